@@ -1,0 +1,39 @@
+//! Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
+//! for.
+//!
+//! ```text
+//! FILE ─► reader ─► validation ─► ledger (pending) ─► submitter ─► partner_center ─► the service
+//!              └────── intake ──────┘   ▲    │             │
+//!                                       └────┼── outcome ◄─┘
+//!                                            └► report: status · show · export · summary
+//! ```
+//!
+//! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
+//! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
+//! does not grow with the file. `submitter` takes open rows from the ledger and brings each to an outcome through
+//! `partner_center`, the only module that knows HTTP, with tokens from `auth` and passwords sealed by
+//! `credentials`. `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
+//! `cli` is the program: arguments to settings, one call, print, exit code.
+//!
+//! # What is always true
+//!
+//! - No create is sent without a committed intent: the row is `in_flight` under a durable request id before the
+//!   first byte leaves (WAL with `synchronous=FULL`).
+//! - A caller of the ledger that holds a result holds a durable one: results are handed out after the commit.
+//! - One request id per row for as long as its outcome is unknown; another is drawn only after a definite answer,
+//!   or after asking has said twice that the customer is not there.
+//! - One place knows the legal changes of a row's state; `created`, `existing` and `superseded` have no way out.
+//! - No attempt gets a second outcome, and no row is ever removed.
+//! - A success is reported only when its ids and its sealed password are durable.
+//! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.
+//! - Nothing is sent of a file that was not read to its end.
+//! - Rows read are the rows of all states and the equal duplicates; a run that finds it otherwise exits 1.
+//! - Status, summaries and exports read the ledger, never the counters behind the progress bar.
+//! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
+//!   `clock`, printing outside `cli`, and any way to write a secret to a log.
+
+mod clock;
+mod customer;
+mod nearest;
+mod reader;
+mod validation;

@@ -1,0 +1,48 @@
+//! Which character separates the cells, told from the first lines of the file.
+
+use super::aliases;
+
+/// What separates cells in practice, the likeliest first: it wins where the header has a single column.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The line by which Excel is told the delimiter, and its length with the line break: `sep=;`, also in quotes.
+pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
+    let length = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
+    let (line, rest) = text.split_at(length);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] = line else {
+        return None;
+    };
+    if !delimiter.is_ascii_punctuation() && delimiter != b'\t' || delimiter == b'"' {
+        return None;
+    }
+    let line_break = match rest {
+        [b'\r', b'\n', ..] => 2,
+        [] => 0,
+        _ => 1,
+    };
+    Some((delimiter, length + line_break))
+}
+
+/// The delimiter under which the header shows the most columns that we know, and then the most columns.
+pub(super) fn detect(text: &[u8]) -> u8 {
+    let mut best = (DELIMITERS[0], (0, 0));
+    for delimiter in DELIMITERS {
+        let score = score(text, delimiter);
+        if score > best.1 {
+            best = (delimiter, score);
+        }
+    }
+    best.0
+}
+
+fn score(text: &[u8], delimiter: u8) -> (usize, usize) {
+    let mut header = csv::ByteRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(text);
+    if !matches!(reader.read_byte_record(&mut header), Ok(true)) {
+        return (0, 0);
+    }
+    let names = header.iter().filter_map(|cell| std::str::from_utf8(cell).ok());
+    let known = names.filter(|name| aliases::field_named(&aliases::fold(name)).is_some()).count();
+    (known, header.len())
+}

@@ -1,0 +1,134 @@
+//! What ends the reading of a file. What is wrong with one row alone is a [`RowFault`](super::RowFault).
+
+use std::fmt;
+use std::io;
+
+use crate::customer::Field;
+
+use super::header::HEADER_COLUMNS_MAX;
+use super::records::RECORD_BYTES_MAX;
+
+/// Why a file cannot be read, or not to its end. The caller knows the file's name and says it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read the input after {offset} bytes")]
+    Read {
+        offset: u64,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot read the input as CSV: it is {0}")]
+    Foreign(Foreign),
+    #[error("cannot find a header in an empty input")]
+    Empty,
+    #[error("cannot read the header on line {line}: cell {number} is not UTF-8")]
+    HeaderNotUtf8 { line: u64, number: usize },
+    #[error("cannot read the header on line {line}: it has more than {RECORD_BYTES_MAX} bytes")]
+    HeaderTooLong { line: u64 },
+    #[error(
+        "cannot read the header on line {line}: it has {found} columns, and at most {HEADER_COLUMNS_MAX} are read"
+    )]
+    HeaderTooWide { line: u64, found: usize },
+    #[error("cannot use the header on line {line}: {}; found {}", Joined(faults), Quoted(found))]
+    Header { line: u64, faults: Vec<HeaderFault>, found: Vec<String> },
+    /// `column` is `None` past the last column of the header, and in the header itself.
+    #[error("cannot read on from line {line}: a quote opens there{} and is never closed", InColumn(column.as_deref()))]
+    UnclosedQuote { line: u64, column: Option<String> },
+}
+
+impl Error {
+    /// What the operator can do about it, to be shown on a line of its own.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Error::Foreign(_) | Error::HeaderNotUtf8 { .. } => {
+                Some("in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`")
+            }
+            Error::Empty => Some("`tenantry template` writes a header to start from"),
+            Error::Header { .. } => Some(
+                "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template` lists the fields",
+            ),
+            Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
+            Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
+                Some("check that the file is a CSV file and that no quote is missing in its first line")
+            }
+            Error::Read { .. } => None,
+        }
+    }
+}
+
+/// Input that is recognized and is not UTF-8 text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    Utf16,
+    Workbook,
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Foreign::Utf16 => "UTF-16 text",
+            Foreign::Workbook => "an Excel workbook or another ZIP archive",
+        })
+    }
+}
+
+/// One thing that is wrong with a header; a header is reported with all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HeaderFault {
+    /// A required field has no column; `nearest` is the column that comes closest, if one comes close.
+    Missing { field: Field, nearest: Option<String> },
+    /// Two columns mean the same field.
+    Twice { field: Field, first: String, second: String },
+    /// Unknown, and so close to `nearest` that it is taken for a slip of the pen.
+    NearlyKnown { column: String, nearest: Vec<Field> },
+    /// `--map` names a column that is not there.
+    MapUnmatched { column: String },
+}
+
+impl fmt::Display for HeaderFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeaderFault::Missing { field, nearest: None } => write!(f, "no column for `{field}`"),
+            HeaderFault::Missing { field, nearest: Some(column) } => {
+                write!(f, "no column for `{field}` (nearest is `{column}`)")
+            }
+            HeaderFault::Twice { field, first, second } => {
+                write!(f, "`{first}` and `{second}` both mean `{field}`")
+            }
+            HeaderFault::NearlyKnown { column, nearest } => {
+                write!(f, "`{column}` is not known, nearest is {}", Quoted(nearest))
+            }
+            HeaderFault::MapUnmatched { column } => write!(f, "no column `{column}` to map"),
+        }
+    }
+}
+
+struct Joined<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Joined<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, item) in self.0.iter().enumerate() {
+            write!(f, "{}{item}", if index > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+struct Quoted<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Quoted<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, item) in self.0.iter().enumerate() {
+            write!(f, "{}`{item}`", if index > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+struct InColumn<'a>(Option<&'a str>);
+
+impl fmt::Display for InColumn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |column| write!(f, " in column `{column}`"))
+    }
+}

@@ -1,0 +1,166 @@
+//! The header: which column holds which field.
+//!
+//! Invariant: a [`Header`] has a column for every required field and none twice, and each of its unknown columns is
+//! unlike every name we know, so that no misspelt column vanishes among them.
+
+use crate::customer::Field;
+use crate::nearest::distance_within;
+
+use super::aliases;
+use super::error::{Error, HeaderFault};
+
+/// The widest header that is read: twelve times our own columns. More is no customer list.
+pub(crate) const HEADER_COLUMNS_MAX: usize = 256;
+
+/// Columns that we add to exports. They come back with them and are never data.
+const OWN_PREFIX: &str = "tenantry_";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// The operator's own text.
+    pub(crate) name: String,
+    pub(crate) field: Option<Field>,
+    /// One of our own, `tenantry_*`.
+    pub(crate) ours: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    columns: Vec<Column>,
+    /// By field, in canonical order.
+    index_by_field: [Option<usize>; Field::ALL.len()],
+}
+
+impl Header {
+    /// Maps the header's cells to fields, or reports everything that is wrong with them.
+    pub(super) fn new(names: Vec<String>, column_map: &[(String, Field)], line: u64) -> Result<Self, Error> {
+        if names.len() > HEADER_COLUMNS_MAX {
+            return Err(Error::HeaderTooWide { line, found: names.len() });
+        }
+        let mut faults = Vec::new();
+        let mapped = resolve_map(&names, column_map, &mut faults);
+        let columns: Vec<Column> =
+            names.into_iter().zip(mapped).map(|(name, mapped)| Column::new(name, mapped)).collect();
+        let index_by_field = index_fields(&columns, &mut faults);
+        find_slips(&columns, &index_by_field, &mut faults);
+        find_missing(&columns, &index_by_field, &mut faults);
+        if !faults.is_empty() {
+            return Err(Error::Header { line, faults, found: columns.into_iter().map(|c| c.name).collect() });
+        }
+        Ok(Self { columns, index_by_field })
+    }
+
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The operator's own names, in file order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    pub(crate) fn index_of(&self, field: Field) -> Option<usize> {
+        self.index_by_field[field as usize]
+    }
+
+    /// The columns that are kept for the exports and are not data. Columns without a name, which Excel likes to
+    /// leave at the right edge, are kept too but have nothing to be named by.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = &str> {
+        let unknown = self.columns.iter().filter(|column| column.field.is_none() && !column.ours);
+        unknown.map(|column| column.name.as_str()).filter(|name| !name.trim().is_empty())
+    }
+
+    /// One of our own columns, such as `tenantry_row`, where an exported file brings it back.
+    pub(crate) fn own_column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.ours && column.name.trim().eq_ignore_ascii_case(name))
+    }
+
+    /// The operator's name for a field; the canonical one where the file has no such column.
+    pub(crate) fn name_of(&self, field: Field) -> &str {
+        self.index_of(field).map_or(field.name(), |index| &self.columns[index].name)
+    }
+}
+
+impl Column {
+    fn new(name: String, mapped: Option<Field>) -> Self {
+        let ours = is_ours(&name);
+        let field = if ours { None } else { mapped.or_else(|| aliases::field_named(&aliases::fold(&name))) };
+        Self { name, field, ours }
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.trim().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+}
+
+/// The field that `--map` gives each column. A header is matched as it is written or, failing that, folded.
+fn resolve_map(
+    names: &[String],
+    column_map: &[(String, Field)],
+    faults: &mut Vec<HeaderFault>,
+) -> Vec<Option<Field>> {
+    let mut mapped = vec![None; names.len()];
+    for (wanted, field) in column_map {
+        let folded = aliases::fold(wanted);
+        let exact = names.iter().position(|name| name.trim() == wanted.trim());
+        let index = exact.or_else(|| names.iter().position(|name| aliases::fold(name) == folded));
+        match index.filter(|&index| !is_ours(&names[index])) {
+            Some(index) => mapped[index] = Some(*field),
+            None => faults.push(HeaderFault::MapUnmatched { column: wanted.clone() }),
+        }
+    }
+    mapped
+}
+
+fn index_fields(columns: &[Column], faults: &mut Vec<HeaderFault>) -> [Option<usize>; Field::ALL.len()] {
+    let mut index_by_field = [None; Field::ALL.len()];
+    for (index, column) in columns.iter().enumerate() {
+        let Some(field) = column.field else { continue };
+        match index_by_field[field as usize] {
+            None => index_by_field[field as usize] = Some(index),
+            Some(first) => faults.push(HeaderFault::Twice {
+                field,
+                first: columns[first].name.clone(),
+                second: column.name.clone(),
+            }),
+        }
+    }
+    index_by_field
+}
+
+/// A column is a slip only while a field it comes near to has no column of its own: `states` beside `state` can hide
+/// nothing.
+fn find_slips(
+    columns: &[Column],
+    index_by_field: &[Option<usize>; Field::ALL.len()],
+    faults: &mut Vec<HeaderFault>,
+) {
+    for column in columns.iter().filter(|column| column.field.is_none() && !column.ours) {
+        let mut nearest = aliases::nearly(&aliases::fold(&column.name));
+        nearest.retain(|&field| index_by_field[field as usize].is_none());
+        if !nearest.is_empty() {
+            faults.push(HeaderFault::NearlyKnown { column: column.name.clone(), nearest });
+        }
+    }
+}
+
+fn find_missing(
+    columns: &[Column],
+    index_by_field: &[Option<usize>; Field::ALL.len()],
+    faults: &mut Vec<HeaderFault>,
+) {
+    for field in Field::ALL {
+        if !field.is_required() || index_by_field[field as usize].is_some() {
+            continue;
+        }
+        let wanted = aliases::fold(field.name());
+        let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
+        // Here a guess does no harm, so half of the name may differ.
+        let near = unknown.filter_map(|column| {
+            let slips = distance_within(&aliases::fold(&column.name), &wanted, wanted.len() / 2)?;
+            Some((slips, &column.name))
+        });
+        let nearest = near.min_by_key(|&(slips, _)| slips).map(|(_, name)| name.clone());
+        faults.push(HeaderFault::Missing { field, nearest });
+    }
+}

@@ -1,0 +1,243 @@
+use std::fmt::Write as _;
+use std::io::Read;
+
+use super::header::{Column, HEADER_COLUMNS_MAX};
+use super::*;
+
+const HEADER: &str = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
+
+fn open(input: &[u8]) -> Result<Reader<&[u8]>, Error> {
+    Reader::open(input, &Options::default())
+}
+
+fn shown(error: &Error) -> String {
+    error.to_string()
+}
+
+/// Opens and reads it all: a line for each row with its lines and its first cell or fault, or the error.
+fn read_all(input: impl Read, options: &Options) -> Result<String, Error> {
+    let mut reader = Reader::open(input, options)?;
+    let mut row = Row::default();
+    let mut out = String::new();
+    while reader.read(&mut row)? {
+        let first = row.cells().get(0).map(String::from_utf8_lossy).unwrap_or_default();
+        let fault = row.fault().map(|fault| format!(" {fault:?}")).unwrap_or_default();
+        writeln!(out, "{}-{} {first:?}{fault}", row.line(), row.last_line()).unwrap();
+    }
+    Ok(out)
+}
+
+/// Hands its bytes out one at a time, as a slow pipe does.
+struct Dripping<'a>(&'a [u8]);
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let take = self.0.len().min(buffer.len()).min(1);
+        self.0.read(&mut buffer[..take])
+    }
+}
+
+/// Reads `input` whole and drop by drop; both must give `expected`.
+#[track_caller]
+fn check(input: impl AsRef<[u8]>, expected: &str) {
+    let (input, options) = (input.as_ref(), Options::default());
+    let show = |result: Result<String, Error>| result.unwrap_or_else(|error| shown(&error));
+    assert_eq!(show(read_all(input, &options)), expected);
+    assert_eq!(show(read_all(Dripping(input), &options)), expected, "read drop by drop");
+}
+
+fn with_header(body: &str) -> String {
+    format!("{HEADER}\n{body}")
+}
+
+#[test]
+fn lines_are_physical_lines() {
+    check(with_header("a,,,,,,,,\nb,,,,,,,,\n"), "2-2 \"a\"\n3-3 \"b\"\n");
+    check(with_header("a,,,,,,,,\nb,,,,,,,,"), "2-2 \"a\"\n3-3 \"b\"\n");
+    check(with_header("a,,,,,,,,\r\nb,,,,,,,,\r\n"), "2-2 \"a\"\n3-3 \"b\"\n");
+    check(with_header("a,,,,,,,,\rb,,,,,,,,\r"), "2-2 \"a\"\n3-3 \"b\"\n");
+    check(with_header("\n\na,,,,,,,,\n\r\n\rb,,,,,,,,\n\n\n"), "4-4 \"a\"\n7-7 \"b\"\n");
+    check(with_header("\"a\nA\",,,,,,,,\nb,,,,,,,,\n"), "2-3 \"a\\nA\"\n4-4 \"b\"\n");
+    check(with_header("\"a\r\nA\rA\",,,,,,,,\r\nb,,,,,,,,"), "2-4 \"a\\r\\nA\\rA\"\n5-5 \"b\"\n");
+    check(format!("\u{FEFF}{HEADER}\r\na,,,,,,,,"), "2-2 \"a\"\n");
+    check(format!("\n\n{HEADER}\na,,,,,,,,"), "4-4 \"a\"\n");
+    check(format!("sep=;\r\n{}\r\na;;;;;;;;", HEADER.replace(',', ";")), "3-3 \"a\"\n");
+    check(format!("\u{FEFF}\"sep=^\"\n{}\na^^^^^^^^", HEADER.replace(',', "^")), "3-3 \"a\"\n");
+}
+
+#[test]
+fn cells_are_as_the_operator_gave_them() {
+    check(with_header("\" a \"\"b\"\", c \",,,,,,,,\n"), "2-2 \" a \\\"b\\\", c \"\n");
+    check(with_header("5\" pipe,,,,,,,,\n"), "2-2 \"5\\\" pipe\"\n");
+    check(with_header("\"\",,,,,,,,\"\""), "2-2 \"\"\n");
+}
+
+#[test]
+fn an_empty_input_is_an_error_and_a_header_alone_is_not() {
+    check("", "cannot find a header in an empty input");
+    check("\u{FEFF}\r\n\n", "cannot find a header in an empty input");
+    check("sep=;", "cannot find a header in an empty input");
+    check(HEADER, "");
+    check(with_header("\n\r\n\n"), "");
+}
+
+#[test]
+fn a_row_that_does_not_fit_is_a_fault_and_reading_goes_on() {
+    check(
+        with_header("a,b\nb,,,,,,,,,\nc,,,,,,,,\n"),
+        "2-2 \"a\" Ragged { expected: 9, found: 2 }\n3-3 \"b\" Ragged { expected: 9, found: 10 }\n4-4 \"c\"\n",
+    );
+    let wide = ",".repeat(5000);
+    check(
+        with_header(&format!("a{wide}\nb,,,,,,,,")),
+        "2-2 \"a\" Ragged { expected: 9, found: 5001 }\n3-3 \"b\"\n",
+    );
+    let bytes = CELL_BYTES_MAX + 1;
+    let cell = "x".repeat(bytes);
+    let fault = format!("CellTooLong {{ index: 1, bytes: {bytes} }}");
+    check(with_header(&format!("a,{cell},,,,,,,\nb,,,,,,,,")), &format!("2-2 \"a\" {fault}\n3-3 \"b\"\n"));
+    let record = "x\n".repeat(RECORD_BYTES_MAX);
+    let last = 2 + record.len() / 2;
+    check(
+        with_header(&format!("a,\"{record}\",,,,,,,\nb,,,,,,,,")),
+        &format!("2-{last} \"a\" RecordTooLong\n{next}-{next} \"b\"\n", next = last + 1),
+    );
+}
+
+#[test]
+fn a_cell_that_is_not_utf8_is_a_fault() {
+    let mut input = with_header("a,M").into_bytes();
+    input.extend(b"\xFCller,,,,,,,\nb,,,,,,,,");
+    check(&input, "2-2 \"a\" NotUtf8 { index: 1 }\n3-3 \"b\"\n");
+    // Two halves of one character: UTF-8 as a whole, but not cell by cell.
+    let mut input = with_header("a\"").into_bytes();
+    input.extend(b",\xC3,\xA9,,,,,,\nb,,,,,,,,");
+    check(&input, "2-2 \"a\\\"\" NotUtf8 { index: 1 }\n3-3 \"b\"\n");
+}
+
+#[test]
+fn an_unclosed_quote_is_named_where_it_opens() {
+    let error = "cannot read on from line 3: a quote opens there in column `domain` and is never closed";
+    check(with_header("a,,,,,,,,\nb,\"c,,,,,,,\nd,,,,,,,,\n"), error);
+    check(with_header("\"a\nb\",\"c,,,,,,,\nd,,,,,,,,\n"), error);
+    let rest = "x,,,,,,,,\n".repeat(RECORD_BYTES_MAX / 4);
+    check(with_header(&format!("a,,,,,,,,\nb,\"c,,,,,,,\n{rest}")), error);
+    check("\"company_name,domain\n", "cannot read on from line 1: a quote opens there and is never closed");
+}
+
+#[test]
+fn the_delimiter_is_told_from_the_header() {
+    for delimiter in [b',', b';', b'\t', b'|'] {
+        let header = HEADER.replace(',', &char::from(delimiter).to_string());
+        let reader = open(header.as_bytes()).unwrap();
+        assert_eq!(reader.delimiter(), delimiter);
+    }
+    // More commas than semicolons, but none that parts known columns.
+    let header = format!("\"a,b\";c,d,e,f,g,h,i,j,k;{}", HEADER.replace(',', ";"));
+    assert_eq!(open(header.as_bytes()).unwrap().delimiter(), b';');
+    let told = Options { delimiter: Some(b'~'), ..Options::default() };
+    assert_eq!(Reader::open(HEADER.replace(',', "~").as_bytes(), &told).unwrap().delimiter(), b'~');
+}
+
+#[test]
+fn what_is_not_utf8_text_is_refused_with_the_way_out() {
+    check(b"\xFF\xFEc\0o\0", "cannot read the input as CSV: it is UTF-16 text");
+    check(b"\xFE\xFF\0c\0o", "cannot read the input as CSV: it is UTF-16 text");
+    check(b"c\0o\0m\0", "cannot read the input as CSV: it is UTF-16 text");
+    check(b"PK\x03\x04\0\0", "cannot read the input as CSV: it is an Excel workbook or another ZIP archive");
+    check(b"domain,Stra\xDFe\n", "cannot read the header on line 1: cell 2 is not UTF-8");
+    let Err(error) = open(b"\xFF\xFEc\0") else { panic!("UTF-16 was read") };
+    assert!(error.hint().unwrap().contains("CSV UTF-8"));
+}
+
+/// Maps a header whose cells are parted by commas and shows each column's field.
+#[track_caller]
+fn check_header(header: &str, expected: &str) {
+    check_mapped(header, &[], expected);
+}
+
+#[track_caller]
+fn check_mapped(header: &str, map: &[(&str, Field)], expected: &str) {
+    let column_map = map.iter().map(|&(name, field)| (name.to_owned(), field)).collect();
+    let shown = match Reader::open(header.as_bytes(), &Options { delimiter: None, column_map }) {
+        Ok(reader) => {
+            let field = |column: &Column| column.field.map_or("-", Field::name);
+            reader.header().columns().iter().map(field).collect::<Vec<_>>().join(" ")
+        }
+        Err(error) => shown(&error),
+    };
+    assert_eq!(shown, expected, "{header}");
+}
+
+#[test]
+fn headers_go_by_many_names() {
+    let fields = HEADER.replace(',', " ");
+    check_header(HEADER, &fields);
+    check_header(
+        "Company Name,DOMAIN,E-mail,Culture,language, First name ,Last-Name,Address Line 1,Country code",
+        &fields,
+    );
+    check_header(
+        "Name,Domain,ContactEmail,Culture,Language,ContactFirstName,ContactLastName,BillingAddressLine1,BillingAddressCountry",
+        &fields,
+    );
+    check_header(
+        "BillingProfile.CompanyName,CompanyProfile.Domain,BillingProfile.Email,BillingProfile.Culture,BillingProfile.Language,BillingProfile.DefaultAddress.FirstName,BillingProfile.DefaultAddress.LastName,BillingProfile.DefaultAddress.AddressLine1,BillingProfile.DefaultAddress.Country",
+        &fields,
+    );
+    check_header(
+        &format!("{HEADER},Zip,State/Province,Phone,Address 2,account_manager,Tenantry_Row,,status"),
+        &format!("{fields} postal_code state phone_number address_line2 - - - -"),
+    );
+}
+
+#[test]
+fn our_own_and_unknown_columns_are_no_data() {
+    let header = format!("{HEADER},account_manager,tenantry_row,tenantry_domain,");
+    let reader = open(header.as_bytes()).unwrap();
+    assert_eq!(reader.header().unknown().collect::<Vec<_>>(), ["account_manager"]);
+    assert_eq!(reader.header().own_column("tenantry_row"), Some(10));
+    assert_eq!(reader.header().index_of(Field::Country), Some(8));
+    assert_eq!(reader.header().index_of(Field::State), None);
+}
+
+#[test]
+fn a_header_is_reported_with_everything_that_is_wrong_with_it() {
+    check_header(
+        "company_name,email,E-Mail,culture,language,first_name,last_name,address_line1,country,domian,citty",
+        "cannot use the header on line 1: `email` and `E-Mail` both mean `email`; `domian` is not known, nearest is \
+         `domain`; `citty` is not known, nearest is `city`; no column for `domain` (nearest is `domian`); found \
+         `company_name`, `email`, `E-Mail`, `culture`, `language`, `first_name`, `last_name`, `address_line1`, \
+         `country`, `domian`, `citty`",
+    );
+    // Nothing can hide in a column whose field has its own.
+    check_header(&format!("{HEADER},domains"), &format!("{} -", HEADER.replace(',', " ")));
+    let wide = format!("{HEADER}{}", ",x".repeat(HEADER_COLUMNS_MAX));
+    check_header(&wide, "cannot read the header on line 1: it has 265 columns, and at most 256 are read");
+}
+
+#[test]
+fn columns_can_be_mapped() {
+    let header = HEADER.replace("domain", "Mandant");
+    let fields = HEADER.replace(',', " ");
+    check_mapped(&header, &[("Mandant", Field::Domain)], &fields);
+    check_mapped(&header, &[(" MANDANT", Field::Domain)], &fields);
+    check_mapped(&format!("{HEADER},Name"), &[("Name", Field::ExternalId)], &format!("{fields} external_id"));
+    check_mapped("domain", &[("nope", Field::City)], &{
+        let missing = Field::ALL.iter().filter(|f| f.is_required() && **f != Field::Domain);
+        let missing: Vec<_> = missing.map(|field| format!("no column for `{field}`")).collect();
+        format!(
+            "cannot use the header on line 1: no column `nope` to map; {}; found `domain`",
+            missing.join("; ")
+        )
+    });
+}
+
+#[test]
+fn progress_ends_with_the_length_of_the_input() {
+    let input = format!("\u{FEFF}sep=,\n{HEADER}\na,,,,,,,,\n\n\n");
+    let mut reader = open(input.as_bytes()).unwrap();
+    let mut row = Row::default();
+    while reader.read(&mut row).unwrap() {}
+    assert_eq!(reader.bytes_read(), input.len() as u64);
+}

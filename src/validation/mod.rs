@@ -1,0 +1,184 @@
+//! A row to a valid [`Customer`], or every problem of that row.
+//!
+//! Pure: no clock, no input or output, no state between rows. So `check`, `--dry-run`, `import` and `retry` cannot
+//! disagree. Nothing is repaired silently but what cannot change meaning: white space and invisible characters
+//! around a value, and the letter case of codes. What needs other rows (a domain twice), the ledger or the network
+//! is left to others.
+
+mod country;
+mod domain;
+mod draft;
+mod email;
+mod fields;
+mod names;
+mod problem;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use uuid::Uuid;
+
+use crate::customer::{Customer, DomainName, Field};
+use crate::reader::{CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
+
+use draft::Draft;
+use problem::{Finding, Report, Rule};
+
+pub(crate) use problem::{Problem, Severity};
+
+/// What the service does when it is not told (fact book 4.7). It is always told.
+const ENABLE_GDAP_DEFAULT: bool = true;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// For rows without `associated_partner_id`.
+    pub(crate) default_reseller: Option<Uuid>,
+    /// Warnings become errors.
+    pub(crate) strict: bool,
+    /// What an initial domain ends in, without the leading dot.
+    pub(crate) domain_suffix: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { default_reseller: None, strict: false, domain_suffix: "onmicrosoft.com" }
+    }
+}
+
+/// What validation makes of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
+    pub(crate) domain: Option<DomainName>,
+    /// Invariant: `Some` exactly where no problem is an error.
+    pub(crate) customer: Option<Customer>,
+    /// In the order of the file's columns.
+    pub(crate) problems: Vec<Problem>,
+    /// SHA-256, cut to 16 bytes, of what the row says; see [`Draft::content_hash`].
+    pub(crate) content_hash: [u8; 16],
+}
+
+/// Judges rows by one set of rules.
+#[derive(Debug, Clone)]
+pub(crate) struct Validator {
+    settings: Settings,
+}
+
+impl Validator {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Judges a row of a file with this header.
+    pub(crate) fn validate(&self, header: &Header, row: &Row) -> Verdict {
+        let mut report = Report::new(header, row, self.settings.strict);
+        if let Some(fault) = row.fault() {
+            return self.reject_fault(fault, header, row, report);
+        }
+        let mut draft = Draft::read(header, row);
+        if draft.is_blank() {
+            report.add_row(Finding::new(Rule::BlankRow, "has nothing in any column that we know"));
+        } else {
+            self.check(&mut draft, &mut report);
+        }
+        let content_hash = draft.content_hash();
+        let problems = report.into_problems();
+        let is_rejected = problems.iter().any(|problem| problem.severity == Severity::Error);
+        let customer = if is_rejected { None } else { draft.to_customer() };
+        debug_assert_eq!(
+            customer.is_none(),
+            is_rejected,
+            "a row without an error has all that a customer needs"
+        );
+        Verdict { domain: draft.domain, customer, problems, content_hash }
+    }
+
+    fn check(&self, draft: &mut Draft<'_>, report: &mut Report<'_>) {
+        // What is there and is text worth a closer look.
+        let is_plain = draft.is_plain;
+        let texts = Field::ALL
+            .map(|field| Some(draft[field]).filter(|text| fields::check(field, text, is_plain, report)));
+        let given = |field: Field| texts[field as usize];
+
+        if let Some(text) = given(Field::Domain) {
+            draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
+        }
+        let country =
+            given(Field::Country).and_then(|text| noted(country::resolve(text), Field::Country, report));
+        let culture = given(Field::Culture)
+            .and_then(|text| noted(country::resolve_culture(text, country), Field::Culture, report));
+        let language = given(Field::Language)
+            .and_then(|text| noted(fields::resolve_language(text, culture), Field::Language, report));
+        draft[Field::Culture] = culture.unwrap_or(draft[Field::Culture]);
+        draft[Field::Language] = language.unwrap_or(draft[Field::Language]);
+        if let Some(country) = country {
+            draft[Field::Country] = country.code;
+            country::check(draft, country, report);
+        }
+        if let Some(text) = given(Field::AssociatedPartnerId) {
+            draft.reseller = noted(fields::parse_guid(text), Field::AssociatedPartnerId, report);
+        } else if draft[Field::AssociatedPartnerId].is_empty() {
+            draft.reseller = self.settings.default_reseller;
+        }
+        if let Some(text) = given(Field::EnableGdapByDefault) {
+            draft.enable_gdap = noted(fields::parse_boolean(text), Field::EnableGdapByDefault, report);
+        } else if draft[Field::EnableGdapByDefault].is_empty() {
+            draft.enable_gdap = Some(ENABLE_GDAP_DEFAULT);
+        }
+    }
+
+    /// A row whose cells cannot be trusted has that one problem, because all others would be guesses. Its domain
+    /// still counts where at least the columns are right.
+    #[cold]
+    fn reject_fault(&self, fault: RowFault, header: &Header, row: &Row, mut report: Report<'_>) -> Verdict {
+        match fault {
+            RowFault::Ragged { expected, found } => {
+                report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));
+            }
+            RowFault::NotUtf8 { index } => report.add_cell(
+                index,
+                Finding::new(Rule::RowEncoding, "is not UTF-8; save the file as `CSV UTF-8`"),
+            ),
+            RowFault::CellTooLong { index, bytes } => {
+                let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");
+                report.add_cell(index, Finding::new(Rule::CellSize, message));
+            }
+            RowFault::RecordTooLong => {
+                let message = format!(
+                    "has more than {RECORD_BYTES_MAX} bytes, up to line {}; a quote may be missing",
+                    row.last_line()
+                );
+                report.add_row(Finding::new(Rule::RowSize, message));
+            }
+        }
+        let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
+        let domain = if is_aligned { self.domain_of(header, row) } else { None };
+        Verdict {
+            domain,
+            customer: None,
+            problems: report.into_problems(),
+            content_hash: draft::raw_hash(row),
+        }
+    }
+
+    fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {
+        let cell = row.cells().get(header.index_of(Field::Domain)?)?;
+        let text = text::trim(std::str::from_utf8(cell).ok()?);
+        domain::parse(text, self.settings.domain_suffix).ok()
+    }
+}
+
+/// The good value, or else the finding put into the report.
+fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut Report<'_>) -> Option<T> {
+    checked.map_err(|finding| report.add(field, finding)).ok()
+}
+
+fn ragged_message(expected: usize, found: usize, row: &Row) -> String {
+    let cells = format!("has {found} cells where the header has {expected}");
+    if row.last_line() > row.line() {
+        // One lost quote swallows lines, so it matters how far the row goes.
+        return format!("{cells}, and goes on to line {}; a quote may be missing", row.last_line());
+    }
+    cells
+}

@@ -1,0 +1,194 @@
+//! What can be wrong with a row, and how it is told to the person with the spreadsheet.
+//!
+//! A rule has one name and one severity, in one table. A check makes a [`Finding`]; the [`Report`] adds where it is
+//! (line, column, value) and so makes a [`Problem`]. None of this is built for a row without one.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::customer::Field;
+use crate::reader::{Header, Row};
+
+use super::text;
+
+/// An error rejects the row; a warning is shown, and the row is sent all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Severity {
+    Error,
+    Warning,
+}
+
+/// One thing that is wrong with one cell of one row, or with the row (`column` is then empty).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Problem {
+    /// The physical line the row starts on, 1-based.
+    pub(crate) line: u64,
+    /// The operator's own header text; the canonical name where the file has no such column.
+    pub(crate) column: String,
+    /// The cell, shortened and with control characters escaped.
+    pub(crate) value: String,
+    pub(crate) severity: Severity,
+    pub(crate) rule: Cow<'static, str>,
+    /// A lower-case fragment; where it needs a subject, that is the cell.
+    pub(crate) message: String,
+    /// What to write instead, where that can be told.
+    pub(crate) suggestion: Option<String>,
+}
+
+/// Every rule, by the name that `problems[].rule` carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    RaggedRow,
+    RowEncoding,
+    CellSize,
+    RowSize,
+    BlankRow,
+    Required,
+    ControlCharacter,
+    InvisibleCharacter,
+    Length,
+    NameLength,
+    NameForm,
+    CompanyForm,
+    Domain,
+    Email,
+    EmailHost,
+    Guid,
+    Boolean,
+    Country,
+    Culture,
+    CultureCountry,
+    Language,
+    LanguageUnlisted,
+}
+
+impl Rule {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Rule::RaggedRow => "ragged_row",
+            Rule::RowEncoding => "row_encoding",
+            Rule::CellSize => "cell_size",
+            Rule::RowSize => "row_size",
+            Rule::BlankRow => "blank_row",
+            Rule::Required => "required",
+            Rule::ControlCharacter => "control_character",
+            Rule::InvisibleCharacter => "invisible_character",
+            Rule::Length => "length",
+            Rule::NameLength => "name_length",
+            Rule::NameForm => "name_form",
+            Rule::CompanyForm => "company_form",
+            Rule::Domain => "domain",
+            Rule::Email => "email",
+            Rule::EmailHost => "email_host",
+            Rule::Guid => "guid",
+            Rule::Boolean => "boolean",
+            Rule::Country => "country",
+            Rule::Culture => "culture",
+            Rule::CultureCountry => "culture_country",
+            Rule::Language => "language",
+            Rule::LanguageUnlisted => "language_unlisted",
+        }
+    }
+
+    /// What the service is known to refuse is an error, what it may dislike a warning.
+    pub(super) const fn severity(self) -> Severity {
+        match self {
+            Rule::InvisibleCharacter
+            | Rule::NameLength
+            | Rule::NameForm
+            | Rule::CompanyForm
+            | Rule::EmailHost
+            | Rule::CultureCountry
+            | Rule::LanguageUnlisted => Severity::Warning,
+            Rule::RaggedRow
+            | Rule::RowEncoding
+            | Rule::CellSize
+            | Rule::RowSize
+            | Rule::BlankRow
+            | Rule::Required
+            | Rule::ControlCharacter
+            | Rule::Length
+            | Rule::Domain
+            | Rule::Email
+            | Rule::Guid
+            | Rule::Boolean
+            | Rule::Country
+            | Rule::Culture
+            | Rule::Language => Severity::Error,
+        }
+    }
+}
+
+/// What a check has to say about a text, without knowing where the text stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) rule: Rule,
+    pub(super) message: String,
+    pub(super) suggestion: Option<String>,
+}
+
+impl Finding {
+    #[cold]
+    pub(super) fn new(rule: Rule, message: impl Into<String>) -> Self {
+        Self { rule, message: message.into(), suggestion: None }
+    }
+
+    pub(super) fn suggest(mut self, suggestion: Option<String>) -> Self {
+        self.suggestion = suggestion;
+        self
+    }
+}
+
+/// Collects the problems of one row.
+pub(super) struct Report<'a> {
+    header: &'a Header,
+    row: &'a Row,
+    strict: bool,
+    /// With the index of the column, by which they are put in order in the end.
+    problems: Vec<(usize, Problem)>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(header: &'a Header, row: &'a Row, strict: bool) -> Self {
+        Self { header, row, strict, problems: Vec::new() }
+    }
+
+    /// Adds what was found about the cell of a field.
+    #[cold]
+    pub(super) fn add(&mut self, field: Field, finding: Finding) {
+        match self.header.index_of(field) {
+            Some(index) => self.add_cell(index, finding),
+            None => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
+        }
+    }
+
+    /// Adds what was found about the cell of a column, data or not.
+    #[cold]
+    pub(super) fn add_cell(&mut self, index: usize, finding: Finding) {
+        let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
+        let value = text::shown(self.row.cells().get(index).unwrap_or_default());
+        self.push(index, column, value, finding);
+    }
+
+    /// Adds what was found about the row as a whole.
+    #[cold]
+    pub(super) fn add_row(&mut self, finding: Finding) {
+        self.push(0, String::new(), String::new(), finding);
+    }
+
+    fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
+        let Finding { rule, message, suggestion } = finding;
+        let severity = if self.strict { Severity::Error } else { rule.severity() };
+        let rule = Cow::Borrowed(rule.name());
+        let line = self.row.line();
+        self.problems.push((index, Problem { line, column, value, severity, rule, message, suggestion }));
+    }
+
+    /// The problems in the order of the file's columns.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.problems.sort_by_key(|&(index, _)| index);
+        self.problems.into_iter().map(|(_, problem)| problem).collect()
+    }
+}

@@ -1,0 +1,157 @@
+//! Characters: what is trimmed, what may not stand in a cell, and how a cell is shown.
+
+use super::problem::{Finding, Rule};
+
+/// How much of a cell a problem shows.
+const SHOWN_CHARS_MAX: usize = 80;
+
+/// A cell without what surrounds its text.
+///
+/// White space of any kind goes (Excel leaves non-breaking spaces), and so do the invisible marks that come along
+/// when text is copied out of mail and web pages. At the ends of a value neither can mean anything.
+pub(super) fn trim(cell: &str) -> &str {
+    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
+        return cell;
+    }
+    cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
+}
+
+/// Soft hyphen, zero-width characters, directional marks and the byte order mark.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// True where [`check_characters`] would find nothing in any part of these bytes of UTF-8: no control byte, and no
+/// byte that the controls and invisible characters beyond ASCII begin with (with all of U+0080 to U+00BF, U+2000 to U+2FFF
+/// and U+F000 to U+FFFF share). Without an early end the compiler compares many bytes at once.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, &byte| {
+        plain & (byte >= b' ') & (byte != 0x7F) & (byte != 0xC2) & (byte != 0xE2) & (byte != 0xEF)
+    })
+}
+
+/// Looks for characters that no field can hold.
+pub(super) fn check_characters(text: &str) -> Option<Finding> {
+    if is_plain(text.as_bytes()) {
+        return None;
+    }
+    if text.contains(['\n', '\r']) {
+        let message = "has a line break; a cell becomes one line of the customer's record";
+        return Some(Finding::new(Rule::ControlCharacter, message));
+    }
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        return Some(Finding::new(
+            Rule::ControlCharacter,
+            format!("has the control character `{}`", escaped(c)),
+        ));
+    }
+    // Joiners belong to the spelling of Persian and Indic words; inside a text they stay unremarked.
+    let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
+    let without = text.chars().filter(|&c| !is_invisible(c)).collect();
+    let finding =
+        Finding::new(Rule::InvisibleCharacter, format!("has the invisible character `{}`", escaped(c)));
+    Some(finding.suggest(Some(without)))
+}
+
+/// A cell as a problem shows it: bounded, and safe to print.
+pub(super) fn shown(cell: &[u8]) -> String {
+    // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
+    let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
+    let text = String::from_utf8_lossy(head);
+    let mut out = String::new();
+    for c in text.chars().take(SHOWN_CHARS_MAX) {
+        if c.is_control() || is_invisible(c) {
+            out.push_str(&escaped(c));
+        } else {
+            out.push(c);
+        }
+    }
+    if head.len() < cell.len() || text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn escaped(c: char) -> String {
+    match c {
+        '\n' | '\r' | '\t' => c.escape_default().to_string(),
+        _ => c.escape_unicode().to_string(),
+    }
+}
+
+/// Alternatives for a suggestion: `a, b or c`.
+pub(super) fn alternatives(items: &[&str]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_trim(cell: &str, expected: &str) {
+        assert_eq!(trim(cell), expected, "{cell:?}");
+    }
+
+    #[test]
+    fn trims_what_cannot_be_seen_and_nothing_else() {
+        check_trim("Contoso", "Contoso");
+        check_trim("  Contoso Ltd \t", "Contoso Ltd");
+        check_trim("\u{A0}Contoso\u{A0}Ltd\u{A0}", "Contoso\u{A0}Ltd");
+        check_trim("\u{FEFF}Contoso\u{200B}", "Contoso");
+        check_trim("\u{202A}+44 20\u{202C}", "+44 20");
+        check_trim("\u{3000}日本\u{3000}", "日本");
+        check_trim(" \u{200B}\r\n", "");
+        check_trim("", "");
+    }
+
+    #[track_caller]
+    fn check_finding(text: &str, expected: Option<Rule>) {
+        assert_eq!(check_characters(text).map(|finding| finding.rule), expected, "{text:?}");
+    }
+
+    #[test]
+    fn plain_bytes_hide_nothing() {
+        for c in ('\0'..=char::MAX).filter(|&c| c.is_control() || is_invisible(c)) {
+            assert!(!is_plain(c.to_string().as_bytes()), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn finds_characters_that_no_field_can_hold() {
+        check_finding("Smith & Sons", None);
+        check_finding("日本 Ærø", None);
+        check_finding("می\u{200C}خواهم", None);
+        check_finding("a\nb", Some(Rule::ControlCharacter));
+        check_finding("a\0b", Some(Rule::ControlCharacter));
+        check_finding("a\u{85}b", Some(Rule::ControlCharacter));
+        check_finding("a\u{200B}b", Some(Rule::InvisibleCharacter));
+        check_finding("a\u{202E}b", Some(Rule::InvisibleCharacter));
+    }
+
+    #[track_caller]
+    fn check_shown(cell: &[u8], expected: &str) {
+        assert_eq!(shown(cell), expected);
+    }
+
+    #[test]
+    fn shows_cells_bounded_and_escaped() {
+        check_shown(b"plain", "plain");
+        check_shown(b"a\nb\x1b[31m", "a\\nb\\u{1b}[31m");
+        check_shown("a\u{200B}".as_bytes(), "a\\u{200b}");
+        check_shown(b"M\xFCller", "M\u{FFFD}ller");
+        check_shown("é".repeat(81).as_bytes(), &format!("{}…", "é".repeat(80)));
+        check_shown(&[b'x'; 100_000], &format!("{}…", "x".repeat(80)));
+    }
+
+    #[test]
+    fn lists_alternatives() {
+        assert_eq!(alternatives(&["a"]), "a");
+        assert_eq!(alternatives(&["a", "b", "c"]), "a, b or c");
+    }
+}
