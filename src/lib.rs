@@ -37,3 +37,4 @@ mod customer;
 mod nearest;
 mod reader;
 mod validation;
+pub mod simulator;

@@ -1,0 +1,53 @@
+//! The control API under `/_simulator/`, for tests that run the simulator as a process of its own.
+//!
+//! It counts against no limit and suffers no faults. The JSON shapes are in the module doc of the simulator.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+
+use super::directory::Creation;
+use super::exchange::{Simulation, lock};
+use super::faults::ScriptedFault;
+use super::hold::{Hold, HoldStatus};
+use super::request_log::RequestRecord;
+
+type Shared = State<Arc<Simulation>>;
+
+pub(super) fn routes() -> Router<Arc<Simulation>> {
+    Router::new()
+        .route("/journal", get(journal))
+        .route("/requests", get(requests))
+        .route("/faults", put(replace_faults))
+        .route("/hold", get(hold_status).put(arm_hold).delete(release_hold))
+}
+
+async fn journal(State(simulation): Shared) -> Json<Vec<Creation>> {
+    Json(lock(&simulation.directory).creations())
+}
+
+async fn requests(State(simulation): Shared) -> Json<Vec<RequestRecord>> {
+    Json(lock(&simulation.requests).all())
+}
+
+async fn replace_faults(State(simulation): Shared, Json(script): Json<Vec<ScriptedFault>>) -> StatusCode {
+    lock(&simulation.gate).faults.replace_script(script);
+    StatusCode::NO_CONTENT
+}
+
+async fn hold_status(State(simulation): Shared) -> Json<HoldStatus> {
+    Json(simulation.hold.status())
+}
+
+async fn arm_hold(State(simulation): Shared, Json(hold): Json<Hold>) -> StatusCode {
+    simulation.hold.arm(hold);
+    StatusCode::NO_CONTENT
+}
+
+async fn release_hold(State(simulation): Shared) -> StatusCode {
+    simulation.hold.release();
+    StatusCode::NO_CONTENT
+}

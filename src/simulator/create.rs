@@ -1,0 +1,151 @@
+//! `POST /v1/customers`: the one request with an effect.
+//!
+//! Everything from the look at the request id to the effect happens under the directory's lock, so two requests
+//! with one request id, or for one domain, cannot both take effect, however they overlap.
+
+use axum::http::{HeaderMap, header};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::directory::{Creation, Directory};
+use super::exchange::{Simulation, lock};
+use super::faults;
+use super::order::Order;
+use super::refusals;
+use super::render;
+use super::reply::Reply;
+use super::request_log::Call;
+use super::scenario::DomainTaken;
+use super::state_file::Effect;
+
+/// Answers a create whose token is good; `order` is its body as far as that is a JSON object.
+///
+/// The checks come in one order for everybody: headers, form, request id, content, domain.
+pub(super) fn answer(
+    simulation: &Simulation,
+    call: &Call,
+    headers: &HeaderMap,
+    order: Option<&Order>,
+    body: &[u8],
+) -> Reply {
+    let (Some(request_id), Some(correlation_id)) = (call.request_id, call.correlation_id) else {
+        let details = ["MS-RequestId".to_owned(), "MS-CorrelationId".to_owned()];
+        return Reply::refusal(400, 2000, "Both headers are required, each a GUID.", &details);
+    };
+    if !is_json(headers) {
+        return Reply::refusal(400, 2000, "The body must be application/json.", &["Content-Type".to_owned()]);
+    }
+    let Some(order) = order else {
+        return Reply::refusal(400, 2000, "The body is no JSON object.", &[]);
+    };
+    if let Some(refusal) = refusals::of_form(order) {
+        return refusal;
+    }
+    let request = Request { request_id, correlation_id, order, body };
+    let scenario = &simulation.scenario;
+    let mut directory = lock(&simulation.directory);
+    if let Some(creation) = directory.remembered(request_id) {
+        return replay(&creation, &request, scenario.replay_password);
+    }
+    take_effect(&mut directory, &request, &scenario.domain_taken)
+}
+
+struct Request<'a> {
+    request_id: Uuid,
+    correlation_id: Uuid,
+    order: &'a Order,
+    body: &'a [u8],
+}
+
+impl Request<'_> {
+    fn domain(&self) -> &str {
+        self.order.text("companyProfile.domain").expect("the form was checked before")
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|it| it.trim().to_ascii_lowercase().starts_with("application/json"))
+}
+
+/// The request id has made a customer before: the same answer again, if it is the same request.
+fn replay(creation: &Creation, request: &Request<'_>, with_password: bool) -> Reply {
+    let same = creation.body.as_bytes() == request.body
+        || serde_json::from_str::<Value>(&creation.body).ok() == serde_json::from_slice(request.body).ok();
+    if same {
+        Reply::json(201, &render::created(creation, request.order, with_password))
+    } else {
+        refusals::invalid_property("MS-RequestId")
+    }
+}
+
+fn take_effect(directory: &mut Directory, request: &Request<'_>, taken: &DomainTaken) -> Reply {
+    if let Some(refusal) = refusals::of_content(request.order) {
+        return refusal;
+    }
+    if directory.is_taken(request.domain()) {
+        return Reply::refusal(taken.status, taken.code, &taken.description, &[]);
+    }
+    let made = if leaves_half_made(request) { half_make(request) } else { make(request) };
+    match directory.record(made.effect) {
+        Ok(()) => made.reply,
+        Err(error) => {
+            tracing::error!(%error, "the simulator's state file cannot be written");
+            faults::unavailable(500)
+        }
+    }
+}
+
+struct Made {
+    effect: Effect,
+    reply: Reply,
+}
+
+/// The service checks the notification address after it has made the tenant (fact book 4.6).
+fn leaves_half_made(request: &Request<'_>) -> bool {
+    let last_label = request.order.text("billingProfile.email").and_then(|email| email.rsplit('.').next());
+    request.domain().to_ascii_lowercase().starts_with("half-made")
+        || last_label.is_some_and(|label| label.len() < 2)
+}
+
+fn half_make(request: &Request<'_>) -> Made {
+    let email = request.order.text("billingProfile.email").unwrap_or_default();
+    let effect = Effect::HalfMade {
+        domain: request.domain().to_owned(),
+        tenant_id: Uuid::new_v4(),
+        created_at: crate::clock::now(),
+    };
+    let text = format!("NotificationEmailAddress: {email} is invalid");
+    Made { effect, reply: Reply::refusal(400, 27_002, &text, &[]) }
+}
+
+fn make(request: &Request<'_>) -> Made {
+    let customer_id = Uuid::new_v4();
+    // The two ids are one in the documented indirect answer and two in the direct one (fact book 4.8).
+    let indirect = request.order.text("associatedPartnerId").is_some();
+    let creation = Creation {
+        domain: request.domain().to_owned(),
+        customer_id,
+        commerce_id: if indirect { customer_id } else { Uuid::new_v4() },
+        user_name: "admin".to_owned(),
+        password: one_time_password(),
+        request_id: request.request_id,
+        correlation_id: request.correlation_id,
+        created_at: crate::clock::now(),
+        body: String::from_utf8_lossy(request.body).into_owned(),
+    };
+    let reply = Reply::json(201, &render::created(&creation, request.order, true));
+    Made { effect: Effect::Created(creation), reply }
+}
+
+/// A password with everything in it that careless CSV writing breaks on.
+fn one_time_password() -> String {
+    let mut rng = rand::rng();
+    let alphabet = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789*.!+-@";
+    let mut password: Vec<u8> = (0..10).map(|_| alphabet[rng.random_range(0..alphabet.len())]).collect();
+    password.extend(b";=,\"");
+    password.shuffle(&mut rng);
+    String::from_utf8(password).expect("the alphabet is ASCII")
+}

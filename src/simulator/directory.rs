@@ -1,0 +1,289 @@
+//! Which tenants there are: our customers, strangers' domains, half-made ones, and the request ids that made them.
+//!
+//! Invariants: a domain has one owner, whatever its case; a request id makes at most one customer; an effect is in
+//! the state file before it is in memory. All methods are short and synchronous and run under one lock, so whatever
+//! a create checks still holds when it takes effect.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::order::Order;
+use super::scenario::Scenario;
+use super::state_file::{Effect, StateFile};
+
+/// Well-known tenants of others. A client can prove its domain check with them.
+const STRANGERS: [(&str, &str); 2] = [
+    ("microsoft.onmicrosoft.com", "72f988bf-86f1-41af-91ab-2d7cd011db47"),
+    ("contoso.onmicrosoft.com", "6babcaad-604b-40ac-a9d7-9fd97c0b779f"),
+];
+
+/// A create that took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creation {
+    /// The domain as it was sent.
+    pub domain: String,
+    /// The customer's id, which is its tenant id.
+    pub customer_id: Uuid,
+    /// The customer's commerce id.
+    pub commerce_id: Uuid,
+    /// The name of the first administrator, without the domain.
+    pub user_name: String,
+    /// The one-time password that was answered.
+    pub password: String,
+    /// The request id it was made under.
+    pub request_id: Uuid,
+    /// The correlation id of the call that made it.
+    pub correlation_id: Uuid,
+    /// When it took effect.
+    #[serde(with = "super::rfc3339")]
+    pub created_at: Timestamp,
+    /// The body of the request, as it was sent.
+    pub body: String,
+}
+
+#[derive(Debug)]
+struct Customer {
+    creation: Arc<Creation>,
+    /// From when on searches and lookups show it.
+    visible_at: Instant,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    creation: Arc<Creation>,
+    until: Option<Instant>,
+}
+
+/// What is wanted of a search; the value is in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Filter {
+    Everything,
+    DomainStartsWith(String),
+    CompanyNameStartsWith(String),
+}
+
+/// Some of the customers that a search finds, oldest first.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) customers: Vec<Arc<Creation>>,
+    /// Where the next page starts, if there is one.
+    pub(super) next: Option<usize>,
+}
+
+/// What is known of a tenant id.
+#[derive(Debug)]
+pub(super) enum Found {
+    Ours(Arc<Creation>),
+    /// It exists, and it is none of our customers.
+    NotOurs,
+    Nothing,
+}
+
+#[derive(Debug)]
+pub(super) struct Directory {
+    visibility_lag: Duration,
+    idempotency_memory: Option<Duration>,
+    state_file: Option<StateFile>,
+    /// Our customers, in the order in which they came to be ours.
+    customers: Vec<Customer>,
+    customer_by_id: HashMap<Uuid, usize>,
+    /// Lower-case domain to customer, ordered for searches by prefix.
+    customer_by_domain: BTreeMap<String, usize>,
+    /// Lower-case company name and customer, ordered likewise.
+    customer_by_name: BTreeSet<(String, usize)>,
+    /// Domains, in lower case, of tenants that are not our customers.
+    not_ours: HashSet<String>,
+    tenants_not_ours: HashSet<Uuid>,
+    remembered: HashMap<Uuid, Remembered>,
+    /// The customers that creates of this simulator made, as opposed to those that were ours before.
+    creations: Vec<Arc<Creation>>,
+}
+
+impl Directory {
+    /// A directory with the strangers in it and with what the state file holds.
+    pub(super) fn open(scenario: &Scenario, path: Option<&Path>) -> io::Result<Directory> {
+        let (state_file, effects) = match path {
+            Some(path) => {
+                let (file, effects) = StateFile::open(path).map_err(|error| about_file(path, &error))?;
+                (Some(file), effects)
+            }
+            None => (None, Vec::new()),
+        };
+        let strangers_ids =
+            STRANGERS.iter().map(|(_, id)| Uuid::parse_str(id).expect("the table holds GUIDs"));
+        let mut directory = Directory {
+            visibility_lag: scenario.visibility_lag,
+            idempotency_memory: scenario.idempotency_memory,
+            state_file,
+            customers: Vec::new(),
+            customer_by_id: HashMap::new(),
+            customer_by_domain: BTreeMap::new(),
+            customer_by_name: BTreeSet::new(),
+            not_ours: STRANGERS.iter().map(|(domain, _)| (*domain).to_owned()).collect(),
+            tenants_not_ours: strangers_ids.collect(),
+            remembered: HashMap::new(),
+            creations: Vec::new(),
+        };
+        for effect in effects {
+            directory.apply(effect);
+        }
+        Ok(directory)
+    }
+
+    /// The create that a request id stands for, as long as it is remembered.
+    pub(super) fn remembered(&self, request_id: Uuid) -> Option<Arc<Creation>> {
+        let remembered = self.remembered.get(&request_id)?;
+        let fresh = remembered.until.is_none_or(|until| Instant::now() < until);
+        fresh.then(|| Arc::clone(&remembered.creation))
+    }
+
+    pub(super) fn is_taken(&mut self, domain: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        self.adopt_if_ours(&domain);
+        domain.starts_with("taken")
+            || self.customer_by_domain.contains_key(&domain)
+            || self.not_ours.contains(&domain)
+    }
+
+    /// Makes an effect durable and visible; on an error nothing has happened.
+    ///
+    /// The caller has checked, under the same lock, that the domain is free and the request id new.
+    pub(super) fn record(&mut self, effect: Effect) -> io::Result<()> {
+        if let Some(file) = &mut self.state_file {
+            file.append(&effect)?;
+        }
+        self.apply(effect);
+        Ok(())
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Created(creation) => {
+                let creation = Arc::new(creation);
+                let until = self.idempotency_memory.map(|memory| time_after(creation.created_at, memory));
+                let remembered = Remembered { creation: Arc::clone(&creation), until };
+                self.remembered.insert(creation.request_id, remembered);
+                self.creations.push(Arc::clone(&creation));
+                self.add_customer(creation, self.visibility_lag);
+            }
+            Effect::HalfMade { domain, tenant_id, .. } => {
+                self.not_ours.insert(domain.to_ascii_lowercase());
+                self.tenants_not_ours.insert(tenant_id);
+            }
+        }
+    }
+
+    fn add_customer(&mut self, creation: Arc<Creation>, visibility_lag: Duration) {
+        let index = self.customers.len();
+        let name = Order::parse(creation.body.as_bytes())
+            .and_then(|order| order.text("billingProfile.companyName").map(str::to_lowercase));
+        self.customer_by_id.insert(creation.customer_id, index);
+        self.customer_by_domain.insert(creation.domain.to_ascii_lowercase(), index);
+        self.customer_by_name.insert((name.unwrap_or_default(), index));
+        let visible_at = time_after(creation.created_at, visibility_lag);
+        self.customers.push(Customer { creation, visible_at });
+    }
+
+    /// Makes a domain that starts with `ours` the customer it always has been, on first mention.
+    ///
+    /// Its ids follow from the domain, so it is the same one after a restart without being in the state file.
+    fn adopt_if_ours(&mut self, domain: &str) {
+        let well_formed = domain.starts_with("ours") && domain.contains('.');
+        if !well_formed || self.customer_by_domain.contains_key(domain) {
+            return;
+        }
+        let name = domain.split('.').next().unwrap_or_default();
+        let body = json!({
+            "companyProfile": { "domain": domain },
+            "billingProfile": { "companyName": name, "defaultAddress": { "country": "US" } },
+        });
+        let creation = Creation {
+            domain: domain.to_owned(),
+            customer_id: derived_id("customer", domain),
+            commerce_id: derived_id("commerce", domain),
+            user_name: "admin".to_owned(),
+            password: String::new(),
+            request_id: Uuid::nil(),
+            correlation_id: Uuid::nil(),
+            created_at: Timestamp::UNIX_EPOCH,
+            body: body.to_string(),
+        };
+        self.add_customer(Arc::new(creation), Duration::ZERO);
+    }
+
+    /// The visible customers that a filter finds, from number `start` on.
+    pub(super) fn search(&mut self, filter: &Filter, start: usize, size: usize) -> Page {
+        if let Filter::DomainStartsWith(prefix) = filter {
+            self.adopt_if_ours(prefix);
+        }
+        let now = Instant::now();
+        let visible = |index: &usize| self.customers[*index].visible_at <= now;
+        // One more than fits tells where the next page starts.
+        let mut found: Vec<usize> = self.matching(filter, start).filter(visible).take(size + 1).collect();
+        let next = found.get(size).copied();
+        found.truncate(size);
+        let customers = found.iter().map(|&index| Arc::clone(&self.customers[index].creation)).collect();
+        Page { customers, next }
+    }
+
+    fn matching(&self, filter: &Filter, start: usize) -> Box<dyn Iterator<Item = usize> + '_> {
+        let mut found: Vec<usize> = match filter {
+            Filter::Everything => return Box::new(start..self.customers.len()),
+            Filter::DomainStartsWith(prefix) => {
+                let from = self.customer_by_domain.range(prefix.clone()..);
+                from.take_while(|(domain, _)| domain.starts_with(prefix)).map(|(_, &index)| index).collect()
+            }
+            Filter::CompanyNameStartsWith(prefix) => {
+                let from = self.customer_by_name.range((prefix.clone(), 0)..);
+                from.take_while(|(name, _)| name.starts_with(prefix)).map(|&(_, index)| index).collect()
+            }
+        };
+        found.retain(|&index| index >= start);
+        found.sort_unstable();
+        Box::new(found.into_iter())
+    }
+
+    pub(super) fn find(&self, id: Uuid) -> Found {
+        let customer = self.customer_by_id.get(&id).map(|&index| &self.customers[index]);
+        match customer {
+            Some(customer) if customer.visible_at <= Instant::now() => {
+                Found::Ours(Arc::clone(&customer.creation))
+            }
+            Some(_) => Found::Nothing,
+            None if self.tenants_not_ours.contains(&id) => Found::NotOurs,
+            None => Found::Nothing,
+        }
+    }
+
+    pub(super) fn creations(&self) -> Vec<Creation> {
+        self.creations.iter().map(|creation| Creation::clone(creation)).collect()
+    }
+}
+
+fn about_file(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("state file `{}`: {error}", path.display()))
+}
+
+/// When `span` after `moment` is, on the monotonic clock; the wall clock bridges restarts alone.
+fn time_after(moment: Timestamp, span: Duration) -> Instant {
+    let age = Duration::try_from(crate::clock::now().duration_since(moment)).unwrap_or_default();
+    Instant::now() + span.saturating_sub(age)
+}
+
+/// An id that follows from a name.
+pub(super) fn derived_id(purpose: &str, name: &str) -> Uuid {
+    let digest = Sha256::new().chain_update(purpose).chain_update([0]).chain_update(name).finalize();
+    let mut bytes = [0u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,340 @@
+//! What can go wrong between a request and its reply, and when.
+//!
+//! A [`Fault`] strikes either before anything is done or after it was done; that difference is what a client has to
+//! get right. Faults come from a script (exact: the next matching requests) or from the seed (each with a
+//! probability); the script goes first. This module chooses faults and spoils replies; `exchange.rs` decides where
+//! in a request's life that happens.
+
+use std::collections::VecDeque;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::delivery::Delivery;
+use super::reply::Reply;
+use super::throttle::RetryAfter;
+use super::token;
+
+/// The kinds of request that are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `POST /v1/customers`.
+    Create,
+    /// `GET /v1/customers`.
+    Search,
+    /// `GET /v1/customers/{id}`.
+    Lookup,
+    /// `HEAD /v1/domains/{domain}`.
+    Domain,
+    /// `POST /{tenant}/oauth2/v2.0/token`.
+    Token,
+    /// Anything else; it gets the gateway's 404.
+    Other,
+}
+
+/// One way in which a request goes wrong. "Before": nothing is done. "After": it is done, and the reply suffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fault {
+    /// Before: the connection ends without a reply.
+    RefuseBefore,
+    /// After: the connection ends without a reply.
+    DropAfter,
+    /// Before: this status, with a body of the service.
+    StatusBefore {
+        /// A 5xx, 408 or any other.
+        status: u16,
+    },
+    /// After: this status, with a body of the service.
+    StatusAfter {
+        /// A 5xx, 408 or any other.
+        status: u16,
+    },
+    /// After: half of the body, then the connection ends.
+    Truncated,
+    /// Before: a 502 page of HTML.
+    HtmlBefore,
+    /// After: a 502 page of HTML.
+    HtmlAfter,
+    /// After: the status of the success with a body that stops in mid-JSON.
+    InvalidJson,
+    /// After: the success without its `id`.
+    WithoutId,
+    /// After: an empty 202 with a `Location`.
+    Accepted,
+    /// Before: no reply until the client gives up.
+    StalledBefore,
+    /// After: no reply until the client gives up.
+    StalledAfter,
+    /// After: the right reply, its body in small pieces over two seconds.
+    SlowBody,
+    /// After: the right reply with a byte order mark before its body (fact book 3.4).
+    ByteOrderMark,
+    /// Before: a 302 to another host.
+    Redirect,
+    /// Before: a 401; a token of ours that was sent is expired from now on.
+    Unauthorized,
+    /// Before: a 429, whatever the window holds.
+    Throttled {
+        /// The wait it asks for, in the form the scenario has.
+        retry_after_s: u64,
+    },
+}
+
+impl Fault {
+    /// What is answered in place of doing anything; `None` for a fault that strikes after.
+    pub(super) fn instead(self, retry_after: RetryAfter) -> Option<(Reply, Delivery)> {
+        let whole = |reply| Some((reply, Delivery::Whole));
+        match self {
+            Fault::RefuseBefore => Some((Reply::empty(503), Delivery::Dropped)),
+            Fault::StalledBefore => Some((Reply::empty(503), Delivery::Stalled)),
+            Fault::StatusBefore { status } => whole(unavailable(status)),
+            Fault::HtmlBefore => whole(Reply::bad_gateway_page()),
+            Fault::Redirect => {
+                whole(Reply::empty(302).with_header("location", "https://elsewhere.example.invalid/"))
+            }
+            Fault::Unauthorized => whole(token::access_denied()),
+            Fault::Throttled { retry_after_s } => whole(retry_after.refusal(retry_after_s)),
+            Fault::DropAfter
+            | Fault::StatusAfter { .. }
+            | Fault::Truncated
+            | Fault::HtmlAfter
+            | Fault::InvalidJson
+            | Fault::WithoutId
+            | Fault::Accepted
+            | Fault::StalledAfter
+            | Fault::SlowBody
+            | Fault::ByteOrderMark => None,
+        }
+    }
+
+    /// What becomes of the reply to something that was done. The three that forge a success leave refusals alone.
+    pub(super) fn spoil(self, reply: Reply) -> (Reply, Delivery) {
+        let forged = |forge: fn(Reply) -> Reply, reply: Reply| {
+            let reply = if reply.status.is_success() { forge(reply) } else { reply };
+            (reply, Delivery::Whole)
+        };
+        match self {
+            Fault::DropAfter => (reply, Delivery::Dropped),
+            Fault::StalledAfter => (reply, Delivery::Stalled),
+            Fault::Truncated => (reply, Delivery::Cut),
+            Fault::SlowBody => (reply, Delivery::Slow),
+            Fault::StatusAfter { status } => (unavailable(status), Delivery::Whole),
+            Fault::HtmlAfter => (Reply::bad_gateway_page(), Delivery::Whole),
+            Fault::InvalidJson => forged(stop_in_mid_json, reply),
+            Fault::WithoutId => forged(without_id, reply),
+            Fault::Accepted => forged(accepted, reply),
+            Fault::ByteOrderMark => (with_byte_order_mark(reply), Delivery::Whole),
+            Fault::RefuseBefore
+            | Fault::StatusBefore { .. }
+            | Fault::HtmlBefore
+            | Fault::StalledBefore
+            | Fault::Redirect
+            | Fault::Unauthorized
+            | Fault::Throttled { .. } => (reply, Delivery::Whole),
+        }
+    }
+}
+
+/// A service failure that says nothing about what was done.
+pub(super) fn unavailable(status: u16) -> Reply {
+    Reply::refusal(status, 800_003, "The service is temporarily unavailable.", &[])
+}
+
+fn stop_in_mid_json(mut reply: Reply) -> Reply {
+    reply.body.truncate(reply.body.len() * 2 / 3);
+    reply
+}
+
+fn without_id(mut reply: Reply) -> Reply {
+    if let Ok(Value::Object(mut customer)) = serde_json::from_slice(&reply.body) {
+        customer.remove("id");
+        reply.body = Value::Object(customer).to_string().into_bytes();
+    }
+    reply
+}
+
+fn accepted(reply: Reply) -> Reply {
+    let mut accepted = Reply::empty(202).with_header("location", "/v1/operations/pending");
+    accepted.headers.extend(reply.headers);
+    accepted
+}
+
+fn with_byte_order_mark(mut reply: Reply) -> Reply {
+    if !reply.body.is_empty() {
+        reply.body.splice(0..0, *b"\xEF\xBB\xBF");
+    }
+    reply
+}
+
+/// A fault for the next matching requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptedFault {
+    /// What goes wrong.
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// The requests it strikes.
+    pub operation: Operation,
+    /// Only those about this domain; of any domain where absent.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// How many of them.
+    #[serde(default = "once")]
+    pub count: u32,
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl ScriptedFault {
+    /// A fault for the next request of this kind, about any domain.
+    pub fn next(operation: Operation, fault: Fault) -> ScriptedFault {
+        ScriptedFault { fault, operation, domain: None, count: 1 }
+    }
+
+    /// The same, for requests about this domain alone.
+    #[must_use]
+    pub fn for_domain(self, domain: &str) -> ScriptedFault {
+        ScriptedFault { domain: Some(domain.to_owned()), ..self }
+    }
+
+    /// The same, for this many requests.
+    #[must_use]
+    pub fn times(self, count: u32) -> ScriptedFault {
+        ScriptedFault { count, ..self }
+    }
+
+    fn strikes(&self, operation: Operation, domain: Option<&str>) -> bool {
+        self.operation == operation && concerns(self.domain.as_deref(), domain)
+    }
+}
+
+/// Whether something set for a domain, or for any, concerns a request about this one.
+pub(super) fn concerns(wanted: Option<&str>, domain: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| domain.is_some_and(|domain| wanted.eq_ignore_ascii_case(domain)))
+}
+
+/// A fault that strikes at random.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeededFault {
+    /// What goes wrong.
+    pub fault: Fault,
+    /// The requests it can strike; where `None`, any but those for a token.
+    pub operation: Option<Operation>,
+    /// How probable it is for each of them, from 0 to 1. What can strike one request should add up to at most 1.
+    pub probability: f64,
+}
+
+impl SeededFault {
+    fn can_strike(&self, operation: Operation) -> bool {
+        match self.operation {
+            Some(only) => only == operation,
+            None => operation != Operation::Token,
+        }
+    }
+}
+
+/// The faults to come.
+#[derive(Debug)]
+pub(super) struct FaultPlan {
+    script: VecDeque<ScriptedFault>,
+    seeded: Vec<SeededFault>,
+    rng: StdRng,
+}
+
+impl FaultPlan {
+    pub(super) fn new(seeded: Vec<SeededFault>, seed: u64) -> FaultPlan {
+        FaultPlan { script: VecDeque::new(), seeded, rng: StdRng::seed_from_u64(seed) }
+    }
+
+    pub(super) fn script(&mut self, fault: ScriptedFault) {
+        self.script.push_back(fault);
+    }
+
+    pub(super) fn replace_script(&mut self, script: Vec<ScriptedFault>) {
+        self.script = script.into();
+    }
+
+    /// The fault for a request that has just arrived, used up if it was scripted.
+    pub(super) fn draw(&mut self, operation: Operation, domain: Option<&str>) -> Option<Fault> {
+        self.draw_scripted(operation, domain).or_else(|| self.draw_seeded(operation))
+    }
+
+    fn draw_scripted(&mut self, operation: Operation, domain: Option<&str>) -> Option<Fault> {
+        self.script.retain(|entry| entry.count > 0);
+        let entry = self.script.iter_mut().find(|entry| entry.strikes(operation, domain))?;
+        entry.count -= 1;
+        Some(entry.fault)
+    }
+
+    fn draw_seeded(&mut self, operation: Operation) -> Option<Fault> {
+        if self.seeded.is_empty() {
+            return None;
+        }
+        // One draw for each request, whether or not a fault can strike it, keeps the sequence a matter of the seed.
+        let mut roll = self.rng.random::<f64>();
+        let candidates = self.seeded.iter().filter(|it| it.can_strike(operation));
+        for candidate in candidates {
+            if roll < candidate.probability {
+                return Some(candidate.fault);
+            }
+            roll -= candidate.probability;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_exact() {
+        let mut plan = FaultPlan::new(Vec::new(), 0);
+        plan.script(
+            ScriptedFault::next(Operation::Create, Fault::DropAfter).for_domain("A.example").times(2),
+        );
+        plan.script(ScriptedFault::next(Operation::Create, Fault::Truncated));
+        assert_eq!(plan.draw(Operation::Search, Some("a.example")), None);
+        assert_eq!(plan.draw(Operation::Create, Some("b.example")), Some(Fault::Truncated));
+        assert_eq!(plan.draw(Operation::Create, Some("b.example")), None);
+        for _ in 0..2 {
+            assert_eq!(plan.draw(Operation::Create, Some("a.EXAMPLE")), Some(Fault::DropAfter));
+        }
+        assert_eq!(plan.draw(Operation::Create, Some("a.example")), None);
+    }
+
+    #[test]
+    fn a_seed_repeats_itself_and_keeps_to_its_probabilities() {
+        let seeded = vec![
+            SeededFault { fault: Fault::DropAfter, operation: Some(Operation::Create), probability: 0.2 },
+            SeededFault { fault: Fault::Redirect, operation: None, probability: 0.1 },
+        ];
+        let run = |seed| {
+            let mut plan = FaultPlan::new(seeded.clone(), seed);
+            (0..2000).map(|_| plan.draw(Operation::Create, None)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+        let struck = |fault| run(7).iter().filter(|drawn| **drawn == Some(fault)).count();
+        assert!((300..500).contains(&struck(Fault::DropAfter)));
+        assert!((120..290).contains(&struck(Fault::Redirect)));
+    }
+
+    #[test]
+    fn the_script_reads_as_documented() {
+        let text =
+            r#"{"kind":"status_before","status":503,"operation":"create","domain":"a.example","count":2}"#;
+        let expected = ScriptedFault::next(Operation::Create, Fault::StatusBefore { status: 503 })
+            .for_domain("a.example")
+            .times(2);
+        assert_eq!(serde_json::from_str::<ScriptedFault>(text).unwrap(), expected);
+        let short: ScriptedFault =
+            serde_json::from_str(r#"{"kind":"redirect","operation":"token"}"#).unwrap();
+        assert_eq!(short, ScriptedFault::next(Operation::Token, Fault::Redirect));
+    }
+}

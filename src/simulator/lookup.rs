@@ -1,0 +1,162 @@
+//! The reading requests: searches with paging, a customer by id, and whether a domain is taken.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::directory::{Creation, Filter, Found, Page};
+use super::exchange::{Simulation, lock};
+use super::order::Order;
+use super::refusals;
+use super::render;
+use super::reply::Reply;
+
+/// What a search asks for.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// The query as it came, for the link to itself.
+    query: String,
+    size: usize,
+    filter: Option<FilterSent>,
+    seeks_next: bool,
+    continuation_token: Option<String>,
+}
+
+/// A filter as it was sent, before it is known to be one that works.
+#[derive(Debug)]
+struct FilterSent(String);
+
+/// What a continuation token holds: the next request names no filter (`customers-next-page-request.http`).
+#[derive(Debug, Serialize, Deserialize)]
+struct Continuation {
+    start: usize,
+    filter: Filter,
+}
+
+impl Search {
+    pub(super) fn new(query: &str, continuation_token: Option<&str>) -> Search {
+        let mut search = Search {
+            query: query.to_owned(),
+            size: 0,
+            filter: None,
+            seeks_next: false,
+            continuation_token: continuation_token.map(str::to_owned),
+        };
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match name.to_ascii_lowercase().as_str() {
+                "size" => search.size = value.parse().unwrap_or(0),
+                "filter" => search.filter = Some(FilterSent(value.into_owned())),
+                "seekoperation" => search.seeks_next = value.eq_ignore_ascii_case("next"),
+                _ => {}
+            }
+        }
+        search
+    }
+
+    /// The domain that is looked for, if it is one.
+    pub(super) fn domain(&self) -> Option<String> {
+        match self.filter.as_ref()?.understood()? {
+            Filter::DomainStartsWith(domain) => Some(domain),
+            Filter::CompanyNameStartsWith(_) | Filter::Everything => None,
+        }
+    }
+
+    fn continuation(&self) -> Option<Continuation> {
+        match (self.seeks_next, &self.continuation_token) {
+            (false, None) => {
+                let filter = self.filter.as_ref().map_or(Some(Filter::Everything), FilterSent::understood)?;
+                Some(Continuation { start: 0, filter })
+            }
+            (true, Some(token)) => serde_json::from_slice(&URL_SAFE.decode(token).ok()?).ok(),
+            // Half of what a next page takes. Answering the first page again would send a client in circles.
+            (true, None) | (false, Some(_)) => None,
+        }
+    }
+}
+
+impl FilterSent {
+    /// Only `starts_with` on a domain or a company name works here (fact book 9).
+    fn understood(&self) -> Option<Filter> {
+        let parts = Order::parse(self.0.as_bytes())?;
+        let value = parts.value("Value")?.as_str()?.to_lowercase();
+        if !parts.text("Operator")?.eq_ignore_ascii_case("starts_with") {
+            return None;
+        }
+        match parts.text("Field")?.to_ascii_lowercase().as_str() {
+            "domain" => Some(Filter::DomainStartsWith(value)),
+            "companyname" => Some(Filter::CompanyNameStartsWith(value)),
+            _ => None,
+        }
+    }
+}
+
+/// `GET /v1/customers`.
+pub(super) fn search(simulation: &Simulation, search: &Search) -> Reply {
+    let Some(Continuation { start, filter }) = search.continuation() else {
+        return Reply::refusal(400, 2000, "The filter or the paging is invalid.", &[]);
+    };
+    let most = simulation.scenario.page_size.max(1);
+    let size = if search.size == 0 { most } else { search.size.min(most) };
+    let page = lock(&simulation.directory).search(&filter, start, size);
+    if start > 0 && page.customers.is_empty() {
+        // Past the last page (fact book 9).
+        return Reply::refusal(400, 2000, "There is no next page.", &[]);
+    }
+    Reply::json(200, &collection(&page, search, filter))
+}
+
+fn collection(page: &Page, search: &Search, filter: Filter) -> Value {
+    let uri = format!("/customers?{}", search.query);
+    let mut collection = json!({
+        "totalCount": page.customers.len(),
+        "items": page.customers.iter().map(render_listed).collect::<Vec<_>>(),
+        "links": render::self_link(&uri),
+        "attributes": render::attributes("Collection"),
+    });
+    if let Some(start) = page.next {
+        let continuation = serde_json::to_vec(&Continuation { start, filter });
+        let token = URL_SAFE.encode(continuation.expect("numbers and texts serialize"));
+        let uri = if search.seeks_next { uri } else { format!("{uri}&seekOperation=Next") };
+        collection["continuationToken"] = json!(token);
+        collection["links"]["next"] = json!({
+            "uri": uri,
+            "method": "GET",
+            "headers": [{ "key": "MS-ContinuationToken", "value": token }],
+        });
+    }
+    collection
+}
+
+fn render_listed(creation: &Arc<Creation>) -> Value {
+    render::listed(creation, &order_of(creation))
+}
+
+fn order_of(creation: &Creation) -> Order {
+    Order::parse(creation.body.as_bytes()).expect("only what parsed was created")
+}
+
+/// `GET /v1/customers/{id}`.
+pub(super) fn customer(simulation: &Simulation, id: &str) -> Reply {
+    let Ok(id) = Uuid::try_parse(id) else {
+        return Reply::refusal(400, 2000, "The customer id is no GUID.", &[]);
+    };
+    let found = lock(&simulation.directory).find(id);
+    match found {
+        Found::Ours(creation) => Reply::json(200, &render::looked_up(&creation, &order_of(&creation))),
+        Found::NotOurs => Reply::refusal(403, 20_002, "No relationship between caller and account.", &[]),
+        Found::Nothing => Reply::refusal(404, 60_003, "The tenant was not found.", &[]),
+    }
+}
+
+/// `HEAD /v1/domains/{domain}`.
+pub(super) fn domain(simulation: &Simulation, domain: &str) -> Reply {
+    if !refusals::is_well_formed(domain) {
+        return Reply::empty(400);
+    }
+    let taken = lock(&simulation.directory).is_taken(domain);
+    Reply::empty(if taken { 200 } else { 404 })
+}

@@ -1,0 +1,92 @@
+//! The body of a create, read the way the service reads it: property names in any case (fact book 3.4).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// What a create must say (fact book 4.1), by JSON path.
+const REQUIRED: [&str; 9] = [
+    "companyProfile.domain",
+    "billingProfile.email",
+    "billingProfile.culture",
+    "billingProfile.language",
+    "billingProfile.companyName",
+    "billingProfile.defaultAddress.firstName",
+    "billingProfile.defaultAddress.lastName",
+    "billingProfile.defaultAddress.addressLine1",
+    "billingProfile.defaultAddress.country",
+];
+
+/// A create's properties that are not null, by lower-case path. An object stands at its own path, without its
+/// content.
+#[derive(Debug)]
+pub(super) struct Order(BTreeMap<String, Value>);
+
+impl Order {
+    /// `None` if the body is no JSON object.
+    pub(super) fn parse(body: &[u8]) -> Option<Order> {
+        let root: Value = serde_json::from_slice(body).ok()?;
+        root.is_object().then(|| {
+            let mut properties = BTreeMap::new();
+            flatten("", root, &mut properties);
+            Order(properties)
+        })
+    }
+
+    /// The text at a path, unless it is absent or blank.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        self.value(path)?.as_str().filter(|text| !text.trim().is_empty())
+    }
+
+    pub(super) fn value(&self, path: &str) -> Option<&Value> {
+        self.0.get(&path.to_ascii_lowercase())
+    }
+
+    /// The required paths that are missing.
+    pub(super) fn missing(&self) -> Vec<String> {
+        REQUIRED.iter().filter(|path| self.text(path).is_none()).map(|path| (*path).to_owned()).collect()
+    }
+}
+
+fn flatten(path: &str, value: Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Null => {}
+        Value::Object(properties) => {
+            for (name, value) in properties {
+                let name = name.to_ascii_lowercase();
+                let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+                flatten(&path, value, into);
+            }
+            into.insert(path.to_owned(), Value::Object(Map::new()));
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            into.insert(path.to_owned(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_in_any_case_and_null_counts_as_absent() {
+        let body =
+            br#"{"CompanyProfile":{"DOMAIN":"a.example"},"billingprofile":{"email":" ","culture":null},
+            "UserCredentials":{}}"#;
+        let order = Order::parse(body).unwrap();
+        assert_eq!(order.text("companyProfile.domain"), Some("a.example"));
+        assert!(order.value("userCredentials").is_some());
+        assert!(order.value("billingProfile.culture").is_none());
+        let missing = order.missing();
+        assert_eq!(missing.len(), 8);
+        assert_eq!(missing[0], "billingProfile.email");
+    }
+
+    #[test]
+    fn what_is_no_object_is_no_order() {
+        for body in ["", "[]", "7", "{", "null"] {
+            assert!(Order::parse(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+}

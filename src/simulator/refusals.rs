@@ -1,0 +1,161 @@
+//! The definite refusals that documented data brings about; the table is in the module doc of the simulator.
+//!
+//! Everything here is refused before anything is made. The half-made tenant, which is not, is in `create.rs`.
+
+use uuid::Uuid;
+
+use super::order::Order;
+use super::reply::Reply;
+
+/// Countries without Partner Center customers, as far as the simulator goes.
+const UNSUPPORTED_COUNTRIES: [&str; 3] = ["AQ", "BV", "HM"];
+
+/// Countries that demand a phone number and an organization registration number (fact book 4.3).
+const REGISTRATION_COUNTRIES: [&str; 24] = [
+    "AM", "AZ", "BY", "HU", "KZ", "KG", "MD", "RU", "TJ", "UZ", "UA", "TH", "VN", "TR", "PL", "ZA", "IN",
+    "BR", "IQ", "MM", "SS", "SA", "AE", "VE",
+];
+
+/// The texts for codes that a `refuse-` domain can ask for. Other codes get a text that says no more.
+const TEXTS: [(u32, &str); 14] = [
+    (1002, "Authorization Failed"),
+    (2001, "Customer details are missing"),
+    (2030, "Partner is not onboarded to sell in this country"),
+    (3000, "The property is invalid"),
+    (20_000, "The country is not supported"),
+    (27_002, "A property has invalid data."),
+    (600_002, "Organization registration number is not supported for this country"),
+    (600_006, "The action is not allowed"),
+    (600_049, "Organization registration number is missing"),
+    (600_050, r"Organization registration number is invalid. Expected format: ^(\d{7}|\d{10})$"),
+    (600_051, "Phone number is missing"),
+    (800_018, "The sandbox limit has been met"),
+    (900_123, "The reseller has not accepted the Microsoft Partner Agreement"),
+    (900_421, "The access token carries no MFA claim"),
+];
+
+/// Whether a text can be a domain name: labels of letters, digits and inner hyphens, at least two of them.
+pub(super) fn is_well_formed(domain: &str) -> bool {
+    let label = |label: &str| {
+        let allowed = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        allowed && !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-')
+    };
+    domain.contains('.') && domain.len() <= 253 && domain.split('.').all(label)
+}
+
+/// The refusal of a body that is wrong as such, whoever sends it under whatever request id.
+pub(super) fn of_form(order: &Order) -> Option<Reply> {
+    let missing = order.missing();
+    if !missing.is_empty() {
+        return Some(Reply::refusal(400, 2001, "Customer details are missing", &missing));
+    }
+    if order.value("userCredentials").is_some() {
+        return Some(invalid_property("userCredentials"));
+    }
+    if !order.text("companyProfile.domain").is_some_and(is_well_formed) {
+        return Some(invalid_property("companyProfile.domain"));
+    }
+    let reseller = order.text("associatedPartnerId");
+    if reseller.is_some_and(|id| Uuid::try_parse(id).is_err()) {
+        return Some(invalid_property("associatedPartnerId"));
+    }
+    None
+}
+
+/// A property with a value that cannot be.
+pub(super) fn invalid_property(path: &str) -> Reply {
+    Reply::refusal(400, 3000, &format!("The property {path} is invalid."), &[path.to_owned()])
+}
+
+/// The refusal that the content of a well-formed body asks for.
+pub(super) fn of_content(order: &Order) -> Option<Reply> {
+    order.text("companyProfile.domain").and_then(asked_for_by_domain).or_else(|| of_country(order))
+}
+
+/// `refuse-<status>-<code>`, with anything after another hyphen to keep domains apart.
+fn asked_for_by_domain(domain: &str) -> Option<Reply> {
+    let prefix = domain.split('.').next()?.to_ascii_lowercase();
+    let mut parts = prefix.strip_prefix("refuse-")?.split('-');
+    let status = parts.next()?.parse().ok().filter(|status| (400..600).contains(status))?;
+    let code = parts.next()?.parse().ok()?;
+    let text =
+        TEXTS.iter().find(|(known, _)| *known == code).map_or("The request was refused", |(_, text)| text);
+    Some(Reply::refusal(status, code, text, &[]))
+}
+
+fn of_country(order: &Order) -> Option<Reply> {
+    let country = order.text("billingProfile.defaultAddress.country")?.to_ascii_uppercase();
+    let needs_registration = REGISTRATION_COUNTRIES.contains(&country.as_str());
+    let registration = order.text("companyProfile.organizationRegistrationNumber");
+    let phone = order.text("billingProfile.defaultAddress.phoneNumber");
+    let refuse = |code: u32, text: &str| Some(Reply::refusal(400, code, text, &[]));
+    if UNSUPPORTED_COUNTRIES.contains(&country.as_str()) {
+        return refuse(20_000, &format!("The country {country} is not supported."));
+    }
+    if needs_registration && phone.is_none() {
+        return refuse(600_051, &format!("Phone number is missing for country {country}."));
+    }
+    if needs_registration && registration.is_none() {
+        return refuse(
+            600_049,
+            &format!("Organization registration number is missing for country {country}."),
+        );
+    }
+    if !needs_registration && registration.is_some() {
+        let text = format!("Organization registration number is not supported for country {country}.");
+        return refuse(600_002, &text);
+    }
+    let region = order.text("billingProfile.defaultAddress.region");
+    if country == "US" && region.is_some_and(|region| region.eq_ignore_ascii_case("NA")) {
+        let details = ["property_name:  StateInvalid - Details".to_owned(), "details:  \n".to_owned()];
+        return Some(Reply::refusal(400, 27_002, "A property has invalid data.", &details));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(domain: &str, address: Value, registration: Option<&str>, expected: Option<(u16, u32)>) {
+        let body = json!({
+            "companyProfile": { "domain": domain, "organizationRegistrationNumber": registration },
+            "billingProfile": { "defaultAddress": address },
+        });
+        let order = Order::parse(body.to_string().as_bytes()).unwrap();
+        let got = of_content(&order).map(|reply| {
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
+            (reply.status.as_u16(), u32::try_from(body["code"].as_u64().unwrap()).unwrap())
+        });
+        assert_eq!(got, expected, "{domain} {body}");
+    }
+
+    #[test]
+    fn documented_data_is_refused_as_documented() {
+        let domain = "a.onmicrosoft.com";
+        let with_phone = |country: &str| json!({ "country": country, "phoneNumber": "1" });
+        check(domain, json!({ "country": "US" }), None, None);
+        check(domain, json!({ "country": "AQ" }), None, Some((400, 20_000)));
+        check(domain, json!({ "country": "in" }), Some("1234567"), Some((400, 600_051)));
+        check(domain, with_phone("IN"), None, Some((400, 600_049)));
+        check(domain, with_phone("IN"), Some("1234567"), None);
+        check(domain, with_phone("US"), Some("1234567"), Some((400, 600_002)));
+        check(domain, json!({ "country": "US", "region": "NA" }), None, Some((400, 27_002)));
+        check("refuse-403-1002.onmicrosoft.com", json!({ "country": "US" }), None, Some((403, 1002)));
+        check("Refuse-400-77-b.onmicrosoft.com", json!({ "country": "US" }), None, Some((400, 77)));
+        check("refuse-200-77.onmicrosoft.com", json!({ "country": "US" }), None, None);
+        check("refuse-all.onmicrosoft.com", json!({ "country": "US" }), None, None);
+    }
+
+    #[test]
+    fn domains_are_well_formed_or_not() {
+        for good in ["a.b", "WingtipToys678152504.onmicrosoft.com", "half-made.onmicrosoft.com"] {
+            assert!(is_well_formed(good), "{good}");
+        }
+        for bad in ["", "a", "abc!.onmicrosoft.com", ".onmicrosoft.com", "a..b", "-a.b", "a b.c"] {
+            assert!(!is_well_formed(bad), "{bad}");
+        }
+    }
+}

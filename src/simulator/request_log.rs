@@ -1,0 +1,116 @@
+//! Every request that arrived, in order: what the simulator saw, for tests and for people who look into a run.
+//!
+//! In memory only and bounded; what must survive a restart is in the directory (`directory.rs`).
+
+use std::collections::VecDeque;
+
+use axum::http::{HeaderMap, Method, Uri};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::faults::{Fault, Operation};
+
+/// How many requests are kept, the newest: enough for every test and a few dozen MB at most.
+const KEPT: usize = 200_000;
+
+/// What identifies a request, as far as it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// What kind of request it is.
+    pub operation: Operation,
+    /// The domain it is about: in the body of a create, the filter of a search, the path of a domain check.
+    pub domain: Option<String>,
+    /// Its `MS-RequestId`.
+    pub request_id: Option<Uuid>,
+    /// Its `MS-CorrelationId`.
+    pub correlation_id: Option<Uuid>,
+}
+
+impl Call {
+    pub(super) fn new(
+        operation: Operation,
+        domain: Option<String>,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Call {
+        let id = |name| headers.get(name).and_then(|value| Uuid::try_parse_ascii(value.as_bytes()).ok());
+        Call {
+            method: method.to_string(),
+            path: uri.path().to_owned(),
+            operation,
+            domain,
+            request_id: id("ms-requestid"),
+            correlation_id: id("ms-correlationid"),
+        }
+    }
+
+    /// Whether it goes to the API, whose limit, outages and latency then apply, and not to the token authority.
+    pub(super) fn is_api(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RequestRecord {
+    /// When it arrived, in milliseconds since the simulator started.
+    pub at_ms: f64,
+    /// When it arrived, on the wall clock.
+    #[serde(serialize_with = "super::rfc3339::serialize")]
+    pub at: Timestamp,
+    /// What it asked for.
+    #[serde(flatten)]
+    pub call: Call,
+    /// The status of the reply; `None` while there is none, and for ever where a fault withheld it.
+    pub status: Option<u16>,
+    /// The fault that struck it.
+    pub fault: Option<Fault>,
+}
+
+#[derive(Debug)]
+pub(super) struct RequestLog {
+    started: Instant,
+    records: VecDeque<RequestRecord>,
+    /// How many records were let go, which is the number of the first one kept.
+    dropped: usize,
+}
+
+/// Which record to complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecordNumber(usize);
+
+impl RequestLog {
+    pub(super) fn new() -> RequestLog {
+        RequestLog { started: Instant::now(), records: VecDeque::new(), dropped: 0 }
+    }
+
+    pub(super) fn arrived(&mut self, call: Call) -> RecordNumber {
+        if self.records.len() == KEPT {
+            self.records.pop_front();
+            self.dropped += 1;
+        }
+        let at_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        let at = crate::clock::now();
+        self.records.push_back(RequestRecord { at_ms, at, call, status: None, fault: None });
+        RecordNumber(self.dropped + self.records.len() - 1)
+    }
+
+    pub(super) fn answered(&mut self, number: RecordNumber, status: Option<u16>, fault: Option<Fault>) {
+        let index = number.0.checked_sub(self.dropped);
+        if let Some(record) = index.and_then(|index| self.records.get_mut(index)) {
+            record.status = status;
+            record.fault = fault;
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<RequestRecord> {
+        self.records.iter().cloned().collect()
+    }
+}

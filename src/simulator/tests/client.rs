@@ -1,0 +1,166 @@
+//! A client that sees the wire as it is: one connection for each request, read to its end.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::super::{Config, Scenario, Simulator};
+
+/// How long to wait before calling a reply stalled: longer than the slowest delivery, which is the slow body's 2 s.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+
+/// All that came back before the connection ended or patience did.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: Option<u16>,
+    pub(super) headers: HashMap<String, String>,
+    pub(super) body: Vec<u8>,
+    pub(super) stalled: bool,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(super) fn code(&self) -> u64 {
+        self.json()["code"].as_u64().unwrap()
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.headers
+            .get("content-length")
+            .is_some_and(|length| length.parse::<usize>().unwrap() > self.body.len())
+    }
+
+    fn parse(received: &[u8], stalled: bool) -> Answer {
+        let text = String::from_utf8_lossy(received);
+        let head_length = text.find("\r\n\r\n").map_or(received.len(), |end| end + 4);
+        let mut lines = text[..head_length.min(text.len())].lines();
+        let status = lines.next().map(|line| line.split(' ').nth(1).unwrap().parse().unwrap());
+        let header = |line: &str| {
+            line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        };
+        Answer {
+            status,
+            headers: lines.filter_map(header).collect(),
+            body: received[head_length..].to_vec(),
+            stalled,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client(pub(super) SocketAddr);
+
+impl Client {
+    pub(super) async fn send(self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.0).await.unwrap();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n",
+            self.0,
+            body.len()
+        );
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
+        let mut received = Vec::new();
+        let read = async { while stream.read_buf(&mut received).await.is_ok_and(|count| count > 0) {} };
+        let stalled = timeout(PATIENCE, read).await.is_err();
+        Answer::parse(&received, stalled)
+    }
+
+    /// An API request with everything it needs.
+    pub(super) async fn call(self, method: &str, path: &str, id: Uuid, body: &str) -> Answer {
+        let (id, correlation_id) = (id.to_string(), Uuid::new_v4().to_string());
+        let headers = [
+            ("Authorization", "Bearer a-token"),
+            ("MS-RequestId", id.as_str()),
+            ("MS-CorrelationId", correlation_id.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        self.send(method, path, &headers, body).await
+    }
+
+    pub(super) async fn create(self, domain: &str) -> Answer {
+        self.create_under(Uuid::new_v4(), &order(domain)).await
+    }
+
+    pub(super) async fn create_under(self, id: Uuid, order: &Value) -> Answer {
+        self.call("POST", "/v1/customers", id, &order.to_string()).await
+    }
+
+    pub(super) async fn get(self, path: &str) -> Answer {
+        self.call("GET", path, Uuid::new_v4(), "").await
+    }
+
+    pub(super) async fn is_taken(self, domain: &str) -> bool {
+        let answer = self.call("HEAD", &format!("/v1/domains/{domain}"), Uuid::new_v4(), "").await;
+        match answer.status {
+            Some(200) => true,
+            Some(404) => false,
+            other => panic!("a domain check answered {other:?}"),
+        }
+    }
+
+    /// The domains that a search finds.
+    pub(super) async fn search(self, field: &str, value: &str) -> Vec<String> {
+        let filter = json!({ "Field": field, "Value": value, "Operator": "starts_with" }).to_string();
+        let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
+        let answer = self.get(&format!("/v1/customers?size=0&filter={filter}")).await;
+        assert_eq!(answer.status, Some(200));
+        domains(&answer.json())
+    }
+
+    pub(super) async fn token(self, secret: &str, scope: &str) -> Answer {
+        let form: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "client_credentials")
+            .append_pair("client_id", "an-app")
+            .append_pair("client_secret", secret)
+            .append_pair("scope", scope)
+            .finish();
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        self.send("POST", "/contoso/oauth2/v2.0/token", &headers, &form).await
+    }
+}
+
+pub(super) fn domains(collection: &Value) -> Vec<String> {
+    let items = collection["items"].as_array().unwrap();
+    items.iter().map(|item| item["companyProfile"]["domain"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The body of a create that is accepted.
+pub(super) fn order(domain: &str) -> Value {
+    json!({
+        "enableGDAPByDefault": true,
+        "companyProfile": { "domain": domain },
+        "billingProfile": {
+            "email": "gena@wingtiptoys.com",
+            "culture": "EN-US",
+            "language": "en",
+            "companyName": format!("Company {domain}"),
+            "defaultAddress": {
+                "firstName": "Gena",
+                "lastName": "Soto",
+                "addressLine1": "One Microsoft Way",
+                "city": "Redmond",
+                "state": "WA",
+                "postalCode": "98052",
+                "country": "US",
+            },
+        },
+    })
+}
+
+pub(super) async fn start(scenario: Scenario) -> (Simulator, Client) {
+    let simulator = Simulator::start(Config { scenario, ..Config::default() }).await.unwrap();
+    let client = Client(simulator.address());
+    (simulator, client)
+}

@@ -1,0 +1,164 @@
+//! The simulator against the sample documents of the fact book: same status, same headers, same field names.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::{Limit, Scenario};
+use super::client::{Answer, order, start};
+
+macro_rules! sample {
+    ($name:literal) => {
+        Sample::parse(include_str!(concat!("../../../tests/wire/", $name, ".http")))
+    };
+}
+
+/// One exchange of the fact book.
+struct Sample {
+    request_body: Option<Value>,
+    status: u16,
+    headers: Vec<String>,
+    body: String,
+}
+
+impl Sample {
+    fn parse(text: &str) -> Sample {
+        let text: String =
+            text.lines().filter(|line| !line.starts_with("# ")).flat_map(|line| [line, "\n"]).collect();
+        let (request, response) = text.split_once("### response").unwrap_or(("", &text));
+        let (head, body) = response.trim().split_once("\n\n").unwrap_or((response.trim(), ""));
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| line.split(':').next().unwrap().to_ascii_lowercase()).collect();
+        let request_body = request.find("\n{").map(|start| printed_json(&request[start..]));
+        Sample { request_body, status, headers, body: body.trim().to_owned() }
+    }
+
+    fn check(&self, answer: &Answer) {
+        assert_eq!(answer.status, Some(self.status));
+        for header in &self.headers {
+            assert!(answer.headers.contains_key(header), "{header} is missing in {answer:?}");
+        }
+        let expected =
+            if self.body.is_empty() { Value::Null } else { serde_json::from_str(&self.body).unwrap() };
+        let got = if answer.body.is_empty() { Value::Null } else { answer.json() };
+        assert_eq!(field_names(&got), field_names(&expected));
+    }
+}
+
+/// The pages print trailing commas, which are no JSON.
+fn printed_json(text: &str) -> Value {
+    let mut json = String::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with('}') && json.ends_with(',') {
+            json.pop();
+        }
+        json += line.trim();
+    }
+    serde_json::from_str(&json).unwrap()
+}
+
+fn field_names(value: &Value) -> BTreeSet<String> {
+    fn collect(path: &str, value: &Value, into: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path = format!("{path}.{name}");
+                    collect(&path, value, into);
+                    into.insert(path);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(&format!("{path}[]"), item, into)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut names = BTreeSet::new();
+    collect("", value, &mut names);
+    names
+}
+
+#[tokio::test]
+async fn creates_answer_as_printed() {
+    let printed = [
+        sample!("create-customer-201"),
+        sample!("create-customer-201-2019"),
+        sample!("create-customer-indirect-201"),
+    ];
+    for sample in printed {
+        let (_simulator, client) = start(Scenario::default()).await;
+        let order = sample.request_body.as_ref().unwrap();
+        let answer = client.create_under(Uuid::new_v4(), order).await;
+        sample.check(&answer);
+        let expected: Value = serde_json::from_str(&sample.body).unwrap();
+        let got = answer.json();
+        for same in ["/billingProfile/culture", "/billingProfile/language", "/relationshipToPartner"] {
+            assert_eq!(got.pointer(same), expected.pointer(same), "{same}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_creates_answer_as_printed() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    let check = async |sample: Sample, change: fn(&mut Value)| {
+        let mut order = order("refused.onmicrosoft.com");
+        change(&mut order);
+        let answer = client.create_under(Uuid::new_v4(), &order).await;
+        sample.check(&answer);
+        let expected: Value = serde_json::from_str(&sample.body).unwrap();
+        assert_eq!(answer.json(), expected);
+    };
+    let missing = sample!("create-customer-400-2001-missing");
+    check(missing, |it| it["billingProfile"]["defaultAddress"]["addressLine1"] = Value::Null).await;
+    let state = sample!("create-customer-400-27002-state");
+    check(state, |it| it["billingProfile"]["defaultAddress"]["region"] = json!("NA")).await;
+    let email = sample!("create-customer-400-27002-email");
+    check(email, |it| it["billingProfile"]["email"] = json!("client1@example.u")).await;
+}
+
+#[tokio::test]
+async fn reads_answer_as_printed() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    let mut order = order("Contoso190.onmicrosoft.com");
+    order["billingProfile"]["firstName"] = json!("Gena");
+    order["billingProfile"]["lastName"] = json!("Soto");
+    order["billingProfile"]["defaultAddress"]["phoneNumber"] = json!("4255550101");
+    let created = client.create_under(Uuid::new_v4(), &order).await.json();
+
+    let filter = "%7B%22Field%22%3A%22CompanyName%22%2C%22Value%22%3A%22comp%22%2C%22Operator%22%3A%22starts_with%22%7D";
+    let found = client.get(&format!("/v1/customers?size=0&filter={filter}")).await;
+    sample!("customers-filtered-200").check(&found);
+    let by_id = client.get(&format!("/v1/customers/{}", created["id"].as_str().unwrap())).await;
+    sample!("customer-by-id-200").check(&by_id);
+    let not_ours = client.get("/v1/customers/72f988bf-86f1-41af-91ab-2d7cd011db47").await;
+    sample!("error-20002").check(&not_ours);
+    let taken = client.call("HEAD", "/v1/domains/contoso190.onmicrosoft.com", Uuid::new_v4(), "").await;
+    sample!("domain-taken-200").check(&taken);
+    let free = client.call("HEAD", "/v1/domains/free.onmicrosoft.com", Uuid::new_v4(), "").await;
+    sample!("domain-free-404").check(&free);
+}
+
+#[tokio::test]
+async fn the_gateway_answers_as_printed() {
+    let limit = Limit { requests: 1, window: Duration::from_secs(57), count_rejected: true };
+    let (_simulator, client) = start(Scenario { limit: Some(limit), ..Scenario::default() }).await;
+    let nowhere = client.get("/v1/nowhere").await;
+    sample!("error-gateway-404").check(&nowhere);
+    assert!(!nowhere.headers.contains_key("ms-requestid"));
+    let throttled = client.get("/v1/customers").await;
+    sample!("throttled-429").check(&throttled);
+    assert_eq!(throttled.headers["retry-after"], "57");
+    assert_eq!(throttled.json()["message"], "Rate limit is exceeded. Try again in 57 seconds.");
+}
+
+#[tokio::test]
+async fn the_authority_answers_as_printed() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    let issued = client.token("secret", "https://api.partnercenter.microsoft.com/.default").await;
+    sample!("token-client-credentials-v2-200").check(&issued);
+    let refused = client.token("secret", "https://foo.microsoft.com/.default").await;
+    sample!("token-error-400").check(&refused);
+    assert_eq!(refused.json()["error"], "invalid_scope");
+}
