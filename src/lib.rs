@@ -34,6 +34,7 @@
 
 mod clock;
 mod customer;
+mod ledger;
 mod nearest;
 mod reader;
 mod validation;

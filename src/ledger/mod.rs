@@ -1,0 +1,219 @@
+//! The ledger: the durable queue of rows and the story of every attempt, in one SQLite file.
+//!
+//! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
+//! a caller that holds a result holds a durable one. [`state`] alone knows which change of state is legal.
+//! [`take_up`] puts rows in, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
+//! [`recovery`] finds what an earlier run left behind, and [`query`] reads, on connections of its own.
+//!
+//! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
+//! work on one ledger. What a row's next step should be is left to `submitter`.
+
+mod error;
+mod intent;
+mod lock;
+mod outcome;
+mod query;
+mod recovery;
+mod runs;
+mod schema;
+mod state;
+mod take_up;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use rusqlite::Transaction;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use uuid::Uuid;
+
+pub(crate) use error::Error;
+pub(crate) use intent::{Attempt, Operation};
+pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
+pub(crate) use query::{AttemptStory, Filter, Queries, RowCounts, RowStory, RunTotals, SourceTotals};
+pub(crate) use recovery::{NextStep, Open, Work};
+pub(crate) use runs::Ending;
+pub(crate) use schema::Environment;
+pub(crate) use state::State;
+pub(crate) use take_up::{Candidate, SourceInfo, Taken};
+
+macro_rules! ledger_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(crate) struct $name(pub(crate) i64);
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                self.0.to_sql()
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+ledger_id!(
+    /// A row of the ledger; what `tenantry_row` carries. Results are bound to rows by it, never by position.
+    RowId
+);
+ledger_id!(
+    /// One execution of a command against a ledger.
+    RunId
+);
+ledger_id!(
+    /// One reading of one file.
+    SourceId
+);
+ledger_id!(
+    /// One HTTP exchange.
+    AttemptId
+);
+
+macro_rules! wire_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) struct $name(Uuid);
+
+        impl $name {
+            pub(crate) fn draw() -> Self {
+                Self(Uuid::new_v4())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.0.to_string().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+            }
+        }
+    };
+}
+
+wire_id!(
+    /// The `MS-RequestId`: durable before it is sent, kept with every repeat while the outcome is unknown.
+    RequestId
+);
+wire_id!(
+    /// The `MS-CorrelationId`: new for every HTTP call.
+    CorrelationId
+);
+
+/// An open ledger that this process alone works on.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    path: PathBuf,
+    writer: writer::Writer,
+    thread: JoinHandle<()>,
+    run: RunId,
+    // Last, so that it is let go after everything else.
+    _lock: lock::Lock,
+}
+
+impl Ledger {
+    /// Opens (or makes) the ledger at `path` for `environment`, takes its lock and begins a run of `command`.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another process works on it; the others say what is wrong with the file.
+    pub(crate) fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
+        let Some(lock) = lock::Lock::acquire(path)? else {
+            return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
+        };
+        let connection = schema::open_for_writing(path)?;
+        schema::bind(&connection, path, environment)?;
+        let run = runs::begin(&connection, command)?;
+        let (writer, thread) = writer::Writer::start(connection)?;
+        Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
+    }
+
+    /// As [`Self::open`], but a missing ledger is an error instead of made.
+    pub(crate) fn open_existing(
+        path: &Path,
+        environment: &Environment,
+        command: &str,
+    ) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::Missing { path: path.to_owned() });
+        }
+        Self::open(path, environment, command)
+    }
+
+    /// This run.
+    pub(crate) fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Binds the ledger to what has been learnt of the environment since it was opened.
+    pub(crate) async fn bind(&self, environment: Environment) -> Result<(), Error> {
+        let path = self.path.clone();
+        self.write(move |tx| schema::bind(tx, &path, &environment)).await
+    }
+
+    /// A handle for those who record intents and outcomes.
+    pub(crate) fn recorder(&self) -> Recorder {
+        Recorder { writer: self.writer.clone(), run: self.run }
+    }
+
+    /// Ends the run, waits until the thread has written everything, and lets go of the lock.
+    pub(crate) async fn close(self, ending: Ending) -> Result<(), Error> {
+        let run = self.run;
+        self.write(move |tx| runs::finish(tx, run, &ending)).await?;
+        drop(self.writer);
+        // The queue is empty and no handle is left, so the thread ends by itself.
+        tokio::task::spawn_blocking(move || self.thread.join())
+            .await
+            .map_err(|_| Error::Closed)?
+            .map_err(|_| Error::Closed)
+    }
+
+    async fn write<T, F>(&self, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.write(job).await
+    }
+}
+
+/// Records intents and outcomes of one run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder {
+    writer: writer::Writer,
+    run: RunId,
+}
+
+/// New files of ours are for their owner alone. Windows keeps a user's own folders private by inheritance.
+pub(crate) fn private(options: &mut std::fs::OpenOptions) {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    #[cfg(not(unix))]
+    drop(options.read(true));
+}

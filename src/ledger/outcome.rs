@@ -1,0 +1,280 @@
+//! What became of an attempt, and what that means for its row: recorded together, once.
+
+use jiff::Timestamp;
+use rusqlite::Transaction;
+
+use super::recovery::NextStep;
+use super::state::{self, Event, State};
+use super::{AttemptId, CorrelationId, Error, Operation, Recorder, RequestId, RowId, RunId};
+use crate::clock;
+
+/// The service's own text is kept up to this many characters; its documents promise at most 1024.
+const TEXT_LIMIT: usize = 4096;
+
+/// One finished HTTP call, as it is recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptResult {
+    /// The attempt that an intent has made; `None` for a question, which needs no intent.
+    pub(crate) attempt: Option<AttemptId>,
+    pub(crate) operation: Operation,
+    pub(crate) request_id: RequestId,
+    pub(crate) correlation_id: CorrelationId,
+    /// `None`: it never left this machine.
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) finished_at: Timestamp,
+    /// In one word, such as `created`, `refused` or `unknown`.
+    pub(crate) outcome: &'static str,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) ms_cv: Option<String>,
+}
+
+/// Why a row was refused, or why nobody could tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Partner Center's code, or a word of ours such as `domain_taken`.
+    pub(crate) code: String,
+    pub(crate) status: Option<u16>,
+    /// The service's own words.
+    pub(crate) text: String,
+}
+
+/// A customer that exists now.
+#[derive(Debug, Clone)]
+pub(crate) struct CreatedCustomer {
+    pub(crate) customer_id: String,
+    pub(crate) commerce_id: Option<String>,
+    pub(crate) user_name: Option<String>,
+    /// The password, sealed; `None` where the service's answer was lost.
+    pub(crate) sealed_credentials: Option<Vec<u8>>,
+}
+
+/// What an attempt means for its row.
+#[derive(Debug, Clone)]
+pub(crate) enum RowChange {
+    /// Definite: nothing was done under the request id, or under `new_request_id` from now on.
+    NothingDone { new_request_id: Option<RequestId>, ask_rounds: u32 },
+    /// Still owed: repeat, or ask.
+    StillOpen {
+        in_doubt_since: Option<Timestamp>,
+        next_step: NextStep,
+        ask_rounds: u32,
+        /// A definite refusal that is being followed by a question.
+        refusal: Option<Refusal>,
+    },
+    /// Created by us.
+    Created(CreatedCustomer),
+    /// Was already our customer.
+    Existing { customer_id: String },
+    /// Definitely refused. `domain_burned`: the domain is taken since.
+    Refused { refusal: Refusal, domain_burned: bool },
+    /// Asking did not settle it; the reason is in the refusal's text.
+    AskedInVain { reason: Refusal },
+}
+
+impl RowChange {
+    fn event(&self) -> Event {
+        match self {
+            RowChange::NothingDone { .. } => Event::NothingDone,
+            RowChange::StillOpen { .. } => Event::StillOpen,
+            RowChange::Created(_) => Event::Created,
+            RowChange::Existing { .. } => Event::FoundExisting,
+            RowChange::Refused { .. } => Event::Refused,
+            RowChange::AskedInVain { .. } => Event::AskedInVain,
+        }
+    }
+}
+
+impl Recorder {
+    /// Records what calls turned out to be, and what that means for the row. Returns once it is durable.
+    pub(crate) async fn record(
+        &self,
+        row: RowId,
+        attempts: Vec<AttemptResult>,
+        change: RowChange,
+    ) -> Result<State, Error> {
+        let run = self.run;
+        self.writer.write(move |tx| record(tx, run, row, &attempts, &change)).await
+    }
+}
+
+fn record(
+    tx: &Transaction<'_>,
+    run: RunId,
+    row: RowId,
+    attempts: &[AttemptResult],
+    change: &RowChange,
+) -> Result<State, Error> {
+    let from: State =
+        tx.prepare_cached("SELECT state FROM customer_rows WHERE id = ?1")?.query_row([row], |r| r.get(0))?;
+    let to = state::next(from, change.event())?;
+    for attempt in attempts {
+        record_attempt(tx, run, row, attempt)?;
+    }
+    let last_sent = attempts
+        .iter()
+        .filter(|attempt| attempt.operation == Operation::Create && attempt.sent_at.is_some())
+        .map(|attempt| attempt.finished_at.as_millisecond())
+        .max();
+    apply(tx, row, to, last_sent, change)?;
+    Ok(to)
+}
+
+/// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken.
+fn record_attempt(tx: &Transaction<'_>, run: RunId, row: RowId, result: &AttemptResult) -> Result<(), Error> {
+    let sent_at = result.sent_at.map(Timestamp::as_millisecond);
+    let finished_at = result.finished_at.as_millisecond();
+    let text = result.text.as_deref().map(bounded);
+    let Some(attempt) = result.attempt else {
+        let asked_at = sent_at.unwrap_or(finished_at);
+        tx.prepare_cached(
+            "INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at,
+                                        sent_at, finished_at, outcome, status, code, text, ms_cv)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(rusqlite::params![
+            row,
+            run,
+            result.operation,
+            result.request_id,
+            result.correlation_id,
+            asked_at,
+            sent_at,
+            finished_at,
+            result.outcome,
+            result.status,
+            result.code,
+            text,
+            result.ms_cv
+        ])?;
+        return Ok(());
+    };
+    let changed = tx
+        .prepare_cached(
+            "UPDATE http_attempts
+                SET sent_at = ?3, finished_at = ?4, outcome = ?5, status = ?6, code = ?7, text = ?8, ms_cv = ?9
+              WHERE id = ?1 AND row_id = ?2 AND outcome IS NULL",
+        )?
+        .execute(rusqlite::params![
+            attempt,
+            row,
+            sent_at,
+            finished_at,
+            result.outcome,
+            result.status,
+            result.code,
+            text,
+            result.ms_cv
+        ])?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Error::Stored { row: row.0, what: format!("attempt {attempt} already has an outcome") })
+    }
+}
+
+fn apply(
+    tx: &Transaction<'_>,
+    row: RowId,
+    to: State,
+    last_sent: Option<i64>,
+    change: &RowChange,
+) -> Result<(), Error> {
+    let now = clock::now().as_millisecond();
+    match change {
+        RowChange::NothingDone { new_request_id, ask_rounds } => {
+            tx.prepare_cached(
+                "UPDATE customer_rows
+                    SET state = ?2, changed_at = ?3, request_id = coalesce(?4, request_id), next_step = 'create',
+                        in_doubt_since = NULL, last_sent_at = NULL, ask_rounds = ?5
+                  WHERE id = ?1",
+            )?
+            .execute((row, to, now, new_request_id, ask_rounds))?;
+        }
+        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+            tx.prepare_cached(
+                "UPDATE customer_rows
+                    SET state = ?2, changed_at = ?3, next_step = ?4, in_doubt_since = ?5,
+                        last_sent_at = coalesce(?6, last_sent_at), ask_rounds = ?7,
+                        error_code = ?8, error_status = ?9, error_text = ?10
+                  WHERE id = ?1",
+            )?
+            .execute(rusqlite::params![
+                row,
+                to,
+                now,
+                next_step,
+                in_doubt_since.map(Timestamp::as_millisecond),
+                last_sent,
+                ask_rounds,
+                refusal.as_ref().map(|r| &r.code),
+                refusal.as_ref().and_then(|r| r.status),
+                refusal.as_ref().map(|r| bounded(&r.text)),
+            ])?;
+        }
+        RowChange::Created(customer) => settle(tx, row, to, now, customer)?,
+        RowChange::Existing { customer_id } => {
+            let customer = CreatedCustomer {
+                customer_id: customer_id.clone(),
+                commerce_id: None,
+                user_name: None,
+                sealed_credentials: None,
+            };
+            settle(tx, row, to, now, &customer)?;
+        }
+        RowChange::Refused { refusal, domain_burned } => refuse(tx, row, to, now, refusal, *domain_burned)?,
+        RowChange::AskedInVain { reason } => refuse(tx, row, to, now, reason, false)?,
+    }
+    Ok(())
+}
+
+fn settle(
+    tx: &Transaction<'_>,
+    row: RowId,
+    to: State,
+    now: i64,
+    customer: &CreatedCustomer,
+) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE customer_rows
+            SET state = ?2, changed_at = ?3, customer_id = ?4, commerce_id = ?5, user_name = ?6,
+                sealed_credentials = ?7, error_code = NULL, error_status = NULL, error_text = NULL
+          WHERE id = ?1",
+    )?
+    .execute((
+        row,
+        to,
+        now,
+        &customer.customer_id,
+        &customer.commerce_id,
+        &customer.user_name,
+        &customer.sealed_credentials,
+    ))?;
+    Ok(())
+}
+
+fn refuse(
+    tx: &Transaction<'_>,
+    row: RowId,
+    to: State,
+    now: i64,
+    refusal: &Refusal,
+    domain_burned: bool,
+) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE customer_rows
+            SET state = ?2, changed_at = ?3, error_code = ?4, error_status = ?5, error_text = ?6,
+                domain_burned = ?7
+          WHERE id = ?1",
+    )?
+    .execute((row, to, now, &refusal.code, refusal.status, bounded(&refusal.text), domain_burned))?;
+    Ok(())
+}
+
+fn bounded(text: &str) -> &str {
+    match text.char_indices().nth(TEXT_LIMIT) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}

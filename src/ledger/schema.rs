@@ -1,0 +1,248 @@
+//! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite_migration::{M, Migrations};
+use uuid::Uuid;
+
+use super::Error;
+use crate::clock;
+
+/// Marks a SQLite file as a ledger of ours: "TNRY".
+const APPLICATION_ID: i32 = 0x544E_5259;
+
+/// Another process (`credentials`, a person with the sqlite3 shell) may hold the write lock for a moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Released migrations, in order. A released file is never edited.
+static MIGRATIONS: LazyLock<Migrations<'static>> =
+    LazyLock::new(|| Migrations::new(vec![M::up(include_str!("../../migrations/0001_ledger.sql"))]));
+
+/// What a ledger is bound to, so that a rehearsal never mixes with production, nor one partner with another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Environment {
+    /// Base URL of the API; `simulator` for the one inside the process, whose port changes.
+    pub api: String,
+    /// The partner tenant, where it is known.
+    pub partner_tenant_id: Option<Uuid>,
+}
+
+impl Environment {
+    fn describe(&self) -> String {
+        match self.partner_tenant_id {
+            Some(tenant) => format!("`{}` as partner tenant {tenant}", self.api),
+            None => format!("`{}`", self.api),
+        }
+    }
+}
+
+/// Opens the ledger at `path` for writing, makes it if it is not there, and brings its schema up to date.
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+    make_private_file(path)?;
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    check_ours(&connection, path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // WAL lets `status` read while a run writes; FULL makes every commit an fsync, which is what "durable" means
+    // in every promise that we make.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    Ok(connection)
+}
+
+/// Opens the ledger at `path` for reading alone; never makes one, never migrates it.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
+    if !path.exists() {
+        return Err(Error::Missing { path: path.to_owned() });
+    }
+    // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` is what
+    // keeps us from writing.
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    check_ours(&connection, path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    match MIGRATIONS.pending_migrations(&connection) {
+        Ok(..0) => Err(Error::Newer { path: path.to_owned() }),
+        Ok(_) => Ok(connection),
+        Err(error) => Err(migration_error(error, path)),
+    }
+}
+
+/// Binds a new ledger to `environment`, or refuses one that is bound to another.
+pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environment) -> Result<(), Error> {
+    let bound = bound_to(connection)?;
+    let Some(bound) = bound else {
+        connection.execute(
+            "INSERT INTO ledger (id, ledger_id, api, partner_tenant_id, made_at) VALUES (1, ?1, ?2, ?3, ?4)",
+            (
+                Uuid::new_v4().to_string(),
+                &environment.api,
+                environment.partner_tenant_id.map(|t| t.to_string()),
+                clock::now().as_millisecond(),
+            ),
+        )?;
+        return Ok(());
+    };
+    let other_tenant = matches!(
+        (bound.partner_tenant_id, environment.partner_tenant_id),
+        (Some(bound), Some(asked)) if bound != asked
+    );
+    if bound.api != environment.api || other_tenant {
+        return Err(Error::OtherEnvironment {
+            path: path.to_owned(),
+            bound_to: bound.describe(),
+            asked: environment.describe(),
+        });
+    }
+    if let (None, Some(tenant)) = (bound.partner_tenant_id, environment.partner_tenant_id) {
+        connection.execute("UPDATE ledger SET partner_tenant_id = ?1", [tenant.to_string()])?;
+    }
+    Ok(())
+}
+
+/// What the ledger is bound to; `None` for one that was just made.
+pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>, Error> {
+    let stored = connection
+        .query_row("SELECT api, partner_tenant_id FROM ledger", [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    Ok(stored.map(|(api, tenant)| Environment {
+        api,
+        partner_tenant_id: tenant.and_then(|tenant| tenant.parse().ok()),
+    }))
+}
+
+/// The file must exist with our permissions before SQLite touches it: SQLite gives its WAL the mode of the file.
+fn make_private_file(path: &Path) -> Result<(), Error> {
+    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    super::private(&mut options);
+    match options.open(path) {
+        Ok(file) => {
+            file.sync_all().map_err(open)?;
+            sync_folder_of(path).map_err(open)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(open(error)),
+    }
+}
+
+/// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// Refuses a file that is no SQLite database, or one that belongs to another program.
+fn check_ours(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let foreign = || Error::Foreign { path: path.to_owned() };
+    let application_id: i32 = match connection.pragma_query_value(None, "application_id", |row| row.get(0)) {
+        Ok(id) => id,
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            return Err(foreign());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // A migration that died before the id was set leaves 0 with tables of ours, or none at all.
+    let tables: i64 =
+        connection
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))?;
+    let ours: bool = connection.query_row(
+        "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'customer_rows'",
+        [],
+        |row| row.get(0),
+    )?;
+    if application_id == APPLICATION_ID || (application_id == 0 && (tables == 0 || ours)) {
+        Ok(())
+    } else {
+        Err(foreign())
+    }
+}
+
+fn migration_error(error: rusqlite_migration::Error, path: &Path) -> Error {
+    use rusqlite_migration::{Error as Migration, MigrationDefinitionError};
+    match error {
+        Migration::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+            Error::Newer { path: path.to_owned() }
+        }
+        error => Error::Migrate { path: path.to_owned(), source: Arc::new(error) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_apply() {
+        MIGRATIONS.validate().unwrap();
+    }
+
+    #[test]
+    fn a_ledger_keeps_to_its_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let connection = open_for_writing(&path).unwrap();
+        let environment = |api: &str, tenant: Option<u128>| Environment {
+            api: api.to_owned(),
+            partner_tenant_id: tenant.map(Uuid::from_u128),
+        };
+        bind(&connection, &path, &environment("https://a", None)).unwrap();
+        bind(&connection, &path, &environment("https://a", Some(1))).unwrap();
+        bind(&connection, &path, &environment("https://a", None)).unwrap();
+        for other in [environment("https://a", Some(2)), environment("https://b", Some(1))] {
+            assert!(matches!(bind(&connection, &path, &other), Err(Error::OtherEnvironment { .. })));
+        }
+    }
+
+    #[test]
+    fn a_newer_or_foreign_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let newer = folder.path().join("newer.db");
+        let connection = open_for_writing(&newer).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        drop(connection);
+        assert!(matches!(open_for_writing(&newer), Err(Error::Newer { .. })));
+        assert!(matches!(open_for_reading(&newer), Err(Error::Newer { .. })));
+
+        let text = folder.path().join("text.db");
+        std::fs::write(&text, "company_name,domain\n".repeat(100)).unwrap();
+        assert!(matches!(open_for_writing(&text), Err(Error::Foreign { .. })));
+
+        let other = folder.path().join("other.db");
+        Connection::open(&other).unwrap().execute_batch("CREATE TABLE theirs (n)").unwrap();
+        assert!(matches!(open_for_writing(&other), Err(Error::Foreign { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let connection = open_for_writing(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (n)").unwrap();
+        for name in ["l.db", "l.db-wal", "l.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The one thread that owns the connection that writes.
+//!
+//! A write is a closure over a transaction. The thread takes whatever writes are waiting, runs them in one
+//! transaction, commits (one fsync for all of them) and only then tells each caller its result.
+//!
+//! Invariant: a caller that holds a result holds a durable one. Everything that section 3 of the product contract
+//! calls durable rests on that.
+//!
+//! An error in one write rolls the whole group back and closes the ledger for this process: a ledger that failed
+//! once must not be half trusted. The next run opens it afresh.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Error;
+
+/// Writes that may wait for the thread. Twice the largest useful concurrency; a full queue makes callers wait.
+const QUEUE: usize = 1024;
+
+/// Writes in one transaction at most, so that a commit stays short enough to be interrupted between two.
+const GROUP: usize = 512;
+
+type Erased = Box<dyn Any + Send>;
+type Job = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased, Error> + Send>;
+
+struct Write {
+    job: Job,
+    reply: oneshot::Sender<Result<Erased, Error>>,
+}
+
+/// The handle to the thread. Cheap to clone; the thread ends when the last one is gone.
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Write>,
+}
+
+impl Writer {
+    /// Starts the thread on `connection`. Joining the second value waits until everything queued is durable.
+    pub(super) fn start(connection: Connection) -> Result<(Self, JoinHandle<()>), Error> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || serve(connection, waiting))
+            .map_err(|error| Error::Thread(Arc::new(error)))?;
+        Ok((Self { queue }, thread))
+    }
+
+    /// Runs `job` in a transaction and returns its result once that is committed.
+    pub(super) async fn write<T, F>(&self, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let (reply, result) = oneshot::channel();
+        let job: Job = Box::new(move |tx| Ok(Box::new(job(tx)?) as Erased));
+        self.queue.send(Write { job, reply }).await.map_err(|_| Error::Closed)?;
+        let value = result.await.map_err(|_| Error::Closed)??;
+        Ok(*value.downcast::<T>().expect("a job's result has the type that the job was queued with"))
+    }
+}
+
+fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Write>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+        if let Err(error) = commit(&mut connection, &mut group) {
+            tracing::error!(error = %error, "ledger write failed; nothing more is written in this run");
+            return;
+        }
+    }
+}
+
+/// Runs one group of writes. Results are handed out only after the commit; on an error every caller hears of it.
+fn commit(connection: &mut Connection, group: &mut Vec<Write>) -> Result<(), Error> {
+    let mut replies = Vec::with_capacity(group.len());
+    let outcome = run_group(connection, group.drain(..), &mut replies);
+    for (reply, value) in replies {
+        let result = match (&outcome, value) {
+            (Ok(()), Some(value)) => Ok(value),
+            (Err(error), _) => Err(error.clone()),
+            (Ok(()), None) => unreachable!("a committed group has a result for each of its writes"),
+        };
+        // A caller that went away does not need its result; the write is durable all the same.
+        drop(reply.send(result));
+    }
+    outcome
+}
+
+type Reply = (oneshot::Sender<Result<Erased, Error>>, Option<Erased>);
+
+fn run_group(
+    connection: &mut Connection,
+    writes: impl Iterator<Item = Write>,
+    replies: &mut Vec<Reply>,
+) -> Result<(), Error> {
+    // IMMEDIATE takes the write lock at once, so that waiting for another process happens before any work.
+    let tx = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(tx) => tx,
+        Err(error) => {
+            replies.extend(writes.map(|write| (write.reply, None)));
+            return Err(error.into());
+        }
+    };
+    let mut failed = None;
+    for write in writes {
+        let value = match failed {
+            None => (write.job)(&tx).map_err(|error| failed = Some(error)).ok(),
+            Some(_) => None,
+        };
+        replies.push((write.reply, value));
+    }
+    // Dropped without a commit, the transaction is rolled back.
+    failed.map_or(Ok(()), Err)?;
+    Ok(tx.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counter() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER NOT NULL)").unwrap();
+        connection
+    }
+
+    #[tokio::test]
+    async fn waiting_writes_share_a_commit_and_each_gets_its_own_result() {
+        let (writer, thread) = Writer::start(counter()).unwrap();
+        let writes: Vec<_> = (0..100_i64)
+            .map(|n| {
+                let writer = writer.clone();
+                tokio::spawn(async move {
+                    writer
+                        .write(move |tx| {
+                            tx.execute("INSERT INTO t VALUES (?1)", [n])?;
+                            Ok(n)
+                        })
+                        .await
+                })
+            })
+            .collect();
+        for (n, write) in writes.into_iter().enumerate() {
+            assert_eq!(write.await.unwrap().unwrap(), i64::try_from(n).unwrap());
+        }
+        let sum: i64 =
+            writer.write(|tx| Ok(tx.query_row("SELECT sum(n) FROM t", [], |r| r.get(0))?)).await.unwrap();
+        assert_eq!(sum, 4950);
+        drop(writer);
+        thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_error_closes_the_ledger() {
+        let (writer, _thread) = Writer::start(counter()).unwrap();
+        let failed = writer.write(|tx| Ok(tx.execute("INSERT INTO t VALUES (NULL)", [])?)).await;
+        assert!(failed.is_err());
+        let after = writer.write(|tx| Ok(tx.execute("INSERT INTO t VALUES (1)", [])?)).await;
+        assert!(after.is_err(), "a ledger that failed once must not be written again");
+    }
+}
