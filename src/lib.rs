@@ -32,10 +32,13 @@
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
+mod auth;
 mod clock;
+mod credentials;
 mod customer;
 mod ledger;
 mod nearest;
+mod partner_center;
 mod reader;
 mod validation;
 pub mod simulator;

@@ -1,0 +1,206 @@
+//! One-time admin passwords at rest: sealed to an age public key, opened with its private half.
+//!
+//! A nightly machine can hold the public half alone. Where no recipient is given, a key pair is made on first use
+//! and its private half kept in the identity file, for its owner's eyes only.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use age::x25519::{Identity, Recipient};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::clock;
+
+/// What can go wrong with keys and sealed passwords. Never holds a password.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("`{0}` is no age public key")]
+    BadRecipient(String),
+    #[error("could not find a configuration folder for this user")]
+    NoConfigFolder,
+    #[error("could not {what} the identity file `{}`", path.display())]
+    IdentityFile { what: &'static str, path: PathBuf, source: io::Error },
+    #[error("`{}` holds no age identity", .0.display())]
+    BadIdentity(PathBuf),
+    #[error("others than its owner may read the identity file `{}`", .0.display())]
+    IdentityExposed(PathBuf),
+    #[error("could not seal a password: {0}")]
+    Seal(String),
+    #[error("the password of `{domain}` is sealed to another key than that of `{}`", identity.display())]
+    OtherKey { domain: String, identity: PathBuf },
+}
+
+impl Error {
+    /// What the operator can do about it.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Error::BadRecipient(_) => Some("a recipient begins with `age1`; `age-keygen` makes a key pair"),
+            Error::NoConfigFolder => {
+                Some("name a file with `--identity F`, or a public key with `--recipient`")
+            }
+            Error::IdentityFile { .. } | Error::BadIdentity(_) => {
+                Some("name the file that holds the private key with `--identity F`")
+            }
+            Error::IdentityExposed(_) => {
+                Some("`chmod 600` it; if anybody may have read it, reset the passwords")
+            }
+            Error::Seal(_) => None,
+            Error::OtherKey { .. } => Some("name the file that holds its private key with `--identity F`"),
+        }
+    }
+}
+
+/// Seals passwords. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Sealer {
+    recipient: Recipient,
+}
+
+impl Sealer {
+    /// Seals to a public key (`age1…`).
+    pub(crate) fn to_recipient(recipient: &str) -> Result<Self, Error> {
+        let recipient = recipient.parse().map_err(|_| Error::BadRecipient(recipient.to_owned()))?;
+        Ok(Self { recipient })
+    }
+
+    /// Seals to the public half of the identity in `file`, which is made if it is not there. Says whether it was.
+    pub(crate) fn to_identity(file: &Path) -> Result<(Self, bool), Error> {
+        match read_identity(file) {
+            Ok(identity) => Ok((Self { recipient: identity.to_public() }, false)),
+            Err(Error::IdentityFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let identity = Identity::generate();
+                write_identity(file, &identity)?;
+                Ok((Self { recipient: identity.to_public() }, true))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The sealed password, in age's binary format.
+    pub(crate) fn seal(&self, password: &SecretString) -> Result<Vec<u8>, Error> {
+        age::encrypt(&self.recipient, password.expose_secret().as_bytes())
+            .map_err(|error| Error::Seal(error.to_string()))
+    }
+}
+
+/// Opens sealed passwords.
+pub(crate) struct Opener {
+    identity: Identity,
+    file: PathBuf,
+}
+
+impl Opener {
+    /// Reads the private key in `file`.
+    pub(crate) fn from_identity(file: &Path) -> Result<Self, Error> {
+        Ok(Self { identity: read_identity(file)?, file: file.to_owned() })
+    }
+
+    /// The password that was sealed for `domain`.
+    pub(crate) fn open(&self, domain: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let other_key = || Error::OtherKey { domain: domain.to_owned(), identity: self.file.clone() };
+        age::decrypt(&self.identity, sealed).map(Zeroizing::new).map_err(|_| other_key())
+    }
+}
+
+/// The identity file that is used where none is named.
+pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
+    let folders = directories::ProjectDirs::from("", "", "tenantry").ok_or(Error::NoConfigFolder)?;
+    Ok(folders.config_dir().join("identity.txt"))
+}
+
+fn read_identity(file: &Path) -> Result<Identity, Error> {
+    let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
+    let text = Zeroizing::new(fs::read_to_string(file).map_err(|source| error("read", source))?);
+    check_mode(file)?;
+    // The format of `age-keygen`: comments, and one line that is the key.
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .and_then(|line| line.parse().ok())
+        .ok_or_else(|| Error::BadIdentity(file.to_owned()))
+}
+
+#[cfg(unix)]
+fn check_mode(file: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = fs::metadata(file).map_err(|source| Error::IdentityFile {
+        what: "read",
+        path: file.to_owned(),
+        source,
+    })?;
+    if metadata.permissions().mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(Error::IdentityExposed(file.to_owned()))
+    }
+}
+
+/// Windows keeps a user's configuration folder to that user by inheritance.
+#[cfg(not(unix))]
+fn check_mode(_file: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
+    let error = |source| Error::IdentityFile { what: "write", path: file.to_owned(), source };
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(error)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    crate::ledger::private(&mut options);
+    let mut out = options.open(file).map_err(error)?;
+    let text = Zeroizing::new(format!(
+        "# created: {}\n# public key: {}\n{}\n",
+        clock::now(),
+        identity.to_public(),
+        identity.to_string().expose_secret()
+    ));
+    out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_with_the_identity_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, other) = (folder.path().join("a/mine.txt"), folder.path().join("other.txt"));
+        let (sealer, made) = Sealer::to_identity(&mine).unwrap();
+        assert!(made);
+        assert!(!Sealer::to_identity(&mine).unwrap().1, "the second use finds the first one's key");
+        Sealer::to_identity(&other).unwrap();
+
+        let password = "=;;n.=s9Z, \"quoted\"";
+        let sealed = sealer.seal(&SecretString::from(password)).unwrap();
+        assert!(!sealed.windows(4).any(|bytes| bytes == b"=;;n"));
+        let opened = Opener::from_identity(&mine).unwrap().open("d", &sealed).unwrap();
+        assert_eq!(*opened, password.as_bytes());
+        assert!(matches!(
+            Opener::from_identity(&other).unwrap().open("d", &sealed),
+            Err(Error::OtherKey { .. })
+        ));
+    }
+
+    #[test]
+    fn a_recipient_needs_no_private_half() {
+        let recipient = Identity::generate().to_public().to_string();
+        assert!(Sealer::to_recipient(&recipient).is_ok());
+        assert!(matches!(Sealer::to_recipient("age1nonsense"), Err(Error::BadRecipient(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_identity_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("identity.txt");
+        Sealer::to_identity(&file).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(Opener::from_identity(&file), Err(Error::IdentityExposed(_))));
+    }
+}

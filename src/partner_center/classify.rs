@@ -1,0 +1,265 @@
+//! What any result of a call means. Total: every reply has an outcome, and a reply that cannot be understood is
+//! never taken for a verdict.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::codes::{self, Class};
+use super::retry_after;
+use super::wire::{CustomerPage, ErrorBody, NewTenant, without_bom};
+
+/// What came back from a call, before it is understood.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Proof that nothing reached the service: name lookup, refused connection, TLS.
+    NotSent(String),
+    /// The connection broke, or time ran out, after the first byte may have left.
+    Broken(String),
+    /// A status line and headers came.
+    Answer(Answer),
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<String>,
+    pub(super) content_type: String,
+    /// Partner Center itself answers with an `MS-RequestId`; a gateway in front of it does not.
+    pub(super) has_request_id: bool,
+    /// `Err`: the body was cut short or too long, and why. Zeroized, because a 201 carries a password.
+    pub(super) body: Result<Zeroizing<Vec<u8>>, String>,
+    pub(super) at: Timestamp,
+}
+
+/// What the service says went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceError {
+    pub(crate) status: u16,
+    /// Empty where the body has none.
+    pub(crate) code: String,
+    /// Its own words.
+    pub(crate) text: String,
+}
+
+/// What is known after one attempt to create.
+#[derive(Debug)]
+pub(crate) enum CreateOutcome {
+    /// Definite: the tenant exists.
+    Created(NewTenant),
+    /// Definite: the row was refused. `domain_taken`: because somebody has the domain.
+    Refused { error: ServiceError, domain_taken: bool },
+    /// Definite: refused with a 403 that nobody has explained; one row may be at fault, or all.
+    Forbidden(ServiceError),
+    /// Definite: every row would be refused like this one. `rights`: because of sign-in or rights.
+    Misconfigured { error: ServiceError, rights: bool },
+    /// Definite: the token was not accepted.
+    Unauthorized(ServiceError),
+    /// Definite: nothing was done, and nothing more is wanted for a while.
+    Throttled { wait: Duration },
+    /// Proof that nothing was sent.
+    NotSent(String),
+    /// May have been done, or may still be.
+    Unknown(String),
+}
+
+/// What is known after one question.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked<T> {
+    Answer(T),
+    Unauthorized(ServiceError),
+    Misconfigured {
+        error: ServiceError,
+        rights: bool,
+    },
+    Throttled {
+        wait: Duration,
+    },
+    /// No answer, whatever the reason; asking again may help.
+    NoAnswer(String),
+}
+
+impl CreateOutcome {
+    /// In one word, for the record.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            CreateOutcome::Created(_) => "created",
+            CreateOutcome::Refused { .. } => "refused",
+            CreateOutcome::Forbidden(_) => "forbidden",
+            CreateOutcome::Misconfigured { .. } => "misconfigured",
+            CreateOutcome::Unauthorized(_) => "unauthorized",
+            CreateOutcome::Throttled { .. } => "throttled",
+            CreateOutcome::NotSent(_) => "not_sent",
+            CreateOutcome::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl<T> Asked<T> {
+    /// In one word, for the record.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Asked::Answer(_) => "answered",
+            Asked::Unauthorized(_) => "unauthorized",
+            Asked::Misconfigured { .. } => "misconfigured",
+            Asked::Throttled { .. } => "throttled",
+            Asked::NoAnswer(_) => "no_answer",
+        }
+    }
+}
+
+/// The outcome of a `POST /v1/customers`.
+pub(super) fn create(reply: Reply) -> CreateOutcome {
+    let answer = match reply {
+        Reply::NotSent(reason) => return CreateOutcome::NotSent(reason),
+        Reply::Broken(reason) => return CreateOutcome::Unknown(reason),
+        Reply::Answer(answer) => answer,
+    };
+    let error = service_error(&answer);
+    match answer.status {
+        // 202 promises a verdict later; the documents do not say where (fact book 4).
+        202 => CreateOutcome::Unknown("accepted with 202, without a verdict".to_owned()),
+        200..=299 => new_tenant(&answer),
+        401 => CreateOutcome::Unauthorized(error),
+        408 | 500..=599 => CreateOutcome::Unknown(no_verdict(&answer, &error)),
+        429 => throttled(&answer, &error, |wait| CreateOutcome::Throttled { wait }),
+        status => match (codes::class(status, &error.code), status) {
+            (Some(Class::FixTheRights), _) => CreateOutcome::Misconfigured { error, rights: true },
+            (Some(Class::FixTheConfiguration), _) | (None, 405 | 412 | 417) => {
+                CreateOutcome::Misconfigured { error, rights: false }
+            }
+            (None, 404) if is_gateway(&answer, &error) => {
+                CreateOutcome::Misconfigured { error, rights: false }
+            }
+            (None, 403) => CreateOutcome::Forbidden(error),
+            (Some(Class::DomainTaken), _) | (None, 409) => {
+                CreateOutcome::Refused { error, domain_taken: true }
+            }
+            (Some(Class::FixTheRow), _) => refused(error),
+            // A 4xx that carries no code of the service's is no verdict of the service (fact book 3.3).
+            (None, 400..=499) if !error.code.is_empty() => refused(error),
+            (None, _) => CreateOutcome::Unknown(no_verdict(&answer, &error)),
+        },
+    }
+}
+
+/// The outcome of one page of a customer search: matches of `domain` by exact comparison, and the next page.
+pub(super) fn customer_page(reply: Reply) -> Asked<CustomerPage> {
+    question(reply, |answer, error| match answer.status {
+        200 => match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
+            Ok(Ok(page)) => Asked::Answer(page),
+            Ok(Err(_)) => {
+                Asked::NoAnswer("the list of customers is no JSON that can be understood".to_owned())
+            }
+            Err(reason) => Asked::NoAnswer(reason.clone()),
+        },
+        _ => Asked::NoAnswer(no_verdict(answer, error)),
+    })
+}
+
+/// The outcome of `HEAD /v1/domains/{domain}`: is it taken? Only an empty 404 of the service itself says "free"
+/// (fact book 6).
+pub(super) fn domain_taken(reply: Reply) -> Asked<bool> {
+    question(reply, |answer, error| match answer.status {
+        200 => Asked::Answer(true),
+        404 if !is_gateway(answer, error) => Asked::Answer(false),
+        404 => Asked::Misconfigured { error: error.clone(), rights: false },
+        _ => Asked::NoAnswer(no_verdict(answer, error)),
+    })
+}
+
+fn question<T>(reply: Reply, understand: impl FnOnce(&Answer, &ServiceError) -> Asked<T>) -> Asked<T> {
+    let answer = match reply {
+        Reply::NotSent(reason) | Reply::Broken(reason) => return Asked::NoAnswer(reason),
+        Reply::Answer(answer) => answer,
+    };
+    let error = service_error(&answer);
+    match (answer.status, codes::class(answer.status, &error.code)) {
+        (401, _) => Asked::Unauthorized(error),
+        (429, _) => throttled(&answer, &error, |wait| Asked::Throttled { wait }),
+        (403, Some(Class::FixTheRights)) => Asked::Misconfigured { error, rights: true },
+        _ => understand(&answer, &error),
+    }
+}
+
+/// The error that a body tells of, in whatever shape; code and text are empty where there is none.
+pub(super) fn service_error(answer: &Answer) -> ServiceError {
+    let body = answer.body.as_ref().map(|body| without_bom(body)).unwrap_or_default();
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(parsed) => ServiceError {
+            status: answer.status,
+            text: parsed.text(),
+            // `statusCode` is the gateway's word; the service's own codes stand in `code`.
+            code: parsed.code.unwrap_or_default(),
+        },
+        Err(_) if answer.status >= 300 && !answer.content_type.contains("json") => {
+            ServiceError { status: answer.status, code: String::new(), text: excerpt(body) }
+        }
+        Err(_) => ServiceError { status: answer.status, code: String::new(), text: String::new() },
+    }
+}
+
+/// Tags are of no use to anybody; the first words of an HTML page often are.
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(2048)]);
+    let mut words = String::new();
+    let mut in_tag = false;
+    for c in text.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                words.push(' ');
+            }
+            c if !in_tag => words.push(if c.is_control() { ' ' } else { c }),
+            _ => {}
+        }
+    }
+    words.split_whitespace().take(40).collect::<Vec<_>>().join(" ")
+}
+
+fn is_gateway(answer: &Answer, error: &ServiceError) -> bool {
+    let body = answer.body.as_ref().map(|body| body.len()).unwrap_or_default();
+    error.code.is_empty() && (body > 0 || !answer.has_request_id)
+}
+
+fn refused(error: ServiceError) -> CreateOutcome {
+    // The code of a taken domain is unknown; its text has both words (fact book 13.2).
+    let text = error.text.to_ascii_lowercase();
+    let domain_taken = text.contains("domain") && text.contains("already");
+    CreateOutcome::Refused { error, domain_taken }
+}
+
+fn new_tenant(answer: &Answer) -> CreateOutcome {
+    let body = match &answer.body {
+        Ok(body) => without_bom(body),
+        Err(reason) => return CreateOutcome::Unknown(format!("status {}, but {reason}", answer.status)),
+    };
+    match serde_json::from_slice::<NewTenant>(body) {
+        Ok(tenant) if !tenant.customer_id.trim().is_empty() => CreateOutcome::Created(tenant),
+        // The parser's message is left out: it can quote the body, which holds a password.
+        Ok(_) | Err(_) => {
+            CreateOutcome::Unknown(format!("status {}, but no customer id in the answer", answer.status))
+        }
+    }
+}
+
+fn throttled<T>(answer: &Answer, error: &ServiceError, outcome: impl FnOnce(Duration) -> T) -> T {
+    outcome(retry_after::wait(answer.retry_after.as_deref(), &error.text, answer.at))
+}
+
+fn no_verdict(answer: &Answer, error: &ServiceError) -> String {
+    let mut reason = format!("status {}", answer.status);
+    for part in [&error.code, &error.text] {
+        if !part.is_empty() {
+            reason.push_str(": ");
+            reason.push_str(part);
+        }
+    }
+    if let Err(cut) = &answer.body {
+        reason.push_str("; ");
+        reason.push_str(cut);
+    }
+    reason
+}

@@ -1,0 +1,306 @@
+//! The HTTP client: one method per operation, explicit time limits, no redirects, no repeats of its own.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::classify::{self, Answer, Asked, CreateOutcome, Reply};
+use super::wire::{CustomerPage, NewCustomer};
+use crate::clock;
+use crate::customer::Customer;
+use crate::ledger::{CorrelationId, RequestId};
+
+/// A body longer than this is not Partner Center's; reading stops there.
+const LONGEST_BODY: usize = 4 << 20;
+
+/// A connection that is not there after this is not going to be.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Customers asked for per page; two official clients use this number (fact book 9).
+const PAGE_SIZE: u32 = 500;
+
+/// What a client needs to know.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientSettings {
+    /// Such as `https://api.partnercenter.microsoft.com/`.
+    pub(crate) api_url: Url,
+    /// For one whole exchange.
+    pub(crate) timeout: Duration,
+    /// Connections kept open.
+    pub(crate) connections: usize,
+}
+
+/// The client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not set up the HTTP client")]
+pub(crate) struct ClientError(#[from] reqwest::Error);
+
+/// One finished call: what it means, and what there is to tell about it.
+#[derive(Debug)]
+pub(crate) struct Exchange<T> {
+    pub(crate) outcome: T,
+    pub(crate) trace: Trace,
+}
+
+/// The ids of one call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallIds {
+    pub(crate) request_id: RequestId,
+    pub(crate) correlation_id: CorrelationId,
+}
+
+impl CallIds {
+    /// Of a question: nothing depends on its request id being remembered.
+    pub(crate) fn draw() -> Self {
+        Self { request_id: RequestId::draw(), correlation_id: CorrelationId::draw() }
+    }
+}
+
+/// What support asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace {
+    /// `None`: it never left this machine.
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) finished_at: Timestamp,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) ms_cv: Option<String>,
+}
+
+/// Talks to one API with whatever token each call is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    api_url: Url,
+}
+
+impl Client {
+    /// Builds the client; sends nothing.
+    pub(crate) fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // Fixed, so that error texts stay the same wherever it runs (fact book 3.1).
+        headers.insert("X-Locale", HeaderValue::from_static("en-US"));
+        headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
+        let http = http_client_builder()
+            .default_headers(headers)
+            .timeout(settings.timeout)
+            .pool_max_idle_per_host(settings.connections)
+            .build()?;
+        Ok(Self { http, api_url: settings.api_url.clone() })
+    }
+
+    /// `POST /v1/customers`. The caller has made the intent durable.
+    pub(crate) async fn create_customer(
+        &self,
+        token: &SecretString,
+        ids: CallIds,
+        customer: &Customer,
+    ) -> Exchange<CreateOutcome> {
+        let body = serde_json::to_vec(&NewCustomer::from(customer)).expect("a customer is plain data");
+        let request = self
+            .request(Method::POST, &["v1", "customers"], token, ids)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        let (reply, trace) = send(request).await;
+        Exchange { outcome: classify::create(reply), trace }
+    }
+
+    /// One page of the customers whose domain begins with `domain`; of all, where there is none.
+    pub(crate) async fn customers(
+        &self,
+        token: &SecretString,
+        ids: CallIds,
+        domain: Option<&str>,
+        page: Option<&str>,
+    ) -> Exchange<Asked<Page>> {
+        let mut request = self.request(Method::GET, &["v1", "customers"], token, ids);
+        match domain {
+            Some(domain) => {
+                let filter =
+                    serde_json::json!({ "Field": "Domain", "Value": domain, "Operator": "starts_with" });
+                request = request.query(&[("size", PAGE_SIZE.to_string()), ("filter", filter.to_string())]);
+            }
+            None => request = request.query(&[("size", "1")]),
+        }
+        if let Some(page) = page {
+            request = request.query(&[("seekOperation", "Next")]).header("MS-ContinuationToken", page);
+        }
+        let (reply, trace) = send(request).await;
+        // Past the last page the service may say 400 with code 2000: that means done (fact book 9).
+        let past_the_end = page.is_some()
+            && matches!(&reply, Reply::Answer(answer) if answer.status == 400
+                && classify::service_error(answer).code == "2000");
+        let outcome = if past_the_end {
+            Asked::Answer(Page::default())
+        } else {
+            classify::customer_page(reply).map(Page::from)
+        };
+        Exchange { outcome, trace }
+    }
+
+    /// `HEAD /v1/domains/{domain}`: is it taken?
+    pub(crate) async fn domain_taken(
+        &self,
+        token: &SecretString,
+        ids: CallIds,
+        domain: &str,
+    ) -> Exchange<Asked<bool>> {
+        let request = self.request(Method::HEAD, &["v1", "domains", domain], token, ids);
+        let (reply, trace) = send(request).await;
+        Exchange { outcome: classify::domain_taken(reply), trace }
+    }
+
+    fn request(&self, method: Method, path: &[&str], token: &SecretString, ids: CallIds) -> RequestBuilder {
+        let mut url = self.api_url.clone();
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
+        self.http
+            .request(method, url)
+            .header("Authorization", bearer(token))
+            .header("MS-RequestId", ids.request_id.to_string())
+            .header("MS-CorrelationId", ids.correlation_id.to_string())
+    }
+}
+
+/// Customers of one page, and how to get the next.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// Customer id and current default domain.
+    pub(crate) customers: Vec<(String, String)>,
+    pub(crate) next: Option<String>,
+}
+
+impl From<CustomerPage> for Page {
+    fn from(page: CustomerPage) -> Self {
+        let next = page.next_page().map(str::to_owned);
+        let customers = page
+            .items
+            .into_iter()
+            .filter_map(|item| Some((item.id, item.company_profile?.domain?)))
+            .collect();
+        Self { customers, next }
+    }
+}
+
+impl<T> Asked<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Asked<U> {
+        match self {
+            Asked::Answer(value) => Asked::Answer(f(value)),
+            Asked::Unauthorized(error) => Asked::Unauthorized(error),
+            Asked::Misconfigured { error, rights } => Asked::Misconfigured { error, rights },
+            Asked::Throttled { wait } => Asked::Throttled { wait },
+            Asked::NoAnswer(reason) => Asked::NoAnswer(reason),
+        }
+    }
+}
+
+/// What every HTTP client of this program has in common, those of `auth` included.
+pub(crate) fn http_client_builder() -> reqwest::ClientBuilder {
+    // Only the first call installs it; that a later one finds it in place is what we want.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder()
+        .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        // A redirect could carry the bearer token to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        // Whether a request may be sent again is decided in `submitter` alone.
+        .retry(reqwest::retry::never())
+}
+
+fn bearer(token: &SecretString) -> HeaderValue {
+    let text = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    // Keeps it out of every debug output and out of HTTP/2's header tables.
+    value.set_sensitive(true);
+    value
+}
+
+async fn send(request: RequestBuilder) -> (Reply, Trace) {
+    let sent_at = clock::now();
+    let (reply, ms_cv) = match request.send().await {
+        Err(error) => (failure(&error), None),
+        Ok(response) => {
+            let ms_cv = header(&response, "MS-CV");
+            (Reply::Answer(read(response).await), ms_cv)
+        }
+    };
+    let (status, code, text) = match &reply {
+        Reply::NotSent(reason) | Reply::Broken(reason) => (None, None, Some(reason.clone())),
+        Reply::Answer(answer) if answer.status < 300 => {
+            (Some(answer.status), None, answer.body.as_ref().err().cloned())
+        }
+        Reply::Answer(answer) => {
+            let error = classify::service_error(answer);
+            (Some(answer.status), Some(error.code), Some(error.text))
+        }
+    };
+    let not_empty = |text: &String| !text.is_empty();
+    let trace = Trace {
+        sent_at: (!matches!(reply, Reply::NotSent(_))).then_some(sent_at),
+        finished_at: clock::now(),
+        status,
+        code: code.filter(not_empty),
+        text: text.filter(not_empty),
+        ms_cv,
+    };
+    (reply, trace)
+}
+
+/// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent.
+fn failure(error: &reqwest::Error) -> Reply {
+    let reason = causes(error);
+    if error.is_connect() || error.is_builder() { Reply::NotSent(reason) } else { Reply::Broken(reason) }
+}
+
+/// What failed and why, without the URL, which the operator knows.
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "timed out".to_owned() } else { String::new() };
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    if text.is_empty() { "the request failed".to_owned() } else { text }
+}
+
+async fn read(mut response: reqwest::Response) -> Answer {
+    let status = response.status().as_u16();
+    let retry_after =
+        response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let content_type = header(&response, "Content-Type").unwrap_or_default();
+    let has_request_id = response.headers().contains_key("MS-RequestId");
+    let mut body = Zeroizing::new(Vec::new());
+    let body = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > LONGEST_BODY => {
+                break Err("the answer is too long to be Partner Center's".to_owned());
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break Ok(body),
+            Err(error) => break Err(format!("the answer was cut short ({})", causes(&error))),
+        }
+    };
+    Answer { status, retry_after, content_type, has_request_id, body, at: clock::now() }
+}
+
+fn header(response: &reqwest::Response, name: &str) -> Option<String> {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+impl Trace {
+    /// Of a call that was given up before it was sent.
+    pub(crate) fn never_sent(reason: Option<String>) -> Self {
+        Self { sent_at: None, finished_at: clock::now(), status: None, code: None, text: reason, ms_cv: None }
+    }
+}
