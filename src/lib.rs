@@ -40,5 +40,6 @@ mod ledger;
 mod nearest;
 mod partner_center;
 mod reader;
+mod submitter;
 mod validation;
 pub mod simulator;

@@ -1,0 +1,171 @@
+//! The life of one create: intent, gates, send, classify, seal.
+//!
+//! The order is the promise. The intent is durable before the gates, so nothing that passes them can be unknown to
+//! the ledger; the gates come right before the send, so the rate is that of the requests and not of their plans;
+//! the password is sealed before anybody hears of the success.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::finding::{CreateFinding, refusal};
+use super::pacing::Pacer;
+use super::reconcile::DomainCheck;
+use crate::auth::{self, Token, TokenSource};
+use crate::credentials::Sealer;
+use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
+use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace};
+
+/// Everything that a step needs and that all steps share.
+#[derive(Debug)]
+pub(super) struct Means {
+    pub(super) client: Client,
+    pub(super) tokens: TokenSource,
+    pub(super) sealer: Sealer,
+    pub(super) pacer: Arc<Pacer>,
+    pub(super) recorder: Recorder,
+    pub(super) domain_check: DomainCheck,
+    /// Set when the run stops: what has not been sent by then is not sent any more.
+    pub(super) stopping: CancellationToken,
+}
+
+/// What came of a step, with the calls that were made for it.
+#[derive(Debug)]
+pub(super) struct Stepped<F> {
+    pub(super) finding: F,
+    pub(super) attempts: Vec<AttemptResult>,
+}
+
+/// Why a request may not be sent now.
+pub(super) enum Barred {
+    Stopping,
+    SignIn(auth::Error),
+}
+
+impl Means {
+    /// The gates before every send, in their order: sign-in, then the rate. Returns the token to send with.
+    pub(super) async fn pass_gates(&self) -> Result<Token, Barred> {
+        let pass = async {
+            let token = self.tokens.token().await.map_err(Barred::SignIn)?;
+            self.pacer.admit().await;
+            Ok(token)
+        };
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => Err(Barred::Stopping),
+            token = pass => token,
+        }
+    }
+}
+
+/// Sends one create and says what came of it. Nothing of that is recorded yet but the intent.
+///
+/// # Errors
+/// The ledger could not be written; then nothing was sent.
+pub(super) async fn create(means: &Means, work: &Work) -> Result<Stepped<CreateFinding>, ledger::Error> {
+    // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
+    // other order could create a customer that nothing here remembers.
+    let attempt = means.recorder.intend_create(work.row, work.request_id).await?;
+    let token = match means.pass_gates().await {
+        Ok(token) => token,
+        Err(barred) => return Ok(not_sent(attempt, barred)),
+    };
+    let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
+    let Exchange { outcome, trace } = means.client.create_customer(&token.secret, ids, &work.customer).await;
+    tracing::debug!(
+        row = work.row.0,
+        line = work.line,
+        request_id = %attempt.request_id,
+        correlation_id = %attempt.correlation_id,
+        status = trace.status,
+        outcome = outcome.name(),
+        "create answered"
+    );
+    let name = outcome.name();
+    let finding = understand(means, work, &attempt, &token, outcome).await;
+    Ok(Stepped { finding, attempts: vec![finished(&attempt, name, trace)] })
+}
+
+async fn understand(
+    means: &Means,
+    work: &Work,
+    attempt: &Attempt,
+    token: &Token,
+    outcome: CreateOutcome,
+) -> CreateFinding {
+    match outcome {
+        CreateOutcome::Created(tenant) => seal(means, work, attempt, tenant),
+        CreateOutcome::Refused { error, domain_taken } => {
+            CreateFinding::Refused { refusal: refusal(error), domain_taken }
+        }
+        CreateOutcome::Forbidden(error) => CreateFinding::Forbidden(refusal(error)),
+        CreateOutcome::Misconfigured { error, rights } => {
+            CreateFinding::Misconfigured { refusal: refusal(error), rights }
+        }
+        CreateOutcome::Unauthorized(error) => match means.tokens.replace(token).await {
+            Ok(_) | Err(auth::Error::Unavailable(_)) => CreateFinding::Unauthorized(refusal(error)),
+            Err(auth::Error::Refused { message, hint }) => {
+                let said = if error.text.is_empty() { String::new() } else { format!(" ({})", error.text) };
+                CreateFinding::SignInRefused { message: format!("{message}{said}"), hint }
+            }
+        },
+        CreateOutcome::Throttled { wait } => {
+            means.pacer.throttled(wait);
+            CreateFinding::Throttled { wait }
+        }
+        CreateOutcome::NotSent(reason) => CreateFinding::NotSent(reason),
+        CreateOutcome::Unknown(reason) => CreateFinding::Unknown { intended_at: attempt.intended_at, reason },
+    }
+}
+
+/// A password that cannot be sealed is as good as lost, but the customer exists: say so, and never store it open.
+fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> CreateFinding {
+    let (user_name, sealed) = match &tenant.user_credentials {
+        None => (None, None),
+        Some(credentials) => match means.sealer.seal(&credentials.password) {
+            Ok(sealed) => (Some(credentials.user_name.clone()), Some(sealed)),
+            Err(error) => {
+                tracing::error!(row = work.row.0, error = %error, "password could not be sealed");
+                let reason = error.to_string();
+                return CreateFinding::Unknown { intended_at: attempt.intended_at, reason };
+            }
+        },
+    };
+    CreateFinding::Created(CreatedCustomer {
+        customer_id: tenant.customer_id,
+        commerce_id: tenant.commerce_id,
+        user_name,
+        sealed_credentials: sealed,
+    })
+}
+
+fn not_sent(attempt: Attempt, barred: Barred) -> Stepped<CreateFinding> {
+    let (finding, name, reason) = match barred {
+        Barred::Stopping => (CreateFinding::Withdrawn, "withdrawn", None),
+        Barred::SignIn(auth::Error::Refused { message, hint }) => {
+            let reason = message.clone();
+            (CreateFinding::SignInRefused { message, hint }, "not_sent", Some(reason))
+        }
+        Barred::SignIn(auth::Error::Unavailable(reason)) => {
+            (CreateFinding::NotSent(reason.clone()), "not_sent", Some(reason))
+        }
+    };
+    let trace = Trace::never_sent(reason);
+    Stepped { finding, attempts: vec![finished(&attempt, name, trace)] }
+}
+
+fn finished(attempt: &Attempt, outcome: &'static str, trace: Trace) -> AttemptResult {
+    AttemptResult {
+        attempt: Some(attempt.id),
+        operation: Operation::Create,
+        request_id: attempt.request_id,
+        correlation_id: attempt.correlation_id,
+        sent_at: trace.sent_at,
+        finished_at: trace.finished_at,
+        outcome,
+        status: trace.status,
+        code: trace.code,
+        text: trace.text,
+        ms_cv: trace.ms_cv,
+    }
+}

@@ -1,0 +1,164 @@
+//! An outage is not a row's fault: consecutive failures across rows open the breaker, and from then on one probe
+//! at a time is sent until the service answers. Pure: time is handed in.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
+/// row once in a thousand, and the probe that follows mends that at once.
+const FAILURES: u32 = 10;
+
+const FIRST_PROBE_AFTER: Duration = Duration::from_secs(1);
+
+/// Often enough to notice the end of an outage soon, seldom enough not to add to it.
+const PROBE_EVERY_AT_MOST: Duration = Duration::from_secs(30);
+
+/// Whether requests go out freely, one by one, or not now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passage {
+    Free,
+    /// One request, to find out.
+    Probe,
+    /// Nothing before this moment; `None`: the probe that is out decides.
+    Closed(Option<Instant>),
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Breaker {
+    failures: u32,
+    outage: Option<Outage>,
+}
+
+#[derive(Debug, Clone)]
+struct Outage {
+    since: Instant,
+    probe_is_out: bool,
+    next_probe_at: Instant,
+    wait: Duration,
+}
+
+impl Breaker {
+    pub(super) fn passage(&self, now: Instant) -> Passage {
+        match &self.outage {
+            None => Passage::Free,
+            Some(outage) if outage.probe_is_out => Passage::Closed(None),
+            Some(outage) if now < outage.next_probe_at => Passage::Closed(Some(outage.next_probe_at)),
+            Some(_) => Passage::Probe,
+        }
+    }
+
+    /// A probe is on its way.
+    pub(super) fn probe_sent(&mut self) {
+        if let Some(outage) = &mut self.outage {
+            outage.probe_is_out = true;
+        }
+    }
+
+    /// A request brought no verdict: no connection, no answer, 5xx.
+    pub(super) fn failed(&mut self, was_probe: bool, now: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        match &mut self.outage {
+            Some(outage) if was_probe => {
+                outage.probe_is_out = false;
+                outage.next_probe_at = now + outage.wait;
+                outage.wait = (outage.wait * 2).min(PROBE_EVERY_AT_MOST);
+            }
+            Some(_) => {}
+            None if self.failures >= FAILURES => {
+                tracing::warn!(
+                    failures = self.failures,
+                    "the service does not answer; sending single probes"
+                );
+                self.outage = Some(Outage {
+                    since: now,
+                    probe_is_out: false,
+                    next_probe_at: now + FIRST_PROBE_AFTER,
+                    wait: FIRST_PROBE_AFTER * 2,
+                });
+            }
+            None => {}
+        }
+    }
+
+    /// The service gave a verdict, whatever it was.
+    pub(super) fn answered(&mut self) {
+        self.failures = 0;
+        if self.outage.take().is_some() {
+            tracing::info!("the service answers again");
+        }
+    }
+
+    /// A probe ended without having been sent; another one may go.
+    pub(super) fn probe_withdrawn(&mut self) {
+        if let Some(outage) = &mut self.outage {
+            outage.probe_is_out = false;
+        }
+    }
+
+    pub(super) fn open_since(&self) -> Option<Instant> {
+        self.outage.as_ref().map(|outage| outage.since)
+    }
+
+    pub(super) fn open_for(&self, now: Instant) -> Option<Duration> {
+        self.open_since().map(|since| now - since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_lets_single_probes_through_until_the_service_answers() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES - 1 {
+            breaker.failed(false, start);
+        }
+        assert_eq!(breaker.passage(start), Passage::Free);
+        breaker.failed(false, start);
+        assert_eq!(breaker.passage(start), Passage::Closed(Some(at(1))));
+        assert_eq!(breaker.passage(at(1)), Passage::Probe);
+        breaker.probe_sent();
+        assert_eq!(breaker.passage(at(2)), Passage::Closed(None), "one probe at a time");
+        breaker.failed(false, at(2));
+        assert_eq!(breaker.passage(at(9)), Passage::Closed(None), "a straggler's failure is not the probe's");
+        breaker.failed(true, at(10));
+        assert_eq!(breaker.passage(at(11)), Passage::Closed(Some(at(12))));
+        assert_eq!(breaker.open_for(at(60)), Some(Duration::from_secs(60)));
+        breaker.answered();
+        assert_eq!(breaker.passage(at(61)), Passage::Free);
+        assert_eq!(breaker.open_for(at(61)), None);
+    }
+
+    #[test]
+    fn a_verdict_between_failures_starts_the_count_anew() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        for _ in 0..10 * FAILURES {
+            breaker.failed(false, now);
+            breaker.answered();
+        }
+        assert_eq!(breaker.passage(now), Passage::Free);
+    }
+
+    #[test]
+    fn probes_get_rarer_up_to_a_bound() {
+        let mut now = Instant::now();
+        let mut breaker = Breaker::default();
+        for _ in 0..FAILURES {
+            breaker.failed(false, now);
+        }
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let Passage::Closed(Some(next)) = breaker.passage(now) else { panic!("open") };
+            waits.push((next - now).as_secs());
+            now = next;
+            breaker.probe_sent();
+            breaker.failed(true, now);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+}

@@ -1,0 +1,528 @@
+//! The loop of a submission.
+//!
+//! [`Dispatcher`] is plain and synchronous: it is told of events, and says which actions to take now. [`submit`] is
+//! the loop around it that carries them out. So what happens on a signal, in an outage or at a limit is tested
+//! without a network and without waiting.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{self, Means, Stepped};
+use super::breaker::{Breaker, Passage};
+use super::finding::{AskFinding, CreateFinding, Health};
+use super::pacing::Pacer;
+use super::progress::Progress;
+use super::reconcile::{self, DomainCheck};
+use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
+use super::{Equipment, Mode, Settings, Signal, StopReason, Task};
+use crate::clock;
+use crate::ledger::{self, AttemptResult, Ledger, NextStep, Open, RowChange, RowId, Work};
+
+/// Rows fetched from the ledger at once, and the most that are kept ready.
+const FETCH: u32 = 256;
+
+/// Rows that may wait for a repeat at once. Beyond it no fresh rows are taken, so that a service which answers
+/// nothing properly cannot fill the memory.
+const MOST_WAITING: usize = 4096;
+
+/// How a submission ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Why it ended before its work was done, if it did.
+    pub(crate) stopped: Option<StopReason>,
+    /// A second signal came: what was in flight was left as it was.
+    pub(crate) abandoned: bool,
+}
+
+/// Works off the open rows of `ledger` until none is left or something stops it.
+///
+/// # Errors
+/// None: what stops a run is part of its [`Outcome`], a failing ledger included.
+pub(crate) async fn submit(
+    ledger: &Ledger,
+    equipment: Equipment,
+    settings: &Settings,
+    signals: &mut mpsc::Receiver<Signal>,
+    progress: &watch::Sender<Progress>,
+    open_rows: u64,
+) -> Outcome {
+    let pacer = Arc::new(Pacer::new(settings.rate));
+    let means = Arc::new(Means {
+        client: equipment.client,
+        tokens: equipment.tokens,
+        sealer: equipment.sealer,
+        pacer: Arc::clone(&pacer),
+        recorder: ledger.recorder(),
+        domain_check: DomainCheck::default(),
+        stopping: CancellationToken::new(),
+    });
+    let mut dispatcher = Dispatcher::new(settings.clone(), Instant::now());
+    dispatcher.counts.total = open_rows;
+    let mut under_way = JoinSet::new();
+    loop {
+        for action in dispatcher.actions(Instant::now()) {
+            carry_out(action, ledger, &means, &mut under_way).await;
+        }
+        progress.send_replace(dispatcher.progress(Instant::now(), pacer.paused_for()));
+        if dispatcher.is_done() {
+            return Outcome { stopped: dispatcher.stop, abandoned: false };
+        }
+        let wake_at = dispatcher.wakes_at(Instant::now());
+        let event = tokio::select! {
+            biased;
+            Some(signal) = signals.recv() => Event::Signalled(signal),
+            Some(ended) = under_way.join_next() => ended.unwrap_or_else(|panic| {
+                std::panic::resume_unwind(panic.into_panic())
+            }),
+            () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
+        };
+        if let (Event::Signalled(_), Some(StopReason::Interrupted(_))) = (&event, &dispatcher.stop) {
+            // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
+            return Outcome { stopped: dispatcher.stop, abandoned: true };
+        }
+        dispatcher.handle_event(event, Instant::now(), rand::random());
+        if dispatcher.stop.is_some() {
+            means.stopping.cancel();
+        }
+    }
+}
+
+/// Something to be done; each ends in one [`Event`].
+#[derive(Debug)]
+enum Action {
+    Fetch { which: Open, after: RowId },
+    Step { task: Box<Task>, probe: bool },
+    Record { task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Box<Verdict> },
+}
+
+/// Something that happened.
+#[derive(Debug)]
+enum Event {
+    Fetched { which: Open, rows: Vec<Work> },
+    Created { task: Box<Task>, probe: bool, step: Stepped<CreateFinding> },
+    Asked { task: Box<Task>, probe: bool, step: Stepped<AskFinding> },
+    Recorded { task: Box<Task>, verdict: Box<Verdict> },
+    LedgerFailed(ledger::Error),
+    Signalled(Signal),
+    Woken,
+}
+
+async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut JoinSet<Event>) {
+    let means = Arc::clone(means);
+    match action {
+        // Reading the queue is quick and everything waits for it, so it is done in place.
+        Action::Fetch { which, after } => {
+            let rows = ledger.open_rows(which, after, FETCH).await;
+            under_way.spawn(async move {
+                rows.map_or_else(Event::LedgerFailed, |rows| Event::Fetched { which, rows })
+            });
+        }
+        Action::Step { task, probe } => {
+            under_way.spawn(async move {
+                match task.step {
+                    NextStep::Create => match attempt::create(&means, &task.work).await {
+                        Ok(step) => Event::Created { task, probe, step },
+                        Err(error) => Event::LedgerFailed(error),
+                    },
+                    NextStep::Ask => {
+                        let step = reconcile::ask(&means, &task.work).await;
+                        Event::Asked { task, probe, step }
+                    }
+                }
+            });
+        }
+        Action::Record { task, attempts, verdict } => {
+            under_way.spawn(async move {
+                match means.recorder.record(task.work.row, attempts, verdict.change.clone()).await {
+                    Ok(_) => Event::Recorded { task, verdict },
+                    Err(error) => Event::LedgerFailed(error),
+                }
+            });
+        }
+    }
+}
+
+/// A row that waits, ordered by when it may go on.
+#[derive(Debug)]
+struct Waiting {
+    due: Instant,
+    task: Box<Task>,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        (self.due, self.task.work.row) == (other.due, other.task.work.row)
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.task.work.row).cmp(&(other.due, other.task.work.row))
+    }
+}
+
+/// What is still to be read from the ledger, oldest doubt first.
+#[derive(Debug)]
+struct Backlog {
+    order: VecDeque<Open>,
+    after: RowId,
+    fetching: bool,
+}
+
+#[derive(Debug)]
+struct Dispatcher {
+    settings: Settings,
+    backlog: Backlog,
+    ready: VecDeque<Box<Task>>,
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    to_record: Vec<Action>,
+    breaker: Breaker,
+    stop: Option<StopReason>,
+    deadline: Option<Instant>,
+    /// Steps and records under way; each holds a slot.
+    slots: usize,
+    submitted: u64,
+    successes: u64,
+    forbidden_in_a_row: u32,
+    last_silence: String,
+    counts: Progress,
+}
+
+impl Dispatcher {
+    fn new(settings: Settings, now: Instant) -> Self {
+        let order = match settings.mode {
+            Mode::Submit => VecDeque::from([Open::InFlight, Open::Pending]),
+            Mode::AskOnly => VecDeque::from([Open::InFlight, Open::Unresolved]),
+        };
+        Self {
+            deadline: settings.max_duration.map(|limit| now + limit),
+            settings,
+            backlog: Backlog { order, after: RowId(0), fetching: false },
+            ready: VecDeque::new(),
+            waiting: BinaryHeap::new(),
+            to_record: Vec::new(),
+            breaker: Breaker::default(),
+            stop: None,
+            slots: 0,
+            submitted: 0,
+            successes: 0,
+            forbidden_in_a_row: 0,
+            last_silence: String::new(),
+            counts: Progress::default(),
+        }
+    }
+
+    /// Nothing is under way, and nothing will be.
+    fn is_done(&self) -> bool {
+        let idle = self.slots == 0 && !self.backlog.fetching && self.to_record.is_empty();
+        let empty = self.ready.is_empty() && self.waiting.is_empty() && self.backlog.order.is_empty();
+        idle && (self.stop.is_some() || empty)
+    }
+
+    /// When there will be something to do without an event.
+    fn wakes_at(&self, now: Instant) -> Option<Instant> {
+        if self.stop.is_some() {
+            return None;
+        }
+        let next_step = match self.breaker.passage(now) {
+            Passage::Free | Passage::Probe if self.has_free_slot() => {
+                self.waiting.peek().map(|Reverse(waiting)| waiting.due)
+            }
+            Passage::Free | Passage::Probe => None,
+            // While the breaker is open a row that is due does not go; the probe's time is what counts.
+            Passage::Closed(next_probe) => next_probe,
+        };
+        [next_step, self.deadline, self.outage_deadline()].into_iter().flatten().min()
+    }
+
+    /// What can be done now.
+    fn actions(&mut self, now: Instant) -> Vec<Action> {
+        let mut actions = std::mem::take(&mut self.to_record);
+        if self.stop.is_some() {
+            return actions;
+        }
+        while self.has_free_slot() {
+            let probe = match self.breaker.passage(now) {
+                Passage::Free => false,
+                Passage::Probe => true,
+                Passage::Closed(_) => break,
+            };
+            let Some(task) = self.next_task(now) else { break };
+            if probe {
+                self.breaker.probe_sent();
+            }
+            self.slots += 1;
+            actions.push(Action::Step { task, probe });
+        }
+        let wants_more = self.ready.len() < FETCH as usize / 2 && self.waiting.len() < MOST_WAITING;
+        if let (true, false, Some(which)) =
+            (wants_more, self.backlog.fetching, self.backlog.order.front().copied())
+        {
+            self.backlog.fetching = true;
+            actions.push(Action::Fetch { which, after: self.backlog.after });
+        }
+        actions
+    }
+
+    /// The row to take a step for: one whose wait is over, else a fresh one.
+    fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
+        if self.waiting.peek().is_some_and(|Reverse(waiting)| waiting.due <= now) {
+            return self.waiting.pop().map(|Reverse(waiting)| waiting.task);
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            return None;
+        }
+        let fresh = self.ready.front()?;
+        let counts = fresh.step == NextStep::Create && !fresh.submitted;
+        if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
+            self.stop_once_idle();
+            return None;
+        }
+        let mut task = self.ready.pop_front()?;
+        if counts {
+            task.submitted = true;
+            self.submitted += 1;
+        }
+        Some(task)
+    }
+
+    /// The limit holds back fresh rows; rows that were begun are brought to their end first.
+    fn stop_once_idle(&mut self) {
+        if self.slots == 0 && self.waiting.is_empty() {
+            self.stop = Some(StopReason::LimitReached);
+        }
+    }
+
+    fn has_free_slot(&self) -> bool {
+        self.slots < self.settings.concurrency.get()
+    }
+
+    fn handle_event(&mut self, event: Event, now: Instant, chance: f64) {
+        match event {
+            Event::Fetched { which, rows } => self.fetched(which, rows, now),
+            Event::Created { task, probe, step } => self.created(task, probe, step, now, chance),
+            Event::Asked { task, probe, step } => self.asked(task, probe, step, now, chance),
+            Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
+            Event::LedgerFailed(error) => {
+                // Whatever was under way for the ledger is lost to us; the next run finds it there.
+                self.slots = self.slots.saturating_sub(1);
+                self.backlog.fetching = false;
+                if !matches!(self.stop, Some(StopReason::Ledger(_))) {
+                    self.stop = Some(StopReason::Ledger(error));
+                }
+            }
+            Event::Signalled(signal) => {
+                if !matches!(self.stop, Some(StopReason::Ledger(_))) {
+                    self.stop = Some(StopReason::Interrupted(signal));
+                }
+            }
+            Event::Woken => {}
+        }
+        self.check_deadlines(now);
+    }
+
+    fn fetched(&mut self, which: Open, rows: Vec<Work>, now: Instant) {
+        self.backlog.fetching = false;
+        match rows.last() {
+            Some(last) => self.backlog.after = last.row,
+            None => {
+                self.backlog.order.pop_front();
+                self.backlog.after = RowId(0);
+            }
+        }
+        for work in rows {
+            let (step, wait) = match (self.settings.mode, which) {
+                (Mode::Submit, _) => retry::first_step(&work, &self.settings.policy, clock::now()),
+                (Mode::AskOnly, _) => (NextStep::Ask, Duration::ZERO),
+            };
+            let task = Box::new(Task::new(work, step));
+            if wait.is_zero() {
+                self.ready.push_back(task);
+            } else {
+                self.waiting.push(Reverse(Waiting { due: now + wait, task }));
+            }
+        }
+    }
+
+    fn created(
+        &mut self,
+        mut task: Box<Task>,
+        probe: bool,
+        step: Stepped<CreateFinding>,
+        now: Instant,
+        chance: f64,
+    ) {
+        let finding = step.finding;
+        let reason = match &finding {
+            CreateFinding::NotSent(reason) | CreateFinding::Unknown { reason, .. } => Some(reason.clone()),
+            _ => None,
+        };
+        self.note_health(finding.health(), probe, reason, now);
+        let forbidden = matches!(finding, CreateFinding::Forbidden(_));
+        let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
+        let unknown = matches!(finding, CreateFinding::Unknown { .. });
+        self.successes += u64::from(matches!(finding, CreateFinding::Created(_)));
+        self.forbidden_in_a_row = match &finding {
+            CreateFinding::Forbidden(_) => (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW),
+            CreateFinding::Created(_) => 0,
+            _ => self.forbidden_in_a_row,
+        };
+        let verdict = retry::after_create(&task, finding, &self.circumstances(probe, chance));
+        task.tries += u32::from(unknown && !probe);
+        task.unauthorized = unauthorized;
+        task.forbidden_at = forbidden.then_some(self.successes);
+        self.decide(task, step.attempts, verdict);
+    }
+
+    fn asked(
+        &mut self,
+        mut task: Box<Task>,
+        probe: bool,
+        step: Stepped<AskFinding>,
+        now: Instant,
+        chance: f64,
+    ) {
+        let finding = step.finding;
+        let reason = match &finding {
+            AskFinding::NoAnswer(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        self.note_health(finding.health(), probe, reason, now);
+        let unanswered = matches!(finding, AskFinding::NoAnswer(_));
+        let verdict = retry::after_ask(&task, finding, &self.circumstances(probe, chance));
+        task.question_tries = if unanswered { task.question_tries + u32::from(!probe) } else { 0 };
+        self.decide(task, step.attempts, verdict);
+    }
+
+    fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict) {
+        task.apply(&verdict.change);
+        if let (Then::Stop(reason), None) = (&verdict.then, &self.stop) {
+            self.stop = Some(reason.clone());
+        }
+        self.to_record.push(Action::Record { task, attempts, verdict: Box::new(verdict) });
+    }
+
+    fn recorded(&mut self, task: Box<Task>, verdict: Verdict, now: Instant) {
+        self.slots -= 1;
+        match verdict.then {
+            Then::Settled => {
+                self.counts.settled += 1;
+                match verdict.change {
+                    RowChange::Created(_) => self.counts.created += 1,
+                    _ => self.counts.not_created += 1,
+                }
+            }
+            // Asking is done; what is to be sent waits for a run that sends.
+            Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == NextStep::Create => {
+                self.counts.settled += 1;
+            }
+            Then::Wait(wait) => self.waiting.push(Reverse(Waiting { due: now + wait, task })),
+            Then::Stop(_) => {}
+        }
+    }
+
+    fn note_health(&mut self, health: Health, probe: bool, reason: Option<String>, now: Instant) {
+        match health {
+            Health::Answered => self.breaker.answered(),
+            Health::Silent => self.breaker.failed(probe, now),
+            Health::NotAsked if probe => self.breaker.probe_withdrawn(),
+            Health::NotAsked => {}
+        }
+        if let Some(reason) = reason {
+            self.last_silence = reason;
+        }
+    }
+
+    fn circumstances(&self, probe: bool, chance: f64) -> Circumstances<'_> {
+        Circumstances {
+            policy: &self.settings.policy,
+            now: clock::now(),
+            probe,
+            successes: self.successes,
+            forbidden_in_a_row: self.forbidden_in_a_row,
+            chance,
+        }
+    }
+
+    fn outage_deadline(&self) -> Option<Instant> {
+        self.breaker.open_since().map(|since| since + self.settings.max_outage)
+    }
+
+    fn check_deadlines(&mut self, now: Instant) {
+        if self.stop.is_some() {
+            return;
+        }
+        if self.outage_deadline().is_some_and(|deadline| deadline <= now) {
+            let lasted = self.breaker.open_for(now).unwrap_or_default();
+            self.stop = Some(StopReason::Outage { lasted, last_reason: self.last_silence.clone() });
+        } else if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.stop = Some(StopReason::DurationReached);
+        }
+    }
+
+    fn progress(&self, now: Instant, throttled_for: Option<Duration>) -> Progress {
+        Progress {
+            under_way: self.slots,
+            waiting: self.waiting.len(),
+            throttled_for,
+            silent_for: self.breaker.open_for(now),
+            stopping: self.stop.is_some(),
+            ..self.counts
+        }
+    }
+}
+
+impl Task {
+    /// Brings the row in memory to where its record stands.
+    fn apply(&mut self, change: &RowChange) {
+        let work = &mut self.work;
+        match change {
+            RowChange::NothingDone { new_request_id, ask_rounds } => {
+                if let Some(request_id) = new_request_id {
+                    work.request_id = *request_id;
+                    self.tries = 0;
+                }
+                work.in_doubt_since = None;
+                work.last_sent_at = None;
+                work.refusal = None;
+                work.ask_rounds = *ask_rounds;
+                self.step = NextStep::Create;
+            }
+            RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+                if self.step == NextStep::Create {
+                    work.last_sent_at = Some(clock::now());
+                }
+                if *ask_rounds != work.ask_rounds {
+                    self.tries = 0;
+                }
+                work.in_doubt_since = *in_doubt_since;
+                work.ask_rounds = *ask_rounds;
+                work.refusal.clone_from(refusal);
+                self.step = *next_step;
+            }
+            RowChange::Created(_)
+            | RowChange::Existing { .. }
+            | RowChange::Refused { .. }
+            | RowChange::AskedInVain { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "dispatcher_tests.rs"]
+mod tests;

@@ -1,0 +1,117 @@
+//! What one step of a row has found out, in the words in which decisions are made.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ledger::{CreatedCustomer, Refusal};
+use crate::partner_center::ServiceError;
+
+/// What is known after a create.
+#[derive(Debug)]
+pub(super) enum CreateFinding {
+    /// It exists, and its password is sealed.
+    Created(CreatedCustomer),
+    Refused {
+        refusal: Refusal,
+        domain_taken: bool,
+    },
+    /// Refused with a 403 that nobody has explained.
+    Forbidden(Refusal),
+    /// Every row would be refused like this one.
+    Misconfigured {
+        refusal: Refusal,
+        rights: bool,
+    },
+    /// The token was not accepted; it has been renewed.
+    Unauthorized(Refusal),
+    /// There is no token, and asking again will not help.
+    SignInRefused {
+        message: String,
+        hint: String,
+    },
+    Throttled {
+        wait: Duration,
+    },
+    /// Proof that it never left this machine.
+    NotSent(String),
+    /// The run is stopping, and it had not been sent yet.
+    Withdrawn,
+    /// May have been done. `intended_at` bounds the send from below.
+    Unknown {
+        intended_at: Timestamp,
+        reason: String,
+    },
+}
+
+/// What is known after asking about a domain.
+#[derive(Debug)]
+pub(super) enum AskFinding {
+    /// One of our customers has it.
+    Ours {
+        customer_id: String,
+    },
+    /// Taken, and by none of our customers.
+    Taken,
+    /// Nobody has it, and the check has been proved.
+    Free,
+    NoAnswer(String),
+    Throttled {
+        wait: Duration,
+    },
+    Misconfigured {
+        refusal: Refusal,
+        rights: bool,
+    },
+    SignInRefused {
+        message: String,
+        hint: String,
+    },
+    Withdrawn,
+}
+
+/// What a finding says about the service, whatever it says about the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It gave a verdict.
+    Answered,
+    /// It gave none.
+    Silent,
+    /// Nothing was asked of it.
+    NotAsked,
+}
+
+impl CreateFinding {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            CreateFinding::Created(_)
+            | CreateFinding::Refused { .. }
+            | CreateFinding::Forbidden(_)
+            | CreateFinding::Misconfigured { .. }
+            | CreateFinding::Unauthorized(_)
+            | CreateFinding::Throttled { .. } => Health::Answered,
+            CreateFinding::NotSent(_) | CreateFinding::Unknown { .. } => Health::Silent,
+            CreateFinding::SignInRefused { .. } | CreateFinding::Withdrawn => Health::NotAsked,
+        }
+    }
+}
+
+impl AskFinding {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            AskFinding::Ours { .. }
+            | AskFinding::Taken
+            | AskFinding::Free
+            | AskFinding::Misconfigured { .. }
+            | AskFinding::Throttled { .. } => Health::Answered,
+            AskFinding::NoAnswer(_) => Health::Silent,
+            AskFinding::SignInRefused { .. } | AskFinding::Withdrawn => Health::NotAsked,
+        }
+    }
+}
+
+/// The service's error as the ledger keeps it. An error without a code goes by its status.
+pub(super) fn refusal(error: ServiceError) -> Refusal {
+    let code = if error.code.is_empty() { format!("http_{}", error.status) } else { error.code };
+    Refusal { code, status: Some(error.status), text: error.text }
+}

@@ -1,0 +1,138 @@
+//! Open rows of the ledger to rows with an outcome.
+//!
+//! [`dispatcher`] is the loop: it makes one event of whatever happened and one plain method handles it. [`attempt`]
+//! is the life of one create, [`reconcile`] that of one question; both end in a [`finding`]. [`retry`] decides what
+//! a finding means for the row, purely. [`pacing`] is the gate before every request, and [`breaker`] sees to it that
+//! an outage is nobody's fault.
+//!
+//! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
+//! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
+//! holds no slot. It leaves HTTP to `partner_center` and what is durable to `ledger`.
+
+mod attempt;
+mod breaker;
+mod dispatcher;
+mod finding;
+mod pacing;
+mod progress;
+mod reconcile;
+mod retry;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::auth::TokenSource;
+use crate::credentials::Sealer;
+use crate::ledger::{NextStep, Refusal, Work};
+use crate::partner_center::Client;
+
+pub(crate) use dispatcher::submit;
+pub(crate) use pacing::Rate;
+pub(crate) use progress::Progress;
+
+/// How a run submits.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) rate: Rate,
+    /// Steps under way at once, at most.
+    pub(crate) concurrency: NonZeroUsize,
+    pub(crate) policy: Policy,
+    /// Rows that may be submitted in this run.
+    pub(crate) limit: Option<u64>,
+    /// The run stops after this long.
+    pub(crate) max_duration: Option<Duration>,
+    /// Past this long without an answer the run stops.
+    pub(crate) max_outage: Duration,
+    pub(crate) mode: Mode,
+}
+
+/// What a run may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Send what is open.
+    Submit,
+    /// Ask about rows whose outcome is unknown; send nothing that creates.
+    AskOnly,
+}
+
+/// When a row is repeated, asked about or given up on.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    /// Sends of one row without a verdict before it is asked about.
+    pub(crate) max_attempts: u32,
+    /// For so long the same request id may be repeated without asking.
+    pub(crate) idempotency_window: Duration,
+    /// A new customer may stay invisible for so long.
+    pub(crate) settle_delay: Duration,
+}
+
+/// Why a run ended before its work was done.
+#[derive(Debug, Clone)]
+pub(crate) enum StopReason {
+    Interrupted(Signal),
+    /// There is no token, and asking again will not help.
+    SignIn {
+        message: String,
+        hint: String,
+    },
+    /// Every row would be refused: sign-in or rights.
+    Rights(Refusal),
+    /// Every row would be refused: configuration.
+    Configuration(Refusal),
+    /// No answer for too long.
+    Outage {
+        lasted: Duration,
+        last_reason: String,
+    },
+    LimitReached,
+    DurationReached,
+    Ledger(crate::ledger::Error),
+}
+
+/// What an operator asked for by a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM, or the console being closed.
+    Terminate,
+}
+
+/// What a run submits with.
+#[derive(Debug)]
+pub(crate) struct Equipment {
+    pub(crate) client: Client,
+    pub(crate) tokens: TokenSource,
+    pub(crate) sealer: Sealer,
+}
+
+/// An open row in the hands of the submitter.
+#[derive(Debug, Clone)]
+struct Task {
+    work: Work,
+    step: NextStep,
+    /// Creates without a verdict in this run, probes left out.
+    tries: u32,
+    /// Times that its present question found no answer, probes left out.
+    question_tries: u32,
+    /// Its last create was refused for its token.
+    unauthorized: bool,
+    /// Successes of the run when it was last refused with an unexplained 403.
+    forbidden_at: Option<u64>,
+    /// It has been counted as submitted.
+    submitted: bool,
+}
+
+impl Task {
+    fn new(work: Work, step: NextStep) -> Self {
+        Self {
+            work,
+            step,
+            tries: 0,
+            question_tries: 0,
+            unauthorized: false,
+            forbidden_at: None,
+            submitted: false,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Settling a row by asking Partner Center instead of sending again: look the domain up among our customers, then
+//! ask whether it is taken. Nothing here creates anything.
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use super::attempt::{Barred, Means, Stepped};
+use super::finding::{AskFinding, refusal};
+use crate::auth;
+use crate::ledger::{AttemptResult, Operation, Work};
+use crate::partner_center::{Asked, CallIds, Exchange, Page, Trace};
+
+/// Pages that are read of one search at most. A search for a whole domain finds a handful.
+const MOST_PAGES: u32 = 40;
+
+/// Exists for certain, so that the domain check can be proved where we have no customer yet.
+const KNOWN_DOMAIN: &str = "microsoft.onmicrosoft.com";
+
+/// Whether a 404 of the domain check can be believed (fact book 6): proved once a run, with a domain that exists.
+#[derive(Debug, Default)]
+pub(super) struct DomainCheck {
+    proved: OnceCell<()>,
+}
+
+/// The questions of one row, and the calls made for them.
+struct Questions<'a> {
+    means: &'a Means,
+    attempts: Vec<AttemptResult>,
+}
+
+/// A question that ended without the answer that was wanted.
+type Unanswered = AskFinding;
+
+/// Asks about the row's domain and says what that found.
+pub(super) async fn ask(means: &Means, work: &Work) -> Stepped<AskFinding> {
+    let mut questions = Questions { means, attempts: Vec::new() };
+    let domain = work.customer.domain.as_str();
+    let finding = questions.settle(domain).await.unwrap_or_else(|unanswered| unanswered);
+    Stepped { finding, attempts: questions.attempts }
+}
+
+impl Questions<'_> {
+    async fn settle(&mut self, domain: &str) -> Result<AskFinding, Unanswered> {
+        if let Some(customer_id) = self.find_customer(domain).await? {
+            return Ok(AskFinding::Ours { customer_id });
+        }
+        if self.is_taken(domain).await? {
+            return Ok(AskFinding::Taken);
+        }
+        self.prove_domain_check().await?;
+        Ok(AskFinding::Free)
+    }
+
+    /// Our customer with exactly this domain. The service compares beginnings (fact book 9); we compare all of it.
+    async fn find_customer(&mut self, domain: &str) -> Result<Option<String>, Unanswered> {
+        let mut next: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let page = self.customers(Some(domain), next.as_deref()).await?;
+            let found = page.customers.into_iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(domain));
+            if let Some((customer_id, _)) = found {
+                return Ok(Some(customer_id));
+            }
+            next = page.next;
+            if next.is_none() {
+                return Ok(None);
+            }
+        }
+        Err(AskFinding::NoAnswer(format!("the search for `{domain}` has more than {MOST_PAGES} pages")))
+    }
+
+    async fn prove_domain_check(&mut self) -> Result<(), Unanswered> {
+        let check = &self.means.domain_check;
+        if check.proved.initialized() {
+            return Ok(());
+        }
+        let one_of_ours = self.customers(None, None).await?.customers.into_iter().next();
+        let known = one_of_ours.map_or_else(|| KNOWN_DOMAIN.to_owned(), |(_, domain)| domain);
+        if !self.is_taken(&known).await? {
+            let reason = format!("the domain check cannot be trusted: it calls `{known}` free, which exists");
+            return Err(AskFinding::NoAnswer(reason));
+        }
+        // Somebody else may have proved it meanwhile, which is just as well.
+        drop(check.proved.set(()));
+        Ok(())
+    }
+
+    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, Unanswered> {
+        let means = self.means;
+        self.question(Operation::FindCustomer, |token, ids| async move {
+            means.client.customers(&token, ids, domain, page).await
+        })
+        .await
+    }
+
+    async fn is_taken(&mut self, domain: &str) -> Result<bool, Unanswered> {
+        let means = self.means;
+        self.question(Operation::CheckDomain, |token, ids| async move {
+            means.client.domain_taken(&token, ids, domain).await
+        })
+        .await
+    }
+
+    /// One question through the gates; a token that is not accepted is renewed once.
+    async fn question<T, F>(
+        &mut self,
+        operation: Operation,
+        call: impl Fn(SecretString, CallIds) -> F + Send,
+    ) -> Result<T, Unanswered>
+    where
+        F: Future<Output = Exchange<Asked<T>>> + Send,
+    {
+        let mut token = self.means.pass_gates().await.map_err(barred)?;
+        let mut renewed = false;
+        loop {
+            let ids = CallIds::draw();
+            let Exchange { outcome, trace } = call(token.secret.clone(), ids).await;
+            self.attempts.push(finished(operation, ids, outcome.name(), trace));
+            match outcome {
+                Asked::Answer(answer) => return Ok(answer),
+                Asked::Unauthorized(_) if !renewed => {
+                    self.means.tokens.replace(&token).await.map_err(|error| barred(Barred::SignIn(error)))?;
+                    token = self.means.pass_gates().await.map_err(barred)?;
+                    renewed = true;
+                }
+                Asked::Unauthorized(error) => {
+                    return Err(AskFinding::Misconfigured { refusal: refusal(error), rights: true });
+                }
+                Asked::Misconfigured { error, rights } => {
+                    return Err(AskFinding::Misconfigured { refusal: refusal(error), rights });
+                }
+                Asked::Throttled { wait } => {
+                    self.means.pacer.throttled(wait);
+                    return Err(AskFinding::Throttled { wait });
+                }
+                Asked::NoAnswer(reason) => return Err(AskFinding::NoAnswer(reason)),
+            }
+        }
+    }
+}
+
+fn finished(operation: Operation, ids: CallIds, outcome: &'static str, trace: Trace) -> AttemptResult {
+    AttemptResult {
+        attempt: None,
+        operation,
+        request_id: ids.request_id,
+        correlation_id: ids.correlation_id,
+        sent_at: trace.sent_at,
+        finished_at: trace.finished_at,
+        outcome,
+        status: trace.status,
+        code: trace.code,
+        text: trace.text,
+        ms_cv: trace.ms_cv,
+    }
+}
+
+fn barred(barred: Barred) -> Unanswered {
+    match barred {
+        Barred::Stopping => AskFinding::Withdrawn,
+        Barred::SignIn(auth::Error::Refused { message, hint }) => AskFinding::SignInRefused { message, hint },
+        Barred::SignIn(auth::Error::Unavailable(reason)) => AskFinding::NoAnswer(reason),
+    }
+}

@@ -1,0 +1,296 @@
+//! What a finding means for a row: settle it, repeat, ask first, or stop the run. Pure: time and chance are handed
+//! in, and nothing here sends, waits or records.
+//!
+//! This is section 3 of the product contract. The order of importance: never send under a new request id while an
+//! earlier send is in doubt; never settle on a guess; never let a service-wide problem burn a row.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::finding::{AskFinding, CreateFinding};
+use super::{Policy, StopReason, Task};
+use crate::clock;
+use crate::ledger::{NextStep, Refusal, RequestId, RowChange, Work};
+
+/// The code of a row whose domain somebody else has.
+pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
+/// The code of an unresolved row whose questions found no answer.
+pub(crate) const UNANSWERED: &str = "unanswered";
+/// The code of an unresolved row that no answer could settle.
+pub(crate) const UNSETTLED: &str = "unsettled";
+
+/// Tries of one question, the first included (fact book 14).
+const QUESTION_TRIES: u32 = 4;
+
+/// Bounds of the random wait before repeat `n`: up to `BASE * 2^n`, never more than `CAP`.
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+
+/// An unexplained 403 stops the run after so many in a row without a success between (contract, section 7).
+pub(super) const FORBIDDEN_IN_A_ROW: u32 = 5;
+
+/// What is to be recorded, and what comes then.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) change: RowChange,
+    pub(super) then: Then,
+}
+
+#[derive(Debug)]
+pub(super) enum Then {
+    /// No further attempt will be made.
+    Settled,
+    /// The next step, not before the wait is over.
+    Wait(Duration),
+    /// The run ends; the row stays open.
+    Stop(StopReason),
+}
+
+/// What a decision depends on besides the row and the finding.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) now: Timestamp,
+    /// It was a probe during an outage: it says something about the service, nothing about the row.
+    pub(super) probe: bool,
+    /// Creates that succeeded in this run so far.
+    pub(super) successes: u64,
+    /// Unexplained 403s in a row, this one included.
+    pub(super) forbidden_in_a_row: u32,
+    /// Uniform in 0..1, for full jitter.
+    pub(super) chance: f64,
+}
+
+pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstances<'_>) -> Verdict {
+    let work = &task.work;
+    match finding {
+        CreateFinding::Created(customer) => settled(RowChange::Created(customer)),
+        CreateFinding::Refused { refusal, domain_taken } => ask_about(work, refusal, domain_taken),
+        CreateFinding::Forbidden(refusal) => forbidden(task, refusal, at),
+        CreateFinding::Misconfigured { refusal, rights } => {
+            let reason =
+                if rights { StopReason::Rights(refusal) } else { StopReason::Configuration(refusal) };
+            nothing_done(work, Then::Stop(reason))
+        }
+        CreateFinding::Unauthorized(refusal) if task.unauthorized => {
+            nothing_done(work, Then::Stop(StopReason::Rights(refusal)))
+        }
+        CreateFinding::Unauthorized(_) => nothing_done(work, Then::Wait(Duration::ZERO)),
+        CreateFinding::SignInRefused { message, hint } => {
+            nothing_done(work, Then::Stop(StopReason::SignIn { message, hint }))
+        }
+        CreateFinding::Throttled { wait } => nothing_done(work, Then::Wait(wait)),
+        CreateFinding::NotSent(_) => nothing_done(work, Then::Wait(backoff(task.tries, at.chance))),
+        CreateFinding::Withdrawn => nothing_done(work, Then::Wait(Duration::ZERO)),
+        CreateFinding::Unknown { intended_at, .. } => unknown(task, intended_at, at),
+    }
+}
+
+pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>) -> Verdict {
+    let work = &task.work;
+    match finding {
+        AskFinding::Ours { customer_id } if work.in_doubt_since.is_some() => {
+            // A send of ours has made it, and its answer is lost, the password with it.
+            let customer = crate::ledger::CreatedCustomer {
+                customer_id,
+                commerce_id: None,
+                user_name: None,
+                sealed_credentials: None,
+            };
+            settled(RowChange::Created(customer))
+        }
+        AskFinding::Ours { customer_id } => settled(RowChange::Existing { customer_id }),
+        AskFinding::Taken | AskFinding::Free if too_early(work, at) => {
+            still_open(work, NextStep::Ask, Then::Wait(until_settled(work, at)))
+        }
+        AskFinding::Taken => settled(taken(work)),
+        AskFinding::Free => free(work),
+        AskFinding::NoAnswer(reason) => no_answer(task, reason, at),
+        AskFinding::Throttled { wait } => still_open(work, NextStep::Ask, Then::Wait(wait)),
+        AskFinding::Withdrawn => still_open(work, NextStep::Ask, Then::Wait(Duration::ZERO)),
+        AskFinding::Misconfigured { refusal, rights } => {
+            let reason =
+                if rights { StopReason::Rights(refusal) } else { StopReason::Configuration(refusal) };
+            still_open(work, NextStep::Ask, Then::Stop(reason))
+        }
+        AskFinding::SignInRefused { message, hint } => {
+            still_open(work, NextStep::Ask, Then::Stop(StopReason::SignIn { message, hint }))
+        }
+    }
+}
+
+/// The first step of a row that an earlier run left open, and how long it has to wait.
+pub(super) fn first_step(work: &Work, policy: &Policy, now: Timestamp) -> (NextStep, Duration) {
+    let at = Circumstances { policy, now, probe: false, successes: 0, forbidden_in_a_row: 0, chance: 0.0 };
+    match work.next_step {
+        NextStep::Create if is_fresh(work, &at) => (NextStep::Create, Duration::ZERO),
+        NextStep::Create => (NextStep::Ask, until_settled(work, &at)),
+        // A refusal can be asked about at once; a send without an answer may still show up.
+        NextStep::Ask if work.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
+        NextStep::Ask => (NextStep::Ask, until_settled(work, &at)),
+    }
+}
+
+/// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
+fn ask_about(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
+    let code = if domain_taken { DOMAIN_TAKEN.to_owned() } else { refusal.code };
+    let change = RowChange::StillOpen {
+        in_doubt_since: work.in_doubt_since,
+        next_step: NextStep::Ask,
+        ask_rounds: work.ask_rounds,
+        refusal: Some(Refusal { code, ..refusal }),
+    };
+    Verdict { change, then: Then::Wait(Duration::ZERO) }
+}
+
+/// One row may be at fault, or all. A success of another row between two refusals of this one tells.
+fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
+    let alone = task.forbidden_at.is_some_and(|successes_then| at.successes > successes_then);
+    if alone {
+        ask_about(&task.work, refusal, false)
+    } else if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW {
+        nothing_done(&task.work, Then::Stop(StopReason::Rights(refusal)))
+    } else {
+        nothing_done(&task.work, Then::Wait(backoff(0, at.chance)))
+    }
+}
+
+fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdict {
+    let since = task.work.in_doubt_since.map_or(intended_at, |earlier| earlier.min(intended_at));
+    let mut work = task.work.clone();
+    work.in_doubt_since = Some(since);
+    work.last_sent_at = Some(at.now);
+    let tries = if at.probe { task.tries } else { task.tries + 1 };
+    let allowed = match work.ask_rounds {
+        // Asked, not there, sent once more under the same id: if that is unclear too, ask again.
+        1 => 1,
+        _ => at.policy.max_attempts,
+    };
+    if tries < allowed && is_fresh(&work, at) {
+        still_open(&work, NextStep::Create, Then::Wait(backoff(tries - u32::from(tries > 0), at.chance)))
+    } else {
+        still_open(&work, NextStep::Ask, Then::Wait(until_settled(&work, at)))
+    }
+}
+
+/// The domain is taken, and by none of our customers.
+fn taken(work: &Work) -> RowChange {
+    match &work.refusal {
+        Some(refusal) => RowChange::Refused {
+            refusal: refusal.clone(),
+            // Refused for something else, and taken all the same: a half-made tenant has it (fact book 4.6).
+            domain_burned: refusal.code != DOMAIN_TAKEN,
+        },
+        None => RowChange::Refused {
+            refusal: Refusal {
+                code: DOMAIN_TAKEN.to_owned(),
+                status: None,
+                text: "the domain is taken, and not by a customer of ours".to_owned(),
+            },
+            domain_burned: false,
+        },
+    }
+}
+
+/// Not there, and free.
+fn free(work: &Work) -> Verdict {
+    if let Some(refusal) = &work.refusal {
+        return settled(RowChange::Refused { refusal: refusal.clone(), domain_burned: false });
+    }
+    match work.ask_rounds {
+        // A service that remembers the id replays its answer, one that forgot it starts anew.
+        0 => Verdict {
+            change: RowChange::StillOpen {
+                in_doubt_since: work.in_doubt_since,
+                next_step: NextStep::Create,
+                ask_rounds: 1,
+                refusal: None,
+            },
+            then: Then::Wait(Duration::ZERO),
+        },
+        1 => Verdict {
+            change: RowChange::NothingDone { new_request_id: Some(RequestId::draw()), ask_rounds: 2 },
+            then: Then::Wait(Duration::ZERO),
+        },
+        _ => settled(RowChange::AskedInVain {
+            reason: Refusal {
+                code: UNSETTLED.to_owned(),
+                status: None,
+                text: "no send was answered, and the customer did not appear".to_owned(),
+            },
+        }),
+    }
+}
+
+fn no_answer(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict {
+    let work = &task.work;
+    if at.probe || task.question_tries + 1 < QUESTION_TRIES {
+        let wait = backoff(task.question_tries, at.chance);
+        return still_open(work, NextStep::Ask, Then::Wait(wait));
+    }
+    match &work.refusal {
+        Some(refusal) if work.in_doubt_since.is_none() => {
+            let mut refusal = refusal.clone();
+            refusal.text.push_str(" (whether the domain is taken now could not be found out)");
+            settled(RowChange::Refused { refusal, domain_burned: false })
+        }
+        Some(_) | None => settled(RowChange::AskedInVain {
+            reason: Refusal { code: UNANSWERED.to_owned(), status: None, text: reason },
+        }),
+    }
+}
+
+/// "Not there" and "taken by somebody else" count only when a customer of ours would have become visible.
+fn too_early(work: &Work, at: &Circumstances<'_>) -> bool {
+    work.in_doubt_since.is_some() && !until_settled(work, at).is_zero()
+}
+
+fn until_settled(work: &Work, at: &Circumstances<'_>) -> Duration {
+    let Some(last_sent_at) = work.last_sent_at else { return Duration::ZERO };
+    // A clock that went back makes the last send lie in the future: then wait the whole delay.
+    let elapsed = clock::elapsed_since(last_sent_at, at.now).unwrap_or_default();
+    at.policy.settle_delay.saturating_sub(elapsed)
+}
+
+/// May the same request id still be repeated without asking?
+fn is_fresh(work: &Work, at: &Circumstances<'_>) -> bool {
+    match work.in_doubt_since {
+        None => true,
+        Some(since) => {
+            clock::elapsed_since(since, at.now).is_some_and(|age| age < at.policy.idempotency_window)
+        }
+    }
+}
+
+/// Nothing was done under the request id by this send; an earlier one may still be in doubt.
+fn nothing_done(work: &Work, then: Then) -> Verdict {
+    if work.in_doubt_since.is_some() {
+        still_open(work, NextStep::Create, then)
+    } else {
+        Verdict { change: RowChange::NothingDone { new_request_id: None, ask_rounds: work.ask_rounds }, then }
+    }
+}
+
+fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
+    let change = RowChange::StillOpen {
+        in_doubt_since: work.in_doubt_since,
+        next_step,
+        ask_rounds: work.ask_rounds,
+        refusal: work.refusal.clone(),
+    };
+    Verdict { change, then }
+}
+
+fn settled(change: RowChange) -> Verdict {
+    Verdict { change, then: Then::Settled }
+}
+
+fn backoff(repeat: u32, chance: f64) -> Duration {
+    let bound = BACKOFF_BASE.saturating_mul(1 << repeat.min(10)).min(BACKOFF_CAP);
+    bound.mul_f64(chance)
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;
