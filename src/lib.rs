@@ -33,13 +33,22 @@
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
 mod auth;
+mod cli;
 mod clock;
 mod credentials;
 mod customer;
+mod intake;
 mod ledger;
 mod nearest;
 mod partner_center;
 mod reader;
-mod submitter;
-mod validation;
+mod report;
 pub mod simulator;
+mod submitter;
+mod telemetry;
+mod validation;
+
+/// Runs the program with the arguments of this process and says how it should exit.
+pub fn run() -> std::process::ExitCode {
+    cli::run()
+}

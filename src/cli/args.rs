@@ -1,0 +1,282 @@
+//! The command line as it is typed. What is valid is decided in [`super::settings`].
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use super::parse;
+use crate::simulator::Scenario;
+use crate::submitter::Rate;
+
+/// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
+/// for.
+#[derive(Debug, Parser)]
+#[command(name = "tenantry", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create the customers of CSV files (`-` is standard input)
+    Import(Import),
+    /// Go on with what the ledger holds, without the file
+    Resume(Resume),
+    /// Settle rows whose outcome is unknown by asking; sends nothing that creates
+    Reconcile(Resume),
+    /// Counts by state, errors with what to do, last runs, what is left
+    Status(Status),
+    /// One row's whole story, ready for a support ticket
+    Show(Show),
+    /// Rows as CSV, in your own columns, ready to be mended and imported again
+    Export(Export),
+    /// Open the sealed one-time admin passwords as CSV
+    Credentials(Credentials),
+    /// The Partner Center simulator as a server of its own
+    Simulator(Simulator),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logging {
+    /// More on standard error: what happens, every attempt, everything (repeat it)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Logging")]
+    pub(crate) verbose: u8,
+    /// Errors alone on standard error
+    #[arg(short, long, global = true, help_heading = "Logging")]
+    pub(crate) quiet: bool,
+    /// Form of the log lines
+    #[arg(
+        long,
+        value_enum,
+        default_value = "text",
+        global = true,
+        env = "TENANTRY_LOG_FORMAT",
+        help_heading = "Logging"
+    )]
+    pub(crate) log_format: LogFormat,
+    /// Write the log here instead of to standard error
+    #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging")]
+    pub(crate) log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerPath {
+    /// The ledger file [default: tenantry.db; tenantry-simulated.db with --simulate]
+    #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Use the simulator inside this program instead of Partner Center, in a scenario such as `faulty,seed=7`
+    #[arg(
+        long,
+        value_name = "SCENARIO",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "smooth",
+        env = "TENANTRY_SIMULATE"
+    )]
+    pub(crate) simulate: Option<Scenario>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Partner Center")]
+pub(crate) struct Connection {
+    /// The cloud that the partner account belongs to
+    #[arg(long, value_parser = parse::cloud, default_value = "global", env = "TENANTRY_CLOUD")]
+    pub(crate) cloud: super::cloud::Cloud,
+    /// Base URL of the API, instead of the cloud's own
+    #[arg(long, value_name = "URL", env = "TENANTRY_API_URL")]
+    pub(crate) api_url: Option<String>,
+    /// Base URL of the sign-in service, instead of the cloud's own
+    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
+    pub(crate) authority_url: Option<String>,
+    /// The partner tenant: its id or one of its domains
+    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
+    pub(crate) tenant_id: Option<String>,
+    /// The application id to sign in as
+    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
+    pub(crate) client_id: Option<String>,
+    /// File that holds the client secret (or TENANTRY_CLIENT_SECRET); TENANTRY_ACCESS_TOKEN does without both
+    #[arg(long, value_name = "F", env = "TENANTRY_CLIENT_SECRET_FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Submission")]
+pub(crate) struct Submission {
+    /// Requests in any window: N/s, N/min or unlimited
+    #[arg(long, value_parser = parse::rate, default_value = "450/min", env = "TENANTRY_RATE")]
+    pub(crate) rate: Rate,
+    /// Requests under way at once, at most
+    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
+    pub(crate) concurrency: NonZeroUsize,
+    /// Longest wait for one answer
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
+    pub(crate) timeout: Duration,
+    /// Sends of one row without a verdict before it is asked about
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "8",
+        value_parser = clap::value_parser!(u32).range(1..),
+        env = "TENANTRY_MAX_ATTEMPTS"
+    )]
+    pub(crate) max_attempts: u32,
+    /// Stop after submitting this many rows
+    #[arg(long, value_name = "N", env = "TENANTRY_LIMIT")]
+    pub(crate) limit: Option<u64>,
+    /// Stop after this long
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
+    pub(crate) max_duration: Option<Duration>,
+    /// Stop when the service has not answered for this long
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE")]
+    pub(crate) max_outage: Duration,
+    /// For so long the same request id is repeated without asking first
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
+    pub(crate) idempotency_window: Duration,
+    /// For so long a new customer may stay invisible
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_SETTLE_DELAY")]
+    pub(crate) settle_delay: Duration,
+    /// Public key to seal passwords to (age1…); else that of the identity file, which is made on first use
+    #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT")]
+    pub(crate) recipient: Option<String>,
+    #[command(flatten)]
+    pub(crate) identity: IdentityFile,
+    /// The summary as one JSON object on standard output
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IdentityFile {
+    /// File of the private key for passwords [default: in your configuration folder]
+    #[arg(long, value_name = "F", env = "TENANTRY_IDENTITY")]
+    pub(crate) identity: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// CSV files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
+    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
+    pub(crate) delimiter: Option<u8>,
+    /// Indirect reseller (tenant id) for rows without their own
+    #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
+    pub(crate) reseller_id: Option<Uuid>,
+    /// Treat warnings as errors
+    #[arg(long, env = "TENANTRY_STRICT", help_heading = "Input")]
+    pub(crate) strict: bool,
+    /// Take unchanged failed rows up again
+    #[arg(long, env = "TENANTRY_RETRY_FAILED", help_heading = "Input")]
+    pub(crate) retry_failed: bool,
+    /// Do not ask before creating
+    #[arg(short, long, env = "TENANTRY_YES")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) submission: Submission,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) submission: Submission,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    /// Rate at which the rest is expected to go
+    #[arg(long, value_parser = parse::rate, default_value = "450/min", env = "TENANTRY_RATE")]
+    pub(crate) rate: Rate,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The domain, or its prefix alone
+    #[arg(required_unless_present = "line", conflicts_with = "line")]
+    pub(crate) domain: Option<String>,
+    /// The line in its file instead
+    #[arg(long, value_name = "N")]
+    pub(crate) line: Option<u64>,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    /// JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum What {
+    Created,
+    Existing,
+    Failed,
+    Rejected,
+    Unresolved,
+    All,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Which rows
+    #[arg(value_enum)]
+    pub(crate) what: What,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    /// Write here instead of to standard output
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: Option<PathBuf>,
+    /// With a byte order mark and CRLF, as Excel likes it
+    #[arg(long)]
+    pub(crate) for_excel: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Credentials {
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    #[command(flatten)]
+    pub(crate) identity: IdentityFile,
+    /// Of this domain alone
+    #[arg(long)]
+    pub(crate) domain: Option<String>,
+    /// Write here (for your eyes only) instead of to standard output
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulator {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Keep its state here, so that it survives a restart
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// What it rehearses, such as `smooth` or `faulty,seed=7`
+    #[arg(long, default_value = "smooth")]
+    pub(crate) scenario: Scenario,
+}

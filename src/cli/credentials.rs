@@ -1,0 +1,61 @@
+//! `tenantry credentials`: opens the sealed one-time admin passwords as CSV. Each opening is recorded first.
+
+use std::io::Write as _;
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::{Output, Sink};
+use super::settings::{LedgerChoice, identity_file};
+use crate::credentials::Opener;
+use crate::ledger::Queries;
+
+pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
+    let ledger = LedgerChoice::from(args.ledger);
+    let queries = Queries::open(&ledger.path)?;
+    let opener = Opener::from_identity(&identity_file(&args.identity)?)?;
+    let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
+    let mut count: u64 = 0;
+    queries.each_password(domain.as_deref(), |_| {
+        count += 1;
+        Ok::<_, Failure>(())
+    })?;
+    queries.record_opening(&who(), count)?;
+
+    let mut sink = Sink::open(args.output.as_deref())?;
+    let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
+    let mut writer = csv::Writer::from_writer(&mut sink);
+    writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
+    queries.each_password(domain.as_deref(), |sealed| {
+        let password = opener.open(&sealed.domain, &sealed.sealed)?;
+        let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
+        let record: [&[u8]; 4] =
+            [sealed.domain.as_bytes(), sealed.customer_id.as_bytes(), user_name.as_bytes(), &password];
+        writer.write_record(record).map_err(unwritten)
+    })?;
+    writer.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
+    drop(writer);
+    sink.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
+    sink.finish()?;
+    if let Some(path) = &args.output {
+        output.note(format_args!(
+            "{count} passwords written to `{}`. Hand them out and delete the file.",
+            path.display()
+        ));
+    }
+    let lost = queries.created_without_credentials()?;
+    if lost > 0 && domain.is_none() {
+        output.note(format_args!(
+            "{lost} created customers have no password here: reset that of admin@DOMAIN in Partner Center."
+        ));
+    }
+    Ok(ExitCode::Done)
+}
+
+/// The operating system's name for the user, for the record; whoever can open the file can forge it.
+fn who() -> String {
+    ["USER", "USERNAME", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,49 @@
+//! What a command's exit code says to scripts and schedulers. Mirrors section 4 of the product contract.
+
+/// The exit codes, documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitCode {
+    /// Every row is created or existing.
+    Done,
+    /// Could not do the job; the message says why.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// Done, but some rows are rejected or failed.
+    SomeRefused,
+    /// Sign-in is needed, has expired or was refused.
+    SignIn,
+    /// Stopped early, and resumable.
+    Stopped,
+    /// Done, but some rows are unresolved.
+    SomeUnresolved,
+    /// The ledger is in use.
+    InUse,
+    /// Interrupted by Ctrl-C.
+    Interrupted,
+    /// Terminated by SIGTERM.
+    Terminated,
+}
+
+impl ExitCode {
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            ExitCode::Done => 0,
+            ExitCode::Failed => 1,
+            ExitCode::Usage => 2,
+            ExitCode::SomeRefused => 3,
+            ExitCode::SignIn => 4,
+            ExitCode::Stopped => 5,
+            ExitCode::SomeUnresolved => 6,
+            ExitCode::InUse => 11,
+            ExitCode::Interrupted => 130,
+            ExitCode::Terminated => 143,
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        std::process::ExitCode::from(code.number())
+    }
+}

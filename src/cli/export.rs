@@ -1,0 +1,33 @@
+//! `tenantry export`: rows as CSV.
+
+use super::args::{self, What};
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::{Output, Sink};
+use super::settings::LedgerChoice;
+use crate::ledger::{Filter, Queries, State};
+use crate::report::{ExportError, Style, export};
+
+pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {
+    let ledger = LedgerChoice::from(args.ledger);
+    let queries = Queries::open(&ledger.path)?;
+    let filter = match args.what {
+        What::Created => Filter::State(State::Created),
+        What::Existing => Filter::State(State::Existing),
+        What::Failed => Filter::State(State::Failed),
+        What::Rejected => Filter::State(State::Rejected),
+        What::Unresolved => Filter::State(State::Unresolved),
+        What::All => Filter::All,
+    };
+    let mut sink = Sink::open(args.output.as_deref())?;
+    let rows = match export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink) {
+        Ok(rows) => rows,
+        Err(ExportError::Ledger(error)) => return Err(error.into()),
+        Err(error) => return Err(Failure::of(ExitCode::Failed, &error)),
+    };
+    sink.finish()?;
+    if let Some(path) = &args.output {
+        output.note(format_args!("{rows} rows written to `{}`.", path.display()));
+    }
+    Ok(ExitCode::Done)
+}

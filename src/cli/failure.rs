@@ -1,0 +1,109 @@
+//! Why a command could not do its job, as people read it: what failed, why, what to do next.
+
+use std::error::Error as StdError;
+
+use super::exit_code::ExitCode;
+use crate::{auth, credentials, intake, ledger, partner_center};
+
+/// Ends a command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit_code: ExitCode,
+    /// What failed, then its causes.
+    pub(crate) messages: Vec<String>,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit_code: ExitCode, message: impl Into<String>) -> Self {
+        Self { exit_code, messages: vec![message.into()], hint: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
+    }
+
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.messages.push(cause.into());
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// `error` and everything that it comes from.
+    pub(crate) fn of(exit_code: ExitCode, error: &dyn StdError) -> Self {
+        let mut messages = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            messages.push(error.to_string());
+            cause = error.source();
+        }
+        Self { exit_code, messages, hint: None }
+    }
+
+    /// Reading or writing `what` failed.
+    pub(crate) fn io(what: impl Into<String>, error: &std::io::Error) -> Self {
+        Self { exit_code: ExitCode::Failed, messages: vec![what.into(), error.to_string()], hint: None }
+    }
+}
+
+impl From<ledger::Error> for Failure {
+    fn from(error: ledger::Error) -> Self {
+        let exit_code = match &error {
+            ledger::Error::InUse { .. } => ExitCode::InUse,
+            ledger::Error::OtherEnvironment { .. } | ledger::Error::Foreign { .. } => ExitCode::Usage,
+            _ => ExitCode::Failed,
+        };
+        let hint = error.hint();
+        Self { hint, ..Self::of(exit_code, &error) }
+    }
+}
+
+impl From<credentials::Error> for Failure {
+    fn from(error: credentials::Error) -> Self {
+        let exit_code = match &error {
+            credentials::Error::BadRecipient(_) => ExitCode::Usage,
+            _ => ExitCode::Failed,
+        };
+        let hint = error.hint().map(str::to_owned);
+        Self { hint, ..Self::of(exit_code, &error) }
+    }
+}
+
+impl From<auth::Error> for Failure {
+    fn from(error: auth::Error) -> Self {
+        let hint = match &error {
+            auth::Error::Refused { hint, .. } => hint.clone(),
+            auth::Error::Unavailable(_) => {
+                "check the network and `--authority-url`, then run `tenantry resume`".to_owned()
+            }
+        };
+        let exit_code = match &error {
+            auth::Error::Refused { .. } => ExitCode::SignIn,
+            auth::Error::Unavailable(_) => ExitCode::Stopped,
+        };
+        Self::of(exit_code, &error).with_hint(hint)
+    }
+}
+
+impl From<partner_center::ClientError> for Failure {
+    fn from(error: partner_center::ClientError) -> Self {
+        Self::of(ExitCode::Failed, &error)
+    }
+}
+
+impl From<intake::Error> for Failure {
+    fn from(error: intake::Error) -> Self {
+        match error {
+            intake::Error::Ledger(error) => error.into(),
+            intake::Error::Interrupted(_) => Self::of(ExitCode::Failed, &error),
+            intake::Error::Read { ref source, .. } => {
+                let hint = source.hint().unwrap_or("mend the file and import it again");
+                Self::of(ExitCode::Failed, &error).with_hint(format!("{hint}; nothing of this file was sent"))
+            }
+        }
+    }
+}

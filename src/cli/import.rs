@@ -1,0 +1,185 @@
+//! `tenantry import`: files into the ledger, then open rows to Partner Center.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use tokio::sync::watch;
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::session::{Session, Start, expected_time};
+use super::settings::LedgerChoice;
+use crate::intake::{self, Progress, Source};
+use crate::report::rough;
+use crate::submitter::{Mode, Signal, StopReason};
+use crate::validation::Validator;
+use crate::{reader, validation};
+
+pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
+    // Opened before anything else happens, so that a misspelt name changes nothing.
+    let inputs = args.files.iter().map(Input::open).collect::<Result<Vec<_>, _>>()?;
+    let start = Start {
+        command: "import",
+        ledger: LedgerChoice::from(args.ledger),
+        connection: &args.connection,
+        submission: &args.submission,
+        may_make_ledger: true,
+    };
+    let simulated = start.ledger.simulate.is_some();
+    let mut session = Session::begin(start, output).await?;
+    let intake = Intake {
+        settings: intake::Settings {
+            reader: reader::Options { delimiter: args.delimiter, column_map: Vec::new() },
+            retry_failed: args.retry_failed,
+        },
+        validation: validation::Settings {
+            default_reseller: args.reseller_id,
+            strict: args.strict,
+            domain_suffix: session.connection.domain_suffix,
+        },
+    };
+    for input in inputs {
+        match intake.take_up(input, &mut session).await {
+            Ok(()) => {}
+            Err(Stopped::Signalled(signal)) => {
+                return session.end(Some(StopReason::Interrupted(signal)), true).await;
+            }
+            Err(Stopped::Failed(failure)) => {
+                session.end(None, true).await?;
+                return Err(failure);
+            }
+        }
+    }
+    if !simulated && !args.yes && output.is_interactive() && !agreed(&session, &args.submission)? {
+        output.note("Nothing was sent.");
+        return session.end(None, true).await;
+    }
+    let stopped = session.submit(Mode::Submit).await?;
+    session.end(stopped, false).await
+}
+
+/// A file that has been opened.
+struct Input {
+    source: Source,
+    size: Option<u64>,
+}
+
+impl Input {
+    fn open(path: &PathBuf) -> Result<Self, Failure> {
+        let name = path.to_string_lossy().into_owned();
+        if name == "-" {
+            let input = Box::new(std::io::stdin());
+            return Ok(Self { source: Source { path: name, input }, size: None });
+        }
+        let open = || {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory));
+            }
+            Ok((file, metadata.len()))
+        };
+        let (file, size) = open().map_err(|error: std::io::Error| Failure {
+            exit_code: ExitCode::Usage,
+            ..Failure::io(format!("could not open `{name}`"), &error)
+        })?;
+        Ok(Self { source: Source { path: name, input: Box::new(file) }, size: Some(size) })
+    }
+}
+
+struct Intake {
+    settings: intake::Settings,
+    validation: validation::Settings,
+}
+
+enum Stopped {
+    Signalled(Signal),
+    Failed(Failure),
+}
+
+impl Intake {
+    async fn take_up(&self, input: Input, session: &mut Session<'_>) -> Result<(), Stopped> {
+        let path = input.source.path.clone();
+        let (sender, receiver) = watch::channel(Progress::default());
+        let mut signalled = None;
+        let interrupted = async {
+            match session.signals.recv().await {
+                Some(signal) => signalled = Some(signal),
+                None => std::future::pending().await,
+            }
+        };
+        let reading = async {
+            let validator = Validator::new(self.validation.clone());
+            let report = intake::take_up(
+                input.source,
+                &session.ledger,
+                validator,
+                &self.settings,
+                &sender,
+                interrupted,
+            )
+            .await;
+            drop(sender);
+            report
+        };
+        let (report, ()) = tokio::join!(reading, session.output.show_intake(&path, input.size, receiver));
+        let report = match (report, signalled) {
+            (Ok(report), _) => report,
+            (Err(intake::Error::Interrupted(_)), Some(signal)) => return Err(Stopped::Signalled(signal)),
+            (Err(error), _) => return Err(Stopped::Failed(error.into())),
+        };
+        let taken = report.taken;
+        session.output.note(format_args!(
+            "{path} ({}): {} rows read, {} new ({} rejected), {} known, {} equal duplicates.",
+            delimiter_name(report.delimiter),
+            report.rows,
+            taken.new,
+            taken.rejected,
+            taken.known,
+            taken.duplicates
+        ));
+        if taken.taken_up > 0 {
+            session.output.note(format_args!("{path}: {} failed rows are tried again.", taken.taken_up));
+        }
+        if !report.unknown_columns.is_empty() {
+            let names = report.unknown_columns.join("`, `");
+            session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));
+        }
+        Ok(())
+    }
+}
+
+fn delimiter_name(delimiter: u8) -> String {
+    match delimiter {
+        b',' => "commas".to_owned(),
+        b';' => "semicolons".to_owned(),
+        b'\t' => "tabs".to_owned(),
+        other => format!("separated by `{}`", char::from(other)),
+    }
+}
+
+/// Shows what is about to happen and asks: it cannot be undone.
+fn agreed(session: &Session<'_>, args: &args::Submission) -> Result<bool, Failure> {
+    let queries = session.queries()?;
+    let counts = queries.counts()?;
+    if counts.open() == 0 {
+        return Ok(true);
+    }
+    let environment = &session.connection.environment;
+    let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
+    session.output.note(format_args!(
+        "{} customers will be created at {} (partner tenant {tenant}).",
+        counts.open(),
+        environment.api
+    ));
+    for group in queries.plan()? {
+        let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
+        session.output.note(format_args!("  {:>9}  {}  {reseller}", group.rows, group.country));
+    }
+    if let Some(time) = expected_time(counts.open(), args.rate) {
+        session.output.note(format_args!("At this rate it takes about {}.", rough(time)));
+    }
+    session.output.confirm("Creating customers cannot be undone. Go ahead?")
+}

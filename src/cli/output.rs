@@ -1,0 +1,217 @@
+//! The only place that prints: results to standard output, everything else to standard error.
+
+use std::fmt::Display;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::failure::Failure;
+use crate::{intake, submitter};
+
+/// Without a terminal, a line about the progress this often.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// A bar is redrawn this often; what it shows comes from a watch channel, so nothing waits for it.
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// Prints for one command.
+#[derive(Debug)]
+pub(crate) struct Output {
+    quiet: bool,
+    bars: MultiProgress,
+}
+
+impl Output {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let bars = MultiProgress::new();
+        if quiet || !io::stderr().is_terminal() {
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Self { quiet, bars }
+    }
+
+    /// For log lines, which must not run into the bars.
+    pub(crate) fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Are there eyes and a keyboard?
+    pub(crate) fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// A result, on standard output.
+    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        ignore_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+            .map_err(|error| Failure::io("could not write to standard output", &error))
+    }
+
+    /// News for the person at the terminal, on standard error.
+    pub(crate) fn note(&self, text: impl Display) {
+        if !self.quiet {
+            self.error_line(&text);
+        }
+    }
+
+    /// What ended the command, and what to do about it.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let mut lines = failure.messages.iter();
+        if let Some(first) = lines.next() {
+            self.error_line(&format_args!("error: {first}"));
+        }
+        for cause in lines {
+            self.error_line(&format_args!("  because: {cause}"));
+        }
+        if let Some(hint) = &failure.hint {
+            self.error_line(&format_args!("  hint: {hint}"));
+        }
+    }
+
+    /// Asks on the terminal; anything but yes is no.
+    pub(crate) fn confirm(&self, question: &str) -> Result<bool, Failure> {
+        let read = || {
+            let mut err = io::stderr().lock();
+            write!(err, "{question} [y/N] ")?;
+            err.flush()?;
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer)?;
+            Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        };
+        read().map_err(|error: io::Error| Failure::io("could not ask on the terminal", &error))
+    }
+
+    /// Shows how a reading gets on until the sender is gone.
+    pub(crate) async fn show_intake(
+        &self,
+        path: &str,
+        size: Option<u64>,
+        mut progress: watch::Receiver<intake::Progress>,
+    ) {
+        let bar = self.bars.add(size.map_or_else(ProgressBar::no_length, ProgressBar::new));
+        bar.set_style(style("reading {prefix} {bar:24} {bytes}/{total_bytes} {msg}"));
+        bar.set_prefix(path.to_owned());
+        while progress.changed().await.is_ok() {
+            let now = *progress.borrow_and_update();
+            bar.set_position(now.bytes);
+            bar.set_message(format!("{} rows", now.rows));
+        }
+        bar.finish_and_clear();
+    }
+
+    /// Shows how a submission gets on until the sender is gone.
+    pub(crate) async fn show_submission(&self, mut progress: watch::Receiver<submitter::Progress>) {
+        let bar = self.bars.add(ProgressBar::new(0));
+        bar.set_style(style("{bar:24} {pos}/{len} {per_sec} {eta_precise} left · {msg}"));
+        let mut line_due = Instant::now() + LINE_EVERY;
+        let mut redraw = tokio::time::interval(REDRAW_EVERY);
+        loop {
+            redraw.tick().await;
+            let ended = progress.has_changed().is_err();
+            let now = *progress.borrow_and_update();
+            bar.set_length(now.total);
+            bar.set_position(now.settled);
+            bar.set_message(in_words(&now));
+            if ended {
+                break;
+            }
+            if self.bars.is_hidden() && Instant::now() >= line_due {
+                line_due = Instant::now() + LINE_EVERY;
+                self.note(format_args!("{} of {} rows settled; {}", now.settled, now.total, in_words(&now)));
+            }
+        }
+        bar.finish_and_clear();
+    }
+
+    fn error_line(&self, text: &impl Display) {
+        // Standard error may be closed, which must not end a run; `eprintln!` would panic.
+        self.bars.suspend(|| drop(writeln!(io::stderr(), "{text}")));
+    }
+}
+
+/// The state of a submission in words: what it does, or why it waits.
+fn in_words(progress: &submitter::Progress) -> String {
+    let mut words = format!("{} created", progress.created);
+    if progress.not_created > 0 {
+        words.push_str(&format!(", {} not", progress.not_created));
+    }
+    words.push_str(&format!(", {} under way", progress.under_way));
+    if progress.waiting > 0 {
+        words.push_str(&format!(", {} waiting", progress.waiting));
+    }
+    if progress.stopping {
+        words.push_str(" · finishing what is under way");
+    } else if let Some(silent) = progress.silent_for {
+        words.push_str(&format!(" · no answer for {} s, probing", silent.as_secs()));
+    } else if let Some(throttled) = progress.throttled_for {
+        words.push_str(&format!(" · throttled for {} s more", throttled.as_secs() + 1));
+    }
+    words
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates above are well-formed")
+}
+
+/// Whoever reads may stop reading, as `head` does; that is no failure of ours.
+fn ignore_closed_pipe(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Where a command writes its rows: a new file for its owner alone, or standard output.
+pub(crate) enum Sink {
+    File { out: BufWriter<File>, path: std::path::PathBuf },
+    Stdout(BufWriter<io::Stdout>),
+}
+
+impl Sink {
+    /// An existing file is replaced.
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Sink::Stdout(BufWriter::new(io::stdout())));
+        };
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        crate::ledger::private(&mut options);
+        let file = options
+            .open(path)
+            .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error))?;
+        Ok(Sink::File { out: BufWriter::new(file), path: path.to_owned() })
+    }
+
+    /// Everything written is where it should be; a file is durable.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let flushed = self.flush();
+        match self {
+            Sink::Stdout(_) => ignore_closed_pipe(flushed)
+                .map_err(|error| Failure::io("could not write to standard output", &error)),
+            Sink::File { out, path } => flushed
+                .and_then(|()| out.get_ref().sync_all())
+                .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error)),
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::File { out, .. } => out.write(bytes),
+            Sink::Stdout(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::File { out, .. } => out.flush(),
+            Sink::Stdout(out) => out.flush(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Values of options: text to what it means, with a message that shows the right form.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::cloud::Cloud;
+use crate::submitter::Rate;
+
+/// `450/min`, `8/s` or `unlimited`.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    if text.eq_ignore_ascii_case("unlimited") {
+        return Ok(Rate::Unlimited);
+    }
+    let wrong = || "write it as `450/min`, `8/s` or `unlimited`".to_owned();
+    let (requests, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let requests: NonZeroU32 = requests.trim().parse().map_err(|_| wrong())?;
+    let window = match unit.trim() {
+        "s" | "sec" => Duration::from_secs(1),
+        "min" | "m" => Duration::from_secs(60),
+        _ => return Err(wrong()),
+    };
+    Ok(Rate::Limited { requests, window })
+}
+
+/// `90s`, `15m`, `4h`, `1h 30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    parsed
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| "write it as `90s`, `15m` or `4h`".to_owned())
+}
+
+pub(super) fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "comma" | "," => Ok(b','),
+        "semicolon" | ";" => Ok(b';'),
+        "tab" | "\t" | "\\t" => Ok(b'\t'),
+        "pipe" | "|" => Ok(b'|'),
+        _ => Err("one of comma, semicolon, tab, pipe".to_owned()),
+    }
+}
+
+pub(super) fn cloud(text: &str) -> Result<Cloud, String> {
+    text.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        let limited = |n, seconds| Rate::Limited {
+            requests: NonZeroU32::new(n).unwrap(),
+            window: Duration::from_secs(seconds),
+        };
+        let check = |text, expected: Option<Rate>| assert_eq!(rate(text).ok(), expected, "{text}");
+        check("450/min", Some(limited(450, 60)));
+        check("8/s", Some(limited(8, 1)));
+        check("unlimited", Some(Rate::Unlimited));
+        for wrong in ["450", "0/min", "-1/s", "8/h", "/min", "fast"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn durations() {
+        let check = |text, expected: Option<u64>| {
+            assert_eq!(duration(text).ok(), expected.map(Duration::from_secs), "{text}");
+        };
+        check("90s", Some(90));
+        check("15m", Some(900));
+        check("4h", Some(14400));
+        check("1h 30m", Some(5400));
+        check("0s", Some(0));
+        for wrong in ["", "90", "-5s", "soon"] {
+            check(wrong, None);
+        }
+    }
+}

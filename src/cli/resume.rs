@@ -1,0 +1,42 @@
+//! `tenantry resume` and `tenantry reconcile`: go on with what the ledger holds, without the file.
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::session::{Session, Start};
+use super::settings::LedgerChoice;
+use crate::submitter::Mode;
+
+pub(crate) async fn resume(args: args::Resume, output: &Output) -> Result<ExitCode, Failure> {
+    run("resume", Mode::Submit, args, output).await
+}
+
+pub(crate) async fn reconcile(args: args::Resume, output: &Output) -> Result<ExitCode, Failure> {
+    run("reconcile", Mode::AskOnly, args, output).await
+}
+
+async fn run(
+    command: &'static str,
+    mode: Mode,
+    args: args::Resume,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let start = Start {
+        command,
+        ledger: LedgerChoice::from(args.ledger),
+        connection: &args.connection,
+        submission: &args.submission,
+        may_make_ledger: false,
+    };
+    let mut session = Session::begin(start, output).await?;
+    let unfinished = session.queries()?.unfinished_sources()?;
+    for source in &unfinished {
+        output.note(format_args!(
+            "`{}` was not read to its end, so {} of its rows are held back: import it again.",
+            source.path, source.waiting
+        ));
+    }
+    let stopped = session.submit(mode).await?;
+    session.end(stopped, !unfinished.is_empty()).await
+}

@@ -1,0 +1,278 @@
+//! What `import`, `resume` and `reconcile` have in common: a ledger in hand, a submission, and the end of a run.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::settings::{self, Connection, LedgerChoice};
+use crate::auth::{TokenSource, tenant_of};
+use crate::credentials::Sealer;
+use crate::ledger::{Ending, Ledger, Queries, RowCounts};
+use crate::partner_center::{Client, ClientSettings};
+use crate::report::Summary;
+use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
+
+/// A run in progress.
+pub(crate) struct Session<'a> {
+    pub(crate) output: &'a Output,
+    pub(crate) ledger: Ledger,
+    pub(crate) connection: Connection,
+    pub(crate) signals: mpsc::Receiver<Signal>,
+    args: &'a args::Submission,
+    sealer: Sealer,
+    /// The flags that name this ledger and this service again.
+    flags: String,
+    ledger_flags: String,
+}
+
+/// What a command starts from.
+pub(crate) struct Start<'a> {
+    pub(crate) command: &'static str,
+    pub(crate) ledger: LedgerChoice,
+    pub(crate) connection: &'a args::Connection,
+    pub(crate) submission: &'a args::Submission,
+    /// Make a ledger that is not there.
+    pub(crate) may_make_ledger: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent.
+    pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
+        let signals = super::signals::listen();
+        let connection = Connection::prepare(start.connection, &start.ledger).await?;
+        let (sealer, made) = settings::sealer(start.submission)?;
+        if let Some(file) = made {
+            tell_of_new_identity(output, &file);
+        }
+        let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
+        let ledger = open(&start.ledger.path, &connection.environment, start.command)?;
+        let interrupted = ledger.recover().await?;
+        if interrupted > 0 {
+            output.note(format_args!(
+                "The last run ended without warning: {interrupted} requests are settled before anything else."
+            ));
+        }
+        let flags = format!("{}{}", start.ledger.flags, connection.flags);
+        Ok(Self {
+            output,
+            ledger,
+            connection,
+            signals,
+            args: start.submission,
+            sealer,
+            flags,
+            ledger_flags: start.ledger.flags,
+        })
+    }
+
+    /// Reads the ledger, beside the run.
+    pub(crate) fn queries(&self) -> Result<Queries, Failure> {
+        Ok(Queries::open(self.ledger.path())?)
+    }
+
+    /// Works the open rows off. `None`: nothing stopped it.
+    pub(crate) async fn submit(&mut self, mode: Mode) -> Result<Option<StopReason>, Failure> {
+        let counts = self.queries()?.counts()?;
+        let open = match mode {
+            Mode::Submit => counts.open(),
+            Mode::AskOnly => counts.in_flight + counts.unresolved,
+        };
+        if open == 0 {
+            return Ok(None);
+        }
+        let equipment = match self.equip().await? {
+            Ok(equipment) => equipment,
+            Err(reason) => return Ok(Some(reason)),
+        };
+        let settings = self.args.settings(mode);
+        let (sender, receiver) = watch::channel(Progress::default());
+        let submission = async {
+            let submission =
+                submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, open).await;
+            drop(sender);
+            submission
+        };
+        let (outcome, ()) = tokio::join!(submission, self.output.show_submission(receiver));
+        if outcome.abandoned {
+            tracing::warn!("left at once; what was in flight is settled by the next run");
+        }
+        Ok(outcome.stopped)
+    }
+
+    /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
+    async fn equip(&mut self) -> Result<Result<Equipment, StopReason>, Failure> {
+        let connection = &self.connection;
+        let client = Client::new(&ClientSettings {
+            api_url: connection.api_url.clone(),
+            timeout: self.args.timeout,
+            connections: self.args.concurrency.get(),
+        })?;
+        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
+            .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
+        match tokens.token().await {
+            Ok(token) => {
+                let mut environment = connection.environment.clone();
+                environment.partner_tenant_id = environment.partner_tenant_id.or(tenant_of(&token.secret));
+                // Refused here, a foreign tenant's token has sent nothing.
+                self.ledger.bind(environment).await?;
+            }
+            Err(crate::auth::Error::Refused { message, hint }) => {
+                return Ok(Err(StopReason::SignIn { message, hint }));
+            }
+            // The sign-in service may come back; the submission waits for it as for any outage.
+            Err(crate::auth::Error::Unavailable(reason)) => {
+                tracing::warn!(reason, "sign-in service gave no answer");
+            }
+        }
+        Ok(Ok(Equipment { client, tokens, sealer: self.sealer.clone() }))
+    }
+
+    /// Ends the run: checks the accounting, prints the summary, records the ending, lets go of everything.
+    pub(crate) async fn end(self, stopped: Option<StopReason>, held_back: bool) -> Result<ExitCode, Failure> {
+        if let Some(StopReason::Ledger(error)) = stopped {
+            // Nothing can be recorded any more; the next run finds everything as the last commit left it.
+            return Err(error.into());
+        }
+        let queries = self.queries()?;
+        let accounting = queries.accounting()?;
+        let counts = queries.counts()?;
+        let exit_code = match (&accounting, &stopped) {
+            (Some(_), _) => ExitCode::Failed,
+            (None, Some(reason)) => exit_code(reason),
+            (None, None) if held_back || counts.open() > 0 => ExitCode::Stopped,
+            (None, None) => settled_exit_code(&counts),
+        };
+        let words = stopped.as_ref().map_or_else(|| "done".to_owned(), in_words);
+        let run = self.ledger.run();
+        let path = self.ledger.path().to_owned();
+        self.ledger.close(Ending { exit_code: exit_code.number(), words: words.clone() }).await?;
+        self.connection.close().await;
+
+        let next = next_command(&counts, stopped.as_ref(), &self.flags, &self.ledger_flags);
+        let summary = Summary::of(&Queries::open(&path)?, run, next)?;
+        self.output.result(&if self.args.json { summary.json() } else { summary.text() })?;
+        if let Some(reason) = &stopped {
+            self.output.failure(&stop_failure(reason, exit_code));
+        }
+        if let Some(broken) = accounting {
+            let message = format!("the ledger's accounting is broken: {broken}");
+            return Err(Failure::new(ExitCode::Failed, message)
+                .with_hint("keep the ledger as it is and report this; do not import into it again"));
+        }
+        Ok(exit_code)
+    }
+}
+
+fn tell_of_new_identity(output: &Output, file: &Path) {
+    output.note(format_args!(
+        "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \
+         can be opened.",
+        file.display()
+    ));
+}
+
+fn exit_code(reason: &StopReason) -> ExitCode {
+    match reason {
+        StopReason::Interrupted(Signal::Interrupt) => ExitCode::Interrupted,
+        StopReason::Interrupted(Signal::Terminate) => ExitCode::Terminated,
+        StopReason::SignIn { .. } | StopReason::Rights(_) => ExitCode::SignIn,
+        StopReason::Configuration(_)
+        | StopReason::Outage { .. }
+        | StopReason::LimitReached
+        | StopReason::DurationReached => ExitCode::Stopped,
+        StopReason::Ledger(_) => ExitCode::Failed,
+    }
+}
+
+/// Every open row is settled; what did they come to?
+fn settled_exit_code(counts: &RowCounts) -> ExitCode {
+    if counts.unresolved > 0 {
+        ExitCode::SomeUnresolved
+    } else if counts.failed + counts.rejected > 0 {
+        ExitCode::SomeRefused
+    } else {
+        ExitCode::Done
+    }
+}
+
+fn in_words(reason: &StopReason) -> String {
+    match reason {
+        StopReason::Interrupted(Signal::Interrupt) => "interrupted".to_owned(),
+        StopReason::Interrupted(Signal::Terminate) => "terminated".to_owned(),
+        StopReason::SignIn { message, .. } => format!("sign-in: {message}"),
+        StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
+            format!("every row would be refused: {} {}", refusal.code, refusal.text)
+        }
+        StopReason::Outage { lasted, last_reason } => {
+            format!("no answer for {} s: {last_reason}", lasted.as_secs())
+        }
+        StopReason::LimitReached => "limit reached".to_owned(),
+        StopReason::DurationReached => "time is up".to_owned(),
+        StopReason::Ledger(error) => error.to_string(),
+    }
+}
+
+/// Why the run stopped, as it is told to people.
+fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
+    let resume = "nothing is lost: run the next command when that is mended";
+    match reason {
+        StopReason::Interrupted(_) => Failure::new(exit_code, "interrupted; nothing is lost"),
+        StopReason::SignIn { message, hint } => {
+            Failure::new(exit_code, format!("stopped: could not sign in: {message}")).with_hint(hint)
+        }
+        StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
+            let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
+            let hint = crate::partner_center::codes::hint(&refusal.code).unwrap_or(resume);
+            Failure::new(exit_code, "stopped: every row would be refused like the last one")
+                .because(format!("{status}code {}: {}", refusal.code, refusal.text))
+                .with_hint(hint)
+        }
+        StopReason::Outage { lasted, last_reason } => {
+            Failure::new(exit_code, format!("stopped: no answer for {} s", lasted.as_secs()))
+                .because(last_reason.clone())
+                .with_hint(resume)
+        }
+        StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
+        StopReason::DurationReached => {
+            Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
+        }
+        StopReason::Ledger(error) => error.clone().into(),
+    }
+}
+
+/// The command that an operator would type next.
+fn next_command(
+    counts: &RowCounts,
+    stopped: Option<&StopReason>,
+    flags: &str,
+    ledger_flags: &str,
+) -> Option<String> {
+    if stopped.is_some() || counts.open() > 0 {
+        Some(format!("tenantry resume{flags}"))
+    } else if counts.unresolved > 0 {
+        Some(format!("tenantry reconcile{flags}"))
+    } else if counts.failed > 0 {
+        Some(format!(
+            "tenantry export failed{ledger_flags} -o failed.csv, mend it, then tenantry import{flags} failed.csv"
+        ))
+    } else if counts.rejected > 0 {
+        Some(format!(
+            "tenantry export rejected{ledger_flags} -o rejected.csv, mend it, then tenantry import{flags} rejected.csv"
+        ))
+    } else if counts.created > 0 {
+        Some(format!("tenantry credentials{ledger_flags} -o passwords.csv"))
+    } else {
+        None
+    }
+}
+
+/// A time as it is told beforehand.
+pub(crate) fn expected_time(open: u64, rate: submitter::Rate) -> Option<Duration> {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    rate.per_second().map(|per_second| Duration::from_secs_f64(open as f64 / per_second))
+}

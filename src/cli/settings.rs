@@ -1,0 +1,292 @@
+//! The command line as it is used: validated, with environment and files read. Nothing below reads either.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use url::Url;
+use uuid::Uuid;
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use crate::auth::{Authority, SignIn, tenant_of};
+use crate::credentials::{Sealer, default_identity_file};
+use crate::ledger::Environment;
+use crate::simulator::{self, Scenario, Simulator};
+use crate::submitter::{Mode, Policy, Settings};
+
+const LEDGER: &str = "tenantry.db";
+const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
+
+/// The API name that a ledger of the simulator inside the process is bound to; its port changes.
+const SIMULATED_API: &str = "simulator";
+
+/// Which ledger a command works on.
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerChoice {
+    pub(crate) path: PathBuf,
+    pub(crate) simulate: Option<Scenario>,
+    /// The flags that name this ledger again, for the next command.
+    pub(crate) flags: String,
+}
+
+impl From<args::LedgerPath> for LedgerChoice {
+    fn from(args: args::LedgerPath) -> Self {
+        let default = if args.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
+        let path = args.ledger.unwrap_or_else(|| PathBuf::from(default));
+        let mut flags = String::new();
+        if args.simulate.is_some() {
+            flags.push_str(" --simulate");
+        }
+        if path != Path::new(default) {
+            push_flag(&mut flags, "--ledger", &path.to_string_lossy());
+        }
+        Self { path, simulate: args.simulate, flags }
+    }
+}
+
+/// How Partner Center is reached. Where it is simulated, the simulator lives as long as this value.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) api_url: Url,
+    pub(crate) authority: Authority,
+    pub(crate) sign_in: SignIn,
+    pub(crate) environment: Environment,
+    /// What every initial domain ends in.
+    pub(crate) domain_suffix: &'static str,
+    /// The flags that connect like this again, for the next command.
+    pub(crate) flags: String,
+    simulator: Option<Simulator>,
+}
+
+impl Connection {
+    /// From the command line and the environment; starts the simulator where one is wanted.
+    pub(crate) async fn prepare(args: &args::Connection, ledger: &LedgerChoice) -> Result<Self, Failure> {
+        match &ledger.simulate {
+            Some(scenario) => Self::to_simulator(scenario.clone(), ledger, args).await,
+            None => Self::to_service(args),
+        }
+    }
+
+    /// Lets go of the simulator, if there is one.
+    pub(crate) async fn close(self) {
+        if let Some(simulator) = self.simulator {
+            simulator.stop().await;
+        }
+    }
+
+    async fn to_simulator(
+        scenario: Scenario,
+        ledger: &LedgerChoice,
+        args: &args::Connection,
+    ) -> Result<Self, Failure> {
+        let mut state_file = ledger.path.clone().into_os_string();
+        state_file.push(".simulator");
+        let config = simulator::Config {
+            state_file: Some(PathBuf::from(state_file)),
+            scenario,
+            ..simulator::Config::default()
+        };
+        let simulator = Simulator::start(config)
+            .await
+            .map_err(|error| Failure::io("could not start the simulator", &error))?;
+        let url: Url = simulator.url().parse().expect("the simulator has a well-formed address");
+        let tenant = simulator::PARTNER_TENANT_ID;
+        Ok(Self {
+            api_url: url.clone(),
+            authority: Authority { url, audience: args.cloud.audience().to_owned() },
+            sign_in: SignIn::ClientSecret {
+                tenant: tenant.to_owned(),
+                client_id: Uuid::nil().to_string(),
+                secret: SecretString::from("simulated"),
+            },
+            environment: Environment {
+                api: SIMULATED_API.to_owned(),
+                partner_tenant_id: tenant.parse().ok(),
+            },
+            domain_suffix: args.cloud.domain_suffix(),
+            flags: String::new(),
+            simulator: Some(simulator),
+        })
+    }
+
+    fn to_service(args: &args::Connection) -> Result<Self, Failure> {
+        let cloud = args.cloud;
+        let api_url = base_url("--api-url", args.api_url.as_deref(), cloud.api_url())?;
+        let authority_url =
+            base_url("--authority-url", args.authority_url.as_deref(), cloud.authority_url())?;
+        let sign_in = sign_in(args)?;
+        let partner_tenant_id = match &sign_in {
+            SignIn::Token(token) => tenant_of(token),
+            SignIn::ClientSecret { tenant, .. } => tenant.parse().ok(),
+        };
+        let mut flags = String::new();
+        if cloud != super::cloud::Cloud::Global {
+            push_flag(&mut flags, "--cloud", &cloud.to_string());
+        }
+        for (flag, value) in [
+            ("--api-url", args.api_url.clone()),
+            ("--authority-url", args.authority_url.clone()),
+            ("--tenant-id", args.tenant_id.clone()),
+            ("--client-id", args.client_id.clone()),
+            (
+                "--client-secret-file",
+                args.client_secret_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
+            ),
+        ] {
+            if let Some(value) = value {
+                push_flag(&mut flags, flag, &value);
+            }
+        }
+        Ok(Self {
+            environment: Environment {
+                api: api_url.as_str().trim_end_matches('/').to_owned(),
+                partner_tenant_id,
+            },
+            api_url,
+            authority: Authority { url: authority_url, audience: cloud.audience().to_owned() },
+            sign_in,
+            domain_suffix: cloud.domain_suffix(),
+            flags,
+            simulator: None,
+        })
+    }
+}
+
+/// https anywhere, http on a loopback address only: the bearer token must not cross a network in the clear.
+fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failure> {
+    let text = given.unwrap_or(default);
+    let wrong = |why: &str| {
+        Failure::usage(format!("cannot use `{text}` as {flag}: {why}"))
+            .with_hint("write it as https://HOST, or http://127.0.0.1:PORT for a simulator of your own")
+    };
+    let url: Url = text.parse().map_err(|_| wrong("it is no URL"))?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        _ if !url.username().is_empty() || url.password().is_some() => Err(wrong("it holds a user name")),
+        _ if url.query().is_some() || url.fragment().is_some() => Err(wrong("it holds more than a base")),
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        "http" => Err(wrong("plain http is for loopback addresses only")),
+        _ => Err(wrong("it is not https")),
+    }
+}
+
+fn sign_in(args: &args::Connection) -> Result<SignIn, Failure> {
+    if let Some(token) = secret_variable("TENANTRY_ACCESS_TOKEN") {
+        return Ok(SignIn::Token(token));
+    }
+    let secret = match (&args.client_secret_file, secret_variable("TENANTRY_CLIENT_SECRET")) {
+        (Some(file), _) => Some(secret_file(file)?),
+        (None, secret) => secret,
+    };
+    match (&args.tenant_id, &args.client_id, secret) {
+        (Some(tenant), Some(client_id), Some(secret)) => {
+            Ok(SignIn::ClientSecret { tenant: tenant.clone(), client_id: client_id.clone(), secret })
+        }
+        (tenant, client_id, secret) => {
+            let missing: Vec<&str> = [
+                ("--tenant-id", tenant.is_none()),
+                ("--client-id", client_id.is_none()),
+                ("a client secret (--client-secret-file or TENANTRY_CLIENT_SECRET)", secret.is_none()),
+            ]
+            .into_iter()
+            .filter_map(|(name, missing)| missing.then_some(name))
+            .collect();
+            Err(Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", ")))
+                .with_hint(
+                    "give them, or an access token in TENANTRY_ACCESS_TOKEN, or rehearse with --simulate",
+                ))
+        }
+    }
+}
+
+fn secret_variable(name: &str) -> Option<SecretString> {
+    let value = std::env::var(name).ok()?;
+    let trimmed = value.trim();
+    (!trimmed.is_empty()).then(|| SecretString::from(trimmed))
+}
+
+fn secret_file(file: &Path) -> Result<SecretString, Failure> {
+    let text = std::fs::read_to_string(file).map(zeroize::Zeroizing::new).map_err(|error| Failure {
+        exit_code: ExitCode::Usage,
+        ..Failure::io(format!("could not read the client secret from `{}`", file.display()), &error)
+    })?;
+    match text.trim() {
+        "" => Err(Failure::usage(format!("the client secret file `{}` is empty", file.display()))),
+        secret => Ok(SecretString::from(secret)),
+    }
+}
+
+/// The identity file that a command uses.
+pub(crate) fn identity_file(args: &args::IdentityFile) -> Result<PathBuf, Failure> {
+    match &args.identity {
+        Some(file) => Ok(file.clone()),
+        None => Ok(default_identity_file()?),
+    }
+}
+
+/// Who can open the passwords of this run: a recipient, else the identity, which is made on first use.
+pub(crate) fn sealer(args: &args::Submission) -> Result<(Sealer, Option<PathBuf>), Failure> {
+    if let Some(recipient) = &args.recipient {
+        return Ok((Sealer::to_recipient(recipient)?, None));
+    }
+    let file = identity_file(&args.identity)?;
+    let (sealer, made) = Sealer::to_identity(&file)?;
+    Ok((sealer, made.then_some(file)))
+}
+
+impl args::Submission {
+    /// The settings of a submission in `mode`.
+    pub(crate) fn settings(&self, mode: Mode) -> Settings {
+        Settings {
+            rate: self.rate,
+            concurrency: self.concurrency,
+            policy: Policy {
+                max_attempts: self.max_attempts,
+                idempotency_window: self.idempotency_window,
+                settle_delay: self.settle_delay,
+            },
+            limit: self.limit,
+            max_duration: self.max_duration,
+            max_outage: self.max_outage,
+            mode,
+        }
+    }
+}
+
+fn push_flag(flags: &mut String, flag: &str, value: &str) {
+    let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
+    let quoted = if plain { value.to_owned() } else { format!("\"{value}\"") };
+    write!(flags, " {flag} {quoted}").expect("writing to a String cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_alone() {
+        let check = |text: &str, expected: bool| {
+            assert_eq!(base_url("--api-url", Some(text), "").is_ok(), expected, "{text}");
+        };
+        check("https://api.partnercenter.microsoft.com", true);
+        check("https://proxy.example:8443/base", true);
+        check("http://127.0.0.1:8787", true);
+        check("http://[::1]:8787", true);
+        check("http://localhost:8787", true);
+        check("http://localhost.example.com", false);
+        check("http://10.0.0.1", false);
+        check("http://api.partnercenter.microsoft.com", false);
+        check("https://user:pass@api.example.com", false);
+        check("https://api.example.com/?x=1", false);
+        check("ftp://127.0.0.1", false);
+        check("api.example.com", false);
+    }
+}

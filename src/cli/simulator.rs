@@ -1,0 +1,25 @@
+//! `tenantry simulator`: Partner Center for rehearsals, as a server of its own.
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use crate::simulator::{Config, Simulator};
+
+pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCode, Failure> {
+    let mut signals = super::signals::listen();
+    let config = Config { listen: args.listen, state_file: args.state, scenario: args.scenario };
+    let simulator = Simulator::start(config)
+        .await
+        .map_err(|error| Failure::io(format!("could not start the simulator on {}", args.listen), &error))?;
+    let url = simulator.url();
+    output.result(&format!("{url}\n"))?;
+    output.note(format_args!(
+        "Simulating Partner Center and its sign-in at {url}. Use it with\n  \
+         TENANTRY_ACCESS_TOKEN=any tenantry import FILE --api-url {url} --ledger rehearsal.db\nCtrl-C ends it."
+    ));
+    // Being ended is what it waits for, so that is no failure, by whichever signal.
+    signals.recv().await;
+    simulator.stop().await;
+    Ok(ExitCode::Done)
+}

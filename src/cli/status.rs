@@ -1,0 +1,78 @@
+//! `tenantry status`: where a ledger stands. Works while a run goes on.
+
+use serde_json::json;
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::session::expected_time;
+use super::settings::LedgerChoice;
+use crate::ledger::{Queries, RunTotals};
+use crate::report::{Standing, rough};
+
+/// Runs that are listed.
+const RUNS: u32 = 5;
+
+pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failure> {
+    let ledger = LedgerChoice::from(args.ledger);
+    let queries = Queries::open(&ledger.path)?;
+    let standing = Standing::of(&queries)?;
+    let runs = queries.last_runs(RUNS)?;
+    let left = standing.rows.open();
+    let expected = expected_time(left, args.rate);
+    if args.json {
+        let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
+        value["left"] = json!({ "rows": left, "expected_seconds": expected.map(|time| time.as_secs()) });
+        value["runs"] = runs.iter().map(run_json).collect();
+        output.result(&format!("{value:#}\n"))?;
+        return Ok(ExitCode::Done);
+    }
+    let mut text = match queries.environment()? {
+        Some(environment) => format!("{} · {}\n", ledger.path.display(), environment.api),
+        None => format!("{}\n", ledger.path.display()),
+    };
+    text.push_str(&standing.text());
+    text.push_str("\nLast runs, newest first:\n");
+    for run in &runs {
+        text.push_str(&run_line(run));
+    }
+    for source in queries.unfinished_sources()? {
+        text.push_str(&format!(
+            "\n`{}` was not read to its end, so {} of its rows are held back: import it again.\n",
+            source.path, source.waiting
+        ));
+    }
+    if left > 0 {
+        let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
+        text.push_str(&format!("\nLeft: {left} rows{time}. Next: tenantry resume{}\n", ledger.flags));
+    }
+    output.result(&text)?;
+    Ok(ExitCode::Done)
+}
+
+fn run_line(run: &RunTotals) -> String {
+    let ended = match (&run.ended, run.exit_code) {
+        (Some(words), Some(code)) => format!("{words} (exit {code})"),
+        _ => "still running, or ended without warning".to_owned(),
+    };
+    format!(
+        "  run {} {} · {} · {} submitted, {} requests, {} throttled · {ended}\n",
+        run.id, run.command, run.started_at, run.submitted, run.requests, run.throttled
+    )
+}
+
+fn run_json(run: &RunTotals) -> serde_json::Value {
+    json!({
+        "id": run.id.0,
+        "command": run.command,
+        "started_at": run.started_at.to_string(),
+        "finished_at": run.finished_at.map(|time| time.to_string()),
+        "exit_code": run.exit_code,
+        "ended": run.ended,
+        "requests": run.requests,
+        "retries": run.retries,
+        "throttled": run.throttled,
+        "submitted": run.submitted,
+    })
+}

@@ -1,0 +1,201 @@
+//! Rows as CSV: the operator's own columns and cells, then ours (`tenantry_*`), ready to be mended and imported
+//! again.
+//!
+//! Cells come back byte for byte. `tenantry_row` names the row, so that a corrected one replaces it whatever else
+//! changed; `tenantry_ledger` says in which ledger that name means something. Text that came from the service is
+//! made harmless where a spreadsheet would run it as a formula.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use csv::{ByteRecord, Terminator, WriterBuilder};
+
+use super::summary::{hint, one_line};
+use crate::ledger::{self, Filter, Queries, RowStory};
+use crate::reader;
+
+/// Our columns, in order.
+const OUR_COLUMNS: [&str; 14] = [
+    "tenantry_row",
+    "tenantry_ledger",
+    "tenantry_state",
+    "tenantry_file",
+    "tenantry_line",
+    "tenantry_customer_id",
+    "tenantry_commerce_id",
+    "tenantry_user_name",
+    "tenantry_error_code",
+    "tenantry_error",
+    "tenantry_hint",
+    "tenantry_domain_burned",
+    "tenantry_request_id",
+    // Cells of a row that has more than its header.
+    "tenantry_extra_cells",
+];
+
+/// How the file is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    /// A byte order mark and CRLF.
+    pub(crate) for_excel: bool,
+}
+
+/// Why an export failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error("could not write the export")]
+    Write(#[from] csv::Error),
+    #[error("could not write the export")]
+    Io(#[from] std::io::Error),
+    #[error("row {row} of the ledger cannot be understood")]
+    Stored { row: i64, source: csv::Error },
+}
+
+/// Writes the rows of `filter` and returns how many. Holds one row in memory.
+pub(crate) fn export(
+    queries: &Queries,
+    filter: Filter,
+    style: Style,
+    mut out: impl Write,
+) -> Result<u64, ExportError> {
+    if style.for_excel {
+        out.write_all(b"\xEF\xBB\xBF")?;
+    }
+    let terminator = if style.for_excel { Terminator::CRLF } else { Terminator::Any(b'\n') };
+    let mut writer = WriterBuilder::new().terminator(terminator).from_writer(out);
+    let ledger_id = queries.ledger_id()?;
+    let columns = Columns::of(queries.headers(filter)?)?;
+    writer.write_byte_record(&columns.header())?;
+    let mut count = 0;
+    queries.each_row(filter, |row| {
+        writer.write_byte_record(&columns.record(&row, &ledger_id)?)?;
+        count += 1;
+        Ok::<_, ExportError>(())
+    })?;
+    writer.flush()?;
+    Ok(count)
+}
+
+/// The operator's columns of all files concerned, each once, by name, in order of appearance.
+struct Columns {
+    names: Vec<Vec<u8>>,
+    /// Of each header: where its columns go. `None` for columns of ours that came back with an earlier export.
+    places: HashMap<Vec<u8>, Vec<Option<usize>>>,
+}
+
+impl Columns {
+    fn of(headers: Vec<Vec<u8>>) -> Result<Self, ExportError> {
+        let mut columns = Self { names: Vec::new(), places: HashMap::new() };
+        for header in headers {
+            let record =
+                reader::from_csv(&header).map_err(|source| ExportError::Stored { row: 0, source })?;
+            let places = record.iter().enumerate().map(|(index, name)| columns.place(&record, index, name));
+            let places = places.collect();
+            columns.places.insert(header, places);
+        }
+        Ok(columns)
+    }
+
+    /// A name that one header carries twice is two columns.
+    fn place(&mut self, header: &ByteRecord, index: usize, name: &[u8]) -> Option<usize> {
+        if name.to_ascii_lowercase().starts_with(b"tenantry_") {
+            return None;
+        }
+        let earlier = header.iter().take(index).filter(|other| *other == name).count();
+        let existing = self.names.iter().enumerate().filter(|(_, other)| *other == name).nth(earlier);
+        Some(existing.map(|(place, _)| place).unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        }))
+    }
+
+    fn header(&self) -> ByteRecord {
+        self.names.iter().map(Vec::as_slice).chain(OUR_COLUMNS.map(str::as_bytes)).collect()
+    }
+
+    fn record(&self, row: &RowStory, ledger_id: &str) -> Result<ByteRecord, ExportError> {
+        let cells =
+            reader::from_csv(&row.cells).map_err(|source| ExportError::Stored { row: row.row.0, source })?;
+        let places = self.places.get(&row.header).map(Vec::as_slice).unwrap_or_default();
+        let mut own: Vec<&[u8]> = vec![b""; self.names.len()];
+        for (place, cell) in places.iter().zip(&cells) {
+            if let Some(place) = place {
+                own[*place] = cell;
+            }
+        }
+        let extra: ByteRecord = cells.iter().skip(places.len()).collect();
+        let extra = if extra.is_empty() { Vec::new() } else { reader::to_csv(&extra) };
+        let ours = our_cells(row, ledger_id);
+        Ok(own
+            .into_iter()
+            .chain(ours.iter().map(String::as_bytes))
+            .chain(std::iter::once(extra.as_slice()))
+            .collect())
+    }
+}
+
+fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 13] {
+    let code = row.error_code.clone().unwrap_or_default();
+    let hint = if code.is_empty() { "" } else { hint(&code, row.state) };
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    [
+        row.row.to_string(),
+        ledger_id.to_owned(),
+        row.state.to_string(),
+        row.file.clone(),
+        row.line.to_string(),
+        text(&row.customer_id),
+        text(&row.commerce_id),
+        text(&row.user_name),
+        harmless(&code),
+        harmless(&error_words(row)),
+        hint.to_owned(),
+        if row.domain_burned { "yes".to_owned() } else { String::new() },
+        text(&row.request_id),
+    ]
+}
+
+/// Every problem of a rejected row, the service's words for a refused one.
+fn error_words(row: &RowStory) -> String {
+    if row.state == ledger::State::Rejected && !row.problems.is_empty() {
+        let problems: Vec<String> =
+            row.problems.iter().map(|problem| format!("{}: {}", problem.column, problem.message)).collect();
+        return one_line(&problems.join("; "));
+    }
+    one_line(row.error_text.as_deref().unwrap_or_default())
+}
+
+/// A spreadsheet runs a cell that begins with one of these as a formula; an apostrophe makes it text.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_from_the_service_are_text() {
+        for (text, expected) in [
+            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("+1", "'+1"),
+            ("plain", "plain"),
+            ("", ""),
+        ] {
+            assert_eq!(harmless(text), expected);
+        }
+    }
+
+    #[test]
+    fn columns_of_several_files_are_joined_by_name() {
+        let columns =
+            Columns::of(vec![b"domain,note,tenantry_row,note\n".to_vec(), b"note,email,domain\n".to_vec()])
+                .unwrap();
+        let names: Vec<&str> = columns.names.iter().map(|name| std::str::from_utf8(name).unwrap()).collect();
+        assert_eq!(names, ["domain", "note", "note", "email"]);
+        assert_eq!(columns.places[&b"note,email,domain\n".to_vec()], [Some(1), Some(3), Some(0)]);
+    }
+}

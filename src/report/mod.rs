@@ -1,0 +1,10 @@
+//! What the ledger says, for people and for scripts: one file per form. Everything here is made from ledger
+//! queries; nothing is counted anew.
+
+mod csv_export;
+mod story;
+mod summary;
+
+pub(crate) use csv_export::{ExportError, Style, export};
+pub(crate) use story::{story_json, story_text};
+pub(crate) use summary::{Standing, Summary, rough};

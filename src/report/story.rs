@@ -1,0 +1,138 @@
+//! One row's whole story: what was read, every call with its ids, and what became of it, ready for a support
+//! ticket. The operator's own values are shown as they were read; passwords are not part of it.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::summary::{hint, one_line};
+use crate::ledger::{AttemptStory, RowStory};
+use crate::validation::Severity;
+
+/// For people.
+pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
+    let mut text = String::new();
+    let mut line = |content: std::fmt::Arguments<'_>| {
+        writeln!(text, "{content}").expect("writing to a String cannot fail");
+    };
+    let domain = row.domain.as_deref().unwrap_or("(no domain)");
+    line(format_args!("{domain}: {} (row {}, {} line {})", row.state, row.row, row.file, row.line));
+    for (name, value) in [
+        ("customer id", &row.customer_id),
+        ("commerce id", &row.commerce_id),
+        ("user name", &row.user_name.as_ref().map(|name| format!("{name}@{domain}"))),
+        ("request id", &row.request_id),
+    ] {
+        if let Some(value) = value {
+            line(format_args!("  {name:<14}{value}"));
+        }
+    }
+    if row.customer_id.is_some() {
+        let password = if row.has_credentials { "sealed in this ledger" } else { "not here" };
+        line(format_args!("  {:<14}{password}", "password"));
+    }
+    if let Some(code) = &row.error_code {
+        let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+        line(format_args!("  {:<14}{code}{status}", "error"));
+        line(format_args!("  {:<14}{}", "in its words", one_line(row.error_text.as_deref().unwrap_or(""))));
+        line(format_args!("  {:<14}{}", "what to do", hint(code, row.state)));
+    }
+    if row.domain_burned {
+        line(format_args!("  {:<14}the refusal left the domain taken: this row needs another one", "domain"));
+    }
+    if let Some(by) = row.replaced_by {
+        line(format_args!("  {:<14}row {by}", "replaced by"));
+    }
+    for problem in &row.problems {
+        let severity = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        line(format_args!("  {severity}: {}: {}", problem.column, one_line(&problem.message)));
+    }
+    for (index, attempt) in attempts.iter().enumerate() {
+        line(format_args!("  call {} · run {} · {}", index + 1, attempt.run, attempt.operation));
+        line(format_args!("    {:<18}{}", "MS-RequestId", attempt.request_id));
+        line(format_args!("    {:<18}{}", "MS-CorrelationId", attempt.correlation_id));
+        if let Some(ms_cv) = &attempt.ms_cv {
+            line(format_args!("    {:<18}{}", "MS-CV", one_line(ms_cv)));
+        }
+        line(format_args!("    {:<18}{}", "when", when(attempt)));
+        line(format_args!("    {:<18}{}", "outcome", outcome(attempt)));
+    }
+    text
+}
+
+/// For scripts.
+pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
+    let attempts: Vec<Value> = attempts
+        .iter()
+        .map(|attempt| {
+            json!({
+                "run": attempt.run.0,
+                "operation": attempt.operation,
+                "request_id": attempt.request_id,
+                "correlation_id": attempt.correlation_id,
+                "ms_cv": attempt.ms_cv,
+                "intended_at": attempt.intended_at.to_string(),
+                "sent_at": attempt.sent_at.map(|time| time.to_string()),
+                "finished_at": attempt.finished_at.map(|time| time.to_string()),
+                "outcome": attempt.outcome,
+                "status": attempt.status,
+                "code": attempt.code,
+                "text": attempt.text,
+            })
+        })
+        .collect();
+    json!({
+        "row": row.row.0,
+        "domain": row.domain,
+        "state": row.state.name(),
+        "file": row.file,
+        "line": row.line,
+        "customer": row.customer,
+        "problems": row.problems,
+        "request_id": row.request_id,
+        "customer_id": row.customer_id,
+        "commerce_id": row.commerce_id,
+        "user_name": row.user_name,
+        "has_credentials": row.has_credentials,
+        "error": row.error_code.as_ref().map(|code| json!({
+            "code": code,
+            "status": row.error_status,
+            "text": row.error_text,
+            "hint": hint(code, row.state),
+        })),
+        "domain_burned": row.domain_burned,
+        "replaced_by": row.replaced_by.map(|row| row.0),
+        "made_at": row.made_at.to_string(),
+        "changed_at": row.changed_at.to_string(),
+        "attempts": attempts,
+    })
+}
+
+fn when(attempt: &AttemptStory) -> String {
+    match (attempt.sent_at, attempt.finished_at) {
+        (Some(sent), Some(finished)) => {
+            let took = finished.duration_since(sent).as_millis();
+            format!("sent {sent}, answered after {took} ms")
+        }
+        (None, Some(finished)) => format!("given up {finished}, never sent"),
+        (_, None) => format!("decided {}", attempt.intended_at),
+    }
+}
+
+fn outcome(attempt: &AttemptStory) -> String {
+    let mut words = match attempt.outcome.as_deref() {
+        None => "under way".to_owned(),
+        Some("interrupted") => "the program ended before the answer; it may have been sent".to_owned(),
+        Some(outcome) => outcome.to_owned(),
+    };
+    if let Some(status) = attempt.status {
+        write!(words, ", HTTP {status}").expect("writing to a String cannot fail");
+    }
+    for part in [&attempt.code, &attempt.text].into_iter().flatten() {
+        write!(words, ", {}", one_line(part)).expect("writing to a String cannot fail");
+    }
+    words
+}

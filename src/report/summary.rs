@@ -1,0 +1,239 @@
+//! Where a ledger stands, and what a run came to: as JSON for scripts, as text for people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::ledger::{self, Queries, RowCounts, RunId, RunTotals, SourceTotals, State};
+use crate::partner_center::codes;
+
+/// Errors that the text lists; the JSON lists all.
+const TOP_ERRORS: usize = 5;
+
+/// What `status --json` and the summary of `--json` share.
+#[derive(Debug, Serialize)]
+pub(crate) struct Standing {
+    pub(crate) rows: RowCounts,
+    pub(crate) errors: Vec<ErrorLine>,
+}
+
+/// One kind of refusal.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorLine {
+    pub(crate) code: String,
+    pub(crate) count: u64,
+    pub(crate) hint: String,
+    /// `failed`, `rejected` or `unresolved`.
+    pub(crate) state: &'static str,
+    /// The words of one of them.
+    pub(crate) example: String,
+}
+
+/// What a run came to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    #[serde(flatten)]
+    pub(crate) standing: Standing,
+    pub(crate) run: RunLine,
+    /// Created, but the one-time password was lost with the service's answer.
+    pub(crate) created_without_credentials: u64,
+    /// The next command.
+    pub(crate) next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RunLine {
+    id: i64,
+    #[serde(serialize_with = "rfc3339")]
+    started_at: Timestamp,
+    #[serde(serialize_with = "rfc3339_or_null")]
+    finished_at: Option<Timestamp>,
+    requests: u64,
+    retries: u64,
+    throttled: u64,
+    submitted: u64,
+    rows_read: u64,
+    skipped: u64,
+    duplicates: u64,
+    ignored_changes: u64,
+    ended: Option<String>,
+}
+
+impl Standing {
+    pub(crate) fn of(queries: &Queries) -> Result<Self, ledger::Error> {
+        let errors = queries.errors()?.into_iter().map(|error| ErrorLine {
+            hint: hint(&error.code, error.state).to_owned(),
+            code: error.code,
+            count: error.count,
+            state: error.state.name(),
+            example: error.example,
+        });
+        Ok(Self { rows: queries.counts()?, errors: errors.collect() })
+    }
+
+    /// Totals that add up, then the most frequent errors with what to do.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for state in State::ALL {
+            let count = self.rows.of(state);
+            if count > 0 {
+                line(&mut text, format_args!("  {:<11}{count:>9}  {}", state.name(), meaning(state)));
+            }
+        }
+        line(&mut text, format_args!("  {:<11}{:>9}", "total", self.rows.total));
+        if !self.errors.is_empty() {
+            line(&mut text, format_args!("\nWhy, most frequent first:"));
+        }
+        for error in self.errors.iter().take(TOP_ERRORS) {
+            let ErrorLine { code, count, hint, state, example } = error;
+            line(&mut text, format_args!("  {count} × {code} ({state}): {}", one_line(example)));
+            if !hint.is_empty() {
+                line(&mut text, format_args!("      → {hint}"));
+            }
+        }
+        if self.errors.len() > TOP_ERRORS {
+            line(&mut text, format_args!("  … and {} more kinds", self.errors.len() - TOP_ERRORS));
+        }
+        text
+    }
+}
+
+impl Summary {
+    pub(crate) fn of(queries: &Queries, run: RunId, next: Option<String>) -> Result<Self, ledger::Error> {
+        let SourceTotals { read, known, duplicates, ignored_changes, .. } =
+            queries.source_totals(Some(run))?;
+        let RunTotals { started_at, finished_at, ended, requests, retries, throttled, submitted, .. } =
+            queries.run_totals(run)?;
+        Ok(Self {
+            standing: Standing::of(queries)?,
+            run: RunLine {
+                id: run.0,
+                started_at,
+                finished_at,
+                requests,
+                retries,
+                throttled,
+                submitted,
+                rows_read: read,
+                skipped: known,
+                duplicates,
+                ignored_changes,
+                ended,
+            },
+            created_without_credentials: queries.created_without_credentials()?,
+            next,
+        })
+    }
+
+    pub(crate) fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a summary is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// The last thing on the screen.
+    pub(crate) fn text(&self) -> String {
+        let run = &self.run;
+        let mut text = String::new();
+        if run.rows_read > 0 {
+            let new = run.rows_read - run.skipped - run.duplicates;
+            line(
+                &mut text,
+                format_args!(
+                    "{} rows read: {new} new, {} known already, {} equal duplicates.",
+                    run.rows_read, run.skipped, run.duplicates
+                ),
+            );
+        }
+        if run.ignored_changes > 0 {
+            line(
+                &mut text,
+                format_args!(
+                    "{} known rows have changed in the file; they were sent before, so the changes are ignored.",
+                    run.ignored_changes
+                ),
+            );
+        }
+        line(
+            &mut text,
+            format_args!(
+                "{} rows submitted with {} requests ({} repeats, {} throttled).\n",
+                run.submitted, run.requests, run.retries, run.throttled
+            ),
+        );
+        text.push_str(&self.standing.text());
+        if self.created_without_credentials > 0 {
+            line(
+                &mut text,
+                format_args!(
+                    "\nATTENTION: {} created customers have no password here: the service's answer was lost.\n\
+                     Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses).",
+                    self.created_without_credentials
+                ),
+            );
+        }
+        if let Some(next) = &self.next {
+            line(&mut text, format_args!("\nNext: {next}"));
+        }
+        text
+    }
+}
+
+/// What an operator can do about a code; validation's own rules explain themselves row by row.
+pub(crate) fn hint(code: &str, state: State) -> &'static str {
+    match (state, codes::hint(code)) {
+        (State::Rejected, _) => {
+            "mend the rows (`tenantry export rejected` lists every problem) and import them again"
+        }
+        (_, Some(hint)) => hint,
+        (State::Unresolved, None) => "run `tenantry reconcile`",
+        (_, None) => "see the service's own words; `tenantry show DOMAIN` has the ids for Microsoft support",
+    }
+}
+
+fn meaning(state: State) -> &'static str {
+    match state {
+        State::Rejected => "failed validation, never sent",
+        State::Pending => "waiting to be sent",
+        State::InFlight => "sent, outcome not known yet",
+        State::Created => "created by us",
+        State::Existing => "were our customers already",
+        State::Failed => "refused by Partner Center",
+        State::Unresolved => "may have been created; asking did not tell",
+        State::Superseded => "replaced by corrected rows",
+    }
+}
+
+/// Text from outside on one line, with nothing in it that a terminal would obey.
+pub(crate) fn one_line(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<&str> = clean.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// `3 h 20 min`, `45 s`.
+pub(crate) fn rough(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
+    writeln!(text, "{content}").expect("writing to a String cannot fail");
+}
+
+fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+fn rfc3339_or_null<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
