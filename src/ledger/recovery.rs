@@ -100,7 +100,7 @@ fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
     let now = clock::now().as_millisecond();
     tx.execute(
         "UPDATE customer_rows
-            SET in_doubt_since = min(coalesce(in_doubt_since, dead.since), dead.since), last_sent_at = ?1
+            SET in_doubt_since = coalesce(in_doubt_since, dead.since), last_sent_at = ?1
            FROM (SELECT row_id, min(intended_at) AS since FROM http_attempts
                   WHERE outcome IS NULL AND operation = 'create' GROUP BY row_id) AS dead
           WHERE customer_rows.id = dead.row_id AND state = 'in_flight'",

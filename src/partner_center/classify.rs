@@ -263,3 +263,6 @@ fn no_verdict(answer: &Answer, error: &ServiceError) -> String {
     }
     reason
 }
+
+#[cfg(test)]
+mod tests;

@@ -524,5 +524,4 @@ impl Task {
 }
 
 #[cfg(test)]
-#[path = "dispatcher_tests.rs"]
 mod tests;

@@ -157,7 +157,8 @@ fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
 }
 
 fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdict {
-    let since = task.work.in_doubt_since.map_or(intended_at, |earlier| earlier.min(intended_at));
+    // The first doubt stands, also where a clock that went back makes it lie in the future: then it is asked about.
+    let since = task.work.in_doubt_since.unwrap_or(intended_at);
     let mut work = task.work.clone();
     work.in_doubt_since = Some(since);
     work.last_sent_at = Some(at.now);
@@ -292,5 +293,4 @@ fn backoff(repeat: u32, chance: f64) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "retry_tests.rs"]
 mod tests;

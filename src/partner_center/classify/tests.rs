@@ -1,0 +1,237 @@
+//! Every sample exchange of the fact book that a creation run can meet, and every other kind of reply.
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use super::*;
+use crate::customer::Customer;
+use crate::partner_center::wire::NewCustomer;
+
+/// The part after `### response` of a sample: status, headers, body.
+fn response(sample: &str) -> Answer {
+    let response = sample.split_once("### response").map_or(sample, |(_, response)| response);
+    let response = response.replace("\r\n", "\n");
+    let lines = response.lines().skip_while(|line| !line.starts_with("HTTP/1.1 "));
+    let mut lines = lines.map(str::to_owned);
+    let status = lines.next().expect("a status line").split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: Vec<String> = lines.by_ref().take_while(|line| !line.trim().is_empty()).collect();
+    let header = |name: &str| {
+        let found = headers.iter().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        });
+        found
+    };
+    let body = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
+    Answer {
+        status,
+        retry_after: header("Retry-After"),
+        content_type: header("Content-Type").unwrap_or_default(),
+        has_request_id: header("MS-RequestId").is_some(),
+        body: Ok(Zeroizing::new(body.into_bytes())),
+        at: "2020-07-21T04:10:58Z".parse().unwrap(),
+    }
+}
+
+/// The JSON body of the request of a sample, where it is valid JSON.
+fn request_body(sample: &str) -> Value {
+    let request = sample.split_once("### response").unwrap().0;
+    let start = request.find('{').expect("a body");
+    serde_json::from_str(&request[start..]).expect("valid JSON")
+}
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../../tests/wire/", $name))
+    };
+}
+
+fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
+    Answer {
+        status,
+        retry_after: None,
+        content_type: content_type.to_owned(),
+        has_request_id: true,
+        body: Ok(Zeroizing::new(body.to_vec())),
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// An outcome in few words.
+fn words(outcome: &CreateOutcome) -> String {
+    match outcome {
+        CreateOutcome::Created(tenant) => format!("created {}", tenant.customer_id),
+        CreateOutcome::Refused { error, domain_taken: false } => format!("refused {}", error.code),
+        CreateOutcome::Refused { error, domain_taken: true } => format!("taken {}", error.code),
+        CreateOutcome::Forbidden(error) => format!("forbidden {}", error.code),
+        CreateOutcome::Misconfigured { error, rights: true } => format!("rights {}", error.code),
+        CreateOutcome::Misconfigured { error, rights: false } => format!("configuration {}", error.code),
+        CreateOutcome::Unauthorized(error) => format!("unauthorized {}", error.code),
+        CreateOutcome::Throttled { wait } => format!("throttled {}", wait.as_secs()),
+        CreateOutcome::NotSent(_) => "not sent".to_owned(),
+        CreateOutcome::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+#[track_caller]
+fn check(answer: Answer, expected: &str) {
+    assert_eq!(words(&create(Reply::Answer(answer))), expected);
+}
+
+#[test]
+fn every_recorded_answer_to_a_create_is_understood() {
+    check(response(sample!("create-customer-201.http")), "created dfd8cc0a-c592-468c-8461-869a38d24738");
+    check(
+        response(sample!("create-customer-indirect-201.http")),
+        "created 626099fe-17af-4756-9fd0-6a73b7127859",
+    );
+    check(response(sample!("create-customer-400-2001-missing.http")), "refused 2001");
+    check(response(sample!("create-customer-400-27002-email.http")), "refused 27002");
+    check(response(sample!("create-customer-400-27002-state.http")), "refused 27002");
+    check(response(sample!("error-0-not-onboarded.http")), "rights 0");
+    check(response(sample!("error-1002.http")), "rights 1002");
+    check(response(sample!("error-gateway-404.http")), "configuration ");
+    check(response(sample!("throttled-429.http")), "throttled 57");
+    check(response(sample!("mfa-required-401-2019.http")), "unauthorized ");
+}
+
+#[test]
+fn the_one_time_password_is_read_and_cannot_be_printed() {
+    let outcome = create(Reply::Answer(response(sample!("create-customer-indirect-201.http"))));
+    let CreateOutcome::Created(tenant) = &outcome else { panic!("{outcome:?}") };
+    let credentials = tenant.user_credentials.as_ref().unwrap();
+    assert_eq!(credentials.user_name, "admin");
+    assert_eq!(credentials.password.expose_secret(), "0Krha*Io");
+    assert!(!format!("{outcome:?}").contains("0Krha"));
+}
+
+#[test]
+fn what_is_no_verdict_is_unknown() {
+    let json = "application/json";
+    for status in [408, 500, 501, 502, 503, 504, 599] {
+        check(answer(status, json, br#"{"code":800003,"description":"x"}"#), "unknown");
+        check(answer(status, "text/html", b"<html><h1>Bad gateway</h1></html>"), "unknown");
+        check(answer(status, "", b""), "unknown");
+    }
+    check(answer(201, json, b"{\"id\":\"\"}"), "unknown");
+    check(answer(201, json, b"{\"id\": 1"), "unknown");
+    check(answer(201, json, b""), "unknown");
+    check(answer(202, json, b"{\"id\":\"x\"}"), "unknown");
+    check(answer(204, json, b""), "unknown");
+    check(answer(302, "text/html", b""), "unknown");
+    check(answer(400, "text/html", b"<html>Proxy</html>"), "unknown");
+    check(answer(400, json, b""), "unknown");
+    check(Answer { body: Err("cut".to_owned()), ..answer(201, json, b"") }, "unknown");
+    check(Answer { body: Err("cut".to_owned()), ..answer(400, json, b"") }, "unknown");
+    assert_eq!(words(&create(Reply::Broken("reset".to_owned()))), "unknown");
+    assert_eq!(words(&create(Reply::NotSent("refused".to_owned()))), "not sent");
+}
+
+#[test]
+fn definite_answers_are_told_apart_by_status_and_code_and_text() {
+    let json = "application/json";
+    check(answer(200, json, b"\xEF\xBB\xBF{\"id\":\"x\"}"), "created x");
+    check(answer(400, json, br#"{"code":"600051","description":"phone"}"#), "refused 600051");
+    check(answer(400, json, br#"{"code":4711,"description":"never seen"}"#), "refused 4711");
+    check(answer(400, json, br#"{"code":3000,"message":"The domain x is already used"}"#), "taken 3000");
+    check(answer(400, json, br#"{"code":99,"message":"The Domain is ALREADY in use"}"#), "taken 99");
+    check(answer(400, json, br#"{"code":800018,"description":"limit"}"#), "configuration 800018");
+    check(answer(401, json, br#"{"code":900421}"#), "unauthorized 900421");
+    check(answer(403, json, br#"{"code":2030}"#), "rights 2030");
+    check(answer(403, json, br#"{"code":4711}"#), "forbidden 4711");
+    check(answer(403, "", b""), "forbidden ");
+    check(answer(404, json, br#"{"code":800015}"#), "refused 800015");
+    check(answer(409, json, br#"{"code":600001}"#), "taken 600001");
+    check(answer(409, "", b""), "taken ");
+    check(answer(417, json, br#"{"code":800036}"#), "configuration 800036");
+    check(answer(429, "", b""), "throttled 60");
+    check(Answer { body: Err("cut".to_owned()), ..answer(429, json, b"") }, "throttled 60");
+}
+
+#[test]
+fn the_services_words_are_kept_in_every_shape() {
+    let text = |body: &[u8], content_type| service_error(&answer(400, content_type, body)).text;
+    let json = "application/json";
+    assert_eq!(
+        text(br#"{"code":2001,"description":"missing","data":["a.b"," c "],"source":"x"}"#, json),
+        "missing; a.b; c"
+    );
+    assert_eq!(
+        text(b"\xEF\xBB\xBF{\"statusCode\":404,\"message\":\"Resource not found\"}", json),
+        "Resource not found"
+    );
+    assert_eq!(text(br#"{"code":600061,"message":"m","description":"d","errorName":"n"}"#, json), "d");
+    assert_eq!(text(b"<html><title>502 Bad</title>\n<p>gateway</p>", "text/html"), "502 Bad gateway");
+    assert_eq!(text(b"", ""), "");
+}
+
+#[test]
+fn only_an_empty_404_of_the_service_itself_says_free() {
+    let check = |answer: Answer, expected: &str| {
+        let asked = domain_taken(Reply::Answer(answer));
+        assert_eq!(format!("{asked:?}").split(['(', ' ']).next().unwrap(), expected);
+        asked
+    };
+    assert_eq!(check(response(sample!("domain-taken-200.http")), "Answer"), Asked::Answer(true));
+    assert_eq!(check(response(sample!("domain-free-404.http")), "Answer"), Asked::Answer(false));
+    check(response(sample!("error-gateway-404.http")), "Misconfigured");
+    check(Answer { has_request_id: false, ..answer(404, "", b"") }, "Misconfigured");
+    check(answer(400, "", b""), "NoAnswer");
+    check(answer(500, "", b""), "NoAnswer");
+    check(answer(403, "", b""), "NoAnswer");
+    check(answer(401, "", b""), "Unauthorized");
+    check(answer(429, "", b""), "Throttled");
+}
+
+#[test]
+fn lists_and_their_next_page_are_read() {
+    let page = |sample: &str| match customer_page(Reply::Answer(response(sample))) {
+        Asked::Answer(page) => page,
+        other => panic!("{other:?}"),
+    };
+    let found = page(sample!("customers-filtered-200.http"));
+    let domains: Vec<_> =
+        found.items.iter().map(|i| i.company_profile.as_ref().unwrap().domain.clone()).collect();
+    assert_eq!(domains[1].as_deref(), Some("ContosoCorpCo.onmicrosoft.com"));
+    assert_eq!(found.next_page(), None);
+    assert_eq!(page(sample!("customers-list-200.http")).items.len(), 2);
+    assert_eq!(page(sample!("paging-next-link.http")).next_page(), Some("AQAAAA=="));
+}
+
+/// The names of all leaves of a JSON document, lower case: requests are matched without regard to case.
+fn leaves(value: &Value, path: &str, into: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                leaves(value, &format!("{path}.{}", name.to_ascii_lowercase()), into);
+            }
+        }
+        Value::Null => {}
+        _ => into.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_request_has_the_documented_names_and_nothing_that_must_not_be_sent() {
+    let customer: Customer = serde_json::from_value(serde_json::json!({
+        "company_name": "Wingtip Toys678152504", "domain": "wingtiptoys678152504.onmicrosoft.com",
+        "email": "Gena@wingtiptoys.com", "culture": "en-US", "language": "en", "first_name": "Gena",
+        "last_name": "Soto", "address_line1": "One Microsoft Way", "city": "Redmond", "state": "WA",
+        "postal_code": "98052", "country": "US", "phone_number": "4255550101",
+        "associated_partner_id": "484e548c-f5f3-4528-93a9-c16c6373cb59", "enable_gdap_by_default": false,
+        "external_id": "never sent"
+    }))
+    .unwrap();
+    let ours = serde_json::to_value(NewCustomer::from(&customer)).unwrap();
+    let (mut sent, mut documented) = (Vec::new(), Vec::new());
+    leaves(&ours, "", &mut sent);
+    leaves(&request_body(sample!("create-customer-indirect-201.http")), "", &mut documented);
+    // Noise of the SDK (fact book 4.1), and what the page of 2017 does not have yet.
+    documented.retain(|name| !name.ends_with(".attributes.objecttype") && name != ".relationshiptopartner");
+    documented.extend(
+        [".enablegdapbydefault", ".billingprofile.firstname", ".billingprofile.lastname"].map(str::to_owned),
+    );
+    sent.sort();
+    documented.sort();
+    assert_eq!(sent, documented);
+}

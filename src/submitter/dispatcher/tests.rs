@@ -1,0 +1,290 @@
+//! The dispatcher without a network and without waiting: events in, actions out.
+
+use std::num::NonZeroUsize;
+
+use super::*;
+use crate::customer::{Customer, DomainName};
+use crate::ledger::{CreatedCustomer, RequestId};
+use crate::submitter::{Policy, Rate};
+
+fn settings() -> Settings {
+    Settings {
+        rate: Rate::Unlimited,
+        concurrency: NonZeroUsize::new(4).unwrap(),
+        policy: Policy {
+            max_attempts: 8,
+            idempotency_window: Duration::from_secs(3600),
+            settle_delay: Duration::from_secs(180),
+        },
+        limit: None,
+        max_duration: None,
+        max_outage: Duration::from_secs(900),
+        mode: Mode::Submit,
+    }
+}
+
+fn row(id: i64) -> Work {
+    let text = format!(
+        r#"{{"company_name":"C","domain":"d{id}.onmicrosoft.com","email":"a@example.com","culture":"en-US",
+            "language":"en","first_name":"A","last_name":"B","address_line1":"1","country":"US",
+            "enable_gdap_by_default":true}}"#
+    );
+    let customer: Customer = serde_json::from_str(&text).unwrap();
+    assert_eq!(customer.domain, DomainName::from_validated(format!("d{id}.onmicrosoft.com")));
+    Work {
+        row: RowId(id),
+        line: 1,
+        customer,
+        request_id: RequestId::draw(),
+        next_step: NextStep::Create,
+        in_doubt_since: None,
+        last_sent_at: None,
+        ask_rounds: 0,
+        refusal: None,
+    }
+}
+
+/// A dispatcher with a clock of its own and everything that it has asked for.
+struct Bench {
+    dispatcher: Dispatcher,
+    now: Instant,
+    steps: VecDeque<(Box<Task>, bool)>,
+    records: usize,
+    to_fetch: VecDeque<Vec<Work>>,
+}
+
+impl Bench {
+    fn new(settings: Settings, rows: i64) -> Self {
+        let now = Instant::now();
+        let mut bench = Self {
+            dispatcher: Dispatcher::new(settings, now),
+            now,
+            steps: VecDeque::new(),
+            records: 0,
+            to_fetch: VecDeque::from([Vec::new(), (1..=rows).map(row).collect()]),
+        };
+        bench.act();
+        bench
+    }
+
+    /// Carries out what needs no network at once.
+    fn act(&mut self) {
+        loop {
+            let actions = self.dispatcher.actions(self.now);
+            if actions.is_empty() {
+                return;
+            }
+            for action in actions {
+                match action {
+                    Action::Fetch { which, .. } => {
+                        let rows = self.to_fetch.pop_front().unwrap_or_default();
+                        self.tell(Event::Fetched { which, rows });
+                    }
+                    Action::Step { task, probe } => self.steps.push_back((task, probe)),
+                    Action::Record { task, verdict, .. } => {
+                        self.records += 1;
+                        self.tell(Event::Recorded { task, verdict });
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.dispatcher.handle_event(event, self.now, 1.0);
+    }
+
+    /// The oldest step ends with `finding`.
+    fn answer(&mut self, finding: CreateFinding) {
+        let (task, probe) = self.steps.pop_front().expect("a step is under way");
+        self.tell(Event::Created { task, probe, step: Stepped { finding, attempts: Vec::new() } });
+        self.act();
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.tell(Event::Woken);
+        self.act();
+    }
+}
+
+fn created() -> CreateFinding {
+    CreateFinding::Created(CreatedCustomer {
+        customer_id: "c".to_owned(),
+        commerce_id: None,
+        user_name: None,
+        sealed_credentials: Some(vec![1]),
+    })
+}
+
+fn not_sent() -> CreateFinding {
+    CreateFinding::NotSent("connection refused".to_owned())
+}
+
+#[test]
+fn every_row_is_settled_within_the_concurrency_bound() {
+    let mut bench = Bench::new(settings(), 10);
+    let mut answered = 0;
+    while !bench.steps.is_empty() {
+        assert!(bench.steps.len() <= 4);
+        bench.answer(created());
+        answered += 1;
+    }
+    assert_eq!(answered, 10);
+    assert_eq!(bench.records, 10);
+    assert!(bench.dispatcher.is_done());
+    assert!(bench.dispatcher.stop.is_none());
+}
+
+#[test]
+fn a_row_that_waits_for_its_repeat_holds_no_slot() {
+    let mut bench = Bench::new(settings(), 5);
+    bench.answer(CreateFinding::Throttled { wait: Duration::from_secs(60) });
+    assert_eq!(bench.steps.len(), 4, "the fifth row took the slot");
+    for _ in 0..4 {
+        bench.answer(created());
+    }
+    assert!(!bench.dispatcher.is_done());
+    assert_eq!(bench.dispatcher.wakes_at(bench.now), Some(bench.now + Duration::from_secs(60)));
+    bench.wait(60);
+    bench.answer(created());
+    assert!(bench.dispatcher.is_done());
+}
+
+#[test]
+fn the_first_signal_lets_what_is_under_way_end() {
+    let mut bench = Bench::new(settings(), 10);
+    bench.tell(Event::Signalled(Signal::Interrupt));
+    bench.act();
+    assert!(!bench.dispatcher.is_done());
+    for _ in 0..4 {
+        bench.answer(created());
+    }
+    assert!(bench.steps.is_empty(), "nothing new is begun");
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Interrupted(Signal::Interrupt))));
+}
+
+#[test]
+fn a_refusal_that_every_row_would_get_stops_the_run() {
+    let mut bench = Bench::new(settings(), 10);
+    let refusal = ledger::Refusal { code: "900421".to_owned(), status: Some(401), text: String::new() };
+    bench.answer(CreateFinding::Misconfigured { refusal, rights: true });
+    for _ in 0..3 {
+        bench.answer(created());
+    }
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Rights(_))));
+    assert_eq!(bench.records, 4, "also the refused row is recorded");
+}
+
+#[test]
+fn five_unexplained_403s_in_a_row_stop_the_run() {
+    let mut bench = Bench::new(Settings { concurrency: NonZeroUsize::MIN, ..settings() }, 10);
+    let forbidden = || {
+        CreateFinding::Forbidden(ledger::Refusal {
+            code: "4711".to_owned(),
+            status: Some(403),
+            text: String::new(),
+        })
+    };
+    for _ in 0..4 {
+        bench.answer(forbidden());
+        assert!(bench.dispatcher.stop.is_none());
+    }
+    bench.answer(forbidden());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Rights(_))));
+}
+
+#[test]
+fn an_outage_sends_single_probes_and_ends_resumable() {
+    let mut bench = Bench::new(Settings { max_outage: Duration::from_secs(60), ..settings() }, 100);
+    for _ in 0..10 {
+        bench.answer(not_sent());
+    }
+    // The stragglers of the closed breaker end too.
+    while let Some((_, probe)) = bench.steps.front() {
+        assert!(!probe);
+        bench.answer(not_sent());
+    }
+    assert_eq!(bench.dispatcher.wakes_at(bench.now), Some(bench.now + Duration::from_secs(1)));
+    bench.wait(1);
+    assert_eq!(bench.steps.len(), 1);
+    assert!(bench.steps[0].1, "a single probe");
+    bench.wait(30);
+    assert_eq!(bench.steps.len(), 1, "no second probe while one is out");
+    assert!(
+        bench.dispatcher.wakes_at(bench.now).is_some_and(|at| at > bench.now),
+        "rows that are due must not keep the loop spinning"
+    );
+    bench.answer(not_sent());
+    bench.wait(60);
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Outage { .. })));
+}
+
+#[test]
+fn the_end_of_an_outage_frees_all_slots() {
+    let mut bench = Bench::new(settings(), 100);
+    for _ in 0..10 {
+        bench.answer(not_sent());
+    }
+    while !bench.steps.is_empty() {
+        bench.answer(not_sent());
+    }
+    bench.wait(1);
+    bench.answer(created());
+    assert_eq!(bench.steps.len(), 4);
+}
+
+#[test]
+fn the_limit_counts_rows_and_not_repeats() {
+    let mut bench = Bench::new(Settings { limit: Some(3), ..settings() }, 10);
+    bench.answer(CreateFinding::Throttled { wait: Duration::from_secs(5) });
+    bench.answer(created());
+    bench.answer(created());
+    assert!(!bench.dispatcher.is_done(), "a row that was begun is brought to its end");
+    bench.wait(5);
+    bench.answer(created());
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::LimitReached)));
+}
+
+#[test]
+fn time_that_is_up_stops_the_run() {
+    let mut bench = Bench::new(Settings { max_duration: Some(Duration::from_secs(10)), ..settings() }, 10);
+    bench.wait(10);
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::DurationReached)));
+}
+
+#[test]
+fn a_failing_ledger_stops_everything() {
+    let mut bench = Bench::new(settings(), 10);
+    for _ in 0..4 {
+        bench.steps.pop_front();
+        bench.tell(Event::LedgerFailed(ledger::Error::Closed));
+        bench.act();
+    }
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Ledger(_))));
+}
+
+#[test]
+fn asking_alone_never_sends() {
+    let mut bench = Bench::new(Settings { mode: Mode::AskOnly, ..settings() }, 0);
+    bench.dispatcher = Dispatcher::new(Settings { mode: Mode::AskOnly, ..settings() }, bench.now);
+    let mut doubtful = row(1);
+    doubtful.in_doubt_since = Some(crate::clock::from_ms(0));
+    doubtful.last_sent_at = Some(crate::clock::from_ms(0));
+    bench.to_fetch = VecDeque::from([vec![doubtful]]);
+    bench.act();
+    let (task, probe) = bench.steps.pop_front().unwrap();
+    assert_eq!(task.step, NextStep::Ask);
+    bench.tell(Event::Asked {
+        task,
+        probe,
+        step: Stepped { finding: AskFinding::Free, attempts: Vec::new() },
+    });
+    bench.act();
+    assert!(bench.steps.is_empty(), "what is to be sent waits for a run that sends");
+    assert!(bench.dispatcher.is_done());
+}

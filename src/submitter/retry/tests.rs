@@ -1,0 +1,301 @@
+//! The decisions as tables: one line a situation, one finding, one verdict.
+
+use super::*;
+use crate::customer::{Customer, DomainName};
+use crate::ledger::{CreatedCustomer, RowId};
+
+const NOW_MS: i64 = 1_000_000_000;
+const POLICY: Policy = Policy {
+    max_attempts: 3,
+    idempotency_window: Duration::from_secs(3600),
+    settle_delay: Duration::from_secs(180),
+};
+
+fn ago(seconds: i64) -> Timestamp {
+    clock::from_ms(NOW_MS - seconds * 1000)
+}
+
+/// A row nothing has been done for.
+fn fresh() -> Task {
+    let customer = Customer {
+        company_name: "Contoso".to_owned(),
+        domain: DomainName::from_validated("contoso-x.onmicrosoft.com".to_owned()),
+        email: "a@example.com".to_owned(),
+        culture: "en-US".to_owned(),
+        language: "en".to_owned(),
+        first_name: "A".to_owned(),
+        last_name: "B".to_owned(),
+        middle_name: None,
+        address_line1: "1 Way".to_owned(),
+        address_line2: None,
+        city: None,
+        state: None,
+        postal_code: None,
+        country: "US".to_owned(),
+        region: None,
+        phone_number: None,
+        organization_registration_number: None,
+        associated_partner_id: None,
+        enable_gdap_by_default: true,
+        external_id: None,
+    };
+    let work = Work {
+        row: RowId(1),
+        line: 2,
+        customer,
+        request_id: RequestId::draw(),
+        next_step: NextStep::Create,
+        in_doubt_since: None,
+        last_sent_at: None,
+        ask_rounds: 0,
+        refusal: None,
+    };
+    Task::new(work, NextStep::Create)
+}
+
+/// A row with a send `seconds` ago whose outcome is unknown.
+fn doubtful(seconds: i64) -> Task {
+    let mut task = fresh();
+    task.work.in_doubt_since = Some(ago(seconds));
+    task.work.last_sent_at = Some(ago(seconds));
+    task.tries = 1;
+    task
+}
+
+fn with(mut task: Task, change: impl FnOnce(&mut Task)) -> Task {
+    change(&mut task);
+    task
+}
+
+fn refusal(code: &str) -> Refusal {
+    Refusal { code: code.to_owned(), status: Some(400), text: "no".to_owned() }
+}
+
+fn circumstances() -> Circumstances<'static> {
+    Circumstances {
+        policy: &POLICY,
+        now: clock::from_ms(NOW_MS),
+        probe: false,
+        successes: 0,
+        forbidden_in_a_row: 1,
+        chance: 1.0,
+    }
+}
+
+/// A verdict in few words: what is recorded, then what comes.
+fn words(verdict: &Verdict) -> String {
+    let change = match &verdict.change {
+        RowChange::NothingDone { new_request_id: None, .. } => "nothing done".to_owned(),
+        RowChange::NothingDone { new_request_id: Some(_), .. } => "nothing done, new id".to_owned(),
+        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+            let doubt = if in_doubt_since.is_some() { "in doubt" } else { "open" };
+            let step = match next_step {
+                NextStep::Create => "create",
+                NextStep::Ask => "ask",
+            };
+            let refusal = refusal.as_ref().map(|r| format!(" about {}", r.code)).unwrap_or_default();
+            let rounds = if *ask_rounds > 0 { format!(" round {ask_rounds}") } else { String::new() };
+            format!("{doubt}, {step}{refusal}{rounds}")
+        }
+        RowChange::Created(customer) if customer.sealed_credentials.is_some() => "created".to_owned(),
+        RowChange::Created(_) => "created without password".to_owned(),
+        RowChange::Existing { .. } => "existing".to_owned(),
+        RowChange::Refused { refusal, domain_burned: false } => format!("failed {}", refusal.code),
+        RowChange::Refused { refusal, domain_burned: true } => format!("failed {}, burned", refusal.code),
+        RowChange::AskedInVain { reason } => format!("unresolved {}", reason.code),
+    };
+    let then = match &verdict.then {
+        Then::Settled => "settled".to_owned(),
+        Then::Wait(wait) => format!("after {} s", wait.as_secs()),
+        Then::Stop(StopReason::SignIn { .. }) => "stop: sign-in".to_owned(),
+        Then::Stop(StopReason::Rights(_)) => "stop: rights".to_owned(),
+        Then::Stop(StopReason::Configuration(_)) => "stop: configuration".to_owned(),
+        Then::Stop(_) => "stop".to_owned(),
+    };
+    format!("{change}; {then}")
+}
+
+fn unknown_now() -> CreateFinding {
+    CreateFinding::Unknown { intended_at: ago(1), reason: "reset".to_owned() }
+}
+
+#[track_caller]
+fn check_create(task: Task, finding: CreateFinding, expected: &str) {
+    assert_eq!(words(&after_create(&task, finding, &circumstances())), expected);
+}
+
+#[track_caller]
+fn check_ask(task: Task, finding: AskFinding, expected: &str) {
+    assert_eq!(words(&after_ask(&task, finding, &circumstances())), expected);
+}
+
+#[test]
+fn a_success_settles() {
+    let created = || {
+        CreateFinding::Created(CreatedCustomer {
+            customer_id: "c".to_owned(),
+            commerce_id: None,
+            user_name: None,
+            sealed_credentials: Some(vec![1]),
+        })
+    };
+    check_create(fresh(), created(), "created; settled");
+    check_create(doubtful(5), created(), "created; settled");
+}
+
+#[test]
+fn an_unknown_outcome_is_repeated_then_asked_about() {
+    check_create(fresh(), unknown_now(), "in doubt, create; after 1 s");
+    check_create(doubtful(60), unknown_now(), "in doubt, create; after 2 s");
+    // The third of three.
+    check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, ask; after 180 s");
+    // The id has grown old.
+    check_create(doubtful(3600), unknown_now(), "in doubt, ask; after 180 s");
+    // The clock went back: an age that makes no sense is too old.
+    check_create(doubtful(-60), unknown_now(), "in doubt, ask; after 180 s");
+    // Sent again after asking: one send, then the next question.
+    check_create(
+        with(doubtful(60), |t| (t.work.ask_rounds, t.tries) = (1, 0)),
+        unknown_now(),
+        "in doubt, ask round 1; after 180 s",
+    );
+}
+
+#[test]
+fn a_probe_says_nothing_about_its_row() {
+    let at = Circumstances { probe: true, ..circumstances() };
+    let verdict = after_create(&with(doubtful(60), |t| t.tries = 2), unknown_now(), &at);
+    assert_eq!(words(&verdict), "in doubt, create; after 2 s");
+}
+
+#[test]
+fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
+    let throttled = || CreateFinding::Throttled { wait: Duration::from_secs(57) };
+    check_create(fresh(), throttled(), "nothing done; after 57 s");
+    check_create(doubtful(5), throttled(), "in doubt, create; after 57 s");
+    let not_sent = || CreateFinding::NotSent("refused".to_owned());
+    check_create(fresh(), not_sent(), "nothing done; after 1 s");
+    check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
+    check_create(fresh(), CreateFinding::Withdrawn, "nothing done; after 0 s");
+    check_create(doubtful(5), CreateFinding::Withdrawn, "in doubt, create; after 0 s");
+}
+
+#[test]
+fn a_service_wide_refusal_stops_the_run_and_burns_nothing() {
+    let misconfigured = |rights| CreateFinding::Misconfigured { refusal: refusal("900421"), rights };
+    check_create(fresh(), misconfigured(true), "nothing done; stop: rights");
+    check_create(fresh(), misconfigured(false), "nothing done; stop: configuration");
+    check_create(doubtful(5), misconfigured(true), "in doubt, create; stop: rights");
+    let sign_in = CreateFinding::SignInRefused { message: "m".to_owned(), hint: "h".to_owned() };
+    check_create(fresh(), sign_in, "nothing done; stop: sign-in");
+}
+
+#[test]
+fn a_second_401_in_a_row_stops() {
+    let unauthorized = || CreateFinding::Unauthorized(refusal("400"));
+    check_create(fresh(), unauthorized(), "nothing done; after 0 s");
+    check_create(with(fresh(), |t| t.unauthorized = true), unauthorized(), "nothing done; stop: rights");
+}
+
+#[test]
+fn an_unexplained_403_is_the_rows_fault_only_if_others_succeed() {
+    let forbidden = || CreateFinding::Forbidden(refusal("4711"));
+    check_create(fresh(), forbidden(), "nothing done; after 1 s");
+    let again = with(fresh(), |t| t.forbidden_at = Some(7));
+    let at =
+        |successes, forbidden_in_a_row| Circumstances { successes, forbidden_in_a_row, ..circumstances() };
+    let verdict = |at: &Circumstances<'_>| words(&after_create(&again, forbidden(), at));
+    assert_eq!(verdict(&at(7, 2)), "nothing done; after 1 s");
+    assert_eq!(verdict(&at(8, 1)), "open, ask about 4711; after 0 s");
+    assert_eq!(verdict(&at(7, FORBIDDEN_IN_A_ROW)), "nothing done; stop: rights");
+}
+
+#[test]
+fn a_refusal_is_followed_by_a_question() {
+    let refused = |domain_taken| CreateFinding::Refused { refusal: refusal("27002"), domain_taken };
+    check_create(fresh(), refused(false), "open, ask about 27002; after 0 s");
+    check_create(fresh(), refused(true), "open, ask about domain_taken; after 0 s");
+    check_create(doubtful(5), refused(true), "in doubt, ask about domain_taken; after 0 s");
+}
+
+#[test]
+fn answers_settle_a_refused_row() {
+    let refused = |code: &str| with(fresh(), |t| t.work.refusal = Some(refusal(code)));
+    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    check_ask(refused(DOMAIN_TAKEN), ours(), "existing; settled");
+    check_ask(refused(DOMAIN_TAKEN), AskFinding::Taken, "failed domain_taken; settled");
+    check_ask(refused("27002"), AskFinding::Free, "failed 27002; settled");
+    check_ask(refused("27002"), AskFinding::Taken, "failed 27002, burned; settled");
+    let no_answer = || AskFinding::NoAnswer("503".to_owned());
+    check_ask(refused("27002"), no_answer(), "open, ask about 27002; after 1 s");
+    check_ask(
+        with(refused("27002"), |t| t.question_tries = QUESTION_TRIES - 1),
+        no_answer(),
+        "failed 27002; settled",
+    );
+}
+
+#[test]
+fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
+    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    check_ask(doubtful(5), ours(), "created without password; settled");
+    check_ask(doubtful(5), AskFinding::Free, "in doubt, ask; after 175 s");
+    check_ask(doubtful(5), AskFinding::Taken, "in doubt, ask; after 175 s");
+    check_ask(doubtful(180), AskFinding::Taken, "failed domain_taken; settled");
+    check_ask(doubtful(180), AskFinding::Free, "in doubt, create round 1; after 0 s");
+    let round = |rounds| with(doubtful(180), |t| t.work.ask_rounds = rounds);
+    check_ask(round(1), AskFinding::Free, "nothing done, new id; after 0 s");
+    check_ask(round(2), AskFinding::Free, "unresolved unsettled; settled");
+    // A clock that went back: the whole delay once more.
+    check_ask(doubtful(-60), AskFinding::Free, "in doubt, ask; after 180 s");
+    let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
+    check_ask(in_vain, AskFinding::NoAnswer("503".to_owned()), "unresolved unanswered; settled");
+}
+
+#[test]
+fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled() {
+    let refused = |seconds| with(doubtful(seconds), |t| t.work.refusal = Some(refusal("27002")));
+    check_ask(refused(5), AskFinding::Free, "in doubt, ask about 27002; after 175 s");
+    check_ask(refused(180), AskFinding::Free, "failed 27002; settled");
+    check_ask(
+        with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
+        AskFinding::NoAnswer("503".to_owned()),
+        "unresolved unanswered; settled",
+    );
+}
+
+#[test]
+fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
+    let check = |change: fn(&mut Work), expected: (NextStep, u64)| {
+        let mut work = fresh().work;
+        change(&mut work);
+        let (step, wait) = first_step(&work, &POLICY, clock::from_ms(NOW_MS));
+        assert_eq!((step, wait.as_secs()), expected);
+    };
+    check(|_| {}, (NextStep::Create, 0));
+    check(|w| (w.in_doubt_since, w.last_sent_at) = (Some(ago(60)), Some(ago(0))), (NextStep::Create, 0));
+    check(|w| (w.in_doubt_since, w.last_sent_at) = (Some(ago(3600)), Some(ago(0))), (NextStep::Ask, 180));
+    check(
+        |w| {
+            w.next_step = NextStep::Ask;
+            (w.in_doubt_since, w.last_sent_at) = (Some(ago(60)), Some(ago(60)));
+        },
+        (NextStep::Ask, 120),
+    );
+    check(
+        |w| {
+            w.next_step = NextStep::Ask;
+            w.refusal = Some(refusal("27002"));
+        },
+        (NextStep::Ask, 0),
+    );
+}
+
+#[test]
+fn waits_are_random_below_a_growing_bound() {
+    for (repeat, chance, expected_ms) in
+        [(0, 1.0, 1000), (0, 0.5, 500), (3, 1.0, 8000), (6, 1.0, 60_000), (99, 1.0, 60_000), (9, 0.0, 0)]
+    {
+        assert_eq!(backoff(repeat, chance), Duration::from_millis(expected_ms), "{repeat} {chance}");
+    }
+}
