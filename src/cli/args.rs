@@ -174,6 +174,9 @@ pub(crate) struct Import {
     /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
     pub(crate) delimiter: Option<u8>,
+    /// Take a column for a field, whatever its header says (repeat it)
+    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
+    pub(crate) map: Vec<(String, crate::customer::Field)>,
     /// Indirect reseller (tenant id) for rows without their own
     #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
     pub(crate) reseller_id: Option<Uuid>,

@@ -23,6 +23,8 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
     let rows = match export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink) {
         Ok(rows) => rows,
         Err(ExportError::Ledger(error)) => return Err(error.into()),
+        // Whoever reads our output has read enough.
+        Err(error) if args.output.is_none() && error.is_closed_pipe() => return Ok(ExitCode::Done),
         Err(error) => return Err(Failure::of(ExitCode::Failed, &error)),
     };
     sink.finish()?;

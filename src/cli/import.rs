@@ -31,7 +31,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     let mut session = Session::begin(start, output).await?;
     let intake = Intake {
         settings: intake::Settings {
-            reader: reader::Options { delimiter: args.delimiter, column_map: Vec::new() },
+            reader: reader::Options { delimiter: args.delimiter, column_map: args.map },
             retry_failed: args.retry_failed,
         },
         validation: validation::Settings {
@@ -47,8 +47,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
                 return session.end(Some(StopReason::Interrupted(signal)), true).await;
             }
             Err(Stopped::Failed(failure)) => {
-                session.end(None, true).await?;
-                return Err(failure);
+                return session.abort(failure).await;
             }
         }
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::cloud::Cloud;
+use crate::customer::Field;
 use crate::submitter::Rate;
 
 /// `450/min`, `8/s` or `unlimited`.
@@ -29,6 +30,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| "write it as `90s`, `15m` or `4h`".to_owned())
+}
+
+/// `Column header=field`.
+pub(super) fn column(text: &str) -> Result<(String, Field), String> {
+    let (header, name) = text.rsplit_once('=').ok_or("write it as `Column header=field`")?;
+    let field = Field::ALL.into_iter().find(|field| field.name() == name.trim());
+    let field = field.ok_or_else(|| {
+        let names = Field::ALL.map(Field::name).join(", ");
+        format!("`{}` is no field; the fields are {names}", name.trim())
+    })?;
+    Ok((header.to_owned(), field))
 }
 
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {

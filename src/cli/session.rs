@@ -168,6 +168,17 @@ impl<'a> Session<'a> {
     }
 }
 
+impl Session<'_> {
+    /// Ends a run that could not do its job: recorded, and nothing else.
+    pub(crate) async fn abort(self, failure: Failure) -> Result<ExitCode, Failure> {
+        let ending = Ending { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") };
+        // A ledger that cannot be written any more is what the failure is about.
+        drop(self.ledger.close(ending).await);
+        self.connection.close().await;
+        Err(failure)
+    }
+}
+
 fn tell_of_new_identity(output: &Output, file: &Path) {
     output.note(format_args!(
         "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \

@@ -261,6 +261,15 @@ impl args::Submission {
     }
 }
 
+/// The flag that names the API of a ledger again, where it is not the default one.
+pub(crate) fn api_flag(api: &str) -> String {
+    let mut flag = String::new();
+    if api != SIMULATED_API && api != super::cloud::Cloud::Global.api_url() {
+        push_flag(&mut flag, "--api-url", api);
+    }
+    flag
+}
+
 fn push_flag(flags: &mut String, flag: &str, value: &str) {
     let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
     let quoted = if plain { value.to_owned() } else { format!("\"{value}\"") };

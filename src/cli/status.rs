@@ -7,7 +7,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::expected_time;
-use super::settings::LedgerChoice;
+use super::settings::{self, LedgerChoice};
 use crate::ledger::{Queries, RunTotals};
 use crate::report::{Standing, rough};
 
@@ -28,10 +28,9 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         output.result(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
     }
-    let mut text = match queries.environment()? {
-        Some(environment) => format!("{} · {}\n", ledger.path.display(), environment.api),
-        None => format!("{}\n", ledger.path.display()),
-    };
+    let environment = queries.environment()?;
+    let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
+    let mut text = format!("{} · {api}\n", ledger.path.display());
     text.push_str(&standing.text());
     text.push_str("\nLast runs, newest first:\n");
     for run in &runs {
@@ -45,7 +44,11 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
-        text.push_str(&format!("\nLeft: {left} rows{time}. Next: tenantry resume{}\n", ledger.flags));
+        text.push_str(&format!(
+            "\nLeft: {left} rows{time}. Next: tenantry resume{}{}\n",
+            ledger.flags,
+            settings::api_flag(api)
+        ));
     }
     output.result(&text)?;
     Ok(ExitCode::Done)

@@ -326,10 +326,12 @@ impl Queries {
         })
     }
 
-    /// The stories of the rows that match, oldest first: all that ever carried `domain`, or stood on `line`.
+    /// The stories of the rows that match, oldest first: all that ever carried `domain` (whole, or its prefix
+    /// alone), or stood on `line`.
     pub(crate) fn stories(&self, domain: Option<&str>, line: Option<u64>) -> Result<Vec<RowStory>, Error> {
         let sql = format!(
-            "{STORY} WHERE (?1 IS NULL OR r.domain = ?1) AND (?2 IS NULL OR r.line = ?2)
+            "{STORY} WHERE (?1 IS NULL OR r.domain = ?1 OR substr(r.domain, 1, length(?1) + 1) = ?1 || '.')
+                AND (?2 IS NULL OR r.line = ?2)
               ORDER BY r.id LIMIT 100"
         );
         self.collect(&sql, (domain, line), story)

@@ -43,10 +43,10 @@ impl Error {
             Error::Foreign(_) | Error::HeaderNotUtf8 { .. } => {
                 Some("in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`")
             }
-            Error::Empty => Some("`tenantry template` writes a header to start from"),
-            Error::Header { .. } => Some(
-                "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template` lists the fields",
-            ),
+            Error::Empty => Some("the first line must name the columns; the README lists them"),
+            Error::Header { .. } => {
+                Some("rename the columns, or map them with `--map \"Column header=field\"`")
+            }
             Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
                 Some("check that the file is a CSV file and that no quote is missing in its first line")

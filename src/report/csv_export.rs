@@ -53,6 +53,21 @@ pub(crate) enum ExportError {
     Stored { row: i64, source: csv::Error },
 }
 
+impl ExportError {
+    /// The reader at the other end of a pipe is gone.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        let kind = match self {
+            ExportError::Io(error) => error.kind(),
+            ExportError::Write(error) => match error.kind() {
+                csv::ErrorKind::Io(error) => error.kind(),
+                _ => return false,
+            },
+            ExportError::Ledger(_) | ExportError::Stored { .. } => return false,
+        };
+        kind == std::io::ErrorKind::BrokenPipe
+    }
+}
+
 /// Writes the rows of `filter` and returns how many. Holds one row in memory.
 pub(crate) fn export(
     queries: &Queries,

@@ -86,12 +86,14 @@ impl Standing {
         if !self.errors.is_empty() {
             line(&mut text, format_args!("\nWhy, most frequent first:"));
         }
+        let mut told = "";
         for error in self.errors.iter().take(TOP_ERRORS) {
             let ErrorLine { code, count, hint, state, example } = error;
             line(&mut text, format_args!("  {count} × {code} ({state}): {}", one_line(example)));
-            if !hint.is_empty() {
+            if hint != told {
                 line(&mut text, format_args!("      → {hint}"));
             }
+            told = hint;
         }
         if self.errors.len() > TOP_ERRORS {
             line(&mut text, format_args!("  … and {} more kinds", self.errors.len() - TOP_ERRORS));

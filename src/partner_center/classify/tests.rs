@@ -16,11 +16,10 @@ fn response(sample: &str) -> Answer {
     let status = lines.next().expect("a status line").split(' ').nth(1).unwrap().parse().unwrap();
     let headers: Vec<String> = lines.by_ref().take_while(|line| !line.trim().is_empty()).collect();
     let header = |name: &str| {
-        let found = headers.iter().find_map(|line| {
+        headers.iter().find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-        });
-        found
+        })
     };
     let body = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
     Answer {
