@@ -56,7 +56,10 @@ CREATE TABLE customer_rows (
     next_step          TEXT NOT NULL DEFAULT 'create' CHECK (next_step IN ('create', 'ask')),
     in_doubt_since     INTEGER,            -- first send under request_id whose outcome is unknown
     last_sent_at       INTEGER,            -- no send of a create under request_id was later than this
-    ask_rounds         INTEGER NOT NULL DEFAULT 0,  -- how often asking said: not there, and free
+    -- Times that a send after asking (not there, and free) was unclear again; 2: under a second request id.
+    ask_rounds         INTEGER NOT NULL DEFAULT 0,
+    -- A create for this domain was unclear under an earlier request id: a customer that shows up may be ours.
+    unclear_before     INTEGER NOT NULL DEFAULT 0,
     customer_id        TEXT,
     commerce_id        TEXT,
     user_name          TEXT,

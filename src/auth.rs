@@ -23,6 +23,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Renewed this long before it expires, so that a token never expires while its request waits for its turn.
 const EARLY: Duration = Duration::from_secs(300);
 
+/// Callers that come so soon after a failed renewal get its result, so that a silent sign-in service is waited for
+/// once and not once for each of them.
+const FAILURE_IS_SHARED_FOR: Duration = Duration::from_secs(2);
+
 /// How a run signs in.
 #[derive(Debug, Clone)]
 pub(crate) enum SignIn {
@@ -58,7 +62,13 @@ pub(crate) struct Token {
     pub(crate) secret: SecretString,
     generation: u64,
     /// `None`: nobody told when it expires.
-    renew_at: Option<Instant>,
+    lifetime: Option<Lifetime>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lifetime {
+    renew_at: Instant,
+    expires_at: Instant,
 }
 
 /// Hands out tokens to everybody who sends.
@@ -67,23 +77,38 @@ pub(crate) struct TokenSource {
     sign_in: SignIn,
     authority: Authority,
     http: reqwest::Client,
-    current: Mutex<Option<Token>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Token>,
+    /// The service did not accept `current`.
+    refused: bool,
+    /// The last renewal failed; who comes soon after gets its result instead of another wait.
+    failure: Option<(Instant, Error)>,
 }
 
 impl TokenSource {
     /// Signs in nowhere yet.
     pub(crate) fn new(sign_in: SignIn, authority: Authority) -> Result<Self, reqwest::Error> {
-        let http = http_client_builder().timeout(TIMEOUT).build()?;
-        Ok(Self { sign_in, authority, http, current: Mutex::new(None) })
+        let http = http_client_builder(&authority.url).timeout(TIMEOUT).build()?;
+        Ok(Self { sign_in, authority, http, state: Mutex::default() })
     }
 
     /// A token that is good for a while yet.
     pub(crate) async fn token(&self) -> Result<Token, Error> {
         // Held over the renewal on purpose: whoever comes meanwhile waits for it and gets its result.
-        let mut current = self.current.lock().await;
-        match &*current {
-            Some(token) if token.renew_at.is_none_or(|at| Instant::now() < at) => Ok(token.clone()),
-            _ => self.renew(&mut current).await,
+        let mut state = self.state.lock().await;
+        let now = Instant::now();
+        let usable = state.current.clone().filter(|_| !state.refused);
+        match usable {
+            Some(token) if token.lifetime.is_none_or(|lifetime| now < lifetime.renew_at) => Ok(token),
+            Some(token) if token.lifetime.is_some_and(|lifetime| now < lifetime.expires_at) => {
+                // Early renewal may fail: the token is still good.
+                Ok(self.renew(&mut state).await.unwrap_or(token))
+            }
+            Some(_) | None => self.renew(&mut state).await,
         }
     }
 
@@ -93,16 +118,38 @@ impl TokenSource {
     /// # Errors
     /// [`Error::Refused`] where the token was handed to us and cannot be renewed.
     pub(crate) async fn replace(&self, refused: &Token) -> Result<Token, Error> {
-        let mut current = self.current.lock().await;
-        match &*current {
+        let mut state = self.state.lock().await;
+        match &state.current {
             Some(token) if token.generation > refused.generation => Ok(token.clone()),
-            _ => self.renew(&mut current).await,
+            Some(_) | None => {
+                state.refused = true;
+                self.renew(&mut state).await
+            }
         }
     }
 
-    async fn renew(&self, current: &mut Option<Token>) -> Result<Token, Error> {
-        let generation = current.as_ref().map_or(1, |token| token.generation + 1);
-        let (secret, lifetime) = match &self.sign_in {
+    async fn renew(&self, state: &mut State) -> Result<Token, Error> {
+        if let Some((at, error)) = &state.failure
+            && at.elapsed() < FAILURE_IS_SHARED_FOR
+        {
+            return Err(error.clone());
+        }
+        match self.obtain(state.current.as_ref()).await {
+            Ok(token) => {
+                tracing::debug!(generation = token.generation, "access token obtained");
+                *state = State { current: Some(token.clone()), refused: false, failure: None };
+                Ok(token)
+            }
+            Err(error) => {
+                state.failure = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    async fn obtain(&self, current: Option<&Token>) -> Result<Token, Error> {
+        let generation = current.map_or(1, |token| token.generation + 1);
+        let (secret, seconds) = match &self.sign_in {
             SignIn::Token(secret) if generation == 1 => (secret.clone(), None),
             SignIn::Token(_) => {
                 return Err(Error::Refused {
@@ -115,11 +162,11 @@ impl TokenSource {
                 (answer.access_token, Some(Duration::from_secs(answer.expires_in)))
             }
         };
-        let renew_at = lifetime.map(|lifetime| Instant::now() + lifetime - EARLY.min(lifetime / 4));
-        let token = Token { secret, generation, renew_at };
-        *current = Some(token.clone());
-        tracing::debug!(generation, "access token obtained");
-        Ok(token)
+        let lifetime = seconds.map(|lifetime| {
+            let expires_at = Instant::now() + lifetime;
+            Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at }
+        });
+        Ok(Token { secret, generation, lifetime })
     }
 
     async fn client_credentials(
@@ -186,7 +233,7 @@ fn refusal(status: u16, body: &[u8]) -> Error {
     let Ok(parsed) = serde_json::from_slice::<RefusalBody>(body) else {
         return Error::Unavailable(format!("status {status} without a reason"));
     };
-    if status >= 500 || parsed.error == "temporarily_unavailable" {
+    if status >= 500 || matches!(status, 408 | 429) || parsed.error == "temporarily_unavailable" {
         return Error::Unavailable(format!("status {status}: {}", parsed.error));
     }
     let hint = match parsed.error.as_str() {
@@ -241,6 +288,7 @@ mod tests {
         );
         check(400, r#"{"error":"invalid_scope"}"#, true);
         check(503, r#"{"error":"temporarily_unavailable"}"#, false);
+        check(429, r#"{"error":"invalid_request"}"#, false);
         check(502, "<html>Bad gateway</html>", false);
         check(400, "", false);
     }

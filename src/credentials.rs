@@ -158,7 +158,11 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         identity.to_public(),
         identity.to_string().expose_secret()
     ));
-    out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(error)
+    // A key that a crash could undo would take the passwords sealed to it along.
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.sync_all())
+        .and_then(|()| crate::ledger::sync_folder_of(file))
+        .map_err(error)
 }
 
 #[cfg(test)]

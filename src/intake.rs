@@ -79,7 +79,15 @@ pub(crate) async fn take_up(
 ) -> Result<Report, Error> {
     let path = source.path;
     let read_error = |source| Error::Read { path: path.clone(), source };
-    let reader = Reader::open(source.input, &settings.reader).map_err(read_error)?;
+    tokio::pin!(interrupted);
+    // Opening waits for the header, which a pipe may keep us waiting for.
+    let (input, options) = (source.input, settings.reader.clone());
+    let opening = tokio::task::spawn_blocking(move || Reader::open(input, &options));
+    let reader = tokio::select! {
+        biased;
+        () = &mut interrupted => return Err(Error::Interrupted(path)),
+        opened = opening => joined(opened).map_err(read_error)?,
+    };
     let header = reader.header().clone();
     let delimiter = reader.delimiter();
     let info = SourceInfo {
@@ -93,8 +101,6 @@ pub(crate) async fn take_up(
     let own_rows = OwnRows::of(&header, reading.ledger_id());
     let (batches, mut ready) = mpsc::channel(BATCHES_AHEAD);
     let thread = tokio::task::spawn_blocking(move || read_all(reader, &validator, &own_rows, &batches));
-    tokio::pin!(interrupted);
-
     let mut report = Report { delimiter, unknown_columns, ..Report::default() };
     loop {
         let batch: Batch = tokio::select! {
@@ -110,12 +116,14 @@ pub(crate) async fn take_up(
         report.taken.add(taken);
         progress.send_replace(batch.progress);
     }
-    report.rows = thread
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-        .map_err(read_error)?;
+    report.rows = joined(thread.await).map_err(read_error)?;
     ledger.complete_source(reading, report.rows).await?;
     Ok(report)
+}
+
+/// A panic over there is a panic here.
+fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Reads and validates everything; ends early when nobody takes the batches any more.

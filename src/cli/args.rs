@@ -11,6 +11,9 @@ use super::parse;
 use crate::simulator::Scenario;
 use crate::submitter::Rate;
 
+/// Below the service's own 500 a minute, which other programs of the company share.
+pub(crate) const DEFAULT_RATE: &str = "450/min";
+
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
 #[derive(Debug, Parser)]
@@ -115,7 +118,7 @@ pub(crate) struct Connection {
 #[command(next_help_heading = "Submission")]
 pub(crate) struct Submission {
     /// Requests in any window: N/s, N/min or unlimited
-    #[arg(long, value_parser = parse::rate, default_value = "450/min", env = "TENANTRY_RATE")]
+    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
     pub(crate) rate: Rate,
     /// Requests under way at once, at most
     #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
@@ -210,7 +213,7 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// Rate at which the rest is expected to go
-    #[arg(long, value_parser = parse::rate, default_value = "450/min", env = "TENANTRY_RATE")]
+    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
     pub(crate) rate: Rate,
     /// One JSON object on standard output
     #[arg(long)]

@@ -26,8 +26,17 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
+    let mut sealed_to_others = 0;
     queries.each_password(domain.as_deref(), |sealed| {
-        let password = opener.open(&sealed.domain, &sealed.sealed)?;
+        let password = match opener.open(&sealed.domain, &sealed.sealed) {
+            Ok(password) => password,
+            // One of another key must not keep the others from being opened.
+            Err(error) => {
+                sealed_to_others += 1;
+                output.note(&error);
+                return Ok(());
+            }
+        };
         let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
         let record: [&[u8]; 4] =
             [sealed.domain.as_bytes(), sealed.customer_id.as_bytes(), user_name.as_bytes(), &password];
@@ -42,6 +51,11 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
             "{count} passwords written to `{}`. Hand them out and delete the file.",
             path.display()
         ));
+    }
+    if sealed_to_others > 0 {
+        let message = format!("{sealed_to_others} of {count} passwords are sealed to another key");
+        return Err(Failure::new(ExitCode::Failed, message)
+            .with_hint("name the file that holds its private key with `--identity F`"));
     }
     let lost = queries.created_without_credentials()?;
     if lost > 0 && domain.is_none() {

@@ -51,9 +51,17 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             }
         }
     }
-    if !simulated && !args.yes && output.is_interactive() && !agreed(&session, &args.submission)? {
-        output.note("Nothing was sent.");
-        return session.end(None, true).await;
+    if !simulated && !args.yes && output.is_interactive() {
+        match agreed(&mut session, &args.submission).await? {
+            Answer::Yes => {}
+            Answer::No => {
+                output.note("Nothing was sent.");
+                return session.end(None, true).await;
+            }
+            Answer::Signalled(signal) => {
+                return session.end(Some(StopReason::Interrupted(signal)), true).await;
+            }
+        }
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped, false).await
@@ -159,12 +167,18 @@ fn delimiter_name(delimiter: u8) -> String {
     }
 }
 
+enum Answer {
+    Yes,
+    No,
+    Signalled(Signal),
+}
+
 /// Shows what is about to happen and asks: it cannot be undone.
-fn agreed(session: &Session<'_>, args: &args::Submission) -> Result<bool, Failure> {
+async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<Answer, Failure> {
     let queries = session.queries()?;
     let counts = queries.counts()?;
     if counts.open() == 0 {
-        return Ok(true);
+        return Ok(Answer::Yes);
     }
     let environment = &session.connection.environment;
     let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
@@ -180,5 +194,9 @@ fn agreed(session: &Session<'_>, args: &args::Submission) -> Result<bool, Failur
     if let Some(time) = expected_time(counts.open(), args.rate) {
         session.output.note(format_args!("At this rate it takes about {}.", rough(time)));
     }
-    session.output.confirm("Creating customers cannot be undone. Go ahead?")
+    let question = "Creating customers cannot be undone. Go ahead?".to_owned();
+    tokio::select! {
+        answer = session.output.confirm(question) => Ok(if answer? { Answer::Yes } else { Answer::No }),
+        Some(signal) = session.signals.recv() => Ok(Answer::Signalled(signal)),
+    }
 }

@@ -73,9 +73,10 @@ impl Output {
         }
     }
 
-    /// Asks on the terminal; anything but yes is no.
-    pub(crate) fn confirm(&self, question: &str) -> Result<bool, Failure> {
-        let read = || {
+    /// Asks on the terminal; anything but yes is no. The thread that waits for the answer is left behind where the
+    /// caller stops waiting.
+    pub(crate) async fn confirm(&self, question: String) -> Result<bool, Failure> {
+        let read = move || {
             let mut err = io::stderr().lock();
             write!(err, "{question} [y/N] ")?;
             err.flush()?;
@@ -83,7 +84,8 @@ impl Output {
             io::stdin().read_line(&mut answer)?;
             Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
         };
-        read().map_err(|error: io::Error| Failure::io("could not ask on the terminal", &error))
+        let answer = tokio::task::spawn_blocking(read).await.map_err(io::Error::other).flatten();
+        answer.map_err(|error: io::Error| Failure::io("could not ask on the terminal", &error))
     }
 
     /// Shows how a reading gets on until the sender is gone.
@@ -183,6 +185,7 @@ impl Sink {
         crate::ledger::private(&mut options);
         let file = options
             .open(path)
+            .and_then(|file| crate::ledger::make_private(&file).map(|()| file))
             .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error))?;
         Ok(Sink::File { out: BufWriter::new(file), path: path.to_owned() })
     }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::settings::{self, Connection, LedgerChoice};
-use crate::auth::{TokenSource, tenant_of};
+use crate::auth::{self, Token, TokenSource, tenant_of};
 use crate::credentials::Sealer;
 use crate::ledger::{Ending, Ledger, Queries, RowCounts};
 use crate::partner_center::{Client, ClientSettings};
@@ -28,6 +29,7 @@ pub(crate) struct Session<'a> {
     /// The flags that name this ledger and this service again.
     flags: String,
     ledger_flags: String,
+    identity_flag: String,
 }
 
 /// What a command starts from.
@@ -44,20 +46,22 @@ impl<'a> Session<'a> {
     /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent.
     pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
         let signals = super::signals::listen();
-        let connection = Connection::prepare(start.connection, &start.ledger).await?;
+        let mut connection = Connection::prepare(start.connection, &start.ledger)?;
+        // The lock comes before anything that leaves a trace: a second process must not get that far.
+        let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
+        let ledger = open(&start.ledger.path, &connection.environment, start.command)?;
         let (sealer, made) = settings::sealer(start.submission)?;
         if let Some(file) = made {
             tell_of_new_identity(output, &file);
         }
-        let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
-        let ledger = open(&start.ledger.path, &connection.environment, start.command)?;
+        connection.start_simulator().await?;
         let interrupted = ledger.recover().await?;
         if interrupted > 0 {
             output.note(format_args!(
                 "The last run ended without warning: {interrupted} requests are settled before anything else."
             ));
         }
-        let flags = format!("{}{}", start.ledger.flags, connection.flags);
+        let flags = format!("{}{}{}", start.ledger.flags, connection.flags, start.submission.flags());
         Ok(Self {
             output,
             ledger,
@@ -67,6 +71,7 @@ impl<'a> Session<'a> {
             sealer,
             flags,
             ledger_flags: start.ledger.flags,
+            identity_flag: start.submission.identity.flag(),
         })
     }
 
@@ -114,22 +119,20 @@ impl<'a> Session<'a> {
         })?;
         let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
             .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
-        match tokens.token().await {
-            Ok(token) => {
-                let mut environment = connection.environment.clone();
-                environment.partner_tenant_id = environment.partner_tenant_id.or(tenant_of(&token.secret));
-                // Refused here, a foreign tenant's token has sent nothing.
-                self.ledger.bind(environment).await?;
-            }
-            Err(crate::auth::Error::Refused { message, hint }) => {
-                return Ok(Err(StopReason::SignIn { message, hint }));
-            }
-            // The sign-in service may come back; the submission waits for it as for any outage.
-            Err(crate::auth::Error::Unavailable(reason)) => {
-                tracing::warn!(reason, "sign-in service gave no answer");
-            }
-        }
-        Ok(Ok(Equipment { client, tokens, sealer: self.sealer.clone() }))
+        let token = tokio::select! {
+            token = first_token(&tokens, self.args.max_outage) => token,
+            Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),
+        };
+        let token = match token {
+            Ok(token) => token,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let mut environment = self.connection.environment.clone();
+        environment.partner_tenant_id = tenant_of(&token.secret).or(environment.partner_tenant_id);
+        // Refused here, a foreign tenant's token has sent nothing.
+        self.ledger.bind(environment).await?;
+        let domain_suffix = self.connection.domain_suffix;
+        Ok(Ok(Equipment { client, tokens, sealer: self.sealer.clone(), domain_suffix }))
     }
 
     /// Ends the run: checks the accounting, prints the summary, records the ending, lets go of everything.
@@ -153,7 +156,8 @@ impl<'a> Session<'a> {
         self.ledger.close(Ending { exit_code: exit_code.number(), words: words.clone() }).await?;
         self.connection.close().await;
 
-        let next = next_command(&counts, stopped.as_ref(), &self.flags, &self.ledger_flags);
+        let open_flags = format!("{}{}", self.ledger_flags, self.identity_flag);
+        let next = next_command(&counts, stopped.as_ref(), &self.flags, &self.ledger_flags, &open_flags);
         let summary = Summary::of(&Queries::open(&path)?, run, next)?;
         self.output.result(&if self.args.json { summary.json() } else { summary.text() })?;
         if let Some(reason) = &stopped {
@@ -176,6 +180,27 @@ impl Session<'_> {
         drop(self.ledger.close(ending).await);
         self.connection.close().await;
         Err(failure)
+    }
+}
+
+/// The first token of a run. A sign-in service that does not answer is an outage like any other.
+async fn first_token(tokens: &TokenSource, max_outage: Duration) -> Result<Token, StopReason> {
+    let begun = Instant::now();
+    let mut wait = Duration::from_secs(1);
+    loop {
+        match tokens.token().await {
+            Ok(token) => return Ok(token),
+            Err(auth::Error::Refused { message, hint }) => return Err(StopReason::SignIn { message, hint }),
+            Err(auth::Error::Unavailable(reason)) if begun.elapsed() + wait > max_outage => {
+                let last_reason = format!("the sign-in service: {reason}");
+                return Err(StopReason::Outage { lasted: begun.elapsed(), last_reason });
+            }
+            Err(auth::Error::Unavailable(reason)) => {
+                tracing::warn!(reason, wait_ms = wait.as_millis(), "sign-in service gave no answer");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(30));
+            }
+        }
     }
 }
 
@@ -262,6 +287,7 @@ fn next_command(
     stopped: Option<&StopReason>,
     flags: &str,
     ledger_flags: &str,
+    open_flags: &str,
 ) -> Option<String> {
     if stopped.is_some() || counts.open() > 0 {
         Some(format!("tenantry resume{flags}"))
@@ -276,7 +302,7 @@ fn next_command(
             "tenantry export rejected{ledger_flags} -o rejected.csv, mend it, then tenantry import{flags} rejected.csv"
         ))
     } else if counts.created > 0 {
-        Some(format!("tenantry credentials{ledger_flags} -o passwords.csv"))
+        Some(format!("tenantry credentials{open_flags} -o passwords.csv"))
     } else {
         None
     }

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use crate::auth::{Authority, SignIn, tenant_of};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::Environment;
+use crate::partner_center::is_loopback;
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
 
@@ -57,16 +58,31 @@ pub(crate) struct Connection {
     pub(crate) domain_suffix: &'static str,
     /// The flags that connect like this again, for the next command.
     pub(crate) flags: String,
+    /// The simulator to start, then the one that runs.
+    rehearsal: Option<simulator::Config>,
     simulator: Option<Simulator>,
 }
 
 impl Connection {
-    /// From the command line and the environment; starts the simulator where one is wanted.
-    pub(crate) async fn prepare(args: &args::Connection, ledger: &LedgerChoice) -> Result<Self, Failure> {
+    /// From the command line and the environment. Nothing is contacted, started or written yet.
+    pub(crate) fn prepare(args: &args::Connection, ledger: &LedgerChoice) -> Result<Self, Failure> {
         match &ledger.simulate {
-            Some(scenario) => Self::to_simulator(scenario.clone(), ledger, args).await,
+            Some(scenario) => Ok(Self::to_simulator(scenario.clone(), ledger, args)),
             None => Self::to_service(args),
         }
+    }
+
+    /// Starts the simulator, where this connection is to one.
+    pub(crate) async fn start_simulator(&mut self) -> Result<(), Failure> {
+        let Some(config) = self.rehearsal.take() else { return Ok(()) };
+        let simulator = Simulator::start(config)
+            .await
+            .map_err(|error| Failure::io("could not start the simulator", &error))?;
+        let url: Url = simulator.url().parse().expect("the simulator has a well-formed address");
+        self.api_url = url.clone();
+        self.authority.url = url;
+        self.simulator = Some(simulator);
+        Ok(())
     }
 
     /// Lets go of the simulator, if there is one.
@@ -76,11 +92,7 @@ impl Connection {
         }
     }
 
-    async fn to_simulator(
-        scenario: Scenario,
-        ledger: &LedgerChoice,
-        args: &args::Connection,
-    ) -> Result<Self, Failure> {
+    fn to_simulator(scenario: Scenario, ledger: &LedgerChoice, args: &args::Connection) -> Self {
         let mut state_file = ledger.path.clone().into_os_string();
         state_file.push(".simulator");
         let config = simulator::Config {
@@ -88,12 +100,10 @@ impl Connection {
             scenario,
             ..simulator::Config::default()
         };
-        let simulator = Simulator::start(config)
-            .await
-            .map_err(|error| Failure::io("could not start the simulator", &error))?;
-        let url: Url = simulator.url().parse().expect("the simulator has a well-formed address");
+        // Its port is known once it runs.
+        let url: Url = "http://127.0.0.1/".parse().expect("a well-formed address");
         let tenant = simulator::PARTNER_TENANT_ID;
-        Ok(Self {
+        Self {
             api_url: url.clone(),
             authority: Authority { url, audience: args.cloud.audience().to_owned() },
             sign_in: SignIn::ClientSecret {
@@ -107,8 +117,9 @@ impl Connection {
             },
             domain_suffix: args.cloud.domain_suffix(),
             flags: String::new(),
-            simulator: Some(simulator),
-        })
+            rehearsal: Some(config),
+            simulator: None,
+        }
     }
 
     fn to_service(args: &args::Connection) -> Result<Self, Failure> {
@@ -149,6 +160,7 @@ impl Connection {
             sign_in,
             domain_suffix: cloud.domain_suffix(),
             flags,
+            rehearsal: None,
             simulator: None,
         })
     }
@@ -162,12 +174,7 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
             .with_hint("write it as https://HOST, or http://127.0.0.1:PORT for a simulator of your own")
     };
     let url: Url = text.parse().map_err(|_| wrong("it is no URL"))?;
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let loopback = is_loopback(&url);
     match url.scheme() {
         _ if !url.username().is_empty() || url.password().is_some() => Err(wrong("it holds a user name")),
         _ if url.query().is_some() || url.fragment().is_some() => Err(wrong("it holds more than a base")),
@@ -242,7 +249,31 @@ pub(crate) fn sealer(args: &args::Submission) -> Result<(Sealer, Option<PathBuf>
     Ok((sealer, made.then_some(file)))
 }
 
+impl args::IdentityFile {
+    /// The flag that names this identity file again, where it is not the default one.
+    pub(crate) fn flag(&self) -> String {
+        let mut flag = String::new();
+        if let Some(file) = &self.identity {
+            push_flag(&mut flag, "--identity", &file.to_string_lossy());
+        }
+        flag
+    }
+}
+
 impl args::Submission {
+    /// The flags that the next command must not lose: who can open the passwords, and the allowed rate.
+    pub(crate) fn flags(&self) -> String {
+        let mut flags = self.identity.flag();
+        if let Some(recipient) = &self.recipient {
+            push_flag(&mut flags, "--recipient", recipient);
+        }
+        let rate = self.rate.to_string();
+        if rate != args::DEFAULT_RATE {
+            push_flag(&mut flags, "--rate", &rate);
+        }
+        flags
+    }
+
     /// The settings of a submission in `mode`.
     pub(crate) fn settings(&self, mode: Mode) -> Settings {
         Settings {

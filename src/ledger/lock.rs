@@ -16,11 +16,12 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the ledger at `ledger`, or says at once that another process has it.
+    /// Takes the lock of the ledger at `ledger`, or says at once that another process has it. The ledger exists by
+    /// now, and the lock goes by where it really is: two names of one file must meet at one lock.
     /// Who that is stands in the ledger itself: see [`super::runs::pid_of_newest`].
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
-        let path = path_beside(ledger);
-        let open = |source| Error::Open { path: path.clone(), source: Arc::new(source) };
+        let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
+        let path = path_beside(&ledger.canonicalize().map_err(open)?);
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         super::private(&mut options);

@@ -34,7 +34,7 @@ pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
 pub(crate) use query::{AttemptStory, Filter, Queries, RowCounts, RowStory, RunTotals, SourceTotals};
 pub(crate) use recovery::{NextStep, Open, Work};
 pub(crate) use runs::Ending;
-pub(crate) use schema::Environment;
+pub(crate) use schema::{Environment, sync_folder_of};
 pub(crate) use state::State;
 pub(crate) use take_up::{Candidate, SourceInfo, Taken};
 
@@ -139,6 +139,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::InUse`] where another process works on it; the others say what is wrong with the file.
     pub(crate) fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
+        schema::make_file(path)?;
         let Some(lock) = lock::Lock::acquire(path)? else {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
         };
@@ -208,6 +209,21 @@ impl Ledger {
 pub(crate) struct Recorder {
     writer: writer::Writer,
     run: RunId,
+}
+
+/// A file that was there before we wrote to it may have been open to others.
+pub(crate) fn make_private(file: &std::fs::File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Pipes and devices, such as /dev/stdout, keep their mode.
+        if file.metadata()?.is_file() {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _unchanged = file;
+    Ok(())
 }
 
 /// New files of ours are for their owner alone. Windows keeps a user's own folders private by inheritance.

@@ -187,7 +187,7 @@ fn apply(
             tx.prepare_cached(
                 "UPDATE customer_rows
                     SET state = ?2, changed_at = ?3, request_id = coalesce(?4, request_id), next_step = 'create',
-                        in_doubt_since = NULL, last_sent_at = NULL, ask_rounds = ?5
+                        unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL, ask_rounds = ?5
                   WHERE id = ?1",
             )?
             .execute((row, to, now, new_request_id, ask_rounds))?;

@@ -392,10 +392,10 @@ impl Queries {
             Filter::All => None,
         };
         self.collect(
-            "SELECT header FROM sources s
-              WHERE EXISTS (SELECT 1 FROM customer_rows r
-                             WHERE r.source_id = s.id AND (r.state = ?1 OR (?1 IS NULL AND r.state <> 'superseded')))
-              GROUP BY header ORDER BY min(s.id)",
+            "SELECT header FROM sources
+              WHERE id IN (SELECT DISTINCT source_id FROM customer_rows
+                            WHERE state = ?1 OR (?1 IS NULL AND state <> 'superseded'))
+              GROUP BY header ORDER BY min(id)",
             [state],
             |row| row.get(0),
         )

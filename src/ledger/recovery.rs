@@ -69,8 +69,10 @@ pub(crate) struct Work {
     pub(crate) in_doubt_since: Option<Timestamp>,
     /// No create under the request id was sent later than this.
     pub(crate) last_sent_at: Option<Timestamp>,
-    /// How often asking said: not there, and free.
+    /// Times that a send after asking (not there, and free) was unclear again.
     pub(crate) ask_rounds: u32,
+    /// A create for this domain was unclear under an earlier request id.
+    pub(crate) unclear_before: bool,
     /// A definite refusal that is being followed by a question.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -111,7 +113,7 @@ fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
 }
 
 const COLUMNS: &str = "r.id, r.line, r.customer, r.request_id, r.next_step, r.in_doubt_since, r.last_sent_at,
-     r.ask_rounds, r.error_code, r.error_status, r.error_text";
+     r.ask_rounds, r.error_code, r.error_status, r.error_text, r.unclear_before";
 
 fn open_rows(tx: &Transaction<'_>, which: Open, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
     let state = match which {
@@ -159,6 +161,7 @@ fn load(row: &Row<'_>, state: State) -> Result<Work, Error> {
         in_doubt_since: time(5)?,
         last_sent_at: time(6)?,
         ask_rounds: row.get(7)?,
+        unclear_before: row.get(11)?,
         refusal,
     })
 }

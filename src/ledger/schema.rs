@@ -40,9 +40,8 @@ impl Environment {
     }
 }
 
-/// Opens the ledger at `path` for writing, makes it if it is not there, and brings its schema up to date.
+/// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
-    make_private_file(path)?;
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -127,7 +126,7 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>, E
 }
 
 /// The file must exist with our permissions before SQLite touches it: SQLite gives its WAL the mode of the file.
-fn make_private_file(path: &Path) -> Result<(), Error> {
+pub(super) fn make_file(path: &Path) -> Result<(), Error> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
@@ -143,7 +142,7 @@ fn make_private_file(path: &Path) -> Result<(), Error> {
 }
 
 /// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
-fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     if cfg!(windows) {
         return Ok(());
     }
@@ -200,6 +199,7 @@ mod tests {
     fn a_ledger_keeps_to_its_environment() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
+        make_file(&path).unwrap();
         let connection = open_for_writing(&path).unwrap();
         let environment = |api: &str, tenant: Option<u128>| Environment {
             api: api.to_owned(),
@@ -217,6 +217,7 @@ mod tests {
     fn a_newer_or_foreign_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let newer = folder.path().join("newer.db");
+        make_file(&newer).unwrap();
         let connection = open_for_writing(&newer).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         drop(connection);
@@ -238,6 +239,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
+        make_file(&path).unwrap();
         let connection = open_for_writing(&path).unwrap();
         connection.execute_batch("CREATE TABLE t (n)").unwrap();
         for name in ["l.db", "l.db-wal", "l.db-shm"] {

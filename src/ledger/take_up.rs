@@ -329,6 +329,14 @@ impl TakeUp {
 
     fn point_to(&self, tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
         tx.prepare_cached("UPDATE customer_rows SET replaced_by = ?2 WHERE id = ?1")?.execute((row, by))?;
+        // What was unclear about a domain stays so for the row that stands for it now.
+        tx.prepare_cached(
+            "UPDATE customer_rows SET unclear_before = 1
+               FROM customer_rows AS old
+              WHERE customer_rows.id = ?2 AND old.id = ?1 AND old.domain = customer_rows.domain
+                AND (old.unclear_before OR old.in_doubt_since IS NOT NULL)",
+        )?
+        .execute((row, by))?;
         Ok(())
     }
 
@@ -360,7 +368,8 @@ fn take_up_again(tx: &Transaction<'_>, row: RowId) -> Result<(), Error> {
     let to = state::next(State::Failed, Event::TakenUp)?;
     tx.prepare_cached(
         "UPDATE customer_rows
-            SET state = ?2, request_id = ?3, next_step = 'create', in_doubt_since = NULL, last_sent_at = NULL,
+            SET state = ?2, request_id = ?3, next_step = 'create',
+                unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
                 ask_rounds = 0, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
                 changed_at = ?4
           WHERE id = ?1",

@@ -6,8 +6,9 @@
 //! Invariant: a caller that holds a result holds a durable one. Everything that section 3 of the product contract
 //! calls durable rests on that.
 //!
-//! An error in one write rolls the whole group back and closes the ledger for this process: a ledger that failed
-//! once must not be half trusted. The next run opens it afresh.
+//! An error of SQLite's rolls the whole group back and closes the ledger for this process: a ledger that failed once
+//! must not be half trusted, and the next run opens it afresh. A write that asks for something impossible is undone
+//! alone and told so.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -78,18 +79,14 @@ fn commit(connection: &mut Connection, group: &mut Vec<Write>) -> Result<(), Err
     let mut replies = Vec::with_capacity(group.len());
     let outcome = run_group(connection, group.drain(..), &mut replies);
     for (reply, value) in replies {
-        let result = match (&outcome, value) {
-            (Ok(()), Some(value)) => Ok(value),
-            (Err(error), _) => Err(error.clone()),
-            (Ok(()), None) => unreachable!("a committed group has a result for each of its writes"),
-        };
+        let result = outcome.clone().and(value);
         // A caller that went away does not need its result; the write is durable all the same.
         drop(reply.send(result));
     }
     outcome
 }
 
-type Reply = (oneshot::Sender<Result<Erased, Error>>, Option<Erased>);
+type Reply = (oneshot::Sender<Result<Erased, Error>>, Result<Erased, Error>);
 
 fn run_group(
     connection: &mut Connection,
@@ -100,21 +97,42 @@ fn run_group(
     let tx = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(tx) => tx,
         Err(error) => {
-            replies.extend(writes.map(|write| (write.reply, None)));
+            replies.extend(writes.map(|write| (write.reply, Err(Error::Closed))));
             return Err(error.into());
         }
     };
     let mut failed = None;
     for write in writes {
         let value = match failed {
-            None => (write.job)(&tx).map_err(|error| failed = Some(error)).ok(),
-            Some(_) => None,
+            None => run_job(&tx, write.job).unwrap_or_else(|error| {
+                failed = Some(error.clone());
+                Err(error)
+            }),
+            Some(_) => Err(Error::Closed),
         };
         replies.push((write.reply, value));
     }
     // Dropped without a commit, the transaction is rolled back.
     failed.map_or(Ok(()), Err)?;
     Ok(tx.commit()?)
+}
+
+/// Runs one write inside its own savepoint. The outer error is SQLite's and fails the group; the inner one is the
+/// write's own (an impossible change, a row that cannot be understood): its part is undone, and what the others
+/// bring, a password that can be had once among it, is kept.
+fn run_job(tx: &Transaction<'_>, job: Job) -> Result<Result<Erased, Error>, Error> {
+    tx.prepare_cached("SAVEPOINT job")?.execute([])?;
+    match job(tx) {
+        Ok(value) => {
+            tx.prepare_cached("RELEASE job")?.execute([])?;
+            Ok(Ok(value))
+        }
+        Err(error @ (Error::Illegal(_) | Error::Stored { .. })) => {
+            tx.execute_batch("ROLLBACK TO job; RELEASE job")?;
+            Ok(Err(error))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +169,26 @@ mod tests {
         assert_eq!(sum, 4950);
         drop(writer);
         thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_impossible_write_is_undone_alone() {
+        let (writer, _thread) = Writer::start(counter()).unwrap();
+        let impossible = writer
+            .write::<(), _>(|tx| {
+                tx.execute("INSERT INTO t VALUES (1)", [])?;
+                Err(Error::Stored { row: 1, what: "nonsense".to_owned() })
+            })
+            .await;
+        assert!(matches!(impossible, Err(Error::Stored { .. })));
+        let count: i64 = writer
+            .write(|tx| {
+                tx.execute("INSERT INTO t VALUES (2)", [])?;
+                Ok(tx.query_row("SELECT sum(n) FROM t", [], |r| r.get(0))?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(count, 2);
     }
 
     #[tokio::test]

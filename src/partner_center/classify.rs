@@ -30,6 +30,7 @@ pub(super) struct Answer {
     pub(super) has_request_id: bool,
     /// `Err`: the body was cut short or too long, and why. Zeroized, because a 201 carries a password.
     pub(super) body: Result<Zeroizing<Vec<u8>>, String>,
+    /// The service's own clock where it told, else ours: what a `Retry-After` date is relative to.
     pub(super) at: Timestamp,
 }
 
@@ -233,15 +234,13 @@ fn refused(error: ServiceError) -> CreateOutcome {
 
 fn new_tenant(answer: &Answer) -> CreateOutcome {
     let body = match &answer.body {
-        Ok(body) => without_bom(body),
+        Ok(body) => body,
         Err(reason) => return CreateOutcome::Unknown(format!("status {}, but {reason}", answer.status)),
     };
-    match serde_json::from_slice::<NewTenant>(body) {
-        Ok(tenant) if !tenant.customer_id.trim().is_empty() => CreateOutcome::Created(tenant),
+    match NewTenant::parse(body) {
+        Some(tenant) => CreateOutcome::Created(tenant),
         // The parser's message is left out: it can quote the body, which holds a password.
-        Ok(_) | Err(_) => {
-            CreateOutcome::Unknown(format!("status {}, but no customer id in the answer", answer.status))
-        }
+        None => CreateOutcome::Unknown(format!("status {}, but no customer id in the answer", answer.status)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -88,7 +88,7 @@ impl Client {
         // Fixed, so that error texts stay the same wherever it runs (fact book 3.1).
         headers.insert("X-Locale", HeaderValue::from_static("en-US"));
         headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
-        let http = http_client_builder()
+        let http = http_client_builder(&settings.api_url)
             .default_headers(headers)
             .timeout(settings.timeout)
             .pool_max_idle_per_host(settings.connections)
@@ -201,10 +201,13 @@ impl<T> Asked<T> {
 }
 
 /// What every HTTP client of this program has in common, those of `auth` included.
-pub(crate) fn http_client_builder() -> reqwest::ClientBuilder {
+pub(crate) fn http_client_builder(url: &Url) -> reqwest::ClientBuilder {
     // Only the first call installs it; that a later one finds it in place is what we want.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    // The bearer token on its way to this very machine is no business of a proxy's.
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    builder
         .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
@@ -212,6 +215,16 @@ pub(crate) fn http_client_builder() -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         // Whether a request may be sent again is decided in `submitter` alone.
         .retry(reqwest::retry::never())
+}
+
+/// Does this address never leave the machine?
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 fn bearer(token: &SecretString) -> HeaderValue {
@@ -276,10 +289,11 @@ fn causes(error: &reqwest::Error) -> String {
 
 async fn read(mut response: reqwest::Response) -> Answer {
     let status = response.status().as_u16();
-    let retry_after =
-        response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let retry_after = header(&response, "Retry-After");
     let content_type = header(&response, "Content-Type").unwrap_or_default();
     let has_request_id = response.headers().contains_key("MS-RequestId");
+    let at = header(&response, "Date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
     let mut body = Zeroizing::new(Vec::new());
     let body = loop {
         match response.chunk().await {
@@ -291,7 +305,7 @@ async fn read(mut response: reqwest::Response) -> Answer {
             Err(error) => break Err(format!("the answer was cut short ({})", causes(&error))),
         }
     };
-    Answer { status, retry_after, content_type, has_request_id, body, at: clock::now() }
+    Answer { status, retry_after, content_type, has_request_id, body, at }
 }
 
 fn header(response: &reqwest::Response, name: &str) -> Option<String> {

@@ -14,6 +14,6 @@ mod wire;
 
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
 pub(crate) use client::{
-    CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace, http_client_builder,
+    CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace, http_client_builder, is_loopback,
 };
 pub(crate) use wire::NewTenant;

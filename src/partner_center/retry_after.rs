@@ -7,8 +7,11 @@ use jiff::Timestamp;
 /// Where a 429 names no time that can be understood (fact book 12).
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
-/// No wait is longer than this, whatever the header says: nonsense must not park a run for a year.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// No wait is longer than a day, whatever the header says: nonsense must not park a run for a year.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// No wait is shorter than this: "at once" after "too many" would be a loop.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// The wait that a 429 asks for: the header as seconds or as an HTTP date, else the number in the text ("Try again
 /// in 57 seconds."), else a minute.
@@ -17,7 +20,7 @@ pub(super) fn wait(header: Option<&str>, text: &str, now: Timestamp) -> Duration
         .and_then(|value| seconds(value).or_else(|| until_date(value, now)))
         .or_else(|| seconds_in_text(text))
         .unwrap_or(DEFAULT_WAIT)
-        .min(LONGEST_WAIT)
+        .clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }
 
 fn seconds(value: &str) -> Option<Duration> {
@@ -48,11 +51,11 @@ mod tests {
             (Some("57"), "", 57),
             (Some(" 3 "), text, 3),
             (Some("Tue, 21 Jul 2020 04:11:08 GMT"), text, 10),
-            (Some("Tue, 21 Jul 2020 04:10:00 GMT"), text, 0),
+            (Some("Tue, 21 Jul 2020 04:10:00 GMT"), text, 1),
             (None, text, 57),
             (Some("soon"), text, 57),
             (Some("-1"), "slow down", 60),
-            (Some("99999999999"), "", 3600),
+            (Some("99999999999"), "", 86400),
         ];
         for (header, text, expected) in cases {
             assert_eq!(wait(header, text, now), Duration::from_secs(expected), "{header:?} {text:?}");

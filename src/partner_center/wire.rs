@@ -1,7 +1,8 @@
 //! Bodies as Partner Center sends and takes them (fact book 4.1, 4.8, 9, 13.1). Written and read here alone.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::customer::Customer;
@@ -106,15 +107,43 @@ pub(crate) struct NewTenant {
     #[serde(default)]
     pub(crate) commerce_id: Option<String>,
     #[serde(default)]
-    pub(crate) user_credentials: Option<UserCredentials>,
+    user_credentials: Option<UserCredentials>,
 }
 
-/// The bare user name (`admin`) and the password that is shown once.
+/// The bare user name (`admin`) and the password that is shown once. What a replay brings is unknown (fact book
+/// 3.3), so either may be missing or empty.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct UserCredentials {
-    pub(crate) user_name: String,
-    pub(crate) password: SecretString,
+struct UserCredentials {
+    #[serde(default)]
+    user_name: Option<String>,
+    #[serde(default)]
+    password: Option<SecretString>,
+}
+
+/// As much of the answer as proves that the customer exists.
+#[derive(Debug, Deserialize)]
+struct Identified {
+    id: String,
+}
+
+impl NewTenant {
+    /// `None`: the body names no customer. Credentials that cannot be read must not make the id unread.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let body = without_bom(body);
+        let tenant = serde_json::from_slice::<Self>(body).or_else(|_| {
+            let Identified { id } = serde_json::from_slice(body)?;
+            Ok::<_, serde_json::Error>(Self { customer_id: id, commerce_id: None, user_credentials: None })
+        });
+        tenant.ok().filter(|tenant| !tenant.customer_id.trim().is_empty())
+    }
+
+    /// User name and password, where there is a password.
+    pub(crate) fn credentials(&self) -> Option<(&str, &SecretString)> {
+        let credentials = self.user_credentials.as_ref()?;
+        let password = credentials.password.as_ref().filter(|text| !text.expose_secret().is_empty())?;
+        Some((credentials.user_name.as_deref().unwrap_or("admin"), password))
+    }
 }
 
 /// One page of `GET /v1/customers`.
@@ -181,35 +210,44 @@ impl CustomerPage {
 pub(super) struct ErrorBody {
     #[serde(default, deserialize_with = "number_or_text")]
     pub(super) code: Option<String>,
+    // Documented as text and lists; whatever else comes must not make the code unread.
     #[serde(default)]
-    description: Option<String>,
+    description: Value,
     #[serde(default)]
-    message: Option<String>,
+    message: Value,
     #[serde(default)]
-    data: Option<Vec<serde_json::Value>>,
+    data: Value,
 }
 
 impl ErrorBody {
     /// The service's own words: the description or message, then whatever `data` lists.
     pub(super) fn text(&self) -> String {
-        let mut text =
-            self.description.as_deref().or(self.message.as_deref()).unwrap_or_default().trim().to_owned();
-        for value in self.data.iter().flatten() {
-            let detail = value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned());
-            if !detail.is_empty() {
-                text.push_str(if text.is_empty() { "" } else { "; " });
-                text.push_str(&detail);
-            }
+        let mut text = words(&self.description);
+        if text.is_empty() {
+            text = words(&self.message);
+        }
+        let details = self.data.as_array().map_or(std::slice::from_ref(&self.data), Vec::as_slice);
+        for detail in details.iter().map(words).filter(|detail| !detail.is_empty()) {
+            text.push_str(if text.is_empty() { "" } else { "; " });
+            text.push_str(&detail);
         }
         text
     }
 }
 
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// A value that is documented as text and printed as a number, or the other way round.
 fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) => Some(text),
-        serde_json::Value::Number(number) => Some(number.to_string()),
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     })
 }

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::finding::{CreateFinding, refusal};
 use super::pacing::Pacer;
 use super::reconcile::DomainCheck;
+use super::{Policy, Task, retry};
 use crate::auth::{self, Token, TokenSource};
+use crate::clock;
 use crate::credentials::Sealer;
 use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
 use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace};
@@ -25,6 +27,7 @@ pub(super) struct Means {
     pub(super) pacer: Arc<Pacer>,
     pub(super) recorder: Recorder,
     pub(super) domain_check: DomainCheck,
+    pub(super) policy: Policy,
     /// Set when the run stops: what has not been sent by then is not sent any more.
     pub(super) stopping: CancellationToken,
 }
@@ -40,6 +43,8 @@ pub(super) struct Stepped<F> {
 pub(super) enum Barred {
     Stopping,
     SignIn(auth::Error),
+    /// The wait was so long that the row has to be asked about first.
+    Stale,
 }
 
 impl Means {
@@ -62,11 +67,15 @@ impl Means {
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn create(means: &Means, work: &Work) -> Result<Stepped<CreateFinding>, ledger::Error> {
+pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateFinding>, ledger::Error> {
+    let work = &task.work;
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
     // other order could create a customer that nothing here remembers.
     let attempt = means.recorder.intend_create(work.row, work.request_id).await?;
     let token = match means.pass_gates().await {
+        Ok(_) if retry::must_ask_first(task, &means.policy, clock::now()) => {
+            return Ok(not_sent(attempt, Barred::Stale));
+        }
         Ok(token) => token,
         Err(barred) => return Ok(not_sent(attempt, barred)),
     };
@@ -93,6 +102,9 @@ async fn understand(
     token: &Token,
     outcome: CreateOutcome,
 ) -> CreateFinding {
+    if !matches!(outcome, CreateOutcome::Throttled { .. } | CreateOutcome::NotSent(_)) {
+        means.pacer.accepted();
+    }
     match outcome {
         CreateOutcome::Created(tenant) => seal(means, work, attempt, tenant),
         CreateOutcome::Refused { error, domain_taken } => {
@@ -103,7 +115,8 @@ async fn understand(
             CreateFinding::Misconfigured { refusal: refusal(error), rights }
         }
         CreateOutcome::Unauthorized(error) => match means.tokens.replace(token).await {
-            Ok(_) | Err(auth::Error::Unavailable(_)) => CreateFinding::Unauthorized(refusal(error)),
+            Ok(_) => CreateFinding::Unauthorized(refusal(error)),
+            Err(auth::Error::Unavailable(reason)) => CreateFinding::NotSent(reason),
             Err(auth::Error::Refused { message, hint }) => {
                 let said = if error.text.is_empty() { String::new() } else { format!(" ({})", error.text) };
                 CreateFinding::SignInRefused { message: format!("{message}{said}"), hint }
@@ -120,10 +133,10 @@ async fn understand(
 
 /// A password that cannot be sealed is as good as lost, but the customer exists: say so, and never store it open.
 fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> CreateFinding {
-    let (user_name, sealed) = match &tenant.user_credentials {
+    let (user_name, sealed) = match tenant.credentials() {
         None => (None, None),
-        Some(credentials) => match means.sealer.seal(&credentials.password) {
-            Ok(sealed) => (Some(credentials.user_name.clone()), Some(sealed)),
+        Some((user_name, password)) => match means.sealer.seal(password) {
+            Ok(sealed) => (Some(user_name.to_owned()), Some(sealed)),
             Err(error) => {
                 tracing::error!(row = work.row.0, error = %error, "password could not be sealed");
                 let reason = error.to_string();
@@ -141,7 +154,7 @@ fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> Cre
 
 fn not_sent(attempt: Attempt, barred: Barred) -> Stepped<CreateFinding> {
     let (finding, name, reason) = match barred {
-        Barred::Stopping => (CreateFinding::Withdrawn, "withdrawn", None),
+        Barred::Stopping | Barred::Stale => (CreateFinding::Withdrawn, "withdrawn", None),
         Barred::SignIn(auth::Error::Refused { message, hint }) => {
             let reason = message.clone();
             (CreateFinding::SignInRefused { message, hint }, "not_sent", Some(reason))

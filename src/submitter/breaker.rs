@@ -27,12 +27,13 @@ pub(super) enum Passage {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Breaker {
     failures: u32,
+    /// The first of them: since then the service is silent.
+    silent_since: Option<Instant>,
     outage: Option<Outage>,
 }
 
 #[derive(Debug, Clone)]
 struct Outage {
-    since: Instant,
     probe_is_out: bool,
     next_probe_at: Instant,
     wait: Duration,
@@ -58,6 +59,7 @@ impl Breaker {
     /// A request brought no verdict: no connection, no answer, 5xx.
     pub(super) fn failed(&mut self, was_probe: bool, now: Instant) {
         self.failures = self.failures.saturating_add(1);
+        self.silent_since.get_or_insert(now);
         match &mut self.outage {
             Some(outage) if was_probe => {
                 outage.probe_is_out = false;
@@ -71,7 +73,6 @@ impl Breaker {
                     "the service does not answer; sending single probes"
                 );
                 self.outage = Some(Outage {
-                    since: now,
                     probe_is_out: false,
                     next_probe_at: now + FIRST_PROBE_AFTER,
                     wait: FIRST_PROBE_AFTER * 2,
@@ -84,6 +85,7 @@ impl Breaker {
     /// The service gave a verdict, whatever it was.
     pub(super) fn answered(&mut self) {
         self.failures = 0;
+        self.silent_since = None;
         if self.outage.take().is_some() {
             tracing::info!("the service answers again");
         }
@@ -96,12 +98,13 @@ impl Breaker {
         }
     }
 
-    pub(super) fn open_since(&self) -> Option<Instant> {
-        self.outage.as_ref().map(|outage| outage.since)
+    /// Since when there has been no verdict, probes or not.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        self.silent_since
     }
 
-    pub(super) fn open_for(&self, now: Instant) -> Option<Duration> {
-        self.open_since().map(|since| now - since)
+    pub(super) fn is_open(&self) -> bool {
+        self.outage.is_some()
     }
 }
 
@@ -127,10 +130,10 @@ mod tests {
         assert_eq!(breaker.passage(at(9)), Passage::Closed(None), "a straggler's failure is not the probe's");
         breaker.failed(true, at(10));
         assert_eq!(breaker.passage(at(11)), Passage::Closed(Some(at(12))));
-        assert_eq!(breaker.open_for(at(60)), Some(Duration::from_secs(60)));
+        assert_eq!(breaker.silent_since(), Some(start));
         breaker.answered();
         assert_eq!(breaker.passage(at(61)), Passage::Free);
-        assert_eq!(breaker.open_for(at(61)), None);
+        assert_eq!(breaker.silent_since(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! without a network and without waiting.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +60,8 @@ pub(crate) async fn submit(
         sealer: equipment.sealer,
         pacer: Arc::clone(&pacer),
         recorder: ledger.recorder(),
-        domain_check: DomainCheck::default(),
+        domain_check: DomainCheck::new(equipment.domain_suffix),
+        policy: settings.policy.clone(),
         stopping: CancellationToken::new(),
     });
     let mut dispatcher = Dispatcher::new(settings.clone(), Instant::now());
@@ -83,8 +84,11 @@ pub(crate) async fn submit(
             }),
             () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
         };
-        if let (Event::Signalled(_), Some(StopReason::Interrupted(_))) = (&event, &dispatcher.stop) {
+        let stopping_already =
+            matches!(dispatcher.stop, Some(StopReason::Interrupted(_) | StopReason::Ledger(_)));
+        if let (Event::Signalled(_), true) = (&event, stopping_already) {
             // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
+            record_what_is_known(&mut dispatcher, ledger, &means, &mut under_way).await;
             return Outcome { stopped: dispatcher.stop, abandoned: true };
         }
         dispatcher.handle_event(event, Instant::now(), rand::random());
@@ -92,6 +96,24 @@ pub(crate) async fn submit(
             means.stopping.cancel();
         }
     }
+}
+
+/// Answers that are here already may hold a password that cannot be had again: they are recorded before the program
+/// leaves. Nothing is waited for but the disk.
+async fn record_what_is_known(
+    dispatcher: &mut Dispatcher,
+    ledger: &Ledger,
+    means: &Arc<Means>,
+    under_way: &mut JoinSet<Event>,
+) {
+    let mut recorded = JoinSet::new();
+    while let Some(Ok(event)) = under_way.try_join_next() {
+        dispatcher.handle_event(event, Instant::now(), 0.0);
+    }
+    for action in dispatcher.actions(Instant::now()) {
+        carry_out(action, ledger, means, &mut recorded).await;
+    }
+    recorded.join_all().await;
 }
 
 /// Something to be done; each ends in one [`Event`].
@@ -127,7 +149,7 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
         Action::Step { task, probe } => {
             under_way.spawn(async move {
                 match task.step {
-                    NextStep::Create => match attempt::create(&means, &task.work).await {
+                    NextStep::Create => match attempt::create(&means, &task).await {
                         Ok(step) => Event::Created { task, probe, step },
                         Err(error) => Event::LedgerFailed(error),
                     },
@@ -189,6 +211,9 @@ struct Dispatcher {
     settings: Settings,
     backlog: Backlog,
     ready: VecDeque<Box<Task>>,
+    /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so the backlog
+    /// may come upon it again.
+    in_hand: HashSet<RowId>,
     waiting: BinaryHeap<Reverse<Waiting>>,
     to_record: Vec<Action>,
     breaker: Breaker,
@@ -214,6 +239,7 @@ impl Dispatcher {
             settings,
             backlog: Backlog { order, after: RowId(0), fetching: false },
             ready: VecDeque::new(),
+            in_hand: HashSet::new(),
             waiting: BinaryHeap::new(),
             to_record: Vec::new(),
             breaker: Breaker::default(),
@@ -262,7 +288,16 @@ impl Dispatcher {
                 Passage::Probe => true,
                 Passage::Closed(_) => break,
             };
-            let Some(task) = self.next_task(now) else { break };
+            let Some(mut task) = self.next_task(now) else { break };
+            if task.step == NextStep::Create
+                && retry::must_ask_first(&task, &self.settings.policy, clock::now())
+            {
+                // Its id has grown old while it waited.
+                let (step, wait) = retry::first_step(&task.work, &self.settings.policy, clock::now());
+                task.step = step;
+                self.waiting.push(Reverse(Waiting { due: now + wait, task }));
+                continue;
+            }
             if probe {
                 self.breaker.probe_sent();
             }
@@ -345,9 +380,15 @@ impl Dispatcher {
                 self.backlog.after = RowId(0);
             }
         }
-        for work in rows {
+        let clock_now = clock::now();
+        for mut work in rows {
+            if !self.in_hand.insert(work.row) {
+                continue;
+            }
+            // A clock that has gone back since must not make the wait for a settled answer endless.
+            work.last_sent_at = work.last_sent_at.map(|sent| sent.min(clock_now));
             let (step, wait) = match (self.settings.mode, which) {
-                (Mode::Submit, _) => retry::first_step(&work, &self.settings.policy, clock::now()),
+                (Mode::Submit, _) => retry::first_step(&work, &self.settings.policy, clock_now),
                 (Mode::AskOnly, _) => (NextStep::Ask, Duration::ZERO),
             };
             let task = Box::new(Task::new(work, step));
@@ -421,6 +462,7 @@ impl Dispatcher {
         self.slots -= 1;
         match verdict.then {
             Then::Settled => {
+                self.in_hand.remove(&task.work.row);
                 self.counts.settled += 1;
                 match verdict.change {
                     RowChange::Created(_) => self.counts.created += 1,
@@ -430,6 +472,7 @@ impl Dispatcher {
             // Asking is done; what is to be sent waits for a run that sends.
             Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == NextStep::Create => {
                 self.counts.settled += 1;
+                self.in_hand.remove(&task.work.row);
             }
             Then::Wait(wait) => self.waiting.push(Reverse(Waiting { due: now + wait, task })),
             Then::Stop(_) => {}
@@ -437,14 +480,20 @@ impl Dispatcher {
     }
 
     fn note_health(&mut self, health: Health, probe: bool, reason: Option<String>, now: Instant) {
-        match health {
-            Health::Answered => self.breaker.answered(),
-            Health::Silent => self.breaker.failed(probe, now),
-            Health::NotAsked if probe => self.breaker.probe_withdrawn(),
-            Health::NotAsked => {}
-        }
         if let Some(reason) = reason {
             self.last_silence = reason;
+        }
+        match health {
+            Health::Answered => self.breaker.answered(),
+            Health::Silent => {
+                self.breaker.failed(probe, now);
+                // Also before the breaker opens: a few rows may take long to make ten failures.
+                if self.silence_deadline().is_some_and(|deadline| deadline <= now) {
+                    self.stop_for_outage(now);
+                }
+            }
+            Health::NotAsked if probe => self.breaker.probe_withdrawn(),
+            Health::NotAsked => {}
         }
     }
 
@@ -453,14 +502,26 @@ impl Dispatcher {
             policy: &self.settings.policy,
             now: clock::now(),
             probe,
+            may_send: self.settings.mode == Mode::Submit,
             successes: self.successes,
             forbidden_in_a_row: self.forbidden_in_a_row,
             chance,
         }
     }
 
+    /// When the service will have been silent for too long.
+    fn silence_deadline(&self) -> Option<Instant> {
+        self.breaker.silent_since().map(|since| since + self.settings.max_outage)
+    }
+
     fn outage_deadline(&self) -> Option<Instant> {
-        self.breaker.open_since().map(|since| since + self.settings.max_outage)
+        self.silence_deadline().filter(|_| self.breaker.is_open())
+    }
+
+    fn stop_for_outage(&mut self, now: Instant) {
+        let lasted = self.breaker.silent_since().map(|since| now - since).unwrap_or_default();
+        let last_reason = self.last_silence.clone();
+        self.stop.get_or_insert(StopReason::Outage { lasted, last_reason });
     }
 
     fn check_deadlines(&mut self, now: Instant) {
@@ -468,8 +529,7 @@ impl Dispatcher {
             return;
         }
         if self.outage_deadline().is_some_and(|deadline| deadline <= now) {
-            let lasted = self.breaker.open_for(now).unwrap_or_default();
-            self.stop = Some(StopReason::Outage { lasted, last_reason: self.last_silence.clone() });
+            self.stop_for_outage(now);
         } else if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.stop = Some(StopReason::DurationReached);
         }
@@ -480,7 +540,11 @@ impl Dispatcher {
             under_way: self.slots,
             waiting: self.waiting.len(),
             throttled_for,
-            silent_for: self.breaker.open_for(now),
+            silent_for: self
+                .breaker
+                .silent_since()
+                .filter(|_| self.breaker.is_open())
+                .map(|since| now - since),
             stopping: self.stop.is_some(),
             ..self.counts
         }
@@ -495,6 +559,7 @@ impl Task {
             RowChange::NothingDone { new_request_id, ask_rounds } => {
                 if let Some(request_id) = new_request_id {
                     work.request_id = *request_id;
+                    work.unclear_before = true;
                     self.tries = 0;
                 }
                 work.in_doubt_since = None;
@@ -507,9 +572,11 @@ impl Task {
                 if self.step == NextStep::Create {
                     work.last_sent_at = Some(clock::now());
                 }
-                if *ask_rounds != work.ask_rounds {
-                    self.tries = 0;
-                }
+                self.asked_free = match (self.step, *next_step) {
+                    (NextStep::Ask, NextStep::Create) => true,
+                    (_, NextStep::Ask) => false,
+                    (NextStep::Create, NextStep::Create) => self.asked_free,
+                };
                 work.in_doubt_since = *in_doubt_since;
                 work.ask_rounds = *ask_rounds;
                 work.refusal.clone_from(refusal);

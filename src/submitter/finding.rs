@@ -56,6 +56,8 @@ pub(super) enum AskFinding {
     /// Nobody has it, and the check has been proved.
     Free,
     NoAnswer(String),
+    /// "Free", and nothing proves that this check can be believed.
+    Unprovable(String),
     Throttled {
         wait: Duration,
     },
@@ -102,6 +104,7 @@ impl AskFinding {
             AskFinding::Ours { .. }
             | AskFinding::Taken
             | AskFinding::Free
+            | AskFinding::Unprovable(_)
             | AskFinding::Misconfigured { .. }
             | AskFinding::Throttled { .. } => Health::Answered,
             AskFinding::NoAnswer(_) => Health::Silent,

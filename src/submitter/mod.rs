@@ -104,6 +104,8 @@ pub(crate) struct Equipment {
     pub(crate) client: Client,
     pub(crate) tokens: TokenSource,
     pub(crate) sealer: Sealer,
+    /// What every initial domain of the cloud ends in.
+    pub(crate) domain_suffix: &'static str,
 }
 
 /// An open row in the hands of the submitter.
@@ -119,6 +121,8 @@ struct Task {
     unauthorized: bool,
     /// Successes of the run when it was last refused with an unexplained 403.
     forbidden_at: Option<u64>,
+    /// Asking has just said: not there, and free. So its next send is allowed, whatever the age of its id.
+    asked_free: bool,
     /// It has been counted as submitted.
     submitted: bool,
 }
@@ -132,6 +136,7 @@ impl Task {
             question_tries: 0,
             unauthorized: false,
             forbidden_at: None,
+            asked_free: false,
             submitted: false,
         }
     }

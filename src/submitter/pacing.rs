@@ -8,6 +8,7 @@
 //!
 //! After a 429 nothing is sent until the wait is over; then the rate starts at half and climbs back.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Mutex as StateMutex;
 use std::time::Duration;
@@ -33,6 +34,10 @@ const CLIMB_EVERY: Duration = Duration::from_secs(5);
 /// A share below this would park the run; the server's own waits do the rest.
 const LOWEST_SHARE: f64 = 0.05;
 
+/// What is waited on top of a wait that was not enough, doubled each time up to the cap.
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+
 /// How many requests may be sent in any window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rate {
@@ -48,6 +53,16 @@ impl Rate {
             Rate::Limited { requests, window } => {
                 Some(f64::from(requests.get()) * USED_SHARE / window.as_secs_f64())
             }
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rate::Unlimited => f.write_str("unlimited"),
+            Rate::Limited { requests, window } if window.as_secs() == 60 => write!(f, "{requests}/min"),
+            Rate::Limited { requests, .. } => write!(f, "{requests}/s"),
         }
     }
 }
@@ -68,6 +83,8 @@ struct State {
     paused_until: Option<Instant>,
     share: f64,
     climbs_at: Instant,
+    /// Warnings since the service last took a request.
+    throttled_in_a_row: u32,
 }
 
 enum Admission {
@@ -78,8 +95,13 @@ enum Admission {
 impl Pacer {
     /// A gate that keeps to `rate`.
     pub(crate) fn new(rate: Rate) -> Self {
-        let state =
-            State { limiter: limiter(rate, 1.0), paused_until: None, share: 1.0, climbs_at: Instant::now() };
+        let state = State {
+            limiter: limiter(rate, 1.0),
+            paused_until: None,
+            share: 1.0,
+            climbs_at: Instant::now(),
+            throttled_in_a_row: 0,
+        };
         Self { rate, turn: Mutex::new(()), state: StateMutex::new(state), clock: DefaultClock::default() }
     }
 
@@ -95,16 +117,23 @@ impl Pacer {
     pub(crate) fn throttled(&self, wait: Duration) {
         let now = Instant::now();
         let mut state = self.lock();
-        let until = now + wait;
         // Requests that were under way together are refused together: that is one warning, not many.
         let already_paused = state.paused_until.is_some_and(|paused| paused > now);
         if !already_paused {
+            state.throttled_in_a_row = state.throttled_in_a_row.saturating_add(1);
             state.share = (state.share * SHARE_AFTER_THROTTLING).max(LOWEST_SHARE);
             state.limiter = limiter(self.rate, state.share);
+            self.spend_burst(&state);
             tracing::warn!(wait_ms = ms(wait), share = state.share, "throttled by the service");
         }
+        let until = now + wait + backoff(state.throttled_in_a_row);
         state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
         state.climbs_at = until + CLIMB_EVERY;
+    }
+
+    /// The service took a request: the next warning is a first one.
+    pub(crate) fn accepted(&self) {
+        self.lock().throttled_in_a_row = 0;
     }
 
     /// How long the service still wants nothing from us.
@@ -140,14 +169,26 @@ impl Pacer {
         state.share = (state.share + CLIMB_STEP).min(1.0);
         state.climbs_at = now + CLIMB_EVERY;
         state.limiter = limiter(self.rate, state.share);
+        self.spend_burst(state);
+    }
+
+    /// A new limiter has its whole burst left, which the one before may have spent already.
+    fn spend_burst(&self, state: &State) {
         if let Some(limiter) = &state.limiter {
-            // A new limiter has its whole burst left; the request that was just admitted was part of it.
             drop(limiter.check_n(burst(self.rate)));
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the pacing state")
+    }
+}
+
+/// Throttled again right after a wait: wait longer than asked, twice as long each time (fact book 12).
+fn backoff(throttled_in_a_row: u32) -> Duration {
+    match throttled_in_a_row {
+        0 | 1 => Duration::ZERO,
+        repeated => (BACKOFF_BASE * (1 << (repeated - 2).min(10))).min(BACKOFF_CAP),
     }
 }
 

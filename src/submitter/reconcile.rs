@@ -13,13 +13,18 @@ use crate::partner_center::{Asked, CallIds, Exchange, Page, Trace};
 /// Pages that are read of one search at most. A search for a whole domain finds a handful.
 const MOST_PAGES: u32 = 40;
 
-/// Exists for certain, so that the domain check can be proved where we have no customer yet.
-const KNOWN_DOMAIN: &str = "microsoft.onmicrosoft.com";
-
 /// Whether a 404 of the domain check can be believed (fact book 6): proved once a run, with a domain that exists.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct DomainCheck {
     proved: OnceCell<()>,
+    suffix: &'static str,
+}
+
+impl DomainCheck {
+    /// For a cloud whose initial domains end in `suffix`.
+    pub(super) fn new(suffix: &'static str) -> Self {
+        Self { proved: OnceCell::new(), suffix }
+    }
 }
 
 /// The questions of one row, and the calls made for them.
@@ -74,10 +79,14 @@ impl Questions<'_> {
             return Ok(());
         }
         let one_of_ours = self.customers(None, None).await?.customers.into_iter().next();
-        let known = one_of_ours.map_or_else(|| KNOWN_DOMAIN.to_owned(), |(_, domain)| domain);
+        // A custom domain may be unknown to the check; where we have no customer yet, Microsoft itself has one.
+        let known = one_of_ours
+            .map(|(_, domain)| domain)
+            .filter(|domain| domain.to_ascii_lowercase().ends_with(check.suffix))
+            .unwrap_or_else(|| format!("microsoft.{}", check.suffix));
         if !self.is_taken(&known).await? {
             let reason = format!("the domain check cannot be trusted: it calls `{known}` free, which exists");
-            return Err(AskFinding::NoAnswer(reason));
+            return Err(AskFinding::Unprovable(reason));
         }
         // Somebody else may have proved it meanwhile, which is just as well.
         drop(check.proved.set(()));
@@ -116,7 +125,10 @@ impl Questions<'_> {
             let Exchange { outcome, trace } = call(token.secret.clone(), ids).await;
             self.attempts.push(finished(operation, ids, outcome.name(), trace));
             match outcome {
-                Asked::Answer(answer) => return Ok(answer),
+                Asked::Answer(answer) => {
+                    self.means.pacer.accepted();
+                    return Ok(answer);
+                }
                 Asked::Unauthorized(_) if !renewed => {
                     self.means.tokens.replace(&token).await.map_err(|error| barred(Barred::SignIn(error)))?;
                     token = self.means.pass_gates().await.map_err(barred)?;
@@ -156,7 +168,7 @@ fn finished(operation: Operation, ids: CallIds, outcome: &'static str, trace: Tr
 
 fn barred(barred: Barred) -> Unanswered {
     match barred {
-        Barred::Stopping => AskFinding::Withdrawn,
+        Barred::Stopping | Barred::Stale => AskFinding::Withdrawn,
         Barred::SignIn(auth::Error::Refused { message, hint }) => AskFinding::SignInRefused { message, hint },
         Barred::SignIn(auth::Error::Unavailable(reason)) => AskFinding::NoAnswer(reason),
     }

@@ -56,6 +56,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) probe: bool,
     /// Creates that succeeded in this run so far.
     pub(super) successes: u64,
+    /// False where this run only asks.
+    pub(super) may_send: bool,
     /// Unexplained 403s in a row, this one included.
     pub(super) forbidden_in_a_row: u32,
     /// Uniform in 0..1, for full jitter.
@@ -90,7 +92,7 @@ pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstanc
 pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
     match finding {
-        AskFinding::Ours { customer_id } if work.in_doubt_since.is_some() => {
+        AskFinding::Ours { customer_id } if work.in_doubt_since.is_some() || work.unclear_before => {
             // A send of ours has made it, and its answer is lost, the password with it.
             let customer = crate::ledger::CreatedCustomer {
                 customer_id,
@@ -102,11 +104,12 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
         }
         AskFinding::Ours { customer_id } => settled(RowChange::Existing { customer_id }),
         AskFinding::Taken | AskFinding::Free if too_early(work, at) => {
-            still_open(work, NextStep::Ask, Then::Wait(until_settled(work, at)))
+            still_open(work, NextStep::Ask, Then::Wait(at.until_settled(work)))
         }
         AskFinding::Taken => settled(taken(work)),
-        AskFinding::Free => free(work),
+        AskFinding::Free => free(work, at.may_send),
         AskFinding::NoAnswer(reason) => no_answer(task, reason, at),
+        AskFinding::Unprovable(reason) => asked_in_vain(work, reason),
         AskFinding::Throttled { wait } => still_open(work, NextStep::Ask, Then::Wait(wait)),
         AskFinding::Withdrawn => still_open(work, NextStep::Ask, Then::Wait(Duration::ZERO)),
         AskFinding::Misconfigured { refusal, rights } => {
@@ -122,14 +125,18 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
 
 /// The first step of a row that an earlier run left open, and how long it has to wait.
 pub(super) fn first_step(work: &Work, policy: &Policy, now: Timestamp) -> (NextStep, Duration) {
-    let at = Circumstances { policy, now, probe: false, successes: 0, forbidden_in_a_row: 0, chance: 0.0 };
     match work.next_step {
-        NextStep::Create if is_fresh(work, &at) => (NextStep::Create, Duration::ZERO),
-        NextStep::Create => (NextStep::Ask, until_settled(work, &at)),
+        NextStep::Create if is_fresh(work, policy, now) => (NextStep::Create, Duration::ZERO),
+        NextStep::Create => (NextStep::Ask, until_settled(work, policy, now)),
         // A refusal can be asked about at once; a send without an answer may still show up.
         NextStep::Ask if work.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
-        NextStep::Ask => (NextStep::Ask, until_settled(work, &at)),
+        NextStep::Ask => (NextStep::Ask, until_settled(work, policy, now)),
     }
+}
+
+/// Has the row's request id grown too old to be repeated, unless asking has just allowed it?
+pub(super) fn must_ask_first(task: &Task, policy: &Policy, now: Timestamp) -> bool {
+    !task.asked_free && !is_fresh(&task.work, policy, now)
 }
 
 /// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
@@ -162,16 +169,16 @@ fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdi
     let mut work = task.work.clone();
     work.in_doubt_since = Some(since);
     work.last_sent_at = Some(at.now);
+    if task.asked_free {
+        // Asked, not there, sent once more under the same id, and that is unclear too.
+        work.ask_rounds += 1;
+        return still_open(&work, NextStep::Ask, Then::Wait(at.until_settled(&work)));
+    }
     let tries = if at.probe { task.tries } else { task.tries + 1 };
-    let allowed = match work.ask_rounds {
-        // Asked, not there, sent once more under the same id: if that is unclear too, ask again.
-        1 => 1,
-        _ => at.policy.max_attempts,
-    };
-    if tries < allowed && is_fresh(&work, at) {
-        still_open(&work, NextStep::Create, Then::Wait(backoff(tries - u32::from(tries > 0), at.chance)))
+    if tries < at.policy.max_attempts && is_fresh(&work, at.policy, at.now) {
+        still_open(&work, NextStep::Create, Then::Wait(backoff(tries.saturating_sub(1), at.chance)))
     } else {
-        still_open(&work, NextStep::Ask, Then::Wait(until_settled(&work, at)))
+        still_open(&work, NextStep::Ask, Then::Wait(at.until_settled(&work)))
     }
 }
 
@@ -195,21 +202,15 @@ fn taken(work: &Work) -> RowChange {
 }
 
 /// Not there, and free.
-fn free(work: &Work) -> Verdict {
+fn free(work: &Work, may_send: bool) -> Verdict {
     if let Some(refusal) = &work.refusal {
         return settled(RowChange::Refused { refusal: refusal.clone(), domain_burned: false });
     }
     match work.ask_rounds {
         // A service that remembers the id replays its answer, one that forgot it starts anew.
-        0 => Verdict {
-            change: RowChange::StillOpen {
-                in_doubt_since: work.in_doubt_since,
-                next_step: NextStep::Create,
-                ask_rounds: 1,
-                refusal: None,
-            },
-            then: Then::Wait(Duration::ZERO),
-        },
+        0 => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
+        // A run that only asks leaves the next send, and so its id, to one that sends.
+        1 if !may_send => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
         1 => Verdict {
             change: RowChange::NothingDone { new_request_id: Some(RequestId::draw()), ask_rounds: 2 },
             then: Then::Wait(Duration::ZERO),
@@ -230,37 +231,51 @@ fn no_answer(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict {
         let wait = backoff(task.question_tries, at.chance);
         return still_open(work, NextStep::Ask, Then::Wait(wait));
     }
+    asked_in_vain(work, reason)
+}
+
+/// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says
+/// that the domain is taken: that may be by us.
+fn asked_in_vain(work: &Work, reason: String) -> Verdict {
     match &work.refusal {
-        Some(refusal) if work.in_doubt_since.is_none() => {
+        Some(refusal) if work.in_doubt_since.is_none() && refusal.code != DOMAIN_TAKEN => {
             let mut refusal = refusal.clone();
             refusal.text.push_str(" (whether the domain is taken now could not be found out)");
             settled(RowChange::Refused { refusal, domain_burned: false })
         }
-        Some(_) | None => settled(RowChange::AskedInVain {
-            reason: Refusal { code: UNANSWERED.to_owned(), status: None, text: reason },
-        }),
+        refused => {
+            let before = refused.as_ref().map(|refusal| format!("; refused before: {}", refusal.text));
+            let text = reason + &before.unwrap_or_default();
+            settled(RowChange::AskedInVain {
+                reason: Refusal { code: UNANSWERED.to_owned(), status: None, text },
+            })
+        }
     }
 }
 
 /// "Not there" and "taken by somebody else" count only when a customer of ours would have become visible.
 fn too_early(work: &Work, at: &Circumstances<'_>) -> bool {
-    work.in_doubt_since.is_some() && !until_settled(work, at).is_zero()
+    work.in_doubt_since.is_some() && !at.until_settled(work).is_zero()
 }
 
-fn until_settled(work: &Work, at: &Circumstances<'_>) -> Duration {
+impl Circumstances<'_> {
+    fn until_settled(&self, work: &Work) -> Duration {
+        until_settled(work, self.policy, self.now)
+    }
+}
+
+fn until_settled(work: &Work, policy: &Policy, now: Timestamp) -> Duration {
     let Some(last_sent_at) = work.last_sent_at else { return Duration::ZERO };
     // A clock that went back makes the last send lie in the future: then wait the whole delay.
-    let elapsed = clock::elapsed_since(last_sent_at, at.now).unwrap_or_default();
-    at.policy.settle_delay.saturating_sub(elapsed)
+    let elapsed = clock::elapsed_since(last_sent_at, now).unwrap_or_default();
+    policy.settle_delay.saturating_sub(elapsed)
 }
 
 /// May the same request id still be repeated without asking?
-fn is_fresh(work: &Work, at: &Circumstances<'_>) -> bool {
+fn is_fresh(work: &Work, policy: &Policy, now: Timestamp) -> bool {
     match work.in_doubt_since {
         None => true,
-        Some(since) => {
-            clock::elapsed_since(since, at.now).is_some_and(|age| age < at.policy.idempotency_window)
-        }
+        Some(since) => clock::elapsed_since(since, now).is_some_and(|age| age < policy.idempotency_window),
     }
 }
 

@@ -98,10 +98,20 @@ fn every_recorded_answer_to_a_create_is_understood() {
 fn the_one_time_password_is_read_and_cannot_be_printed() {
     let outcome = create(Reply::Answer(response(sample!("create-customer-indirect-201.http"))));
     let CreateOutcome::Created(tenant) = &outcome else { panic!("{outcome:?}") };
-    let credentials = tenant.user_credentials.as_ref().unwrap();
-    assert_eq!(credentials.user_name, "admin");
-    assert_eq!(credentials.password.expose_secret(), "0Krha*Io");
+    let (user_name, password) = tenant.credentials().unwrap();
+    assert_eq!(user_name, "admin");
+    assert_eq!(password.expose_secret(), "0Krha*Io");
     assert!(!format!("{outcome:?}").contains("0Krha"));
+}
+
+#[test]
+fn a_customer_without_a_readable_password_is_a_customer() {
+    for credentials in ["null", "{}", r#"{"userName":"admin","password":null}"#, r#"{"password":""}"#, "7"] {
+        let body = format!(r#"{{"id":"x","userCredentials":{credentials}}}"#);
+        let outcome = create(Reply::Answer(answer(201, "application/json", body.as_bytes())));
+        let CreateOutcome::Created(tenant) = &outcome else { panic!("{credentials}: {outcome:?}") };
+        assert!(tenant.credentials().is_none(), "{credentials}");
+    }
 }
 
 #[test]
@@ -141,6 +151,7 @@ fn definite_answers_are_told_apart_by_status_and_code_and_text() {
     check(answer(403, "", b""), "forbidden ");
     check(answer(404, json, br#"{"code":800015}"#), "refused 800015");
     check(answer(409, json, br#"{"code":600001}"#), "taken 600001");
+    check(answer(400, json, br#"{"code":2001,"description":{"a":1},"data":"x"}"#), "refused 2001");
     check(answer(409, "", b""), "taken ");
     check(answer(417, json, br#"{"code":800036}"#), "configuration 800036");
     check(answer(429, "", b""), "throttled 60");

@@ -40,6 +40,7 @@ fn row(id: i64) -> Work {
         in_doubt_since: None,
         last_sent_at: None,
         ask_rounds: 0,
+        unclear_before: false,
         refusal: None,
     }
 }
@@ -266,6 +267,40 @@ fn a_failing_ledger_stops_everything() {
     }
     assert!(bench.dispatcher.is_done());
     assert!(matches!(bench.dispatcher.stop, Some(StopReason::Ledger(_))));
+}
+
+#[test]
+fn a_row_in_hand_is_not_taken_twice() {
+    let mut bench = Bench::new(settings(), 0);
+    bench.dispatcher = Dispatcher::new(settings(), bench.now);
+    bench.to_fetch = VecDeque::from([vec![row(1)], Vec::new(), vec![row(1), row(2)]]);
+    bench.act();
+    let rows: Vec<RowId> = bench.steps.iter().map(|(task, _)| task.work.row).collect();
+    assert_eq!(rows, [RowId(1), RowId(2)]);
+}
+
+#[test]
+fn silence_before_ten_failures_is_an_outage_too() {
+    let mut bench = Bench::new(Settings { max_outage: Duration::from_secs(60), ..settings() }, 1);
+    bench.answer(not_sent());
+    bench.wait(61);
+    bench.answer(not_sent());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Outage { .. })));
+}
+
+#[test]
+fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
+    let settings =
+        Settings { policy: Policy { idempotency_window: Duration::ZERO, ..settings().policy }, ..settings() };
+    let mut bench = Bench::new(settings.clone(), 0);
+    bench.dispatcher = Dispatcher::new(settings, bench.now);
+    let mut doubtful = row(1);
+    doubtful.in_doubt_since = Some(crate::clock::from_ms(0));
+    let mut task = Box::new(Task::new(doubtful, NextStep::Create));
+    task.tries = 1;
+    bench.dispatcher.waiting.push(Reverse(Waiting { due: bench.now, task }));
+    bench.act();
+    assert_eq!(bench.steps[0].0.step, NextStep::Ask);
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn fresh() -> Task {
         in_doubt_since: None,
         last_sent_at: None,
         ask_rounds: 0,
+        unclear_before: false,
         refusal: None,
     };
     Task::new(work, NextStep::Create)
@@ -76,6 +77,7 @@ fn circumstances() -> Circumstances<'static> {
         policy: &POLICY,
         now: clock::from_ms(NOW_MS),
         probe: false,
+        may_send: true,
         successes: 0,
         forbidden_in_a_row: 1,
         chance: 1.0,
@@ -155,7 +157,7 @@ fn an_unknown_outcome_is_repeated_then_asked_about() {
     check_create(doubtful(-60), unknown_now(), "in doubt, ask; after 180 s");
     // Sent again after asking: one send, then the next question.
     check_create(
-        with(doubtful(60), |t| (t.work.ask_rounds, t.tries) = (1, 0)),
+        with(doubtful(60), |t| t.asked_free = true),
         unknown_now(),
         "in doubt, ask round 1; after 180 s",
     );
@@ -228,11 +230,13 @@ fn answers_settle_a_refused_row() {
     check_ask(refused("27002"), AskFinding::Taken, "failed 27002, burned; settled");
     let no_answer = || AskFinding::NoAnswer("503".to_owned());
     check_ask(refused("27002"), no_answer(), "open, ask about 27002; after 1 s");
-    check_ask(
-        with(refused("27002"), |t| t.question_tries = QUESTION_TRIES - 1),
-        no_answer(),
-        "failed 27002; settled",
-    );
+    let last_try = |code: &str| with(refused(code), |t| t.question_tries = QUESTION_TRIES - 1);
+    check_ask(last_try("27002"), no_answer(), "failed 27002; settled");
+    // Taken, and perhaps by us.
+    check_ask(last_try(DOMAIN_TAKEN), no_answer(), "unresolved unanswered; settled");
+    let unprovable = || AskFinding::Unprovable("404 for what exists".to_owned());
+    check_ask(refused("27002"), unprovable(), "failed 27002; settled");
+    check_ask(doubtful(180), unprovable(), "unresolved unanswered; settled");
 }
 
 #[test]
@@ -242,10 +246,17 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     check_ask(doubtful(5), AskFinding::Free, "in doubt, ask; after 175 s");
     check_ask(doubtful(5), AskFinding::Taken, "in doubt, ask; after 175 s");
     check_ask(doubtful(180), AskFinding::Taken, "failed domain_taken; settled");
-    check_ask(doubtful(180), AskFinding::Free, "in doubt, create round 1; after 0 s");
+    check_ask(doubtful(180), AskFinding::Free, "in doubt, create; after 0 s");
     let round = |rounds| with(doubtful(180), |t| t.work.ask_rounds = rounds);
     check_ask(round(1), AskFinding::Free, "nothing done, new id; after 0 s");
     check_ask(round(2), AskFinding::Free, "unresolved unsettled; settled");
+    // A run that only asks draws no id.
+    let asking = Circumstances { may_send: false, ..circumstances() };
+    let verdict = after_ask(&round(1), AskFinding::Free, &asking);
+    assert_eq!(words(&verdict), "in doubt, create round 1; after 0 s");
+    // A send under an earlier id may have made it.
+    let earlier = with(fresh(), |t| t.work.unclear_before = true);
+    check_ask(earlier, ours(), "created without password; settled");
     // A clock that went back: the whole delay once more.
     check_ask(doubtful(-60), AskFinding::Free, "in doubt, ask; after 180 s");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
