@@ -43,6 +43,7 @@ pub(crate) struct Source {
 pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
     pub(crate) retry_failed: bool,
+    pub(crate) allow_direct: bool,
 }
 
 /// How far a reading has come.
@@ -94,6 +95,8 @@ pub(crate) async fn take_up(
         path: path.clone(),
         header: reader::to_csv(header.names()),
         retry_failed: settings.retry_failed,
+        allow_direct: settings.allow_direct,
+        reseller_column: header.name_of(Field::AssociatedPartnerId).to_owned(),
         domain_column: header.name_of(Field::Domain).to_owned(),
     };
     let unknown_columns = header.unknown().map(str::to_owned).collect();
@@ -117,7 +120,7 @@ pub(crate) async fn take_up(
         progress.send_replace(batch.progress);
     }
     report.rows = joined(thread.await).map_err(read_error)?;
-    ledger.complete_source(reading, report.rows).await?;
+    report.taken.rejected += ledger.complete_source(reading, report.rows).await?;
     Ok(report)
 }
 

@@ -183,6 +183,9 @@ pub(crate) struct Import {
     /// Indirect reseller (tenant id) for rows without their own
     #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
     pub(crate) reseller_id: Option<Uuid>,
+    /// Create rows without a reseller as customers of your own, also beside rows with one
+    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", help_heading = "Input")]
+    pub(crate) allow_direct: bool,
     /// Treat warnings as errors
     #[arg(long, env = "TENANTRY_STRICT", help_heading = "Input")]
     pub(crate) strict: bool,

@@ -9,6 +9,7 @@ use super::output::{Output, Sink};
 use super::settings::{LedgerChoice, identity_file};
 use crate::credentials::Opener;
 use crate::ledger::Queries;
+use crate::report::counted;
 
 pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(args.ledger);
@@ -48,7 +49,8 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     sink.finish()?;
     if let Some(path) = &args.output {
         output.note(format_args!(
-            "{count} passwords written to `{}`. Hand them out and delete the file.",
+            "{} written to `{}`. Hand them out and delete the file.",
+            counted(count - sealed_to_others, "password"),
             path.display()
         ));
     }
@@ -60,7 +62,8 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     let lost = queries.created_without_credentials()?;
     if lost > 0 && domain.is_none() {
         output.note(format_args!(
-            "{lost} created customers have no password here: reset that of admin@DOMAIN in Partner Center."
+            "{} without a password here: reset that of admin@DOMAIN in Partner Center.",
+            counted(lost, "created customer")
         ));
     }
     Ok(ExitCode::Done)

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::session::{Session, Start, expected_time};
 use super::settings::LedgerChoice;
 use crate::intake::{self, Progress, Source};
-use crate::report::rough;
+use crate::report::{counted, rough};
 use crate::submitter::{Mode, Signal, StopReason};
 use crate::validation::Validator;
 use crate::{reader, validation};
@@ -33,6 +33,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         settings: intake::Settings {
             reader: reader::Options { delimiter: args.delimiter, column_map: args.map },
             retry_failed: args.retry_failed,
+            allow_direct: args.allow_direct,
         },
         validation: validation::Settings {
             default_reseller: args.reseller_id,
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         match intake.take_up(input, &mut session).await {
             Ok(()) => {}
             Err(Stopped::Signalled(signal)) => {
-                return session.end(Some(StopReason::Interrupted(signal)), true).await;
+                return session.end(Some(StopReason::Interrupted(signal))).await;
             }
             Err(Stopped::Failed(failure)) => {
                 return session.abort(failure).await;
@@ -56,15 +57,15 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             Answer::Yes => {}
             Answer::No => {
                 output.note("Nothing was sent.");
-                return session.end(None, true).await;
+                return session.end(None).await;
             }
             Answer::Signalled(signal) => {
-                return session.end(Some(StopReason::Interrupted(signal)), true).await;
+                return session.end(Some(StopReason::Interrupted(signal))).await;
             }
         }
     }
     let stopped = session.submit(Mode::Submit).await?;
-    session.end(stopped, false).await
+    session.end(stopped).await
 }
 
 /// A file that has been opened.
@@ -139,16 +140,18 @@ impl Intake {
         };
         let taken = report.taken;
         session.output.note(format_args!(
-            "{path} ({}): {} rows read, {} new ({} rejected), {} known, {} equal duplicates.",
+            "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
             delimiter_name(report.delimiter),
-            report.rows,
+            counted(report.rows, "row"),
             taken.new,
             taken.rejected,
             taken.known,
-            taken.duplicates
+            counted(taken.duplicates, "equal duplicate")
         ));
         if taken.taken_up > 0 {
-            session.output.note(format_args!("{path}: {} failed rows are tried again.", taken.taken_up));
+            session
+                .output
+                .note(format_args!("{path}: {} tried again.", counted(taken.taken_up, "failed row")));
         }
         if !report.unknown_columns.is_empty() {
             let names = report.unknown_columns.join("`, `");
@@ -176,22 +179,22 @@ enum Answer {
 /// Shows what is about to happen and asks: it cannot be undone.
 async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<Answer, Failure> {
     let queries = session.queries()?;
-    let counts = queries.counts()?;
-    if counts.open() == 0 {
+    let plan = queries.plan()?;
+    let rows: u64 = plan.iter().map(|group| group.rows).sum();
+    if rows == 0 {
         return Ok(Answer::Yes);
     }
     let environment = &session.connection.environment;
     let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
     session.output.note(format_args!(
-        "{} customers will be created at {} (partner tenant {tenant}).",
-        counts.open(),
+        "{rows} customers will be created at {} (partner tenant {tenant}).",
         environment.api
     ));
-    for group in queries.plan()? {
+    for group in plan {
         let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
         session.output.note(format_args!("  {:>9}  {}  {reseller}", group.rows, group.country));
     }
-    if let Some(time) = expected_time(counts.open(), args.rate) {
+    if let Some(time) = expected_time(rows, args.rate) {
         session.output.note(format_args!("At this rate it takes about {}.", rough(time)));
     }
     let question = "Creating customers cannot be undone. Go ahead?".to_owned();

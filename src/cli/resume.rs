@@ -30,13 +30,6 @@ async fn run(
         may_make_ledger: false,
     };
     let mut session = Session::begin(start, output).await?;
-    let unfinished = session.queries()?.unfinished_sources()?;
-    for source in &unfinished {
-        output.note(format_args!(
-            "`{}` was not read to its end, so {} of its rows are held back: import it again.",
-            source.path, source.waiting
-        ));
-    }
     let stopped = session.submit(mode).await?;
-    session.end(stopped, !unfinished.is_empty()).await
+    session.end(stopped).await
 }

@@ -136,7 +136,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the run: checks the accounting, prints the summary, records the ending, lets go of everything.
-    pub(crate) async fn end(self, stopped: Option<StopReason>, held_back: bool) -> Result<ExitCode, Failure> {
+    pub(crate) async fn end(self, stopped: Option<StopReason>) -> Result<ExitCode, Failure> {
         if let Some(StopReason::Ledger(error)) = stopped {
             // Nothing can be recorded any more; the next run finds everything as the last commit left it.
             return Err(error.into());
@@ -147,9 +147,16 @@ impl<'a> Session<'a> {
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
             (None, Some(reason)) => exit_code(reason),
-            (None, None) if held_back || counts.open() > 0 => ExitCode::Stopped,
+            (None, None) if counts.open() > 0 => ExitCode::Stopped,
             (None, None) => settled_exit_code(&counts),
         };
+        let held = queries.unfinished_sources()?;
+        for source in &held {
+            self.output.note(format_args!(
+                "`{}` was not read to its end, so {} of its rows are held back: import it again.",
+                source.path, source.waiting
+            ));
+        }
         let words = stopped.as_ref().map_or_else(|| "done".to_owned(), in_words);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
@@ -157,7 +164,14 @@ impl<'a> Session<'a> {
         self.connection.close().await;
 
         let open_flags = format!("{}{}", self.ledger_flags, self.identity_flag);
-        let next = next_command(&counts, stopped.as_ref(), &self.flags, &self.ledger_flags, &open_flags);
+        let waiting_for_file: u64 = held.iter().map(|source| source.waiting).sum();
+        let next = if stopped.is_none() && counts.open() > 0 && counts.open() == waiting_for_file {
+            // Resuming would find nothing that may be sent.
+            held.last()
+                .map(|source| format!("tenantry import{} {}", self.flags, settings::quoted(&source.path)))
+        } else {
+            next_command(&counts, stopped.as_ref(), &self.flags, &self.ledger_flags, &open_flags)
+        };
         let summary = Summary::of(&Queries::open(&path)?, run, next)?;
         self.output.result(&if self.args.json { summary.json() } else { summary.text() })?;
         if let Some(reason) = &stopped {

@@ -292,6 +292,11 @@ impl args::Submission {
     }
 }
 
+/// Is this the environment of the simulator inside the program?
+pub(crate) fn is_simulated(environment: &Environment) -> bool {
+    environment.api == SIMULATED_API
+}
+
 /// The flag that names the API of a ledger again, where it is not the default one.
 pub(crate) fn api_flag(api: &str) -> String {
     let mut flag = String::new();
@@ -301,10 +306,14 @@ pub(crate) fn api_flag(api: &str) -> String {
     flag
 }
 
-fn push_flag(flags: &mut String, flag: &str, value: &str) {
+/// As a shell takes it for one word.
+pub(crate) fn quoted(value: &str) -> String {
     let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
-    let quoted = if plain { value.to_owned() } else { format!("\"{value}\"") };
-    write!(flags, " {flag} {quoted}").expect("writing to a String cannot fail");
+    if plain && !value.is_empty() { value.to_owned() } else { format!("\"{value}\"") }
+}
+
+fn push_flag(flags: &mut String, flag: &str, value: &str) {
+    write!(flags, " {flag} {}", quoted(value)).expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         return Ok(ExitCode::Done);
     }
     let environment = queries.environment()?;
+    let simulated = ledger.simulate.is_none() && environment.as_ref().is_some_and(settings::is_simulated);
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
     let mut text = format!("{} · {api}\n", ledger.path.display());
     text.push_str(&standing.text());
@@ -45,7 +46,8 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
         text.push_str(&format!(
-            "\nLeft: {left} rows{time}. Next: tenantry resume{}{}\n",
+            "\nLeft: {left} rows{time}. Next: tenantry resume{}{}{}\n",
+            if simulated { " --simulate" } else { "" },
             ledger.flags,
             settings::api_flag(api)
         ));

@@ -65,6 +65,8 @@ impl RowCounts {
 pub(crate) struct ErrorCount {
     pub(crate) code: String,
     pub(crate) state: State,
+    /// The refusal left the domain taken.
+    pub(crate) domain_burned: bool,
     pub(crate) count: u64,
     /// The words of one of them.
     pub(crate) example: String,
@@ -209,15 +211,16 @@ impl Queries {
     /// Refused and unresolved rows by code, most frequent first.
     pub(crate) fn errors(&self) -> Result<Vec<ErrorCount>, Error> {
         self.collect(
-            "SELECT error_code, state, count(*), max(error_text) FROM customer_rows
+            "SELECT error_code, state, count(*), max(error_text), domain_burned FROM customer_rows
               WHERE error_code IS NOT NULL AND state IN ('failed', 'rejected', 'unresolved')
-              GROUP BY error_code, state ORDER BY 3 DESC, 1",
+              GROUP BY error_code, state, domain_burned ORDER BY 3 DESC, 1",
             [],
             |row| {
                 Ok(ErrorCount {
                     code: row.get(0)?,
                     state: row.get(1)?,
                     count: row.get(2)?,
+                    domain_burned: row.get(4)?,
                     example: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
                 })
             },
@@ -257,7 +260,9 @@ impl Queries {
     pub(crate) fn plan(&self) -> Result<Vec<PlanGroup>, Error> {
         self.collect(
             "SELECT json_extract(customer, '$.country'), json_extract(customer, '$.associated_partner_id'), count(*)
-               FROM customer_rows WHERE state IN ('pending', 'in_flight') GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+               FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+              WHERE state IN ('pending', 'in_flight') AND sources.completed_at IS NOT NULL
+              GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
             [],
             |row| Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? }),
         )

@@ -105,7 +105,9 @@ pub(crate) enum Event {
     Refused,
     /// Asking did not settle it.
     AskedInVain,
-    /// An operator takes a refused row up again.
+    /// Found wrong beside the other rows of its file, before anything was sent.
+    Rejected,
+    /// An operator takes a refused row up again, or its file is no longer what was wrong with it.
     TakenUp,
     /// A corrected row stands for it from now on.
     Replaced,
@@ -113,7 +115,7 @@ pub(crate) enum Event {
 
 impl Event {
     #[cfg(test)]
-    const ALL: [Event; 9] = [
+    const ALL: [Event; 10] = [
         Event::Intended,
         Event::NothingDone,
         Event::StillOpen,
@@ -121,6 +123,7 @@ impl Event {
         Event::FoundExisting,
         Event::Refused,
         Event::AskedInVain,
+        Event::Rejected,
         Event::TakenUp,
         Event::Replaced,
     ];
@@ -143,6 +146,7 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
     match from {
         State::Pending => match event {
             Event::Intended => Ok(State::InFlight),
+            Event::Rejected => Ok(State::Rejected),
             Event::Replaced => Ok(State::Superseded),
             Event::NothingDone
             | Event::StillOpen
@@ -159,7 +163,7 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
             Event::FoundExisting => Ok(State::Existing),
             Event::Refused => Ok(State::Failed),
             Event::AskedInVain => Ok(State::Unresolved),
-            Event::TakenUp | Event::Replaced => illegal,
+            Event::Rejected | Event::TakenUp | Event::Replaced => illegal,
         },
         State::Unresolved => match event {
             // `reconcile` asked again: it is open once more, and the next run may repeat it under its own id.
@@ -168,7 +172,9 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
             Event::FoundExisting => Ok(State::Existing),
             Event::Refused => Ok(State::Failed),
             Event::AskedInVain => Ok(State::Unresolved),
-            Event::Intended | Event::NothingDone | Event::TakenUp | Event::Replaced => illegal,
+            Event::Intended | Event::NothingDone | Event::Rejected | Event::TakenUp | Event::Replaced => {
+                illegal
+            }
         },
         State::Failed | State::Rejected => match event {
             Event::TakenUp => Ok(State::Pending),
@@ -179,7 +185,8 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
             | Event::Created
             | Event::FoundExisting
             | Event::Refused
-            | Event::AskedInVain => illegal,
+            | Event::AskedInVain
+            | Event::Rejected => illegal,
         },
         State::Created | State::Existing | State::Superseded => illegal,
     }
@@ -191,15 +198,15 @@ mod tests {
 
     /// One line a state, one column an event, `-` where the event is illegal.
     const TABLE: &str = "
-                 Intended   NothingDone  StillOpen  Created  FoundExisting  Refused  AskedInVain  TakenUp  Replaced
-    rejected     -          -            -          -        -              -        -            pending  superseded
-    pending      in_flight  -            -          -        -              -        -            -        superseded
-    in_flight    in_flight  pending      in_flight  created  existing       failed   unresolved   -        -
-    created      -          -            -          -        -              -        -            -        -
-    existing     -          -            -          -        -              -        -            -        -
-    failed       -          -            -          -        -              -        -            pending  superseded
-    unresolved   -          -            in_flight  created  existing       failed   unresolved   -        -
-    superseded   -          -            -          -        -              -        -            -        -
+                 Intended   NothingDone  StillOpen  Created  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  Replaced
+    rejected     -          -            -          -        -              -        -            -         pending  superseded
+    pending      in_flight  -            -          -        -              -        -            rejected  -        superseded
+    in_flight    in_flight  pending      in_flight  created  existing       failed   unresolved   -         -        -
+    created      -          -            -          -        -              -        -            -         -        -
+    existing     -          -            -          -        -              -        -            -         -        -
+    failed       -          -            -          -        -              -        -            -         pending  superseded
+    unresolved   -          -            in_flight  created  existing       failed   unresolved   -         -        -
+    superseded   -          -            -          -        -              -        -            -         -        -
     ";
 
     #[test]

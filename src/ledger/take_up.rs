@@ -15,6 +15,9 @@ use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::validation::{Problem, Severity};
 
+/// The rule of a row without a reseller beside rows with one.
+const MIXED_RESELLERS: &str = "mixed_resellers";
+
 /// One row as intake hands it over.
 #[derive(Debug)]
 pub(crate) struct Candidate {
@@ -40,6 +43,10 @@ pub(crate) struct SourceInfo {
     pub(crate) header: Vec<u8>,
     /// Take unchanged `failed` rows up again.
     pub(crate) retry_failed: bool,
+    /// Rows without a reseller may stand beside rows with one.
+    pub(crate) allow_direct: bool,
+    /// The header name of the reseller's column.
+    pub(crate) reseller_column: String,
     /// The header name of the domain column, for the problem of a row that names a domain again.
     pub(crate) domain_column: String,
 }
@@ -79,6 +86,11 @@ pub(crate) struct TakeUp {
     /// By row id: the line on which this reading met the row first, 0 for not yet. Four bytes a row.
     first_line: Vec<u32>,
     read: u64,
+    /// Valid rows with a reseller, and without one.
+    with_reseller: u64,
+    without_reseller: u64,
+    /// Rows that an earlier reading rejected for standing without a reseller beside rows with one.
+    judged_before: Vec<RowId>,
 }
 
 impl Ledger {
@@ -103,16 +115,10 @@ impl Ledger {
 
     /// Ends the reading: from now on its rows may be sent. `rows_read` is the reader's own count, which must be
     /// the ledger's.
-    pub(crate) async fn complete_source(&self, reading: TakeUp, rows_read: u64) -> Result<(), Error> {
+    /// Returns how many rows were rejected in the judgement over the whole file.
+    pub(crate) async fn complete_source(&self, reading: TakeUp, rows_read: u64) -> Result<u64, Error> {
         assert_eq!(reading.read, rows_read, "every row that was read must have been taken up");
-        self.write(move |tx| {
-            tx.execute(
-                "UPDATE sources SET completed_at = ?2 WHERE id = ?1",
-                (reading.source, clock::now().as_millisecond()),
-            )?;
-            Ok(())
-        })
-        .await
+        self.write(move |tx| reading.complete(tx)).await
     }
 }
 
@@ -122,6 +128,8 @@ struct Known {
     state: State,
     source: SourceId,
     same_content: bool,
+    /// Rejected for standing without a reseller beside rows with one.
+    mixed: bool,
 }
 
 impl TakeUp {
@@ -141,12 +149,28 @@ impl TakeUp {
             (run, &info.path, &info.header, clock::now().as_millisecond()),
         )?;
         let source = SourceId(tx.last_insert_rowid());
-        Ok(Self { source, info, ledger_id, unfinished, first_line: Vec::new(), read: 0 })
+        Ok(Self {
+            source,
+            info,
+            ledger_id,
+            unfinished,
+            first_line: Vec::new(),
+            read: 0,
+            with_reseller: 0,
+            without_reseller: 0,
+            judged_before: Vec::new(),
+        })
     }
 
     fn batch(&mut self, tx: &Transaction<'_>, batch: &[Candidate]) -> Result<Taken, Error> {
         let mut taken = Taken::default();
         for candidate in batch {
+            if let Some(customer) = &candidate.customer {
+                match customer.associated_partner_id {
+                    Some(_) => self.with_reseller += 1,
+                    None => self.without_reseller += 1,
+                }
+            }
             self.one(tx, candidate, &mut taken)?;
         }
         let read = batch.len() as u64;
@@ -177,10 +201,14 @@ impl TakeUp {
             // An exported row that came back as it went.
             return self.known(tx, known, candidate, taken);
         }
-        let standing = match &candidate.domain {
+        let mut standing = match &candidate.domain {
             Some(domain) => by_domain(tx, domain, candidate)?,
-            None => by_content(tx, candidate)?,
+            None => None,
         };
+        if standing.is_none() {
+            // A rejected row that stands for no domain: its cell is none, or an earlier row stood for it.
+            standing = by_content(tx, candidate)?;
+        }
         match standing {
             Some(known) => match self.line_of(known.row) {
                 Some(_) if known.same_content => {
@@ -200,6 +228,83 @@ impl TakeUp {
         }
     }
 
+    /// The judgement over the whole file, then the release of its rows.
+    fn complete(self, tx: &Transaction<'_>) -> Result<u64, Error> {
+        let now = clock::now().as_millisecond();
+        let mixed = self.with_reseller > 0 && self.without_reseller > 0 && !self.info.allow_direct;
+        let rejected = if mixed {
+            self.reject_direct_rows(tx)?
+        } else {
+            for row in &self.judged_before {
+                let to = state::next(State::Rejected, Event::TakenUp)?;
+                tx.prepare_cached(
+                    "UPDATE customer_rows
+                        SET state = ?2, source_id = ?3, error_code = NULL, error_text = NULL, changed_at = ?4
+                      WHERE id = ?1",
+                )?
+                .execute((row, to, self.source, now))?;
+            }
+            0
+        };
+        // The same file was left half read before. What it no longer holds was never sent, and will not be.
+        for from in [State::Pending, State::Rejected] {
+            let to = state::next(from, Event::Replaced)?;
+            tx.execute(
+                "UPDATE customer_rows SET state = ?4, key_domain = NULL, changed_at = ?3
+              WHERE state = ?5
+                AND source_id IN (SELECT id FROM sources
+                                   WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2)",
+                (&self.info.path, self.source, now, to, from),
+            )?;
+        }
+        tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
+        Ok(rejected)
+    }
+
+    /// Without its reseller a row would silently become a customer of the provider itself (fact book 4.2).
+    fn reject_direct_rows(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
+        let to = state::next(State::Pending, Event::Rejected)?;
+        let mut rows = tx.prepare(
+            "SELECT id, line, problems FROM customer_rows
+              WHERE state = 'pending' AND source_id = ?1
+                AND json_extract(customer, '$.associated_partner_id') IS NULL",
+        )?;
+        let rows: Vec<(RowId, u64, Option<String>)> = rows
+            .query_map([self.source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        for (row, line, problems) in &rows {
+            let mut problems: Vec<Problem> =
+                problems.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let problem = Problem {
+                line: *line,
+                column: self.info.reseller_column.clone(),
+                value: String::new(),
+                severity: Severity::Error,
+                rule: MIXED_RESELLERS.into(),
+                message: "has no reseller while other rows of the file have one".to_owned(),
+                suggestion: Some(
+                    "fill it, or give --reseller-id, or --allow-direct for customers of your own".to_owned(),
+                ),
+            };
+            let text = problem.message.clone();
+            problems.push(problem);
+            tx.prepare_cached(
+                "UPDATE customer_rows
+                    SET state = ?2, problems = ?3, error_code = ?4, error_text = ?5, changed_at = ?6
+                  WHERE id = ?1",
+            )?
+            .execute((
+                row,
+                to,
+                json(&problems)?,
+                MIXED_RESELLERS,
+                text,
+                clock::now().as_millisecond(),
+            ))?;
+        }
+        Ok(rows.len() as u64)
+    }
+
     /// A row that stands in the ledger from an earlier reading.
     fn known(
         &mut self,
@@ -216,6 +321,10 @@ impl TakeUp {
             State::Pending | State::Failed => !known.same_content,
             // The verdict on a row can change without the row: the rules may have, or the row that it repeated
             // may be gone from the file.
+            State::Rejected if known.same_content && known.mixed => {
+                self.judged_before.push(known.row);
+                false
+            }
             State::Rejected => !known.same_content || candidate.customer.is_some(),
             State::Superseded => unreachable!("a superseded row stands for no domain and is never looked up"),
         };
@@ -383,26 +492,34 @@ fn by_domain(
     domain: &DomainName,
     candidate: &Candidate,
 ) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, content_hash = ?2 FROM customer_rows WHERE key_domain = ?1";
+    let sql =
+        "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows WHERE key_domain = ?1";
     Ok(tx.prepare_cached(sql)?.query_row((domain.as_str(), candidate.content_hash), known).optional()?)
 }
 
 /// A rejected row that stands for no domain: it can be recognised by its content alone.
 fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, 1 FROM customer_rows
+    let sql = "SELECT id, state, source_id, 1, error_code FROM customer_rows
                 WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
 }
 
 /// The row that a candidate says it corrects, where it can still be corrected.
 fn by_row(tx: &Transaction<'_>, row: RowId, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, content_hash = ?2 FROM customer_rows
+    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows
                 WHERE id = ?1 AND state IN ('failed', 'rejected')";
     Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
 }
 
 fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
-    Ok(Known { row: row.get(0)?, state: row.get(1)?, source: row.get(2)?, same_content: row.get(3)? })
+    let code: Option<String> = row.get(4)?;
+    Ok(Known {
+        row: row.get(0)?,
+        state: row.get(1)?,
+        source: row.get(2)?,
+        same_content: row.get(3)?,
+        mixed: code.as_deref() == Some(MIXED_RESELLERS),
+    })
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {

@@ -153,7 +153,7 @@ impl Columns {
 
 fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 13] {
     let code = row.error_code.clone().unwrap_or_default();
-    let hint = if code.is_empty() { "" } else { hint(&code, row.state) };
+    let hint = if code.is_empty() { "" } else { hint(&code, row.state, row.domain_burned) };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         row.row.to_string(),

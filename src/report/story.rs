@@ -35,7 +35,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
         let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
         line(format_args!("  {:<14}{code}{status}", "error"));
         line(format_args!("  {:<14}{}", "in its words", one_line(row.error_text.as_deref().unwrap_or(""))));
-        line(format_args!("  {:<14}{}", "what to do", hint(code, row.state)));
+        line(format_args!("  {:<14}{}", "what to do", hint(code, row.state, row.domain_burned)));
     }
     if row.domain_burned {
         line(format_args!("  {:<14}the refusal left the domain taken: this row needs another one", "domain"));
@@ -101,7 +101,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
             "code": code,
             "status": row.error_status,
             "text": row.error_text,
-            "hint": hint(code, row.state),
+            "hint": hint(code, row.state, row.domain_burned),
         })),
         "domain_burned": row.domain_burned,
         "replaced_by": row.replaced_by.map(|row| row.0),

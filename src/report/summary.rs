@@ -64,7 +64,7 @@ pub(crate) struct RunLine {
 impl Standing {
     pub(crate) fn of(queries: &Queries) -> Result<Self, ledger::Error> {
         let errors = queries.errors()?.into_iter().map(|error| ErrorLine {
-            hint: hint(&error.code, error.state).to_owned(),
+            hint: hint(&error.code, error.state, error.domain_burned).to_owned(),
             code: error.code,
             count: error.count,
             state: error.state.name(),
@@ -144,8 +144,10 @@ impl Summary {
             line(
                 &mut text,
                 format_args!(
-                    "{} rows read: {new} new, {} known already, {} equal duplicates.",
-                    run.rows_read, run.skipped, run.duplicates
+                    "{} read: {new} new, {} known already, {}.",
+                    counted(run.rows_read, "row"),
+                    run.skipped,
+                    counted(run.duplicates, "equal duplicate")
                 ),
             );
         }
@@ -153,16 +155,19 @@ impl Summary {
             line(
                 &mut text,
                 format_args!(
-                    "{} known rows have changed in the file; they were sent before, so the changes are ignored.",
-                    run.ignored_changes
+                    "{} changed in the file after it was sent; the change is ignored.",
+                    counted(run.ignored_changes, "known row")
                 ),
             );
         }
         line(
             &mut text,
             format_args!(
-                "{} rows submitted with {} requests ({} repeats, {} throttled).\n",
-                run.submitted, run.requests, run.retries, run.throttled
+                "{} submitted with {} ({}, {} throttled).\n",
+                counted(run.submitted, "row"),
+                counted(run.requests, "request"),
+                counted(run.retries, "repeat"),
+                run.throttled
             ),
         );
         text.push_str(&self.standing.text());
@@ -170,9 +175,9 @@ impl Summary {
             line(
                 &mut text,
                 format_args!(
-                    "\nATTENTION: {} created customers have no password here: the service's answer was lost.\n\
+                    "\nATTENTION: {} without a password here: the service's answer was lost.\n\
                      Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses).",
-                    self.created_without_credentials
+                    counted(self.created_without_credentials, "created customer")
                 ),
             );
         }
@@ -184,10 +189,13 @@ impl Summary {
 }
 
 /// What an operator can do about a code; validation's own rules explain themselves row by row.
-pub(crate) fn hint(code: &str, state: State) -> &'static str {
+pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static str {
     match (state, codes::hint(code)) {
         (State::Rejected, _) => {
             "mend the rows (`tenantry export rejected` lists every problem) and import them again"
+        }
+        (_, _) if domain_burned => {
+            "mend what the text names, choose another domain, and import the row again"
         }
         (_, Some(hint)) => hint,
         (State::Unresolved, None) => "run `tenantry reconcile`",
@@ -213,6 +221,11 @@ pub(crate) fn one_line(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = clean.split_whitespace().collect();
     words.join(" ")
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `3 h 20 min`, `45 s`.

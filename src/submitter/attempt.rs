@@ -48,12 +48,13 @@ pub(super) enum Barred {
 }
 
 impl Means {
-    /// The gates before every send, in their order: sign-in, then the rate. Returns the token to send with.
+    /// The gates before every send, in their order: sign-in, so that no turn is spent on a request that cannot go;
+    /// the rate; and sign-in once more, because a token may have grown old while its request waited for its turn.
     pub(super) async fn pass_gates(&self) -> Result<Token, Barred> {
         let pass = async {
-            let token = self.tokens.token().await.map_err(Barred::SignIn)?;
+            self.tokens.token().await.map_err(Barred::SignIn)?;
             self.pacer.admit().await;
-            Ok(token)
+            self.tokens.token().await.map_err(Barred::SignIn)
         };
         tokio::select! {
             biased;
