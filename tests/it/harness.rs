@@ -1,0 +1,719 @@
+//! The tools of these tests: a temporary folder with a ledger and an identity of its own, a simulator inside the
+//! test, the program as a command, and [`agree`], which compares what the service did with what the ledger says.
+//!
+//! Nothing here sleeps for a fixed time to reach a state: [`eventually`] polls with a deadline.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+use tempfile::TempDir;
+use tenantry::simulator::{
+    Config, Creation, Fault, Operation, RequestRecord, Scenario, ScriptedFault, Simulator,
+};
+use tokio::runtime::Runtime;
+
+/// Far beyond what any command here takes; a test that waits so long has hung.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// What the environment of the tests may hold that would change what the program does.
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The token of every command that is not told otherwise. It is no JWT, so the ledger is bound to no tenant.
+pub(crate) const ACCESS_TOKEN: &str = "opaque-access-token-of-the-tests";
+
+/// What signs in as an app, in the words of the environment.
+pub(crate) const CLIENT_SECRET: &str = "client-secret-of-the-tests";
+pub(crate) const CLIENT_ID: &str = "0f6e2c1a-0000-4000-8000-00000000c11e";
+pub(crate) const TENANT: &str = "5b7a8c1e-6f2d-4a35-9d0b-3c1f0e9a7d42";
+
+/// The sample files of the repository.
+pub(crate) fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)
+}
+
+/// A folder with a ledger and an identity, and the service that they belong to.
+pub(crate) struct Bench {
+    folder: TempDir,
+    api_url: String,
+    outputs: AtomicUsize,
+    // Stopped when it is dropped, which needs the runtime, so it stands before it.
+    simulator: Option<Simulator>,
+    runtime: Runtime,
+}
+
+impl Bench {
+    /// With a quiet service: no latency, no limit, no faults.
+    pub(crate) fn new() -> Self {
+        Self::with(Scenario::default())
+    }
+
+    pub(crate) fn with(scenario: Scenario) -> Self {
+        // One thread is enough for the simulator, and leaves the cores to the programs under test.
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let config = Config { scenario, ..Config::default() };
+        let simulator = runtime.block_on(Simulator::start(config)).unwrap();
+        Self {
+            folder: TempDir::new().unwrap(),
+            api_url: simulator.url(),
+            outputs: AtomicUsize::new(0),
+            simulator: Some(simulator),
+            runtime,
+        }
+    }
+
+    /// Without a simulator: `api_url` is somebody else, or nobody.
+    pub(crate) fn at(api_url: &str) -> Self {
+        let bench = Self::new();
+        Self { api_url: api_url.to_owned(), simulator: None, ..bench }
+    }
+
+    pub(crate) fn simulator(&self) -> &Simulator {
+        self.simulator.as_ref().expect("this bench was made with a simulator")
+    }
+
+    /// Waits until a create stands still at the hold that was armed.
+    pub(crate) fn wait_until_held(&self) {
+        let held = async { tokio::time::timeout(DEADLINE, self.simulator().wait_until_held()).await };
+        self.runtime.block_on(held).expect("no create came to the hold");
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn ledger_path(&self) -> PathBuf {
+        self.path("ledger.db")
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::open(&self.ledger_path())
+    }
+
+    /// Writes a file into the folder and returns its name there.
+    pub(crate) fn file<'a>(&self, name: &'a str, content: impl AsRef<[u8]>) -> &'a str {
+        fs::write(self.path(name), content).unwrap();
+        name
+    }
+
+    /// `tenantry ARGS…` in the folder, with everything that a test needs set by the environment, so that a flag
+    /// overrides it.
+    pub(crate) fn tenantry<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Call<'_> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| name.to_string_lossy().starts_with("TENANTRY_")) {
+            command.env_remove(name);
+        }
+        for name in PROXIES {
+            command.env_remove(name);
+        }
+        command
+            .current_dir(self.folder.path())
+            .args(args)
+            // Nothing outside the folder is read or made, whatever a test leaves out.
+            .env("HOME", self.folder.path())
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("TENANTRY_LEDGER", self.ledger_path())
+            .env("TENANTRY_IDENTITY", self.path("identity.txt"))
+            .env("TENANTRY_API_URL", &self.api_url)
+            .env("TENANTRY_AUTHORITY_URL", &self.api_url)
+            .env("TENANTRY_ACCESS_TOKEN", ACCESS_TOKEN)
+            .env("TENANTRY_RATE", "unlimited")
+            .env("TENANTRY_SETTLE_DELAY", "1s")
+            .stdin(Stdio::null());
+        Call { command, bench: self, stdin: None }
+    }
+
+    /// `tenantry import FILE`.
+    pub(crate) fn import(&self, file: &str) -> Call<'_> {
+        self.tenantry(["import", file])
+    }
+
+    pub(crate) fn resume(&self) -> Call<'_> {
+        self.tenantry(["resume"])
+    }
+
+    /// Every create that took effect.
+    pub(crate) fn creations(&self) -> Vec<Creation> {
+        self.simulator().creations()
+    }
+
+    /// The requests of one kind about one domain, oldest first.
+    pub(crate) fn requests(&self, operation: Operation, domain: &str) -> Vec<RequestRecord> {
+        let about = |it: &RequestRecord| {
+            it.call.operation == operation && it.call.domain.as_deref().is_some_and(|it| it == full(domain))
+        };
+        self.simulator().requests().into_iter().filter(about).collect()
+    }
+
+    /// How many requests of one kind there were.
+    pub(crate) fn count(&self, operation: Operation) -> usize {
+        self.simulator().requests().iter().filter(|it| it.call.operation == operation).count()
+    }
+
+    /// Scripts a fault for the next `count` requests of a kind about a domain.
+    pub(crate) fn fault(&self, operation: Operation, domain: &str, fault: Fault, count: u32) {
+        self.simulator().script(ScriptedFault::next(operation, fault).for_domain(&full(domain)).times(count));
+    }
+
+    /// The journal and the ledger agree, and nothing is left open.
+    pub(crate) fn agree(&self) {
+        agree(self.simulator(), self, Rest::Settled);
+    }
+
+    /// They agree as far as things have come.
+    pub(crate) fn agree_so_far(&self) {
+        agree(self.simulator(), self, Rest::MayBeOpen);
+    }
+
+    fn new_output(&self) -> PathBuf {
+        self.path(&format!(".output-{}", self.outputs.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+/// The whole domain of a prefix.
+pub(crate) fn full(domain: &str) -> String {
+    if domain.contains('.') { domain.to_owned() } else { format!("{domain}.onmicrosoft.com") }
+}
+
+/// A command that has not been started.
+pub(crate) struct Call<'a> {
+    command: Command,
+    bench: &'a Bench,
+    stdin: Option<Vec<u8>>,
+}
+
+impl Call<'_> {
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Signs in as an app instead of with a token.
+    pub(crate) fn with_app(self) -> Self {
+        self.without("TENANTRY_ACCESS_TOKEN")
+            .env("TENANTRY_TENANT_ID", TENANT)
+            .env("TENANTRY_CLIENT_ID", CLIENT_ID)
+            .env("TENANTRY_CLIENT_SECRET", CLIENT_SECRET)
+    }
+
+    pub(crate) fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(content.into());
+        self
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Done {
+        self.spawn().wait()
+    }
+
+    /// Runs it to its end, which has to be this one.
+    pub(crate) fn exits(self, code: i32) -> Done {
+        let done = self.run();
+        assert_eq!(done.code, Some(code), "{done}");
+        done
+    }
+
+    /// Starts it. Its output goes to files, so that nobody has to read along.
+    pub(crate) fn spawn(mut self) -> Running {
+        let (stdout, stderr) = (self.bench.new_output(), self.bench.new_output());
+        self.command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        if let Some(content) = self.stdin {
+            let input = self.bench.new_output();
+            fs::write(&input, content).unwrap();
+            self.command.stdin(File::open(input).unwrap());
+        }
+        Running { child: self.command.spawn().unwrap(), stdout, stderr }
+    }
+}
+
+/// A command under way. It is killed where a test fails meanwhile.
+pub(crate) struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn wait(mut self) -> Done {
+        eventually("the command ends", || self.has_ended());
+        self.done()
+    }
+
+    /// `kill -9`, or what comes closest.
+    pub(crate) fn kill(mut self) -> Done {
+        self.child.kill().unwrap();
+        self.done()
+    }
+
+    /// Sends a signal by its name, such as `INT`.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.pid());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    }
+
+    /// What has come on standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        fs::read_to_string(&self.stdout).unwrap()
+    }
+
+    fn done(&mut self) -> Done {
+        let status = self.child.wait().unwrap();
+        Done {
+            code: status.code(),
+            stdout: String::from_utf8(fs::read(&self.stdout).unwrap()).unwrap(),
+            stderr: String::from_utf8(fs::read(&self.stderr).unwrap()).unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// `None`: it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    /// Standard output as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+
+    pub(crate) fn says(&self, words: &str) -> &Self {
+        assert!(self.stderr.contains(words), "`{words}` is not said: {self}");
+        self
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.map_or_else(|| "none, it was killed".to_owned(), |code| code.to_string());
+        write!(f, "exit code: {code}\n---- stdout\n{}---- stderr\n{}", self.stdout, self.stderr)
+    }
+}
+
+/// Compares exit code and both streams of a command with a snapshot. What differs between two runs is replaced here,
+/// and nowhere else.
+macro_rules! snapshot {
+    ($done:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        for (pattern, replacement) in $crate::harness::FILTERS {
+            settings.add_filter(pattern, *replacement);
+        }
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!($done.to_string()));
+    }};
+}
+pub(crate) use snapshot;
+
+pub(crate) const FILTERS: &[(&str, &str)] = &[
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[GUID]"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+    (r"\(pid \d+\)", "(pid [PID])"),
+    (r"after \d+ ms", "after [N] ms"),
+    (r"no answer for \d+ s", "no answer for [N] s"),
+    // The temporary folder, in paths that the program was given whole.
+    (r#"[^\s`"]*[/\\]\.tmp\w+[/\\]"#, "[FOLDER]/"),
+    (r"(?m)^(    MS-CV +)\S+$", "$1[MS-CV]"),
+];
+
+/// Polls until `reached`; the only wait there is.
+pub(crate) fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < DEADLINE, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The columns of the files made here.
+pub(crate) const HEADER: &str = "company_name,domain,email,culture,language,first_name,last_name,address_line1,city,\
+                                 state,postal_code,country";
+
+/// One valid row for a domain.
+pub(crate) fn row(domain: &str) -> String {
+    format!(
+        "Harborline {domain} Ltd,{domain},accounts@harborline.example.com,en-GB,en,Ana,Bell,1 High Street,Leeds,,\
+         LS1 5HD,GB"
+    )
+}
+
+/// A file with a valid row for each domain.
+pub(crate) fn customers_of<'a>(domains: impl IntoIterator<Item = &'a str>) -> String {
+    let rows = domains.into_iter().map(row);
+    std::iter::once(HEADER.to_owned()).chain(rows).map(|line| line + "\n").collect()
+}
+
+/// The domain of the `n`th customer of [`customers`], from 1 on.
+pub(crate) fn domain(n: usize) -> String {
+    format!("harborline{n:05}")
+}
+
+/// A file of `count` valid rows.
+pub(crate) fn customers(count: usize) -> String {
+    let domains: Vec<String> = (1..=count).map(domain).collect();
+    customers_of(domains.iter().map(String::as_str))
+}
+
+/// A ledger file, read through its documented views.
+pub(crate) struct Ledger(Connection);
+
+/// A row of the view `customers`.
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerRow {
+    pub(crate) row: i64,
+    pub(crate) domain: Option<String>,
+    pub(crate) state: String,
+    pub(crate) customer_id: Option<String>,
+    pub(crate) commerce_id: Option<String>,
+    pub(crate) has_credentials: bool,
+    pub(crate) error_code: Option<String>,
+    pub(crate) domain_burned: bool,
+    pub(crate) request_id: Option<String>,
+    pub(crate) replaced_by: Option<i64>,
+    pub(crate) line: u64,
+}
+
+/// A row of the view `attempts`.
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerAttempt {
+    pub(crate) row: i64,
+    pub(crate) operation: String,
+    pub(crate) request_id: String,
+    pub(crate) correlation_id: String,
+    pub(crate) outcome: Option<String>,
+}
+
+impl LedgerAttempt {
+    /// A create that may have been done, as far as this call tells.
+    fn leaves_doubt(&self) -> bool {
+        self.operation == "create"
+            && matches!(self.outcome.as_deref(), None | Some("unknown" | "interrupted"))
+    }
+
+    fn is_answered(&self, operation: &str) -> bool {
+        self.operation == operation && self.outcome.as_deref() == Some("answered")
+    }
+}
+
+impl Ledger {
+    pub(crate) fn open(path: &Path) -> Self {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        Self(connection)
+    }
+
+    /// Every row, superseded ones included, in the order in which they were read.
+    pub(crate) fn rows(&self) -> Vec<LedgerRow> {
+        let sql = "SELECT row_id, domain, state, customer_id, commerce_id, has_credentials, error_code,
+                          domain_burned, request_id, replaced_by, source_line
+                     FROM customers ORDER BY row_id";
+        self.all(sql, |row| {
+            Ok(LedgerRow {
+                row: row.get(0)?,
+                domain: row.get(1)?,
+                state: row.get(2)?,
+                customer_id: row.get(3)?,
+                commerce_id: row.get(4)?,
+                has_credentials: row.get(5)?,
+                error_code: row.get(6)?,
+                domain_burned: row.get(7)?,
+                request_id: row.get(8)?,
+                replaced_by: row.get(9)?,
+                line: row.get(10)?,
+            })
+        })
+    }
+
+    /// The row that stands for a domain.
+    pub(crate) fn row(&self, domain: &str) -> LedgerRow {
+        let domain = full(domain);
+        let mut rows = self.rows().into_iter();
+        rows.rfind(|row| row.domain.as_deref() == Some(&domain) && row.state != "superseded")
+            .unwrap_or_else(|| panic!("no row stands for {domain}"))
+    }
+
+    /// Rows by state.
+    pub(crate) fn states(&self) -> BTreeMap<String, usize> {
+        let mut states = BTreeMap::new();
+        for row in self.rows() {
+            *states.entry(row.state).or_default() += 1;
+        }
+        states
+    }
+
+    /// Every call, in the order in which they were recorded.
+    pub(crate) fn attempts(&self) -> Vec<LedgerAttempt> {
+        let sql =
+            "SELECT row_id, operation, request_id, correlation_id, outcome FROM attempts ORDER BY attempt_id";
+        self.all(sql, |row| {
+            Ok(LedgerAttempt {
+                row: row.get(0)?,
+                operation: row.get(1)?,
+                request_id: row.get(2)?,
+                correlation_id: row.get(3)?,
+                outcome: row.get(4)?,
+            })
+        })
+    }
+
+    /// One number.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        self.0.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn all<T>(&self, sql: &str, row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+        let mut statement = self.0.prepare(sql).unwrap();
+        statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+}
+
+/// The states of a ledger as they are compared: `states([("created", 3)])`.
+pub(crate) fn states<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize> {
+    expected.into_iter().map(|(state, count)| (state.to_owned(), count)).collect()
+}
+
+/// What [`agree`] lets be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Rows may be open: a run was ended before its work was done.
+    MayBeOpen,
+    /// Every row has its outcome.
+    Settled,
+}
+
+/// What the service did and what the ledger says agree: no row lost, none created twice, no creation unrecorded, no
+/// password that is not the one that was answered, no new request id while an earlier one was in doubt, and all rows
+/// accounted for.
+pub(crate) fn agree(simulator: &Simulator, bench: &Bench, rest: Rest) {
+    let creations = simulator.creations();
+    let ledger = bench.ledger();
+    let (rows, attempts) = (ledger.rows(), ledger.attempts());
+    let by_domain = no_domain_twice(&creations);
+    created_rows_are_creations(&rows, &by_domain);
+    creations_are_recorded(&creations, &rows, &attempts);
+    request_ids_are_kept(&rows, &attempts);
+    rows_are_accounted_for(&ledger, bench);
+    passwords_are_those_answered(&rows, &by_domain, bench);
+    if rest == Rest::Settled {
+        let open: Vec<&LedgerRow> =
+            rows.iter().filter(|row| matches!(row.state.as_str(), "pending" | "in_flight")).collect();
+        assert!(open.is_empty(), "left open: {open:#?}");
+    }
+}
+
+fn no_domain_twice(creations: &[Creation]) -> HashMap<String, &Creation> {
+    let mut by_domain = HashMap::new();
+    for creation in creations {
+        let earlier = by_domain.insert(creation.domain.to_ascii_lowercase(), creation);
+        assert!(earlier.is_none(), "created twice: {earlier:?} and {creation:?}");
+    }
+    by_domain
+}
+
+fn created_rows_are_creations(rows: &[LedgerRow], creations: &HashMap<String, &Creation>) {
+    let mut standing = HashSet::new();
+    for row in rows.iter().filter(|row| row.state == "created") {
+        let domain = row.domain.clone().unwrap();
+        let creation = creations.get(&domain).unwrap_or_else(|| panic!("never created: {row:?}"));
+        assert_eq!(row.customer_id, Some(creation.customer_id.to_string()), "another customer's id: {row:?}");
+        if let Some(commerce_id) = &row.commerce_id {
+            assert_eq!(*commerce_id, creation.commerce_id.to_string(), "{row:?}");
+        }
+        assert!(standing.insert(domain), "two rows say that they are it: {row:?}");
+    }
+}
+
+/// Every creation stands in the ledger as created or, while its answer is missing, as open; and the call that made
+/// it was written down before.
+fn creations_are_recorded(creations: &[Creation], rows: &[LedgerRow], attempts: &[LedgerAttempt]) {
+    for creation in creations {
+        let domain = creation.domain.to_ascii_lowercase();
+        let row = rows
+            .iter()
+            .find(|row| row.domain.as_deref() == Some(&domain) && row.state != "superseded")
+            .unwrap_or_else(|| panic!("unrecorded: {creation:?}"));
+        assert!(
+            matches!(row.state.as_str(), "created" | "in_flight" | "unresolved"),
+            "it exists, and the ledger says otherwise: {row:?}"
+        );
+        let (request_id, correlation_id) =
+            (creation.request_id.to_string(), creation.correlation_id.to_string());
+        let made_by = attempts.iter().find(|it| it.correlation_id == correlation_id);
+        let made_by = made_by.unwrap_or_else(|| panic!("no attempt stands for {creation:?}"));
+        assert_eq!((made_by.row, &made_by.request_id), (row.row, &request_id), "{creation:?}");
+    }
+}
+
+/// Every create of a row goes under one request id until it is known what became of it. Another one may be drawn
+/// after a definite answer, or when asking has twice said that the customer is not there.
+fn request_ids_are_kept(rows: &[LedgerRow], attempts: &[LedgerAttempt]) {
+    let mut owner = HashMap::new();
+    let mut correlation_ids = HashSet::new();
+    for attempt in attempts {
+        assert!(correlation_ids.insert(&attempt.correlation_id), "used twice: {attempt:?}");
+        if attempt.operation == "create" {
+            let row = *owner.entry(&attempt.request_id).or_insert(attempt.row);
+            assert_eq!(row, attempt.row, "one request id for two rows: {attempt:?}");
+        }
+    }
+    for row in rows {
+        let story: Vec<&LedgerAttempt> = attempts.iter().filter(|it| it.row == row.row).collect();
+        for index in 1..story.len() {
+            if story[index].operation == "create" {
+                a_new_id_was_earned(&story[..index], story[index]);
+            }
+        }
+    }
+}
+
+fn a_new_id_was_earned(before: &[&LedgerAttempt], next: &LedgerAttempt) {
+    let Some(last) = before.iter().rfind(|it| it.operation == "create") else { return };
+    if last.request_id == next.request_id {
+        return;
+    }
+    let under_last = |it: &&&LedgerAttempt| it.operation == "create" && it.request_id == last.request_id;
+    if !before.iter().filter(under_last).any(|it| it.leaves_doubt()) {
+        return;
+    }
+    let asked = |part: &[&LedgerAttempt]| {
+        part.iter().any(|it| it.is_answered("find_customer"))
+            && part.iter().any(|it| it.is_answered("check_domain"))
+    };
+    let first_doubt = before.iter().position(|it| under_last(&it) && it.leaves_doubt()).unwrap();
+    let last_send = before.iter().rposition(|it| under_last(&it)).unwrap();
+    assert!(asked(&before[last_send..]), "drawn while in doubt, unasked: {before:#?} then {next:?}");
+    if last.leaves_doubt() {
+        assert!(asked(&before[first_doubt..last_send]), "asked once only: {before:#?} then {next:?}");
+    }
+}
+
+fn rows_are_accounted_for(ledger: &Ledger, bench: &Bench) {
+    let read = ledger.number("SELECT coalesce(sum(rows_read), 0) FROM sources");
+    let known = ledger.number("SELECT coalesce(sum(rows_known), 0) FROM sources");
+    let duplicates = ledger.number("SELECT coalesce(sum(duplicates), 0) FROM sources");
+    let stored = i64::try_from(ledger.rows().len()).unwrap();
+    assert_eq!(read, stored + known + duplicates, "rows read are not all accounted for");
+    let status = bench.tenantry(["status", "--json"]).exits(0).json();
+    assert_eq!(status["rows"]["total"], stored);
+    assert_eq!(sum_of_states(&status), stored);
+    for (state, count) in ledger.states() {
+        assert_eq!(status["rows"][&state], count, "{state}: {status:#}");
+    }
+}
+
+/// The rows of all states of a summary or a status.
+pub(crate) fn sum_of_states(summary: &Value) -> i64 {
+    let rows = summary["rows"].as_object().unwrap();
+    rows.iter().filter(|(name, _)| *name != "total").map(|(_, count)| count.as_i64().unwrap()).sum()
+}
+
+fn passwords_are_those_answered(rows: &[LedgerRow], creations: &HashMap<String, &Creation>, bench: &Bench) {
+    let sealed = rows.iter().filter(|row| row.has_credentials).count();
+    let opened = bench.tenantry(["credentials"]).exits(0);
+    let mut reader = csv::Reader::from_reader(opened.stdout.as_bytes());
+    let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+    assert_eq!(records.len(), sealed, "{opened}");
+    for record in records {
+        let creation = creations[&record[0]];
+        assert_eq!(record[1], creation.customer_id.to_string());
+        assert_eq!(record[2], format!("{}@{}", creation.user_name, &record[0]));
+        assert_eq!(record[3], creation.password, "not the password of {}", &record[0]);
+    }
+    let created = rows.iter().filter(|row| row.state == "created").count();
+    assert!(sealed <= created, "a password of something that is not created");
+}
+
+mod agree_notices {
+    //! A judge that lets everything pass would make all of these tests worthless, so it is shown broken ledgers.
+
+    use super::{Bench, customers};
+
+    /// Compares after an import whose ledger was changed behind the program's back.
+    fn after(sql: &str) {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(3));
+        bench.import("customers.csv").exits(0);
+        rusqlite::Connection::open(bench.ledger_path()).unwrap().execute_batch(sql).unwrap();
+        bench.agree();
+    }
+
+    #[test]
+    #[should_panic(expected = "no attempt stands for")]
+    fn a_call_that_was_not_written_down() {
+        after("DELETE FROM http_attempts WHERE id = 2");
+    }
+
+    #[test]
+    #[should_panic(expected = "the ledger says otherwise")]
+    fn a_creation_that_is_not_recorded() {
+        after("UPDATE customer_rows SET state = 'failed' WHERE id = 2");
+    }
+
+    #[test]
+    #[should_panic(expected = "another customer's id")]
+    fn an_id_of_somebody_else() {
+        after("UPDATE customer_rows SET customer_id = 'x' WHERE id = 2");
+    }
+
+    #[test]
+    #[should_panic(expected = "not all accounted for")]
+    fn a_row_that_is_lost() {
+        after("UPDATE sources SET rows_read = rows_read + 1");
+    }
+
+    #[test]
+    #[should_panic(expected = "not the password of")]
+    fn a_password_of_another_row() {
+        let other = "(SELECT sealed_credentials FROM customer_rows WHERE id = 1)";
+        after(&format!("UPDATE customer_rows SET sealed_credentials = {other} WHERE id = 2"));
+    }
+
+    #[test]
+    #[should_panic(expected = "drawn while in doubt")]
+    fn a_request_id_that_was_given_up_too_early() {
+        after(
+            "INSERT INTO http_attempts (id, row_id, run_id, operation, request_id, correlation_id, intended_at, outcome)
+             VALUES (0, 2, 1, 'create', 'earlier', 'earlier', 0, 'unknown')",
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! The program from outside: the built binary against a service that can be made to misbehave.
+//!
+//! Everything but the simulator is reached the way an operator reaches it: through the command line, what it prints,
+//! its exit code, and the ledger file. [`harness`] has the tools; what every run must come to, whatever went wrong on
+//! the way, is written down once, in [`harness::agree`].
+//!
+//! Three variables make the random parts longer or repeat them: `TENANTRY_TEST_KILLS` (kills of `crash`),
+//! `TENANTRY_TEST_SEED` (their moments) and `PROPTEST_CASES` (cases of `properties`). A long hunt is
+//! `TENANTRY_TEST_KILLS=500 cargo test --test it random -- --nocapture`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of this is test code; clippy only takes the functions marked as tests for such"
+)]
+
+mod auth;
+mod cli;
+mod crash;
+mod harness;
+mod import;
+mod outage;
+mod properties;
+mod resume;
+mod throttling;
+mod unknown_outcome;

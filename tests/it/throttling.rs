@@ -1,0 +1,97 @@
+//! Our own rate, and the service's word to slow down.
+
+use std::time::Duration;
+
+use tenantry::simulator::{Fault, Limit, Operation, RetryAfter, Scenario};
+
+use crate::harness::{Bench, customers, customers_of, domain, full};
+
+/// The simulator's clock starts counting when a request arrives, ours when it leaves; on a busy machine that is this
+/// much apart at most.
+const SLACK_MS: f64 = 100.0;
+
+#[test]
+fn a_rate_below_the_limit_is_never_throttled() {
+    let limit = Limit { requests: 50, window: Duration::from_millis(500), count_rejected: true };
+    let bench = Bench::with(Scenario { limit: Some(limit), ..Scenario::default() });
+    bench.file("customers.csv", customers(150));
+    let summary = bench.import("customers.csv").args(["--rate", "75/s", "--json"]).exits(0).json();
+    assert_eq!(summary["run"]["throttled"], 0);
+    let requests = bench.simulator().requests();
+    assert!(requests.iter().all(|it| it.status == Some(201)), "{requests:#?}");
+    let seconds = (requests.last().unwrap().at_ms - requests[0].at_ms) / 1000.0;
+    assert!(seconds >= 149.0 / 75.0 - 0.1, "150 requests in {seconds} s are more than 75 a second");
+    bench.agree();
+}
+
+#[test]
+fn questions_count_like_creates() {
+    let bench = Bench::new();
+    let taken: Vec<String> = (0..10).map(|n| format!("taken-{n}")).collect();
+    bench.file("customers.csv", customers_of(taken.iter().map(String::as_str)));
+    bench.import("customers.csv").args(["--rate", "20/s"]).exits(3);
+    let requests = bench.simulator().requests();
+    let seconds = (requests.last().unwrap().at_ms - requests[0].at_ms) / 1000.0;
+    #[expect(clippy::cast_precision_loss, reason = "a handful of requests")]
+    let least = (requests.len() - 1) as f64 / 20.0 - 0.1;
+    assert!(requests.len() >= 30 && seconds >= least, "{} requests in {seconds} s", requests.len());
+    bench.agree();
+}
+
+#[test]
+fn limits_that_are_exceeded_lose_no_row() {
+    let limit = Limit { requests: 15, window: Duration::from_millis(500), count_rejected: true };
+    let bench = Bench::with(Scenario { limit: Some(limit), ..Scenario::default() });
+    bench.file("customers.csv", customers(40));
+    let summary = bench.import("customers.csv").args(["--rate", "60/s", "--json"]).exits(0).json();
+    assert!(summary["run"]["throttled"].as_u64().unwrap() > 0, "{summary:#}");
+    bench.agree();
+}
+
+/// Has the third create throttled for a second, and returns for how long there was silence then.
+fn silence_after_429(retry_after: RetryAfter) -> f64 {
+    let bench = Bench::with(Scenario { retry_after, ..Scenario::default() });
+    bench.file("customers.csv", customers(6));
+    bench.fault(Operation::Create, &domain(3), Fault::Throttled { retry_after_s: 1 }, 1);
+    // With one slot nothing can be on its way when the 429 comes, so the pause is seen exactly.
+    let summary = bench.import("customers.csv").args(["--concurrency", "1", "--json"]).exits(0).json();
+    assert_eq!(summary["run"]["throttled"], 1);
+    bench.agree();
+    let requests = bench.simulator().requests();
+    let throttled = requests.iter().position(|it| it.status == Some(429)).unwrap();
+    requests[throttled + 1].at_ms - requests[throttled].at_ms
+}
+
+#[test]
+fn a_429_pauses_the_whole_tenant() {
+    let silence = silence_after_429(RetryAfter::Seconds);
+    assert!(silence >= 1000.0 - SLACK_MS, "{silence} ms");
+}
+
+#[test]
+fn retry_after_may_be_a_date() {
+    // A date has whole seconds, so up to one of them is lost in writing it.
+    let silence = silence_after_429(RetryAfter::HttpDate);
+    assert!((0.0..3000.0).contains(&silence), "{silence} ms");
+}
+
+#[test]
+fn without_retry_after_the_text_tells() {
+    for retry_after in [RetryAfter::Absent, RetryAfter::Nonsense] {
+        let silence = silence_after_429(retry_after);
+        assert!((1000.0 - SLACK_MS..20_000.0).contains(&silence), "{retry_after:?}: {silence} ms");
+    }
+}
+
+#[test]
+fn a_row_that_waits_holds_no_slot() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(10));
+    // Three waits of up to 1, 2 and 4 s: that all of them together are shorter than nine quick creates is as good as
+    // impossible.
+    bench.fault(Operation::Create, &domain(1), Fault::StatusBefore { status: 500 }, 3);
+    bench.import("customers.csv").args(["--concurrency", "1"]).exits(0);
+    let last = bench.simulator().requests().pop().unwrap();
+    assert_eq!(last.call.domain, Some(full(&domain(1))), "the rows behind did not go first");
+    bench.agree();
+}
