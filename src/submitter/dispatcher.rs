@@ -4,8 +4,7 @@
 //! the loop around it that carries them out. So what happens on a signal, in an outage or at a limit is tested
 //! without a network and without waiting.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::breaker::{Breaker, Passage};
 use super::finding::{AskFinding, CreateFinding, Health};
 use super::pacing::Pacer;
 use super::progress::Progress;
+use super::queue::Queue;
 use super::reconcile::{self, DomainCheck};
 use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
 use super::{Equipment, Mode, Settings, Signal, StopReason, Task};
@@ -27,10 +27,6 @@ use crate::ledger::{self, AttemptResult, Ledger, NextStep, Open, RowChange, RowI
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 const FETCH: u32 = 256;
-
-/// Rows that may wait for a repeat at once. Beyond it no fresh rows are taken, so that a service which answers
-/// nothing properly cannot fill the memory.
-const MOST_WAITING: usize = 4096;
 
 /// How a submission ended.
 #[derive(Debug)]
@@ -171,33 +167,6 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
     }
 }
 
-/// A row that waits, ordered by when it may go on.
-#[derive(Debug)]
-struct Waiting {
-    due: Instant,
-    task: Box<Task>,
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        (self.due, self.task.work.row) == (other.due, other.task.work.row)
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.task.work.row).cmp(&(other.due, other.task.work.row))
-    }
-}
-
 /// What is still to be read from the ledger, oldest doubt first.
 #[derive(Debug)]
 struct Backlog {
@@ -210,11 +179,7 @@ struct Backlog {
 struct Dispatcher {
     settings: Settings,
     backlog: Backlog,
-    ready: VecDeque<Box<Task>>,
-    /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so the backlog
-    /// may come upon it again.
-    in_hand: HashSet<RowId>,
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    queue: Queue,
     to_record: Vec<Action>,
     breaker: Breaker,
     stop: Option<StopReason>,
@@ -238,9 +203,7 @@ impl Dispatcher {
             deadline: settings.max_duration.map(|limit| now + limit),
             settings,
             backlog: Backlog { order, after: RowId(0), fetching: false },
-            ready: VecDeque::new(),
-            in_hand: HashSet::new(),
-            waiting: BinaryHeap::new(),
+            queue: Queue::default(),
             to_record: Vec::new(),
             breaker: Breaker::default(),
             stop: None,
@@ -256,7 +219,7 @@ impl Dispatcher {
     /// Nothing is under way, and nothing will be.
     fn is_done(&self) -> bool {
         let idle = self.slots == 0 && !self.backlog.fetching && self.to_record.is_empty();
-        let empty = self.ready.is_empty() && self.waiting.is_empty() && self.backlog.order.is_empty();
+        let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.order.is_empty();
         idle && (self.stop.is_some() || empty)
     }
 
@@ -266,9 +229,7 @@ impl Dispatcher {
             return None;
         }
         let next_step = match self.breaker.passage(now) {
-            Passage::Free | Passage::Probe if self.has_free_slot() => {
-                self.waiting.peek().map(|Reverse(waiting)| waiting.due)
-            }
+            Passage::Free | Passage::Probe if self.has_free_slot() => self.queue.next_due(),
             Passage::Free | Passage::Probe => None,
             // While the breaker is open a row that is due does not go; the probe's time is what counts.
             Passage::Closed(next_probe) => next_probe,
@@ -295,7 +256,7 @@ impl Dispatcher {
                 // Its id has grown old while it waited.
                 let (step, wait) = retry::first_step(&task.work, &self.settings.policy, clock::now());
                 task.step = step;
-                self.waiting.push(Reverse(Waiting { due: now + wait, task }));
+                self.queue.wait(task, now + wait);
                 continue;
             }
             if probe {
@@ -304,7 +265,7 @@ impl Dispatcher {
             self.slots += 1;
             actions.push(Action::Step { task, probe });
         }
-        let wants_more = self.ready.len() < FETCH as usize / 2 && self.waiting.len() < MOST_WAITING;
+        let wants_more = self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full();
         if let (true, false, Some(which)) =
             (wants_more, self.backlog.fetching, self.backlog.order.front().copied())
         {
@@ -316,19 +277,16 @@ impl Dispatcher {
 
     /// The row to take a step for: one whose wait is over, else a fresh one.
     fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
-        if self.waiting.peek().is_some_and(|Reverse(waiting)| waiting.due <= now) {
-            return self.waiting.pop().map(|Reverse(waiting)| waiting.task);
+        if let Some(due) = self.queue.pop_due(now) {
+            return Some(due);
         }
-        if self.waiting.len() >= MOST_WAITING {
-            return None;
-        }
-        let fresh = self.ready.front()?;
+        let fresh = self.queue.peek_fresh()?;
         let counts = fresh.step == NextStep::Create && !fresh.submitted;
         if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
             self.stop_once_idle();
             return None;
         }
-        let mut task = self.ready.pop_front()?;
+        let mut task = self.queue.pop_fresh()?;
         if counts {
             task.submitted = true;
             self.submitted += 1;
@@ -338,7 +296,7 @@ impl Dispatcher {
 
     /// The limit holds back fresh rows; rows that were begun are brought to their end first.
     fn stop_once_idle(&mut self) {
-        if self.slots == 0 && self.waiting.is_empty() {
+        if self.slots == 0 && self.queue.waiting() == 0 {
             self.stop = Some(StopReason::LimitReached);
         }
     }
@@ -382,7 +340,7 @@ impl Dispatcher {
         }
         let clock_now = clock::now();
         for mut work in rows {
-            if !self.in_hand.insert(work.row) {
+            if !self.queue.take_in_hand(work.row) {
                 continue;
             }
             // A clock that has gone back since must not make the wait for a settled answer endless.
@@ -393,9 +351,9 @@ impl Dispatcher {
             };
             let task = Box::new(Task::new(work, step));
             if wait.is_zero() {
-                self.ready.push_back(task);
+                self.queue.add(task);
             } else {
-                self.waiting.push(Reverse(Waiting { due: now + wait, task }));
+                self.queue.wait(task, now + wait);
             }
         }
     }
@@ -462,7 +420,7 @@ impl Dispatcher {
         self.slots -= 1;
         match verdict.then {
             Then::Settled => {
-                self.in_hand.remove(&task.work.row);
+                self.queue.let_go(task.work.row);
                 self.counts.settled += 1;
                 match verdict.change {
                     RowChange::Created(_) => self.counts.created += 1,
@@ -472,9 +430,9 @@ impl Dispatcher {
             // Asking is done; what is to be sent waits for a run that sends.
             Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == NextStep::Create => {
                 self.counts.settled += 1;
-                self.in_hand.remove(&task.work.row);
+                self.queue.let_go(task.work.row);
             }
-            Then::Wait(wait) => self.waiting.push(Reverse(Waiting { due: now + wait, task })),
+            Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::Stop(_) => {}
         }
     }
@@ -538,7 +496,7 @@ impl Dispatcher {
     fn progress(&self, now: Instant, throttled_for: Option<Duration>) -> Progress {
         Progress {
             under_way: self.slots,
-            waiting: self.waiting.len(),
+            waiting: self.queue.waiting(),
             throttled_for,
             silent_for: self
                 .breaker

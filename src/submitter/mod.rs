@@ -2,8 +2,8 @@
 //!
 //! [`dispatcher`] is the loop: it makes one event of whatever happened and one plain method handles it. [`attempt`]
 //! is the life of one create, [`reconcile`] that of one question; both end in a [`finding`]. [`retry`] decides what
-//! a finding means for the row, purely. [`pacing`] is the gate before every request, and [`breaker`] sees to it that
-//! an outage is nobody's fault.
+//! a finding means for the row, purely; [`queue`] holds the rows in hand. [`pacing`] is the gate before every request,
+//! and [`breaker`] sees to it that an outage is nobody's fault.
 //!
 //! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
@@ -15,6 +15,7 @@ mod dispatcher;
 mod finding;
 mod pacing;
 mod progress;
+mod queue;
 mod reconcile;
 mod retry;
 

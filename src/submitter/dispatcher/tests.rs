@@ -298,7 +298,7 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
     doubtful.in_doubt_since = Some(crate::clock::from_ms(0));
     let mut task = Box::new(Task::new(doubtful, NextStep::Create));
     task.tries = 1;
-    bench.dispatcher.waiting.push(Reverse(Waiting { due: bench.now, task }));
+    bench.dispatcher.queue.wait(task, bench.now);
     bench.act();
     assert_eq!(bench.steps[0].0.step, NextStep::Ask);
 }

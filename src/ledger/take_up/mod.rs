@@ -3,20 +3,22 @@
 //! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is
 //! `rejected` and names the first one's line, unless the two are equal: then it is counted as a duplicate. A row
 //! that the ledger knows from an earlier reading is left alone where it was sent or may have been, and replaced
-//! by a changed one where it was refused or never sent.
+//! by a changed one where it was refused or never sent: [`known`] finds it. [`judgement`] comes at the end of a file.
+
+mod judgement;
+mod known;
 
 use std::collections::HashSet;
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::Transaction;
 
-use super::state::{self, Event, State};
+use super::state::State;
 use super::{Error, Ledger, RequestId, RowId, RunId, SourceId};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::validation::{Problem, Severity};
 
-/// The rule of a row without a reseller beside rows with one.
-const MIXED_RESELLERS: &str = "mixed_resellers";
+use known::{Known, by_content, by_domain, by_row, release_key, take_up_again};
 
 /// One row as intake hands it over.
 #[derive(Debug)]
@@ -122,16 +124,6 @@ impl Ledger {
     }
 }
 
-/// A row of the ledger, as far as taking up another one depends on it.
-struct Known {
-    row: RowId,
-    state: State,
-    source: SourceId,
-    same_content: bool,
-    /// Rejected for standing without a reseller beside rows with one.
-    mixed: bool,
-}
-
 impl TakeUp {
     /// The id by which exports of this ledger name it.
     pub(crate) fn ledger_id(&self) -> &str {
@@ -226,83 +218,6 @@ impl TakeUp {
                 }
             }
         }
-    }
-
-    /// The judgement over the whole file, then the release of its rows.
-    fn complete(self, tx: &Transaction<'_>) -> Result<u64, Error> {
-        let now = clock::now().as_millisecond();
-        let mixed = self.with_reseller > 0 && self.without_reseller > 0 && !self.info.allow_direct;
-        let rejected = if mixed {
-            self.reject_direct_rows(tx)?
-        } else {
-            for row in &self.judged_before {
-                let to = state::next(State::Rejected, Event::TakenUp)?;
-                tx.prepare_cached(
-                    "UPDATE customer_rows
-                        SET state = ?2, source_id = ?3, error_code = NULL, error_text = NULL, changed_at = ?4
-                      WHERE id = ?1",
-                )?
-                .execute((row, to, self.source, now))?;
-            }
-            0
-        };
-        // The same file was left half read before. What it no longer holds was never sent, and will not be.
-        for from in [State::Pending, State::Rejected] {
-            let to = state::next(from, Event::Replaced)?;
-            tx.execute(
-                "UPDATE customer_rows SET state = ?4, key_domain = NULL, changed_at = ?3
-              WHERE state = ?5
-                AND source_id IN (SELECT id FROM sources
-                                   WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2)",
-                (&self.info.path, self.source, now, to, from),
-            )?;
-        }
-        tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
-        Ok(rejected)
-    }
-
-    /// Without its reseller a row would silently become a customer of the provider itself (fact book 4.2).
-    fn reject_direct_rows(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
-        let to = state::next(State::Pending, Event::Rejected)?;
-        let mut rows = tx.prepare(
-            "SELECT id, line, problems FROM customer_rows
-              WHERE state = 'pending' AND source_id = ?1
-                AND json_extract(customer, '$.associated_partner_id') IS NULL",
-        )?;
-        let rows: Vec<(RowId, u64, Option<String>)> = rows
-            .query_map([self.source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<Result<_, _>>()?;
-        for (row, line, problems) in &rows {
-            let mut problems: Vec<Problem> =
-                problems.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            let problem = Problem {
-                line: *line,
-                column: self.info.reseller_column.clone(),
-                value: String::new(),
-                severity: Severity::Error,
-                rule: MIXED_RESELLERS.into(),
-                message: "has no reseller while other rows of the file have one".to_owned(),
-                suggestion: Some(
-                    "fill it, or give --reseller-id, or --allow-direct for customers of your own".to_owned(),
-                ),
-            };
-            let text = problem.message.clone();
-            problems.push(problem);
-            tx.prepare_cached(
-                "UPDATE customer_rows
-                    SET state = ?2, problems = ?3, error_code = ?4, error_text = ?5, changed_at = ?6
-                  WHERE id = ?1",
-            )?
-            .execute((
-                row,
-                to,
-                json(&problems)?,
-                MIXED_RESELLERS,
-                text,
-                clock::now().as_millisecond(),
-            ))?;
-        }
-        Ok(rows.len() as u64)
     }
 
     /// A row that stands in the ledger from an earlier reading.
@@ -461,65 +376,6 @@ impl TakeUp {
         }
         self.first_line[index] = u32::try_from(line).unwrap_or(u32::MAX);
     }
-}
-
-fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
-    let to = state::next(known.state, Event::Replaced)?;
-    tx.prepare_cached(
-        "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3 WHERE id = ?1",
-    )?
-    .execute((known.row, to, clock::now().as_millisecond()))?;
-    Ok(())
-}
-
-/// A refused row starts anew: a definite reply has spent its request id, so it gets another one.
-fn take_up_again(tx: &Transaction<'_>, row: RowId) -> Result<(), Error> {
-    let to = state::next(State::Failed, Event::TakenUp)?;
-    tx.prepare_cached(
-        "UPDATE customer_rows
-            SET state = ?2, request_id = ?3, next_step = 'create',
-                unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
-                ask_rounds = 0, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
-                changed_at = ?4
-          WHERE id = ?1",
-    )?
-    .execute((row, to, RequestId::draw(), clock::now().as_millisecond()))?;
-    Ok(())
-}
-
-fn by_domain(
-    tx: &Transaction<'_>,
-    domain: &DomainName,
-    candidate: &Candidate,
-) -> Result<Option<Known>, Error> {
-    let sql =
-        "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows WHERE key_domain = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row((domain.as_str(), candidate.content_hash), known).optional()?)
-}
-
-/// A rejected row that stands for no domain: it can be recognised by its content alone.
-fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, 1, error_code FROM customer_rows
-                WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
-    Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
-}
-
-/// The row that a candidate says it corrects, where it can still be corrected.
-fn by_row(tx: &Transaction<'_>, row: RowId, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows
-                WHERE id = ?1 AND state IN ('failed', 'rejected')";
-    Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
-}
-
-fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
-    let code: Option<String> = row.get(4)?;
-    Ok(Known {
-        row: row.get(0)?,
-        state: row.get(1)?,
-        source: row.get(2)?,
-        same_content: row.get(3)?,
-        mixed: code.as_deref() == Some(MIXED_RESELLERS),
-    })
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {

@@ -1,0 +1,91 @@
+//! The judgement over a whole file, which comes before any of its rows may be sent.
+
+use rusqlite::Transaction;
+
+use super::super::state::{self, Event, State};
+use super::super::{Error, RowId};
+use super::{TakeUp, json};
+use crate::clock;
+use crate::validation::{Problem, Severity};
+
+/// The rule of a row without a reseller beside rows with one.
+pub(super) const MIXED_RESELLERS: &str = "mixed_resellers";
+
+impl TakeUp {
+    /// The judgement over the whole file, then the release of its rows.
+    pub(super) fn complete(self, tx: &Transaction<'_>) -> Result<u64, Error> {
+        let now = clock::now().as_millisecond();
+        let mixed = self.with_reseller > 0 && self.without_reseller > 0 && !self.info.allow_direct;
+        let rejected = if mixed {
+            self.reject_direct_rows(tx)?
+        } else {
+            for row in &self.judged_before {
+                let to = state::next(State::Rejected, Event::TakenUp)?;
+                tx.prepare_cached(
+                    "UPDATE customer_rows
+                        SET state = ?2, source_id = ?3, error_code = NULL, error_text = NULL, changed_at = ?4
+                      WHERE id = ?1",
+                )?
+                .execute((row, to, self.source, now))?;
+            }
+            0
+        };
+        // The same file was left half read before. What it no longer holds was never sent, and will not be.
+        for from in [State::Pending, State::Rejected] {
+            let to = state::next(from, Event::Replaced)?;
+            tx.execute(
+                "UPDATE customer_rows SET state = ?4, key_domain = NULL, changed_at = ?3
+              WHERE state = ?5
+                AND source_id IN (SELECT id FROM sources
+                                   WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2)",
+                (&self.info.path, self.source, now, to, from),
+            )?;
+        }
+        tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
+        Ok(rejected)
+    }
+
+    /// Without its reseller a row would silently become a customer of the provider itself (fact book 4.2).
+    fn reject_direct_rows(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
+        let to = state::next(State::Pending, Event::Rejected)?;
+        let mut rows = tx.prepare(
+            "SELECT id, line, problems FROM customer_rows
+              WHERE state = 'pending' AND source_id = ?1
+                AND json_extract(customer, '$.associated_partner_id') IS NULL",
+        )?;
+        let rows: Vec<(RowId, u64, Option<String>)> = rows
+            .query_map([self.source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        for (row, line, problems) in &rows {
+            let mut problems: Vec<Problem> =
+                problems.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let problem = Problem {
+                line: *line,
+                column: self.info.reseller_column.clone(),
+                value: String::new(),
+                severity: Severity::Error,
+                rule: MIXED_RESELLERS.into(),
+                message: "has no reseller while other rows of the file have one".to_owned(),
+                suggestion: Some(
+                    "fill it, or give --reseller-id, or --allow-direct for customers of your own".to_owned(),
+                ),
+            };
+            let text = problem.message.clone();
+            problems.push(problem);
+            tx.prepare_cached(
+                "UPDATE customer_rows
+                    SET state = ?2, problems = ?3, error_code = ?4, error_text = ?5, changed_at = ?6
+                  WHERE id = ?1",
+            )?
+            .execute((
+                row,
+                to,
+                json(&problems)?,
+                MIXED_RESELLERS,
+                text,
+                clock::now().as_millisecond(),
+            ))?;
+        }
+        Ok(rows.len() as u64)
+    }
+}

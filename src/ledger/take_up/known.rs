@@ -1,0 +1,83 @@
+//! What the ledger knows of a row that a file brings, and the changes to known rows.
+
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::super::state::{self, Event, State};
+use super::super::{Error, RequestId, RowId, SourceId};
+use super::Candidate;
+use super::judgement::MIXED_RESELLERS;
+use crate::clock;
+use crate::customer::DomainName;
+
+/// A row of the ledger, as far as taking up another one depends on it.
+pub(super) struct Known {
+    pub(super) row: RowId,
+    pub(super) state: State,
+    pub(super) source: SourceId,
+    pub(super) same_content: bool,
+    /// Rejected for standing without a reseller beside rows with one.
+    pub(super) mixed: bool,
+}
+
+pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
+    let to = state::next(known.state, Event::Replaced)?;
+    tx.prepare_cached(
+        "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3 WHERE id = ?1",
+    )?
+    .execute((known.row, to, clock::now().as_millisecond()))?;
+    Ok(())
+}
+
+/// A refused row starts anew: a definite reply has spent its request id, so it gets another one.
+pub(super) fn take_up_again(tx: &Transaction<'_>, row: RowId) -> Result<(), Error> {
+    let to = state::next(State::Failed, Event::TakenUp)?;
+    tx.prepare_cached(
+        "UPDATE customer_rows
+            SET state = ?2, request_id = ?3, next_step = 'create',
+                unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
+                ask_rounds = 0, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
+                changed_at = ?4
+          WHERE id = ?1",
+    )?
+    .execute((row, to, RequestId::draw(), clock::now().as_millisecond()))?;
+    Ok(())
+}
+
+pub(super) fn by_domain(
+    tx: &Transaction<'_>,
+    domain: &DomainName,
+    candidate: &Candidate,
+) -> Result<Option<Known>, Error> {
+    let sql =
+        "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows WHERE key_domain = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row((domain.as_str(), candidate.content_hash), known).optional()?)
+}
+
+/// A rejected row that stands for no domain: it can be recognised by its content alone.
+pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
+    let sql = "SELECT id, state, source_id, 1, error_code FROM customer_rows
+                WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
+    Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
+}
+
+/// The row that a candidate says it corrects, where it can still be corrected.
+pub(super) fn by_row(
+    tx: &Transaction<'_>,
+    row: RowId,
+    candidate: &Candidate,
+) -> Result<Option<Known>, Error> {
+    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows
+                WHERE id = ?1 AND state IN ('failed', 'rejected')";
+    Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
+}
+
+fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
+    let code: Option<String> = row.get(4)?;
+    Ok(Known {
+        row: row.get(0)?,
+        state: row.get(1)?,
+        source: row.get(2)?,
+        same_content: row.get(3)?,
+        mixed: code.as_deref() == Some(MIXED_RESELLERS),
+    })
+}

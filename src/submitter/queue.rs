@@ -1,0 +1,115 @@
+//! The rows in hand: ready for their next step, waiting for it, or under way. Bounded, and each row once.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+
+use tokio::time::Instant;
+
+use super::Task;
+use crate::ledger::RowId;
+
+/// Rows that may wait for a repeat at once. Beyond it no fresh rows are taken, so that a service which answers
+/// nothing properly cannot fill the memory.
+const MOST_WAITING: usize = 4096;
+
+/// What is in hand between the ledger and the steps.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    ready: VecDeque<Box<Task>>,
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so reading the
+    /// ledger may come upon it again.
+    in_hand: HashSet<RowId>,
+}
+
+impl Queue {
+    /// Takes a row in hand; false where it is in hand already.
+    pub(super) fn take_in_hand(&mut self, row: RowId) -> bool {
+        self.in_hand.insert(row)
+    }
+
+    /// No further step will be taken for this row.
+    pub(super) fn let_go(&mut self, row: RowId) {
+        self.in_hand.remove(&row);
+    }
+
+    /// A fresh row, behind those that are ready.
+    pub(super) fn add(&mut self, task: Box<Task>) {
+        self.ready.push_back(task);
+    }
+
+    /// Its next step is not to be taken before `due`.
+    pub(super) fn wait(&mut self, task: Box<Task>, due: Instant) {
+        self.waiting.push(Reverse(Waiting { due, task }));
+    }
+
+    /// A row whose wait is over.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<Box<Task>> {
+        if self.next_due()? > now {
+            return None;
+        }
+        self.waiting.pop().map(|Reverse(waiting)| waiting.task)
+    }
+
+    /// The next fresh row, if one may be begun.
+    pub(super) fn peek_fresh(&self) -> Option<&Task> {
+        if self.is_full() { None } else { self.ready.front().map(Box::as_ref) }
+    }
+
+    /// Takes what [`Self::peek_fresh`] has shown.
+    pub(super) fn pop_fresh(&mut self) -> Option<Box<Task>> {
+        self.ready.pop_front()
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.waiting.peek().map(|Reverse(waiting)| waiting.due)
+    }
+
+    /// Rows that are ready.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Rows that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// So many wait that no fresh row is to be begun.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING
+    }
+}
+
+/// A row that waits, ordered by when it may go on.
+#[derive(Debug)]
+struct Waiting {
+    due: Instant,
+    task: Box<Task>,
+}
+
+impl Waiting {
+    fn key(&self) -> (Instant, RowId) {
+        (self.due, self.task.work.row)
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
