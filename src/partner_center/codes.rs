@@ -64,6 +64,7 @@ static CODES: &[Known] = &[
     known(403, "900309", FixTheRights, "Conditional Access blocked the token: sign in from an allowed place"),
     known(403, "900329", FixTheRights, "this call needs a user's token: creating for a reseller does not work app-only"),
     known(403, "90000", FixTheRights, "Entra refused the token: sign in again"),
+    known(417, "800036", FixTheConfiguration, "a precondition failed: check for a proxy that changes requests on their way"),
     known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
     known(0, "unsettled", FixTheRow, "ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),

@@ -49,6 +49,9 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
             Severity::Warning => "warning",
         };
         line(format_args!("  {severity}: {}: {}", problem.column, one_line(&problem.message)));
+        if let Some(suggestion) = &problem.suggestion {
+            line(format_args!("      → {}", one_line(suggestion)));
+        }
     }
     for (index, attempt) in attempts.iter().enumerate() {
         line(format_args!("  call {} · run {} · {}", index + 1, attempt.run, attempt.operation));
