@@ -39,6 +39,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             default_reseller: args.reseller_id,
             strict: args.strict,
             domain_suffix: session.connection.domain_suffix,
+            live_rules: Vec::new(),
         },
     };
     for input in inputs {
@@ -120,6 +121,9 @@ impl Intake {
         };
         let reading = async {
             let validator = Validator::new(self.validation.clone());
+            for note in validator.notes() {
+                session.output.note(format_args!("Country rules: {note}."));
+            }
             let report = intake::take_up(
                 input.source,
                 &session.ledger,

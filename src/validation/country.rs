@@ -1,8 +1,18 @@
 //! What depends on the country of a row.
 //!
-//! Entry points: [`resolve`] reads the country cell, and [`check`] is called once for every row whose country is
-//! known. Today that is the culture alone; the rules of single countries (state, city, postal code, phone and
-//! registration number; fact book 4.3, 4.4 and 7) belong into `check` too.
+//! Entry points: [`resolve`] reads the country cell and gives the rules of the country; [`resolve_culture`] and
+//! [`resolve_language`] read those cells in their light; [`check`] is called once for every row whose country is
+//! known (fact book 4.1, 4.3, 4.4 and 7). What the rules are and who says so is in [`rules`] and [`rulebook`], where
+//! rules fetched from the service come in; a subject of its own has a module of its own.
+
+mod live;
+mod pattern;
+mod phone_number;
+mod postal_code;
+mod registration_number;
+mod rulebook;
+mod rules;
+mod state;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,8 +22,13 @@ use crate::nearest::distance_within;
 
 use super::draft::Draft;
 use super::problem::{Finding, Report, Rule};
-use super::tables::{Country, tables};
-use super::text;
+use super::tables::tables;
+use super::{fields, noted, text};
+
+use rules::{CountryRules, Source, Text};
+
+pub(crate) use live::LiveRules;
+pub(super) use rulebook::Rulebook;
 
 /// What countries are called beside their names in the table, folded. `UK` and `EL` are what the European Union
 /// writes for GB and GR.
@@ -41,8 +56,8 @@ static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(||
 });
 
 /// The country that a cell names by its code.
-pub(super) fn resolve(text: &str) -> Result<&'static Country, Finding> {
-    tables().country(text).ok_or_else(|| {
+pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a CountryRules, Finding> {
+    rulebook.country(text).ok_or_else(|| {
         let message = if is_code(text) {
             "is no code of a country that Partner Center sells to"
         } else {
@@ -52,29 +67,120 @@ pub(super) fn resolve(text: &str) -> Result<&'static Country, Finding> {
     })
 }
 
-/// Checks what depends on the country, and spells it as the service does.
-pub(super) fn check(draft: &mut Draft<'_>, country: &Country, report: &mut Report<'_>) {
-    check_listed_culture(draft[Field::Culture], country, report);
-}
-
-/// The culture as the table spells it. `country` is for the suggestion, where the row has a good one.
-pub(super) fn resolve_culture(text: &str, country: Option<&Country>) -> Result<&'static str, Finding> {
-    tables().culture(text).ok_or_else(|| {
+/// The culture as the tables or the country's own rules spell it. `country` is also for the suggestion, where the
+/// row has a good one.
+pub(super) fn resolve_culture<'a>(text: &str, country: Option<&'a CountryRules>) -> Result<&'a str, Finding> {
+    let of_country = |country: &'a CountryRules| listed(text, &country.cultures);
+    tables().culture(text).or_else(|| country.and_then(of_country)).ok_or_else(|| {
         let respelled = tables().culture(&text.replace('_', "-"));
-        let suggestion =
-            respelled.map(str::to_owned).or_else(|| country.map(|c| text::alternatives(&c.cultures)));
+        let cultures =
+            country.map(|c| text::alternatives(&c.cultures)).filter(|cultures| !cultures.is_empty());
+        let suggestion = respelled.map(str::to_owned).or(cultures);
         Finding::new(Rule::Culture, "is no culture that Partner Center lists").suggest(suggestion)
     })
 }
 
+/// The language as the tables or the country's own rules spell it.
+pub(super) fn resolve_language<'a>(
+    text: &'a str,
+    culture: Option<&str>,
+    country: Option<&'a CountryRules>,
+) -> Result<&'a str, Finding> {
+    fields::resolve_language(text, culture).or_else(|finding| {
+        let own = country.and_then(|country| listed(text, &country.languages)).ok_or(finding)?;
+        // A code that no table lists is hashed as it was written, and so it must be when rules were fetched.
+        Ok(if text.len() == 2 { text } else { own })
+    })
+}
+
+fn listed<'a>(text: &str, list: &'a [Text]) -> Option<&'a str> {
+    list.iter().find(|listed| listed.eq_ignore_ascii_case(text)).map(|listed| &**listed)
+}
+
+/// Checks what depends on the country. `given` has the cells that are there and are text worth a look.
+pub(super) fn check<'a>(
+    draft: &mut Draft<'a>,
+    given: impl Fn(Field) -> Option<&'a str>,
+    country: &'a CountryRules,
+    report: &mut Report<'_>,
+) {
+    check_listed_culture(draft[Field::Culture], country, report);
+    check_listed_language(draft[Field::Language], country, report);
+    for &(field, source) in &country.required {
+        if draft[field].is_empty() {
+            report.add(field, missing(country, source));
+        }
+    }
+    if let Some(text) = given(Field::State) {
+        draft.state = noted(state::resolve(text, country), Field::State, report);
+    }
+    let checks = [
+        (Field::PostalCode, postal_code::check as fn(&str, &CountryRules) -> Option<Finding>),
+        (Field::Region, check_region),
+        (Field::PhoneNumber, phone_number::check),
+        (Field::OrganizationRegistrationNumber, registration_number::check),
+    ];
+    for (field, check) in checks {
+        if let Some(finding) = given(field).and_then(|text| check(text, country)) {
+            report.add(field, finding);
+        }
+    }
+}
+
+fn missing(country: &CountryRules, source: Source) -> Finding {
+    if source.is_certain() {
+        Finding::new(Rule::Required, format!("is required in {}", country.title()))
+    } else {
+        let message =
+            format!("is empty; an address in {} is likely to be refused without it", country.title());
+        Finding::new(Rule::RequiredLikely, message)
+    }
+}
+
+/// A region made the service find fault with a good state (fact book 4.1). The one example that uses it is an
+/// address in Moldova, without a state.
+fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
+    (country.code != "MD").then(|| {
+        let message =
+            "is best left empty; with it the service has refused addresses as if the state were wrong";
+        Finding::new(Rule::Region, message).suggest(Some("leave it empty".to_owned()))
+    })
+}
+
 /// A culture that is listed, but for other countries, is sent all the same: the list is of 2022.
-fn check_listed_culture(culture: &str, country: &Country, report: &mut Report<'_>) {
-    let is_elsewhere = tables().culture(culture).is_some() && !country.cultures.contains(&culture);
-    if is_elsewhere {
-        let message = format!("is not listed for {} ({})", country.name, country.code);
-        let suggestion = Some(text::alternatives(&country.cultures));
+fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Report<'_>) {
+    let cultures = &country.cultures;
+    if cultures.is_empty() || listed(culture, cultures).is_some() {
+        return;
+    }
+    // One that is listed nowhere has been told already.
+    if tables().culture(culture).is_some() {
+        let message = format!("is not listed for {}", country.title());
+        let suggestion = Some(text::alternatives(cultures));
         report.add(Field::Culture, Finding::new(Rule::CultureCountry, message).suggest(suggestion));
     }
+}
+
+/// The lists of languages are recorded with `pt-PT` beside `en`, so only what stands before the hyphen counts
+/// (fact book 7). Whether the service holds a customer to them is not known.
+fn check_listed_language(language: &str, country: &CountryRules, report: &mut Report<'_>) {
+    let languages = &country.languages;
+    let is_it = |listed: &Text| primary(listed).eq_ignore_ascii_case(primary(language));
+    if languages.is_empty() || languages.iter().any(is_it) {
+        return;
+    }
+    if tables().language(language).is_some() {
+        let mut known: Vec<&str> = languages.iter().map(|listed| primary(listed)).collect();
+        known.dedup();
+        let message = format!("is not among the languages that are listed for {}", country.title());
+        let suggestion = Some(text::alternatives(&known));
+        report.add(Field::Language, Finding::new(Rule::LanguageCountry, message).suggest(suggestion));
+    }
+}
+
+/// `pt` of `pt-PT`.
+fn primary(language: &str) -> &str {
+    language.split_once('-').map_or(language, |(primary, _)| primary)
 }
 
 fn is_code(text: &str) -> bool {
@@ -95,7 +201,7 @@ fn code_meant(text: &str) -> Option<&'static str> {
 }
 
 fn fold(name: &str) -> String {
-    let folded: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let folded = text::folded(name);
     // `Netherlands, The` and `The Gambia`.
     folded.strip_prefix("the").map_or(folded.clone(), str::to_owned)
 }
@@ -107,9 +213,10 @@ mod tests {
     /// `Ok` with the code, `Err` with the suggestion.
     #[track_caller]
     fn check(text: &str, expected: Result<&str, Option<&str>>) {
-        let found = resolve(text);
+        let rulebook = Rulebook::default();
+        let found = resolve(text, &rulebook);
         let found =
-            found.as_ref().map(|country| country.code).map_err(|finding| finding.suggestion.as_deref());
+            found.as_ref().map(|country| &*country.code).map_err(|finding| finding.suggestion.as_deref());
         assert_eq!(found, expected, "{text:?}");
     }
 
@@ -150,14 +257,15 @@ mod tests {
     #[test]
     fn other_names_lead_to_listed_countries() {
         for (name, code) in OTHER_NAMES {
-            assert!(tables().country(code).is_some(), "{name}");
+            assert!(Rulebook::default().country(code).is_some(), "{name}");
             assert_eq!(fold(name), name);
         }
     }
 
     #[track_caller]
     fn check_culture(text: &str, country: &str, expected: Result<&str, Option<&str>>) {
-        let found = resolve_culture(text, tables().country(country));
+        let rulebook = Rulebook::default();
+        let found = resolve_culture(text, rulebook.country(country));
         assert_eq!(found.as_deref().map_err(|finding| finding.suggestion.as_deref()), expected, "{text:?}");
     }
 

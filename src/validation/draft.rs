@@ -20,6 +20,9 @@ pub(super) struct Draft<'a> {
     /// The whole row is free of control and invisible characters, so that no cell need be looked through.
     pub(super) is_plain: bool,
     pub(super) domain: Option<DomainName>,
+    /// The state as the country's list spells it. Not put in place of the operator's, because the lists change: a
+    /// row must not hash to something else when rules were fetched.
+    pub(super) state: Option<&'a str>,
     pub(super) reseller: Option<Uuid>,
     pub(super) enable_gdap: Option<bool>,
 }
@@ -28,7 +31,14 @@ impl<'a> Draft<'a> {
     pub(super) fn read(header: &Header, row: &'a Row) -> Self {
         let value = |field| header.index_of(field).and_then(|index| row.text(index)).map_or("", text::trim);
         let is_plain = text::is_plain(row.cells().as_slice());
-        Self { values: Field::ALL.map(value), is_plain, domain: None, reseller: None, enable_gdap: None }
+        Self {
+            values: Field::ALL.map(value),
+            is_plain,
+            domain: None,
+            state: None,
+            reseller: None,
+            enable_gdap: None,
+        }
     }
 
     pub(super) fn is_blank(&self) -> bool {
@@ -82,7 +92,7 @@ impl<'a> Draft<'a> {
             address_line1: text(Field::AddressLine1),
             address_line2: optional(Field::AddressLine2),
             city: optional(Field::City),
-            state: optional(Field::State),
+            state: self.state.map(str::to_owned).or_else(|| optional(Field::State)),
             postal_code: optional(Field::PostalCode),
             country: text(Field::Country),
             region: optional(Field::Region),

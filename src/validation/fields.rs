@@ -125,7 +125,7 @@ pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
 ///
 /// The list of languages is drawn from the cultures and may lack some (fact book 7), so a well-formed code that is
 /// not on it passes with a warning.
-pub(super) fn resolve_language(text: &str, culture: Option<&'static str>) -> Result<&'static str, Finding> {
+pub(super) fn resolve_language(text: &str, culture: Option<&str>) -> Result<&'static str, Finding> {
     tables().language(text).ok_or_else(|| {
         let suggestion = culture.and_then(|culture| culture.split('-').next()).map(str::to_owned);
         if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {

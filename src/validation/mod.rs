@@ -22,9 +22,11 @@ use uuid::Uuid;
 use crate::customer::{Customer, DomainName, Field};
 use crate::reader::{CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
+use country::Rulebook;
 use draft::Draft;
 use problem::{Finding, Report, Rule};
 
+pub(crate) use country::LiveRules;
 pub(crate) use problem::{Problem, Severity};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
@@ -38,11 +40,19 @@ pub(crate) struct Settings {
     pub(crate) strict: bool,
     /// What an initial domain ends in, without the leading dot.
     pub(crate) domain_suffix: &'static str,
+    /// What the service says about countries; it wins over what is built in. Of two about one country the later
+    /// one wins.
+    pub(crate) live_rules: Vec<LiveRules>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { default_reseller: None, strict: false, domain_suffix: "onmicrosoft.com" }
+        Self {
+            default_reseller: None,
+            strict: false,
+            domain_suffix: "onmicrosoft.com",
+            live_rules: Vec::new(),
+        }
     }
 }
 
@@ -63,11 +73,18 @@ pub(crate) struct Verdict {
 #[derive(Debug, Clone)]
 pub(crate) struct Validator {
     settings: Settings,
+    rulebook: Rulebook,
 }
 
 impl Validator {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings }
+        let rulebook = Rulebook::new(&settings.live_rules);
+        Self { settings, rulebook }
+    }
+
+    /// What of the live rules is not used, and why: a sentence each, without its full stop.
+    pub(crate) fn notes(&self) -> &[String] {
+        self.rulebook.notes()
     }
 
     /// Judges a row of a file with this header.
@@ -94,7 +111,7 @@ impl Validator {
         Verdict { domain: draft.domain, customer, problems, content_hash }
     }
 
-    fn check(&self, draft: &mut Draft<'_>, report: &mut Report<'_>) {
+    fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut Report<'_>) {
         // What is there and is text worth a closer look.
         let is_plain = draft.is_plain;
         let texts = Field::ALL
@@ -104,17 +121,18 @@ impl Validator {
         if let Some(text) = given(Field::Domain) {
             draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
         }
-        let country =
-            given(Field::Country).and_then(|text| noted(country::resolve(text), Field::Country, report));
+        let country = given(Field::Country)
+            .and_then(|text| noted(country::resolve(text, &self.rulebook), Field::Country, report));
         let culture = given(Field::Culture)
             .and_then(|text| noted(country::resolve_culture(text, country), Field::Culture, report));
-        let language = given(Field::Language)
-            .and_then(|text| noted(fields::resolve_language(text, culture), Field::Language, report));
+        let language = given(Field::Language).and_then(|text| {
+            noted(country::resolve_language(text, culture, country), Field::Language, report)
+        });
         draft[Field::Culture] = culture.unwrap_or(draft[Field::Culture]);
         draft[Field::Language] = language.unwrap_or(draft[Field::Language]);
         if let Some(country) = country {
-            draft[Field::Country] = country.code;
-            country::check(draft, country, report);
+            draft[Field::Country] = &country.code;
+            country::check(draft, given, country, report);
         }
         if let Some(text) = given(Field::AssociatedPartnerId) {
             draft.reseller = noted(fields::parse_guid(text), Field::AssociatedPartnerId, report);

@@ -62,6 +62,16 @@ pub(super) enum Rule {
     CultureCountry,
     Language,
     LanguageUnlisted,
+    LanguageCountry,
+    RequiredLikely,
+    State,
+    StateUnlisted,
+    PostalCode,
+    PostalCodeForm,
+    PhoneNumberForm,
+    RegistrationNumberCountry,
+    RegistrationNumberForm,
+    Region,
 }
 
 impl Rule {
@@ -89,10 +99,21 @@ impl Rule {
             Rule::CultureCountry => "culture_country",
             Rule::Language => "language",
             Rule::LanguageUnlisted => "language_unlisted",
+            Rule::LanguageCountry => "language_country",
+            Rule::RequiredLikely => "required_likely",
+            Rule::State => "state",
+            Rule::StateUnlisted => "state_unlisted",
+            Rule::PostalCode => "postal_code",
+            Rule::PostalCodeForm => "postal_code_form",
+            Rule::PhoneNumberForm => "phone_number_form",
+            Rule::RegistrationNumberCountry => "registration_number_country",
+            Rule::RegistrationNumberForm => "registration_number_form",
+            Rule::Region => "region",
         }
     }
 
-    /// What the service is known to refuse is an error, what it may dislike a warning.
+    /// What the service is known to refuse is an error, what it may dislike a warning. Where it depends on the
+    /// country which of the two it is, there are two rules.
     pub(super) const fn severity(self) -> Severity {
         match self {
             Rule::InvisibleCharacter
@@ -101,7 +122,14 @@ impl Rule {
             | Rule::CompanyForm
             | Rule::EmailHost
             | Rule::CultureCountry
-            | Rule::LanguageUnlisted => Severity::Warning,
+            | Rule::LanguageUnlisted
+            | Rule::LanguageCountry
+            | Rule::RequiredLikely
+            | Rule::StateUnlisted
+            | Rule::PostalCodeForm
+            | Rule::PhoneNumberForm
+            | Rule::RegistrationNumberForm
+            | Rule::Region => Severity::Warning,
             Rule::RaggedRow
             | Rule::RowEncoding
             | Rule::CellSize
@@ -116,7 +144,10 @@ impl Rule {
             | Rule::Boolean
             | Rule::Country
             | Rule::Culture
-            | Rule::Language => Severity::Error,
+            | Rule::Language
+            | Rule::State
+            | Rule::PostalCode
+            | Rule::RegistrationNumberCountry => Severity::Error,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The countries, cultures and languages that Partner Center lists, compiled in and read once.
 //!
 //! The files are those of the fact book (section 7), byte for byte. Look-ups go by the bytes of a cell and allocate
-//! nothing where the cell is spelled as the table spells it.
+//! nothing where the cell is spelled as the table spells it. What is known of a single country is gathered from here
+//! into its rules, in [`country`](super::country).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -16,10 +17,14 @@ pub(super) struct Country {
     pub(super) alpha3: &'static str,
     pub(super) name: &'static str,
     pub(super) cultures: Vec<&'static str>,
+    /// The organization registration number is mandatory (fact book 4.3).
+    pub(super) needs_registration_number: bool,
+    /// Likewise.
+    pub(super) needs_phone_number: bool,
 }
 
 pub(super) struct Tables {
-    countries: HashMap<[u8; 2], Country>,
+    countries: Vec<Country>,
     /// Each culture by its own spelling and in lower case.
     cultures: HashMap<String, &'static str>,
     /// Likewise.
@@ -34,20 +39,14 @@ pub(super) fn tables() -> &'static Tables {
 
 impl Tables {
     fn read() -> Self {
-        let countries: HashMap<_, _> = records(COUNTRIES_CSV).map(read_country).collect();
-        let cultures = countries.values().flat_map(|country| country.cultures.iter().copied());
+        let countries: Vec<_> = records(COUNTRIES_CSV).map(read_country).collect();
+        let cultures = countries.iter().flat_map(|country| country.cultures.iter().copied());
         let languages = records(LANGUAGES_CSV).map(|record| leak(&record[0]));
         Self { cultures: by_spelling(cultures), languages: by_spelling(languages), countries }
     }
 
-    /// By alpha-2 code, without regard to case.
-    pub(super) fn country(&self, code: &str) -> Option<&Country> {
-        let code: [u8; 2] = code.as_bytes().try_into().ok()?;
-        self.countries.get(&code.map(|byte| byte.to_ascii_uppercase()))
-    }
-
     pub(super) fn countries(&self) -> impl Iterator<Item = &Country> {
-        self.countries.values()
+        self.countries.iter()
     }
 
     /// The culture as the table spells it.
@@ -69,20 +68,21 @@ fn by_spelling(names: impl Iterator<Item = &'static str>) -> HashMap<String, &'s
     names.flat_map(|name| [(name.to_owned(), name), (name.to_ascii_lowercase(), name)]).collect()
 }
 
-fn read_country(record: csv::StringRecord) -> ([u8; 2], Country) {
+fn read_country(record: csv::StringRecord) -> Country {
     let [code, alpha3, name] = [0, 1, 2].map(|index| leak(&record[index]));
     let cultures = leak(&record[3]).split('|').collect();
-    let key = code.as_bytes().try_into().expect("the compiled-in country codes have two letters");
-    (key, Country { code, alpha3, name, cultures })
+    let [needs_registration_number, needs_phone_number] = [4, 5].map(|index| &record[index] == "yes");
+    Country { code, alpha3, name, cultures, needs_registration_number, needs_phone_number }
 }
 
-fn records(csv: &'static str) -> impl Iterator<Item = csv::StringRecord> {
+/// The records of a compiled-in table, without its header.
+pub(super) fn records(csv: &'static str) -> impl Iterator<Item = csv::StringRecord> {
     let records = csv::Reader::from_reader(csv.as_bytes()).into_records();
     records.map(|record| record.expect("the compiled-in tables are well-formed CSV"))
 }
 
 /// A cell of a table that is read once and kept to the end of the program.
-fn leak(cell: &str) -> &'static str {
+pub(super) fn leak(cell: &str) -> &'static str {
     Box::leak(cell.to_owned().into_boxed_str())
 }
 
@@ -93,15 +93,16 @@ mod tests {
     #[test]
     fn the_tables_hold_what_the_fact_book_says() {
         let tables = tables();
+        let country = |code: &str| tables.countries().find(|country| country.code == code);
         assert_eq!(tables.countries.len(), 248);
-        assert_eq!(tables.country("na").map(|country| country.name), Some("Namibia"));
-        assert_eq!(
-            tables.country("CA").map(|country| country.cultures.clone()),
-            Some(vec!["fr-CA", "en-US"])
-        );
-        for absent in ["CU", "IR", "KP", "SD", "SY", "EH", "UK", "XX", "", "D", "DEU", "é"] {
-            assert!(tables.country(absent).is_none(), "{absent}");
+        assert_eq!(country("NA").map(|country| country.name), Some("Namibia"));
+        assert_eq!(country("CA").map(|country| &*country.cultures), Some(&["fr-CA", "en-US"][..]));
+        for absent in ["CU", "IR", "KP", "SD", "SY", "EH", "UK"] {
+            assert!(country(absent).is_none(), "{absent}");
         }
+        assert!(
+            tables.countries().all(|country| country.needs_registration_number == country.needs_phone_number)
+        );
         assert_eq!(tables.culture("AZ-latn-az"), Some("az-Latn-AZ"));
         assert_eq!(tables.culture("en-CA"), None);
         assert_eq!(tables.language("PT-pt"), Some("pt-PT"));

@@ -115,6 +115,152 @@ fn every_problem_of_a_row_is_told_in_the_order_of_its_columns() {
     check(&[(Field::LastName, "Be\u{200B}ll")], &["last_name invisible_character: Warning -> Bell"]);
 }
 
+const SEATTLE: [(Field, &str); 6] = [
+    (Field::Country, "US"),
+    (Field::Culture, "en-US"),
+    (Field::City, "Seattle"),
+    (Field::State, "WA"),
+    (Field::PostalCode, "98101"),
+    (Field::PhoneNumber, "206-555-0142"),
+];
+
+const GDANSK: [(Field, &str); 5] = [
+    (Field::Country, "PL"),
+    (Field::Culture, "pl-PL"),
+    (Field::PostalCode, "80-831"),
+    (Field::PhoneNumber, "+48 58 555 01 27"),
+    (Field::OrganizationRegistrationNumber, "5839204109"),
+];
+
+#[test]
+fn a_row_is_judged_by_the_rules_of_its_country() {
+    #[track_caller]
+    fn check_in(base: &[(Field, &str)], changes: &[(Field, &str)], expected: &[&str]) {
+        check(&[base, changes].concat(), expected);
+    }
+    check_in(&SEATTLE, &[], &[]);
+    check_in(&SEATTLE, &[(Field::State, "wa"), (Field::PhoneNumber, "")], &[]);
+    check_in(
+        &SEATTLE,
+        &[(Field::City, ""), (Field::State, ""), (Field::PostalCode, " ")],
+        &["city required: Error", "state required: Error", "postal_code required: Error"],
+    );
+    check_in(
+        &SEATTLE,
+        &[
+            (Field::Language, "fr"),
+            (Field::State, "Washington"),
+            (Field::PostalCode, "2134"),
+            (Field::Region, "NA"),
+            (Field::PhoneNumber, "+1 206-555-0142"),
+            (Field::OrganizationRegistrationNumber, "12-3456789"),
+        ],
+        &[
+            "language language_country: Warning -> en or es",
+            "state state: Error -> WA",
+            "postal_code postal_code: Error -> 02134",
+            "region region: Warning -> leave it empty",
+            "phone_number phone_number_form: Warning -> 206-555-0142",
+            "organization_registration_number registration_number_country: Error -> leave it empty, unless the country is wrong",
+        ],
+    );
+    // A cell of which no text can be made has that one problem.
+    check_in(&SEATTLE, &[(Field::State, "W\nA")], &["state control_character: Error"]);
+    check_in(&GDANSK, &[], &[]);
+    check_in(
+        &GDANSK,
+        &[(Field::PhoneNumber, ""), (Field::OrganizationRegistrationNumber, "")],
+        &["phone_number required: Error", "organization_registration_number required: Error"],
+    );
+    check_in(
+        &GDANSK,
+        &[(Field::PhoneNumber, "-"), (Field::OrganizationRegistrationNumber, "1234")],
+        &[
+            "phone_number phone_number_form: Warning",
+            "organization_registration_number registration_number_form: Warning",
+        ],
+    );
+    check(
+        &[(Field::Country, "CA"), (Field::Culture, "fr-CA"), (Field::City, "Laval")],
+        &["state required_likely: Warning", "postal_code required_likely: Warning"],
+    );
+    check(
+        &[
+            (Field::Country, "PT"),
+            (Field::Culture, "pt-PT"),
+            (Field::Language, "pt"),
+            (Field::PostalCode, "8000283"),
+        ],
+        &["postal_code postal_code: Error -> 8000-283", "city required: Error"],
+    );
+    check(
+        &[(Field::Country, "MD"), (Field::Culture, "ro-RO"), (Field::Region, "Anenii Noi")],
+        &["phone_number required: Error", "organization_registration_number required: Error"],
+    );
+    check(&[(Field::Country, "MX"), (Field::Culture, "es-MX"), (Field::State, "Jalisco")], &[]);
+    // Without its country a row cannot be judged by one.
+    check(
+        &[(Field::Country, "XX"), (Field::PostalCode, "x"), (Field::Region, "x")],
+        &["country country: Error"],
+    );
+}
+
+#[test]
+fn a_required_cell_names_the_country_that_requires_it() {
+    let problems = verdict(&[(Field::Country, "PL"), (Field::Culture, "pl-PL")]).problems;
+    let messages: Vec<_> = problems.iter().map(|problem| &*problem.message).collect();
+    assert_eq!(messages, ["is required in Poland (PL)"; 2]);
+}
+
+#[test]
+fn a_state_is_sent_as_listed_and_hashed_as_written() {
+    let found = verdict(&[&SEATTLE[..], &[(Field::State, "wa")]].concat());
+    assert_eq!(found.customer.unwrap().state.as_deref(), Some("WA"));
+    let answer = r#"{"iso2Code":"US","supportedStatesList":["Washington"]}"#;
+    let settings = Settings { live_rules: vec![LiveRules::parse(answer).unwrap()], ..Settings::default() };
+    let other = verdict_with(&[&SEATTLE[..], &[(Field::State, "wa")]].concat(), &settings);
+    assert_eq!(shown(&other.problems), ["state state: Error -> Washington"]);
+    assert_eq!(other.content_hash, found.content_hash);
+}
+
+#[test]
+fn fetched_rules_win_over_the_built_in_ones() {
+    let answer = |json: &str| LiveRules::parse(json).unwrap();
+    let settings = Settings {
+        live_rules: vec![
+            answer(
+                r#"{"iso2Code":"CA","supportedCulturesList":["en-CA"],"supportedLanguagesList":["en-CA","iu"]}"#,
+            ),
+            answer(
+                r#"{"iso2Code":"US","isCityRequired":false,"postalCodeRegex":"^\\d{4}$","supportedStatesList":[]}"#,
+            ),
+            answer(r#"{"iso2Code":"QQ","defaultCulture":"en-US"}"#),
+        ],
+        ..Settings::default()
+    };
+    let in_canada = |language| {
+        let changes = [
+            (Field::Country, "ca"),
+            (Field::Culture, "EN-ca"),
+            (Field::Language, language),
+            (Field::City, "Laval"),
+            (Field::State, "QC"),
+            (Field::PostalCode, "H7A 1A1"),
+        ];
+        verdict_with(&changes, &settings)
+    };
+    let found = in_canada("IU");
+    assert_eq!(shown(&found.problems), [""; 0]);
+    let customer = found.customer.unwrap();
+    assert_eq!((&*customer.culture, &*customer.language, &*customer.country), ("en-CA", "iu", "CA"));
+    assert_eq!(shown(&in_canada("fr").problems), ["language language_country: Warning -> en or iu"]);
+    let changes = [&SEATTLE[..], &[(Field::City, ""), (Field::State, "Cascadia")]].concat();
+    let found = verdict_with(&changes, &settings);
+    assert_eq!(shown(&found.problems), ["postal_code postal_code: Error"]);
+    let found = verdict_with(&[(Field::Country, "QQ"), (Field::PostalCode, "any")], &settings);
+    assert_eq!(shown(&found.problems), [""; 0]);
+}
+
 #[test]
 fn a_problem_says_where_it_is_and_shows_the_cell_safely() {
     let verdict = verdict(&[(Field::Domain, "con\u{7}toso")]);

@@ -1,4 +1,6 @@
-//! Characters: what is trimmed, what may not stand in a cell, and how a cell is shown.
+//! Characters: what is trimmed, what may not stand in a cell, how texts are compared, and how a cell is shown.
+
+use std::borrow::Borrow;
 
 use super::problem::{Finding, Rule};
 
@@ -80,12 +82,29 @@ fn escaped(c: char) -> String {
     }
 }
 
+/// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// `4.91715E+11`: what a spreadsheet makes of a long number. The digits it cuts off cannot be told.
+pub(super) fn is_spreadsheet_number(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let mantissa = mantissa.strip_prefix('+').unwrap_or(mantissa);
+    let is_number = |text: &str, marks: &[char]| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || marks.contains(&c))
+    };
+    let exponent = exponent.strip_prefix('+');
+    is_number(mantissa, &['.', ',']) && exponent.is_some_and(|exponent| is_number(exponent, &[]))
+}
+
 /// Alternatives for a suggestion: `a, b or c`.
-pub(super) fn alternatives(items: &[&str]) -> String {
+pub(super) fn alternatives<S: Borrow<str>>(items: &[S]) -> String {
     match items {
         [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [only] => only.borrow().to_owned(),
+        [first @ .., last] => format!("{} or {}", first.join(", "), last.borrow()),
     }
 }
 
@@ -150,7 +169,24 @@ mod tests {
     }
 
     #[test]
+    fn knows_a_number_that_a_spreadsheet_has_written() {
+        for text in ["4.91715E+11", "2,73185E+13", "+4.9E+11", "3E+10"] {
+            assert!(is_spreadsheet_number(text), "{text}");
+        }
+        for text in ["", "E", "E+11", "12E", "12E11", "1.2E+", "x1E+2", "2015/184623/07", "12345E+A"] {
+            assert!(!is_spreadsheet_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn folds_what_does_not_tell_names_apart() {
+        assert_eq!(folded("Washington, D.C."), "washingtondc");
+        assert_eq!(folded("Île-du-Prince-Édouard"), "îleduprinceédouard");
+    }
+
+    #[test]
     fn lists_alternatives() {
+        assert_eq!(alternatives::<&str>(&[]), "");
         assert_eq!(alternatives(&["a"]), "a");
         assert_eq!(alternatives(&["a", "b", "c"]), "a, b or c");
     }

@@ -1,0 +1,110 @@
+//! Regular expressions as the service writes them, which is the .NET kind (fact book 7).
+//!
+//! The `regex` crate reads the same notation but for a few corners, and in time that grows with the text alone. A
+//! pattern that it cannot read, or would read in another sense, is no pattern for us: a rule that we only believe to
+//! know must not reject a row. As in .NET, `\d` is any digit of any script and nothing is anchored that does not
+//! say so.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    text: Cow<'static, str>,
+    /// Once for all rows of a country. Most files name few of the countries that have a pattern.
+    compiled: OnceLock<Regex>,
+}
+
+impl Pattern {
+    /// A pattern of the compiled-in tables, all of which a test compiles.
+    pub(super) const fn built_in(text: &'static str) -> Self {
+        Self { text: Cow::Borrowed(text), compiled: OnceLock::new() }
+    }
+
+    /// A pattern that somebody else wrote; `None` where it cannot be used.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        if !means_the_same(text) {
+            return None;
+        }
+        let regex = Regex::new(text).ok()?;
+        Some(Self { text: Cow::Owned(text.to_owned()), compiled: OnceLock::from(regex) })
+    }
+
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.compiled().is_match(text)
+    }
+
+    fn compiled(&self) -> &Regex {
+        let compile = || Regex::new(&self.text).expect("the compiled-in patterns compile");
+        self.compiled.get_or_init(compile)
+    }
+
+    #[cfg(test)]
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// False where both dialects would take the pattern, but each in its own sense: in a class, `[` and the doubled
+/// `&`, `-` and `~` are operators to the one and characters to the other, and so are `\<` and `\>` anywhere.
+fn means_the_same(pattern: &str) -> bool {
+    let mut chars = pattern.chars().peekable();
+    let mut in_class = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if matches!(chars.next(), Some('<' | '>')) => return false,
+            '[' if in_class => return false,
+            '[' => {
+                in_class = true;
+                chars.next_if_eq(&'^');
+                chars.next_if_eq(&']');
+            }
+            ']' => in_class = false,
+            '&' | '-' | '~' if in_class && chars.peek() == Some(&c) => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, expected: Option<(&[&str], &[&str])>) {
+        let read = Pattern::read(pattern);
+        assert_eq!(read.is_some(), expected.is_some(), "{pattern}");
+        let (Some(read), Some((good, bad))) = (read, expected) else { return };
+        assert_eq!(read.as_str(), pattern);
+        for text in good {
+            assert!(read.is_match(text), "{pattern}: {text}");
+        }
+        for text in bad {
+            assert!(!read.is_match(text), "{pattern}: {text}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_the_service_are_read() {
+        check(r"^\d{4}(-\d{3})?$", Some((&["8000", "8000-283", "８０００"], &["800", "8000-28", "x8000"])));
+        check(r"^PT[\d]{9,9}$", Some((&["PT980152267"], &["PT98015226"])));
+        check(r"\d{5}", Some((&["98101", "WA 98101"], &["9810"])));
+        check(r"^[^\]\-\/a-f]$", Some((&["g"], &["]", "-", "b"])));
+        check(r"^[]a]$", Some((&["]", "a"], &["b"])));
+        check("", Some((&["", "anything"], &[])));
+    }
+
+    #[test]
+    fn patterns_that_cannot_be_used_are_none() {
+        check(r"^(?!000)\d{3}$", None);
+        check(r"^(\d)\1$", None);
+        check(r"^\d{", None);
+        // The dialects differ here without either complaining.
+        check(r"^[a-z-[aeiou]]$", None);
+        check(r"^[ --/]$", None);
+        check(r"^\<\d\>$", None);
+    }
+}
