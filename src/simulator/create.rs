@@ -10,26 +10,28 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::directory::{Creation, Directory};
-use super::exchange::{Simulation, lock};
+use super::exchange::{Simulation, Visit, lock};
 use super::faults;
 use super::order::Order;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
-use super::request_log::Call;
-use super::scenario::DomainTaken;
+use super::rights;
+use super::scenario::Scenario;
 use super::state_file::Effect;
+use super::token::TokenKind;
 
 /// Answers a create whose token is good; `order` is its body as far as that is a JSON object.
 ///
 /// The checks come in one order for everybody: headers, form, request id, content, domain.
 pub(super) fn answer(
     simulation: &Simulation,
-    call: &Call,
+    visit: Visit<'_>,
     headers: &HeaderMap,
     order: Option<&Order>,
     body: &[u8],
 ) -> Reply {
+    let call = visit.call;
     let (Some(request_id), Some(correlation_id)) = (call.request_id, call.correlation_id) else {
         let details = ["MS-RequestId".to_owned(), "MS-CorrelationId".to_owned()];
         return Reply::refusal(400, 2000, "Both headers are required, each a GUID.", &details);
@@ -43,13 +45,17 @@ pub(super) fn answer(
     if let Some(refusal) = refusals::of_form(order) {
         return refusal;
     }
-    let request = Request { request_id, correlation_id, order, body };
     let scenario = &simulation.scenario;
+    let is_app = visit.caller.is_some_and(|caller| caller.kind == TokenKind::AppOnly);
+    if is_app && scenario.enforce_token_kinds && order.text("associatedPartnerId").is_some() {
+        return rights::needs_user();
+    }
+    let request = Request { request_id, correlation_id, order, body };
     let mut directory = lock(&simulation.directory);
     if let Some(creation) = directory.remembered(request_id) {
         return replay(&creation, &request, scenario.replay_password);
     }
-    take_effect(&mut directory, &request, &scenario.domain_taken)
+    take_effect(&mut directory, &request, scenario)
 }
 
 struct Request<'a> {
@@ -81,11 +87,15 @@ fn replay(creation: &Creation, request: &Request<'_>, with_password: bool) -> Re
     }
 }
 
-fn take_effect(directory: &mut Directory, request: &Request<'_>, taken: &DomainTaken) -> Reply {
+fn take_effect(directory: &mut Directory, request: &Request<'_>, scenario: &Scenario) -> Reply {
     if let Some(refusal) = refusals::of_content(request.order) {
         return refusal;
     }
+    if scenario.sandbox_limit.is_some_and(|limit| directory.creations_count() >= limit) {
+        return refusals::with_code(400, 800_018);
+    }
     if directory.is_taken(request.domain()) {
+        let taken = &scenario.domain_taken;
         return Reply::refusal(taken.status, taken.code, &taken.description, &[]);
     }
     let made = if leaves_half_made(request) { half_make(request) } else { make(request) };

@@ -20,9 +20,11 @@ use uuid::Uuid;
 use super::order::Order;
 use super::scenario::Scenario;
 use super::state_file::{Effect, StateFile};
+use super::token::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
 
-/// Well-known tenants of others. A client can prove its domain check with them.
-const STRANGERS: [(&str, &str); 2] = [
+/// The partner's own tenant and well-known ones of others. A client can prove its domain check with them.
+const STRANGERS: [(&str, &str); 3] = [
+    (PARTNER_DOMAIN, PARTNER_TENANT_ID),
     ("microsoft.onmicrosoft.com", "72f988bf-86f1-41af-91ab-2d7cd011db47"),
     ("contoso.onmicrosoft.com", "6babcaad-604b-40ac-a9d7-9fd97c0b779f"),
 ];
@@ -263,6 +265,10 @@ impl Directory {
             None if self.tenants_not_ours.contains(&id) => Found::NotOurs,
             None => Found::Nothing,
         }
+    }
+
+    pub(super) fn creations_count(&self) -> usize {
+        self.creations.len()
     }
 
     pub(super) fn creations(&self) -> Vec<Creation> {

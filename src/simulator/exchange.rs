@@ -15,14 +15,17 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
+use super::device::DeviceCodes;
 use super::directory::Directory;
 use super::faults::{self, Fault, FaultPlan, Operation};
 use super::hold::{HoldBoard, HoldPoint};
+use super::refresh::RefreshTokens;
 use super::reply::Reply;
 use super::request_log::{Call, RequestLog};
+use super::rights;
 use super::scenario::Scenario;
 use super::throttle::{SlidingWindow, whole_seconds};
-use super::token::{self, Tokens};
+use super::token::{Caller, Tokens};
 
 /// Everything a running simulator knows. Each lock guards one subject, is held for moments and never over an await;
 /// no two are held at once.
@@ -31,9 +34,19 @@ pub(super) struct Simulation {
     pub(super) scenario: Scenario,
     pub(super) directory: Mutex<Directory>,
     pub(super) tokens: Mutex<Tokens>,
+    pub(super) refresh_tokens: Mutex<RefreshTokens>,
+    pub(super) device_codes: Mutex<DeviceCodes>,
     pub(super) gate: Mutex<Gate>,
     pub(super) requests: Mutex<RequestLog>,
     pub(super) hold: Arc<HoldBoard>,
+}
+
+/// What the effect of a request may depend on beside its own content.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visit<'a> {
+    pub(super) call: &'a Call,
+    /// Whose token it came with; of an API request only one that was let in gets this far.
+    pub(super) caller: Option<Caller>,
 }
 
 pub(super) fn lock<T>(subject: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,6 +58,8 @@ impl Simulation {
         Ok(Simulation {
             directory: Mutex::new(Directory::open(&scenario, state_file)?),
             tokens: Mutex::default(),
+            refresh_tokens: Mutex::default(),
+            device_codes: Mutex::default(),
             gate: Mutex::new(Gate::new(&scenario)),
             requests: Mutex::new(RequestLog::new()),
             hold: Arc::new(HoldBoard::new()),
@@ -57,14 +72,16 @@ impl Simulation {
         &self,
         call: Call,
         headers: &HeaderMap,
-        perform: impl FnOnce(&Call) -> Reply,
+        perform: impl FnOnce(Visit<'_>) -> Reply,
     ) -> Response<Body> {
-        let record = lock(&self.requests).arrived(call.clone());
+        let caller = Caller::of(headers, self.scenario.unknown_token);
+        let record = lock(&self.requests).arrived(call.clone(), caller.map(|caller| caller.kind));
         let admission = lock(&self.gate).admit(&call, &self.scenario);
         let (mut reply, delivery, fault) = match admission {
-            Admission::TurnedAway(reply) => (reply, Delivery::Whole, None),
+            Admission::TurnedAway(reply) => (self.shaped(reply), Delivery::Whole, None),
             Admission::Admitted { fault, latency } => {
-                let (reply, delivery) = self.carry_out(&call, headers, fault, latency, perform).await;
+                let visit = Visit { call: &call, caller };
+                let (reply, delivery) = self.carry_out(visit, headers, fault, latency, perform).await;
                 (reply, delivery, fault)
             }
         };
@@ -72,6 +89,7 @@ impl Simulation {
         lock(&self.requests).answered(record, status, fault);
         if call.is_api() && reply.from_service {
             reply = reply.traced(call.request_id, call.correlation_id);
+            reply = rights::with_mfa_verdict(reply, headers, caller);
         }
         if call.method == Method::HEAD.as_str() {
             mem::take(&mut reply.body);
@@ -81,25 +99,26 @@ impl Simulation {
 
     async fn carry_out(
         &self,
-        call: &Call,
+        visit: Visit<'_>,
         headers: &HeaderMap,
         fault: Option<Fault>,
         latency: Duration,
-        perform: impl FnOnce(&Call) -> Reply,
+        perform: impl FnOnce(Visit<'_>) -> Reply,
     ) -> (Reply, Delivery) {
+        let call = visit.call;
         let holdable = call.operation == Operation::Create;
         if holdable {
             Arc::clone(&self.hold).pass(HoldPoint::Received, call.domain.clone()).await;
         }
-        if let Some(instead) = fault.and_then(|fault| fault.instead(self.scenario.retry_after)) {
+        if let Some((reply, delivery)) = fault.and_then(|fault| fault.instead(call, &self.scenario)) {
             if fault == Some(Fault::Unauthorized) {
                 lock(&self.tokens).expire(headers);
             }
-            return instead;
+            return (self.shaped(reply), delivery);
         }
         pass_time(latency / 2).await;
-        let refused = needs_token(call.operation) && !token::is_authorized(self, headers);
-        let reply = if refused { token::access_denied() } else { perform(call) };
+        let refusal = rights::refusal(self, call.operation, visit.caller, headers);
+        let reply = self.shaped(refusal.unwrap_or_else(|| perform(visit)));
         pass_time(latency / 2).await;
         let holdable = holdable && reply.status.is_success();
         if holdable {
@@ -114,12 +133,9 @@ impl Simulation {
             None => (reply, Delivery::Whole),
         }
     }
-}
 
-fn needs_token(operation: Operation) -> bool {
-    match operation {
-        Operation::Create | Operation::Search | Operation::Lookup | Operation::Domain => true,
-        Operation::Token | Operation::Other => false,
+    fn shaped(&self, reply: Reply) -> Reply {
+        reply.shaped(self.scenario.error_shape, self.scenario.codes_as_text)
     }
 }
 

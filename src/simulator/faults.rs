@@ -12,10 +12,13 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::aadsts;
 use super::delivery::Delivery;
-use super::reply::Reply;
-use super::throttle::RetryAfter;
-use super::token;
+use super::refusals;
+use super::reply::{ErrorShape, Reply};
+use super::request_log::Call;
+use super::rights;
+use super::scenario::Scenario;
 
 /// The kinds of request that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,10 +32,29 @@ pub enum Operation {
     Lookup,
     /// `HEAD /v1/domains/{domain}`.
     Domain,
-    /// `POST /{tenant}/oauth2/v2.0/token`.
+    /// `POST /{tenant}/oauth2/v2.0/token`, and the same without `v2.0`.
     Token,
+    /// `POST /{tenant}/oauth2/v2.0/devicecode`.
+    DeviceCode,
     /// Anything else; it gets the gateway's 404.
     Other,
+}
+
+impl Operation {
+    /// Whether it takes a token, which all of the API does.
+    pub(super) fn needs_token(self) -> bool {
+        !matches!(self, Operation::Token | Operation::DeviceCode | Operation::Other)
+    }
+
+    /// Whether that token has to be a user's (fact book 2.1).
+    pub(super) fn needs_user(self) -> bool {
+        false
+    }
+
+    /// Whether it goes to the token authority.
+    fn is_sign_in(self) -> bool {
+        matches!(self, Operation::Token | Operation::DeviceCode)
+    }
 }
 
 /// One way in which a request goes wrong. "Before": nothing is done. "After": it is done, and the reply suffers.
@@ -82,22 +104,41 @@ pub enum Fault {
         /// The wait it asks for, in the form the scenario has.
         retry_after_s: u64,
     },
+    /// Before: this refusal, with the documented text of its code.
+    RefusedBefore {
+        /// The HTTP status; 200 too, since one code is documented with it.
+        status: u16,
+        /// The code in the body.
+        code: u32,
+    },
+    /// Before: MFA is asked for, in the form the scenario has; as enforcement by a share of the traffic does it.
+    MfaRequired,
+    /// After: if it is a refusal, its body in another shape.
+    Reshaped {
+        /// The shape.
+        shape: ErrorShape,
+    },
 }
 
 impl Fault {
     /// What is answered in place of doing anything; `None` for a fault that strikes after.
-    pub(super) fn instead(self, retry_after: RetryAfter) -> Option<(Reply, Delivery)> {
+    pub(super) fn instead(self, call: &Call, scenario: &Scenario) -> Option<(Reply, Delivery)> {
         let whole = |reply| Some((reply, Delivery::Whole));
         match self {
             Fault::RefuseBefore => Some((Reply::empty(503), Delivery::Dropped)),
             Fault::StalledBefore => Some((Reply::empty(503), Delivery::Stalled)),
+            Fault::StatusBefore { status } if call.operation.is_sign_in() => {
+                whole(aadsts::Refusal::unavailable(status).reply())
+            }
             Fault::StatusBefore { status } => whole(unavailable(status)),
-            Fault::HtmlBefore => whole(Reply::bad_gateway_page()),
+            Fault::HtmlBefore => whole(Reply::page(502)),
             Fault::Redirect => {
                 whole(Reply::empty(302).with_header("location", "https://elsewhere.example.invalid/"))
             }
-            Fault::Unauthorized => whole(token::access_denied()),
-            Fault::Throttled { retry_after_s } => whole(retry_after.refusal(retry_after_s)),
+            Fault::Unauthorized => whole(rights::access_denied()),
+            Fault::Throttled { retry_after_s } => whole(scenario.retry_after.refusal(retry_after_s)),
+            Fault::RefusedBefore { status, code } => whole(refusals::with_code(status, code)),
+            Fault::MfaRequired => whole(rights::mfa_required(scenario.mfa)),
             Fault::DropAfter
             | Fault::StatusAfter { .. }
             | Fault::Truncated
@@ -107,6 +148,7 @@ impl Fault {
             | Fault::Accepted
             | Fault::StalledAfter
             | Fault::SlowBody
+            | Fault::Reshaped { .. }
             | Fault::ByteOrderMark => None,
         }
     }
@@ -123,12 +165,15 @@ impl Fault {
             Fault::Truncated => (reply, Delivery::Cut),
             Fault::SlowBody => (reply, Delivery::Slow),
             Fault::StatusAfter { status } => (unavailable(status), Delivery::Whole),
-            Fault::HtmlAfter => (Reply::bad_gateway_page(), Delivery::Whole),
+            Fault::HtmlAfter => (Reply::page(502), Delivery::Whole),
             Fault::InvalidJson => forged(stop_in_mid_json, reply),
             Fault::WithoutId => forged(without_id, reply),
             Fault::Accepted => forged(accepted, reply),
             Fault::ByteOrderMark => (with_byte_order_mark(reply), Delivery::Whole),
+            Fault::Reshaped { shape } => (reply.shaped(shape, false), Delivery::Whole),
             Fault::RefuseBefore
+            | Fault::RefusedBefore { .. }
+            | Fault::MfaRequired
             | Fault::StatusBefore { .. }
             | Fault::HtmlBefore
             | Fault::StalledBefore
@@ -233,7 +278,7 @@ impl SeededFault {
     fn can_strike(&self, operation: Operation) -> bool {
         match self.operation {
             Some(only) => only == operation,
-            None => operation != Operation::Token,
+            None => !operation.is_sign_in(),
         }
     }
 }

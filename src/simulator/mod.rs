@@ -42,20 +42,30 @@
 //! `kind` is a variant of [`Fault`] in snake case, with its fields beside it: `{"kind": "status_after", "status":
 //! 504, …}`, `{"kind": "throttled", "retry_after_s": 2, …}`. `operation` is a variant of [`Operation`] likewise.
 
+mod aadsts;
+mod arrived;
+mod assertion;
+mod authority;
 mod control;
 mod create;
 mod delivery;
+mod device;
 mod directory;
 mod exchange;
 mod faults;
 mod hold;
 mod lookup;
+mod marks;
+mod named;
 mod order;
+mod refresh;
 mod refusals;
 mod render;
 mod reply;
 mod request_log;
 mod rfc3339;
+mod rights;
+mod routes;
 mod scenario;
 mod server;
 mod state_file;
@@ -81,10 +91,14 @@ use self::server::Lifeline;
 pub use self::directory::Creation;
 pub use self::faults::{Fault, Operation, ScriptedFault, SeededFault};
 pub use self::hold::{Hold, HoldPoint};
+pub use self::named::ScenarioError;
+pub use self::reply::ErrorShape;
 pub use self::request_log::{Call, RequestRecord};
-pub use self::scenario::{DomainTaken, Outage, Scenario, ScenarioError};
+pub use self::scenario::{
+    AddressValidation, CountryRules, DeviceCodeFlow, DomainTaken, MfaEnforcement, Outage, Scenario,
+};
 pub use self::throttle::{Limit, RetryAfter};
-pub use self::token::PARTNER_TENANT_ID;
+pub use self::token::{PARTNER_DOMAIN, PARTNER_TENANT_ID, TokenKind};
 
 /// How to start a simulator.
 #[derive(Debug, Clone)]

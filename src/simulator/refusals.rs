@@ -16,21 +16,39 @@ const REGISTRATION_COUNTRIES: [&str; 24] = [
     "BR", "IQ", "MM", "SS", "SA", "AE", "VE",
 ];
 
-/// The texts for codes that a `refuse-` domain can ask for. Other codes get a text that says no more.
-const TEXTS: [(u32, &str); 14] = [
+/// The texts for codes that are asked for by number, after `error-codes.csv` of the fact book. Other codes get a
+/// text that says no more.
+const TEXTS: [(u32, &str); 31] = [
+    (0, "Partner is not onboarded to sell in this country US"),
     (1002, "Authorization Failed"),
     (2001, "Customer details are missing"),
     (2030, "Partner is not onboarded to sell in this country"),
+    (2032, "Access denied"),
     (3000, "The property is invalid"),
+    (10_001, "Authentication failed. MFA required."),
     (20_000, "The country is not supported"),
+    (20_002, "No relationship between caller and account."),
     (27_002, "A property has invalid data."),
+    (90_000, "The token was refused by Microsoft Entra ID"),
     (600_002, "Organization registration number is not supported for this country"),
     (600_006, "The action is not allowed"),
     (600_049, "Organization registration number is missing"),
     (600_050, r"Organization registration number is invalid. Expected format: ^(\d{7}|\d{10})$"),
     (600_051, "Phone number is missing"),
+    (800_001, "The partner token is missing"),
+    (800_002, "The input is invalid"),
+    (800_015, "The partner id was not found"),
+    (800_016, "The partner id is not that of an indirect reseller"),
     (800_018, "The sandbox limit has been met"),
+    (800_039, "The reseller program status is not active"),
     (900_123, "The reseller has not accepted the Microsoft Partner Agreement"),
+    (900_124, "The partner has not accepted the Microsoft Partner Agreement"),
+    (900_149, "The program status is not active"),
+    (900_150, "The role of the signed-in user does not allow this"),
+    (900_154, "There is no active CSP indirect reseller tenant behind the PLA id"),
+    (900_308, "The privileges do not suffice"),
+    (900_309, "The token was blocked by Conditional Access"),
+    (900_420, "The audience of the token is not supported"),
     (900_421, "The access token carries no MFA claim"),
 ];
 
@@ -78,9 +96,13 @@ fn asked_for_by_domain(domain: &str) -> Option<Reply> {
     let mut parts = prefix.strip_prefix("refuse-")?.split('-');
     let status = parts.next()?.parse().ok().filter(|status| (400..600).contains(status))?;
     let code = parts.next()?.parse().ok()?;
-    let text =
-        TEXTS.iter().find(|(known, _)| *known == code).map_or("The request was refused", |(_, text)| text);
-    Some(Reply::refusal(status, code, text, &[]))
+    Some(with_code(status, code))
+}
+
+/// A refusal with the text that its code is known by.
+pub(super) fn with_code(status: u16, code: u32) -> Reply {
+    let known = TEXTS.iter().find(|(known, _)| *known == code);
+    Reply::refusal(status, code, known.map_or("The request was refused", |(_, text)| text), &[])
 }
 
 fn of_country(order: &Order) -> Option<Reply> {
@@ -99,6 +121,12 @@ fn of_country(order: &Order) -> Option<Reply> {
         return refuse(
             600_049,
             &format!("Organization registration number is missing for country {country}."),
+        );
+    }
+    if registration.is_some_and(|number| needs_registration && !(5..=22).contains(&number.chars().count())) {
+        return refuse(
+            600_050,
+            r"Organization registration number is invalid. Expected format: ^[0-9A-Za-z/.-]{5,22}$",
         );
     }
     if !needs_registration && registration.is_some() {
@@ -141,6 +169,7 @@ mod tests {
         check(domain, json!({ "country": "in" }), Some("1234567"), Some((400, 600_051)));
         check(domain, with_phone("IN"), None, Some((400, 600_049)));
         check(domain, with_phone("IN"), Some("1234567"), None);
+        check(domain, with_phone("IN"), Some("1234"), Some((400, 600_050)));
         check(domain, with_phone("US"), Some("1234567"), Some((400, 600_002)));
         check(domain, json!({ "country": "US", "region": "NA" }), None, Some((400, 27_002)));
         check("refuse-403-1002.onmicrosoft.com", json!({ "country": "US" }), None, Some((403, 1002)));

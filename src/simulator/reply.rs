@@ -5,33 +5,75 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::delivery::Delivery;
 
+/// The shape of a refusal's body (fact book 13.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorShape {
+    /// Whichever the documents have for it.
+    Documented,
+    /// A: `code`, `description`, `data`, `source`.
+    Service,
+    /// B: `statusCode`, `message`, and none of the service's headers.
+    Gateway,
+    /// C: `code`, `message`, `description`, `errorName` and more.
+    Newer,
+    /// D: no body.
+    Empty,
+    /// E: a page of HTML.
+    Page,
+}
+
 /// Status, headers and the whole body.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
+    /// What stands beside the status, where that is not the usual text.
+    reason: Option<&'static str>,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     /// Whether the service itself answers, as opposed to what stands in front of it.
     pub(super) from_service: bool,
+    /// What the body was made from, if that is a refusal by the service, so that it can take another shape.
+    refusal: Option<Refusal>,
+}
+
+/// What a refusal by the service says, in whatever shape.
+#[derive(Debug, Clone)]
+struct Refusal {
+    code: u32,
+    code_as_text: bool,
+    description: String,
+    details: Vec<String>,
+    source: &'static str,
+    /// Of shape C, where it is the documented one.
+    error_name: Option<&'static str>,
 }
 
 impl Reply {
     fn with_body(status: u16, content_type: &'static str, body: Vec<u8>) -> Reply {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Reply { status: status_code(status), headers, body, from_service: true }
+        Reply { headers, body, ..Reply::empty(status) }
     }
 
     /// No body, as every answer to a HEAD has it (shape D).
     pub(super) fn empty(status: u16) -> Reply {
-        let status = status_code(status);
-        Reply { status, headers: HeaderMap::new(), body: Vec::new(), from_service: true }
+        Reply {
+            status: status_code(status),
+            reason: None,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            from_service: true,
+            refusal: None,
+        }
     }
 
     /// A JSON body of the service itself.
@@ -41,9 +83,43 @@ impl Reply {
 
     /// A refusal by the service (shape A).
     pub(super) fn refusal(status: u16, code: u32, description: &str, details: &[String]) -> Reply {
-        let body =
-            json!({ "code": code, "description": description, "data": details, "source": "PartnerFD" });
-        Reply::json(status, &body)
+        Reply::refusal_by("PartnerFD", status, code, description, details)
+    }
+
+    /// The same by another part of it.
+    pub(super) fn refusal_by(
+        source: &'static str,
+        status: u16,
+        code: u32,
+        description: &str,
+        details: &[String],
+    ) -> Reply {
+        let (description, details) = (description.to_owned(), details.to_vec());
+        let refusal = Refusal { code, code_as_text: false, description, details, source, error_name: None };
+        let reply = Reply::json(status, &refusal.of_service());
+        Reply { refusal: Some(refusal), ..reply }
+    }
+
+    /// A refusal by the service in another shape; every other reply as it is.
+    pub(super) fn shaped(self, shape: ErrorShape, code_as_text: bool) -> Reply {
+        let Some(mut refusal) = self.refusal else { return self };
+        refusal.code_as_text |= code_as_text;
+        let status = self.status.as_u16();
+        let shaped = match (shape, refusal.error_name) {
+            (ErrorShape::Newer, _) | (ErrorShape::Documented, Some(_)) => {
+                Reply::json(status, &refusal.newer())
+            }
+            (ErrorShape::Service, _) | (ErrorShape::Documented, None) => {
+                Reply::json(status, &refusal.of_service())
+            }
+            (ErrorShape::Gateway, _) => Reply::from_gateway(status, &refusal.description),
+            (ErrorShape::Empty, _) => Reply::empty(status),
+            (ErrorShape::Page, _) => Reply::page(status),
+        };
+        let mut headers = self.headers;
+        headers.remove(header::CONTENT_TYPE);
+        headers.extend(shaped.headers);
+        Reply { headers, refusal: Some(refusal), ..shaped }
     }
 
     /// A refusal by the gateway in front of the service (shape B); it carries no `MS-` headers.
@@ -54,11 +130,19 @@ impl Reply {
     }
 
     /// What a proxy in front of the gateway says when it is unhappy (shape E).
-    pub(super) fn bad_gateway_page() -> Reply {
-        let page = "<!DOCTYPE html>\r\n<html><head><title>502 Bad Gateway</title></head>\r\n<body><center>\
-                    <h1>502 Bad Gateway</h1></center><hr></body></html>\r\n";
-        let reply = Reply::with_body(502, "text/html", page.as_bytes().to_vec());
+    pub(super) fn page(status: u16) -> Reply {
+        let title = status_code(status);
+        let page = format!(
+            "<!DOCTYPE html>\r\n<html><head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1>\
+             </center><hr></body></html>\r\n"
+        );
+        let reply = Reply::with_body(status, "text/html", page.into_bytes());
         Reply { from_service: false, ..reply }
+    }
+
+    /// Puts another text beside the status, which HTTP/2 would drop.
+    pub(super) fn with_reason(self, reason: &'static str) -> Reply {
+        Reply { reason: Some(reason), ..self }
     }
 
     /// Adds a header. The value must be printable ASCII.
@@ -77,6 +161,7 @@ impl Reply {
             .with_header("ms-correlationid", &correlation_id.unwrap_or_else(Uuid::new_v4).to_string())
             .with_header("ms-cv", &format!("{vector}.0"))
             .with_header("ms-serverid", "202010223")
+            .with_header("request-context", "appId=cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f")
     }
 
     /// The HTTP response that delivers this reply in the given way.
@@ -87,10 +172,40 @@ impl Reply {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(ReasonPhrase::from_static(reason.as_bytes()));
+        }
         if let Some(on_the_wire) = on_the_wire {
             response.extensions_mut().insert(on_the_wire);
         }
         response
+    }
+}
+
+impl Refusal {
+    fn code(&self) -> Value {
+        if self.code_as_text { json!(self.code.to_string()) } else { json!(self.code) }
+    }
+
+    fn of_service(&self) -> Value {
+        json!({
+            "code": self.code(),
+            "description": self.description,
+            "data": self.details,
+            "source": self.source,
+        })
+    }
+
+    fn newer(&self) -> Value {
+        json!({
+            "code": self.code(),
+            "message": self.description,
+            "description": self.description,
+            "errorName": self.error_name.unwrap_or("RequestRefused"),
+            "isRetryable": self.code == 800_003,
+            "parameters": {},
+            "errorMessageExtended": format!("InternalErrorCode={}", self.code),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::faults::{Fault, Operation};
+use super::token::TokenKind;
 
 /// How many requests are kept, the newest: enough for every test and a few dozen MB at most.
 const KEPT: usize = 200_000;
@@ -68,6 +69,8 @@ pub struct RequestRecord {
     /// What it asked for.
     #[serde(flatten)]
     pub call: Call,
+    /// What kind of token it came with; `None` where it came with none.
+    pub token: Option<TokenKind>,
     /// The status of the reply; `None` while there is none, and for ever where a fault withheld it.
     pub status: Option<u16>,
     /// The fault that struck it.
@@ -91,14 +94,14 @@ impl RequestLog {
         RequestLog { started: Instant::now(), records: VecDeque::new(), dropped: 0 }
     }
 
-    pub(super) fn arrived(&mut self, call: Call) -> RecordNumber {
+    pub(super) fn arrived(&mut self, call: Call, token: Option<TokenKind>) -> RecordNumber {
         if self.records.len() == KEPT {
             self.records.pop_front();
             self.dropped += 1;
         }
         let at_ms = self.started.elapsed().as_secs_f64() * 1000.0;
         let at = crate::clock::now();
-        self.records.push_back(RequestRecord { at_ms, at, call, status: None, fault: None });
+        self.records.push_back(RequestRecord { at_ms, at, call, token, status: None, fault: None });
         RecordNumber(self.dropped + self.records.len() - 1)
     }
 

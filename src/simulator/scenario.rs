@@ -1,15 +1,15 @@
-//! What kind of service the simulator plays: every knob, and the named settings of them.
+//! What kind of service the simulator plays: every knob.
 //!
 //! A [`Scenario`] is plain data, fixed when the simulator starts. `Scenario::default()` is the quiet service that
-//! tests build on: no latency, no limit, no faults. The named ones, for rehearsals, parse from
-//! `NAME[,seed=N][,limit=none|N][,latency_ms=N]`, where the limit is in requests a minute.
+//! tests build on: no latency, no limit, no faults, and whatever token is let in as that of a user with MFA. The
+//! named settings of the knobs, for rehearsals, are in `named.rs`.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use super::faults::{Fault, Operation, SeededFault};
+use super::faults::SeededFault;
+use super::reply::ErrorShape;
 use super::throttle::{Limit, RetryAfter};
+use super::token::TokenKind;
 
 /// Everything the simulator's behaviour depends on, apart from what it is sent and what is scripted while it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,77 @@ pub struct Scenario {
     pub page_size: usize,
     /// How a create is refused whose domain is taken; the fact book (13.2) does not know.
     pub domain_taken: DomainTaken,
+    /// The shape of every body of a refusal by the API.
+    pub error_shape: ErrorShape,
+    /// Whether `code` is a text, as the documentation says, and not a number, as every example has it.
+    pub codes_as_text: bool,
+    /// What a bearer token is that is not ours and does not say of itself what it is.
+    pub unknown_token: TokenKind,
+    /// Whether an app-only token is refused where the documents ask for App+User (fact book 2.1).
+    pub enforce_token_kinds: bool,
+    /// What becomes of the API requests of a user who signed in without MFA.
+    pub mfa: MfaEnforcement,
+    /// The certificate, as PEM, that client assertions must be signed with; where `None`, any signature will do.
+    pub client_certificate: Option<String>,
+    /// Whether a refresh token that is not ours is redeemed, so that a test can make one up.
+    pub accept_any_refresh_token: bool,
+    /// Whether redeeming a refresh token on the v2 endpoint brings a new one.
+    pub rotate_refresh_tokens: bool,
+    /// How long a user takes who signs in elsewhere.
+    pub device_code: DeviceCodeFlow,
+    /// Which generation of address validation answers (fact book 5).
+    pub address_validation: AddressValidation,
+    /// In which of its two shapes the country rules come (fact book 7).
+    pub country_rules: CountryRules,
+    /// The most customers of an integration sandbox, as 75; `None` is production.
+    pub sandbox_limit: Option<usize>,
+}
+
+/// What becomes of the API requests of a user who signed in without MFA (fact book 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MfaEnforcement {
+    /// They are let in.
+    Off,
+    /// 401 with code 900421, as announced for 2026.
+    Coded,
+    /// 401 with no body, the text in the reason phrase, as in 2019.
+    Worded,
+}
+
+/// The device code flow (fact book 2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceCodeFlow {
+    /// How often polling answers `authorization_pending` before the user is done.
+    pub pending_polls: u32,
+    /// The seconds between two polls that the client is told.
+    pub interval_s: u64,
+    /// How long a device code can be redeemed.
+    pub lifetime: Duration,
+}
+
+impl Default for DeviceCodeFlow {
+    /// One pending answer; the interval is a fifth of the real one, for the sake of the tests that wait for it.
+    fn default() -> DeviceCodeFlow {
+        DeviceCodeFlow { pending_polls: 1, interval_s: 1, lifetime: Duration::from_secs(900) }
+    }
+}
+
+/// A generation of address validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressValidation {
+    /// To mid 2021: an empty 200, or 400 with code 2007.
+    First,
+    /// Since then: 200 with a status.
+    Second,
+}
+
+/// A shape of the country rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountryRules {
+    /// `supportedStatesList: […]` and the like, as recorded in 2019 and 2021.
+    Recorded,
+    /// `states: {"value": […]}` and the like, as the page has it.
+    Documented,
 }
 
 /// A service-wide failure, timed from the first API request on.
@@ -90,161 +161,18 @@ impl Default for Scenario {
             visibility_lag: Duration::ZERO,
             page_size: 500,
             domain_taken: DomainTaken::default(),
+            error_shape: ErrorShape::Documented,
+            codes_as_text: false,
+            unknown_token: TokenKind::AppAndUser,
+            enforce_token_kinds: true,
+            mfa: MfaEnforcement::Off,
+            client_certificate: None,
+            accept_any_refresh_token: true,
+            rotate_refresh_tokens: true,
+            device_code: DeviceCodeFlow::default(),
+            address_validation: AddressValidation::Second,
+            country_rules: CountryRules::Recorded,
+            sandbox_limit: None,
         }
-    }
-}
-
-impl Scenario {
-    /// The names that [`Scenario::from_str`] knows; the first is what a rehearsal gets when it names none.
-    pub const NAMES: [&'static str; 5] = ["smooth", "faulty", "throttled", "outage", "slow"];
-
-    /// The scenario of this name, if there is one.
-    fn named(name: &str) -> Option<Scenario> {
-        let smooth = Scenario {
-            latency: (Duration::from_millis(20), Duration::from_millis(60)),
-            limit: Some(Limit::default()),
-            ..Scenario::default()
-        };
-        match name {
-            "smooth" => Some(smooth),
-            "faulty" => Some(Scenario {
-                faults: a_bit_of_everything(),
-                visibility_lag: Duration::from_secs(5),
-                ..smooth
-            }),
-            "throttled" => {
-                let limit = Limit { requests: 20, window: Duration::from_secs(5), count_rejected: true };
-                Some(Scenario { limit: Some(limit), ..smooth })
-            }
-            "outage" => {
-                let outage =
-                    Outage { after: Duration::from_secs(3), length: Duration::from_secs(15), status: 503 };
-                Some(Scenario { outage: Some(outage), ..smooth })
-            }
-            "slow" => Some(Scenario { latency: (Duration::from_secs(3), Duration::from_secs(3)), ..smooth }),
-            _ => None,
-        }
-    }
-
-    fn set(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
-        let bad_value = || ScenarioError::BadValue { key: key.to_owned(), value: value.to_owned() };
-        match key {
-            "seed" => self.seed = value.parse().map_err(|_| bad_value())?,
-            "limit" if value == "none" => self.limit = None,
-            "limit" => {
-                let requests = value.parse().ok().filter(|&n| n > 0).ok_or_else(bad_value)?;
-                self.limit = Some(Limit { requests, ..Limit::default() });
-            }
-            "latency_ms" => {
-                let latency = Duration::from_millis(value.parse().map_err(|_| bad_value())?);
-                self.latency = (latency, latency);
-            }
-            _ => return Err(ScenarioError::UnknownSetting(key.to_owned())),
-        }
-        Ok(())
-    }
-}
-
-/// Every kind of fault at one percent. Faults that spoil the reply to a create strike creates alone.
-fn a_bit_of_everything() -> Vec<SeededFault> {
-    let anywhere = [
-        Fault::RefuseBefore,
-        Fault::StatusBefore { status: 500 },
-        Fault::StatusBefore { status: 503 },
-        Fault::StatusBefore { status: 408 },
-        Fault::HtmlBefore,
-        Fault::SlowBody,
-        Fault::ByteOrderMark,
-        Fault::Unauthorized,
-        Fault::Throttled { retry_after_s: 1 },
-    ];
-    let on_create = [
-        Fault::DropAfter,
-        Fault::StatusAfter { status: 500 },
-        Fault::StatusAfter { status: 504 },
-        Fault::HtmlAfter,
-        Fault::Truncated,
-        Fault::InvalidJson,
-        Fault::WithoutId,
-        Fault::Accepted,
-    ];
-    let seeded = |fault, operation| SeededFault { fault, operation, probability: 0.01 };
-    let anywhere = anywhere.into_iter().map(|fault| seeded(fault, None));
-    anywhere.chain(on_create.into_iter().map(|fault| seeded(fault, Some(Operation::Create)))).collect()
-}
-
-impl FromStr for Scenario {
-    type Err = ScenarioError;
-
-    fn from_str(text: &str) -> Result<Scenario, ScenarioError> {
-        let mut parts = text.split(',').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let mut scenario =
-            Scenario::named(name).ok_or_else(|| ScenarioError::UnknownName(name.to_owned()))?;
-        for setting in parts {
-            let (key, value) =
-                setting.split_once('=').ok_or_else(|| ScenarioError::UnknownSetting(setting.to_owned()))?;
-            scenario.set(key.trim(), value.trim())?;
-        }
-        Ok(scenario)
-    }
-}
-
-/// Why a text names no scenario.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ScenarioError {
-    /// There is no scenario of this name.
-    #[error("unknown scenario `{0}`; there are {known}", known = KnownNames)]
-    UnknownName(String),
-    /// What follows the name is no setting.
-    #[error("unknown scenario setting `{0}`; there are `seed=N`, `limit=none|N`, `latency_ms=N`")]
-    UnknownSetting(String),
-    /// The value does not fit the setting.
-    #[error("`{value}` is no value for the scenario setting `{key}`")]
-    BadValue {
-        /// The setting.
-        key: String,
-        /// What was given.
-        value: String,
-    },
-}
-
-struct KnownNames;
-
-impl fmt::Display for KnownNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in Scenario::NAMES.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}`{name}`")?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_name_parses_and_settings_override() {
-        for name in Scenario::NAMES {
-            name.parse::<Scenario>().unwrap();
-        }
-        let scenario: Scenario = "smooth, seed=42,limit=none,latency_ms=5".parse().unwrap();
-        assert_eq!(scenario.seed, 42);
-        assert_eq!(scenario.limit, None);
-        assert_eq!(scenario.latency.0, Duration::from_millis(5));
-    }
-
-    #[test]
-    fn an_error_lists_what_there_is() {
-        let error = "smoth".parse::<Scenario>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "unknown scenario `smoth`; there are `smooth`, `faulty`, `throttled`, `outage`, `slow`"
-        );
-        assert!("smooth,sead=1".parse::<Scenario>().unwrap_err().to_string().contains("`seed=N`"));
-        assert!("smooth,seed=x".parse::<Scenario>().is_err());
-        assert!("smooth,limit=0".parse::<Scenario>().is_err());
     }
 }

@@ -1,6 +1,6 @@
-//! HTTP: connections, routes, and the endings that HTTP has no word for.
+//! HTTP: connections, and the endings that HTTP has no word for.
 //!
-//! axum routes and extracts; hyper is driven directly, because only a service that fails can end a connection
+//! axum routes (`routes.rs`); hyper is driven directly, because only a service that fails can end a connection
 //! without a reply. Every request runs as a task of its own, so it outlives a client that hangs up.
 
 use std::convert::Infallible;
@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Method, Request, Response, Uri};
-use axum::routing::{get, head, post};
+use axum::body::Body;
+use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -24,12 +22,7 @@ use tower_service::Service;
 
 use super::delivery::{Severed, Withheld};
 use super::exchange::Simulation;
-use super::faults::Operation;
-use super::lookup::Search;
-use super::order::Order;
-use super::reply::Reply;
-use super::request_log::Call;
-use super::{control, create, lookup, token};
+use super::routes::routes;
 
 /// How long to leave the listener alone when accepting fails, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -100,89 +93,4 @@ async fn reply_to(
         // Ends when the client hangs up, because hyper then drops this future.
         Some(Withheld::Stalled) => future::pending().await,
     }
-}
-
-fn routes(simulation: Arc<Simulation>) -> Router {
-    Router::new()
-        .route("/v1/customers", post(create_customer).get(search_customers))
-        .route("/v1/customers/{id}", get(customer_by_id))
-        .route("/v1/domains/{domain}", head(check_domain))
-        .route("/{tenant}/oauth2/v2.0/token", post(issue_token))
-        .nest("/_simulator", control::routes())
-        .fallback(not_there)
-        .method_not_allowed_fallback(not_there)
-        .with_state(simulation)
-}
-
-type Shared = State<Arc<Simulation>>;
-
-async fn create_customer(
-    State(simulation): Shared,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response<Body> {
-    let order = Order::parse(&body);
-    let domain = order.as_ref().and_then(|order| order.text("companyProfile.domain")).map(str::to_owned);
-    let call = Call::new(Operation::Create, domain, &method, &uri, &headers);
-    let perform = |call: &Call| create::answer(&simulation, call, &headers, order.as_ref(), &body);
-    simulation.exchange(call, &headers, perform).await
-}
-
-async fn search_customers(
-    State(simulation): Shared,
-    method: Method,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let token = headers.get("ms-continuationtoken").and_then(|value| value.to_str().ok());
-    let search = Search::new(&query.unwrap_or_default(), token);
-    let call = Call::new(Operation::Search, search.domain(), &method, &uri, &headers);
-    simulation.exchange(call, &headers, |_| lookup::search(&simulation, &search)).await
-}
-
-async fn customer_by_id(
-    State(simulation): Shared,
-    method: Method,
-    uri: Uri,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let call = Call::new(Operation::Lookup, None, &method, &uri, &headers);
-    simulation.exchange(call, &headers, |_| lookup::customer(&simulation, &id)).await
-}
-
-async fn check_domain(
-    State(simulation): Shared,
-    method: Method,
-    uri: Uri,
-    Path(domain): Path<String>,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let call = Call::new(Operation::Domain, Some(domain.clone()), &method, &uri, &headers);
-    simulation.exchange(call, &headers, |_| lookup::domain(&simulation, &domain)).await
-}
-
-async fn issue_token(
-    State(simulation): Shared,
-    method: Method,
-    uri: Uri,
-    Path(tenant): Path<String>,
-    headers: HeaderMap,
-    form: Bytes,
-) -> Response<Body> {
-    let call = Call::new(Operation::Token, None, &method, &uri, &headers);
-    simulation.exchange(call, &headers, |_| token::issue(&simulation, &tenant, &headers, &form)).await
-}
-
-async fn not_there(
-    State(simulation): Shared,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let call = Call::new(Operation::Other, None, &method, &uri, &headers);
-    simulation.exchange(call, &headers, |_| Reply::from_gateway(404, "Resource not found")).await
 }

@@ -1,8 +1,8 @@
-//! The token endpoint of the v2 identity platform, client credentials alone, and the check of bearer tokens.
+//! Access tokens: what they say of themselves, which ones are ours, and whose an API request comes with.
 //!
-//! Tokens look like JWTs and carry the claims a client may read (`tid`, `exp`); their signature is random bytes.
-//! Which ones are ours is known from a table, which does not survive a restart. Two secrets are refused:
-//! `wrong-secret` and `expired-secret`.
+//! Tokens look like JWTs and carry the claims a client may read; their signature is random bytes. What a token is
+//! stands in its claims alone, so one that outlived a restart, or was made up by a test, is taken at its word. Which
+//! ones are ours, and until when, is known from a table, which does not survive a restart.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,131 +11,92 @@ use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::exchange::{Simulation, lock};
-use super::reply::Reply;
+use super::directory::derived_id;
 
 /// The partner tenant, and `tid` of a token, where the path of the token request names no GUID.
 pub const PARTNER_TENANT_ID: &str = "5b7a8c1e-6f2d-4a35-9d0b-3c1f0e9a7d42";
 
-const AUDIENCE: &str = "https://api.partnercenter.microsoft.com";
+/// The partner's own domain, which is taken, so that a client can prove its domain check with it.
+pub const PARTNER_DOMAIN: &str = "tailspinpartner.onmicrosoft.com";
+
+/// What Partner Center's tokens were for until August 2025 (fact book 2.2).
+const RETIRED_AUDIENCE: &str = "https://graph.windows.net";
+
+/// What a token lets its bearer do (fact book 2.1 and 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenKind {
+    /// An app's, for itself.
+    AppOnly,
+    /// An app's, for a user who signed in with MFA.
+    AppAndUser,
+    /// An app's, for a user who signed in with a password alone.
+    AppAndUserWithoutMfa,
+}
+
+impl TokenKind {
+    /// Whether a user stands behind it, and whether with MFA; `None` for an app.
+    pub(super) fn mfa(self) -> Option<bool> {
+        match self {
+            TokenKind::AppOnly => None,
+            TokenKind::AppAndUser => Some(true),
+            TokenKind::AppAndUserWithoutMfa => Some(false),
+        }
+    }
+}
+
+/// The user behind every App+User token.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) object_id: Uuid,
+    pub(super) principal_name: String,
+}
+
+pub(super) fn user() -> User {
+    let principal_name = format!("admin@{PARTNER_DOMAIN}");
+    User { object_id: derived_id("user", &principal_name), principal_name }
+}
+
+/// What a token is made from.
+#[derive(Debug)]
+pub(super) struct Mint<'a> {
+    /// As the path of the token request has it: a GUID or a domain.
+    pub(super) tenant: &'a str,
+    pub(super) app_id: &'a str,
+    pub(super) audience: &'a str,
+    pub(super) kind: TokenKind,
+    /// `appidacr`: 0 for a public client, 1 for a secret, 2 for a certificate.
+    pub(super) client_proof: u8,
+    pub(super) lifetime: Duration,
+}
 
 /// The tokens we gave out and when each expires.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(HashMap<String, Instant>);
 
-/// `POST /{tenant}/oauth2/v2.0/token`.
-pub(super) fn issue(simulation: &Simulation, tenant: &str, headers: &HeaderMap, form: &[u8]) -> Reply {
-    let form: HashMap<String, String> = url::form_urlencoded::parse(form).into_owned().collect();
-    let audience = match checked_audience(&form, headers) {
-        Ok(audience) => audience,
-        Err(refusal) => return refusal.reply(),
-    };
-    let app_id = form.get("client_id").map(String::as_str).unwrap_or_default();
-    let lifetime = simulation.scenario.token_lifetime;
-    let token = json_web_token(tenant, app_id, &audience, lifetime);
-    lock(&simulation.tokens).0.insert(token.clone(), Instant::now() + lifetime);
-    let body = json!({ "token_type": "Bearer", "expires_in": lifetime.as_secs(), "access_token": token });
-    Reply::json(200, &body).with_header("cache-control", "no-store").with_header("pragma", "no-cache")
-}
-
-/// The audience that the form asks for, or the refusal it earns.
-fn checked_audience(form: &HashMap<String, String>, headers: &HeaderMap) -> Result<String, Refusal> {
-    let field = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    let missing = |name: &str| {
-        let text = format!("The request body must contain the following parameter: '{name}'.");
-        Refusal { status: 400, error: "invalid_request", code: 900_144, text }
-    };
-    let grant_type = field("grant_type").ok_or_else(|| missing("grant_type"))?;
-    if grant_type != "client_credentials" {
-        let text = format!("The app requested an unsupported grant type '{grant_type}'.");
-        return Err(Refusal { status: 400, error: "unsupported_grant_type", code: 70_003, text });
-    }
-    field("client_id").ok_or_else(|| missing("client_id"))?;
-    let bad_secret =
-        |code, text: &str| Err(Refusal { status: 401, error: "invalid_client", code, text: text.to_owned() });
-    match field("client_secret").ok_or_else(|| missing("client_secret"))? {
-        "wrong-secret" => bad_secret(7_000_215, "Invalid client secret provided."),
-        "expired-secret" => bad_secret(7_000_222, "The provided client secret keys are expired."),
-        _ => audience(field("scope").ok_or_else(|| missing("scope"))?, headers),
-    }
-}
-
-/// Partner Center's own address, or the one under which the simulator was reached, which plays its part.
-fn audience(scope: &str, headers: &HeaderMap) -> Result<String, Refusal> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let own = format!("http://{host}");
-    let asked_for = scope.strip_suffix("/.default").unwrap_or_default();
-    if asked_for == AUDIENCE || asked_for == own {
-        return Ok(asked_for.to_owned());
-    }
-    let text = format!(
-        "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
-    );
-    Err(Refusal { status: 400, error: "invalid_scope", code: 70_011, text })
-}
-
-/// A refusal by the token authority.
-struct Refusal {
-    status: u16,
-    error: &'static str,
-    /// The number after `AADSTS`.
-    code: u32,
-    text: String,
-}
-
-impl Refusal {
-    /// Shape F of the fact book, as in `token-error-400.http`.
-    fn reply(&self) -> Reply {
-        let (trace_id, correlation_id) = (Uuid::new_v4(), Uuid::new_v4());
-        let timestamp = crate::clock::now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let description = format!(
-            "AADSTS{}: {}\r\nTrace ID: {trace_id}\r\nCorrelation ID: {correlation_id}\r\nTimestamp: {timestamp}",
-            self.code, self.text
-        );
-        let body = json!({
-            "error": self.error,
-            "error_description": description,
-            "error_codes": [self.code],
-            "timestamp": timestamp,
-            "trace_id": trace_id,
-            "correlation_id": correlation_id,
-        });
-        Reply::json(self.status, &body)
-    }
-}
-
-fn json_web_token(tenant: &str, app_id: &str, audience: &str, lifetime: Duration) -> String {
-    let tenant_id =
-        Uuid::try_parse(tenant).map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string());
-    let issued_at = crate::clock::now().as_second();
-    let claims = json!({
-        "aud": audience,
-        "iss": format!("https://sts.windows.net/{tenant_id}/"),
-        "iat": issued_at,
-        "nbf": issued_at,
-        "exp": issued_at.saturating_add_unsigned(lifetime.as_secs()),
-        "appid": app_id,
-        "tid": tenant_id,
-        "ver": "1.0",
-    });
-    let mut signature = [0u8; 32];
-    rand::rng().fill(&mut signature);
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let header = part(json!({ "typ": "JWT", "alg": "RS256", "kid": "simulator" }));
-    format!("{header}.{}.{}", part(claims), URL_SAFE_NO_PAD.encode(signature))
-}
-
 impl Tokens {
+    pub(super) fn mint(&mut self, mint: &Mint<'_>) -> String {
+        let token = web_token(&mint.claims());
+        self.0.insert(token.clone(), Instant::now() + mint.lifetime);
+        token
+    }
+
     /// Lets in a token of ours that has not expired, and one that is not ours if the scenario is lenient.
     fn admits(&self, token: &str, accept_any: bool) -> bool {
         match self.0.get(token) {
             Some(expires) => Instant::now() < *expires,
             None => accept_any && !token.is_empty(),
         }
+    }
+
+    /// Whether an API request with these headers may go on, as far as its token's life goes.
+    pub(super) fn admit_bearer(&self, headers: &HeaderMap, accept_any: bool) -> bool {
+        bearer(headers).is_some_and(|token| self.admits(token, accept_any))
     }
 
     /// Ends the life of a token of ours; of another one there is nothing to end.
@@ -146,20 +107,98 @@ impl Tokens {
     }
 }
 
+impl Mint<'_> {
+    fn tenant_id(&self) -> String {
+        Uuid::try_parse(self.tenant).map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string())
+    }
+
+    /// What every token has, and what tells app-only from App+User: `idtyp` here, `scp`, `amr` and the user there.
+    fn claims(&self) -> Value {
+        let tenant_id = self.tenant_id();
+        let issued_at = crate::clock::now().as_second();
+        let mut claims = json!({
+            "aud": self.audience,
+            "iss": format!("https://sts.windows.net/{tenant_id}/"),
+            "iat": issued_at,
+            "nbf": issued_at,
+            "exp": issued_at.saturating_add_unsigned(self.lifetime.as_secs()),
+            "appid": self.app_id,
+            "appidacr": self.client_proof.to_string(),
+            "tid": tenant_id,
+            "ver": "1.0",
+        });
+        match self.kind.mfa() {
+            None => {
+                claims["idtyp"] = json!("app");
+                claims["oid"] = json!(derived_id("service principal", self.app_id));
+            }
+            Some(mfa) => {
+                let user = user();
+                claims["scp"] = json!("user_impersonation");
+                claims["amr"] = if mfa { json!(["pwd", "mfa"]) } else { json!(["pwd"]) };
+                claims["oid"] = json!(user.object_id);
+                claims["upn"] = json!(user.principal_name);
+                claims["unique_name"] = json!(user.principal_name);
+            }
+        }
+        claims
+    }
+
+    /// Who signed in, for the client alone.
+    pub(super) fn id_token(&self) -> String {
+        let mut claims = self.claims();
+        claims["aud"] = json!(self.app_id);
+        web_token(&claims)
+    }
+}
+
+fn web_token(claims: &Value) -> String {
+    let mut signature = [0u8; 32];
+    rand::rng().fill(&mut signature);
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = part(&json!({ "typ": "JWT", "alg": "RS256", "kid": "simulator" }));
+    format!("{header}.{}.{}", part(claims), URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// What the API reads in a token, as far as it is one to be read.
+#[derive(Debug, Default, Deserialize)]
+struct Claims {
+    aud: Option<String>,
+    idtyp: Option<String>,
+    scp: Option<String>,
+    #[serde(default)]
+    amr: Vec<String>,
+}
+
+/// Who sends an API request, going by the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) kind: TokenKind,
+    pub(super) has_retired_audience: bool,
+}
+
+impl Caller {
+    /// `None` where there is no bearer token.
+    pub(super) fn of(headers: &HeaderMap, unknown: TokenKind) -> Option<Caller> {
+        let claims = bearer(headers).map(read_claims)?;
+        let has_mfa = claims.amr.iter().any(|method| method == "mfa");
+        let kind = match (claims.idtyp.as_deref(), claims.scp) {
+            (Some("app"), _) => TokenKind::AppOnly,
+            (_, Some(_)) if has_mfa => TokenKind::AppAndUser,
+            (_, Some(_)) => TokenKind::AppAndUserWithoutMfa,
+            (_, None) => unknown,
+        };
+        let audience = claims.aud.as_deref().map(|audience| audience.trim_end_matches('/'));
+        Some(Caller { kind, has_retired_audience: audience == Some(RETIRED_AUDIENCE) })
+    }
+}
+
+fn read_claims(token: &str) -> Claims {
+    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    payload.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Whether an API request may go on.
-pub(super) fn is_authorized(simulation: &Simulation, headers: &HeaderMap) -> bool {
-    let accept_any = simulation.scenario.accept_any_token;
-    bearer(headers).is_some_and(|token| lock(&simulation.tokens).admits(token, accept_any))
-}
-
-/// What a request without a good token gets.
-pub(super) fn access_denied() -> Reply {
-    let challenge =
-        r#"Bearer error="invalid_token", error_description="The access token is missing or expired""#;
-    Reply::refusal(401, 400, "Access denied", &[]).with_header("www-authenticate", challenge)
 }

@@ -21,6 +21,8 @@ pub(super) struct Answer {
     pub(super) status: Option<u16>,
     pub(super) headers: HashMap<String, String>,
     pub(super) body: Vec<u8>,
+    /// What stands beside the status.
+    pub(super) reason: String,
     pub(super) stalled: bool,
 }
 
@@ -43,7 +45,9 @@ impl Answer {
         let text = String::from_utf8_lossy(received);
         let head_length = text.find("\r\n\r\n").map_or(received.len(), |end| end + 4);
         let mut lines = text[..head_length.min(text.len())].lines();
-        let status = lines.next().map(|line| line.split(' ').nth(1).unwrap().parse().unwrap());
+        let mut first = lines.next().map(|line| line.splitn(3, ' ').skip(1));
+        let status = first.as_mut().map(|parts| parts.next().unwrap().parse().unwrap());
+        let reason = first.and_then(|mut parts| parts.next()).unwrap_or_default().to_owned();
         let header = |line: &str| {
             line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         };
@@ -51,6 +55,7 @@ impl Answer {
             status,
             headers: lines.filter_map(header).collect(),
             body: received[head_length..].to_vec(),
+            reason,
             stalled,
         }
     }
@@ -120,14 +125,21 @@ impl Client {
     }
 
     pub(super) async fn token(self, secret: &str, scope: &str) -> Answer {
-        let form: String = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", "an-app")
-            .append_pair("client_secret", secret)
-            .append_pair("scope", scope)
-            .finish();
+        let form = [("grant_type", "client_credentials"), ("client_id", "an-app"), ("client_secret", secret)];
+        self.sign_in("v2.0/token", &[&form[..], &[("scope", scope)]].concat()).await
+    }
+
+    /// A form sent to the authority.
+    pub(super) async fn sign_in(self, endpoint: &str, form: &[(&str, &str)]) -> Answer {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-        self.send("POST", "/contoso/oauth2/v2.0/token", &headers, &form).await
+        self.send("POST", &format!("/contoso/oauth2/{endpoint}"), &headers, &form).await
+    }
+
+    /// An API request with this token.
+    pub(super) async fn get_as(self, token: &str, path: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        self.send("GET", path, &[("Authorization", &bearer)], "").await
     }
 }
 

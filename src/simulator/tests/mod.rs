@@ -4,4 +4,7 @@ mod client;
 mod creating;
 mod faulty;
 mod reading;
+mod rights;
 mod samples;
+mod shapes;
+mod signing_in;

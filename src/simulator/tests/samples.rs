@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{Limit, Scenario};
+use super::super::{Limit, MfaEnforcement, Scenario};
 use super::client::{Answer, order, start};
+use super::rights;
 
 macro_rules! sample {
     ($name:literal) => {
@@ -18,6 +19,7 @@ macro_rules! sample {
 /// One exchange of the fact book.
 struct Sample {
     request_body: Option<Value>,
+    request_form: Vec<(String, String)>,
     status: u16,
     headers: Vec<String>,
     body: String,
@@ -33,7 +35,16 @@ impl Sample {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines.map(|line| line.split(':').next().unwrap().to_ascii_lowercase()).collect();
         let request_body = request.find("\n{").map(|start| printed_json(&request[start..]));
-        Sample { request_body, status, headers, body: body.trim().to_owned() }
+        let form = request.trim().lines().last().unwrap_or_default();
+        let request_form = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+        Sample { request_body, request_form, status, headers, body: body.trim().to_owned() }
+    }
+
+    /// The responses of a document that holds a whole conversation.
+    fn parse_all<const N: usize>(text: &str) -> [Sample; N] {
+        let parts = text.split("\n### ").filter(|part| part.starts_with("response"));
+        let responses = parts.map(|part| Sample::parse(part.split_once('\n').unwrap().1));
+        responses.collect::<Vec<_>>().try_into().ok().unwrap()
     }
 
     fn check(&self, answer: &Answer) {
@@ -161,4 +172,44 @@ async fn the_authority_answers_as_printed() {
     let refused = client.token("secret", "https://foo.microsoft.com/.default").await;
     sample!("token-error-400").check(&refused);
     assert_eq!(refused.json()["error"], "invalid_scope");
+    let current = sample!("token-client-credentials-v1-200-current");
+    for sample in [sample!("token-client-credentials-v1-200"), current, sample!("token-refresh-v1-200")] {
+        let mut form = sample.request_form.clone();
+        form.push(("refresh_token".to_owned(), "any".to_owned()));
+        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let issued = client.sign_in("token", &form).await;
+        sample.check(&issued);
+        let printed: Value = serde_json::from_str(&sample.body).unwrap();
+        assert_eq!(issued.json()["resource"], printed["resource"]);
+    }
+}
+
+#[tokio::test]
+async fn a_device_code_is_answered_as_printed() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    let [begun, pending, done] = Sample::parse_all(include_str!("../../../tests/wire/device-code.http"));
+    let scope = "https://api.partnercenter.microsoft.com/user_impersonation offline_access";
+    let answer = client.sign_in("v2.0/devicecode", &[("client_id", "an-app"), ("scope", scope)]).await;
+    begun.check(&answer);
+    let device_code = answer.json()["device_code"].as_str().unwrap().to_owned();
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("client_id", "an-app"),
+        ("device_code", device_code.as_str()),
+    ];
+    let printed: Value = serde_json::from_str(&pending.body).unwrap();
+    let answer = client.sign_in("v2.0/token", &form).await.json();
+    assert!(field_names(&printed).is_subset(&field_names(&answer)), "the page leaves fields out");
+    assert_eq!(answer["error"], printed["error"]);
+    done.check(&client.sign_in("v2.0/token", &form).await);
+}
+
+#[tokio::test]
+async fn mfa_was_asked_for_as_printed() {
+    let (_simulator, client) = start(Scenario { mfa: MfaEnforcement::Worded, ..Scenario::default() }).await;
+    let without_mfa = rights::token(&json!({ "scp": "user_impersonation" }));
+    let mut sample = sample!("mfa-required-401-2019");
+    // Of an empty body only the length is said here.
+    sample.headers.retain(|header| header != "transfer-encoding");
+    sample.check(&client.get_as(&without_mfa, "/v1/customers").await);
 }

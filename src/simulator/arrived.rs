@@ -1,0 +1,43 @@
+//! A request as it came, whole.
+
+use axum::body::to_bytes;
+use axum::body::{Body, Bytes};
+use axum::extract::FromRequest;
+use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+
+use super::faults::Operation;
+use super::request_log::Call;
+
+/// The most that a body may have: far beyond any customer.
+const MOST_BYTES: usize = 2 << 20;
+
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Arrived {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: Request<Body>, _: &S) -> Result<Arrived, StatusCode> {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, MOST_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+        Ok(Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body })
+    }
+}
+
+impl Arrived {
+    /// What goes on record.
+    pub(super) fn call(&self, operation: Operation, domain: Option<String>) -> Call {
+        Call::new(operation, domain, &self.method, &self.uri, &self.headers)
+    }
+
+    /// The address under which the simulator was reached.
+    pub(super) fn own_url(&self) -> String {
+        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        format!("http://{}", host.unwrap_or_default())
+    }
+}

@@ -1,0 +1,143 @@
+//! Client assertions: a JWT signed with the client's certificate, in place of a secret (fact book 2.3).
+//!
+//! The form is always checked: type, three parts, issuer and subject, audience, lifetime. The signature is checked
+//! where the scenario names a certificate; without one nobody could say what is right.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::SignatureScheme;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::ParsedCertificate;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::aadsts::Refusal;
+use super::authority::SignIn;
+
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Where clients that were pointed at the simulator may still believe that they are.
+const AUTHORITIES: [&str; 3] = [
+    "https://login.microsoftonline.com",
+    "https://login.microsoftonline.us",
+    "https://login.partner.microsoftonline.cn",
+];
+
+#[derive(Debug, Deserialize)]
+struct Header {
+    alg: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: String,
+    exp: i64,
+    nbf: Option<i64>,
+}
+
+/// Checks the assertion that a token request comes with.
+pub(super) fn check(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
+    if sign_in.required("client_assertion_type")? != TYPE {
+        let text = "The value of 'client_assertion_type' is not supported.";
+        return Err(Refusal::new(400, "invalid_request", 900_023, text));
+    }
+    let assertion = sign_in.required("client_assertion")?;
+    let parts: Vec<&str> = assertion.split('.').collect();
+    let [header, claims, signature] = parts[..] else { return Err(malformed()) };
+    let (Some(header), Some(claims), Ok(signature)) =
+        (read::<Header>(header), read::<Claims>(claims), URL_SAFE_NO_PAD.decode(signature))
+    else {
+        return Err(malformed());
+    };
+    check_claims(sign_in, &claims)?;
+    let signed = assertion.rsplit_once('.').map_or("", |(signed, _)| signed);
+    let is_right = match (&sign_in.simulation.scenario.client_certificate, scheme(&header.alg)) {
+        (_, None) => false,
+        (None, Some(_)) => !signature.is_empty(),
+        (Some(pem), Some(scheme)) => is_signed_by(pem, scheme, signed.as_bytes(), &signature),
+    };
+    if is_right {
+        return Ok(());
+    }
+    Err(Refusal::invalid_client(700_027, "Client assertion contains an invalid signature."))
+}
+
+fn malformed() -> Refusal {
+    Refusal::invalid_client(50_027, "JWT token is invalid or malformed.")
+}
+
+fn read<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+fn check_claims(sign_in: &SignIn<'_>, claims: &Claims) -> Result<(), Refusal> {
+    let client_id = sign_in.client_id()?;
+    if claims.iss != client_id || claims.sub != client_id {
+        let text = "Client assertion application identifier doesn't match 'client_id' parameter.";
+        return Err(Refusal::invalid_client(700_021, text));
+    }
+    if !is_token_endpoint(sign_in, &claims.aud) {
+        let text = "Client assertion audience claim does not match Realm issuer.";
+        return Err(Refusal::invalid_client(700_023, text));
+    }
+    let now = crate::clock::now().as_second();
+    if claims.exp <= now || claims.nbf.is_some_and(|nbf| nbf > now) {
+        let text = "Client assertion is not within its valid time range.";
+        return Err(Refusal::invalid_client(700_024, text));
+    }
+    Ok(())
+}
+
+/// Whether an address is a token endpoint of this tenant, of either version.
+fn is_token_endpoint(sign_in: &SignIn<'_>, address: &str) -> bool {
+    let authorities = AUTHORITIES.into_iter().chain([sign_in.own_url.as_str()]);
+    let paths = ["oauth2/v2.0/token", "oauth2/token"].map(|path| format!("/{}/{path}", sign_in.tenant));
+    authorities
+        .filter_map(|authority| address.strip_prefix(authority))
+        .any(|rest| paths.iter().any(|path| path.eq_ignore_ascii_case(rest)))
+}
+
+fn scheme(algorithm: &str) -> Option<SignatureScheme> {
+    match algorithm {
+        "RS256" => Some(SignatureScheme::RSA_PKCS1_SHA256),
+        "PS256" => Some(SignatureScheme::RSA_PSS_SHA256),
+        _ => None,
+    }
+}
+
+fn is_signed_by(pem: &str, scheme: SignatureScheme, signed: &[u8], signature: &[u8]) -> bool {
+    let verified = || {
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+        let info = ParsedCertificate::try_from(&certificate).ok()?.subject_public_key_info();
+        let key = public_key(&info)?;
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        let (_, algorithms) = algorithms.mapping.iter().find(|(known, _)| *known == scheme)?;
+        algorithms.iter().find_map(|algorithm| algorithm.verify_signature(key, signed, signature).ok())
+    };
+    verified().is_some()
+}
+
+/// The key inside a `SubjectPublicKeyInfo`: a sequence of an algorithm and a bit string, in DER.
+fn public_key(info: &[u8]) -> Option<&[u8]> {
+    let (content, _) = der_value(info, 0x30)?;
+    let (_, rest) = der_value(content, 0x30)?;
+    let (bits, _) = der_value(rest, 0x03)?;
+    // The first byte of a bit string counts the unused bits of its last one; a key has none.
+    bits.strip_prefix(&[0])
+}
+
+/// The content of a DER value with this tag, and what follows it.
+fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let rest = der.strip_prefix(&[tag])?;
+    let (&first, rest) = rest.split_first()?;
+    if first < 0x80 {
+        return rest.split_at_checked(usize::from(first));
+    }
+    let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+    let length =
+        length.iter().try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))?;
+    rest.split_at_checked(length)
+}

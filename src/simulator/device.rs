@@ -1,0 +1,125 @@
+//! The device code flow: a user signs in elsewhere while the client polls (fact book 2.4).
+//!
+//! Nobody signs in elsewhere here. The scenario says how often polling is told to wait; what then comes is a matter
+//! of the client id. A code is redeemed once.
+
+use std::collections::HashMap;
+
+use rand::RngExt;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::aadsts::Refusal;
+use super::authority::{Granted, SignIn, Wanted};
+use super::exchange::lock;
+use super::marks::{ClientMark, marked};
+use super::refresh;
+use super::reply::Reply;
+use super::scenario::DeviceCodeFlow;
+use super::token::TokenKind;
+
+pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+const VERIFICATION_URI: &str = "https://microsoft.com/devicelogin";
+
+/// Letters that nobody takes for one another.
+const USER_CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// The codes that clients are polling with.
+#[derive(Debug, Default)]
+pub(super) struct DeviceCodes(HashMap<String, Pending>);
+
+#[derive(Debug)]
+struct Pending {
+    client_id: String,
+    /// Polling names no scope; the first request did.
+    wanted: Wanted,
+    /// Polls still to be told to wait.
+    waits: u32,
+    until: Instant,
+    redeemed: bool,
+}
+
+/// `POST /{tenant}/oauth2/v2.0/devicecode`.
+pub(super) fn begin(sign_in: &SignIn<'_>) -> Reply {
+    match began(sign_in) {
+        Ok(device_code) => Reply::json(200, &prompt(sign_in.simulation.scenario.device_code, &device_code)),
+        Err(refusal) => refusal.reply(),
+    }
+}
+
+fn began(sign_in: &SignIn<'_>) -> Result<String, Refusal> {
+    let client_id = sign_in.client_id()?.to_owned();
+    let wanted = sign_in.wanted(sign_in.field("scope"))?;
+    let flow = sign_in.simulation.scenario.device_code;
+    let until = Instant::now() + flow.lifetime;
+    let pending = Pending { client_id, wanted, waits: flow.pending_polls, until, redeemed: false };
+    let device_code = format!("device-{}", Uuid::new_v4().simple());
+    lock(&sign_in.simulation.device_codes).0.insert(device_code.clone(), pending);
+    Ok(device_code)
+}
+
+/// What the client shows to its user.
+fn prompt(flow: DeviceCodeFlow, device_code: &str) -> Value {
+    let user_code = user_code();
+    let message = format!(
+        "To sign in, use a web browser to open the page {VERIFICATION_URI} and enter the code {user_code} to \
+         authenticate."
+    );
+    json!({
+        "device_code": device_code,
+        "user_code": user_code,
+        "verification_uri": VERIFICATION_URI,
+        "expires_in": flow.lifetime.as_secs(),
+        "interval": flow.interval_s,
+        "message": message,
+    })
+}
+
+fn user_code() -> String {
+    let mut rng = rand::rng();
+    (0..9).map(|_| char::from(USER_CODE_LETTERS[rng.random_range(0..USER_CODE_LETTERS.len())])).collect()
+}
+
+/// `grant_type=urn:ietf:params:oauth:grant-type:device_code`.
+pub(super) fn poll(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
+    let client_id = sign_in.client_id()?;
+    let client_proof = sign_in.client_proof()?;
+    if client_proof == 0 && marked(client_id, ClientMark::Confidential) {
+        return Err(refresh::needs_proof());
+    }
+    let device_code = sign_in.required("device_code")?;
+    let wanted = lock(&sign_in.simulation.device_codes).redeem(device_code, client_id)?;
+    let kind = if marked(client_id, ClientMark::WithoutMfa) {
+        TokenKind::AppAndUserWithoutMfa
+    } else {
+        TokenKind::AppAndUser
+    };
+    Ok(Granted { kind, client_proof, wanted, renews: true })
+}
+
+impl DeviceCodes {
+    fn redeem(&mut self, device_code: &str, client_id: &str) -> Result<Wanted, Refusal> {
+        let known = self.0.get_mut(device_code).filter(|pending| pending.client_id == client_id);
+        let Some(pending) = known else {
+            return Err(Refusal::new(400, "bad_verification_code", 70_019, "The device code is not known."));
+        };
+        let expired = marked(client_id, ClientMark::Expired) || pending.until <= Instant::now();
+        if expired {
+            return Err(Refusal::new(400, "expired_token", 70_020, "The device code has expired."));
+        }
+        if pending.waits > 0 {
+            pending.waits -= 1;
+            let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
+            return Err(Refusal::new(400, "authorization_pending", 70_016, text));
+        }
+        if marked(client_id, ClientMark::Declined) {
+            return Err(Refusal::new(400, "authorization_declined", 70_017, "The user denied the request."));
+        }
+        if std::mem::replace(&mut pending.redeemed, true) {
+            return Err(Refusal::invalid_grant(54_005, "The device code was already redeemed."));
+        }
+        Ok(pending.wanted.clone())
+    }
+}

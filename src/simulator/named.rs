@@ -1,0 +1,230 @@
+//! The scenarios that have a name, and how a name and its settings are read.
+//!
+//! A text is `NAME[,SETTING=VALUE]…`; the settings are in [`Scenario::from_str`]'s table, [`SETTINGS`].
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::faults::{Fault, Operation, SeededFault};
+use super::reply::ErrorShape;
+use super::scenario::{AddressValidation, CountryRules, MfaEnforcement, Outage, Scenario};
+use super::throttle::Limit;
+use super::token::TokenKind;
+
+/// What can follow the name. The limit is in requests a minute; `token` is what an unknown token is taken for.
+const SETTINGS: &str = "`seed=N`, `limit=none|N`, `latency_ms=N`, `lag_s=N`, `mfa=off|coded|worded`, \
+                        `token=app|user|user-without-mfa`, `address=first|second`, \
+                        `rules=recorded|documented`, `errors=documented|service|gateway|newer|empty|page`, \
+                        `codes=number|text`, `pending_polls=N`, `sandbox_limit=none|N`";
+
+impl Scenario {
+    /// The names that [`Scenario::from_str`] knows; the first is what a rehearsal gets when it names none.
+    pub const NAMES: [&'static str; 5] = ["smooth", "faulty", "throttled", "outage", "slow"];
+
+    /// The scenario of this name, if there is one.
+    fn named(name: &str) -> Option<Scenario> {
+        let smooth = Scenario {
+            latency: (Duration::from_millis(20), Duration::from_millis(60)),
+            limit: Some(Limit::default()),
+            ..Scenario::default()
+        };
+        match name {
+            "smooth" => Some(smooth),
+            "faulty" => Some(Scenario {
+                faults: a_bit_of_everything(),
+                visibility_lag: Duration::from_secs(5),
+                ..smooth
+            }),
+            "throttled" => {
+                let limit = Limit { requests: 20, window: Duration::from_secs(5), count_rejected: true };
+                Some(Scenario { limit: Some(limit), ..smooth })
+            }
+            "outage" => {
+                let outage =
+                    Outage { after: Duration::from_secs(3), length: Duration::from_secs(15), status: 503 };
+                Some(Scenario { outage: Some(outage), ..smooth })
+            }
+            "slow" => Some(Scenario { latency: (Duration::from_secs(3), Duration::from_secs(3)), ..smooth }),
+            _ => None,
+        }
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
+        let bad_value = || ScenarioError::BadValue { key: key.to_owned(), value: value.to_owned() };
+        let number = || value.parse::<u64>().ok();
+        let understood = match key {
+            "seed" => number().map(|seed| self.seed = seed),
+            "limit" => count(value).map(|requests| self.limit = requests.map(per_minute)),
+            "latency_ms" => number().map(Duration::from_millis).map(|span| self.latency = (span, span)),
+            "lag_s" => number().map(Duration::from_secs).map(|lag| self.visibility_lag = lag),
+            "pending_polls" => value.parse().ok().map(|polls| self.device_code.pending_polls = polls),
+            "sandbox_limit" => count(value).map(|limit| self.sandbox_limit = limit),
+            "mfa" => one_of(&MFA, value).map(|mfa| self.mfa = mfa),
+            "token" => one_of(&TOKENS, value).map(|kind| self.unknown_token = kind),
+            "address" => one_of(&ADDRESSES, value).map(|generation| self.address_validation = generation),
+            "rules" => one_of(&RULES, value).map(|shape| self.country_rules = shape),
+            "errors" => one_of(&SHAPES, value).map(|shape| self.error_shape = shape),
+            "codes" => {
+                one_of(&[("number", false), ("text", true)], value).map(|text| self.codes_as_text = text)
+            }
+            _ => return Err(ScenarioError::UnknownSetting(key.to_owned())),
+        };
+        understood.ok_or_else(bad_value)
+    }
+}
+
+const MFA: [(&str, MfaEnforcement); 3] =
+    [("off", MfaEnforcement::Off), ("coded", MfaEnforcement::Coded), ("worded", MfaEnforcement::Worded)];
+
+const TOKENS: [(&str, TokenKind); 3] = [
+    ("app", TokenKind::AppOnly),
+    ("user", TokenKind::AppAndUser),
+    ("user-without-mfa", TokenKind::AppAndUserWithoutMfa),
+];
+
+const ADDRESSES: [(&str, AddressValidation); 2] =
+    [("first", AddressValidation::First), ("second", AddressValidation::Second)];
+
+const RULES: [(&str, CountryRules); 2] =
+    [("recorded", CountryRules::Recorded), ("documented", CountryRules::Documented)];
+
+const SHAPES: [(&str, ErrorShape); 6] = [
+    ("documented", ErrorShape::Documented),
+    ("service", ErrorShape::Service),
+    ("gateway", ErrorShape::Gateway),
+    ("newer", ErrorShape::Newer),
+    ("empty", ErrorShape::Empty),
+    ("page", ErrorShape::Page),
+];
+
+fn one_of<T: Copy>(values: &[(&str, T)], wanted: &str) -> Option<T> {
+    values.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value)
+}
+
+/// A number above zero, or `none`.
+fn count(value: &str) -> Option<Option<usize>> {
+    if value == "none" {
+        return Some(None);
+    }
+    value.parse().ok().filter(|&count| count > 0).map(Some)
+}
+
+fn per_minute(requests: usize) -> Limit {
+    Limit { requests, ..Limit::default() }
+}
+
+/// Every kind of fault at one percent. Faults that spoil the reply to a create strike creates alone.
+fn a_bit_of_everything() -> Vec<SeededFault> {
+    let anywhere = [
+        Fault::RefuseBefore,
+        Fault::StatusBefore { status: 500 },
+        Fault::StatusBefore { status: 503 },
+        Fault::StatusBefore { status: 408 },
+        Fault::HtmlBefore,
+        Fault::SlowBody,
+        Fault::ByteOrderMark,
+        Fault::Unauthorized,
+        Fault::Throttled { retry_after_s: 1 },
+    ];
+    let on_create = [
+        Fault::DropAfter,
+        Fault::StatusAfter { status: 500 },
+        Fault::StatusAfter { status: 504 },
+        Fault::HtmlAfter,
+        Fault::Truncated,
+        Fault::InvalidJson,
+        Fault::WithoutId,
+        Fault::Accepted,
+    ];
+    let seeded = |fault, operation| SeededFault { fault, operation, probability: 0.01 };
+    let anywhere = anywhere.into_iter().map(|fault| seeded(fault, None));
+    anywhere.chain(on_create.into_iter().map(|fault| seeded(fault, Some(Operation::Create)))).collect()
+}
+
+impl FromStr for Scenario {
+    type Err = ScenarioError;
+
+    fn from_str(text: &str) -> Result<Scenario, ScenarioError> {
+        let mut parts = text.split(',').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let mut scenario =
+            Scenario::named(name).ok_or_else(|| ScenarioError::UnknownName(name.to_owned()))?;
+        for setting in parts {
+            let (key, value) =
+                setting.split_once('=').ok_or_else(|| ScenarioError::UnknownSetting(setting.to_owned()))?;
+            scenario.set(key.trim(), value.trim())?;
+        }
+        Ok(scenario)
+    }
+}
+
+/// Why a text names no scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// There is no scenario of this name.
+    #[error("unknown scenario `{0}`; there are {known}", known = KnownNames)]
+    UnknownName(String),
+    /// What follows the name is no setting.
+    #[error("unknown scenario setting `{0}`; there are {SETTINGS}")]
+    UnknownSetting(String),
+    /// The value does not fit the setting.
+    #[error("`{value}` is no value for the scenario setting `{key}`")]
+    BadValue {
+        /// The setting.
+        key: String,
+        /// What was given.
+        value: String,
+    },
+}
+
+struct KnownNames;
+
+impl fmt::Display for KnownNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in Scenario::NAMES.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}`{name}`")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_parses_and_settings_override() {
+        for name in Scenario::NAMES {
+            name.parse::<Scenario>().unwrap();
+        }
+        let scenario: Scenario = "smooth, seed=42,limit=none,latency_ms=5".parse().unwrap();
+        assert_eq!(scenario.seed, 42);
+        assert_eq!(scenario.limit, None);
+        assert_eq!(scenario.latency.0, Duration::from_millis(5));
+        let text = "smooth,mfa=coded,token=app,address=first,rules=documented,errors=newer,codes=text,lag_s=9,\
+                    pending_polls=3,sandbox_limit=75";
+        let scenario: Scenario = text.parse().unwrap();
+        assert_eq!(scenario.mfa, MfaEnforcement::Coded);
+        assert_eq!(scenario.unknown_token, TokenKind::AppOnly);
+        assert_eq!(scenario.address_validation, AddressValidation::First);
+        assert_eq!(scenario.country_rules, CountryRules::Documented);
+        assert_eq!((scenario.error_shape, scenario.codes_as_text), (ErrorShape::Newer, true));
+        assert_eq!(scenario.visibility_lag, Duration::from_secs(9));
+        assert_eq!((scenario.device_code.pending_polls, scenario.sandbox_limit), (3, Some(75)));
+    }
+
+    #[test]
+    fn an_error_lists_what_there_is() {
+        let error = "smoth".parse::<Scenario>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown scenario `smoth`; there are `smooth`, `faulty`, `throttled`, `outage`, `slow`"
+        );
+        assert!("smooth,sead=1".parse::<Scenario>().unwrap_err().to_string().contains("`seed=N`"));
+        assert!("smooth,mfa=perhaps".parse::<Scenario>().is_err());
+        assert!("smooth,seed=x".parse::<Scenario>().is_err());
+        assert!("smooth,limit=0".parse::<Scenario>().is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether an API request may be made with the token it comes with (fact book 2.1, 2.2, 2.5).
+//!
+//! Asked before anything else is looked at, in this order: is there a good token, is it for Partner Center, did its
+//! user sign in with MFA, and does what it asks for take a user at all.
+
+use axum::http::HeaderMap;
+
+use super::exchange::{Simulation, lock};
+use super::faults::Operation;
+use super::reply::Reply;
+use super::scenario::MfaEnforcement;
+use super::token::{Caller, TokenKind};
+
+/// The refusal of an API request, if it gets one for its token.
+pub(super) fn refusal(
+    simulation: &Simulation,
+    operation: Operation,
+    caller: Option<Caller>,
+    headers: &HeaderMap,
+) -> Option<Reply> {
+    let scenario = &simulation.scenario;
+    if !operation.needs_token() {
+        return None;
+    }
+    let admitted = lock(&simulation.tokens).admit_bearer(headers, scenario.accept_any_token);
+    let Some(caller) = caller.filter(|_| admitted) else { return Some(access_denied()) };
+    if caller.has_retired_audience {
+        return Some(wrong_audience());
+    }
+    let lacks_mfa = caller.kind == TokenKind::AppAndUserWithoutMfa;
+    if lacks_mfa && scenario.mfa != MfaEnforcement::Off {
+        return Some(mfa_required(scenario.mfa));
+    }
+    let lacks_user = caller.kind == TokenKind::AppOnly && operation.needs_user();
+    (lacks_user && scenario.enforce_token_kinds).then(needs_user)
+}
+
+/// What a request without a good token gets.
+pub(super) fn access_denied() -> Reply {
+    let challenge =
+        r#"Bearer error="invalid_token", error_description="The access token is missing or expired""#;
+    Reply::refusal(401, 400, "Access denied", &[]).with_header("www-authenticate", challenge)
+}
+
+fn wrong_audience() -> Reply {
+    let text = "The audience of the token is not supported. Use https://api.partnercenter.microsoft.com.";
+    Reply::refusal(401, 900_420, text, &[]).with_header("www-authenticate", r#"Bearer error="invalid_token""#)
+}
+
+/// The two forms in which MFA is asked for; the body of today's is unknown (fact book 2.5), so it is shape A.
+pub(super) fn mfa_required(form: MfaEnforcement) -> Reply {
+    let challenge = r#"Bearer error="invalid_token""#;
+    match form {
+        MfaEnforcement::Worded => Reply::empty(401).with_reason("Unauthorized - MFA required"),
+        MfaEnforcement::Coded | MfaEnforcement::Off => {
+            Reply::refusal(401, 900_421, "The access token carries no MFA claim", &[])
+        }
+    }
+    .with_header("www-authenticate", challenge)
+}
+
+/// What an app-only token gets where a user is needed.
+pub(super) fn needs_user() -> Reply {
+    Reply::refusal(403, 900_329, "The resource can't be accessed with an app-only token.", &[])
+}
+
+/// Answers `ValidateMfa: true` for a user; of an app it says nothing, since apps are not checked.
+pub(super) fn with_mfa_verdict(reply: Reply, headers: &HeaderMap, caller: Option<Caller>) -> Reply {
+    let asked =
+        headers.get("validatemfa").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    match caller.and_then(|caller| caller.kind.mfa()).filter(|_| asked) {
+        Some(compliant) => reply.with_header("ismfacompliant", if compliant { "true" } else { "false" }),
+        None => reply,
+    }
+}

@@ -1,0 +1,96 @@
+//! Which path is what: one short handler for each operation.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::Response;
+use axum::routing::{get, head, post};
+
+use super::arrived::Arrived;
+use super::authority::{self, SignIn, Version};
+use super::exchange::{Simulation, Visit};
+use super::faults::Operation;
+use super::lookup::Search;
+use super::order::Order;
+use super::reply::Reply;
+use super::{control, create, device, lookup};
+
+pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
+    Router::new()
+        .route("/v1/customers", post(create_customer).get(search_customers))
+        .route("/v1/customers/{id}", get(customer_by_id))
+        .route("/v1/domains/{domain}", head(check_domain))
+        .route("/{tenant}/oauth2/token", post(token_v1))
+        .route("/{tenant}/oauth2/v2.0/token", post(token_v2))
+        .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code))
+        .nest("/_simulator", control::routes())
+        .fallback(not_there)
+        .method_not_allowed_fallback(not_there)
+        .with_state(simulation)
+}
+
+type Shared = State<Arc<Simulation>>;
+
+async fn create_customer(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let order = Order::parse(&arrived.body);
+    let domain = order.as_ref().and_then(|order| order.text("companyProfile.domain")).map(str::to_owned);
+    let call = arrived.call(Operation::Create, domain);
+    let create = |visit: Visit<'_>| {
+        create::answer(&simulation, visit, &arrived.headers, order.as_ref(), &arrived.body)
+    };
+    simulation.exchange(call, &arrived.headers, create).await
+}
+
+async fn search_customers(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let token = arrived.headers.get("ms-continuationtoken").and_then(|value| value.to_str().ok());
+    let search = Search::new(arrived.uri.query().unwrap_or_default(), token);
+    let call = arrived.call(Operation::Search, search.domain());
+    simulation.exchange(call, &arrived.headers, |_| lookup::search(&simulation, &search)).await
+}
+
+async fn customer_by_id(
+    State(simulation): Shared,
+    Path(id): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let call = arrived.call(Operation::Lookup, None);
+    simulation.exchange(call, &arrived.headers, |_| lookup::customer(&simulation, &id)).await
+}
+
+async fn check_domain(
+    State(simulation): Shared,
+    Path(domain): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let call = arrived.call(Operation::Domain, Some(domain.clone()));
+    simulation.exchange(call, &arrived.headers, |_| lookup::domain(&simulation, &domain)).await
+}
+
+async fn token_v1(State(simulation): Shared, Path(tenant): Path<String>, arrived: Arrived) -> Response<Body> {
+    let sign_in = SignIn::new(&simulation, Version::V1, &tenant, &arrived);
+    let call = arrived.call(Operation::Token, None);
+    simulation.exchange(call, &arrived.headers, |_| authority::token(&sign_in)).await
+}
+
+async fn token_v2(State(simulation): Shared, Path(tenant): Path<String>, arrived: Arrived) -> Response<Body> {
+    let sign_in = SignIn::new(&simulation, Version::V2, &tenant, &arrived);
+    let call = arrived.call(Operation::Token, None);
+    simulation.exchange(call, &arrived.headers, |_| authority::token(&sign_in)).await
+}
+
+async fn device_code(
+    State(simulation): Shared,
+    Path(tenant): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let sign_in = SignIn::new(&simulation, Version::V2, &tenant, &arrived);
+    let call = arrived.call(Operation::DeviceCode, None);
+    simulation.exchange(call, &arrived.headers, |_| device::begin(&sign_in)).await
+}
+
+async fn not_there(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::Other, None);
+    simulation.exchange(call, &arrived.headers, |_| Reply::from_gateway(404, "Resource not found")).await
+}
