@@ -32,6 +32,10 @@ pub enum Operation {
     Lookup,
     /// `HEAD /v1/domains/{domain}`.
     Domain,
+    /// `POST /v1/validations/address`.
+    Address,
+    /// `GET /v1/countryvalidationrules/{iso2}`.
+    CountryRules,
     /// `POST /{tenant}/oauth2/v2.0/token`, and the same without `v2.0`.
     Token,
     /// `POST /{tenant}/oauth2/v2.0/devicecode`.

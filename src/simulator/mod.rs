@@ -43,10 +43,12 @@
 //! 504, …}`, `{"kind": "throttled", "retry_after_s": 2, …}`. `operation` is a variant of [`Operation`] likewise.
 
 mod aadsts;
+mod address;
 mod arrived;
 mod assertion;
 mod authority;
 mod control;
+mod country;
 mod create;
 mod delivery;
 mod device;

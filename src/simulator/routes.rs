@@ -15,13 +15,15 @@ use super::faults::Operation;
 use super::lookup::Search;
 use super::order::Order;
 use super::reply::Reply;
-use super::{control, create, device, lookup};
+use super::{address, control, country, create, device, lookup};
 
 pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
     Router::new()
         .route("/v1/customers", post(create_customer).get(search_customers))
         .route("/v1/customers/{id}", get(customer_by_id))
         .route("/v1/domains/{domain}", head(check_domain))
+        .route("/v1/validations/address", post(validate_address))
+        .route("/v1/countryvalidationrules/{country}", get(country_rules))
         .route("/{tenant}/oauth2/token", post(token_v1))
         .route("/{tenant}/oauth2/v2.0/token", post(token_v2))
         .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code))
@@ -66,6 +68,23 @@ async fn check_domain(
 ) -> Response<Body> {
     let call = arrived.call(Operation::Domain, Some(domain.clone()));
     simulation.exchange(call, &arrived.headers, |_| lookup::domain(&simulation, &domain)).await
+}
+
+async fn validate_address(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let generation = simulation.scenario.address_validation;
+    let address = Order::parse(&arrived.body);
+    let call = arrived.call(Operation::Address, None);
+    simulation.exchange(call, &arrived.headers, |_| address::validate(generation, address.as_ref())).await
+}
+
+async fn country_rules(
+    State(simulation): Shared,
+    Path(country): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let shape = simulation.scenario.country_rules;
+    let call = arrived.call(Operation::CountryRules, None);
+    simulation.exchange(call, &arrived.headers, |_| country::rules(shape, &country)).await
 }
 
 async fn token_v1(State(simulation): Shared, Path(tenant): Path<String>, arrived: Arrived) -> Response<Body> {

@@ -1,5 +1,6 @@
 //! The simulator from outside, over its own wire.
 
+mod addresses;
 mod client;
 mod creating;
 mod faulty;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{Limit, MfaEnforcement, Scenario};
+use super::super::{AddressValidation, Limit, MfaEnforcement, Scenario};
 use super::client::{Answer, order, start};
 use super::rights;
 
@@ -149,6 +149,44 @@ async fn reads_answer_as_printed() {
     sample!("domain-taken-200").check(&taken);
     let free = client.call("HEAD", "/v1/domains/free.onmicrosoft.com", Uuid::new_v4(), "").await;
     sample!("domain-free-404").check(&free);
+}
+
+#[tokio::test]
+async fn addresses_are_validated_as_printed() {
+    let check = async |sample: Sample, scenario: Scenario| {
+        let (_simulator, client) = start(scenario).await;
+        let address = sample.request_body.as_ref().unwrap().to_string();
+        let answer = client.call("POST", "/v1/validations/address", Uuid::new_v4(), &address).await;
+        sample.check(&answer);
+        answer
+    };
+    for sample in
+        [sample!("validate-address-200-current"), sample!("validate-address-200-current-streetpartial")]
+    {
+        let printed: Value = serde_json::from_str(&sample.body).unwrap();
+        assert_eq!(check(sample, Scenario::default()).await.json(), printed);
+    }
+    let first = Scenario { address_validation: AddressValidation::First, ..Scenario::default() };
+    check(sample!("validate-address-200-legacy"), first.clone()).await;
+    let mut refused = sample!("validate-address-400-legacy");
+    // The page prints the request of the good answer for both.
+    refused.request_body.as_mut().unwrap()["AddressLine1"] = json!("One Microsoft Way #None");
+    let printed: Value = serde_json::from_str(&refused.body).unwrap();
+    let answer = check(refused, first).await.json();
+    let inner = |body: &Value| serde_json::from_str::<Value>(body["description"].as_str().unwrap()).unwrap();
+    assert_eq!(field_names(&inner(&answer)), field_names(&inner(&printed)));
+}
+
+#[tokio::test]
+async fn country_rules_are_answered_as_recorded() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    for (country, sample) in
+        [("US", sample!("country-rules-US-recorded")), ("PT", sample!("country-rules-PT-recorded"))]
+    {
+        let answer = client.get(&format!("/v1/countryvalidationrules/{country}")).await;
+        sample.check(&answer);
+        assert_eq!(answer.json(), serde_json::from_str::<Value>(&sample.body).unwrap());
+    }
 }
 
 #[tokio::test]
