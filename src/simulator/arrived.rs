@@ -35,9 +35,26 @@ impl Arrived {
         Call::new(operation, domain, &self.method, &self.uri, &self.headers)
     }
 
+    pub(super) fn query(&self) -> Query {
+        let query = self.uri.query().unwrap_or_default();
+        Query(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
     /// The address under which the simulator was reached.
     pub(super) fn own_url(&self) -> String {
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         format!("http://{}", host.unwrap_or_default())
+    }
+}
+
+/// What follows the question mark.
+#[derive(Debug)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// A value by its name, in any case, unless it is absent or empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let named = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 }

@@ -17,7 +17,6 @@ use super::refusals;
 use super::render;
 use super::reply::Reply;
 use super::rights;
-use super::scenario::Scenario;
 use super::state_file::Effect;
 use super::token::TokenKind;
 
@@ -55,7 +54,7 @@ pub(super) fn answer(
     if let Some(creation) = directory.remembered(request_id) {
         return replay(&creation, &request, scenario.replay_password);
     }
-    take_effect(&mut directory, &request, scenario)
+    take_effect(simulation, &mut directory, &request)
 }
 
 struct Request<'a> {
@@ -87,8 +86,10 @@ fn replay(creation: &Creation, request: &Request<'_>, with_password: bool) -> Re
     }
 }
 
-fn take_effect(directory: &mut Directory, request: &Request<'_>, scenario: &Scenario) -> Reply {
-    if let Some(refusal) = refusals::of_content(request.order) {
+fn take_effect(simulation: &Simulation, directory: &mut Directory, request: &Request<'_>) -> Reply {
+    let scenario = &simulation.scenario;
+    let refusal = refusals::of_content(request.order).or_else(|| simulation.resellers.refusal(request.order));
+    if let Some(refusal) = refusal {
         return refusal;
     }
     if scenario.sandbox_limit.is_some_and(|limit| directory.creations_count() >= limit) {

@@ -22,6 +22,7 @@ use super::hold::{HoldBoard, HoldPoint};
 use super::refresh::RefreshTokens;
 use super::reply::Reply;
 use super::request_log::{Call, RequestLog};
+use super::resellers::Resellers;
 use super::rights;
 use super::scenario::Scenario;
 use super::throttle::{SlidingWindow, whole_seconds};
@@ -36,6 +37,7 @@ pub(super) struct Simulation {
     pub(super) tokens: Mutex<Tokens>,
     pub(super) refresh_tokens: Mutex<RefreshTokens>,
     pub(super) device_codes: Mutex<DeviceCodes>,
+    pub(super) resellers: Resellers,
     pub(super) gate: Mutex<Gate>,
     pub(super) requests: Mutex<RequestLog>,
     pub(super) hold: Arc<HoldBoard>,
@@ -60,6 +62,7 @@ impl Simulation {
             tokens: Mutex::default(),
             refresh_tokens: Mutex::default(),
             device_codes: Mutex::default(),
+            resellers: Resellers::new(&scenario.resellers),
             gate: Mutex::new(Gate::new(&scenario)),
             requests: Mutex::new(RequestLog::new()),
             hold: Arc::new(HoldBoard::new()),

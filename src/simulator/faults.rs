@@ -36,6 +36,14 @@ pub enum Operation {
     Address,
     /// `GET /v1/countryvalidationrules/{iso2}`.
     CountryRules,
+    /// `GET /v1/relationships`.
+    Resellers,
+    /// `GET /v1/compliance/csp/agreementstatus`.
+    AgreementStatus,
+    /// `GET /v1/profiles/organization`.
+    Profile,
+    /// `GET /v1/partnerRequests`.
+    PartnerRequests,
     /// `POST /{tenant}/oauth2/v2.0/token`, and the same without `v2.0`.
     Token,
     /// `POST /{tenant}/oauth2/v2.0/devicecode`.
@@ -52,7 +60,21 @@ impl Operation {
 
     /// Whether that token has to be a user's (fact book 2.1).
     pub(super) fn needs_user(self) -> bool {
-        false
+        match self {
+            Operation::Resellers
+            | Operation::AgreementStatus
+            | Operation::Profile
+            | Operation::PartnerRequests => true,
+            Operation::Create
+            | Operation::Search
+            | Operation::Lookup
+            | Operation::Domain
+            | Operation::Address
+            | Operation::CountryRules
+            | Operation::Token
+            | Operation::DeviceCode
+            | Operation::Other => false,
+        }
     }
 
     /// Whether it goes to the token authority.

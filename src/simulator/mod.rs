@@ -60,11 +60,13 @@ mod lookup;
 mod marks;
 mod named;
 mod order;
+mod profile;
 mod refresh;
 mod refusals;
 mod render;
 mod reply;
 mod request_log;
+mod resellers;
 mod rfc3339;
 mod rights;
 mod routes;
@@ -96,6 +98,7 @@ pub use self::hold::{Hold, HoldPoint};
 pub use self::named::ScenarioError;
 pub use self::reply::ErrorShape;
 pub use self::request_log::{Call, RequestRecord};
+pub use self::resellers::{Reseller, ResellerState};
 pub use self::scenario::{
     AddressValidation, CountryRules, DeviceCodeFlow, DomainTaken, MfaEnforcement, Outage, Scenario,
 };

@@ -15,7 +15,7 @@ use super::faults::Operation;
 use super::lookup::Search;
 use super::order::Order;
 use super::reply::Reply;
-use super::{address, control, country, create, device, lookup};
+use super::{address, control, country, create, device, lookup, profile};
 
 pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
     Router::new()
@@ -24,6 +24,10 @@ pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
         .route("/v1/domains/{domain}", head(check_domain))
         .route("/v1/validations/address", post(validate_address))
         .route("/v1/countryvalidationrules/{country}", get(country_rules))
+        .route("/v1/relationships", get(resellers))
+        .route("/v1/compliance/csp/agreementstatus", get(agreement_status))
+        .route("/v1/profiles/organization", get(organization_profile))
+        .route("/v1/partnerRequests", get(partner_requests))
         .route("/{tenant}/oauth2/token", post(token_v1))
         .route("/{tenant}/oauth2/v2.0/token", post(token_v2))
         .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code))
@@ -85,6 +89,28 @@ async fn country_rules(
     let shape = simulation.scenario.country_rules;
     let call = arrived.call(Operation::CountryRules, None);
     simulation.exchange(call, &arrived.headers, |_| country::rules(shape, &country)).await
+}
+
+async fn resellers(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::Resellers, None);
+    let query = arrived.query();
+    simulation.exchange(call, &arrived.headers, |_| simulation.resellers.list(&query)).await
+}
+
+async fn agreement_status(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::AgreementStatus, None);
+    let query = arrived.query();
+    simulation.exchange(call, &arrived.headers, |_| simulation.resellers.agreement_status(&query)).await
+}
+
+async fn organization_profile(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::Profile, None);
+    simulation.exchange(call, &arrived.headers, |_| profile::organization()).await
+}
+
+async fn partner_requests(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::PartnerRequests, None);
+    simulation.exchange(call, &arrived.headers, |_| profile::partner_requests(&simulation)).await
 }
 
 async fn token_v1(State(simulation): Shared, Path(tenant): Path<String>, arrived: Arrived) -> Response<Body> {

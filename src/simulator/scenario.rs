@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::faults::SeededFault;
 use super::reply::ErrorShape;
+use super::resellers::Reseller;
 use super::throttle::{Limit, RetryAfter};
 use super::token::TokenKind;
 
@@ -62,6 +63,8 @@ pub struct Scenario {
     pub address_validation: AddressValidation,
     /// In which of its two shapes the country rules come (fact book 7).
     pub country_rules: CountryRules,
+    /// Indirect resellers beside those of the module doc's table, or in their place where the id is one of theirs.
+    pub resellers: Vec<Reseller>,
     /// The most customers of an integration sandbox, as 75; `None` is production.
     pub sandbox_limit: Option<usize>,
 }
@@ -172,6 +175,7 @@ impl Default for Scenario {
             device_code: DeviceCodeFlow::default(),
             address_validation: AddressValidation::Second,
             country_rules: CountryRules::Recorded,
+            resellers: Vec::new(),
             sandbox_limit: None,
         }
     }

@@ -4,6 +4,7 @@ mod addresses;
 mod client;
 mod creating;
 mod faulty;
+mod partners;
 mod reading;
 mod rights;
 mod samples;

@@ -190,6 +190,46 @@ async fn country_rules_are_answered_as_recorded() {
 }
 
 #[tokio::test]
+async fn partners_are_answered_as_printed() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    let listed = client.get("/v1/relationships?relationship_type=IsIndirectCloudSolutionProviderOf").await;
+    let printed = sample!("indirect-resellers-200");
+    printed.check(&listed);
+    let printed: Value = serde_json::from_str(&printed.body).unwrap();
+    let items = listed.json()["items"].as_array().unwrap().clone();
+    assert!(printed["items"].as_array().unwrap().iter().all(|item| items.contains(item)));
+
+    let mut profile = sample!("organization-profile-200");
+    profile.body = profile.body.replace(['<', '>'], "\"");
+    profile.check(&client.get("/v1/profiles/organization").await);
+    sample!("partner-requests-200").check(&client.get("/v1/partnerRequests").await);
+}
+
+#[tokio::test]
+async fn the_agreement_of_a_reseller_is_answered_as_printed() {
+    let (_simulator, client) = start(Scenario::default()).await;
+    let check = async |sample: Sample, query: &str| {
+        let answer = client.get(&format!("/v1/compliance/csp/agreementstatus{query}")).await;
+        sample.check(&answer);
+        let printed: Value = serde_json::from_str(&sample.body).unwrap();
+        for same in ["code", "source", "data"] {
+            assert_eq!(answer.json()[same], printed[same], "{query}");
+        }
+    };
+    check(sample!("mpa-status-200"), "?tenantId=484e548c-f5f3-4528-93a9-c16c6373cb59").await;
+    check(sample!("mpa-status-400-2000-bad-guid"), "?tenantId=first-up").await;
+    check(sample!("mpa-status-400-2000-bad-mpn"), "?mpnId=first-up").await;
+    check(sample!("mpa-status-400-2000-both"), "?mpnId=1&tenantId=1").await;
+    check(sample!("mpa-status-400-2001-none"), "?tenantId=").await;
+    check(sample!("mpa-status-400-2200-unknown-mpn"), "?mpnId=123456").await;
+    check(sample!("mpa-status-400-2203-not-signed"), "?mpnId=4847503").await;
+    check(sample!("mpa-status-400-2204-no-csp"), "?mpnId=4847505").await;
+    check(sample!("mpa-status-400-2205-no-account"), "?tenantId=12345678-ACBD-1234-ABCD-123456789ABC").await;
+    check(sample!("mpa-status-400-2206-tenant-not-signed"), "?tenantId=dea10000-0000-4000-8000-000000000003")
+        .await;
+}
+
+#[tokio::test]
 async fn the_gateway_answers_as_printed() {
     let limit = Limit { requests: 1, window: Duration::from_secs(57), count_rejected: true };
     let (_simulator, client) = start(Scenario { limit: Some(limit), ..Scenario::default() }).await;
