@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, put};
 use axum::{Json, Router};
+use serde::Serialize;
 
+use super::agreements::Acceptance;
 use super::directory::Creation;
 use super::exchange::{Simulation, lock};
 use super::faults::ScriptedFault;
@@ -20,13 +22,31 @@ type Shared = State<Arc<Simulation>>;
 pub(super) fn routes() -> Router<Arc<Simulation>> {
     Router::new()
         .route("/journal", get(journal))
+        .route("/agreements", get(agreements))
         .route("/requests", get(requests))
         .route("/faults", put(replace_faults))
         .route("/hold", get(hold_status).put(arm_hold).delete(release_hold))
 }
 
-async fn journal(State(simulation): Shared) -> Json<Vec<Creation>> {
-    Json(lock(&simulation.directory).creations())
+/// A create that took effect, and what its customer accepted since.
+#[derive(Debug, Serialize)]
+struct Entry {
+    #[serde(flatten)]
+    creation: Creation,
+    agreements: Vec<Acceptance>,
+}
+
+async fn journal(State(simulation): Shared) -> Json<Vec<Entry>> {
+    let directory = lock(&simulation.directory);
+    let entry = |creation: Creation| {
+        let agreements = directory.acceptances.of(creation.customer_id).cloned().collect();
+        Entry { creation, agreements }
+    };
+    Json(directory.creations().into_iter().map(entry).collect())
+}
+
+async fn agreements(State(simulation): Shared) -> Json<Vec<Acceptance>> {
+    Json(lock(&simulation.directory).acceptances.all())
 }
 
 async fn requests(State(simulation): Shared) -> Json<Vec<RequestRecord>> {

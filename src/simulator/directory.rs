@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::agreements::Acceptances;
 use super::order::Order;
 use super::scenario::Scenario;
 use super::state_file::{Effect, StateFile};
@@ -107,6 +108,7 @@ pub(super) struct Directory {
     not_ours: HashSet<String>,
     tenants_not_ours: HashSet<Uuid>,
     remembered: HashMap<Uuid, Remembered>,
+    pub(super) acceptances: Acceptances,
     /// The customers that creates of this simulator made, as opposed to those that were ours before.
     creations: Vec<Arc<Creation>>,
 }
@@ -134,6 +136,7 @@ impl Directory {
             not_ours: STRANGERS.iter().map(|(domain, _)| (*domain).to_owned()).collect(),
             tenants_not_ours: strangers_ids.collect(),
             remembered: HashMap::new(),
+            acceptances: Acceptances::default(),
             creations: Vec::new(),
         };
         for effect in effects {
@@ -182,6 +185,7 @@ impl Directory {
                 self.not_ours.insert(domain.to_ascii_lowercase());
                 self.tenants_not_ours.insert(tenant_id);
             }
+            Effect::AgreementAccepted(acceptance) => self.acceptances.add(acceptance),
         }
     }
 
@@ -253,6 +257,12 @@ impl Directory {
         found.retain(|&index| index >= start);
         found.sort_unstable();
         Box::new(found.into_iter())
+    }
+
+    /// The domain of a customer, whether or not it shows yet.
+    pub(super) fn domain_of(&self, id: Uuid) -> Option<String> {
+        let index = *self.customer_by_id.get(&id)?;
+        Some(self.customers[index].creation.domain.clone())
     }
 
     pub(super) fn find(&self, id: Uuid) -> Found {

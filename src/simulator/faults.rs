@@ -40,6 +40,18 @@ pub enum Operation {
     Resellers,
     /// `GET /v1/compliance/csp/agreementstatus`.
     AgreementStatus,
+    /// `GET /v1/agreements`.
+    AgreementTemplates,
+    /// `POST /v1/customers/{id}/agreements`.
+    ConfirmAgreement,
+    /// `GET /v1/customers/{id}/agreements`.
+    Agreements,
+    /// `GET /v1/customers/{id}/directSignedMicrosoftCustomerAgreementStatus`.
+    DirectSignStatus,
+    /// `GET /v1/customers/{id}/validationStatus`.
+    ValidationStatus,
+    /// `GET /v1/auditrecords`.
+    AuditRecords,
     /// `GET /v1/profiles/organization`.
     Profile,
     /// `GET /v1/partnerRequests`.
@@ -63,6 +75,11 @@ impl Operation {
         match self {
             Operation::Resellers
             | Operation::AgreementStatus
+            | Operation::AgreementTemplates
+            | Operation::ConfirmAgreement
+            | Operation::Agreements
+            | Operation::DirectSignStatus
+            | Operation::ValidationStatus
             | Operation::Profile
             | Operation::PartnerRequests => true,
             Operation::Create
@@ -71,6 +88,7 @@ impl Operation {
             | Operation::Domain
             | Operation::Address
             | Operation::CountryRules
+            | Operation::AuditRecords
             | Operation::Token
             | Operation::DeviceCode
             | Operation::Other => false,

@@ -141,14 +141,20 @@ fn order_of(creation: &Creation) -> Order {
 
 /// `GET /v1/customers/{id}`.
 pub(super) fn customer(simulation: &Simulation, id: &str) -> Reply {
-    let Ok(id) = Uuid::try_parse(id) else {
-        return Reply::refusal(400, 2000, "The customer id is no GUID.", &[]);
-    };
-    let found = lock(&simulation.directory).find(id);
-    match found {
-        Found::Ours(creation) => Reply::json(200, &render::looked_up(&creation, &order_of(&creation))),
-        Found::NotOurs => Reply::refusal(403, 20_002, "No relationship between caller and account.", &[]),
-        Found::Nothing => Reply::refusal(404, 60_003, "The tenant was not found.", &[]),
+    match customer_of(simulation, id) {
+        Ok(creation) => Reply::json(200, &render::looked_up(&creation, &order_of(&creation))),
+        Err(refusal) => *refusal,
+    }
+}
+
+/// The customer that a path names, or the refusal of any request about it.
+pub(super) fn customer_of(simulation: &Simulation, id: &str) -> Result<Arc<Creation>, Box<Reply>> {
+    let id =
+        Uuid::try_parse(id).map_err(|_| Reply::refusal(400, 2000, "The customer id is no GUID.", &[]))?;
+    match lock(&simulation.directory).find(id) {
+        Found::Ours(creation) => Ok(creation),
+        Found::NotOurs => Err(Box::new(refusals::with_code(403, 20_002))),
+        Found::Nothing => Err(Box::new(Reply::refusal(404, 60_003, "The tenant was not found.", &[]))),
     }
 }
 

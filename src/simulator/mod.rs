@@ -44,6 +44,7 @@
 
 mod aadsts;
 mod address;
+mod agreements;
 mod arrived;
 mod assertion;
 mod authority;
@@ -61,6 +62,7 @@ mod marks;
 mod named;
 mod order;
 mod profile;
+mod records;
 mod refresh;
 mod refusals;
 mod render;
@@ -92,6 +94,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::exchange::{Simulation, lock};
 use self::server::Lifeline;
 
+pub use self::agreements::Acceptance;
 pub use self::directory::Creation;
 pub use self::faults::{Fault, Operation, ScriptedFault, SeededFault};
 pub use self::hold::{Hold, HoldPoint};
@@ -162,6 +165,11 @@ impl Simulator {
     /// Every create that took effect, oldest first, those of earlier runs on the same state file included.
     pub fn creations(&self) -> Vec<Creation> {
         lock(&self.simulation.directory).creations()
+    }
+
+    /// Every acceptance of an agreement that was recorded, oldest first, those of earlier runs likewise.
+    pub fn acceptances(&self) -> Vec<Acceptance> {
+        lock(&self.simulation.directory).acceptances.all()
     }
 
     /// Every request since the start, in the order of arrival; of very many, the newest 200,000.

@@ -100,6 +100,18 @@ impl Reply {
         Reply { refusal: Some(refusal), ..reply }
     }
 
+    /// A refusal by a newer part of the service (shape C), as in `agreement-duplicate-600061.json`.
+    pub(super) fn newer_refusal(
+        status: u16,
+        code: u32,
+        error_name: &'static str,
+        description: &str,
+    ) -> Reply {
+        let reply = Reply::refusal(status, code, description, &[]);
+        let refusal = reply.refusal.map(|refusal| Refusal { error_name: Some(error_name), ..refusal });
+        Reply { refusal, ..reply }.shaped(ErrorShape::Documented, false)
+    }
+
     /// A refusal by the service in another shape; every other reply as it is.
     pub(super) fn shaped(self, shape: ErrorShape, code_as_text: bool) -> Reply {
         let Some(mut refusal) = self.refusal else { return self };

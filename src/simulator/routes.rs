@@ -7,25 +7,32 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Response;
 use axum::routing::{get, head, post};
+use uuid::Uuid;
 
 use super::arrived::Arrived;
 use super::authority::{self, SignIn, Version};
-use super::exchange::{Simulation, Visit};
+use super::exchange::{Simulation, Visit, lock};
 use super::faults::Operation;
 use super::lookup::Search;
 use super::order::Order;
 use super::reply::Reply;
-use super::{address, control, country, create, device, lookup, profile};
+use super::request_log::Call;
+use super::{address, agreements, control, country, create, device, lookup, profile, records};
 
 pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
     Router::new()
         .route("/v1/customers", post(create_customer).get(search_customers))
         .route("/v1/customers/{id}", get(customer_by_id))
+        .route("/v1/customers/{id}/agreements", post(confirm_agreement).get(agreements_of_customer))
+        .route("/v1/customers/{id}/directSignedMicrosoftCustomerAgreementStatus", get(direct_sign_status))
+        .route("/v1/customers/{id}/validationStatus", get(validation_status))
         .route("/v1/domains/{domain}", head(check_domain))
         .route("/v1/validations/address", post(validate_address))
         .route("/v1/countryvalidationrules/{country}", get(country_rules))
         .route("/v1/relationships", get(resellers))
         .route("/v1/compliance/csp/agreementstatus", get(agreement_status))
+        .route("/v1/agreements", get(agreement_templates))
+        .route("/v1/auditrecords", get(audit_records))
         .route("/v1/profiles/organization", get(organization_profile))
         .route("/v1/partnerRequests", get(partner_requests))
         .route("/{tenant}/oauth2/token", post(token_v1))
@@ -111,6 +118,67 @@ async fn organization_profile(State(simulation): Shared, arrived: Arrived) -> Re
 async fn partner_requests(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
     let call = arrived.call(Operation::PartnerRequests, None);
     simulation.exchange(call, &arrived.headers, |_| profile::partner_requests(&simulation)).await
+}
+
+async fn agreement_templates(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::AgreementTemplates, None);
+    let query = arrived.query();
+    simulation.exchange(call, &arrived.headers, |_| agreements::templates(&query)).await
+}
+
+async fn confirm_agreement(
+    State(simulation): Shared,
+    Path(id): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let order = Order::parse(&arrived.body);
+    let call = about_customer(&simulation, &arrived, Operation::ConfirmAgreement, &id);
+    let confirm = |visit: Visit<'_>| agreements::confirm(&simulation, visit, &id, order.as_ref());
+    simulation.exchange(call, &arrived.headers, confirm).await
+}
+
+async fn agreements_of_customer(
+    State(simulation): Shared,
+    Path(id): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let call = about_customer(&simulation, &arrived, Operation::Agreements, &id);
+    let query = arrived.query();
+    let find = |_: Visit<'_>| agreements::of_customer(&simulation, &id, &query);
+    simulation.exchange(call, &arrived.headers, find).await
+}
+
+async fn direct_sign_status(
+    State(simulation): Shared,
+    Path(id): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let call = about_customer(&simulation, &arrived, Operation::DirectSignStatus, &id);
+    let look = |_: Visit<'_>| agreements::direct_sign_status(&simulation, &id);
+    simulation.exchange(call, &arrived.headers, look).await
+}
+
+async fn validation_status(
+    State(simulation): Shared,
+    Path(id): Path<String>,
+    arrived: Arrived,
+) -> Response<Body> {
+    let call = about_customer(&simulation, &arrived, Operation::ValidationStatus, &id);
+    let query = arrived.query();
+    let look = |_: Visit<'_>| records::validation_status(&simulation, &id, &query);
+    simulation.exchange(call, &arrived.headers, look).await
+}
+
+async fn audit_records(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
+    let call = arrived.call(Operation::AuditRecords, None);
+    let query = arrived.query();
+    simulation.exchange(call, &arrived.headers, |_| records::audit_records(&simulation, &query)).await
+}
+
+/// A call about a customer is on record under its domain, so that a fault can be meant for it.
+fn about_customer(simulation: &Simulation, arrived: &Arrived, operation: Operation, id: &str) -> Call {
+    let domain = Uuid::try_parse(id).ok().and_then(|id| lock(&simulation.directory).domain_of(id));
+    arrived.call(operation, domain)
 }
 
 async fn token_v1(State(simulation): Shared, Path(tenant): Path<String>, arrived: Arrived) -> Response<Body> {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::agreements::Acceptance;
 use super::directory::Creation;
 
 /// One line.
@@ -27,6 +28,8 @@ pub(super) enum Effect {
         #[serde(with = "super::rfc3339")]
         created_at: Timestamp,
     },
+    /// A customer accepted an agreement.
+    AgreementAccepted(Acceptance),
 }
 
 #[derive(Debug)]

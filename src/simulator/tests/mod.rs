@@ -1,11 +1,13 @@
 //! The simulator from outside, over its own wire.
 
 mod addresses;
+mod agreements;
 mod client;
 mod creating;
 mod faulty;
 mod partners;
 mod reading;
+mod records;
 mod rights;
 mod samples;
 mod shapes;

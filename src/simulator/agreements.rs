@@ -1,0 +1,229 @@
+//! The Microsoft Customer Agreement: its templates, its acceptance by a customer, and what is on record (fact book
+//! 10).
+//!
+//! Invariants: an acceptance is durable before it is answered; the same contact accepts once for each customer, so
+//! a repeat after a lost reply is refused with 600061, which tells the client that it is done.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::arrived::Query;
+use super::directory::Creation;
+use super::exchange::{Simulation, Visit, lock};
+use super::faults;
+use super::lookup;
+use super::order::Order;
+use super::refusals;
+use super::render;
+use super::reply::Reply;
+use super::state_file::Effect;
+use super::token;
+
+/// Agreement type, template id and where its text is.
+const TEMPLATES: [(&str, &str, &str); 2] = [
+    (CUSTOMER_AGREEMENT, "117a77b0-9360-443b-8795-c6dedc750cf9", "https://aka.ms/customeragreement"),
+    (CLOUD_AGREEMENT, "998b88de-aa99-4388-a42c-1b3517d49490", "https://aka.ms/cloudagreement"),
+];
+
+const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
+
+/// The older one, which is what is answered to those who do not say which (fact book 10).
+const CLOUD_AGREEMENT: &str = "MicrosoftCloudAgreement";
+
+/// A customer's acceptance of an agreement that was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The customer.
+    pub customer_id: Uuid,
+    /// Its domain.
+    pub domain: String,
+    /// The first name of the contact who accepted.
+    pub first_name: String,
+    /// The contact's last name.
+    pub last_name: String,
+    /// The contact's e-mail address.
+    pub email: String,
+    /// The contact's phone number, if it was sent.
+    pub phone_number: Option<String>,
+    /// Which template.
+    pub template_id: String,
+    /// Which agreement.
+    pub agreement_type: String,
+    /// When it was accepted, as it was sent.
+    pub date_agreed: String,
+    /// The request id it was recorded under.
+    pub request_id: Option<Uuid>,
+    /// The correlation id of the call that recorded it.
+    pub correlation_id: Option<Uuid>,
+    /// When it was recorded.
+    #[serde(with = "super::rfc3339")]
+    pub recorded_at: Timestamp,
+}
+
+/// Every acceptance, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Acceptances(Vec<Acceptance>);
+
+impl Acceptances {
+    pub(super) fn add(&mut self, acceptance: Acceptance) {
+        self.0.push(acceptance);
+    }
+
+    pub(super) fn all(&self) -> Vec<Acceptance> {
+        self.0.clone()
+    }
+
+    pub(super) fn of(&self, customer_id: Uuid) -> impl Iterator<Item = &Acceptance> {
+        self.0.iter().filter(move |acceptance| acceptance.customer_id == customer_id)
+    }
+
+    fn holds(&self, other: &Acceptance) -> bool {
+        self.of(other.customer_id).any(|known| known.contact() == other.contact())
+    }
+}
+
+impl Acceptance {
+    fn contact(&self) -> (&str, &str, &str, Option<&str>, &str) {
+        let phone_number = self.phone_number.as_deref();
+        (&self.first_name, &self.last_name, &self.email, phone_number, &self.agreement_type)
+    }
+
+    fn render(&self, date_agreed: &str) -> Map<String, Value> {
+        let mut contact = json!({
+            "firstName": self.first_name,
+            "lastName": self.last_name,
+            "email": self.email,
+        });
+        if let Some(phone_number) = &self.phone_number {
+            contact["phoneNumber"] = json!(phone_number);
+        }
+        let rendered = json!({
+            "primaryContact": contact,
+            "templateId": self.template_id,
+            "dateAgreed": date_agreed,
+            "type": self.agreement_type,
+        });
+        rendered.as_object().cloned().unwrap_or_default()
+    }
+}
+
+/// `GET /v1/agreements?agreementType=`.
+pub(super) fn templates(query: &Query) -> Reply {
+    let wanted = query.get("agreementType").unwrap_or(CLOUD_AGREEMENT);
+    let fits = |(agreement_type, _, _): &&(&str, &str, &str)| {
+        wanted == "*" || agreement_type.eq_ignore_ascii_case(wanted)
+    };
+    let item = |(agreement_type, template_id, link): &(&str, &str, &str)| {
+        json!({
+            "templateId": template_id,
+            "agreementType": agreement_type,
+            "agreementLink": link,
+            "versionRank": 0,
+        })
+    };
+    let items: Vec<Value> = TEMPLATES.iter().filter(fits).map(item).collect();
+    if items.is_empty() {
+        return Reply::refusal(400, 2000, "The agreement type is invalid.", &[]);
+    }
+    Reply::json(200, &collection(items))
+}
+
+fn collection(items: Vec<Value>) -> Value {
+    json!({ "totalCount": items.len(), "items": items, "attributes": render::attributes("Collection") })
+}
+
+/// `POST /v1/customers/{id}/agreements`.
+pub(super) fn confirm(simulation: &Simulation, visit: Visit<'_>, id: &str, order: Option<&Order>) -> Reply {
+    let customer = match lookup::customer_of(simulation, id) {
+        Ok(customer) => customer,
+        Err(refusal) => return *refusal,
+    };
+    let Some(order) = order else {
+        return Reply::refusal(400, 2000, "The body is no JSON object.", &[]);
+    };
+    let acceptance = match read(order, &customer, visit) {
+        Ok(acceptance) => acceptance,
+        Err(path) => return refusals::invalid_property(path),
+    };
+    record(simulation, acceptance)
+}
+
+/// The acceptance, or the path of the property that is missing or wrong.
+fn read(order: &Order, customer: &Creation, visit: Visit<'_>) -> Result<Acceptance, &'static str> {
+    let text = |path: &'static str| order.text(path).map(str::to_owned).ok_or(path);
+    let template = TEMPLATES.iter().find(|(known, _, _)| order.text("type") == Some(known));
+    let (agreement_type, template_id, _) = template.ok_or("type")?;
+    let acceptance = Acceptance {
+        customer_id: customer.customer_id,
+        domain: customer.domain.clone(),
+        first_name: text("primaryContact.firstName")?,
+        last_name: text("primaryContact.lastName")?,
+        email: text("primaryContact.email")?,
+        phone_number: order.text("primaryContact.phoneNumber").map(str::to_owned),
+        template_id: text("templateId")?,
+        agreement_type: (*agreement_type).to_owned(),
+        date_agreed: text("dateAgreed")?,
+        request_id: visit.call.request_id,
+        correlation_id: visit.call.correlation_id,
+        recorded_at: crate::clock::now(),
+    };
+    if !acceptance.template_id.eq_ignore_ascii_case(template_id) {
+        return Err("templateId");
+    }
+    acceptance.date_agreed.parse::<Timestamp>().map_err(|_| "dateAgreed")?;
+    Ok(acceptance)
+}
+
+/// Looks and records under one lock, so that two requests cannot both find the contact new.
+fn record(simulation: &Simulation, acceptance: Acceptance) -> Reply {
+    let mut body = acceptance.render(&acceptance.date_agreed);
+    body.insert("userId".to_owned(), json!(token::user().object_id));
+    let mut directory = lock(&simulation.directory);
+    if directory.acceptances.holds(&acceptance) {
+        let text = "A partner confirmed agreement already exists for the customer.";
+        return Reply::newer_refusal(400, 600_061, "PartnerConfirmedAgreementAlreadyExists", text);
+    }
+    match directory.record(Effect::AgreementAccepted(acceptance)) {
+        Ok(()) => Reply::json(201, &Value::Object(body)),
+        Err(error) => {
+            tracing::error!(%error, "the simulator's state file cannot be written");
+            faults::unavailable(500)
+        }
+    }
+}
+
+/// `GET /v1/customers/{id}/agreements`.
+pub(super) fn of_customer(simulation: &Simulation, id: &str, query: &Query) -> Reply {
+    let customer = match lookup::customer_of(simulation, id) {
+        Ok(customer) => customer,
+        Err(refusal) => return *refusal,
+    };
+    let wanted = query.get("agreementType").unwrap_or("*");
+    let directory = lock(&simulation.directory);
+    let found = directory.acceptances.of(customer.customer_id);
+    let fits = |it: &&Acceptance| wanted == "*" || it.agreement_type.eq_ignore_ascii_case(wanted);
+    Reply::json(200, &collection(found.filter(fits).map(on_record).collect()))
+}
+
+/// Dates come back without a zone (fact book 10).
+fn on_record(acceptance: &Acceptance) -> Value {
+    let agreed = acceptance.date_agreed.parse::<Timestamp>();
+    let agreed = agreed.map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+    let mut rendered = acceptance.render(&agreed);
+    let template = TEMPLATES.iter().find(|(known, _, _)| *known == acceptance.agreement_type);
+    rendered.insert("agreementLink".to_owned(), json!(template.map(|(_, _, link)| link)));
+    Value::Object(rendered)
+}
+
+/// `GET /v1/customers/{id}/directSignedMicrosoftCustomerAgreementStatus`.
+pub(super) fn direct_sign_status(simulation: &Simulation, id: &str) -> Reply {
+    match lookup::customer_of(simulation, id) {
+        Ok(customer) => {
+            let is_signed = customer.domain.to_ascii_lowercase().starts_with("direct-signed");
+            Reply::json(200, &json!({ "isSigned": is_signed }))
+        }
+        Err(refusal) => *refusal,
+    }
+}

@@ -1,0 +1,172 @@
+//! What the service says of a customer after its creation: its vetting, and the audit records (fact book 9 and 10).
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::arrived::Query;
+use super::directory::{Creation, Filter};
+use super::exchange::{Simulation, lock};
+use super::lookup;
+use super::order::Order;
+use super::render;
+use super::reply::Reply;
+use super::token::{self, PARTNER_TENANT_ID};
+
+/// What a domain starts with, and how far the vetting of its customer is.
+const VETTING: [(&str, &str); 3] =
+    [("under-review", "UnderReview"), ("not-allowed", "NotAllowed"), ("not-ready", "Not Ready")];
+
+/// `GET /v1/customers/{id}/validationStatus?type=account`.
+pub(super) fn validation_status(simulation: &Simulation, id: &str, query: &Query) -> Reply {
+    let customer = match lookup::customer_of(simulation, id) {
+        Ok(customer) => customer,
+        Err(refusal) => return *refusal,
+    };
+    if !query.get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("account")) {
+        return Reply::refusal(400, 2000, "The type is invalid.", &[]);
+    }
+    let domain = customer.domain.to_ascii_lowercase();
+    if domain.starts_with("unvetted") {
+        let text = "The validation status was not found for the customer.";
+        return Reply::newer_refusal(404, 600_074, "ValidationStatusNotFound", text);
+    }
+    let marked = VETTING.iter().find(|(mark, _)| domain.starts_with(mark));
+    Reply::json(
+        200,
+        &json!({
+            "type": "account",
+            "status": marked.map_or("Allowed", |(_, status)| status),
+            // Without a zone, as printed.
+            "lastUpdateDateTime": customer.created_at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        }),
+    )
+}
+
+/// `GET /v1/auditrecords?startDate=…[&endDate=…][&filter=…]`: the creations, as far as searches show them.
+pub(super) fn audit_records(simulation: &Simulation, query: &Query) -> Reply {
+    let Some(wanted) = Wanted::read(query) else {
+        return Reply::refusal(400, 2000, "The dates or the filter are invalid.", &[]);
+    };
+    let page = lock(&simulation.directory).search(&Filter::Everything, 0, usize::MAX - 1);
+    let records = page.customers.iter().filter_map(|creation| wanted.record(creation));
+    let items: Vec<Value> = records.collect();
+    Reply::json(
+        200,
+        &json!({
+            "totalCount": items.len(),
+            "items": items,
+            "attributes": render::attributes("Collection"),
+        }),
+    )
+}
+
+/// Which records are asked for.
+struct Wanted {
+    from: Date,
+    /// Included.
+    to: Date,
+    filter: Option<Order>,
+}
+
+impl Wanted {
+    fn read(query: &Query) -> Option<Wanted> {
+        let from = query.get("startDate")?.parse().ok()?;
+        let to = query.get("endDate").map_or(Some(day_of(crate::clock::now())), |day| day.parse().ok())?;
+        let filter = match query.get("filter") {
+            Some(text) => Some(Order::parse(text.as_bytes()).filter(is_known_filter)?),
+            None => None,
+        };
+        Some(Wanted { from, to, filter })
+    }
+
+    /// The record of a creation, if it is wanted. What was ours before has none.
+    fn record(&self, creation: &Creation) -> Option<Value> {
+        let order = Order::parse(creation.body.as_bytes())?;
+        let is_wanted = creation.request_id != Uuid::nil()
+            && (self.from..=self.to).contains(&day_of(creation.created_at))
+            && self.filter.as_ref().is_none_or(|filter| fits(filter, creation, &order));
+        is_wanted.then(|| add_customer(creation, &order))
+    }
+}
+
+fn day_of(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+fn field(filter: &Order) -> String {
+    filter.text("Field").unwrap_or_default().to_ascii_lowercase()
+}
+
+fn is_known_filter(filter: &Order) -> bool {
+    ["companyname", "customerid", "resourcetype"].contains(&field(filter).as_str())
+        && filter.text("Value").is_some()
+}
+
+fn fits(filter: &Order, creation: &Creation, order: &Order) -> bool {
+    let value = filter.text("Value").unwrap_or_default().to_lowercase();
+    match field(filter).as_str() {
+        "companyname" => company_name(order).to_lowercase().contains(&value),
+        "customerid" => creation.customer_id.to_string() == value,
+        _ => value == "customer",
+    }
+}
+
+fn company_name(order: &Order) -> &str {
+    order.text("billingProfile.companyName").unwrap_or_default()
+}
+
+/// As in `auditrecords-add-customer-200.http`.
+fn add_customer(creation: &Creation, order: &Order) -> Value {
+    let customer_id = creation.customer_id;
+    let ticks = creation.created_at.as_microsecond();
+    json!({
+        "id": format!("{PARTNER_TENANT_ID}_{customer_id}_{customer_id}_addcustomer_{ticks}"),
+        "partnerId": PARTNER_TENANT_ID,
+        "participants": [PARTNER_TENANT_ID],
+        "customerId": customer_id,
+        "customerName": company_name(order),
+        "userPrincipalName": token::user().principal_name,
+        "applicationId": "4990cffe-04e8-4e8b-808a-1175604b879f",
+        "resourceType": "customer",
+        "resourceNewValue": new_value(creation, order),
+        "operationType": "add_customer",
+        "originalCorrelationId": creation.correlation_id,
+        "operationDate": creation.created_at.to_string(),
+        "operationStatus": "succeeded",
+        "customizedData": [
+            { "key": "PrimaryDomainName", "value": creation.domain },
+            { "key": "Relationship", "value": "Reseller" },
+        ],
+        "attributes": { "objectType": "AuditRecord" },
+    })
+}
+
+/// The customer as JSON inside a text, its names in PascalCase and the password blank.
+fn new_value(creation: &Creation, order: &Order) -> String {
+    let mut customer = render::created(creation, order, false);
+    customer["companyProfile"]["companyName"] = json!(company_name(order));
+    let mut customer = in_pascal_case(customer);
+    customer["UserCredentials"] = json!({ "userName": creation.user_name, "password": "" });
+    customer.to_string()
+}
+
+fn in_pascal_case(value: Value) -> Value {
+    let capitalized = |name: &str| {
+        let mut letters = name.chars();
+        letters
+            .next()
+            .map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    match value {
+        Value::Object(properties) => {
+            let renamed =
+                properties.into_iter().map(|(name, value)| (capitalized(&name), in_pascal_case(value)));
+            Value::Object(renamed.collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(in_pascal_case).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
