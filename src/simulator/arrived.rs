@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::FromRequest;
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 
-use super::faults::Operation;
+use super::operation::Operation;
 use super::request_log::Call;
 
 /// The most that a body may have: far beyond any customer.

@@ -6,7 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::faults::{Fault, Operation, SeededFault};
+use super::faults::{Fault, SeededFault};
+use super::operation::Operation;
 use super::reply::ErrorShape;
 use super::scenario::{AddressValidation, CountryRules, MfaEnforcement, Outage, Scenario};
 use super::throttle::Limit;

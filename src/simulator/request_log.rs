@@ -10,7 +10,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::faults::{Fault, Operation};
+use super::faults::Fault;
+use super::operation::Operation;
 use super::token::TokenKind;
 
 /// How many requests are kept, the newest: enough for every test and a few dozen MB at most.

@@ -6,7 +6,7 @@
 use axum::http::HeaderMap;
 
 use super::exchange::{Simulation, lock};
-use super::faults::Operation;
+use super::operation::Operation;
 use super::reply::Reply;
 use super::scenario::MfaEnforcement;
 use super::token::{Caller, TokenKind};
