@@ -1,10 +1,11 @@
 //! A Partner Center of our own: a real HTTP server for rehearsals and tests.
 //!
-//! It plays the token authority, customer creation, customer search and lookup, and the domain check, as the
-//! documents in the fact book describe them, including what goes wrong. Promises: a domain exists once; a request
-//! id creates at most one customer; what was answered survives a restart where there is a state file; the rate
-//! limit is strict over every window. It shares no type with `partner_center`, because a wrong field name must not
-//! agree with itself. Left out: users who sign in (App+User), addresses, country rules, resellers, agreements.
+//! It plays the token authority and every request of the API that a creation run may make, as the documents in the
+//! fact book describe them, including what goes wrong. Promises: a domain exists once; a request id creates at most
+//! one customer; a contact accepts an agreement once; what was answered survives a restart where there is a state
+//! file; the rate limit is strict over every window. It shares no type with `partner_center`, because a wrong field
+//! name must not agree with itself. Left out: `/generatetoken`, the authorization code, deleting, the filter by
+//! indirect reseller.
 //!
 //! # Data that brings about a refusal
 //!
@@ -15,32 +16,109 @@
 //! | no `MS-RequestId` or `MS-CorrelationId`, other Content-Type, no JSON object | 400 `2000` |
 //! | a request id that made another customer | 400 `3000` |
 //! | domain `refuse-STATUS-CODE` or `refuse-STATUS-CODE-anything` | that refusal, nothing is made |
-//! | domain `taken…`, `microsoft.onmicrosoft.com`, `contoso.onmicrosoft.com` | taken by a stranger, HEAD says 200 |
+//! | domain `taken…`, `microsoft.onmicrosoft.com`, `contoso.onmicrosoft.com`, [`PARTNER_DOMAIN`] | taken by a stranger, HEAD says 200 |
 //! | domain `ours…` | taken, and searches find it as our customer |
 //! | domain `half-made…`, or an e-mail address that ends in one letter | 400 `27002` `NotificationEmailAddress`, and the domain is gone |
 //! | country AQ, BV, HM | 400 `20000` |
 //! | no phone number for one of the 24 registration countries, such as IN | 400 `600051` |
 //! | no organization registration number for one of those | 400 `600049` |
+//! | one shorter than 5 or longer than 22 characters | 400 `600050`, the pattern in the text |
 //! | an organization registration number for any other country | 400 `600002` |
 //! | region `NA` for US | 400 `27002` `StateInvalid` |
+//! | a reseller, with an app-only token | 403 `900329` |
+//! | a reseller that is out of order | as in the table of resellers |
+//! | more customers than [`Scenario::sandbox_limit`] | 400 `800018` |
 //!
-//! A domain that is taken is refused as [`DomainTaken`] says, by default with 409 `600001`. Elsewhere: client secret
-//! `wrong-secret` (401 AADSTS7000215) and `expired-secret` (401 AADSTS7000222); a tenant id that is none of our
-//! customers (403 `20002` if the tenant exists, else 404 `60003`).
+//! A domain that is taken is refused as [`DomainTaken`] says, by default with 409 `600001`. A tenant id that is none
+//! of our customers is refused with 403 `20002` if the tenant exists, else with 404 `60003`.
+//!
+//! | an address whose first line, city, postal code, country are | status |
+//! | --- | --- |
+//! | 1 (or One) Microsoft Way, Redmond, 98052, US | `VerifiedShippable` |
+//! | 1 Microsoft Way, Redmond, 98052-8300, US | `Verified` |
+//! | 1 Microsoft Way, Seattle, 98052, US | `InteractionRequired` |
+//! | Microsoft Way, Redmond, 98052, US | `StreetPartial` |
+//! | 3 Microsoft Way, Redmond, 98052, US | `PremisesPartial` |
+//! | 1 Strada Dacia, Bulboac, 6512, MD | `Multiple` |
+//! | 1 Microsoft Way, Seattle, 98055, US; or no first line | `None`, suggestions `null` |
+//! | no country | `NotValidated`, no suggestions at all |
+//! | any, with `#STATUS` at the end of the first line | that status, an unheard-of one too |
+//! | any other | `VerifiedShippable` |
+//!
+//! In the first generation what is verified is an empty 200, everything else 400 `2007`. Country rules: US and PT as
+//! recorded, other countries with their cultures alone; an unknown country, such as UK, 404 `1000`; what is no
+//! two-letter code, 400 `2000`.
+//!
+//! | reseller | listed as | agreement by `tenantId` / `mpnId` | create for it |
+//! | --- | --- | --- | --- |
+//! | the five of `samples/customers.csv`, `484e548c-f5f3-4528-93a9-c16c6373cb59`, `b01b1487-b36e-4e6d-9b5e-0b58974c4b28` | `Active` | `true` | 201 |
+//! | `dea10000-0000-4000-8000-000000000001` / `4847501` | `Inactive` | `true` | 400 `900154` |
+//! | `dea10000-0000-4000-8000-000000000002` / `4847502` | `Active` | `false` | 403 `900123` |
+//! | `dea10000-0000-4000-8000-000000000003` / `4847503` | `Active` | 400 `2206` / `2203` | 403 `900123` |
+//! | `dea10000-0000-4000-8000-000000000004` / `4847504` | no | 400 `2201` | 400 `800016` |
+//! | `dea10000-0000-4000-8000-000000000005` / `4847505` | no | 400 `2204` | 400 `800016` |
+//! | any other | no | 400 `2205` / `2200` | 400 `800016` |
+//!
+//! A status asked for by both ids, by neither or by a malformed one: 400 `2000`, `2001`, `2000`.
+//!
+//! | a customer whose domain starts with | answer |
+//! | --- | --- |
+//! | `under-review`, `not-allowed`, `not-ready` | vetting `UnderReview`, `NotAllowed`, `Not Ready`; else `Allowed` |
+//! | `unvetted` | vetting 404 `600074`, shape C |
+//! | `direct-signed` | has signed the customer agreement directly |
+//!
+//! An agreement with a property missing or wrong is refused with 400 `3000`, its path in `data`; the same contact
+//! again for the same customer with 400 `600061`, shape C.
+//!
+//! # Signing in
+//!
+//! The tenant in the path is any; a GUID becomes `tid`, else that is [`PARTNER_TENANT_ID`].
+//!
+//! | client id, or GUID | answer |
+//! | --- | --- |
+//! | `unknown-app…`, `c11e0000-0000-4000-8000-000000000001` | 400 `unauthorized_client` AADSTS700016 |
+//! | `confidential…`, `…000000000002`, for a user, without secret or assertion | 401 `invalid_client` AADSTS7000218 |
+//! | `declined…`, `…000000000003`, polling | 400 `authorization_declined` |
+//! | `expired…`, `…000000000004`, polling | 400 `expired_token` |
+//! | `no-mfa…`, `…000000000005`, by device code | a user without MFA |
+//!
+//! | secret, assertion or refresh token | answer |
+//! | --- | --- |
+//! | secret `wrong-secret`, `expired-secret` | 401 `invalid_client` AADSTS7000215, AADSTS7000222 |
+//! | app-only with neither secret nor assertion | 401 `invalid_client` AADSTS7000216 |
+//! | assertion: no JWT; `iss` or `sub` not the client id; `aud` not a token endpoint of the tenant; `exp` past or `nbf` to come; signature not by [`Scenario::client_certificate`] | 401 `invalid_client` AADSTS50027, 700021, 700023, 700024, 700027 |
+//! | refresh token `expired…`, `revoked…` | 400 `invalid_grant` AADSTS700082, AADSTS50173 |
+//! | `mfa-needed…`, `blocked…` | 400 `interaction_required` AADSTS50076, AADSTS53003 |
+//! | `consent-needed…` | 400 `consent_required` AADSTS65001 |
+//! | `no-mfa…` | a user without MFA |
+//! | not ours, where [`Scenario::accept_any_refresh_token`] is off | 400 `invalid_grant` AADSTS9002313 |
+//! | any other | a user with MFA, and on v2 with `offline_access` another refresh token |
+//! | `scope` or `resource` for anything but Partner Center | 400 `invalid_scope` AADSTS70011, `invalid_resource` AADSTS500011 |
+//!
+//! | an access token | on the API |
+//! | --- | --- |
+//! | for `https://graph.windows.net` | 401 `900420` |
+//! | of a user without MFA, as [`Scenario::mfa`] says | 401 `900421`, or an empty 401 `MFA required` |
+//! | app-only, for resellers, their agreement status, the profile, agreements, vetting, partner requests | 403 `900329` |
+//! | not ours and no JWT with `idtyp`, or `scp` and `amr` | what [`Scenario::unknown_token`] says; by default a user with MFA |
+//!
+//! `ValidateMfa: true` is answered by the header `isMfaCompliant` for a user, by nothing for an app.
 //!
 //! # Control API
 //!
 //! | request | body |
 //! | --- | --- |
-//! | `GET /_simulator/journal` | `[{"domain", "customer_id", "commerce_id", "user_name", "password", "request_id", "correlation_id", "created_at", "body"}]`, `body` being the text of the request |
-//! | `GET /_simulator/requests` | `[{"at_ms", "at", "method", "path", "operation", "domain", "request_id", "correlation_id", "status", "fault"}]`, `fault` being `null` or as below |
+//! | `GET /_simulator/journal` | `[{"domain", "customer_id", "commerce_id", "user_name", "password", "request_id", "correlation_id", "created_at", "body", "agreements"}]`, `body` being the text of the request and `agreements` as below |
+//! | `GET /_simulator/agreements` | `[{"customer_id", "domain", "first_name", "last_name", "email", "phone_number", "template_id", "agreement_type", "date_agreed", "request_id", "correlation_id", "recorded_at"}]` |
+//! | `GET /_simulator/requests` | `[{"at_ms", "at", "method", "path", "operation", "domain", "request_id", "correlation_id", "token", "status", "fault"}]`, `token` being a [`TokenKind`] in snake case or `null`, `fault` `null` or as below |
 //! | `PUT /_simulator/faults` | `[{"kind": "drop_after", "operation": "create", "domain": "a.onmicrosoft.com", "count": 2}]`; replaces the script; `domain` and `count` (1) may be absent |
 //! | `PUT /_simulator/hold` | `{"at": "received", "domain": "a.onmicrosoft.com"}`; `at` is `received`, `created` or `half_answered`; `domain` may be absent |
 //! | `GET /_simulator/hold` | `{"state": "idle"}`, or `{"state": "armed" or "held", "at", "domain"}` |
 //! | `DELETE /_simulator/hold` | none; releases what is held |
 //!
 //! `kind` is a variant of [`Fault`] in snake case, with its fields beside it: `{"kind": "status_after", "status":
-//! 504, …}`, `{"kind": "throttled", "retry_after_s": 2, …}`. `operation` is a variant of [`Operation`] likewise.
+//! 504, …}`, `{"kind": "throttled", "retry_after_s": 2, …}`, `{"kind": "refused_before", "status": 403, "code":
+//! 900124, …}`. `operation` is a variant of [`Operation`] likewise.
 
 mod aadsts;
 mod address;

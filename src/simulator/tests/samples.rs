@@ -113,7 +113,7 @@ async fn creates_answer_as_printed() {
 #[tokio::test]
 async fn refused_creates_answer_as_printed() {
     let (_simulator, client) = start(Scenario::default()).await;
-    let check = async |sample: Sample, change: fn(&mut Value)| {
+    let check = async |sample: Sample, change: &dyn Fn(&mut Value)| {
         let mut order = order("refused.onmicrosoft.com");
         change(&mut order);
         let answer = client.create_under(Uuid::new_v4(), &order).await;
@@ -122,11 +122,19 @@ async fn refused_creates_answer_as_printed() {
         assert_eq!(answer.json(), expected);
     };
     let missing = sample!("create-customer-400-2001-missing");
-    check(missing, |it| it["billingProfile"]["defaultAddress"]["addressLine1"] = Value::Null).await;
+    check(missing, &|it| it["billingProfile"]["defaultAddress"]["addressLine1"] = Value::Null).await;
     let state = sample!("create-customer-400-27002-state");
-    check(state, |it| it["billingProfile"]["defaultAddress"]["region"] = json!("NA")).await;
+    check(state, &|it| it["billingProfile"]["defaultAddress"]["region"] = json!("NA")).await;
     let email = sample!("create-customer-400-27002-email");
-    check(email, |it| it["billingProfile"]["email"] = json!("client1@example.u")).await;
+    check(email, &|it| it["billingProfile"]["email"] = json!("client1@example.u")).await;
+    let ask_for = |it: &mut Value, name: &str| {
+        it["companyProfile"]["domain"] = json!(format!("{name}.onmicrosoft.com"));
+    };
+    for (sample, name) in
+        [(sample!("error-1002"), "refuse-403-1002"), (sample!("error-0-not-onboarded"), "refuse-403-0")]
+    {
+        check(sample, &|it| ask_for(it, name)).await;
+    }
 }
 
 #[tokio::test]
@@ -141,6 +149,10 @@ async fn reads_answer_as_printed() {
     let filter = "%7B%22Field%22%3A%22CompanyName%22%2C%22Value%22%3A%22comp%22%2C%22Operator%22%3A%22starts_with%22%7D";
     let found = client.get(&format!("/v1/customers?size=0&filter={filter}")).await;
     sample!("customers-filtered-200").check(&found);
+    // The older page leaves the links of an item out.
+    let older: Value = serde_json::from_str(&sample!("customers-list-200").body).unwrap();
+    let listed = client.get("/v1/customers?size=40").await.json();
+    assert!(field_names(&older).is_subset(&field_names(&listed)));
     let by_id = client.get(&format!("/v1/customers/{}", created["id"].as_str().unwrap())).await;
     sample!("customer-by-id-200").check(&by_id);
     let not_ours = client.get("/v1/customers/72f988bf-86f1-41af-91ab-2d7cd011db47").await;
@@ -271,6 +283,17 @@ async fn records_are_answered_as_printed() {
     // Null fields are left out, and the page is older than the choice of GDAP.
     let unknown: Vec<_> = got.difference(&printed).filter(|name| *name != ".EnableGDAPByDefault").collect();
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_next_page_is_linked_as_printed() {
+    let (_simulator, client) = start(Scenario { page_size: 1, ..Scenario::default() }).await;
+    for domain in ["one.onmicrosoft.com", "two.onmicrosoft.com"] {
+        client.create(domain).await;
+    }
+    let printed: Value = serde_json::from_str(&sample!("paging-next-link").body).unwrap();
+    let page = client.get("/v1/customers?size=1").await.json();
+    assert_eq!(field_names(&page["links"]), field_names(&printed["links"]));
 }
 
 #[tokio::test]
