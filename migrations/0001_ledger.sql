@@ -60,6 +60,8 @@ CREATE TABLE customer_rows (
     ask_rounds         INTEGER NOT NULL DEFAULT 0,
     -- A create for this domain was unclear under an earlier request id: a customer that shows up may be ours.
     unclear_before     INTEGER NOT NULL DEFAULT 0,
+    -- The service once said that it had created it, in an answer that could not be read.
+    success_unread     INTEGER NOT NULL DEFAULT 0,
     customer_id        TEXT,
     commerce_id        TEXT,
     user_name          TEXT,

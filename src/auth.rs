@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use crate::partner_center::http_client_builder;
+use crate::partner_center::{causes, http_client_builder};
 
 /// The token endpoint answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -187,7 +187,8 @@ impl TokenSource {
             ("client_secret", secret.expose_secret()),
             ("scope", scope.as_str()),
         ];
-        let unavailable = |error: reqwest::Error| Error::Unavailable(error.without_url().to_string());
+        let host = self.authority.url.host_str().unwrap_or_default().to_owned();
+        let unavailable = |error: reqwest::Error| Error::Unavailable(format!("{host}: {}", causes(&error)));
         let response = self.http.post(url).form(&form).send().await.map_err(unavailable)?;
         let status = response.status();
         let body = zeroize::Zeroizing::new(response.bytes().await.map_err(unavailable)?.to_vec());

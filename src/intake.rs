@@ -4,6 +4,8 @@
 //! most two batches are between them, so memory does not grow with the file. Every row that is read is taken up or
 //! counted; the ledger holds the counts to it. Nothing here knows HTTP.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use tokio::sync::{mpsc, watch};
@@ -11,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::customer::Field;
 use crate::ledger::{self, Candidate, Ledger, RowId, SourceInfo, Taken};
 use crate::reader::{self, Header, Reader, Row};
-use crate::validation::Validator;
+use crate::validation::{Problem, Severity, Validator};
 
 /// Rows that become durable together. Large enough for a commit to cost little per row, small enough for a
 /// Ctrl-C to be answered at once.
@@ -62,6 +64,35 @@ pub(crate) struct Report {
     pub(crate) delimiter: u8,
     /// Columns that are kept for exports and are no data.
     pub(crate) unknown_columns: Vec<String>,
+    /// What is wrong with it, in a line for each kind of problem.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Problems of one kind.
+#[derive(Debug)]
+struct ProblemKind {
+    rows: u64,
+    first: Problem,
+}
+
+/// Every kind of problem that was met, errors first.
+type ProblemKinds = BTreeMap<(Severity, Cow<'static, str>), ProblemKind>;
+
+fn note_problems(kinds: &mut ProblemKinds, candidates: &[Candidate]) {
+    for problem in candidates.iter().flat_map(|candidate| &candidate.problems) {
+        let kind = kinds.entry((problem.severity, problem.rule.clone()));
+        kind.or_insert_with(|| ProblemKind { rows: 0, first: problem.clone() }).rows += 1;
+    }
+}
+
+fn in_words((severity, rule): &(Severity, Cow<'static, str>), kind: &ProblemKind) -> String {
+    let severity = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let ProblemKind { rows, first } = kind;
+    let which = if *rows == 1 { "on" } else { "first on" };
+    format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.in_words())
 }
 
 struct Batch {
@@ -104,6 +135,7 @@ pub(crate) async fn take_up(
     let own_rows = OwnRows::of(&header, reading.ledger_id());
     let (batches, mut ready) = mpsc::channel(BATCHES_AHEAD);
     let thread = tokio::task::spawn_blocking(move || read_all(reader, &validator, &own_rows, &batches));
+    let mut kinds = ProblemKinds::new();
     let mut report = Report { delimiter, unknown_columns, ..Report::default() };
     loop {
         let batch: Batch = tokio::select! {
@@ -114,6 +146,7 @@ pub(crate) async fn take_up(
                 None => break,
             },
         };
+        note_problems(&mut kinds, &batch.candidates);
         let taken;
         (reading, taken) = ledger.take_up(reading, batch.candidates).await?;
         report.taken.add(taken);
@@ -121,6 +154,7 @@ pub(crate) async fn take_up(
     }
     report.rows = joined(thread.await).map_err(read_error)?;
     report.taken.rejected += ledger.complete_source(reading, report.rows).await?;
+    report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)
 }
 
@@ -160,7 +194,11 @@ fn read_all<R: Read>(
 }
 
 fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRows) -> Candidate {
-    let verdict = validator.validate(header, row);
+    let mut verdict = validator.validate(header, row);
+    if let Some(problem) = own_rows.surplus(row) {
+        verdict.customer = None;
+        verdict.problems.push(problem);
+    }
     Candidate {
         line: row.line(),
         domain: verdict.domain,
@@ -177,6 +215,7 @@ fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRo
 struct OwnRows {
     row_column: Option<usize>,
     ledger_column: Option<usize>,
+    extra_column: Option<usize>,
     ledger_id: String,
 }
 
@@ -185,8 +224,25 @@ impl OwnRows {
         Self {
             row_column: header.own_column("tenantry_row"),
             ledger_column: header.own_column("tenantry_ledger"),
+            extra_column: header.own_column("tenantry_extra_cells"),
             ledger_id: ledger_id.to_owned(),
         }
+    }
+
+    /// An exported row that had more cells than its header comes back with the surplus beside it. Until somebody has
+    /// put that where it belongs, the cells before it may be shifted too.
+    fn surplus(&self, row: &Row) -> Option<Problem> {
+        let surplus =
+            self.extra_column.and_then(|column| row.text(column)).filter(|text| !text.trim().is_empty())?;
+        Some(Problem {
+            line: row.line(),
+            column: "tenantry_extra_cells".to_owned(),
+            value: surplus.to_owned(),
+            severity: Severity::Error,
+            rule: "ragged_row".into(),
+            message: "the row had more cells than its header".to_owned(),
+            suggestion: Some("put the surplus where it belongs and empty this cell".to_owned()),
+        })
     }
 
     fn corrected_by(&self, row: &Row) -> Option<RowId> {

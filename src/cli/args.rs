@@ -184,16 +184,16 @@ pub(crate) struct Import {
     #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
     pub(crate) reseller_id: Option<Uuid>,
     /// Create rows without a reseller as customers of your own, also beside rows with one
-    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) allow_direct: bool,
     /// Treat warnings as errors
-    #[arg(long, env = "TENANTRY_STRICT", help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_STRICT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) strict: bool,
     /// Take unchanged failed rows up again
-    #[arg(long, env = "TENANTRY_RETRY_FAILED", help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) retry_failed: bool,
     /// Do not ask before creating
-    #[arg(short, long, env = "TENANTRY_YES")]
+    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,

@@ -21,6 +21,12 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
         count += 1;
         Ok::<_, Failure>(())
     })?;
+    if let (Some(domain), 0) = (&domain, count) {
+        let message = format!("the ledger `{}` holds no password of `{domain}`", ledger.path.display());
+        return Err(Failure::new(ExitCode::Failed, message).with_hint(
+            "`tenantry show DOMAIN` says whether it was created, and whether its password was lost",
+        ));
+    }
     queries.record_opening(&who(), count)?;
 
     let mut sink = Sink::open(args.output.as_deref())?;

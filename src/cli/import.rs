@@ -57,8 +57,9 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         match agreed(&mut session, &args.submission).await? {
             Answer::Yes => {}
             Answer::No => {
-                output.note("Nothing was sent.");
-                return session.end(None).await;
+                let withdrawn = session.ledger.withdraw().await?;
+                output.note(format_args!("Nothing was sent; {} let go.", counted(withdrawn, "row")));
+                return session.end(Some(StopReason::Declined)).await;
             }
             Answer::Signalled(signal) => {
                 return session.end(Some(StopReason::Interrupted(signal))).await;
@@ -152,6 +153,15 @@ impl Intake {
             taken.known,
             counted(taken.duplicates, "equal duplicate")
         ));
+        if taken.replaced > 0 {
+            session.output.note(format_args!(
+                "{path}: {} replaced by corrected ones before, which stand.",
+                counted(taken.replaced, "row")
+            ));
+        }
+        for problem in &report.problems {
+            session.output.note(format_args!("  {problem}"));
+        }
         if taken.taken_up > 0 {
             session
                 .output
@@ -184,10 +194,12 @@ enum Answer {
 async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<Answer, Failure> {
     let queries = session.queries()?;
     let plan = queries.plan()?;
+    let new_rows = queries.pending_of(session.ledger.run())?;
     let rows: u64 = plan.iter().map(|group| group.rows).sum();
     if rows == 0 {
         return Ok(Answer::Yes);
     }
+    let waiting = rows.saturating_sub(new_rows);
     let environment = &session.connection.environment;
     let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
     session.output.note(format_args!(
@@ -197,6 +209,9 @@ async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<An
     for group in plan {
         let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
         session.output.note(format_args!("  {:>9}  {}  {reseller}", group.rows, group.country));
+    }
+    if waiting > 0 {
+        session.output.note(format_args!("{} of them waited from earlier imports.", waiting));
     }
     if let Some(time) = expected_time(rows, args.rate) {
         session.output.note(format_args!("At this rate it takes about {}.", rough(time)));

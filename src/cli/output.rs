@@ -77,9 +77,9 @@ impl Output {
     /// caller stops waiting.
     pub(crate) async fn confirm(&self, question: String) -> Result<bool, Failure> {
         let read = move || {
-            let mut err = io::stderr().lock();
-            write!(err, "{question} [y/N] ")?;
-            err.flush()?;
+            // Not locked while it waits: a signal must still be able to say goodbye.
+            write!(io::stderr(), "{question} [y/N] ")?;
+            io::stderr().flush()?;
             let mut answer = String::new();
             io::stdin().read_line(&mut answer)?;
             Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

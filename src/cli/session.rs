@@ -234,7 +234,8 @@ fn exit_code(reason: &StopReason) -> ExitCode {
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
         | StopReason::LimitReached
-        | StopReason::DurationReached => ExitCode::Stopped,
+        | StopReason::DurationReached
+        | StopReason::Declined => ExitCode::Stopped,
         StopReason::Ledger(_) => ExitCode::Failed,
     }
 }
@@ -261,6 +262,7 @@ fn in_words(reason: &StopReason) -> String {
         StopReason::Outage { lasted, last_reason } => {
             format!("no answer for {} s: {last_reason}", lasted.as_secs())
         }
+        StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
@@ -287,6 +289,7 @@ fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
                 .because(last_reason.clone())
                 .with_hint(resume)
         }
+        StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
         StopReason::DurationReached => {
             Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
@@ -303,7 +306,9 @@ fn next_command(
     ledger_flags: &str,
     open_flags: &str,
 ) -> Option<String> {
-    if stopped.is_some() || counts.open() > 0 {
+    if matches!(stopped, Some(StopReason::Declined)) && counts.open() == 0 {
+        None
+    } else if stopped.is_some() || counts.open() > 0 {
         Some(format!("tenantry resume{flags}"))
     } else if counts.unresolved > 0 {
         Some(format!("tenantry reconcile{flags}"))

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::session::expected_time;
 use super::settings::{self, LedgerChoice};
 use crate::ledger::{Queries, RunTotals};
-use crate::report::{Standing, rough};
+use crate::report::{LOST_PASSWORDS_NAMED, Standing, lost_passwords, rough};
 
 /// Runs that are listed.
 const RUNS: u32 = 5;
@@ -32,7 +32,9 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     let simulated = ledger.simulate.is_none() && environment.as_ref().is_some_and(settings::is_simulated);
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
     let mut text = format!("{} · {api}\n", ledger.path.display());
-    text.push_str(&standing.text());
+    text.push_str(&standing.text(usize::MAX));
+    let lost = queries.created_without_credentials()?;
+    text.push_str(&lost_passwords(lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?));
     text.push_str("\nLast runs, newest first:\n");
     for run in &runs {
         text.push_str(&run_line(run));

@@ -156,9 +156,7 @@ impl Ledger {
         environment: &Environment,
         command: &str,
     ) -> Result<Self, Error> {
-        if !path.exists() {
-            return Err(Error::Missing { path: path.to_owned() });
-        }
+        schema::must_exist(path)?;
         Self::open(path, environment, command)
     }
 

@@ -30,6 +30,15 @@ pub(crate) struct AttemptResult {
     pub(crate) ms_cv: Option<String>,
 }
 
+impl AttemptResult {
+    /// A create that the service answered with a success that could not be understood.
+    pub(crate) fn is_unread_success(&self) -> bool {
+        self.operation == Operation::Create
+            && self.outcome == "unknown"
+            && self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
 /// Why a row was refused, or why nobody could tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -117,6 +126,9 @@ fn record(
         .filter(|attempt| attempt.operation == Operation::Create && attempt.sent_at.is_some())
         .map(|attempt| attempt.finished_at.as_millisecond())
         .max();
+    if attempts.iter().any(AttemptResult::is_unread_success) {
+        tx.prepare_cached("UPDATE customer_rows SET success_unread = 1 WHERE id = ?1")?.execute([row])?;
+    }
     apply(tx, row, to, last_sent, change)?;
     Ok(to)
 }

@@ -268,6 +268,26 @@ impl Queries {
         )
     }
 
+    /// Rows that `run` has read and that wait to be sent.
+    pub(crate) fn pending_of(&self, run: RunId) -> Result<u64, Error> {
+        Ok(self.connection.query_row(
+            "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+              WHERE customer_rows.state = 'pending' AND sources.run_id = ?1",
+            [run],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
+    pub(crate) fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
+        self.collect(
+            "SELECT domain FROM customer_rows WHERE state = 'created' AND sealed_credentials IS NULL
+              ORDER BY id LIMIT ?1",
+            [limit],
+            |row| row.get(0),
+        )
+    }
+
     /// Created rows whose one-time password was lost with the service's answer.
     pub(crate) fn created_without_credentials(&self) -> Result<u64, Error> {
         Ok(self.connection.query_row(
@@ -413,7 +433,8 @@ impl Queries {
         mut visit: impl FnMut(SealedPassword) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = "SELECT domain, customer_id, user_name, sealed_credentials FROM customer_rows
-                    WHERE sealed_credentials IS NOT NULL AND (?1 IS NULL OR domain = ?1) ORDER BY id";
+                    WHERE sealed_credentials IS NOT NULL
+                      AND (?1 IS NULL OR domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.') ORDER BY id";
         let mut statement = self.connection.prepare(sql).map_err(Error::from)?;
         let mut rows = statement.query([domain]).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {

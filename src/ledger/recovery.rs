@@ -73,6 +73,8 @@ pub(crate) struct Work {
     pub(crate) ask_rounds: u32,
     /// A create for this domain was unclear under an earlier request id.
     pub(crate) unclear_before: bool,
+    /// The service once said that it had created it, in an answer that could not be read.
+    pub(crate) success_unread: bool,
     /// A definite refusal that is being followed by a question.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -113,7 +115,8 @@ fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
 }
 
 const COLUMNS: &str = "r.id, r.line, r.customer, r.request_id, r.next_step, r.in_doubt_since, r.last_sent_at,
-     r.ask_rounds, r.error_code, r.error_status, r.error_text, r.unclear_before";
+     r.ask_rounds, r.error_code, r.error_status, r.error_text, r.unclear_before,
+     r.success_unread";
 
 fn open_rows(tx: &Transaction<'_>, which: Open, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
     let state = match which {
@@ -162,6 +165,7 @@ fn load(row: &Row<'_>, state: State) -> Result<Work, Error> {
         last_sent_at: time(6)?,
         ask_rounds: row.get(7)?,
         unclear_before: row.get(11)?,
+        success_unread: row.get(12)?,
         refusal,
     })
 }

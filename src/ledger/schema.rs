@@ -61,9 +61,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
 
 /// Opens the ledger at `path` for reading alone; never makes one, never migrates it.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
-    if !path.exists() {
-        return Err(Error::Missing { path: path.to_owned() });
-    }
+    must_exist(path)?;
     // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` is what
     // keeps us from writing.
     let connection = Connection::open_with_flags(
@@ -77,6 +75,15 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
         Ok(..0) => Err(Error::Newer { path: path.to_owned() }),
         Ok(_) => Ok(connection),
         Err(error) => Err(migration_error(error, path)),
+    }
+}
+
+/// A ledger that may not be looked at is not one that is not there.
+pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Missing { path: path.to_owned() }),
+        Err(source) => Err(Error::Open { path: path.to_owned(), source: Arc::new(source) }),
     }
 }
 

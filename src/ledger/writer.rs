@@ -68,7 +68,8 @@ fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Write>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         if let Err(error) = commit(&mut connection, &mut group) {
-            tracing::error!(error = %error, "ledger write failed; nothing more is written in this run");
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
             return;
         }
     }

@@ -273,7 +273,7 @@ fn failure(error: &reqwest::Error) -> Reply {
 }
 
 /// What failed and why, without the URL, which the operator knows.
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = if error.is_timeout() { "timed out".to_owned() } else { String::new() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

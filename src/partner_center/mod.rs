@@ -14,6 +14,7 @@ mod wire;
 
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
 pub(crate) use client::{
-    CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace, http_client_builder, is_loopback,
+    CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace, causes, http_client_builder,
+    is_loopback,
 };
 pub(crate) use wire::NewTenant;

@@ -89,13 +89,17 @@ impl<R: Read> Reader<R> {
     /// Reads the next record into `row`, whose buffers are used again; false at the end. Nothing can be read after
     /// an error.
     pub(crate) fn read(&mut self, row: &mut Row) -> Result<bool, Error> {
-        let error = match self.records.next() {
-            Ok(Some(record)) => {
-                row.fill(&record, self.header.columns().len());
-                return Ok(true);
+        let error = loop {
+            match self.records.next() {
+                // A line of delimiters alone, as Excel leaves below a list, is a blank line.
+                Ok(Some(record)) if record.is_blank() => {}
+                Ok(Some(record)) => {
+                    row.fill(&record, self.header.columns().len());
+                    return Ok(true);
+                }
+                Ok(None) => return Ok(false),
+                Err(error) => break error,
             }
-            Ok(None) => return Ok(false),
-            Err(error) => error,
         };
         Err(stopped(error, self.records.bytes_read(), Some(&self.header)))
     }

@@ -50,6 +50,13 @@ pub(super) struct Record<'a> {
     pub(super) is_too_long: bool,
 }
 
+impl Record<'_> {
+    /// Delimiters and blanks alone.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.is_too_long && self.bytes.trim_ascii().is_empty()
+    }
+}
+
 pub(super) struct Records<R> {
     input: BufReader<R>,
     parser: csv_core::Reader,

@@ -98,7 +98,10 @@ impl Row {
             return Some(RowFault::RecordTooLong);
         }
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
-        if record.found != expected {
+        // Excel likes to leave empty cells at the right edge.
+        let has_extra_text = || bounds(record.ends).skip(expected).any(|(start, end)| start < end);
+        let not_all_kept = record.found > record.ends.len();
+        if record.found < expected || (record.found > expected && (not_all_kept || has_extra_text())) {
             return Some(RowFault::Ragged { expected, found: record.found });
         }
         if !self.is_text {

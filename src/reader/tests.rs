@@ -69,7 +69,7 @@ fn lines_are_physical_lines() {
 fn cells_are_as_the_operator_gave_them() {
     check(with_header("\" a \"\"b\"\", c \",,,,,,,,\n"), "2-2 \" a \\\"b\\\", c \"\n");
     check(with_header("5\" pipe,,,,,,,,\n"), "2-2 \"5\\\" pipe\"\n");
-    check(with_header("\"\",,,,,,,,\"\""), "2-2 \"\"\n");
+    check(with_header("\"\",,,,,,,,\"x\""), "2-2 \"\"\n");
 }
 
 #[test]
@@ -84,9 +84,11 @@ fn an_empty_input_is_an_error_and_a_header_alone_is_not() {
 #[test]
 fn a_row_that_does_not_fit_is_a_fault_and_reading_goes_on() {
     check(
-        with_header("a,b\nb,,,,,,,,,\nc,,,,,,,,\n"),
+        with_header("a,b\nb,,,,,,,,,x\nc,,,,,,,,\n"),
         "2-2 \"a\" Ragged { expected: 9, found: 2 }\n3-3 \"b\" Ragged { expected: 9, found: 10 }\n4-4 \"c\"\n",
     );
+    // What Excel leaves at the right edge and below the list is nothing.
+    check(with_header("a,,,,,,,,,,\n,,,,,,,,\n ,,,,,,,,\nb,,,,,,,,"), "2-2 \"a\"\n5-5 \"b\"\n");
     let wide = ",".repeat(5000);
     check(
         with_header(&format!("a{wide}\nb,,,,,,,,")),

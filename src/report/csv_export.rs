@@ -13,9 +13,10 @@ use csv::{ByteRecord, Terminator, WriterBuilder};
 use super::summary::{hint, one_line};
 use crate::ledger::{self, Filter, Queries, RowStory};
 use crate::reader;
+use crate::validation::Problem;
 
 /// Our columns, in order.
-const OUR_COLUMNS: [&str; 14] = [
+const OUR_COLUMNS: [&str; 15] = [
     "tenantry_row",
     "tenantry_ledger",
     "tenantry_state",
@@ -24,6 +25,8 @@ const OUR_COLUMNS: [&str; 14] = [
     "tenantry_customer_id",
     "tenantry_commerce_id",
     "tenantry_user_name",
+    // `sealed` in the ledger, or `lost` with the service's answer.
+    "tenantry_password",
     "tenantry_error_code",
     "tenantry_error",
     "tenantry_hint",
@@ -141,7 +144,8 @@ impl Columns {
             }
         }
         let extra: ByteRecord = cells.iter().skip(places.len()).collect();
-        let extra = if extra.is_empty() { Vec::new() } else { reader::to_csv(&extra) };
+        let extra =
+            if extra.is_empty() { Vec::new() } else { reader::to_csv(&extra).trim_ascii_end().to_vec() };
         let ours = our_cells(row, ledger_id);
         Ok(own
             .into_iter()
@@ -151,7 +155,7 @@ impl Columns {
     }
 }
 
-fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 13] {
+fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 14] {
     let code = row.error_code.clone().unwrap_or_default();
     let hint = if code.is_empty() { "" } else { hint(&code, row.state, row.domain_burned) };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -164,6 +168,7 @@ fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 13] {
         harmless(&text(&row.customer_id)),
         harmless(&text(&row.commerce_id)),
         harmless(&text(&row.user_name)),
+        password(row).to_owned(),
         harmless(&code),
         harmless(&error_words(row)),
         hint.to_owned(),
@@ -172,11 +177,18 @@ fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 13] {
     ]
 }
 
+fn password(row: &RowStory) -> &'static str {
+    match (row.state, row.has_credentials) {
+        (_, true) => "sealed",
+        (ledger::State::Created, false) => "lost",
+        (_, false) => "",
+    }
+}
+
 /// Every problem of a rejected row, the service's words for a refused one.
 fn error_words(row: &RowStory) -> String {
     if row.state == ledger::State::Rejected && !row.problems.is_empty() {
-        let problems: Vec<String> =
-            row.problems.iter().map(|problem| format!("{}: {}", problem.column, problem.message)).collect();
+        let problems: Vec<String> = row.problems.iter().map(Problem::in_words).collect();
         return one_line(&problems.join("; "));
     }
     one_line(row.error_text.as_deref().unwrap_or_default())

@@ -7,4 +7,4 @@ mod summary;
 
 pub(crate) use csv_export::{ExportError, Style, export};
 pub(crate) use story::{story_json, story_text};
-pub(crate) use summary::{Standing, Summary, counted, rough};
+pub(crate) use summary::{LOST_PASSWORDS_NAMED, Standing, Summary, counted, lost_passwords, rough};

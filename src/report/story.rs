@@ -48,7 +48,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        line(format_args!("  {severity}: {}: {}", problem.column, one_line(&problem.message)));
+        line(format_args!("  {severity}: {}", one_line(&problem.in_words())));
         if let Some(suggestion) = &problem.suggestion {
             line(format_args!("      → {}", one_line(suggestion)));
         }

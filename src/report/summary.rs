@@ -9,6 +9,9 @@ use serde::Serialize;
 use crate::ledger::{self, Queries, RowCounts, RunId, RunTotals, SourceTotals, State};
 use crate::partner_center::codes;
 
+/// Lost passwords that are named by their domain; `export created` has them all.
+pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
+
 /// Errors that the text lists; the JSON lists all.
 const TOP_ERRORS: usize = 5;
 
@@ -39,6 +42,8 @@ pub(crate) struct Summary {
     pub(crate) run: RunLine,
     /// Created, but the one-time password was lost with the service's answer.
     pub(crate) created_without_credentials: u64,
+    /// The first of them, by domain.
+    pub(crate) domains_without_credentials: Vec<String>,
     /// The next command.
     pub(crate) next: Option<String>,
 }
@@ -74,7 +79,7 @@ impl Standing {
     }
 
     /// Totals that add up, then the most frequent errors with what to do.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, most_errors: usize) -> String {
         let mut text = String::new();
         for state in State::ALL {
             let count = self.rows.of(state);
@@ -87,16 +92,20 @@ impl Standing {
             line(&mut text, format_args!("\nWhy, most frequent first:"));
         }
         let mut told = "";
-        for error in self.errors.iter().take(TOP_ERRORS) {
+        for error in self.errors.iter().take(most_errors) {
             let ErrorLine { code, count, hint, state, example } = error;
-            line(&mut text, format_args!("  {count} × {code} ({state}): {}", one_line(example)));
+            let such_as = if *count > 1 { "such as: " } else { "" };
+            line(&mut text, format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
             if hint != told {
                 line(&mut text, format_args!("      → {hint}"));
             }
             told = hint;
         }
-        if self.errors.len() > TOP_ERRORS {
-            line(&mut text, format_args!("  … and {} more kinds", self.errors.len() - TOP_ERRORS));
+        if self.errors.len() > most_errors {
+            line(
+                &mut text,
+                format_args!("  … and {} more kinds: see `tenantry status`", self.errors.len() - most_errors),
+            );
         }
         text
     }
@@ -125,6 +134,7 @@ impl Summary {
                 ended,
             },
             created_without_credentials: queries.created_without_credentials()?,
+            domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
             next,
         })
     }
@@ -170,22 +180,36 @@ impl Summary {
                 run.throttled
             ),
         );
-        text.push_str(&self.standing.text());
-        if self.created_without_credentials > 0 {
-            line(
-                &mut text,
-                format_args!(
-                    "\nATTENTION: {} without a password here: the service's answer was lost.\n\
-                     Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses).",
-                    counted(self.created_without_credentials, "created customer")
-                ),
-            );
-        }
+        text.push_str(&self.standing.text(TOP_ERRORS));
+        text.push_str(&lost_passwords(self.created_without_credentials, &self.domains_without_credentials));
         if let Some(next) = &self.next {
             line(&mut text, format_args!("\nNext: {next}"));
         }
         text
     }
+}
+
+/// Says loudly which passwords are lost, and the way back.
+pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
+    let mut text = String::new();
+    if count == 0 {
+        return text;
+    }
+    line(
+        &mut text,
+        format_args!(
+            "\nATTENTION: {} without a password here: the service's answer was lost.\n\
+             Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses):",
+            counted(count, "created customer")
+        ),
+    );
+    for domain in domains {
+        line(&mut text, format_args!("  {domain}"));
+    }
+    if count > domains.len() as u64 {
+        line(&mut text, format_args!("  … `tenantry export created` marks them all (tenantry_password)"));
+    }
+    text
 }
 
 /// What an operator can do about a code; validation's own rules explain themselves row by row.

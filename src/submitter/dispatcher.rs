@@ -315,7 +315,9 @@ impl Dispatcher {
                 // Whatever was under way for the ledger is lost to us; the next run finds it there.
                 self.slots = self.slots.saturating_sub(1);
                 self.backlog.fetching = false;
-                if !matches!(self.stop, Some(StopReason::Ledger(_))) {
+                // Those who come after the first hear only that it is closed; what the operator needs is the cause.
+                let has_cause = !matches!(error, ledger::Error::Closed);
+                if has_cause || !matches!(self.stop, Some(StopReason::Ledger(_))) {
                     self.stop = Some(StopReason::Ledger(error));
                 }
             }
@@ -382,6 +384,7 @@ impl Dispatcher {
             _ => self.forbidden_in_a_row,
         };
         let verdict = retry::after_create(&task, finding, &self.circumstances(probe, chance));
+        task.work.success_unread |= step.attempts.iter().any(AttemptResult::is_unread_success);
         task.tries += u32::from(unknown && !probe);
         task.unauthorized = unauthorized;
         task.forbidden_at = forbidden.then_some(self.successes);

@@ -71,6 +71,8 @@ pub(crate) struct Policy {
 #[derive(Debug, Clone)]
 pub(crate) enum StopReason {
     Interrupted(Signal),
+    /// The operator was asked and said no.
+    Declined,
     /// There is no token, and asking again will not help.
     SignIn {
         message: String,

@@ -106,6 +106,14 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
         AskFinding::Taken | AskFinding::Free if too_early(work, at) => {
             still_open(work, NextStep::Ask, Then::Wait(at.until_settled(work)))
         }
+        // It said so itself; that the customer has not shown up is no proof of the contrary.
+        AskFinding::Taken if work.success_unread => {
+            let text = "the service said that it had created it, in an answer that could not be read; the domain is \
+                        taken, and the customer is not listed yet";
+            settled(RowChange::AskedInVain {
+                reason: Refusal { code: UNSETTLED.to_owned(), status: None, text: text.to_owned() },
+            })
+        }
         AskFinding::Taken => settled(taken(work)),
         AskFinding::Free => free(work, at.may_send),
         AskFinding::NoAnswer(reason) => no_answer(task, reason, at),

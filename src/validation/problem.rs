@@ -13,7 +13,7 @@ use crate::reader::{Header, Row};
 use super::text;
 
 /// An error rejects the row; a warning is shown, and the row is sent all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
     Error,
@@ -35,6 +35,17 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// What to write instead, where that can be told.
     pub(crate) suggestion: Option<String>,
+}
+
+impl Problem {
+    /// Column and message; a problem of the whole row has no column.
+    pub(crate) fn in_words(&self) -> String {
+        if self.column.is_empty() {
+            format!("the row {}", self.message)
+        } else {
+            format!("{}: {}", self.column, self.message)
+        }
+    }
 }
 
 /// Every rule, by the name that `problems[].rule` carries.

@@ -332,8 +332,8 @@ fn the_hash_tells_changed_rows_and_only_those() {
 #[test]
 fn a_row_with_a_fault_has_that_one_problem() {
     let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
-    let mut file = format!("{header}\na,b\n,,,,,,,,\n\"a\nb\",c\na,contoso,M").into_bytes();
-    file.extend(b"\xFCller,,,,,,\n");
+    let mut file = format!("{header},note\na,b\n,,,,,,,,,a note\n\"a\nb\",c\na,contoso,M").into_bytes();
+    file.extend(b"\xFCller,,,,,,,\n");
     let verdicts = validate_all(&file, &Settings::default());
     let rules: Vec<_> = verdicts.iter().flat_map(|verdict| shown(&verdict.problems)).collect();
     assert_eq!(

@@ -542,3 +542,34 @@ fn a_file_without_rows_is_done_at_once() {
     assert_eq!(summary["rows"]["total"], 0);
     bench.agree();
 }
+
+/// The file that a row came from, read again night after night, once undid its correction and created the company a
+/// second time under the old domain.
+#[test]
+fn the_original_file_does_not_undo_a_correction() {
+    let bench = Bench::new();
+    let original = customers_of(["one", "refuse-400-3000-two", "three"]);
+    bench.file("customers.csv", &original);
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["export", "failed", "-o", "failed.csv"]).exits(0);
+    let exported = std::fs::read_to_string(bench.path("failed.csv")).unwrap();
+    bench.file("mended.csv", exported.replace("refuse-400-3000-two", "two-mended"));
+    bench.import("mended.csv").exits(0);
+    let creates = bench.count(Operation::Create);
+    bench.import("customers.csv").exits(0).says("1 row replaced by corrected ones before");
+    assert_eq!(bench.count(Operation::Create), creates, "nothing is sent");
+    bench.agree();
+}
+
+/// It once hit the ledger's own UNIQUE key and blocked the whole file.
+#[test]
+fn an_exported_row_whose_domain_another_row_has_blocks_nothing() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["twin", "twin"]).replacen("Leeds", "London", 1));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["export", "rejected", "-o", "rejected.csv"]).exits(0);
+    let before = bench.ledger().states();
+    bench.import("rejected.csv").exits(3);
+    assert_eq!(bench.ledger().states(), before);
+    bench.agree();
+}

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RequestId, RowId, SourceId};
+use super::super::{Error, RequestId, RowId, RunId, SourceId};
 use super::Candidate;
 use super::judgement::MIXED_RESELLERS;
 use crate::clock;
@@ -58,6 +58,25 @@ pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<
     let sql = "SELECT id, state, source_id, 1, error_code FROM customer_rows
                 WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
+}
+
+/// A row of the same content that a corrected one has replaced.
+pub(super) fn replaced_row(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<RowId>, Error> {
+    let sql = "SELECT id FROM customer_rows
+                WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'superseded' AND replaced_by IS NOT NULL
+                ORDER BY id DESC LIMIT 1";
+    Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], |row| row.get(0)).optional()?)
+}
+
+/// Supersedes the rows of `run` that nothing has been done for.
+pub(super) fn withdraw(tx: &Transaction<'_>, run: RunId) -> Result<u64, Error> {
+    let to = state::next(State::Pending, Event::Replaced)?;
+    let withdrawn = tx.execute(
+        "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3
+          WHERE state = 'pending' AND source_id IN (SELECT id FROM sources WHERE run_id = ?1)",
+        (run, to, clock::now().as_millisecond()),
+    )?;
+    Ok(withdrawn as u64)
 }
 
 /// The row that a candidate says it corrects, where it can still be corrected.

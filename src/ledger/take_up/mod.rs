@@ -18,7 +18,7 @@ use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::validation::{Problem, Severity};
 
-use known::{Known, by_content, by_domain, by_row, release_key, take_up_again};
+use known::{Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
 
 /// One row as intake hands it over.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ pub(crate) struct Taken {
     pub(crate) rejected: u64,
     /// Of `known`: failed rows that were taken up again.
     pub(crate) taken_up: u64,
+    /// Of `known`: have been replaced by corrected rows since, which stand.
+    pub(crate) replaced: u64,
 }
 
 impl Taken {
@@ -74,6 +76,7 @@ impl Taken {
         self.ignored_changes += other.ignored_changes;
         self.rejected += other.rejected;
         self.taken_up += other.taken_up;
+        self.replaced += other.replaced;
     }
 }
 
@@ -113,6 +116,13 @@ impl Ledger {
             Ok((reading, taken))
         })
         .await
+    }
+
+    /// Lets go of what this run has read and nobody has agreed to: those rows were never sent, and will not be. Read
+    /// again, they are new rows. Returns how many there were.
+    pub(crate) async fn withdraw(&self) -> Result<u64, Error> {
+        let run = self.run;
+        self.write(move |tx| known::withdraw(tx, run)).await
     }
 
     /// Ends the reading: from now on its rows may be sent. `rows_read` is the reader's own count, which must be
@@ -186,13 +196,6 @@ impl TakeUp {
             Some(row) => by_row(tx, row, candidate)?,
             None => None,
         };
-        if let Some(known) = &corrected
-            && known.same_content
-            && self.line_of(known.row).is_none()
-        {
-            // An exported row that came back as it went.
-            return self.known(tx, known, candidate, taken);
-        }
         let mut standing = match &candidate.domain {
             Some(domain) => by_domain(tx, domain, candidate)?,
             None => None,
@@ -200,6 +203,17 @@ impl TakeUp {
         if standing.is_none() {
             // A rejected row that stands for no domain: its cell is none, or an earlier row stood for it.
             standing = by_content(tx, candidate)?;
+        }
+        if let Some(known) = &corrected
+            && known.same_content
+            && self.line_of(known.row).is_none()
+            && standing.as_ref().is_none_or(|standing| standing.row == known.row)
+        {
+            // An exported row that came back as it went.
+            return self.known(tx, known, candidate, taken);
+        }
+        if corrected.is_none() && self.was_replaced(tx, standing.as_ref(), candidate, taken)? {
+            return Ok(());
         }
         match standing {
             Some(known) => match self.line_of(known.row) {
@@ -218,6 +232,37 @@ impl TakeUp {
                 }
             }
         }
+    }
+
+    /// Is this the old form of a row that a corrected one has replaced since? The file that it came from, read again
+    /// night after night, must not undo the correction. Only a row that was never sent follows the file back.
+    fn was_replaced(
+        &mut self,
+        tx: &Transaction<'_>,
+        standing: Option<&Known>,
+        candidate: &Candidate,
+        taken: &mut Taken,
+    ) -> Result<bool, Error> {
+        let may_be = match standing {
+            None => true,
+            Some(known) => {
+                matches!(known.state, State::Failed | State::Rejected)
+                    && !known.same_content
+                    && self.line_of(known.row).is_none()
+            }
+        };
+        if !may_be {
+            return Ok(false);
+        }
+        let Some(replaced) = replaced_row(tx, candidate)? else { return Ok(false) };
+        if self.line_of(replaced).is_some() {
+            taken.duplicates += 1;
+        } else {
+            taken.known += 1;
+            taken.replaced += 1;
+            self.meet(replaced, candidate.line);
+        }
+        Ok(true)
     }
 
     /// A row that stands in the ledger from an earlier reading.

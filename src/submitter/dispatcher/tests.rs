@@ -41,6 +41,7 @@ fn row(id: i64) -> Work {
         last_sent_at: None,
         ask_rounds: 0,
         unclear_before: false,
+        success_unread: false,
         refusal: None,
     }
 }

@@ -49,6 +49,7 @@ fn fresh() -> Task {
         last_sent_at: None,
         ask_rounds: 0,
         unclear_before: false,
+        success_unread: false,
         refusal: None,
     };
     Task::new(work, NextStep::Create)
@@ -246,6 +247,8 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     check_ask(doubtful(5), AskFinding::Free, "in doubt, ask; after 175 s");
     check_ask(doubtful(5), AskFinding::Taken, "in doubt, ask; after 175 s");
     check_ask(doubtful(180), AskFinding::Taken, "failed domain_taken; settled");
+    let claimed = with(doubtful(180), |t| t.work.success_unread = true);
+    check_ask(claimed, AskFinding::Taken, "unresolved unsettled; settled");
     check_ask(doubtful(180), AskFinding::Free, "in doubt, create; after 0 s");
     let round = |rounds| with(doubtful(180), |t| t.work.ask_rounds = rounds);
     check_ask(round(1), AskFinding::Free, "nothing done, new id; after 0 s");
