@@ -41,6 +41,12 @@ pub(crate) enum Command {
     Export(Export),
     /// Open the sealed one-time admin passwords as CSV
     Credentials(Credentials),
+    /// Sign in as a user, on any device, and keep the sign-in (App+User)
+    Login(SignInAs),
+    /// Forget the sign-in of `login`
+    Logout(SignInAs),
+    /// Who we are to Partner Center: tenant, kind of token, user, MFA
+    Whoami(SignInAs),
     /// The Partner Center simulator as a server of its own
     Simulator(Simulator),
 }
@@ -112,6 +118,20 @@ pub(crate) struct Connection {
     /// File that holds the client secret (or TENANTRY_CLIENT_SECRET); TENANTRY_ACCESS_TOKEN does without both
     #[arg(long, value_name = "F", env = "TENANTRY_CLIENT_SECRET_FILE")]
     pub(crate) client_secret_file: Option<PathBuf>,
+    /// PEM file with the app's certificate and its private key, instead of a client secret
+    #[arg(
+        long,
+        value_name = "F",
+        env = "TENANTRY_CLIENT_CERTIFICATE",
+        conflicts_with = "client_secret_file"
+    )]
+    pub(crate) client_certificate: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignInAs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod resume;
 mod session;
 mod settings;
 mod show;
+mod sign_in;
 mod signals;
 mod simulator;
 mod status;
@@ -74,6 +75,9 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Show(args) => show::run(args, output),
         Command::Export(args) => export::run(args, output),
         Command::Credentials(args) => credentials::run(args, output),
+        Command::Login(args) => Box::pin(sign_in::login(args, output)).await,
+        Command::Logout(args) => sign_in::logout(args, output),
+        Command::Whoami(args) => Box::pin(sign_in::whoami(args, output)).await,
         Command::Simulator(args) => Box::pin(simulator::run(args, output)).await,
     }
 }

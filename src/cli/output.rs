@@ -59,6 +59,11 @@ impl Output {
         }
     }
 
+    /// What a person has to do now, on standard error, also where news are not wanted.
+    pub(crate) fn prompt(&self, text: &str) {
+        self.error_line(&text);
+    }
+
     /// What ended the command, and what to do about it.
     pub(crate) fn failure(&self, failure: &Failure) {
         let mut lines = failure.messages.iter();

@@ -11,7 +11,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::settings::{self, Connection, LedgerChoice};
-use crate::auth::{self, Token, TokenSource, tenant_of};
+use crate::auth::{self, Claims, Kind, Token, TokenSource};
 use crate::credentials::Sealer;
 use crate::ledger::{Ending, Ledger, Queries, RowCounts};
 use crate::partner_center::{Client, ClientSettings};
@@ -90,7 +90,7 @@ impl<'a> Session<'a> {
         if open == 0 {
             return Ok(None);
         }
-        let equipment = match self.equip().await? {
+        let equipment = match self.equip(mode).await? {
             Ok(equipment) => equipment,
             Err(reason) => return Ok(Some(reason)),
         };
@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
     }
 
     /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
-    async fn equip(&mut self) -> Result<Result<Equipment, StopReason>, Failure> {
+    async fn equip(&mut self, mode: Mode) -> Result<Result<Equipment, StopReason>, Failure> {
         let connection = &self.connection;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
@@ -128,9 +128,16 @@ impl<'a> Session<'a> {
             Err(reason) => return Ok(Err(reason)),
         };
         let mut environment = self.connection.environment.clone();
-        environment.partner_tenant_id = tenant_of(&token.secret).or(environment.partner_tenant_id);
+        environment.partner_tenant_id = Claims::of(&token.secret).tenant().or(environment.partner_tenant_id);
         // Refused here, a foreign tenant's token has sent nothing.
         self.ledger.bind(environment).await?;
+        if mode == Mode::Submit && connection.sign_in.kind(&token.secret) == Kind::AppOnly {
+            let plan = self.queries()?.plan()?;
+            let rows: u64 = plan.iter().filter(|group| group.reseller.is_some()).map(|it| it.rows).sum();
+            if rows > 0 {
+                return Ok(Err(StopReason::NeedsUser { rows }));
+            }
+        }
         let domain_suffix = self.connection.domain_suffix;
         Ok(Ok(Equipment { client, tokens, sealer: self.sealer.clone(), domain_suffix }))
     }
@@ -230,7 +237,7 @@ fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
         StopReason::Interrupted(Signal::Interrupt) => ExitCode::Interrupted,
         StopReason::Interrupted(Signal::Terminate) => ExitCode::Terminated,
-        StopReason::SignIn { .. } | StopReason::Rights(_) => ExitCode::SignIn,
+        StopReason::SignIn { .. } | StopReason::NeedsUser { .. } | StopReason::Rights(_) => ExitCode::SignIn,
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
         | StopReason::LimitReached
@@ -256,6 +263,7 @@ fn in_words(reason: &StopReason) -> String {
         StopReason::Interrupted(Signal::Interrupt) => "interrupted".to_owned(),
         StopReason::Interrupted(Signal::Terminate) => "terminated".to_owned(),
         StopReason::SignIn { message, .. } => format!("sign-in: {message}"),
+        StopReason::NeedsUser { rows } => format!("{rows} rows for resellers need a user's sign-in"),
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             format!("every row would be refused: {} {}", refusal.code, refusal.text)
         }
@@ -276,6 +284,14 @@ fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
         StopReason::Interrupted(_) => Failure::new(exit_code, "interrupted; nothing is lost"),
         StopReason::SignIn { message, hint } => {
             Failure::new(exit_code, format!("stopped: could not sign in: {message}")).with_hint(hint)
+        }
+        StopReason::NeedsUser { rows } => {
+            Failure::new(exit_code, "stopped before anything was sent: the sign-in is app-only")
+                .because(format!(
+                    "{} for an indirect reseller, which Partner Center lets only a user do (App+User)",
+                    if *rows == 1 { "1 row is".to_owned() } else { format!("{rows} rows are") }
+                ))
+                .with_hint("sign in as a user with `tenantry login`, then run the next command")
         }
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use crate::auth::{Authority, SignIn, tenant_of};
+use crate::auth::{App, Authority, Certificate, Claims, ClientProof, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::Environment;
 use crate::partner_center::is_loopback;
@@ -107,10 +107,12 @@ impl Connection {
         Self {
             api_url: url.clone(),
             authority: Authority { url, audience: args.cloud.audience().to_owned() },
-            sign_in: SignIn::ClientSecret {
-                tenant: tenant.to_owned(),
-                client_id: Uuid::nil().to_string(),
-                secret: SecretString::from("simulated"),
+            // As a user, because creating for a reseller takes one.
+            sign_in: SignIn::AppAndUser {
+                app: App { tenant: tenant.to_owned(), client_id: Uuid::nil().to_string(), proof: None },
+                refresh_token: SecretString::from("simulated"),
+                handed_in: None,
+                store: None,
             },
             environment: Environment {
                 api: SIMULATED_API.to_owned(),
@@ -128,10 +130,11 @@ impl Connection {
         let api_url = base_url("--api-url", args.api_url.as_deref(), cloud.api_url())?;
         let authority_url =
             base_url("--authority-url", args.authority_url.as_deref(), cloud.authority_url())?;
-        let sign_in = sign_in(args)?;
+        let authority = Authority { url: authority_url, audience: cloud.audience().to_owned() };
+        let sign_in = sign_in(args, &authority)?;
         let partner_tenant_id = match &sign_in {
-            SignIn::Token(token) => tenant_of(token),
-            SignIn::ClientSecret { tenant, .. } => tenant.parse().ok(),
+            SignIn::Token(token) => Claims::of(token).tenant(),
+            SignIn::AppOnly(app) | SignIn::AppAndUser { app, .. } => app.tenant.parse().ok(),
         };
         let mut flags = String::new();
         if cloud != super::cloud::Cloud::Global {
@@ -146,6 +149,10 @@ impl Connection {
                 "--client-secret-file",
                 args.client_secret_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
             ),
+            (
+                "--client-certificate",
+                args.client_certificate.as_ref().map(|file| file.to_string_lossy().into_owned()),
+            ),
         ] {
             if let Some(value) = value {
                 push_flag(&mut flags, flag, &value);
@@ -157,7 +164,7 @@ impl Connection {
                 partner_tenant_id,
             },
             api_url,
-            authority: Authority { url: authority_url, audience: cloud.audience().to_owned() },
+            authority,
             sign_in,
             domain_suffix: cloud.domain_suffix(),
             flags,
@@ -186,33 +193,87 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
     }
 }
 
-fn sign_in(args: &args::Connection) -> Result<SignIn, Failure> {
+/// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
+/// app's own proof.
+fn sign_in(args: &args::Connection, authority: &Authority) -> Result<SignIn, Failure> {
     if let Some(token) = secret_variable("TENANTRY_ACCESS_TOKEN") {
         return Ok(SignIn::Token(token));
     }
-    let secret = match (&args.client_secret_file, secret_variable("TENANTRY_CLIENT_SECRET")) {
-        (Some(file), _) => Some(secret_file(file)?),
-        (None, secret) => secret,
+    let proof = client_proof(args)?;
+    let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
+    let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
+        return Err(cannot_sign_in(args, proof.is_some() || handed_in.is_some()));
     };
-    match (&args.tenant_id, &args.client_id, secret) {
-        (Some(tenant), Some(client_id), Some(secret)) => {
-            Ok(SignIn::ClientSecret { tenant: tenant.clone(), client_id: client_id.clone(), secret })
+    let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
+    let store = Store::of(&app, authority);
+    let stored = match &store {
+        Some(store) => store.load(handed_in.as_ref()).map_err(|error| Failure {
+            exit_code: ExitCode::SignIn,
+            hint: Some("mend it, or remove it and run `tenantry login`".to_owned()),
+            ..Failure::io(format!("could not read the sign-in in `{}`", store.file().display()), &error)
+        })?,
+        None => None,
+    };
+    let is_handed_in = handed_in.is_some();
+    match stored.or(handed_in) {
+        Some(refresh_token) if is_handed_in => {
+            let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
+            Ok(SignIn::AppAndUser { app, refresh_token, handed_in, store })
         }
-        (tenant, client_id, secret) => {
-            let missing: Vec<&str> = [
-                ("--tenant-id", tenant.is_none()),
-                ("--client-id", client_id.is_none()),
-                ("a client secret (--client-secret-file or TENANTRY_CLIENT_SECRET)", secret.is_none()),
-            ]
-            .into_iter()
-            .filter_map(|(name, missing)| missing.then_some(name))
-            .collect();
-            Err(Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", ")))
-                .with_hint(
-                    "give them, or an access token in TENANTRY_ACCESS_TOKEN, or rehearse with --simulate",
-                ))
-        }
+        Some(refresh_token) => Ok(SignIn::AppAndUser { app, refresh_token, handed_in: None, store }),
+        None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
+        None => Err(cannot_sign_in(args, false)),
     }
+}
+
+fn cannot_sign_in(args: &args::Connection, has_secret: bool) -> Failure {
+    let missing: Vec<&str> = [
+        ("--tenant-id", args.tenant_id.is_none()),
+        ("--client-id", args.client_id.is_none()),
+        ("a client secret (--client-secret-file or TENANTRY_CLIENT_SECRET)", !has_secret),
+    ]
+    .into_iter()
+    .filter_map(|(name, missing)| missing.then_some(name))
+    .collect();
+    Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", "))).with_hint(
+        "give them, or a --client-certificate, or run `tenantry login`, or put an access token into \
+         TENANTRY_ACCESS_TOKEN, or rehearse with --simulate",
+    )
+}
+
+/// How the app proves who it is; a public client does not.
+fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure> {
+    if let Some(file) = &args.client_certificate {
+        let unusable = |why: &str| {
+            Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
+                .with_hint("name a PEM file that holds an RSA private key and its certificate")
+        };
+        let pem =
+            std::fs::read(file).map(zeroize::Zeroizing::new).map_err(|error| unusable(&error.to_string()))?;
+        let certificate = Certificate::from_pem(&pem).map_err(unusable)?;
+        return Ok(Some(ClientProof::Certificate(certificate)));
+    }
+    let secret = match &args.client_secret_file {
+        Some(file) => Some(secret_file(file)?),
+        None => secret_variable("TENANTRY_CLIENT_SECRET"),
+    };
+    Ok(secret.map(ClientProof::Secret))
+}
+
+/// What `login` and `logout` work on: the app, where it signs in, and where the sign-in is kept.
+pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), Failure> {
+    let url = base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url())?;
+    let authority = Authority { url, audience: args.cloud.audience().to_owned() };
+    let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
+        return Err(Failure::new(ExitCode::Usage, "cannot sign in without --tenant-id and --client-id")
+            .with_hint("name the partner tenant and the app that is registered there"));
+    };
+    let proof = client_proof(args)?;
+    let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
+    let store = Store::of(&app, &authority).ok_or_else(|| {
+        Failure::new(ExitCode::Failed, "could not find a configuration folder for this user")
+    })?;
+    Ok((app, authority, store))
 }
 
 fn secret_variable(name: &str) -> Option<SecretString> {

@@ -26,6 +26,10 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<String>,
     pub(super) content_type: String,
+    /// `WWW-Authenticate`, which a 401 without a body has its reason in.
+    pub(super) challenge: Option<String>,
+    /// `isMfaCompliant`, where `ValidateMfa` asked and the service tells.
+    pub(super) mfa_compliant: Option<bool>,
     /// Partner Center itself answers with an `MS-RequestId`; a gateway in front of it does not.
     pub(super) has_request_id: bool,
     /// `Err`: the body was cut short or too long, and why. Zeroized, because a 201 carries a password.
@@ -159,6 +163,22 @@ pub(super) fn customer_page(reply: Reply) -> Asked<CustomerPage> {
     })
 }
 
+/// Whether the service counts the token's sign-in as done with MFA. `None`: it does not tell.
+pub(super) fn mfa_compliance(reply: Reply) -> Asked<Option<bool>> {
+    question(reply, |answer, error| match answer.status {
+        200..=299 => Asked::Answer(answer.mfa_compliant),
+        _ => Asked::NoAnswer(no_verdict(answer, error)),
+    })
+}
+
+/// The old form of the MFA refusal: its words stand in the reason phrase, which HTTP/2 drops (fact book 2.5).
+fn asks_for_mfa(answer: &Answer) -> bool {
+    let challenge = answer.challenge.as_deref().unwrap_or_default();
+    answer.status == 401
+        && answer.body.as_ref().is_ok_and(|body| body.is_empty())
+        && challenge.contains("invalid_token")
+}
+
 /// The outcome of `HEAD /v1/domains/{domain}`: is it taken? Only an empty 404 of the service itself says "free"
 /// (fact book 6).
 pub(super) fn domain_taken(reply: Reply) -> Asked<bool> {
@@ -187,6 +207,13 @@ fn question<T>(reply: Reply, understand: impl FnOnce(&Answer, &ServiceError) -> 
 /// The error that a body tells of, in whatever shape; code and text are empty where there is none.
 pub(super) fn service_error(answer: &Answer) -> ServiceError {
     let body = answer.body.as_ref().map(|body| without_bom(body)).unwrap_or_default();
+    if asks_for_mfa(answer) {
+        return ServiceError {
+            status: answer.status,
+            code: codes::MFA_REQUIRED.to_owned(),
+            text: "401 without a body, `WWW-Authenticate` says `invalid_token`".to_owned(),
+        };
+    }
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(parsed) => ServiceError {
             status: answer.status,

@@ -145,6 +145,17 @@ impl Client {
         Exchange { outcome, trace }
     }
 
+    /// The smallest question that a token can be tried with: does the service count its sign-in as MFA?
+    pub(crate) async fn mfa_compliance(
+        &self,
+        token: &SecretString,
+        ids: CallIds,
+    ) -> Exchange<Asked<Option<bool>>> {
+        let request = self.request(Method::GET, &["v1", "customers"], token, ids);
+        let (reply, trace) = send(request.query(&[("size", "1")]).header("ValidateMfa", "true")).await;
+        Exchange { outcome: classify::mfa_compliance(reply), trace }
+    }
+
     /// `HEAD /v1/domains/{domain}`: is it taken?
     pub(crate) async fn domain_taken(
         &self,
@@ -291,6 +302,9 @@ async fn read(mut response: reqwest::Response) -> Answer {
     let status = response.status().as_u16();
     let retry_after = header(&response, "Retry-After");
     let content_type = header(&response, "Content-Type").unwrap_or_default();
+    let challenge = header(&response, "WWW-Authenticate");
+    let mfa_compliant =
+        header(&response, "isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
     let has_request_id = response.headers().contains_key("MS-RequestId");
     let at = header(&response, "Date").and_then(|date| httpdate::parse_http_date(&date).ok());
     let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
@@ -305,7 +319,7 @@ async fn read(mut response: reqwest::Response) -> Answer {
             Err(error) => break Err(format!("the answer was cut short ({})", causes(&error))),
         }
     };
-    Answer { status, retry_after, content_type, has_request_id, body, at }
+    Answer { status, retry_after, content_type, challenge, mfa_compliant, has_request_id, body, at }
 }
 
 fn header(response: &reqwest::Response, name: &str) -> Option<String> {

@@ -30,6 +30,9 @@ const fn known(status: u16, code: &'static str, class: Class, hint: &'static str
 
 use Class::{DomainTaken, FixTheConfiguration, FixTheRights, FixTheRow};
 
+/// The code of a 401 that asks for MFA without a code of its own.
+pub(crate) const MFA_REQUIRED: &str = "mfa_required";
+
 const ANOTHER_DOMAIN: &str = "choose another domain for this row and import it again";
 
 #[rustfmt::skip]
@@ -50,6 +53,9 @@ static CODES: &[Known] = &[
     known(400, "800018", FixTheConfiguration, "the sandbox holds no more customers: delete some, then run `tenantry resume`"),
     known(400, "900127", FixTheConfiguration, "this operation is not supported in this environment: check the account and `--api-url`"),
     known(400, "900141", FixTheConfiguration, "this operation is not supported: check the account and `--api-url`"),
+    known(401, "900420", FixTheRights, "the token is for another audience: check --cloud and --api-url, or get one for Partner Center's API"),
+    known(401, "900421", FixTheRights, "the user signed in without MFA: run `tenantry login` and sign in with MFA"),
+    known(401, MFA_REQUIRED, FixTheRights, "this is how MFA was asked for: as a user, run `tenantry login` and sign in with MFA; as an app, check the audience and the secret"),
     known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft for the market"),
     known(403, "2032", FixTheRights, "access was denied: check the app's registration in Partner Center and the user's role"),
     known(403, "1002", FixTheRights, "authorization failed: check the app's registration in Partner Center and the user's role"),
@@ -77,6 +83,11 @@ fn find(status: Option<u16>, code: &str) -> Option<&'static Known> {
 /// The class of an error, where status and code are known.
 pub(crate) fn class(status: u16, code: &str) -> Option<Class> {
     find(Some(status), code).map(|known| known.class)
+}
+
+/// What an operator can do about an error code under this status.
+pub(crate) fn hint_under(status: u16, code: &str) -> Option<&'static str> {
+    find(Some(status), code).map(|known| known.hint)
 }
 
 /// What an operator can do about an error code, as it is counted in summaries.

@@ -16,7 +16,7 @@ use crate::auth::{self, Token, TokenSource};
 use crate::clock;
 use crate::credentials::Sealer;
 use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
-use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace};
+use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace, codes};
 
 /// Everything that a step needs and that all steps share.
 #[derive(Debug)]
@@ -92,17 +92,18 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
         "create answered"
     );
     let name = outcome.name();
-    let finding = understand(means, work, &attempt, &token, outcome).await;
+    let finding = understand(means, task, &attempt, &token, outcome).await;
     Ok(Stepped { finding, attempts: vec![finished(&attempt, name, trace)] })
 }
 
 async fn understand(
     means: &Means,
-    work: &Work,
+    task: &Task,
     attempt: &Attempt,
     token: &Token,
     outcome: CreateOutcome,
 ) -> CreateFinding {
+    let work = &task.work;
     if !matches!(outcome, CreateOutcome::Throttled { .. } | CreateOutcome::NotSent(_)) {
         means.pacer.accepted();
     }
@@ -115,10 +116,16 @@ async fn understand(
         CreateOutcome::Misconfigured { error, rights } => {
             CreateFinding::Misconfigured { refusal: refusal(error), rights }
         }
+        // A fresh token was refused too: another one would not help.
+        CreateOutcome::Unauthorized(error) if task.unauthorized => {
+            CreateFinding::Unauthorized(refusal(error))
+        }
         CreateOutcome::Unauthorized(error) => match means.tokens.replace(token).await {
             Ok(_) => CreateFinding::Unauthorized(refusal(error)),
             Err(auth::Error::Unavailable(reason)) => CreateFinding::NotSent(reason),
             Err(auth::Error::Refused { message, hint }) => {
+                // What the service said of the token may tell more than why there is no other one.
+                let hint = codes::hint_under(401, &error.code).map_or(hint, str::to_owned);
                 let said = if error.text.is_empty() { String::new() } else { format!(" ({})", error.text) };
                 CreateFinding::SignInRefused { message: format!("{message}{said}"), hint }
             }

@@ -78,6 +78,10 @@ pub(crate) enum StopReason {
         message: String,
         hint: String,
     },
+    /// Rows for resellers, and a token without a user; nothing was sent.
+    NeedsUser {
+        rows: u64,
+    },
     /// Every row would be refused: sign-in or rights.
     Rights(Refusal),
     /// Every row would be refused: configuration.

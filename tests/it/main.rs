@@ -22,5 +22,6 @@ mod import;
 mod outage;
 mod properties;
 mod resume;
+mod sign_in;
 mod throttling;
 mod unknown_outcome;

@@ -27,6 +27,8 @@ fn response(sample: &str) -> Answer {
         retry_after: header("Retry-After"),
         content_type: header("Content-Type").unwrap_or_default(),
         has_request_id: header("MS-RequestId").is_some(),
+        challenge: header("WWW-Authenticate"),
+        mfa_compliant: None,
         body: Ok(Zeroizing::new(body.into_bytes())),
         at: "2020-07-21T04:10:58Z".parse().unwrap(),
     }
@@ -51,6 +53,8 @@ fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
         retry_after: None,
         content_type: content_type.to_owned(),
         has_request_id: true,
+        challenge: None,
+        mfa_compliant: None,
         body: Ok(Zeroizing::new(body.to_vec())),
         at: Timestamp::UNIX_EPOCH,
     }
@@ -91,7 +95,7 @@ fn every_recorded_answer_to_a_create_is_understood() {
     check(response(sample!("error-1002.http")), "rights 1002");
     check(response(sample!("error-gateway-404.http")), "configuration ");
     check(response(sample!("throttled-429.http")), "throttled 57");
-    check(response(sample!("mfa-required-401-2019.http")), "unauthorized ");
+    check(response(sample!("mfa-required-401-2019.http")), "unauthorized mfa_required");
 }
 
 #[test]
@@ -244,6 +248,20 @@ fn the_request_has_the_documented_names_and_nothing_that_must_not_be_sent() {
     sent.sort();
     documented.sort();
     assert_eq!(sent, documented);
+}
+
+#[test]
+fn refusals_of_a_token_are_told_apart() {
+    let check = |answer: &Answer, expected: &str| assert_eq!(service_error(answer).code, expected);
+    let challenged = |body: &[u8]| Answer {
+        challenge: Some(r#"Bearer error="invalid_token""#.to_owned()),
+        ..answer(401, "application/json", body)
+    };
+    check(&response(sample!("mfa-required-401-2019.http")), codes::MFA_REQUIRED);
+    check(&challenged(br#"{"code":900421,"description":"x"}"#), "900421");
+    check(&challenged(br#"{"code":"900420","description":"x"}"#), "900420");
+    check(&challenged(b"{}"), "");
+    check(&answer(401, "", b""), "");
 }
 
 /// The classes of the fact book's table against what we make of the same status and code, for every entry that a

@@ -1,0 +1,85 @@
+//! What an access token says of itself. Nothing here is verified: the service verifies, we only tell.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// Whether a user stands behind a token (fact book 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    AppOnly,
+    AppAndUser,
+    Unknown,
+}
+
+/// The claims that are of use to an operator. All may be missing; a token need not even be a JWT.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Claims {
+    tid: Option<String>,
+    idtyp: Option<String>,
+    scp: Option<String>,
+    amr: Option<Vec<String>>,
+    upn: Option<String>,
+    unique_name: Option<String>,
+    exp: Option<i64>,
+}
+
+impl Claims {
+    pub(crate) fn of(token: &SecretString) -> Self {
+        let payload = token.expose_secret().split('.').nth(1);
+        let payload = payload.and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok());
+        let payload = payload.map(zeroize::Zeroizing::new);
+        payload.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
+    }
+
+    /// The tenant that the token was issued in.
+    pub(crate) fn tenant(&self) -> Option<Uuid> {
+        self.tid.as_ref()?.parse().ok()
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match (self.idtyp.as_deref(), &self.scp) {
+            (Some("app"), _) => Kind::AppOnly,
+            (_, Some(_)) => Kind::AppAndUser,
+            (_, None) => Kind::Unknown,
+        }
+    }
+
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.upn.as_deref().or(self.unique_name.as_deref())
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.exp?).ok()
+    }
+
+    /// Did the user sign in with MFA? `None`: the token does not tell.
+    pub(crate) fn has_mfa(&self) -> Option<bool> {
+        self.amr.as_ref().map(|methods| methods.iter().any(|method| method == "mfa"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_is_read_and_nothing_else() {
+        let tenant = Uuid::from_u128(7);
+        let check = |claims: &str, expected: (Option<Uuid>, Kind, Option<bool>)| {
+            let payload = BASE64_URL_SAFE_NO_PAD.encode(claims);
+            let claims = Claims::of(&SecretString::from(format!("e30.{payload}.sig")));
+            assert_eq!((claims.tenant(), claims.kind(), claims.has_mfa()), expected);
+        };
+        check(&format!(r#"{{"tid":"{tenant}"}}"#), (Some(tenant), Kind::Unknown, None));
+        check(r#"{"idtyp":"app"}"#, (None, Kind::AppOnly, None));
+        check(r#"{"scp":"x","amr":["pwd"]}"#, (None, Kind::AppAndUser, Some(false)));
+        check(r#"{"scp":"x","amr":["pwd","mfa"]}"#, (None, Kind::AppAndUser, Some(true)));
+        for text in ["opaque", "a.b.c", "e30.e30.sig"] {
+            assert_eq!(Claims::of(&SecretString::from(text)).tenant(), None);
+        }
+    }
+}

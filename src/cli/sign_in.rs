@@ -1,0 +1,109 @@
+//! `tenantry login`, `logout` and `whoami`.
+
+use std::time::Duration;
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::settings::{self, Connection, LedgerChoice};
+use crate::auth::{self, Claims, Kind, TokenSource};
+use crate::partner_center::{Asked, CallIds, Client, ClientSettings, codes};
+
+/// For the one question that `whoami` asks.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+const UNKNOWN: &str = "unknown";
+
+/// Signs a user in with a device code and keeps the refresh token.
+pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
+    let signals = &mut super::signals::listen();
+    let (app, authority, store) = settings::login(&args.connection)?;
+    // Whoever asked for a login has to read this, also with --quiet.
+    let login = auth::login(&app, &authority, |message| output.prompt(message));
+    let login = tokio::select! {
+        login = login => login?,
+        Some(_) = signals.recv() => {
+            return Err(Failure::new(ExitCode::Interrupted, "interrupted; nobody is signed in"));
+        }
+    };
+    store.save(&login.refresh_token, None).map_err(|error| {
+        Failure::io(format!("could not keep the sign-in in `{}`", store.file().display()), &error)
+    })?;
+    let claims = Claims::of(&login.access_token);
+    output.note(format_args!(
+        "Signed in as {}; kept in `{}`, for your eyes only.",
+        claims.user().unwrap_or("a user whom the token does not name"),
+        store.file().display()
+    ));
+    if claims.has_mfa() == Some(false) {
+        output.note("This sign-in was without MFA: Partner Center will refuse it. Sign in again with MFA.");
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Forgets the refresh token. The service still knows it: only an admin can revoke it there.
+pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
+    let (_, _, store) = settings::login(&args.connection)?;
+    let was_there = store.forget().map_err(|error| {
+        Failure::io(format!("could not remove the sign-in in `{}`", store.file().display()), &error)
+    })?;
+    output.note(if was_there { "Signed out." } else { "Nobody was signed in." });
+    Ok(ExitCode::Done)
+}
+
+/// Gets a token, asks one question with it, and tells what both say.
+pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
+    let ledger = LedgerChoice { path: "tenantry.db".into(), simulate: None, flags: String::new() };
+    let connection = Connection::prepare(&args.connection, &ledger)?;
+    let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
+        .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
+    let token = tokens.token().await?;
+    let client = Client::new(&ClientSettings {
+        api_url: connection.api_url.clone(),
+        timeout: TIMEOUT,
+        connections: 1,
+    })?;
+    let asked = client.mfa_compliance(&token.secret, CallIds::draw()).await.outcome;
+    let (answer, exit_code) = verdict(&asked);
+    let claims = Claims::of(&token.secret);
+    let kind = match connection.sign_in.kind(&token.secret) {
+        Kind::AppOnly => "app-only (cannot create for indirect resellers)",
+        Kind::AppAndUser => "App+User",
+        Kind::Unknown => UNKNOWN,
+    };
+    let mfa = match (connection.sign_in.kind(&token.secret), claims.has_mfa()) {
+        (Kind::AppOnly, _) => "not asked of an app",
+        (_, Some(true)) => "yes",
+        (_, Some(false)) => "no",
+        (_, None) => UNKNOWN,
+    };
+    let compliant = match &asked {
+        Asked::Answer(Some(true)) => "yes",
+        Asked::Answer(Some(false)) => "no: sign in again with MFA",
+        _ => UNKNOWN,
+    };
+    let tenant = claims.tenant().or(connection.environment.partner_tenant_id);
+    output.result(&format!(
+        "partner tenant  {}\ntoken           {kind}\nuser            {}\ngood until      {}\n\
+         MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {answer}\n",
+        tenant.map_or_else(|| UNKNOWN.to_owned(), |id| id.to_string()),
+        claims.user().unwrap_or(UNKNOWN),
+        claims.expires_at().map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string()),
+    ))?;
+    Ok(exit_code)
+}
+
+/// What Partner Center made of the token.
+fn verdict(asked: &Asked<Option<bool>>) -> (String, ExitCode) {
+    match asked {
+        Asked::Answer(_) => ("accepts the token".to_owned(), ExitCode::Done),
+        Asked::Unauthorized(error) | Asked::Misconfigured { error, .. } => {
+            let hint = codes::hint(&error.code).map(|hint| format!("; {hint}")).unwrap_or_default();
+            let words = format!("refuses it: HTTP {} {} {}{hint}", error.status, error.code, error.text);
+            (words, ExitCode::SignIn)
+        }
+        Asked::Throttled { .. } => ("gave no verdict: throttled".to_owned(), ExitCode::Stopped),
+        Asked::NoAnswer(reason) => (format!("gave no answer: {reason}"), ExitCode::Stopped),
+    }
+}

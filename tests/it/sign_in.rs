@@ -1,0 +1,201 @@
+//! Every way to sign in against the simulator's authority, and what is said where it fails.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tenantry::simulator::{DeviceCodeFlow, Fault, MfaEnforcement, Operation, Scenario};
+
+use crate::harness::{Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, domain, sample, states};
+
+const REFRESH_TOKEN: &str = "0.A-refresh-token-of-the-tests";
+const CERTIFICATE: &str = include_str!("client-certificate.pem");
+const RESELLER: &str = "1fe0b7fd-3c1d-4b79-a5c1-3a0b0f5a2d11";
+
+fn as_app<'a>(call: Call<'a>, client_id: &str) -> Call<'a> {
+    call.without("TENANTRY_ACCESS_TOKEN")
+        .env("TENANTRY_TENANT_ID", TENANT)
+        .env("TENANTRY_CLIENT_ID", client_id)
+}
+
+fn with_refresh_token<'a>(call: Call<'a>, token: &str) -> Call<'a> {
+    as_app(call, CLIENT_ID).env("TENANTRY_REFRESH_TOKEN", token)
+}
+
+/// The files in which sign-ins are kept.
+fn kept(bench: &Bench) -> Vec<PathBuf> {
+    fs::read_dir(bench.path("config/tenantry"))
+        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>())
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|path| path.to_string_lossy().contains("sign-in-"))
+        .collect()
+}
+
+#[test]
+fn with_a_certificate() {
+    let certificate = CERTIFICATE.split_once("-----BEGIN CERTIFICATE").unwrap().1;
+    let client_certificate = Some(format!("-----BEGIN CERTIFICATE{certificate}"));
+    let bench = Bench::with(Scenario { client_certificate, accept_any_token: false, ..Scenario::default() });
+    bench.file("customers.csv", customers(3));
+    bench.file("app.pem", CERTIFICATE);
+    bench.file("no-key.pem", format!("-----BEGIN CERTIFICATE{certificate}"));
+    let import = || as_app(bench.import("customers.csv"), CLIENT_ID);
+    import().args(["--client-certificate", "no-key.pem"]).exits(2).says("no private key");
+    import().args(["--client-certificate", "missing.pem"]).exits(2).says("cannot use the client certificate");
+    import().args(["--client-certificate", "app.pem"]).exits(0);
+    bench.agree();
+}
+
+#[test]
+fn a_certificate_that_is_not_the_apps_is_named() {
+    let client_certificate = Some("nobody's".to_owned());
+    let bench = Bench::with(Scenario { client_certificate, ..Scenario::default() });
+    bench.file("customers.csv", customers(1));
+    bench.file("app.pem", CERTIFICATE);
+    let done = as_app(bench.import("customers.csv"), CLIENT_ID).args(["--client-certificate", "app.pem"]);
+    done.exits(4).says("the certificate was not accepted").says("AADSTS700027");
+}
+
+#[test]
+fn with_a_refresh_token_that_is_renewed_and_rotated_in_mid_run() {
+    let scenario =
+        Scenario { token_lifetime: Duration::from_secs(2), accept_any_token: false, ..Scenario::default() };
+    let bench = Bench::with(scenario);
+    bench.file("customers.csv", customers(80));
+    let gently = ["--rate", "25/s", "--concurrency", "4"];
+    with_refresh_token(bench.import("customers.csv"), REFRESH_TOKEN).args(gently).exits(0);
+    assert!(bench.count(Operation::Token) >= 2);
+    let refused = bench.simulator().requests().iter().filter(|it| it.status == Some(401)).count();
+    assert_eq!(refused, 0, "it was renewed too late");
+    let files = kept(&bench);
+    assert_eq!(files.len(), 1);
+    let text = fs::read_to_string(&files[0]).unwrap();
+    assert!(text.contains("0.A-") && !text.contains(REFRESH_TOKEN), "not the newest one");
+    bench.agree();
+}
+
+#[test]
+fn a_confidential_app_signs_its_user_in_with_its_secret() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    let import = || {
+        as_app(bench.import("customers.csv"), "confidential-app").env("TENANTRY_REFRESH_TOKEN", REFRESH_TOKEN)
+    };
+    import().exits(4).says("the app must prove who it is").says("AADSTS7000218");
+    import().env("TENANTRY_CLIENT_SECRET", CLIENT_SECRET).exits(0);
+    bench.agree();
+}
+
+#[test]
+fn a_refresh_token_that_is_refused_is_named() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    for (token, words, hint) in [
+        ("expired", "unused for too long", "tenantry login"),
+        ("revoked", "the sign-in was revoked", "tenantry login"),
+        ("mfa-needed", "has to sign in with MFA", "tenantry login"),
+        ("consent-needed", "nobody has consented", "admin"),
+        ("blocked", "Conditional Access", "allowed place"),
+    ] {
+        with_refresh_token(bench.import("customers.csv"), token).exits(4).says(words).says(hint);
+    }
+    assert_eq!(bench.ledger().states(), states([("pending", 1)]));
+}
+
+#[test]
+fn login_import_whoami_and_logout() {
+    let flow = DeviceCodeFlow { pending_polls: 2, ..DeviceCodeFlow::default() };
+    let bench = Bench::with(Scenario {
+        device_code: flow,
+        accept_any_refresh_token: false,
+        accept_any_token: false,
+        ..Scenario::default()
+    });
+    bench.file("customers.csv", customers(2));
+    let call = |name: &str| as_app(bench.tenantry([name]), CLIENT_ID);
+    call("whoami").exits(4).says("tenantry login");
+    call("login").exits(0).says("microsoft.com/devicelogin").says("Signed in as admin@");
+    assert_eq!(kept(&bench).len(), 1);
+    as_app(bench.import("customers.csv"), CLIENT_ID).exits(0);
+    let who = call("whoami").exits(0).stdout;
+    for words in [TENANT, "App+User", "admin@", "MFA in token    yes", "MFA compliant   yes", "accepts"] {
+        assert!(who.contains(words), "{words}: {who}");
+    }
+    call("logout").exits(0).says("Signed out.");
+    call("logout").exits(0).says("Nobody was signed in.");
+    assert!(kept(&bench).is_empty());
+    call("whoami").exits(4);
+    bench.agree();
+}
+
+#[test]
+fn a_login_that_fails_says_why_and_keeps_nothing() {
+    let bench = Bench::new();
+    for (client_id, words) in [("declined-app", "the sign-in was declined"), ("expired-app", "has expired")] {
+        as_app(bench.tenantry(["login"]), client_id).exits(4).says(words);
+    }
+    assert!(kept(&bench).is_empty());
+}
+
+#[test]
+fn whoami_of_an_app_and_of_an_opaque_token() {
+    let bench = Bench::new();
+    let app = bench.tenantry(["whoami"]).with_app().exits(0).stdout;
+    assert!(app.contains("app-only") && app.contains("not asked of an app"), "{app}");
+    let opaque = bench.tenantry(["whoami"]).exits(0).stdout;
+    assert!(opaque.contains("token           unknown"), "{opaque}");
+}
+
+#[test]
+fn both_refusals_for_want_of_mfa_are_named() {
+    for mfa in [MfaEnforcement::Coded, MfaEnforcement::Worded] {
+        let bench = Bench::with(Scenario { mfa, ..Scenario::default() });
+        bench.file("customers.csv", customers(2));
+        let done = with_refresh_token(bench.import("customers.csv"), "no-mfa").args(["--concurrency", "1"]);
+        done.exits(4).says("sign in with MFA");
+        assert_eq!(bench.ledger().states(), states([("pending", 2)]));
+        // One token for the run, one for the 401, and no more.
+        assert_eq!(bench.count(Operation::Token), 2);
+    }
+}
+
+#[test]
+fn a_wrong_audience_is_named() {
+    let bench = Bench::new();
+    bench.file("customers.csv", crate::harness::customers_of(["refuse-401-900420"]));
+    bench.import("customers.csv").with_app().exits(4).says("another audience");
+}
+
+#[test]
+fn rows_for_resellers_need_a_user() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    let import = || bench.import("customers.csv").args(["--reseller-id", RESELLER]);
+    let done = import().with_app().exits(4);
+    done.says("stopped before anything was sent").says("2 rows are for an indirect reseller");
+    assert_eq!(bench.count(Operation::Create), 0);
+    assert_eq!(bench.ledger().row(&domain(1)).state, "pending");
+}
+
+#[test]
+fn the_samples_resellers_are_rehearsed_as_a_user() {
+    let bench = Bench::new();
+    let file = sample("customers.csv");
+    let done = bench.tenantry(["import", file.to_str().unwrap(), "--simulate"]).run();
+    assert!(matches!(done.code, Some(0 | 3)), "{done}");
+    assert!(!done.stderr.contains("900329") && !done.stdout.contains("900329"), "{done}");
+    assert!(kept(&bench).is_empty(), "a rehearsal keeps no sign-in");
+}
+
+#[test]
+fn no_refresh_token_is_ever_written_but_where_it_is_kept() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.fault(Operation::Create, &domain(1), Fault::Unauthorized, 1);
+    let import = with_refresh_token(bench.import("customers.csv"), REFRESH_TOKEN);
+    let done = import.args(["-vvv"]).env("TENANTRY_LOG", "trace").exits(0).to_string();
+    for secret in [REFRESH_TOKEN, "0.A-", "eyJ"] {
+        assert!(!done.contains(secret), "`{secret}` was printed");
+    }
+}
