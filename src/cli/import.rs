@@ -62,6 +62,8 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
                 return session.end(Some(StopReason::Declined)).await;
             }
             Answer::Signalled(signal) => {
+                // Not agreed to: `resume`, which does not ask, must not find it.
+                session.ledger.withdraw().await?;
                 return session.end(Some(StopReason::Interrupted(signal))).await;
             }
         }

@@ -1,12 +1,12 @@
 //! The only place that prints: results to standard output, everything else to standard error.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -114,7 +114,11 @@ impl Output {
     /// Shows how a submission gets on until the sender is gone.
     pub(crate) async fn show_submission(&self, mut progress: watch::Receiver<submitter::Progress>) {
         let bar = self.bars.add(ProgressBar::new(0));
-        bar.set_style(style("{bar:24} {pos}/{len} {per_sec} {eta_precise} left · {msg}"));
+        let per_second = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            write!(out, "{:.1}/s", state.per_sec()).expect("the bar writes to memory");
+        };
+        let style = style("{bar:24} {pos}/{len} {rate} {eta_precise} left · {msg}");
+        bar.set_style(style.with_key("rate", per_second));
         let mut line_due = Instant::now() + LINE_EVERY;
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
         loop {

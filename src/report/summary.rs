@@ -256,7 +256,7 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 pub(crate) fn rough(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0..60 => format!("{seconds} s"),
+        0..60 => format!("{} s", seconds.max(1)),
         60..3600 => format!("{} min", seconds.div_ceil(60)),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
