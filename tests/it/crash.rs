@@ -119,7 +119,9 @@ fn killed_at_random_moments_of_a_submission() {
                 break;
             }
             if bench.ledger_path().exists() && left.is_multiple_of(4) {
-                bench.resume().args(["--limit", "0"]).exits(5);
+                // The kill may have come after the last row was settled, right before the end.
+                let looked = bench.resume().args(["--limit", "0"]).run();
+                assert!(matches!(looked.code, Some(0 | 5)), "{looked}");
                 bench.agree_so_far();
             }
         }
