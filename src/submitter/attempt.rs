@@ -176,11 +176,22 @@ fn not_sent(attempt: Attempt, barred: Barred) -> Stepped<CreateFinding> {
 }
 
 fn finished(attempt: &Attempt, outcome: &'static str, trace: Trace) -> AttemptResult {
+    let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
+    AttemptResult { attempt: Some(attempt.id), ..recorded(Operation::Create, ids, outcome, trace) }
+}
+
+/// A call as the ledger keeps it; that of a create belongs to its intent besides.
+pub(super) fn recorded(
+    operation: Operation,
+    ids: CallIds,
+    outcome: &'static str,
+    trace: Trace,
+) -> AttemptResult {
     AttemptResult {
-        attempt: Some(attempt.id),
-        operation: Operation::Create,
-        request_id: attempt.request_id,
-        correlation_id: attempt.correlation_id,
+        attempt: None,
+        operation,
+        request_id: ids.request_id,
+        correlation_id: ids.correlation_id,
         sent_at: trace.sent_at,
         finished_at: trace.finished_at,
         outcome,

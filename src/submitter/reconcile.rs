@@ -4,11 +4,11 @@
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-use super::attempt::{Barred, Means, Stepped};
+use super::attempt::{Barred, Means, Stepped, recorded};
 use super::finding::{AskFinding, refusal};
 use crate::auth;
 use crate::ledger::{AttemptResult, Operation, Work};
-use crate::partner_center::{Asked, CallIds, Exchange, Page, Trace};
+use crate::partner_center::{Asked, CallIds, Exchange, Page};
 
 /// Pages that are read of one search at most. A search for a whole domain finds a handful.
 const MOST_PAGES: u32 = 40;
@@ -123,7 +123,7 @@ impl Questions<'_> {
         loop {
             let ids = CallIds::draw();
             let Exchange { outcome, trace } = call(token.secret.clone(), ids).await;
-            self.attempts.push(finished(operation, ids, outcome.name(), trace));
+            self.attempts.push(recorded(operation, ids, outcome.name(), trace));
             match outcome {
                 Asked::Answer(answer) => {
                     self.means.pacer.accepted();
@@ -147,22 +147,6 @@ impl Questions<'_> {
                 Asked::NoAnswer(reason) => return Err(AskFinding::NoAnswer(reason)),
             }
         }
-    }
-}
-
-fn finished(operation: Operation, ids: CallIds, outcome: &'static str, trace: Trace) -> AttemptResult {
-    AttemptResult {
-        attempt: None,
-        operation,
-        request_id: ids.request_id,
-        correlation_id: ids.correlation_id,
-        sent_at: trace.sent_at,
-        finished_at: trace.finished_at,
-        outcome,
-        status: trace.status,
-        code: trace.code,
-        text: trace.text,
-        ms_cv: trace.ms_cv,
     }
 }
 
