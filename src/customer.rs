@@ -32,11 +32,16 @@ pub(crate) enum Field {
     AssociatedPartnerId,
     EnableGdapByDefault,
     ExternalId,
+    AgreementFirstName,
+    AgreementLastName,
+    AgreementEmail,
+    AgreementPhone,
+    AgreementDate,
 }
 
 impl Field {
     /// Every canonical column, in canonical order.
-    pub(crate) const ALL: [Field; 20] = [
+    pub(crate) const ALL: [Field; 25] = [
         Field::CompanyName,
         Field::Domain,
         Field::Email,
@@ -57,6 +62,20 @@ impl Field {
         Field::AssociatedPartnerId,
         Field::EnableGdapByDefault,
         Field::ExternalId,
+        Field::AgreementFirstName,
+        Field::AgreementLastName,
+        Field::AgreementEmail,
+        Field::AgreementPhone,
+        Field::AgreementDate,
+    ];
+
+    /// The columns of the customer's acceptance of its agreement: none of them is needed, or all but the phone.
+    pub(crate) const AGREEMENT: [Field; 5] = [
+        Field::AgreementFirstName,
+        Field::AgreementLastName,
+        Field::AgreementEmail,
+        Field::AgreementPhone,
+        Field::AgreementDate,
     ];
 
     /// The canonical header of this column.
@@ -82,6 +101,11 @@ impl Field {
             Field::AssociatedPartnerId => "associated_partner_id",
             Field::EnableGdapByDefault => "enable_gdap_by_default",
             Field::ExternalId => "external_id",
+            Field::AgreementFirstName => "agreement_first_name",
+            Field::AgreementLastName => "agreement_last_name",
+            Field::AgreementEmail => "agreement_email",
+            Field::AgreementPhone => "agreement_phone",
+            Field::AgreementDate => "agreement_date",
         }
     }
 
@@ -175,4 +199,20 @@ pub(crate) struct Customer {
     /// The operator's own key; never sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// No part of the creation: recorded after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
+}
+
+/// Who accepted the Microsoft Customer Agreement for the customer, and when. A legal statement about a real person
+/// (fact book 10): every part comes from the operator's file, and nothing has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Agreement {
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// UTC, as it is sent: `2026-08-14T00:00:00.000Z`.
+    pub agreed_at: String,
 }

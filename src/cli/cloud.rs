@@ -31,6 +31,11 @@ impl Cloud {
         self.api_url()
     }
 
+    /// Agreements of customers are recorded in the public cloud alone (fact book 10).
+    pub(super) const fn takes_agreements(self) -> bool {
+        matches!(self, Cloud::Global)
+    }
+
     /// What every initial domain ends in.
     pub(super) const fn domain_suffix(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use crate::intake::{self, Progress, Source};
 use crate::report::{counted, rough};
 use crate::submitter::{Mode, Signal, StopReason};
 use crate::validation::Validator;
-use crate::{reader, validation};
+use crate::{clock, reader, validation};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name changes nothing.
@@ -40,6 +40,8 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             strict: args.strict,
             domain_suffix: session.connection.domain_suffix,
             live_rules: Vec::new(),
+            takes_agreements: args.connection.cloud.takes_agreements(),
+            now: clock::now(),
         },
     };
     for input in inputs {

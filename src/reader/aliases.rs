@@ -66,6 +66,13 @@ const ALIASES: [(Field, &[&str]); Field::ALL.len()] = [
     ]),
     (Field::EnableGdapByDefault, &["Enable GDAP", "GDAP", "GDAP by default"]),
     (Field::ExternalId, &["External reference", "External key"]),
+    (Field::AgreementFirstName, &["Agreement.PrimaryContact.FirstName", "Agreement contact first name"]),
+    (Field::AgreementLastName, &["Agreement.PrimaryContact.LastName", "Agreement contact last name"]),
+    (Field::AgreementEmail, &["Agreement.PrimaryContact.Email", "Agreement contact email"]),
+    (Field::AgreementPhone, &[
+        "Agreement.PrimaryContact.PhoneNumber", "Agreement phone number", "Agreement contact phone",
+    ]),
+    (Field::AgreementDate, &["Agreement.DateAgreed", "Date agreed", "Agreement accepted on"]),
 ];
 
 static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {

@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::customer::{Customer, DomainName, Field};
+use crate::customer::{Agreement, Customer, DomainName, Field};
 use crate::reader::{Header, Row};
 
 use super::text;
@@ -25,6 +25,7 @@ pub(super) struct Draft<'a> {
     pub(super) state: Option<&'a str>,
     pub(super) reseller: Option<Uuid>,
     pub(super) enable_gdap: Option<bool>,
+    pub(super) agreement: Option<Agreement>,
 }
 
 impl<'a> Draft<'a> {
@@ -38,6 +39,7 @@ impl<'a> Draft<'a> {
             state: None,
             reseller: None,
             enable_gdap: None,
+            agreement: None,
         }
     }
 
@@ -101,6 +103,7 @@ impl<'a> Draft<'a> {
             associated_partner_id: self.reseller,
             enable_gdap_by_default: self.enable_gdap?,
             external_id: optional(Field::ExternalId),
+            agreement: self.agreement.clone(),
         })
     }
 }

@@ -15,7 +15,11 @@ const NAME_CHARS_ADVISED: usize = 40;
 const fn chars_max(field: Field) -> Option<usize> {
     match field {
         Field::CompanyName => Some(255),
-        Field::FirstName | Field::LastName | Field::MiddleName => Some(50),
+        Field::FirstName
+        | Field::LastName
+        | Field::MiddleName
+        | Field::AgreementFirstName
+        | Field::AgreementLastName => Some(50),
         Field::AddressLine1 | Field::AddressLine2 => Some(200),
         // These have a form, which limits them.
         Field::Domain
@@ -24,14 +28,17 @@ const fn chars_max(field: Field) -> Option<usize> {
         | Field::Language
         | Field::Country
         | Field::AssociatedPartnerId
-        | Field::EnableGdapByDefault => None,
+        | Field::EnableGdapByDefault
+        | Field::AgreementEmail
+        | Field::AgreementDate => None,
         // Not known, or by country.
         Field::City
         | Field::State
         | Field::PostalCode
         | Field::Region
         | Field::PhoneNumber
-        | Field::OrganizationRegistrationNumber => None,
+        | Field::OrganizationRegistrationNumber
+        | Field::AgreementPhone => None,
         // Never sent.
         Field::ExternalId => None,
     }
@@ -59,8 +66,10 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Repo
     }
     let finding = match field {
         Field::CompanyName => names::check_company(value),
-        Field::FirstName | Field::LastName => names::check_person(value),
-        Field::Email => email::check(value),
+        Field::FirstName | Field::LastName | Field::AgreementFirstName | Field::AgreementLastName => {
+            names::check_person(value)
+        }
+        Field::Email | Field::AgreementEmail => email::check(value),
         _ => None,
     };
     if let Some(finding) = finding {

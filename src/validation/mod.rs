@@ -5,6 +5,7 @@
 //! around a value, and the letter case of codes. What needs other rows (a domain twice), the ledger or the network
 //! is left to others.
 
+mod agreement;
 mod country;
 mod domain;
 mod draft;
@@ -17,6 +18,7 @@ mod tables;
 mod tests;
 mod text;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::customer::{Customer, DomainName, Field};
@@ -43,6 +45,10 @@ pub(crate) struct Settings {
     /// What the service says about countries; it wins over what is built in. Of two about one country the later
     /// one wins.
     pub(crate) live_rules: Vec<LiveRules>,
+    /// The cloud takes agreements (fact book 10: the public one alone).
+    pub(crate) takes_agreements: bool,
+    /// Nobody can have accepted an agreement later than this. Handed in, because validation has no clock.
+    pub(crate) now: Timestamp,
 }
 
 impl Default for Settings {
@@ -52,6 +58,8 @@ impl Default for Settings {
             strict: false,
             domain_suffix: "onmicrosoft.com",
             live_rules: Vec::new(),
+            takes_agreements: true,
+            now: Timestamp::MAX,
         }
     }
 }
@@ -144,6 +152,7 @@ impl Validator {
         } else if draft[Field::EnableGdapByDefault].is_empty() {
             draft.enable_gdap = Some(ENABLE_GDAP_DEFAULT);
         }
+        draft.agreement = agreement::check(draft, given, &self.settings, report);
     }
 
     /// A row whose cells cannot be trusted has that one problem, because all others would be guesses. Its domain

@@ -83,6 +83,9 @@ pub(super) enum Rule {
     RegistrationNumberCountry,
     RegistrationNumberForm,
     Region,
+    AgreementIncomplete,
+    AgreementDate,
+    AgreementCloud,
 }
 
 impl Rule {
@@ -120,6 +123,9 @@ impl Rule {
             Rule::RegistrationNumberCountry => "registration_number_country",
             Rule::RegistrationNumberForm => "registration_number_form",
             Rule::Region => "region",
+            Rule::AgreementIncomplete => "agreement_incomplete",
+            Rule::AgreementDate => "agreement_date",
+            Rule::AgreementCloud => "agreement_cloud",
         }
     }
 
@@ -158,7 +164,10 @@ impl Rule {
             | Rule::Language
             | Rule::State
             | Rule::PostalCode
-            | Rule::RegistrationNumberCountry => Severity::Error,
+            | Rule::RegistrationNumberCountry
+            | Rule::AgreementIncomplete
+            | Rule::AgreementDate
+            | Rule::AgreementCloud => Severity::Error,
         }
     }
 }

@@ -430,3 +430,51 @@ proptest! {
         prop_assert_eq!(validate_all(&file, &Settings::default()).len(), rows.len());
     }
 }
+
+#[test]
+fn an_agreement_is_whole_or_not_there() {
+    let accepted = [
+        (Field::AgreementFirstName, "Ana"),
+        (Field::AgreementLastName, "Bell"),
+        (Field::AgreementEmail, "ana@contoso.com"),
+        (Field::AgreementDate, "2026-08-14"),
+    ];
+    let agreement = verdict(&accepted).customer.unwrap().agreement.unwrap();
+    assert_eq!(agreement.agreed_at, "2026-08-14T00:00:00.000Z");
+    assert_eq!(agreement.phone_number, None);
+    assert_eq!(verdict(&[]).customer.unwrap().agreement, None);
+    let missing = " agreement_incomplete: Error -> fill it, or empty the other agreement columns";
+    for (field, _) in accepted {
+        let mut cells = accepted;
+        cells.iter_mut().find(|cell| cell.0 == field).unwrap().1 = "";
+        check(&cells, &[&format!("{field}{missing}")]);
+    }
+    check(
+        &[(Field::AgreementPhone, "+1 425 555 0100")],
+        &accepted.map(|(field, _)| format!("{field}{missing}")).each_ref().map(String::as_str),
+    );
+    check(
+        &[accepted[0], accepted[1], (Field::AgreementEmail, "ana"), (Field::AgreementDate, "14.08.2026")],
+        &["agreement_email email: Error", "agreement_date agreement_date: Error -> 2026-08-14"],
+    );
+    let elsewhere = Settings { takes_agreements: false, ..Settings::default() };
+    assert_eq!(
+        shown(&verdict_with(&accepted, &elsewhere).problems),
+        ["agreement_first_name agreement_cloud: Error -> empty the agreement columns"]
+    );
+}
+
+#[test]
+fn an_agreement_is_part_of_what_a_row_says() {
+    let with = |date| {
+        verdict(&[
+            (Field::AgreementFirstName, "Ana"),
+            (Field::AgreementLastName, "Bell"),
+            (Field::AgreementEmail, "ana@contoso.com"),
+            (Field::AgreementDate, date),
+        ])
+        .content_hash
+    };
+    assert_ne!(with("2026-08-14"), with("2026-08-15"));
+    assert_ne!(with("2026-08-14"), verdict(&[]).content_hash);
+}

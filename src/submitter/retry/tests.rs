@@ -38,6 +38,7 @@ fn fresh() -> Task {
         associated_partner_id: None,
         enable_gdap_by_default: true,
         external_id: None,
+        agreement: None,
     };
     let work = Work {
         row: RowId(1),
