@@ -10,6 +10,8 @@ mod classify;
 mod client;
 pub(crate) mod codes;
 mod retry_after;
+#[cfg(test)]
+mod samples;
 mod wire;
 
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
