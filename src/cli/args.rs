@@ -265,6 +265,8 @@ pub(crate) enum What {
     Failed,
     Rejected,
     Unresolved,
+    /// Created, but their customer agreement is not recorded
+    Agreements,
     All,
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
         What::Failed => Filter::State(State::Failed),
         What::Rejected => Filter::State(State::Rejected),
         What::Unresolved => Filter::State(State::Unresolved),
+        What::Agreements => Filter::UnrecordedAgreements,
         What::All => Filter::All,
     };
     let mut sink = Sink::open(args.output.as_deref())?;

@@ -171,6 +171,12 @@ impl Intake {
                 .output
                 .note(format_args!("{path}: {} tried again.", counted(taken.taken_up, "failed row")));
         }
+        if taken.agreements > 0 {
+            session.output.note(format_args!(
+                "{path}: {} of created customers taken up.",
+                counted(taken.agreements, "agreement")
+            ));
+        }
         if !report.unknown_columns.is_empty() {
             let names = report.unknown_columns.join("`, `");
             session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));

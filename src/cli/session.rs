@@ -13,9 +13,9 @@ use super::output::Output;
 use super::settings::{self, Connection, LedgerChoice};
 use crate::auth::{self, Claims, Kind, Token, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{Ending, Ledger, Queries, RowCounts};
+use crate::ledger::{AgreementCounts, Ending, Ledger, Queries, RowCounts, UserNeeds};
 use crate::partner_center::{Client, ClientSettings};
-use crate::report::Summary;
+use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
 
 /// A run in progress.
@@ -82,12 +82,13 @@ impl<'a> Session<'a> {
 
     /// Works the open rows off. `None`: nothing stopped it.
     pub(crate) async fn submit(&mut self, mode: Mode) -> Result<Option<StopReason>, Failure> {
-        let counts = self.queries()?.counts()?;
-        let open = match mode {
-            Mode::Submit => counts.open(),
-            Mode::AskOnly => counts.in_flight + counts.unresolved,
+        let queries = self.queries()?;
+        let counts = queries.counts()?;
+        let (open, owed) = match mode {
+            Mode::Submit => (counts.open(), queries.agreement_counts()?.open()),
+            Mode::AskOnly => (counts.in_flight + counts.unresolved, 0),
         };
-        if open == 0 {
+        if open + owed == 0 {
             return Ok(None);
         }
         let equipment = match self.equip(mode).await? {
@@ -132,10 +133,9 @@ impl<'a> Session<'a> {
         // Refused here, a foreign tenant's token has sent nothing.
         self.ledger.bind(environment).await?;
         if mode == Mode::Submit && connection.sign_in.kind(&token.secret) == Kind::AppOnly {
-            let plan = self.queries()?.plan()?;
-            let rows: u64 = plan.iter().filter(|group| group.reseller.is_some()).map(|it| it.rows).sum();
-            if rows > 0 {
-                return Ok(Err(StopReason::NeedsUser { rows }));
+            let needs = self.queries()?.user_needs()?;
+            if needs.for_resellers + needs.with_agreements > 0 {
+                return Ok(Err(StopReason::NeedsUser(needs)));
             }
         }
         let domain_suffix = self.connection.domain_suffix;
@@ -151,11 +151,12 @@ impl<'a> Session<'a> {
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
         let counts = queries.counts()?;
+        let agreements = queries.agreement_counts()?;
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
             (None, Some(reason)) => exit_code(reason),
-            (None, None) if counts.open() > 0 => ExitCode::Stopped,
-            (None, None) => settled_exit_code(&counts),
+            (None, None) if counts.open() + agreements.open() > 0 => ExitCode::Stopped,
+            (None, None) => settled_exit_code(&counts, &agreements),
         };
         let held = queries.unfinished_sources()?;
         for source in &held {
@@ -177,7 +178,7 @@ impl<'a> Session<'a> {
             held.last()
                 .map(|source| format!("tenantry import{} {}", self.flags, settings::quoted(&source.path)))
         } else {
-            next_command(&counts, stopped.as_ref(), &self.flags, &self.ledger_flags, &open_flags)
+            next_command(&counts, &agreements, stopped.as_ref(), &self.flags, &self.ledger_flags, &open_flags)
         };
         let summary = Summary::of(&Queries::open(&path)?, run, next)?;
         self.output.result(&if self.args.json { summary.json() } else { summary.text() })?;
@@ -237,7 +238,7 @@ fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
         StopReason::Interrupted(Signal::Interrupt) => ExitCode::Interrupted,
         StopReason::Interrupted(Signal::Terminate) => ExitCode::Terminated,
-        StopReason::SignIn { .. } | StopReason::NeedsUser { .. } | StopReason::Rights(_) => ExitCode::SignIn,
+        StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
         | StopReason::LimitReached
@@ -248,10 +249,10 @@ fn exit_code(reason: &StopReason) -> ExitCode {
 }
 
 /// Every open row is settled; what did they come to?
-fn settled_exit_code(counts: &RowCounts) -> ExitCode {
+fn settled_exit_code(counts: &RowCounts, agreements: &AgreementCounts) -> ExitCode {
     if counts.unresolved > 0 {
         ExitCode::SomeUnresolved
-    } else if counts.failed + counts.rejected > 0 {
+    } else if counts.failed + counts.rejected + agreements.failed > 0 {
         ExitCode::SomeRefused
     } else {
         ExitCode::Done
@@ -263,7 +264,7 @@ fn in_words(reason: &StopReason) -> String {
         StopReason::Interrupted(Signal::Interrupt) => "interrupted".to_owned(),
         StopReason::Interrupted(Signal::Terminate) => "terminated".to_owned(),
         StopReason::SignIn { message, .. } => format!("sign-in: {message}"),
-        StopReason::NeedsUser { rows } => format!("{rows} rows for resellers need a user's sign-in"),
+        StopReason::NeedsUser(needs) => format!("{} needs a user's sign-in", for_users(needs)),
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             format!("every row would be refused: {} {}", refusal.code, refusal.text)
         }
@@ -285,12 +286,9 @@ fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
         StopReason::SignIn { message, hint } => {
             Failure::new(exit_code, format!("stopped: could not sign in: {message}")).with_hint(hint)
         }
-        StopReason::NeedsUser { rows } => {
+        StopReason::NeedsUser(needs) => {
             Failure::new(exit_code, "stopped before anything was sent: the sign-in is app-only")
-                .because(format!(
-                    "{} for an indirect reseller, which Partner Center lets only a user do (App+User)",
-                    if *rows == 1 { "1 row is".to_owned() } else { format!("{rows} rows are") }
-                ))
+                .because(format!("{}, which Partner Center lets only a user do (App+User)", for_users(needs)))
                 .with_hint("sign in as a user with `tenantry login`, then run the next command")
         }
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
@@ -314,9 +312,21 @@ fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
     }
 }
 
+/// What the open work needs a user for.
+fn for_users(needs: &UserNeeds) -> String {
+    let resellers = counted(needs.for_resellers, "row");
+    let agreements = counted(needs.with_agreements, "agreement");
+    match (needs.for_resellers, needs.with_agreements) {
+        (_, 0) => format!("creating {resellers} for an indirect reseller"),
+        (0, _) => format!("recording {agreements}"),
+        _ => format!("creating {resellers} for an indirect reseller and recording {agreements}"),
+    }
+}
+
 /// The command that an operator would type next.
 fn next_command(
     counts: &RowCounts,
+    agreements: &AgreementCounts,
     stopped: Option<&StopReason>,
     flags: &str,
     ledger_flags: &str,
@@ -324,7 +334,7 @@ fn next_command(
 ) -> Option<String> {
     if matches!(stopped, Some(StopReason::Declined)) && counts.open() == 0 {
         None
-    } else if stopped.is_some() || counts.open() > 0 {
+    } else if stopped.is_some() || counts.open() + agreements.open() > 0 {
         Some(format!("tenantry resume{flags}"))
     } else if counts.unresolved > 0 {
         Some(format!("tenantry reconcile{flags}"))
@@ -335,6 +345,10 @@ fn next_command(
     } else if counts.rejected > 0 {
         Some(format!(
             "tenantry export rejected{ledger_flags} -o rejected.csv, mend it, then tenantry import{flags} rejected.csv"
+        ))
+    } else if agreements.failed > 0 {
+        Some(format!(
+            "tenantry export agreements{ledger_flags} -o agreements.csv, mend it, then tenantry import{flags} agreements.csv"
         ))
     } else if counts.created > 0 {
         Some(format!("tenantry credentials{open_flags} -o passwords.csv"))

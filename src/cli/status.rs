@@ -9,7 +9,7 @@ use super::output::Output;
 use super::session::expected_time;
 use super::settings::{self, LedgerChoice};
 use crate::ledger::{Queries, RunTotals};
-use crate::report::{LOST_PASSWORDS_NAMED, Standing, lost_passwords, rough};
+use crate::report::{LOST_PASSWORDS_NAMED, Standing, counted, lost_passwords, rough};
 
 /// Runs that are listed.
 const RUNS: u32 = 5;
@@ -19,11 +19,11 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     let queries = Queries::open(&ledger.path)?;
     let standing = Standing::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;
-    let left = standing.rows.open();
+    let left = standing.rows.open() + standing.agreements.open();
     let expected = expected_time(left, args.rate);
     if args.json {
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
-        value["left"] = json!({ "rows": left, "expected_seconds": expected.map(|time| time.as_secs()) });
+        value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });
         value["runs"] = runs.iter().map(run_json).collect();
         output.result(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
@@ -48,7 +48,8 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
         text.push_str(&format!(
-            "\nLeft: {left} rows{time}. Next: tenantry resume{}{}{}\n",
+            "\nLeft: {}{time}. Next: tenantry resume{}{}{}\n",
+            left_in_words(&standing),
             if simulated { " --simulate" } else { "" },
             ledger.flags,
             settings::api_flag(api)
@@ -56,6 +57,14 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     }
     output.result(&text)?;
     Ok(ExitCode::Done)
+}
+
+fn left_in_words(standing: &Standing) -> String {
+    let rows = counted(standing.rows.open(), "row");
+    match standing.agreements.open() {
+        0 => rows,
+        open => format!("{rows} and {}", counted(open, "agreement")),
+    }
 }
 
 fn run_line(run: &RunTotals) -> String {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::agreement::IllegalChange;
 use super::state::IllegalTransition;
 
 /// Why the ledger could not be opened, read or written. Cloneable, because one failed commit fails many writes.
@@ -20,6 +21,9 @@ pub(crate) enum Error {
 
     #[error("the ledger `{}` was written by a newer version of this program", path.display())]
     Newer { path: PathBuf },
+
+    #[error("the ledger `{}` is in use by an older version of this program", path.display())]
+    Older { path: PathBuf },
 
     #[error("the ledger `{}` belongs to {bound_to}, not to {asked}", path.display())]
     OtherEnvironment { path: PathBuf, bound_to: String, asked: String },
@@ -44,6 +48,9 @@ pub(crate) enum Error {
 
     #[error("refused to record an impossible change")]
     Illegal(#[from] IllegalTransition),
+
+    #[error("refused to record an impossible change")]
+    IllegalAgreement(#[from] IllegalChange),
 }
 
 fn pid_note(pid: Option<u32>) -> String {
@@ -64,6 +71,7 @@ impl Error {
             Error::InUse { .. } => "wait until it ends; `tenantry status` works meanwhile",
             Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
             Error::Foreign { .. } => "name another file with `--ledger PATH`",
+            Error::Older { .. } => "wait until that has ended; the ledger is brought up to date then",
             Error::Newer { .. } => "use the newer program; the ledger was not touched",
             Error::OtherEnvironment { .. } => {
                 "use one ledger for each environment: name another with `--ledger PATH`"
@@ -87,7 +95,11 @@ impl Error {
                 }
                 Some(_) | None => "run `tenantry resume` when the cause is mended; nothing is lost",
             },
-            Error::Thread(_) | Error::Closed | Error::Stored { .. } | Error::Illegal(_) => return None,
+            Error::Thread(_)
+            | Error::Closed
+            | Error::Stored { .. }
+            | Error::Illegal(_)
+            | Error::IllegalAgreement(_) => return None,
         };
         Some(text.to_owned())
     }

@@ -20,6 +20,10 @@ pub(crate) enum Operation {
     FindCustomer,
     /// `HEAD /v1/domains/{domain}`.
     CheckDomain,
+    /// `GET /v1/agreements`.
+    FindAgreement,
+    /// `POST /v1/customers/{id}/agreements`.
+    RecordAgreement,
 }
 
 impl Operation {
@@ -28,6 +32,8 @@ impl Operation {
             Operation::Create => "create",
             Operation::FindCustomer => "find_customer",
             Operation::CheckDomain => "check_domain",
+            Operation::FindAgreement => "find_agreement",
+            Operation::RecordAgreement => "record_agreement",
         }
     }
 }
@@ -38,7 +44,7 @@ impl ToSql for Operation {
     }
 }
 
-/// One create that may be sent now, because the ledger knows of it.
+/// One request that may be sent now, because the ledger knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
@@ -77,11 +83,23 @@ fn intend(tx: &Transaction<'_>, run: RunId, row: RowId, request_id: RequestId) -
         to,
         now.as_millisecond(),
     ))?;
+    begin_attempt(tx, run, row, Operation::Create, request_id)
+}
+
+/// The attempt, before its first byte is sent.
+pub(super) fn begin_attempt(
+    tx: &Transaction<'_>,
+    run: RunId,
+    row: RowId,
+    operation: Operation,
+    request_id: RequestId,
+) -> Result<Attempt, Error> {
+    let now = clock::now();
     let correlation_id = CorrelationId::draw();
     tx.prepare_cached(
         "INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute((row, run, Operation::Create, request_id, correlation_id, now.as_millisecond()))?;
+    .execute((row, run, operation, request_id, correlation_id, now.as_millisecond()))?;
     Ok(Attempt { id: AttemptId(tx.last_insert_rowid()), request_id, correlation_id, intended_at: now })
 }

@@ -2,12 +2,13 @@
 //!
 //! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
 //! a caller that holds a result holds a durable one. [`state`] alone knows which change of state is legal.
-//! [`take_up`] puts rows in, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
+//! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
 //! [`recovery`] finds what an earlier run left behind, and [`query`] reads, on connections of its own.
 //!
 //! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. What a row's next step should be is left to `submitter`.
 
+mod agreement;
 mod error;
 mod intent;
 mod lock;
@@ -28,10 +29,13 @@ use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
+pub(crate) use agreement::AgreementChange;
 pub(crate) use error::Error;
 pub(crate) use intent::{Attempt, Operation};
 pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
-pub(crate) use query::{AttemptStory, Filter, Queries, RowCounts, RowStory, RunTotals, SourceTotals};
+pub(crate) use query::{
+    AgreementCounts, AttemptStory, Filter, Queries, RowCounts, RowStory, RunTotals, SourceTotals, UserNeeds,
+};
 pub(crate) use recovery::{NextStep, Open, Work};
 pub(crate) use runs::Ending;
 pub(crate) use schema::{Environment, sync_folder_of};

@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 
 use super::recovery::NextStep;
 use super::state::{self, Event, State};
-use super::{AttemptId, CorrelationId, Error, Operation, Recorder, RequestId, RowId, RunId};
+use super::{AttemptId, CorrelationId, Error, Operation, Recorder, RequestId, RowId, RunId, agreement};
 use crate::clock;
 
 /// The service's own text is kept up to this many characters; its documents promise at most 1024.
@@ -134,7 +134,12 @@ fn record(
 }
 
 /// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken.
-fn record_attempt(tx: &Transaction<'_>, run: RunId, row: RowId, result: &AttemptResult) -> Result<(), Error> {
+pub(super) fn record_attempt(
+    tx: &Transaction<'_>,
+    run: RunId,
+    row: RowId,
+    result: &AttemptResult,
+) -> Result<(), Error> {
     let sent_at = result.sent_at.map(Timestamp::as_millisecond);
     let finished_at = result.finished_at.as_millisecond();
     let text = result.text.as_deref().map(bounded);
@@ -225,7 +230,10 @@ fn apply(
                 refusal.as_ref().map(|r| bounded(&r.text)),
             ])?;
         }
-        RowChange::Created(customer) => settle(tx, row, to, now, customer)?,
+        RowChange::Created(customer) => {
+            settle(tx, row, to, now, customer)?;
+            agreement::owe(tx, row)?;
+        }
         RowChange::Existing { customer_id } => {
             let customer = CreatedCustomer {
                 customer_id: customer_id.clone(),
@@ -284,7 +292,7 @@ fn refuse(
     Ok(())
 }
 
-fn bounded(text: &str) -> &str {
+pub(super) fn bounded(text: &str) -> &str {
     match text.char_indices().nth(TEXT_LIMIT) {
         Some((end, _)) => &text[..end],
         None => text,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
+use super::agreement::AgreementState;
 use super::state::State;
 use super::{Environment, Error, RowId, RunId, schema};
 use crate::clock;
@@ -58,6 +59,42 @@ impl RowCounts {
     pub(crate) fn open(&self) -> u64 {
         self.pending + self.in_flight
     }
+}
+
+/// How many agreements of created customers stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct AgreementCounts {
+    pub(crate) recorded: u64,
+    pub(crate) failed: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) pending: u64,
+}
+
+impl AgreementCounts {
+    fn slot(&mut self, state: AgreementState) -> &mut u64 {
+        match state {
+            AgreementState::Recorded => &mut self.recorded,
+            AgreementState::Failed => &mut self.failed,
+            AgreementState::InFlight => &mut self.in_flight,
+            AgreementState::Pending => &mut self.pending,
+        }
+    }
+
+    /// Agreements that are still owed a step.
+    pub(crate) fn open(&self) -> u64 {
+        self.pending + self.in_flight
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.recorded + self.failed + self.open()
+    }
+}
+
+/// What only a user's sign-in may do, of what is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct UserNeeds {
+    pub(crate) for_resellers: u64,
+    pub(crate) with_agreements: u64,
 }
 
 /// One kind of refusal, and how many rows stand refused for it.
@@ -142,6 +179,17 @@ pub(crate) struct RowStory {
     pub(crate) cells: Vec<u8>,
     /// The header record of the file that it came from.
     pub(crate) header: Vec<u8>,
+    pub(crate) agreement: Option<AgreementStory>,
+}
+
+/// Where the agreement of a created customer stands.
+#[derive(Debug)]
+pub(crate) struct AgreementStory {
+    pub(crate) state: AgreementState,
+    pub(crate) request_id: String,
+    pub(crate) error_code: Option<String>,
+    pub(crate) error_status: Option<u16>,
+    pub(crate) error_text: Option<String>,
 }
 
 /// One HTTP call of a row's story.
@@ -174,8 +222,23 @@ pub(crate) struct SealedPassword {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filter {
     State(State),
+    /// Created rows whose agreement the service has not, or not yet.
+    UnrecordedAgreements,
     /// Every row that stands for something, history left out.
     All,
+}
+
+impl Filter {
+    /// What a row `r` of `customer_rows` has to fulfil.
+    fn condition(self) -> String {
+        match self {
+            Filter::State(state) => format!("r.state = '{state}'"),
+            Filter::UnrecordedAgreements => {
+                "r.id IN (SELECT row_id FROM agreements WHERE state <> 'recorded')".to_owned()
+            }
+            Filter::All => "r.state <> 'superseded'".to_owned(),
+        }
+    }
 }
 
 impl Queries {
@@ -206,6 +269,41 @@ impl Queries {
             counts.total += count;
         }
         Ok(counts)
+    }
+
+    /// Agreements by state.
+    pub(crate) fn agreement_counts(&self) -> Result<AgreementCounts, Error> {
+        let mut counts = AgreementCounts::default();
+        let by_state = self.collect("SELECT state, count(*) FROM agreements GROUP BY state", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        for (state, count) in by_state {
+            *counts.slot(state) = count;
+        }
+        Ok(counts)
+    }
+
+    /// Refused agreements by code, most frequent first, with the words of one of each.
+    pub(crate) fn agreement_errors(&self) -> Result<Vec<(String, u64, String)>, Error> {
+        self.collect(
+            "SELECT error_code, count(*), max(error_text) FROM agreements WHERE state = 'failed'
+              GROUP BY error_code ORDER BY 2 DESC, 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.unwrap_or_default())),
+        )
+    }
+
+    /// What of the open work only a user may do.
+    pub(crate) fn user_needs(&self) -> Result<UserNeeds, Error> {
+        Ok(self.connection.query_row(
+            "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
+                    count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
+                    + (SELECT count(*) FROM agreements WHERE state IN ('pending', 'in_flight'))
+               FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+              WHERE customer_rows.state IN ('pending', 'in_flight') AND sources.completed_at IS NOT NULL",
+            [],
+            |row| Ok(UserNeeds { for_resellers: row.get(0)?, with_agreements: row.get(1)? }),
+        )?)
     }
 
     /// Refused and unresolved rows by code, most frequent first.
@@ -395,15 +493,9 @@ impl Queries {
         filter: Filter,
         mut visit: impl FnMut(RowStory) -> Result<(), E>,
     ) -> Result<(), E> {
-        let state = match filter {
-            Filter::State(state) => Some(state),
-            Filter::All => None,
-        };
-        let sql = format!(
-            "{STORY} WHERE (?1 IS NULL AND r.state <> 'superseded') OR r.state = ?1 ORDER BY r.source_id, r.line, r.id"
-        );
+        let sql = format!("{STORY} WHERE {} ORDER BY r.source_id, r.line, r.id", filter.condition());
         let mut statement = self.connection.prepare(&sql).map_err(Error::from)?;
-        let mut rows = statement.query([state]).map_err(Error::from)?;
+        let mut rows = statement.query([]).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {
             visit(story(row).map_err(Error::from)?)?;
         }
@@ -412,18 +504,13 @@ impl Queries {
 
     /// The headers of the files that the rows of `filter` came from, in order, each once.
     pub(crate) fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>, Error> {
-        let state = match filter {
-            Filter::State(state) => Some(state),
-            Filter::All => None,
-        };
-        self.collect(
+        let sql = format!(
             "SELECT header FROM sources
-              WHERE id IN (SELECT DISTINCT source_id FROM customer_rows
-                            WHERE state = ?1 OR (?1 IS NULL AND state <> 'superseded'))
+              WHERE id IN (SELECT DISTINCT source_id FROM customer_rows r WHERE {})
               GROUP BY header ORDER BY min(id)",
-            [state],
-            |row| row.get(0),
-        )
+            filter.condition()
+        );
+        self.collect(&sql, [], |row| row.get(0))
     }
 
     /// Calls `visit` with each sealed password, in the order of the rows.
@@ -467,8 +554,9 @@ impl Queries {
 
 const STORY: &str = "SELECT r.id, r.domain, r.state, s.path, r.line, r.customer, r.problems, r.request_id,
        r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code, r.error_status,
-       r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at, r.cells, s.header
-  FROM customer_rows r JOIN sources s ON s.id = r.source_id";
+       r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at, r.cells, s.header,
+       a.state, a.request_id, a.error_code, a.error_status, a.error_text
+  FROM customer_rows r JOIN sources s ON s.id = r.source_id LEFT JOIN agreements a ON a.row_id = r.id";
 
 fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
     let customer: Option<String> = row.get(5)?;
@@ -495,7 +583,19 @@ fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
         changed_at: clock::from_ms(row.get(18)?),
         cells: row.get(19)?,
         header: row.get(20)?,
+        agreement: agreement_story(row)?,
     })
+}
+
+fn agreement_story(row: &Row<'_>) -> rusqlite::Result<Option<AgreementStory>> {
+    let Some(state) = row.get(21)? else { return Ok(None) };
+    Ok(Some(AgreementStory {
+        state,
+        request_id: row.get(22)?,
+        error_code: row.get(23)?,
+        error_status: row.get(24)?,
+        error_text: row.get(25)?,
+    }))
 }
 
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {

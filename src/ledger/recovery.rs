@@ -11,7 +11,7 @@ use rusqlite::{Row, Transaction};
 
 use super::outcome::Refusal;
 use super::state::State;
-use super::{Error, Ledger, RequestId, RowId};
+use super::{Error, Ledger, RequestId, RowId, agreement};
 use crate::clock;
 use crate::customer::Customer;
 
@@ -77,6 +77,28 @@ pub(crate) struct Work {
     pub(crate) success_unread: bool,
     /// A definite refusal that is being followed by a question.
     pub(crate) refusal: Option<Refusal>,
+    /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement.
+    pub(crate) customer_id: Option<String>,
+}
+
+impl Work {
+    /// A row of which nothing has been sent under `request_id`.
+    pub(crate) fn fresh(row: RowId, line: u64, customer: Customer, request_id: RequestId) -> Self {
+        Self {
+            row,
+            line,
+            customer,
+            request_id,
+            next_step: NextStep::Create,
+            in_doubt_since: None,
+            last_sent_at: None,
+            ask_rounds: 0,
+            unclear_before: false,
+            success_unread: false,
+            refusal: None,
+            customer_id: None,
+        }
+    }
 }
 
 /// Which open rows to take.
@@ -110,6 +132,7 @@ fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
           WHERE customer_rows.id = dead.row_id AND state = 'in_flight'",
         [now],
     )?;
+    agreement::recover(tx)?;
     let closed = tx.execute("UPDATE http_attempts SET outcome = 'interrupted' WHERE outcome IS NULL", [])?;
     Ok(closed as u64)
 }
@@ -140,11 +163,7 @@ fn open_rows(tx: &Transaction<'_>, which: Open, after: RowId, limit: u32) -> Res
 
 fn load(row: &Row<'_>, state: State) -> Result<Work, Error> {
     let id: RowId = row.get(0)?;
-    let customer: String = row.get(2)?;
-    let customer: Customer = serde_json::from_str(&customer).map_err(|error| Error::Stored {
-        row: id.0,
-        what: format!("its customer is no JSON of ours: {error}"),
-    })?;
+    let customer = stored_customer(id, row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
     let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(clock::from_ms));
     let code: Option<String> = row.get(8)?;
     let text: Option<String> = row.get(10)?;
@@ -156,10 +175,6 @@ fn load(row: &Row<'_>, state: State) -> Result<Work, Error> {
         _ => None,
     };
     Ok(Work {
-        row: id,
-        line: row.get(1)?,
-        customer,
-        request_id: row.get(3)?,
         next_step: row.get(4)?,
         in_doubt_since: time(5)?,
         last_sent_at: time(6)?,
@@ -167,5 +182,13 @@ fn load(row: &Row<'_>, state: State) -> Result<Work, Error> {
         unclear_before: row.get(11)?,
         success_unread: row.get(12)?,
         refusal,
+        ..Work::fresh(id, row.get(1)?, customer, row.get(3)?)
+    })
+}
+
+pub(super) fn stored_customer(row: RowId, json: &str) -> Result<Customer, Error> {
+    serde_json::from_str(json).map_err(|error| Error::Stored {
+        row: row.0,
+        what: format!("its customer is no JSON of ours: {error}"),
     })
 }

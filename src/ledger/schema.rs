@@ -10,6 +10,7 @@ use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
 use super::Error;
+use super::lock::Lock;
 use crate::clock;
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
@@ -19,8 +20,12 @@ const APPLICATION_ID: i32 = 0x544E_5259;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Released migrations, in order. A released file is never edited.
-static MIGRATIONS: LazyLock<Migrations<'static>> =
-    LazyLock::new(|| Migrations::new(vec![M::up(include_str!("../../migrations/0001_ledger.sql"))]));
+static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
+    Migrations::new(vec![
+        M::up(include_str!("../../migrations/0001_ledger.sql")),
+        M::up(include_str!("../../migrations/0002_agreements.sql")),
+    ])
+});
 
 /// What a ledger is bound to, so that a rehearsal never mixes with production, nor one partner with another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +64,24 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Opens the ledger at `path` for reading alone; never makes one, never migrates it.
+/// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
+/// first, where nobody works on it.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
     must_exist(path)?;
+    match open_current(path)? {
+        Some(connection) => Ok(connection),
+        None => {
+            let Some(_lock) = Lock::acquire(path)? else {
+                return Err(Error::Older { path: path.to_owned() });
+            };
+            drop(open_for_writing(path)?);
+            open_current(path)?.ok_or_else(|| Error::Older { path: path.to_owned() })
+        }
+    }
+}
+
+/// `None`: its schema is older than this program.
+fn open_current(path: &Path) -> Result<Option<Connection>, Error> {
     // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` is what
     // keeps us from writing.
     let connection = Connection::open_with_flags(
@@ -70,10 +90,15 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
     )?;
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    if is_empty(&connection)? {
+        // Made, and left before its first table.
+        return Err(Error::Missing { path: path.to_owned() });
+    }
     connection.pragma_update(None, "query_only", true)?;
     match MIGRATIONS.pending_migrations(&connection) {
         Ok(..0) => Err(Error::Newer { path: path.to_owned() }),
-        Ok(_) => Ok(connection),
+        Ok(0) => Ok(Some(connection)),
+        Ok(1..) => Ok(None),
         Err(error) => Err(migration_error(error, path)),
     }
 }
@@ -168,19 +193,21 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), Error> {
         Err(error) => return Err(error.into()),
     };
     // A migration that died before the id was set leaves 0 with tables of ours, or none at all.
-    let tables: i64 =
-        connection
-            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))?;
     let ours: bool = connection.query_row(
         "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'customer_rows'",
         [],
         |row| row.get(0),
     )?;
-    if application_id == APPLICATION_ID || (application_id == 0 && (tables == 0 || ours)) {
+    if application_id == APPLICATION_ID || (application_id == 0 && (ours || is_empty(connection)?)) {
         Ok(())
     } else {
         Err(foreign())
     }
+}
+
+fn is_empty(connection: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE type = 'table'";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn migration_error(error: rusqlite_migration::Error, path: &Path) -> Error {

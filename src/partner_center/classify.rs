@@ -190,7 +190,10 @@ pub(super) fn domain_taken(reply: Reply) -> Asked<bool> {
     })
 }
 
-fn question<T>(reply: Reply, understand: impl FnOnce(&Answer, &ServiceError) -> Asked<T>) -> Asked<T> {
+pub(super) fn question<T>(
+    reply: Reply,
+    understand: impl FnOnce(&Answer, &ServiceError) -> Asked<T>,
+) -> Asked<T> {
     let answer = match reply {
         Reply::NotSent(reason) | Reply::Broken(reason) => return Asked::NoAnswer(reason),
         Reply::Answer(answer) => answer,
@@ -271,11 +274,11 @@ fn new_tenant(answer: &Answer) -> CreateOutcome {
     }
 }
 
-fn throttled<T>(answer: &Answer, error: &ServiceError, outcome: impl FnOnce(Duration) -> T) -> T {
+pub(super) fn throttled<T>(answer: &Answer, error: &ServiceError, outcome: impl FnOnce(Duration) -> T) -> T {
     outcome(retry_after::wait(answer.retry_after.as_deref(), &error.text, answer.at))
 }
 
-fn no_verdict(answer: &Answer, error: &ServiceError) -> String {
+pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> String {
     let mut reason = format!("status {}", answer.status);
     for part in [&error.code, &error.text] {
         if !part.is_empty() {

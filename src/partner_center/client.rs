@@ -168,7 +168,13 @@ impl Client {
         Exchange { outcome: classify::domain_taken(reply), trace }
     }
 
-    fn request(&self, method: Method, path: &[&str], token: &SecretString, ids: CallIds) -> RequestBuilder {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        token: &SecretString,
+        ids: CallIds,
+    ) -> RequestBuilder {
         let mut url = self.api_url.clone();
         url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
         self.http
@@ -246,7 +252,7 @@ fn bearer(token: &SecretString) -> HeaderValue {
     value
 }
 
-async fn send(request: RequestBuilder) -> (Reply, Trace) {
+pub(super) async fn send(request: RequestBuilder) -> (Reply, Trace) {
     let sent_at = clock::now();
     let (reply, ms_cv) = match request.send().await {
         Err(error) => (failure(&error), None),

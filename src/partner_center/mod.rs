@@ -6,6 +6,7 @@
 //!
 //! It leaves to others whether and when to send (`submitter`) and where tokens come from (`auth`).
 
+mod agreement;
 mod classify;
 mod client;
 pub(crate) mod codes;
@@ -14,6 +15,7 @@ mod retry_after;
 mod samples;
 mod wire;
 
+pub(crate) use agreement::AgreementOutcome;
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
 pub(crate) use client::{
     CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace, causes, http_client_builder,

@@ -16,7 +16,7 @@ use crate::reader;
 use crate::validation::Problem;
 
 /// Our columns, in order.
-const OUR_COLUMNS: [&str; 15] = [
+const OUR_COLUMNS: [&str; 17] = [
     "tenantry_row",
     "tenantry_ledger",
     "tenantry_state",
@@ -31,6 +31,8 @@ const OUR_COLUMNS: [&str; 15] = [
     "tenantry_error",
     "tenantry_hint",
     "tenantry_domain_burned",
+    "tenantry_agreement",
+    "tenantry_agreement_error",
     "tenantry_request_id",
     // Cells of a row that has more than its header.
     "tenantry_extra_cells",
@@ -155,7 +157,7 @@ impl Columns {
     }
 }
 
-fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 14] {
+fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 16] {
     let code = row.error_code.clone().unwrap_or_default();
     let hint = if code.is_empty() { "" } else { hint(&code, row.state, row.domain_burned) };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -173,6 +175,8 @@ fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 14] {
         harmless(&error_words(row)),
         hint.to_owned(),
         if row.domain_burned { "yes".to_owned() } else { String::new() },
+        row.agreement.as_ref().map(|agreement| agreement.state.to_string()).unwrap_or_default(),
+        harmless(&agreement_error(row)),
         text(&row.request_id),
     ]
 }
@@ -192,6 +196,14 @@ fn error_words(row: &RowStory) -> String {
         return one_line(&problems.join("; "));
     }
     one_line(row.error_text.as_deref().unwrap_or_default())
+}
+
+fn agreement_error(row: &RowStory) -> String {
+    let refused =
+        row.agreement.as_ref().and_then(|agreement| Some((agreement.error_code.as_ref()?, agreement)));
+    refused.map_or_else(String::new, |(code, agreement)| {
+        one_line(&format!("{code} {}", agreement.error_text.as_deref().unwrap_or_default()))
+    })
 }
 
 /// A spreadsheet runs a cell that begins with one of these as a formula; an apostrophe makes it text.

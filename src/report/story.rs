@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::summary::{hint, one_line};
-use crate::ledger::{AttemptStory, RowStory};
+use super::summary::{agreement_hint, hint, one_line};
+use crate::ledger::{AttemptStory, RowStory, State};
 use crate::validation::Severity;
 
 /// For people.
@@ -42,6 +42,9 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
     }
     if let Some(by) = row.replaced_by {
         line(format_args!("  {:<14}row {by}", "replaced by"));
+    }
+    if let Some(words) = agreement_words(row) {
+        line(format_args!("  {:<14}{words}", "agreement"));
     }
     for problem in &row.problems {
         let severity = match problem.severity {
@@ -106,11 +109,39 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
             "text": row.error_text,
             "hint": hint(code, row.state, row.domain_burned),
         })),
+        "agreement": row.agreement.as_ref().map(|agreement| json!({
+            "state": agreement.state,
+            "request_id": agreement.request_id,
+            "error": agreement.error_code.as_ref().map(|code| json!({
+                "code": code,
+                "status": agreement.error_status,
+                "text": agreement.error_text,
+                "hint": agreement_hint(code),
+            })),
+        })),
         "domain_burned": row.domain_burned,
         "replaced_by": row.replaced_by.map(|row| row.0),
         "made_at": row.made_at.to_string(),
         "changed_at": row.changed_at.to_string(),
         "attempts": attempts,
+    })
+}
+
+/// Where the agreement stands; `None` where the file says nothing of one.
+fn agreement_words(row: &RowStory) -> Option<String> {
+    let Some(agreement) = &row.agreement else {
+        row.customer.as_ref()?.get("agreement")?;
+        return Some(match row.state {
+            State::Existing => "not recorded: the customer was there before".to_owned(),
+            _ => "is recorded once the customer is created".to_owned(),
+        });
+    };
+    Some(match (&agreement.error_code, &agreement.error_text) {
+        (Some(code), text) => {
+            let text = one_line(text.as_deref().unwrap_or_default());
+            format!("{}: {code}, {text} → {}", agreement.state, agreement_hint(code))
+        }
+        (None, _) => agreement.state.to_string(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{self, Queries, RowCounts, RunId, RunTotals, SourceTotals, State};
+use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals, State};
 use crate::partner_center::codes;
 
 /// Lost passwords that are named by their domain; `export created` has them all.
@@ -19,6 +19,8 @@ const TOP_ERRORS: usize = 5;
 #[derive(Debug, Serialize)]
 pub(crate) struct Standing {
     pub(crate) rows: RowCounts,
+    /// Of created customers whose file says who accepted the customer agreement.
+    pub(crate) agreements: AgreementCounts,
     pub(crate) errors: Vec<ErrorLine>,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct ErrorLine {
     pub(crate) code: String,
     pub(crate) count: u64,
     pub(crate) hint: String,
-    /// `failed`, `rejected` or `unresolved`.
+    /// `failed`, `rejected` or `unresolved`; `created` where it is the agreement that was refused.
     pub(crate) state: &'static str,
     /// The words of one of them.
     pub(crate) example: String,
@@ -75,7 +77,19 @@ impl Standing {
             state: error.state.name(),
             example: error.example,
         });
-        Ok(Self { rows: queries.counts()?, errors: errors.collect() })
+        let agreement_errors =
+            queries.agreement_errors()?.into_iter().map(|(code, count, example)| ErrorLine {
+                hint: agreement_hint(&code).to_owned(),
+                code,
+                count,
+                state: State::Created.name(),
+                example: format!("agreement: {example}"),
+            });
+        Ok(Self {
+            rows: queries.counts()?,
+            agreements: queries.agreement_counts()?,
+            errors: errors.chain(agreement_errors).collect(),
+        })
     }
 
     /// Totals that add up, then the most frequent errors with what to do.
@@ -88,6 +102,16 @@ impl Standing {
             }
         }
         line(&mut text, format_args!("  {:<11}{:>9}", "total", self.rows.total));
+        let AgreementCounts { recorded, failed, .. } = self.agreements;
+        if self.agreements.total() > 0 {
+            line(
+                &mut text,
+                format_args!(
+                    "Customer agreements: {recorded} recorded, {failed} refused, {} still to be recorded.",
+                    self.agreements.open()
+                ),
+            );
+        }
         if !self.errors.is_empty() {
             line(&mut text, format_args!("\nWhy, most frequent first:"));
         }
@@ -224,6 +248,16 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
         (_, Some(hint)) => hint,
         (State::Unresolved, None) => "run `tenantry reconcile`",
         (_, None) => "see the service's own words; `tenantry show DOMAIN` has the ids for Microsoft support",
+    }
+}
+
+/// The same for the refusal of an agreement, whose customer exists all the same.
+pub(crate) fn agreement_hint(code: &str) -> &'static str {
+    match code {
+        "20002" | "60003" => {
+            "Partner Center does not know the customer: `tenantry import --retry-failed` tries again"
+        }
+        _ => "mend the agreement columns (`tenantry export agreements`) and import the rows again",
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::finding::{CreateFinding, refusal};
@@ -27,6 +28,8 @@ pub(super) struct Means {
     pub(super) pacer: Arc<Pacer>,
     pub(super) recorder: Recorder,
     pub(super) domain_check: DomainCheck,
+    /// The id of the agreement's template, asked for once.
+    pub(super) agreement_template: OnceCell<String>,
     pub(super) policy: Policy,
     /// Set when the run stops: what has not been sent by then is not sent any more.
     pub(super) stopping: CancellationToken,
@@ -93,7 +96,7 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     );
     let name = outcome.name();
     let finding = understand(means, task, &attempt, &token, outcome).await;
-    Ok(Stepped { finding, attempts: vec![finished(&attempt, name, trace)] })
+    Ok(Stepped { finding, attempts: vec![finished(Operation::Create, &attempt, name, trace)] })
 }
 
 async fn understand(
@@ -172,15 +175,21 @@ fn not_sent(attempt: Attempt, barred: Barred) -> Stepped<CreateFinding> {
         }
     };
     let trace = Trace::never_sent(reason);
-    Stepped { finding, attempts: vec![finished(&attempt, name, trace)] }
+    Stepped { finding, attempts: vec![finished(Operation::Create, &attempt, name, trace)] }
 }
 
-fn finished(attempt: &Attempt, outcome: &'static str, trace: Trace) -> AttemptResult {
+/// The call that an intent was made for.
+pub(super) fn finished(
+    operation: Operation,
+    attempt: &Attempt,
+    outcome: &'static str,
+    trace: Trace,
+) -> AttemptResult {
     let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
-    AttemptResult { attempt: Some(attempt.id), ..recorded(Operation::Create, ids, outcome, trace) }
+    AttemptResult { attempt: Some(attempt.id), ..recorded(operation, ids, outcome, trace) }
 }
 
-/// A call as the ledger keeps it; that of a create belongs to its intent besides.
+/// A call as the ledger keeps it; one that an intent was made for belongs to that besides.
 pub(super) fn recorded(
     operation: Operation,
     ids: CallIds,

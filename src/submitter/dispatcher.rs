@@ -8,22 +8,22 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Means, Stepped};
 use super::breaker::{Breaker, Passage};
-use super::finding::{AskFinding, CreateFinding, Health};
+use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health};
 use super::pacing::Pacer;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::reconcile::{self, DomainCheck};
 use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
-use super::{Equipment, Mode, Settings, Signal, StopReason, Task};
+use super::{Equipment, Mode, Settings, Signal, Step, StopReason, Task, agreement};
 use crate::clock;
-use crate::ledger::{self, AttemptResult, Ledger, NextStep, Open, RowChange, RowId, Work};
+use crate::ledger::{self, AgreementChange, AttemptResult, Ledger, NextStep, Open, RowChange, RowId, Work};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 const FETCH: u32 = 256;
@@ -57,6 +57,7 @@ pub(crate) async fn submit(
         pacer: Arc::clone(&pacer),
         recorder: ledger.recorder(),
         domain_check: DomainCheck::new(equipment.domain_suffix),
+        agreement_template: OnceCell::new(),
         policy: settings.policy.clone(),
         stopping: CancellationToken::new(),
     });
@@ -69,7 +70,7 @@ pub(crate) async fn submit(
         }
         progress.send_replace(dispatcher.progress(Instant::now(), pacer.paused_for()));
         if dispatcher.is_done() {
-            return Outcome { stopped: dispatcher.stop, abandoned: false };
+            return Outcome { stopped: dispatcher.ending(), abandoned: false };
         }
         let wake_at = dispatcher.wakes_at(Instant::now());
         let event = tokio::select! {
@@ -115,18 +116,36 @@ async fn record_what_is_known(
 /// Something to be done; each ends in one [`Event`].
 #[derive(Debug)]
 enum Action {
-    Fetch { which: Open, after: RowId },
-    Step { task: Box<Task>, probe: bool },
-    Record { task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Box<Verdict> },
+    Fetch {
+        which: Backlogged,
+        after: RowId,
+    },
+    Step {
+        task: Box<Task>,
+        probe: bool,
+    },
+    Record {
+        task: Box<Task>,
+        attempts: Vec<AttemptResult>,
+        verdict: Box<Verdict>,
+    },
+    RecordAgreement {
+        task: Box<Task>,
+        attempts: Vec<AttemptResult>,
+        change: Option<AgreementChange>,
+        then: Then,
+    },
 }
 
 /// Something that happened.
 #[derive(Debug)]
 enum Event {
-    Fetched { which: Open, rows: Vec<Work> },
+    Fetched { which: Backlogged, rows: Vec<Work> },
     Created { task: Box<Task>, probe: bool, step: Stepped<CreateFinding> },
     Asked { task: Box<Task>, probe: bool, step: Stepped<AskFinding> },
     Recorded { task: Box<Task>, verdict: Box<Verdict> },
+    Agreed { task: Box<Task>, probe: bool, step: Stepped<AgreementFinding> },
+    AgreementRecorded { task: Box<Task>, then: Then },
     LedgerFailed(ledger::Error),
     Signalled(Signal),
     Woken,
@@ -137,7 +156,10 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
     match action {
         // Reading the queue is quick and everything waits for it, so it is done in place.
         Action::Fetch { which, after } => {
-            let rows = ledger.open_rows(which, after, FETCH).await;
+            let rows = match which {
+                Backlogged::Rows(open) => ledger.open_rows(open, after, FETCH).await,
+                Backlogged::Agreements => ledger.open_agreements(after, FETCH).await,
+            };
             under_way.spawn(async move {
                 rows.map_or_else(Event::LedgerFailed, |rows| Event::Fetched { which, rows })
             });
@@ -145,14 +167,18 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
         Action::Step { task, probe } => {
             under_way.spawn(async move {
                 match task.step {
-                    NextStep::Create => match attempt::create(&means, &task).await {
+                    Step::Create => match attempt::create(&means, &task).await {
                         Ok(step) => Event::Created { task, probe, step },
                         Err(error) => Event::LedgerFailed(error),
                     },
-                    NextStep::Ask => {
+                    Step::Ask => {
                         let step = reconcile::ask(&means, &task.work).await;
                         Event::Asked { task, probe, step }
                     }
+                    Step::Agree => match agreement::record(&means, &task).await {
+                        Ok(step) => Event::Agreed { task, probe, step },
+                        Err(error) => Event::LedgerFailed(error),
+                    },
                 }
             });
         }
@@ -164,13 +190,30 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
                 }
             });
         }
+        Action::RecordAgreement { task, attempts, change, then } => {
+            under_way.spawn(async move {
+                match means.recorder.record_agreement(task.work.row, attempts, change).await {
+                    Ok(()) => Event::AgreementRecorded { task, then },
+                    Err(error) => Event::LedgerFailed(error),
+                }
+            });
+        }
     }
+}
+
+/// What the ledger can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backlogged {
+    Rows(Open),
+    /// Of created rows. They come last, when no row is in hand any more: a new customer takes a while to become
+    /// visible, and each row is then in one pair of hands.
+    Agreements,
 }
 
 /// What is still to be read from the ledger, oldest doubt first.
 #[derive(Debug)]
 struct Backlog {
-    order: VecDeque<Open>,
+    order: VecDeque<Backlogged>,
     after: RowId,
     fetching: bool,
 }
@@ -183,6 +226,8 @@ struct Dispatcher {
     to_record: Vec<Action>,
     breaker: Breaker,
     stop: Option<StopReason>,
+    /// The limit holds fresh rows back; what was begun is brought to its end.
+    at_limit: bool,
     deadline: Option<Instant>,
     /// Steps and records under way; each holds a slot.
     slots: usize,
@@ -196,17 +241,23 @@ struct Dispatcher {
 impl Dispatcher {
     fn new(settings: Settings, now: Instant) -> Self {
         let order = match settings.mode {
-            Mode::Submit => VecDeque::from([Open::InFlight, Open::Pending]),
-            Mode::AskOnly => VecDeque::from([Open::InFlight, Open::Unresolved]),
+            Mode::Submit => [Open::InFlight, Open::Pending],
+            Mode::AskOnly => [Open::InFlight, Open::Unresolved],
         };
+        let agreements = (settings.mode == Mode::Submit).then_some(Backlogged::Agreements);
         Self {
             deadline: settings.max_duration.map(|limit| now + limit),
             settings,
-            backlog: Backlog { order, after: RowId(0), fetching: false },
+            backlog: Backlog {
+                order: order.map(Backlogged::Rows).into_iter().chain(agreements).collect(),
+                after: RowId(0),
+                fetching: false,
+            },
             queue: Queue::default(),
             to_record: Vec::new(),
             breaker: Breaker::default(),
             stop: None,
+            at_limit: false,
             slots: 0,
             submitted: 0,
             successes: 0,
@@ -218,9 +269,18 @@ impl Dispatcher {
 
     /// Nothing is under way, and nothing will be.
     fn is_done(&self) -> bool {
-        let idle = self.slots == 0 && !self.backlog.fetching && self.to_record.is_empty();
         let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.order.is_empty();
-        idle && (self.stop.is_some() || empty)
+        self.is_idle() && (self.stop.is_some() || empty)
+    }
+
+    /// Nothing is under way.
+    fn is_idle(&self) -> bool {
+        self.slots == 0 && !self.backlog.fetching && self.to_record.is_empty()
+    }
+
+    /// Why the run ended before its work was done, if it did.
+    fn ending(self) -> Option<StopReason> {
+        self.stop.or(self.at_limit.then_some(StopReason::LimitReached))
     }
 
     /// When there will be something to do without an event.
@@ -250,12 +310,11 @@ impl Dispatcher {
                 Passage::Closed(_) => break,
             };
             let Some(mut task) = self.next_task(now) else { break };
-            if task.step == NextStep::Create
-                && retry::must_ask_first(&task, &self.settings.policy, clock::now())
+            if task.step == Step::Create && retry::must_ask_first(&task, &self.settings.policy, clock::now())
             {
                 // Its id has grown old while it waited.
                 let (step, wait) = retry::first_step(&task.work, &self.settings.policy, clock::now());
-                task.step = step;
+                task.step = step.into();
                 self.queue.wait(task, now + wait);
                 continue;
             }
@@ -265,14 +324,22 @@ impl Dispatcher {
             self.slots += 1;
             actions.push(Action::Step { task, probe });
         }
-        let wants_more = self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full();
         if let (true, false, Some(which)) =
-            (wants_more, self.backlog.fetching, self.backlog.order.front().copied())
+            (self.wants_more(), self.backlog.fetching, self.backlog.order.front().copied())
         {
             self.backlog.fetching = true;
             actions.push(Action::Fetch { which, after: self.backlog.after });
         }
         actions
+    }
+
+    fn wants_more(&self) -> bool {
+        let agreements_begin =
+            self.backlog.order.front() == Some(&Backlogged::Agreements) && self.backlog.after == RowId(0);
+        if agreements_begin {
+            return self.is_idle() && self.queue.ready() + self.queue.waiting() == 0;
+        }
+        self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full()
     }
 
     /// The row to take a step for: one whose wait is over, else a fresh one.
@@ -281,9 +348,9 @@ impl Dispatcher {
             return Some(due);
         }
         let fresh = self.queue.peek_fresh()?;
-        let counts = fresh.step == NextStep::Create && !fresh.submitted;
+        let counts = fresh.step == Step::Create && !fresh.submitted;
         if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
-            self.stop_once_idle();
+            self.hold_fresh_rows_back();
             return None;
         }
         let mut task = self.queue.pop_fresh()?;
@@ -294,11 +361,14 @@ impl Dispatcher {
         Some(task)
     }
 
-    /// The limit holds back fresh rows; rows that were begun are brought to their end first.
-    fn stop_once_idle(&mut self) {
-        if self.slots == 0 && self.queue.waiting() == 0 {
-            self.stop = Some(StopReason::LimitReached);
+    /// At the limit: rows that were begun are brought to their end, and so are agreements.
+    fn hold_fresh_rows_back(&mut self) {
+        self.at_limit = true;
+        while let Some(fresh) = self.queue.pop_fresh() {
+            self.queue.let_go(fresh.work.row);
         }
+        self.backlog.order.retain(|which| *which == Backlogged::Agreements);
+        self.backlog.after = RowId(0);
     }
 
     fn has_free_slot(&self) -> bool {
@@ -311,6 +381,8 @@ impl Dispatcher {
             Event::Created { task, probe, step } => self.created(task, probe, step, now, chance),
             Event::Asked { task, probe, step } => self.asked(task, probe, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
+            Event::Agreed { task, probe, step } => self.agreed(task, probe, step, now, chance),
+            Event::AgreementRecorded { task, then } => self.agreement_recorded(task, then, now),
             Event::LedgerFailed(error) => {
                 // Whatever was under way for the ledger is lost to us; the next run finds it there.
                 self.slots = self.slots.saturating_sub(1);
@@ -331,8 +403,12 @@ impl Dispatcher {
         self.check_deadlines(now);
     }
 
-    fn fetched(&mut self, which: Open, rows: Vec<Work>, now: Instant) {
+    fn fetched(&mut self, which: Backlogged, rows: Vec<Work>, now: Instant) {
         self.backlog.fetching = false;
+        if self.backlog.order.front() != Some(&which) {
+            // Rows that were asked for before the limit was reached.
+            return;
+        }
         match rows.last() {
             Some(last) => self.backlog.after = last.row,
             None => {
@@ -347,9 +423,16 @@ impl Dispatcher {
             }
             // A clock that has gone back since must not make the wait for a settled answer endless.
             work.last_sent_at = work.last_sent_at.map(|sent| sent.min(clock_now));
-            let (step, wait) = match (self.settings.mode, which) {
-                (Mode::Submit, _) => retry::first_step(&work, &self.settings.policy, clock_now),
-                (Mode::AskOnly, _) => (NextStep::Ask, Duration::ZERO),
+            let (step, wait) = match (which, self.settings.mode) {
+                (Backlogged::Agreements, _) => {
+                    self.counts.total += 1;
+                    (Step::Agree, Duration::ZERO)
+                }
+                (Backlogged::Rows(_), Mode::AskOnly) => (Step::Ask, Duration::ZERO),
+                (Backlogged::Rows(_), Mode::Submit) => {
+                    let (step, wait) = retry::first_step(&work, &self.settings.policy, clock_now);
+                    (step.into(), wait)
+                }
             };
             let task = Box::new(Task::new(work, step));
             if wait.is_zero() {
@@ -411,6 +494,41 @@ impl Dispatcher {
         self.decide(task, step.attempts, verdict);
     }
 
+    fn agreed(
+        &mut self,
+        mut task: Box<Task>,
+        probe: bool,
+        step: Stepped<AgreementFinding>,
+        now: Instant,
+        chance: f64,
+    ) {
+        let Stepped { finding, attempts } = step;
+        self.note_health(finding.health(), probe, finding.reason(), now);
+        let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
+        let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
+        let (change, then) = agreement::decide(&task, finding, &self.circumstances(probe, chance));
+        task.tries += u32::from(counts && !probe);
+        task.unauthorized = unauthorized;
+        if let (Then::Stop(reason), None) = (&then, &self.stop) {
+            self.stop = Some(reason.clone());
+        }
+        // Where nothing was intended, nothing has become of it.
+        let change = attempts.iter().any(|attempt| attempt.attempt.is_some()).then_some(change);
+        self.to_record.push(Action::RecordAgreement { task, attempts, change, then });
+    }
+
+    fn agreement_recorded(&mut self, task: Box<Task>, then: Then, now: Instant) {
+        self.slots -= 1;
+        match then {
+            Then::Wait(wait) => self.queue.wait(task, now + wait),
+            Then::Settled | Then::LeftOpen => {
+                self.counts.settled += 1;
+                self.queue.let_go(task.work.row);
+            }
+            Then::Stop(_) => {}
+        }
+    }
+
     fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict) {
         task.apply(&verdict.change);
         if let (Then::Stop(reason), None) = (&verdict.then, &self.stop) {
@@ -431,11 +549,12 @@ impl Dispatcher {
                 }
             }
             // Asking is done; what is to be sent waits for a run that sends.
-            Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == NextStep::Create => {
+            Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
                 self.counts.settled += 1;
                 self.queue.let_go(task.work.row);
             }
             Then::Wait(wait) => self.queue.wait(task, now + wait),
+            Then::LeftOpen => self.queue.let_go(task.work.row),
             Then::Stop(_) => {}
         }
     }
@@ -527,21 +646,21 @@ impl Task {
                 work.last_sent_at = None;
                 work.refusal = None;
                 work.ask_rounds = *ask_rounds;
-                self.step = NextStep::Create;
+                self.step = Step::Create;
             }
             RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
-                if self.step == NextStep::Create {
+                if self.step == Step::Create {
                     work.last_sent_at = Some(clock::now());
                 }
                 self.asked_free = match (self.step, *next_step) {
-                    (NextStep::Ask, NextStep::Create) => true,
+                    (Step::Ask, NextStep::Create) => true,
                     (_, NextStep::Ask) => false,
-                    (NextStep::Create, NextStep::Create) => self.asked_free,
+                    (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.in_doubt_since = *in_doubt_since;
                 work.ask_rounds = *ask_rounds;
                 work.refusal.clone_from(refusal);
-                self.step = *next_step;
+                self.step = (*next_step).into();
             }
             RowChange::Created(_)
             | RowChange::Existing { .. }

@@ -72,6 +72,47 @@ pub(super) enum AskFinding {
     Withdrawn,
 }
 
+/// A question that ended without an answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    NoAnswer(String),
+    Throttled { wait: Duration },
+    Misconfigured { refusal: Refusal, rights: bool },
+    SignInRefused { message: String, hint: String },
+    Withdrawn,
+}
+
+/// What is known after trying to record the acceptance of an agreement.
+#[derive(Debug)]
+pub(super) enum AgreementFinding {
+    /// The service has it.
+    Recorded,
+    Refused(Refusal),
+    /// The service does not know the customer, or not yet.
+    NotVisible(Refusal),
+    /// Every acceptance would be refused like this one.
+    Misconfigured {
+        refusal: Refusal,
+        rights: bool,
+    },
+    /// The token was not accepted; it has been renewed.
+    Unauthorized,
+    /// There is no token, and asking again will not help.
+    SignInRefused {
+        message: String,
+        hint: String,
+    },
+    Throttled {
+        wait: Duration,
+    },
+    /// Proof that it never left this machine.
+    NotSent(String),
+    /// The run is stopping, and it had not been sent yet.
+    Withdrawn,
+    /// May have been done.
+    Unknown(String),
+}
+
 /// What a finding says about the service, whatever it says about the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
@@ -109,6 +150,42 @@ impl AskFinding {
             | AskFinding::Throttled { .. } => Health::Answered,
             AskFinding::NoAnswer(_) => Health::Silent,
             AskFinding::SignInRefused { .. } | AskFinding::Withdrawn => Health::NotAsked,
+        }
+    }
+}
+
+impl AgreementFinding {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            AgreementFinding::Recorded
+            | AgreementFinding::Refused(_)
+            | AgreementFinding::NotVisible(_)
+            | AgreementFinding::Misconfigured { .. }
+            | AgreementFinding::Unauthorized
+            | AgreementFinding::Throttled { .. } => Health::Answered,
+            AgreementFinding::NotSent(_) | AgreementFinding::Unknown(_) => Health::Silent,
+            AgreementFinding::SignInRefused { .. } | AgreementFinding::Withdrawn => Health::NotAsked,
+        }
+    }
+
+    /// Why there was no answer, where there was none.
+    pub(super) fn reason(&self) -> Option<String> {
+        match self {
+            AgreementFinding::NotSent(reason) | AgreementFinding::Unknown(reason) => Some(reason.clone()),
+            AgreementFinding::SignInRefused { message, .. } => Some(message.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Unanswered> for AskFinding {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::NoAnswer(reason) => AskFinding::NoAnswer(reason),
+            Unanswered::Throttled { wait } => AskFinding::Throttled { wait },
+            Unanswered::Misconfigured { refusal, rights } => AskFinding::Misconfigured { refusal, rights },
+            Unanswered::SignInRefused { message, hint } => AskFinding::SignInRefused { message, hint },
+            Unanswered::Withdrawn => AskFinding::Withdrawn,
         }
     }
 }

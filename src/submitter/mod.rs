@@ -1,7 +1,8 @@
 //! Open rows of the ledger to rows with an outcome.
 //!
 //! [`dispatcher`] is the loop: it makes one event of whatever happened and one plain method handles it. [`attempt`]
-//! is the life of one create, [`reconcile`] that of one question; both end in a [`finding`]. [`retry`] decides what
+//! is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created customer's second
+//! step; each ends in a [`finding`]. [`retry`] decides what
 //! a finding means for the row, purely; [`queue`] holds the rows in hand. [`pacing`] is the gate before every request,
 //! and [`breaker`] sees to it that an outage is nobody's fault.
 //!
@@ -9,6 +10,7 @@
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
 //! holds no slot. It leaves HTTP to `partner_center` and what is durable to `ledger`.
 
+mod agreement;
 mod attempt;
 mod breaker;
 mod dispatcher;
@@ -24,7 +26,7 @@ use std::time::Duration;
 
 use crate::auth::TokenSource;
 use crate::credentials::Sealer;
-use crate::ledger::{NextStep, Refusal, Work};
+use crate::ledger::{NextStep, Refusal, UserNeeds, Work};
 use crate::partner_center::Client;
 
 pub(crate) use dispatcher::submit;
@@ -78,10 +80,8 @@ pub(crate) enum StopReason {
         message: String,
         hint: String,
     },
-    /// Rows for resellers, and a token without a user; nothing was sent.
-    NeedsUser {
-        rows: u64,
-    },
+    /// Rows for resellers or with agreements, and a token without a user; nothing was sent.
+    NeedsUser(UserNeeds),
     /// Every row would be refused: sign-in or rights.
     Rights(Refusal),
     /// Every row would be refused: configuration.
@@ -119,12 +119,12 @@ pub(crate) struct Equipment {
 #[derive(Debug, Clone)]
 struct Task {
     work: Work,
-    step: NextStep,
-    /// Creates without a verdict in this run, probes left out.
+    step: Step,
+    /// Sends without a verdict in this run, probes left out.
     tries: u32,
     /// Times that its present question found no answer, probes left out.
     question_tries: u32,
-    /// Its last create was refused for its token.
+    /// Its last send was refused for its token.
     unauthorized: bool,
     /// Successes of the run when it was last refused with an unexplained 403.
     forbidden_at: Option<u64>,
@@ -134,8 +134,28 @@ struct Task {
     submitted: bool,
 }
 
+/// What is to be done next for a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Send the create.
+    Create,
+    /// Ask before anything is sent.
+    Ask,
+    /// Record the acceptance of the agreement.
+    Agree,
+}
+
+impl From<NextStep> for Step {
+    fn from(step: NextStep) -> Self {
+        match step {
+            NextStep::Create => Step::Create,
+            NextStep::Ask => Step::Ask,
+        }
+    }
+}
+
 impl Task {
-    fn new(work: Work, step: NextStep) -> Self {
+    fn new(work: Work, step: Step) -> Self {
         Self {
             work,
             step,

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use super::attempt::{Barred, Means, Stepped, recorded};
-use super::finding::{AskFinding, refusal};
+use super::finding::{AskFinding, Unanswered, refusal};
 use crate::auth;
 use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::{Asked, CallIds, Exchange, Page};
@@ -28,23 +28,23 @@ impl DomainCheck {
 }
 
 /// The questions of one row, and the calls made for them.
-struct Questions<'a> {
-    means: &'a Means,
-    attempts: Vec<AttemptResult>,
+pub(super) struct Questions<'a> {
+    pub(super) means: &'a Means,
+    pub(super) attempts: Vec<AttemptResult>,
 }
-
-/// A question that ended without the answer that was wanted.
-type Unanswered = AskFinding;
 
 /// Asks about the row's domain and says what that found.
 pub(super) async fn ask(means: &Means, work: &Work) -> Stepped<AskFinding> {
-    let mut questions = Questions { means, attempts: Vec::new() };
-    let domain = work.customer.domain.as_str();
-    let finding = questions.settle(domain).await.unwrap_or_else(|unanswered| unanswered);
+    let mut questions = Questions::of(means);
+    let finding = questions.settle(work.customer.domain.as_str()).await.unwrap_or_else(Into::into);
     Stepped { finding, attempts: questions.attempts }
 }
 
-impl Questions<'_> {
+impl<'a> Questions<'a> {
+    pub(super) fn of(means: &'a Means) -> Self {
+        Self { means, attempts: Vec::new() }
+    }
+
     async fn settle(&mut self, domain: &str) -> Result<AskFinding, Unanswered> {
         if let Some(customer_id) = self.find_customer(domain).await? {
             return Ok(AskFinding::Ours { customer_id });
@@ -52,8 +52,7 @@ impl Questions<'_> {
         if self.is_taken(domain).await? {
             return Ok(AskFinding::Taken);
         }
-        self.prove_domain_check().await?;
-        Ok(AskFinding::Free)
+        self.believe_free().await
     }
 
     /// Our customer with exactly this domain. The service compares beginnings (fact book 9); we compare all of it.
@@ -70,13 +69,14 @@ impl Questions<'_> {
                 return Ok(None);
             }
         }
-        Err(AskFinding::NoAnswer(format!("the search for `{domain}` has more than {MOST_PAGES} pages")))
+        Err(Unanswered::NoAnswer(format!("the search for `{domain}` has more than {MOST_PAGES} pages")))
     }
 
-    async fn prove_domain_check(&mut self) -> Result<(), Unanswered> {
+    /// The check says that a domain is free: can it be believed?
+    async fn believe_free(&mut self) -> Result<AskFinding, Unanswered> {
         let check = &self.means.domain_check;
         if check.proved.initialized() {
-            return Ok(());
+            return Ok(AskFinding::Free);
         }
         let one_of_ours = self.customers(None, None).await?.customers.into_iter().next();
         // A custom domain may be unknown to the check; where we have no customer yet, Microsoft itself has one.
@@ -86,11 +86,11 @@ impl Questions<'_> {
             .unwrap_or_else(|| format!("microsoft.{}", check.suffix));
         if !self.is_taken(&known).await? {
             let reason = format!("the domain check cannot be trusted: it calls `{known}` free, which exists");
-            return Err(AskFinding::Unprovable(reason));
+            return Ok(AskFinding::Unprovable(reason));
         }
         // Somebody else may have proved it meanwhile, which is just as well.
         drop(check.proved.set(()));
-        Ok(())
+        Ok(AskFinding::Free)
     }
 
     async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, Unanswered> {
@@ -110,7 +110,7 @@ impl Questions<'_> {
     }
 
     /// One question through the gates; a token that is not accepted is renewed once.
-    async fn question<T, F>(
+    pub(super) async fn question<T, F>(
         &mut self,
         operation: Operation,
         call: impl Fn(SecretString, CallIds) -> F + Send,
@@ -135,16 +135,16 @@ impl Questions<'_> {
                     renewed = true;
                 }
                 Asked::Unauthorized(error) => {
-                    return Err(AskFinding::Misconfigured { refusal: refusal(error), rights: true });
+                    return Err(Unanswered::Misconfigured { refusal: refusal(error), rights: true });
                 }
                 Asked::Misconfigured { error, rights } => {
-                    return Err(AskFinding::Misconfigured { refusal: refusal(error), rights });
+                    return Err(Unanswered::Misconfigured { refusal: refusal(error), rights });
                 }
                 Asked::Throttled { wait } => {
                     self.means.pacer.throttled(wait);
-                    return Err(AskFinding::Throttled { wait });
+                    return Err(Unanswered::Throttled { wait });
                 }
-                Asked::NoAnswer(reason) => return Err(AskFinding::NoAnswer(reason)),
+                Asked::NoAnswer(reason) => return Err(Unanswered::NoAnswer(reason)),
             }
         }
     }
@@ -152,8 +152,8 @@ impl Questions<'_> {
 
 fn barred(barred: Barred) -> Unanswered {
     match barred {
-        Barred::Stopping | Barred::Stale => AskFinding::Withdrawn,
-        Barred::SignIn(auth::Error::Refused { message, hint }) => AskFinding::SignInRefused { message, hint },
-        Barred::SignIn(auth::Error::Unavailable(reason)) => AskFinding::NoAnswer(reason),
+        Barred::Stopping | Barred::Stale => Unanswered::Withdrawn,
+        Barred::SignIn(auth::Error::Refused { message, hint }) => Unanswered::SignInRefused { message, hint },
+        Barred::SignIn(auth::Error::Unavailable(reason)) => Unanswered::NoAnswer(reason),
     }
 }

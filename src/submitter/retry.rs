@@ -41,6 +41,8 @@ pub(super) struct Verdict {
 pub(super) enum Then {
     /// No further attempt will be made.
     Settled,
+    /// Still owed, and no further attempt will be made in this run.
+    LeftOpen,
     /// The next step, not before the wait is over.
     Wait(Duration),
     /// The run ends; the row stays open.
@@ -310,10 +312,10 @@ fn settled(change: RowChange) -> Verdict {
     Verdict { change, then: Then::Settled }
 }
 
-fn backoff(repeat: u32, chance: f64) -> Duration {
+pub(super) fn backoff(repeat: u32, chance: f64) -> Duration {
     let bound = BACKOFF_BASE.saturating_mul(1 << repeat.min(10)).min(BACKOFF_CAP);
     bound.mul_f64(chance)
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

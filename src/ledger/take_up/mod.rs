@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use rusqlite::Transaction;
 
 use super::state::State;
-use super::{Error, Ledger, RequestId, RowId, RunId, SourceId};
+use super::{Error, Ledger, RequestId, RowId, RunId, SourceId, agreement};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::validation::{Problem, Severity};
@@ -64,6 +64,8 @@ pub(crate) struct Taken {
     pub(crate) rejected: u64,
     /// Of `known`: failed rows that were taken up again.
     pub(crate) taken_up: u64,
+    /// Of `known`: created, and their agreement was corrected or taken up again.
+    pub(crate) agreements: u64,
     /// Of `known`: have been replaced by corrected rows since, which stand.
     pub(crate) replaced: u64,
 }
@@ -76,6 +78,7 @@ impl Taken {
         self.ignored_changes += other.ignored_changes;
         self.rejected += other.rejected;
         self.taken_up += other.taken_up;
+        self.agreements += other.agreements;
         self.replaced += other.replaced;
     }
 }
@@ -274,6 +277,12 @@ impl TakeUp {
         taken: &mut Taken,
     ) -> Result<(), Error> {
         let replace = match known.state {
+            State::Created if !known.same_content => {
+                let corrected = agreement::correct(tx, known.row, self.source, candidate)?;
+                taken.agreements += u64::from(corrected);
+                taken.ignored_changes += u64::from(!corrected);
+                false
+            }
             State::Created | State::Existing | State::InFlight | State::Unresolved => {
                 taken.ignored_changes += u64::from(!known.same_content);
                 false
@@ -299,6 +308,9 @@ impl TakeUp {
         if known.state == State::Failed && self.info.retry_failed {
             take_up_again(tx, known.row)?;
             taken.taken_up += 1;
+        }
+        if known.state == State::Created && self.info.retry_failed {
+            taken.agreements += u64::from(agreement::take_up_again(tx, known.row)?);
         }
         if self.unfinished.contains(&known.source) {
             tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3 WHERE id = ?1")?
@@ -423,7 +435,7 @@ impl TakeUp {
     }
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value)
         .map_err(|error| Error::Stored { row: 0, what: format!("cannot be written as JSON: {error}") })
 }

@@ -31,19 +31,7 @@ fn row(id: i64) -> Work {
     );
     let customer: Customer = serde_json::from_str(&text).unwrap();
     assert_eq!(customer.domain, DomainName::from_validated(format!("d{id}.onmicrosoft.com")));
-    Work {
-        row: RowId(id),
-        line: 1,
-        customer,
-        request_id: RequestId::draw(),
-        next_step: NextStep::Create,
-        in_doubt_since: None,
-        last_sent_at: None,
-        ask_rounds: 0,
-        unclear_before: false,
-        success_unread: false,
-        refusal: None,
-    }
+    Work::fresh(RowId(id), 1, customer, RequestId::draw())
 }
 
 /// A dispatcher with a clock of its own and everything that it has asked for.
@@ -53,6 +41,7 @@ struct Bench {
     steps: VecDeque<(Box<Task>, bool)>,
     records: usize,
     to_fetch: VecDeque<Vec<Work>>,
+    agreements: VecDeque<Vec<Work>>,
 }
 
 impl Bench {
@@ -64,6 +53,7 @@ impl Bench {
             steps: VecDeque::new(),
             records: 0,
             to_fetch: VecDeque::from([Vec::new(), (1..=rows).map(row).collect()]),
+            agreements: VecDeque::new(),
         };
         bench.act();
         bench
@@ -79,13 +69,21 @@ impl Bench {
             for action in actions {
                 match action {
                     Action::Fetch { which, .. } => {
-                        let rows = self.to_fetch.pop_front().unwrap_or_default();
+                        let queue = match which {
+                            Backlogged::Rows(_) => &mut self.to_fetch,
+                            Backlogged::Agreements => &mut self.agreements,
+                        };
+                        let rows = queue.pop_front().unwrap_or_default();
                         self.tell(Event::Fetched { which, rows });
                     }
                     Action::Step { task, probe } => self.steps.push_back((task, probe)),
                     Action::Record { task, verdict, .. } => {
                         self.records += 1;
                         self.tell(Event::Recorded { task, verdict });
+                    }
+                    Action::RecordAgreement { task, then, .. } => {
+                        self.records += 1;
+                        self.tell(Event::AgreementRecorded { task, then });
                     }
                 }
             }
@@ -248,7 +246,8 @@ fn the_limit_counts_rows_and_not_repeats() {
     bench.wait(5);
     bench.answer(created());
     assert!(bench.dispatcher.is_done());
-    assert!(matches!(bench.dispatcher.stop, Some(StopReason::LimitReached)));
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.ending(), Some(StopReason::LimitReached)));
 }
 
 #[test]
@@ -297,11 +296,11 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
     bench.dispatcher = Dispatcher::new(settings, bench.now);
     let mut doubtful = row(1);
     doubtful.in_doubt_since = Some(crate::clock::from_ms(0));
-    let mut task = Box::new(Task::new(doubtful, NextStep::Create));
+    let mut task = Box::new(Task::new(doubtful, Step::Create));
     task.tries = 1;
     bench.dispatcher.queue.wait(task, bench.now);
     bench.act();
-    assert_eq!(bench.steps[0].0.step, NextStep::Ask);
+    assert_eq!(bench.steps[0].0.step, Step::Ask);
 }
 
 #[test]
@@ -314,7 +313,7 @@ fn asking_alone_never_sends() {
     bench.to_fetch = VecDeque::from([vec![doubtful]]);
     bench.act();
     let (task, probe) = bench.steps.pop_front().unwrap();
-    assert_eq!(task.step, NextStep::Ask);
+    assert_eq!(task.step, Step::Ask);
     bench.tell(Event::Asked {
         task,
         probe,
@@ -323,4 +322,60 @@ fn asking_alone_never_sends() {
     bench.act();
     assert!(bench.steps.is_empty(), "what is to be sent waits for a run that sends");
     assert!(bench.dispatcher.is_done());
+}
+
+/// What a created row's second step finds.
+fn agree(bench: &mut Bench, finding: AgreementFinding) {
+    let (task, probe) = bench.steps.pop_front().expect("a step is under way");
+    assert_eq!(task.step, Step::Agree);
+    bench.tell(Event::Agreed { task, probe, step: Stepped { finding, attempts: Vec::new() } });
+    bench.act();
+}
+
+fn with_agreements(settings: Settings, rows: i64, agreements: i64) -> Bench {
+    let mut bench = Bench::new(settings, rows);
+    bench.agreements = VecDeque::from([(1..=agreements).map(row).collect()]);
+    bench
+}
+
+#[test]
+fn agreements_come_when_no_row_is_in_hand() {
+    let mut bench = with_agreements(settings(), 2, 2);
+    bench.answer(CreateFinding::Throttled { wait: Duration::from_secs(60) });
+    bench.answer(created());
+    assert!(bench.steps.is_empty(), "one row still waits for its repeat");
+    bench.wait(60);
+    bench.answer(created());
+    agree(&mut bench, AgreementFinding::Recorded);
+    agree(&mut bench, AgreementFinding::Unknown("reset".to_owned()));
+    assert!(!bench.dispatcher.is_done());
+    bench.wait(60);
+    agree(&mut bench, AgreementFinding::Recorded);
+    assert!(bench.dispatcher.is_done());
+    assert!(bench.dispatcher.ending().is_none());
+}
+
+#[test]
+fn the_limit_lets_agreements_of_what_was_created_pass() {
+    let mut bench = with_agreements(Settings { limit: Some(1), ..settings() }, 3, 1);
+    bench.answer(created());
+    agree(&mut bench, AgreementFinding::Recorded);
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.ending(), Some(StopReason::LimitReached)));
+}
+
+#[test]
+fn an_outage_stops_agreements_too() {
+    let mut bench = with_agreements(settings(), 1, 3);
+    bench.answer(created());
+    for _ in 0..200 {
+        while !bench.steps.is_empty() {
+            agree(&mut bench, AgreementFinding::NotSent("connection refused".to_owned()));
+        }
+        if bench.dispatcher.is_done() {
+            break;
+        }
+        bench.wait(30);
+    }
+    assert!(matches!(bench.dispatcher.ending(), Some(StopReason::Outage { .. })));
 }

@@ -3,9 +3,10 @@
 use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RowId};
+use crate::submitter::Step;
 
 const NOW_MS: i64 = 1_000_000_000;
-const POLICY: Policy = Policy {
+pub(in crate::submitter) const POLICY: Policy = Policy {
     max_attempts: 3,
     idempotency_window: Duration::from_secs(3600),
     settle_delay: Duration::from_secs(180),
@@ -16,7 +17,7 @@ fn ago(seconds: i64) -> Timestamp {
 }
 
 /// A row nothing has been done for.
-fn fresh() -> Task {
+pub(in crate::submitter) fn fresh() -> Task {
     let customer = Customer {
         company_name: "Contoso".to_owned(),
         domain: DomainName::from_validated("contoso-x.onmicrosoft.com".to_owned()),
@@ -40,20 +41,8 @@ fn fresh() -> Task {
         external_id: None,
         agreement: None,
     };
-    let work = Work {
-        row: RowId(1),
-        line: 2,
-        customer,
-        request_id: RequestId::draw(),
-        next_step: NextStep::Create,
-        in_doubt_since: None,
-        last_sent_at: None,
-        ask_rounds: 0,
-        unclear_before: false,
-        success_unread: false,
-        refusal: None,
-    };
-    Task::new(work, NextStep::Create)
+    let work = Work::fresh(RowId(1), 2, customer, RequestId::draw());
+    Task::new(work, Step::Create)
 }
 
 /// A row with a send `seconds` ago whose outcome is unknown.
@@ -74,7 +63,7 @@ fn refusal(code: &str) -> Refusal {
     Refusal { code: code.to_owned(), status: Some(400), text: "no".to_owned() }
 }
 
-fn circumstances() -> Circumstances<'static> {
+pub(in crate::submitter) fn circumstances() -> Circumstances<'static> {
     Circumstances {
         policy: &POLICY,
         now: clock::from_ms(NOW_MS),
@@ -110,6 +99,7 @@ fn words(verdict: &Verdict) -> String {
     };
     let then = match &verdict.then {
         Then::Settled => "settled".to_owned(),
+        Then::LeftOpen => "left open".to_owned(),
         Then::Wait(wait) => format!("after {} s", wait.as_secs()),
         Then::Stop(StopReason::SignIn { .. }) => "stop: sign-in".to_owned(),
         Then::Stop(StopReason::Rights(_)) => "stop: rights".to_owned(),

@@ -1,0 +1,245 @@
+//! The Microsoft Customer Agreement of a customer that exists: its template, and the customer's acceptance (fact book
+//! 10).
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::classify::{self, Asked, Reply, ServiceError};
+use super::client::{CallIds, Client, Exchange, send};
+use super::codes::{self, Class};
+use super::wire::without_bom;
+use crate::customer::Agreement;
+
+/// Left out, the service takes the older cloud agreement for meant.
+const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
+
+/// The same contact has accepted it before: what was wanted is there (fact book 10).
+const ACCEPTED_BEFORE: &str = "600061";
+
+/// No relationship with the tenant, no such tenant: what a new customer gets before it has become visible.
+const NOT_VISIBLE: [(u16, &str); 2] = [(403, "20002"), (404, "60003")];
+
+/// What is known after one attempt to record an acceptance.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AgreementOutcome {
+    /// The service has it, from now on or since an earlier time.
+    Recorded,
+    /// Definite: the service does not know the customer, or not yet.
+    NotVisible(ServiceError),
+    /// Definite: it was refused.
+    Refused(ServiceError),
+    /// Definite: every acceptance would be refused like this one. `rights`: because of sign-in or rights.
+    Misconfigured { error: ServiceError, rights: bool },
+    /// Definite: the token was not accepted.
+    Unauthorized(ServiceError),
+    /// Definite: nothing was done, and nothing more is wanted for a while.
+    Throttled { wait: std::time::Duration },
+    /// Proof that nothing was sent.
+    NotSent(String),
+    /// May have been done, or may still be.
+    Unknown(String),
+}
+
+impl AgreementOutcome {
+    /// In one word, for the record.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            AgreementOutcome::Recorded => "recorded",
+            AgreementOutcome::NotVisible(_) => "not_visible",
+            AgreementOutcome::Refused(_) => "refused",
+            AgreementOutcome::Misconfigured { .. } => "misconfigured",
+            AgreementOutcome::Unauthorized(_) => "unauthorized",
+            AgreementOutcome::Throttled { .. } => "throttled",
+            AgreementOutcome::NotSent(_) => "not_sent",
+            AgreementOutcome::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl Client {
+    /// `GET /v1/agreements`: the template that acceptances of the customer agreement are for.
+    pub(crate) async fn agreement_template(
+        &self,
+        token: &SecretString,
+        ids: CallIds,
+    ) -> Exchange<Asked<String>> {
+        let request = self.request(Method::GET, &["v1", "agreements"], token, ids);
+        let (reply, trace) = send(request.query(&[("agreementType", CUSTOMER_AGREEMENT)])).await;
+        Exchange { outcome: template(reply), trace }
+    }
+
+    /// `POST /v1/customers/{id}/agreements`. The caller has made the intent durable.
+    pub(crate) async fn record_agreement(
+        &self,
+        token: &SecretString,
+        ids: CallIds,
+        customer_id: &str,
+        template_id: &str,
+        agreement: &Agreement,
+    ) -> Exchange<AgreementOutcome> {
+        let body = serde_json::to_vec(&NewAcceptance::of(agreement, template_id));
+        let request = self
+            .request(Method::POST, &["v1", "customers", customer_id, "agreements"], token, ids)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.expect("an agreement is plain data"));
+        let (reply, trace) = send(request).await;
+        Exchange { outcome: acceptance(reply), trace }
+    }
+}
+
+/// The body of `POST /v1/customers/{id}/agreements`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewAcceptance<'a> {
+    primary_contact: Contact<'a>,
+    template_id: &'a str,
+    date_agreed: &'a str,
+    #[serde(rename = "type")]
+    agreement_type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Contact<'a> {
+    first_name: &'a str,
+    last_name: &'a str,
+    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+}
+
+impl<'a> NewAcceptance<'a> {
+    fn of(agreement: &'a Agreement, template_id: &'a str) -> Self {
+        Self {
+            primary_contact: Contact {
+                first_name: &agreement.first_name,
+                last_name: &agreement.last_name,
+                email: &agreement.email,
+                phone_number: agreement.phone_number.as_deref(),
+            },
+            template_id,
+            date_agreed: &agreement.agreed_at,
+            agreement_type: CUSTOMER_AGREEMENT,
+        }
+    }
+}
+
+/// `GET /v1/agreements`.
+#[derive(Debug, Deserialize)]
+struct Templates {
+    #[serde(default)]
+    items: Vec<Template>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Template {
+    template_id: String,
+    #[serde(default)]
+    agreement_type: Option<String>,
+}
+
+fn template(reply: Reply) -> Asked<String> {
+    let ours = |template: &Template| {
+        template.agreement_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT))
+    };
+    classify::question(reply, |answer, error| {
+        let body = answer.body.as_deref().map(|body| without_bom(body)).unwrap_or_default();
+        match serde_json::from_slice::<Templates>(body) {
+            Ok(templates) if answer.status == 200 => match templates.items.into_iter().find(ours) {
+                Some(template) => Asked::Answer(template.template_id),
+                None => Asked::NoAnswer(format!("the service lists no `{CUSTOMER_AGREEMENT}`")),
+            },
+            Ok(_) | Err(_) => Asked::NoAnswer(classify::no_verdict(answer, error)),
+        }
+    })
+}
+
+fn acceptance(reply: Reply) -> AgreementOutcome {
+    let answer = match reply {
+        Reply::NotSent(reason) => return AgreementOutcome::NotSent(reason),
+        Reply::Broken(reason) => return AgreementOutcome::Unknown(reason),
+        Reply::Answer(answer) => answer,
+    };
+    let error = classify::service_error(&answer);
+    match answer.status {
+        202 => AgreementOutcome::Unknown("accepted with 202, without a verdict".to_owned()),
+        200..=299 => AgreementOutcome::Recorded,
+        _ if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
+        401 => AgreementOutcome::Unauthorized(error),
+        408 | 500..=599 => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
+        429 => classify::throttled(&answer, &error, |wait| AgreementOutcome::Throttled { wait }),
+        status if NOT_VISIBLE.contains(&(status, error.code.as_str())) => AgreementOutcome::NotVisible(error),
+        status => match codes::class(status, &error.code) {
+            Some(Class::FixTheRights) => AgreementOutcome::Misconfigured { error, rights: true },
+            Some(Class::FixTheConfiguration) => AgreementOutcome::Misconfigured { error, rights: false },
+            Some(Class::FixTheRow | Class::DomainTaken) => AgreementOutcome::Refused(error),
+            None if (400..500).contains(&status) && !error.code.is_empty() => {
+                AgreementOutcome::Refused(error)
+            }
+            None if status == 404 => AgreementOutcome::Misconfigured { error, rights: false },
+            None => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partner_center::samples::{answer, response, sample};
+
+    #[test]
+    fn the_documented_answers() {
+        let template_id = template(Reply::Answer(response(sample!("agreement-metadata-200.http"))));
+        assert_eq!(template_id, Asked::Answer("117a77b0-9360-443b-8795-c6dedc750cf9".to_owned()));
+        let accepted = acceptance(Reply::Answer(response(sample!("agreement-201.http"))));
+        assert_eq!(accepted, AgreementOutcome::Recorded);
+        let again = answer(400, "application/json", sample!("agreement-duplicate-600061.json").as_bytes());
+        assert_eq!(acceptance(Reply::Answer(again)), AgreementOutcome::Recorded);
+    }
+
+    #[test]
+    fn the_request_is_as_documented() {
+        let agreement = Agreement {
+            first_name: "Ana".to_owned(),
+            last_name: "Bell".to_owned(),
+            email: "ana@contoso.com".to_owned(),
+            phone_number: None,
+            agreed_at: "2018-06-14T00:00:00.000Z".to_owned(),
+        };
+        let body = serde_json::to_value(NewAcceptance::of(&agreement, "T")).unwrap();
+        let expected = serde_json::json!({
+            "primaryContact": { "firstName": "Ana", "lastName": "Bell", "email": "ana@contoso.com" },
+            "templateId": "T",
+            "dateAgreed": "2018-06-14T00:00:00.000Z",
+            "type": "MicrosoftCustomerAgreement",
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn every_kind_of_answer_has_its_outcome() {
+        #[track_caller]
+        fn check(reply: Reply, expected: &str) {
+            assert_eq!(acceptance(reply).name(), expected);
+        }
+        let answered =
+            |status, body: &str| Reply::Answer(answer(status, "application/json", body.as_bytes()));
+        check(answered(204, ""), "recorded");
+        check(answered(202, ""), "unknown");
+        check(answered(400, r#"{"code":3000,"description":"bad"}"#), "refused");
+        check(answered(400, "<html>"), "unknown");
+        check(answered(401, ""), "unauthorized");
+        check(answered(403, r#"{"code":"900329","description":"app-only"}"#), "misconfigured");
+        check(answered(403, r#"{"code":20002,"description":"no relationship"}"#), "not_visible");
+        check(answered(404, r#"{"code":60003,"description":"no tenant"}"#), "not_visible");
+        check(answered(404, r#"{"statusCode":404,"message":"Resource not found"}"#), "misconfigured");
+        check(answered(429, ""), "throttled");
+        check(answered(500, ""), "unknown");
+        check(answered(503, ""), "unknown");
+        check(Reply::NotSent("refused".to_owned()), "not_sent");
+        check(Reply::Broken("reset".to_owned()), "unknown");
+    }
+}
