@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use super::StopReason;
 use super::attempt::{Barred, Means, Stepped, finished};
 use super::finding::{AgreementFinding, Unanswered, refusal};
 use super::reconcile::Questions;
 use super::retry::{Circumstances, Then, backoff};
-use super::{StopReason, Task};
+use super::task::Task;
 use crate::auth;
 use crate::ledger::{self, AgreementChange, Operation};
 use crate::partner_center::{AgreementOutcome, CallIds, Exchange, Trace};

@@ -1,121 +1,29 @@
-//! The loop of a submission.
-//!
-//! [`Dispatcher`] is plain and synchronous: it is told of events, and says which actions to take now. [`submit`] is
-//! the loop around it that carries them out. So what happens on a signal, in an outage or at a limit is tested
-//! without a network and without waiting.
+//! What a submission does next. [`Dispatcher`] is plain and synchronous: it is told of events, and says which actions
+//! to take now. So what happens on a signal, in an outage or at a limit is tested without a network and without
+//! waiting.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, mpsc, watch};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Means, Stepped};
+use super::attempt::Stepped;
 use super::breaker::{Breaker, Passage};
 use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health};
-use super::pacing::Pacer;
 use super::progress::Progress;
 use super::queue::Queue;
-use super::reconcile::{self, DomainCheck};
 use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
-use super::{Equipment, Mode, Settings, Signal, Step, StopReason, Task, agreement};
+use super::task::{Step, Task};
+use super::{Mode, Settings, Signal, StopReason, agreement};
 use crate::clock;
-use crate::ledger::{self, AgreementChange, AttemptResult, Ledger, NextStep, Open, RowChange, RowId, Work};
+use crate::ledger::{self, AgreementChange, AttemptResult, Open, RowChange, RowId, Work};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
-const FETCH: u32 = 256;
-
-/// How a submission ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// Why it ended before its work was done, if it did.
-    pub(crate) stopped: Option<StopReason>,
-    /// A second signal came: what was in flight was left as it was.
-    pub(crate) abandoned: bool,
-}
-
-/// Works off the open rows of `ledger` until none is left or something stops it.
-///
-/// # Errors
-/// None: what stops a run is part of its [`Outcome`], a failing ledger included.
-pub(crate) async fn submit(
-    ledger: &Ledger,
-    equipment: Equipment,
-    settings: &Settings,
-    signals: &mut mpsc::Receiver<Signal>,
-    progress: &watch::Sender<Progress>,
-    open_rows: u64,
-) -> Outcome {
-    let pacer = Arc::new(Pacer::new(settings.rate));
-    let means = Arc::new(Means {
-        client: equipment.client,
-        tokens: equipment.tokens,
-        sealer: equipment.sealer,
-        pacer: Arc::clone(&pacer),
-        recorder: ledger.recorder(),
-        domain_check: DomainCheck::new(equipment.domain_suffix),
-        agreement_template: OnceCell::new(),
-        policy: settings.policy.clone(),
-        stopping: CancellationToken::new(),
-    });
-    let mut dispatcher = Dispatcher::new(settings.clone(), Instant::now());
-    dispatcher.counts.total = open_rows;
-    let mut under_way = JoinSet::new();
-    loop {
-        for action in dispatcher.actions(Instant::now()) {
-            carry_out(action, ledger, &means, &mut under_way).await;
-        }
-        progress.send_replace(dispatcher.progress(Instant::now(), pacer.paused_for()));
-        if dispatcher.is_done() {
-            return Outcome { stopped: dispatcher.ending(), abandoned: false };
-        }
-        let wake_at = dispatcher.wakes_at(Instant::now());
-        let event = tokio::select! {
-            biased;
-            Some(signal) = signals.recv() => Event::Signalled(signal),
-            Some(ended) = under_way.join_next() => ended.unwrap_or_else(|panic| {
-                std::panic::resume_unwind(panic.into_panic())
-            }),
-            () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
-        };
-        let stopping_already =
-            matches!(dispatcher.stop, Some(StopReason::Interrupted(_) | StopReason::Ledger(_)));
-        if let (Event::Signalled(_), true) = (&event, stopping_already) {
-            // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
-            record_what_is_known(&mut dispatcher, ledger, &means, &mut under_way).await;
-            return Outcome { stopped: dispatcher.stop, abandoned: true };
-        }
-        dispatcher.handle_event(event, Instant::now(), rand::random());
-        if dispatcher.stop.is_some() {
-            means.stopping.cancel();
-        }
-    }
-}
-
-/// Answers that are here already may hold a password that cannot be had again: they are recorded before the program
-/// leaves. Nothing is waited for but the disk.
-async fn record_what_is_known(
-    dispatcher: &mut Dispatcher,
-    ledger: &Ledger,
-    means: &Arc<Means>,
-    under_way: &mut JoinSet<Event>,
-) {
-    let mut recorded = JoinSet::new();
-    while let Some(Ok(event)) = under_way.try_join_next() {
-        dispatcher.handle_event(event, Instant::now(), 0.0);
-    }
-    for action in dispatcher.actions(Instant::now()) {
-        carry_out(action, ledger, means, &mut recorded).await;
-    }
-    recorded.join_all().await;
-}
+pub(super) const FETCH: u32 = 256;
 
 /// Something to be done; each ends in one [`Event`].
 #[derive(Debug)]
-enum Action {
+pub(super) enum Action {
     Fetch {
         which: Backlogged,
         after: RowId,
@@ -139,7 +47,7 @@ enum Action {
 
 /// Something that happened.
 #[derive(Debug)]
-enum Event {
+pub(super) enum Event {
     Fetched { which: Backlogged, rows: Vec<Work> },
     Created { task: Box<Task>, probe: bool, step: Stepped<CreateFinding> },
     Asked { task: Box<Task>, probe: bool, step: Stepped<AskFinding> },
@@ -151,59 +59,9 @@ enum Event {
     Woken,
 }
 
-async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut JoinSet<Event>) {
-    let means = Arc::clone(means);
-    match action {
-        // Reading the queue is quick and everything waits for it, so it is done in place.
-        Action::Fetch { which, after } => {
-            let rows = match which {
-                Backlogged::Rows(open) => ledger.open_rows(open, after, FETCH).await,
-                Backlogged::Agreements => ledger.open_agreements(after, FETCH).await,
-            };
-            under_way.spawn(async move {
-                rows.map_or_else(Event::LedgerFailed, |rows| Event::Fetched { which, rows })
-            });
-        }
-        Action::Step { task, probe } => {
-            under_way.spawn(async move {
-                match task.step {
-                    Step::Create => match attempt::create(&means, &task).await {
-                        Ok(step) => Event::Created { task, probe, step },
-                        Err(error) => Event::LedgerFailed(error),
-                    },
-                    Step::Ask => {
-                        let step = reconcile::ask(&means, &task.work).await;
-                        Event::Asked { task, probe, step }
-                    }
-                    Step::Agree => match agreement::record(&means, &task).await {
-                        Ok(step) => Event::Agreed { task, probe, step },
-                        Err(error) => Event::LedgerFailed(error),
-                    },
-                }
-            });
-        }
-        Action::Record { task, attempts, verdict } => {
-            under_way.spawn(async move {
-                match means.recorder.record(task.work.row, attempts, verdict.change.clone()).await {
-                    Ok(_) => Event::Recorded { task, verdict },
-                    Err(error) => Event::LedgerFailed(error),
-                }
-            });
-        }
-        Action::RecordAgreement { task, attempts, change, then } => {
-            under_way.spawn(async move {
-                match means.recorder.record_agreement(task.work.row, attempts, change).await {
-                    Ok(()) => Event::AgreementRecorded { task, then },
-                    Err(error) => Event::LedgerFailed(error),
-                }
-            });
-        }
-    }
-}
-
 /// What the ledger can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backlogged {
+pub(super) enum Backlogged {
     Rows(Open),
     /// Of created rows. They come last, when no row is in hand any more: a new customer takes a while to become
     /// visible, and each row is then in one pair of hands.
@@ -219,13 +77,13 @@ struct Backlog {
 }
 
 #[derive(Debug)]
-struct Dispatcher {
+pub(super) struct Dispatcher {
     settings: Settings,
     backlog: Backlog,
     queue: Queue,
     to_record: Vec<Action>,
     breaker: Breaker,
-    stop: Option<StopReason>,
+    pub(super) stop: Option<StopReason>,
     /// The limit holds fresh rows back; what was begun is brought to its end.
     at_limit: bool,
     deadline: Option<Instant>,
@@ -235,11 +93,11 @@ struct Dispatcher {
     successes: u64,
     forbidden_in_a_row: u32,
     last_silence: String,
-    counts: Progress,
+    pub(super) counts: Progress,
 }
 
 impl Dispatcher {
-    fn new(settings: Settings, now: Instant) -> Self {
+    pub(super) fn new(settings: Settings, now: Instant) -> Self {
         let order = match settings.mode {
             Mode::Submit => [Open::InFlight, Open::Pending],
             Mode::AskOnly => [Open::InFlight, Open::Unresolved],
@@ -268,7 +126,7 @@ impl Dispatcher {
     }
 
     /// Nothing is under way, and nothing will be.
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.order.is_empty();
         self.is_idle() && (self.stop.is_some() || empty)
     }
@@ -279,12 +137,12 @@ impl Dispatcher {
     }
 
     /// Why the run ended before its work was done, if it did.
-    fn ending(self) -> Option<StopReason> {
+    pub(super) fn ending(self) -> Option<StopReason> {
         self.stop.or(self.at_limit.then_some(StopReason::LimitReached))
     }
 
     /// When there will be something to do without an event.
-    fn wakes_at(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn wakes_at(&self, now: Instant) -> Option<Instant> {
         if self.stop.is_some() {
             return None;
         }
@@ -298,7 +156,7 @@ impl Dispatcher {
     }
 
     /// What can be done now.
-    fn actions(&mut self, now: Instant) -> Vec<Action> {
+    pub(super) fn actions(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = std::mem::take(&mut self.to_record);
         if self.stop.is_some() {
             return actions;
@@ -375,7 +233,7 @@ impl Dispatcher {
         self.slots < self.settings.concurrency.get()
     }
 
-    fn handle_event(&mut self, event: Event, now: Instant, chance: f64) {
+    pub(super) fn handle_event(&mut self, event: Event, now: Instant, chance: f64) {
         match event {
             Event::Fetched { which, rows } => self.fetched(which, rows, now),
             Event::Created { task, probe, step } => self.created(task, probe, step, now, chance),
@@ -615,7 +473,7 @@ impl Dispatcher {
         }
     }
 
-    fn progress(&self, now: Instant, throttled_for: Option<Duration>) -> Progress {
+    pub(super) fn progress(&self, now: Instant, throttled_for: Option<Duration>) -> Progress {
         Progress {
             under_way: self.slots,
             waiting: self.queue.waiting(),
@@ -627,45 +485,6 @@ impl Dispatcher {
                 .map(|since| now - since),
             stopping: self.stop.is_some(),
             ..self.counts
-        }
-    }
-}
-
-impl Task {
-    /// Brings the row in memory to where its record stands.
-    fn apply(&mut self, change: &RowChange) {
-        let work = &mut self.work;
-        match change {
-            RowChange::NothingDone { new_request_id, ask_rounds } => {
-                if let Some(request_id) = new_request_id {
-                    work.request_id = *request_id;
-                    work.unclear_before = true;
-                    self.tries = 0;
-                }
-                work.in_doubt_since = None;
-                work.last_sent_at = None;
-                work.refusal = None;
-                work.ask_rounds = *ask_rounds;
-                self.step = Step::Create;
-            }
-            RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
-                if self.step == Step::Create {
-                    work.last_sent_at = Some(clock::now());
-                }
-                self.asked_free = match (self.step, *next_step) {
-                    (Step::Ask, NextStep::Create) => true,
-                    (_, NextStep::Ask) => false,
-                    (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
-                };
-                work.in_doubt_since = *in_doubt_since;
-                work.ask_rounds = *ask_rounds;
-                work.refusal.clone_from(refusal);
-                self.step = (*next_step).into();
-            }
-            RowChange::Created(_)
-            | RowChange::Existing { .. }
-            | RowChange::Refused { .. }
-            | RowChange::AskedInVain { .. } => {}
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Open rows of the ledger to rows with an outcome.
 //!
-//! [`dispatcher`] is the loop: it makes one event of whatever happened and one plain method handles it. [`attempt`]
-//! is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created customer's second
-//! step; each ends in a [`finding`]. [`retry`] decides what
-//! a finding means for the row, purely; [`queue`] holds the rows in hand. [`pacing`] is the gate before every request,
-//! and [`breaker`] sees to it that an outage is nobody's fault.
+//! [`run`] is the loop: it makes one event of whatever happened, and one plain method of [`dispatcher`] handles it.
+//! [`attempt`] is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created row's
+//! second step; each ends in a [`finding`], and [`retry`] decides what that means for the row, purely. A [`task`] is a
+//! row in hand, and [`queue`] holds them all. [`pacing`] is the gate before every request, and [`breaker`] sees to it
+//! that an outage is nobody's fault.
 //!
 //! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
@@ -20,18 +20,20 @@ mod progress;
 mod queue;
 mod reconcile;
 mod retry;
+mod run;
+mod task;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::auth::TokenSource;
 use crate::credentials::Sealer;
-use crate::ledger::{NextStep, Refusal, UserNeeds, Work};
+use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::Client;
 
-pub(crate) use dispatcher::submit;
 pub(crate) use pacing::Rate;
 pub(crate) use progress::Progress;
+pub(crate) use run::submit;
 
 /// How a run submits.
 #[derive(Debug, Clone)]
@@ -113,58 +115,4 @@ pub(crate) struct Equipment {
     pub(crate) sealer: Sealer,
     /// What every initial domain of the cloud ends in.
     pub(crate) domain_suffix: &'static str,
-}
-
-/// An open row in the hands of the submitter.
-#[derive(Debug, Clone)]
-struct Task {
-    work: Work,
-    step: Step,
-    /// Sends without a verdict in this run, probes left out.
-    tries: u32,
-    /// Times that its present question found no answer, probes left out.
-    question_tries: u32,
-    /// Its last send was refused for its token.
-    unauthorized: bool,
-    /// Successes of the run when it was last refused with an unexplained 403.
-    forbidden_at: Option<u64>,
-    /// Asking has just said: not there, and free. So its next send is allowed, whatever the age of its id.
-    asked_free: bool,
-    /// It has been counted as submitted.
-    submitted: bool,
-}
-
-/// What is to be done next for a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// Send the create.
-    Create,
-    /// Ask before anything is sent.
-    Ask,
-    /// Record the acceptance of the agreement.
-    Agree,
-}
-
-impl From<NextStep> for Step {
-    fn from(step: NextStep) -> Self {
-        match step {
-            NextStep::Create => Step::Create,
-            NextStep::Ask => Step::Ask,
-        }
-    }
-}
-
-impl Task {
-    fn new(work: Work, step: Step) -> Self {
-        Self {
-            work,
-            step,
-            tries: 0,
-            question_tries: 0,
-            unauthorized: false,
-            forbidden_at: None,
-            asked_free: false,
-            submitted: false,
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 
-use super::Task;
+use super::task::Task;
 use crate::ledger::RowId;
 
 /// Rows that may wait for a repeat at once. Beyond it no fresh rows are taken, so that a service which answers

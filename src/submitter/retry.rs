@@ -9,7 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::finding::{AskFinding, CreateFinding};
-use super::{Policy, StopReason, Task};
+use super::task::Task;
+use super::{Policy, StopReason};
 use crate::clock;
 use crate::ledger::{NextStep, Refusal, RequestId, RowChange, Work};
 

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
 use tenantry::simulator::{
-    Config, Creation, Fault, Operation, RequestRecord, Scenario, ScriptedFault, Simulator,
+    Acceptance, Config, Creation, Fault, Operation, RequestRecord, Scenario, ScriptedFault, Simulator,
 };
 use tokio::runtime::Runtime;
 
@@ -214,6 +214,13 @@ impl Call<'_> {
             .env("TENANTRY_TENANT_ID", TENANT)
             .env("TENANTRY_CLIENT_ID", CLIENT_ID)
             .env("TENANTRY_CLIENT_SECRET", CLIENT_SECRET)
+    }
+
+    /// Signs in as a user.
+    pub(crate) fn with_user(self) -> Self {
+        self.with_app()
+            .without("TENANTRY_CLIENT_SECRET")
+            .env("TENANTRY_REFRESH_TOKEN", "refresh-token-of-the-tests")
     }
 
     pub(crate) fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
@@ -496,6 +503,12 @@ impl Ledger {
         })
     }
 
+    /// Where the agreement of each domain stands.
+    pub(crate) fn agreements(&self) -> BTreeMap<String, String> {
+        let sql = "SELECT domain, agreement_state FROM customers WHERE agreement_state IS NOT NULL";
+        self.all(sql, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect()
+    }
+
     /// One number.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.0.query_row(sql, [], |row| row.get(0)).unwrap()
@@ -534,6 +547,7 @@ pub(crate) fn agree(simulator: &Simulator, bench: &Bench, rest: Rest) {
     request_ids_are_kept(&rows, &attempts);
     rows_are_accounted_for(&ledger, bench);
     passwords_are_those_answered(&rows, &by_domain, bench);
+    acceptances_are_recorded(&simulator.acceptances(), &ledger, rest);
     if rest == Rest::Settled {
         let open: Vec<&LedgerRow> =
             rows.iter().filter(|row| matches!(row.state.as_str(), "pending" | "in_flight")).collect();
@@ -661,6 +675,30 @@ fn passwords_are_those_answered(rows: &[LedgerRow], creations: &HashMap<String, 
     }
     let created = rows.iter().filter(|row| row.state == "created").count();
     assert!(sealed <= created, "a password of something that is not created");
+}
+
+/// Every acceptance that the service holds stands in the ledger, as recorded or while its answer is missing as in
+/// flight, and the other way round; each was written down before, and none is there twice.
+fn acceptances_are_recorded(acceptances: &[Acceptance], ledger: &Ledger, rest: Rest) {
+    let agreements = ledger.agreements();
+    let mut domains = HashSet::new();
+    for acceptance in acceptances {
+        assert!(domains.insert(acceptance.domain.clone()), "accepted twice: {acceptance:?}");
+        let state = agreements.get(&acceptance.domain).map(String::as_str);
+        assert!(matches!(state, Some("recorded" | "in_flight")), "{state:?} for {acceptance:?}");
+        let correlation_id = acceptance.correlation_id.unwrap().to_string();
+        let made_by = ledger.attempts().into_iter().find(|it| it.correlation_id == correlation_id);
+        let made_by = made_by.unwrap_or_else(|| panic!("no attempt stands for {acceptance:?}"));
+        assert_eq!(Some(made_by.request_id), acceptance.request_id.map(|id| id.to_string()));
+    }
+    for (domain, state) in agreements {
+        assert!(
+            state != "recorded" || domains.contains(&domain),
+            "the service has no acceptance of {domain}"
+        );
+        let is_open = matches!(state.as_str(), "pending" | "in_flight");
+        assert!(rest == Rest::MayBeOpen || !is_open, "the agreement of {domain} was left {state}");
+    }
 }
 
 mod agree_notices {

@@ -14,6 +14,7 @@
     reason = "all of this is test code; clippy only takes the functions marked as tests for such"
 )]
 
+mod agreements;
 mod auth;
 mod cli;
 mod crash;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RowId};
-use crate::submitter::Step;
+use crate::submitter::task::Step;
 
 const NOW_MS: i64 = 1_000_000_000;
 pub(in crate::submitter) const POLICY: Policy = Policy {

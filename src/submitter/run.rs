@@ -1,0 +1,152 @@
+//! The loop of a submission: it tells the [`Dispatcher`] what happens, and carries out what that decides.
+
+use std::sync::Arc;
+
+use tokio::sync::{OnceCell, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{self, Means};
+use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
+use super::pacing::Pacer;
+use super::progress::Progress;
+use super::reconcile::{self, DomainCheck};
+use super::task::Step;
+use super::{Equipment, Settings, Signal, StopReason, agreement};
+use crate::ledger::Ledger;
+
+/// How a submission ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Why it ended before its work was done, if it did.
+    pub(crate) stopped: Option<StopReason>,
+    /// A second signal came: what was in flight was left as it was.
+    pub(crate) abandoned: bool,
+}
+
+/// Works off the open rows of `ledger` until none is left or something stops it.
+///
+/// # Errors
+/// None: what stops a run is part of its [`Outcome`], a failing ledger included.
+pub(crate) async fn submit(
+    ledger: &Ledger,
+    equipment: Equipment,
+    settings: &Settings,
+    signals: &mut mpsc::Receiver<Signal>,
+    progress: &watch::Sender<Progress>,
+    open_rows: u64,
+) -> Outcome {
+    let pacer = Arc::new(Pacer::new(settings.rate));
+    let means = Arc::new(Means {
+        client: equipment.client,
+        tokens: equipment.tokens,
+        sealer: equipment.sealer,
+        pacer: Arc::clone(&pacer),
+        recorder: ledger.recorder(),
+        domain_check: DomainCheck::new(equipment.domain_suffix),
+        agreement_template: OnceCell::new(),
+        policy: settings.policy.clone(),
+        stopping: CancellationToken::new(),
+    });
+    let mut dispatcher = Dispatcher::new(settings.clone(), Instant::now());
+    dispatcher.counts.total = open_rows;
+    let mut under_way = JoinSet::new();
+    loop {
+        for action in dispatcher.actions(Instant::now()) {
+            carry_out(action, ledger, &means, &mut under_way).await;
+        }
+        progress.send_replace(dispatcher.progress(Instant::now(), pacer.paused_for()));
+        if dispatcher.is_done() {
+            return Outcome { stopped: dispatcher.ending(), abandoned: false };
+        }
+        let wake_at = dispatcher.wakes_at(Instant::now());
+        let event = tokio::select! {
+            biased;
+            Some(signal) = signals.recv() => Event::Signalled(signal),
+            Some(ended) = under_way.join_next() => ended.unwrap_or_else(|panic| {
+                std::panic::resume_unwind(panic.into_panic())
+            }),
+            () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
+        };
+        let stopping_already =
+            matches!(dispatcher.stop, Some(StopReason::Interrupted(_) | StopReason::Ledger(_)));
+        if let (Event::Signalled(_), true) = (&event, stopping_already) {
+            // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
+            record_what_is_known(&mut dispatcher, ledger, &means, &mut under_way).await;
+            return Outcome { stopped: dispatcher.stop, abandoned: true };
+        }
+        dispatcher.handle_event(event, Instant::now(), rand::random());
+        if dispatcher.stop.is_some() {
+            means.stopping.cancel();
+        }
+    }
+}
+
+/// Answers that are here already may hold a password that cannot be had again: they are recorded before the program
+/// leaves. Nothing is waited for but the disk.
+async fn record_what_is_known(
+    dispatcher: &mut Dispatcher,
+    ledger: &Ledger,
+    means: &Arc<Means>,
+    under_way: &mut JoinSet<Event>,
+) {
+    let mut recorded = JoinSet::new();
+    while let Some(Ok(event)) = under_way.try_join_next() {
+        dispatcher.handle_event(event, Instant::now(), 0.0);
+    }
+    for action in dispatcher.actions(Instant::now()) {
+        carry_out(action, ledger, means, &mut recorded).await;
+    }
+    recorded.join_all().await;
+}
+
+async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut JoinSet<Event>) {
+    let means = Arc::clone(means);
+    match action {
+        // Reading the queue is quick and everything waits for it, so it is done in place.
+        Action::Fetch { which, after } => {
+            let rows = match which {
+                Backlogged::Rows(open) => ledger.open_rows(open, after, FETCH).await,
+                Backlogged::Agreements => ledger.open_agreements(after, FETCH).await,
+            };
+            under_way.spawn(async move {
+                rows.map_or_else(Event::LedgerFailed, |rows| Event::Fetched { which, rows })
+            });
+        }
+        Action::Step { task, probe } => {
+            under_way.spawn(async move {
+                match task.step {
+                    Step::Create => match attempt::create(&means, &task).await {
+                        Ok(step) => Event::Created { task, probe, step },
+                        Err(error) => Event::LedgerFailed(error),
+                    },
+                    Step::Ask => {
+                        let step = reconcile::ask(&means, &task.work).await;
+                        Event::Asked { task, probe, step }
+                    }
+                    Step::Agree => match agreement::record(&means, &task).await {
+                        Ok(step) => Event::Agreed { task, probe, step },
+                        Err(error) => Event::LedgerFailed(error),
+                    },
+                }
+            });
+        }
+        Action::Record { task, attempts, verdict } => {
+            under_way.spawn(async move {
+                match means.recorder.record(task.work.row, attempts, verdict.change.clone()).await {
+                    Ok(_) => Event::Recorded { task, verdict },
+                    Err(error) => Event::LedgerFailed(error),
+                }
+            });
+        }
+        Action::RecordAgreement { task, attempts, change, then } => {
+            under_way.spawn(async move {
+                match means.recorder.record_agreement(task.work.row, attempts, change).await {
+                    Ok(()) => Event::AgreementRecorded { task, then },
+                    Err(error) => Event::LedgerFailed(error),
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! An open row in the hands of the submitter: what its next step is, and what has been tried in this run.
+
+use crate::clock;
+use crate::ledger::{NextStep, RowChange, Work};
+
+/// An open row in the hands of the submitter.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub(super) work: Work,
+    pub(super) step: Step,
+    /// Sends without a verdict in this run, probes left out.
+    pub(super) tries: u32,
+    /// Times that its present question found no answer, probes left out.
+    pub(super) question_tries: u32,
+    /// Its last send was refused for its token.
+    pub(super) unauthorized: bool,
+    /// Successes of the run when it was last refused with an unexplained 403.
+    pub(super) forbidden_at: Option<u64>,
+    /// Asking has just said: not there, and free. So its next send is allowed, whatever the age of its id.
+    pub(super) asked_free: bool,
+    /// It has been counted as submitted.
+    pub(super) submitted: bool,
+}
+
+/// What is to be done next for a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Send the create.
+    Create,
+    /// Ask before anything is sent.
+    Ask,
+    /// Record the acceptance of the agreement.
+    Agree,
+}
+
+impl From<NextStep> for Step {
+    fn from(step: NextStep) -> Self {
+        match step {
+            NextStep::Create => Step::Create,
+            NextStep::Ask => Step::Ask,
+        }
+    }
+}
+
+impl Task {
+    pub(super) fn new(work: Work, step: Step) -> Self {
+        Self {
+            work,
+            step,
+            tries: 0,
+            question_tries: 0,
+            unauthorized: false,
+            forbidden_at: None,
+            asked_free: false,
+            submitted: false,
+        }
+    }
+}
+
+impl Task {
+    /// Brings the row in memory to where its record stands.
+    pub(super) fn apply(&mut self, change: &RowChange) {
+        let work = &mut self.work;
+        match change {
+            RowChange::NothingDone { new_request_id, ask_rounds } => {
+                if let Some(request_id) = new_request_id {
+                    work.request_id = *request_id;
+                    work.unclear_before = true;
+                    self.tries = 0;
+                }
+                work.in_doubt_since = None;
+                work.last_sent_at = None;
+                work.refusal = None;
+                work.ask_rounds = *ask_rounds;
+                self.step = Step::Create;
+            }
+            RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+                if self.step == Step::Create {
+                    work.last_sent_at = Some(clock::now());
+                }
+                self.asked_free = match (self.step, *next_step) {
+                    (Step::Ask, NextStep::Create) => true,
+                    (_, NextStep::Ask) => false,
+                    (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
+                };
+                work.in_doubt_since = *in_doubt_since;
+                work.ask_rounds = *ask_rounds;
+                work.refusal.clone_from(refusal);
+                self.step = (*next_step).into();
+            }
+            RowChange::Created(_)
+            | RowChange::Existing { .. }
+            | RowChange::Refused { .. }
+            | RowChange::AskedInVain { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The second step of a created customer: its acceptance of the customer agreement is recorded, once, whatever goes
+//! wrong on the way.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tenantry::simulator::{Fault, Operation, Scenario};
+
+use crate::harness::{Bench, HEADER, eventually, full, row, snapshot, states};
+
+const COLUMNS: &str =
+    "agreement_first_name,agreement_last_name,agreement_email,agreement_phone,agreement_date";
+const ACCEPTED: &str = "Ana,Bell,ana@harborline.example.com,+44 113 496 0000,2026-08-14";
+
+/// A file of valid rows, each with what its agreement columns hold.
+fn file(rows: &[(&str, &str)]) -> String {
+    let rows = rows.iter().map(|(domain, accepted)| format!("{},{accepted}\n", row(domain)));
+    std::iter::once(format!("{HEADER},{COLUMNS}\n")).chain(rows).collect()
+}
+
+#[test]
+fn an_acceptance_is_recorded_after_the_creation() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file(&[("with", ACCEPTED), ("without", ",,,,")]));
+    let summary = bench.import("customers.csv").args(["--json"]).exits(0).json();
+    assert_eq!(summary["agreements"]["recorded"], 1);
+    let [acceptance] = bench.simulator().acceptances().try_into().unwrap();
+    assert_eq!(acceptance.domain, full("with"));
+    assert_eq!(
+        (acceptance.first_name.as_str(), acceptance.last_name.as_str(), acceptance.email.as_str()),
+        ("Ana", "Bell", "ana@harborline.example.com")
+    );
+    assert_eq!(acceptance.phone_number.as_deref(), Some("+44 113 496 0000"));
+    assert_eq!(acceptance.date_agreed, "2026-08-14T00:00:00.000Z");
+    assert_eq!(bench.ledger().agreements()[&full("with")], "recorded");
+    bench.agree();
+    // Again: nothing is owed any more.
+    let requests = bench.simulator().requests().len();
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.simulator().requests().len(), requests);
+}
+
+/// Every fault that one call can meet and get over.
+const FAULTS: [(&str, Fault); 15] = [
+    ("refuse-before", Fault::RefuseBefore),
+    ("drop-after", Fault::DropAfter),
+    ("s408-before", Fault::StatusBefore { status: 408 }),
+    ("s500-before", Fault::StatusBefore { status: 500 }),
+    ("s500-after", Fault::StatusAfter { status: 500 }),
+    ("s503-before", Fault::StatusBefore { status: 503 }),
+    ("s504-after", Fault::StatusAfter { status: 504 }),
+    ("html-before", Fault::HtmlBefore),
+    ("html-after", Fault::HtmlAfter),
+    ("truncated", Fault::Truncated),
+    ("accepted", Fault::Accepted),
+    ("stalled-before", Fault::StalledBefore),
+    ("stalled-after", Fault::StalledAfter),
+    ("throttled", Fault::Throttled { retry_after_s: 1 }),
+    ("unauthorized", Fault::Unauthorized),
+];
+
+#[test]
+fn every_fault_ends_recorded_under_the_same_request_id() {
+    let bench = Bench::new();
+    for (domain, fault) in FAULTS {
+        bench.fault(Operation::ConfirmAgreement, domain, fault, 1);
+    }
+    bench.file("customers.csv", file(&FAULTS.map(|(domain, _)| (domain, ACCEPTED))));
+    bench.import("customers.csv").with_user().args(["--timeout", "3s"]).exits(0);
+    for (domain, fault) in FAULTS {
+        assert_eq!(bench.ledger().agreements()[&full(domain)], "recorded", "{fault:?}");
+        let sends = bench.requests(Operation::ConfirmAgreement, domain);
+        let request_ids: HashSet<_> = sends.iter().map(|it| it.call.request_id).collect();
+        assert_eq!(request_ids.len(), 1, "{fault:?} was repeated under another request id");
+    }
+    assert_eq!(bench.count(Operation::AgreementTemplates), 1, "the template is asked for once");
+    bench.agree();
+}
+
+#[test]
+fn a_kill_before_the_answer_is_recorded_is_made_good() {
+    let bench = Bench::new();
+    bench.fault(Operation::ConfirmAgreement, "killed", Fault::StalledAfter, 1);
+    bench.file("customers.csv", file(&[("killed", ACCEPTED)]));
+    let running = bench.import("customers.csv").spawn();
+    eventually("the service has the acceptance", || bench.simulator().acceptances().len() == 1);
+    running.kill();
+    assert_eq!(bench.ledger().agreements()[&full("killed")], "in_flight");
+    bench.agree_so_far();
+    bench.resume().exits(0);
+    assert_eq!(bench.ledger().agreements()[&full("killed")], "recorded");
+    bench.agree();
+}
+
+#[test]
+fn a_refused_acceptance_is_mended_in_the_file() {
+    let bench = Bench::new();
+    let refusal = Fault::RefusedBefore { status: 400, code: 3000 };
+    bench.fault(Operation::ConfirmAgreement, "wrong", refusal, 1);
+    bench.file("customers.csv", file(&[("wrong", ACCEPTED), ("right", ACCEPTED)]));
+    let done = bench.import("customers.csv").exits(3);
+    snapshot!(done);
+    assert_eq!(bench.ledger().states(), states([("created", 2)]));
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.requests(Operation::ConfirmAgreement, "wrong").len(), 1, "left alone as it is");
+
+    let exported = bench.tenantry(["export", "agreements"]).exits(0).stdout;
+    assert!(exported.contains("wrong") && !exported.contains("right"), "{exported}");
+    bench.file("mended.csv", exported.replace("Ana,Bell,ana@", "Anna,Bell,anna@"));
+    bench.import("mended.csv").exits(0).says("1 agreement of created customers taken up");
+    let acceptances = bench.simulator().acceptances();
+    let mended = acceptances.iter().find(|it| it.domain == full("wrong")).unwrap();
+    assert_eq!(mended.first_name, "Anna");
+    bench.agree();
+    // The file that it came from does not undo that: what is recorded stands.
+    let summary = bench.import("customers.csv").args(["--json"]).exits(0).json();
+    assert_eq!(summary["run"]["ignored_changes"], 1);
+    assert_eq!(bench.simulator().acceptances().len(), 2);
+}
+
+#[test]
+fn a_refused_acceptance_is_tried_again_when_asked_for() {
+    let bench = Bench::new();
+    let refusal = Fault::RefusedBefore { status: 400, code: 3000 };
+    bench.fault(Operation::ConfirmAgreement, "again", refusal, 1);
+    bench.file("customers.csv", file(&[("again", ACCEPTED)]));
+    bench.import("customers.csv").exits(3);
+    bench.import("customers.csv").args(["--retry-failed"]).exits(0);
+    let sends = bench.requests(Operation::ConfirmAgreement, "again");
+    let request_ids: HashSet<_> = sends.iter().map(|it| it.call.request_id).collect();
+    assert_eq!((sends.len(), request_ids.len()), (2, 2), "a definite answer has spent the id");
+    bench.agree();
+}
+
+#[test]
+fn agreement_columns_that_come_later_are_taken_up() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file(&[("later", ",,,,")]));
+    bench.import("customers.csv").exits(0);
+    bench.file("customers.csv", file(&[("later", ACCEPTED)]));
+    let summary = bench.import("customers.csv").args(["--json"]).exits(0).json();
+    assert_eq!(
+        (&summary["run"]["ignored_changes"], &summary["agreements"]["recorded"]),
+        (&0.into(), &1.into())
+    );
+    bench.agree();
+    let summary = bench.import("customers.csv").args(["--json"]).exits(0).json();
+    assert_eq!((&summary["run"]["ignored_changes"], &summary["run"]["requests"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn a_new_customer_that_is_not_visible_yet_is_waited_for() {
+    let bench = Bench::new();
+    bench.fault(Operation::ConfirmAgreement, "new", Fault::RefusedBefore { status: 404, code: 60003 }, 3);
+    bench.file("customers.csv", file(&[("new", ACCEPTED)]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.requests(Operation::ConfirmAgreement, "new").len(), 4);
+    bench.agree();
+}
+
+#[test]
+fn an_unclear_outcome_is_left_to_the_next_run() {
+    let bench = Bench::new();
+    bench.fault(Operation::ConfirmAgreement, "unclear", Fault::StatusAfter { status: 500 }, 2);
+    bench.file("customers.csv", file(&[("unclear", ACCEPTED)]));
+    let done = bench.import("customers.csv").args(["--max-attempts", "2"]).exits(5);
+    assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
+    bench.agree_so_far();
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn an_app_cannot_record_an_acceptance_so_nothing_is_sent() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file(&[("as-an-app", ACCEPTED)]));
+    let done = bench.import("customers.csv").with_app().exits(4);
+    done.says("recording 1 agreement, which Partner Center lets only a user do");
+    assert_eq!(bench.count(Operation::Create), 0);
+}
+
+#[test]
+fn a_customer_that_was_there_before_is_left_as_it_is() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file(&[("ours-before", ACCEPTED)]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("existing", 1)]));
+    assert_eq!(bench.count(Operation::ConfirmAgreement), 0);
+    let story = bench.tenantry(["show", "ours-before"]).exits(0);
+    assert!(story.stdout.contains("not recorded: the customer was there before"), "{story}");
+}
+
+#[test]
+fn a_cloud_without_agreements_rejects_them() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file(&[("elsewhere", ACCEPTED)]));
+    bench.import("customers.csv").args(["--cloud", "china"]).exits(3).says("takes no agreements");
+    assert_eq!(bench.count(Operation::Create), 0);
+}
+
+#[test]
+fn ctrl_c_leaves_agreements_to_resume() {
+    let latency = (Duration::from_millis(200), Duration::from_millis(200));
+    let bench = Bench::with(Scenario { latency, ..Scenario::default() });
+    let domains: Vec<String> = (0..12).map(|n| format!("many{n}")).collect();
+    let rows: Vec<(&str, &str)> = domains.iter().map(|domain| (domain.as_str(), ACCEPTED)).collect();
+    bench.file("customers.csv", file(&rows));
+    let running = bench.import("customers.csv").args(["--concurrency", "2"]).spawn();
+    eventually("an acceptance is there", || !bench.simulator().acceptances().is_empty());
+    #[cfg(unix)]
+    {
+        running.signal("INT");
+        assert_eq!(running.wait().code, Some(130));
+    }
+    #[cfg(not(unix))]
+    running.kill();
+    bench.agree_so_far();
+    assert!(bench.simulator().acceptances().len() < 12);
+    bench.resume().exits(0);
+    assert_eq!(bench.simulator().acceptances().len(), 12);
+    bench.agree();
+}
