@@ -3,6 +3,8 @@
 //! A [`Queries`] has a connection of its own and takes no lock, so it works while a run goes on. Summaries are
 //! made from here and never from the counters behind the progress bar.
 
+mod stories;
+
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -11,9 +13,10 @@ use serde::Serialize;
 
 use super::agreement::AgreementState;
 use super::state::State;
-use super::{Environment, Error, RowId, RunId, schema};
+use super::{Environment, Error, RunId, schema};
 use crate::clock;
-use crate::validation::Problem;
+
+pub(crate) use stories::{AttemptStory, Filter, RowStory};
 
 /// Reads one ledger.
 #[derive(Debug)]
@@ -153,62 +156,6 @@ pub(crate) struct PlanGroup {
     pub(crate) rows: u64,
 }
 
-/// One row with everything that is known about it.
-#[derive(Debug)]
-pub(crate) struct RowStory {
-    pub(crate) row: RowId,
-    pub(crate) domain: Option<String>,
-    pub(crate) state: State,
-    pub(crate) file: String,
-    pub(crate) line: u64,
-    pub(crate) customer: Option<serde_json::Value>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) customer_id: Option<String>,
-    pub(crate) commerce_id: Option<String>,
-    pub(crate) user_name: Option<String>,
-    pub(crate) has_credentials: bool,
-    pub(crate) error_code: Option<String>,
-    pub(crate) error_status: Option<u16>,
-    pub(crate) error_text: Option<String>,
-    pub(crate) domain_burned: bool,
-    pub(crate) replaced_by: Option<RowId>,
-    pub(crate) made_at: Timestamp,
-    pub(crate) changed_at: Timestamp,
-    /// The operator's own cells as one CSV record.
-    pub(crate) cells: Vec<u8>,
-    /// The header record of the file that it came from.
-    pub(crate) header: Vec<u8>,
-    pub(crate) agreement: Option<AgreementStory>,
-}
-
-/// Where the agreement of a created customer stands.
-#[derive(Debug)]
-pub(crate) struct AgreementStory {
-    pub(crate) state: AgreementState,
-    pub(crate) request_id: String,
-    pub(crate) error_code: Option<String>,
-    pub(crate) error_status: Option<u16>,
-    pub(crate) error_text: Option<String>,
-}
-
-/// One HTTP call of a row's story.
-#[derive(Debug)]
-pub(crate) struct AttemptStory {
-    pub(crate) run: RunId,
-    pub(crate) operation: String,
-    pub(crate) request_id: String,
-    pub(crate) correlation_id: String,
-    pub(crate) intended_at: Timestamp,
-    pub(crate) sent_at: Option<Timestamp>,
-    pub(crate) finished_at: Option<Timestamp>,
-    pub(crate) outcome: Option<String>,
-    pub(crate) status: Option<u16>,
-    pub(crate) code: Option<String>,
-    pub(crate) text: Option<String>,
-    pub(crate) ms_cv: Option<String>,
-}
-
 /// One sealed password.
 #[derive(Debug)]
 pub(crate) struct SealedPassword {
@@ -216,29 +163,6 @@ pub(crate) struct SealedPassword {
     pub(crate) customer_id: String,
     pub(crate) user_name: String,
     pub(crate) sealed: Vec<u8>,
-}
-
-/// Which rows an export wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filter {
-    State(State),
-    /// Created rows whose agreement the service has not, or not yet.
-    UnrecordedAgreements,
-    /// Every row that stands for something, history left out.
-    All,
-}
-
-impl Filter {
-    /// What a row `r` of `customer_rows` has to fulfil.
-    fn condition(self) -> String {
-        match self {
-            Filter::State(state) => format!("r.state = '{state}'"),
-            Filter::UnrecordedAgreements => {
-                "r.id IN (SELECT row_id FROM agreements WHERE state <> 'recorded')".to_owned()
-            }
-            Filter::All => "r.state <> 'superseded'".to_owned(),
-        }
-    }
 }
 
 impl Queries {
@@ -449,70 +373,6 @@ impl Queries {
         })
     }
 
-    /// The stories of the rows that match, oldest first: all that ever carried `domain` (whole, or its prefix
-    /// alone), or stood on `line`.
-    pub(crate) fn stories(&self, domain: Option<&str>, line: Option<u64>) -> Result<Vec<RowStory>, Error> {
-        let sql = format!(
-            "{STORY} WHERE (?1 IS NULL OR r.domain = ?1 OR substr(r.domain, 1, length(?1) + 1) = ?1 || '.')
-                AND (?2 IS NULL OR r.line = ?2)
-              ORDER BY r.id LIMIT 100"
-        );
-        self.collect(&sql, (domain, line), story)
-    }
-
-    /// Every HTTP call of a row, in order.
-    pub(crate) fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>, Error> {
-        self.collect(
-            "SELECT run_id, operation, request_id, correlation_id, intended_at, sent_at, finished_at, outcome,
-                    status, code, text, ms_cv
-               FROM http_attempts WHERE row_id = ?1 ORDER BY id",
-            [row],
-            |row| {
-                let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(clock::from_ms));
-                Ok(AttemptStory {
-                    run: row.get(0)?,
-                    operation: row.get(1)?,
-                    request_id: row.get(2)?,
-                    correlation_id: row.get(3)?,
-                    intended_at: clock::from_ms(row.get(4)?),
-                    sent_at: time(5)?,
-                    finished_at: time(6)?,
-                    outcome: row.get(7)?,
-                    status: row.get(8)?,
-                    code: row.get(9)?,
-                    text: row.get(10)?,
-                    ms_cv: row.get(11)?,
-                })
-            },
-        )
-    }
-
-    /// Calls `visit` with each row that `filter` wants, in the order of the files. Holds one row in memory.
-    pub(crate) fn each_row<E: From<Error>>(
-        &self,
-        filter: Filter,
-        mut visit: impl FnMut(RowStory) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let sql = format!("{STORY} WHERE {} ORDER BY r.source_id, r.line, r.id", filter.condition());
-        let mut statement = self.connection.prepare(&sql).map_err(Error::from)?;
-        let mut rows = statement.query([]).map_err(Error::from)?;
-        while let Some(row) = rows.next().map_err(Error::from)? {
-            visit(story(row).map_err(Error::from)?)?;
-        }
-        Ok(())
-    }
-
-    /// The headers of the files that the rows of `filter` came from, in order, each once.
-    pub(crate) fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>, Error> {
-        let sql = format!(
-            "SELECT header FROM sources
-              WHERE id IN (SELECT DISTINCT source_id FROM customer_rows r WHERE {})
-              GROUP BY header ORDER BY min(id)",
-            filter.condition()
-        );
-        self.collect(&sql, [], |row| row.get(0))
-    }
-
     /// Calls `visit` with each sealed password, in the order of the rows.
     pub(crate) fn each_password<E: From<Error>>(
         &self,
@@ -552,52 +412,6 @@ impl Queries {
     }
 }
 
-const STORY: &str = "SELECT r.id, r.domain, r.state, s.path, r.line, r.customer, r.problems, r.request_id,
-       r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code, r.error_status,
-       r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at, r.cells, s.header,
-       a.state, a.request_id, a.error_code, a.error_status, a.error_text
-  FROM customer_rows r JOIN sources s ON s.id = r.source_id LEFT JOIN agreements a ON a.row_id = r.id";
-
-fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
-    let customer: Option<String> = row.get(5)?;
-    let problems: Option<String> = row.get(6)?;
-    Ok(RowStory {
-        row: row.get(0)?,
-        domain: row.get(1)?,
-        state: row.get(2)?,
-        file: row.get(3)?,
-        line: row.get(4)?,
-        customer: from_json(5, customer)?,
-        problems: from_json(6, problems)?.unwrap_or_default(),
-        request_id: row.get(7)?,
-        customer_id: row.get(8)?,
-        commerce_id: row.get(9)?,
-        user_name: row.get(10)?,
-        has_credentials: row.get(11)?,
-        error_code: row.get(12)?,
-        error_status: row.get(13)?,
-        error_text: row.get(14)?,
-        domain_burned: row.get(15)?,
-        replaced_by: row.get(16)?,
-        made_at: clock::from_ms(row.get(17)?),
-        changed_at: clock::from_ms(row.get(18)?),
-        cells: row.get(19)?,
-        header: row.get(20)?,
-        agreement: agreement_story(row)?,
-    })
-}
-
-fn agreement_story(row: &Row<'_>) -> rusqlite::Result<Option<AgreementStory>> {
-    let Some(state) = row.get(21)? else { return Ok(None) };
-    Ok(Some(AgreementStory {
-        state,
-        request_id: row.get(22)?,
-        error_code: row.get(23)?,
-        error_status: row.get(24)?,
-        error_text: row.get(25)?,
-    }))
-}
-
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
     let user_name: Option<String> = row.get(2)?;
     Ok(SealedPassword {
@@ -605,14 +419,5 @@ fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
         customer_id: row.get(1)?,
         user_name: user_name.unwrap_or_default(),
         sealed: row.get(3)?,
-    })
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(
-    column: usize,
-    text: Option<String>,
-) -> rusqlite::Result<Option<T>> {
-    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     })
 }

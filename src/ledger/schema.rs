@@ -247,6 +247,54 @@ mod tests {
         }
     }
 
+    /// A ledger as the program before agreements left it.
+    fn old_ledger(path: &Path) {
+        make_file(path).unwrap();
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch(include_str!("../../migrations/0001_ledger.sql")).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 1; PRAGMA journal_mode = WAL; PRAGMA application_id = 1414419033;
+                 INSERT INTO program_runs VALUES (1, 'import', '0.1.0', 1, 0, 0, 0, 'done');
+                 INSERT INTO sources (id, run_id, path, header, started_at) VALUES (1, 1, 'a.csv', x'', 0);
+                 INSERT INTO customer_rows (id, source_id, line, domain, key_domain, state, content_hash, cells,
+                                            customer, request_id, customer_id, made_at, changed_at)
+                 VALUES (1, 1, 2, 'a', 'a', 'created', x'', x'', '{}', 'r', 'c', 0, 0);
+                 INSERT INTO http_attempts VALUES (7, 1, 1, 'create', 'r', 'k', 0, 0, 1, 'created', 201, NULL, NULL, 'cv');",
+            )
+            .unwrap();
+    }
+
+    #[test]
+    fn a_ledger_of_an_older_program_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        old_ledger(&path);
+        assert_eq!(APPLICATION_ID, 1_414_419_033);
+        let held = Lock::acquire(&path).unwrap();
+        assert!(matches!(open_for_reading(&path), Err(Error::Older { .. })), "somebody works on it");
+        drop(held);
+        let connection = open_for_reading(&path).unwrap();
+        let attempt: (i64, String, String) = connection
+            .query_row("SELECT attempt_id, domain, ms_cv FROM attempts", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(attempt, (7, "a".to_owned(), "cv".to_owned()));
+        let agreement: Option<String> =
+            connection.query_row("SELECT agreement_state FROM customers", [], |row| row.get(0)).unwrap();
+        assert_eq!(agreement, None);
+        assert_eq!(MIGRATIONS.pending_migrations(&connection), Ok(0));
+    }
+
+    #[test]
+    fn an_empty_file_is_no_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("empty.db");
+        make_file(&path).unwrap();
+        assert!(matches!(open_for_reading(&path), Err(Error::Missing { .. })));
+    }
+
     #[test]
     fn a_newer_or_foreign_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
