@@ -17,7 +17,7 @@ pub(crate) enum Class {
 }
 
 struct Known {
-    /// 0: under any status.
+    /// 0: under any status, also where none was recorded with it.
     status: u16,
     code: &'static str,
     class: Class,
@@ -58,8 +58,8 @@ static CODES: &[Known] = &[
     known(401, MFA_REQUIRED, FixTheRights, "this is how MFA was asked for: as a user, run `tenantry login` and sign in with MFA; as an app, check the audience and the secret"),
     known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft for the market"),
     known(403, "2032", FixTheRights, "access was denied: check the app's registration in Partner Center and the user's role"),
-    known(403, "1002", FixTheRights, "authorization failed: check the app's registration in Partner Center and the user's role"),
-    known(403, "0", FixTheRights, "your company is not onboarded to sell here: ask Microsoft for the market"),
+    known(0, "1002", FixTheRights, "authorization failed: check the app's registration in Partner Center and the user's role"),
+    known(0, "0", FixTheRights, "your company is not onboarded to sell here: ask Microsoft for the market"),
     known(403, "600006", FixTheRights, "this action is not allowed for your account: check its type and programme"),
     known(403, "800039", FixTheRights, "your reseller programme status is not active: renew it in Partner Center"),
     known(403, "900123", FixTheRights, "the indirect reseller has not accepted the Microsoft Partner Agreement: have it signed first"),

@@ -5,6 +5,34 @@
 //! them; [`codes`] has what is known about each error code, as data.
 //!
 //! It leaves to others whether and when to send (`submitter`) and where tokens come from (`auth`).
+//!
+//! # What nobody has documented
+//!
+//! The fact book lists what was looked for and not found (section 16). Nothing here depends on a guess about it:
+//!
+//! | unknown | what covers it |
+//! | --- | --- |
+//! | how long a request id is remembered | `--idempotency-window`; older than that, the row is asked about before anything is sent |
+//! | what a replay answers | a 2xx with an id is `created`, without a password said so loudly; "taken" is looked up among our customers first |
+//! | another body under the same id | never sent: a row's customer is fixed as long as its outcome is unknown |
+//! | status and code of a taken domain | 409, or a text with "domain" and "already"; the question after every refusal decides |
+//! | body of the 401 for MFA; status of codes 0 and 1002 | every body shape, code as number or text; these codes count under any status |
+//! | whether a refused create can still use up its domain, and why | one question after every refused create; such a domain is called burned |
+//! | which names, lengths and e-mail addresses create takes | warnings, which `--strict` makes errors; the service's own text is kept |
+//! | registration numbers of each country | length and characters are warnings; the pattern in the text of 600050 is shown as it came |
+//! | states of CN and MX, languages | unlisted is a warning; `rules update` fetches the service's own lists, which win |
+//! | create's own rate limit | `--rate`; 429 pauses everything, and the rate climbs back |
+//! | how long a create takes | `--timeout`; a create without an answer is repeated under its id |
+//! | how long a new customer stays invisible | `--settle-delay`; "not there" counts only after it |
+//! | `tags`, `GenerateReadWriteConsistencyToken` | not sent |
+//! | whether 200 or 202 comes for a create | any 2xx with an id is a success; 202, or none, is asked about |
+//! | whether the filter sees a changed default domain | exact comparison; taken and not found is never created again |
+//! | largest page, default page | 500, which two official clients use; pages are followed |
+//! | what happens to a deleted customer's domain, how DELETE is refused | nothing is ever deleted |
+//! | what leaving out `enableGDAPByDefault` means | always sent |
+//! | gzip, HTTP/2, `Retry-After` as a date | all three are understood |
+//! | the error for a reseller without partnership | `check --online` asks beforehand; the near codes have hints; an unknown 403 stops after five |
+//! | which header tells of MFA | `isMfaCompliant`; where it is missing, MFA is unknown and not refused |
 
 mod agreement;
 mod classify;

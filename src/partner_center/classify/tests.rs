@@ -99,6 +99,10 @@ fn definite_answers_are_told_apart_by_status_and_code_and_text() {
     check(answer(400, json, br#"{"code":800018,"description":"limit"}"#), "configuration 800018");
     check(answer(401, json, br#"{"code":900421}"#), "unauthorized 900421");
     check(answer(403, json, br#"{"code":2030}"#), "rights 2030");
+    // Their status was never recorded.
+    check(answer(400, json, br#"{"code":1002,"description":"Authorization Failed"}"#), "rights 1002");
+    check(answer(400, json, br#"{"code":0,"description":"not onboarded"}"#), "rights 0");
+    check(answer(501, json, br#"{"code":0,"description":"Exception not defined"}"#), "unknown");
     check(answer(403, json, br#"{"code":4711}"#), "forbidden 4711");
     check(answer(403, "", b""), "forbidden ");
     check(answer(404, json, br#"{"code":800015}"#), "refused 800015");
