@@ -32,6 +32,8 @@
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "for `rules update`"))]
+mod asking;
 mod auth;
 mod cli;
 mod clock;

@@ -202,7 +202,7 @@ impl TokenSource {
             SignIn::Token(_) => {
                 return Err(Error::Refused {
                     message: "the service did not accept the access token".to_owned(),
-                    hint: "put a fresh one into TENANTRY_ACCESS_TOKEN, then run `tenantry resume`".to_owned(),
+                    hint: "put a fresh one into TENANTRY_ACCESS_TOKEN and go on".to_owned(),
                 });
             }
             SignIn::AppOnly(app) => {

@@ -85,6 +85,12 @@ pub(crate) struct LedgerPath {
     /// The ledger file [default: tenantry.db; tenantry-simulated.db with --simulate]
     #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER")]
     pub(crate) ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rehearsal {
     /// Use the simulator inside this program instead of Partner Center, in a scenario such as `faulty,seed=7`
     #[arg(
         long,
@@ -134,18 +140,29 @@ pub(crate) struct SignInAs {
     pub(crate) connection: Connection,
 }
 
+/// How requests are sent, whatever they are for.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Submission")]
-pub(crate) struct Submission {
+#[command(next_help_heading = "Requests")]
+pub(crate) struct Pace {
     /// Requests in any window: N/s, N/min or unlimited
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
     pub(crate) rate: Rate,
-    /// Requests under way at once, at most
-    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
-    pub(crate) concurrency: NonZeroUsize,
     /// Longest wait for one answer
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
     pub(crate) timeout: Duration,
+    /// Stop when the service has not answered for this long
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE")]
+    pub(crate) max_outage: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Submission")]
+pub(crate) struct Submission {
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// Requests under way at once, at most
+    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
+    pub(crate) concurrency: NonZeroUsize,
     /// Sends of one row without a verdict before it is asked about
     #[arg(
         long,
@@ -161,9 +178,6 @@ pub(crate) struct Submission {
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
     pub(crate) max_duration: Option<Duration>,
-    /// Stop when the service has not answered for this long
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE")]
-    pub(crate) max_outage: Duration,
     /// For so long the same request id is repeated without asking first
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
     pub(crate) idempotency_window: Duration,

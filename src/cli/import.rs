@@ -223,7 +223,7 @@ async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<An
     if waiting > 0 {
         session.output.note(format_args!("{} of them waited from earlier imports.", waiting));
     }
-    if let Some(time) = expected_time(rows, args.rate) {
+    if let Some(time) = expected_time(rows, args.pace.rate) {
         session.output.note(format_args!("At this rate it takes about {}.", rough(time)));
     }
     let question = "Creating customers cannot be undone. Go ahead?".to_owned();

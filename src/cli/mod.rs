@@ -6,7 +6,10 @@ mod credentials;
 mod exit_code;
 mod export;
 mod failure;
+mod first_token;
 mod import;
+#[expect(dead_code, reason = "for `rules update`")]
+mod inquiry;
 mod output;
 mod parse;
 mod resume;

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::first_token::{self, NoToken};
 use super::output::Output;
 use super::settings::{self, Connection, LedgerChoice};
-use crate::auth::{self, Claims, Kind, Token, TokenSource};
+use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
 use crate::ledger::{AgreementCounts, Ending, Ledger, Queries, RowCounts, UserNeeds};
 use crate::partner_center::{Client, ClientSettings};
@@ -115,13 +115,13 @@ impl<'a> Session<'a> {
         let connection = &self.connection;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
-            timeout: self.args.timeout,
+            timeout: self.args.pace.timeout,
             connections: self.args.concurrency.get(),
         })?;
         let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
             .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
         let token = tokio::select! {
-            token = first_token(&tokens, self.args.max_outage) => token,
+            token = first_token::get(&tokens, self.args.pace.max_outage) => token.map_err(StopReason::from),
             Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),
         };
         let token = match token {
@@ -205,23 +205,11 @@ impl Session<'_> {
     }
 }
 
-/// The first token of a run. A sign-in service that does not answer is an outage like any other.
-async fn first_token(tokens: &TokenSource, max_outage: Duration) -> Result<Token, StopReason> {
-    let begun = Instant::now();
-    let mut wait = Duration::from_secs(1);
-    loop {
-        match tokens.token().await {
-            Ok(token) => return Ok(token),
-            Err(auth::Error::Refused { message, hint }) => return Err(StopReason::SignIn { message, hint }),
-            Err(auth::Error::Unavailable(reason)) if begun.elapsed() + wait > max_outage => {
-                let last_reason = format!("the sign-in service: {reason}");
-                return Err(StopReason::Outage { lasted: begun.elapsed(), last_reason });
-            }
-            Err(auth::Error::Unavailable(reason)) => {
-                tracing::warn!(reason, wait_ms = wait.as_millis(), "sign-in service gave no answer");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(30));
-            }
+impl From<NoToken> for StopReason {
+    fn from(none: NoToken) -> Self {
+        match none {
+            NoToken::Refused { message, hint } => StopReason::SignIn { message, hint },
+            NoToken::Outage { lasted, last_reason } => StopReason::Outage { lasted, last_reason },
         }
     }
 }

@@ -34,16 +34,17 @@ pub(crate) struct LedgerChoice {
 
 impl From<args::LedgerPath> for LedgerChoice {
     fn from(args: args::LedgerPath) -> Self {
-        let default = if args.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
+        let simulate = args.rehearsal.simulate;
+        let default = if simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
         let path = args.ledger.unwrap_or_else(|| PathBuf::from(default));
         let mut flags = String::new();
-        if args.simulate.is_some() {
+        if simulate.is_some() {
             flags.push_str(" --simulate");
         }
         if path != Path::new(default) {
             push_flag(&mut flags, "--ledger", &path.to_string_lossy());
         }
-        Self { path, simulate: args.simulate, flags }
+        Self { path, simulate, flags }
     }
 }
 
@@ -67,7 +68,19 @@ impl Connection {
     /// From the command line and the environment. Nothing is contacted, started or written yet.
     pub(crate) fn prepare(args: &args::Connection, ledger: &LedgerChoice) -> Result<Self, Failure> {
         match &ledger.simulate {
-            Some(scenario) => Ok(Self::to_simulator(scenario.clone(), ledger, args)),
+            Some(scenario) => {
+                let mut state_file = ledger.path.clone().into_os_string();
+                state_file.push(".simulator");
+                Ok(Self::to_simulator(scenario.clone(), Some(PathBuf::from(state_file)), args))
+            }
+            None => Self::to_service(args),
+        }
+    }
+
+    /// For a command that only asks: it has no ledger, and leaves nothing behind in a simulator.
+    pub(crate) fn to_ask(args: &args::Connection, simulate: Option<Scenario>) -> Result<Self, Failure> {
+        match simulate {
+            Some(scenario) => Ok(Self::to_simulator(scenario, None, args)),
             None => Self::to_service(args),
         }
     }
@@ -92,11 +105,9 @@ impl Connection {
         }
     }
 
-    fn to_simulator(scenario: Scenario, ledger: &LedgerChoice, args: &args::Connection) -> Self {
-        let mut state_file = ledger.path.clone().into_os_string();
-        state_file.push(".simulator");
+    fn to_simulator(scenario: Scenario, state_file: Option<PathBuf>, args: &args::Connection) -> Self {
         let config = simulator::Config {
-            state_file: Some(PathBuf::from(state_file)),
+            state_file,
             // A rehearsal signs in as an app, which the real service lets create for no reseller.
             scenario: Scenario { enforce_token_kinds: false, ..scenario },
             ..simulator::Config::default()
@@ -329,7 +340,7 @@ impl args::Submission {
         if let Some(recipient) = &self.recipient {
             push_flag(&mut flags, "--recipient", recipient);
         }
-        let rate = self.rate.to_string();
+        let rate = self.pace.rate.to_string();
         if rate != args::DEFAULT_RATE {
             push_flag(&mut flags, "--rate", &rate);
         }
@@ -339,7 +350,7 @@ impl args::Submission {
     /// The settings of a submission in `mode`.
     pub(crate) fn settings(&self, mode: Mode) -> Settings {
         Settings {
-            rate: self.rate,
+            rate: self.pace.rate,
             concurrency: self.concurrency,
             policy: Policy {
                 max_attempts: self.max_attempts,
@@ -348,7 +359,7 @@ impl args::Submission {
             },
             limit: self.limit,
             max_duration: self.max_duration,
-            max_outage: self.max_outage,
+            max_outage: self.pace.max_outage,
             mode,
         }
     }

@@ -6,7 +6,7 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
-use super::settings::{self, Connection, LedgerChoice};
+use super::settings::{self, Connection};
 use crate::auth::{self, Claims, Kind, TokenSource};
 use crate::partner_center::{Asked, CallIds, Client, ClientSettings, codes};
 
@@ -54,8 +54,7 @@ pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, 
 
 /// Gets a token, asks one question with it, and tells what both say.
 pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice { path: "tenantry.db".into(), simulate: None, flags: String::new() };
-    let connection = Connection::prepare(&args.connection, &ledger)?;
+    let connection = Connection::to_ask(&args.connection, None)?;
     let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
         .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
     let token = tokens.token().await?;

@@ -1,7 +1,12 @@
 //! Ctrl-C and SIGTERM as values.
 
-use tokio::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::exit_code::ExitCode;
+use super::failure::Failure;
 use crate::submitter::Signal;
 
 /// Signals from now on. From the first call the operating system's default, dying on the spot, is off.
@@ -18,6 +23,53 @@ pub(crate) fn listen() -> mpsc::Receiver<Signal> {
     });
     tokio::spawn(terminations(sender));
     receiver
+}
+
+/// Ends a command that can be left at any moment, because it leaves nothing half-done.
+#[derive(Debug, Clone)]
+pub(crate) struct Interruption {
+    stopping: CancellationToken,
+    first: Arc<OnceLock<Signal>>,
+}
+
+#[expect(dead_code, reason = "for `rules update`")]
+impl Interruption {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Self {
+        let interruption = Self { stopping: CancellationToken::new(), first: Arc::default() };
+        let mut signals = listen();
+        let Self { stopping, first } = interruption.clone();
+        tokio::spawn(async move {
+            if let Some(signal) = signals.recv().await {
+                first.get_or_init(|| signal);
+                stopping.cancel();
+            }
+        });
+        interruption
+    }
+
+    /// Is cancelled by the first signal.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// What `work` comes to, or the failure that the first signal makes of the command.
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => Err(self.failure()),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Says that a signal ended the command.
+    pub(crate) fn failure(&self) -> Failure {
+        let exit_code = match self.first.get() {
+            Some(Signal::Terminate) => ExitCode::Terminated,
+            Some(Signal::Interrupt) | None => ExitCode::Interrupted,
+        };
+        Failure::new(exit_code, "interrupted")
+    }
 }
 
 #[cfg(unix)]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::classify::{self, Asked, Reply, ServiceError};
 use super::client::{CallIds, Client, Exchange, send};
 use super::codes::{self, Class};
-use super::wire::without_bom;
 use crate::customer::Agreement;
 
 /// Left out, the service takes the older cloud agreement for meant.
@@ -145,15 +144,13 @@ fn template(reply: Reply) -> Asked<String> {
     let ours = |template: &Template| {
         template.agreement_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT))
     };
-    classify::question(reply, |answer, error| {
-        let body = answer.body.as_deref().map(|body| without_bom(body)).unwrap_or_default();
-        match serde_json::from_slice::<Templates>(body) {
-            Ok(templates) if answer.status == 200 => match templates.items.into_iter().find(ours) {
-                Some(template) => Asked::Answer(template.template_id),
-                None => Asked::NoAnswer(format!("the service lists no `{CUSTOMER_AGREEMENT}`")),
-            },
-            Ok(_) | Err(_) => Asked::NoAnswer(classify::no_verdict(answer, error)),
-        }
+    let pick = |templates: Templates| match templates.items.into_iter().find(ours) {
+        Some(template) => Asked::Answer(template.template_id),
+        None => Asked::NoAnswer(format!("the service lists no `{CUSTOMER_AGREEMENT}`")),
+    };
+    classify::question(reply, |answer, error| match answer.status {
+        200 => classify::read_json(answer, "the list of agreements").and_then(pick),
+        _ => classify::no_answer(answer, error),
     })
 }
 

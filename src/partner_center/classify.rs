@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::codes::{self, Class};
@@ -112,6 +113,21 @@ impl<T> Asked<T> {
             Asked::NoAnswer(_) => "no_answer",
         }
     }
+
+    /// The same with another answer.
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Asked<U> {
+        self.and_then(|value| Asked::Answer(f(value)))
+    }
+
+    pub(super) fn and_then<U>(self, f: impl FnOnce(T) -> Asked<U>) -> Asked<U> {
+        match self {
+            Asked::Answer(value) => f(value),
+            Asked::Unauthorized(error) => Asked::Unauthorized(error),
+            Asked::Misconfigured { error, rights } => Asked::Misconfigured { error, rights },
+            Asked::Throttled { wait } => Asked::Throttled { wait },
+            Asked::NoAnswer(reason) => Asked::NoAnswer(reason),
+        }
+    }
 }
 
 /// The outcome of a `POST /v1/customers`.
@@ -152,15 +168,19 @@ pub(super) fn create(reply: Reply) -> CreateOutcome {
 /// The outcome of one page of a customer search: matches of `domain` by exact comparison, and the next page.
 pub(super) fn customer_page(reply: Reply) -> Asked<CustomerPage> {
     question(reply, |answer, error| match answer.status {
-        200 => match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
-            Ok(Ok(page)) => Asked::Answer(page),
-            Ok(Err(_)) => {
-                Asked::NoAnswer("the list of customers is no JSON that can be understood".to_owned())
-            }
-            Err(reason) => Asked::NoAnswer(reason.clone()),
-        },
+        200 => read_json(answer, "the list of customers"),
         _ => Asked::NoAnswer(no_verdict(answer, error)),
     })
+}
+
+/// The answer in a body that should be JSON; `what` it is.
+pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Asked<T> {
+    match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
+        Ok(Ok(value)) => Asked::Answer(value),
+        // The parser's message is left out: it can quote the body.
+        Ok(Err(_)) => Asked::NoAnswer(format!("{what} is no JSON that can be understood")),
+        Err(reason) => Asked::NoAnswer(reason.clone()),
+    }
 }
 
 /// Whether the service counts the token's sign-in as done with MFA. `None`: it does not tell.
@@ -185,11 +205,19 @@ pub(super) fn domain_taken(reply: Reply) -> Asked<bool> {
     question(reply, |answer, error| match answer.status {
         200 => Asked::Answer(true),
         404 if !is_gateway(answer, error) => Asked::Answer(false),
-        404 => Asked::Misconfigured { error: error.clone(), rights: false },
-        _ => Asked::NoAnswer(no_verdict(answer, error)),
+        _ => no_answer(answer, error),
     })
 }
 
+/// A reply that does not answer its question. Where a gateway says that there is no such path, the address is wrong.
+pub(super) fn no_answer<T>(answer: &Answer, error: &ServiceError) -> Asked<T> {
+    match answer.status {
+        404 if is_gateway(answer, error) => Asked::Misconfigured { error: error.clone(), rights: false },
+        _ => Asked::NoAnswer(no_verdict(answer, error)),
+    }
+}
+
+/// What every question has in common; `understand` gets whatever may be an answer to this one.
 pub(super) fn question<T>(
     reply: Reply,
     understand: impl FnOnce(&Answer, &ServiceError) -> Asked<T>,

@@ -129,15 +129,8 @@ impl Client {
             }
             None => request = request.query(&[("size", "1")]),
         }
-        if let Some(page) = page {
-            request = request.query(&[("seekOperation", "Next")]).header("MS-ContinuationToken", page);
-        }
-        let (reply, trace) = send(request).await;
-        // Past the last page the service may say 400 with code 2000: that means done (fact book 9).
-        let past_the_end = page.is_some()
-            && matches!(&reply, Reply::Answer(answer) if answer.status == 400
-                && classify::service_error(answer).code == "2000");
-        let outcome = if past_the_end {
+        let (reply, trace) = send(turn_to(page, request)).await;
+        let outcome = if is_past_the_end(page, &reply) {
             Asked::Answer(Page::default())
         } else {
             classify::customer_page(reply).map(Page::from)
@@ -205,18 +198,6 @@ impl From<CustomerPage> for Page {
     }
 }
 
-impl<T> Asked<T> {
-    fn map<U>(self, f: impl FnOnce(T) -> U) -> Asked<U> {
-        match self {
-            Asked::Answer(value) => Asked::Answer(f(value)),
-            Asked::Unauthorized(error) => Asked::Unauthorized(error),
-            Asked::Misconfigured { error, rights } => Asked::Misconfigured { error, rights },
-            Asked::Throttled { wait } => Asked::Throttled { wait },
-            Asked::NoAnswer(reason) => Asked::NoAnswer(reason),
-        }
-    }
-}
-
 /// What every HTTP client of this program has in common, those of `auth` included.
 pub(crate) fn http_client_builder(url: &Url) -> reqwest::ClientBuilder {
     // Only the first call installs it; that a later one finds it in place is what we want.
@@ -250,6 +231,21 @@ fn bearer(token: &SecretString) -> HeaderValue {
     // Keeps it out of every debug output and out of HTTP/2's header tables.
     value.set_sensitive(true);
     value
+}
+
+/// The request for a further page of a list; without one, for the first.
+pub(super) fn turn_to(page: Option<&str>, request: RequestBuilder) -> RequestBuilder {
+    match page {
+        Some(page) => request.query(&[("seekOperation", "Next")]).header("MS-ContinuationToken", page),
+        None => request,
+    }
+}
+
+/// Past the last page the service may say 400 with code 2000: that means done (fact book 9).
+pub(super) fn is_past_the_end(page: Option<&str>, reply: &Reply) -> bool {
+    page.is_some()
+        && matches!(reply, Reply::Answer(answer) if answer.status == 400
+            && classify::service_error(answer).code == "2000")
 }
 
 pub(super) async fn send(request: RequestBuilder) -> (Reply, Trace) {

@@ -2,7 +2,8 @@
 //!
 //! [`Client`] has one method per operation. An answer, also a refusal, is an outcome and not an error:
 //! [`classify`] turns whatever came back into one, and is total. [`wire`] has the bodies as the fact book gives
-//! them; [`codes`] has what is known about each error code, as data.
+//! them; [`codes`] has what is known about each error code, as data. [`questions`] has the operations that are asked
+//! outside a run, [`address`] and [`answers`] what comes of them.
 //!
 //! It leaves to others whether and when to send (`submitter`) and where tokens come from (`auth`).
 //!
@@ -34,10 +35,13 @@
 //! | the error for a reseller without partnership | `check --online` asks beforehand; the near codes have hints; an unknown 403 stops after five |
 //! | which header tells of MFA | `isMfaCompliant`; where it is missing, MFA is unknown and not refused |
 
+pub(crate) mod address;
 mod agreement;
+pub(crate) mod answers;
 mod classify;
 mod client;
 pub(crate) mod codes;
+mod questions;
 mod retry_after;
 #[cfg(test)]
 mod samples;

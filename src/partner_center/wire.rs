@@ -146,17 +146,20 @@ impl NewTenant {
     }
 }
 
-/// One page of `GET /v1/customers`.
+/// One page of a list, such as that of `GET /v1/customers`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CustomerPage {
-    #[serde(default)]
-    pub(super) items: Vec<CustomerItem>,
+pub(super) struct ListPage<T> {
+    #[serde(default = "Vec::new")]
+    pub(super) items: Vec<T>,
     #[serde(default)]
     continuation_token: Option<String>,
     #[serde(default)]
     links: Option<Links>,
 }
+
+/// One page of the customers.
+pub(super) type CustomerPage = ListPage<CustomerItem>;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -191,7 +194,7 @@ struct LinkHeader {
     value: String,
 }
 
-impl CustomerPage {
+impl<T> ListPage<T> {
     /// The token of the next page, from either place where it can stand.
     pub(super) fn next_page(&self) -> Option<&str> {
         let in_link = || {
@@ -244,7 +247,7 @@ fn words(value: &Value) -> String {
 }
 
 /// A value that is documented as text and printed as a number, or the other way round.
-fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),

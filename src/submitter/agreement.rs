@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use super::StopReason;
-use super::attempt::{Barred, Means, Stepped, finished};
+use super::attempt::{Means, Stepped, finished};
 use super::finding::{AgreementFinding, Unanswered, refusal};
+use super::gates::{self, Barred};
 use super::reconcile::Questions;
 use super::retry::{Circumstances, Then, backoff};
 use super::task::Task;
@@ -74,9 +75,13 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         AgreementOutcome::Unauthorized(error) if task.unauthorized => {
             AgreementFinding::Misconfigured { refusal: refusal(error), rights: true }
         }
-        AgreementOutcome::Unauthorized(_) => match means.tokens.replace(&token).await {
+        AgreementOutcome::Unauthorized(error) => match means.tokens.replace(&token).await {
             Ok(_) => AgreementFinding::Unauthorized,
-            Err(error) => not_sent(Barred::SignIn(error)),
+            Err(auth::Error::Unavailable(reason)) => AgreementFinding::NotSent(reason),
+            Err(auth::Error::Refused { message, hint }) => {
+                let (message, hint) = gates::no_other_token(&error, message, hint);
+                AgreementFinding::SignInRefused { message, hint }
+            }
         },
         AgreementOutcome::Throttled { wait } => {
             means.pacer.throttled(wait);
@@ -90,7 +95,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
 
 fn not_sent(barred: Barred) -> AgreementFinding {
     match barred {
-        Barred::Stopping | Barred::Stale => AgreementFinding::Withdrawn,
+        Barred::Stopping => AgreementFinding::Withdrawn,
         Barred::SignIn(auth::Error::Refused { message, hint }) => {
             AgreementFinding::SignInRefused { message, hint }
         }

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::finding::{CreateFinding, refusal};
+use super::gates::{self, Barred};
 use super::pacing::Pacer;
 use super::reconcile::DomainCheck;
 use super::task::Task;
@@ -18,7 +19,7 @@ use crate::auth::{self, Token, TokenSource};
 use crate::clock;
 use crate::credentials::Sealer;
 use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
-use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace, codes};
+use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace};
 
 /// Everything that a step needs and that all steps share.
 #[derive(Debug)]
@@ -43,28 +44,10 @@ pub(super) struct Stepped<F> {
     pub(super) attempts: Vec<AttemptResult>,
 }
 
-/// Why a request may not be sent now.
-pub(super) enum Barred {
-    Stopping,
-    SignIn(auth::Error),
-    /// The wait was so long that the row has to be asked about first.
-    Stale,
-}
-
 impl Means {
-    /// The gates before every send, in their order: sign-in, so that no turn is spent on a request that cannot go;
-    /// the rate; and sign-in once more, because a token may have grown old while its request waited for its turn.
+    /// The gates before every send.
     pub(super) async fn pass_gates(&self) -> Result<Token, Barred> {
-        let pass = async {
-            self.tokens.token().await.map_err(Barred::SignIn)?;
-            self.pacer.admit().await;
-            self.tokens.token().await.map_err(Barred::SignIn)
-        };
-        tokio::select! {
-            biased;
-            () = self.stopping.cancelled() => Err(Barred::Stopping),
-            token = pass => token,
-        }
+        gates::pass(&self.tokens, &self.pacer, &self.stopping).await
     }
 }
 
@@ -78,11 +61,12 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     // other order could create a customer that nothing here remembers.
     let attempt = means.recorder.intend_create(work.row, work.request_id).await?;
     let token = match means.pass_gates().await {
+        // The wait was so long that the row has to be asked about first.
         Ok(_) if retry::must_ask_first(task, &means.policy, clock::now()) => {
-            return Ok(not_sent(attempt, Barred::Stale));
+            return Ok(withdrawn(&attempt));
         }
         Ok(token) => token,
-        Err(barred) => return Ok(not_sent(attempt, barred)),
+        Err(barred) => return Ok(not_sent(&attempt, barred)),
     };
     let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
     let Exchange { outcome, trace } = means.client.create_customer(&token.secret, ids, &work.customer).await;
@@ -128,10 +112,8 @@ async fn understand(
             Ok(_) => CreateFinding::Unauthorized(refusal(error)),
             Err(auth::Error::Unavailable(reason)) => CreateFinding::NotSent(reason),
             Err(auth::Error::Refused { message, hint }) => {
-                // What the service said of the token may tell more than why there is no other one.
-                let hint = codes::hint_under(401, &error.code).map_or(hint, str::to_owned);
-                let said = if error.text.is_empty() { String::new() } else { format!(" ({})", error.text) };
-                CreateFinding::SignInRefused { message: format!("{message}{said}"), hint }
+                let (message, hint) = gates::no_other_token(&error, message, hint);
+                CreateFinding::SignInRefused { message, hint }
             }
         },
         CreateOutcome::Throttled { wait } => {
@@ -164,19 +146,25 @@ fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> Cre
     })
 }
 
-fn not_sent(attempt: Attempt, barred: Barred) -> Stepped<CreateFinding> {
-    let (finding, name, reason) = match barred {
-        Barred::Stopping | Barred::Stale => (CreateFinding::Withdrawn, "withdrawn", None),
+fn withdrawn(attempt: &Attempt) -> Stepped<CreateFinding> {
+    let trace = Trace::never_sent(None);
+    Stepped {
+        finding: CreateFinding::Withdrawn,
+        attempts: vec![finished(Operation::Create, attempt, "withdrawn", trace)],
+    }
+}
+
+fn not_sent(attempt: &Attempt, barred: Barred) -> Stepped<CreateFinding> {
+    let (finding, reason) = match barred {
+        Barred::Stopping => return withdrawn(attempt),
         Barred::SignIn(auth::Error::Refused { message, hint }) => {
             let reason = message.clone();
-            (CreateFinding::SignInRefused { message, hint }, "not_sent", Some(reason))
+            (CreateFinding::SignInRefused { message, hint }, reason)
         }
-        Barred::SignIn(auth::Error::Unavailable(reason)) => {
-            (CreateFinding::NotSent(reason.clone()), "not_sent", Some(reason))
-        }
+        Barred::SignIn(auth::Error::Unavailable(reason)) => (CreateFinding::NotSent(reason.clone()), reason),
     };
-    let trace = Trace::never_sent(reason);
-    Stepped { finding, attempts: vec![finished(Operation::Create, &attempt, name, trace)] }
+    let trace = Trace::never_sent(Some(reason));
+    Stepped { finding, attempts: vec![finished(Operation::Create, attempt, "not_sent", trace)] }
 }
 
 /// The call that an intent was made for.

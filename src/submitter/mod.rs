@@ -3,8 +3,8 @@
 //! [`run`] is the loop: it makes one event of whatever happened, and one plain method of [`dispatcher`] handles it.
 //! [`attempt`] is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created row's
 //! second step; each ends in a [`finding`], and [`retry`] decides what that means for the row, purely. A [`task`] is a
-//! row in hand, and [`queue`] holds them all. [`pacing`] is the gate before every request, and [`breaker`] sees to it
-//! that an outage is nobody's fault.
+//! row in hand, and [`queue`] holds them all. [`gates`] stand before every request, with [`pacing`] as the one that
+//! keeps the rate, and [`breaker`] sees to it that an outage is nobody's fault.
 //!
 //! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
@@ -15,6 +15,7 @@ mod attempt;
 mod breaker;
 mod dispatcher;
 mod finding;
+pub(crate) mod gates;
 mod pacing;
 mod progress;
 mod queue;
@@ -31,7 +32,7 @@ use crate::credentials::Sealer;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::Client;
 
-pub(crate) use pacing::Rate;
+pub(crate) use pacing::{Pacer, Rate};
 pub(crate) use progress::Progress;
 pub(crate) use run::submit;
 

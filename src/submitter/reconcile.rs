@@ -4,8 +4,9 @@
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-use super::attempt::{Barred, Means, Stepped, recorded};
+use super::attempt::{Means, Stepped, recorded};
 use super::finding::{AskFinding, Unanswered, refusal};
+use super::gates::Barred;
 use crate::auth;
 use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::{Asked, CallIds, Exchange, Page};
@@ -152,7 +153,7 @@ impl<'a> Questions<'a> {
 
 fn barred(barred: Barred) -> Unanswered {
     match barred {
-        Barred::Stopping | Barred::Stale => Unanswered::Withdrawn,
+        Barred::Stopping => Unanswered::Withdrawn,
         Barred::SignIn(auth::Error::Refused { message, hint }) => Unanswered::SignInRefused { message, hint },
         Barred::SignIn(auth::Error::Unavailable(reason)) => Unanswered::NoAnswer(reason),
     }

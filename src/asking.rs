@@ -1,0 +1,187 @@
+//! Questions to Partner Center outside a run: nothing of them is recorded, and nothing here creates anything.
+//!
+//! A question goes through the same gates as a create, so that the allowed rate holds for both. What a run spreads
+//! over its rows is done for one question here: a token that is not accepted is renewed once, throttling is waited
+//! out, and a question without an answer is asked again a few times. Classifying the answers is left to
+//! `partner_center`, and what they mean to whoever asked.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{self, Token, TokenSource};
+use crate::partner_center::{Asked, CallIds, Client, Exchange, ServiceError};
+use crate::submitter::Pacer;
+use crate::submitter::gates::{self, Barred};
+
+/// Tries of one question without an answer, the first included (fact book 14).
+const TRIES: u32 = 4;
+
+/// Bounds of the random wait before repeat `n`: up to `BASE * 2^(n - 1)`, never more than `CAP` (fact book 14).
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_CAP: Duration = Duration::from_secs(30);
+
+/// Refusals for our haste that are waited out for one question. Each takes the time that the service asked for, so
+/// this is many minutes.
+const MOST_THROTTLED: u32 = 10;
+
+/// What it takes to ask.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) client: Client,
+    pub(crate) tokens: TokenSource,
+    pub(crate) pacer: Pacer,
+    /// Ends every question, at once.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// A question that ended without an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// No answer, however often it was asked; the next question may have one.
+    NoAnswer(String),
+    /// Every question like this one would be refused. `rights`: because of sign-in or rights.
+    Misconfigured { error: ServiceError, rights: bool },
+    /// There is no token, and asking for one again will not help.
+    SignIn { message: String, hint: String },
+    /// It was told to stop.
+    Stopped,
+}
+
+/// What one try came to, where that is no answer.
+enum Setback {
+    /// Trying again would not help.
+    Final(Unanswered),
+    NoAnswer(String),
+    Throttled,
+}
+
+impl Asker {
+    /// Asks until there is an answer, or it is clear that there will be none. `question` makes one call each time.
+    pub(crate) async fn ask<'a, T, F>(
+        &'a self,
+        question: impl Fn(&'a Client, SecretString, CallIds) -> F + Send,
+    ) -> Result<T, Unanswered>
+    where
+        F: Future<Output = Exchange<Asked<T>>> + Send,
+    {
+        let asking = self.ask_again_and_again(question);
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => Err(Unanswered::Stopped),
+            answer = asking => answer,
+        }
+    }
+
+    async fn ask_again_and_again<'a, T, F>(
+        &'a self,
+        question: impl Fn(&'a Client, SecretString, CallIds) -> F + Send,
+    ) -> Result<T, Unanswered>
+    where
+        F: Future<Output = Exchange<Asked<T>>> + Send,
+    {
+        let (mut unanswered, mut throttled) = (0, 0);
+        loop {
+            match self.try_once(&question).await {
+                Ok(answer) => return Ok(answer),
+                Err(Setback::Final(unanswered)) => return Err(unanswered),
+                Err(Setback::Throttled) => {
+                    throttled += 1;
+                    if throttled == MOST_THROTTLED {
+                        let reason = format!("throttled {MOST_THROTTLED} times in a row");
+                        return Err(Unanswered::NoAnswer(reason));
+                    }
+                }
+                Err(Setback::NoAnswer(reason)) => {
+                    unanswered += 1;
+                    if unanswered == TRIES {
+                        return Err(Unanswered::NoAnswer(format!("{reason} (asked {TRIES} times)")));
+                    }
+                    let wait = backoff(unanswered, rand::random());
+                    tracing::debug!(reason, wait_ms = wait.as_millis(), "no answer; asking again");
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// One try: a call, and a second one where the token has to be renewed.
+    async fn try_once<'a, T, F>(
+        &'a self,
+        question: &(impl Fn(&'a Client, SecretString, CallIds) -> F + Send),
+    ) -> Result<T, Setback>
+    where
+        F: Future<Output = Exchange<Asked<T>>> + Send,
+    {
+        let mut renewed = false;
+        loop {
+            let token = gates::pass(&self.tokens, &self.pacer, &self.stopping).await?;
+            let ids = CallIds::draw();
+            let Exchange { outcome, trace } = question(&self.client, token.secret.clone(), ids).await;
+            tracing::debug!(
+                request_id = %ids.request_id,
+                correlation_id = %ids.correlation_id,
+                status = trace.status,
+                outcome = outcome.name(),
+                "question answered"
+            );
+            match outcome {
+                Asked::Answer(answer) => {
+                    self.pacer.accepted();
+                    return Ok(answer);
+                }
+                Asked::Unauthorized(error) if !renewed => {
+                    self.renew(&token, &error).await?;
+                    renewed = true;
+                }
+                Asked::Unauthorized(error) => {
+                    return Err(Setback::Final(Unanswered::Misconfigured { error, rights: true }));
+                }
+                Asked::Misconfigured { error, rights } => {
+                    return Err(Setback::Final(Unanswered::Misconfigured { error, rights }));
+                }
+                Asked::Throttled { wait } => {
+                    self.pacer.throttled(wait);
+                    return Err(Setback::Throttled);
+                }
+                Asked::NoAnswer(reason) => return Err(Setback::NoAnswer(reason)),
+            }
+        }
+    }
+
+    /// Gets another token than `refused`, of which the service said `error`.
+    async fn renew(&self, refused: &Token, error: &ServiceError) -> Result<(), Setback> {
+        match self.tokens.replace(refused).await {
+            Ok(_) => Ok(()),
+            Err(auth::Error::Refused { message, hint }) => {
+                let (message, hint) = gates::no_other_token(error, message, hint);
+                Err(Setback::Final(Unanswered::SignIn { message, hint }))
+            }
+            Err(unavailable) => Err(Barred::SignIn(unavailable).into()),
+        }
+    }
+}
+
+impl From<Barred> for Setback {
+    fn from(barred: Barred) -> Self {
+        match barred {
+            Barred::Stopping => Setback::Final(Unanswered::Stopped),
+            Barred::SignIn(auth::Error::Refused { message, hint }) => {
+                Setback::Final(Unanswered::SignIn { message, hint })
+            }
+            Barred::SignIn(auth::Error::Unavailable(reason)) => {
+                Setback::NoAnswer(format!("the sign-in service: {reason}"))
+            }
+        }
+    }
+}
+
+/// Full jitter: anything up to a bound that doubles. `chance` is uniform in 0..1.
+fn backoff(repeat: u32, chance: f64) -> Duration {
+    let bound = BACKOFF_BASE * (1 << repeat.saturating_sub(1).min(10));
+    bound.min(BACKOFF_CAP).mul_f64(chance)
+}
+
+#[cfg(test)]
+mod tests;

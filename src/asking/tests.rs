@@ -1,0 +1,119 @@
+//! Against the simulator inside this process.
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::*;
+use crate::auth::{App, Authority, ClientProof, SignIn};
+use crate::partner_center::ClientSettings;
+use crate::simulator::{Config, Fault, Operation, Scenario, ScriptedFault, Simulator};
+use crate::submitter::Rate;
+
+struct Bench {
+    simulator: Simulator,
+    asker: Asker,
+}
+
+impl Bench {
+    async fn new(sign_in: SignIn) -> Self {
+        let simulator = Simulator::start(Config { scenario: Scenario::default(), ..Config::default() });
+        let simulator = simulator.await.unwrap();
+        let url: url::Url = simulator.url().parse().unwrap();
+        let settings =
+            ClientSettings { api_url: url.clone(), timeout: Duration::from_secs(20), connections: 1 };
+        let authority = Authority { url, audience: "https://api.partnercenter.microsoft.com".to_owned() };
+        let asker = Asker {
+            client: Client::new(&settings).unwrap(),
+            tokens: TokenSource::new(sign_in, authority).unwrap(),
+            pacer: Pacer::new(Rate::Unlimited),
+            stopping: CancellationToken::new(),
+        };
+        Self { simulator, asker }
+    }
+
+    async fn as_app() -> Self {
+        let proof = Some(ClientProof::Secret(SecretString::from("secret")));
+        let app = App { tenant: "contoso.example".to_owned(), client_id: "app".to_owned(), proof };
+        Self::new(SignIn::AppOnly(app)).await
+    }
+
+    fn fault(&self, operation: Operation, fault: Fault, count: u32) {
+        self.simulator.script(ScriptedFault::next(operation, fault).times(count));
+    }
+
+    fn count(&self, operation: Operation) -> usize {
+        self.simulator.requests().iter().filter(|it| it.call.operation == operation).count()
+    }
+
+    async fn is_taken(&self) -> Result<bool, Unanswered> {
+        let domain = "taken-by-others.onmicrosoft.com";
+        self.asker
+            .ask(|client, token, ids| async move { client.domain_taken(&token, ids, domain).await })
+            .await
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once() {
+    let bench = Bench::as_app().await;
+    bench.fault(Operation::Domain, Fault::Unauthorized, 1);
+    assert_eq!(bench.is_taken().await, Ok(true));
+    assert_eq!((bench.count(Operation::Domain), bench.count(Operation::Token)), (2, 2));
+
+    bench.fault(Operation::Domain, Fault::Unauthorized, 2);
+    let refused = bench.is_taken().await;
+    assert!(matches!(refused, Err(Unanswered::Misconfigured { rights: true, .. })), "{refused:?}");
+    assert_eq!(bench.count(Operation::Domain), 4);
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_can_renew_ends_the_question() {
+    let bench = Bench::new(SignIn::Token(SecretString::from("any"))).await;
+    bench.fault(Operation::Domain, Fault::Unauthorized, 1);
+    let refused = bench.is_taken().await;
+    assert!(matches!(refused, Err(Unanswered::SignIn { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out_and_is_no_try() {
+    let bench = Bench::as_app().await;
+    bench.fault(Operation::Domain, Fault::Throttled { retry_after_s: 1 }, 1);
+    let begun = Instant::now();
+    assert_eq!(bench.is_taken().await, Ok(true));
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_is_asked_four_times() {
+    let bench = Bench::as_app().await;
+    bench.fault(Operation::Domain, Fault::StatusBefore { status: 503 }, TRIES - 1);
+    assert_eq!(bench.is_taken().await, Ok(true));
+    assert_eq!(bench.count(Operation::Domain), TRIES as usize);
+
+    bench.fault(Operation::Domain, Fault::HtmlBefore, TRIES);
+    let Err(Unanswered::NoAnswer(reason)) = bench.is_taken().await else { panic!("there was an answer") };
+    assert!(reason.contains("502") && reason.contains("asked 4 times"), "{reason}");
+}
+
+#[tokio::test]
+async fn stopping_ends_a_question_at_once() {
+    let bench = Bench::as_app().await;
+    bench.fault(Operation::Domain, Fault::StalledBefore, 1);
+    let stop = async {
+        while bench.count(Operation::Domain) == 0 {
+            tokio::task::yield_now().await;
+        }
+        bench.asker.stopping.cancel();
+    };
+    let (answer, ()) = tokio::join!(bench.is_taken(), stop);
+    assert_eq!(answer, Err(Unanswered::Stopped));
+    assert_eq!(bench.is_taken().await, Err(Unanswered::Stopped));
+    assert_eq!(bench.count(Operation::Domain), 1);
+}
+
+#[test]
+fn waits_stay_below_their_bounds() {
+    let bound = |repeat| backoff(repeat, 1.0).as_secs();
+    assert_eq!([1, 2, 3, 5, 6, 99].map(bound), [1, 2, 4, 16, 30, 30]);
+    assert_eq!(backoff(3, 0.0), Duration::ZERO);
+}

@@ -1,0 +1,40 @@
+//! The first token of a command. A sign-in service that does not answer is an outage like any other.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::auth::{self, Token, TokenSource};
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Why there is none.
+#[derive(Debug)]
+pub(super) enum NoToken {
+    /// Asking again will not help.
+    Refused { message: String, hint: String },
+    /// No answer for too long.
+    Outage { lasted: Duration, last_reason: String },
+}
+
+/// Asks for it until there is a verdict, or `max_outage` has passed.
+pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, NoToken> {
+    let begun = Instant::now();
+    let mut wait = FIRST_WAIT;
+    loop {
+        match tokens.token().await {
+            Ok(token) => return Ok(token),
+            Err(auth::Error::Refused { message, hint }) => return Err(NoToken::Refused { message, hint }),
+            Err(auth::Error::Unavailable(reason)) if begun.elapsed() + wait > max_outage => {
+                let last_reason = format!("the sign-in service: {reason}");
+                return Err(NoToken::Outage { lasted: begun.elapsed(), last_reason });
+            }
+            Err(auth::Error::Unavailable(reason)) => {
+                tracing::warn!(reason, wait_ms = wait.as_millis(), "sign-in service gave no answer");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What commands that only ask have in common: Partner Center within reach, and what becomes of a question without an
+//! answer.
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::first_token::{self, NoToken};
+use super::settings::Connection;
+use super::signals::Interruption;
+use crate::asking::{Asker, Unanswered};
+use crate::auth::TokenSource;
+use crate::partner_center::{Client, ClientSettings, codes};
+use crate::submitter::Pacer;
+
+/// Connections kept open: no more questions than this are under way at once.
+const CONNECTIONS: usize = 8;
+
+/// Partner Center, ready to be asked. Where it is simulated, the simulator lives as long as this value.
+#[derive(Debug)]
+pub(crate) struct Inquiry {
+    pub(crate) asker: Asker,
+    connection: Connection,
+    interruption: Interruption,
+}
+
+impl Inquiry {
+    /// Connects and signs in.
+    pub(crate) async fn begin(
+        mut connection: Connection,
+        pace: &args::Pace,
+        interruption: &Interruption,
+    ) -> Result<Self, Failure> {
+        connection.start_simulator().await?;
+        let client = Client::new(&ClientSettings {
+            api_url: connection.api_url.clone(),
+            timeout: pace.timeout,
+            connections: CONNECTIONS,
+        })?;
+        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
+            .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
+        interruption.unless(first_token::get(&tokens, pace.max_outage)).await??;
+        let asker =
+            Asker { client, tokens, pacer: Pacer::new(pace.rate), stopping: interruption.stopping().clone() };
+        Ok(Self { asker, connection, interruption: interruption.clone() })
+    }
+
+    /// Lets go of the simulator, if there is one.
+    pub(crate) async fn close(self) {
+        self.connection.close().await;
+    }
+
+    /// A question without an answer, where the command cannot go on without it.
+    pub(crate) fn failure(&self, unanswered: Unanswered) -> Failure {
+        match unanswered {
+            Unanswered::Stopped => self.interruption.failure(),
+            Unanswered::SignIn { message, hint } => refused(&message, hint),
+            Unanswered::NoAnswer(reason) => {
+                Failure::new(ExitCode::Failed, "Partner Center gave no answer").because(reason)
+            }
+            Unanswered::Misconfigured { error, rights } => {
+                let exit_code = if rights { ExitCode::SignIn } else { ExitCode::Failed };
+                let code =
+                    if error.code.is_empty() { String::new() } else { format!(", code {}", error.code) };
+                let hint = codes::hint_under(error.status, &error.code)
+                    .unwrap_or("check `--api-url`, `--cloud`, and what the sign-in is allowed to do");
+                Failure::new(exit_code, "Partner Center refuses to be asked")
+                    .because(format!("HTTP {}{code}: {}", error.status, error.text))
+                    .with_hint(hint)
+            }
+        }
+    }
+}
+
+fn refused(message: &str, hint: String) -> Failure {
+    Failure::new(ExitCode::SignIn, format!("could not sign in: {message}")).with_hint(hint)
+}
+
+impl From<NoToken> for Failure {
+    fn from(none: NoToken) -> Self {
+        match none {
+            NoToken::Refused { message, hint } => refused(&message, hint),
+            NoToken::Outage { lasted, last_reason } => {
+                Failure::new(ExitCode::Failed, format!("no answer for {} s", lasted.as_secs()))
+                    .because(last_reason)
+                    .with_hint("check the network and `--authority-url`")
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Every question to the simulator, which shares no types with the client.
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::partner_center::ClientSettings;
+use crate::partner_center::answers::IndirectReseller;
+use crate::simulator::{AddressValidation, Config, CountryRules, PARTNER_TENANT_ID, Scenario, Simulator};
+
+/// A reseller of the simulator's own table, and two that have not signed.
+const RESELLER: &str = "484e548c-f5f3-4528-93a9-c16c6373cb59";
+const SAYS_NO: &str = "dea10000-0000-4000-8000-000000000002";
+const REFUSED: &str = "dea10000-0000-4000-8000-000000000003";
+const NO_PARTNER: &str = "dea10000-0000-4000-8000-00000000ffff";
+
+struct Bench {
+    client: Client,
+    token: SecretString,
+    // Stopped when it is dropped.
+    _simulator: Simulator,
+}
+
+impl Bench {
+    async fn new(scenario: Scenario) -> Self {
+        let simulator = Simulator::start(Config { scenario, ..Config::default() }).await.unwrap();
+        let settings = ClientSettings {
+            api_url: simulator.url().parse().unwrap(),
+            timeout: std::time::Duration::from_secs(20),
+            connections: 1,
+        };
+        let client = Client::new(&settings).unwrap();
+        Self { client, token: SecretString::from("any"), _simulator: simulator }
+    }
+
+    async fn address(&self, line: &str) -> AddressVerdict {
+        let customer: Customer = serde_json::from_value(serde_json::json!({
+            "company_name": "c", "domain": "d", "email": "e", "culture": "en-US", "language": "en",
+            "first_name": "f", "last_name": "l", "address_line1": line, "city": "Redmond", "state": "WA",
+            "postal_code": "98052", "country": "US", "enable_gdap_by_default": true
+        }))
+        .unwrap();
+        answered(self.client.validate_address(&self.token, CallIds::draw(), &customer).await)
+    }
+
+    async fn rules(&self, country: &str) -> CountryRulesAnswer {
+        answered(self.client.country_rules(&self.token, CallIds::draw(), country).await)
+    }
+
+    async fn agreement(&self, reseller: &str) -> Agreement {
+        let reseller = reseller.parse().unwrap();
+        answered(self.client.reseller_agreement(&self.token, CallIds::draw(), reseller).await)
+    }
+}
+
+#[track_caller]
+fn answered<T: std::fmt::Debug>(exchange: Exchange<Asked<T>>) -> T {
+    match exchange.outcome {
+        Asked::Answer(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_asked_about_in_both_generations() {
+    for address_validation in [AddressValidation::First, AddressValidation::Second] {
+        let bench = Bench::new(Scenario { address_validation, ..Scenario::default() }).await;
+        assert_eq!(bench.address("1 Microsoft Way").await, AddressVerdict::Verified);
+        let wrong = bench.address("1 Nowhere #None").await;
+        assert!(matches!(wrong, AddressVerdict::Wrong { .. }), "{wrong:?}");
+    }
+    let bench = Bench::new(Scenario::default()).await;
+    let partial = bench.address("3 Microsoft Way").await;
+    let AddressVerdict::Doubtful { status, suggestions } = &partial else { panic!("{partial:?}") };
+    assert_eq!((status.as_str(), suggestions.len()), ("PremisesPartial", 2));
+    let unheard_of = bench.address("1 Nowhere #Unheard").await;
+    assert_eq!(unheard_of, AddressVerdict::NotChecked { reason: "Unheard".to_owned() });
+}
+
+#[tokio::test]
+async fn country_rules_come_in_both_shapes() {
+    for (country_rules, name) in
+        [(CountryRules::Recorded, "supportedStatesList"), (CountryRules::Documented, "\"states\"")]
+    {
+        let bench = Bench::new(Scenario { country_rules, ..Scenario::default() }).await;
+        let CountryRulesAnswer::Rules(body) = bench.rules("US").await else { panic!("no rules") };
+        assert!(body.contains(name), "{body}");
+        assert_eq!(bench.rules("UK").await, CountryRulesAnswer::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
+    let bench = Bench::new(Scenario::default()).await;
+    let page = bench.client.indirect_resellers(&bench.token, CallIds::draw(), None).await;
+    let page = answered(page);
+    let is_ours = |it: &IndirectReseller| it.tenant_id.to_string() == RESELLER;
+    let found = page.resellers.iter().find(|it| is_ours(it)).unwrap();
+    assert_eq!((found.state.as_deref(), page.next), (Some("Active"), None));
+
+    assert_eq!(bench.agreement(RESELLER).await, Agreement::Signed);
+    assert_eq!(bench.agreement(SAYS_NO).await, Agreement::NotSigned { reason: None });
+    let refused = bench.agreement(REFUSED).await;
+    assert!(matches!(refused, Agreement::NotSigned { reason: Some(_) }), "{refused:?}");
+    let unknown = bench.agreement(NO_PARTNER).await;
+    assert!(matches!(unknown, Agreement::Unknown { .. }), "{unknown:?}");
+
+    let profile = bench.client.organization_profile(&bench.token, CallIds::draw()).await;
+    assert_eq!(answered(profile).tenant_id.as_deref(), Some(PARTNER_TENANT_ID));
+}
+
+#[tokio::test]
+async fn what_takes_a_user_is_refused_to_an_app() {
+    let scenario = Scenario { unknown_token: crate::simulator::TokenKind::AppOnly, ..Scenario::default() };
+    let bench = Bench::new(scenario).await;
+    let asked = bench.client.organization_profile(&bench.token, CallIds::draw()).await.outcome;
+    assert!(matches!(asked, Asked::Misconfigured { rights: true, .. }), "{asked:?}");
+}
