@@ -12,7 +12,8 @@
 //! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
 //! does not grow with the file. `submitter` takes open rows from the ledger and brings each to an outcome through
 //! `partner_center`, the only module that knows HTTP, with tokens from `auth` and passwords sealed by
-//! `credentials`. `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
+//! `credentials`. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
+//! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings, one call, print, exit code.
 //!
 //! # What is always true
@@ -32,17 +33,18 @@
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for `rules update`"))]
 mod asking;
 mod auth;
 mod cli;
 mod clock;
+mod country_rules;
 mod credentials;
 mod customer;
 mod intake;
 mod ledger;
 mod nearest;
 mod partner_center;
+mod private_file;
 mod reader;
 mod report;
 pub mod simulator;

@@ -1,9 +1,9 @@
 //! Where a refresh token is kept between runs: a file for its owner alone, one for each authority, tenant and app.
 //!
-//! A new token is durable under the file's name before the old one is gone: written beside it, synced, renamed.
+//! A new token is durable under the file's name before the old one is gone.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Authority;
 use super::endpoint::App;
+use crate::private_file;
 
 /// The place of one refresh token.
 #[derive(Debug, Clone)]
@@ -60,27 +61,12 @@ impl Store {
 
     /// Keeps `token` in place of an earlier one. Durable when it returns.
     pub(crate) fn save(&self, token: &SecretString, handed_in: Option<&SecretString>) -> io::Result<()> {
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
         let body = serde_json::json!({
             "refresh_token": token.expose_secret(),
             "handed_in": handed_in.map(|token| digest(token.expose_secret())),
         });
         let text = Zeroizing::new(body.to_string());
-        let beside = self.file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        crate::ledger::private(&mut options);
-        let written = options.open(&beside).and_then(|mut out| {
-            out.write_all(text.as_bytes())?;
-            out.sync_all()
-        });
-        let renamed = written.and_then(|()| fs::rename(&beside, &self.file));
-        if renamed.is_err() {
-            drop(fs::remove_file(&beside));
-        }
-        renamed.and_then(|()| crate::ledger::sync_folder_of(&self.file))
+        private_file::replace(&self.file, text.as_bytes())
     }
 
     /// Forgets it. Says whether there was one.

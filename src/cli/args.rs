@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Logout(SignInAs),
     /// Who we are to Partner Center: tenant, kind of token, user, MFA
     Whoami(SignInAs),
+    /// What Partner Center itself says about addresses in each country
+    Rules(Rules),
     /// The Partner Center simulator as a server of its own
     Simulator(Simulator),
 }
@@ -158,8 +160,6 @@ pub(crate) struct Pace {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Submission")]
 pub(crate) struct Submission {
-    #[command(flatten)]
-    pub(crate) pace: Pace,
     /// Requests under way at once, at most
     #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
     pub(crate) concurrency: NonZeroUsize,
@@ -192,6 +192,9 @@ pub(crate) struct Submission {
     /// The summary as one JSON object on standard output
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+    // Last, because its heading holds for whatever follows.
+    #[command(flatten)]
+    pub(crate) pace: Pace,
 }
 
 #[derive(Debug, Args)]
@@ -311,6 +314,40 @@ pub(crate) struct Credentials {
     /// Write here (for your eyes only) instead of to standard output
     #[arg(short, long, value_name = "F")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rules {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Fetch the rules of the countries that CSV files name; `import` judges rows by them from then on
+    Update(RulesUpdate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesUpdate {
+    /// CSV files; `-` is standard input
+    #[arg(required_unless_present = "countries", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// A country besides those of the files, by its two letters (repeat it)
+    #[arg(long = "country", id = "countries", value_name = "XX", value_parser = parse::country)]
+    pub(crate) countries: Vec<String>,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+    /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
+    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
+    pub(crate) delimiter: Option<u8>,
+    /// Take a column for a field, whatever its header says (repeat it)
+    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
+    pub(crate) map: Vec<(String, crate::customer::Field)>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
 }
 
 #[derive(Debug, Args)]

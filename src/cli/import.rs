@@ -9,6 +9,7 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
+use super::rules;
 use super::session::{Session, Start, expected_time};
 use super::settings::LedgerChoice;
 use crate::intake::{self, Progress, Source};
@@ -39,7 +40,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             default_reseller: args.reseller_id,
             strict: args.strict,
             domain_suffix: session.connection.domain_suffix,
-            live_rules: Vec::new(),
+            live_rules: rules::live(&session.connection.environment.api, output),
             takes_agreements: args.connection.cloud.takes_agreements(),
             now: clock::now(),
         },
@@ -75,13 +76,13 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
 }
 
 /// A file that has been opened.
-struct Input {
-    source: Source,
+pub(super) struct Input {
+    pub(super) source: Source,
     size: Option<u64>,
 }
 
 impl Input {
-    fn open(path: &PathBuf) -> Result<Self, Failure> {
+    pub(super) fn open(path: &PathBuf) -> Result<Self, Failure> {
         let name = path.to_string_lossy().into_owned();
         if name == "-" {
             let input = Box::new(std::io::stdin());

@@ -8,11 +8,11 @@ mod export;
 mod failure;
 mod first_token;
 mod import;
-#[expect(dead_code, reason = "for `rules update`")]
 mod inquiry;
 mod output;
 mod parse;
 mod resume;
+mod rules;
 mod session;
 mod settings;
 mod show;
@@ -81,6 +81,7 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Login(args) => Box::pin(sign_in::login(args, output)).await,
         Command::Logout(args) => sign_in::logout(args, output),
         Command::Whoami(args) => Box::pin(sign_in::whoami(args, output)).await,
+        Command::Rules(args) => Box::pin(rules::run(args, output)).await,
         Command::Simulator(args) => Box::pin(simulator::run(args, output)).await,
     }
 }

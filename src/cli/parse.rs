@@ -53,6 +53,14 @@ pub(super) fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+/// A country's code, such as `PT`.
+pub(super) fn country(text: &str) -> Result<String, String> {
+    let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_code
+        .then(|| text.to_ascii_uppercase())
+        .ok_or_else(|| "write it as two letters, such as `PT`".to_owned())
+}
+
 pub(super) fn cloud(text: &str) -> Result<Cloud, String> {
     text.parse()
 }

@@ -138,7 +138,7 @@ impl Connection {
 
     fn to_service(args: &args::Connection) -> Result<Self, Failure> {
         let cloud = args.cloud;
-        let api_url = base_url("--api-url", args.api_url.as_deref(), cloud.api_url())?;
+        let api_url = service_url(args)?;
         let authority_url =
             base_url("--authority-url", args.authority_url.as_deref(), cloud.authority_url())?;
         let authority = Authority { url: authority_url, audience: cloud.audience().to_owned() };
@@ -170,10 +170,7 @@ impl Connection {
             }
         }
         Ok(Self {
-            environment: Environment {
-                api: api_url.as_str().trim_end_matches('/').to_owned(),
-                partner_tenant_id,
-            },
+            environment: Environment { api: name_of(&api_url), partner_tenant_id },
             api_url,
             authority,
             sign_in,
@@ -183,6 +180,22 @@ impl Connection {
             simulator: None,
         })
     }
+}
+
+/// The name that ledgers and caches know an API by. Takes no sign-in.
+pub(crate) fn api_name(args: &args::Connection, rehearsal: &args::Rehearsal) -> Result<String, Failure> {
+    match rehearsal.simulate {
+        Some(_) => Ok(SIMULATED_API.to_owned()),
+        None => Ok(name_of(&service_url(args)?)),
+    }
+}
+
+fn service_url(args: &args::Connection) -> Result<Url, Failure> {
+    base_url("--api-url", args.api_url.as_deref(), args.cloud.api_url())
+}
+
+fn name_of(api_url: &Url) -> String {
+    api_url.as_str().trim_end_matches('/').to_owned()
 }
 
 /// https anywhere, http on a loopback address only: the bearer token must not cross a network in the clear.

@@ -32,7 +32,6 @@ pub(crate) struct Interruption {
     first: Arc<OnceLock<Signal>>,
 }
 
-#[expect(dead_code, reason = "for `rules update`")]
 impl Interruption {
     /// Listens from now on.
     pub(crate) fn listen() -> Self {

@@ -30,7 +30,6 @@ impl Client {
     }
 
     /// `GET /v1/countryvalidationrules/{iso2}`: what an address there must look like.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `rules update`"))]
     pub(crate) async fn country_rules(
         &self,
         token: &SecretString,

@@ -77,6 +77,15 @@ pub(crate) struct Verdict {
     pub(crate) content_hash: [u8; 16],
 }
 
+/// A cell that names no country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoCountry {
+    /// The cell, bounded and safe to print.
+    pub(crate) value: String,
+    /// The code of the country that may be meant.
+    pub(crate) suggestion: Option<String>,
+}
+
 /// Judges rows by one set of rules.
 #[derive(Debug, Clone)]
 pub(crate) struct Validator {
@@ -93,6 +102,17 @@ impl Validator {
     /// What of the live rules is not used, and why: a sentence each, without its full stop.
     pub(crate) fn notes(&self) -> &[String] {
         self.rulebook.notes()
+    }
+
+    /// The code, in capital letters, of the country that a cell names.
+    pub(crate) fn country(&self, cell: &str) -> Result<&str, NoCountry> {
+        let text = text::trim(cell);
+        match country::resolve(text, &self.rulebook) {
+            Ok(country) => Ok(&country.code),
+            Err(finding) => {
+                Err(NoCountry { value: text::shown(text.as_bytes()), suggestion: finding.suggestion })
+            }
+        }
     }
 
     /// Judges a row of a file with this header.

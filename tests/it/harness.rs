@@ -122,6 +122,7 @@ impl Bench {
             // Nothing outside the folder is read or made, whatever a test leaves out.
             .env("HOME", self.folder.path())
             .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
             .env("TENANTRY_LEDGER", self.ledger_path())
             .env("TENANTRY_IDENTITY", self.path("identity.txt"))
             .env("TENANTRY_API_URL", &self.api_url)

@@ -23,6 +23,7 @@ mod import;
 mod outage;
 mod properties;
 mod resume;
+mod rules;
 mod sign_in;
 mod throttling;
 mod unknown_outcome;

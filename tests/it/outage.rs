@@ -8,7 +8,7 @@ use tenantry::simulator::{Fault, Operation, Outage, Scenario, ScriptedFault};
 use crate::harness::{Bench, customers, states};
 
 /// An address on which nobody listens.
-fn nobody() -> String {
+pub(crate) fn nobody() -> String {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     format!("http://{address}")
 }

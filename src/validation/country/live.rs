@@ -54,7 +54,7 @@ impl LiveRules {
     }
 
     /// The country's code in upper case; of two letters in everything that [`parse`](Self::parse) lets pass.
-    pub(super) fn code(&self) -> Option<[u8; 2]> {
+    pub(crate) fn code(&self) -> Option<[u8; 2]> {
         let code: [u8; 2] = self.iso2_code.as_bytes().try_into().ok()?;
         code.iter().all(u8::is_ascii_alphabetic).then(|| code.map(|byte| byte.to_ascii_uppercase()))
     }

@@ -1,0 +1,181 @@
+//! `tenantry rules update`, and the live country rules for every command that judges rows.
+
+use tokio::time::Instant;
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::import::Input;
+use super::inquiry::Inquiry;
+use super::output::Output;
+use super::settings::{self, Connection};
+use super::signals::Interruption;
+use crate::asking::Unanswered;
+use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
+use crate::reader;
+use crate::report::counted;
+use crate::validation::{self, LiveRules, Validator};
+
+pub(crate) async fn run(args: args::Rules, output: &Output) -> Result<ExitCode, Failure> {
+    match args.command {
+        args::RulesCommand::Update(args) => run_update(args, output).await,
+    }
+}
+
+/// The country rules that were fetched from an API, by the name that ledgers know it by. Tells whose rules they are
+/// and of which day.
+pub(crate) fn live(api: &str, output: &Output) -> Vec<LiveRules> {
+    let Some(cache) = Cache::of(api) else { return Vec::new() };
+    let contents = cache.load();
+    if let Some(days) = days(&contents) {
+        output.note(format_args!("Country rules {days}."));
+    }
+    tell_of_unusable(&contents, output);
+    contents.rules.into_iter().map(|cached| cached.rules).collect()
+}
+
+/// The countries of each day on which rules were fetched, the newest first.
+fn days(contents: &Contents) -> Option<String> {
+    let mut days: Vec<(String, Vec<&str>)> = Vec::new();
+    for cached in &contents.rules {
+        let day = cached.fetched_at.strftime("%Y-%m-%d").to_string();
+        match days.iter_mut().find(|(known, _)| *known == day) {
+            Some((_, countries)) => countries.push(&cached.country),
+            None => days.push((day, vec![&cached.country])),
+        }
+    }
+    days.sort_by(|(a, _), (b, _)| b.cmp(a));
+    let mut words = days.into_iter().map(|(day, countries)| (day, countries.join(", ")));
+    let (day, countries) = words.next()?;
+    let newest = format!("of {day} from Partner Center: {countries}");
+    Some(words.fold(newest, |words, (day, countries)| format!("{words}; of {day}: {countries}")))
+}
+
+fn tell_of_unusable(contents: &Contents, output: &Output) {
+    for (file, reason) in &contents.unusable {
+        output.note(format_args!("Country rules in `{}` are not used: {reason}.", file.display()));
+    }
+}
+
+async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode, Failure> {
+    // Opened before anything else happens, so that a misspelt name asks nothing.
+    let inputs = args.files.iter().map(Input::open).collect::<Result<Vec<_>, _>>()?;
+    let interruption = Interruption::listen();
+    let cache = Cache::of(&settings::api_name(&args.connection, &args.rehearsal)?)
+        .ok_or_else(|| Failure::new(ExitCode::Failed, "could not find a cache folder for this user"))?;
+    let options = reader::Options { delimiter: args.delimiter, column_map: args.map };
+    let reading = read(inputs, options, cache.clone());
+    let mut named = interruption.unless(reading).await??;
+    tell_of_rows_left_out(&named, output);
+    named.codes.extend(args.countries);
+    if named.codes.is_empty() {
+        output.note("There is no country to ask about.");
+        return Ok(ExitCode::Done);
+    }
+    let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate)?;
+    let inquiry = Inquiry::begin(connection, &args.pace, &interruption).await?;
+    let fetching = Fetching { inquiry: &inquiry, cache: &cache, pace: &args.pace, output };
+    let fetched = fetching.fetch(&named).await;
+    inquiry.close().await;
+    fetched
+}
+
+/// Reads files to their ends, on a thread of its own: standard input can keep it waiting.
+async fn read(inputs: Vec<Input>, options: reader::Options, cache: Cache) -> Result<NamedCountries, Failure> {
+    let reading = tokio::task::spawn_blocking(move || {
+        // A country that only the service knows of has to be known here too.
+        let live_rules = cache.load().rules.into_iter().map(|cached| cached.rules).collect();
+        let validator = Validator::new(validation::Settings { live_rules, ..Default::default() });
+        let mut named = NamedCountries::default();
+        for Input { source, .. } in inputs {
+            named
+                .add(source.input, &options, &validator)
+                .map_err(|error| unreadable(&source.path, &error))?;
+        }
+        Ok(named)
+    });
+    reading.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+fn unreadable(path: &str, error: &reader::Error) -> Failure {
+    let Failure { messages, .. } = Failure::of(ExitCode::Failed, error);
+    let failure = Failure::new(ExitCode::Failed, format!("could not read `{path}`"));
+    let failure = messages.into_iter().fold(failure, Failure::because);
+    failure.with_hint(error.hint().unwrap_or("mend the file, then run this again"))
+}
+
+fn tell_of_rows_left_out(named: &NamedCountries, output: &Output) {
+    if named.rows_without > 0 {
+        let strangers: Vec<String> = named
+            .strangers
+            .iter()
+            .map(|stranger| match &stranger.suggestion {
+                Some(code) => format!("`{}` ({code}?)", stranger.value),
+                None => format!("`{}`", stranger.value),
+            })
+            .collect();
+        output.note(format_args!(
+            "Left out: {} without a country that Partner Center sells to, such as {}.",
+            counted(named.rows_without, "row"),
+            strangers.join(", ")
+        ));
+    }
+    if named.rows_at_fault > 0 {
+        output.note(format_args!(
+            "Left out: {} whose cells cannot be told apart or read.",
+            counted(named.rows_at_fault, "row")
+        ));
+    }
+}
+
+struct Fetching<'a> {
+    inquiry: &'a Inquiry,
+    cache: &'a Cache,
+    pace: &'a args::Pace,
+    output: &'a Output,
+}
+
+impl Fetching<'_> {
+    /// Fetches the rules of each country, and says of each what came of it.
+    async fn fetch(&self, named: &NamedCountries) -> Result<ExitCode, Failure> {
+        let mut fetched = 0;
+        let mut answered_at = Instant::now();
+        for country in &named.codes {
+            let words = match update(&self.inquiry.asker, self.cache, country).await {
+                Ok(updated) => {
+                    answered_at = Instant::now();
+                    fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));
+                    in_words(updated)
+                }
+                Err(UpdateError::Unanswered(Unanswered::NoAnswer(reason))) => {
+                    let silent = answered_at.elapsed();
+                    if silent > self.pace.max_outage {
+                        let message = format!("stopped: no answer for {} s", silent.as_secs());
+                        return Err(Failure::new(ExitCode::Failed, message).because(reason));
+                    }
+                    format!("could not be fetched: {reason}")
+                }
+                Err(UpdateError::Unanswered(unanswered)) => return Err(self.inquiry.failure(unanswered)),
+                Err(UpdateError::Cache(error)) => {
+                    let what = format!("could not write to `{}`", self.cache.folder().display());
+                    return Err(Failure::io(what, &error));
+                }
+            };
+            self.output.result(&format!("{country}  {words}\n"))?;
+        }
+        if fetched > 0 {
+            let folder = self.cache.folder().display();
+            self.output.note(format_args!("Kept in `{folder}`; imports judge rows by them from now on."));
+        }
+        Ok(if fetched == named.codes.len() { ExitCode::Done } else { ExitCode::SomeRefused })
+    }
+}
+
+fn in_words(update: Update) -> String {
+    match update {
+        Update::Updated => "updated".to_owned(),
+        Update::Unchanged => "unchanged".to_owned(),
+        Update::NoRules => "Partner Center has no rules".to_owned(),
+        Update::Unusable(reason) => format!("could not be fetched: {reason}"),
+    }
+}

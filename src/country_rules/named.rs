@@ -1,0 +1,97 @@
+//! The countries that files name.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use crate::customer::Field;
+use crate::reader::{self, Reader, Row};
+use crate::validation::{NoCountry, Validator};
+
+/// Cells that are no country are named up to this many; more of them say no more.
+const MOST_NAMED: usize = 10;
+
+/// The countries of one file or several.
+#[derive(Debug, Default)]
+pub(crate) struct NamedCountries {
+    /// Codes of two capital letters.
+    pub(crate) codes: BTreeSet<String>,
+    /// Rows whose cell names no country.
+    pub(crate) rows_without: u64,
+    /// What stands in those cells, each once and the first ones only.
+    pub(crate) strangers: Vec<NoCountry>,
+    /// Rows whose cells cannot be trusted.
+    pub(crate) rows_at_fault: u64,
+}
+
+impl NamedCountries {
+    /// Adds what a file names, as `validator` resolves it.
+    pub(crate) fn add<R: Read>(
+        &mut self,
+        input: R,
+        options: &reader::Options,
+        validator: &Validator,
+    ) -> Result<(), reader::Error> {
+        let mut reader = Reader::open(input, options)?;
+        let column = reader.header().index_of(Field::Country);
+        let mut row = Row::default();
+        while reader.read(&mut row)? {
+            match column.and_then(|column| row.text(column)).filter(|_| row.fault().is_none()) {
+                Some(cell) => self.add_cell(cell, validator),
+                None => self.rows_at_fault += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_cell(&mut self, cell: &str, validator: &Validator) {
+        match validator.country(cell) {
+            Ok(code) if self.codes.contains(code) => {}
+            Ok(code) => {
+                self.codes.insert(code.to_owned());
+            }
+            Err(stranger) => {
+                self.rows_without += 1;
+                if self.strangers.len() < MOST_NAMED && !self.strangers.contains(&stranger) {
+                    self.strangers.push(stranger);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::{LiveRules, Settings};
+
+    const HEADER: &str =
+        "company_name,domain,email,culture,language,first_name,last_name,address_line1,country\n";
+
+    #[test]
+    fn countries_are_those_that_validation_accepts() {
+        let live = LiveRules::parse(r#"{"iso2Code":"QQ"}"#).unwrap();
+        let validator = Validator::new(Settings { live_rules: vec![live], ..Settings::default() });
+        let cells = ["US", " pt ", "us", "UK", "Germany", "uk", "UK", "", "QQ", "ZZ"];
+        let rows: String = cells.iter().map(|cell| format!("a,b,c,d,e,f,g,h,{cell}\n")).collect();
+        let file = format!("{HEADER}{rows}too,few\n");
+        let mut named = NamedCountries::default();
+        named.add(file.as_bytes(), &reader::Options::default(), &validator).unwrap();
+        assert_eq!(named.codes.iter().collect::<Vec<_>>(), ["PT", "QQ", "US"]);
+        assert_eq!((named.rows_without, named.rows_at_fault), (6, 1));
+        let strangers: Vec<_> =
+            named.strangers.iter().map(|it| (it.value.as_str(), it.suggestion.as_deref())).collect();
+        let expected =
+            [("UK", Some("GB")), ("Germany", Some("DE")), ("uk", Some("GB")), ("", None), ("ZZ", None)];
+        assert_eq!(strangers, expected);
+    }
+
+    #[test]
+    fn strangers_are_counted_without_end_and_named_up_to_a_limit() {
+        let validator = Validator::new(Settings::default());
+        let mut named = NamedCountries::default();
+        for n in 0..100 {
+            named.add_cell(&format!("Nowhere {n}"), &validator);
+        }
+        assert_eq!((named.rows_without, named.strangers.len()), (100, MOST_NAMED));
+    }
+}

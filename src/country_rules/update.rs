@@ -1,0 +1,52 @@
+//! One country's rules from Partner Center into the cache.
+
+use std::io;
+
+use super::cache::{Cache, Stored};
+use crate::asking::{Asker, Unanswered};
+use crate::partner_center::answers::CountryRulesAnswer;
+use crate::validation::LiveRules;
+
+/// What an update came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Update {
+    Updated,
+    Unchanged,
+    /// The service has no rules for this country; nor has the cache any more.
+    NoRules,
+    /// The service answered something else than rules; the cache is as it was.
+    Unusable(String),
+}
+
+/// Why nothing is known.
+#[derive(Debug)]
+pub(crate) enum UpdateError {
+    Unanswered(Unanswered),
+    Cache(io::Error),
+}
+
+/// Fetches the rules of `country`, of two capital letters, and keeps them.
+pub(crate) async fn update(asker: &Asker, cache: &Cache, country: &str) -> Result<Update, UpdateError> {
+    let answer = asker
+        .ask(|client, token, ids| async move { client.country_rules(&token, ids, country).await })
+        .await
+        .map_err(UpdateError::Unanswered)?;
+    match answer {
+        CountryRulesAnswer::Unknown => {
+            cache.remove(country).map_err(UpdateError::Cache)?;
+            Ok(Update::NoRules)
+        }
+        CountryRulesAnswer::Rules(body) => match LiveRules::parse(&body) {
+            Err(error) => Ok(Update::Unusable(reason(&error))),
+            Ok(_) => match cache.store(country, &body).map_err(UpdateError::Cache)? {
+                Stored::Updated => Ok(Update::Updated),
+                Stored::Unchanged => Ok(Update::Unchanged),
+            },
+        },
+    }
+}
+
+fn reason(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("the answer holds no rules that can be understood{cause}")
+}

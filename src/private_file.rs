@@ -1,0 +1,26 @@
+//! Small files of ours that are replaced as a whole.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Puts `content` in place of what the file held, for its owner alone; folders are made. Durable when it returns: the
+/// new content is written beside the file, synced and renamed, so whoever reads finds all of the old or of the new.
+pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let beside = file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    crate::ledger::private(&mut options);
+    let written = options.open(&beside).and_then(|mut out| {
+        out.write_all(content)?;
+        out.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&beside, file));
+    if renamed.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    renamed.and_then(|()| crate::ledger::sync_folder_of(file))
+}
