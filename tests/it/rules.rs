@@ -1,7 +1,10 @@
 //! `tenantry rules update`, and what `import` makes of the rules that it keeps.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use tenantry::simulator::{CountryRules, Fault, Operation, Scenario, ScriptedFault};
 
@@ -145,6 +148,50 @@ fn a_damaged_cache_is_told_and_ignored() {
     bench.agree();
     let mended = update(&bench, &["customers.csv"]).exits(0);
     assert_eq!(mended.stdout, "GB  updated\n");
+}
+
+#[test]
+fn imports_tell_the_day_of_the_rules() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["harborline"]));
+    let all = ["--country", "PT", "--country", "US", "--country", "DE"];
+    let kept = folder(&update(&bench, &all).exits(0));
+    let date = |country: &str, unix_s: u64| {
+        let file = kept.join(format!("{country}.json"));
+        let file = fs::File::options().write(true).open(file).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(unix_s)).unwrap();
+    };
+    // The last second of a day, and the first of the next one.
+    date("US", 1_777_679_999);
+    date("PT", 1_777_680_000);
+    date("DE", 1_777_679_999);
+    let done = bench.import("customers.csv").exits(0);
+    done.says("Country rules of 2026-05-02 from Partner Center: PT; of 2026-05-01: DE, US.\n");
+}
+
+/// A service that answers everything with one body.
+fn always(body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            // A question without a body fits in one read.
+            drop(connection.read(&mut [0; 8192]));
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            drop(write!(connection, "{head}Content-Length: {}\r\n\r\n{body}", body.len()));
+        }
+    });
+    url
+}
+
+#[test]
+fn an_answer_that_holds_no_rules_is_not_kept() {
+    let bench = Bench::at(&always(r#"{"iso2Code":"PT","postalCodeRegex":7}"#));
+    let done = update(&bench, &["--country", "PT"]).exits(3);
+    let words = "PT  could not be fetched: the answer holds no rules that can be understood";
+    assert!(done.stdout.starts_with(words), "{done}");
+    assert!(!done.stderr.contains("Kept in"), "{done}");
 }
 
 #[test]
