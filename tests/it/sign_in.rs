@@ -173,7 +173,8 @@ fn rows_for_resellers_need_a_user() {
     bench.file("customers.csv", customers(2));
     let import = || bench.import("customers.csv").args(["--reseller-id", RESELLER]);
     let done = import().with_app().exits(4);
-    done.says("stopped before anything was sent").says("2 rows are for an indirect reseller");
+    done.says("stopped before anything was sent")
+        .says("creating 2 rows for an indirect reseller, which Partner Center lets only a user do");
     assert_eq!(bench.count(Operation::Create), 0);
     assert_eq!(bench.ledger().row(&domain(1)).state, "pending");
 }
