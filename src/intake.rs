@@ -194,11 +194,7 @@ fn read_all<R: Read>(
 }
 
 fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRows) -> Candidate {
-    let mut verdict = validator.validate(header, row);
-    if let Some(problem) = own_rows.surplus(row) {
-        verdict.customer = None;
-        verdict.problems.push(problem);
-    }
+    let verdict = validator.validate(header, row);
     Candidate {
         line: row.line(),
         domain: verdict.domain,
@@ -215,7 +211,6 @@ fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRo
 struct OwnRows {
     row_column: Option<usize>,
     ledger_column: Option<usize>,
-    extra_column: Option<usize>,
     ledger_id: String,
 }
 
@@ -224,25 +219,8 @@ impl OwnRows {
         Self {
             row_column: header.own_column("tenantry_row"),
             ledger_column: header.own_column("tenantry_ledger"),
-            extra_column: header.own_column("tenantry_extra_cells"),
             ledger_id: ledger_id.to_owned(),
         }
-    }
-
-    /// An exported row that had more cells than its header comes back with the surplus beside it. Until somebody has
-    /// put that where it belongs, the cells before it may be shifted too.
-    fn surplus(&self, row: &Row) -> Option<Problem> {
-        let surplus =
-            self.extra_column.and_then(|column| row.text(column)).filter(|text| !text.trim().is_empty())?;
-        Some(Problem {
-            line: row.line(),
-            column: "tenantry_extra_cells".to_owned(),
-            value: surplus.to_owned(),
-            severity: Severity::Error,
-            rule: "ragged_row".into(),
-            message: "the row had more cells than its header".to_owned(),
-            suggestion: Some("put the surplus where it belongs and empty this cell".to_owned()),
-        })
     }
 
     fn corrected_by(&self, row: &Row) -> Option<RowId> {

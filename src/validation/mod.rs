@@ -2,8 +2,8 @@
 //!
 //! Pure: no clock, no input or output, no state between rows. So `check`, `--dry-run`, `import` and `retry` cannot
 //! disagree. Nothing is repaired silently but what cannot change meaning: white space and invisible characters
-//! around a value, and the letter case of codes. What needs other rows (a domain twice), the ledger or the network
-//! is left to others.
+//! around a value, and the letter case of codes. What needs other rows (a domain twice) is found by others, in words
+//! that stand here; what needs the ledger or the network is left to others altogether.
 
 mod agreement;
 mod country;
@@ -12,6 +12,7 @@ mod draft;
 mod email;
 mod fields;
 mod names;
+mod neighbours;
 mod problem;
 mod tables;
 #[cfg(test)]
@@ -29,10 +30,14 @@ use draft::Draft;
 use problem::{Finding, Report, Rule};
 
 pub(crate) use country::LiveRules;
+pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Problem, Severity};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;
+
+/// Where exports put the cells of a row that its header has no column for.
+const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -117,6 +122,15 @@ impl Validator {
 
     /// Judges a row of a file with this header.
     pub(crate) fn validate(&self, header: &Header, row: &Row) -> Verdict {
+        let mut verdict = self.judge(header, row);
+        if let Some(problem) = surplus(header, row) {
+            verdict.customer = None;
+            verdict.problems.push(problem);
+        }
+        verdict
+    }
+
+    fn judge(&self, header: &Header, row: &Row) -> Verdict {
         let mut report = Report::new(header, row, self.settings.strict);
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
@@ -214,6 +228,21 @@ impl Validator {
         let text = text::trim(std::str::from_utf8(cell).ok()?);
         domain::parse(text, self.settings.domain_suffix).ok()
     }
+}
+
+/// An exported row that had more cells than its header comes back with the surplus beside it. Until somebody has
+/// put that where it belongs, the cells before it may be shifted too.
+fn surplus(header: &Header, row: &Row) -> Option<Problem> {
+    let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
+    Some(Problem {
+        line: row.line(),
+        column: SURPLUS_COLUMN.to_owned(),
+        value: surplus.to_owned(),
+        severity: Rule::RaggedRow.severity(),
+        rule: Rule::RaggedRow.name().into(),
+        message: "the row had more cells than its header".to_owned(),
+        suggestion: Some("put the surplus where it belongs and empty this cell".to_owned()),
+    })
 }
 
 /// The good value, or else the finding put into the report.

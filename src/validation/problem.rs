@@ -86,6 +86,8 @@ pub(super) enum Rule {
     AgreementIncomplete,
     AgreementDate,
     AgreementCloud,
+    DuplicateDomain,
+    MixedResellers,
 }
 
 impl Rule {
@@ -126,6 +128,8 @@ impl Rule {
             Rule::AgreementIncomplete => "agreement_incomplete",
             Rule::AgreementDate => "agreement_date",
             Rule::AgreementCloud => "agreement_cloud",
+            Rule::DuplicateDomain => "duplicate_domain",
+            Rule::MixedResellers => "mixed_resellers",
         }
     }
 
@@ -167,7 +171,9 @@ impl Rule {
             | Rule::RegistrationNumberCountry
             | Rule::AgreementIncomplete
             | Rule::AgreementDate
-            | Rule::AgreementCloud => Severity::Error,
+            | Rule::AgreementCloud
+            | Rule::DuplicateDomain
+            | Rule::MixedResellers => Severity::Error,
         }
     }
 }

@@ -6,10 +6,7 @@ use super::super::state::{self, Event, State};
 use super::super::{Error, RowId};
 use super::{TakeUp, json};
 use crate::clock;
-use crate::validation::{Problem, Severity};
-
-/// The rule of a row without a reseller beside rows with one.
-pub(super) const MIXED_RESELLERS: &str = "mixed_resellers";
+use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
 
 impl TakeUp {
     /// The judgement over the whole file, then the release of its rows.
@@ -59,17 +56,7 @@ impl TakeUp {
         for (row, line, problems) in &rows {
             let mut problems: Vec<Problem> =
                 problems.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            let problem = Problem {
-                line: *line,
-                column: self.info.reseller_column.clone(),
-                value: String::new(),
-                severity: Severity::Error,
-                rule: MIXED_RESELLERS.into(),
-                message: "has no reseller while other rows of the file have one".to_owned(),
-                suggestion: Some(
-                    "fill it, or give --reseller-id, or --allow-direct for customers of your own".to_owned(),
-                ),
-            };
+            let problem = mixed_resellers(*line, &self.info.reseller_column);
             let text = problem.message.clone();
             problems.push(problem);
             tx.prepare_cached(

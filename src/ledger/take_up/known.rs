@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::super::state::{self, Event, State};
 use super::super::{Error, RequestId, RowId, RunId, SourceId};
 use super::Candidate;
-use super::judgement::MIXED_RESELLERS;
 use crate::clock;
 use crate::customer::DomainName;
+use crate::validation::MIXED_RESELLERS;
 
 /// A row of the ledger, as far as taking up another one depends on it.
 pub(super) struct Known {

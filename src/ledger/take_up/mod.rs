@@ -16,7 +16,7 @@ use super::state::State;
 use super::{Error, Ledger, RequestId, RowId, RunId, SourceId, agreement};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
-use crate::validation::{Problem, Severity};
+use crate::validation::{Problem, Severity, duplicate_domain};
 
 use known::{Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
 
@@ -336,17 +336,9 @@ impl TakeUp {
             }
             return Ok(());
         }
-        let domain = candidate.domain.as_ref().map(ToString::to_string).unwrap_or_default();
+        let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
         let mut problems = candidate.problems.clone();
-        problems.push(Problem {
-            line: candidate.line,
-            column: self.info.domain_column.clone(),
-            message: format!("the domain `{domain}` stands on line {first_line} already, with other values"),
-            value: domain,
-            severity: Severity::Error,
-            rule: "duplicate_domain".into(),
-            suggestion: Some("keep one of the two rows, or give this one another domain".to_owned()),
-        });
+        problems.push(duplicate_domain(candidate.line, &self.info.domain_column, domain, first_line));
         let row = self.write_row(tx, candidate, None, &problems)?;
         self.meet(row, candidate.line);
         taken.new += 1;

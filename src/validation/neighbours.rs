@@ -1,0 +1,40 @@
+//! Problems of a row that only its neighbours show: the other rows of its file.
+//!
+//! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
+//! What they are called and how they are told is here, so that both say the same.
+
+use std::borrow::Cow;
+
+use super::problem::{Problem, Rule};
+
+/// A row that names the domain of an earlier row, with other values.
+pub(crate) fn duplicate_domain(line: u64, column: &str, domain: &str, first_line: u32) -> Problem {
+    Problem {
+        line,
+        column: column.to_owned(),
+        value: domain.to_owned(),
+        severity: Rule::DuplicateDomain.severity(),
+        rule: Cow::Borrowed(Rule::DuplicateDomain.name()),
+        message: format!("the domain `{domain}` stands on line {first_line} already, with other values"),
+        suggestion: Some("keep one of the two rows, or give this one another domain".to_owned()),
+    }
+}
+
+/// The rule of [`mixed_resellers`].
+pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
+
+/// A row without a reseller beside rows with one: it would silently become a customer of the provider itself (fact
+/// book 4.2).
+pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
+    Problem {
+        line,
+        column: column.to_owned(),
+        value: String::new(),
+        severity: Rule::MixedResellers.severity(),
+        rule: Cow::Borrowed(MIXED_RESELLERS),
+        message: "has no reseller while other rows of the file have one".to_owned(),
+        suggestion: Some(
+            "fill it, or give --reseller-id, or --allow-direct for customers of your own".to_owned(),
+        ),
+    }
+}
