@@ -1,43 +1,27 @@
 //! Reader and validation into the ledger.
 //!
-//! A file streams through: a thread of its own reads and validates, this task hands batches to the ledger, and at
-//! most two batches are between them, so memory does not grow with the file. Every row that is read is taken up or
-//! counted; the ledger holds the counts to it. Nothing here knows HTTP.
+//! A file streams through: [`reading`](crate::reading) has a thread of its own that reads and validates, this task
+//! hands its batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
+//! it. Nothing here knows HTTP.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::Read;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::customer::Field;
 use crate::ledger::{self, Candidate, Ledger, RowId, SourceInfo, Taken};
-use crate::reader::{self, Header, Reader, Row};
+use crate::reader::{self, Header, Row};
+use crate::reading::{self, Opened, Progress, Source};
 use crate::validation::{Problem, Severity, Validator};
-
-/// Rows that become durable together. Large enough for a commit to cost little per row, small enough for a
-/// Ctrl-C to be answered at once.
-const BATCH: usize = 1000;
-
-/// Batches between the reading thread and the ledger.
-const BATCHES_AHEAD: usize = 2;
 
 /// Why a file could not be taken up to its end. What was taken up before is durable, and none of it is sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("could not read `{path}`")]
-    Read { path: String, source: reader::Error },
+    #[error(transparent)]
+    Reading(#[from] reading::Error),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
-    #[error("interrupted while reading `{0}`")]
-    Interrupted(String),
-}
-
-/// A file to take up.
-pub(crate) struct Source {
-    /// As the operator gave it; `-` is standard input.
-    pub(crate) path: String,
-    pub(crate) input: Box<dyn Read + Send>,
 }
 
 /// How files are taken up.
@@ -46,13 +30,6 @@ pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
     pub(crate) retry_failed: bool,
     pub(crate) allow_direct: bool,
-}
-
-/// How far a reading has come.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Progress {
-    pub(crate) bytes: u64,
-    pub(crate) rows: u64,
 }
 
 /// What reading a file came to.
@@ -95,11 +72,6 @@ fn in_words((severity, rule): &(Severity, Cow<'static, str>), kind: &ProblemKind
     format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.in_words())
 }
 
-struct Batch {
-    candidates: Vec<Candidate>,
-    progress: Progress,
-}
-
 /// Takes up one file. Its rows may be sent only when this has returned.
 pub(crate) async fn take_up(
     source: Source,
@@ -109,21 +81,12 @@ pub(crate) async fn take_up(
     progress: &watch::Sender<Progress>,
     interrupted: impl Future<Output = ()>,
 ) -> Result<Report, Error> {
-    let path = source.path;
-    let read_error = |source| Error::Read { path: path.clone(), source };
     tokio::pin!(interrupted);
-    // Opening waits for the header, which a pipe may keep us waiting for.
-    let (input, options) = (source.input, settings.reader.clone());
-    let opening = tokio::task::spawn_blocking(move || Reader::open(input, &options));
-    let reader = tokio::select! {
-        biased;
-        () = &mut interrupted => return Err(Error::Interrupted(path)),
-        opened = opening => joined(opened).map_err(read_error)?,
-    };
-    let header = reader.header().clone();
-    let delimiter = reader.delimiter();
+    let path = source.path.clone();
+    let opened = Opened::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
+    let header = opened.header();
     let info = SourceInfo {
-        path: path.clone(),
+        path,
         header: reader::to_csv(header.names()),
         retry_failed: settings.retry_failed,
         allow_direct: settings.allow_direct,
@@ -131,66 +94,22 @@ pub(crate) async fn take_up(
         domain_column: header.name_of(Field::Domain).to_owned(),
     };
     let unknown_columns = header.unknown().map(str::to_owned).collect();
+    let mut report = Report { delimiter: opened.delimiter(), unknown_columns, ..Report::default() };
     let mut reading = ledger.begin_source(info).await?;
-    let own_rows = OwnRows::of(&header, reading.ledger_id());
-    let (batches, mut ready) = mpsc::channel(BATCHES_AHEAD);
-    let thread = tokio::task::spawn_blocking(move || read_all(reader, &validator, &own_rows, &batches));
+    let own_rows = OwnRows::of(opened.header(), reading.ledger_id());
+    let mut rows = opened.start(move |header, row| candidate(header, row, &validator, &own_rows));
     let mut kinds = ProblemKinds::new();
-    let mut report = Report { delimiter, unknown_columns, ..Report::default() };
-    loop {
-        let batch: Batch = tokio::select! {
-            biased;
-            () = &mut interrupted => return Err(Error::Interrupted(path)),
-            batch = ready.recv() => match batch {
-                Some(batch) => batch,
-                None => break,
-            },
-        };
-        note_problems(&mut kinds, &batch.candidates);
+    while let Some(batch) = rows.next(interrupted.as_mut()).await? {
+        note_problems(&mut kinds, &batch.rows);
         let taken;
-        (reading, taken) = ledger.take_up(reading, batch.candidates).await?;
+        (reading, taken) = ledger.take_up(reading, batch.rows).await?;
         report.taken.add(taken);
         progress.send_replace(batch.progress);
     }
-    report.rows = joined(thread.await).map_err(read_error)?;
+    report.rows = rows.end().await?;
     report.taken.rejected += ledger.complete_source(reading, report.rows).await?;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)
-}
-
-/// A panic over there is a panic here.
-fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-}
-
-/// Reads and validates everything; ends early when nobody takes the batches any more.
-fn read_all<R: Read>(
-    mut reader: Reader<R>,
-    validator: &Validator,
-    own_rows: &OwnRows,
-    batches: &mpsc::Sender<Batch>,
-) -> Result<u64, reader::Error> {
-    let header = reader.header().clone();
-    let mut row = Row::default();
-    let mut rows = 0;
-    let mut candidates = Vec::with_capacity(BATCH);
-    loop {
-        let more = reader.read(&mut row)?;
-        if more {
-            rows += 1;
-            candidates.push(candidate(&header, &row, validator, own_rows));
-        }
-        if candidates.len() == BATCH || (!more && !candidates.is_empty()) {
-            let full = std::mem::replace(&mut candidates, Vec::with_capacity(BATCH));
-            let progress = Progress { bytes: reader.bytes_read(), rows };
-            if batches.blocking_send(Batch { candidates: full, progress }).is_err() {
-                return Ok(rows);
-            }
-        }
-        if !more {
-            return Ok(rows);
-        }
-    }
 }
 
 fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRows) -> Candidate {

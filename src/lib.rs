@@ -46,6 +46,7 @@ mod nearest;
 mod partner_center;
 mod private_file;
 mod reader;
+mod reading;
 mod report;
 pub mod simulator;
 mod submitter;

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use super::exit_code::ExitCode;
-use crate::{auth, credentials, intake, ledger, partner_center};
+use crate::{auth, credentials, intake, ledger, partner_center, reading};
 
 /// Ends a command.
 #[derive(Debug)]
@@ -95,14 +95,25 @@ impl From<partner_center::ClientError> for Failure {
     }
 }
 
+impl From<reading::Error> for Failure {
+    fn from(error: reading::Error) -> Self {
+        let hint = match &error {
+            reading::Error::Read { source, .. } => source.hint().map(str::to_owned),
+            reading::Error::Interrupted(_) => None,
+        };
+        Self { hint, ..Self::of(ExitCode::Failed, &error) }
+    }
+}
+
 impl From<intake::Error> for Failure {
     fn from(error: intake::Error) -> Self {
         match error {
             intake::Error::Ledger(error) => error.into(),
-            intake::Error::Interrupted(_) => Self::of(ExitCode::Failed, &error),
-            intake::Error::Read { ref source, .. } => {
-                let hint = source.hint().unwrap_or("mend the file and import it again");
-                Self::of(ExitCode::Failed, &error).with_hint(format!("{hint}; nothing of this file was sent"))
+            intake::Error::Reading(error) => {
+                let failure = Self::from(error);
+                let hint = failure.hint.as_deref().unwrap_or("mend the file and import it again");
+                let hint = format!("{hint}; nothing of this file was sent");
+                failure.with_hint(hint)
             }
         }
     }

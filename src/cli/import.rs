@@ -12,7 +12,8 @@ use super::output::Output;
 use super::rules;
 use super::session::{Session, Start, expected_time};
 use super::settings::LedgerChoice;
-use crate::intake::{self, Progress, Source};
+use crate::intake;
+use crate::reading::{self, Progress, Source};
 use crate::report::{counted, rough};
 use crate::submitter::{Mode, Signal, StopReason};
 use crate::validation::Validator;
@@ -142,10 +143,12 @@ impl Intake {
             drop(sender);
             report
         };
-        let (report, ()) = tokio::join!(reading, session.output.show_intake(&path, input.size, receiver));
+        let (report, ()) = tokio::join!(reading, session.output.show_reading(&path, input.size, receiver));
         let report = match (report, signalled) {
             (Ok(report), _) => report,
-            (Err(intake::Error::Interrupted(_)), Some(signal)) => return Err(Stopped::Signalled(signal)),
+            (Err(intake::Error::Reading(reading::Error::Interrupted(_))), Some(signal)) => {
+                return Err(Stopped::Signalled(signal));
+            }
             (Err(error), _) => return Err(Stopped::Failed(error.into())),
         };
         let taken = report.taken;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use crate::{intake, submitter};
+use crate::{reading, submitter};
 
 /// Without a terminal, a line about the progress this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -94,11 +94,11 @@ impl Output {
     }
 
     /// Shows how a reading gets on until the sender is gone.
-    pub(crate) async fn show_intake(
+    pub(crate) async fn show_reading(
         &self,
         path: &str,
         size: Option<u64>,
-        mut progress: watch::Receiver<intake::Progress>,
+        mut progress: watch::Receiver<reading::Progress>,
     ) {
         let bar = self.bars.add(size.map_or_else(ProgressBar::no_length, ProgressBar::new));
         bar.set_style(style("reading {prefix} {bar:24} {bytes}/{total_bytes} {msg}"));
