@@ -13,6 +13,7 @@
 //! does not grow with the file. `submitter` takes open rows from the ledger and brings each to an outcome through
 //! `partner_center`, the only module that knows HTTP, with tokens from `auth` and passwords sealed by
 //! `credentials`. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
+//! `check` judges a file like `intake`, without a ledger.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings, one call, print, exit code.
 //!
@@ -35,6 +36,7 @@
 
 mod asking;
 mod auth;
+mod check;
 mod cli;
 mod clock;
 mod country_rules;

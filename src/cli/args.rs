@@ -29,6 +29,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Create the customers of CSV files (`-` is standard input)
     Import(Import),
+    /// Every problem of CSV files; writes nothing, sends nothing
+    Check(Check),
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
@@ -204,13 +206,9 @@ pub(crate) struct IdentityFile {
     pub(crate) identity: Option<PathBuf>,
 }
 
+/// How files are read and judged.
 #[derive(Debug, Args)]
-pub(crate) struct Import {
-    /// CSV files; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) ledger: LedgerPath,
+pub(crate) struct Input {
     /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
     pub(crate) delimiter: Option<u8>,
@@ -226,6 +224,17 @@ pub(crate) struct Import {
     /// Treat warnings as errors
     #[arg(long, env = "TENANTRY_STRICT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// CSV files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    #[command(flatten)]
+    pub(crate) input: Input,
     /// Take unchanged failed rows up again
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) retry_failed: bool,
@@ -236,6 +245,25 @@ pub(crate) struct Import {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) submission: Submission,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// CSV files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Every problem in full, however many are alike
+    #[arg(long, help_heading = "Output")]
+    pub(crate) all: bool,
+    /// Every problem as one JSON object on standard output
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! What a command's exit code says to scripts and schedulers. Mirrors section 4 of the product contract.
 
+use crate::submitter::Signal;
+
 /// The exit codes, documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitCode {
@@ -38,6 +40,15 @@ impl ExitCode {
             ExitCode::InUse => 11,
             ExitCode::Interrupted => 130,
             ExitCode::Terminated => 143,
+        }
+    }
+}
+
+impl From<Signal> for ExitCode {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => ExitCode::Interrupted,
+            Signal::Terminate => ExitCode::Terminated,
         }
     }
 }

@@ -1,27 +1,25 @@
 //! `tenantry import`: files into the ledger, then open rows to Partner Center.
 
-use std::fs::File;
-use std::path::PathBuf;
-
 use tokio::sync::watch;
 
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::input::{InputFile, delimiter_name};
 use super::output::Output;
 use super::rules;
 use super::session::{Session, Start, expected_time};
 use super::settings::LedgerChoice;
 use crate::intake;
-use crate::reading::{self, Progress, Source};
+use crate::reading::{self, Progress};
 use crate::report::{counted, rough};
 use crate::submitter::{Mode, Signal, StopReason};
+use crate::validation;
 use crate::validation::Validator;
-use crate::{clock, reader, validation};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name changes nothing.
-    let inputs = args.files.iter().map(Input::open).collect::<Result<Vec<_>, _>>()?;
+    let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let start = Start {
         command: "import",
         ledger: LedgerChoice::from(args.ledger),
@@ -31,20 +29,14 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     };
     let simulated = start.ledger.simulate.is_some();
     let mut session = Session::begin(start, output).await?;
+    let live_rules = rules::live(&session.connection.environment.api, output);
     let intake = Intake {
         settings: intake::Settings {
-            reader: reader::Options { delimiter: args.delimiter, column_map: args.map },
+            reader: args.input.reader_options(),
             retry_failed: args.retry_failed,
-            allow_direct: args.allow_direct,
+            allow_direct: args.input.allow_direct,
         },
-        validation: validation::Settings {
-            default_reseller: args.reseller_id,
-            strict: args.strict,
-            domain_suffix: session.connection.domain_suffix,
-            live_rules: rules::live(&session.connection.environment.api, output),
-            takes_agreements: args.connection.cloud.takes_agreements(),
-            now: clock::now(),
-        },
+        validation: args.input.validation(args.connection.cloud, live_rules),
     };
     for input in inputs {
         match intake.take_up(input, &mut session).await {
@@ -76,35 +68,6 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     session.end(stopped).await
 }
 
-/// A file that has been opened.
-pub(super) struct Input {
-    pub(super) source: Source,
-    size: Option<u64>,
-}
-
-impl Input {
-    pub(super) fn open(path: &PathBuf) -> Result<Self, Failure> {
-        let name = path.to_string_lossy().into_owned();
-        if name == "-" {
-            let input = Box::new(std::io::stdin());
-            return Ok(Self { source: Source { path: name, input }, size: None });
-        }
-        let open = || {
-            let file = File::open(path)?;
-            let metadata = file.metadata()?;
-            if metadata.is_dir() {
-                return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory));
-            }
-            Ok((file, metadata.len()))
-        };
-        let (file, size) = open().map_err(|error: std::io::Error| Failure {
-            exit_code: ExitCode::Usage,
-            ..Failure::io(format!("could not open `{name}`"), &error)
-        })?;
-        Ok(Self { source: Source { path: name, input: Box::new(file) }, size: Some(size) })
-    }
-}
-
 struct Intake {
     settings: intake::Settings,
     validation: validation::Settings,
@@ -116,7 +79,7 @@ enum Stopped {
 }
 
 impl Intake {
-    async fn take_up(&self, input: Input, session: &mut Session<'_>) -> Result<(), Stopped> {
+    async fn take_up(&self, input: InputFile, session: &mut Session<'_>) -> Result<(), Stopped> {
         let path = input.source.path.clone();
         let (sender, receiver) = watch::channel(Progress::default());
         let mut signalled = None;
@@ -186,15 +149,6 @@ impl Intake {
             session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));
         }
         Ok(())
-    }
-}
-
-fn delimiter_name(delimiter: u8) -> String {
-    match delimiter {
-        b',' => "commas".to_owned(),
-        b';' => "semicolons".to_owned(),
-        b'\t' => "tabs".to_owned(),
-        other => format!("separated by `{}`", char::from(other)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: arguments to settings, one library call, print, exit code. One file per command.
 
 mod args;
+mod check;
 mod cloud;
 mod credentials;
 mod exit_code;
@@ -8,6 +9,7 @@ mod export;
 mod failure;
 mod first_token;
 mod import;
+mod input;
 mod inquiry;
 mod output;
 mod parse;
@@ -72,6 +74,7 @@ fn start_logging(args: &args::Logging, output: &Output) -> Result<(), Failure> {
 async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     match command {
         Command::Import(args) => Box::pin(import::run(args, output)).await,
+        Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Resume(args) => Box::pin(resume::resume(args, output)).await,
         Command::Reconcile(args) => Box::pin(resume::reconcile(args, output)).await,
         Command::Status(args) => status::run(args, output),

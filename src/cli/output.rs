@@ -45,10 +45,14 @@ impl Output {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// A result, on standard output.
+    /// A result, or a part of it, on standard output.
     pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        ignore_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        let write = || {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        // Bars may stand on the same terminal.
+        ignore_closed_pipe(self.bars.suspend(write))
             .map_err(|error| Failure::io("could not write to standard output", &error))
     }
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::import::Input;
+use super::input::InputFile;
 use super::inquiry::Inquiry;
 use super::output::Output;
 use super::settings::{self, Connection};
@@ -59,7 +59,7 @@ fn tell_of_unusable(contents: &Contents, output: &Output) {
 
 async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name asks nothing.
-    let inputs = args.files.iter().map(Input::open).collect::<Result<Vec<_>, _>>()?;
+    let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let interruption = Interruption::listen();
     let cache = Cache::of(&settings::api_name(&args.connection, &args.rehearsal)?)
         .ok_or_else(|| Failure::new(ExitCode::Failed, "could not find a cache folder for this user"))?;
@@ -81,13 +81,17 @@ async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode
 }
 
 /// Reads files to their ends, on a thread of its own: standard input can keep it waiting.
-async fn read(inputs: Vec<Input>, options: reader::Options, cache: Cache) -> Result<NamedCountries, Failure> {
+async fn read(
+    inputs: Vec<InputFile>,
+    options: reader::Options,
+    cache: Cache,
+) -> Result<NamedCountries, Failure> {
     let reading = tokio::task::spawn_blocking(move || {
         // A country that only the service knows of has to be known here too.
         let live_rules = cache.load().rules.into_iter().map(|cached| cached.rules).collect();
         let validator = Validator::new(validation::Settings { live_rules, ..Default::default() });
         let mut named = NamedCountries::default();
-        for Input { source, .. } in inputs {
+        for InputFile { source, .. } in inputs {
             named
                 .add(source.input, &options, &validator)
                 .map_err(|error| unreadable(&source.path, &error))?;

@@ -224,8 +224,7 @@ fn tell_of_new_identity(output: &Output, file: &Path) {
 
 fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
-        StopReason::Interrupted(Signal::Interrupt) => ExitCode::Interrupted,
-        StopReason::Interrupted(Signal::Terminate) => ExitCode::Terminated,
+        StopReason::Interrupted(signal) => (*signal).into(),
         StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
         StopReason::Configuration(_)
         | StopReason::Outage { .. }

@@ -398,7 +398,7 @@ pub(crate) fn quoted(value: &str) -> String {
     if plain && !value.is_empty() { value.to_owned() } else { format!("\"{value}\"") }
 }
 
-fn push_flag(flags: &mut String, flag: &str, value: &str) {
+pub(crate) fn push_flag(flags: &mut String, flag: &str, value: &str) {
     write!(flags, " {flag} {}", quoted(value)).expect("writing to a String cannot fail");
 }
 

@@ -32,6 +32,7 @@ use problem::{Finding, Report, Rule};
 pub(crate) use country::LiveRules;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Problem, Severity};
+pub(crate) use text::{is_unseen, visible};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;
@@ -237,7 +238,7 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     Some(Problem {
         line: row.line(),
         column: SURPLUS_COLUMN.to_owned(),
-        value: surplus.to_owned(),
+        value: text::shown(surplus.as_bytes()),
         severity: Rule::RaggedRow.severity(),
         rule: Rule::RaggedRow.name().into(),
         message: "the row had more cells than its header".to_owned(),

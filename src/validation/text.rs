@@ -1,6 +1,6 @@
 //! Characters: what is trimmed, what may not stand in a cell, how texts are compared, and how a cell is shown.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 use super::problem::{Finding, Rule};
 
@@ -22,6 +22,19 @@ pub(super) fn trim(cell: &str) -> &str {
 /// Soft hyphen, zero-width characters, directional marks and the byte order mark.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// A character that shows nothing, and that a terminal may obey.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+/// A text from outside, safe to print on one line.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unseen) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if is_unseen(c) { escaped(c) } else { c.to_string() }).collect())
 }
 
 /// True where [`check_characters`] would find nothing in any part of these bytes of UTF-8: no control byte, and no
@@ -63,7 +76,7 @@ pub(super) fn shown(cell: &[u8]) -> String {
     let text = String::from_utf8_lossy(head);
     let mut out = String::new();
     for c in text.chars().take(SHOWN_CHARS_MAX) {
-        if c.is_control() || is_invisible(c) {
+        if is_unseen(c) {
             out.push_str(&escaped(c));
         } else {
             out.push(c);
@@ -136,7 +149,7 @@ mod tests {
 
     #[test]
     fn plain_bytes_hide_nothing() {
-        for c in ('\0'..=char::MAX).filter(|&c| c.is_control() || is_invisible(c)) {
+        for c in ('\0'..=char::MAX).filter(|&c| is_unseen(c)) {
             assert!(!is_plain(c.to_string().as_bytes()), "{c:?}");
         }
     }

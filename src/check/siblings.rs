@@ -1,0 +1,132 @@
+//! Which row of a file an earlier row has already spoken for.
+//!
+//! The ledger answers that in an import; here a short memory has to do: 17 bytes for a place in a table that is at
+//! least 7/16 full, so less than 40 a row. Keys are fingerprints under a key that is drawn anew each time: nobody can
+//! make two domains collide, and by chance a file of a million rows has a colliding pair once in 37 million checks.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::customer::DomainName;
+
+/// Tables instead of one: each doubles alone, so old and new of all of them never stand side by side. A table of this
+/// many holds 14,336 entries before it doubles for the eleventh time; together that is 1.4 million.
+const SHARDS: usize = 96;
+
+/// What an earlier row leaves of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// None has spoken for it.
+    First,
+    /// An earlier row says the same.
+    Equal,
+    /// An earlier row names its domain and says something else.
+    NamedAgain { first_line: u32 },
+}
+
+/// The first row of a domain.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    line: u32,
+    content: u32,
+}
+
+/// What is remembered of the rows of a file.
+#[derive(Default)]
+pub(super) struct Siblings {
+    key: RandomState,
+    by_domain: Shards<First>,
+    /// Rows that stand for no domain, because their cell holds none or an earlier row stands for it. They are told
+    /// apart by their content alone.
+    by_content: Shards<()>,
+}
+
+impl Siblings {
+    pub(super) fn meet(
+        &mut self,
+        line: u64,
+        domain: Option<&DomainName>,
+        content_hash: [u8; 16],
+    ) -> Standing {
+        let content = self.key.hash_one(content_hash);
+        let Some(domain) = domain else { return self.meet_content(content, Standing::First) };
+        let row = First { line: short(line), content: u32::try_from(content >> 32).unwrap_or(u32::MAX) };
+        match self.by_domain.entry(self.key.hash_one(domain.as_str())) {
+            Entry::Vacant(place) => {
+                place.insert(row);
+                Standing::First
+            }
+            Entry::Occupied(first) if first.get().content == row.content => Standing::Equal,
+            Entry::Occupied(first) => {
+                let first_line = first.get().line;
+                self.meet_content(content, Standing::NamedAgain { first_line })
+            }
+        }
+    }
+
+    fn meet_content(&mut self, content: u64, otherwise: Standing) -> Standing {
+        match self.by_content.entry(content) {
+            Entry::Vacant(place) => {
+                place.insert(());
+                otherwise
+            }
+            Entry::Occupied(_) => Standing::Equal,
+        }
+    }
+}
+
+/// A line as it is remembered; past four billion lines all are one, as in the ledger.
+pub(super) fn short(line: u64) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX)
+}
+
+struct Shards<V>([HashMap<u64, V>; SHARDS]);
+
+impl<V> Default for Shards<V> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| HashMap::new()))
+    }
+}
+
+impl<V> Shards<V> {
+    fn entry(&mut self, fingerprint: u64) -> Entry<'_, u64, V> {
+        let shard = fingerprint % SHARDS as u64;
+        self.0[usize::try_from(shard).expect("there are few shards")].entry(fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Meets rows as (domain, content), from line 2 on.
+    #[track_caller]
+    fn check(rows: &[(&str, u8)], expected: &[Standing]) {
+        let mut siblings = Siblings::default();
+        let standings = (2..).zip(rows).map(|(line, (domain, content))| {
+            let domain = (!domain.is_empty()).then(|| DomainName::from_validated((*domain).to_owned()));
+            siblings.meet(line, domain.as_ref(), [*content; 16])
+        });
+        assert_eq!(standings.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_first_row_of_a_domain_stands() {
+        use Standing::{Equal, First, NamedAgain};
+        check(&[("a", 1), ("b", 2)], &[First, First]);
+        check(&[("a", 1), ("a", 1), ("a", 1)], &[First, Equal, Equal]);
+        check(&[("a", 1), ("a", 2)], &[First, NamedAgain { first_line: 2 }]);
+        // Said again, what was wrong is not wrong twice.
+        check(
+            &[("a", 1), ("a", 2), ("a", 2), ("a", 3), ("a", 1)],
+            &[First, NamedAgain { first_line: 2 }, Equal, NamedAgain { first_line: 2 }, Equal],
+        );
+    }
+
+    #[test]
+    fn rows_without_a_domain_are_told_apart_by_their_content() {
+        use Standing::{Equal, First};
+        check(&[("", 1), ("", 2), ("", 1)], &[First, First, Equal]);
+    }
+}

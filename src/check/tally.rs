@@ -1,0 +1,92 @@
+//! What a check counts.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::Met;
+use super::plan::Plan;
+use crate::validation::{MIXED_RESELLERS, Problem, Severity};
+
+/// How severe, and which rule.
+pub(super) type Kind = (Severity, Cow<'static, str>);
+
+/// Every row is counted once: good, with warnings alone, with errors, or an equal duplicate of an earlier row.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) good: u64,
+    pub(crate) warned: u64,
+    pub(crate) wrong: u64,
+    pub(crate) duplicates: u64,
+    /// Of `good` and of `warned`: without a reseller.
+    direct_good: u64,
+    direct_warned: u64,
+    pub(super) kinds: BTreeMap<Kind, u64>,
+    pub(super) plan: Plan,
+}
+
+impl Tally {
+    /// Rows read.
+    pub(crate) fn rows(&self) -> u64 {
+        self.good + self.warned + self.wrong + self.duplicates
+    }
+
+    /// The kinds of problems, errors first, and of those the most frequent first.
+    pub(super) fn most_frequent(&self) -> Vec<(&Kind, u64)> {
+        let mut kinds: Vec<_> = self.kinds.iter().map(|(kind, count)| (kind, *count)).collect();
+        kinds.sort_by_key(|((severity, _), count)| (*severity, Reverse(*count)));
+        kinds
+    }
+
+    pub(super) fn count(&mut self, row: &Met) {
+        for problem in &row.problems {
+            *self.kinds.entry(kind(problem)).or_default() += 1;
+        }
+        let worst = row.worst();
+        let is_direct =
+            row.customer.as_ref().is_some_and(|customer| customer.associated_partner_id.is_none());
+        match worst {
+            _ if row.is_duplicate => self.duplicates += 1,
+            Some(Severity::Error) => self.wrong += 1,
+            Some(Severity::Warning) => {
+                self.warned += 1;
+                self.direct_warned += u64::from(is_direct);
+            }
+            None => {
+                self.good += 1;
+                self.direct_good += u64::from(is_direct);
+            }
+        }
+        if let Some(customer) = row.customer.as_ref().filter(|_| worst != Some(Severity::Error)) {
+            self.plan.count(customer);
+        }
+    }
+
+    /// The rows without a reseller turn out to be wrong, which so many problems say.
+    pub(super) fn reject_direct(&mut self, problems: u64) {
+        self.good -= self.direct_good;
+        self.warned -= self.direct_warned;
+        self.wrong += self.direct_good + self.direct_warned;
+        (self.direct_good, self.direct_warned) = (0, 0);
+        *self.kinds.entry((Severity::Error, Cow::Borrowed(MIXED_RESELLERS))).or_default() += problems;
+        self.plan.reject_direct();
+    }
+
+    /// Adds the counts of another file.
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.good += other.good;
+        self.warned += other.warned;
+        self.wrong += other.wrong;
+        self.duplicates += other.duplicates;
+        self.direct_good += other.direct_good;
+        self.direct_warned += other.direct_warned;
+        for (kind, problems) in other.kinds {
+            *self.kinds.entry(kind).or_default() += problems;
+        }
+        self.plan.add(other.plan);
+    }
+}
+
+pub(super) fn kind(problem: &Problem) -> Kind {
+    (problem.severity, problem.rule.clone())
+}

@@ -1,0 +1,184 @@
+//! A check as people read it: each problem where it stands, many alike grouped, and what it all comes to.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::Tally;
+use super::tally::{Kind, kind};
+use crate::report::counted;
+use crate::validation::{Problem, Severity, visible};
+
+/// Problems of one rule in one file that are shown in full.
+const SHOWN_IN_FULL: u64 = 5;
+
+/// Lines that are named of the others.
+const LINES_NAMED: usize = 10;
+
+/// Groups of the plan that are listed.
+const GROUPS_LISTED: usize = 20;
+
+/// Writes the problems of one file after another.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// Every problem in full.
+    all: bool,
+    kinds: BTreeMap<Kind, Alike>,
+}
+
+/// Problems of one kind in one file.
+#[derive(Debug, Default)]
+struct Alike {
+    count: u64,
+    /// The first lines of those that are not shown in full.
+    lines: Vec<u64>,
+    has_more_lines: bool,
+}
+
+impl Alike {
+    fn not_shown(&self) -> String {
+        let lines: Vec<String> = self.lines.iter().map(u64::to_string).collect();
+        let on = if lines.len() == 1 { "line" } else { "lines" };
+        let rest = if self.has_more_lines { ", …" } else { "" };
+        format!("… and {} more like these, on {on} {}{rest}", self.count - SHOWN_IN_FULL, lines.join(", "))
+    }
+}
+
+impl Text {
+    pub(crate) fn new(all: bool) -> Self {
+        Self { all, kinds: BTreeMap::new() }
+    }
+
+    pub(crate) fn problem(&mut self, file: &str, problem: &Problem, out: &mut String) {
+        let alike = self.kinds.entry(kind(problem)).or_default();
+        alike.count += 1;
+        if self.all || alike.count <= SHOWN_IN_FULL {
+            in_full(file, problem, out);
+        } else if alike.lines.last() != Some(&problem.line) {
+            let is_named = alike.lines.len() < LINES_NAMED;
+            if is_named {
+                alike.lines.push(problem.line);
+            }
+            alike.has_more_lines |= !is_named;
+        }
+    }
+
+    /// The problems that were not shown in full, and what the file comes to.
+    pub(crate) fn end_of_file(&mut self, file: &str, tally: &Tally, out: &mut String) {
+        let file = visible(file);
+        for ((severity, rule), alike) in std::mem::take(&mut self.kinds) {
+            if !alike.lines.is_empty() {
+                line(out, format_args!("{file}: {} [{rule}]: {}", name(severity), alike.not_shown()));
+            }
+        }
+        if tally.kinds.is_empty() {
+            line(out, format_args!("{file}: {}", in_words(tally)));
+        } else {
+            line(out, format_args!("\n{file}: {}", in_words(tally)));
+        }
+    }
+
+    /// What all files come to. `files` is their number.
+    pub(crate) fn end(&self, files: usize, tally: &Tally, next: &str, out: &mut String) {
+        if files > 1 {
+            line(out, format_args!("All files: {}", in_words(tally)));
+        }
+        if !tally.kinds.is_empty() {
+            line(out, format_args!("\nProblems by rule:"));
+        }
+        for ((severity, rule), count) in tally.most_frequent() {
+            line(out, format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
+        }
+        plan(tally, out);
+        line(out, format_args!("\nNext: {next}"));
+    }
+}
+
+/// `customers.csv:26: error: Country: is no country code [country]`, which editors know how to jump to.
+fn in_full(file: &str, problem: &Problem, out: &mut String) {
+    let (severity, words) = (name(problem.severity), problem.in_words());
+    let at = problem.line;
+    line(out, format_args!("{}:{at}: {severity}: {} [{}]", visible(file), visible(&words), problem.rule));
+    if !problem.value.is_empty() {
+        line(out, format_args!("    found `{}`", visible(&problem.value)));
+    }
+    if let Some(suggestion) = &problem.suggestion {
+        line(out, format_args!("    → {}", visible(suggestion)));
+    }
+}
+
+fn in_words(tally: &Tally) -> String {
+    format!(
+        "{}: {} good, {} with warnings alone, {} with errors, {}.",
+        counted(tally.rows(), "row"),
+        tally.good,
+        tally.warned,
+        tally.wrong,
+        counted(tally.duplicates, "equal duplicate")
+    )
+}
+
+fn plan(tally: &Tally, out: &mut String) {
+    let groups = tally.plan.groups();
+    if groups.is_empty() {
+        return;
+    }
+    line(out, format_args!("\nRows that can be sent, by country and reseller:"));
+    for ((reseller, country), rows) in groups.iter().take(GROUPS_LISTED) {
+        let reseller = reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
+        line(out, format_args!("  {rows:>9}  {country}  {reseller}"));
+    }
+    let rest = groups.get(GROUPS_LISTED..).unwrap_or_default();
+    if !rest.is_empty() {
+        let rows = rest.iter().map(|(_, rows)| rows).sum();
+        line(
+            out,
+            format_args!("  … and {} in {}", counted(rows, "row"), counted(rest.len() as u64, "group")),
+        );
+    }
+}
+
+const fn name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+fn line(out: &mut String, content: std::fmt::Arguments<'_>) {
+    writeln!(out, "{content}").expect("writing to a String cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::duplicate_domain;
+
+    #[test]
+    fn many_alike_are_grouped_unless_all_are_wanted() {
+        let check = |all: bool, problems: u64, in_full: usize, expected: &str| {
+            let (mut text, mut out) = (Text::new(all), String::new());
+            for line in 3..3 + problems {
+                text.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2), &mut out);
+            }
+            text.end_of_file("a.csv", &Tally::default(), &mut out);
+            assert_eq!(out.matches("found `a.onmicrosoft.com`").count(), in_full, "{out}");
+            assert!(out.contains(expected), "{out}");
+            assert_eq!(out.contains("more"), !expected.is_empty(), "{out}");
+        };
+        check(false, 5, 5, "");
+        check(false, 6, 5, "a.csv: error [duplicate_domain]: … and 1 more like these, on line 8\n");
+        check(false, 7, 5, "… and 2 more like these, on lines 8, 9\n");
+        check(false, 30, 5, "… and 25 more like these, on lines 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, …\n");
+        check(true, 30, 30, "");
+    }
+
+    #[test]
+    fn nothing_in_a_file_moves_the_cursor() {
+        let mut problem = duplicate_domain(3, "Do\nmain\u{1b}[2J", "a\u{9b}2J", 2);
+        problem.suggestion = Some("\u{202e}evil".to_owned());
+        let (mut text, mut out) = (Text::new(false), String::new());
+        text.problem("a\u{7}.csv", &problem, &mut out);
+        assert!(!out.chars().any(|c| crate::validation::is_unseen(c) && c != '\n'), "{out:?}");
+        assert_eq!(out.lines().count(), 3);
+    }
+}

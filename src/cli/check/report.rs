@@ -1,0 +1,61 @@
+//! What a check prints, in the form that was asked for, as it comes.
+
+use crate::check::{Json, Tally, Text};
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::validation::Problem;
+
+/// Written out as soon as so much has gathered.
+const GATHERED_BYTES: usize = 64 * 1024;
+
+pub(super) enum Form {
+    Text(Text),
+    Json(Json),
+}
+
+/// Gathers what is printed, so that a million problems are not a million writes.
+pub(super) struct Report<'a> {
+    output: &'a Output,
+    form: Form,
+    gathered: String,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(output: &'a Output, form: Form) -> Self {
+        Self { output, form, gathered: String::new() }
+    }
+
+    pub(super) fn problem(&mut self, file: &str, problem: &Problem) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Text(text) => text.problem(file, problem, &mut self.gathered),
+            Form::Json(json) => json.problem(file, problem, &mut self.gathered),
+        }
+        if self.gathered.len() < GATHERED_BYTES { Ok(()) } else { self.write() }
+    }
+
+    pub(super) fn end_of_file(&mut self, file: &str, tally: &Tally) -> Result<(), Failure> {
+        if let Form::Text(text) = &mut self.form {
+            text.end_of_file(file, tally, &mut self.gathered);
+        }
+        self.write()
+    }
+
+    /// `files` is the number of all files, `next` the command that an operator would type next.
+    pub(super) fn end(&mut self, files: usize, tally: &Tally, next: &str) -> Result<(), Failure> {
+        match &mut self.form {
+            Form::Text(text) => text.end(files, tally, next, &mut self.gathered),
+            Form::Json(json) => json.end(tally.rows(), &mut self.gathered),
+        }
+        self.write()
+    }
+
+    /// Shows what there is, for somebody may be watching.
+    pub(super) fn write(&mut self) -> Result<(), Failure> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        self.output.result(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
