@@ -89,7 +89,7 @@ impl Text {
             line(out, format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
         }
         plan(tally, out);
-        line(out, format_args!("\nNext: {next}"));
+        line(out, format_args!("\nNext: {}", visible(next)));
     }
 }
 
@@ -122,7 +122,8 @@ fn plan(tally: &Tally, out: &mut String) {
     if groups.is_empty() {
         return;
     }
-    line(out, format_args!("\nRows that can be sent, by country and reseller:"));
+    let rows = groups.iter().map(|(_, rows)| rows).sum();
+    line(out, format_args!("\n{} can be sent, by country and reseller:", counted(rows, "row")));
     for ((reseller, country), rows) in groups.iter().take(GROUPS_LISTED) {
         let reseller = reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
         line(out, format_args!("  {rows:>9}  {country}  {reseller}"));

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use crate::validation::visible;
 use crate::{reading, submitter};
 
 /// Without a terminal, a line about the progress this often.
@@ -144,6 +145,10 @@ impl Output {
     }
 
     fn error_line(&self, text: &impl Display) {
+        // Headers, file names and the service's words come from outside, and a terminal obeys what it is sent.
+        let text = text.to_string();
+        let lines: Vec<_> = text.split('\n').map(visible).collect();
+        let text = lines.join("\n");
         // Standard error may be closed, which must not end a run; `eprintln!` would panic.
         self.bars.suspend(|| drop(writeln!(io::stderr(), "{text}")));
     }

@@ -229,6 +229,12 @@ impl Call<'_> {
         self
     }
 
+    /// With a standard input that says nothing and does not end.
+    pub(crate) fn with_silent_input(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Done {
         self.spawn().wait()
@@ -478,6 +484,14 @@ impl Ledger {
         let mut rows = self.rows().into_iter();
         rows.rfind(|row| row.domain.as_deref() == Some(&domain) && row.state != "superseded")
             .unwrap_or_else(|| panic!("no row stands for {domain}"))
+    }
+
+    /// Line and rule of every problem of every row that stands, in order.
+    pub(crate) fn problems(&self) -> Vec<(u64, String)> {
+        let sql = "SELECT line, json_extract(problem.value, '$.rule')
+                     FROM customer_rows, json_each(problems) AS problem
+                    WHERE state <> 'superseded' ORDER BY 1, 2";
+        self.all(sql, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// Rows by state.

@@ -16,6 +16,7 @@
 
 mod agreements;
 mod auth;
+mod check;
 mod cli;
 mod crash;
 mod harness;

@@ -15,7 +15,7 @@ use super::signals::Interruption;
 use crate::check::{FileCheck, Json, Judged, Tally, Text};
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
-use crate::validation::{Validator, visible};
+use crate::validation::Validator;
 use report::{Form, Report};
 
 pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, Failure> {
@@ -128,10 +128,10 @@ impl Check<'_> {
     }
 
     fn tell_of_unknown_columns(&self, path: &str, header: &reader::Header) {
-        let names: Vec<_> = header.unknown().map(visible).collect();
+        let names: Vec<_> = header.unknown().collect();
         if !names.is_empty() {
             let names = names.join("`, `");
-            self.output.note(format_args!("{}: no data of ours, and not checked: `{names}`.", visible(path)));
+            self.output.note(format_args!("{path}: no data of ours, and not checked: `{names}`."));
         }
     }
 }
@@ -142,7 +142,7 @@ fn next_command(args: &args::Check, has_errors: bool) -> String {
     if args.connection.cloud != super::cloud::Cloud::Global {
         push_flag(&mut flags, "--cloud", &args.connection.cloud.to_string());
     }
-    let files = args.files.iter().map(|file| quoted(&visible(&file.to_string_lossy())));
+    let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
     if has_errors {
         format!("mend the rows with errors, then tenantry check{flags} {files}")

@@ -1,0 +1,242 @@
+//! What `check` says of files, that it says the same as an import, and that it leaves no trace.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{
+    Bench, Call, Done, HEADER, customers, customers_of, domain, eventually, row, sample, snapshot,
+};
+
+const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+
+/// `tenantry check ARGS…`, for somebody who cannot sign in.
+fn check<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
+    bench.tenantry(["check"]).args(args).without("TENANTRY_ACCESS_TOKEN")
+}
+
+/// Line and rule of every problem, in order.
+fn problems(done: &Done) -> Vec<(u64, String)> {
+    let text = |problem: &Value, name: &str| problem[name].as_str().unwrap().to_owned();
+    let json = done.json();
+    let problems = json["problems"].as_array().unwrap();
+    let mut found: Vec<_> =
+        problems.iter().map(|problem| (problem["line"].as_u64().unwrap(), text(problem, "rule"))).collect();
+    found.sort();
+    found
+}
+
+/// The samples, where they have a short name.
+fn with_sample(name: &str) -> Bench {
+    let bench = Bench::new();
+    fs::copy(sample(name), bench.path(name)).unwrap();
+    bench
+}
+
+/// What is in the folder, but for the outputs that the tests keep there.
+fn files(bench: &Bench) -> BTreeSet<String> {
+    let names = fs::read_dir(bench.path(".")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with(".output")).collect()
+}
+
+/// Two resellers' worth of trouble: a domain named again, equal rows, and rows without a reseller.
+fn mixed() -> String {
+    let sold = |domain: &str| format!("{},{RESELLER}\n", row(domain));
+    let direct = |domain: &str| format!("{},\n", row(domain));
+    let other = |domain: &str| sold(domain).replacen("Harborline", "Northgate", 1);
+    let wrong = |domain: &str| sold(domain).replace(",GB,", ",UK,");
+    [
+        format!("{HEADER},associated_partner_id\n"),
+        sold("first"),
+        direct("second"),
+        other("first"),
+        sold("first"),
+        other("first"),
+        direct("second"),
+        wrong("third"),
+        wrong("third"),
+        sold("third"),
+        sold("not a domain"),
+        sold("not a domain"),
+        direct("also not"),
+        direct("fourth"),
+        direct("first"),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_sample_with_problems_in_words() {
+    let bench = with_sample("customers-with-problems.csv");
+    snapshot!(check(&bench, &["customers-with-problems.csv"]).exits(3));
+}
+
+#[test]
+fn a_good_file_in_words() {
+    let bench = with_sample("customers.csv");
+    snapshot!(check(&bench, &["customers.csv"]).exits(0));
+}
+
+#[test]
+fn a_small_file_as_json() {
+    let bench = Bench::new();
+    bench.file("mixed.csv", mixed());
+    snapshot!(check(&bench, &["--json", "mixed.csv"]).exits(3));
+}
+
+#[test]
+fn many_alike_are_grouped() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(40).replace(",GB\n", ",UK\n"));
+    snapshot!(check(&bench, &["customers.csv"]).exits(3));
+    let all = check(&bench, &["--all", "customers.csv"]).exits(3).stdout;
+    assert_eq!(all.matches("→ GB").count(), 40, "{all}");
+}
+
+/// The verdict of a check is that of an import into a new ledger, row by row.
+#[test]
+fn check_and_import_agree() {
+    #[track_caller]
+    fn agree(content: &[u8], flags: &[&str]) {
+        let bench = Bench::new();
+        bench.file("customers.csv", content);
+        let checked = check(&bench, &["--json", "customers.csv"]).args(flags).run();
+        bench.import("customers.csv").args(flags).args(["--limit", "0"]).run();
+        // A check tells the problems of equal duplicates too; the ledger has no rows for them.
+        let rows: BTreeSet<u64> = bench.ledger().rows().iter().map(|row| row.line).collect();
+        let mut found = problems(&checked);
+        found.retain(|(line, _)| rows.contains(line));
+        assert_eq!(found, bench.ledger().problems(), "{flags:?}");
+        let rejected = bench.ledger().states().get("rejected").copied().unwrap_or(0);
+        assert_eq!(checked.code, Some(if rejected > 0 { 3 } else { 0 }), "{checked}");
+        let read = bench.ledger().number("SELECT sum(rows_read) FROM sources");
+        assert_eq!(checked.json()["rows"], read);
+    }
+    let sample = fs::read(sample("customers-with-problems.csv")).unwrap();
+    agree(&sample, &[]);
+    agree(&sample, &["--strict"]);
+    agree(mixed().as_bytes(), &[]);
+    agree(mixed().as_bytes(), &["--allow-direct"]);
+    agree(mixed().as_bytes(), &["--reseller-id", RESELLER]);
+    agree(mixed().replace(',', ";").as_bytes(), &["--delimiter", "semicolon"]);
+    agree(mixed().replace("culture", "Kultur").as_bytes(), &["--map", "Kultur=culture"]);
+    let surplus =
+        format!("{HEADER},tenantry_extra_cells\n{},\n{},\"a,\u{1b}b\"\n", row("good"), row("wrong"));
+    agree(surplus.as_bytes(), &[]);
+}
+
+#[test]
+fn strict_makes_errors_of_warnings() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2).replace("Ana", "Test"));
+    check(&bench, &["customers.csv"]).exits(0);
+    check(&bench, &["--strict", "customers.csv"]).exits(3);
+}
+
+#[test]
+fn each_file_stands_for_itself() {
+    let bench = Bench::new();
+    bench.file("one.csv", customers_of(["same", "other"]));
+    bench.file("two.csv", customers_of(["same"]).replace("Harborline", "Northgate"));
+    snapshot!(check(&bench, &["one.csv", "two.csv"]).exits(0));
+    bench.file("three.csv", customers(1).replace(",GB\n", ",UK\n"));
+    let json = check(&bench, &["--json", "one.csv", "three.csv"]).exits(3).json();
+    assert_eq!((&json["rows"], &json["problems"][0]["file"]), (&3.into(), &"three.csv".into()), "{json:#}");
+    // An import takes the later file's row for a correction of the earlier file's.
+    bench.tenantry(["import", "one.csv", "two.csv"]).exits(0);
+    assert_eq!(bench.creations().len(), 2);
+}
+
+#[test]
+fn standard_input_is_checked() {
+    let bench = Bench::new();
+    let content = customers(2).replace(",GB\n", ",UK\n");
+    let done = check(&bench, &["-", "--json"]).stdin(content).exits(3);
+    assert_eq!(problems(&done), [(2, "country".to_owned()), (3, "country".to_owned())]);
+}
+
+/// What cannot be read is told as in an import, with the same exit code.
+#[test]
+fn unreadable_files_are_told_as_in_an_import() {
+    let bench = Bench::new();
+    bench.file("header.csv", customers(1).replacen("culture", "kultur", 1));
+    bench.file("empty.csv", "");
+    bench.file("quote.csv", format!("{}\"never closed", customers(3)));
+    for (file, code) in [("nowhere.csv", 2), (".", 2), ("header.csv", 1), ("empty.csv", 1), ("quote.csv", 1)]
+    {
+        let checked = check(&bench, &[file]).exits(code);
+        let imported = bench.import(file).exits(code);
+        let told = |done: &Done| {
+            let lines =
+                done.stderr.lines().filter(|line| line.contains("error:") || line.contains("because:"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&checked), told(&imported), "{file}");
+    }
+    let cut_short = check(&bench, &["--json", "quote.csv"]).exits(1);
+    assert!(serde_json::from_str::<Value>(&cut_short.stdout).is_err(), "it must not look whole: {cut_short}");
+}
+
+#[test]
+fn nothing_is_written() {
+    let bench = with_sample("customers-with-problems.csv");
+    let before = files(&bench);
+    check(&bench, &["customers-with-problems.csv"]).exits(3);
+    check(&bench, &["customers-with-problems.csv", "--json"]).exits(3);
+    assert_eq!(files(&bench), before);
+    assert!(bench.simulator().requests().is_empty(), "nobody was asked");
+}
+
+/// Cells, headers and file names come from outside, and a terminal obeys what it is sent.
+#[test]
+fn nothing_in_a_file_reaches_the_terminal_raw() {
+    let bench = Bench::new();
+    let name = "a\u{1b}[31m.csv";
+    let header = HEADER.replacen("language", "\"Lang\u{1b}[2J\nuage\"", 1);
+    let content =
+        format!("{header},note\u{9b}2J\n{},\n", row("one").replacen(",en,", ",\u{1b}]0;e\u{7},", 1));
+    bench.file(name, content);
+    for flags in [
+        &["--map", "Lang\u{1b}[2J\nuage=language"][..],
+        &["--map", "Lang\u{1b}[2J\nuage=language", "--json"],
+        &[],
+    ] {
+        let done = check(&bench, &[name]).args(flags).run();
+        assert!(done.code.is_some_and(|code| code > 0), "{done:?}");
+        let is_raw = |c: char| c.is_control() && c != '\n';
+        assert!(!done.stdout.contains(is_raw) && !done.stderr.contains(is_raw), "{done:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_ends_it_at_once() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let running = check(&bench, &["customers.csv", "-"]).with_silent_input().spawn();
+        eventually("it comes to its second file", || running.stdout().contains("customers.csv: 1 row"));
+        running.signal(signal);
+        let done = running.wait();
+        assert_eq!(done.code, Some(code), "{done}");
+        done.says("error: interrupted");
+    }
+}
+
+#[test]
+fn the_next_command_works_as_it_stands() {
+    let bench = Bench::new();
+    let content = customers(2).replacen("culture", "My Kultur", 1).replace(',', "|");
+    bench.file("customers.csv", content);
+    let flags = ["--map", "My Kultur=culture", "--delimiter", "pipe", "--reseller-id", RESELLER];
+    let text = check(&bench, &["customers.csv"]).args(flags).exits(0).stdout;
+    let next = text.lines().last().unwrap().strip_prefix("Next: tenantry ").unwrap();
+    assert_eq!(
+        next,
+        format!("import --delimiter pipe --map \"My Kultur=culture\" --reseller-id {RESELLER} customers.csv")
+    );
+    bench.import("customers.csv").args(flags).exits(0);
+    assert!(bench.creations().iter().any(|it| it.domain.starts_with(&domain(1))));
+}
