@@ -106,7 +106,9 @@ fn not_sent(barred: Barred) -> AgreementFinding {
 impl From<Unanswered> for AgreementFinding {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
-            Unanswered::NoAnswer(reason) => AgreementFinding::NotSent(reason),
+            Unanswered::NoAnswer(reason) | Unanswered::Unprovable(reason) => {
+                AgreementFinding::NotSent(reason)
+            }
             Unanswered::Throttled { wait } => AgreementFinding::Throttled { wait },
             Unanswered::Misconfigured { refusal, rights } => {
                 AgreementFinding::Misconfigured { refusal, rights }

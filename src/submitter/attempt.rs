@@ -9,10 +9,10 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+use super::domains::DomainCheck;
 use super::finding::{CreateFinding, refusal};
 use super::gates::{self, Barred};
 use super::pacing::Pacer;
-use super::reconcile::DomainCheck;
 use super::task::Task;
 use super::{Policy, retry};
 use crate::auth::{self, Token, TokenSource};

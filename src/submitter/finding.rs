@@ -76,9 +76,19 @@ pub(super) enum AskFinding {
 #[derive(Debug)]
 pub(super) enum Unanswered {
     NoAnswer(String),
-    Throttled { wait: Duration },
-    Misconfigured { refusal: Refusal, rights: bool },
-    SignInRefused { message: String, hint: String },
+    /// There is an answer, and nothing proves that it can be believed.
+    Unprovable(String),
+    Throttled {
+        wait: Duration,
+    },
+    Misconfigured {
+        refusal: Refusal,
+        rights: bool,
+    },
+    SignInRefused {
+        message: String,
+        hint: String,
+    },
     Withdrawn,
 }
 
@@ -182,6 +192,7 @@ impl From<Unanswered> for AskFinding {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
             Unanswered::NoAnswer(reason) => AskFinding::NoAnswer(reason),
+            Unanswered::Unprovable(reason) => AskFinding::Unprovable(reason),
             Unanswered::Throttled { wait } => AskFinding::Throttled { wait },
             Unanswered::Misconfigured { refusal, rights } => AskFinding::Misconfigured { refusal, rights },
             Unanswered::SignInRefused { message, hint } => AskFinding::SignInRefused { message, hint },

@@ -1,10 +1,10 @@
 //! Open rows of the ledger to rows with an outcome.
 //!
 //! [`run`] is the loop: it makes one event of whatever happened, and one plain method of [`dispatcher`] handles it.
-//! [`attempt`] is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created row's
-//! second step; each ends in a [`finding`], and [`retry`] decides what that means for the row, purely. A [`task`] is a
-//! row in hand, and [`queue`] holds them all. [`gates`] stand before every request, with [`pacing`] as the one that
-//! keeps the rate, and [`breaker`] sees to it that an outage is nobody's fault.
+//! [`attempt`] is the life of one create, [`reconcile`] that of one question (by what [`domains`] says it takes),
+//! [`agreement`] that of a created row's second step; each ends in a [`finding`], and [`retry`] decides what that means
+//! for the row, purely. A [`task`] is a row in hand, and [`queue`] holds them all. [`gates`] stand before every
+//! request, with [`pacing`] as the one that keeps the rate, and [`breaker`] sees to it that an outage is nobody's fault.
 //!
 //! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
@@ -14,6 +14,7 @@ mod agreement;
 mod attempt;
 mod breaker;
 mod dispatcher;
+pub(crate) mod domains;
 mod finding;
 pub(crate) mod gates;
 mod pacing;

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Means};
 use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
+use super::domains::DomainCheck;
 use super::pacing::Pacer;
 use super::progress::Progress;
-use super::reconcile::{self, DomainCheck};
+use super::reconcile;
 use super::task::Step;
 use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::ledger::Ledger;
