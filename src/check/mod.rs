@@ -7,6 +7,7 @@
 //! collected: what stays in memory of a row is what [`siblings`] says.
 
 mod json;
+mod online;
 mod plan;
 mod siblings;
 mod tally;
@@ -17,8 +18,9 @@ use crate::reader::Header;
 use crate::validation::{Problem, Severity, Verdict, duplicate_domain, mixed_resellers};
 
 pub(crate) use json::Json;
+pub(crate) use online::{InOrder, Online, Told};
 pub(crate) use tally::Tally;
-pub(crate) use text::Text;
+pub(crate) use text::{Ending, Text};
 
 use siblings::{Siblings, Standing};
 
@@ -30,6 +32,7 @@ pub(crate) struct Judged {
 
 /// A row that has been held against the rows before it.
 pub(crate) struct Met {
+    line: u64,
     is_duplicate: bool,
     pub(crate) problems: Vec<Problem>,
     /// `Some` where the row would be sent, for all that is known by now.
@@ -38,8 +41,7 @@ pub(crate) struct Met {
 
 /// The check of one file.
 pub(crate) struct FileCheck {
-    domain_column: String,
-    reseller_column: String,
+    header: Header,
     allow_direct: bool,
     siblings: Siblings,
     /// Rows with a reseller and without an error; one of them is enough to make the others wrong.
@@ -50,10 +52,9 @@ pub(crate) struct FileCheck {
 }
 
 impl FileCheck {
-    pub(crate) fn new(header: &Header, allow_direct: bool) -> Self {
+    pub(crate) fn new(header: Header, allow_direct: bool) -> Self {
         Self {
-            domain_column: header.name_of(Field::Domain).to_owned(),
-            reseller_column: header.name_of(Field::AssociatedPartnerId).to_owned(),
+            header,
             allow_direct,
             siblings: Siblings::default(),
             with_reseller: 0,
@@ -78,11 +79,20 @@ impl FileCheck {
             Standing::Equal => customer = None,
             Standing::NamedAgain { first_line } => {
                 let domain = domain.as_ref().map_or("", |domain| domain.as_str());
-                problems.push(duplicate_domain(line, &self.domain_column, domain, first_line));
+                let column = self.header.name_of(Field::Domain);
+                problems.push(duplicate_domain(line, column, domain, first_line));
                 customer = None;
             }
         }
-        Met { is_duplicate: standing == Standing::Equal, problems, customer }
+        Met { line, is_duplicate: standing == Standing::Equal, problems, customer }
+    }
+
+    /// Adds what Partner Center says about a row.
+    pub(crate) fn tell(&self, met: &mut Met, told: Vec<Told>, strict: bool) {
+        for Told { field, value, finding } in told {
+            let column = self.header.name_of(field).to_owned();
+            met.problems.push(finding.found(met.line, column, value, strict));
+        }
     }
 
     /// Counts a row about which all is known but the end of its file.
@@ -97,7 +107,7 @@ impl FileCheck {
         if !wrong.is_empty() {
             self.tally.reject_direct(wrong.len() as u64);
         }
-        let column = self.reseller_column;
+        let column = self.header.name_of(Field::AssociatedPartnerId).to_owned();
         (wrong.into_iter().map(move |line| mixed_resellers(u64::from(line), &column)), self.tally)
     }
 }

@@ -81,11 +81,11 @@ pub(super) fn short(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
-struct Shards<V>([HashMap<u64, V>; SHARDS]);
+struct Shards<V>(Box<[HashMap<u64, V>]>);
 
 impl<V> Default for Shards<V> {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| HashMap::new()))
+        Self((0..SHARDS).map(|_| HashMap::new()).collect())
     }
 }
 

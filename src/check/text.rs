@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Tally;
+use uuid::Uuid;
+
 use super::tally::{Kind, kind};
+use super::{Online, Tally};
 use crate::report::counted;
 use crate::validation::{Problem, Severity, visible};
 
@@ -23,6 +25,26 @@ pub(crate) struct Text {
     /// Every problem in full.
     all: bool,
     kinds: BTreeMap<Kind, Alike>,
+}
+
+/// What there is to say at the end.
+pub(crate) struct Ending<'a> {
+    pub(crate) files: usize,
+    pub(crate) tally: &'a Tally,
+    /// Who would create the customers, where somebody has been asked.
+    pub(crate) partner: Option<&'a str>,
+    pub(crate) online: Option<&'a Online>,
+    /// The command that an operator would type next.
+    pub(crate) next: &'a str,
+}
+
+impl Ending<'_> {
+    fn reseller(&self, id: Uuid) -> String {
+        match self.online.and_then(|online| online.name_of(id)) {
+            Some(name) => format!("reseller {name} ({id})"),
+            None => format!("reseller {id}"),
+        }
+    }
 }
 
 /// Problems of one kind in one file.
@@ -77,9 +99,10 @@ impl Text {
         }
     }
 
-    /// What all files come to. `files` is their number.
-    pub(crate) fn end(&self, files: usize, tally: &Tally, next: &str, out: &mut String) {
-        if files > 1 {
+    /// What all files come to.
+    pub(crate) fn end(&self, ending: &Ending<'_>, out: &mut String) {
+        let Ending { files, tally, next, .. } = ending;
+        if *files > 1 {
             line(out, format_args!("All files: {}", in_words(tally)));
         }
         if !tally.kinds.is_empty() {
@@ -88,7 +111,7 @@ impl Text {
         for ((severity, rule), count) in tally.most_frequent() {
             line(out, format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
         }
-        plan(tally, out);
+        plan(ending, out);
         line(out, format_args!("\nNext: {}", visible(next)));
     }
 }
@@ -117,16 +140,16 @@ fn in_words(tally: &Tally) -> String {
     )
 }
 
-fn plan(tally: &Tally, out: &mut String) {
-    let groups = tally.plan.groups();
+fn plan(ending: &Ending<'_>, out: &mut String) {
+    let groups = ending.tally.plan.groups();
     if groups.is_empty() {
         return;
     }
     let rows = groups.iter().map(|(_, rows)| rows).sum();
     line(out, format_args!("\n{} can be sent, by country and reseller:", counted(rows, "row")));
     for ((reseller, country), rows) in groups.iter().take(GROUPS_LISTED) {
-        let reseller = reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
-        line(out, format_args!("  {rows:>9}  {country}  {reseller}"));
+        let reseller = reseller.map_or_else(|| "no reseller".to_owned(), |id| ending.reseller(id));
+        line(out, format_args!("  {rows:>9}  {country}  {}", visible(&reseller)));
     }
     let rest = groups.get(GROUPS_LISTED..).unwrap_or_default();
     if !rest.is_empty() {
@@ -135,6 +158,9 @@ fn plan(tally: &Tally, out: &mut String) {
             out,
             format_args!("  … and {} in {}", counted(rows, "row"), counted(rest.len() as u64, "group")),
         );
+    }
+    if let Some(partner) = ending.partner {
+        line(out, format_args!("They would be created by {}.", visible(partner)));
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Create the customers of CSV files (`-` is standard input)
     Import(Import),
-    /// Every problem of CSV files; writes nothing, sends nothing
+    /// Every problem of CSV files; writes nothing, creates nothing
     Check(Check),
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
@@ -258,6 +258,20 @@ pub(crate) struct Check {
     pub(crate) rehearsal: Rehearsal,
     #[command(flatten)]
     pub(crate) connection: Connection,
+    /// Ask Partner Center too: about the address, the domain and the reseller of every row without an error
+    #[arg(long)]
+    pub(crate) online: bool,
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+    /// Rows that are asked about at once, at most
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "64",
+        env = "TENANTRY_CONCURRENCY",
+        help_heading = "Requests"
+    )]
+    pub(crate) concurrency: NonZeroUsize,
     /// Every problem in full, however many are alike
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,

@@ -1,6 +1,10 @@
 //! What commands that only ask have in common: Partner Center within reach, and what becomes of a question without an
 //! answer.
 
+use std::sync::Arc;
+
+use uuid::Uuid;
+
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -8,17 +12,17 @@ use super::first_token::{self, NoToken};
 use super::settings::Connection;
 use super::signals::Interruption;
 use crate::asking::{Asker, Unanswered};
-use crate::auth::TokenSource;
+use crate::auth::{Claims, TokenSource};
 use crate::partner_center::{Client, ClientSettings, codes};
 use crate::submitter::Pacer;
 
-/// Connections kept open: no more questions than this are under way at once.
-const CONNECTIONS: usize = 8;
+/// Connections kept open: as many questions as are under way at once, unless a check is told to ask more.
+const CONNECTIONS: usize = 64;
 
 /// Partner Center, ready to be asked. Where it is simulated, the simulator lives as long as this value.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
-    pub(crate) asker: Asker,
+    pub(crate) asker: Arc<Asker>,
     connection: Connection,
     interruption: Interruption,
 }
@@ -41,7 +45,14 @@ impl Inquiry {
         interruption.unless(first_token::get(&tokens, pace.max_outage)).await??;
         let asker =
             Asker { client, tokens, pacer: Pacer::new(pace.rate), stopping: interruption.stopping().clone() };
-        Ok(Self { asker, connection, interruption: interruption.clone() })
+        Ok(Self { asker: Arc::new(asker), connection, interruption: interruption.clone() })
+    }
+
+    /// The partner tenant that the sign-in is for, where anything tells.
+    pub(crate) async fn tenant(&self) -> Option<Uuid> {
+        let token = self.asker.tokens.token().await.ok();
+        let told = token.and_then(|token| Claims::of(&token.secret).tenant());
+        told.or(self.connection.environment.partner_tenant_id)
     }
 
     /// Lets go of the simulator, if there is one.

@@ -346,6 +346,18 @@ impl args::IdentityFile {
     }
 }
 
+impl args::Pace {
+    /// The flag that the next command must not lose: the allowed rate.
+    pub(crate) fn flags(&self) -> String {
+        let mut flags = String::new();
+        let rate = self.rate.to_string();
+        if rate != args::DEFAULT_RATE {
+            push_flag(&mut flags, "--rate", &rate);
+        }
+        flags
+    }
+}
+
 impl args::Submission {
     /// The flags that the next command must not lose: who can open the passwords, and the allowed rate.
     pub(crate) fn flags(&self) -> String {
@@ -353,10 +365,7 @@ impl args::Submission {
         if let Some(recipient) = &self.recipient {
             push_flag(&mut flags, "--recipient", recipient);
         }
-        let rate = self.pace.rate.to_string();
-        if rate != args::DEFAULT_RATE {
-            push_flag(&mut flags, "--rate", &rate);
-        }
+        flags.push_str(&self.pace.flags());
         flags
     }
 

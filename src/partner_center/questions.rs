@@ -13,7 +13,6 @@ use crate::customer::Customer;
 
 impl Client {
     /// `POST /v1/validations/address`: is there such an address?
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `check --online`"))]
     pub(crate) async fn validate_address(
         &self,
         token: &SecretString,
@@ -42,7 +41,6 @@ impl Client {
     }
 
     /// `GET /v1/relationships`: one page of our indirect resellers. Takes a user's token.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `check --online`"))]
     pub(crate) async fn indirect_resellers(
         &self,
         token: &SecretString,
@@ -63,7 +61,6 @@ impl Client {
 
     /// `GET /v1/compliance/csp/agreementstatus`: has this reseller accepted the Microsoft Partner Agreement? Takes a
     /// user's token.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `check --online`"))]
     pub(crate) async fn reseller_agreement(
         &self,
         token: &SecretString,
@@ -78,7 +75,6 @@ impl Client {
     }
 
     /// `GET /v1/profiles/organization`: who are we? Takes a user's token.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `check --online`"))]
     pub(crate) async fn organization_profile(
         &self,
         token: &SecretString,

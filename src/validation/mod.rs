@@ -27,12 +27,12 @@ use crate::reader::{CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
 use draft::Draft;
-use problem::{Finding, Report, Rule};
+use problem::Report;
 
 pub(crate) use country::LiveRules;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
-pub(crate) use problem::{Problem, Severity};
-pub(crate) use text::{is_unseen, visible};
+pub(crate) use problem::{Finding, Problem, Rule, Severity};
+pub(crate) use text::{is_unseen, shown, visible};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;
@@ -235,15 +235,9 @@ impl Validator {
 /// put that where it belongs, the cells before it may be shifted too.
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
-    Some(Problem {
-        line: row.line(),
-        column: SURPLUS_COLUMN.to_owned(),
-        value: text::shown(surplus.as_bytes()),
-        severity: Rule::RaggedRow.severity(),
-        rule: Rule::RaggedRow.name().into(),
-        message: "the row had more cells than its header".to_owned(),
-        suggestion: Some("put the surplus where it belongs and empty this cell".to_owned()),
-    })
+    let finding = Finding::new(Rule::RaggedRow, "the row had more cells than its header")
+        .suggest(Some("put the surplus where it belongs and empty this cell".to_owned()));
+    Some(finding.found(row.line(), SURPLUS_COLUMN.to_owned(), text::shown(surplus.as_bytes()), false))
 }
 
 /// The good value, or else the finding put into the report.

@@ -3,21 +3,14 @@
 //! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
 //! What they are called and how they are told is here, so that both say the same.
 
-use std::borrow::Cow;
-
-use super::problem::{Problem, Rule};
+use super::problem::{Finding, Problem, Rule};
 
 /// A row that names the domain of an earlier row, with other values.
 pub(crate) fn duplicate_domain(line: u64, column: &str, domain: &str, first_line: u32) -> Problem {
-    Problem {
-        line,
-        column: column.to_owned(),
-        value: domain.to_owned(),
-        severity: Rule::DuplicateDomain.severity(),
-        rule: Cow::Borrowed(Rule::DuplicateDomain.name()),
-        message: format!("the domain `{domain}` stands on line {first_line} already, with other values"),
-        suggestion: Some("keep one of the two rows, or give this one another domain".to_owned()),
-    }
+    let message = format!("the domain `{domain}` stands on line {first_line} already, with other values");
+    Finding::new(Rule::DuplicateDomain, message)
+        .suggest(Some("keep one of the two rows, or give this one another domain".to_owned()))
+        .found(line, column.to_owned(), domain.to_owned(), false)
 }
 
 /// The rule of [`mixed_resellers`].
@@ -26,15 +19,8 @@ pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
 /// A row without a reseller beside rows with one: it would silently become a customer of the provider itself (fact
 /// book 4.2).
 pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
-    Problem {
-        line,
-        column: column.to_owned(),
-        value: String::new(),
-        severity: Rule::MixedResellers.severity(),
-        rule: Cow::Borrowed(MIXED_RESELLERS),
-        message: "has no reseller while other rows of the file have one".to_owned(),
-        suggestion: Some(
-            "fill it, or give --reseller-id, or --allow-direct for customers of your own".to_owned(),
-        ),
-    }
+    let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
+    Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")
+        .suggest(Some(advice.to_owned()))
+        .found(line, column.to_owned(), String::new(), false)
 }

@@ -50,7 +50,7 @@ impl Problem {
 
 /// Every rule, by the name that `problems[].rule` carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     RaggedRow,
     RowEncoding,
     CellSize,
@@ -88,10 +88,21 @@ pub(super) enum Rule {
     AgreementCloud,
     DuplicateDomain,
     MixedResellers,
+    // What Partner Center says, asked about a row beforehand.
+    AddressUnverified,
+    AddressWrong,
+    AddressUnanswered,
+    DomainTaken,
+    DomainOurs,
+    DomainUnanswered,
+    ResellerUnknown,
+    ResellerInactive,
+    ResellerAgreement,
+    ResellerUnanswered,
 }
 
 impl Rule {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Rule::RaggedRow => "ragged_row",
             Rule::RowEncoding => "row_encoding",
@@ -130,6 +141,16 @@ impl Rule {
             Rule::AgreementCloud => "agreement_cloud",
             Rule::DuplicateDomain => "duplicate_domain",
             Rule::MixedResellers => "mixed_resellers",
+            Rule::AddressUnverified => "address_unverified",
+            Rule::AddressWrong => "address_wrong",
+            Rule::AddressUnanswered => "address_unanswered",
+            Rule::DomainTaken => "domain_taken",
+            Rule::DomainOurs => "domain_ours",
+            Rule::DomainUnanswered => "domain_unanswered",
+            Rule::ResellerUnknown => "reseller_unknown",
+            Rule::ResellerInactive => "reseller_inactive",
+            Rule::ResellerAgreement => "reseller_agreement",
+            Rule::ResellerUnanswered => "reseller_unanswered",
         }
     }
 
@@ -150,7 +171,13 @@ impl Rule {
             | Rule::PostalCodeForm
             | Rule::PhoneNumberForm
             | Rule::RegistrationNumberForm
-            | Rule::Region => Severity::Warning,
+            | Rule::Region
+            | Rule::AddressUnverified
+            | Rule::AddressWrong
+            | Rule::AddressUnanswered
+            | Rule::DomainOurs
+            | Rule::DomainUnanswered
+            | Rule::ResellerUnanswered => Severity::Warning,
             Rule::RaggedRow
             | Rule::RowEncoding
             | Rule::CellSize
@@ -173,28 +200,39 @@ impl Rule {
             | Rule::AgreementDate
             | Rule::AgreementCloud
             | Rule::DuplicateDomain
-            | Rule::MixedResellers => Severity::Error,
+            | Rule::MixedResellers
+            | Rule::DomainTaken
+            | Rule::ResellerUnknown
+            | Rule::ResellerInactive
+            | Rule::ResellerAgreement => Severity::Error,
         }
     }
 }
 
 /// What a check has to say about a text, without knowing where the text stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) rule: Rule,
-    pub(super) message: String,
-    pub(super) suggestion: Option<String>,
+pub(crate) struct Finding {
+    pub(crate) rule: Rule,
+    pub(crate) message: String,
+    pub(crate) suggestion: Option<String>,
 }
 
 impl Finding {
     #[cold]
-    pub(super) fn new(rule: Rule, message: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: Rule, message: impl Into<String>) -> Self {
         Self { rule, message: message.into(), suggestion: None }
     }
 
-    pub(super) fn suggest(mut self, suggestion: Option<String>) -> Self {
+    pub(crate) fn suggest(mut self, suggestion: Option<String>) -> Self {
         self.suggestion = suggestion;
         self
+    }
+
+    /// The problem that this is where it was found. `value` is shown as it is.
+    pub(crate) fn found(self, line: u64, column: String, value: String, strict: bool) -> Problem {
+        let Finding { rule, message, suggestion } = self;
+        let severity = if strict { Severity::Error } else { rule.severity() };
+        Problem { line, column, value, severity, rule: Cow::Borrowed(rule.name()), message, suggestion }
     }
 }
 
@@ -236,11 +274,8 @@ impl<'a> Report<'a> {
     }
 
     fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
-        let Finding { rule, message, suggestion } = finding;
-        let severity = if self.strict { Severity::Error } else { rule.severity() };
-        let rule = Cow::Borrowed(rule.name());
-        let line = self.row.line();
-        self.problems.push((index, Problem { line, column, value, severity, rule, message, suggestion }));
+        let problem = finding.found(self.row.line(), column, value, self.strict);
+        self.problems.push((index, problem));
     }
 
     /// The problems in the order of the file's columns.

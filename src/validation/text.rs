@@ -70,7 +70,7 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
 }
 
 /// A cell as a problem shows it: bounded, and safe to print.
-pub(super) fn shown(cell: &[u8]) -> String {
+pub(crate) fn shown(cell: &[u8]) -> String {
     // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
     let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
     let text = String::from_utf8_lossy(head);

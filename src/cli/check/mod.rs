@@ -1,5 +1,7 @@
 //! `tenantry check`: every problem of every row, nothing written, nothing created.
 
+mod file;
+mod online;
 mod report;
 
 use tokio::sync::watch;
@@ -10,12 +12,14 @@ use super::failure::Failure;
 use super::input::InputFile;
 use super::output::Output;
 use super::rules;
-use super::settings::{self, push_flag, quoted};
+use super::settings::{self, Connection, push_flag, quoted};
 use super::signals::Interruption;
-use crate::check::{FileCheck, Json, Judged, Tally, Text};
+use crate::check::{Ending, FileCheck, InOrder, Json, Judged, Tally, Text};
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
 use crate::validation::Validator;
+use file::{File, Stopped};
+use online::Desk;
 use report::{Form, Report};
 
 pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, Failure> {
@@ -27,56 +31,64 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
     for note in validator.notes() {
         output.note(format_args!("Country rules: {note}."));
     }
+    let (mut desk, mut flags) = (None, args.input.flags());
+    if args.online {
+        let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate.clone())?;
+        flags.push_str(&online_flags(&args, &connection));
+        desk = Some(Box::pin(Desk::open(connection, &args.pace, &interruption)).await?);
+    } else if args.connection.cloud != super::cloud::Cloud::Global {
+        push_flag(&mut flags, "--cloud", &args.connection.cloud.to_string());
+    }
     let form = if args.json { Form::Json(Json::default()) } else { Form::Text(Text::new(args.all)) };
     let mut check = Check {
         output,
-        reader: args.input.reader_options(),
+        args: &args,
         validator,
-        allow_direct: args.input.allow_direct,
+        interruption,
+        desk: desk.as_ref(),
         report: Report::new(output, form),
         tally: Tally::default(),
     };
     for input in inputs {
-        check.file(input, &interruption).await?;
+        check.file(input).await?;
     }
-    let Check { mut report, tally, .. } = check;
-    report.end(args.files.len(), &tally, &next_command(&args, tally.wrong > 0))?;
-    Ok(if tally.wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done })
+    let has_errors = check.tally.wrong > 0;
+    check.report.end(&Ending {
+        files: args.files.len(),
+        tally: &check.tally,
+        partner: desk.as_ref().map(|desk| desk.partner.as_str()),
+        online: desk.as_ref().map(|desk| &*desk.online),
+        next: &next_command(&args, &flags, has_errors),
+    })?;
+    drop(check);
+    let given_up = match desk {
+        Some(desk) => desk.close().await,
+        None => None,
+    };
+    match given_up {
+        Some(failure) => Err(failure),
+        None if has_errors => Ok(ExitCode::SomeRefused),
+        None => Ok(ExitCode::Done),
+    }
 }
 
 /// A check in progress.
 struct Check<'a> {
     output: &'a Output,
-    reader: reader::Options,
+    args: &'a args::Check,
     validator: Validator,
-    allow_direct: bool,
+    interruption: Interruption,
+    /// Where Partner Center is asked.
+    desk: Option<&'a Desk>,
     report: Report<'a>,
     /// Of the files that are done.
     tally: Tally,
 }
 
-/// Why a file was not checked to its end.
-enum Stopped {
-    Reading(reading::Error),
-    Failed(Failure),
-}
-
-impl From<reading::Error> for Stopped {
-    fn from(error: reading::Error) -> Self {
-        Stopped::Reading(error)
-    }
-}
-
-impl From<Failure> for Stopped {
-    fn from(failure: Failure) -> Self {
-        Stopped::Failed(failure)
-    }
-}
-
 impl Check<'_> {
-    async fn file(&mut self, input: InputFile, interruption: &Interruption) -> Result<(), Failure> {
+    async fn file(&mut self, input: InputFile) -> Result<(), Failure> {
         let (path, size) = (input.source.path.clone(), input.size);
-        let output = self.output;
+        let (output, interruption) = (self.output, self.interruption.clone());
         let (sender, receiver) = watch::channel(Progress::default());
         let rows = async {
             let checked = self.rows(input, &sender, interruption.stopping().cancelled()).await;
@@ -99,30 +111,26 @@ impl Check<'_> {
     ) -> Result<(), Stopped> {
         tokio::pin!(interrupted);
         let path = input.source.path.clone();
-        let opened = Opened::open(input.source, self.reader.clone(), interrupted.as_mut()).await?;
-        let header = opened.header();
-        self.tell_of_unknown_columns(&path, header);
-        let mut check = FileCheck::new(header, self.allow_direct);
+        let options = self.args.input.reader_options();
+        let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
+        let header = opened.header().clone();
+        self.tell_of_unknown_columns(&path, &header);
+        let mut file = File {
+            path,
+            strict: self.args.input.strict,
+            check: FileCheck::new(header, self.args.input.allow_direct),
+            report: &mut self.report,
+            progress,
+            desk: self.desk.map(|desk| (desk, InOrder::new(desk.online.clone(), self.args.concurrency))),
+        };
         let validator = self.validator.clone();
         let mut rows = opened
             .start(move |header, row| Judged { line: row.line(), verdict: validator.validate(header, row) });
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
-            for judged in batch.rows {
-                let met = check.meet(judged);
-                for problem in &met.problems {
-                    self.report.problem(&path, problem)?;
-                }
-                check.settle(&met);
-            }
-            self.report.write()?;
-            progress.send_replace(batch.progress);
+            file.batch(batch).await?;
         }
         rows.end().await?;
-        let (problems, tally) = check.end();
-        for problem in problems {
-            self.report.problem(&path, &problem)?;
-        }
-        self.report.end_of_file(&path, &tally)?;
+        let tally = file.end().await?;
         self.tally.add(tally);
         Ok(())
     }
@@ -136,16 +144,19 @@ impl Check<'_> {
     }
 }
 
+/// The flags by which another command reaches the same service.
+fn online_flags(args: &args::Check, connection: &Connection) -> String {
+    let simulate = if args.rehearsal.simulate.is_some() { " --simulate" } else { "" };
+    format!("{simulate}{}{}", connection.flags, args.pace.flags())
+}
+
 /// The command that an operator would type next.
-fn next_command(args: &args::Check, has_errors: bool) -> String {
-    let mut flags = args.input.flags();
-    if args.connection.cloud != super::cloud::Cloud::Global {
-        push_flag(&mut flags, "--cloud", &args.connection.cloud.to_string());
-    }
+fn next_command(args: &args::Check, flags: &str, has_errors: bool) -> String {
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
+    let online = if args.online { " --online" } else { "" };
     if has_errors {
-        format!("mend the rows with errors, then tenantry check{flags} {files}")
+        format!("mend the rows with errors, then tenantry check{online}{flags} {files}")
     } else {
         format!("tenantry import{flags} {files}")
     }

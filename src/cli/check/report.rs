@@ -1,6 +1,6 @@
 //! What a check prints, in the form that was asked for, as it comes.
 
-use crate::check::{Json, Tally, Text};
+use crate::check::{Ending, Json, Tally, Text};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::validation::Problem;
@@ -40,11 +40,10 @@ impl<'a> Report<'a> {
         self.write()
     }
 
-    /// `files` is the number of all files, `next` the command that an operator would type next.
-    pub(super) fn end(&mut self, files: usize, tally: &Tally, next: &str) -> Result<(), Failure> {
+    pub(super) fn end(&mut self, ending: &Ending<'_>) -> Result<(), Failure> {
         match &mut self.form {
-            Form::Text(text) => text.end(files, tally, next, &mut self.gathered),
-            Form::Json(json) => json.end(tally.rows(), &mut self.gathered),
+            Form::Text(text) => text.end(ending, &mut self.gathered),
+            Form::Json(json) => json.end(ending.tally.rows(), &mut self.gathered),
         }
         self.write()
     }

@@ -1,0 +1,73 @@
+//! Is there such an address? Creation itself asks less, and outside well-covered countries good addresses come back
+//! unverified (fact book 5): so whatever the answer, it is a warning, and what is suggested is never applied.
+
+use crate::asking::{Asker, Unanswered};
+use crate::customer::Customer;
+use crate::partner_center::address::AddressVerdict;
+use crate::validation::{Finding, Rule};
+
+/// Suggestions that are shown; the service sends at most this many.
+const SUGGESTIONS_MAX: usize = 3;
+
+pub(super) async fn ask(asker: &Asker, customer: &Customer) -> Result<Option<Finding>, Unanswered> {
+    let asked =
+        asker.ask(|client, token, ids| async move { client.validate_address(&token, ids, customer).await });
+    Ok(finding(asked.await?))
+}
+
+pub(super) fn unanswered(reason: &str) -> Finding {
+    Finding::new(Rule::AddressUnanswered, format!("could not be verified: {reason}"))
+}
+
+fn finding(verdict: AddressVerdict) -> Option<Finding> {
+    match verdict {
+        AddressVerdict::Verified => None,
+        AddressVerdict::Doubtful { status, suggestions } => {
+            let shown = suggestions.iter().take(SUGGESTIONS_MAX).map(ToString::to_string);
+            let shown = shown.collect::<Vec<_>>().join(" · or · ");
+            let message = format!("is near an address that Partner Center knows, but is none ({status})");
+            let finding = Finding::new(Rule::AddressUnverified, message);
+            Some(finding.suggest(Some(shown).filter(|text| !text.is_empty())))
+        }
+        AddressVerdict::Wrong { reason, suggestion } => {
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let message = format!("is no address that Partner Center knows{reason}");
+            let finding = Finding::new(Rule::AddressWrong, message);
+            Some(finding.suggest(suggestion.map(|address| address.to_string())))
+        }
+        AddressVerdict::NotChecked { reason } => Some(unanswered(&reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partner_center::address::Address;
+
+    #[test]
+    fn every_verdict_in_words() {
+        #[track_caller]
+        fn check(verdict: AddressVerdict, expected: Option<(Rule, &str, Option<&str>)>) {
+            let found = finding(verdict);
+            let found = found.as_ref().map(|it| (it.rule, it.message.as_str(), it.suggestion.as_deref()));
+            assert_eq!(found, expected);
+        }
+        let address = |line: &str| Address { address_line1: Some(line.to_owned()), ..Address::default() };
+        let doubtful = |suggestions| AddressVerdict::Doubtful { status: "Multiple".to_owned(), suggestions };
+        let near = "is near an address that Partner Center knows, but is none (Multiple)";
+        check(AddressVerdict::Verified, None);
+        check(doubtful(vec![]), Some((Rule::AddressUnverified, near, None)));
+        check(
+            doubtful(vec![address("1 Way"), address("2 Way")]),
+            Some((Rule::AddressUnverified, near, Some("1 Way · or · 2 Way"))),
+        );
+        check(
+            AddressVerdict::Wrong { reason: Some("ZipCityInvalid".to_owned()), suggestion: None },
+            Some((Rule::AddressWrong, "is no address that Partner Center knows: ZipCityInvalid", None)),
+        );
+        check(
+            AddressVerdict::NotChecked { reason: "NotValidated".to_owned() },
+            Some((Rule::AddressUnanswered, "could not be verified: NotValidated", None)),
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Rows that are asked about side by side and come out in the order of their file.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::{Online, Told};
+use crate::asking::Unanswered;
+use crate::check::Met;
+use crate::customer::Customer;
+
+/// Rows in hand for each that may be under way: a slow answer at the front lets so many others overtake it.
+const ROWS_PER_QUESTION: usize = 8;
+
+/// What came of a row.
+struct Asked {
+    number: u64,
+    customer: Customer,
+    told: Result<Vec<Told>, Unanswered>,
+}
+
+/// A row, and what was told about it once that is known.
+struct Waiting {
+    met: Met,
+    told: Option<Vec<Told>>,
+}
+
+/// The rows in hand. Dropping it ends what is under way.
+pub(crate) struct InOrder {
+    online: Arc<Online>,
+    concurrency: usize,
+    rows: VecDeque<Waiting>,
+    /// The number of the first row in hand; rows are numbered as they come.
+    first: u64,
+    under_way: JoinSet<Asked>,
+}
+
+impl InOrder {
+    pub(crate) fn new(online: Arc<Online>, concurrency: NonZeroUsize) -> Self {
+        let concurrency = concurrency.get();
+        Self { online, concurrency, rows: VecDeque::new(), first: 0, under_way: JoinSet::new() }
+    }
+
+    /// Takes a row in, and asks about it where it would be sent. Waits for room: what is done must be
+    /// [`popped`](Self::pop) after each row.
+    ///
+    /// # Errors
+    /// Every row would get this answer.
+    pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), Unanswered> {
+        while self.under_way.len() >= self.concurrency {
+            self.wait().await?;
+        }
+        let told = match met.customer.take() {
+            None => Some(Vec::new()),
+            Some(customer) => {
+                let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);
+                self.under_way.spawn(async move {
+                    let told = online.ask(&customer).await;
+                    Asked { number, customer, told }
+                });
+                None
+            }
+        };
+        self.rows.push_back(Waiting { met, told });
+        while self.rows.len() > self.concurrency * ROWS_PER_QUESTION && self.front_is_waiting() {
+            self.wait().await?;
+        }
+        Ok(())
+    }
+
+    /// The first row in hand, if it is done.
+    pub(crate) fn pop(&mut self) -> Option<(Met, Vec<Told>)> {
+        if self.front_is_waiting() {
+            return None;
+        }
+        let Waiting { met, told } = self.rows.pop_front()?;
+        self.first += 1;
+        Some((met, told.unwrap_or_default()))
+    }
+
+    /// The first row in hand, as soon as it is done; `None` when there is none.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Met, Vec<Told>)>, Unanswered> {
+        while self.front_is_waiting() {
+            self.wait().await?;
+        }
+        Ok(self.pop())
+    }
+
+    fn front_is_waiting(&self) -> bool {
+        self.rows.front().is_some_and(|row| row.told.is_none())
+    }
+
+    /// Until one row more is done.
+    async fn wait(&mut self) -> Result<(), Unanswered> {
+        let asked = self.under_way.join_next().await.expect("a row that waits is under way");
+        let asked = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let index = usize::try_from(asked.number - self.first).expect("few rows are in hand");
+        let row = &mut self.rows[index];
+        row.met.customer = Some(asked.customer);
+        row.told = Some(asked.told?);
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! What Partner Center says about rows before they are sent: about the address, the domain and the reseller of each.
+//!
+//! Nothing here creates anything. What it says of a row becomes problems of that row; a question without an answer is
+//! a problem too, so that silence is never taken for a yes. Where one kind of question finds no answer
+//! [`PATIENCE`](patience::PATIENCE) times in a row it is not asked any more, for a million rows must not wait for a
+//! service that is not there. An answer that every row would get ends the check.
+
+mod address;
+mod domain;
+mod in_order;
+mod patience;
+mod reseller;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::asking::{Asker, Unanswered};
+use crate::customer::{Customer, Field};
+use crate::submitter::domains::DomainCheck;
+use crate::validation::{Finding, shown};
+
+pub(crate) use in_order::InOrder;
+
+use patience::Patience;
+use reseller::Resellers;
+
+/// What was found about one field of one row.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) field: Field,
+    pub(crate) value: String,
+    pub(crate) finding: Finding,
+}
+
+/// Asks about rows, and remembers what holds for all of them.
+pub(crate) struct Online {
+    asker: Arc<Asker>,
+    domain_check: DomainCheck,
+    resellers: Resellers,
+    about_addresses: Patience,
+    about_domains: Patience,
+    about_resellers: Patience,
+}
+
+impl Online {
+    /// For the cloud whose initial domains end in `domain_suffix`.
+    pub(crate) fn new(asker: Arc<Asker>, domain_suffix: &'static str) -> Self {
+        Self {
+            asker,
+            domain_check: DomainCheck::new(domain_suffix),
+            resellers: Resellers::default(),
+            about_addresses: Patience::default(),
+            about_domains: Patience::default(),
+            about_resellers: Patience::default(),
+        }
+    }
+
+    /// Asks everything about one row.
+    ///
+    /// # Errors
+    /// Every other row would get this answer too.
+    pub(crate) async fn ask(&self, customer: &Customer) -> Result<Vec<Told>, Unanswered> {
+        let domain = customer.domain.as_str();
+        let mut told = Vec::new();
+        let mut tell = |field, value: &str, finding: Option<Finding>| {
+            told.extend(finding.map(|finding| Told { field, value: shown(value.as_bytes()), finding }));
+        };
+        let address = self.about_addresses.ask(address::ask(&self.asker, customer), address::unanswered);
+        tell(Field::AddressLine1, &customer.address_line1, address.await?);
+        let availability = domain::ask(&self.asker, &self.domain_check, domain);
+        let availability = self.about_domains.ask(availability, domain::unanswered);
+        tell(Field::Domain, domain, availability.await?);
+        if let Some(id) = customer.associated_partner_id {
+            let reseller = self.resellers.ask(&self.asker, id);
+            let reseller = self.about_resellers.ask(reseller, reseller::unanswered);
+            tell(Field::AssociatedPartnerId, &id.to_string(), reseller.await?);
+        }
+        Ok(told)
+    }
+
+    /// What a reseller is called, where that has come up.
+    pub(crate) fn name_of(&self, reseller: Uuid) -> Option<&str> {
+        self.resellers.name_of(reseller)
+    }
+
+    /// What is not asked about any more, with the number of rows that went without.
+    pub(crate) fn given_up(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let topics = [
+            ("addresses", &self.about_addresses),
+            ("domains", &self.about_domains),
+            ("resellers", &self.about_resellers),
+        ];
+        topics.into_iter().filter_map(|(topic, patience)| Some((topic, patience.given_up()?)))
+    }
+}

@@ -1,0 +1,177 @@
+//! May a customer be created for this reseller? The list of our indirect resellers is asked for once, and for the
+//! agreement of each that comes up once (fact book 11). Both take a user's token.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::asking::{Asker, Unanswered};
+use crate::partner_center::answers::{Agreement, IndirectReseller};
+use crate::validation::{Finding, Rule};
+
+/// Pages of resellers that are read at most: far more resellers than a provider has.
+const PAGES_MAX: u32 = 1000;
+
+/// What an app-only token is told when it asks what takes a user (fact book 2.1).
+const NEEDS_USER: &str = "900329";
+
+/// What is known about resellers by now.
+#[derive(Default)]
+pub(super) struct Resellers {
+    listed: OnceCell<Listed>,
+    agreements: Mutex<HashMap<Uuid, Arc<OnceCell<Option<Finding>>>>>,
+}
+
+enum Listed {
+    These(HashMap<Uuid, IndirectReseller>),
+    /// The list cannot be had, for this reason.
+    Unanswered(String),
+}
+
+pub(super) fn unanswered(reason: &str) -> Finding {
+    Finding::new(Rule::ResellerUnanswered, format!("could not be asked about: {reason}"))
+}
+
+impl Resellers {
+    pub(super) async fn ask(&self, asker: &Asker, id: Uuid) -> Result<Option<Finding>, Unanswered> {
+        let listed = match self.listed.get_or_try_init(|| list(asker)).await? {
+            Listed::Unanswered(reason) => return Ok(Some(unanswered(reason))),
+            Listed::These(listed) => listed,
+        };
+        match listed.get(&id) {
+            None => Ok(Some(
+                Finding::new(Rule::ResellerUnknown, "is none of your indirect resellers")
+                    .suggest(Some("use the tenant id of a reseller of yours".to_owned())),
+            )),
+            Some(reseller) if !is_active(reseller) => Ok(Some(inactive(reseller))),
+            Some(_) => {
+                let agreement = self.agreement_of(id);
+                agreement.get_or_try_init(|| ask_for_agreement(asker, id)).await.cloned()
+            }
+        }
+    }
+
+    pub(super) fn name_of(&self, id: Uuid) -> Option<&str> {
+        match self.listed.get()? {
+            Listed::These(listed) => listed.get(&id)?.name.as_deref(),
+            Listed::Unanswered(_) => None,
+        }
+    }
+
+    fn agreement_of(&self, id: Uuid) -> Arc<OnceCell<Option<Finding>>> {
+        let mut agreements = self.agreements.lock().expect("nothing panics while it holds the agreements");
+        Arc::clone(agreements.entry(id).or_default())
+    }
+}
+
+async fn list(asker: &Asker) -> Result<Listed, Unanswered> {
+    let mut listed = HashMap::new();
+    let mut next: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = next.as_deref();
+        let asked =
+            asker.ask(|client, token, ids| async move { client.indirect_resellers(&token, ids, page).await });
+        let page = match asked.await {
+            Ok(page) => page,
+            Err(unanswered) => return reason(unanswered).map(Listed::Unanswered),
+        };
+        listed.extend(page.resellers.into_iter().map(|reseller| (reseller.tenant_id, reseller)));
+        next = page.next;
+        if next.is_none() {
+            return Ok(Listed::These(listed));
+        }
+    }
+    Ok(Listed::Unanswered(format!("the list of resellers has more than {PAGES_MAX} pages")))
+}
+
+async fn ask_for_agreement(asker: &Asker, id: Uuid) -> Result<Option<Finding>, Unanswered> {
+    let asked =
+        asker.ask(|client, token, ids| async move { client.reseller_agreement(&token, ids, id).await });
+    match asked.await {
+        Ok(agreement) => Ok(finding(agreement)),
+        Err(no_answer @ Unanswered::NoAnswer(_)) => Err(no_answer),
+        Err(other) => reason(other).map(|reason| Some(unanswered(&reason))),
+    }
+}
+
+/// Why this question has no answer, where others may have one all the same.
+fn reason(unanswered: Unanswered) -> Result<String, Unanswered> {
+    match unanswered {
+        Unanswered::NoAnswer(reason) => Ok(reason),
+        Unanswered::Misconfigured { error, .. } if error.code == NEEDS_USER => {
+            Ok("the sign-in is app-only, and only a user can ask (`tenantry login`)".to_owned())
+        }
+        Unanswered::Misconfigured { .. } | Unanswered::SignIn { .. } | Unanswered::Stopped => Err(unanswered),
+    }
+}
+
+fn is_active(reseller: &IndirectReseller) -> bool {
+    // The list is of those we have; one that does not say how it stands is one.
+    reseller.state.as_deref().is_none_or(|state| state.eq_ignore_ascii_case("active"))
+}
+
+/// Creating for it is refused with 900154 (fact book 13).
+fn inactive(reseller: &IndirectReseller) -> Finding {
+    let state = reseller.state.as_deref().unwrap_or_default();
+    let name = reseller.name.as_deref().unwrap_or("the reseller");
+    Finding::new(Rule::ResellerInactive, format!("names a reseller that is not active: {name} is `{state}`"))
+        .suggest(Some("have the reseller finish its enrolment first".to_owned()))
+}
+
+/// Creating for a reseller that has not signed is refused with 900123 (fact book 13).
+fn finding(agreement: Agreement) -> Option<Finding> {
+    match agreement {
+        Agreement::Signed => None,
+        Agreement::NotSigned { reason } => {
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            let message = format!("names a reseller without the Microsoft Partner Agreement{reason}");
+            let advice = "have the reseller sign it in Partner Center first".to_owned();
+            Some(Finding::new(Rule::ResellerAgreement, message).suggest(Some(advice)))
+        }
+        Agreement::Unknown { reason } => Some(unanswered(&reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partner_center::ServiceError;
+
+    #[test]
+    fn what_an_agreement_means() {
+        #[track_caller]
+        fn check(agreement: Agreement, expected: Option<Rule>) {
+            assert_eq!(finding(agreement).map(|finding| finding.rule), expected);
+        }
+        check(Agreement::Signed, None);
+        check(Agreement::NotSigned { reason: None }, Some(Rule::ResellerAgreement));
+        check(Agreement::NotSigned { reason: Some("no".to_owned()) }, Some(Rule::ResellerAgreement));
+        check(Agreement::Unknown { reason: "who?".to_owned() }, Some(Rule::ResellerUnanswered));
+    }
+
+    #[test]
+    fn only_an_active_reseller_is_active() {
+        let reseller = |state: Option<&str>| IndirectReseller {
+            tenant_id: Uuid::nil(),
+            name: None,
+            state: state.map(str::to_owned),
+        };
+        assert!(is_active(&reseller(Some("Active"))));
+        assert!(is_active(&reseller(Some("active"))));
+        assert!(is_active(&reseller(None)));
+        assert!(!is_active(&reseller(Some("Inactive"))));
+    }
+
+    #[test]
+    fn an_app_that_may_not_ask_ends_nothing() {
+        let refused = |code: &str| Unanswered::Misconfigured {
+            error: ServiceError { status: 403, code: code.to_owned(), text: String::new() },
+            rights: true,
+        };
+        assert!(reason(refused("900329")).is_ok());
+        assert_eq!(reason(refused("900308")), Err(refused("900308")));
+        assert_eq!(reason(Unanswered::Stopped), Err(Unanswered::Stopped));
+    }
+}

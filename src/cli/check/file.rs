@@ -1,0 +1,98 @@
+//! One file on its way through a check.
+
+use tokio::sync::watch;
+
+use super::online::Desk;
+use super::report::Report;
+use crate::check::{FileCheck, InOrder, Judged, Met, Tally, Told};
+use crate::cli::failure::Failure;
+use crate::reading::{self, Batch, Progress};
+
+/// Why a file was not checked to its end.
+pub(super) enum Stopped {
+    Reading(reading::Error),
+    Failed(Failure),
+}
+
+impl From<reading::Error> for Stopped {
+    fn from(error: reading::Error) -> Self {
+        Stopped::Reading(error)
+    }
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Stopped::Failed(failure)
+    }
+}
+
+/// A file under way: each row is met, asked about where somebody is asked, told and counted.
+pub(super) struct File<'a, 'o> {
+    pub(super) path: String,
+    pub(super) strict: bool,
+    pub(super) check: FileCheck,
+    pub(super) report: &'a mut Report<'o>,
+    pub(super) progress: &'a watch::Sender<Progress>,
+    pub(super) desk: Option<(&'a Desk, InOrder)>,
+}
+
+impl File<'_, '_> {
+    pub(super) async fn batch(&mut self, batch: Batch<Judged>) -> Result<(), Failure> {
+        let begun = *self.progress.borrow();
+        let rows = batch.rows.len() as u64;
+        for (number, judged) in (1..).zip(batch.rows) {
+            let met = self.check.meet(judged);
+            if self.desk.is_none() {
+                self.settle(met, Vec::new())?;
+                continue;
+            }
+            self.ask(met).await?;
+            // Rows come one by one here, so the bar moves with each, as if all had the same length.
+            let bytes = begun.bytes + (batch.progress.bytes - begun.bytes) * number / rows;
+            self.progress.send_replace(Progress { bytes, rows: begun.rows + number });
+        }
+        self.report.write()?;
+        self.progress.send_replace(batch.progress);
+        Ok(())
+    }
+
+    async fn ask(&mut self, met: Met) -> Result<(), Failure> {
+        let Some((desk, queue)) = &mut self.desk else { return Ok(()) };
+        queue.push(met).await.map_err(|unanswered| desk.failure(unanswered))?;
+        let mut done = Vec::new();
+        while let Some(row) = queue.pop() {
+            done.push(row);
+        }
+        for (met, told) in done {
+            self.settle(met, told)?;
+        }
+        // An answer may be long in coming, and somebody may be watching.
+        self.report.write()
+    }
+
+    fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Result<(), Failure> {
+        self.check.tell(&mut met, told, self.strict);
+        for problem in &met.problems {
+            self.report.problem(&self.path, problem)?;
+        }
+        self.check.settle(&met);
+        Ok(())
+    }
+
+    /// Waits for what is under way, and judges the file as a whole.
+    pub(super) async fn end(mut self) -> Result<Tally, Failure> {
+        while let Some((desk, queue)) = &mut self.desk {
+            match queue.next().await.map_err(|unanswered| desk.failure(unanswered))? {
+                Some((met, told)) => self.settle(met, told)?,
+                None => break,
+            }
+            self.report.write()?;
+        }
+        let (problems, tally) = self.check.end();
+        for problem in problems {
+            self.report.problem(&self.path, &problem)?;
+        }
+        self.report.end_of_file(&self.path, &tally)?;
+        Ok(tally)
+    }
+}

@@ -1,0 +1,92 @@
+//! The part of a check that asks Partner Center.
+
+use std::sync::Arc;
+
+use crate::asking::Unanswered;
+use crate::check::Online;
+use crate::cli::args;
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::inquiry::Inquiry;
+use crate::cli::settings::Connection;
+use crate::cli::signals::Interruption;
+use crate::partner_center::answers::OrganizationProfile;
+use crate::report::counted;
+
+/// Partner Center within reach of a check.
+pub(super) struct Desk {
+    inquiry: Inquiry,
+    pub(super) online: Arc<Online>,
+    /// Who would create the customers.
+    pub(super) partner: String,
+}
+
+impl Desk {
+    /// Connects, signs in and asks who we are, which also shows that we may ask.
+    pub(super) async fn open(
+        connection: Connection,
+        pace: &args::Pace,
+        interruption: &Interruption,
+    ) -> Result<Self, Failure> {
+        let domain_suffix = connection.domain_suffix;
+        let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
+        let partner = partner(&inquiry).await?;
+        let online = Arc::new(Online::new(Arc::clone(&inquiry.asker), domain_suffix));
+        Ok(Self { inquiry, online, partner })
+    }
+
+    /// An answer that every row would get.
+    pub(super) fn failure(&self, unanswered: Unanswered) -> Failure {
+        stopped(self.inquiry.failure(unanswered))
+    }
+
+    /// Lets go of it, and says what was not asked to the end.
+    pub(super) async fn close(self) -> Option<Failure> {
+        let given_up: Vec<_> = self.online.given_up().collect();
+        self.inquiry.close().await;
+        if given_up.is_empty() {
+            return None;
+        }
+        let topics: Vec<_> = given_up
+            .iter()
+            .map(|(topic, rows)| format!("{topic}: {} not asked about", counted(*rows, "row")))
+            .collect();
+        Some(
+            Failure::new(ExitCode::Stopped, "stopped asking Partner Center: it gave no answer for too long")
+                .because(topics.join("; "))
+                .with_hint("what was found without it stands; check again when it answers"),
+        )
+    }
+}
+
+/// Takes a user's token; an app goes by the tenant that it signs in to.
+async fn partner(inquiry: &Inquiry) -> Result<String, Failure> {
+    let asked =
+        inquiry.asker.ask(|client, token, ids| async move { client.organization_profile(&token, ids).await });
+    match asked.await {
+        Ok(profile) => Ok(in_words(&profile)),
+        Err(unanswered @ (Unanswered::SignIn { .. } | Unanswered::Stopped)) => {
+            Err(stopped(inquiry.failure(unanswered)))
+        }
+        // Who may not ask this may ask the rest; what cannot be asked at all will be told by the next question.
+        Err(Unanswered::NoAnswer(_) | Unanswered::Misconfigured { .. }) => Ok(match inquiry.tenant().await {
+            Some(tenant) => format!("partner tenant {tenant}"),
+            None => "a partner tenant that is not known".to_owned(),
+        }),
+    }
+}
+
+fn in_words(profile: &OrganizationProfile) -> String {
+    let name = profile.company_name.as_deref().unwrap_or("a partner without a name");
+    let details: Vec<_> =
+        [profile.domain.as_deref(), profile.tenant_id.as_deref()].into_iter().flatten().collect();
+    if details.is_empty() { name.to_owned() } else { format!("{name} ({})", details.join(", ")) }
+}
+
+/// An outage or a wrong configuration stops a check as it stops an import: it can be run again.
+fn stopped(failure: Failure) -> Failure {
+    match failure.exit_code {
+        ExitCode::Failed => Failure { exit_code: ExitCode::Stopped, ..failure },
+        _ => failure,
+    }
+}
