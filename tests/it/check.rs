@@ -17,7 +17,7 @@ fn check<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
 }
 
 /// Line and rule of every problem, in order.
-fn problems(done: &Done) -> Vec<(u64, String)> {
+pub(crate) fn problems(done: &Done) -> Vec<(u64, String)> {
     let text = |problem: &Value, name: &str| problem[name].as_str().unwrap().to_owned();
     let json = done.json();
     let problems = json["problems"].as_array().unwrap();
@@ -35,7 +35,7 @@ fn with_sample(name: &str) -> Bench {
 }
 
 /// What is in the folder, but for the outputs that the tests keep there.
-fn files(bench: &Bench) -> BTreeSet<String> {
+pub(crate) fn files(bench: &Bench) -> BTreeSet<String> {
     let names = fs::read_dir(bench.path(".")).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| !name.starts_with(".output")).collect()

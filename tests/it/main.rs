@@ -17,6 +17,7 @@
 mod agreements;
 mod auth;
 mod check;
+mod check_online;
 mod cli;
 mod crash;
 mod harness;
