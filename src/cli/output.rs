@@ -107,11 +107,16 @@ impl Output {
     ) {
         let bar = self.bars.add(size.map_or_else(ProgressBar::no_length, ProgressBar::new));
         bar.set_style(style("reading {prefix} {bar:24} {bytes}/{total_bytes} {msg}"));
-        bar.set_prefix(path.to_owned());
+        bar.set_prefix(visible(path).into_owned());
+        let mut line_due = Instant::now() + LINE_EVERY;
         while progress.changed().await.is_ok() {
             let now = *progress.borrow_and_update();
             bar.set_position(now.bytes);
             bar.set_message(format!("{} rows", now.rows));
+            if self.bars.is_hidden() && Instant::now() >= line_due {
+                line_due = Instant::now() + LINE_EVERY;
+                self.note(format_args!("{path}: {} rows so far", now.rows));
+            }
         }
         bar.finish_and_clear();
     }

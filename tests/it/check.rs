@@ -127,6 +127,21 @@ fn check_and_import_agree() {
     agree(surplus.as_bytes(), &[]);
 }
 
+/// Rules that were fetched hold for a check as for an import, and both say whose rules they are.
+#[test]
+fn the_country_rules_that_are_kept_are_the_rules() {
+    let bench = Bench::new();
+    // Nothing that is built in says that GB wants a city.
+    bench.file("customers.csv", customers(1).replace(",Leeds,", ",,"));
+    check(&bench, &["customers.csv"]).exits(0);
+    bench.tenantry(["rules", "update", "--country", "GB"]).exits(0);
+    let checked = check(&bench, &["customers.csv"]).exits(3);
+    checked.says("from Partner Center: GB.");
+    assert!(checked.stdout.contains("city: is required"), "{checked}");
+    let imported = bench.import("customers.csv").exits(3);
+    imported.says(checked.stderr.lines().next().unwrap());
+}
+
 #[test]
 fn strict_makes_errors_of_warnings() {
     let bench = Bench::new();
