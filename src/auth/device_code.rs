@@ -1,42 +1,33 @@
 //! App+User, the first time: the user signs in on any device while we poll (fact book 2.4).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use oauth2::{DeviceAuthorizationResponse, ExtraDeviceAuthorizationFields, HttpRequest};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::endpoint::{App, Form, TokenAnswer, post, seconds};
-use super::errors::Refusal;
+use super::endpoint::{App, Endpoint, TokenAnswer};
 use super::{Authority, Error, http_client};
 
-const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-
-/// What `slow_down` adds to the interval (RFC 8628).
-const SLOWER: Duration = Duration::from_secs(5);
-
-/// No wait between two polls is longer.
+/// No wait between two polls is shorter or longer, whatever the service asks for.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// No code is waited for longer, whatever it says of itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-#[derive(Debug, Deserialize)]
-struct Prompt {
-    device_code: SecretString,
-    user_code: String,
-    verification_uri: String,
-    #[serde(deserialize_with = "seconds")]
-    expires_in: u64,
-    #[serde(default = "five", deserialize_with = "seconds")]
-    interval: u64,
+/// What Entra adds to RFC 8628.
+#[derive(Debug, Deserialize, Serialize)]
+struct Words {
+    /// What to do, for people, in the language of the tenant.
     #[serde(default)]
     message: String,
 }
 
-fn five() -> u64 {
-    5
-}
+impl ExtraDeviceAuthorizationFields for Words {}
+
+type Prompt = DeviceAuthorizationResponse<Words>;
 
 /// What a login brought.
 #[derive(Debug)]
@@ -52,16 +43,19 @@ pub(crate) async fn login(
     show: impl FnOnce(&str) + Send,
 ) -> Result<Login, Error> {
     let http = http_client(authority).map_err(|error| Error::Unavailable(error.to_string()))?;
-    let mut form = Form::of(app, authority)?;
-    form.add("scope", &authority.user_scope());
-    let url = authority.endpoint(&app.tenant, "devicecode");
-    let prompt: Prompt = post(&http, url, &form).await?;
-    if prompt.message.is_empty() {
-        show(&format!("Open {} and enter the code {}", prompt.verification_uri, prompt.user_code));
-    } else {
-        show(&prompt.message);
+    let endpoint = Endpoint { http: &http, app, authority };
+    let client = endpoint.client();
+    let request = client.exchange_device_code().add_scopes(authority.user_scopes());
+    let prompt: Prompt = request.request_async(&endpoint).await?;
+    match prompt.extra_fields().message.as_str() {
+        "" => show(&format!(
+            "Open {} and enter the code {}",
+            prompt.verification_uri().as_str(),
+            prompt.user_code().secret()
+        )),
+        message => show(message),
     }
-    let answer = poll(&http, app, authority, &prompt).await?;
+    let answer = poll(endpoint, &prompt).await?;
     let refresh_token = answer.refresh_token.ok_or_else(|| Error::Refused {
         message: "the sign-in brought no refresh token".to_owned(),
         hint: "allow the app `offline_access`".to_owned(),
@@ -69,34 +63,20 @@ pub(crate) async fn login(
     Ok(Login { access_token: answer.access_token, refresh_token })
 }
 
-async fn poll(
-    http: &reqwest::Client,
-    app: &App,
-    authority: &Authority,
-    prompt: &Prompt,
-) -> Result<TokenAnswer, Error> {
-    let until = Instant::now() + Duration::from_secs(prompt.expires_in).min(LONGEST_WAIT);
-    let mut interval = Duration::from_secs(prompt.interval.max(1)).min(LONGEST_INTERVAL);
-    loop {
-        tokio::time::sleep(interval).await;
-        if Instant::now() >= until {
-            return Err(Error::Refused {
-                message: "the code has expired before anybody signed in".to_owned(),
-                hint: "run `tenantry login` again".to_owned(),
-            });
-        }
-        let mut form = Form::of(app, authority)?;
-        form.add("grant_type", GRANT_TYPE);
-        form.add("device_code", prompt.device_code.expose_secret());
-        match post(http, authority.endpoint(&app.tenant, "token"), &form).await {
-            Ok(answer) => return Ok(answer),
-            Err(Refusal::Said(reason)) if reason.error == "authorization_pending" => {}
-            Err(Refusal::Said(reason)) if reason.error == "slow_down" => {
-                interval = (interval + SLOWER).min(LONGEST_INTERVAL);
-            }
-            // The user may be half done: a hiccup must not end it.
-            Err(Refusal::Unavailable(reason)) => tracing::warn!(reason, "sign-in service gave no answer"),
-            Err(refusal) => return Err(refusal.into()),
-        }
-    }
+/// Asks until the user is done. The user may be half done when the service has a hiccup: that must not end it.
+async fn poll(endpoint: Endpoint<'_>, prompt: &Prompt) -> Result<TokenAnswer, Error> {
+    let client = endpoint.client();
+    let begun = Instant::now();
+    let ask = |request: HttpRequest| async move {
+        let answer = endpoint.send(request).await;
+        answer.inspect_err(|error| tracing::warn!(%error, "sign-in service gave no answer"))
+    };
+    let request = client
+        .exchange_device_access_token(prompt)
+        .set_max_backoff_interval(LONGEST_INTERVAL)
+        // Only differences count; this clock does not jump.
+        .set_time_fn(move || (SystemTime::UNIX_EPOCH + begun.elapsed()).into());
+    let wait = |interval: Duration| tokio::time::sleep(interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL));
+    let longest = prompt.expires_in().min(LONGEST_WAIT);
+    Ok(request.request_async(&ask, wait, Some(longest)).await?.into())
 }

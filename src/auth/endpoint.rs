@@ -1,37 +1,31 @@
-//! The authority's v2 endpoints: a form goes in, a token or a reason comes out.
+//! The authority's v2 endpoints, as one app asks them.
+//!
+//! The `oauth2` crate writes the requests and reads the answers; they travel over our own HTTP client. What it cannot
+//! know of Entra is done on the way: the proof by certificate, which every request needs afresh, seconds that come as
+//! text, and answers that are no verdict, such as those of a gateway. Its types for secrets cannot be printed, but are
+//! not wiped either, so they live for one exchange and what is kept is copied into ours.
 
+use std::pin::Pin;
+use std::time::Duration;
+
+use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenResponse};
+use oauth2::http::Response;
+use oauth2::url::form_urlencoded;
+use oauth2::{
+    AsyncHttpClient, AuthType, Client, ClientId, ClientSecret, DeviceAuthorizationUrl, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, RefreshToken, Scope, StandardRevocableToken, TokenResponse,
+    TokenUrl,
+};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::errors::Refusal;
+use super::errors::{Reason, verdict};
 use super::{Authority, ClientProof, Error};
 use crate::partner_center::causes;
 
-/// The answer of the token endpoint. Numbers come as numbers from v2 and as text from v1.
-#[derive(Debug, Deserialize)]
-pub(super) struct TokenAnswer {
-    pub(super) access_token: SecretString,
-    #[serde(deserialize_with = "seconds")]
-    pub(super) expires_in: u64,
-    /// Not every answer brings one; then the old one stays (fact book 2.4).
-    pub(super) refresh_token: Option<SecretString>,
-}
-
-pub(super) fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Seconds {
-        Number(u64),
-        Text(String),
-    }
-    match Seconds::deserialize(deserializer)? {
-        Seconds::Number(seconds) => Ok(seconds),
-        Seconds::Text(text) => text.parse().map_err(serde::de::Error::custom),
-    }
-}
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Who signs in, and where.
 #[derive(Debug, Clone)]
@@ -42,85 +36,181 @@ pub(crate) struct App {
     pub(crate) proof: Option<ClientProof>,
 }
 
-/// A form on its way out. Its values may be secrets.
-pub(super) struct Form(Vec<(&'static str, Zeroizing<String>)>);
+/// What a sign-in brings.
+#[derive(Debug)]
+pub(super) struct TokenAnswer {
+    pub(super) access_token: SecretString,
+    /// `None`: nobody told.
+    pub(super) lifetime: Option<Duration>,
+    /// Not every answer brings one; then the old one stays (fact book 2.4).
+    pub(super) refresh_token: Option<SecretString>,
+}
 
-impl Form {
-    /// With what every request to the token endpoint has: the app and its proof.
-    pub(super) fn of(app: &App, authority: &Authority) -> Result<Self, Error> {
-        let mut form = Self(Vec::new());
-        form.add("client_id", &app.client_id);
-        match &app.proof {
-            None => {}
-            Some(ClientProof::Secret(secret)) => form.add("client_secret", secret.expose_secret()),
-            Some(ClientProof::Certificate(certificate)) => {
-                let audience = authority.endpoint(&app.tenant, "token");
-                let assertion = certificate.assertion(&app.client_id, audience.as_str())?;
-                form.add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-                form.add("client_assertion", assertion.expose_secret());
-            }
+impl From<BasicTokenResponse> for TokenAnswer {
+    fn from(answer: BasicTokenResponse) -> Self {
+        Self {
+            access_token: SecretString::from(answer.access_token().secret().as_str()),
+            lifetime: answer.expires_in(),
+            refresh_token: answer.refresh_token().map(|token| SecretString::from(token.secret().as_str())),
         }
-        Ok(form)
+    }
+}
+
+/// A client of the crate that knows the two endpoints; its errors hold Entra's numbers.
+type OAuthClient = Client<
+    Reason,
+    BasicTokenResponse,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// The token endpoint of an app.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endpoint<'a> {
+    pub(super) http: &'a reqwest::Client,
+    pub(super) app: &'a App,
+    pub(super) authority: &'a Authority,
+}
+
+impl Endpoint<'_> {
+    /// A token for the app itself.
+    pub(super) async fn as_app(&self) -> Result<TokenAnswer, Error> {
+        let client = self.client();
+        let request = client.exchange_client_credentials().add_scope(self.authority.app_scope());
+        Ok(request.request_async(self).await?.into())
     }
 
-    pub(super) fn add(&mut self, name: &'static str, value: &str) {
-        self.0.push((name, Zeroizing::new(value.to_owned())));
+    /// A token for the user of a refresh token.
+    pub(super) async fn as_user(&self, refresh_token: &SecretString) -> Result<TokenAnswer, Error> {
+        let client = self.client();
+        let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
+        let request = client.exchange_refresh_token(&refresh_token).add_scopes(self.authority.user_scopes());
+        Ok(request.request_async(self).await?.into())
+    }
+
+    pub(super) fn client(&self) -> OAuthClient {
+        let client = Client::new(ClientId::new(self.app.client_id.clone()))
+            .set_auth_type(AuthType::RequestBody)
+            .set_token_uri(TokenUrl::from_url(self.url("token")))
+            .set_device_authorization_url(DeviceAuthorizationUrl::from_url(self.url("devicecode")));
+        match &self.app.proof {
+            Some(ClientProof::Secret(secret)) => {
+                client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
+            }
+            Some(ClientProof::Certificate(_)) | None => client,
+        }
+    }
+
+    fn url(&self, name: &str) -> Url {
+        let mut url = self.authority.url.clone();
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend([
+            &self.app.tenant,
+            "oauth2",
+            "v2.0",
+            name,
+        ]);
+        url
+    }
+
+    /// Adds an assertion to a form. It is good for this request alone: polling for a user takes longer than one lives.
+    fn prove(&self, request: &mut HttpRequest) -> Result<(), Error> {
+        let Some(ClientProof::Certificate(certificate)) = &self.app.proof else { return Ok(()) };
+        let assertion = certificate.assertion(&self.app.client_id, self.url("token").as_str())?;
+        let pairs =
+            [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion.expose_secret())];
+        let proof = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        request.body_mut().push(b'&');
+        request.body_mut().extend_from_slice(proof.as_bytes());
+        Ok(())
+    }
+
+    pub(super) async fn send(self, mut request: HttpRequest) -> Result<HttpResponse, Error> {
+        self.prove(&mut request)?;
+        let host = self.authority.url.host_str().unwrap_or_default();
+        let unavailable = |error: reqwest::Error| Error::Unavailable(format!("{host}: {}", causes(&error)));
+        let request = reqwest::Request::try_from(request).map_err(unavailable)?;
+        let response = self.http.execute(request).await.map_err(unavailable)?;
+        let status = response.status();
+        let body = Zeroizing::new(response.bytes().await.map_err(unavailable)?.to_vec());
+        let mut answer = verdict(status, &body).map_err(Error::Unavailable)?;
+        seconds_to_numbers(&mut answer);
+        let mut response = Response::new(answer.to_string().into_bytes());
+        *response.status_mut() = status;
+        Ok(response)
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Endpoint<'_> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Error>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
     }
 }
 
 impl Authority {
-    pub(super) fn endpoint(&self, tenant: &str, name: &str) -> Url {
-        let mut url = self.url.clone();
-        url.path_segments_mut()
-            .expect("an http URL has a path")
-            .pop_if_empty()
-            .extend([tenant, "oauth2", "v2.0", name]);
-        url
-    }
-
     /// What an app asks for itself.
-    pub(super) fn app_scope(&self) -> String {
-        format!("{}/.default", self.audience)
+    fn app_scope(&self) -> Scope {
+        Scope::new(format!("{}/.default", self.audience))
     }
 
     /// What an app asks for a user; without `offline_access` no refresh token comes.
-    pub(super) fn user_scope(&self) -> String {
-        format!("{}/user_impersonation offline_access", self.audience)
+    pub(super) fn user_scopes(&self) -> [Scope; 2] {
+        [format!("{}/user_impersonation", self.audience), "offline_access".to_owned()].map(Scope::new)
     }
 }
 
-/// Posts a form and reads the answer.
-pub(super) async fn post<T: DeserializeOwned>(
-    http: &reqwest::Client,
-    url: Url,
-    form: &Form,
-) -> Result<T, Refusal> {
-    let pairs: Vec<(&str, &str)> = form.0.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let host = url.host_str().unwrap_or_default().to_owned();
-    let unavailable = |error: reqwest::Error| Refusal::Unavailable(format!("{host}: {}", causes(&error)));
-    let response = http.post(url).form(&pairs).send().await.map_err(unavailable)?;
-    let status = response.status();
-    let body = Zeroizing::new(response.bytes().await.map_err(unavailable)?.to_vec());
-    if status.is_success() {
-        // The parser's message is left out: it can quote the body.
-        return serde_json::from_slice(&body)
-            .map_err(|_| Refusal::Unavailable("its answer cannot be understood".to_owned()));
+/// v1, and whatever else prints seconds as text (fact book 2.2), made like v2, for a parser that takes numbers alone.
+fn seconds_to_numbers(answer: &mut Value) {
+    for name in ["expires_in", "interval"] {
+        if let Some(field) = answer.get_mut(name)
+            && let Some(seconds) = field.as_str().and_then(|text| text.parse::<u64>().ok())
+        {
+            *field = seconds.into();
+        }
     }
-    Err(Refusal::read(status.as_u16(), &body))
 }
 
 #[cfg(test)]
 mod tests {
+    use oauth2::http::StatusCode;
+
     use super::*;
 
     #[test]
-    fn both_endpoints_answers_are_read() {
-        for body in [
-            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t"}"#,
-            r#"{"token_type":"Bearer","expires_in":"3599","access_token":"t","not_before":"1"}"#,
-            r#"{"expires_in":"3599","access_token":"t","refresh_token":"r"}"#,
-        ] {
-            assert_eq!(serde_json::from_str::<TokenAnswer>(body).unwrap().expires_in, 3599);
-        }
+    fn the_answers_of_all_endpoints_are_read() {
+        let check = |wire: &str, refreshes: bool| {
+            let (_, body) = wire.rsplit_once("\n\n").unwrap();
+            let mut answer = verdict(StatusCode::OK, body.as_bytes()).unwrap();
+            seconds_to_numbers(&mut answer);
+            let answer = TokenAnswer::from(serde_json::from_value::<BasicTokenResponse>(answer).unwrap());
+            assert!(answer.lifetime.is_some_and(|it| (3599..=3600).contains(&it.as_secs())), "{wire}");
+            assert_eq!(answer.refresh_token.is_some(), refreshes, "{wire}");
+        };
+        check(include_str!("../../tests/wire/token-client-credentials-v1-200.http"), false);
+        check(include_str!("../../tests/wire/token-client-credentials-v1-200-current.http"), false);
+        check(include_str!("../../tests/wire/token-client-credentials-v2-200.http"), false);
+        check(include_str!("../../tests/wire/token-refresh-v1-200.http"), false);
+        check(include_str!("../../tests/wire/device-code.http"), true);
+    }
+
+    #[test]
+    fn seconds_come_as_numbers_or_as_text() {
+        let check = |expires_in: &str, expected: &str| {
+            let mut answer = serde_json::from_str(&format!(r#"{{"expires_in":{expires_in}}}"#)).unwrap();
+            seconds_to_numbers(&mut answer);
+            assert_eq!(answer["expires_in"].to_string(), expected);
+        };
+        check("3599", "3599");
+        check("\"3599\"", "3599");
+        check("\"soon\"", "\"soon\"");
+        check("null", "null");
     }
 }

@@ -1,33 +1,25 @@
 //! What the token endpoint says went wrong, as one sentence and what to do.
 //!
-//! What is done about it depends on `error` alone; the AADSTS number only finds the words (fact book 2.7).
+//! Whether it is a verdict depends on the status and on `error`, and on the AADSTS number only where that is known to
+//! pass by itself; apart from that the number only finds the words (fact book 2.7).
 
-use serde::Deserialize;
+use std::fmt;
+
+use oauth2::http::StatusCode;
+use oauth2::{DeviceCodeErrorResponse, ErrorResponse, RequestTokenError};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Error;
 
-/// The endpoint gave no token.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// No verdict: asking again may help.
-    Unavailable(String),
-    /// It said why.
-    Said(Reason),
-}
+/// Transient, whatever `error` says beside it.
+const TRANSIENT: u64 = 50_033;
 
-/// Its reason.
-#[derive(Debug)]
+const NOT_UNDERSTOOD: &str = "its answer cannot be understood";
+
+/// Why the endpoint gave no token, in its own words.
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Reason {
-    pub(super) error: String,
-    /// The number after `AADSTS`, where there is one.
-    aadsts: Option<u64>,
-    /// The first line of its own words; the rest are ids and a time.
-    description: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Body {
     error: String,
     #[serde(default)]
     error_description: String,
@@ -102,42 +94,85 @@ fn general(error: &str) -> (&'static str, &'static str) {
     }
 }
 
-impl Refusal {
-    /// 5xx and unreadable answers are no verdict.
-    pub(super) fn read(status: u16, body: &[u8]) -> Self {
-        let Ok(body) = serde_json::from_slice::<Body>(body) else {
-            return Refusal::Unavailable(format!("status {status} without a reason"));
-        };
-        if status >= 500 || matches!(status, 408 | 429) || body.error == "temporarily_unavailable" {
-            return Refusal::Unavailable(format!("status {status}: {}", body.error));
-        }
-        let description = body.error_description.lines().next().unwrap_or_default().to_owned();
-        // Numbers come as numbers or as text, and the text begins with one.
-        let listed = body.error_codes.first().and_then(|code| match code {
+/// What was answered, where it is a verdict: a token or a reason. `Err`: why it is none, so that asking again may help.
+pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> {
+    // The parser's message is left out: it can quote the body.
+    let answer: Option<Value> = serde_json::from_slice(body).ok().filter(Value::is_object);
+    if status == StatusCode::OK {
+        return answer.ok_or_else(|| NOT_UNDERSTOOD.to_owned());
+    }
+    let reason = answer.as_ref().and_then(|answer| Reason::deserialize(answer).ok());
+    let (Some(answer), Some(reason)) = (answer, reason) else {
+        return Err(format!("status {status} without a reason"));
+    };
+    let passes = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    if passes || status.is_server_error() || reason.is_transient() {
+        return Err(format!("status {status}: {reason}"));
+    }
+    Ok(answer)
+}
+
+impl Reason {
+    fn is_transient(&self) -> bool {
+        self.error == "temporarily_unavailable" || self.aadsts() == Some(TRANSIENT)
+    }
+
+    /// The number after `AADSTS`, where there is one.
+    fn aadsts(&self) -> Option<u64> {
+        // Numbers come as numbers or as text, and the description begins with one.
+        let listed = self.error_codes.first().and_then(|code| match code {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.parse().ok(),
             _ => None,
         });
-        let told = || description.strip_prefix("AADSTS")?.split(':').next()?.parse().ok();
-        Refusal::Said(Reason { aadsts: listed.or_else(told), error: body.error, description })
+        listed.or_else(|| self.error_description.strip_prefix("AADSTS")?.split(':').next()?.parse().ok())
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        let reason = match refusal {
-            Refusal::Unavailable(reason) => return Error::Unavailable(reason),
-            Refusal::Said(reason) => reason,
-        };
-        let known = AADSTS.iter().find(|known| Some(known.aadsts) == reason.aadsts);
+impl ErrorResponse for Reason {}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)?;
+        // The first line of the description; the rest are ids and a time.
+        match self.error_description.lines().next() {
+            Some(description) => write!(f, ", {description}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The crate reads refusals of a device code into a type of its own, which leaves the list of numbers out.
+impl From<DeviceCodeErrorResponse> for Reason {
+    fn from(refusal: DeviceCodeErrorResponse) -> Self {
+        Self {
+            error: refusal.error().as_ref().to_owned(),
+            error_description: refusal.error_description().cloned().unwrap_or_default(),
+            error_codes: Vec::new(),
+        }
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        let number = reason.aadsts();
+        let known = AADSTS.iter().find(|known| Some(known.aadsts) == number);
         let (sentence, hint) =
             known.map_or_else(|| general(&reason.error), |known| (known.sentence, known.hint));
-        let details = if reason.description.is_empty() {
-            reason.error
-        } else {
-            format!("{}, {}", reason.error, reason.description)
-        };
-        Error::Refused { message: format!("{sentence} ({details})"), hint: hint.to_owned() }
+        Error::Refused { message: format!("{sentence} ({reason})"), hint: hint.to_owned() }
+    }
+}
+
+impl<R: ErrorResponse + Into<Reason> + 'static> From<RequestTokenError<Error, R>> for Error {
+    fn from(error: RequestTokenError<Error, R>) -> Self {
+        match error {
+            RequestTokenError::Request(error) => error,
+            RequestTokenError::ServerResponse(reason) => Error::from(reason.into()),
+            // Neither is shown: both can quote the body.
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                Error::Unavailable(NOT_UNDERSTOOD.to_owned())
+            }
+        }
     }
 }
 
@@ -148,7 +183,10 @@ mod tests {
     #[test]
     fn refusals_are_told_from_outages_and_named() {
         let check = |status, body: &str, expected: Option<&str>| {
-            let error = Error::from(Refusal::read(status, body.as_bytes()));
+            let error = match verdict(StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
+                Ok(reason) => Error::from(serde_json::from_value::<Reason>(reason).unwrap()),
+                Err(reason) => Error::Unavailable(reason),
+            };
             match (&error, expected) {
                 (Error::Refused { message, .. }, Some(words)) => {
                     assert!(message.starts_with(words), "{message}")
@@ -172,6 +210,11 @@ mod tests {
         check(429, r#"{"error":"invalid_request"}"#, None);
         check(502, "<html>Bad gateway</html>", None);
         check(400, "", None);
+        check(400, r#"{"error":"temporarily_unavailable"}"#, None);
+        check(400, &numbered("50033"), None);
+        check(302, "", None);
+        check(200, "<html>Welcome to our hotel</html>", None);
+        check(200, "\"a text\"", None);
     }
 
     #[test]

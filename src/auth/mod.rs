@@ -13,13 +13,13 @@ mod store;
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::partner_center::http_client_builder;
-use endpoint::{Form, TokenAnswer, post};
+use endpoint::Endpoint;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use claims::{Claims, Kind};
@@ -197,7 +197,7 @@ impl TokenSource {
 
     async fn obtain(&self, state: &mut State) -> Result<Token, Error> {
         let generation = state.current.as_ref().map_or(1, |token| token.generation + 1);
-        let (secret, seconds) = match &self.sign_in {
+        let (secret, lifetime) = match &self.sign_in {
             SignIn::Token(secret) if generation == 1 => (secret.clone(), None),
             SignIn::Token(_) => {
                 return Err(Error::Refused {
@@ -206,37 +206,28 @@ impl TokenSource {
                 });
             }
             SignIn::AppOnly(app) => {
-                let mut form = Form::of(app, &self.authority)?;
-                form.add("grant_type", "client_credentials");
-                form.add("scope", &self.authority.app_scope());
-                self.ask(app, &form).await?
+                let answer = self.endpoint(app).as_app().await?;
+                (answer.access_token, answer.lifetime)
             }
             SignIn::AppAndUser { app, refresh_token, .. } => {
                 let newest = state.refresh_token.as_ref().unwrap_or(refresh_token);
-                let mut form = Form::of(app, &self.authority)?;
-                form.add("grant_type", "refresh_token");
-                form.add("scope", &self.authority.user_scope());
-                form.add("refresh_token", newest.expose_secret());
-                let answer: TokenAnswer =
-                    post(&self.http, self.authority.endpoint(&app.tenant, "token"), &form).await?;
+                let answer = self.endpoint(app).as_user(newest).await?;
                 if let Some(new) = answer.refresh_token {
                     self.sign_in.keep(&new);
                     state.refresh_token = Some(new);
                 }
-                (answer.access_token, Some(Duration::from_secs(answer.expires_in)))
+                (answer.access_token, answer.lifetime)
             }
         };
-        let lifetime = seconds.map(|lifetime| {
-            let expires_at = Instant::now() + lifetime;
-            Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at }
+        let lifetime = lifetime.and_then(|lifetime| {
+            let expires_at = Instant::now().checked_add(lifetime)?;
+            Some(Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at })
         });
         Ok(Token { secret, generation, lifetime })
     }
 
-    async fn ask(&self, app: &App, form: &Form) -> Result<(SecretString, Option<Duration>), Error> {
-        let answer: TokenAnswer =
-            post(&self.http, self.authority.endpoint(&app.tenant, "token"), form).await?;
-        Ok((answer.access_token, Some(Duration::from_secs(answer.expires_in))))
+    fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
+        Endpoint { http: &self.http, app, authority: &self.authority }
     }
 }
 
@@ -269,8 +260,9 @@ mod tests {
         assert!(!printed.contains("hunter2"), "{printed}");
         let assertion = certificate.assertion("c", "https://login.example/t/oauth2/v2.0/token").unwrap();
         assert!(!format!("{assertion:?}").contains("eyJ"));
-        let answer = r#"{"expires_in":1,"access_token":"hunter2","refresh_token":"hunter2"}"#;
-        let answer: endpoint::TokenAnswer = serde_json::from_str(answer).unwrap();
-        assert!(!format!("{answer:?}").contains("hunter2"));
+        let answer = r#"{"token_type":"Bearer","access_token":"hunter2","refresh_token":"hunter2"}"#;
+        let answer: oauth2::basic::BasicTokenResponse = serde_json::from_str(answer).unwrap();
+        let printed = format!("{answer:?} {:?}", endpoint::TokenAnswer::from(answer.clone()));
+        assert!(!printed.contains("hunter2"), "{printed}");
     }
 }
