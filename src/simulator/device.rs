@@ -35,8 +35,9 @@ struct Pending {
     client_id: String,
     /// Polling names no scope; the first request did.
     wanted: Wanted,
-    /// Polls still to be told to wait.
+    /// Polls still to be told to wait, and how many of them to come less often.
     waits: u32,
+    slow_downs: u32,
     until: Instant,
     redeemed: bool,
 }
@@ -54,7 +55,8 @@ fn began(sign_in: &SignIn<'_>) -> Result<String, Refusal> {
     let wanted = sign_in.wanted(sign_in.field("scope"))?;
     let flow = sign_in.simulation.scenario.device_code;
     let until = Instant::now() + flow.lifetime;
-    let pending = Pending { client_id, wanted, waits: flow.pending_polls, until, redeemed: false };
+    let (waits, slow_downs) = (flow.pending_polls, flow.slow_down_polls);
+    let pending = Pending { client_id, wanted, waits, slow_downs, until, redeemed: false };
     let device_code = format!("device-{}", Uuid::new_v4().simple());
     lock(&sign_in.simulation.device_codes).0.insert(device_code.clone(), pending);
     Ok(device_code)
@@ -111,6 +113,12 @@ impl DeviceCodes {
         }
         if pending.waits > 0 {
             pending.waits -= 1;
+            if pending.slow_downs > 0 {
+                pending.slow_downs -= 1;
+                let text = "OAuth 2.0 device flow error. The client is polling too often.";
+                // Of RFC 8628; Entra prints no number for it, so it has that of the other wait.
+                return Err(Refusal::new(400, "slow_down", 70_016, text));
+            }
             let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
             return Err(Refusal::new(400, "authorization_pending", 70_016, text));
         }

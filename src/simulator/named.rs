@@ -17,7 +17,7 @@ use super::token::TokenKind;
 const SETTINGS: &str = "`seed=N`, `limit=none|N`, `latency_ms=N`, `lag_s=N`, `mfa=off|coded|worded`, \
                         `token=app|user|user-without-mfa`, `address=first|second`, \
                         `rules=recorded|documented`, `errors=documented|service|gateway|newer|empty|page`, \
-                        `codes=number|text`, `pending_polls=N`, `sandbox_limit=none|N`";
+                        `codes=number|text`, `pending_polls=N`, `slow_down_polls=N`, `sandbox_limit=none|N`";
 
 impl Scenario {
     /// The names that [`Scenario::from_str`] knows; the first is what a rehearsal gets when it names none.
@@ -60,6 +60,7 @@ impl Scenario {
             "latency_ms" => number().map(Duration::from_millis).map(|span| self.latency = (span, span)),
             "lag_s" => number().map(Duration::from_secs).map(|lag| self.visibility_lag = lag),
             "pending_polls" => value.parse().ok().map(|polls| self.device_code.pending_polls = polls),
+            "slow_down_polls" => value.parse().ok().map(|polls| self.device_code.slow_down_polls = polls),
             "sandbox_limit" => count(value).map(|limit| self.sandbox_limit = limit),
             "mfa" => one_of(&MFA, value).map(|mfa| self.mfa = mfa),
             "token" => one_of(&TOKENS, value).map(|kind| self.unknown_token = kind),
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(scenario.limit, None);
         assert_eq!(scenario.latency.0, Duration::from_millis(5));
         let text = "smooth,mfa=coded,token=app,address=first,rules=documented,errors=newer,codes=text,lag_s=9,\
-                    pending_polls=3,sandbox_limit=75";
+                    pending_polls=3,slow_down_polls=2,sandbox_limit=75";
         let scenario: Scenario = text.parse().unwrap();
         assert_eq!(scenario.mfa, MfaEnforcement::Coded);
         assert_eq!(scenario.unknown_token, TokenKind::AppOnly);
@@ -213,7 +214,8 @@ mod tests {
         assert_eq!(scenario.country_rules, CountryRules::Documented);
         assert_eq!((scenario.error_shape, scenario.codes_as_text), (ErrorShape::Newer, true));
         assert_eq!(scenario.visibility_lag, Duration::from_secs(9));
-        assert_eq!((scenario.device_code.pending_polls, scenario.sandbox_limit), (3, Some(75)));
+        assert_eq!((scenario.device_code.pending_polls, scenario.device_code.slow_down_polls), (3, 2));
+        assert_eq!(scenario.sandbox_limit, Some(75));
     }
 
     #[test]

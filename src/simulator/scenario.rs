@@ -85,6 +85,8 @@ pub enum MfaEnforcement {
 pub struct DeviceCodeFlow {
     /// How often polling answers `authorization_pending` before the user is done.
     pub pending_polls: u32,
+    /// How many of those answer `slow_down` instead, the first ones.
+    pub slow_down_polls: u32,
     /// The seconds between two polls that the client is told.
     pub interval_s: u64,
     /// How long a device code can be redeemed.
@@ -94,7 +96,12 @@ pub struct DeviceCodeFlow {
 impl Default for DeviceCodeFlow {
     /// One pending answer; the interval is a fifth of the real one, for the sake of the tests that wait for it.
     fn default() -> DeviceCodeFlow {
-        DeviceCodeFlow { pending_polls: 1, interval_s: 1, lifetime: Duration::from_secs(900) }
+        DeviceCodeFlow {
+            pending_polls: 1,
+            slow_down_polls: 0,
+            interval_s: 1,
+            lifetime: Duration::from_secs(900),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tenantry::simulator::{DeviceCodeFlow, Fault, MfaEnforcement, Operation, Scenario};
+use tenantry::simulator::{DeviceCodeFlow, Fault, MfaEnforcement, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, domain, sample, states};
 
@@ -44,6 +44,20 @@ fn with_a_certificate() {
     import().args(["--client-certificate", "no-key.pem"]).exits(2).says("no private key");
     import().args(["--client-certificate", "missing.pem"]).exits(2).says("cannot use the client certificate");
     import().args(["--client-certificate", "app.pem"]).exits(0);
+    bench.agree();
+}
+
+#[test]
+fn with_a_certificate_the_token_is_renewed_in_mid_run() {
+    let token_lifetime = Duration::from_secs(2);
+    let bench = Bench::with(Scenario { token_lifetime, accept_any_token: false, ..Scenario::default() });
+    bench.file("customers.csv", customers(80));
+    bench.file("app.pem", CERTIFICATE);
+    let gently = ["--client-certificate", "app.pem", "--rate", "25/s", "--concurrency", "4"];
+    as_app(bench.import("customers.csv"), CLIENT_ID).args(gently).exits(0);
+    assert!(bench.count(Operation::Token) >= 2);
+    let refused = bench.simulator().requests().iter().filter(|it| it.status == Some(401)).count();
+    assert_eq!(refused, 0, "it was renewed too late");
     bench.agree();
 }
 
@@ -135,6 +149,35 @@ fn a_login_that_fails_says_why_and_keeps_nothing() {
     for (client_id, words) in [("declined-app", "the sign-in was declined"), ("expired-app", "has expired")] {
         as_app(bench.tenantry(["login"]), client_id).exits(4).says(words);
     }
+    assert!(kept(&bench).is_empty());
+}
+
+#[test]
+fn a_login_polls_on_through_slow_down_and_outages() {
+    let device_code = DeviceCodeFlow { pending_polls: 2, slow_down_polls: 1, ..DeviceCodeFlow::default() };
+    let bench = Bench::with(Scenario { device_code, ..Scenario::default() });
+    // The first poll meets a gateway's page, the second is told to slow down, the third to wait.
+    bench.simulator().script(ScriptedFault::next(Operation::Token, Fault::HtmlBefore));
+    as_app(bench.tenantry(["login"]), CLIENT_ID).exits(0).says("Signed in as admin@");
+    let polls: Vec<f64> = bench
+        .simulator()
+        .requests()
+        .iter()
+        .filter(|it| it.call.operation == Operation::Token)
+        .map(|it| it.at_ms)
+        .collect();
+    assert_eq!(polls.len(), 4);
+    // RFC 8628: five seconds more than before, for good.
+    assert!(polls.windows(2).skip(1).all(|pair| pair[1] - pair[0] >= 5_000.0), "{polls:?}");
+}
+
+#[test]
+fn a_login_ends_when_its_code_expires() {
+    let lifetime = Duration::from_secs(2);
+    let device_code = DeviceCodeFlow { pending_polls: 100, lifetime, ..DeviceCodeFlow::default() };
+    let bench = Bench::with(Scenario { device_code, ..Scenario::default() });
+    let done = as_app(bench.tenantry(["login"]), CLIENT_ID).exits(4);
+    done.says("the code has expired before anybody signed in").says("run `tenantry login` again");
     assert!(kept(&bench).is_empty());
 }
 
