@@ -9,6 +9,8 @@ mod claims;
 mod device_code;
 mod endpoint;
 mod errors;
+mod key_store;
+mod secret_file;
 mod store;
 
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub(crate) use certificate::Certificate;
 pub(crate) use claims::{Claims, Kind};
 pub(crate) use device_code::login;
 pub(crate) use endpoint::App;
-pub(crate) use store::Store;
+pub(crate) use store::{Keep, Place, Store};
 
 /// The token endpoint answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,8 +52,8 @@ pub(crate) enum SignIn {
         refresh_token: SecretString,
         /// The one from outside that it is or descends from; what it turns into is kept beside its digest.
         handed_in: Option<SecretString>,
-        /// Where a new one is kept.
-        store: Option<Store>,
+        /// Where a new one is kept, and in which of its places.
+        store: Option<(Store, Place)>,
     },
 }
 
@@ -73,10 +75,18 @@ impl SignIn {
     }
 
     /// Keeps a new refresh token. Where that fails the old one stays good: use does not revoke it.
-    fn keep(&self, new: &SecretString) {
-        let SignIn::AppAndUser { handed_in, store: Some(store), .. } = self else { return };
-        if let Err(error) = store.save(new, handed_in.as_ref()) {
-            tracing::warn!(file = %store.file().display(), %error, "the new refresh token could not be kept");
+    async fn keep(&self, new: &SecretString) {
+        let SignIn::AppAndUser { handed_in, store: Some((store, place)), .. } = self else { return };
+        let (store, new, handed_in, place) = (store.clone(), new.clone(), handed_in.clone(), *place);
+        // A key store may take its time.
+        let kept = tokio::task::spawn_blocking(move || {
+            store.save_successor(&new, handed_in.as_ref(), place).map_err(|error| (store, error))
+        });
+        match kept.await.expect("storing does not panic") {
+            Ok(kept) => tracing::debug!(%kept, "new refresh token"),
+            Err((store, error)) => {
+                tracing::warn!(file = %store.file().display(), %error, "the new refresh token could not be kept");
+            }
         }
     }
 }
@@ -213,7 +223,7 @@ impl TokenSource {
                 let newest = state.refresh_token.as_ref().unwrap_or(refresh_token);
                 let answer = self.endpoint(app).as_user(newest).await?;
                 if let Some(new) = answer.refresh_token {
-                    self.sign_in.keep(&new);
+                    self.sign_in.keep(&new).await;
                     state.refresh_token = Some(new);
                 }
                 (answer.access_token, answer.lifetime)

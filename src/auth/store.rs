@@ -1,134 +1,361 @@
-//! Where a refresh token is kept between runs: a file for its owner alone, one for each authority, tenant and app.
+//! Where a refresh token is kept between runs, one for each authority, tenant and app: in the key store of the
+//! platform, else in a file for its owner alone.
 //!
-//! A new token is durable under the file's name before the old one is gone.
+//! The two may both hold one, such as after a login while the key store was locked; the newer one counts. A new token
+//! is stored before an older one is removed. Invariant: where nothing could be stored, what was there is still there.
 
-use std::fs;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Authority;
 use super::endpoint::App;
-use crate::private_file;
+use super::key_store::{KeyStoreEntry, Trouble};
+use super::secret_file::SecretFile;
+use crate::clock;
 
-/// The place of one refresh token.
-#[derive(Debug, Clone)]
-pub(crate) struct Store {
-    file: PathBuf,
+/// For a key store that has to ask somebody for a password first.
+const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(20);
+
+/// For a key store that should know the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which places are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The key store, and the file where that cannot be.
+    KeyStoreElseFile,
+    /// The file alone.
+    File,
 }
 
-#[derive(Debug, Deserialize)]
-struct Stored {
+/// The places of one refresh token.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    key_store: Option<KeyStoreEntry>,
+    file: SecretFile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    KeyStore,
+    File,
+}
+
+/// A refresh token, and where it came from: its successor goes there too.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) refresh_token: SecretString,
+    pub(crate) place: Place,
+}
+
+/// Where a refresh token was put.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    InKeyStore,
+    /// In the file, and why not in the key store, if it was asked.
+    InFile(PathBuf, Option<Trouble>),
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kept::InKeyStore => f.write_str("kept in the key store of this machine"),
+            Kept::InFile(file, None) => write!(f, "kept in `{}`, for your eyes only", file.display()),
+            Kept::InFile(file, Some(trouble)) => {
+                write!(f, "kept in `{}`, for your eyes only, because {trouble}", file.display())
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    refresh_token: &'a str,
+    handed_in: Option<String>,
+    saved_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct Read {
     refresh_token: SecretString,
     /// Digest of the token that was handed in and that this one descends from.
     handed_in: Option<String>,
+    /// Tells which of two is the newer one. The first version of the file has none.
+    #[serde(default)]
+    saved_at_ms: i64,
 }
 
 impl Store {
-    /// The place for an app; nothing is read yet. `None`: this user has no configuration folder.
-    pub(crate) fn of(app: &App, authority: &Authority) -> Option<Self> {
+    /// The places for an app; nothing is read yet. `None`: this user has no configuration folder.
+    pub(crate) fn of(app: &App, authority: &Authority, keep: Keep) -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "tenantry")?;
-        Some(Self::within(folders.config_dir(), app, authority))
-    }
-
-    fn within(folder: &Path, app: &App, authority: &Authority) -> Self {
-        let key = format!("{}\n{}\n{}", authority.url, app.tenant, app.client_id).to_ascii_lowercase();
-        let name = format!("sign-in-{}.json", &digest(&key)[..32]);
-        Self { file: folder.join(name) }
+        let name = name(app, authority);
+        let file = SecretFile::at(folders.config_dir().join(format!("{name}.json")));
+        let key_store = match keep {
+            Keep::KeyStoreElseFile => Some(KeyStoreEntry::of_platform(name)),
+            Keep::File => None,
+        };
+        Some(Self { key_store, file })
     }
 
     pub(crate) fn file(&self) -> &Path {
-        &self.file
+        self.file.path()
     }
 
-    /// The stored token, if there is one; where `handed_in` is given, only one that descends from it.
-    pub(crate) fn load(&self, handed_in: Option<&SecretString>) -> io::Result<Option<SecretString>> {
-        let text = match fs::read(&self.file) {
-            Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        check_mode(&self.file)?;
-        let stored: Stored = serde_json::from_slice(&text)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it holds no sign-in"))?;
+    /// The newest token, if there is one; where `handed_in` is given, only one that descends from it.
+    ///
+    /// # Errors
+    /// Where the file cannot be used. A key store that cannot is passed over.
+    pub(crate) fn load(&self, handed_in: Option<&SecretString>) -> io::Result<Option<Stored>> {
+        let in_file = self.file.read()?.map(|record| read(&record)).transpose()?;
+        let found = [(Place::File, in_file), (Place::KeyStore, self.read_key_store())];
         let wanted = handed_in.map(|token| digest(token.expose_secret()));
-        Ok((wanted.is_none() || wanted == stored.handed_in).then_some(stored.refresh_token))
+        Ok(found
+            .into_iter()
+            .filter_map(|(place, record)| Some((place, record?)))
+            .filter(|(_, record)| wanted.is_none() || record.handed_in == wanted)
+            .max_by_key(|(_, record)| record.saved_at_ms)
+            .map(|(place, record)| Stored { refresh_token: record.refresh_token, place }))
     }
 
-    /// Keeps `token` in place of an earlier one. Durable when it returns.
-    pub(crate) fn save(&self, token: &SecretString, handed_in: Option<&SecretString>) -> io::Result<()> {
-        let body = serde_json::json!({
-            "refresh_token": token.expose_secret(),
-            "handed_in": handed_in.map(|token| digest(token.expose_secret())),
-        });
-        let text = Zeroizing::new(body.to_string());
-        private_file::replace(&self.file, text.as_bytes())
+    fn read_key_store(&self) -> Option<Read> {
+        let record = match self.key_store.as_ref()?.get(PATIENCE) {
+            Ok(record) => record.map(|record| read(&record)).transpose().map_err(|error| error.to_string()),
+            Err(Trouble::Absent) => Ok(None),
+            Err(trouble) => Err(trouble.to_string()),
+        };
+        record.unwrap_or_else(|reason| {
+            tracing::warn!(reason, "no sign-in from the key store; `--key-store file` does not ask it");
+            None
+        })
     }
 
-    /// Forgets it. Says whether there was one.
+    /// Keeps the token of a login. A person is there, whom the key store may ask for a password.
+    pub(crate) fn save_login(&self, token: &SecretString) -> io::Result<Kept> {
+        self.save(token, None, Place::KeyStore, PATIENCE_WITH_A_PERSON)
+    }
+
+    /// Keeps the successor of a token that came from `place`, and from outside at first if it was handed in.
+    pub(crate) fn save_successor(
+        &self,
+        token: &SecretString,
+        handed_in: Option<&SecretString>,
+        place: Place,
+    ) -> io::Result<Kept> {
+        self.save(token, handed_in, place, PATIENCE)
+    }
+
+    fn save(
+        &self,
+        token: &SecretString,
+        handed_in: Option<&SecretString>,
+        place: Place,
+        patience: Duration,
+    ) -> io::Result<Kept> {
+        let record = Zeroizing::new(serde_json::to_vec(&Written {
+            refresh_token: token.expose_secret(),
+            handed_in: handed_in.map(|token| digest(token.expose_secret())),
+            saved_at_ms: clock::now().as_millisecond(),
+        })?);
+        let trouble = match (place, &self.key_store) {
+            (Place::KeyStore, Some(key_store)) => match key_store.set(record.clone(), patience) {
+                Ok(()) => {
+                    if let Err(error) = self.file.remove() {
+                        tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
+                    }
+                    return Ok(Kept::InKeyStore);
+                }
+                Err(trouble) => Some(trouble),
+            },
+            (Place::KeyStore, None) | (Place::File, _) => None,
+        };
+        self.file.write(&record)?;
+        Ok(Kept::InFile(self.file().to_owned(), trouble))
+    }
+
+    /// Forgets the token in both places. Says whether there was one.
     pub(crate) fn forget(&self) -> io::Result<bool> {
-        match fs::remove_file(&self.file) {
-            Ok(()) => crate::ledger::sync_folder_of(&self.file).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        let in_file = self.file.remove()?;
+        let in_key_store = match &self.key_store {
+            None => Ok(false),
+            Some(key_store) => match key_store.delete(PATIENCE_WITH_A_PERSON) {
+                Err(Trouble::Absent) => Ok(false),
+                deleted => deleted,
+            },
+        };
+        Ok(in_file | in_key_store.map_err(io::Error::other)?)
     }
+}
+
+fn read(record: &[u8]) -> io::Result<Read> {
+    // The parser's message is left out: it can quote the record.
+    serde_json::from_slice(record)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it holds no sign-in"))
+}
+
+/// Differs for every authority, tenant and app, and tells none of them.
+fn name(app: &App, authority: &Authority) -> String {
+    let key = format!("{}\n{}\n{}", authority.url, app.tenant, app.client_id).to_ascii_lowercase();
+    format!("sign-in-{}", &digest(&key)[..32])
 }
 
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[cfg(unix)]
-fn check_mode(file: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if fs::metadata(file)?.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "others than its owner may read it"))
-}
-
-/// Windows keeps a user's configuration folder to that user by inheritance.
-#[cfg(not(unix))]
-fn check_mode(_file: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+
+    use super::super::key_store::testing::{Memory, Mood};
     use super::*;
 
-    #[test]
-    fn a_token_is_kept_for_its_app_and_its_origin_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let authority =
-            Authority { url: "https://login.example".parse().unwrap(), audience: "https://api".to_owned() };
-        let app = |id: &str| App { tenant: "t".to_owned(), client_id: id.to_owned(), proof: None };
-        let store = Store::within(folder.path(), &app("a"), &authority);
-        let token = |text: &str| SecretString::from(text);
-        let load = |from: Option<&SecretString>| {
-            store.load(from).unwrap().map(|token| token.expose_secret().to_owned())
-        };
-        assert_eq!(load(None), None);
-        store.save(&token("first"), None).unwrap();
-        store.save(&token("second"), Some(&token("origin"))).unwrap();
-        assert_eq!(load(None).as_deref(), Some("second"));
-        assert_eq!(load(Some(&token("origin"))).as_deref(), Some("second"));
-        assert_eq!(load(Some(&token("another"))), None);
-        assert!(Store::within(folder.path(), &app("b"), &authority).load(None).unwrap().is_none());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            assert_eq!(fs::metadata(store.file()).unwrap().permissions().mode() & 0o777, 0o600);
-            fs::set_permissions(store.file(), fs::Permissions::from_mode(0o644)).unwrap();
-            assert!(store.load(None).is_err());
+    /// A store over a key store in memory and a file in a folder of its own.
+    struct Fixture {
+        vault: Arc<Memory>,
+        folder: TempDir,
+        store: Store,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let (vault, folder) = (Arc::<Memory>::default(), tempfile::tempdir().unwrap());
+            let key_store = KeyStoreEntry::within(vault.clone(), "sign-in".to_owned());
+            let file = SecretFile::at(folder.path().join("sign-in.json"));
+            Self { vault, folder, store: Store { key_store: Some(key_store), file } }
         }
-        assert!(store.forget().unwrap());
-        assert!(!store.forget().unwrap());
+
+        fn login(&self, token: &str) -> Kept {
+            let kept = self.store.save_login(&token.into()).unwrap();
+            self.let_the_clock_tick();
+            kept
+        }
+
+        fn rotate(&self, token: &str, handed_in: Option<&str>) -> Kept {
+            let handed_in = handed_in.map(SecretString::from);
+            let place = self.store.load(handed_in.as_ref()).unwrap().map_or(Place::KeyStore, |it| it.place);
+            let kept = self.store.save_successor(&token.into(), handed_in.as_ref(), place).unwrap();
+            self.let_the_clock_tick();
+            kept
+        }
+
+        /// Two sign-ins of one millisecond could not be told apart.
+        fn let_the_clock_tick(&self) {
+            let now = clock::now();
+            while clock::now() == now {
+                std::thread::yield_now();
+            }
+        }
+
+        fn loaded(&self) -> Option<(String, Place)> {
+            let stored = self.store.load(None).unwrap()?;
+            Some((stored.refresh_token.expose_secret().to_owned(), stored.place))
+        }
+
+        fn check(&self, token: &str, place: Place, in_key_store: usize, in_files: usize) {
+            assert_eq!(self.loaded(), Some((token.to_owned(), place)));
+            let files = std::fs::read_dir(self.folder.path()).unwrap().count();
+            assert_eq!((self.vault.len(), files), (in_key_store, in_files));
+        }
+    }
+
+    #[test]
+    fn a_token_goes_to_the_key_store_and_is_rotated_there() {
+        let it = Fixture::new();
+        assert_eq!(it.loaded(), None);
+        assert!(matches!(it.login("first"), Kept::InKeyStore));
+        it.check("first", Place::KeyStore, 1, 0);
+        assert!(matches!(it.rotate("second", None), Kept::InKeyStore));
+        it.check("second", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn what_the_key_store_cannot_take_goes_to_the_file() {
+        let it = Fixture::new();
+        it.login("small");
+        let large = "x".repeat(3_000);
+        let kept = it.rotate(&large, None);
+        assert!(kept.to_string().contains("because the key store refused: longer than 2560"), "{kept}");
+        it.check(&large, Place::File, 1, 1);
+        // Its successors stay in the file; the next login tidies up.
+        it.rotate("small again", None);
+        it.check("small again", Place::File, 1, 1);
+        it.login("after all");
+        it.check("after all", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn a_locked_key_store_is_passed_over() {
+        let it = Fixture::new();
+        it.login("older");
+        it.vault.becomes(Mood::Locked);
+        assert!(matches!(it.login("newer"), Kept::InFile(_, Some(Trouble::Refused(_)))));
+        it.check("newer", Place::File, 1, 1);
+        assert!(it.store.forget().is_err(), "one may be left in the key store");
+        it.vault.becomes(Mood::Willing);
+        it.check("older", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn the_newer_of_two_counts() {
+        let it = Fixture::new();
+        it.login("in the key store");
+        it.vault.becomes(Mood::Locked);
+        it.login("in the file");
+        it.vault.becomes(Mood::Willing);
+        it.check("in the file", Place::File, 1, 1);
+        assert!(it.store.forget().unwrap());
+        assert_eq!((it.loaded(), it.vault.len()), (None, 0));
+        assert!(!it.store.forget().unwrap());
+    }
+
+    #[test]
+    fn a_key_store_that_hangs_is_asked_once() {
+        let it = Fixture::new();
+        it.vault.becomes(Mood::Hanging);
+        let shortly = Duration::from_millis(50);
+        for _ in 0..2 {
+            let kept = it.store.save(&"token".into(), None, Place::KeyStore, shortly).unwrap();
+            assert!(matches!(kept, Kept::InFile(_, Some(Trouble::Silent(_)))));
+        }
+        it.vault.becomes(Mood::Willing);
+        it.check("token", Place::File, 0, 1);
+    }
+
+    #[test]
+    fn only_a_descendant_of_the_token_that_was_handed_in_is_taken() {
+        let it = Fixture::new();
+        it.rotate("child", Some("origin"));
+        it.rotate("grandchild", Some("origin"));
+        let load = |origin: &str| it.store.load(Some(&origin.into())).unwrap();
+        assert_eq!(load("origin").unwrap().refresh_token.expose_secret(), "grandchild");
+        assert!(load("another").is_none());
+        it.check("grandchild", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn every_app_and_authority_has_its_own() {
+        let authority = |url: &str| Authority { url: url.parse().unwrap(), audience: String::new() };
+        let app = |id: &str| App { tenant: "t".to_owned(), client_id: id.to_owned(), proof: None };
+        let (here, there) = (authority("https://a.example"), authority("https://b.example"));
+        assert_eq!(name(&app("a"), &here), name(&app("A"), &here));
+        assert_ne!(name(&app("a"), &here), name(&app("b"), &here));
+        assert_ne!(name(&app("a"), &here), name(&app("a"), &there));
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_read() {
+        let it = Fixture::new();
+        it.store.file.write(br#"{"refresh_token":"old","handed_in":null}"#).unwrap();
+        it.check("old", Place::File, 0, 1);
     }
 }

@@ -136,6 +136,15 @@ pub(crate) struct Connection {
         conflicts_with = "client_secret_file"
     )]
     pub(crate) client_certificate: Option<PathBuf>,
+    /// Where a user's sign-in is kept: in the key store of this machine, else in a file (auto), or always in the file
+    #[arg(long, value_name = "WHERE", default_value = "auto", env = "TENANTRY_KEY_STORE")]
+    pub(crate) key_store: KeyStore,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyStore {
+    Auto,
+    File,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use crate::auth::{App, Authority, Certificate, Claims, ClientProof, SignIn, Store};
+use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::Environment;
 use crate::partner_center::is_loopback;
@@ -169,6 +169,9 @@ impl Connection {
                 push_flag(&mut flags, flag, &value);
             }
         }
+        if args.key_store == args::KeyStore::File {
+            push_flag(&mut flags, "--key-store", "file");
+        }
         Ok(Self {
             environment: Environment { api: name_of(&api_url), partner_tenant_id },
             api_url,
@@ -229,7 +232,7 @@ fn sign_in(args: &args::Connection, authority: &Authority) -> Result<SignIn, Fai
         return Err(cannot_sign_in(args, proof.is_some() || handed_in.is_some()));
     };
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
-    let store = Store::of(&app, authority);
+    let store = Store::of(&app, authority, args.key_store.into());
     let stored = match &store {
         Some(store) => store.load(handed_in.as_ref()).map_err(|error| Failure {
             exit_code: ExitCode::SignIn,
@@ -238,15 +241,26 @@ fn sign_in(args: &args::Connection, authority: &Authority) -> Result<SignIn, Fai
         })?,
         None => None,
     };
-    let is_handed_in = handed_in.is_some();
-    match stored.or(handed_in) {
-        Some(refresh_token) if is_handed_in => {
-            let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
+    let newest = match stored {
+        Some(stored) => Some((stored.refresh_token, stored.place)),
+        None => handed_in.clone().map(|token| (token, Place::KeyStore)),
+    };
+    match newest {
+        Some((refresh_token, place)) => {
+            let store = store.map(|store| (store, place));
             Ok(SignIn::AppAndUser { app, refresh_token, handed_in, store })
         }
-        Some(refresh_token) => Ok(SignIn::AppAndUser { app, refresh_token, handed_in: None, store }),
         None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
         None => Err(cannot_sign_in(args, false)),
+    }
+}
+
+impl From<args::KeyStore> for Keep {
+    fn from(key_store: args::KeyStore) -> Self {
+        match key_store {
+            args::KeyStore::Auto => Keep::KeyStoreElseFile,
+            args::KeyStore::File => Keep::File,
+        }
     }
 }
 
@@ -294,7 +308,7 @@ pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), 
     };
     let proof = client_proof(args)?;
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
-    let store = Store::of(&app, &authority).ok_or_else(|| {
+    let store = Store::of(&app, &authority, args.key_store.into()).ok_or_else(|| {
         Failure::new(ExitCode::Failed, "could not find a configuration folder for this user")
     })?;
     Ok((app, authority, store))

@@ -27,14 +27,13 @@ pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitC
             return Err(Failure::new(ExitCode::Interrupted, "interrupted; nobody is signed in"));
         }
     };
-    store.save(&login.refresh_token, None).map_err(|error| {
+    let kept = store.save_login(&login.refresh_token).map_err(|error| {
         Failure::io(format!("could not keep the sign-in in `{}`", store.file().display()), &error)
     })?;
     let claims = Claims::of(&login.access_token);
     output.note(format_args!(
-        "Signed in as {}; kept in `{}`, for your eyes only.",
+        "Signed in as {}; {kept}.",
         claims.user().unwrap_or("a user whom the token does not name"),
-        store.file().display()
     ));
     if claims.has_mfa() == Some(false) {
         output.note("This sign-in was without MFA: Partner Center will refuse it. Sign in again with MFA.");
@@ -45,9 +44,8 @@ pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitC
 /// Forgets the refresh token. The service still knows it: only an admin can revoke it there.
 pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
     let (_, _, store) = settings::login(&args.connection)?;
-    let was_there = store.forget().map_err(|error| {
-        Failure::io(format!("could not remove the sign-in in `{}`", store.file().display()), &error)
-    })?;
+    let was_there =
+        store.forget().map_err(|error| Failure::io("could not remove every sign-in that is kept", &error))?;
     output.note(if was_there { "Signed out." } else { "Nobody was signed in." });
     Ok(ExitCode::Done)
 }

@@ -128,6 +128,7 @@ impl Bench {
             .env("TENANTRY_API_URL", &self.api_url)
             .env("TENANTRY_AUTHORITY_URL", &self.api_url)
             .env("TENANTRY_ACCESS_TOKEN", ACCESS_TOKEN)
+            .env("TENANTRY_KEY_STORE", "file")
             .env("TENANTRY_RATE", "unlimited")
             .env("TENANTRY_SETTLE_DELAY", "1s")
             .stdin(Stdio::null());

@@ -171,6 +171,42 @@ fn a_login_polls_on_through_slow_down_and_outages() {
     assert!(polls.windows(2).skip(1).all(|pair| pair[1] - pair[0] >= 5_000.0), "{polls:?}");
 }
 
+/// The Secret Service would be found at this address.
+#[cfg(target_os = "linux")]
+fn with_key_store_at<'a>(call: Call<'a>, socket: &std::path::Path) -> Call<'a> {
+    let address = format!("unix:path={}", socket.display());
+    as_app(call, CLIENT_ID).env("TENANTRY_KEY_STORE", "auto").env("DBUS_SESSION_BUS_ADDRESS", address)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_key_store_login_falls_back_to_the_file_and_says_so() {
+    let bench = Bench::new();
+    let call = |name: &str| with_key_store_at(bench.tenantry([name]), &bench.path("no-bus"));
+    let done = call("login").exits(0);
+    done.says("for your eyes only, because this machine has no key store that can be reached");
+    assert_eq!(kept(&bench).len(), 1);
+    call("whoami").exits(0);
+    call("logout").exits(0).says("Signed out.");
+    assert!(kept(&bench).is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_store_that_hangs_is_waited_for_once_and_not_for_ever() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    as_app(bench.tenantry(["login"]), CLIENT_ID).exits(0);
+    // Connections are taken by the kernel, and nobody ever answers.
+    let bus = bench.path("bus");
+    let _listener = std::os::unix::net::UnixListener::bind(&bus).unwrap();
+    let begun = std::time::Instant::now();
+    let done = with_key_store_at(bench.import("customers.csv"), &bus).exits(0);
+    done.says("the key store gave no answer within 5 s").says("--key-store file");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    bench.agree();
+}
+
 #[test]
 fn a_login_ends_when_its_code_expires() {
     let lifetime = Duration::from_secs(2);

@@ -1,0 +1,94 @@
+//! A secret in a file for its owner alone, where the platform has no key store that takes it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::private_file;
+
+/// The place of one secret.
+#[derive(Debug, Clone)]
+pub(super) struct SecretFile(PathBuf);
+
+impl SecretFile {
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// # Errors
+    /// Also where others than its owner may read it.
+    pub(super) fn read(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let secret = match fs::read(&self.0) {
+            Ok(secret) => Zeroizing::new(secret),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        check_mode(&self.0)?;
+        Ok(Some(secret))
+    }
+
+    /// Durable when it returns.
+    pub(super) fn write(&self, secret: &[u8]) -> io::Result<()> {
+        private_file::replace(&self.0, secret)
+    }
+
+    /// Says whether there was one.
+    pub(super) fn remove(&self) -> io::Result<bool> {
+        match fs::remove_file(&self.0) {
+            Ok(()) => crate::ledger::sync_folder_of(&self.0).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn check_mode(file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if fs::metadata(file)?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, "others than its owner may read it"))
+}
+
+/// Windows keeps a user's configuration folder to that user by inheritance.
+#[cfg(not(unix))]
+fn check_mode(_file: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_replaced_whole_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SecretFile::at(folder.path().join("inner").join("secret.json"));
+        assert!(file.read().unwrap().is_none());
+        for secret in [&b"first"[..], b"second"] {
+            file.write(secret).unwrap();
+            assert_eq!(file.read().unwrap().unwrap().as_slice(), secret);
+        }
+        assert_eq!(
+            fs::read_dir(folder.path().join("inner")).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(file.read().is_err());
+        }
+        assert!(file.remove().unwrap());
+        assert!(!file.remove().unwrap());
+    }
+}
