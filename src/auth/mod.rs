@@ -13,6 +13,7 @@ mod key_store;
 mod secret_file;
 mod store;
 
+use std::io;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -77,14 +78,13 @@ impl SignIn {
     /// Keeps a new refresh token. Where that fails the old one stays good: use does not revoke it.
     async fn keep(&self, new: &SecretString) {
         let SignIn::AppAndUser { handed_in, store: Some((store, place)), .. } = self else { return };
-        let (store, new, handed_in, place) = (store.clone(), new.clone(), handed_in.clone(), *place);
+        let (task, new, handed_in, place) = (store.clone(), new.clone(), handed_in.clone(), *place);
         // A key store may take its time.
-        let kept = tokio::task::spawn_blocking(move || {
-            store.save_successor(&new, handed_in.as_ref(), place).map_err(|error| (store, error))
-        });
-        match kept.await.expect("storing does not panic") {
+        let kept =
+            tokio::task::spawn_blocking(move || task.save_successor(&new, handed_in.as_ref(), place)).await;
+        match kept.map_err(io::Error::from).flatten() {
             Ok(kept) => tracing::debug!(%kept, "new refresh token"),
-            Err((store, error)) => {
+            Err(error) => {
                 tracing::warn!(file = %store.file().display(), %error, "the new refresh token could not be kept");
             }
         }

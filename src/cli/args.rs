@@ -141,7 +141,8 @@ pub(crate) struct Connection {
     pub(crate) key_store: KeyStore,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// The next command need not be told again: `auto` finds what is in the file too.
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum KeyStore {
     Auto,
     File,

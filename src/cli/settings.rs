@@ -169,9 +169,6 @@ impl Connection {
                 push_flag(&mut flags, flag, &value);
             }
         }
-        if args.key_store == args::KeyStore::File {
-            push_flag(&mut flags, "--key-store", "file");
-        }
         Ok(Self {
             environment: Environment { api: name_of(&api_url), partner_tenant_id },
             api_url,

@@ -41,11 +41,13 @@ pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitC
     Ok(ExitCode::Done)
 }
 
-/// Forgets the refresh token. The service still knows it: only an admin can revoke it there.
+/// Forgets the refresh token wherever it is kept. The service still knows it: only an admin can revoke it there.
 pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
     let (_, _, store) = settings::login(&args.connection)?;
-    let was_there =
-        store.forget().map_err(|error| Failure::io("could not remove every sign-in that is kept", &error))?;
+    let was_there = store.forget().map_err(|error| {
+        Failure::io("could not remove every sign-in that is kept", &error)
+            .with_hint("unlock the key store, then run `tenantry logout` again")
+    })?;
     output.note(if was_there { "Signed out." } else { "Nobody was signed in." });
     Ok(ExitCode::Done)
 }
