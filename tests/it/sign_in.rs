@@ -90,6 +90,19 @@ fn with_a_refresh_token_that_is_renewed_and_rotated_in_mid_run() {
 }
 
 #[test]
+fn a_token_endpoint_that_gives_no_verdict_is_waited_for() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    // A gateway's page, `temporarily_unavailable` under a 400, and a portal that wants to be seen first.
+    for fault in [Fault::HtmlBefore, Fault::StatusBefore { status: 400 }, Fault::Redirect] {
+        bench.simulator().script(ScriptedFault::next(Operation::Token, fault));
+    }
+    with_refresh_token(bench.import("customers.csv"), REFRESH_TOKEN).exits(0);
+    assert_eq!(bench.count(Operation::Token), 4);
+    bench.agree();
+}
+
+#[test]
 fn a_confidential_app_signs_its_user_in_with_its_secret() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(2));
