@@ -1,9 +1,18 @@
--- The second durable step of a created customer: its acceptance of the Microsoft Customer Agreement is recorded at the
--- service. Who accepted, and when, stands in customer_rows.customer.
+-- The second durable step of a customer: its acceptance of the Microsoft Customer Agreement is recorded at the service.
 
+-- What a file says of who accepted the agreement, and what became of it. A corrected one stands beside the one that it
+-- replaces; the row itself stays as it was sent.
 CREATE TABLE agreements (
-    row_id       INTEGER PRIMARY KEY REFERENCES customer_rows (id),
-    state        TEXT NOT NULL CHECK (state IN ('pending', 'in_flight', 'recorded', 'failed')),
+    id           INTEGER PRIMARY KEY,
+    row_id       INTEGER NOT NULL REFERENCES customer_rows (id),
+    source_id    INTEGER NOT NULL REFERENCES sources (id),
+    line         INTEGER NOT NULL,
+    -- rejected: failed validation; withdrawn: nobody agreed to it, or its file no longer holds it.
+    state        TEXT NOT NULL CHECK (state IN ('rejected', 'pending', 'in_flight', 'recorded', 'failed', 'withdrawn')),
+    replaced_by  INTEGER REFERENCES agreements (id),
+    content_hash BLOB NOT NULL,            -- that of the row which brought it
+    cells        BLOB NOT NULL,            -- the operator's own cells of that row
+    agreement    TEXT,                     -- who, and when, as JSON; NULL where validation failed
     request_id   TEXT NOT NULL,            -- MS-RequestId; drawn before anything is sent
     in_doubt     INTEGER NOT NULL DEFAULT 0,  -- a send under request_id had no answer that tells its outcome
     error_code   TEXT,
@@ -11,13 +20,24 @@ CREATE TABLE agreements (
     error_text   TEXT,                     -- the service's own words
     made_at      INTEGER NOT NULL,
     changed_at   INTEGER NOT NULL,
-    CHECK (state <> 'pending' OR NOT in_doubt)
+    CHECK (state <> 'pending' OR NOT in_doubt),
+    CHECK (state = 'rejected' OR agreement IS NOT NULL),
+    CHECK (replaced_by IS NULL OR state NOT IN ('in_flight', 'recorded'))
 ) STRICT;
 
--- Serves the queue and the counts.
-CREATE INDEX agreements_by_state ON agreements (state);
+-- One stands for its row.
+CREATE UNIQUE INDEX agreements_standing ON agreements (row_id) WHERE replaced_by IS NULL AND state <> 'withdrawn';
+-- Serves the queue, in order.
+CREATE INDEX agreements_owed ON agreements (row_id)
+ WHERE state IN ('pending', 'in_flight') AND replaced_by IS NULL;
+-- Recognises what a correction has replaced.
+CREATE INDEX agreements_by_row ON agreements (row_id, content_hash);
+-- Serves the counts.
+CREATE INDEX agreements_by_state ON agreements (state) WHERE replaced_by IS NULL;
 
--- The views stand on what changes here; the last of them are made anew below.
+-- The views stand on what changes here, and are made anew below. Views of the operator's own may stand on them, which
+-- SQLite would hold against the renaming.
+PRAGMA legacy_alter_table = ON;
 DROP VIEW runs;
 DROP VIEW attempts;
 DROP VIEW customers;
@@ -45,6 +65,7 @@ CREATE TABLE new_attempts (
 INSERT INTO new_attempts SELECT * FROM http_attempts;
 DROP TABLE http_attempts;
 ALTER TABLE new_attempts RENAME TO http_attempts;
+PRAGMA legacy_alter_table = OFF;
 
 CREATE INDEX attempts_by_row ON http_attempts (row_id);
 CREATE INDEX attempts_by_run ON http_attempts (run_id);
@@ -81,7 +102,7 @@ SELECT r.id                                                AS row_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', r.changed_at / 1000.0, 'unixepoch') AS changed_at
   FROM customer_rows r
   JOIN sources s ON s.id = r.source_id
-  LEFT JOIN agreements a ON a.row_id = r.id;
+  LEFT JOIN agreements a ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn';
 
 -- One row an HTTP call to the API.
 CREATE VIEW attempts AS

@@ -118,6 +118,7 @@ fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRo
         line: row.line(),
         domain: verdict.domain,
         customer: verdict.customer,
+        beside_agreement: verdict.beside_agreement,
         problems: verdict.problems,
         content_hash: verdict.content_hash,
         cells: reader::to_csv(row.cells()),

@@ -65,7 +65,8 @@ impl FileCheck {
 
     /// Holds a row against the rows before it. Rows are met in the order of the file.
     pub(crate) fn meet(&mut self, judged: Judged) -> Met {
-        let Judged { line, verdict: Verdict { domain, mut customer, mut problems, content_hash } } = judged;
+        let Judged { line, verdict: Verdict { domain, mut customer, mut problems, content_hash, .. } } =
+            judged;
         let has_reseller = customer.as_ref().map(|customer| customer.associated_partner_id.is_some());
         // Counted before anything else, as in an import: also a duplicate shows what kind of file this is.
         self.with_reseller += u64::from(has_reseller == Some(true));

@@ -26,6 +26,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         connection: &args.connection,
         submission: &args.submission,
         may_make_ledger: true,
+        judging_flags: args.input.judging_flags(),
     };
     let simulated = start.ledger.simulate.is_some();
     let mut session = Session::begin(start, output).await?;
@@ -138,11 +139,13 @@ impl Intake {
                 .output
                 .note(format_args!("{path}: {} tried again.", counted(taken.taken_up, "failed row")));
         }
-        if taken.agreements > 0 {
-            session.output.note(format_args!(
-                "{path}: {} of created customers taken up.",
-                counted(taken.agreements, "agreement")
-            ));
+        for (agreements, what) in
+            [(taken.agreements, "to be recorded"), (taken.agreements_rejected, "failed validation")]
+        {
+            if agreements > 0 {
+                let agreements = counted(agreements, "agreement");
+                session.output.note(format_args!("{path}: {agreements} of customers that exist: {what}."));
+            }
         }
         if !report.unknown_columns.is_empty() {
             let names = report.unknown_columns.join("`, `");
@@ -164,7 +167,8 @@ async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<An
     let plan = queries.plan()?;
     let new_rows = queries.pending_of(session.ledger.run())?;
     let rows: u64 = plan.iter().map(|group| group.rows).sum();
-    if rows == 0 {
+    let agreements = queries.user_needs()?.with_agreements;
+    if rows + agreements == 0 {
         return Ok(Answer::Yes);
     }
     let waiting = rows.saturating_sub(new_rows);
@@ -181,10 +185,19 @@ async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<An
     if waiting > 0 {
         session.output.note(format_args!("{} of them waited from earlier imports.", waiting));
     }
-    if let Some(time) = expected_time(rows, args.pace.rate) {
+    if agreements > 0 {
+        session.output.note(format_args!(
+            "{} of the customer agreement will be recorded, in the name of your company.",
+            counted(agreements, "acceptance")
+        ));
+    }
+    if let Some(time) = expected_time(rows + agreements, args.pace.rate) {
         session.output.note(format_args!("At this rate it takes about {}.", rough(time)));
     }
-    let question = "Creating customers cannot be undone. Go ahead?".to_owned();
+    let question = match rows {
+        0 => "Recording an acceptance cannot be undone. Go ahead?".to_owned(),
+        _ => "Creating customers cannot be undone. Go ahead?".to_owned(),
+    };
     tokio::select! {
         answer = session.output.confirm(question) => Ok(if answer? { Answer::Yes } else { Answer::No }),
         Some(signal) = session.signals.recv() => Ok(Answer::Signalled(signal)),

@@ -64,6 +64,12 @@ impl args::Input {
         if let Some(delimiter) = self.delimiter {
             push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
         }
+        flags + &self.judging_flags()
+    }
+
+    /// Those that also hold for exports of the files, which are separated by commas.
+    pub(crate) fn judging_flags(&self) -> String {
+        let mut flags = String::new();
         for (header, field) in &self.map {
             push_flag(&mut flags, "--map", &format!("{header}={field}"));
         }

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod cloud;
 mod credentials;
+mod ending;
 mod exit_code;
 mod export;
 mod failure;

@@ -28,6 +28,7 @@ async fn run(
         connection: &args.connection,
         submission: &args.submission,
         may_make_ledger: false,
+        judging_flags: String::new(),
     };
     let mut session = Session::begin(start, output).await?;
     let stopped = session.submit(mode).await?;

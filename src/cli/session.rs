@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::args;
+use super::ending::{self, Flags, Left};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::first_token::{self, NoToken};
@@ -13,9 +14,9 @@ use super::output::Output;
 use super::settings::{self, Connection, LedgerChoice};
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{AgreementCounts, Ending, Ledger, Queries, RowCounts, UserNeeds};
+use crate::ledger::{Ending, Ledger, Queries};
 use crate::partner_center::{Client, ClientSettings};
-use crate::report::{Summary, counted};
+use crate::report::Summary;
 use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
 
 /// A run in progress.
@@ -26,10 +27,7 @@ pub(crate) struct Session<'a> {
     pub(crate) signals: mpsc::Receiver<Signal>,
     args: &'a args::Submission,
     sealer: Sealer,
-    /// The flags that name this ledger and this service again.
-    flags: String,
-    ledger_flags: String,
-    identity_flag: String,
+    flags: Flags,
 }
 
 /// What a command starts from.
@@ -40,6 +38,8 @@ pub(crate) struct Start<'a> {
     pub(crate) submission: &'a args::Submission,
     /// Make a ledger that is not there.
     pub(crate) may_make_ledger: bool,
+    /// The flags by which exported files are judged as those of this run.
+    pub(crate) judging_flags: String,
 }
 
 impl<'a> Session<'a> {
@@ -61,18 +61,13 @@ impl<'a> Session<'a> {
                 "The last run ended without warning: {interrupted} requests are settled before anything else."
             ));
         }
-        let flags = format!("{}{}{}", start.ledger.flags, connection.flags, start.submission.flags());
-        Ok(Self {
-            output,
-            ledger,
-            connection,
-            signals,
-            args: start.submission,
-            sealer,
-            flags,
-            ledger_flags: start.ledger.flags,
-            identity_flag: start.submission.identity.flag(),
-        })
+        let flags = Flags {
+            run: format!("{}{}{}", start.ledger.flags, connection.flags, start.submission.flags()),
+            ledger: start.ledger.flags,
+            identity: start.submission.identity.flag(),
+            judging: start.judging_flags,
+        };
+        Ok(Self { output, ledger, connection, signals, args: start.submission, sealer, flags })
     }
 
     /// Reads the ledger, beside the run.
@@ -150,13 +145,12 @@ impl<'a> Session<'a> {
         }
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
-        let counts = queries.counts()?;
-        let agreements = queries.agreement_counts()?;
+        let left = Left { rows: queries.counts()?, agreements: queries.agreement_counts()? };
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
-            (None, Some(reason)) => exit_code(reason),
-            (None, None) if counts.open() + agreements.open() > 0 => ExitCode::Stopped,
-            (None, None) => settled_exit_code(&counts, &agreements),
+            (None, Some(reason)) => ending::exit_code(reason),
+            (None, None) if left.open() > 0 => ExitCode::Stopped,
+            (None, None) => left.settled_exit_code(),
         };
         let held = queries.unfinished_sources()?;
         for source in &held {
@@ -165,25 +159,24 @@ impl<'a> Session<'a> {
                 source.path, source.waiting
             ));
         }
-        let words = stopped.as_ref().map_or_else(|| "done".to_owned(), in_words);
+        let words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
         self.ledger.close(Ending { exit_code: exit_code.number(), words: words.clone() }).await?;
         self.connection.close().await;
 
-        let open_flags = format!("{}{}", self.ledger_flags, self.identity_flag);
         let waiting_for_file: u64 = held.iter().map(|source| source.waiting).sum();
-        let next = if stopped.is_none() && counts.open() > 0 && counts.open() == waiting_for_file {
+        let next = if stopped.is_none() && left.open() > 0 && left.open() == waiting_for_file {
             // Resuming would find nothing that may be sent.
             held.last()
-                .map(|source| format!("tenantry import{} {}", self.flags, settings::quoted(&source.path)))
+                .map(|source| format!("tenantry import{} {}", self.flags.run, settings::quoted(&source.path)))
         } else {
-            next_command(&counts, &agreements, stopped.as_ref(), &self.flags, &self.ledger_flags, &open_flags)
+            left.next_command(stopped.as_ref(), &self.flags)
         };
         let summary = Summary::of(&Queries::open(&path)?, run, next)?;
         self.output.result(&if self.args.json { summary.json() } else { summary.text() })?;
         if let Some(reason) = &stopped {
-            self.output.failure(&stop_failure(reason, exit_code));
+            self.output.failure(&ending::stop_failure(reason, exit_code));
         }
         if let Some(broken) = accounting {
             let message = format!("the ledger's accounting is broken: {broken}");
@@ -220,128 +213,6 @@ fn tell_of_new_identity(output: &Output, file: &Path) {
          can be opened.",
         file.display()
     ));
-}
-
-fn exit_code(reason: &StopReason) -> ExitCode {
-    match reason {
-        StopReason::Interrupted(signal) => (*signal).into(),
-        StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
-        StopReason::Configuration(_)
-        | StopReason::Outage { .. }
-        | StopReason::LimitReached
-        | StopReason::DurationReached
-        | StopReason::Declined => ExitCode::Stopped,
-        StopReason::Ledger(_) => ExitCode::Failed,
-    }
-}
-
-/// Every open row is settled; what did they come to?
-fn settled_exit_code(counts: &RowCounts, agreements: &AgreementCounts) -> ExitCode {
-    if counts.unresolved > 0 {
-        ExitCode::SomeUnresolved
-    } else if counts.failed + counts.rejected + agreements.failed > 0 {
-        ExitCode::SomeRefused
-    } else {
-        ExitCode::Done
-    }
-}
-
-fn in_words(reason: &StopReason) -> String {
-    match reason {
-        StopReason::Interrupted(Signal::Interrupt) => "interrupted".to_owned(),
-        StopReason::Interrupted(Signal::Terminate) => "terminated".to_owned(),
-        StopReason::SignIn { message, .. } => format!("sign-in: {message}"),
-        StopReason::NeedsUser(needs) => format!("{} needs a user's sign-in", for_users(needs)),
-        StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
-            format!("every row would be refused: {} {}", refusal.code, refusal.text)
-        }
-        StopReason::Outage { lasted, last_reason } => {
-            format!("no answer for {} s: {last_reason}", lasted.as_secs())
-        }
-        StopReason::Declined => "declined".to_owned(),
-        StopReason::LimitReached => "limit reached".to_owned(),
-        StopReason::DurationReached => "time is up".to_owned(),
-        StopReason::Ledger(error) => error.to_string(),
-    }
-}
-
-/// Why the run stopped, as it is told to people.
-fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
-    let resume = "nothing is lost: run the next command when that is mended";
-    match reason {
-        StopReason::Interrupted(_) => Failure::new(exit_code, "interrupted; nothing is lost"),
-        StopReason::SignIn { message, hint } => {
-            Failure::new(exit_code, format!("stopped: could not sign in: {message}")).with_hint(hint)
-        }
-        StopReason::NeedsUser(needs) => {
-            Failure::new(exit_code, "stopped before anything was sent: the sign-in is app-only")
-                .because(format!("{}, which Partner Center lets only a user do (App+User)", for_users(needs)))
-                .with_hint("sign in as a user with `tenantry login`, then run the next command")
-        }
-        StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
-            let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
-            let hint = crate::partner_center::codes::hint(&refusal.code).unwrap_or(resume);
-            Failure::new(exit_code, "stopped: every row would be refused like the last one")
-                .because(format!("{status}code {}: {}", refusal.code, refusal.text))
-                .with_hint(hint)
-        }
-        StopReason::Outage { lasted, last_reason } => {
-            Failure::new(exit_code, format!("stopped: no answer for {} s", lasted.as_secs()))
-                .because(last_reason.clone())
-                .with_hint(resume)
-        }
-        StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
-        StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
-        StopReason::DurationReached => {
-            Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
-        }
-        StopReason::Ledger(error) => error.clone().into(),
-    }
-}
-
-/// What the open work needs a user for.
-fn for_users(needs: &UserNeeds) -> String {
-    let resellers = counted(needs.for_resellers, "row");
-    let agreements = counted(needs.with_agreements, "agreement");
-    match (needs.for_resellers, needs.with_agreements) {
-        (_, 0) => format!("creating {resellers} for an indirect reseller"),
-        (0, _) => format!("recording {agreements}"),
-        _ => format!("creating {resellers} for an indirect reseller and recording {agreements}"),
-    }
-}
-
-/// The command that an operator would type next.
-fn next_command(
-    counts: &RowCounts,
-    agreements: &AgreementCounts,
-    stopped: Option<&StopReason>,
-    flags: &str,
-    ledger_flags: &str,
-    open_flags: &str,
-) -> Option<String> {
-    if matches!(stopped, Some(StopReason::Declined)) && counts.open() == 0 {
-        None
-    } else if stopped.is_some() || counts.open() + agreements.open() > 0 {
-        Some(format!("tenantry resume{flags}"))
-    } else if counts.unresolved > 0 {
-        Some(format!("tenantry reconcile{flags}"))
-    } else if counts.failed > 0 {
-        Some(format!(
-            "tenantry export failed{ledger_flags} -o failed.csv, mend it, then tenantry import{flags} failed.csv"
-        ))
-    } else if counts.rejected > 0 {
-        Some(format!(
-            "tenantry export rejected{ledger_flags} -o rejected.csv, mend it, then tenantry import{flags} rejected.csv"
-        ))
-    } else if agreements.failed > 0 {
-        Some(format!(
-            "tenantry export agreements{ledger_flags} -o agreements.csv, mend it, then tenantry import{flags} agreements.csv"
-        ))
-    } else if counts.created > 0 {
-        Some(format!("tenantry credentials{open_flags} -o passwords.csv"))
-    } else {
-        None
-    }
 }
 
 /// A time as it is told beforehand.

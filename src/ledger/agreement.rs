@@ -1,15 +1,18 @@
-//! The second durable step of a created customer: its acceptance of the Microsoft Customer Agreement.
+//! The second durable step of a customer: its acceptance of the Microsoft Customer Agreement.
 //!
-//! The step is owed from the moment in which the row is `created`, in the same commit. It has a state, a request id
-//! and attempts of its own, and the same promises as a create: the intent is durable before the first byte leaves,
-//! and a request id is kept for as long as its outcome is unknown. Unlike a create it may be repeated without asking,
-//! because the service takes the same acceptance once (fact book 10: code 600061).
+//! The step is owed from the moment in which the row is `created` or `existing`, in the same commit. It has a state, a
+//! request id and attempts of its own, and the same promises as a create: the intent is durable before the first byte
+//! leaves, and a request id is kept for as long as its outcome is unknown. Unlike a create it may be repeated without
+//! asking, because the service takes the same acceptance once (fact book 10: code 600061).
+//!
+//! A file may bring another acceptance later, for a customer that has none yet. It stands beside the one that it
+//! replaces, which is never removed and by which an old file, read again, is recognised; the row stays as it was sent.
 
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{OptionalExtension, Transaction};
 use serde::Serialize;
 
 use super::outcome::{bounded, record_attempt};
@@ -20,6 +23,7 @@ use super::{
 };
 use crate::clock;
 use crate::customer::Customer;
+use crate::validation::{Problem, Severity};
 
 /// Where the recording of an acceptance stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,11 +37,21 @@ pub(crate) enum AgreementState {
     Recorded,
     /// The service refused it. The customer exists all the same.
     Failed,
+    /// It failed validation, in a file that came after the creation; never sent.
+    Rejected,
+    /// Nobody agreed to it, or its file no longer holds it; never sent.
+    Withdrawn,
 }
 
 impl AgreementState {
-    const ALL: [AgreementState; 4] =
-        [AgreementState::Recorded, AgreementState::Failed, AgreementState::InFlight, AgreementState::Pending];
+    const ALL: [AgreementState; 6] = [
+        AgreementState::Recorded,
+        AgreementState::Failed,
+        AgreementState::Rejected,
+        AgreementState::InFlight,
+        AgreementState::Pending,
+        AgreementState::Withdrawn,
+    ];
 
     /// The name in the ledger, in JSON and on the screen.
     pub(crate) const fn name(self) -> &'static str {
@@ -46,6 +60,8 @@ impl AgreementState {
             AgreementState::InFlight => "in_flight",
             AgreementState::Recorded => "recorded",
             AgreementState::Failed => "failed",
+            AgreementState::Rejected => "rejected",
+            AgreementState::Withdrawn => "withdrawn",
         }
     }
 }
@@ -110,9 +126,14 @@ impl AgreementChange {
                 Ok(AgreementState::InFlight)
             }
             (AgreementState::InFlight, AgreementChange::Refused(_)) => Ok(AgreementState::Failed),
-            (AgreementState::Pending | AgreementState::Recorded | AgreementState::Failed, change) => {
-                Err(IllegalChange { from, change: change.clone() })
-            }
+            (
+                AgreementState::Pending
+                | AgreementState::Recorded
+                | AgreementState::Failed
+                | AgreementState::Rejected
+                | AgreementState::Withdrawn,
+                change,
+            ) => Err(IllegalChange { from, change: change.clone() }),
         }
     }
 }
@@ -129,7 +150,8 @@ impl Recorder {
                 let changed = tx
                     .prepare_cached(
                         "UPDATE agreements SET state = 'in_flight', changed_at = ?3
-                          WHERE row_id = ?1 AND request_id = ?2 AND state IN ('pending', 'in_flight')",
+                          WHERE row_id = ?1 AND request_id = ?2 AND state IN ('pending', 'in_flight')
+                            AND replaced_by IS NULL",
                     )?
                     .execute((row, request_id, clock::now().as_millisecond()))?;
                 if changed != 1 {
@@ -162,19 +184,19 @@ impl Recorder {
 
 fn apply(tx: &Transaction<'_>, row: RowId, change: &AgreementChange) -> Result<(), Error> {
     let (from, in_doubt) = tx
-        .prepare_cached("SELECT state, in_doubt FROM agreements WHERE row_id = ?1")?
+        .prepare_cached(&format!("SELECT state, in_doubt FROM agreements WHERE row_id = ?1 AND {STANDING}"))?
         .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let to = change.apply(from, in_doubt)?;
     let refusal = match change {
         AgreementChange::Refused(refusal) => Some(refusal),
         AgreementChange::Recorded | AgreementChange::NothingDone | AgreementChange::Unknown => None,
     };
-    tx.prepare_cached(
+    tx.prepare_cached(&format!(
         "UPDATE agreements
             SET state = ?2, changed_at = ?3, in_doubt = in_doubt OR ?4,
                 error_code = ?5, error_status = ?6, error_text = ?7
-          WHERE row_id = ?1",
-    )?
+          WHERE row_id = ?1 AND {STANDING}"
+    ))?
     .execute(rusqlite::params![
         row,
         to,
@@ -187,82 +209,200 @@ fn apply(tx: &Transaction<'_>, row: RowId, change: &AgreementChange) -> Result<(
     Ok(())
 }
 
-/// Makes the step owed for a row that has just become `created`, where its file says who accepted the agreement.
+/// Of a row's acceptances: the one that counts.
+pub(super) const STANDING: &str = "replaced_by IS NULL AND state <> 'withdrawn'";
+
+/// Makes the step owed for a customer that exists now, where its file says who accepted the agreement.
 pub(super) fn owe(tx: &Transaction<'_>, row: RowId) -> Result<(), Error> {
     tx.prepare_cached(
-        "INSERT INTO agreements (row_id, state, request_id, made_at, changed_at)
-         SELECT id, 'pending', ?2, ?3, ?3 FROM customer_rows
+        "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
+                                 made_at, changed_at)
+         SELECT id, source_id, line, 'pending', content_hash, cells, json_extract(customer, '$.agreement'), ?2, ?3, ?3
+           FROM customer_rows
           WHERE id = ?1 AND json_extract(customer, '$.agreement') IS NOT NULL",
     )?
     .execute((row, RequestId::draw(), clock::now().as_millisecond()))?;
     Ok(())
 }
 
-/// Takes a refused acceptance up again, as it is. False where there is none.
-pub(super) fn take_up_again(tx: &Transaction<'_>, row: RowId) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached(
-            "UPDATE agreements
-                SET state = 'pending', request_id = ?2, in_doubt = 0, error_code = NULL, error_status = NULL,
-                    error_text = NULL, changed_at = ?3
-              WHERE row_id = ?1 AND state = 'failed'",
-        )?
-        .execute((row, RequestId::draw(), clock::now().as_millisecond()))?;
-    Ok(changed > 0)
+/// What a known customer's row in a file comes to, as far as its agreement goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    /// It says nothing new.
+    Known,
+    /// It says something that the agreement is not about, or comes too late.
+    Ignored,
+    /// It brings an acceptance that is to be recorded.
+    TakenUp,
+    /// It brings one that failed validation.
+    Rejected,
 }
 
-/// Takes up a corrected acceptance for a customer that is created, where the service has none of it yet and nothing
-/// else of the row has changed. False where that is not so.
-pub(super) fn correct(
+/// The acceptance that stands for a row.
+struct Standing {
+    id: i64,
+    state: AgreementState,
+    same: bool,
+    is_of_unfinished_file: bool,
+}
+
+/// Takes up what a file says of the agreement of a customer that exists. `same_row`: the row says nothing but what was
+/// sent. `retry_failed`: an unchanged refused acceptance is tried again.
+pub(super) fn meet(
     tx: &Transaction<'_>,
     row: RowId,
     source: SourceId,
     candidate: &Candidate,
-) -> Result<bool, Error> {
-    let Some(customer) = candidate.customer.as_ref().filter(|customer| customer.agreement.is_some()) else {
-        return Ok(false);
-    };
-    let (stored, state): (String, Option<AgreementState>) = tx
-        .prepare_cached(
-            "SELECT r.customer, a.state FROM customer_rows r LEFT JOIN agreements a ON a.row_id = r.id
-              WHERE r.id = ?1",
-        )?
-        .query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    let may_change = match state {
-        None | Some(AgreementState::Pending | AgreementState::Failed) => true,
-        Some(AgreementState::InFlight | AgreementState::Recorded) => false,
-    };
-    let stored = recovery::stored_customer(row, &stored)?;
-    if !may_change || (Customer { agreement: customer.agreement.clone(), ..stored }) != *customer {
-        return Ok(false);
+    same_row: bool,
+    retry_failed: bool,
+) -> Result<Met, Error> {
+    let standing = standing(tx, row, candidate)?;
+    if let Some(Standing { id, state, same: true, is_of_unfinished_file }) = standing {
+        if state == AgreementState::Failed && retry_failed {
+            replace(tx, row, source, candidate, Some(id), None)?;
+            return Ok(Met::TakenUp);
+        }
+        if is_of_unfinished_file {
+            tx.prepare_cached("UPDATE agreements SET source_id = ?2, line = ?3 WHERE id = ?1")?.execute((
+                id,
+                source,
+                candidate.line,
+            ))?;
+        }
+        return Ok(Met::Known);
     }
+    if same_row || was_replaced(tx, row, candidate)? {
+        return Ok(Met::Known);
+    }
+    let Some(rest) = candidate.customer.as_ref().or(candidate.beside_agreement.as_ref()) else {
+        return Ok(Met::Ignored);
+    };
+    let may_change = match standing.as_ref().map(|standing| standing.state) {
+        None | Some(AgreementState::Pending | AgreementState::Failed | AgreementState::Rejected) => true,
+        Some(AgreementState::InFlight | AgreementState::Recorded | AgreementState::Withdrawn) => false,
+    };
+    let says_nothing = candidate.customer.as_ref().is_some_and(|customer| customer.agreement.is_none());
+    if says_nothing || !may_change || !is_customer_of(tx, row, rest)? {
+        return Ok(Met::Ignored);
+    }
+    let rejected_for = match candidate.customer {
+        Some(_) => None,
+        None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
+    };
+    replace(tx, row, source, candidate, standing.map(|standing| standing.id), rejected_for)?;
+    Ok(if rejected_for.is_some() { Met::Rejected } else { Met::TakenUp })
+}
+
+fn standing(tx: &Transaction<'_>, row: RowId, candidate: &Candidate) -> Result<Option<Standing>, Error> {
+    let sql = format!(
+        "SELECT a.id, a.state, a.content_hash = ?2, s.completed_at IS NULL
+           FROM agreements a JOIN sources s ON s.id = a.source_id WHERE a.row_id = ?1 AND {STANDING}"
+    );
+    let found = tx.prepare_cached(&sql)?.query_row((row, candidate.content_hash), |r| {
+        Ok(Standing { id: r.get(0)?, state: r.get(1)?, same: r.get(2)?, is_of_unfinished_file: r.get(3)? })
+    });
+    Ok(found.optional()?)
+}
+
+/// Is this the old form of an acceptance that a corrected one has replaced since? The file that it came from, read
+/// again night after night, must not undo the correction.
+fn was_replaced(tx: &Transaction<'_>, row: RowId, candidate: &Candidate) -> Result<bool, Error> {
+    let sql = "SELECT count(*) > 0 FROM agreements
+                WHERE row_id = ?1 AND content_hash = ?2 AND replaced_by IS NOT NULL";
+    Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), |r| r.get(0))?)
+}
+
+/// Is everything but the agreement as it was sent? A reseller that the file leaves out is the one that was given then.
+fn is_customer_of(tx: &Transaction<'_>, row: RowId, other: &Customer) -> Result<bool, Error> {
+    let stored: String = tx
+        .prepare_cached("SELECT customer FROM customer_rows WHERE id = ?1")?
+        .query_row([row], |r| r.get(0))?;
+    let stored = recovery::stored_customer(row, &stored)?;
+    let other = Customer {
+        agreement: stored.agreement.clone(),
+        associated_partner_id: other.associated_partner_id.or(stored.associated_partner_id),
+        ..other.clone()
+    };
+    Ok(stored == other)
+}
+
+/// Lets the candidate's acceptance stand for the row, in place of `before`.
+fn replace(
+    tx: &Transaction<'_>,
+    row: RowId,
+    source: SourceId,
+    candidate: &Candidate,
+    before: Option<i64>,
+    rejected_for: Option<&Problem>,
+) -> Result<(), Error> {
+    let agreement = candidate.customer.as_ref().and_then(|customer| customer.agreement.as_ref());
     let now = clock::now().as_millisecond();
-    // The cells come from another file now, and belong to its header.
+    // Two cannot stand at once, so the new one begins as withdrawn.
     tx.prepare_cached(
-        "UPDATE customer_rows
-            SET customer = ?2, content_hash = ?3, cells = ?4, source_id = ?5, line = ?6, changed_at = ?7
-          WHERE id = ?1",
+        "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
+                                 error_code, error_text, made_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
     )?
     .execute(rusqlite::params![
         row,
-        super::take_up::json(customer)?,
-        candidate.content_hash,
-        candidate.cells,
         source,
         candidate.line,
+        if before.is_some() { AgreementState::Withdrawn } else { settled_state(rejected_for) },
+        candidate.content_hash,
+        candidate.cells,
+        agreement.map(super::take_up::json).transpose()?,
+        RequestId::draw(),
+        rejected_for.map(|problem| &problem.rule),
+        rejected_for.map(Problem::in_words),
         now,
     ])?;
-    tx.prepare_cached(
-        "INSERT INTO agreements (row_id, state, request_id, made_at, changed_at) VALUES (?1, 'pending', ?2, ?3, ?3)
-         ON CONFLICT (row_id) DO UPDATE
-            SET state = 'pending', request_id = excluded.request_id, in_doubt = 0, error_code = NULL,
-                error_status = NULL, error_text = NULL, changed_at = excluded.changed_at",
-    )?
-    .execute((row, RequestId::draw(), now))?;
-    Ok(true)
+    if let Some(before) = before {
+        let new = tx.last_insert_rowid();
+        tx.prepare_cached("UPDATE agreements SET replaced_by = ?2, changed_at = ?3 WHERE id = ?1")?
+            .execute((before, new, now))?;
+        tx.prepare_cached("UPDATE agreements SET state = ?2 WHERE id = ?1")?
+            .execute((new, settled_state(rejected_for)))?;
+    }
+    Ok(())
 }
 
-/// Puts the attempts' agreements of a dead run in doubt: they may have been sent.
+const fn settled_state(rejected_for: Option<&Problem>) -> AgreementState {
+    match rejected_for {
+        Some(_) => AgreementState::Rejected,
+        None => AgreementState::Pending,
+    }
+}
+
+/// Lets go of acceptances that were brought by the files of `sources` (a query for their ids) and never sent; what they
+/// had replaced stands again. Returns how many there were.
+pub(super) fn withdraw(
+    tx: &Transaction<'_>,
+    sources: &str,
+    parameters: impl rusqlite::Params + Clone,
+) -> Result<u64, Error> {
+    let now = clock::now().as_millisecond();
+    let sql = format!(
+        "UPDATE agreements SET state = 'withdrawn'
+          WHERE state = 'pending' AND replaced_by IS NULL AND source_id IN ({sources})"
+    );
+    let mut withdraw = tx.prepare(&sql)?;
+    let mut withdrawn = 0;
+    loop {
+        let round = withdraw.execute(parameters.clone())?;
+        if round == 0 {
+            return Ok(withdrawn);
+        }
+        withdrawn += round as u64;
+        // What stands again may have been brought by another file of these.
+        tx.execute(
+            "UPDATE agreements SET replaced_by = NULL, changed_at = ?1
+              WHERE replaced_by IN (SELECT id FROM agreements WHERE state = 'withdrawn')",
+            [now],
+        )?;
+    }
+}
+
+/// Puts the acceptances that a dead run had under way in doubt: they may have been sent.
 pub(super) fn recover(tx: &Transaction<'_>) -> Result<(), Error> {
     tx.execute(
         "UPDATE agreements SET in_doubt = 1
@@ -282,17 +422,24 @@ impl Ledger {
 
 fn open(tx: &Transaction<'_>, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
     let mut statement = tx.prepare_cached(
-        "SELECT r.id, r.line, r.customer, r.customer_id, a.request_id
-           FROM agreements a JOIN customer_rows r ON r.id = a.row_id JOIN sources s ON s.id = r.source_id
-          WHERE a.state IN ('pending', 'in_flight') AND s.completed_at IS NOT NULL AND a.row_id > ?1
+        "SELECT r.id, a.line, r.customer, r.customer_id, a.request_id, a.agreement
+           FROM agreements a JOIN customer_rows r ON r.id = a.row_id JOIN sources s ON s.id = a.source_id
+          WHERE a.state IN ('pending', 'in_flight') AND a.replaced_by IS NULL
+            AND s.completed_at IS NOT NULL AND a.row_id > ?1
           ORDER BY a.row_id LIMIT ?2",
     )?;
     let mut rows = statement.query((after, limit))?;
     let mut work = Vec::new();
     while let Some(row) = rows.next()? {
         let id: RowId = row.get(0)?;
-        let customer =
-            recovery::stored_customer(id, row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let text = |column| -> Result<&str, Error> {
+            Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)
+        };
+        let agreement = serde_json::from_str(text(5)?).map_err(|error| Error::Stored {
+            row: id.0,
+            what: format!("its agreement is no JSON of ours: {error}"),
+        })?;
+        let customer = Customer { agreement: Some(agreement), ..recovery::stored_customer(id, text(2)?)? };
         work.push(Work { customer_id: row.get(3)?, ..Work::fresh(id, row.get(1)?, customer, row.get(4)?) });
     }
     Ok(work)
@@ -311,13 +458,15 @@ mod tests {
             AgreementChange::Unknown,
             AgreementChange::Refused(refusal),
         ];
-        use AgreementState::{Failed, InFlight, Pending, Recorded};
+        use AgreementState::{Failed, InFlight, Pending, Recorded, Rejected, Withdrawn};
         for (from, in_doubt, expected) in [
             (InFlight, false, [Some(Recorded), Some(Pending), Some(InFlight), Some(Failed)]),
             (InFlight, true, [Some(Recorded), Some(InFlight), Some(InFlight), Some(Failed)]),
             (Pending, false, [None; 4]),
             (Recorded, false, [None; 4]),
             (Failed, false, [None; 4]),
+            (Rejected, false, [None; 4]),
+            (Withdrawn, false, [None; 4]),
         ] {
             for (change, expected) in changes.iter().zip(expected) {
                 assert_eq!(change.apply(from, in_doubt).ok(), expected, "{from} after {change:?}");

@@ -242,6 +242,7 @@ fn apply(
                 sealed_credentials: None,
             };
             settle(tx, row, to, now, &customer)?;
+            agreement::owe(tx, row)?;
         }
         RowChange::Refused { refusal, domain_burned } => refuse(tx, row, to, now, refusal, *domain_burned)?,
         RowChange::AskedInVain { reason } => refuse(tx, row, to, now, reason, false)?,

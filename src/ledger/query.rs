@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
-use super::agreement::AgreementState;
+use super::agreement::{AgreementState, STANDING};
 use super::state::State;
 use super::{Environment, Error, RunId, schema};
 use crate::clock;
@@ -64,32 +64,31 @@ impl RowCounts {
     }
 }
 
-/// How many agreements of created customers stand where.
+/// How many acceptances of the customer agreement stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct AgreementCounts {
     pub(crate) recorded: u64,
     pub(crate) failed: u64,
+    pub(crate) rejected: u64,
     pub(crate) in_flight: u64,
     pub(crate) pending: u64,
+    /// Pending, from a file that was not read to its end.
+    pub(crate) held_back: u64,
 }
 
 impl AgreementCounts {
-    fn slot(&mut self, state: AgreementState) -> &mut u64 {
-        match state {
-            AgreementState::Recorded => &mut self.recorded,
-            AgreementState::Failed => &mut self.failed,
-            AgreementState::InFlight => &mut self.in_flight,
-            AgreementState::Pending => &mut self.pending,
-        }
-    }
-
-    /// Agreements that are still owed a step.
+    /// Acceptances that are owed a step.
     pub(crate) fn open(&self) -> u64 {
         self.pending + self.in_flight
     }
 
+    /// Acceptances that an operator has to mend.
+    pub(crate) fn refused(&self) -> u64 {
+        self.failed + self.rejected
+    }
+
     pub(crate) fn total(&self) -> u64 {
-        self.recorded + self.failed + self.open()
+        self.recorded + self.refused() + self.open() + self.held_back
     }
 }
 
@@ -195,39 +194,53 @@ impl Queries {
         Ok(counts)
     }
 
-    /// Agreements by state.
+    /// Acceptances by state.
     pub(crate) fn agreement_counts(&self) -> Result<AgreementCounts, Error> {
         let mut counts = AgreementCounts::default();
-        let by_state = self.collect("SELECT state, count(*) FROM agreements GROUP BY state", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        for (state, count) in by_state {
-            *counts.slot(state) = count;
+        let sql = format!(
+            "SELECT a.state, s.completed_at IS NULL, count(*)
+               FROM agreements a JOIN sources s ON s.id = a.source_id WHERE {STANDING} GROUP BY 1, 2"
+        );
+        let by_state: Vec<(AgreementState, bool, u64)> =
+            self.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        for (state, is_of_unfinished_file, count) in by_state {
+            let slot = match state {
+                AgreementState::Pending if is_of_unfinished_file => &mut counts.held_back,
+                AgreementState::Pending => &mut counts.pending,
+                AgreementState::InFlight => &mut counts.in_flight,
+                AgreementState::Recorded => &mut counts.recorded,
+                AgreementState::Failed => &mut counts.failed,
+                AgreementState::Rejected => &mut counts.rejected,
+                AgreementState::Withdrawn => continue,
+            };
+            *slot += count;
         }
         Ok(counts)
     }
 
-    /// Refused agreements by code, most frequent first, with the words of one of each.
+    /// Refused and rejected acceptances by code, with the words of one of each.
     pub(crate) fn agreement_errors(&self) -> Result<Vec<(String, u64, String)>, Error> {
-        self.collect(
-            "SELECT error_code, count(*), max(error_text) FROM agreements WHERE state = 'failed'
-              GROUP BY error_code ORDER BY 2 DESC, 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.unwrap_or_default())),
-        )
+        let sql = format!(
+            "SELECT error_code, count(*), max(error_text) FROM agreements
+              WHERE state IN ('failed', 'rejected') AND {STANDING} GROUP BY error_code ORDER BY 1"
+        );
+        self.collect(&sql, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.unwrap_or_default()))
+        })
     }
 
     /// What of the open work only a user may do.
     pub(crate) fn user_needs(&self) -> Result<UserNeeds, Error> {
-        Ok(self.connection.query_row(
+        let (for_resellers, with_agreements): (u64, u64) = self.connection.query_row(
             "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
                     count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
-                    + (SELECT count(*) FROM agreements WHERE state IN ('pending', 'in_flight'))
                FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
               WHERE customer_rows.state IN ('pending', 'in_flight') AND sources.completed_at IS NOT NULL",
             [],
-            |row| Ok(UserNeeds { for_resellers: row.get(0)?, with_agreements: row.get(1)? }),
-        )?)
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let with_agreements = with_agreements + self.agreement_counts()?.open();
+        Ok(UserNeeds { for_resellers, with_agreements })
     }
 
     /// Refused and unresolved rows by code, most frequent first.
@@ -271,8 +284,13 @@ impl Queries {
     /// Files that were not read to their end and hold rows back.
     pub(crate) fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
         self.collect(
-            "SELECT s.path, count(*) FROM sources s JOIN customer_rows r ON r.source_id = s.id
-              WHERE s.completed_at IS NULL AND r.state = 'pending' GROUP BY s.path ORDER BY max(s.id)",
+            "SELECT path, count(*) FROM
+                 (SELECT s.id, s.path FROM sources s JOIN customer_rows r ON r.source_id = s.id
+                   WHERE s.completed_at IS NULL AND r.state = 'pending'
+                  UNION ALL
+                  SELECT s.id, s.path FROM sources s JOIN agreements a ON a.source_id = s.id
+                   WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
+              GROUP BY path ORDER BY max(id)",
             [],
             |row| Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)? }),
         )

@@ -260,7 +260,8 @@ mod tests {
                  INSERT INTO customer_rows (id, source_id, line, domain, key_domain, state, content_hash, cells,
                                             customer, request_id, customer_id, made_at, changed_at)
                  VALUES (1, 1, 2, 'a', 'a', 'created', x'', x'', '{}', 'r', 'c', 0, 0);
-                 INSERT INTO http_attempts VALUES (7, 1, 1, 'create', 'r', 'k', 0, 0, 1, 'created', 201, NULL, NULL, 'cv');",
+                 INSERT INTO http_attempts VALUES (7, 1, 1, 'create', 'r', 'k', 0, 0, 1, 'created', 201, NULL, NULL, 'cv');
+                 CREATE VIEW my_own AS SELECT domain, status FROM attempts;",
             )
             .unwrap();
     }
@@ -284,6 +285,8 @@ mod tests {
         let agreement: Option<String> =
             connection.query_row("SELECT agreement_state FROM customers", [], |row| row.get(0)).unwrap();
         assert_eq!(agreement, None);
+        let mine: u16 = connection.query_row("SELECT status FROM my_own", [], |row| row.get(0)).unwrap();
+        assert_eq!(mine, 201, "views of the operator's own still work");
         assert_eq!(MIGRATIONS.pending_migrations(&connection), Ok(0));
     }
 

@@ -6,7 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::classify::{self, Asked, Reply, ServiceError};
+use super::classify::{self, Answer, Asked, Reply, ServiceError};
 use super::client::{CallIds, Client, Exchange, send};
 use super::codes::{self, Class};
 use crate::customer::Agreement;
@@ -17,8 +17,8 @@ const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
 /// The same contact has accepted it before: what was wanted is there (fact book 10).
 const ACCEPTED_BEFORE: &str = "600061";
 
-/// No relationship with the tenant, no such tenant: what a new customer gets before it has become visible.
-const NOT_VISIBLE: [(u16, &str); 2] = [(403, "20002"), (404, "60003")];
+/// What a new customer may get before it has become visible (fact book 8.1); the other one is a 404.
+const NO_RELATIONSHIP: &str = "20002";
 
 /// What is known after one attempt to record an acceptance.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum AgreementOutcome {
     NotVisible(ServiceError),
     /// Definite: it was refused.
     Refused(ServiceError),
+    /// Definite: refused with a 403 that nobody has explained; one customer may be at fault, or all.
+    Forbidden(ServiceError),
     /// Definite: every acceptance would be refused like this one. `rights`: because of sign-in or rights.
     Misconfigured { error: ServiceError, rights: bool },
     /// Definite: the token was not accepted.
@@ -48,6 +50,7 @@ impl AgreementOutcome {
             AgreementOutcome::Recorded => "recorded",
             AgreementOutcome::NotVisible(_) => "not_visible",
             AgreementOutcome::Refused(_) => "refused",
+            AgreementOutcome::Forbidden(_) => "forbidden",
             AgreementOutcome::Misconfigured { .. } => "misconfigured",
             AgreementOutcome::Unauthorized(_) => "unauthorized",
             AgreementOutcome::Throttled { .. } => "throttled",
@@ -146,12 +149,29 @@ fn template(reply: Reply) -> Asked<String> {
     };
     let pick = |templates: Templates| match templates.items.into_iter().find(ours) {
         Some(template) => Asked::Answer(template.template_id),
-        None => Asked::NoAnswer(format!("the service lists no `{CUSTOMER_AGREEMENT}`")),
+        None => Asked::Misconfigured {
+            error: ServiceError {
+                status: 200,
+                code: String::new(),
+                text: format!("the service lists no `{CUSTOMER_AGREEMENT}`"),
+            },
+            rights: false,
+        },
     };
     classify::question(reply, |answer, error| match answer.status {
         200 => classify::read_json(answer, "the list of agreements").and_then(pick),
+        403 => Asked::Misconfigured { error: error.clone(), rights: true },
+        400 | 405 | 412 | 417 => Asked::Misconfigured { error: error.clone(), rights: false },
         _ => classify::no_answer(answer, error),
     })
+}
+
+/// As much of an acceptance as proves that it is one.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    #[serde(rename = "templateId")]
+    _template_id: String,
 }
 
 fn acceptance(reply: Reply) -> AgreementOutcome {
@@ -162,23 +182,36 @@ fn acceptance(reply: Reply) -> AgreementOutcome {
     };
     let error = classify::service_error(&answer);
     match answer.status {
-        202 => AgreementOutcome::Unknown("accepted with 202, without a verdict".to_owned()),
-        200..=299 => AgreementOutcome::Recorded,
+        // A success that does not show what was recorded may be an error, or a page of somebody on the way.
+        200..=299 => match classify::read_json::<Accepted>(&answer, "the answer") {
+            Asked::Answer(_) => AgreementOutcome::Recorded,
+            _ => AgreementOutcome::Unknown(format!(
+                "status {}, but no acceptance in the answer",
+                answer.status
+            )),
+        },
         _ if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
         401 => AgreementOutcome::Unauthorized(error),
         408 | 500..=599 => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
         429 => classify::throttled(&answer, &error, |wait| AgreementOutcome::Throttled { wait }),
-        status if NOT_VISIBLE.contains(&(status, error.code.as_str())) => AgreementOutcome::NotVisible(error),
         status => match codes::class(status, &error.code) {
             Some(Class::FixTheRights) => AgreementOutcome::Misconfigured { error, rights: true },
             Some(Class::FixTheConfiguration) => AgreementOutcome::Misconfigured { error, rights: false },
             Some(Class::FixTheRow | Class::DomainTaken) => AgreementOutcome::Refused(error),
-            None if (400..500).contains(&status) && !error.code.is_empty() => {
-                AgreementOutcome::Refused(error)
-            }
-            None if status == 404 => AgreementOutcome::Misconfigured { error, rights: false },
-            None => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
+            None => not_explained(&answer, error),
         },
+    }
+}
+
+/// A refusal whose code says nothing to us.
+fn not_explained(answer: &Answer, error: ServiceError) -> AgreementOutcome {
+    match error.status {
+        403 if error.code == NO_RELATIONSHIP => AgreementOutcome::NotVisible(error),
+        403 => AgreementOutcome::Forbidden(error),
+        404 if !error.code.is_empty() => AgreementOutcome::NotVisible(error),
+        404 | 405 | 412 | 417 => AgreementOutcome::Misconfigured { error, rights: false },
+        400..=499 if !error.code.is_empty() => AgreementOutcome::Refused(error),
+        _ => AgreementOutcome::Unknown(classify::no_verdict(answer, &error)),
     }
 }
 
@@ -224,13 +257,19 @@ mod tests {
         }
         let answered =
             |status, body: &str| Reply::Answer(answer(status, "application/json", body.as_bytes()));
-        check(answered(204, ""), "recorded");
+        check(answered(200, r#"{"templateId":"t"}"#), "recorded");
+        check(answered(204, ""), "unknown");
         check(answered(202, ""), "unknown");
+        check(answered(200, r#"{"code":3000,"description":"an error in a success"}"#), "unknown");
+        check(answered(200, "<html>Sign in to the hotel</html>"), "unknown");
         check(answered(400, r#"{"code":3000,"description":"bad"}"#), "refused");
         check(answered(400, "<html>"), "unknown");
         check(answered(401, ""), "unauthorized");
         check(answered(403, r#"{"code":"900329","description":"app-only"}"#), "misconfigured");
         check(answered(403, r#"{"code":20002,"description":"no relationship"}"#), "not_visible");
+        check(answered(403, r#"{"code":900999,"description":"never seen"}"#), "forbidden");
+        check(answered(404, r#"{"code":800003,"description":"temporarily unavailable"}"#), "not_visible");
+        check(answered(412, ""), "misconfigured");
         check(answered(404, r#"{"code":60003,"description":"no tenant"}"#), "not_visible");
         check(answered(404, r#"{"statusCode":404,"message":"Resource not found"}"#), "misconfigured");
         check(answered(429, ""), "throttled");

@@ -127,14 +127,12 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
     })
 }
 
-/// Where the agreement stands; `None` where the file says nothing of one.
+/// Where the agreement stands; `None` where the file says nothing of one, or the row will have no customer.
 fn agreement_words(row: &RowStory) -> Option<String> {
     let Some(agreement) = &row.agreement else {
         row.customer.as_ref()?.get("agreement")?;
-        return Some(match row.state {
-            State::Existing => "not recorded: the customer was there before".to_owned(),
-            _ => "is recorded once the customer is created".to_owned(),
-        });
+        return matches!(row.state, State::Pending | State::InFlight | State::Unresolved)
+            .then(|| "is recorded once the customer exists".to_owned());
     };
     Some(match (&agreement.error_code, &agreement.error_text) {
         (Some(code), text) => {

@@ -30,7 +30,7 @@ pub(crate) struct ErrorLine {
     pub(crate) code: String,
     pub(crate) count: u64,
     pub(crate) hint: String,
-    /// `failed`, `rejected` or `unresolved`; `created` where it is the agreement that was refused.
+    /// `failed`, `rejected` or `unresolved`; `agreement` where the customer exists and that is what was refused.
     pub(crate) state: &'static str,
     /// The words of one of them.
     pub(crate) example: String,
@@ -77,19 +77,12 @@ impl Standing {
             state: error.state.name(),
             example: error.example,
         });
-        let agreement_errors =
-            queries.agreement_errors()?.into_iter().map(|(code, count, example)| ErrorLine {
-                hint: agreement_hint(&code).to_owned(),
-                code,
-                count,
-                state: State::Created.name(),
-                example: format!("agreement: {example}"),
-            });
-        Ok(Self {
-            rows: queries.counts()?,
-            agreements: queries.agreement_counts()?,
-            errors: errors.chain(agreement_errors).collect(),
-        })
+        let agreement_errors = queries.agreement_errors()?.into_iter().map(|(code, count, example)| {
+            ErrorLine { hint: agreement_hint(&code).to_owned(), code, count, state: "agreement", example }
+        });
+        let mut errors: Vec<ErrorLine> = errors.chain(agreement_errors).collect();
+        errors.sort_by_key(|error| std::cmp::Reverse(error.count));
+        Ok(Self { rows: queries.counts()?, agreements: queries.agreement_counts()?, errors })
     }
 
     /// Totals that add up, then the most frequent errors with what to do.
@@ -102,13 +95,14 @@ impl Standing {
             }
         }
         line(&mut text, format_args!("  {:<11}{:>9}", "total", self.rows.total));
-        let AgreementCounts { recorded, failed, .. } = self.agreements;
         if self.agreements.total() > 0 {
             line(
                 &mut text,
                 format_args!(
-                    "Customer agreements: {recorded} recorded, {failed} refused, {} still to be recorded.",
-                    self.agreements.open()
+                    "Customer agreements: {} recorded, {} refused, {} still to be recorded.",
+                    self.agreements.recorded,
+                    self.agreements.refused(),
+                    self.agreements.open() + self.agreements.held_back
                 ),
             );
         }
@@ -255,7 +249,7 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
 pub(crate) fn agreement_hint(code: &str) -> &'static str {
     match code {
         "20002" | "60003" => {
-            "Partner Center does not know the customer: `tenantry import --retry-failed` tries again"
+            "Partner Center does not know the customer (yet): import the rows again with --retry-failed"
         }
         _ => "mend the agreement columns (`tenantry export agreements`) and import the rows again",
     }

@@ -10,7 +10,7 @@ use super::attempt::{Means, Stepped, finished};
 use super::finding::{AgreementFinding, Unanswered, refusal};
 use super::gates::{self, Barred};
 use super::reconcile::Questions;
-use super::retry::{Circumstances, Then, backoff};
+use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, backoff};
 use super::task::Task;
 use crate::auth;
 use crate::ledger::{self, AgreementChange, Operation};
@@ -68,6 +68,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         AgreementOutcome::Recorded => AgreementFinding::Recorded,
         AgreementOutcome::Refused(error) => AgreementFinding::Refused(refusal(error)),
         AgreementOutcome::NotVisible(error) => AgreementFinding::NotVisible(refusal(error)),
+        AgreementOutcome::Forbidden(error) => AgreementFinding::Forbidden(refusal(error)),
         AgreementOutcome::Misconfigured { error, rights } => {
             AgreementFinding::Misconfigured { refusal: refusal(error), rights }
         }
@@ -147,6 +148,16 @@ pub(super) fn decide(
         AgreementFinding::NotVisible(_) => {
             nothing_done(Then::Wait(at.policy.settle_delay / VISIBILITY_TRIES_PER_SETTLE_DELAY))
         }
+        // As for creates: a success between two refusals tells whether this one is alone.
+        AgreementFinding::Forbidden(refusal)
+            if task.forbidden_at.is_some_and(|successes_then| at.successes > successes_then) =>
+        {
+            (AgreementChange::Refused(refusal), Then::Settled)
+        }
+        AgreementFinding::Forbidden(refusal) if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW => {
+            nothing_done(Then::Stop(StopReason::Rights(refusal)))
+        }
+        AgreementFinding::Forbidden(_) => nothing_done(Then::Wait(backoff(0, at.chance))),
         AgreementFinding::Misconfigured { refusal, rights } => nothing_done(Then::Stop(if rights {
             StopReason::Rights(refusal)
         } else {
@@ -210,6 +221,7 @@ mod tests {
         let rights = AgreementFinding::Misconfigured { refusal: refused(), rights: true };
         check(0, rights, &nothing, "stop: rights");
         check(0, AgreementFinding::Throttled { wait: Duration::from_secs(57) }, &nothing, "after 57 s");
+        check(0, AgreementFinding::Forbidden(refused()), &nothing, "after 1 s");
         check(0, AgreementFinding::Unauthorized, &nothing, "after 0 s");
         check(0, AgreementFinding::Withdrawn, &nothing, "after 0 s");
         check(last, AgreementFinding::NotSent("refused".to_owned()), &nothing, "after 4 s");

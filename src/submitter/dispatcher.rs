@@ -63,8 +63,8 @@ pub(super) enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Backlogged {
     Rows(Open),
-    /// Of created rows. They come last, when no row is in hand any more: a new customer takes a while to become
-    /// visible, and each row is then in one pair of hands.
+    /// Of customers that exist; asked for only while no row is in hand, so that each is in one pair of hands. A new
+    /// customer takes a while to become visible.
     Agreements,
 }
 
@@ -102,12 +102,16 @@ impl Dispatcher {
             Mode::Submit => [Open::InFlight, Open::Pending],
             Mode::AskOnly => [Open::InFlight, Open::Unresolved],
         };
-        let agreements = (settings.mode == Mode::Submit).then_some(Backlogged::Agreements);
+        // Those of earlier runs first, so that a backlog of rows which takes nights does not keep them waiting.
+        let agreements = match settings.mode {
+            Mode::Submit => Some(Backlogged::Agreements),
+            Mode::AskOnly => None,
+        };
         Self {
             deadline: settings.max_duration.map(|limit| now + limit),
             settings,
             backlog: Backlog {
-                order: order.map(Backlogged::Rows).into_iter().chain(agreements).collect(),
+                order: agreements.into_iter().chain(order.map(Backlogged::Rows)).chain(agreements).collect(),
                 after: RowId(0),
                 fetching: false,
             },
@@ -318,12 +322,11 @@ impl Dispatcher {
         let forbidden = matches!(finding, CreateFinding::Forbidden(_));
         let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
         let unknown = matches!(finding, CreateFinding::Unknown { .. });
-        self.successes += u64::from(matches!(finding, CreateFinding::Created(_)));
-        self.forbidden_in_a_row = match &finding {
-            CreateFinding::Forbidden(_) => (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW),
-            CreateFinding::Created(_) => 0,
-            _ => self.forbidden_in_a_row,
-        };
+        match finding {
+            CreateFinding::Created(_) => self.note_success(),
+            CreateFinding::Forbidden(_) => self.note_forbidden(),
+            _ => {}
+        }
         let verdict = retry::after_create(&task, finding, &self.circumstances(probe, chance));
         task.work.success_unread |= step.attempts.iter().any(AttemptResult::is_unread_success);
         task.tries += u32::from(unknown && !probe);
@@ -364,9 +367,16 @@ impl Dispatcher {
         self.note_health(finding.health(), probe, finding.reason(), now);
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
+        let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
+        match finding {
+            AgreementFinding::Recorded => self.note_success(),
+            AgreementFinding::Forbidden(_) => self.note_forbidden(),
+            _ => {}
+        }
         let (change, then) = agreement::decide(&task, finding, &self.circumstances(probe, chance));
         task.tries += u32::from(counts && !probe);
         task.unauthorized = unauthorized;
+        task.forbidden_at = forbidden.then_some(self.successes);
         if let (Then::Stop(reason), None) = (&then, &self.stop) {
             self.stop = Some(reason.clone());
         }
@@ -433,6 +443,15 @@ impl Dispatcher {
             Health::NotAsked if probe => self.breaker.probe_withdrawn(),
             Health::NotAsked => {}
         }
+    }
+
+    fn note_success(&mut self) {
+        self.successes += 1;
+        self.forbidden_in_a_row = 0;
+    }
+
+    fn note_forbidden(&mut self) {
+        self.forbidden_in_a_row = (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW);
     }
 
     fn circumstances(&self, probe: bool, chance: f64) -> Circumstances<'_> {

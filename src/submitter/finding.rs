@@ -100,6 +100,8 @@ pub(super) enum AgreementFinding {
     Refused(Refusal),
     /// The service does not know the customer, or not yet.
     NotVisible(Refusal),
+    /// Refused with a 403 that nobody has explained.
+    Forbidden(Refusal),
     /// Every acceptance would be refused like this one.
     Misconfigured {
         refusal: Refusal,
@@ -170,6 +172,7 @@ impl AgreementFinding {
             AgreementFinding::Recorded
             | AgreementFinding::Refused(_)
             | AgreementFinding::NotVisible(_)
+            | AgreementFinding::Forbidden(_)
             | AgreementFinding::Misconfigured { .. }
             | AgreementFinding::Unauthorized
             | AgreementFinding::Throttled { .. } => Health::Answered,

@@ -18,6 +18,9 @@ use super::problem::{Finding, Report, Rule};
 /// A date alone is taken for its midnight in UTC, and the day begins this much earlier in the far east.
 const DAY_BEGINS_EARLIER: Duration = Duration::from_secs(14 * 3600);
 
+/// The documents of the agreement show an acceptance of 2018 (fact book 10).
+const FIRST_YEAR: i16 = 2018;
+
 /// The acceptance, where its columns are filled and good. `given` has the texts that are worth a closer look.
 pub(super) fn check<'a>(
     draft: &Draft<'a>,
@@ -57,35 +60,41 @@ pub(super) fn check<'a>(
 
 /// A day (`2026-08-14`) or a moment (`2026-08-14T09:30:00Z`). What could be read as two days is not read at all.
 fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
-    let agreed_at = if text.len() == "2026-08-14".len() {
-        let midnight = text.parse::<Date>().and_then(|day| day.to_zoned(TimeZone::UTC));
-        midnight.map(|midnight| midnight.timestamp())
+    let is_day = text.len() == "2026-08-14".len();
+    let agreed_at = if is_day {
+        text.parse::<Date>().and_then(|day| day.to_zoned(TimeZone::UTC)).map(|midnight| midnight.timestamp())
     } else {
         text.parse::<Timestamp>()
     };
     let agreed_at = agreed_at.map_err(|_| {
         Finding::new(Rule::AgreementDate, "must be a date such as `2026-08-14`").suggest(turned_round(text))
     })?;
-    if agreed_at.duration_since(now).unsigned_abs() > DAY_BEGINS_EARLIER && agreed_at > now {
+    let latest = if is_day { now.saturating_add(DAY_BEGINS_EARLIER) } else { Ok(now) };
+    if latest.is_ok_and(|latest| agreed_at > latest) {
         let message = "lies in the future; nobody can have accepted the agreement then";
+        return Err(Finding::new(Rule::AgreementDate, message));
+    }
+    if agreed_at.to_zoned(TimeZone::UTC).year() < FIRST_YEAR {
+        let message = "is older than the agreement; nobody can have accepted it then";
         return Err(Finding::new(Rule::AgreementDate, message));
     }
     Ok(agreed_at)
 }
 
-/// `14.08.2026` and `8/14/2026` with the year first, where only one of the numbers can be the month.
+/// `2026-08-14` for what a spreadsheet makes of it: `14.08.2026`, `8/14/2026`, `2026/8/14`, each perhaps with a time
+/// behind. `None` where the day and the month could be each other.
 fn turned_round(text: &str) -> Option<String> {
-    let mut parts = text.split(['.', '/', '-']).map(|part| part.trim().parse::<i16>());
-    let (first, second, year) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    let by = |month: i16, day: i16| {
+    let day = text.split([' ', 'T']).next()?;
+    let mut parts = day.split(['.', '/', '-']).map(|part| part.parse::<i16>());
+    let (first, second, third) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let date = |year: i16, month: i16, day: i16| {
         let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-        Date::new(year, month, day).ok().filter(|_| year > 31)
+        Date::new(year, month, day).ok().filter(|_| year >= FIRST_YEAR)
     };
-    match (by(first, second), by(second, first)) {
-        (Some(date), None) | (None, Some(date)) => Some(date.to_string()),
-        (Some(one), Some(other)) if one == other => Some(one.to_string()),
-        _ => None,
-    }
+    let candidates = [date(first, second, third), date(third, first, second), date(third, second, first)];
+    let mut dates = candidates.into_iter().flatten();
+    let found = dates.next()?;
+    dates.all(|other| other == found).then(|| found.to_string())
 }
 
 #[cfg(test)]
@@ -114,5 +123,11 @@ mod tests {
         check(now, "4/5/2026", Err(None));
         check(now, "yesterday", Err(None));
         check(now, "46248", Err(None));
+        check(now, "2026-08-14T13:00:00Z", Err(None));
+        check(now, "2026/8/14", Err(Some("2026-08-14")));
+        check(now, "2026-8-4", Err(Some("2026-08-04")));
+        check(now, "2026-08-14 00:00:00", Err(Some("2026-08-14")));
+        check(now, "1026-08-14", Err(None));
+        check(now, "-002026-01-01T00:00:00Z", Err(None));
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Verdict {
     pub(crate) domain: Option<DomainName>,
     /// Invariant: `Some` exactly where no problem is an error.
     pub(crate) customer: Option<Customer>,
+    /// The customer without its agreement, where nothing else is wrong.
+    pub(crate) beside_agreement: Option<Customer>,
     /// In the order of the file's columns.
     pub(crate) problems: Vec<Problem>,
     /// SHA-256, cut to 16 bytes, of what the row says; see [`Draft::content_hash`].
@@ -126,6 +128,7 @@ impl Validator {
         let mut verdict = self.judge(header, row);
         if let Some(problem) = surplus(header, row) {
             verdict.customer = None;
+            verdict.beside_agreement = None;
             verdict.problems.push(problem);
         }
         verdict
@@ -143,15 +146,21 @@ impl Validator {
             self.check(&mut draft, &mut report);
         }
         let content_hash = draft.content_hash();
+        let is_wrong_beside_agreement = report.is_wrong_beside_agreement();
         let problems = report.into_problems();
         let is_rejected = problems.iter().any(|problem| problem.severity == Severity::Error);
         let customer = if is_rejected { None } else { draft.to_customer() };
+        let beside_agreement = if is_rejected && !is_wrong_beside_agreement {
+            draft.to_customer().map(|customer| Customer { agreement: None, ..customer })
+        } else {
+            None
+        };
         debug_assert_eq!(
             customer.is_none(),
             is_rejected,
             "a row without an error has all that a customer needs"
         );
-        Verdict { domain: draft.domain, customer, problems, content_hash }
+        Verdict { domain: draft.domain, customer, beside_agreement, problems, content_hash }
     }
 
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut Report<'_>) {
@@ -219,6 +228,7 @@ impl Validator {
         Verdict {
             domain,
             customer: None,
+            beside_agreement: None,
             problems: report.into_problems(),
             content_hash: draft::raw_hash(row),
         }

@@ -243,19 +243,25 @@ pub(super) struct Report<'a> {
     strict: bool,
     /// With the index of the column, by which they are put in order in the end.
     problems: Vec<(usize, Problem)>,
+    /// One of the problems is an error, and not about the agreement.
+    is_wrong_beside_agreement: bool,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(header: &'a Header, row: &'a Row, strict: bool) -> Self {
-        Self { header, row, strict, problems: Vec::new() }
+        Self { header, row, strict, problems: Vec::new(), is_wrong_beside_agreement: false }
     }
 
     /// Adds what was found about the cell of a field.
     #[cold]
     pub(super) fn add(&mut self, field: Field, finding: Finding) {
+        let was_wrong = self.is_wrong_beside_agreement;
         match self.header.index_of(field) {
             Some(index) => self.add_cell(index, finding),
             None => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
+        }
+        if Field::AGREEMENT.contains(&field) {
+            self.is_wrong_beside_agreement = was_wrong;
         }
     }
 
@@ -275,7 +281,13 @@ impl<'a> Report<'a> {
 
     fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
         let problem = finding.found(self.row.line(), column, value, self.strict);
+        self.is_wrong_beside_agreement |= problem.severity == Severity::Error;
         self.problems.push((index, problem));
+    }
+
+    /// Is anything wrong but the agreement?
+    pub(super) fn is_wrong_beside_agreement(&self) -> bool {
+        self.is_wrong_beside_agreement
     }
 
     /// The problems in the order of the file's columns.

@@ -70,20 +70,26 @@ pub(crate) struct AttemptStory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filter {
     State(State),
-    /// Created rows whose agreement the service has not, or not yet.
+    /// Rows whose agreement the service has not, or not yet: as they stand in the file that brought that.
     UnrecordedAgreements,
     /// Every row that stands for something, history left out.
     All,
 }
 
 impl Filter {
-    /// What a row `r` of `customer_rows` has to fulfil.
+    /// What brought the rows to their file: they themselves, or their acceptances.
+    fn brought_by(self) -> &'static str {
+        match self {
+            Filter::UnrecordedAgreements => "a",
+            Filter::State(_) | Filter::All => "r",
+        }
+    }
+
+    /// What a row `r` of `customer_rows`, with its agreement `a`, has to fulfil.
     fn condition(self) -> String {
         match self {
             Filter::State(state) => format!("r.state = '{state}'"),
-            Filter::UnrecordedAgreements => {
-                "r.id IN (SELECT row_id FROM agreements WHERE state <> 'recorded')".to_owned()
-            }
+            Filter::UnrecordedAgreements => "a.state <> 'recorded'".to_owned(),
             Filter::All => "r.state <> 'superseded'".to_owned(),
         }
     }
@@ -94,9 +100,10 @@ impl Queries {
     /// alone), or stood on `line`.
     pub(crate) fn stories(&self, domain: Option<&str>, line: Option<u64>) -> Result<Vec<RowStory>, Error> {
         let sql = format!(
-            "{STORY} WHERE (?1 IS NULL OR r.domain = ?1 OR substr(r.domain, 1, length(?1) + 1) = ?1 || '.')
+            "{} WHERE (?1 IS NULL OR r.domain = ?1 OR substr(r.domain, 1, length(?1) + 1) = ?1 || '.')
                 AND (?2 IS NULL OR r.line = ?2)
-              ORDER BY r.id LIMIT 100"
+              ORDER BY r.id LIMIT 100",
+            story_of("r")
         );
         self.collect(&sql, (domain, line), story)
     }
@@ -134,7 +141,9 @@ impl Queries {
         filter: Filter,
         mut visit: impl FnMut(RowStory) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = format!("{STORY} WHERE {} ORDER BY r.source_id, r.line, r.id", filter.condition());
+        let by = filter.brought_by();
+        let sql =
+            format!("{} WHERE {} ORDER BY {by}.source_id, {by}.line, r.id", story_of(by), filter.condition());
         let mut statement = self.connection.prepare(&sql).map_err(Error::from)?;
         let mut rows = statement.query([]).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {
@@ -147,19 +156,29 @@ impl Queries {
     pub(crate) fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>, Error> {
         let sql = format!(
             "SELECT header FROM sources
-              WHERE id IN (SELECT DISTINCT source_id FROM customer_rows r WHERE {})
+              WHERE id IN (SELECT DISTINCT {}.source_id FROM {ROWS} WHERE {})
               GROUP BY header ORDER BY min(id)",
+            filter.brought_by(),
             filter.condition()
         );
         self.collect(&sql, [], |row| row.get(0))
     }
 }
 
-const STORY: &str = "SELECT r.id, r.domain, r.state, s.path, r.line, r.customer, r.problems, r.request_id,
-       r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code, r.error_status,
-       r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at, r.cells, s.header,
-       a.state, a.request_id, a.error_code, a.error_status, a.error_text
-  FROM customer_rows r JOIN sources s ON s.id = r.source_id LEFT JOIN agreements a ON a.row_id = r.id";
+/// Every row `r`, with the acceptance `a` that stands for it.
+const ROWS: &str = "customer_rows r LEFT JOIN agreements a
+                       ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn'";
+
+/// What [`story`] reads; `by` is what the file brought that the row is shown in: the row `r`, or its acceptance `a`.
+fn story_of(by: &str) -> String {
+    format!(
+        "SELECT r.id, r.domain, r.state, s.path, {by}.line, r.customer, r.problems, r.request_id,
+                r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code,
+                r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
+                {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text
+           FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
+    )
+}
 
 fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
     let customer: Option<String> = row.get(5)?;

@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RowId};
+use super::super::{Error, RowId, agreement};
 use super::{TakeUp, json};
 use crate::clock;
 use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
@@ -38,6 +38,9 @@ impl TakeUp {
                 (&self.info.path, self.source, now, to, from),
             )?;
         }
+        let left = "SELECT id FROM sources
+                     WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2";
+        agreement::withdraw(tx, left, (&self.info.path, self.source))?;
         tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
         Ok(rejected)
     }

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RequestId, RowId, RunId, SourceId};
+use super::super::{Error, RequestId, RowId, RunId, SourceId, agreement};
 use super::Candidate;
 use crate::clock;
 use crate::customer::DomainName;
@@ -76,7 +76,8 @@ pub(super) fn withdraw(tx: &Transaction<'_>, run: RunId) -> Result<u64, Error> {
           WHERE state = 'pending' AND source_id IN (SELECT id FROM sources WHERE run_id = ?1)",
         (run, to, clock::now().as_millisecond()),
     )?;
-    Ok(withdrawn as u64)
+    let agreements = agreement::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])?;
+    Ok(withdrawn as u64 + agreements)
 }
 
 /// The row that a candidate says it corrects, where it can still be corrected.

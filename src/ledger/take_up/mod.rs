@@ -12,6 +12,7 @@ use std::collections::HashSet;
 
 use rusqlite::Transaction;
 
+use super::agreement::Met;
 use super::state::State;
 use super::{Error, Ledger, RequestId, RowId, RunId, SourceId, agreement};
 use crate::clock;
@@ -28,6 +29,8 @@ pub(crate) struct Candidate {
     pub(crate) domain: Option<DomainName>,
     /// `Some` where validation found no error.
     pub(crate) customer: Option<Customer>,
+    /// The customer without its agreement, where nothing else is wrong.
+    pub(crate) beside_agreement: Option<Customer>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) content_hash: [u8; 16],
     /// The operator's own cells as one CSV record.
@@ -64,8 +67,10 @@ pub(crate) struct Taken {
     pub(crate) rejected: u64,
     /// Of `known`: failed rows that were taken up again.
     pub(crate) taken_up: u64,
-    /// Of `known`: created, and their agreement was corrected or taken up again.
+    /// Of `known`: the customer exists, and brings an agreement that is to be recorded.
     pub(crate) agreements: u64,
+    /// Of `known`: the customer exists, and brings an agreement that failed validation.
+    pub(crate) agreements_rejected: u64,
     /// Of `known`: have been replaced by corrected rows since, which stand.
     pub(crate) replaced: u64,
 }
@@ -79,6 +84,7 @@ impl Taken {
         self.rejected += other.rejected;
         self.taken_up += other.taken_up;
         self.agreements += other.agreements;
+        self.agreements_rejected += other.agreements_rejected;
         self.replaced += other.replaced;
     }
 }
@@ -277,13 +283,11 @@ impl TakeUp {
         taken: &mut Taken,
     ) -> Result<(), Error> {
         let replace = match known.state {
-            State::Created if !known.same_content => {
-                let corrected = agreement::correct(tx, known.row, self.source, candidate)?;
-                taken.agreements += u64::from(corrected);
-                taken.ignored_changes += u64::from(!corrected);
+            State::Created | State::Existing => {
+                self.meet_agreement(tx, known, candidate, taken)?;
                 false
             }
-            State::Created | State::Existing | State::InFlight | State::Unresolved => {
+            State::InFlight | State::Unresolved => {
                 taken.ignored_changes += u64::from(!known.same_content);
                 false
             }
@@ -309,12 +313,28 @@ impl TakeUp {
             take_up_again(tx, known.row)?;
             taken.taken_up += 1;
         }
-        if known.state == State::Created && self.info.retry_failed {
-            taken.agreements += u64::from(agreement::take_up_again(tx, known.row)?);
-        }
         if self.unfinished.contains(&known.source) {
             tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3 WHERE id = ?1")?
                 .execute((known.row, self.source, candidate.line))?;
+        }
+        Ok(())
+    }
+
+    /// A row whose customer exists. Only its agreement can still be of use.
+    fn meet_agreement(
+        &self,
+        tx: &Transaction<'_>,
+        known: &Known,
+        candidate: &Candidate,
+        taken: &mut Taken,
+    ) -> Result<(), Error> {
+        let retry_failed = self.info.retry_failed;
+        let met = agreement::meet(tx, known.row, self.source, candidate, known.same_content, retry_failed)?;
+        match met {
+            Met::Known => {}
+            Met::Ignored => taken.ignored_changes += 1,
+            Met::TakenUp => taken.agreements += 1,
+            Met::Rejected => taken.agreements_rejected += 1,
         }
         Ok(())
     }

@@ -1,0 +1,152 @@
+//! How a run ended: its exit code, its words, and the command that an operator would type next.
+
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use crate::ledger::{AgreementCounts, RowCounts, UserNeeds};
+use crate::report::counted;
+use crate::submitter::{Signal, StopReason};
+
+/// The flags that a next command must repeat.
+#[derive(Debug, Default)]
+pub(super) struct Flags {
+    /// This ledger and this service again.
+    pub(super) run: String,
+    pub(super) ledger: String,
+    /// Who can open the passwords.
+    pub(super) identity: String,
+    /// How an exported file is read and judged as this run's files were.
+    pub(super) judging: String,
+}
+
+/// What is left when nothing is under way any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    pub(super) rows: RowCounts,
+    pub(super) agreements: AgreementCounts,
+}
+
+impl Left {
+    /// Rows and acceptances that are owed a step, held back ones included.
+    pub(super) fn open(&self) -> u64 {
+        self.rows.open() + self.agreements.open() + self.agreements.held_back
+    }
+
+    /// Nothing is owed any more; what did it come to?
+    pub(super) fn settled_exit_code(&self) -> ExitCode {
+        if self.rows.unresolved > 0 {
+            ExitCode::SomeUnresolved
+        } else if self.rows.failed + self.rows.rejected + self.agreements.refused() > 0 {
+            ExitCode::SomeRefused
+        } else {
+            ExitCode::Done
+        }
+    }
+
+    /// The command that an operator would type next.
+    pub(super) fn next_command(&self, stopped: Option<&StopReason>, flags: &Flags) -> Option<String> {
+        let Flags { run, ledger, identity, judging } = flags;
+        let export = |what: &str, again: &str| {
+            format!(
+                "tenantry export {what}{ledger} -o {what}.csv, mend it, then tenantry \
+                 import{run}{judging}{again} {what}.csv"
+            )
+        };
+        if matches!(stopped, Some(StopReason::Declined)) && self.open() == 0 {
+            None
+        } else if stopped.is_some() || self.open() > 0 {
+            Some(format!("tenantry resume{run}"))
+        } else if self.rows.unresolved > 0 {
+            Some(format!("tenantry reconcile{run}"))
+        } else if self.rows.failed > 0 {
+            Some(export("failed", ""))
+        } else if self.rows.rejected > 0 {
+            Some(export("rejected", ""))
+        } else if self.agreements.refused() > 0 {
+            // One that was refused may be right as it is: its customer can have become visible since.
+            Some(export("agreements", " --retry-failed"))
+        } else if self.rows.created > 0 {
+            Some(format!("tenantry credentials{ledger}{identity} -o passwords.csv"))
+        } else {
+            None
+        }
+    }
+}
+
+/// Of a run that was stopped.
+pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
+    match reason {
+        StopReason::Interrupted(signal) => (*signal).into(),
+        StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
+        StopReason::Configuration(_)
+        | StopReason::Outage { .. }
+        | StopReason::LimitReached
+        | StopReason::DurationReached
+        | StopReason::Declined => ExitCode::Stopped,
+        StopReason::Ledger(_) => ExitCode::Failed,
+    }
+}
+
+/// Why the run stopped, for the record.
+pub(super) fn in_words(reason: &StopReason) -> String {
+    match reason {
+        StopReason::Interrupted(Signal::Interrupt) => "interrupted".to_owned(),
+        StopReason::Interrupted(Signal::Terminate) => "terminated".to_owned(),
+        StopReason::SignIn { message, .. } => format!("sign-in: {message}"),
+        StopReason::NeedsUser(needs) => format!("{} needs a user's sign-in", for_users(needs)),
+        StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
+            format!("every row would be refused: {} {}", refusal.code, refusal.text)
+        }
+        StopReason::Outage { lasted, last_reason } => {
+            format!("no answer for {} s: {last_reason}", lasted.as_secs())
+        }
+        StopReason::Declined => "declined".to_owned(),
+        StopReason::LimitReached => "limit reached".to_owned(),
+        StopReason::DurationReached => "time is up".to_owned(),
+        StopReason::Ledger(error) => error.to_string(),
+    }
+}
+
+/// Why the run stopped, as it is told to people.
+pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
+    let resume = "nothing is lost: run the next command when that is mended";
+    match reason {
+        StopReason::Interrupted(_) => Failure::new(exit_code, "interrupted; nothing is lost"),
+        StopReason::SignIn { message, hint } => {
+            Failure::new(exit_code, format!("stopped: could not sign in: {message}")).with_hint(hint)
+        }
+        StopReason::NeedsUser(needs) => {
+            Failure::new(exit_code, "stopped before anything was sent: the sign-in is app-only")
+                .because(format!("{}, which Partner Center lets only a user do (App+User)", for_users(needs)))
+                .with_hint("sign in as a user with `tenantry login`, then run the next command")
+        }
+        StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
+            let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
+            let hint = crate::partner_center::codes::hint(&refusal.code).unwrap_or(resume);
+            Failure::new(exit_code, "stopped: every row would be refused like the last one")
+                .because(format!("{status}code {}: {}", refusal.code, refusal.text))
+                .with_hint(hint)
+        }
+        StopReason::Outage { lasted, last_reason } => {
+            Failure::new(exit_code, format!("stopped: no answer for {} s", lasted.as_secs()))
+                .because(last_reason.clone())
+                .with_hint(resume)
+        }
+        StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
+        StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
+        StopReason::DurationReached => {
+            Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
+        }
+        StopReason::Ledger(error) => error.clone().into(),
+    }
+}
+
+/// What the open work needs a user for.
+fn for_users(needs: &UserNeeds) -> String {
+    let resellers = counted(needs.for_resellers, "row");
+    let agreements = counted(needs.with_agreements, "agreement");
+    match (needs.for_resellers, needs.with_agreements) {
+        (_, 0) => format!("creating {resellers} for an indirect reseller"),
+        (0, _) => format!("recording {agreements}"),
+        _ => format!("creating {resellers} for an indirect reseller and recording {agreements}"),
+    }
+}
