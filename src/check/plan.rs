@@ -6,20 +6,40 @@ use uuid::Uuid;
 
 use crate::customer::Customer;
 
-/// Reseller, and country.
-type Group = (Option<Uuid>, String);
+/// Where a customer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group {
+    pub(super) reseller: Option<Uuid>,
+    /// The two letters of a validated country.
+    country: [u8; 2],
+}
+
+impl Group {
+    pub(super) fn of(customer: &Customer) -> Self {
+        let country = customer.country.as_bytes().try_into().expect("validation knows two letters alone");
+        Self { reseller: customer.associated_partner_id, country }
+    }
+
+    pub(super) fn has_reseller(&self) -> bool {
+        self.reseller.is_some()
+    }
+
+    pub(super) fn country(&self) -> &str {
+        std::str::from_utf8(&self.country).expect("the letters of a country are ASCII")
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Plan(BTreeMap<Group, u64>);
 
 impl Plan {
-    pub(super) fn count(&mut self, customer: &Customer) {
-        *self.0.entry((customer.associated_partner_id, customer.country.clone())).or_default() += 1;
+    pub(super) fn count(&mut self, group: Group) {
+        *self.0.entry(group).or_default() += 1;
     }
 
     /// Takes out the rows without a reseller.
     pub(super) fn reject_direct(&mut self) {
-        self.0.retain(|(reseller, _), _| reseller.is_some());
+        self.0.retain(|group, _| group.has_reseller());
     }
 
     pub(super) fn add(&mut self, other: Plan) {
@@ -29,8 +49,8 @@ impl Plan {
     }
 
     /// The largest group first.
-    pub(super) fn groups(&self) -> Vec<(&Group, u64)> {
-        let mut groups: Vec<_> = self.0.iter().map(|(group, rows)| (group, *rows)).collect();
+    pub(super) fn groups(&self) -> Vec<(Group, u64)> {
+        let mut groups: Vec<_> = self.0.iter().map(|(group, rows)| (*group, *rows)).collect();
         groups.sort_by_key(|&(_, rows)| std::cmp::Reverse(rows));
         groups
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Met;
 use super::plan::Plan;
+use super::siblings::Standing;
 use crate::validation::{MIXED_RESELLERS, Problem, Severity};
 
 /// How severe, and which rule.
@@ -43,10 +44,9 @@ impl Tally {
             *self.kinds.entry(kind(problem)).or_default() += 1;
         }
         let worst = row.worst();
-        let is_direct =
-            row.customer.as_ref().is_some_and(|customer| customer.associated_partner_id.is_none());
+        let is_direct = row.is_direct();
         match worst {
-            _ if row.is_duplicate => self.duplicates += 1,
+            _ if row.standing == Standing::Equal => self.duplicates += 1,
             Some(Severity::Error) => self.wrong += 1,
             Some(Severity::Warning) => {
                 self.warned += 1;
@@ -57,8 +57,9 @@ impl Tally {
                 self.direct_good += u64::from(is_direct);
             }
         }
-        if let Some(customer) = row.customer.as_ref().filter(|_| worst != Some(Severity::Error)) {
-            self.plan.count(customer);
+        let would_be_sent = row.standing == Standing::First && worst != Some(Severity::Error);
+        if let Some(group) = row.group.filter(|_| would_be_sent) {
+            self.plan.count(group);
         }
     }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::reader::{Options, Reader, Row};
-use crate::validation::{Settings, Validator};
+use crate::reader::{Options, Reader};
+use crate::validation::Settings;
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
 
@@ -22,13 +22,12 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
     let file = format!("{header}\n{}", rows.concat());
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
-    let mut check = FileCheck::new(reader.header().clone(), allow_direct);
+    let mut judge = Judge::new(validator, false);
+    let mut check = FileCheck::new(reader.header().clone(), false, allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {
-        let verdict = validator.validate(reader.header(), &row);
-        let met = check.meet(Judged { line: row.line(), verdict });
-        check.settle(&met);
-        problems.extend(met.problems);
+        let met = judge.row(reader.header(), &row);
+        problems.extend(check.settle(met, Vec::new()));
     }
     let (at_the_end, tally) = check.end();
     problems.extend(at_the_end);

@@ -147,8 +147,9 @@ fn plan(ending: &Ending<'_>, out: &mut String) {
     }
     let rows = groups.iter().map(|(_, rows)| rows).sum();
     line(out, format_args!("\n{} can be sent, by country and reseller:", counted(rows, "row")));
-    for ((reseller, country), rows) in groups.iter().take(GROUPS_LISTED) {
-        let reseller = reseller.map_or_else(|| "no reseller".to_owned(), |id| ending.reseller(id));
+    for (group, rows) in groups.iter().take(GROUPS_LISTED) {
+        let country = group.country();
+        let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| ending.reseller(id));
         line(out, format_args!("  {rows:>9}  {country}  {}", visible(&reseller)));
     }
     let rest = groups.get(GROUPS_LISTED..).unwrap_or_default();

@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use super::{Online, Told};
 use crate::asking::Unanswered;
 use crate::check::Met;
-use crate::customer::Customer;
 
 /// Rows in hand for each that may be under way: a slow answer at the front lets so many others overtake it.
 const ROWS_PER_QUESTION: usize = 8;
@@ -17,7 +16,6 @@ const ROWS_PER_QUESTION: usize = 8;
 /// What came of a row.
 struct Asked {
     number: u64,
-    customer: Customer,
     told: Result<Vec<Told>, Unanswered>,
 }
 
@@ -58,7 +56,7 @@ impl InOrder {
                 let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);
                 self.under_way.spawn(async move {
                     let told = online.ask(&customer).await;
-                    Asked { number, customer, told }
+                    Asked { number, told }
                 });
                 None
             }
@@ -98,7 +96,6 @@ impl InOrder {
         let asked = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let index = usize::try_from(asked.number - self.first).expect("few rows are in hand");
         let row = &mut self.rows[index];
-        row.met.customer = Some(asked.customer);
         row.told = Some(asked.told?);
         Ok(())
     }

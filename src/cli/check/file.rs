@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::online::Desk;
 use super::report::Report;
-use crate::check::{FileCheck, InOrder, Judged, Met, Tally, Told};
+use crate::check::{FileCheck, InOrder, Met, Tally, Told};
 use crate::cli::failure::Failure;
 use crate::reading::{self, Batch, Progress};
 
@@ -26,10 +26,9 @@ impl From<Failure> for Stopped {
     }
 }
 
-/// A file under way: each row is met, asked about where somebody is asked, told and counted.
+/// A file under way: each row is asked about where somebody is asked, then told and counted.
 pub(super) struct File<'a, 'o> {
     pub(super) path: String,
-    pub(super) strict: bool,
     pub(super) check: FileCheck,
     pub(super) report: &'a mut Report<'o>,
     pub(super) progress: &'a watch::Sender<Progress>,
@@ -37,11 +36,10 @@ pub(super) struct File<'a, 'o> {
 }
 
 impl File<'_, '_> {
-    pub(super) async fn batch(&mut self, batch: Batch<Judged>) -> Result<(), Failure> {
+    pub(super) async fn batch(&mut self, batch: Batch<Met>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
-        for (number, judged) in (1..).zip(batch.rows) {
-            let met = self.check.meet(judged);
+        for (number, met) in (1..).zip(batch.rows) {
             if self.desk.is_none() {
                 self.settle(met, Vec::new())?;
                 continue;
@@ -70,12 +68,10 @@ impl File<'_, '_> {
         self.report.write()
     }
 
-    fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Result<(), Failure> {
-        self.check.tell(&mut met, told, self.strict);
-        for problem in &met.problems {
-            self.report.problem(&self.path, problem)?;
+    fn settle(&mut self, met: Met, told: Vec<Told>) -> Result<(), Failure> {
+        for problem in self.check.settle(met, told) {
+            self.report.problem(&self.path, &problem)?;
         }
-        self.check.settle(&met);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::rules;
 use super::settings::{self, Connection, push_flag, quoted};
 use super::signals::Interruption;
-use crate::check::{Ending, FileCheck, InOrder, Json, Judged, Tally, Text};
+use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Tally, Text};
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
 use crate::validation::Validator;
@@ -117,15 +117,13 @@ impl Check<'_> {
         self.tell_of_unknown_columns(&path, &header);
         let mut file = File {
             path,
-            strict: self.args.input.strict,
-            check: FileCheck::new(header, self.args.input.allow_direct),
+            check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
             report: &mut self.report,
             progress,
             desk: self.desk.map(|desk| (desk, InOrder::new(desk.online.clone(), self.args.concurrency))),
         };
-        let validator = self.validator.clone();
-        let mut rows = opened
-            .start(move |header, row| Judged { line: row.line(), verdict: validator.validate(header, row) });
+        let mut judge = Judge::new(self.validator.clone(), self.args.online);
+        let mut rows = opened.start(move |header, row| judge.row(header, row));
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
             file.batch(batch).await?;
         }
