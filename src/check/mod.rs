@@ -41,8 +41,9 @@ pub(crate) struct Met {
     problems: Vec<Problem>,
     /// Of a row in which validation found no error.
     group: Option<Group>,
-    /// Who is asked about: `Some` where the row would be sent and somebody asks.
-    customer: Option<Customer>,
+    /// Who is asked about: `Some` where the row would be sent and somebody asks. Boxed, because most checks ask nobody
+    /// and should not carry room for it through every batch.
+    customer: Option<Box<Customer>>,
 }
 
 impl Judge {
@@ -62,7 +63,8 @@ impl Judge {
         }
         let group = customer.as_ref().map(Group::of);
         let is_asked_about = self.keeps_customers && standing == Standing::First;
-        Met { line, standing, problems, group, customer: customer.filter(|_| is_asked_about) }
+        let customer = customer.filter(|_| is_asked_about).map(Box::new);
+        Met { line, standing, problems, group, customer }
     }
 }
 
