@@ -217,14 +217,21 @@ pub(crate) struct IdentityFile {
 }
 
 /// How files are read and judged.
+/// How files are laid out.
 #[derive(Debug, Args)]
-pub(crate) struct Input {
+pub(crate) struct Layout {
     /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
     pub(crate) delimiter: Option<u8>,
     /// Take a column for a field, whatever its header says (repeat it)
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
     pub(crate) map: Vec<(String, crate::customer::Field)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Input {
+    #[command(flatten)]
+    pub(crate) layout: Layout,
     /// Indirect reseller (tenant id) for rows without their own
     #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
     pub(crate) reseller_id: Option<Uuid>,
@@ -390,12 +397,8 @@ pub(crate) struct RulesUpdate {
     pub(crate) countries: Vec<String>,
     #[command(flatten)]
     pub(crate) rehearsal: Rehearsal,
-    /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
-    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
-    pub(crate) delimiter: Option<u8>,
-    /// Take a column for a field, whatever its header says (repeat it)
-    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
-    pub(crate) map: Vec<(String, crate::customer::Field)>,
+    #[command(flatten)]
+    pub(crate) layout: Layout,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]

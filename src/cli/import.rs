@@ -33,7 +33,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     let live_rules = rules::live(&session.connection.environment.api, output);
     let intake = Intake {
         settings: intake::Settings {
-            reader: args.input.reader_options(),
+            reader: args.input.layout.reader_options(),
             retry_failed: args.retry_failed,
             allow_direct: args.input.allow_direct,
         },

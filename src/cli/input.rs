@@ -41,11 +41,13 @@ impl InputFile {
     }
 }
 
-impl args::Input {
+impl args::Layout {
     pub(crate) fn reader_options(&self) -> reader::Options {
         reader::Options { delimiter: self.delimiter, column_map: self.map.clone() }
     }
+}
 
+impl args::Input {
     /// By the rules of `cloud`, and what was fetched of them.
     pub(crate) fn validation(&self, cloud: Cloud, live_rules: Vec<LiveRules>) -> validation::Settings {
         validation::Settings {
@@ -61,7 +63,7 @@ impl args::Input {
     /// The flags by which another command reads and judges the files alike.
     pub(crate) fn flags(&self) -> String {
         let mut flags = String::new();
-        if let Some(delimiter) = self.delimiter {
+        if let Some(delimiter) = self.layout.delimiter {
             push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
         }
         flags + &self.judging_flags()
@@ -70,7 +72,7 @@ impl args::Input {
     /// Those that also hold for exports of the files, which are separated by commas.
     pub(crate) fn judging_flags(&self) -> String {
         let mut flags = String::new();
-        for (header, field) in &self.map {
+        for (header, field) in &self.layout.map {
             push_flag(&mut flags, "--map", &format!("{header}={field}"));
         }
         if let Some(reseller) = self.reseller_id {

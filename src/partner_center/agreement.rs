@@ -143,7 +143,7 @@ struct Template {
     agreement_type: Option<String>,
 }
 
-fn template(reply: Reply) -> Asked<String> {
+pub(super) fn template(reply: Reply) -> Asked<String> {
     let ours = |template: &Template| {
         template.agreement_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT))
     };
@@ -174,7 +174,7 @@ struct Accepted {
     _template_id: String,
 }
 
-fn acceptance(reply: Reply) -> AgreementOutcome {
+pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
     let answer = match reply {
         Reply::NotSent(reason) => return AgreementOutcome::NotSent(reason),
         Reply::Broken(reason) => return AgreementOutcome::Unknown(reason),

@@ -41,6 +41,8 @@ pub(crate) mod answers;
 mod classify;
 mod client;
 pub(crate) mod codes;
+#[cfg(test)]
+mod every_sample;
 mod questions;
 mod retry_after;
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl Check<'_> {
     ) -> Result<(), Stopped> {
         tokio::pin!(interrupted);
         let path = input.source.path.clone();
-        let options = self.args.input.reader_options();
+        let options = self.args.input.layout.reader_options();
         let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
         let header = opened.header().clone();
         self.tell_of_unknown_columns(&path, &header);
