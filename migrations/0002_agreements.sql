@@ -21,7 +21,7 @@ CREATE TABLE agreements (
     made_at      INTEGER NOT NULL,
     changed_at   INTEGER NOT NULL,
     CHECK (state <> 'pending' OR NOT in_doubt),
-    CHECK (state = 'rejected' OR agreement IS NOT NULL),
+    CHECK (state IN ('rejected', 'withdrawn') OR agreement IS NOT NULL),
     CHECK (replaced_by IS NULL OR state NOT IN ('in_flight', 'recorded'))
 ) STRICT;
 

@@ -61,7 +61,7 @@ mod tests {
 
         let (mut out, mut json) = (String::new(), Json::default());
         for line in [3, 4] {
-            json.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2), &mut out);
+            json.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2, None), &mut out);
         }
         json.end(4, &mut out);
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -73,7 +73,7 @@ mod tests {
     fn what_a_terminal_would_obey_is_escaped_and_comes_back() {
         let column = "Domäin\u{9b}31m\u{202e}\u{7f}\u{1b}";
         let (mut out, mut json) = (String::new(), Json::default());
-        json.problem("a.csv", &duplicate_domain(3, column, "a.onmicrosoft.com", 2), &mut out);
+        json.problem("a.csv", &duplicate_domain(3, column, "a.onmicrosoft.com", 2, None), &mut out);
         json.end(4, &mut out);
         assert!(!out.chars().any(|c| is_unseen(c) && c != '\n'), "{out:?}");
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();

@@ -2,8 +2,7 @@
 //!
 //! A row is judged by the same [`Validator`] as in an import, and what its
 //! [`siblings`] show is told in the same words. So a file is judged as an import into an empty ledger would judge it.
-//! Each file stands for itself: an import takes a later file's row for the correction of an earlier file's that still
-//! waits, so only rows of one file can name a domain twice. Problems are handed on as they come and are never
+//! The files of one command belong together, as in an import. Problems are handed on as they come and are never
 //! collected: what stays in memory of a row is what [`siblings`] says.
 
 mod json;
@@ -13,23 +12,26 @@ mod siblings;
 mod tally;
 mod text;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::customer::{Customer, Field};
 use crate::reader::{Header, Row};
 use crate::validation::{Problem, Severity, Validator, Verdict, duplicate_domain, mixed_resellers};
 
 pub(crate) use json::Json;
 pub(crate) use online::{InOrder, Online, Told};
+pub(crate) use siblings::Siblings;
 pub(crate) use tally::Tally;
 pub(crate) use text::{Ending, Text};
 
 use plan::Group;
-use siblings::{Siblings, Standing};
+use siblings::Standing;
 
 /// Judges the rows of one file, on the thread that reads it. What it allocates for a row is freed there, too: memory
 /// that is freed on another thread costs more than all the rest of the check.
 pub(crate) struct Judge {
     validator: Validator,
-    siblings: Siblings,
+    siblings: Arc<Mutex<Siblings>>,
     /// Partner Center will be asked about the rows.
     keeps_customers: bool,
 }
@@ -47,8 +49,9 @@ pub(crate) struct Met {
 }
 
 impl Judge {
-    pub(crate) fn new(validator: Validator, keeps_customers: bool) -> Self {
-        Self { validator, siblings: Siblings::default(), keeps_customers }
+    /// `siblings` is told of the file before its rows come.
+    pub(crate) fn new(validator: Validator, siblings: Arc<Mutex<Siblings>>, keeps_customers: bool) -> Self {
+        Self { validator, siblings, keeps_customers }
     }
 
     /// Judges a row. Rows come in the order of the file.
@@ -56,11 +59,15 @@ impl Judge {
         let line = row.line();
         let Verdict { domain, customer, mut problems, content_hash, .. } =
             self.validator.validate(header, row);
-        let standing = self.siblings.meet(line, domain.as_ref(), content_hash);
-        if let Standing::NamedAgain { first_line } = standing {
+        let mut siblings = self.siblings.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = siblings.meet(line, domain.as_ref(), content_hash);
+        if let Standing::NamedAgain { first } = standing {
             let domain = domain.as_ref().map_or("", |domain| domain.as_str());
-            problems.push(duplicate_domain(line, header.name_of(Field::Domain), domain, first_line));
+            let column = header.name_of(Field::Domain);
+            let (first_line, file) = siblings.whereabouts(first);
+            problems.push(duplicate_domain(line, column, domain, first_line, file));
         }
+        drop(siblings);
         let group = customer.as_ref().map(Group::of);
         let is_asked_about = self.keeps_customers && standing == Standing::First;
         let customer = customer.filter(|_| is_asked_about).map(Box::new);

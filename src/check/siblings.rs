@@ -1,4 +1,4 @@
-//! Which row of a file an earlier row has already spoken for.
+//! Which row an earlier row has already spoken for, of its file or of a file before it.
 //!
 //! The ledger answers that in an import; here a short memory has to do: 17 bytes for a place in a table that is at
 //! least 7/16 full, so less than 40 a row. Keys are fingerprints under a key that is drawn anew each time: nobody can
@@ -22,19 +22,27 @@ pub(super) enum Standing {
     /// An earlier row says the same.
     Equal,
     /// An earlier row names its domain and says something else.
-    NamedAgain { first_line: u32 },
+    NamedAgain { first: Place },
 }
+
+/// Where a row stands: the lines of all files, counted through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(u32);
 
 /// The first row of a domain.
 #[derive(Debug, Clone, Copy)]
 struct First {
-    line: u32,
+    place: Place,
     content: u32,
 }
 
-/// What is remembered of the rows of a file.
+/// What is remembered of the rows of all files.
 #[derive(Default)]
-pub(super) struct Siblings {
+pub(crate) struct Siblings {
+    /// The files so far, each with the number of lines before it.
+    files: Vec<(String, u32)>,
+    /// The newest row.
+    newest: u32,
     key: RandomState,
     by_domain: Shards<First>,
     /// Rows that stand for no domain, because their cell holds none or an earlier row stands for it. They are told
@@ -43,6 +51,24 @@ pub(super) struct Siblings {
 }
 
 impl Siblings {
+    /// The rows that come now are those of the file at `path`.
+    pub(crate) fn begin_file(&mut self, path: &str) {
+        self.files.push((path.to_owned(), self.newest));
+    }
+
+    /// The line of a row, and its file where that is not the present one.
+    pub(super) fn whereabouts(&self, Place(place): Place) -> (u32, Option<&str>) {
+        let later = self.files.iter().position(|(_, before)| *before >= place);
+        let index = later.unwrap_or(self.files.len()).saturating_sub(1);
+        match self.files.get(index) {
+            Some((path, before)) => {
+                let elsewhere = index + 1 < self.files.len();
+                (place - before, elsewhere.then_some(path.as_str()))
+            }
+            None => (place, None),
+        }
+    }
+
     pub(super) fn meet(
         &mut self,
         line: u64,
@@ -51,7 +77,10 @@ impl Siblings {
     ) -> Standing {
         let content = self.key.hash_one(content_hash);
         let Some(domain) = domain else { return self.meet_content(content, Standing::First) };
-        let row = First { line: short(line), content: u32::try_from(content >> 32).unwrap_or(u32::MAX) };
+        let before = self.files.last().map_or(0, |(_, before)| *before);
+        self.newest = before.saturating_add(short(line));
+        let row =
+            First { place: Place(self.newest), content: u32::try_from(content >> 32).unwrap_or(u32::MAX) };
         match self.by_domain.entry(self.key.hash_one(domain.as_str())) {
             Entry::Vacant(place) => {
                 place.insert(row);
@@ -59,8 +88,8 @@ impl Siblings {
             }
             Entry::Occupied(first) if first.get().content == row.content => Standing::Equal,
             Entry::Occupied(first) => {
-                let first_line = first.get().line;
-                self.meet_content(content, Standing::NamedAgain { first_line })
+                let first = first.get().place;
+                self.meet_content(content, Standing::NamedAgain { first })
             }
         }
     }
@@ -116,11 +145,11 @@ mod tests {
         use Standing::{Equal, First, NamedAgain};
         check(&[("a", 1), ("b", 2)], &[First, First]);
         check(&[("a", 1), ("a", 1), ("a", 1)], &[First, Equal, Equal]);
-        check(&[("a", 1), ("a", 2)], &[First, NamedAgain { first_line: 2 }]);
+        check(&[("a", 1), ("a", 2)], &[First, NamedAgain { first: Place(2) }]);
         // Said again, what was wrong is not wrong twice.
         check(
             &[("a", 1), ("a", 2), ("a", 2), ("a", 3), ("a", 1)],
-            &[First, NamedAgain { first_line: 2 }, Equal, NamedAgain { first_line: 2 }, Equal],
+            &[First, NamedAgain { first: Place(2) }, Equal, NamedAgain { first: Place(2) }, Equal],
         );
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::reader::{Options, Reader};
 use crate::validation::Settings;
@@ -22,7 +24,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
     let file = format!("{header}\n{}", rows.concat());
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
-    let mut judge = Judge::new(validator, false);
+    let mut judge = Judge::new(validator, Arc::default(), false);
     let mut check = FileCheck::new(reader.header().clone(), false, allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {

@@ -186,7 +186,11 @@ mod tests {
         let check = |all: bool, problems: u64, in_full: usize, expected: &str| {
             let (mut text, mut out) = (Text::new(all), String::new());
             for line in 3..3 + problems {
-                text.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2), &mut out);
+                text.problem(
+                    "a.csv",
+                    &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2, None),
+                    &mut out,
+                );
             }
             text.end_of_file("a.csv", &Tally::default(), &mut out);
             assert_eq!(out.matches("found `a.onmicrosoft.com`").count(), in_full, "{out}");
@@ -202,7 +206,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_file_moves_the_cursor() {
-        let mut problem = duplicate_domain(3, "Do\nmain\u{1b}[2J", "a\u{9b}2J", 2);
+        let mut problem = duplicate_domain(3, "Do\nmain\u{1b}[2J", "a\u{9b}2J", 2, None);
         problem.suggestion = Some("\u{202e}evil".to_owned());
         let (mut text, mut out) = (Text::new(false), String::new());
         text.problem("a\u{7}.csv", &problem, &mut out);

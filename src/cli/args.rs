@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
+    ///
+    /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
+    /// customer whose answer was lost. Asking brings none.
     Reconcile(Resume),
     /// Counts by state, errors with what to do, last runs, what is left
     Status(Status),

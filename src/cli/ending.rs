@@ -51,7 +51,8 @@ impl Left {
                  import{run}{judging}{again} {what}.csv"
             )
         };
-        if matches!(stopped, Some(StopReason::Declined)) && self.open() == 0 {
+        let let_go = matches!(stopped, Some(StopReason::Declined | StopReason::Interrupted(_)));
+        if let_go && self.open() == 0 {
             None
         } else if stopped.is_some() || self.open() > 0 {
             Some(format!("tenantry resume{run}"))

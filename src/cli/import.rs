@@ -60,7 +60,8 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             }
             Answer::Signalled(signal) => {
                 // Not agreed to: `resume`, which does not ask, must not find it.
-                session.ledger.withdraw().await?;
+                let withdrawn = session.ledger.withdraw().await?;
+                output.note(format_args!("Nothing was sent; {} let go.", counted(withdrawn, "row")));
                 return session.end(Some(StopReason::Interrupted(signal))).await;
             }
         }

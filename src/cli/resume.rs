@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::session::{Session, Start};
 use super::settings::LedgerChoice;
+use crate::report::counted;
 use crate::submitter::Mode;
 
 pub(crate) async fn resume(args: args::Resume, output: &Output) -> Result<ExitCode, Failure> {
@@ -31,6 +32,15 @@ async fn run(
         judging_flags: String::new(),
     };
     let mut session = Session::begin(start, output).await?;
+    if mode == Mode::AskOnly {
+        let in_flight = session.queries()?.counts()?.in_flight;
+        if in_flight > 0 {
+            output.note(format_args!(
+                "{} in flight: `tenantry resume` may still bring their passwords, which asking does not.",
+                counted(in_flight, "row")
+            ));
+        }
+    }
     let stopped = session.submit(mode).await?;
     session.end(stopped).await
 }

@@ -56,7 +56,7 @@ pub(crate) enum CreateOutcome {
     Created(NewTenant),
     /// Definite: the row was refused. `domain_taken`: because somebody has the domain.
     Refused { error: ServiceError, domain_taken: bool },
-    /// Definite: refused with a 403 that nobody has explained; one row may be at fault, or all.
+    /// Definite: refused with a 403 for which one row may be at fault, or all.
     Forbidden(ServiceError),
     /// Definite: every row would be refused like this one. `rights`: because of sign-in or rights.
     Misconfigured { error: ServiceError, rights: bool },
@@ -153,7 +153,8 @@ pub(super) fn create(reply: Reply) -> CreateOutcome {
             (None, 404) if is_gateway(&answer, &error) => {
                 CreateOutcome::Misconfigured { error, rights: false }
             }
-            (None, 403) => CreateOutcome::Forbidden(error),
+            // The rows of other resellers may be right; a success between two of these tells.
+            (Some(Class::FixTheReseller), _) | (None, 403) => CreateOutcome::Forbidden(error),
             (Some(Class::DomainTaken), _) | (None, 409) => {
                 CreateOutcome::Refused { error, domain_taken: true }
             }

@@ -264,7 +264,7 @@ fn meaning(state: State) -> &'static str {
         State::Existing => "were our customers already",
         State::Failed => "refused by Partner Center",
         State::Unresolved => "may have been created; asking did not tell",
-        State::Superseded => "replaced by corrected rows",
+        State::Superseded => "replaced by corrected rows, or let go unsent",
     }
 }
 

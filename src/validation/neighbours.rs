@@ -1,13 +1,21 @@
-//! Problems of a row that only its neighbours show: the other rows of its file.
+//! Problems of a row that only its neighbours show: the other rows of its file, and of the files before it.
 //!
 //! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
 //! What they are called and how they are told is here, so that both say the same.
 
 use super::problem::{Finding, Problem, Rule};
 
-/// A row that names the domain of an earlier row, with other values.
-pub(crate) fn duplicate_domain(line: u64, column: &str, domain: &str, first_line: u32) -> Problem {
-    let message = format!("the domain `{domain}` stands on line {first_line} already, with other values");
+/// A row that names the domain of an earlier row, with other values. `file`: where that row stands, if elsewhere.
+pub(crate) fn duplicate_domain(
+    line: u64,
+    column: &str,
+    domain: &str,
+    first_line: u32,
+    file: Option<&str>,
+) -> Problem {
+    let of_file = file.map(|path| format!(" of `{path}`")).unwrap_or_default();
+    let message =
+        format!("the domain `{domain}` stands on line {first_line}{of_file} already, with other values");
     Finding::new(Rule::DuplicateDomain, message)
         .suggest(Some("keep one of the two rows, or give this one another domain".to_owned()))
         .found(line, column.to_owned(), domain.to_owned(), false)

@@ -174,8 +174,16 @@ fn an_acceptance_that_fails_validation_is_not_lost() {
         assert!(done.stdout.contains("1 × agreement_date (agreement)"), "{done}");
     }
     assert_eq!(bench.ledger().agreements()[&full("excel")], "rejected");
+    // Another mistake takes its place.
+    let nameless = ACCEPTED.replace("Ana,Bell", "Ana,");
+    bench.file("customers.csv", file(&[("excel", &nameless), ("beside", ",,,,")]));
+    bench.import("customers.csv").exits(3).says("agreement_incomplete");
+    assert_eq!(bench.ledger().row("beside").state, "created");
+    bench.file("customers.csv", file(&[("excel", &turned)]));
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().agreements()[&full("excel")], "rejected");
     let exported = bench.tenantry(["export", "agreements"]).exits(0).stdout;
-    bench.file("mended.csv", exported.replace("14.08.2026", "2026-08-14"));
+    bench.file("mended.csv", exported.replace("14.08.2026", "2026-08-14").replace("Ana,,", "Ana,Bell,"));
     bench.import("mended.csv").exits(0);
     bench.agree();
 }

@@ -573,3 +573,24 @@ fn an_exported_row_whose_domain_another_row_has_blocks_nothing() {
     assert_eq!(bench.ledger().states(), before);
     bench.agree();
 }
+
+#[test]
+fn one_reseller_out_of_order_holds_up_no_other() {
+    let bench = Bench::new();
+    const SIGNED: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+    let unsigned = "dea10000-0000-4000-8000-000000000002";
+    let mut file = format!("{HEADER},associated_partner_id\n{},{unsigned}\n", row("unsigned"));
+    for n in 0..8 {
+        file += &format!("{},{SIGNED}\n", row(&format!("signed{n}")));
+    }
+    bench.file("customers.csv", file);
+    let done = bench.import("customers.csv").with_user().args(["--concurrency", "2"]).exits(3);
+    assert!(done.stdout.contains("1 × 900123 (failed)"), "{done}");
+    assert_eq!(bench.ledger().states(), states([("created", 8), ("failed", 1)]));
+    bench.agree();
+    // Where there is no other, nothing shows that it is the reseller's fault alone.
+    let bench = Bench::new();
+    bench.file("customers.csv", format!("{HEADER},associated_partner_id\n{},{unsigned}\n", row("unsigned")));
+    bench.import("customers.csv").with_user().exits(4);
+    assert_eq!(bench.ledger().row("unsigned").state, "pending");
+}

@@ -4,6 +4,8 @@ mod file;
 mod online;
 mod report;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::sync::watch;
 
 use super::args;
@@ -14,7 +16,7 @@ use super::output::Output;
 use super::rules;
 use super::settings::{self, Connection, push_flag, quoted};
 use super::signals::Interruption;
-use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Tally, Text};
+use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
 use crate::validation::Validator;
@@ -47,6 +49,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         interruption,
         desk: desk.as_ref(),
         report: Report::new(output, form),
+        siblings: Arc::default(),
         tally: Tally::default(),
     };
     for input in inputs {
@@ -81,6 +84,8 @@ struct Check<'a> {
     /// Where Partner Center is asked.
     desk: Option<&'a Desk>,
     report: Report<'a>,
+    /// Of all files.
+    siblings: Arc<Mutex<Siblings>>,
     /// Of the files that are done.
     tally: Tally,
 }
@@ -122,7 +127,8 @@ impl Check<'_> {
             progress,
             desk: self.desk.map(|desk| (desk, InOrder::new(desk.online.clone(), self.args.concurrency))),
         };
-        let mut judge = Judge::new(self.validator.clone(), self.args.online);
+        self.siblings.lock().unwrap_or_else(PoisonError::into_inner).begin_file(&file.path);
+        let mut judge = Judge::new(self.validator.clone(), Arc::clone(&self.siblings), self.args.online);
         let mut rows = opened.start(move |header, row| judge.row(header, row));
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
             file.batch(batch).await?;

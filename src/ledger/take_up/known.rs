@@ -91,6 +91,13 @@ pub(super) fn by_row(
     Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
 }
 
+/// The line on which a row stands, and its file.
+pub(super) fn place(tx: &Transaction<'_>, row: RowId) -> Result<(u32, String), Error> {
+    let sql =
+        "SELECT r.line, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.id = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?)
+}
+
 fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
     let code: Option<String> = row.get(4)?;
     Ok(Known {

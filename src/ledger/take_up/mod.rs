@@ -97,6 +97,8 @@ pub(crate) struct TakeUp {
     ledger_id: String,
     /// Sources that were never read to their end: a row of theirs that this reading meets becomes its own.
     unfinished: HashSet<SourceId>,
+    /// The files that this run has read before.
+    of_this_run: HashSet<SourceId>,
     /// By row id: the line on which this reading met the row first, 0 for not yet. Four bytes a row.
     first_line: Vec<u32>,
     read: u64,
@@ -155,6 +157,10 @@ impl TakeUp {
             .prepare("SELECT id FROM sources WHERE completed_at IS NULL")?
             .query_map([], |r| r.get(0))?
             .collect::<Result<_, _>>()?;
+        let of_this_run = tx
+            .prepare("SELECT id FROM sources WHERE run_id = ?1")?
+            .query_map([run], |r| r.get(0))?
+            .collect::<Result<_, _>>()?;
         tx.execute(
             "INSERT INTO sources (run_id, path, header, started_at) VALUES (?1, ?2, ?3, ?4)",
             (run, &info.path, &info.header, clock::now().as_millisecond()),
@@ -165,6 +171,7 @@ impl TakeUp {
             info,
             ledger_id,
             unfinished,
+            of_this_run,
             first_line: Vec::new(),
             read: 0,
             with_reseller: 0,
@@ -231,6 +238,14 @@ impl TakeUp {
                     Ok(())
                 }
                 Some(first_line) => self.named_again(tx, candidate, first_line, taken),
+                // The files of one run belong together.
+                None if corrected.is_none()
+                    && !known.same_content
+                    && self.of_this_run.contains(&known.source) =>
+                {
+                    let (line, path) = known::place(tx, known.row)?;
+                    self.named_before(tx, candidate, line, Some(&path), taken)
+                }
                 None => self.known(tx, &known, candidate, taken),
             },
             None => {
@@ -356,9 +371,21 @@ impl TakeUp {
             }
             return Ok(());
         }
+        self.named_before(tx, candidate, first_line, None, taken)
+    }
+
+    /// A row whose domain a row of this run stands for already, on `first_line`, in `file` where that is another.
+    fn named_before(
+        &mut self,
+        tx: &Transaction<'_>,
+        candidate: &Candidate,
+        first_line: u32,
+        file: Option<&str>,
+        taken: &mut Taken,
+    ) -> Result<(), Error> {
         let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
         let mut problems = candidate.problems.clone();
-        problems.push(duplicate_domain(candidate.line, &self.info.domain_column, domain, first_line));
+        problems.push(duplicate_domain(candidate.line, &self.info.domain_column, domain, first_line, file));
         let row = self.write_row(tx, candidate, None, &problems)?;
         self.meet(row, candidate.line);
         taken.new += 1;
