@@ -51,8 +51,8 @@ pub(crate) enum SignIn {
     AppAndUser {
         app: App,
         refresh_token: SecretString,
-        /// The one from outside that it is or descends from; what it turns into is kept beside its digest.
-        handed_in: Option<SecretString>,
+        /// It came from outside (`TENANTRY_REFRESH_TOKEN`), or descends from one that did.
+        is_handed_in: bool,
         /// Where a new one is kept, and in which of its places.
         store: Option<(Store, Place)>,
     },
@@ -77,11 +77,10 @@ impl SignIn {
 
     /// Keeps a new refresh token. Where that fails the old one stays good: use does not revoke it.
     async fn keep(&self, new: &SecretString) {
-        let SignIn::AppAndUser { handed_in, store: Some((store, place)), .. } = self else { return };
-        let (task, new, handed_in, place) = (store.clone(), new.clone(), handed_in.clone(), *place);
+        let SignIn::AppAndUser { store: Some((store, place)), .. } = self else { return };
+        let (task, new, place) = (store.clone(), new.clone(), *place);
         // A key store may take its time.
-        let kept =
-            tokio::task::spawn_blocking(move || task.save_successor(&new, handed_in.as_ref(), place)).await;
+        let kept = tokio::task::spawn_blocking(move || task.save_successor(&new, place)).await;
         match kept.map_err(io::Error::from).flatten() {
             Ok(kept) => tracing::debug!(%kept, "new refresh token"),
             Err(error) => {
@@ -219,9 +218,11 @@ impl TokenSource {
                 let answer = self.endpoint(app).as_app().await?;
                 (answer.access_token, answer.lifetime)
             }
-            SignIn::AppAndUser { app, refresh_token, .. } => {
+            SignIn::AppAndUser { app, refresh_token, is_handed_in, .. } => {
                 let newest = state.refresh_token.as_ref().unwrap_or(refresh_token);
-                let answer = self.endpoint(app).as_user(newest).await?;
+                let answer = self.endpoint(app).as_user(newest).await;
+                let answer =
+                    answer.map_err(|error| if *is_handed_in { of_handed_in(error) } else { error })?;
                 if let Some(new) = answer.refresh_token {
                     self.sign_in.keep(&new).await;
                     state.refresh_token = Some(new);
@@ -238,6 +239,17 @@ impl TokenSource {
 
     fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
         Endpoint { http: &self.http, app, authority: &self.authority }
+    }
+}
+
+/// A login does not help as long as the variable comes before it.
+fn of_handed_in(error: Error) -> Error {
+    match error {
+        Error::Refused { message, hint } => Error::Refused {
+            message,
+            hint: format!("{hint}; TENANTRY_REFRESH_TOKEN comes before a login: replace it, or unset it"),
+        },
+        Error::Unavailable(_) => error,
     }
 }
 
@@ -259,12 +271,7 @@ mod tests {
             "{:?} {:?} {:?} {:?}",
             SignIn::Token(secret()),
             SignIn::AppOnly(app(Some(ClientProof::Secret(secret())))),
-            SignIn::AppAndUser {
-                app: app(None),
-                refresh_token: secret(),
-                handed_in: Some(secret()),
-                store: None
-            },
+            SignIn::AppAndUser { app: app(None), refresh_token: secret(), is_handed_in: true, store: None },
             ClientProof::Certificate(certificate.clone()),
         );
         assert!(!printed.contains("hunter2"), "{printed}");

@@ -3,6 +3,9 @@
 //!
 //! The two may both hold one, such as after a login while the key store was locked; the newer one counts. A new token
 //! is stored before an older one is removed. Invariant: where nothing could be stored, what was there is still there.
+//!
+//! What descends from a token that was handed in from outside is kept apart from a login, and from what another one has
+//! turned into: a job and a person may share an app.
 
 use std::fmt;
 use std::io;
@@ -78,25 +81,27 @@ impl fmt::Display for Kept {
 #[derive(Serialize)]
 struct Written<'a> {
     refresh_token: &'a str,
-    handed_in: Option<String>,
     saved_at_ms: i64,
 }
 
 #[derive(Deserialize)]
 struct Read {
     refresh_token: SecretString,
-    /// Digest of the token that was handed in and that this one descends from.
-    handed_in: Option<String>,
-    /// Tells which of two is the newer one. The first version of the file has none.
-    #[serde(default)]
+    /// Tells which of two is the newer one.
     saved_at_ms: i64,
 }
 
 impl Store {
-    /// The places for an app; nothing is read yet. `None`: this user has no configuration folder.
-    pub(crate) fn of(app: &App, authority: &Authority, keep: Keep) -> Option<Self> {
+    /// The places for the login of an app, or for what `handed_in` turns into; nothing is read yet. `None`: this user
+    /// has no configuration folder.
+    pub(crate) fn of(
+        app: &App,
+        authority: &Authority,
+        handed_in: Option<&SecretString>,
+        keep: Keep,
+    ) -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "tenantry")?;
-        let name = name(app, authority);
+        let name = name(app, authority, handed_in);
         let file = SecretFile::at(folders.config_dir().join(format!("{name}.json")));
         let key_store = match keep {
             Keep::KeyStoreElseFile => Some(KeyStoreEntry::of_platform(name)),
@@ -109,18 +114,16 @@ impl Store {
         self.file.path()
     }
 
-    /// The newest token, if there is one; where `handed_in` is given, only one that descends from it.
+    /// The newest token, if there is one.
     ///
     /// # Errors
     /// Where the file cannot be used. A key store that cannot is passed over.
-    pub(crate) fn load(&self, handed_in: Option<&SecretString>) -> io::Result<Option<Stored>> {
+    pub(crate) fn load(&self) -> io::Result<Option<Stored>> {
         let in_file = self.file.read()?.map(|record| read(&record)).transpose()?;
         let found = [(Place::File, in_file), (Place::KeyStore, self.read_key_store())];
-        let wanted = handed_in.map(|token| digest(token.expose_secret()));
         Ok(found
             .into_iter()
             .filter_map(|(place, record)| Some((place, record?)))
-            .filter(|(_, record)| wanted.is_none() || record.handed_in == wanted)
             .max_by_key(|(_, record)| record.saved_at_ms)
             .map(|(place, record)| Stored { refresh_token: record.refresh_token, place }))
     }
@@ -139,29 +142,17 @@ impl Store {
 
     /// Keeps the token of a login. A person is there, whom the key store may ask for a password.
     pub(crate) fn save_login(&self, token: &SecretString) -> io::Result<Kept> {
-        self.save(token, None, Place::KeyStore, PATIENCE_WITH_A_PERSON)
+        self.save(token, Place::KeyStore, PATIENCE_WITH_A_PERSON)
     }
 
-    /// Keeps the successor of a token that came from `place`, and from outside at first if it was handed in.
-    pub(crate) fn save_successor(
-        &self,
-        token: &SecretString,
-        handed_in: Option<&SecretString>,
-        place: Place,
-    ) -> io::Result<Kept> {
-        self.save(token, handed_in, place, PATIENCE)
+    /// Keeps the successor of a token that came from `place`.
+    pub(crate) fn save_successor(&self, token: &SecretString, place: Place) -> io::Result<Kept> {
+        self.save(token, place, PATIENCE)
     }
 
-    fn save(
-        &self,
-        token: &SecretString,
-        handed_in: Option<&SecretString>,
-        place: Place,
-        patience: Duration,
-    ) -> io::Result<Kept> {
+    fn save(&self, token: &SecretString, place: Place, patience: Duration) -> io::Result<Kept> {
         let record = Zeroizing::new(serde_json::to_vec(&Written {
             refresh_token: token.expose_secret(),
-            handed_in: handed_in.map(|token| digest(token.expose_secret())),
             saved_at_ms: clock::now().as_millisecond(),
         })?);
         let trouble = match (place, &self.key_store) {
@@ -200,9 +191,13 @@ fn read(record: &[u8]) -> io::Result<Read> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it holds no sign-in"))
 }
 
-/// Differs for every authority, tenant and app, and tells none of them.
-fn name(app: &App, authority: &Authority) -> String {
-    let key = format!("{}\n{}\n{}", authority.url, app.tenant, app.client_id).to_ascii_lowercase();
+/// Differs for every authority, tenant, app and token from outside, and tells none of them.
+fn name(app: &App, authority: &Authority, handed_in: Option<&SecretString>) -> String {
+    let mut key = format!("{}\n{}\n{}", authority.url, app.tenant, app.client_id).to_ascii_lowercase();
+    if let Some(token) = handed_in {
+        key.push('\n');
+        key.push_str(&digest(token.expose_secret()));
+    }
     format!("sign-in-{}", &digest(&key)[..32])
 }
 
@@ -240,10 +235,9 @@ mod tests {
             kept
         }
 
-        fn rotate(&self, token: &str, handed_in: Option<&str>) -> Kept {
-            let handed_in = handed_in.map(SecretString::from);
-            let place = self.store.load(handed_in.as_ref()).unwrap().map_or(Place::KeyStore, |it| it.place);
-            let kept = self.store.save_successor(&token.into(), handed_in.as_ref(), place).unwrap();
+        fn rotate(&self, token: &str) -> Kept {
+            let place = self.store.load().unwrap().map_or(Place::KeyStore, |it| it.place);
+            let kept = self.store.save_successor(&token.into(), place).unwrap();
             self.let_the_clock_tick();
             kept
         }
@@ -257,7 +251,7 @@ mod tests {
         }
 
         fn loaded(&self) -> Option<(String, Place)> {
-            let stored = self.store.load(None).unwrap()?;
+            let stored = self.store.load().unwrap()?;
             Some((stored.refresh_token.expose_secret().to_owned(), stored.place))
         }
 
@@ -274,7 +268,7 @@ mod tests {
         assert_eq!(it.loaded(), None);
         assert!(matches!(it.login("first"), Kept::InKeyStore));
         it.check("first", Place::KeyStore, 1, 0);
-        assert!(matches!(it.rotate("second", None), Kept::InKeyStore));
+        assert!(matches!(it.rotate("second"), Kept::InKeyStore));
         it.check("second", Place::KeyStore, 1, 0);
     }
 
@@ -283,11 +277,11 @@ mod tests {
         let it = Fixture::new();
         it.login("small");
         let large = "x".repeat(3_000);
-        let kept = it.rotate(&large, None);
+        let kept = it.rotate(&large);
         assert!(kept.to_string().contains("because the key store refused: longer than 2560"), "{kept}");
         it.check(&large, Place::File, 1, 1);
         // Its successors stay in the file; the next login tidies up.
-        it.rotate("small again", None);
+        it.rotate("small again");
         it.check("small again", Place::File, 1, 1);
         it.login("after all");
         it.check("after all", Place::KeyStore, 1, 0);
@@ -324,7 +318,7 @@ mod tests {
         it.vault.becomes(Mood::Hanging);
         let shortly = Duration::from_millis(50);
         for _ in 0..2 {
-            let kept = it.store.save(&"token".into(), None, Place::KeyStore, shortly).unwrap();
+            let kept = it.store.save(&"token".into(), Place::KeyStore, shortly).unwrap();
             assert!(matches!(kept, Kept::InFile(_, Some(Trouble::Silent(_)))));
         }
         it.vault.becomes(Mood::Willing);
@@ -332,30 +326,22 @@ mod tests {
     }
 
     #[test]
-    fn only_a_descendant_of_the_token_that_was_handed_in_is_taken() {
-        let it = Fixture::new();
-        it.rotate("child", Some("origin"));
-        it.rotate("grandchild", Some("origin"));
-        let load = |origin: &str| it.store.load(Some(&origin.into())).unwrap();
-        assert_eq!(load("origin").unwrap().refresh_token.expose_secret(), "grandchild");
-        assert!(load("another").is_none());
-        it.check("grandchild", Place::KeyStore, 1, 0);
-    }
-
-    #[test]
     fn every_app_and_authority_has_its_own() {
         let authority = |url: &str| Authority { url: url.parse().unwrap(), audience: String::new() };
         let app = |id: &str| App { tenant: "t".to_owned(), client_id: id.to_owned(), proof: None };
         let (here, there) = (authority("https://a.example"), authority("https://b.example"));
-        assert_eq!(name(&app("a"), &here), name(&app("A"), &here));
-        assert_ne!(name(&app("a"), &here), name(&app("b"), &here));
-        assert_ne!(name(&app("a"), &here), name(&app("a"), &there));
+        assert_eq!(name(&app("a"), &here, None), name(&app("A"), &here, None));
+        assert_ne!(name(&app("a"), &here, None), name(&app("b"), &here, None));
+        assert_ne!(name(&app("a"), &here, None), name(&app("a"), &there, None));
     }
 
     #[test]
-    fn a_file_of_the_first_version_is_read() {
-        let it = Fixture::new();
-        it.store.file.write(br#"{"refresh_token":"old","handed_in":null}"#).unwrap();
-        it.check("old", Place::File, 0, 1);
+    fn what_was_handed_in_is_kept_apart() {
+        let authority = Authority { url: "https://a.example".parse().unwrap(), audience: String::new() };
+        let app = App { tenant: "t".to_owned(), client_id: "a".to_owned(), proof: None };
+        let name = |token: Option<&str>| name(&app, &authority, token.map(SecretString::from).as_ref());
+        assert_eq!(name(Some("origin")), name(Some("origin")));
+        assert_ne!(name(Some("origin")), name(Some("another")));
+        assert_ne!(name(Some("origin")), name(None));
     }
 }

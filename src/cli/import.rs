@@ -39,35 +39,48 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         },
         validation: args.input.validation(args.connection.cloud, live_rules),
     };
+    let will_ask = !simulated && !args.yes && output.is_interactive();
     for input in inputs {
         match intake.take_up(input, &mut session).await {
             Ok(()) => {}
-            Err(Stopped::Signalled(signal)) => {
-                return session.end(Some(StopReason::Interrupted(signal))).await;
-            }
-            Err(Stopped::Failed(failure)) => {
-                return session.abort(failure).await;
+            Err(stopped) => {
+                if will_ask {
+                    // A ledger that cannot be written is what stopped us; its rows wait for a file read to its end.
+                    drop(let_go(&session).await);
+                }
+                return match stopped {
+                    Stopped::Signalled(signal) => session.end(Some(StopReason::Interrupted(signal))).await,
+                    Stopped::Failed(failure) => session.abort(failure).await,
+                };
             }
         }
     }
-    if !simulated && !args.yes && output.is_interactive() {
+    if will_ask {
         match agreed(&mut session, &args.submission).await? {
             Answer::Yes => {}
             Answer::No => {
-                let withdrawn = session.ledger.withdraw().await?;
-                output.note(format_args!("Nothing was sent; {} let go.", counted(withdrawn, "row")));
+                let_go(&session).await?;
                 return session.end(Some(StopReason::Declined)).await;
             }
             Answer::Signalled(signal) => {
-                // Not agreed to: `resume`, which does not ask, must not find it.
-                let withdrawn = session.ledger.withdraw().await?;
-                output.note(format_args!("Nothing was sent; {} let go.", counted(withdrawn, "row")));
+                let_go(&session).await?;
                 return session.end(Some(StopReason::Interrupted(signal))).await;
             }
         }
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped).await
+}
+
+/// Lets go of what nobody has agreed to: `resume`, which does not ask, must not find it.
+async fn let_go(session: &Session<'_>) -> Result<(), Failure> {
+    let (rows, agreements) = session.ledger.withdraw().await?;
+    let agreements = match agreements {
+        0 => String::new(),
+        _ => format!(" and {}", counted(agreements, "acceptance")),
+    };
+    session.output.note(format_args!("Nothing was sent; {}{agreements} let go.", counted(rows, "row")));
+    Ok(())
 }
 
 struct Intake {

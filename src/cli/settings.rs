@@ -122,7 +122,7 @@ impl Connection {
             sign_in: SignIn::AppAndUser {
                 app: App { tenant: tenant.to_owned(), client_id: Uuid::nil().to_string(), proof: None },
                 refresh_token: SecretString::from("simulated"),
-                handed_in: None,
+                is_handed_in: false,
                 store: None,
             },
             environment: Environment {
@@ -147,35 +147,13 @@ impl Connection {
             SignIn::Token(token) => Claims::of(token).tenant(),
             SignIn::AppOnly(app) | SignIn::AppAndUser { app, .. } => app.tenant.parse().ok(),
         };
-        let mut flags = String::new();
-        if cloud != super::cloud::Cloud::Global {
-            push_flag(&mut flags, "--cloud", &cloud.to_string());
-        }
-        for (flag, value) in [
-            ("--api-url", args.api_url.clone()),
-            ("--authority-url", args.authority_url.clone()),
-            ("--tenant-id", args.tenant_id.clone()),
-            ("--client-id", args.client_id.clone()),
-            (
-                "--client-secret-file",
-                args.client_secret_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
-            ),
-            (
-                "--client-certificate",
-                args.client_certificate.as_ref().map(|file| file.to_string_lossy().into_owned()),
-            ),
-        ] {
-            if let Some(value) = value {
-                push_flag(&mut flags, flag, &value);
-            }
-        }
         Ok(Self {
             environment: Environment { api: name_of(&api_url), partner_tenant_id },
             api_url,
             authority,
             sign_in,
             domain_suffix: cloud.domain_suffix(),
-            flags,
+            flags: args.flags(),
             rehearsal: None,
             simulator: None,
         })
@@ -229,23 +207,24 @@ fn sign_in(args: &args::Connection, authority: &Authority) -> Result<SignIn, Fai
         return Err(cannot_sign_in(args, proof.is_some() || handed_in.is_some()));
     };
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
-    let store = Store::of(&app, authority, args.key_store.into());
+    let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store.into());
     let stored = match &store {
-        Some(store) => store.load(handed_in.as_ref()).map_err(|error| Failure {
+        Some(store) => store.load().map_err(|error| Failure {
             exit_code: ExitCode::SignIn,
             hint: Some("mend it, or remove it and run `tenantry login`".to_owned()),
             ..Failure::io(format!("could not read the sign-in in `{}`", store.file().display()), &error)
         })?,
         None => None,
     };
+    let is_handed_in = handed_in.is_some();
     let newest = match stored {
         Some(stored) => Some((stored.refresh_token, stored.place)),
-        None => handed_in.clone().map(|token| (token, Place::KeyStore)),
+        None => handed_in.map(|token| (token, Place::KeyStore)),
     };
     match newest {
         Some((refresh_token, place)) => {
             let store = store.map(|store| (store, place));
-            Ok(SignIn::AppAndUser { app, refresh_token, handed_in, store })
+            Ok(SignIn::AppAndUser { app, refresh_token, is_handed_in, store })
         }
         None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
         None => Err(cannot_sign_in(args, false)),
@@ -305,7 +284,7 @@ pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), 
     };
     let proof = client_proof(args)?;
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
-    let store = Store::of(&app, &authority, args.key_store.into()).ok_or_else(|| {
+    let store = Store::of(&app, &authority, None, args.key_store.into()).ok_or_else(|| {
         Failure::new(ExitCode::Failed, "could not find a configuration folder for this user")
     })?;
     Ok((app, authority, store))
@@ -344,6 +323,35 @@ pub(crate) fn sealer(args: &args::Submission) -> Result<(Sealer, Option<PathBuf>
     let file = identity_file(&args.identity)?;
     let (sealer, made) = Sealer::to_identity(&file)?;
     Ok((sealer, made.then_some(file)))
+}
+
+impl args::Connection {
+    /// The flags that connect like this again, for the next command.
+    pub(crate) fn flags(&self) -> String {
+        let mut flags = String::new();
+        if self.cloud != super::cloud::Cloud::Global {
+            push_flag(&mut flags, "--cloud", &self.cloud.to_string());
+        }
+        for (flag, value) in [
+            ("--api-url", self.api_url.clone()),
+            ("--authority-url", self.authority_url.clone()),
+            ("--tenant-id", self.tenant_id.clone()),
+            ("--client-id", self.client_id.clone()),
+            (
+                "--client-secret-file",
+                self.client_secret_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
+            ),
+            (
+                "--client-certificate",
+                self.client_certificate.as_ref().map(|file| file.to_string_lossy().into_owned()),
+            ),
+        ] {
+            if let Some(value) = value {
+                push_flag(&mut flags, flag, &value);
+            }
+        }
+        flags
+    }
 }
 
 impl args::IdentityFile {

@@ -125,6 +125,9 @@ impl Cache {
 fn read(file: &Path, country: &str) -> Result<CachedRules, String> {
     let unreadable = |error: io::Error| error.to_string();
     let metadata = fs::metadata(file).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err("it is no file".to_owned());
+    }
     if metadata.len() > LONGEST_FILE {
         return Err("it is too long to be country rules".to_owned());
     }

@@ -271,7 +271,21 @@ pub(super) fn meet(
         }
         return Ok(Met::Known);
     }
-    if same_row || was_replaced(tx, row, candidate)? {
+    let is_refused = standing
+        .as_ref()
+        .is_some_and(|it| matches!(it.state, AgreementState::Failed | AgreementState::Rejected));
+    let says_nothing = candidate.customer.as_ref().is_some_and(|customer| customer.agreement.is_none());
+    if let Some(Standing { id, state: AgreementState::Rejected, .. }) = standing
+        && says_nothing
+    {
+        // Nobody asks for it any more.
+        tx.prepare_cached("UPDATE agreements SET state = 'withdrawn', changed_at = ?2 WHERE id = ?1")?
+            .execute((id, clock::now().as_millisecond()))?;
+        return Ok(Met::Known);
+    }
+    // An operator who asks for another try means what the file says now.
+    let is_old = (same_row && says_nothing) || was_replaced(tx, row, candidate)?;
+    if is_old && !(retry_failed && is_refused) {
         return Ok(Met::Known);
     }
     let Some(rest) = candidate.customer.as_ref().or(candidate.beside_agreement.as_ref()) else {
@@ -281,7 +295,6 @@ pub(super) fn meet(
         None | Some(AgreementState::Pending | AgreementState::Failed | AgreementState::Rejected) => true,
         Some(AgreementState::InFlight | AgreementState::Recorded | AgreementState::Withdrawn) => false,
     };
-    let says_nothing = candidate.customer.as_ref().is_some_and(|customer| customer.agreement.is_none());
     if says_nothing || !may_change || !is_customer_of(tx, row, rest)? {
         return Ok(Met::Ignored);
     }
@@ -373,8 +386,8 @@ const fn settled_state(rejected_for: Option<&Problem>) -> AgreementState {
     }
 }
 
-/// Lets go of acceptances that were brought by the files of `sources` (a query for their ids) and never sent; what they
-/// had replaced stands again. Returns how many there were.
+/// Lets go of acceptances that the files of `sources` (a query for their ids) have brought, and that were never sent;
+/// what they had replaced stands again. Returns how many there were.
 pub(super) fn withdraw(
     tx: &Transaction<'_>,
     sources: &str,
@@ -383,22 +396,24 @@ pub(super) fn withdraw(
     let now = clock::now().as_millisecond();
     let sql = format!(
         "UPDATE agreements SET state = 'withdrawn'
-          WHERE state = 'pending' AND replaced_by IS NULL AND source_id IN ({sources})"
+          WHERE state IN ('pending', 'rejected') AND replaced_by IS NULL AND source_id IN ({sources})
+          RETURNING id"
     );
     let mut withdraw = tx.prepare(&sql)?;
+    let mut stand_again =
+        tx.prepare("UPDATE agreements SET replaced_by = NULL, changed_at = ?2 WHERE replaced_by = ?1")?;
     let mut withdrawn = 0;
     loop {
-        let round = withdraw.execute(parameters.clone())?;
-        if round == 0 {
+        let round: Vec<i64> =
+            withdraw.query_map(parameters.clone(), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        if round.is_empty() {
             return Ok(withdrawn);
         }
-        withdrawn += round as u64;
+        withdrawn += round.len() as u64;
         // What stands again may have been brought by another file of these.
-        tx.execute(
-            "UPDATE agreements SET replaced_by = NULL, changed_at = ?1
-              WHERE replaced_by IN (SELECT id FROM agreements WHERE state = 'withdrawn')",
-            [now],
-        )?;
+        for id in round {
+            stand_again.execute((id, now))?;
+        }
     }
 }
 

@@ -389,10 +389,12 @@ impl Dispatcher {
         self.slots -= 1;
         match then {
             Then::Wait(wait) => self.queue.wait(task, now + wait),
-            Then::Settled | Then::LeftOpen => {
+            Then::Settled => {
                 self.counts.settled += 1;
                 self.queue.let_go(task.work.row);
             }
+            // It stays in hand, so that this run does not come upon it again.
+            Then::LeftOpen => self.counts.settled += 1,
             Then::Stop(_) => {}
         }
     }

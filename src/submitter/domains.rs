@@ -1,5 +1,7 @@
 //! What it takes to learn how a domain stands, whoever asks and whatever becomes of the calls.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use tokio::sync::OnceCell;
 
 use crate::partner_center::Page;
@@ -51,26 +53,41 @@ pub(crate) async fn find_customer<A: AskAboutDomains>(
 #[derive(Debug)]
 pub(crate) struct DomainCheck {
     proved: OnceCell<()>,
+    /// Attempts to prove it that failed.
+    failures: AtomicU32,
     suffix: &'static str,
 }
 
 impl DomainCheck {
     /// For a cloud whose initial domains end in `suffix`.
     pub(crate) fn new(suffix: &'static str) -> Self {
-        Self { proved: OnceCell::new(), suffix }
+        Self { proved: OnceCell::new(), failures: AtomicU32::new(0), suffix }
     }
 
-    /// Returns once it is proved. Whoever comes while somebody is at it waits for that.
+    /// Returns once it is proved. Whoever comes while somebody is at it waits for that, and shares its failure: one
+    /// after the other they would wait for a silent service again and again.
     pub(crate) async fn prove<A: AskAboutDomains>(&self, asker: &mut A) -> Result<(), A::Unanswered> {
+        let failures_before = self.failures.load(Ordering::Relaxed);
         let proved = self.proved.get_or_try_init(|| async {
-            let known = self.known_domain(asker).await?;
-            if asker.is_taken(&known).await? {
-                return Ok(());
+            if self.failures.load(Ordering::Relaxed) != failures_before {
+                return Err(A::no_answer("the domain check could not be proved just now".to_owned()));
             }
-            let reason = format!("the domain check cannot be trusted: it calls `{known}` free, which exists");
-            Err(A::unprovable(reason))
+            let proved = self.try_to_prove(asker).await;
+            if proved.is_err() {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            proved
         });
         proved.await.copied()
+    }
+
+    async fn try_to_prove<A: AskAboutDomains>(&self, asker: &mut A) -> Result<(), A::Unanswered> {
+        let known = self.known_domain(asker).await?;
+        if asker.is_taken(&known).await? {
+            return Ok(());
+        }
+        let reason = format!("the domain check cannot be trusted: it calls `{known}` free, which exists");
+        Err(A::unprovable(reason))
     }
 
     /// A domain that exists. A custom one may be unknown to the check; where we have no customer yet, Microsoft itself

@@ -189,6 +189,32 @@ fn an_acceptance_that_fails_validation_is_not_lost() {
 }
 
 #[test]
+fn an_acceptance_that_nobody_asks_for_any_more_is_let_go() {
+    let bench = Bench::new();
+    bench.file("plain.csv", file(&[("typo", ",,,,")]));
+    bench.import("plain.csv").exits(0);
+    bench.file("typo.csv", file(&[("typo", &ACCEPTED.replace("2026-08-14", "someday"))]));
+    bench.import("typo.csv").exits(3);
+    bench.import("plain.csv").exits(0);
+    assert!(bench.ledger().agreements().is_empty());
+    // And brought again, it is a mistake again.
+    bench.import("typo.csv").exits(3);
+}
+
+#[test]
+fn the_first_form_of_an_acceptance_comes_back_when_it_is_asked_for() {
+    let bench = refused("back");
+    bench.import("customers.csv").exits(3);
+    bench.fault(Operation::ConfirmAgreement, "back", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.import(mended(&bench)).exits(3);
+    bench.import("customers.csv").exits(3);
+    bench.import("customers.csv").args(["--retry-failed"]).exits(0);
+    let acceptances = bench.simulator().acceptances();
+    assert_eq!(acceptances.iter().find(|it| it.domain == full("back")).unwrap().first_name, "Ana");
+    bench.agree();
+}
+
+#[test]
 fn nothing_is_recorded_of_a_file_that_was_not_read_to_its_end() {
     let bench = Bench::new();
     bench.file("first.csv", file(&[("half", ",,,,")]));

@@ -255,10 +255,19 @@ fn the_next_command_works_as_it_stands() {
     let flags = ["--map", "My Kultur=culture", "--delimiter", "pipe", "--reseller-id", RESELLER];
     let text = check(&bench, &["customers.csv"]).args(flags).exits(0).stdout;
     let next = text.lines().last().unwrap().strip_prefix("Next: tenantry ").unwrap();
-    assert_eq!(
-        next,
-        format!("import --delimiter pipe --map \"My Kultur=culture\" --reseller-id {RESELLER} customers.csv")
-    );
+    let said =
+        format!("import --delimiter pipe --map \"My Kultur=culture\" --reseller-id {RESELLER} --api-url");
+    assert!(next.starts_with(&said) && next.ends_with(" customers.csv"), "{next}");
     bench.import("customers.csv").args(flags).exits(0);
     assert!(bench.creations().iter().any(|it| it.domain.starts_with(&domain(1))));
+}
+
+#[test]
+fn what_was_rehearsed_does_not_turn_into_production() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let simulated = check(&bench, &["--simulate", "customers.csv"]).exits(0);
+    assert!(simulated.stdout.contains("Next: tenantry import --simulate customers.csv"), "{simulated}");
+    let elsewhere = check(&bench, &["customers.csv"]).exits(0);
+    assert!(elsewhere.stdout.contains("Next: tenantry import --api-url http://127.0.0.1:"), "{elsewhere}");
 }

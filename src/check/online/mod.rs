@@ -12,6 +12,7 @@ mod patience;
 mod reseller;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -44,15 +45,15 @@ pub(crate) struct Online {
 }
 
 impl Online {
-    /// For the cloud whose initial domains end in `domain_suffix`.
-    pub(crate) fn new(asker: Arc<Asker>, domain_suffix: &'static str) -> Self {
+    /// For the cloud whose initial domains end in `domain_suffix`, and a service that may be silent for `max_outage`.
+    pub(crate) fn new(asker: Arc<Asker>, domain_suffix: &'static str, max_outage: Duration) -> Self {
         Self {
             asker,
             domain_check: DomainCheck::new(domain_suffix),
             resellers: Resellers::default(),
-            about_addresses: Patience::default(),
-            about_domains: Patience::default(),
-            about_resellers: Patience::default(),
+            about_addresses: Patience::new(max_outage),
+            about_domains: Patience::new(max_outage),
+            about_resellers: Patience::new(max_outage),
         }
     }
 

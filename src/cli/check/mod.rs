@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::input::InputFile;
 use super::output::Output;
 use super::rules;
-use super::settings::{self, Connection, push_flag, quoted};
+use super::settings::{self, Connection, quoted};
 use super::signals::Interruption;
 use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::reader;
@@ -33,13 +33,11 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
     for note in validator.notes() {
         output.note(format_args!("Country rules: {note}."));
     }
-    let (mut desk, mut flags) = (None, args.input.flags());
+    let mut desk = None;
+    let flags = args.input.flags() + &service_flags(&args);
     if args.online {
         let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate.clone())?;
-        flags.push_str(&online_flags(&args, &connection));
         desk = Some(Box::pin(Desk::open(connection, &args.pace, &interruption)).await?);
-    } else if args.connection.cloud != super::cloud::Cloud::Global {
-        push_flag(&mut flags, "--cloud", &args.connection.cloud.to_string());
     }
     let form = if args.json { Form::Json(Json::default()) } else { Form::Text(Text::new(args.all)) };
     let mut check = Check {
@@ -56,19 +54,20 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         check.file(input).await?;
     }
     let has_errors = check.tally.wrong > 0;
+    let given_up = desk.as_ref().is_some_and(|desk| desk.online.given_up().next().is_some());
     check.report.end(&Ending {
         files: args.files.len(),
         tally: &check.tally,
         partner: desk.as_ref().map(|desk| desk.partner.as_str()),
         online: desk.as_ref().map(|desk| &*desk.online),
-        next: &next_command(&args, &flags, has_errors),
+        next: &next_command(&args, &flags, has_errors, given_up),
     })?;
     drop(check);
-    let given_up = match desk {
+    let stopped = match desk {
         Some(desk) => desk.close().await,
         None => None,
     };
-    match given_up {
+    match stopped {
         Some(failure) => Err(failure),
         None if has_errors => Ok(ExitCode::SomeRefused),
         None => Ok(ExitCode::Done),
@@ -148,18 +147,23 @@ impl Check<'_> {
     }
 }
 
-/// The flags by which another command reaches the same service.
-fn online_flags(args: &args::Check, connection: &Connection) -> String {
-    let simulate = if args.rehearsal.simulate.is_some() { " --simulate" } else { "" };
-    format!("{simulate}{}{}", connection.flags, args.pace.flags())
+/// The flags by which another command reaches the same service: what was rehearsed must not turn into production.
+fn service_flags(args: &args::Check) -> String {
+    let service = match args.rehearsal.simulate {
+        Some(_) => " --simulate".to_owned(),
+        None => args.connection.flags(),
+    };
+    if args.online { service + &args.pace.flags() } else { service }
 }
 
 /// The command that an operator would type next.
-fn next_command(args: &args::Check, flags: &str, has_errors: bool) -> String {
+fn next_command(args: &args::Check, flags: &str, has_errors: bool, given_up: bool) -> String {
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
     let online = if args.online { " --online" } else { "" };
-    if has_errors {
+    if given_up {
+        format!("tenantry check{online}{flags} {files}")
+    } else if has_errors {
         format!("mend the rows with errors, then tenantry check{online}{flags} {files}")
     } else {
         format!("tenantry import{flags} {files}")

@@ -31,7 +31,7 @@ impl Desk {
         let domain_suffix = connection.domain_suffix;
         let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
         let partner = partner(&inquiry).await?;
-        let online = Arc::new(Online::new(Arc::clone(&inquiry.asker), domain_suffix));
+        let online = Arc::new(Online::new(Arc::clone(&inquiry.asker), domain_suffix, pace.max_outage));
         Ok(Self { inquiry, online, partner })
     }
 

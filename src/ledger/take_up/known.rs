@@ -28,18 +28,32 @@ pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Err
     Ok(())
 }
 
-/// A refused row starts anew: a definite reply has spent its request id, so it gets another one.
-pub(super) fn take_up_again(tx: &Transaction<'_>, row: RowId) -> Result<(), Error> {
+/// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
+/// that asks for it from now on, so that whoever says no to that file says no to it.
+pub(super) fn take_up_again(
+    tx: &Transaction<'_>,
+    row: RowId,
+    source: SourceId,
+    candidate: &Candidate,
+) -> Result<(), Error> {
     let to = state::next(State::Failed, Event::TakenUp)?;
     tx.prepare_cached(
         "UPDATE customer_rows
             SET state = ?2, request_id = ?3, next_step = 'create',
                 unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
                 ask_rounds = 0, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
-                changed_at = ?4
+                changed_at = ?4, source_id = ?5, line = ?6, cells = ?7
           WHERE id = ?1",
     )?
-    .execute((row, to, RequestId::draw(), clock::now().as_millisecond()))?;
+    .execute(rusqlite::params![
+        row,
+        to,
+        RequestId::draw(),
+        clock::now().as_millisecond(),
+        source,
+        candidate.line,
+        candidate.cells,
+    ])?;
     Ok(())
 }
 
@@ -68,8 +82,8 @@ pub(super) fn replaced_row(tx: &Transaction<'_>, candidate: &Candidate) -> Resul
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], |row| row.get(0)).optional()?)
 }
 
-/// Supersedes the rows of `run` that nothing has been done for.
-pub(super) fn withdraw(tx: &Transaction<'_>, run: RunId) -> Result<u64, Error> {
+/// Supersedes the rows of `run` that nothing has been done for. Says how many rows and how many acceptances it were.
+pub(super) fn withdraw(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
     let to = state::next(State::Pending, Event::Replaced)?;
     let withdrawn = tx.execute(
         "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3
@@ -77,7 +91,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, run: RunId) -> Result<u64, Error> {
         (run, to, clock::now().as_millisecond()),
     )?;
     let agreements = agreement::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])?;
-    Ok(withdrawn as u64 + agreements)
+    Ok((withdrawn as u64, agreements))
 }
 
 /// The row that a candidate says it corrects, where it can still be corrected.

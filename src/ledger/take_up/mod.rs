@@ -130,8 +130,8 @@ impl Ledger {
     }
 
     /// Lets go of what this run has read and nobody has agreed to: those rows were never sent, and will not be. Read
-    /// again, they are new rows. Returns how many there were.
-    pub(crate) async fn withdraw(&self) -> Result<u64, Error> {
+    /// again, they are new rows. Returns how many there were, and how many acceptances of agreements.
+    pub(crate) async fn withdraw(&self) -> Result<(u64, u64), Error> {
         let run = self.run;
         self.write(move |tx| known::withdraw(tx, run)).await
     }
@@ -325,7 +325,7 @@ impl TakeUp {
         taken.known += 1;
         self.meet(known.row, candidate.line);
         if known.state == State::Failed && self.info.retry_failed {
-            take_up_again(tx, known.row)?;
+            take_up_again(tx, known.row, self.source, candidate)?;
             taken.taken_up += 1;
         }
         if self.unfinished.contains(&known.source) {
