@@ -189,7 +189,8 @@ async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<An
     let environment = &session.connection.environment;
     let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
     session.output.note(format_args!(
-        "{rows} customers will be created at {} (partner tenant {tenant}).",
+        "{} will be created at {} (partner tenant {tenant}).",
+        counted(rows, "customer"),
         environment.api
     ));
     for group in plan {
