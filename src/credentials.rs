@@ -11,7 +11,7 @@ use age::x25519::{Identity, Recipient};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::clock;
+use crate::{clock, failpoint};
 
 /// What can go wrong with keys and sealed passwords. Never holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +71,16 @@ impl Sealer {
             Ok(identity) => Ok((Self { recipient: identity.to_public() }, false)),
             Err(Error::IdentityFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let identity = Identity::generate();
-                write_identity(file, &identity)?;
-                Ok((Self { recipient: identity.to_public() }, true))
+                match write_identity(file, &identity) {
+                    Ok(()) => Ok((Self { recipient: identity.to_public() }, true)),
+                    // Another run has made one meanwhile.
+                    Err(Error::IdentityFile { source, .. })
+                        if source.kind() == io::ErrorKind::AlreadyExists =>
+                    {
+                        Ok((Self { recipient: read_identity(file)?.to_public() }, false))
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
@@ -143,26 +151,42 @@ fn check_mode(_file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whole or not at all, and never over another one: a key that a crash could halve or undo, or another run replace,
+/// would take the passwords sealed to it along.
 fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
     let error = |source| Error::IdentityFile { what: "write", path: file.to_owned(), source };
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(error)?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    crate::ledger::private(&mut options);
-    let mut out = options.open(file).map_err(error)?;
     let text = Zeroizing::new(format!(
         "# created: {}\n# public key: {}\n{}\n",
         clock::now(),
         identity.to_public(),
         identity.to_string().expose_secret()
     ));
-    // A key that a crash could undo would take the passwords sealed to it along.
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.sync_all())
-        .and_then(|()| crate::ledger::sync_folder_of(file))
-        .map_err(error)
+    let beside = file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    crate::ledger::private(&mut options);
+    let made = options.open(&beside).and_then(|mut out| {
+        failpoint::crash("identity_opened");
+        out.write_all(text.as_bytes())?;
+        out.sync_all()?;
+        failpoint::crash("identity_written");
+        take_name(&beside, file)
+    });
+    drop(fs::remove_file(&beside));
+    made.and_then(|()| crate::ledger::sync_folder_of(file)).map_err(error)
+}
+
+/// A link fails where the name is taken, unlike renaming; some file systems have none.
+fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
+    match fs::hard_link(beside, file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !file.exists() => {
+            fs::rename(beside, file)
+        }
+        linked => linked,
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use crate::customer::Field;
+use crate::failpoint;
 use crate::ledger::{self, Candidate, Ledger, RowId, SourceInfo, Taken};
 use crate::reader::{self, Header, Row};
 use crate::reading::{self, Opened, Progress, Source};
@@ -107,6 +108,7 @@ pub(crate) async fn take_up(
         progress.send_replace(batch.progress);
     }
     report.rows = rows.end().await?;
+    failpoint::crash("file_read");
     report.taken.rejected += ledger.complete_source(reading, report.rows).await?;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)

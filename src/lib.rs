@@ -42,6 +42,7 @@ mod clock;
 mod country_rules;
 mod credentials;
 mod customer;
+mod failpoint;
 mod intake;
 mod ledger;
 mod nearest;

@@ -31,6 +31,9 @@ pub(crate) enum Error {
     #[error("could not open the ledger `{}`", path.display())]
     Open { path: PathBuf, source: Arc<io::Error> },
 
+    #[error("the ledger `{}` is not there any more", path.display())]
+    Vanished { path: PathBuf },
+
     #[error("could not bring the ledger `{}` up to date", path.display())]
     Migrate { path: PathBuf, source: Arc<rusqlite_migration::Error> },
 
@@ -77,6 +80,9 @@ impl Error {
                 "use one ledger for each environment: name another with `--ledger PATH`"
             }
             Error::Open { .. } => "check that the folder exists and that you may write to it",
+            Error::Vanished { .. } => {
+                "it was moved, removed or replaced while we worked on it: put it back, then run `tenantry resume`"
+            }
             Error::Migrate { .. } => {
                 "the ledger was left as it was; keep a copy before you try anything else"
             }

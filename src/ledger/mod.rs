@@ -13,6 +13,7 @@ mod error;
 mod intent;
 mod lock;
 mod outcome;
+mod place;
 mod query;
 mod recovery;
 mod runs;
@@ -187,6 +188,7 @@ impl Ledger {
 
     /// Ends the run, waits until the thread has written everything, and lets go of the lock.
     pub(crate) async fn close(self, ending: Ending) -> Result<(), Error> {
+        crate::failpoint::crash("closing");
         let run = self.run;
         self.write(move |tx| runs::finish(tx, run, &ending)).await?;
         drop(self.writer);

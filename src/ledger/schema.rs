@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
 use super::Error;
 use super::lock::Lock;
-use crate::clock;
+use crate::{clock, failpoint};
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
 const APPLICATION_ID: i32 = 0x544E_5259;
@@ -21,9 +21,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Released migrations, in order. A released file is never edited.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
+    let up = |sql| {
+        M::up_with_hook(sql, |_: &Transaction<'_>| {
+            failpoint::crash("migration");
+            Ok(())
+        })
+    };
     Migrations::new(vec![
-        M::up(include_str!("../../migrations/0001_ledger.sql")),
-        M::up(include_str!("../../migrations/0002_agreements.sql")),
+        up(include_str!("../../migrations/0001_ledger.sql")),
+        up(include_str!("../../migrations/0002_agreements.sql")),
     ])
 });
 
@@ -59,7 +65,11 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
+    if let Some(pages) = failpoint::ledger_pages() {
+        connection.pragma_update(None, "max_page_count", pages)?;
+    }
     MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
+    failpoint::crash("migrated");
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(connection)
 }
@@ -165,6 +175,7 @@ pub(super) fn make_file(path: &Path) -> Result<(), Error> {
     super::private(&mut options);
     match options.open(path) {
         Ok(file) => {
+            failpoint::crash("ledger_made");
             file.sync_all().map_err(open)?;
             sync_folder_of(path).map_err(open)
         }

@@ -11,6 +11,7 @@
 //! alone and told so.
 
 use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -18,6 +19,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
+use super::place::Place;
+use crate::failpoint;
 
 /// Writes that may wait for the thread. Twice the largest useful concurrency; a full queue makes callers wait.
 const QUEUE: usize = 1024;
@@ -42,10 +45,12 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread on `connection`. Joining the second value waits until everything queued is durable.
     pub(super) fn start(connection: Connection) -> Result<(Self, JoinHandle<()>), Error> {
+        let place = connection.path().filter(|path| !path.is_empty()).map(|path| Place::of(Path::new(path)));
+        let place = place.transpose()?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || serve(connection, waiting))
+            .spawn(move || serve(connection, place.as_ref(), waiting))
             .map_err(|error| Error::Thread(Arc::new(error)))?;
         Ok((Self { queue }, thread))
     }
@@ -64,10 +69,10 @@ impl Writer {
     }
 }
 
-fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Write>) {
+fn serve(mut connection: Connection, place: Option<&Place>, mut waiting: mpsc::Receiver<Write>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        if let Err(error) = commit(&mut connection, &mut group) {
+        if let Err(error) = commit(&mut connection, place, &mut group) {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
             return;
@@ -76,9 +81,14 @@ fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Write>) {
 }
 
 /// Runs one group of writes. Results are handed out only after the commit; on an error every caller hears of it.
-fn commit(connection: &mut Connection, group: &mut Vec<Write>) -> Result<(), Error> {
+fn commit(connection: &mut Connection, place: Option<&Place>, group: &mut Vec<Write>) -> Result<(), Error> {
     let mut replies = Vec::with_capacity(group.len());
-    let outcome = run_group(connection, group.drain(..), &mut replies);
+    let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
+        failpoint::synced(connection.path().map(Path::new))?;
+        failpoint::crash("committed");
+        // A commit to a file that nobody will find again is none.
+        place.map_or(Ok(()), Place::check)
+    });
     for (reply, value) in replies {
         let result = outcome.clone().and(value);
         // A caller that went away does not need its result; the write is durable all the same.
@@ -115,6 +125,7 @@ fn run_group(
     }
     // Dropped without a commit, the transaction is rolled back.
     failed.map_or(Ok(()), Err)?;
+    failpoint::crash("commit");
     Ok(tx.commit()?)
 }
 

@@ -12,9 +12,9 @@ use super::gates::{self, Barred};
 use super::reconcile::Questions;
 use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, backoff};
 use super::task::Task;
-use crate::auth;
 use crate::ledger::{self, AgreementChange, Operation};
 use crate::partner_center::{AgreementOutcome, CallIds, Exchange, Trace};
+use crate::{auth, failpoint};
 
 /// A customer that is not visible yet is tried again after this part of the settle delay.
 const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
@@ -39,6 +39,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
     };
     let mut attempts = questions.attempts;
     let attempt = means.recorder.intend_agreement(work.row, work.request_id).await?;
+    failpoint::crash("agreement_intended");
     let token = match means.pass_gates().await {
         Ok(token) => token,
         Err(barred) => {
@@ -49,8 +50,10 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         }
     };
     let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
+    failpoint::crash("agreement_sending");
     let Exchange { outcome, trace } =
         means.client.record_agreement(&token.secret, ids, customer_id, template_id, agreement).await;
+    failpoint::crash("agreement_answered");
     tracing::debug!(
         row = work.row.0,
         line = work.line,

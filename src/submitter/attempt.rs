@@ -16,10 +16,10 @@ use super::pacing::Pacer;
 use super::task::Task;
 use super::{Policy, retry};
 use crate::auth::{self, Token, TokenSource};
-use crate::clock;
 use crate::credentials::Sealer;
 use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
 use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace};
+use crate::{clock, failpoint};
 
 /// Everything that a step needs and that all steps share.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
     // other order could create a customer that nothing here remembers.
     let attempt = means.recorder.intend_create(work.row, work.request_id).await?;
+    failpoint::crash("intended");
     let token = match means.pass_gates().await {
         // The wait was so long that the row has to be asked about first.
         Ok(_) if retry::must_ask_first(task, &means.policy, clock::now()) => {
@@ -69,7 +70,9 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
         Err(barred) => return Ok(not_sent(&attempt, barred)),
     };
     let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
+    failpoint::crash("sending");
     let Exchange { outcome, trace } = means.client.create_customer(&token.secret, ids, &work.customer).await;
+    failpoint::crash("answered");
     tracing::debug!(
         row = work.row.0,
         line = work.line,
@@ -138,6 +141,7 @@ fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> Cre
             }
         },
     };
+    failpoint::crash("sealed");
     CreateFinding::Created(CreatedCustomer {
         customer_id: tenant.customer_id,
         commerce_id: tenant.commerce_id,

@@ -14,12 +14,12 @@ use crate::harness::{Bench, Running, customers, domain, full, states};
 /// Kills of each random test where `TENANTRY_TEST_KILLS` does not say otherwise.
 const KILLS: usize = 8;
 
-fn kills() -> usize {
+pub(crate) fn kills() -> usize {
     std::env::var("TENANTRY_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
 }
 
 /// A generator whose seed is told, and can be given back in `TENANTRY_TEST_SEED`.
-fn rng() -> StdRng {
+pub(crate) fn rng() -> StdRng {
     let seed =
         std::env::var("TENANTRY_TEST_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     eprintln!("TENANTRY_TEST_SEED={seed}");
@@ -80,7 +80,7 @@ fn kill_within(mut running: Running, moment: Duration) -> Option<i32> {
 }
 
 /// A service that is quick, now and then wrong, and slow enough to be killed in the middle of.
-fn lively(seed: u64) -> Scenario {
+pub(crate) fn lively(seed: u64) -> Scenario {
     let faults = [
         Fault::DropAfter,
         Fault::RefuseBefore,

@@ -20,6 +20,7 @@ mod check;
 mod check_online;
 mod cli;
 mod crash;
+mod crash_points;
 mod harness;
 mod import;
 mod outage;
