@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Open the sealed one-time admin passwords as CSV
     Credentials(Credentials),
+    /// A consistent copy of the ledger, also while a run goes on
+    Backup(Backup),
     /// Sign in as a user, on any device, and keep the sign-in (App+User)
     Login(SignInAs),
     /// Forget the sign-in of `login`
@@ -406,6 +408,15 @@ pub(crate) struct RulesUpdate {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) pace: Pace,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The copy; it must not be there yet
+    #[arg(value_name = "FILE")]
+    pub(crate) copy: PathBuf,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The command line: arguments to settings, one library call, print, exit code. One file per command.
 
 mod args;
+mod backup;
 mod check;
 mod cloud;
 mod credentials;
@@ -81,6 +82,7 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
         Command::Export(args) => export::run(args, output),
+        Command::Backup(args) => backup::run(args, output),
         Command::Credentials(args) => credentials::run(args, output),
         Command::Login(args) => Box::pin(sign_in::login(args, output)).await,
         Command::Logout(args) => sign_in::logout(args, output),

@@ -34,8 +34,17 @@ pub(crate) enum Error {
     #[error("the ledger `{}` is not there any more", path.display())]
     Vanished { path: PathBuf },
 
+    #[error("the ledger `{}` is damaged: {what}", path.display())]
+    Damaged { path: PathBuf, what: String },
+
+    #[error("could not write the copy `{}`", path.display())]
+    Copy { path: PathBuf, source: Arc<io::Error> },
+
     #[error("could not bring the ledger `{}` up to date", path.display())]
-    Migrate { path: PathBuf, source: Arc<rusqlite_migration::Error> },
+    Migrate { path: PathBuf, source: Arc<rusqlite::Error> },
+
+    #[error("could not bring the ledger `{}` up to date", path.display())]
+    Migrations { path: PathBuf, source: Arc<rusqlite_migration::Error> },
 
     #[error("could not read or write the ledger")]
     Sql(#[source] Arc<rusqlite::Error>),
@@ -80,13 +89,22 @@ impl Error {
                 "use one ledger for each environment: name another with `--ledger PATH`"
             }
             Error::Open { .. } => "check that the folder exists and that you may write to it",
+            Error::Damaged { .. } => {
+                "nothing was sent: restore it from a backup, or keep it and ask; do not import without it"
+            }
+            Error::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                "name a file that is not there yet"
+            }
+            Error::Copy { .. } => {
+                "check that the folder exists, that you may write to it, and that it has room"
+            }
             Error::Vanished { .. } => {
                 "it was moved, removed or replaced while we worked on it: put it back, then run `tenantry resume`"
             }
-            Error::Migrate { .. } => {
+            Error::Migrations { .. } => {
                 "the ledger was left as it was; keep a copy before you try anything else"
             }
-            Error::Sql(error) => match error.sqlite_error_code() {
+            Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => {
                     "make room on the disk, then run `tenantry resume`; nothing was sent without a record"
                 }

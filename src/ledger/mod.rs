@@ -149,6 +149,9 @@ impl Ledger {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
         };
         let connection = schema::open_for_writing(path)?;
+        if runs::newest_died(&connection)? {
+            schema::check(&connection, path)?;
+        }
         schema::bind(&connection, path, environment)?;
         let run = runs::begin(&connection, command)?;
         let (writer, thread) = writer::Writer::start(connection)?;
@@ -206,6 +209,11 @@ impl Ledger {
     {
         self.writer.write(job).await
     }
+}
+
+/// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on.
+pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
+    schema::copy(path, copy)
 }
 
 /// Records intents and outcomes of one run. Cheap to clone.

@@ -31,6 +31,12 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Resul
     Ok(())
 }
 
+/// Did the newest run end without saying so?
+pub(super) fn newest_died(connection: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT finished_at IS NULL FROM program_runs ORDER BY id DESC LIMIT 1";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
 /// The process id of the newest run, which is the one that holds the lock if anybody does. Best effort: it only
 /// makes a refusal more helpful.
 pub(super) fn pid_of_newest(path: &Path) -> Option<u32> {

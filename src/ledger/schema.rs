@@ -113,6 +113,39 @@ fn open_current(path: &Path) -> Result<Option<Connection>, Error> {
     }
 }
 
+/// Looks through the file after a run that died: what broke that may have broken the file.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
+    match connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
+        Ok(answer) if answer == "ok" => Ok(()),
+        Ok(answer) => Err(damaged(answer)),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            Err(damaged(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A consistent copy of the ledger at `path` as `copy`, which must not be there yet; also while a run goes on.
+pub(super) fn copy(path: &Path, copy: &Path) -> Result<(), Error> {
+    let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
+    let connection = open_for_reading(path)?;
+    connection.pragma_update(None, "query_only", false)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    super::private(&mut options);
+    let file = options.open(copy).map_err(write)?;
+    // One read transaction, so it is the ledger of one moment. Into a file of ours, which others may not read.
+    let copied = connection
+        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+        .map_err(Error::from)
+        .and_then(|_| file.sync_all().and_then(|()| sync_folder_of(copy)).map_err(write));
+    if copied.is_err() {
+        drop(std::fs::remove_file(copy));
+    }
+    copied
+}
+
 /// A ledger that may not be looked at is not one that is not there.
 pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
     match path.try_exists() {
@@ -227,7 +260,11 @@ fn migration_error(error: rusqlite_migration::Error, path: &Path) -> Error {
         Migration::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
             Error::Newer { path: path.to_owned() }
         }
-        error => Error::Migrate { path: path.to_owned(), source: Arc::new(error) },
+        // Its own message would quote the whole migration.
+        Migration::RusqliteError { err, .. } => {
+            Error::Migrate { path: path.to_owned(), source: Arc::new(err) }
+        }
+        error => Error::Migrations { path: path.to_owned(), source: Arc::new(error) },
     }
 }
 

@@ -23,6 +23,7 @@ mod crash;
 mod crash_points;
 mod harness;
 mod import;
+mod ledger_trouble;
 mod outage;
 mod properties;
 mod resume;

@@ -1,0 +1,19 @@
+//! `tenantry backup`: a consistent copy of the ledger.
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::settings::LedgerChoice;
+use crate::ledger;
+
+pub(crate) fn run(args: args::Backup, output: &Output) -> Result<ExitCode, Failure> {
+    let ledger = LedgerChoice::from(args.ledger);
+    ledger::backup(&ledger.path, &args.copy)?;
+    output.note(format_args!(
+        "`{}` is a copy of `{}`. Passwords in it are sealed; the identity file is no part of it.",
+        args.copy.display(),
+        ledger.path.display()
+    ));
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,109 @@
+//! The ledger's own bad days: a full disk, a disk that fails, a file that is damaged or goes away. Each is a clear
+//! error; nothing is sent without its record, and the next run goes on.
+
+use std::fs;
+
+use tenantry::simulator::{Hold, HoldPoint, Operation};
+
+use crate::harness::{Bench, customers, domain, states};
+
+#[test]
+fn a_full_disk_stops_the_run_and_loses_nothing() {
+    // From too small for the schema to large enough for nearly all.
+    let mut stopped = 0;
+    for pages in [5, 25, 30, 36, 42, 48, 54, 60] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(150));
+        let done = bench.import("customers.csv").env("TENANTRY_LEDGER_PAGES", pages.to_string()).run();
+        if done.code != Some(0) {
+            stopped += 1;
+            assert_eq!(done.code, Some(1), "{done}");
+            done.says("could not").says("make room on the disk, then run");
+        }
+        bench.import("customers.csv").exits(0);
+        assert_eq!(bench.ledger().states(), states([("created", 150)]));
+        bench.agree();
+    }
+    assert!(stopped >= 5, "the disk was full only {stopped} times");
+}
+
+#[test]
+fn a_disk_that_fails_stops_the_run_and_loses_nothing() {
+    for commit in 1..=14 {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(6));
+        let command = bench.import("customers.csv").args(["--concurrency", "2"]);
+        let done = command.env("TENANTRY_FAIL_SYNC", commit.to_string()).exits(1);
+        done.says("could not read or write the ledger").says("disk I/O error");
+        let sent = bench.count(Operation::Create);
+        let known = bench.ledger().attempts().iter().filter(|it| it.operation == "create").count();
+        assert!(sent <= known, "sent without a record after commit {commit}");
+        bench.import("customers.csv").exits(0);
+        bench.agree();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_ledger_that_goes_away_stops_the_run() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(4));
+    bench.simulator().hold(Hold { at: HoldPoint::Received, domain: None });
+    let running = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+    bench.wait_until_held();
+    fs::rename(bench.ledger_path(), bench.path("elsewhere.db")).unwrap();
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(1), "{done}");
+    done.says("is not there any more").says("put it back");
+    assert_eq!(bench.count(Operation::Create), 1, "nothing more is sent");
+    fs::rename(bench.path("elsewhere.db"), bench.ledger_path()).unwrap();
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(300));
+    bench.import("customers.csv").env("TENANTRY_CRASH_AT", "closing").run();
+    // Into the main file with everything, then nonsense over some of its pages.
+    let file = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+    file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(file);
+    let mut bytes = fs::read(bench.ledger_path()).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 8192].fill(0xA5);
+    fs::write(bench.ledger_path(), bytes).unwrap();
+    let requests = bench.simulator().requests().len();
+    bench.import("customers.csv").exits(1).says("is damaged").says("restore it from a backup");
+    assert_eq!(bench.simulator().requests().len(), requests);
+}
+
+#[test]
+fn a_backup_is_the_ledger_of_one_moment() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(20));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: Some(crate::harness::full(&domain(20))) });
+    let running = bench.import("customers.csv").spawn();
+    bench.wait_until_held();
+    bench.tenantry(["backup", "copy.db"]).exits(0).says("`copy.db` is a copy of");
+    bench.simulator().release();
+    assert_eq!(running.wait().code, Some(0));
+    bench.agree();
+    bench.tenantry(["backup", "copy.db"]).exits(1).says("name a file that is not there yet");
+    // The copy is a ledger: what it has not heard of is found out by asking.
+    let status = bench.tenantry(["status", "--json", "--ledger", "copy.db"]).exits(0).json();
+    assert_eq!(status["rows"]["total"], 20);
+    let done = bench.resume().args(["--ledger", "copy.db"]).exits(0);
+    assert!(done.stdout.contains("created") && bench.creations().len() == 20, "{done}");
+    bench.tenantry(["backup", "nowhere/copy.db"]).exits(1).says("check that the folder exists");
+    bench.tenantry(["backup", "other.db", "--ledger", "missing.db"]).exits(1).says("there is no ledger");
+    assert!(!bench.path("other.db").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(bench.path("copy.db")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "for its owner alone");
+    }
+}
