@@ -21,6 +21,7 @@ mod check_online;
 mod cli;
 mod crash;
 mod crash_points;
+mod fault_matrix;
 mod harness;
 mod import;
 mod ledger_trouble;
