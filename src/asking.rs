@@ -14,6 +14,7 @@ use crate::auth::{self, Token, TokenSource};
 use crate::partner_center::{Asked, CallIds, Client, Exchange, ServiceError};
 use crate::submitter::Pacer;
 use crate::submitter::gates::{self, Barred};
+use crate::transport::Silence;
 
 /// Tries of one question without an answer, the first included (fact book 14).
 const TRIES: u32 = 4;
@@ -40,7 +41,7 @@ pub(crate) struct Asker {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
     /// No answer, however often it was asked; the next question may have one.
-    NoAnswer(String),
+    NoAnswer(Silence),
     /// Every question like this one would be refused. `rights`: because of sign-in or rights.
     Misconfigured { error: ServiceError, rights: bool },
     /// There is no token, and asking for one again will not help.
@@ -53,7 +54,7 @@ pub(crate) enum Unanswered {
 enum Setback {
     /// Trying again would not help.
     Final(Unanswered),
-    NoAnswer(String),
+    NoAnswer(Silence),
     Throttled,
 }
 
@@ -90,16 +91,21 @@ impl Asker {
                     throttled += 1;
                     if throttled == MOST_THROTTLED {
                         let reason = format!("throttled {MOST_THROTTLED} times in a row");
-                        return Err(Unanswered::NoAnswer(reason));
+                        return Err(Unanswered::NoAnswer(reason.into()));
                     }
                 }
-                Err(Setback::NoAnswer(reason)) => {
+                Err(Setback::NoAnswer(silence)) => {
                     unanswered += 1;
                     if unanswered == TRIES {
-                        return Err(Unanswered::NoAnswer(format!("{reason} (asked {TRIES} times)")));
+                        let silence = silence.with_remark(format_args!("asked {TRIES} times"));
+                        return Err(Unanswered::NoAnswer(silence));
                     }
                     let wait = backoff(unanswered, rand::random());
-                    tracing::debug!(reason, wait_ms = wait.as_millis(), "no answer; asking again");
+                    tracing::debug!(
+                        reason = silence.reason,
+                        wait_ms = wait.as_millis(),
+                        "no answer; asking again"
+                    );
                     tokio::time::sleep(wait).await;
                 }
             }
@@ -145,7 +151,7 @@ impl Asker {
                     self.pacer.throttled(wait);
                     return Err(Setback::Throttled);
                 }
-                Asked::NoAnswer(reason) => return Err(Setback::NoAnswer(reason)),
+                Asked::NoAnswer(silence) => return Err(Setback::NoAnswer(silence)),
             }
         }
     }
@@ -170,8 +176,8 @@ impl From<Barred> for Setback {
             Barred::SignIn(auth::Error::Refused { message, hint }) => {
                 Setback::Final(Unanswered::SignIn { message, hint })
             }
-            Barred::SignIn(auth::Error::Unavailable(reason)) => {
-                Setback::NoAnswer(format!("the sign-in service: {reason}"))
+            Barred::SignIn(auth::Error::Unavailable(silence)) => {
+                Setback::NoAnswer(silence.of("the sign-in service"))
             }
         }
     }

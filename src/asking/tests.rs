@@ -8,6 +8,7 @@ use crate::auth::{App, Authority, ClientProof, SignIn};
 use crate::partner_center::ClientSettings;
 use crate::simulator::{Config, Fault, Operation, Scenario, ScriptedFault, Simulator};
 use crate::submitter::Rate;
+use crate::transport::Roots;
 
 struct Bench {
     simulator: Simulator,
@@ -19,9 +20,17 @@ impl Bench {
         let simulator = Simulator::start(Config { scenario: Scenario::default(), ..Config::default() });
         let simulator = simulator.await.unwrap();
         let url: url::Url = simulator.url().parse().unwrap();
-        let settings =
-            ClientSettings { api_url: url.clone(), timeout: Duration::from_secs(20), connections: 1 };
-        let authority = Authority { url, audience: "https://api.partnercenter.microsoft.com".to_owned() };
+        let settings = ClientSettings {
+            api_url: url.clone(),
+            roots: Roots::default(),
+            timeout: Duration::from_secs(20),
+            connections: 1,
+        };
+        let authority = Authority {
+            url,
+            audience: "https://api.partnercenter.microsoft.com".to_owned(),
+            roots: Roots::default(),
+        };
         let asker = Asker {
             client: Client::new(&settings).unwrap(),
             tokens: TokenSource::new(sign_in, authority).unwrap(),
@@ -91,7 +100,8 @@ async fn a_question_without_an_answer_is_asked_four_times() {
     assert_eq!(bench.count(Operation::Domain), TRIES as usize);
 
     bench.fault(Operation::Domain, Fault::HtmlBefore, TRIES);
-    let Err(Unanswered::NoAnswer(reason)) = bench.is_taken().await else { panic!("there was an answer") };
+    let Err(Unanswered::NoAnswer(silence)) = bench.is_taken().await else { panic!("there was an answer") };
+    let reason = silence.reason;
     assert!(reason.contains("502") && reason.contains("asked 4 times"), "{reason}");
 }
 

@@ -42,7 +42,7 @@ pub(crate) async fn login(
     authority: &Authority,
     show: impl FnOnce(&str) + Send,
 ) -> Result<Login, Error> {
-    let http = http_client(authority).map_err(|error| Error::Unavailable(error.to_string()))?;
+    let http = http_client(authority).map_err(|error| Error::Unavailable(error.to_string().into()))?;
     let endpoint = Endpoint { http: &http, app, authority };
     let client = endpoint.client();
     let request = client.exchange_device_code().add_scopes(authority.user_scopes());

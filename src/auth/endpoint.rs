@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenResponse};
-use oauth2::http::Response;
+use oauth2::http::header::{CONTENT_TYPE, LOCATION};
+use oauth2::http::{HeaderMap, Response, StatusCode};
 use oauth2::url::form_urlencoded;
 use oauth2::{
     AsyncHttpClient, AuthType, Client, ClientId, ClientSecret, DeviceAuthorizationUrl, EndpointNotSet,
@@ -23,7 +24,8 @@ use zeroize::Zeroizing;
 
 use super::errors::{Reason, verdict};
 use super::{Authority, ClientProof, Error};
-use crate::partner_center::causes;
+use crate::transport::intercepted::Look;
+use crate::transport::{Fault, Peer};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -132,17 +134,32 @@ impl Endpoint<'_> {
 
     pub(super) async fn send(self, mut request: HttpRequest) -> Result<HttpResponse, Error> {
         self.prove(&mut request)?;
-        let host = self.authority.url.host_str().unwrap_or_default();
-        let unavailable = |error: reqwest::Error| Error::Unavailable(format!("{host}: {}", causes(&error)));
+        let peer = Peer::sign_in(&self.authority.url);
+        let unavailable = |error: reqwest::Error| Error::Unavailable(Fault::of(&error).told_of(&peer));
         let request = reqwest::Request::try_from(request).map_err(unavailable)?;
         let response = self.http.execute(request).await.map_err(unavailable)?;
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let body = Zeroizing::new(response.bytes().await.map_err(unavailable)?.to_vec());
-        let mut answer = verdict(status, &body).map_err(Error::Unavailable)?;
+        if let Some(fault) = look(status, &headers, &body).fault() {
+            return Err(Error::Unavailable(fault.told_of(&peer)));
+        }
+        let mut answer = verdict(status, &body).map_err(|reason| Error::Unavailable(reason.into()))?;
         seconds_to_numbers(&mut answer);
         let mut response = Response::new(answer.to_string().into_bytes());
         *response.status_mut() = status;
         Ok(response)
+    }
+}
+
+/// Nothing but its JSON tells an answer of the sign-in service from another one.
+fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Look<'a> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    Look {
+        status: status.as_u16(),
+        content_type: header(CONTENT_TYPE).unwrap_or_default(),
+        location: header(LOCATION),
+        body,
+        is_signed: false,
     }
 }
 
@@ -180,8 +197,6 @@ fn seconds_to_numbers(answer: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use oauth2::http::StatusCode;
-
     use super::*;
 
     #[test]

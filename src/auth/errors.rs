@@ -170,7 +170,7 @@ impl<R: ErrorResponse + Into<Reason> + 'static> From<RequestTokenError<Error, R>
             RequestTokenError::ServerResponse(reason) => Error::from(reason.into()),
             // Neither is shown: both can quote the body.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Error::Unavailable(NOT_UNDERSTOOD.to_owned())
+                Error::Unavailable(NOT_UNDERSTOOD.into())
             }
         }
     }
@@ -185,7 +185,7 @@ mod tests {
         let check = |status, body: &str, expected: Option<&str>| {
             let error = match verdict(StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
                 Ok(reason) => Error::from(serde_json::from_value::<Reason>(reason).unwrap()),
-                Err(reason) => Error::Unavailable(reason),
+                Err(reason) => Error::Unavailable(reason.into()),
             };
             match (&error, expected) {
                 (Error::Refused { message, .. }, Some(words)) => {

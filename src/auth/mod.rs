@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::partner_center::http_client_builder;
+use crate::transport::{Roots, Silence, http_client_builder};
 use endpoint::Endpoint;
 
 pub(crate) use certificate::Certificate;
@@ -97,6 +97,8 @@ pub(crate) struct Authority {
     pub(crate) url: Url,
     /// The API that the token is for, such as `https://api.partnercenter.microsoft.com`.
     pub(crate) audience: String,
+    /// Authorities over certificates that count there, besides the platform's.
+    pub(crate) roots: Roots,
 }
 
 /// Why there is no token.
@@ -107,7 +109,7 @@ pub(crate) enum Error {
     Refused { message: String, hint: String },
     /// The sign-in service gave no verdict.
     #[error("could not reach the sign-in service: {0}")]
-    Unavailable(String),
+    Unavailable(Silence),
 }
 
 /// An access token, and which renewal it came from.
@@ -254,7 +256,7 @@ fn of_handed_in(error: Error) -> Error {
 }
 
 fn http_client(authority: &Authority) -> Result<reqwest::Client, reqwest::Error> {
-    http_client_builder(&authority.url).timeout(TIMEOUT).build()
+    http_client_builder(&authority.url, &authority.roots).timeout(TIMEOUT).build()
 }
 
 #[cfg(test)]

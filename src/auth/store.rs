@@ -213,6 +213,7 @@ mod tests {
 
     use super::super::key_store::testing::{Memory, Mood};
     use super::*;
+    use crate::transport::Roots;
 
     /// A store over a key store in memory and a file in a folder of its own.
     struct Fixture {
@@ -327,7 +328,11 @@ mod tests {
 
     #[test]
     fn every_app_and_authority_has_its_own() {
-        let authority = |url: &str| Authority { url: url.parse().unwrap(), audience: String::new() };
+        let authority = |url: &str| Authority {
+            url: url.parse().unwrap(),
+            audience: String::new(),
+            roots: Roots::default(),
+        };
         let app = |id: &str| App { tenant: "t".to_owned(), client_id: id.to_owned(), proof: None };
         let (here, there) = (authority("https://a.example"), authority("https://b.example"));
         assert_eq!(name(&app("a"), &here, None), name(&app("A"), &here, None));
@@ -337,7 +342,11 @@ mod tests {
 
     #[test]
     fn what_was_handed_in_is_kept_apart() {
-        let authority = Authority { url: "https://a.example".parse().unwrap(), audience: String::new() };
+        let authority = Authority {
+            url: "https://a.example".parse().unwrap(),
+            audience: String::new(),
+            roots: Roots::default(),
+        };
         let app = App { tenant: "t".to_owned(), client_id: "a".to_owned(), proof: None };
         let name = |token: Option<&str>| name(&app, &authority, token.map(SecretString::from).as_ref());
         assert_eq!(name(Some("origin")), name(Some("origin")));

@@ -124,6 +124,9 @@ pub(crate) struct Connection {
     /// Base URL of the sign-in service, instead of the cloud's own
     #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
     pub(crate) authority_url: Option<String>,
+    /// PEM file with further certificate authorities to trust, such as that of a proxy that inspects TLS
+    #[arg(long, value_name = "F", env = "TENANTRY_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// The partner tenant: its id or one of its domains
     #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
     pub(crate) tenant_id: Option<String>,

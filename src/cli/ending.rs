@@ -97,8 +97,8 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             format!("every row would be refused: {} {}", refusal.code, refusal.text)
         }
-        StopReason::Outage { lasted, last_reason } => {
-            format!("no answer for {} s: {last_reason}", lasted.as_secs())
+        StopReason::Outage { lasted, last } => {
+            format!("no answer for {} s: {last}", lasted.as_secs())
         }
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
@@ -127,10 +127,11 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
                 .because(format!("{status}code {}: {}", refusal.code, refusal.text))
                 .with_hint(hint)
         }
-        StopReason::Outage { lasted, last_reason } => {
+        StopReason::Outage { lasted, last } => {
+            let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
             Failure::new(exit_code, format!("stopped: no answer for {} s", lasted.as_secs()))
-                .because(last_reason.clone())
-                .with_hint(resume)
+                .because(&last.reason)
+                .with_hint(hint)
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),

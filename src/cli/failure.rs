@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use super::exit_code::ExitCode;
+use crate::transport::Silence;
 use crate::{auth, credentials, intake, ledger, partner_center, reading};
 
 /// Ends a command.
@@ -26,6 +27,12 @@ impl Failure {
     pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
         self.messages.push(cause.into());
         self
+    }
+
+    /// Nobody answered. Its hint, where it has one, is nearer to the cause than the one that is there.
+    pub(crate) fn because_of(mut self, silence: Silence) -> Self {
+        self.hint = silence.hint.or(self.hint);
+        self.because(silence.reason)
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -77,8 +84,8 @@ impl From<auth::Error> for Failure {
     fn from(error: auth::Error) -> Self {
         let hint = match &error {
             auth::Error::Refused { hint, .. } => hint.clone(),
-            auth::Error::Unavailable(_) => {
-                "check the network and `--authority-url`, then run `tenantry resume`".to_owned()
+            auth::Error::Unavailable(silence) => {
+                silence.hint.clone().unwrap_or_else(|| "check the network and `--authority-url`".to_owned())
             }
         };
         let exit_code = match &error {

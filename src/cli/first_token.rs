@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::auth::{self, Token, TokenSource};
+use crate::transport::Silence;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -15,7 +16,7 @@ pub(super) enum NoToken {
     /// Asking again will not help.
     Refused { message: String, hint: String },
     /// No answer for too long.
-    Outage { lasted: Duration, last_reason: String },
+    Outage { lasted: Duration, last: Silence },
 }
 
 /// Asks for it until there is a verdict, or `max_outage` has passed.
@@ -26,12 +27,16 @@ pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<To
         match tokens.token().await {
             Ok(token) => return Ok(token),
             Err(auth::Error::Refused { message, hint }) => return Err(NoToken::Refused { message, hint }),
-            Err(auth::Error::Unavailable(reason)) if begun.elapsed() + wait > max_outage => {
-                let last_reason = format!("the sign-in service: {reason}");
-                return Err(NoToken::Outage { lasted: begun.elapsed(), last_reason });
+            Err(auth::Error::Unavailable(silence)) if begun.elapsed() + wait > max_outage => {
+                let last = silence.of("the sign-in service");
+                return Err(NoToken::Outage { lasted: begun.elapsed(), last });
             }
-            Err(auth::Error::Unavailable(reason)) => {
-                tracing::warn!(reason, wait_ms = wait.as_millis(), "sign-in service gave no answer");
+            Err(auth::Error::Unavailable(silence)) => {
+                tracing::warn!(
+                    reason = silence.reason,
+                    wait_ms = wait.as_millis(),
+                    "sign-in service gave no answer"
+                );
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

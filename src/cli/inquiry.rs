@@ -37,6 +37,7 @@ impl Inquiry {
         connection.start_simulator().await?;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
+            roots: connection.authority.roots.clone(),
             timeout: pace.timeout,
             connections: CONNECTIONS,
         })?;
@@ -65,8 +66,8 @@ impl Inquiry {
         match unanswered {
             Unanswered::Stopped => self.interruption.failure(),
             Unanswered::SignIn { message, hint } => refused(&message, hint),
-            Unanswered::NoAnswer(reason) => {
-                Failure::new(ExitCode::Failed, "Partner Center gave no answer").because(reason)
+            Unanswered::NoAnswer(silence) => {
+                Failure::new(ExitCode::Failed, "Partner Center gave no answer").because_of(silence)
             }
             Unanswered::Misconfigured { error, rights } => {
                 let exit_code = if rights { ExitCode::SignIn } else { ExitCode::Failed };
@@ -90,10 +91,10 @@ impl From<NoToken> for Failure {
     fn from(none: NoToken) -> Self {
         match none {
             NoToken::Refused { message, hint } => refused(&message, hint),
-            NoToken::Outage { lasted, last_reason } => {
+            NoToken::Outage { lasted, last } => {
                 Failure::new(ExitCode::Failed, format!("no answer for {} s", lasted.as_secs()))
-                    .because(last_reason)
                     .with_hint("check the network and `--authority-url`")
+                    .because_of(last)
             }
         }
     }

@@ -151,13 +151,13 @@ impl Fetching<'_> {
                     fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));
                     in_words(updated)
                 }
-                Err(UpdateError::Unanswered(Unanswered::NoAnswer(reason))) => {
-                    let silent = answered_at.elapsed();
-                    if silent > self.pace.max_outage {
-                        let message = format!("stopped: no answer for {} s", silent.as_secs());
-                        return Err(Failure::new(ExitCode::Failed, message).because(reason));
+                Err(UpdateError::Unanswered(Unanswered::NoAnswer(silence))) => {
+                    let lasted = answered_at.elapsed();
+                    if lasted > self.pace.max_outage || silence.is_on_the_way() {
+                        let message = format!("stopped: no answer for {} s", lasted.as_secs());
+                        return Err(Failure::new(ExitCode::Failed, message).because_of(silence));
                     }
-                    format!("could not be fetched: {reason}")
+                    format!("could not be fetched: {silence}")
                 }
                 Err(UpdateError::Unanswered(unanswered)) => return Err(self.inquiry.failure(unanswered)),
                 Err(UpdateError::Cache(error)) => {

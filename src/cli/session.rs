@@ -110,6 +110,7 @@ impl<'a> Session<'a> {
         let connection = &self.connection;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
+            roots: connection.authority.roots.clone(),
             timeout: self.args.pace.timeout,
             connections: self.args.concurrency.get(),
         })?;
@@ -202,7 +203,7 @@ impl From<NoToken> for StopReason {
     fn from(none: NoToken) -> Self {
         match none {
             NoToken::Refused { message, hint } => StopReason::SignIn { message, hint },
-            NoToken::Outage { lasted, last_reason } => StopReason::Outage { lasted, last_reason },
+            NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last },
         }
     }
 }

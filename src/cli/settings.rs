@@ -13,9 +13,9 @@ use super::failure::Failure;
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::Environment;
-use crate::partner_center::is_loopback;
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
+use crate::transport::{Roots, is_loopback};
 
 const LEDGER: &str = "tenantry.db";
 const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
@@ -117,7 +117,7 @@ impl Connection {
         let tenant = simulator::PARTNER_TENANT_ID;
         Self {
             api_url: url.clone(),
-            authority: Authority { url, audience: args.cloud.audience().to_owned() },
+            authority: Authority { url, audience: args.cloud.audience().to_owned(), roots: Roots::default() },
             // As a user, because creating for a reseller takes one.
             sign_in: SignIn::AppAndUser {
                 app: App { tenant: tenant.to_owned(), client_id: Uuid::nil().to_string(), proof: None },
@@ -139,9 +139,7 @@ impl Connection {
     fn to_service(args: &args::Connection) -> Result<Self, Failure> {
         let cloud = args.cloud;
         let api_url = service_url(args)?;
-        let authority_url =
-            base_url("--authority-url", args.authority_url.as_deref(), cloud.authority_url())?;
-        let authority = Authority { url: authority_url, audience: cloud.audience().to_owned() };
+        let authority = authority(args)?;
         let sign_in = sign_in(args, &authority)?;
         let partner_tenant_id = match &sign_in {
             SignIn::Token(token) => Claims::of(token).tenant(),
@@ -193,6 +191,24 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
         "http" => Err(wrong("plain http is for loopback addresses only")),
         _ => Err(wrong("it is not https")),
     }
+}
+
+/// Where to sign in, and whom to trust there and at the API.
+fn authority(args: &args::Connection) -> Result<Authority, Failure> {
+    Ok(Authority {
+        url: base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url())?,
+        audience: args.cloud.audience().to_owned(),
+        roots: roots(args.ca_file.as_deref())?,
+    })
+}
+
+fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
+    let Some(file) = file else { return Ok(Roots::default()) };
+    Roots::from_file(file).map_err(|error| {
+        let why = Failure::of(ExitCode::Usage, &error).messages.join(": ");
+        Failure::usage(format!("cannot use `{}` as --ca-file: {why}", file.display()))
+            .with_hint("name a PEM file that holds the certificate of the authority to trust")
+    })
 }
 
 /// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
@@ -276,8 +292,7 @@ fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure>
 
 /// What `login` and `logout` work on: the app, where it signs in, and where the sign-in is kept.
 pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), Failure> {
-    let url = base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url())?;
-    let authority = Authority { url, audience: args.cloud.audience().to_owned() };
+    let authority = authority(args)?;
     let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
         return Err(Failure::new(ExitCode::Usage, "cannot sign in without --tenant-id and --client-id")
             .with_hint("name the partner tenant and the app that is registered there"));
@@ -335,6 +350,7 @@ impl args::Connection {
         for (flag, value) in [
             ("--api-url", self.api_url.clone()),
             ("--authority-url", self.authority_url.clone()),
+            ("--ca-file", self.ca_file.as_ref().map(|file| file.to_string_lossy().into_owned())),
             ("--tenant-id", self.tenant_id.clone()),
             ("--client-id", self.client_id.clone()),
             (

@@ -60,6 +60,7 @@ pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<Exit
     let token = tokens.token().await?;
     let client = Client::new(&ClientSettings {
         api_url: connection.api_url.clone(),
+        roots: connection.authority.roots.clone(),
         timeout: TIMEOUT,
         connections: 1,
     })?;
@@ -103,6 +104,9 @@ fn verdict(asked: &Asked<Option<bool>>) -> (String, ExitCode) {
             (words, ExitCode::SignIn)
         }
         Asked::Throttled { .. } => ("gave no verdict: throttled".to_owned(), ExitCode::Stopped),
-        Asked::NoAnswer(reason) => (format!("gave no answer: {reason}"), ExitCode::Stopped),
+        Asked::NoAnswer(silence) => {
+            let hint = silence.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            (format!("gave no answer: {silence}{hint}"), ExitCode::Stopped)
+        }
     }
 }

@@ -31,7 +31,8 @@ pub(crate) struct AttemptResult {
 }
 
 impl AttemptResult {
-    /// A create that the service answered with a success that could not be understood.
+    /// A create that the service answered with a success that could not be understood. What somebody on the way said
+    /// in its place is `intercepted`, and nobody's success.
     pub(crate) fn is_unread_success(&self) -> bool {
         self.operation == Operation::Create
             && self.outcome == "unknown"

@@ -7,9 +7,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::classify::{self, Answer, Asked, Reply, ServiceError};
-use super::client::{CallIds, Client, Exchange, send};
+use super::client::{CallIds, Client, Exchange};
 use super::codes::{self, Class};
 use crate::customer::Agreement;
+use crate::transport::Silence;
 
 /// Left out, the service takes the older cloud agreement for meant.
 const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
@@ -38,9 +39,9 @@ pub(crate) enum AgreementOutcome {
     /// Definite: nothing was done, and nothing more is wanted for a while.
     Throttled { wait: std::time::Duration },
     /// Proof that nothing was sent.
-    NotSent(String),
+    NotSent(Silence),
     /// May have been done, or may still be.
-    Unknown(String),
+    Unknown(Silence),
 }
 
 impl AgreementOutcome {
@@ -68,7 +69,7 @@ impl Client {
         ids: CallIds,
     ) -> Exchange<Asked<String>> {
         let request = self.request(Method::GET, &["v1", "agreements"], token, ids);
-        let (reply, trace) = send(request.query(&[("agreementType", CUSTOMER_AGREEMENT)])).await;
+        let (reply, trace) = self.send(request.query(&[("agreementType", CUSTOMER_AGREEMENT)])).await;
         Exchange { outcome: template(reply), trace }
     }
 
@@ -86,7 +87,7 @@ impl Client {
             .request(Method::POST, &["v1", "customers", customer_id, "agreements"], token, ids)
             .header(CONTENT_TYPE, "application/json")
             .body(body.expect("an agreement is plain data"));
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: acceptance(reply), trace }
     }
 }
@@ -176,19 +177,21 @@ struct Accepted {
 
 pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
     let answer = match reply {
-        Reply::NotSent(reason) => return AgreementOutcome::NotSent(reason),
-        Reply::Broken(reason) => return AgreementOutcome::Unknown(reason),
+        Reply::NotSent(silence) => return AgreementOutcome::NotSent(silence),
+        Reply::Broken(silence) => return AgreementOutcome::Unknown(silence),
         Reply::Answer(answer) => answer,
     };
+    if let Some(silence) = answer.intercepted() {
+        return AgreementOutcome::Unknown(silence);
+    }
     let error = classify::service_error(&answer);
     match answer.status {
-        // A success that does not show what was recorded may be an error, or a page of somebody on the way.
+        // A success that does not show what was recorded may be an error.
         200..=299 => match classify::read_json::<Accepted>(&answer, "the answer") {
             Asked::Answer(_) => AgreementOutcome::Recorded,
-            _ => AgreementOutcome::Unknown(format!(
-                "status {}, but no acceptance in the answer",
-                answer.status
-            )),
+            _ => AgreementOutcome::Unknown(
+                format!("status {}, but no acceptance in the answer", answer.status).into(),
+            ),
         },
         _ if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
         401 => AgreementOutcome::Unauthorized(error),
@@ -276,7 +279,7 @@ mod tests {
         check(answered(429, ""), "throttled");
         check(answered(500, ""), "unknown");
         check(answered(503, ""), "unknown");
-        check(Reply::NotSent("refused".to_owned()), "not_sent");
-        check(Reply::Broken("reset".to_owned()), "unknown");
+        check(Reply::NotSent("refused".into()), "not_sent");
+        check(Reply::Broken("reset".into()), "unknown");
     }
 }

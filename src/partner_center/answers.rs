@@ -73,7 +73,7 @@ pub(super) fn country_rules(reply: Reply, country: &str) -> Asked<CountryRulesAn
     question(reply, |answer, error| match answer.status {
         200 => match read_json::<About>(answer, "the answer about the country") {
             Asked::Answer(about) if !about.iso2_code.eq_ignore_ascii_case(country) => {
-                Asked::NoAnswer(format!("the answer is about another country, `{}`", about.iso2_code))
+                Asked::NoAnswer(format!("the answer is about another country, `{}`", about.iso2_code).into())
             }
             read => {
                 let body = answer.body.as_ref().map(|body| without_bom(body)).unwrap_or_default();
@@ -180,8 +180,8 @@ mod tests {
             let outcome = classify(Reply::Answer(answer));
             assert!(matches!(outcome, Asked::NoAnswer(_)), "{asked}: {outcome:?}");
         }
-        assert!(matches!(classify(Reply::Broken("reset".to_owned())), Asked::NoAnswer(_)));
-        assert!(matches!(classify(Reply::NotSent("refused".to_owned())), Asked::NoAnswer(_)));
+        assert!(matches!(classify(Reply::Broken("reset".into())), Asked::NoAnswer(_)));
+        assert!(matches!(classify(Reply::NotSent("refused".into())), Asked::NoAnswer(_)));
         let gateway = classify(Reply::Answer(response(sample!("error-gateway-404.http"))));
         assert!(matches!(gateway, Asked::Misconfigured { rights: false, .. }), "{gateway:?}");
         let app_only = classify(Reply::Answer(answer(403, JSON, br#"{"code":900329}"#)));

@@ -10,23 +10,29 @@ use zeroize::Zeroizing;
 use super::codes::{self, Class};
 use super::retry_after;
 use super::wire::{CustomerPage, ErrorBody, NewTenant, without_bom};
+use crate::transport::intercepted::{Look, excerpt};
+use crate::transport::{Peer, Silence};
 
 /// What came back from a call, before it is understood.
 #[derive(Debug)]
 pub(super) enum Reply {
     /// Proof that nothing reached the service: name lookup, refused connection, TLS.
-    NotSent(String),
+    NotSent(Silence),
     /// The connection broke, or time ran out, after the first byte may have left.
-    Broken(String),
+    Broken(Silence),
     /// A status line and headers came.
     Answer(Answer),
 }
 
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// Who should have given it.
+    pub(super) peer: Peer,
     pub(super) status: u16,
     pub(super) retry_after: Option<String>,
     pub(super) content_type: String,
+    /// Where a redirect leads to.
+    pub(super) location: Option<String>,
     /// `WWW-Authenticate`, which a 401 without a body has its reason in.
     pub(super) challenge: Option<String>,
     /// `isMfaCompliant`, where `ValidateMfa` asked and the service tells.
@@ -37,6 +43,20 @@ pub(super) struct Answer {
     pub(super) body: Result<Zeroizing<Vec<u8>>, String>,
     /// The service's own clock where it told, else ours: what a `Retry-After` date is relative to.
     pub(super) at: Timestamp,
+}
+
+impl Answer {
+    /// Why this is no answer of the service, where somebody on the way has given it.
+    pub(super) fn intercepted(&self) -> Option<Silence> {
+        let look = Look {
+            status: self.status,
+            content_type: &self.content_type,
+            location: self.location.as_deref(),
+            body: self.body.as_ref().map(|body| body.as_slice()).unwrap_or_default(),
+            is_signed: self.has_request_id,
+        };
+        look.fault().map(|fault| fault.told_of(&self.peer))
+    }
 }
 
 /// What the service says went wrong.
@@ -65,9 +85,11 @@ pub(crate) enum CreateOutcome {
     /// Definite: nothing was done, and nothing more is wanted for a while.
     Throttled { wait: Duration },
     /// Proof that nothing was sent.
-    NotSent(String),
+    NotSent(Silence),
     /// May have been done, or may still be.
-    Unknown(String),
+    Unknown(Silence),
+    /// The same, but whoever answered was not the service, so that not even a success says anything.
+    Intercepted(Silence),
 }
 
 /// What is known after one question.
@@ -83,7 +105,7 @@ pub(crate) enum Asked<T> {
         wait: Duration,
     },
     /// No answer, whatever the reason; asking again may help.
-    NoAnswer(String),
+    NoAnswer(Silence),
 }
 
 impl CreateOutcome {
@@ -98,6 +120,7 @@ impl CreateOutcome {
             CreateOutcome::Throttled { .. } => "throttled",
             CreateOutcome::NotSent(_) => "not_sent",
             CreateOutcome::Unknown(_) => "unknown",
+            CreateOutcome::Intercepted(_) => "intercepted",
         }
     }
 }
@@ -133,14 +156,17 @@ impl<T> Asked<T> {
 /// The outcome of a `POST /v1/customers`.
 pub(super) fn create(reply: Reply) -> CreateOutcome {
     let answer = match reply {
-        Reply::NotSent(reason) => return CreateOutcome::NotSent(reason),
-        Reply::Broken(reason) => return CreateOutcome::Unknown(reason),
+        Reply::NotSent(silence) => return CreateOutcome::NotSent(silence),
+        Reply::Broken(silence) => return CreateOutcome::Unknown(silence),
         Reply::Answer(answer) => answer,
     };
+    if let Some(silence) = answer.intercepted() {
+        return CreateOutcome::Intercepted(silence);
+    }
     let error = service_error(&answer);
     match answer.status {
         // 202 promises a verdict later; the documents do not say where (fact book 4).
-        202 => CreateOutcome::Unknown("accepted with 202, without a verdict".to_owned()),
+        202 => CreateOutcome::Unknown("accepted with 202, without a verdict".into()),
         200..=299 => new_tenant(&answer),
         401 => CreateOutcome::Unauthorized(error),
         408 | 500..=599 => CreateOutcome::Unknown(no_verdict(&answer, &error)),
@@ -179,8 +205,8 @@ pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Ask
     match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
         Ok(Ok(value)) => Asked::Answer(value),
         // The parser's message is left out: it can quote the body.
-        Ok(Err(_)) => Asked::NoAnswer(format!("{what} is no JSON that can be understood")),
-        Err(reason) => Asked::NoAnswer(reason.clone()),
+        Ok(Err(_)) => Asked::NoAnswer(format!("{what} is no JSON that can be understood").into()),
+        Err(reason) => Asked::NoAnswer(reason.clone().into()),
     }
 }
 
@@ -224,9 +250,12 @@ pub(super) fn question<T>(
     understand: impl FnOnce(&Answer, &ServiceError) -> Asked<T>,
 ) -> Asked<T> {
     let answer = match reply {
-        Reply::NotSent(reason) | Reply::Broken(reason) => return Asked::NoAnswer(reason),
+        Reply::NotSent(silence) | Reply::Broken(silence) => return Asked::NoAnswer(silence),
         Reply::Answer(answer) => answer,
     };
+    if let Some(silence) = answer.intercepted() {
+        return Asked::NoAnswer(silence);
+    }
     let error = service_error(&answer);
     match (answer.status, codes::class(answer.status, &error.code)) {
         (401, _) => Asked::Unauthorized(error),
@@ -260,25 +289,6 @@ pub(super) fn service_error(answer: &Answer) -> ServiceError {
     }
 }
 
-/// Tags are of no use to anybody; the first words of an HTML page often are.
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(2048)]);
-    let mut words = String::new();
-    let mut in_tag = false;
-    for c in text.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' => {
-                in_tag = false;
-                words.push(' ');
-            }
-            c if !in_tag => words.push(if c.is_control() { ' ' } else { c }),
-            _ => {}
-        }
-    }
-    words.split_whitespace().take(40).collect::<Vec<_>>().join(" ")
-}
-
 fn is_gateway(answer: &Answer, error: &ServiceError) -> bool {
     let body = answer.body.as_ref().map(|body| body.len()).unwrap_or_default();
     error.code.is_empty() && (body > 0 || !answer.has_request_id)
@@ -294,12 +304,16 @@ fn refused(error: ServiceError) -> CreateOutcome {
 fn new_tenant(answer: &Answer) -> CreateOutcome {
     let body = match &answer.body {
         Ok(body) => body,
-        Err(reason) => return CreateOutcome::Unknown(format!("status {}, but {reason}", answer.status)),
+        Err(reason) => {
+            return CreateOutcome::Unknown(format!("status {}, but {reason}", answer.status).into());
+        }
     };
     match NewTenant::parse(body) {
         Some(tenant) => CreateOutcome::Created(tenant),
         // The parser's message is left out: it can quote the body, which holds a password.
-        None => CreateOutcome::Unknown(format!("status {}, but no customer id in the answer", answer.status)),
+        None => CreateOutcome::Unknown(
+            format!("status {}, but no customer id in the answer", answer.status).into(),
+        ),
     }
 }
 
@@ -307,7 +321,7 @@ pub(super) fn throttled<T>(answer: &Answer, error: &ServiceError, outcome: impl 
     outcome(retry_after::wait(answer.retry_after.as_deref(), &error.text, answer.at))
 }
 
-pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> String {
+pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> Silence {
     let mut reason = format!("status {}", answer.status);
     for part in [&error.code, &error.text] {
         if !part.is_empty() {
@@ -319,7 +333,7 @@ pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> String {
         reason.push_str("; ");
         reason.push_str(cut);
     }
-    reason
+    reason.into()
 }
 
 #[cfg(test)]

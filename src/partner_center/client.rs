@@ -14,12 +14,10 @@ use super::wire::{CustomerPage, NewCustomer};
 use crate::clock;
 use crate::customer::Customer;
 use crate::ledger::{CorrelationId, RequestId};
+use crate::transport::{Fault, Peer, Roots, causes, http_client_builder};
 
 /// A body longer than this is not Partner Center's; reading stops there.
 const LONGEST_BODY: usize = 4 << 20;
-
-/// A connection that is not there after this is not going to be.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Customers asked for per page; two official clients use this number (fact book 9).
 const PAGE_SIZE: u32 = 500;
@@ -29,6 +27,8 @@ const PAGE_SIZE: u32 = 500;
 pub(crate) struct ClientSettings {
     /// Such as `https://api.partnercenter.microsoft.com/`.
     pub(crate) api_url: Url,
+    /// Authorities that count besides the platform's.
+    pub(crate) roots: Roots,
     /// For one whole exchange.
     pub(crate) timeout: Duration,
     /// Connections kept open.
@@ -78,6 +78,7 @@ pub(crate) struct Trace {
 pub(crate) struct Client {
     http: reqwest::Client,
     api_url: Url,
+    peer: Peer,
 }
 
 impl Client {
@@ -88,12 +89,12 @@ impl Client {
         // Fixed, so that error texts stay the same wherever it runs (fact book 3.1).
         headers.insert("X-Locale", HeaderValue::from_static("en-US"));
         headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
-        let http = http_client_builder(&settings.api_url)
+        let http = http_client_builder(&settings.api_url, &settings.roots)
             .default_headers(headers)
             .timeout(settings.timeout)
             .pool_max_idle_per_host(settings.connections)
             .build()?;
-        Ok(Self { http, api_url: settings.api_url.clone() })
+        Ok(Self { http, peer: Peer::api(&settings.api_url), api_url: settings.api_url.clone() })
     }
 
     /// `POST /v1/customers`. The caller has made the intent durable.
@@ -108,7 +109,7 @@ impl Client {
             .request(Method::POST, &["v1", "customers"], token, ids)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: classify::create(reply), trace }
     }
 
@@ -129,7 +130,7 @@ impl Client {
             }
             None => request = request.query(&[("size", "1")]),
         }
-        let (reply, trace) = send(turn_to(page, request)).await;
+        let (reply, trace) = self.send(turn_to(page, request)).await;
         let outcome = if is_past_the_end(page, &reply) {
             Asked::Answer(Page::default())
         } else {
@@ -145,7 +146,7 @@ impl Client {
         ids: CallIds,
     ) -> Exchange<Asked<Option<bool>>> {
         let request = self.request(Method::GET, &["v1", "customers"], token, ids);
-        let (reply, trace) = send(request.query(&[("size", "1")]).header("ValidateMfa", "true")).await;
+        let (reply, trace) = self.send(request.query(&[("size", "1")]).header("ValidateMfa", "true")).await;
         Exchange { outcome: classify::mfa_compliance(reply), trace }
     }
 
@@ -157,8 +158,22 @@ impl Client {
         domain: &str,
     ) -> Exchange<Asked<bool>> {
         let request = self.request(Method::HEAD, &["v1", "domains", domain], token, ids);
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: classify::domain_taken(reply), trace }
+    }
+
+    /// Sends one request and reads whatever comes of it.
+    pub(super) async fn send(&self, request: RequestBuilder) -> (Reply, Trace) {
+        let sent_at = clock::now();
+        let (reply, ms_cv) = match request.send().await {
+            Err(error) => (failure(&self.peer, &error), None),
+            Ok(response) => {
+                let ms_cv = header(&response, "MS-CV");
+                (Reply::Answer(read(self.peer.clone(), response).await), ms_cv)
+            }
+        };
+        let trace = trace(&reply, sent_at, ms_cv);
+        (reply, trace)
     }
 
     pub(super) fn request(
@@ -198,33 +213,6 @@ impl From<CustomerPage> for Page {
     }
 }
 
-/// What every HTTP client of this program has in common, those of `auth` included.
-pub(crate) fn http_client_builder(url: &Url) -> reqwest::ClientBuilder {
-    // Only the first call installs it; that a later one finds it in place is what we want.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = reqwest::Client::builder();
-    // The bearer token on its way to this very machine is no business of a proxy's.
-    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-    builder
-        .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        // A redirect could carry the bearer token to another host.
-        .redirect(reqwest::redirect::Policy::none())
-        // Whether a request may be sent again is decided in `submitter` alone.
-        .retry(reqwest::retry::never())
-}
-
-/// Does this address never leave the machine?
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 fn bearer(token: &SecretString) -> HeaderValue {
     let text = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
     let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
@@ -248,63 +236,50 @@ pub(super) fn is_past_the_end(page: Option<&str>, reply: &Reply) -> bool {
             && classify::service_error(answer).code == "2000")
 }
 
-pub(super) async fn send(request: RequestBuilder) -> (Reply, Trace) {
-    let sent_at = clock::now();
-    let (reply, ms_cv) = match request.send().await {
-        Err(error) => (failure(&error), None),
-        Ok(response) => {
-            let ms_cv = header(&response, "MS-CV");
-            (Reply::Answer(read(response).await), ms_cv)
-        }
-    };
-    let (status, code, text) = match &reply {
-        Reply::NotSent(reason) | Reply::Broken(reason) => (None, None, Some(reason.clone())),
-        Reply::Answer(answer) if answer.status < 300 => {
-            (Some(answer.status), None, answer.body.as_ref().err().cloned())
-        }
+/// What there is to tell of a reply, sent off at `sent_at`.
+fn trace(reply: &Reply, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
+    let (status, code, text) = match reply {
+        Reply::NotSent(silence) | Reply::Broken(silence) => (None, None, Some(silence.reason.clone())),
         Reply::Answer(answer) => {
-            let error = classify::service_error(answer);
-            (Some(answer.status), Some(error.code), Some(error.text))
+            let (code, text) = told_by(answer);
+            (Some(answer.status), code, text)
         }
     };
     let not_empty = |text: &String| !text.is_empty();
-    let trace = Trace {
+    Trace {
         sent_at: (!matches!(reply, Reply::NotSent(_))).then_some(sent_at),
         finished_at: clock::now(),
         status,
         code: code.filter(not_empty),
         text: text.filter(not_empty),
         ms_cv,
-    };
-    (reply, trace)
+    }
+}
+
+/// The code and the words of an answer, whoever gave it.
+fn told_by(answer: &Answer) -> (Option<String>, Option<String>) {
+    if let Some(silence) = answer.intercepted() {
+        (None, Some(silence.reason))
+    } else if answer.status < 300 {
+        (None, answer.body.as_ref().err().cloned())
+    } else {
+        let error = classify::service_error(answer);
+        (Some(error.code), Some(error.text))
+    }
 }
 
 /// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent.
-fn failure(error: &reqwest::Error) -> Reply {
-    let reason = causes(error);
-    if error.is_connect() || error.is_builder() { Reply::NotSent(reason) } else { Reply::Broken(reason) }
+fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
+    let silence = Fault::of(error).told_of(peer);
+    if error.is_connect() || error.is_builder() { Reply::NotSent(silence) } else { Reply::Broken(silence) }
 }
 
-/// What failed and why, without the URL, which the operator knows.
-pub(crate) fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "timed out".to_owned() } else { String::new() };
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(if text.is_empty() { "" } else { ": " });
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    if text.is_empty() { "the request failed".to_owned() } else { text }
-}
-
-async fn read(mut response: reqwest::Response) -> Answer {
+async fn read(peer: Peer, mut response: reqwest::Response) -> Answer {
     let status = response.status().as_u16();
     let retry_after = header(&response, "Retry-After");
     let content_type = header(&response, "Content-Type").unwrap_or_default();
     let challenge = header(&response, "WWW-Authenticate");
+    let location = header(&response, "Location");
     let mfa_compliant =
         header(&response, "isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
     let has_request_id = response.headers().contains_key("MS-RequestId");
@@ -321,7 +296,18 @@ async fn read(mut response: reqwest::Response) -> Answer {
             Err(error) => break Err(format!("the answer was cut short ({})", causes(&error))),
         }
     };
-    Answer { status, retry_after, content_type, challenge, mfa_compliant, has_request_id, body, at }
+    Answer {
+        peer,
+        status,
+        retry_after,
+        content_type,
+        location,
+        challenge,
+        mfa_compliant,
+        has_request_id,
+        body,
+        at,
+    }
 }
 
 fn header(response: &reqwest::Response, name: &str) -> Option<String> {

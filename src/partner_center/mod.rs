@@ -51,8 +51,5 @@ mod wire;
 
 pub(crate) use agreement::AgreementOutcome;
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
-pub(crate) use client::{
-    CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace, causes, http_client_builder,
-    is_loopback,
-};
+pub(crate) use client::{CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace};
 pub(crate) use wire::NewTenant;

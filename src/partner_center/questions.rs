@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::address::{self, AddressQuestion, AddressVerdict};
 use super::answers::{self, Agreement, CountryRulesAnswer, OrganizationProfile, ResellerPage};
 use super::classify::Asked;
-use super::client::{CallIds, Client, Exchange, is_past_the_end, send, turn_to};
+use super::client::{CallIds, Client, Exchange, is_past_the_end, turn_to};
 use crate::customer::Customer;
 
 impl Client {
@@ -24,7 +24,7 @@ impl Client {
             .request(Method::POST, &["v1", "validations", "address"], token, ids)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: address::verdict(reply), trace }
     }
 
@@ -36,7 +36,7 @@ impl Client {
         country: &str,
     ) -> Exchange<Asked<CountryRulesAnswer>> {
         let request = self.request(Method::GET, &["v1", "countryvalidationrules", country], token, ids);
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: answers::country_rules(reply, country), trace }
     }
 
@@ -50,7 +50,7 @@ impl Client {
         let request = self
             .request(Method::GET, &["v1", "relationships"], token, ids)
             .query(&[("relationship_type", "IsIndirectCloudSolutionProviderOf")]);
-        let (reply, trace) = send(turn_to(page, request)).await;
+        let (reply, trace) = self.send(turn_to(page, request)).await;
         let outcome = if is_past_the_end(page, &reply) {
             Asked::Answer(ResellerPage::default())
         } else {
@@ -70,7 +70,7 @@ impl Client {
         let request = self
             .request(Method::GET, &["v1", "compliance", "csp", "agreementstatus"], token, ids)
             .query(&[("tenantId", tenant_id.to_string())]);
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: answers::reseller_agreement(reply), trace }
     }
 
@@ -81,7 +81,7 @@ impl Client {
         ids: CallIds,
     ) -> Exchange<Asked<OrganizationProfile>> {
         let request = self.request(Method::GET, &["v1", "profiles", "organization"], token, ids);
-        let (reply, trace) = send(request).await;
+        let (reply, trace) = self.send(request).await;
         Exchange { outcome: answers::organization_profile(reply), trace }
     }
 }

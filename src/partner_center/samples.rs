@@ -5,6 +5,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::classify::Answer;
+use crate::transport::Peer;
 
 /// The part after `### response` of a sample: status, headers, body.
 pub(super) fn response(sample: &str) -> Answer {
@@ -22,15 +23,21 @@ pub(super) fn response(sample: &str) -> Answer {
     };
     let body = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
     Answer {
+        peer: peer(),
         status,
         retry_after: header("Retry-After"),
         content_type: header("Content-Type").unwrap_or_default(),
         has_request_id: header("MS-RequestId").is_some(),
+        location: header("Location"),
         challenge: header("WWW-Authenticate"),
         mfa_compliant: None,
         body: Ok(Zeroizing::new(body.into_bytes())),
         at: "2020-07-21T04:10:58Z".parse().unwrap(),
     }
+}
+
+fn peer() -> Peer {
+    Peer::api(&"https://api.partnercenter.microsoft.com/".parse().expect("a well-formed address"))
 }
 
 /// The JSON body of the request of a sample, where it is valid JSON.
@@ -50,10 +57,12 @@ pub(super) use sample;
 /// An answer of the service itself.
 pub(super) fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
     Answer {
+        peer: peer(),
         status,
         retry_after: None,
         content_type: content_type.to_owned(),
         has_request_id: true,
+        location: None,
         challenge: None,
         mfa_compliant: None,
         body: Ok(Zeroizing::new(body.to_vec())),

@@ -44,7 +44,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         Ok(token) => token,
         Err(barred) => {
             let finding = not_sent(barred);
-            let trace = Trace::never_sent(finding.reason());
+            let trace = Trace::never_sent(finding.reason().map(|silence| silence.reason));
             attempts.push(finished(Operation::RecordAgreement, &attempt, "not_sent", trace));
             return Ok(Stepped { finding, attempts });
         }
@@ -214,7 +214,7 @@ mod tests {
         let last = POLICY.max_attempts - 1;
         let (nothing, unknown) = (AgreementChange::NothingDone, AgreementChange::Unknown);
         let refusal = AgreementChange::Refused(refused());
-        let reset = || AgreementFinding::Unknown("reset".to_owned());
+        let reset = || AgreementFinding::Unknown("reset".into());
         check(0, AgreementFinding::Recorded, &AgreementChange::Recorded, "settled");
         check(0, AgreementFinding::Refused(refused()), &refusal, "settled");
         check(0, AgreementFinding::NotVisible(refused()), &nothing, "after 45 s");
@@ -227,6 +227,6 @@ mod tests {
         check(0, AgreementFinding::Forbidden(refused()), &nothing, "after 1 s");
         check(0, AgreementFinding::Unauthorized, &nothing, "after 0 s");
         check(0, AgreementFinding::Withdrawn, &nothing, "after 0 s");
-        check(last, AgreementFinding::NotSent("refused".to_owned()), &nothing, "after 4 s");
+        check(last, AgreementFinding::NotSent("refused".into()), &nothing, "after 4 s");
     }
 }

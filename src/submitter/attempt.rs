@@ -124,7 +124,9 @@ async fn understand(
             CreateFinding::Throttled { wait }
         }
         CreateOutcome::NotSent(reason) => CreateFinding::NotSent(reason),
-        CreateOutcome::Unknown(reason) => CreateFinding::Unknown { intended_at: attempt.intended_at, reason },
+        CreateOutcome::Unknown(reason) | CreateOutcome::Intercepted(reason) => {
+            CreateFinding::Unknown { intended_at: attempt.intended_at, reason }
+        }
     }
 }
 
@@ -136,7 +138,7 @@ fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> Cre
             Ok(sealed) => (Some(user_name.to_owned()), Some(sealed)),
             Err(error) => {
                 tracing::error!(row = work.row.0, error = %error, "password could not be sealed");
-                let reason = error.to_string();
+                let reason = error.to_string().into();
                 return CreateFinding::Unknown { intended_at: attempt.intended_at, reason };
             }
         },
@@ -165,7 +167,10 @@ fn not_sent(attempt: &Attempt, barred: Barred) -> Stepped<CreateFinding> {
             let reason = message.clone();
             (CreateFinding::SignInRefused { message, hint }, reason)
         }
-        Barred::SignIn(auth::Error::Unavailable(reason)) => (CreateFinding::NotSent(reason.clone()), reason),
+        Barred::SignIn(auth::Error::Unavailable(silence)) => {
+            let reason = silence.reason.clone();
+            (CreateFinding::NotSent(silence), reason)
+        }
     };
     let trace = Trace::never_sent(Some(reason));
     Stepped { finding, attempts: vec![finished(Operation::Create, attempt, "not_sent", trace)] }

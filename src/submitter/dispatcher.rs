@@ -17,6 +17,7 @@ use super::task::{Step, Task};
 use super::{Mode, Settings, Signal, StopReason, agreement};
 use crate::clock;
 use crate::ledger::{self, AgreementChange, AttemptResult, Open, RowChange, RowId, Work};
+use crate::transport::Silence;
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 pub(super) const FETCH: u32 = 256;
@@ -92,7 +93,7 @@ pub(super) struct Dispatcher {
     submitted: u64,
     successes: u64,
     forbidden_in_a_row: u32,
-    last_silence: String,
+    last_silence: Silence,
     pub(super) counts: Progress,
 }
 
@@ -124,7 +125,7 @@ impl Dispatcher {
             submitted: 0,
             successes: 0,
             forbidden_in_a_row: 0,
-            last_silence: String::new(),
+            last_silence: Silence::default(),
             counts: Progress::default(),
         }
     }
@@ -429,7 +430,7 @@ impl Dispatcher {
         }
     }
 
-    fn note_health(&mut self, health: Health, probe: bool, reason: Option<String>, now: Instant) {
+    fn note_health(&mut self, health: Health, probe: bool, reason: Option<Silence>, now: Instant) {
         if let Some(reason) = reason {
             self.last_silence = reason;
         }
@@ -479,8 +480,8 @@ impl Dispatcher {
 
     fn stop_for_outage(&mut self, now: Instant) {
         let lasted = self.breaker.silent_since().map(|since| now - since).unwrap_or_default();
-        let last_reason = self.last_silence.clone();
-        self.stop.get_or_insert(StopReason::Outage { lasted, last_reason });
+        let last = self.last_silence.clone();
+        self.stop.get_or_insert(StopReason::Outage { lasted, last });
     }
 
     fn check_deadlines(&mut self, now: Instant) {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::ledger::{CreatedCustomer, Refusal};
 use crate::partner_center::ServiceError;
+use crate::transport::Silence;
 
 /// What is known after a create.
 #[derive(Debug)]
@@ -34,13 +35,13 @@ pub(super) enum CreateFinding {
         wait: Duration,
     },
     /// Proof that it never left this machine.
-    NotSent(String),
+    NotSent(Silence),
     /// The run is stopping, and it had not been sent yet.
     Withdrawn,
     /// May have been done. `intended_at` bounds the send from below.
     Unknown {
         intended_at: Timestamp,
-        reason: String,
+        reason: Silence,
     },
 }
 
@@ -55,9 +56,9 @@ pub(super) enum AskFinding {
     Taken,
     /// Nobody has it, and the check has been proved.
     Free,
-    NoAnswer(String),
+    NoAnswer(Silence),
     /// "Free", and nothing proves that this check can be believed.
-    Unprovable(String),
+    Unprovable(Silence),
     Throttled {
         wait: Duration,
     },
@@ -75,9 +76,9 @@ pub(super) enum AskFinding {
 /// A question that ended without an answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
-    NoAnswer(String),
+    NoAnswer(Silence),
     /// There is an answer, and nothing proves that it can be believed.
-    Unprovable(String),
+    Unprovable(Silence),
     Throttled {
         wait: Duration,
     },
@@ -118,11 +119,11 @@ pub(super) enum AgreementFinding {
         wait: Duration,
     },
     /// Proof that it never left this machine.
-    NotSent(String),
+    NotSent(Silence),
     /// The run is stopping, and it had not been sent yet.
     Withdrawn,
     /// May have been done.
-    Unknown(String),
+    Unknown(Silence),
 }
 
 /// What a finding says about the service, whatever it says about the row.
@@ -182,10 +183,10 @@ impl AgreementFinding {
     }
 
     /// Why there was no answer, where there was none.
-    pub(super) fn reason(&self) -> Option<String> {
+    pub(super) fn reason(&self) -> Option<Silence> {
         match self {
             AgreementFinding::NotSent(reason) | AgreementFinding::Unknown(reason) => Some(reason.clone()),
-            AgreementFinding::SignInRefused { message, .. } => Some(message.clone()),
+            AgreementFinding::SignInRefused { message, .. } => Some(message.clone().into()),
             _ => None,
         }
     }

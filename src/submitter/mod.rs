@@ -32,6 +32,7 @@ use crate::auth::TokenSource;
 use crate::credentials::Sealer;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::Client;
+use crate::transport::Silence;
 
 pub(crate) use pacing::{Pacer, Rate};
 pub(crate) use progress::Progress;
@@ -93,7 +94,7 @@ pub(crate) enum StopReason {
     /// No answer for too long.
     Outage {
         lasted: Duration,
-        last_reason: String,
+        last: Silence,
     },
     LimitReached,
     DurationReached,

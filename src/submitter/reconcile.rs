@@ -101,11 +101,11 @@ impl AskAboutDomains for Questions<'_> {
     }
 
     fn no_answer(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason)
+        Unanswered::NoAnswer(reason.into())
     }
 
     fn unprovable(reason: String) -> Unanswered {
-        Unanswered::Unprovable(reason)
+        Unanswered::Unprovable(reason.into())
     }
 }
 

@@ -119,8 +119,8 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
         }
         AskFinding::Taken => settled(taken(work)),
         AskFinding::Free => free(work, at.may_send),
-        AskFinding::NoAnswer(reason) => no_answer(task, reason, at),
-        AskFinding::Unprovable(reason) => asked_in_vain(work, reason),
+        AskFinding::NoAnswer(silence) => no_answer(task, silence.reason, at),
+        AskFinding::Unprovable(silence) => asked_in_vain(work, silence.reason),
         AskFinding::Throttled { wait } => still_open(work, NextStep::Ask, Then::Wait(wait)),
         AskFinding::Withdrawn => still_open(work, NextStep::Ask, Then::Wait(Duration::ZERO)),
         AskFinding::Misconfigured { refusal, rights } => {

@@ -24,8 +24,16 @@ use tokio::runtime::Runtime;
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// What the environment of the tests may hold that would change what the program does.
-const PROXIES: [&str; 6] =
-    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const PROXIES: [&str; 8] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 /// The token of every command that is not told otherwise. It is no JWT, so the ledger is bound to no tenant.
 pub(crate) const ACCESS_TOKEN: &str = "opaque-access-token-of-the-tests";
@@ -442,7 +450,7 @@ impl LedgerAttempt {
     /// A create that may have been done, as far as this call tells.
     fn leaves_doubt(&self) -> bool {
         self.operation == "create"
-            && matches!(self.outcome.as_deref(), None | Some("unknown" | "interrupted"))
+            && matches!(self.outcome.as_deref(), None | Some("unknown" | "intercepted" | "interrupted"))
     }
 
     fn is_answered(&self, operation: &str) -> bool {

@@ -47,10 +47,10 @@ impl AskAboutDomains for Questions<'_> {
     }
 
     fn no_answer(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason)
+        Unanswered::NoAnswer(reason.into())
     }
 
     fn unprovable(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason)
+        Unanswered::NoAnswer(reason.into())
     }
 }

@@ -44,10 +44,10 @@ impl Patience {
                 self.answered();
                 Ok(finding)
             }
-            Err(Unanswered::NoAnswer(reason)) => {
+            Err(Unanswered::NoAnswer(silence)) => {
                 self.unanswered_in_a_row.fetch_add(1, Ordering::Relaxed);
                 self.silent_since().get_or_insert_with(Instant::now);
-                Ok(Some(unanswered(&reason)))
+                Ok(Some(unanswered(&silence.reason)))
             }
             Err(for_every_row) => Err(for_every_row),
         }
@@ -85,7 +85,7 @@ mod tests {
     async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
         let patience = Patience::new(Duration::from_secs(900));
-        let silent = || async { Err(Unanswered::NoAnswer("status 503".to_owned())) };
+        let silent = || async { Err(Unanswered::NoAnswer("status 503".into())) };
         for _ in 1..PATIENCE {
             let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
             assert_eq!(finding.message, "status 503");
@@ -107,7 +107,7 @@ mod tests {
     async fn so_does_a_long_silence() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
         let patience = Patience::new(Duration::ZERO);
-        let silent = || async { Err(Unanswered::NoAnswer("timed out".to_owned())) };
+        let silent = || async { Err(Unanswered::NoAnswer("timed out".into())) };
         assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
         tokio::time::sleep(Duration::from_millis(2)).await;
         let finding = patience.ask(async { Ok(None) }, unanswered).await.unwrap().unwrap();

@@ -99,7 +99,7 @@ async fn ask_for_agreement(asker: &Asker, id: Uuid) -> Result<Option<Finding>, U
 /// Why this question has no answer, where others may have one all the same.
 fn reason(unanswered: Unanswered) -> Result<String, Unanswered> {
     match unanswered {
-        Unanswered::NoAnswer(reason) => Ok(reason),
+        Unanswered::NoAnswer(silence) => Ok(silence.reason),
         Unanswered::Misconfigured { error, .. } if error.code == NEEDS_USER => {
             Ok("the sign-in is app-only, and only a user can ask (`tenantry login`)".to_owned())
         }

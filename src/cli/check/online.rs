@@ -69,13 +69,7 @@ async fn partner(inquiry: &Inquiry) -> Result<String, Failure> {
             Err(stopped(inquiry.failure(unanswered)))
         }
         // A million rows need not find out one by one.
-        Err(Unanswered::NoAnswer(reason)) => {
-            Err(Failure::new(ExitCode::Stopped, "stopped: Partner Center gives no answer")
-                .because(reason)
-                .with_hint(
-                    "check the network and --api-url, then check again; without --online nothing is asked",
-                ))
-        }
+        Err(Unanswered::NoAnswer(silence)) => Err(stopped(inquiry.failure(Unanswered::NoAnswer(silence)))),
         // Who may not ask this may ask the rest; what cannot be asked at all will be told by the next question.
         Err(Unanswered::Misconfigured { .. }) => Ok(match inquiry.tenant().await {
             Some(tenant) => format!("partner tenant {tenant}"),

@@ -21,6 +21,7 @@ fn words(outcome: &CreateOutcome) -> String {
         CreateOutcome::Throttled { wait } => format!("throttled {}", wait.as_secs()),
         CreateOutcome::NotSent(_) => "not sent".to_owned(),
         CreateOutcome::Unknown(_) => "unknown".to_owned(),
+        CreateOutcome::Intercepted(_) => "intercepted".to_owned(),
     }
 }
 
@@ -79,13 +80,40 @@ fn what_is_no_verdict_is_unknown() {
     check(answer(201, json, b""), "unknown");
     check(answer(202, json, b"{\"id\":\"x\"}"), "unknown");
     check(answer(204, json, b""), "unknown");
-    check(answer(302, "text/html", b""), "unknown");
     check(answer(400, "text/html", b"<html>Proxy</html>"), "unknown");
     check(answer(400, json, b""), "unknown");
     check(Answer { body: Err("cut".to_owned()), ..answer(201, json, b"") }, "unknown");
     check(Answer { body: Err("cut".to_owned()), ..answer(400, json, b"") }, "unknown");
-    assert_eq!(words(&create(Reply::Broken("reset".to_owned()))), "unknown");
-    assert_eq!(words(&create(Reply::NotSent("refused".to_owned()))), "not sent");
+    assert_eq!(words(&create(Reply::Broken("reset".into()))), "unknown");
+    assert_eq!(words(&create(Reply::NotSent("refused".into()))), "not sent");
+}
+
+/// What is in `Answer` and none of the service's; an answer that the service has signed is judged as any other.
+#[test]
+fn what_somebody_on_the_way_says_is_no_verdict_and_no_success() {
+    let page = b"<html>Sign in to the hotel</html>";
+    let unsigned = |status, content_type, body| Answer {
+        has_request_id: false,
+        location: Some("https://portal.hotel.example/".to_owned()),
+        ..answer(status, content_type, body)
+    };
+    for (status, content_type, body) in [
+        (200, "text/html", page.as_slice()),
+        (201, "", b""),
+        (302, "text/html", b""),
+        (403, "text/html", page),
+        (407, "text/html", page),
+        (511, "text/html", page),
+    ] {
+        check(unsigned(status, content_type, body), "intercepted");
+        let asked = domain_taken(Reply::Answer(unsigned(status, content_type, body)));
+        assert!(matches!(asked, Asked::NoAnswer(_)), "{status}: {asked:?}");
+    }
+    check(answer(200, "text/html", page), "unknown");
+    check(answer(403, "text/html", page), "forbidden ");
+    check(unsigned(201, "application/json", b"{\"id\": 1"), "unknown");
+    check(unsigned(201, "application/json", b"{\"id\":\"x\"}"), "created x");
+    check(unsigned(403, "", b""), "forbidden ");
 }
 
 #[test]

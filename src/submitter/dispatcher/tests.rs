@@ -118,7 +118,7 @@ fn created() -> CreateFinding {
 }
 
 fn not_sent() -> CreateFinding {
-    CreateFinding::NotSent("connection refused".to_owned())
+    CreateFinding::NotSent("connection refused".into())
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn agreements_come_when_no_row_is_in_hand() {
     bench.wait(60);
     bench.answer(created());
     agree(&mut bench, AgreementFinding::Recorded);
-    agree(&mut bench, AgreementFinding::Unknown("reset".to_owned()));
+    agree(&mut bench, AgreementFinding::Unknown("reset".into()));
     assert!(!bench.dispatcher.is_done());
     bench.wait(60);
     agree(&mut bench, AgreementFinding::Recorded);
@@ -370,7 +370,7 @@ fn an_outage_stops_agreements_too() {
     bench.answer(created());
     for _ in 0..200 {
         while !bench.steps.is_empty() {
-            agree(&mut bench, AgreementFinding::NotSent("connection refused".to_owned()));
+            agree(&mut bench, AgreementFinding::NotSent("connection refused".into()));
         }
         if bench.dispatcher.is_done() {
             break;

@@ -110,7 +110,7 @@ fn words(verdict: &Verdict) -> String {
 }
 
 fn unknown_now() -> CreateFinding {
-    CreateFinding::Unknown { intended_at: ago(1), reason: "reset".to_owned() }
+    CreateFinding::Unknown { intended_at: ago(1), reason: "reset".into() }
 }
 
 #[track_caller]
@@ -167,7 +167,7 @@ fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
     let throttled = || CreateFinding::Throttled { wait: Duration::from_secs(57) };
     check_create(fresh(), throttled(), "nothing done; after 57 s");
     check_create(doubtful(5), throttled(), "in doubt, create; after 57 s");
-    let not_sent = || CreateFinding::NotSent("refused".to_owned());
+    let not_sent = || CreateFinding::NotSent("refused".into());
     check_create(fresh(), not_sent(), "nothing done; after 1 s");
     check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
     check_create(fresh(), CreateFinding::Withdrawn, "nothing done; after 0 s");
@@ -220,13 +220,13 @@ fn answers_settle_a_refused_row() {
     check_ask(refused(DOMAIN_TAKEN), AskFinding::Taken, "failed domain_taken; settled");
     check_ask(refused("27002"), AskFinding::Free, "failed 27002; settled");
     check_ask(refused("27002"), AskFinding::Taken, "failed 27002, burned; settled");
-    let no_answer = || AskFinding::NoAnswer("503".to_owned());
+    let no_answer = || AskFinding::NoAnswer("503".into());
     check_ask(refused("27002"), no_answer(), "open, ask about 27002; after 1 s");
     let last_try = |code: &str| with(refused(code), |t| t.question_tries = QUESTION_TRIES - 1);
     check_ask(last_try("27002"), no_answer(), "failed 27002; settled");
     // Taken, and perhaps by us.
     check_ask(last_try(DOMAIN_TAKEN), no_answer(), "unresolved unanswered; settled");
-    let unprovable = || AskFinding::Unprovable("404 for what exists".to_owned());
+    let unprovable = || AskFinding::Unprovable("404 for what exists".into());
     check_ask(refused("27002"), unprovable(), "failed 27002; settled");
     check_ask(doubtful(180), unprovable(), "unresolved unanswered; settled");
 }
@@ -254,7 +254,7 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     // A clock that went back: the whole delay once more.
     check_ask(doubtful(-60), AskFinding::Free, "in doubt, ask; after 180 s");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
-    check_ask(in_vain, AskFinding::NoAnswer("503".to_owned()), "unresolved unanswered; settled");
+    check_ask(in_vain, AskFinding::NoAnswer("503".into()), "unresolved unanswered; settled");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
     check_ask(refused(180), AskFinding::Free, "failed 27002; settled");
     check_ask(
         with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
-        AskFinding::NoAnswer("503".to_owned()),
+        AskFinding::NoAnswer("503".into()),
         "unresolved unanswered; settled",
     );
 }

@@ -1,0 +1,255 @@
+//! What went wrong on the way, read from the types in an error's chain of causes.
+
+use std::error::Error as StdError;
+use std::io;
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use jiff::Timestamp;
+use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, InvalidMessage};
+use tower_service::Service;
+
+use super::lookup::LookupFailed;
+
+/// hyper-util does not name the type, but has it stand as this one.
+type TunnelError = <Tunnel<HttpConnector> as Service<hyper::Uri>>::Error;
+
+/// Why no answer came from where it should have come from. `why` are the words of those below us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The name has no address, or nobody could be asked for it.
+    NameNotFound {
+        name: String,
+        why: String,
+    },
+    /// Nobody listens there, or a firewall says so.
+    ConnectionRefused,
+    /// There is no way from this network to that one.
+    Unreachable {
+        why: String,
+    },
+    /// This machine does not let its own programs out.
+    NotLetOut {
+        why: String,
+    },
+    /// Nothing came back: the usual way of firewalls.
+    ConnectTimedOut,
+    /// The connection broke while it was being set up.
+    ConnectBroken {
+        why: String,
+    },
+    Certificate(BadCertificate),
+    /// Something answered, and not in TLS.
+    NotTls,
+    /// Any other quarrel over TLS.
+    Tls {
+        why: String,
+    },
+    /// The proxy itself is not there.
+    ProxyUnreachable {
+        why: String,
+    },
+    /// The proxy, or something that acts as one, wants to know who is asking.
+    ProxySignIn,
+    /// The proxy does not connect us.
+    ProxyRefused {
+        why: String,
+    },
+    /// No answer within the time that one may take.
+    TimedOut,
+    /// The connection was there and broke, or the request could not even be made.
+    Broken {
+        why: String,
+    },
+    /// It was answered with a redirect, to this host where one is named.
+    Redirect {
+        status: u16,
+        to: Option<String>,
+    },
+    /// A web page for people came, with these words.
+    WebPage {
+        status: u16,
+        words: String,
+    },
+    /// An answer without a trace of the service.
+    Stranger {
+        status: u16,
+    },
+}
+
+/// Why a certificate was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BadCertificate {
+    UnknownAuthority,
+    /// When, where that is told.
+    Expired(Option<Timestamp>),
+    NotYetValid,
+    /// For these names, where they are told.
+    OtherName(Vec<String>),
+    Other {
+        why: String,
+    },
+}
+
+impl Fault {
+    /// Of a request that brought no whole answer.
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        let named = chain(error).find_map(|cause| named(cause, error.is_connect()));
+        named.unwrap_or_else(|| match (error.is_connect(), error.is_timeout()) {
+            (true, true) => Fault::ConnectTimedOut,
+            (true, false) => Fault::ConnectBroken { why: causes(error) },
+            (false, true) => Fault::TimedOut,
+            (false, false) => Fault::Broken { why: causes(error) },
+        })
+    }
+}
+
+/// What one cause tells by its type. `connecting`: the connection was not there yet.
+fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
+    if let Some(tunnel) = cause.downcast_ref::<TunnelError>() {
+        return Some(of_tunnel(tunnel));
+    }
+    if let Some(lookup) = cause.downcast_ref::<LookupFailed>() {
+        return Some(Fault::NameNotFound { name: lookup.name.clone(), why: causes(lookup) });
+    }
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(of_tls(tls));
+    }
+    let error = cause.downcast_ref::<io::Error>().filter(|_| connecting)?;
+    let why = || cause.to_string();
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Fault::ConnectionRefused),
+        io::ErrorKind::TimedOut => Some(Fault::ConnectTimedOut),
+        io::ErrorKind::PermissionDenied => Some(Fault::NotLetOut { why: why() }),
+        io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::AddrNotAvailable => Some(Fault::Unreachable { why: why() }),
+        _ => None,
+    }
+}
+
+/// The proxy comes before everything that lies behind it.
+fn of_tunnel(error: &TunnelError) -> Fault {
+    match error {
+        TunnelError::ConnectFailed(cause) => Fault::ProxyUnreachable { why: causes_from(cause.as_ref()) },
+        TunnelError::ProxyAuthRequired => Fault::ProxySignIn,
+        TunnelError::Io(_)
+        | TunnelError::MissingHost
+        | TunnelError::ProxyHeadersTooLong
+        | TunnelError::TunnelUnexpectedEof
+        | TunnelError::TunnelUnsuccessful => Fault::ProxyRefused { why: causes_from(error) },
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> Fault {
+    match error {
+        rustls::Error::InvalidCertificate(error) => Fault::Certificate(error.into()),
+        // What begins like no record of TLS is none: plain HTTP, most often.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Fault::NotTls,
+        other => Fault::Tls { why: other.to_string() },
+    }
+}
+
+impl From<&CertificateError> for BadCertificate {
+    fn from(error: &CertificateError) -> Self {
+        match error {
+            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            CertificateError::Expired => Self::Expired(None),
+            CertificateError::ExpiredContext { not_after, .. } => Self::Expired(timestamp(*not_after)),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+            CertificateError::NotValidForName => Self::OtherName(Vec::new()),
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                Self::OtherName(presented.iter().map(|name| plain(name)).collect())
+            }
+            other => Self::Other { why: other.to_string() },
+        }
+    }
+}
+
+/// A name of a certificate comes as `DnsName("host")`; people want the host.
+fn plain(name: &str) -> String {
+    let quoted = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
+    quoted.unwrap_or(name).to_owned()
+}
+
+fn timestamp(time: UnixTime) -> Option<Timestamp> {
+    Timestamp::from_second(i64::try_from(time.as_secs()).ok()?).ok()
+}
+
+/// What failed and why, without the URL, which the operator knows.
+pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
+    match error.source() {
+        Some(source) => causes_from(source),
+        None => error.to_string(),
+    }
+}
+
+/// `error` and what it comes from, each said once.
+fn causes_from(error: &(dyn StdError + 'static)) -> String {
+    let mut text = String::new();
+    for cause in chain(error) {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&words);
+        }
+    }
+    text
+}
+
+/// `error` and everything that it comes from. An I/O error that wraps another one leaves it out of its sources.
+fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_told_apart_by_their_types() {
+        let check = |cause: Box<dyn StdError + Send + Sync>, expected: &str| {
+            // Wrapped like the real ones.
+            let error = io::Error::new(io::ErrorKind::InvalidData, cause);
+            let fault = chain(&error).find_map(|cause| named(cause, true));
+            let fault = format!("{:?}", fault.unwrap());
+            assert!(fault.starts_with(expected), "{fault}");
+        };
+        let io = |kind| Box::new(io::Error::from(kind));
+        check(io(io::ErrorKind::ConnectionRefused), "ConnectionRefused");
+        check(io(io::ErrorKind::TimedOut), "ConnectTimedOut");
+        check(io(io::ErrorKind::HostUnreachable), "Unreachable");
+        check(io(io::ErrorKind::PermissionDenied), "NotLetOut");
+        check(Box::new(TunnelError::ProxyAuthRequired), "ProxySignIn");
+        check(Box::new(TunnelError::TunnelUnsuccessful), "ProxyRefused");
+        let no_proxy = TunnelError::ConnectFailed(io(io::ErrorKind::ConnectionRefused));
+        check(Box::new(no_proxy), "ProxyUnreachable { why: \"connection refused\" }");
+        check(Box::new(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), "NotTls");
+        check(Box::new(rustls::Error::DecryptError), "Tls");
+        let certificate = |error| Box::new(rustls::Error::InvalidCertificate(error));
+        check(certificate(CertificateError::UnknownIssuer), "Certificate(UnknownAuthority)");
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let expired = CertificateError::ExpiredContext { time: at(9), not_after: at(0) };
+        check(certificate(expired), "Certificate(Expired(Some(1970-01-01T00:00:00Z)))");
+        check(certificate(CertificateError::NotValidYet), "Certificate(NotYetValid)");
+        check(certificate(CertificateError::NotValidForName), "Certificate(OtherName([]))");
+        assert_eq!([r#"DnsName("a.example")"#, "IpAddress(::1)"].map(plain), ["a.example", "IpAddress(::1)"]);
+        check(certificate(CertificateError::Revoked), "Certificate(Other");
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let inner = io::Error::new(io::ErrorKind::NotFound, "no such name");
+        let wrapped = io::Error::new(io::ErrorKind::InvalidData, io::Error::other(inner));
+        assert_eq!(causes_from(&wrapped), "no such name");
+    }
+}

@@ -1,0 +1,132 @@
+//! The way to a service, shared by everything that speaks HTTP: how a client is built, whom it trusts, and in which
+//! words it is told why no answer came.
+//!
+//! A certificate is checked as the platform does it (`rustls-platform-verifier`): on Windows and macOS by the system
+//! itself, elsewhere by webpki against the system's files of authorities; those of `--ca-file` count besides. A
+//! request to a loopback address never goes through a proxy; to any other one it goes as `HTTPS_PROXY` and `NO_PROXY`
+//! say.
+//!
+//! [`Fault`] is what can go wrong on the way, as data: read from the types in an error's chain of causes, never from
+//! its text, or by [`intercepted`] from an answer that is not the service's own. What a fault means for a request, and
+//! above all whether it may have arrived, is left to whoever sent it.
+
+mod fault;
+pub(crate) mod intercepted;
+mod lookup;
+mod roots;
+mod words;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+pub(crate) use fault::{Fault, causes};
+pub(crate) use roots::Roots;
+
+/// A connection that is not there after this is not going to be.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why there was no answer that counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Silence {
+    /// What failed, and why.
+    pub(crate) reason: String,
+    /// What to do about it, where anything is known.
+    pub(crate) hint: Option<String>,
+}
+
+impl Silence {
+    /// Is something between us and the service at fault, so that the next question will have no answer either? For
+    /// that there is always something to do; where the service itself is silent there is nothing but to wait.
+    pub(crate) fn is_on_the_way(&self) -> bool {
+        self.hint.is_some()
+    }
+
+    /// The same with a remark on its reason.
+    pub(crate) fn with_remark(self, remark: impl fmt::Display) -> Self {
+        Self { reason: format!("{} ({remark})", self.reason), ..self }
+    }
+
+    /// The same, of a part of what was asked for.
+    pub(crate) fn of(self, part: &str) -> Self {
+        Self { reason: format!("{part}: {}", self.reason), ..self }
+    }
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl From<String> for Silence {
+    fn from(reason: String) -> Self {
+        Self { reason, hint: None }
+    }
+}
+
+impl From<&str> for Silence {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
+/// Who should have answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// With its port, where that is not the usual one.
+    host: String,
+    /// The option that names it.
+    option: &'static str,
+}
+
+impl Peer {
+    /// The API at `url`.
+    pub(crate) fn api(url: &Url) -> Self {
+        Self { host: host_of(url), option: "--api-url" }
+    }
+
+    /// The sign-in service at `url`.
+    pub(crate) fn sign_in(url: &Url) -> Self {
+        Self { host: host_of(url), option: "--authority-url" }
+    }
+}
+
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// What every HTTP client of this program has in common.
+pub(crate) fn http_client_builder(url: &Url, roots: &Roots) -> reqwest::ClientBuilder {
+    // Only the first call installs it; that a later one finds it in place is what we want.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = reqwest::Client::builder();
+    // The bearer token on its way to this very machine is no business of a proxy's.
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    builder
+        .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
+        .tls_certs_merge(roots.certificates())
+        .dns_resolver(Arc::new(lookup::Lookup))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        // A redirect could carry the bearer token to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        // Whether a request may be sent again is decided in `submitter` alone.
+        .retry(reqwest::retry::never())
+}
+
+/// Does this address never leave the machine?
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
