@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::transport::{Roots, Silence, http_client_builder};
+use crate::transport::{ClientError, Roots, Silence, http_client_builder};
 use endpoint::Endpoint;
 
 pub(crate) use certificate::Certificate;
@@ -149,7 +149,7 @@ struct State {
 
 impl TokenSource {
     /// Signs in nowhere yet.
-    pub(crate) fn new(sign_in: SignIn, authority: Authority) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(sign_in: SignIn, authority: Authority) -> Result<Self, ClientError> {
         let http = http_client(&authority)?;
         Ok(Self { sign_in, authority, http, state: Mutex::default() })
     }
@@ -255,8 +255,8 @@ fn of_handed_in(error: Error) -> Error {
     }
 }
 
-fn http_client(authority: &Authority) -> Result<reqwest::Client, reqwest::Error> {
-    http_client_builder(&authority.url, &authority.roots).timeout(TIMEOUT).build()
+fn http_client(authority: &Authority) -> Result<reqwest::Client, ClientError> {
+    Ok(http_client_builder(&authority.url, &authority.roots).timeout(TIMEOUT).build()?)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 
 use super::exit_code::ExitCode;
-use crate::transport::Silence;
-use crate::{auth, credentials, intake, ledger, partner_center, reading};
+use crate::transport::{ClientError, Silence};
+use crate::{auth, credentials, intake, ledger, reading};
 
 /// Ends a command.
 #[derive(Debug)]
@@ -96,9 +96,10 @@ impl From<auth::Error> for Failure {
     }
 }
 
-impl From<partner_center::ClientError> for Failure {
-    fn from(error: partner_center::ClientError) -> Self {
-        Self::of(ExitCode::Failed, &error)
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { hint, ..Self::of(ExitCode::Failed, &error) }
     }
 }
 

@@ -41,8 +41,7 @@ impl Inquiry {
             timeout: pace.timeout,
             connections: CONNECTIONS,
         })?;
-        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
-            .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
+        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
         interruption.unless(first_token::get(&tokens, pace.max_outage)).await??;
         let asker =
             Asker { client, tokens, pacer: Pacer::new(pace.rate), stopping: interruption.stopping().clone() };

@@ -114,8 +114,7 @@ impl<'a> Session<'a> {
             timeout: self.args.pace.timeout,
             connections: self.args.concurrency.get(),
         })?;
-        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
-            .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
+        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
         let token = tokio::select! {
             token = first_token::get(&tokens, self.args.pace.max_outage) => token.map_err(StopReason::from),
             Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),

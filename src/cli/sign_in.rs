@@ -55,8 +55,7 @@ pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, 
 /// Gets a token, asks one question with it, and tells what both say.
 pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
     let connection = Connection::to_ask(&args.connection, None)?;
-    let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())
-        .map_err(|error| Failure::of(ExitCode::Failed, &error))?;
+    let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
     let token = tokens.token().await?;
     let client = Client::new(&ClientSettings {
         api_url: connection.api_url.clone(),

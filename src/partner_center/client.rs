@@ -14,7 +14,7 @@ use super::wire::{CustomerPage, NewCustomer};
 use crate::clock;
 use crate::customer::Customer;
 use crate::ledger::{CorrelationId, RequestId};
-use crate::transport::{Fault, Peer, Roots, causes, http_client_builder};
+use crate::transport::{ClientError, Fault, Peer, Roots, causes, http_client_builder};
 
 /// A body longer than this is not Partner Center's; reading stops there.
 const LONGEST_BODY: usize = 4 << 20;
@@ -34,11 +34,6 @@ pub(crate) struct ClientSettings {
     /// Connections kept open.
     pub(crate) connections: usize,
 }
-
-/// The client could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("could not set up the HTTP client")]
-pub(crate) struct ClientError(#[from] reqwest::Error);
 
 /// One finished call: what it means, and what there is to tell about it.
 #[derive(Debug)]

@@ -51,5 +51,5 @@ mod wire;
 
 pub(crate) use agreement::AgreementOutcome;
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
-pub(crate) use client::{CallIds, Client, ClientError, ClientSettings, Exchange, Page, Trace};
+pub(crate) use client::{CallIds, Client, ClientSettings, Exchange, Page, Trace};
 pub(crate) use wire::NewTenant;

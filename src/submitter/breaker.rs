@@ -68,10 +68,6 @@ impl Breaker {
             }
             Some(_) => {}
             None if self.failures >= FAILURES => {
-                tracing::warn!(
-                    failures = self.failures,
-                    "the service does not answer; sending single probes"
-                );
                 self.outage = Some(Outage {
                     probe_is_out: false,
                     next_probe_at: now + FIRST_PROBE_AFTER,

@@ -437,7 +437,12 @@ impl Dispatcher {
         match health {
             Health::Answered => self.breaker.answered(),
             Health::Silent => {
+                let was_open = self.breaker.is_open();
                 self.breaker.failed(probe, now);
+                if self.breaker.is_open() && !was_open {
+                    let Silence { reason, hint } = &self.last_silence;
+                    tracing::warn!(reason, hint, "the service does not answer; sending single probes");
+                }
                 // Also before the breaker opens: a few rows may take long to make ten failures.
                 if self.silence_deadline().is_some_and(|deadline| deadline <= now) {
                     self.stop_for_outage(now);

@@ -105,6 +105,11 @@ impl Fault {
     }
 }
 
+/// Did TLS itself fail?
+pub(super) fn is_about_tls(error: &reqwest::Error) -> bool {
+    chain(error).any(|cause| cause.is::<rustls::Error>())
+}
+
 /// What one cause tells by its type. `connecting`: the connection was not there yet.
 fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
     if let Some(tunnel) = cause.downcast_ref::<TunnelError>() {

@@ -121,6 +121,21 @@ pub(crate) fn http_client_builder(url: &Url, roots: &Roots) -> reqwest::ClientBu
         .retry(reqwest::retry::never())
 }
 
+/// A client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not set up the HTTP client")]
+pub(crate) struct ClientError(#[from] reqwest::Error);
+
+impl ClientError {
+    /// A machine without any authorities, such as a bare container, can check nobody's certificate.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        fault::is_about_tls(&self.0).then_some(
+            "install the certificate authorities of this system (ca-certificates), or give a file of them with \
+             `--ca-file`",
+        )
+    }
+}
+
 /// Does this address never leave the machine?
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {

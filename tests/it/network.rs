@@ -186,6 +186,18 @@ fn a_file_of_authorities_that_cannot_be_used_is_said_before_anything_is_done() {
     assert!(!bench.ledger_path().exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_without_any_authorities_is_told_what_to_do() {
+    let (bench, gate) = bench_behind(Manner::Tls(SERVER));
+    let bare = |call| {
+        with_api(call, gate.url("https")).env("SSL_CERT_FILE", "/missing").env("SSL_CERT_DIR", "/missing")
+    };
+    bare(bench.import("customers.csv")).exits(1).says("or give a file of them with `--ca-file`");
+    bare(bench.resume()).args(["--ca-file", "authority.pem"]).exits(0);
+    bench.agree();
+}
+
 /// A bench whose service is at [`HOST`], which only the proxy knows.
 fn bench_behind_a_proxy(manner: Manner) -> (Bench, Gate, Gate) {
     let (bench, service) = bench_behind(Manner::Tls(SERVER));

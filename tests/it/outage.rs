@@ -18,7 +18,8 @@ fn nothing_listening_leaves_every_row_pending() {
     let bench = Bench::at(&nobody());
     bench.file("customers.csv", customers(20));
     let done = bench.import("customers.csv").args(["--max-outage", "2s"]).exits(5);
-    done.says("stopped: no answer for");
+    done.says("stopped: no answer for").says("refused the connection");
+    done.says("the service does not answer; sending single probes reason=");
     assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
     assert_eq!(bench.ledger().states(), states([("pending", 20)]));
 }
