@@ -120,7 +120,10 @@ fn a_service_that_says_nothing_is_not_asked_for_ever() {
     bench.simulator().script(ScriptedFault::next(Operation::Address, silent).times(10_000));
     bench.file("customers.csv", customers(60));
     let done = online(&bench, &["--json", "--concurrency", "20", "customers.csv"]).exits(5);
-    done.says("stopped asking Partner Center").says("addresses: ").says("not asked about");
+    done.says("stopped asking Partner Center")
+        .says("addresses: ")
+        .says("not asked about")
+        .says("because: status 503");
     let unanswered = problems(&done);
     assert_eq!(unanswered.len(), 60, "silence is never taken for a yes: {done}");
     assert!(unanswered.iter().all(|(_, rule)| rule == "address_unanswered"), "{done}");

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::asking::{Asker, Unanswered};
 use crate::customer::{Customer, Field};
 use crate::submitter::domains::DomainCheck;
+use crate::transport::Silence;
 use crate::validation::{Finding, shown};
 
 pub(crate) use in_order::InOrder;
@@ -87,11 +88,19 @@ impl Online {
 
     /// What is not asked about any more, with the number of rows that went without.
     pub(crate) fn given_up(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let topics = [
+        self.topics().into_iter().filter_map(|(topic, patience)| Some((topic, patience.given_up()?)))
+    }
+
+    /// Why anything is not asked about any more.
+    pub(crate) fn given_up_because_of(&self) -> Option<Silence> {
+        self.topics().into_iter().find_map(|(_, patience)| patience.ended_by().cloned())
+    }
+
+    fn topics(&self) -> [(&'static str, &Patience); 3] {
+        [
             ("addresses", &self.about_addresses),
             ("domains", &self.about_domains),
             ("resellers", &self.about_resellers),
-        ];
-        topics.into_iter().filter_map(|(topic, patience)| Some((topic, patience.given_up()?)))
+        ]
     }
 }

@@ -1,5 +1,6 @@
 //! For how long a service that says nothing is asked.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::asking::Unanswered;
+use crate::transport::Silence;
 use crate::validation::Finding;
 
 /// So many questions of one kind without an answer in a row end the asking. Each has been asked four times.
@@ -20,6 +22,8 @@ pub(super) struct Patience {
     /// The first question without an answer since the last one with one.
     silent_since: Mutex<Option<Instant>>,
     not_asked: AtomicU64,
+    /// What the last bit of patience went on.
+    ended_by: OnceLock<Silence>,
 }
 
 impl Patience {
@@ -47,7 +51,11 @@ impl Patience {
             Err(Unanswered::NoAnswer(silence)) => {
                 self.unanswered_in_a_row.fetch_add(1, Ordering::Relaxed);
                 self.silent_since().get_or_insert_with(Instant::now);
-                Ok(Some(unanswered(&silence.reason)))
+                let finding = unanswered(&silence.reason);
+                if self.is_over() {
+                    self.ended_by.get_or_init(|| silence);
+                }
+                Ok(Some(finding))
             }
             Err(for_every_row) => Err(for_every_row),
         }
@@ -56,6 +64,11 @@ impl Patience {
     /// The number of rows that were not asked about, if there are any.
     pub(super) fn given_up(&self) -> Option<u64> {
         Some(self.not_asked.load(Ordering::Relaxed)).filter(|rows| *rows > 0)
+    }
+
+    /// Why the patience is over, once it is.
+    pub(super) fn ended_by(&self) -> Option<&Silence> {
+        self.ended_by.get()
     }
 
     fn is_over(&self) -> bool {

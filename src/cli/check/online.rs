@@ -43,10 +43,9 @@ impl Desk {
     /// Lets go of it, and says what was not asked to the end.
     pub(super) async fn close(self) -> Option<Failure> {
         let given_up: Vec<_> = self.online.given_up().collect();
+        let silence = self.online.given_up_because_of();
         self.inquiry.close().await;
-        if given_up.is_empty() {
-            return None;
-        }
+        let silence = silence?;
         let topics: Vec<_> = given_up
             .iter()
             .map(|(topic, rows)| format!("{topic}: {} not asked about", counted(*rows, "row")))
@@ -54,7 +53,8 @@ impl Desk {
         Some(
             Failure::new(ExitCode::Stopped, "stopped asking Partner Center: it gave no answer for too long")
                 .because(topics.join("; "))
-                .with_hint("what was found without it stands; check again when it answers"),
+                .with_hint("what was found without it stands; check again when it answers")
+                .because_of(silence),
         )
     }
 }
