@@ -6,7 +6,7 @@
 
 use super::error::{Error, Foreign};
 
-const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 const UTF16_BOMS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 

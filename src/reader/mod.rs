@@ -58,12 +58,14 @@ impl<R: Read> Reader<R> {
     pub(crate) fn open(mut input: R, options: &Options) -> Result<Self, Error> {
         let head = read_head(&mut input)?;
         let mut start = encoding::text_start(&head)?;
+        // No more than this, though more may have arrived: what a file means must not depend on how it arrives.
+        let first_line = &head[start..dialect::first_line_end(&head).unwrap_or(head.len())];
         let separator = dialect::separator_line(&head[start..]);
+        let told = options.delimiter.or(separator.map(|(delimiter, _)| delimiter));
+        let delimiter = told.unwrap_or_else(|| dialect::detect(first_line));
         if let Some((_, length)) = separator {
             start += length;
         }
-        let told = options.delimiter.or(separator.map(|(delimiter, _)| delimiter));
-        let delimiter = told.unwrap_or_else(|| dialect::detect(&head[start..]));
 
         let mut records = Records::new(io::Cursor::new(head).chain(input), delimiter);
         if let Err(error) = records.skip(start) {
@@ -105,7 +107,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Reads until the first line that is not blank is whole.
+/// Reads until the first line that is not blank is whole, with the lines inside its quotes.
 fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
     let mut head = vec![0; HEAD_BYTES];
     let mut length = 0;
@@ -116,8 +118,7 @@ fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(source) => return Err(Error::Read { offset: length as u64, source }),
         }
-        let text = head[..length].trim_ascii_start();
-        if text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        if dialect::first_line_end(&head[..length]).is_some() {
             break;
         }
     }

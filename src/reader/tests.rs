@@ -127,6 +127,15 @@ fn an_unclosed_quote_is_named_where_it_opens() {
     check("\"company_name,domain\n", "cannot read on from line 1: a quote opens there and is never closed");
 }
 
+/// Through a pipe as from a file: a line break in the header's quotes, and a mark before a blank line, end no header.
+#[test]
+fn the_delimiter_is_told_however_the_header_arrives() {
+    let row = "a;b;;;;;;;\n";
+    let broken = HEADER.replace("culture", "\"cult\nure\"").replace(',', ";");
+    check(format!("{broken}\n{row}"), "3-3 \"a\"\n");
+    check(format!("\u{FEFF}\n{}\n{row}", HEADER.replace(',', ";")), "3-3 \"a\"\n");
+}
+
 #[test]
 fn the_delimiter_is_told_from_the_header() {
     for delimiter in [b',', b';', b'\t', b'|'] {
