@@ -196,13 +196,18 @@ fn with_texts_unescaped(value: Value) -> Value {
     }
 }
 
+/// Of `#x10FFFF`, with room for leading zeros.
+const ENTITY_NAME_BYTES_MAX: usize = 16;
+
 /// The entities that a text in XML can have; anything else that looks like one stays as it is.
 fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        let entity = after.split_once(';').and_then(|(name, after)| Some((character(name)?, after)));
+        // Looked for no further than a name goes: a text of ampersands alone is not searched to its end for each.
+        let name_end = after.bytes().take(ENTITY_NAME_BYTES_MAX + 1).position(|byte| byte == b';');
+        let entity = name_end.and_then(|end| Some((character(&after[..end])?, &after[end + 1..])));
         match entity {
             Some((c, after)) => {
                 plain.push(c);
@@ -249,6 +254,13 @@ mod tests {
     #[track_caller]
     fn check(status: u16, body: &str, expected: AddressVerdict) {
         assert_eq!(asked(answer(status, JSON, body.as_bytes())), Asked::Answer(expected), "{body}");
+    }
+
+    #[test]
+    fn entities_are_read_where_they_are_and_nowhere_else() {
+        assert_eq!(unescaped("A&amp;B &lt;&#38;&#x1F600;&nope; & ; &é;"), "A&B <&😀&nope; & ; &é;");
+        assert_eq!(unescaped("&&&amp;&"), "&&&&");
+        assert_eq!(unescaped(&"&".repeat(1 << 20)).len(), 1 << 20);
     }
 
     #[test]
