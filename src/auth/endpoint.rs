@@ -20,12 +20,14 @@ use oauth2::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::errors::{Reason, verdict};
 use super::{Authority, ClientProof, Error};
 use crate::transport::intercepted::Look;
-use crate::transport::{Fault, Peer};
+use crate::transport::{Fault, Peer, bounded_body};
+
+/// No span of an answer counts for longer, here a year: the crate adds to it, and a sum past what fits is a panic.
+const SECONDS_MAX: u64 = 365 * 24 * 3600;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -139,13 +141,12 @@ impl Endpoint<'_> {
         let request = reqwest::Request::try_from(request).map_err(unavailable)?;
         let response = self.http.execute(request).await.map_err(unavailable)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = Zeroizing::new(response.bytes().await.map_err(unavailable)?.to_vec());
+        let body = bounded_body(response).await.map_err(|reason| Error::Unavailable(reason.into()))?;
         if let Some(fault) = look(status, &headers, &body).fault() {
             return Err(Error::Unavailable(fault.told_of(&peer)));
         }
-        let mut answer = verdict(status, &body).map_err(|reason| Error::Unavailable(reason.into()))?;
-        seconds_to_numbers(&mut answer);
-        let mut response = Response::new(answer.to_string().into_bytes());
+        let answer = understood(status, &body).map_err(|reason| Error::Unavailable(reason.into()))?;
+        let mut response = Response::new(answer);
         *response.status_mut() = status;
         Ok(response)
     }
@@ -184,13 +185,20 @@ impl Authority {
     }
 }
 
+/// An answer that is a verdict, as the crate reads it; `Err`: why it is none.
+pub(super) fn understood(status: StatusCode, body: &[u8]) -> Result<Vec<u8>, String> {
+    let mut answer = verdict(status, body)?;
+    seconds_to_numbers(&mut answer);
+    Ok(answer.to_string().into_bytes())
+}
+
 /// v1, and whatever else prints seconds as text (fact book 2.2), made like v2, for a parser that takes numbers alone.
 fn seconds_to_numbers(answer: &mut Value) {
     for name in ["expires_in", "interval"] {
         if let Some(field) = answer.get_mut(name)
-            && let Some(seconds) = field.as_str().and_then(|text| text.parse::<u64>().ok())
+            && let Some(seconds) = field.as_u64().or_else(|| field.as_str()?.parse().ok())
         {
-            *field = seconds.into();
+            *field = seconds.min(SECONDS_MAX).into();
         }
     }
 }
@@ -225,6 +233,7 @@ mod tests {
         };
         check("3599", "3599");
         check("\"3599\"", "3599");
+        check("18446744073709551615", "31536000");
         check("\"soon\"", "\"soon\"");
         check("null", "null");
     }

@@ -14,10 +14,7 @@ use super::wire::{CustomerPage, NewCustomer};
 use crate::clock;
 use crate::customer::Customer;
 use crate::ledger::{CorrelationId, RequestId};
-use crate::transport::{ClientError, Fault, Peer, Roots, causes, http_client_builder};
-
-/// A body longer than this is not Partner Center's; reading stops there.
-const LONGEST_BODY: usize = 4 << 20;
+use crate::transport::{ClientError, Fault, Peer, Roots, bounded_body, http_client_builder};
 
 /// Customers asked for per page; two official clients use this number (fact book 9).
 const PAGE_SIZE: u32 = 500;
@@ -269,7 +266,7 @@ fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
     if error.is_connect() || error.is_builder() { Reply::NotSent(silence) } else { Reply::Broken(silence) }
 }
 
-async fn read(peer: Peer, mut response: reqwest::Response) -> Answer {
+async fn read(peer: Peer, response: reqwest::Response) -> Answer {
     let status = response.status().as_u16();
     let retry_after = header(&response, "Retry-After");
     let content_type = header(&response, "Content-Type").unwrap_or_default();
@@ -280,17 +277,7 @@ async fn read(peer: Peer, mut response: reqwest::Response) -> Answer {
     let has_request_id = response.headers().contains_key("MS-RequestId");
     let at = header(&response, "Date").and_then(|date| httpdate::parse_http_date(&date).ok());
     let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
-    let mut body = Zeroizing::new(Vec::new());
-    let body = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > LONGEST_BODY => {
-                break Err("the answer is too long to be Partner Center's".to_owned());
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break Ok(body),
-            Err(error) => break Err(format!("the answer was cut short ({})", causes(&error))),
-        }
-    };
+    let body = bounded_body(response).await;
     Answer {
         peer,
         status,

@@ -10,6 +10,7 @@
 //! its text, or by [`intercepted`] from an answer that is not the service's own. What a fault means for a request, and
 //! above all whether it may have arrived, is left to whoever sent it.
 
+mod body;
 mod fault;
 pub(crate) mod intercepted;
 mod lookup;
@@ -22,7 +23,8 @@ use std::time::Duration;
 
 use url::Url;
 
-pub(crate) use fault::{Fault, causes};
+pub(crate) use body::bounded_body;
+pub(crate) use fault::Fault;
 pub(crate) use roots::Roots;
 
 /// A connection that is not there after this is not going to be.
