@@ -9,7 +9,7 @@ use super::output::{Output, Sink};
 use super::settings::{LedgerChoice, identity_file};
 use crate::credentials::Opener;
 use crate::ledger::Queries;
-use crate::report::counted;
+use crate::report::{counted, harmless};
 
 pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(args.ledger);
@@ -45,8 +45,10 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
             }
         };
         let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
+        // The password alone comes out byte for byte; `report::formula` says why.
+        let (customer_id, user_name) = (harmless(&sealed.customer_id), harmless(&user_name));
         let record: [&[u8]; 4] =
-            [sealed.domain.as_bytes(), sealed.customer_id.as_bytes(), user_name.as_bytes(), &password];
+            [sealed.domain.as_bytes(), customer_id.as_bytes(), user_name.as_bytes(), &password];
         writer.write_record(record).map_err(unwritten)
     })?;
     writer.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;

@@ -3,13 +3,14 @@
 //!
 //! Cells come back byte for byte. `tenantry_row` names the row, so that a corrected one replaces it whatever else
 //! changed; `tenantry_ledger` says in which ledger that name means something. Text that came from the service is
-//! made harmless where a spreadsheet would run it as a formula.
+//! made [`harmless`] where a spreadsheet would run it as a formula; so is the file's name, which nothing reads back.
 
 use std::collections::HashMap;
 use std::io::Write;
 
 use csv::{ByteRecord, Terminator, WriterBuilder};
 
+use super::formula::harmless;
 use super::summary::{hint, one_line};
 use crate::ledger::{self, Filter, Queries, RowStory};
 use crate::reader;
@@ -165,18 +166,18 @@ fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 16] {
         row.row.to_string(),
         ledger_id.to_owned(),
         row.state.to_string(),
-        row.file.clone(),
+        harmless(&row.file).into_owned(),
         row.line.to_string(),
-        harmless(&text(&row.customer_id)),
-        harmless(&text(&row.commerce_id)),
-        harmless(&text(&row.user_name)),
+        harmless(&text(&row.customer_id)).into_owned(),
+        harmless(&text(&row.commerce_id)).into_owned(),
+        harmless(&text(&row.user_name)).into_owned(),
         password(row).to_owned(),
-        harmless(&code),
-        harmless(&error_words(row)),
+        harmless(&code).into_owned(),
+        harmless(&error_words(row)).into_owned(),
         hint.to_owned(),
         if row.domain_burned { "yes".to_owned() } else { String::new() },
         row.agreement.as_ref().map(|agreement| agreement.state.to_string()).unwrap_or_default(),
-        harmless(&agreement_error(row)),
+        harmless(&agreement_error(row)).into_owned(),
         text(&row.request_id),
     ]
 }
@@ -206,27 +207,9 @@ fn agreement_error(row: &RowStory) -> String {
     })
 }
 
-/// A spreadsheet runs a cell that begins with one of these as a formula; an apostrophe makes it text.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn formulas_from_the_service_are_text() {
-        for (text, expected) in [
-            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
-            ("@SUM(1)", "'@SUM(1)"),
-            ("+1", "'+1"),
-            ("plain", "plain"),
-            ("", ""),
-        ] {
-            assert_eq!(harmless(text), expected);
-        }
-    }
 
     #[test]
     fn columns_of_several_files_are_joined_by_name() {
