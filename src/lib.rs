@@ -43,6 +43,9 @@ mod country_rules;
 mod credentials;
 mod customer;
 mod failpoint;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod intake;
 mod ledger;
 mod nearest;

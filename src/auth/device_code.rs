@@ -19,7 +19,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// What Entra adds to RFC 8628.
 #[derive(Debug, Deserialize, Serialize)]
-struct Words {
+pub(super) struct Words {
     /// What to do, for people, in the language of the tenant.
     #[serde(default)]
     message: String,
@@ -27,7 +27,7 @@ struct Words {
 
 impl ExtraDeviceAuthorizationFields for Words {}
 
-type Prompt = DeviceAuthorizationResponse<Words>;
+pub(super) type Prompt = DeviceAuthorizationResponse<Words>;
 
 /// What a login brought.
 #[derive(Debug)]

@@ -9,6 +9,8 @@ mod claims;
 mod device_code;
 mod endpoint;
 mod errors;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod key_store;
 mod secret_file;
 mod store;

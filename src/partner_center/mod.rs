@@ -43,6 +43,8 @@ mod client;
 pub(crate) mod codes;
 #[cfg(test)]
 mod every_sample;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod questions;
 mod retry_after;
 #[cfg(test)]

@@ -1,0 +1,34 @@
+//! What the fuzz targets of `tests/fuzz` call: each takes any bytes and panics where a promise is broken. Here only in
+//! tests, which replay every input that was kept, and under the feature `fuzzing`.
+//!
+//! Nothing else of the library becomes public by it. Inputs are plain bytes, so that a file under `tests/fuzz/corpus`
+//! can be read and written by hand.
+
+mod files;
+#[cfg(test)]
+mod replay;
+
+pub use files::{reader, rows, stored};
+
+/// Any result of a call to Partner Center, understood as the answer to each question that it could be to.
+pub fn answers(input: &[u8]) {
+    crate::partner_center::fuzzing::answers(input);
+}
+
+/// A `Retry-After` header on the first line, the text of the refusal below it.
+pub fn retry_after(input: &[u8]) {
+    crate::partner_center::fuzzing::retry_after(input);
+}
+
+/// Any answer of the sign-in service, and any token.
+pub fn sign_in(input: &[u8]) {
+    crate::auth::fuzzing::sign_in(input);
+}
+
+/// The first line of an input, as the words that steer a target, and the rest of it.
+pub(crate) fn steered(input: &[u8]) -> (Vec<&str>, &[u8]) {
+    let length = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
+    let (line, rest) = input.split_at(length);
+    let words = std::str::from_utf8(line).unwrap_or_default().split(' ').collect();
+    (words, rest.strip_prefix(b"\n").unwrap_or_default())
+}
