@@ -1,5 +1,6 @@
 //! Logs: where they go and in which form. Events are constant sentences with fields; none carries a token, a
-//! secret, a password or a request body.
+//! secret, a password or a request body. One event is one line with nothing in it that a terminal would obey: names of
+//! files and words of services are among the fields, and people read logs on terminals.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -10,6 +11,8 @@ use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::validation::{visible, visible_json};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub(crate) fn start(
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(writer)
+        .with_writer(Visible { writer, format })
         .with_ansi(false)
         .with_target(false);
     let installed = match format {
@@ -59,6 +62,38 @@ pub(crate) fn start(
         }
     };
     installed.map_err(io::Error::other)
+}
+
+/// Makes each line safe to look at on its way to a writer.
+struct Visible<W> {
+    writer: W,
+    format: Format,
+}
+
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Visible<M> {
+    type Writer = Visible<M::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Visible { writer: self.writer.make_writer(), format: self.format }
+    }
+}
+
+impl<W: io::Write> io::Write for Visible<W> {
+    /// Gets one event, which the subscriber writes in one go.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = match self.format {
+            Format::Text => visible(line),
+            Format::Json => visible_json(line),
+        };
+        self.writer.write_all(format!("{line}\n").as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
 }
 
 /// Standard error, with the bars out of the way while a line is written.
@@ -81,5 +116,24 @@ impl io::Write for LineWriter<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_that_no_terminal_obeys() {
+        let check = |format: Format, event: &str, expected: &str| {
+            let mut log = Vec::new();
+            Visible { writer: &mut log, format }.write_all(event.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(log).unwrap(), expected);
+        };
+        let forged = "WARN file=a\nERROR \u{1b}[2J\u{9b}31m\u{202e}\n";
+        check(Format::Text, forged, "WARN file=a\\nERROR \\u{1b}[2J\\u{9b}31m\\u{202e}\n");
+        check(Format::Json, "{\"file\":\"\u{7f}\u{9b}\"}\n", "{\"file\":\"\\u007f\\u009b\"}\n");
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::validation::{Problem, is_unseen};
+use crate::validation::{Problem, visible_json};
 
 /// Writes the object piece by piece.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Json {
         self.has_problems = true;
         let text =
             serde_json::to_string(&InFile { file, problem }).expect("a problem is plain data with text keys");
-        push_visible(&text, out);
+        out.push_str(&visible_json(&text));
     }
 
     pub(crate) fn end(&self, rows: u64, out: &mut String) {
@@ -33,25 +33,10 @@ impl Json {
     }
 }
 
-/// JSON escapes the control characters of ASCII; a terminal obeys others too.
-fn push_visible(json: &str, out: &mut String) {
-    if json.is_ascii() {
-        return out.push_str(json);
-    }
-    for c in json.chars() {
-        if is_unseen(c) {
-            // All of them lie in the plane that four digits can name.
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            out.push(c);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::duplicate_domain;
+    use crate::validation::{duplicate_domain, is_unseen};
 
     #[test]
     fn the_object_is_whole_with_and_without_problems() {

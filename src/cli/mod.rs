@@ -37,10 +37,13 @@ pub(crate) fn run() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            if error.use_stderr() {
+                Output::new(false).usage(&error);
+                return ExitCode::Usage.into();
+            }
             // Where help cannot be printed there is nobody to tell.
             drop(error.print());
-            return code.into();
+            return ExitCode::Done.into();
         }
     };
     let output = Output::new(cli.logging.quiet);

@@ -1,4 +1,8 @@
 //! The only place that prints: results to standard output, everything else to standard error.
+//!
+//! Cells, headers, file names, the service's words and those of its errors come from outside, and a terminal obeys what
+//! it is sent. So everything that is printed passes through here a last time and comes out with nothing in it that a
+//! terminal would obey, whoever made it. What also must not look like a line of ours is made one line by its maker.
 
 use std::fmt::{self, Display};
 use std::fs::{File, OpenOptions};
@@ -11,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use crate::validation::visible;
+use crate::validation::{visible, visible_json, visible_lines};
 use crate::{reading, submitter};
 
 /// Without a terminal, a line about the progress this often.
@@ -46,8 +50,17 @@ impl Output {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// A result, or a part of it, on standard output.
+    /// A result in words, or a part of it, on standard output.
     pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+        self.standard_output(&visible_lines(text))
+    }
+
+    /// A result as JSON, or a part of it, on standard output.
+    pub(crate) fn json(&self, text: &str) -> Result<(), Failure> {
+        self.standard_output(&visible_json(text))
+    }
+
+    fn standard_output(&self, text: &str) -> Result<(), Failure> {
         let write = || {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
@@ -66,7 +79,14 @@ impl Output {
 
     /// What a person has to do now, on standard error, also where news are not wanted.
     pub(crate) fn prompt(&self, text: &str) {
-        self.error_line(&text);
+        for line in text.lines() {
+            self.error_line(&line);
+        }
+    }
+
+    /// What is wrong with the command line, which quotes it; without colours, so that nothing else looks like them.
+    pub(crate) fn usage(&self, error: &clap::Error) {
+        self.prompt(error.render().to_string().trim_end());
     }
 
     /// What ended the command, and what to do about it.
@@ -149,11 +169,10 @@ impl Output {
         bar.finish_and_clear();
     }
 
+    /// One line, so that no name in it can pass for another one.
     fn error_line(&self, text: &impl Display) {
-        // Headers, file names and the service's words come from outside, and a terminal obeys what it is sent.
         let text = text.to_string();
-        let lines: Vec<_> = text.split('\n').map(visible).collect();
-        let text = lines.join("\n");
+        let text = visible(&text);
         // Standard error may be closed, which must not end a run; `eprintln!` would panic.
         self.bars.suspend(|| drop(writeln!(io::stderr(), "{text}")));
     }
@@ -191,17 +210,55 @@ fn ignore_closed_pipe(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Where a command writes its rows: a new file for its owner alone, or standard output.
+/// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
+/// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
 pub(crate) enum Sink {
     File { out: BufWriter<File>, path: std::path::PathBuf },
     Stdout(BufWriter<io::Stdout>),
+    Terminal(MadeVisible<io::Stdout>),
+}
+
+/// Lines with nothing in them that a terminal would obey. What has no end yet waits for it, so that no character is
+/// looked at in halves.
+pub(crate) struct MadeVisible<W> {
+    out: W,
+    begun: Vec<u8>,
+}
+
+impl<W: Write> MadeVisible<W> {
+    fn new(out: W) -> Self {
+        Self { out, begun: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for MadeVisible<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun.extend_from_slice(bytes);
+        if let Some(end) = self.begun.iter().rposition(|&byte| byte == b'\n') {
+            let lines: Vec<u8> = self.begun.drain(..=end).collect();
+            self.out.write_all(visible_lines(&String::from_utf8_lossy(&lines)).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Whoever flushes has come to the end of a line, or of all lines.
+    fn flush(&mut self) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.begun);
+        self.out.write_all(visible_lines(&String::from_utf8_lossy(&rest)).as_bytes())?;
+        self.out.flush()
+    }
 }
 
 impl Sink {
     /// An existing file is replaced.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Sink::Stdout(BufWriter::new(io::stdout())));
+            let out = io::stdout();
+            return Ok(if out.is_terminal() {
+                Sink::Terminal(MadeVisible::new(out))
+            } else {
+                Sink::Stdout(BufWriter::new(out))
+            });
         };
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -217,7 +274,7 @@ impl Sink {
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         let flushed = self.flush();
         match self {
-            Sink::Stdout(_) => ignore_closed_pipe(flushed)
+            Sink::Stdout(_) | Sink::Terminal(_) => ignore_closed_pipe(flushed)
                 .map_err(|error| Failure::io("could not write to standard output", &error)),
             Sink::File { out, path } => flushed
                 .and_then(|()| out.get_ref().sync_all())
@@ -231,6 +288,7 @@ impl Write for Sink {
         match self {
             Sink::File { out, .. } => out.write(bytes),
             Sink::Stdout(out) => out.write(bytes),
+            Sink::Terminal(out) => out.write(bytes),
         }
     }
 
@@ -238,6 +296,25 @@ impl Write for Sink {
         match self {
             Sink::File { out, .. } => out.flush(),
             Sink::Stdout(out) => out.flush(),
+            Sink::Terminal(out) => out.flush(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_on_a_terminal_are_visible_however_they_are_written() {
+        let mut shown = Vec::new();
+        let mut out = MadeVisible::new(&mut shown);
+        for byte in "a,\u{1b}[2J,é\nb\u{9b},\u{202e}\n\u{7f}".bytes() {
+            out.write_all(&[byte]).unwrap();
+        }
+        out.write_all(b"\x9b").unwrap();
+        out.flush().unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert_eq!(shown, "a,\\u{1b}[2J,é\nb\\u{9b},\\u{202e}\n\\u{7f}\u{FFFD}");
     }
 }

@@ -14,7 +14,7 @@ use crate::asking::Unanswered;
 use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
 use crate::reader;
 use crate::report::counted;
-use crate::validation::{self, LiveRules, Validator};
+use crate::validation::{self, LiveRules, Validator, visible};
 
 pub(crate) async fn run(args: args::Rules, output: &Output) -> Result<ExitCode, Failure> {
     match args.command {
@@ -165,7 +165,7 @@ impl Fetching<'_> {
                     return Err(Failure::io(what, &error));
                 }
             };
-            self.output.result(&format!("{country}  {words}\n"))?;
+            self.output.result(&format!("{country}  {}\n", visible(&words)))?;
         }
         if fetched > 0 {
             let folder = self.cache.folder().display();

@@ -174,7 +174,11 @@ impl<'a> Session<'a> {
             left.next_command(stopped.as_ref(), &self.flags)
         };
         let summary = Summary::of(&Queries::open(&path)?, run, next)?;
-        self.output.result(&if self.args.json { summary.json() } else { summary.text() })?;
+        if self.args.json {
+            self.output.json(&summary.json())?;
+        } else {
+            self.output.result(&summary.text())?;
+        }
         if let Some(reason) = &stopped {
             self.output.failure(&ending::stop_failure(reason, exit_code));
         }

@@ -33,8 +33,9 @@ pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure
         }
     }
     if args.json {
-        text = format!("{:#}\n", serde_json::Value::from(values));
+        output.json(&format!("{:#}\n", serde_json::Value::from(values)))?;
+    } else {
+        output.result(&text)?;
     }
-    output.result(&text)?;
     Ok(ExitCode::Done)
 }

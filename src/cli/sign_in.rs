@@ -9,6 +9,7 @@ use super::output::Output;
 use super::settings::{self, Connection};
 use crate::auth::{self, Claims, Kind, TokenSource};
 use crate::partner_center::{Asked, CallIds, Client, ClientSettings, codes};
+use crate::validation::visible;
 
 /// For the one question that `whoami` asks.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -85,10 +86,11 @@ pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<Exit
     let tenant = claims.tenant().or(connection.environment.partner_tenant_id);
     output.result(&format!(
         "partner tenant  {}\ntoken           {kind}\nuser            {}\ngood until      {}\n\
-         MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {answer}\n",
+         MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {}\n",
         tenant.map_or_else(|| UNKNOWN.to_owned(), |id| id.to_string()),
-        claims.user().unwrap_or(UNKNOWN),
+        visible(claims.user().unwrap_or(UNKNOWN)),
         claims.expires_at().map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string()),
+        visible(&answer),
     ))?;
     Ok(exit_code)
 }

@@ -14,10 +14,11 @@ pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCo
         .map_err(|error| Failure::io(format!("could not start the simulator on {}", args.listen), &error))?;
     let url = simulator.url();
     output.result(&format!("{url}\n"))?;
+    output.note(format_args!("Simulating Partner Center and its sign-in at {url}. Use it with"));
     output.note(format_args!(
-        "Simulating Partner Center and its sign-in at {url}. Use it with\n  \
-         TENANTRY_ACCESS_TOKEN=any tenantry import FILE --api-url {url} --ledger rehearsal.db\nCtrl-C ends it."
+        "  TENANTRY_ACCESS_TOKEN=any tenantry import FILE --api-url {url} --ledger rehearsal.db"
     ));
+    output.note("Ctrl-C ends it.");
     // Being ended is what it waits for, so that is no failure, by whichever signal.
     signals.recv().await;
     simulator.stop().await;

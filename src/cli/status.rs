@@ -10,6 +10,7 @@ use super::session::expected_time;
 use super::settings::{self, LedgerChoice};
 use crate::ledger::{Queries, RunTotals};
 use crate::report::{LOST_PASSWORDS_NAMED, Standing, counted, lost_passwords, rough};
+use crate::validation::visible;
 
 /// Runs that are listed.
 const RUNS: u32 = 5;
@@ -25,13 +26,13 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
         value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });
         value["runs"] = runs.iter().map(run_json).collect();
-        output.result(&format!("{value:#}\n"))?;
+        output.json(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
     }
     let environment = queries.environment()?;
     let simulated = ledger.simulate.is_none() && environment.as_ref().is_some_and(settings::is_simulated);
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
-    let mut text = format!("{} · {api}\n", ledger.path.display());
+    let mut text = format!("{} · {api}\n", visible(&ledger.path.to_string_lossy()));
     text.push_str(&standing.text(usize::MAX));
     let lost = queries.created_without_credentials()?;
     text.push_str(&lost_passwords(lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?));
@@ -42,7 +43,8 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     for source in queries.unfinished_sources()? {
         text.push_str(&format!(
             "\n`{}` was not read to its end, so {} of its rows are held back: import it again.\n",
-            source.path, source.waiting
+            visible(&source.path),
+            source.waiting
         ));
     }
     if left > 0 {
@@ -69,7 +71,7 @@ fn left_in_words(standing: &Standing) -> String {
 
 fn run_line(run: &RunTotals) -> String {
     let ended = match (&run.ended, run.exit_code) {
-        (Some(words), Some(code)) => format!("{words} (exit {code})"),
+        (Some(words), Some(code)) => format!("{} (exit {code})", visible(words)),
         _ => "still running, or ended without warning".to_owned(),
     };
     format!(

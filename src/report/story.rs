@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::summary::{agreement_hint, hint, one_line};
 use crate::ledger::{AttemptStory, RowStory, State};
-use crate::validation::Severity;
+use crate::validation::{Severity, visible};
 
 /// For people.
 pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
@@ -16,7 +16,8 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
         writeln!(text, "{content}").expect("writing to a String cannot fail");
     };
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
-    line(format_args!("{domain}: {} (row {}, {} line {})", row.state, row.row, row.file, row.line));
+    let file = visible(&row.file);
+    line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
     for (name, value) in [
         ("customer id", &row.customer_id),
         ("commerce id", &row.commerce_id),
@@ -24,7 +25,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
         ("request id", &row.request_id),
     ] {
         if let Some(value) = value {
-            line(format_args!("  {name:<14}{value}"));
+            line(format_args!("  {name:<14}{}", one_line(value)));
         }
     }
     if row.customer_id.is_some() {
@@ -33,7 +34,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
     }
     if let Some(code) = &row.error_code {
         let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-        line(format_args!("  {:<14}{code}{status}", "error"));
+        line(format_args!("  {:<14}{}{status}", "error", one_line(code)));
         line(format_args!("  {:<14}{}", "in its words", one_line(row.error_text.as_deref().unwrap_or(""))));
         line(format_args!("  {:<14}{}", "what to do", hint(code, row.state, row.domain_burned)));
     }
@@ -137,7 +138,7 @@ fn agreement_words(row: &RowStory) -> Option<String> {
     Some(match (&agreement.error_code, &agreement.error_text) {
         (Some(code), text) => {
             let text = one_line(text.as_deref().unwrap_or_default());
-            format!("{}: {code}, {text} → {}", agreement.state, agreement_hint(code))
+            format!("{}: {}, {text} → {}", agreement.state, one_line(code), agreement_hint(code))
         }
         (None, _) => agreement.state.to_string(),
     })

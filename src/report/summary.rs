@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals, State};
 use crate::partner_center::codes;
+use crate::validation::visible;
 
 /// Lost passwords that are named by their domain; `export created` has them all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
@@ -112,6 +113,7 @@ impl Standing {
         let mut told = "";
         for error in self.errors.iter().take(most_errors) {
             let ErrorLine { code, count, hint, state, example } = error;
+            let code = one_line(code);
             let such_as = if *count > 1 { "such as: " } else { "" };
             line(&mut text, format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
             if hint != told {
@@ -272,7 +274,7 @@ fn meaning(state: State) -> &'static str {
 pub(crate) fn one_line(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<&str> = clean.split_whitespace().collect();
-    words.join(" ")
+    visible(&words.join(" ")).into_owned()
 }
 
 /// `1 row`, `2 rows`.

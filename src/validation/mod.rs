@@ -32,7 +32,9 @@ use problem::Report;
 pub(crate) use country::LiveRules;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Finding, Problem, Rule, Severity};
-pub(crate) use text::{is_unseen, shown, visible};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use text::is_unseen;
+pub(crate) use text::{shown, visible, visible_json, visible_lines};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;

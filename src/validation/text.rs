@@ -19,14 +19,14 @@ pub(super) fn trim(cell: &str) -> &str {
     cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// Soft hyphen, zero-width characters, directional marks and the byte order mark.
+/// Soft hyphen, zero-width characters, directional marks (with that of Arabic) and the byte order mark.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// A character that shows nothing, and that a terminal may obey.
 pub(crate) fn is_unseen(c: char) -> bool {
-    c.is_control() || is_invisible(c)
+    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A text from outside, safe to print on one line.
@@ -37,12 +37,38 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if is_unseen(c) { escaped(c) } else { c.to_string() }).collect())
 }
 
+/// JSON with nothing in it that a terminal would obey, and the same value. JSON itself escapes the control characters
+/// of ASCII inside its texts; those outside them are its own line breaks.
+pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| is_unseen(c) && c != '\n';
+    if !json.contains(is_raw) {
+        return Cow::Borrowed(json);
+    }
+    // All of them lie in the plane that four digits can name.
+    let shown = |c: char| if is_raw(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(json.chars().map(shown).collect())
+}
+
+/// Text of several lines, safe to print.
+pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| is_unseen(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n"))
+}
+
 /// True where [`check_characters`] would find nothing in any part of these bytes of UTF-8: no control byte, and no
-/// byte that the controls and invisible characters beyond ASCII begin with (with all of U+0080 to U+00BF, U+2000 to U+2FFF
-/// and U+F000 to U+FFFF share). Without an early end the compiler compares many bytes at once.
+/// byte that the controls and invisible characters beyond ASCII begin with (which all of U+0080 to U+00BF, U+0600 to
+/// U+063F, U+2000 to U+2FFF and U+F000 to U+FFFF share). Without an early end the compiler compares many bytes at once.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |plain, &byte| {
-        plain & (byte >= b' ') & (byte != 0x7F) & (byte != 0xC2) & (byte != 0xE2) & (byte != 0xEF)
+        plain
+            & (byte >= b' ')
+            & (byte != 0x7F)
+            & (byte != 0xC2)
+            & (byte != 0xD8)
+            & (byte != 0xE2)
+            & (byte != 0xEF)
     })
 }
 
