@@ -6,6 +6,8 @@
 
 mod files;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod replay;
 
 pub use files::{reader, rows, stored};

@@ -24,6 +24,7 @@ mod crash_points;
 mod fault_matrix;
 mod gate;
 mod harness;
+mod hostile;
 mod import;
 mod ledger_trouble;
 mod network;
