@@ -12,7 +12,8 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
-use crate::ledger::Environment;
+use crate::ledger::{self, Environment, Queries};
+use crate::report::counted;
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{Roots, is_loopback};
@@ -338,6 +339,32 @@ pub(crate) fn sealer(args: &args::Submission) -> Result<(Sealer, Option<PathBuf>
     let file = identity_file(&args.identity)?;
     let (sealer, made) = Sealer::to_identity(&file)?;
     Ok((sealer, made.then_some(file)))
+}
+
+/// A new key would be made quietly where the old one is gone, and what is sealed to that could never be opened.
+pub(crate) fn check_identity(args: &args::Submission, path: &Path) -> Result<(), Failure> {
+    if args.recipient.is_some() || !path.exists() {
+        return Ok(());
+    }
+    let file = identity_file(&args.identity)?;
+    if file.exists() {
+        return Ok(());
+    }
+    let sealed = match Queries::open(path) {
+        // Made, and left before anything was in it.
+        Err(ledger::Error::Missing { .. }) => 0,
+        queries => queries?.sealed_passwords()?,
+    };
+    match sealed {
+        0 => Ok(()),
+        sealed => Err(Failure::usage(format!(
+            "the identity file `{}` is gone, and {} of `{}` can be opened with it alone",
+            file.display(),
+            counted(sealed, "password"),
+            path.display()
+        ))
+        .with_hint("put it back or name it with --identity; `--recipient` seals to another key from now on")),
+    }
 }
 
 impl args::Connection {

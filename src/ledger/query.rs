@@ -337,6 +337,12 @@ impl Queries {
         )?)
     }
 
+    /// Passwords that are sealed in this ledger.
+    pub(crate) fn sealed_passwords(&self) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM customer_rows WHERE sealed_credentials IS NOT NULL";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// The newest runs, newest first.
     pub(crate) fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
         let ids: Vec<RunId> =
