@@ -263,11 +263,9 @@ pub(super) fn meet(
             return Ok(Met::TakenUp);
         }
         if is_of_unfinished_file {
-            tx.prepare_cached("UPDATE agreements SET source_id = ?2, line = ?3 WHERE id = ?1")?.execute((
-                id,
-                source,
-                candidate.line,
-            ))?;
+            // The cells too: the same values may stand under another header here.
+            tx.prepare_cached("UPDATE agreements SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
+                .execute((id, source, candidate.line, &candidate.cells))?;
         }
         return Ok(Met::Known);
     }

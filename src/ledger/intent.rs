@@ -83,6 +83,15 @@ fn intend(tx: &Transaction<'_>, run: RunId, row: RowId, request_id: RequestId) -
         to,
         now.as_millisecond(),
     ))?;
+    if from == State::Pending {
+        // The refusal of an earlier try must not be taken for one of this, should we die before its answer.
+        tx.prepare_cached(
+            "UPDATE customer_rows
+                SET error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0
+              WHERE id = ?1 AND error_code IS NOT NULL",
+        )?
+        .execute([row])?;
+    }
     begin_attempt(tx, run, row, Operation::Create, request_id)
 }
 

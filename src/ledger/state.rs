@@ -109,13 +109,15 @@ pub(crate) enum Event {
     Rejected,
     /// An operator takes a refused row up again, or its file is no longer what was wrong with it.
     TakenUp,
+    /// Nobody agreed to take a refused row up again: its refusal stands.
+    TakenBack,
     /// A corrected row stands for it from now on.
     Replaced,
 }
 
 impl Event {
     #[cfg(test)]
-    const ALL: [Event; 10] = [
+    const ALL: [Event; 11] = [
         Event::Intended,
         Event::NothingDone,
         Event::StillOpen,
@@ -125,6 +127,7 @@ impl Event {
         Event::AskedInVain,
         Event::Rejected,
         Event::TakenUp,
+        Event::TakenBack,
         Event::Replaced,
     ];
 }
@@ -147,6 +150,7 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
         State::Pending => match event {
             Event::Intended => Ok(State::InFlight),
             Event::Rejected => Ok(State::Rejected),
+            Event::TakenBack => Ok(State::Failed),
             Event::Replaced => Ok(State::Superseded),
             Event::NothingDone
             | Event::StillOpen
@@ -163,7 +167,7 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
             Event::FoundExisting => Ok(State::Existing),
             Event::Refused => Ok(State::Failed),
             Event::AskedInVain => Ok(State::Unresolved),
-            Event::Rejected | Event::TakenUp | Event::Replaced => illegal,
+            Event::Rejected | Event::TakenUp | Event::TakenBack | Event::Replaced => illegal,
         },
         State::Unresolved => match event {
             // `reconcile` asked again: it is open once more, and the next run may repeat it under its own id.
@@ -172,9 +176,12 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
             Event::FoundExisting => Ok(State::Existing),
             Event::Refused => Ok(State::Failed),
             Event::AskedInVain => Ok(State::Unresolved),
-            Event::Intended | Event::NothingDone | Event::Rejected | Event::TakenUp | Event::Replaced => {
-                illegal
-            }
+            Event::Intended
+            | Event::NothingDone
+            | Event::Rejected
+            | Event::TakenUp
+            | Event::TakenBack
+            | Event::Replaced => illegal,
         },
         State::Failed | State::Rejected => match event {
             Event::TakenUp => Ok(State::Pending),
@@ -186,7 +193,8 @@ pub(crate) const fn next(from: State, event: Event) -> Result<State, IllegalTran
             | Event::FoundExisting
             | Event::Refused
             | Event::AskedInVain
-            | Event::Rejected => illegal,
+            | Event::Rejected
+            | Event::TakenBack => illegal,
         },
         State::Created | State::Existing | State::Superseded => illegal,
     }
@@ -198,15 +206,15 @@ mod tests {
 
     /// One line a state, one column an event, `-` where the event is illegal.
     const TABLE: &str = "
-                 Intended   NothingDone  StillOpen  Created  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  Replaced
-    rejected     -          -            -          -        -              -        -            -         pending  superseded
-    pending      in_flight  -            -          -        -              -        -            rejected  -        superseded
-    in_flight    in_flight  pending      in_flight  created  existing       failed   unresolved   -         -        -
-    created      -          -            -          -        -              -        -            -         -        -
-    existing     -          -            -          -        -              -        -            -         -        -
-    failed       -          -            -          -        -              -        -            -         pending  superseded
-    unresolved   -          -            in_flight  created  existing       failed   unresolved   -         -        -
-    superseded   -          -            -          -        -              -        -            -         -        -
+                 Intended   NothingDone  StillOpen  Created  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced
+    rejected     -          -            -          -        -              -        -            -         pending  -          superseded
+    pending      in_flight  -            -          -        -              -        -            rejected  -        failed     superseded
+    in_flight    in_flight  pending      in_flight  created  existing       failed   unresolved   -         -        -          -
+    created      -          -            -          -        -              -        -            -         -        -          -
+    existing     -          -            -          -        -              -        -            -         -        -          -
+    failed       -          -            -          -        -              -        -            -         pending  -          superseded
+    unresolved   -          -            in_flight  created  existing       failed   unresolved   -         -        -          -
+    superseded   -          -            -          -        -              -        -            -         -        -          -
     ";
 
     #[test]

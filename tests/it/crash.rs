@@ -326,3 +326,28 @@ mod signals {
         bench.agree();
     }
 }
+
+#[test]
+fn a_row_of_a_half_read_file_is_given_back_in_the_columns_of_the_file_that_was_read() {
+    let bench = Bench::new();
+    bench.file("half.csv", customers(1500) + "\"never closed,");
+    bench.import("half.csv").exits(1);
+    let turned: String = customers(1500)
+        .lines()
+        .map(|line| {
+            let (company, rest) = line.split_once(',').unwrap();
+            format!("{rest},{company}\n")
+        })
+        .collect();
+    bench.file("whole.csv", &turned);
+    bench.import("whole.csv").exits(0);
+    let exported = bench.tenantry(["export", "created"]).exits(0).stdout;
+    let mut reader = csv::Reader::from_reader(exported.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|it| it == name).unwrap();
+    for record in reader.records() {
+        let record = record.unwrap();
+        assert!(record[place("domain")].starts_with("harborline"), "{record:?}");
+        assert!(record[place("company_name")].starts_with("Harborline "), "{record:?}");
+    }
+}

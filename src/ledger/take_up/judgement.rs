@@ -3,8 +3,8 @@
 use rusqlite::Transaction;
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RowId, agreement};
-use super::{TakeUp, json};
+use super::super::{Error, RowId};
+use super::{TakeUp, json, known};
 use crate::clock;
 use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
 
@@ -28,19 +28,15 @@ impl TakeUp {
             0
         };
         // The same file was left half read before. What it no longer holds was never sent, and will not be.
-        for from in [State::Pending, State::Rejected] {
-            let to = state::next(from, Event::Replaced)?;
-            tx.execute(
-                "UPDATE customer_rows SET state = ?4, key_domain = NULL, changed_at = ?3
-              WHERE state = ?5
-                AND source_id IN (SELECT id FROM sources
-                                   WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2)",
-                (&self.info.path, self.source, now, to, from),
-            )?;
-        }
         let left = "SELECT id FROM sources
                      WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2";
-        agreement::withdraw(tx, left, (&self.info.path, self.source))?;
+        known::withdraw(tx, left, (&self.info.path, self.source))?;
+        let to = state::next(State::Rejected, Event::Replaced)?;
+        let sql = format!(
+            "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = {now}
+              WHERE state = 'rejected' AND source_id IN ({left})"
+        );
+        tx.execute(&sql, (&self.info.path, self.source))?;
         tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
         Ok(rejected)
     }

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RequestId, RowId, RunId, SourceId, agreement};
+use super::super::{Error, RequestId, RowId, SourceId, agreement};
 use super::Candidate;
 use crate::clock;
 use crate::customer::DomainName;
@@ -29,7 +29,8 @@ pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Err
 }
 
 /// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
-/// that asks for it from now on, so that whoever says no to that file says no to it.
+/// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
+/// kept, by which [`withdraw`] knows it.
 pub(super) fn take_up_again(
     tx: &Transaction<'_>,
     row: RowId,
@@ -41,8 +42,7 @@ pub(super) fn take_up_again(
         "UPDATE customer_rows
             SET state = ?2, request_id = ?3, next_step = 'create',
                 unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
-                ask_rounds = 0, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
-                changed_at = ?4, source_id = ?5, line = ?6, cells = ?7
+                ask_rounds = 0, changed_at = ?4, source_id = ?5, line = ?6, cells = ?7
           WHERE id = ?1",
     )?
     .execute(rusqlite::params![
@@ -82,16 +82,25 @@ pub(super) fn replaced_row(tx: &Transaction<'_>, candidate: &Candidate) -> Resul
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], |row| row.get(0)).optional()?)
 }
 
-/// Supersedes the rows of `run` that nothing has been done for. Says how many rows and how many acceptances it were.
-pub(super) fn withdraw(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
-    let to = state::next(State::Pending, Event::Replaced)?;
-    let withdrawn = tx.execute(
-        "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3
-          WHERE state = 'pending' AND source_id IN (SELECT id FROM sources WHERE run_id = ?1)",
-        (run, to, clock::now().as_millisecond()),
-    )?;
-    let agreements = agreement::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])?;
-    Ok((withdrawn as u64, agreements))
+/// Lets go of what the files of `sources` (a query for their ids) have brought and nothing has been done for: new rows are
+/// superseded, refused ones that were taken up again stay refused. Says how many rows and how many acceptances it were.
+pub(super) fn withdraw(
+    tx: &Transaction<'_>,
+    sources: &str,
+    parameters: impl rusqlite::Params + Clone,
+) -> Result<(u64, u64), Error> {
+    let now = clock::now().as_millisecond();
+    let (refused, superseded) =
+        (state::next(State::Pending, Event::TakenBack)?, state::next(State::Pending, Event::Replaced)?);
+    let sql = format!(
+        "UPDATE customer_rows
+            SET state = CASE WHEN error_code IS NULL THEN '{superseded}' ELSE '{refused}' END,
+                key_domain = CASE WHEN error_code IS NULL THEN NULL ELSE key_domain END, changed_at = {now}
+          WHERE state = 'pending' AND source_id IN ({sources})"
+    );
+    let rows = tx.prepare(&sql)?.execute(parameters.clone())?;
+    let agreements = agreement::withdraw(tx, sources, parameters)?;
+    Ok((rows as u64, agreements))
 }
 
 /// The row that a candidate says it corrects, where it can still be corrected.
@@ -103,6 +112,19 @@ pub(super) fn by_row(
     let sql = "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows
                 WHERE id = ?1 AND state IN ('failed', 'rejected')";
     Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
+}
+
+/// A row of a file that was never read to its end is one of this file from now on.
+pub(super) fn adopt(
+    tx: &Transaction<'_>,
+    row: RowId,
+    source: SourceId,
+    candidate: &Candidate,
+) -> Result<(), Error> {
+    // The cells too: the same values may stand under another header here.
+    tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
+        .execute((row, source, candidate.line, &candidate.cells))?;
+    Ok(())
 }
 
 /// The line on which a row stands, and its file.
@@ -121,4 +143,93 @@ fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
         same_content: row.get(3)?,
         mixed: code.as_deref() == Some(MIXED_RESELLERS),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::ledger::{
+        AttemptResult, Environment, Filter, Ledger, Queries, Refusal, RowChange, SourceInfo,
+    };
+
+    fn customer() -> crate::customer::Customer {
+        let text = r#"{"company_name":"C","domain":"d.onmicrosoft.com","email":"a@example.com","culture":"en-US",
+            "language":"en","first_name":"A","last_name":"B","address_line1":"1","country":"US",
+            "enable_gdap_by_default":true}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// Reads a file of one row, to its end.
+    async fn read(ledger: &Ledger, retry_failed: bool) {
+        let info = SourceInfo {
+            path: "a.csv".to_owned(),
+            header: b"domain\n".to_vec(),
+            retry_failed,
+            allow_direct: true,
+            reseller_column: String::new(),
+            domain_column: "domain".to_owned(),
+        };
+        let candidate = Candidate {
+            line: 2,
+            domain: Some(customer().domain),
+            customer: Some(customer()),
+            beside_agreement: None,
+            problems: Vec::new(),
+            content_hash: [7; 16],
+            cells: b"d\n".to_vec(),
+            corrects: None,
+        };
+        let reading = ledger.begin_source(info).await.unwrap();
+        let (reading, _) = ledger.take_up(reading, vec![candidate]).await.unwrap();
+        ledger.complete_source(reading, 1).await.unwrap();
+    }
+
+    fn open(path: &Path) -> Ledger {
+        let environment = Environment { api: "test".to_owned(), partner_tenant_id: None };
+        Ledger::open(path, &environment, "import").unwrap()
+    }
+
+    /// The row's state and its error.
+    fn standing(path: &Path) -> (State, Option<String>) {
+        let mut found = None;
+        let queries = Queries::open(path).unwrap();
+        queries
+            .each_row(Filter::All, |row| {
+                found = Some((row.state, row.error_code));
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        found.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refused_row_that_nobody_agreed_to_try_again_stays_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let ledger = open(&path);
+        read(&ledger, false).await;
+        let rows = ledger.open_rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap();
+        let (row, request_id) = (rows[0].row, rows[0].request_id);
+        let recorder = ledger.recorder();
+        recorder.intend_create(row, request_id).await.unwrap();
+        let refusal = Refusal { code: "3000".to_owned(), status: Some(400), text: "bad".to_owned() };
+        let refused = RowChange::Refused { refusal, domain_burned: false };
+        recorder.record(row, Vec::<AttemptResult>::new(), refused).await.unwrap();
+        drop((recorder, ledger));
+
+        let ledger = open(&path);
+        read(&ledger, true).await;
+        assert_eq!(standing(&path).0, State::Pending);
+        assert_eq!(ledger.withdraw().await.unwrap(), (1, 0));
+        assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
+
+        // Sent after all, it must not be taken for refused if we die before the answer.
+        read(&ledger, true).await;
+        let rows = ledger.open_rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap();
+        ledger.recorder().intend_create(row, rows[0].request_id).await.unwrap();
+        let rows = ledger.open_rows(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap();
+        assert_eq!(rows[0].refusal, None);
+    }
 }

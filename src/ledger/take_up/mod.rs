@@ -133,7 +133,7 @@ impl Ledger {
     /// again, they are new rows. Returns how many there were, and how many acceptances of agreements.
     pub(crate) async fn withdraw(&self) -> Result<(u64, u64), Error> {
         let run = self.run;
-        self.write(move |tx| known::withdraw(tx, run)).await
+        self.write(move |tx| known::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])).await
     }
 
     /// Ends the reading: from now on its rows may be sent. `rows_read` is the reader's own count, which must be
@@ -329,8 +329,7 @@ impl TakeUp {
             taken.taken_up += 1;
         }
         if self.unfinished.contains(&known.source) {
-            tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3 WHERE id = ?1")?
-                .execute((known.row, self.source, candidate.line))?;
+            known::adopt(tx, known.row, self.source, candidate)?;
         }
         Ok(())
     }
