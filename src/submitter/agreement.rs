@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use super::StopReason;
 use super::attempt::{Means, Stepped, finished};
-use super::finding::{AgreementFinding, Unanswered, refusal};
-use super::gates::{self, Barred};
+use super::finding::{AgreementFinding, Setback, Unanswered, refusal};
 use super::reconcile::Questions;
-use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, backoff};
+use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, after_setback, backoff};
 use super::task::Task;
+use crate::failpoint;
 use crate::ledger::{self, AgreementChange, Operation};
 use crate::partner_center::{AgreementOutcome, CallIds, Exchange, Trace};
-use crate::{auth, failpoint};
 
 /// A customer that is not visible yet is tried again after this part of the settle delay.
 const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
@@ -42,11 +41,10 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
     failpoint::crash("agreement_intended");
     let token = match means.pass_gates().await {
         Ok(token) => token,
-        Err(barred) => {
-            let finding = not_sent(barred);
-            let trace = Trace::never_sent(finding.reason().map(|silence| silence.reason));
+        Err(setback) => {
+            let trace = Trace::never_sent(setback.reason());
             attempts.push(finished(Operation::RecordAgreement, &attempt, "not_sent", trace));
-            return Ok(Stepped { finding, attempts });
+            return Ok(Stepped { finding: AgreementFinding::SetBack(setback), attempts });
         }
     };
     let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
@@ -73,53 +71,32 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         AgreementOutcome::NotVisible(error) => AgreementFinding::NotVisible(refusal(error)),
         AgreementOutcome::Forbidden(error) => AgreementFinding::Forbidden(refusal(error)),
         AgreementOutcome::Misconfigured { error, rights } => {
-            AgreementFinding::Misconfigured { refusal: refusal(error), rights }
+            AgreementFinding::SetBack(Setback::Misconfigured { refusal: refusal(error), rights })
         }
         // A fresh token was refused too: another one would not help.
         AgreementOutcome::Unauthorized(error) if task.unauthorized => {
-            AgreementFinding::Misconfigured { refusal: refusal(error), rights: true }
+            AgreementFinding::SetBack(Setback::Misconfigured { refusal: refusal(error), rights: true })
         }
-        AgreementOutcome::Unauthorized(error) => match means.tokens.replace(&token).await {
-            Ok(_) => AgreementFinding::Unauthorized,
-            Err(auth::Error::Unavailable(reason)) => AgreementFinding::NotSent(reason),
-            Err(auth::Error::Refused { message, hint }) => {
-                let (message, hint) = gates::no_other_token(&error, message, hint);
-                AgreementFinding::SignInRefused { message, hint }
-            }
+        AgreementOutcome::Unauthorized(error) => match means.renew(&token, &error).await {
+            Ok(()) => AgreementFinding::Unauthorized,
+            Err(setback) => AgreementFinding::SetBack(setback),
         },
         AgreementOutcome::Throttled { wait } => {
             means.pacer.throttled(wait);
-            AgreementFinding::Throttled { wait }
+            AgreementFinding::SetBack(Setback::Throttled { wait })
         }
-        AgreementOutcome::NotSent(reason) => AgreementFinding::NotSent(reason),
+        AgreementOutcome::NotSent(reason) => AgreementFinding::SetBack(Setback::Unheard(reason)),
         AgreementOutcome::Unknown(reason) => AgreementFinding::Unknown(reason),
     };
     Ok(Stepped { finding, attempts })
 }
 
-fn not_sent(barred: Barred) -> AgreementFinding {
-    match barred {
-        Barred::Stopping => AgreementFinding::Withdrawn,
-        Barred::SignIn(auth::Error::Refused { message, hint }) => {
-            AgreementFinding::SignInRefused { message, hint }
-        }
-        Barred::SignIn(auth::Error::Unavailable(reason)) => AgreementFinding::NotSent(reason),
-    }
-}
-
 impl From<Unanswered> for AgreementFinding {
     fn from(unanswered: Unanswered) -> Self {
-        match unanswered {
-            Unanswered::NoAnswer(reason) | Unanswered::Unprovable(reason) => {
-                AgreementFinding::NotSent(reason)
-            }
-            Unanswered::Throttled { wait } => AgreementFinding::Throttled { wait },
-            Unanswered::Misconfigured { refusal, rights } => {
-                AgreementFinding::Misconfigured { refusal, rights }
-            }
-            Unanswered::SignInRefused { message, hint } => AgreementFinding::SignInRefused { message, hint },
-            Unanswered::Withdrawn => AgreementFinding::Withdrawn,
-        }
+        AgreementFinding::SetBack(match unanswered {
+            Unanswered::Unprovable(reason) => Setback::Unheard(reason),
+            Unanswered::SetBack(setback) => setback,
+        })
     }
 }
 
@@ -161,19 +138,10 @@ pub(super) fn decide(
             nothing_done(Then::Stop(StopReason::Rights(refusal)))
         }
         AgreementFinding::Forbidden(_) => nothing_done(Then::Wait(backoff(0, at.chance))),
-        AgreementFinding::Misconfigured { refusal, rights } => nothing_done(Then::Stop(if rights {
-            StopReason::Rights(refusal)
-        } else {
-            StopReason::Configuration(refusal)
-        })),
-        AgreementFinding::SignInRefused { message, hint } => {
-            nothing_done(Then::Stop(StopReason::SignIn { message, hint }))
+        AgreementFinding::Unauthorized => nothing_done(Then::Wait(Duration::ZERO)),
+        AgreementFinding::SetBack(setback) => {
+            nothing_done(after_setback(setback, backoff(task.tries, at.chance)))
         }
-        AgreementFinding::Throttled { wait } => nothing_done(Then::Wait(wait)),
-        AgreementFinding::Unauthorized | AgreementFinding::Withdrawn => {
-            nothing_done(Then::Wait(Duration::ZERO))
-        }
-        AgreementFinding::NotSent(_) => nothing_done(Then::Wait(backoff(task.tries, at.chance))),
         // Left to the next run, which may repeat it as well as this one.
         AgreementFinding::Unknown(_) if is_last => (AgreementChange::Unknown, Then::LeftOpen),
         AgreementFinding::Unknown(_) => {
@@ -221,12 +189,17 @@ mod tests {
         check(last, AgreementFinding::NotVisible(refused()), &refusal, "settled");
         check(0, reset(), &unknown, "after 1 s");
         check(last, reset(), &unknown, "left open");
-        let rights = AgreementFinding::Misconfigured { refusal: refused(), rights: true };
+        let rights = AgreementFinding::SetBack(Setback::Misconfigured { refusal: refused(), rights: true });
         check(0, rights, &nothing, "stop: rights");
-        check(0, AgreementFinding::Throttled { wait: Duration::from_secs(57) }, &nothing, "after 57 s");
+        check(
+            0,
+            AgreementFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) }),
+            &nothing,
+            "after 57 s",
+        );
         check(0, AgreementFinding::Forbidden(refused()), &nothing, "after 1 s");
         check(0, AgreementFinding::Unauthorized, &nothing, "after 0 s");
-        check(0, AgreementFinding::Withdrawn, &nothing, "after 0 s");
-        check(last, AgreementFinding::NotSent("refused".into()), &nothing, "after 4 s");
+        check(0, AgreementFinding::SetBack(Setback::Withdrawn), &nothing, "after 0 s");
+        check(last, AgreementFinding::SetBack(Setback::Unheard("refused".into())), &nothing, "after 4 s");
     }
 }

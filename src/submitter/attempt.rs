@@ -10,15 +10,15 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::domains::DomainCheck;
-use super::finding::{CreateFinding, refusal};
-use super::gates::{self, Barred};
+use super::finding::{CreateFinding, Setback, refusal};
+use super::gates;
 use super::pacing::Pacer;
 use super::task::Task;
 use super::{Policy, retry};
 use crate::auth::{self, Token, TokenSource};
 use crate::credentials::Sealer;
 use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
-use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, Trace};
+use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, ServiceError, Trace};
 use crate::{clock, failpoint};
 
 /// Everything that a step needs and that all steps share.
@@ -46,8 +46,20 @@ pub(super) struct Stepped<F> {
 
 impl Means {
     /// The gates before every send.
-    pub(super) async fn pass_gates(&self) -> Result<Token, Barred> {
-        gates::pass(&self.tokens, &self.pacer, &self.stopping).await
+    pub(super) async fn pass_gates(&self) -> Result<Token, Setback> {
+        Ok(gates::pass(&self.tokens, &self.pacer, &self.stopping).await?)
+    }
+
+    /// Gets another token than `refused`, of which the service said `said`.
+    pub(super) async fn renew(&self, refused: &Token, said: &ServiceError) -> Result<(), Setback> {
+        match self.tokens.replace(refused).await {
+            Ok(_) => Ok(()),
+            Err(auth::Error::Refused { message, hint }) => {
+                let (message, hint) = gates::no_other_token(said, message, hint);
+                Err(Setback::SignInRefused { message, hint })
+            }
+            Err(unavailable) => Err(unavailable.into()),
+        }
     }
 }
 
@@ -64,10 +76,10 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     let token = match means.pass_gates().await {
         // The wait was so long that the row has to be asked about first.
         Ok(_) if retry::must_ask_first(task, &means.policy, clock::now()) => {
-            return Ok(withdrawn(&attempt));
+            return Ok(not_sent(&attempt, Setback::Withdrawn));
         }
         Ok(token) => token,
-        Err(barred) => return Ok(not_sent(&attempt, barred)),
+        Err(setback) => return Ok(not_sent(&attempt, setback)),
     };
     let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
     failpoint::crash("sending");
@@ -105,25 +117,21 @@ async fn understand(
         }
         CreateOutcome::Forbidden(error) => CreateFinding::Forbidden(refusal(error)),
         CreateOutcome::Misconfigured { error, rights } => {
-            CreateFinding::Misconfigured { refusal: refusal(error), rights }
+            CreateFinding::SetBack(Setback::Misconfigured { refusal: refusal(error), rights })
         }
         // A fresh token was refused too: another one would not help.
         CreateOutcome::Unauthorized(error) if task.unauthorized => {
             CreateFinding::Unauthorized(refusal(error))
         }
-        CreateOutcome::Unauthorized(error) => match means.tokens.replace(token).await {
-            Ok(_) => CreateFinding::Unauthorized(refusal(error)),
-            Err(auth::Error::Unavailable(reason)) => CreateFinding::NotSent(reason),
-            Err(auth::Error::Refused { message, hint }) => {
-                let (message, hint) = gates::no_other_token(&error, message, hint);
-                CreateFinding::SignInRefused { message, hint }
-            }
+        CreateOutcome::Unauthorized(error) => match means.renew(token, &error).await {
+            Ok(()) => CreateFinding::Unauthorized(refusal(error)),
+            Err(setback) => CreateFinding::SetBack(setback),
         },
         CreateOutcome::Throttled { wait } => {
             means.pacer.throttled(wait);
-            CreateFinding::Throttled { wait }
+            CreateFinding::SetBack(Setback::Throttled { wait })
         }
-        CreateOutcome::NotSent(reason) => CreateFinding::NotSent(reason),
+        CreateOutcome::NotSent(reason) => CreateFinding::SetBack(Setback::Unheard(reason)),
         CreateOutcome::Unknown(reason) | CreateOutcome::Intercepted(reason) => {
             CreateFinding::Unknown { intended_at: attempt.intended_at, reason }
         }
@@ -152,28 +160,13 @@ fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> Cre
     })
 }
 
-fn withdrawn(attempt: &Attempt) -> Stepped<CreateFinding> {
-    let trace = Trace::never_sent(None);
+fn not_sent(attempt: &Attempt, setback: Setback) -> Stepped<CreateFinding> {
+    let name = if matches!(setback, Setback::Withdrawn) { "withdrawn" } else { "not_sent" };
+    let trace = Trace::never_sent(setback.reason());
     Stepped {
-        finding: CreateFinding::Withdrawn,
-        attempts: vec![finished(Operation::Create, attempt, "withdrawn", trace)],
+        finding: CreateFinding::SetBack(setback),
+        attempts: vec![finished(Operation::Create, attempt, name, trace)],
     }
-}
-
-fn not_sent(attempt: &Attempt, barred: Barred) -> Stepped<CreateFinding> {
-    let (finding, reason) = match barred {
-        Barred::Stopping => return withdrawn(attempt),
-        Barred::SignIn(auth::Error::Refused { message, hint }) => {
-            let reason = message.clone();
-            (CreateFinding::SignInRefused { message, hint }, reason)
-        }
-        Barred::SignIn(auth::Error::Unavailable(silence)) => {
-            let reason = silence.reason.clone();
-            (CreateFinding::NotSent(silence), reason)
-        }
-    };
-    let trace = Trace::never_sent(Some(reason));
-    Stepped { finding, attempts: vec![finished(Operation::Create, attempt, "not_sent", trace)] }
 }
 
 /// The call that an intent was made for.

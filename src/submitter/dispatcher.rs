@@ -315,11 +315,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        let reason = match &finding {
-            CreateFinding::NotSent(reason) | CreateFinding::Unknown { reason, .. } => Some(reason.clone()),
-            _ => None,
-        };
-        self.note_health(finding.health(), probe, reason, now);
+        self.note_health(finding.health(), probe, now);
         let forbidden = matches!(finding, CreateFinding::Forbidden(_));
         let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
         let unknown = matches!(finding, CreateFinding::Unknown { .. });
@@ -345,14 +341,11 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        let reason = match &finding {
-            AskFinding::NoAnswer(reason) => Some(reason.clone()),
-            _ => None,
-        };
-        self.note_health(finding.health(), probe, reason, now);
-        let unanswered = matches!(finding, AskFinding::NoAnswer(_));
+        let health = finding.health();
+        let unheard = matches!(health, Health::Silent(_));
+        self.note_health(health, probe, now);
         let verdict = retry::after_ask(&task, finding, &self.circumstances(probe, chance));
-        task.question_tries = if unanswered { task.question_tries + u32::from(!probe) } else { 0 };
+        task.question_tries = if unheard { task.question_tries + u32::from(!probe) } else { 0 };
         self.decide(task, step.attempts, verdict);
     }
 
@@ -365,7 +358,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let Stepped { finding, attempts } = step;
-        self.note_health(finding.health(), probe, finding.reason(), now);
+        self.note_health(finding.health(), probe, now);
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
         let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
@@ -430,13 +423,11 @@ impl Dispatcher {
         }
     }
 
-    fn note_health(&mut self, health: Health, probe: bool, reason: Option<Silence>, now: Instant) {
-        if let Some(reason) = reason {
-            self.last_silence = reason;
-        }
+    fn note_health(&mut self, health: Health, probe: bool, now: Instant) {
         match health {
             Health::Answered => self.breaker.answered(),
-            Health::Silent => {
+            Health::Silent(silence) => {
+                self.last_silence = silence;
                 let was_open = self.breaker.is_open();
                 self.breaker.failed(probe, now);
                 if self.breaker.is_open() && !was_open {

@@ -4,9 +4,33 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::gates::Barred;
+use crate::auth;
 use crate::ledger::{CreatedCustomer, Refusal};
 use crate::partner_center::ServiceError;
 use crate::transport::Silence;
+
+/// Why a step could not get a verdict on its row, whatever it was to do. Nothing was done by it.
+#[derive(Debug)]
+pub(super) enum Setback {
+    /// Every row would be refused like this one. `rights`: because of sign-in or rights.
+    Misconfigured {
+        refusal: Refusal,
+        rights: bool,
+    },
+    /// There is no token, and asking again will not help.
+    SignInRefused {
+        message: String,
+        hint: String,
+    },
+    Throttled {
+        wait: Duration,
+    },
+    /// A question that nobody answered, or proof that a request never left this machine.
+    Unheard(Silence),
+    /// The run is stopping, and it had not been sent yet.
+    Withdrawn,
+}
 
 /// What is known after a create.
 #[derive(Debug)]
@@ -19,30 +43,14 @@ pub(super) enum CreateFinding {
     },
     /// Refused with a 403 that nobody has explained.
     Forbidden(Refusal),
-    /// Every row would be refused like this one.
-    Misconfigured {
-        refusal: Refusal,
-        rights: bool,
-    },
     /// The token was not accepted; it has been renewed.
     Unauthorized(Refusal),
-    /// There is no token, and asking again will not help.
-    SignInRefused {
-        message: String,
-        hint: String,
-    },
-    Throttled {
-        wait: Duration,
-    },
-    /// Proof that it never left this machine.
-    NotSent(Silence),
-    /// The run is stopping, and it had not been sent yet.
-    Withdrawn,
     /// May have been done. `intended_at` bounds the send from below.
     Unknown {
         intended_at: Timestamp,
         reason: Silence,
     },
+    SetBack(Setback),
 }
 
 /// What is known after asking about a domain.
@@ -56,41 +64,15 @@ pub(super) enum AskFinding {
     Taken,
     /// Nobody has it, and the check has been proved.
     Free,
-    NoAnswer(Silence),
-    /// "Free", and nothing proves that this check can be believed.
-    Unprovable(Silence),
-    Throttled {
-        wait: Duration,
-    },
-    Misconfigured {
-        refusal: Refusal,
-        rights: bool,
-    },
-    SignInRefused {
-        message: String,
-        hint: String,
-    },
-    Withdrawn,
+    Unanswered(Unanswered),
 }
 
 /// A question that ended without an answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
-    NoAnswer(Silence),
     /// There is an answer, and nothing proves that it can be believed.
     Unprovable(Silence),
-    Throttled {
-        wait: Duration,
-    },
-    Misconfigured {
-        refusal: Refusal,
-        rights: bool,
-    },
-    SignInRefused {
-        message: String,
-        hint: String,
-    },
-    Withdrawn,
+    SetBack(Setback),
 }
 
 /// What is known after trying to record the acceptance of an agreement.
@@ -103,38 +85,65 @@ pub(super) enum AgreementFinding {
     NotVisible(Refusal),
     /// Refused with a 403 that nobody has explained.
     Forbidden(Refusal),
-    /// Every acceptance would be refused like this one.
-    Misconfigured {
-        refusal: Refusal,
-        rights: bool,
-    },
     /// The token was not accepted; it has been renewed.
     Unauthorized,
-    /// There is no token, and asking again will not help.
-    SignInRefused {
-        message: String,
-        hint: String,
-    },
-    Throttled {
-        wait: Duration,
-    },
-    /// Proof that it never left this machine.
-    NotSent(Silence),
-    /// The run is stopping, and it had not been sent yet.
-    Withdrawn,
     /// May have been done.
     Unknown(Silence),
+    SetBack(Setback),
 }
 
 /// What a finding says about the service, whatever it says about the row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Health {
     /// It gave a verdict.
     Answered,
-    /// It gave none.
-    Silent,
+    /// It gave none, for this reason.
+    Silent(Silence),
     /// Nothing was asked of it.
     NotAsked,
+}
+
+impl Setback {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Setback::Misconfigured { .. } | Setback::Throttled { .. } => Health::Answered,
+            Setback::Unheard(silence) => Health::Silent(silence.clone()),
+            Setback::SignInRefused { .. } | Setback::Withdrawn => Health::NotAsked,
+        }
+    }
+
+    /// Why the request was not sent, for one that was not.
+    pub(super) fn reason(&self) -> Option<String> {
+        match self {
+            Setback::Unheard(silence) => Some(silence.reason.clone()),
+            Setback::SignInRefused { message, .. } => Some(message.clone()),
+            Setback::Misconfigured { .. } | Setback::Throttled { .. } | Setback::Withdrawn => None,
+        }
+    }
+}
+
+impl From<auth::Error> for Setback {
+    fn from(error: auth::Error) -> Self {
+        match error {
+            auth::Error::Refused { message, hint } => Setback::SignInRefused { message, hint },
+            auth::Error::Unavailable(silence) => Setback::Unheard(silence),
+        }
+    }
+}
+
+impl From<Barred> for Setback {
+    fn from(barred: Barred) -> Self {
+        match barred {
+            Barred::Stopping => Setback::Withdrawn,
+            Barred::SignIn(error) => error.into(),
+        }
+    }
+}
+
+impl From<Setback> for Unanswered {
+    fn from(setback: Setback) -> Self {
+        Unanswered::SetBack(setback)
+    }
 }
 
 impl CreateFinding {
@@ -143,11 +152,9 @@ impl CreateFinding {
             CreateFinding::Created(_)
             | CreateFinding::Refused { .. }
             | CreateFinding::Forbidden(_)
-            | CreateFinding::Misconfigured { .. }
-            | CreateFinding::Unauthorized(_)
-            | CreateFinding::Throttled { .. } => Health::Answered,
-            CreateFinding::NotSent(_) | CreateFinding::Unknown { .. } => Health::Silent,
-            CreateFinding::SignInRefused { .. } | CreateFinding::Withdrawn => Health::NotAsked,
+            | CreateFinding::Unauthorized(_) => Health::Answered,
+            CreateFinding::Unknown { reason, .. } => Health::Silent(reason.clone()),
+            CreateFinding::SetBack(setback) => setback.health(),
         }
     }
 }
@@ -158,11 +165,8 @@ impl AskFinding {
             AskFinding::Ours { .. }
             | AskFinding::Taken
             | AskFinding::Free
-            | AskFinding::Unprovable(_)
-            | AskFinding::Misconfigured { .. }
-            | AskFinding::Throttled { .. } => Health::Answered,
-            AskFinding::NoAnswer(_) => Health::Silent,
-            AskFinding::SignInRefused { .. } | AskFinding::Withdrawn => Health::NotAsked,
+            | AskFinding::Unanswered(Unanswered::Unprovable(_)) => Health::Answered,
+            AskFinding::Unanswered(Unanswered::SetBack(setback)) => setback.health(),
         }
     }
 }
@@ -174,33 +178,9 @@ impl AgreementFinding {
             | AgreementFinding::Refused(_)
             | AgreementFinding::NotVisible(_)
             | AgreementFinding::Forbidden(_)
-            | AgreementFinding::Misconfigured { .. }
-            | AgreementFinding::Unauthorized
-            | AgreementFinding::Throttled { .. } => Health::Answered,
-            AgreementFinding::NotSent(_) | AgreementFinding::Unknown(_) => Health::Silent,
-            AgreementFinding::SignInRefused { .. } | AgreementFinding::Withdrawn => Health::NotAsked,
-        }
-    }
-
-    /// Why there was no answer, where there was none.
-    pub(super) fn reason(&self) -> Option<Silence> {
-        match self {
-            AgreementFinding::NotSent(reason) | AgreementFinding::Unknown(reason) => Some(reason.clone()),
-            AgreementFinding::SignInRefused { message, .. } => Some(message.clone().into()),
-            _ => None,
-        }
-    }
-}
-
-impl From<Unanswered> for AskFinding {
-    fn from(unanswered: Unanswered) -> Self {
-        match unanswered {
-            Unanswered::NoAnswer(reason) => AskFinding::NoAnswer(reason),
-            Unanswered::Unprovable(reason) => AskFinding::Unprovable(reason),
-            Unanswered::Throttled { wait } => AskFinding::Throttled { wait },
-            Unanswered::Misconfigured { refusal, rights } => AskFinding::Misconfigured { refusal, rights },
-            Unanswered::SignInRefused { message, hint } => AskFinding::SignInRefused { message, hint },
-            Unanswered::Withdrawn => AskFinding::Withdrawn,
+            | AgreementFinding::Unauthorized => Health::Answered,
+            AgreementFinding::Unknown(reason) => Health::Silent(reason.clone()),
+            AgreementFinding::SetBack(setback) => setback.health(),
         }
     }
 }

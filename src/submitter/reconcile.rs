@@ -5,9 +5,7 @@ use secrecy::SecretString;
 
 use super::attempt::{Means, Stepped, recorded};
 use super::domains::{self, AskAboutDomains};
-use super::finding::{AskFinding, Unanswered, refusal};
-use super::gates::Barred;
-use crate::auth;
+use super::finding::{AskFinding, Setback, Unanswered, refusal};
 use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::{Asked, CallIds, Exchange, Page};
 
@@ -20,7 +18,8 @@ pub(super) struct Questions<'a> {
 /// Asks about the row's domain and says what that found.
 pub(super) async fn ask(means: &Means, work: &Work) -> Stepped<AskFinding> {
     let mut questions = Questions::of(means);
-    let finding = questions.settle(work.customer.domain.as_str()).await.unwrap_or_else(Into::into);
+    let finding =
+        questions.settle(work.customer.domain.as_str()).await.unwrap_or_else(AskFinding::Unanswered);
     Stepped { finding, attempts: questions.attempts }
 }
 
@@ -49,7 +48,7 @@ impl<'a> Questions<'a> {
     where
         F: Future<Output = Exchange<Asked<T>>> + Send,
     {
-        let mut token = self.means.pass_gates().await.map_err(barred)?;
+        let mut token = self.means.pass_gates().await?;
         let mut renewed = false;
         loop {
             let ids = CallIds::draw();
@@ -60,22 +59,22 @@ impl<'a> Questions<'a> {
                     self.means.pacer.accepted();
                     return Ok(answer);
                 }
-                Asked::Unauthorized(_) if !renewed => {
-                    self.means.tokens.replace(&token).await.map_err(|error| barred(Barred::SignIn(error)))?;
-                    token = self.means.pass_gates().await.map_err(barred)?;
+                Asked::Unauthorized(error) if !renewed => {
+                    self.means.renew(&token, &error).await?;
+                    token = self.means.pass_gates().await?;
                     renewed = true;
                 }
                 Asked::Unauthorized(error) => {
-                    return Err(Unanswered::Misconfigured { refusal: refusal(error), rights: true });
+                    return Err(Setback::Misconfigured { refusal: refusal(error), rights: true }.into());
                 }
                 Asked::Misconfigured { error, rights } => {
-                    return Err(Unanswered::Misconfigured { refusal: refusal(error), rights });
+                    return Err(Setback::Misconfigured { refusal: refusal(error), rights }.into());
                 }
                 Asked::Throttled { wait } => {
                     self.means.pacer.throttled(wait);
-                    return Err(Unanswered::Throttled { wait });
+                    return Err(Setback::Throttled { wait }.into());
                 }
-                Asked::NoAnswer(reason) => return Err(Unanswered::NoAnswer(reason)),
+                Asked::NoAnswer(reason) => return Err(Setback::Unheard(reason).into()),
             }
         }
     }
@@ -101,18 +100,10 @@ impl AskAboutDomains for Questions<'_> {
     }
 
     fn no_answer(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason.into())
+        Setback::Unheard(reason.into()).into()
     }
 
     fn unprovable(reason: String) -> Unanswered {
         Unanswered::Unprovable(reason.into())
-    }
-}
-
-fn barred(barred: Barred) -> Unanswered {
-    match barred {
-        Barred::Stopping => Unanswered::Withdrawn,
-        Barred::SignIn(auth::Error::Refused { message, hint }) => Unanswered::SignInRefused { message, hint },
-        Barred::SignIn(auth::Error::Unavailable(reason)) => Unanswered::NoAnswer(reason),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::finding::{AskFinding, CreateFinding};
+use super::finding::{AskFinding, CreateFinding, Setback, Unanswered};
 use super::task::Task;
 use super::{Policy, StopReason};
 use crate::clock;
@@ -73,21 +73,13 @@ pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstanc
         CreateFinding::Created(customer) => settled(RowChange::Created(customer)),
         CreateFinding::Refused { refusal, domain_taken } => ask_about(work, refusal, domain_taken),
         CreateFinding::Forbidden(refusal) => forbidden(task, refusal, at),
-        CreateFinding::Misconfigured { refusal, rights } => {
-            let reason =
-                if rights { StopReason::Rights(refusal) } else { StopReason::Configuration(refusal) };
-            nothing_done(work, Then::Stop(reason))
-        }
         CreateFinding::Unauthorized(refusal) if task.unauthorized => {
             nothing_done(work, Then::Stop(StopReason::Rights(refusal)))
         }
         CreateFinding::Unauthorized(_) => nothing_done(work, Then::Wait(Duration::ZERO)),
-        CreateFinding::SignInRefused { message, hint } => {
-            nothing_done(work, Then::Stop(StopReason::SignIn { message, hint }))
+        CreateFinding::SetBack(setback) => {
+            nothing_done(work, after_setback(setback, backoff(task.tries, at.chance)))
         }
-        CreateFinding::Throttled { wait } => nothing_done(work, Then::Wait(wait)),
-        CreateFinding::NotSent(_) => nothing_done(work, Then::Wait(backoff(task.tries, at.chance))),
-        CreateFinding::Withdrawn => nothing_done(work, Then::Wait(Duration::ZERO)),
         CreateFinding::Unknown { intended_at, .. } => unknown(task, intended_at, at),
     }
 }
@@ -119,18 +111,28 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
         }
         AskFinding::Taken => settled(taken(work)),
         AskFinding::Free => free(work, at.may_send),
-        AskFinding::NoAnswer(silence) => no_answer(task, silence.reason, at),
-        AskFinding::Unprovable(silence) => asked_in_vain(work, silence.reason),
-        AskFinding::Throttled { wait } => still_open(work, NextStep::Ask, Then::Wait(wait)),
-        AskFinding::Withdrawn => still_open(work, NextStep::Ask, Then::Wait(Duration::ZERO)),
-        AskFinding::Misconfigured { refusal, rights } => {
-            let reason =
-                if rights { StopReason::Rights(refusal) } else { StopReason::Configuration(refusal) };
-            still_open(work, NextStep::Ask, Then::Stop(reason))
+        AskFinding::Unanswered(Unanswered::Unprovable(silence)) => asked_in_vain(work, silence.reason),
+        AskFinding::Unanswered(Unanswered::SetBack(Setback::Unheard(silence)))
+            if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
+        {
+            asked_in_vain(work, silence.reason)
         }
-        AskFinding::SignInRefused { message, hint } => {
-            still_open(work, NextStep::Ask, Then::Stop(StopReason::SignIn { message, hint }))
+        AskFinding::Unanswered(Unanswered::SetBack(setback)) => {
+            still_open(work, NextStep::Ask, after_setback(setback, backoff(task.question_tries, at.chance)))
         }
+    }
+}
+
+/// What comes after a step that has done nothing and found out nothing: a service-wide problem never burns a row.
+/// `repeat_after` is for one that nobody heard.
+pub(super) fn after_setback(setback: Setback, repeat_after: Duration) -> Then {
+    match setback {
+        Setback::Misconfigured { refusal, rights: true } => Then::Stop(StopReason::Rights(refusal)),
+        Setback::Misconfigured { refusal, rights: false } => Then::Stop(StopReason::Configuration(refusal)),
+        Setback::SignInRefused { message, hint } => Then::Stop(StopReason::SignIn { message, hint }),
+        Setback::Throttled { wait } => Then::Wait(wait),
+        Setback::Unheard(_) => Then::Wait(repeat_after),
+        Setback::Withdrawn => Then::Wait(Duration::ZERO),
     }
 }
 
@@ -234,15 +236,6 @@ fn free(work: &Work, may_send: bool) -> Verdict {
             },
         }),
     }
-}
-
-fn no_answer(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict {
-    let work = &task.work;
-    if at.probe || task.question_tries + 1 < QUESTION_TRIES {
-        let wait = backoff(task.question_tries, at.chance);
-        return still_open(work, NextStep::Ask, Then::Wait(wait));
-    }
-    asked_in_vain(work, reason)
 }
 
 /// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RequestId};
+use crate::submitter::finding::Setback;
 use crate::submitter::{Policy, Rate};
 
 fn settings() -> Settings {
@@ -118,7 +119,7 @@ fn created() -> CreateFinding {
 }
 
 fn not_sent() -> CreateFinding {
-    CreateFinding::NotSent("connection refused".into())
+    CreateFinding::SetBack(Setback::Unheard("connection refused".into()))
 }
 
 #[test]
@@ -139,7 +140,7 @@ fn every_row_is_settled_within_the_concurrency_bound() {
 #[test]
 fn a_row_that_waits_for_its_repeat_holds_no_slot() {
     let mut bench = Bench::new(settings(), 5);
-    bench.answer(CreateFinding::Throttled { wait: Duration::from_secs(60) });
+    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(60) }));
     assert_eq!(bench.steps.len(), 4, "the fifth row took the slot");
     for _ in 0..4 {
         bench.answer(created());
@@ -169,7 +170,7 @@ fn the_first_signal_lets_what_is_under_way_end() {
 fn a_refusal_that_every_row_would_get_stops_the_run() {
     let mut bench = Bench::new(settings(), 10);
     let refusal = ledger::Refusal { code: "900421".to_owned(), status: Some(401), text: String::new() };
-    bench.answer(CreateFinding::Misconfigured { refusal, rights: true });
+    bench.answer(CreateFinding::SetBack(Setback::Misconfigured { refusal, rights: true }));
     for _ in 0..3 {
         bench.answer(created());
     }
@@ -239,7 +240,7 @@ fn the_end_of_an_outage_frees_all_slots() {
 #[test]
 fn the_limit_counts_rows_and_not_repeats() {
     let mut bench = Bench::new(Settings { limit: Some(3), ..settings() }, 10);
-    bench.answer(CreateFinding::Throttled { wait: Duration::from_secs(5) });
+    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(5) }));
     bench.answer(created());
     bench.answer(created());
     assert!(!bench.dispatcher.is_done(), "a row that was begun is brought to its end");
@@ -341,7 +342,7 @@ fn with_agreements(settings: Settings, rows: i64, agreements: i64) -> Bench {
 #[test]
 fn agreements_come_when_no_row_is_in_hand() {
     let mut bench = with_agreements(settings(), 2, 2);
-    bench.answer(CreateFinding::Throttled { wait: Duration::from_secs(60) });
+    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(60) }));
     bench.answer(created());
     assert!(bench.steps.is_empty(), "one row still waits for its repeat");
     bench.wait(60);
@@ -370,7 +371,7 @@ fn an_outage_stops_agreements_too() {
     bench.answer(created());
     for _ in 0..200 {
         while !bench.steps.is_empty() {
-            agree(&mut bench, AgreementFinding::NotSent("connection refused".into()));
+            agree(&mut bench, AgreementFinding::SetBack(Setback::Unheard("connection refused".into())));
         }
         if bench.dispatcher.is_done() {
             break;

@@ -4,6 +4,7 @@ use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RowId};
 use crate::submitter::task::Step;
+use crate::transport::Silence;
 
 const NOW_MS: i64 = 1_000_000_000;
 pub(in crate::submitter) const POLICY: Policy = Policy {
@@ -113,6 +114,10 @@ fn unknown_now() -> CreateFinding {
     CreateFinding::Unknown { intended_at: ago(1), reason: "reset".into() }
 }
 
+fn unheard(reason: Silence) -> AskFinding {
+    AskFinding::Unanswered(Setback::Unheard(reason).into())
+}
+
 #[track_caller]
 fn check_create(task: Task, finding: CreateFinding, expected: &str) {
     assert_eq!(words(&after_create(&task, finding, &circumstances())), expected);
@@ -164,23 +169,25 @@ fn a_probe_says_nothing_about_its_row() {
 
 #[test]
 fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
-    let throttled = || CreateFinding::Throttled { wait: Duration::from_secs(57) };
+    let throttled = || CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) });
     check_create(fresh(), throttled(), "nothing done; after 57 s");
     check_create(doubtful(5), throttled(), "in doubt, create; after 57 s");
-    let not_sent = || CreateFinding::NotSent("refused".into());
+    let not_sent = || CreateFinding::SetBack(Setback::Unheard("refused".into()));
     check_create(fresh(), not_sent(), "nothing done; after 1 s");
     check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
-    check_create(fresh(), CreateFinding::Withdrawn, "nothing done; after 0 s");
-    check_create(doubtful(5), CreateFinding::Withdrawn, "in doubt, create; after 0 s");
+    check_create(fresh(), CreateFinding::SetBack(Setback::Withdrawn), "nothing done; after 0 s");
+    check_create(doubtful(5), CreateFinding::SetBack(Setback::Withdrawn), "in doubt, create; after 0 s");
 }
 
 #[test]
 fn a_service_wide_refusal_stops_the_run_and_burns_nothing() {
-    let misconfigured = |rights| CreateFinding::Misconfigured { refusal: refusal("900421"), rights };
+    let misconfigured =
+        |rights| CreateFinding::SetBack(Setback::Misconfigured { refusal: refusal("900421"), rights });
     check_create(fresh(), misconfigured(true), "nothing done; stop: rights");
     check_create(fresh(), misconfigured(false), "nothing done; stop: configuration");
     check_create(doubtful(5), misconfigured(true), "in doubt, create; stop: rights");
-    let sign_in = CreateFinding::SignInRefused { message: "m".to_owned(), hint: "h".to_owned() };
+    let sign_in =
+        CreateFinding::SetBack(Setback::SignInRefused { message: "m".to_owned(), hint: "h".to_owned() });
     check_create(fresh(), sign_in, "nothing done; stop: sign-in");
 }
 
@@ -220,13 +227,13 @@ fn answers_settle_a_refused_row() {
     check_ask(refused(DOMAIN_TAKEN), AskFinding::Taken, "failed domain_taken; settled");
     check_ask(refused("27002"), AskFinding::Free, "failed 27002; settled");
     check_ask(refused("27002"), AskFinding::Taken, "failed 27002, burned; settled");
-    let no_answer = || AskFinding::NoAnswer("503".into());
+    let no_answer = || unheard("503".into());
     check_ask(refused("27002"), no_answer(), "open, ask about 27002; after 1 s");
     let last_try = |code: &str| with(refused(code), |t| t.question_tries = QUESTION_TRIES - 1);
     check_ask(last_try("27002"), no_answer(), "failed 27002; settled");
     // Taken, and perhaps by us.
     check_ask(last_try(DOMAIN_TAKEN), no_answer(), "unresolved unanswered; settled");
-    let unprovable = || AskFinding::Unprovable("404 for what exists".into());
+    let unprovable = || AskFinding::Unanswered(Unanswered::Unprovable("404 for what exists".into()));
     check_ask(refused("27002"), unprovable(), "failed 27002; settled");
     check_ask(doubtful(180), unprovable(), "unresolved unanswered; settled");
 }
@@ -254,7 +261,7 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     // A clock that went back: the whole delay once more.
     check_ask(doubtful(-60), AskFinding::Free, "in doubt, ask; after 180 s");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
-    check_ask(in_vain, AskFinding::NoAnswer("503".into()), "unresolved unanswered; settled");
+    check_ask(in_vain, unheard("503".into()), "unresolved unanswered; settled");
 }
 
 #[test]
@@ -264,7 +271,7 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
     check_ask(refused(180), AskFinding::Free, "failed 27002; settled");
     check_ask(
         with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
-        AskFinding::NoAnswer("503".into()),
+        unheard("503".into()),
         "unresolved unanswered; settled",
     );
 }
