@@ -2,16 +2,19 @@
 //!
 //! Stored times are UTC milliseconds since the Unix epoch and are shown as RFC 3339. They order a story for people
 //! and bound ages across restarts, where an age that makes no sense (the clock went back) always counts as too
-//! old, which is the careful side. Waiting inside a run uses tokio's monotonic clock.
+//! old, which is the careful side. Ages and waits inside a run use tokio's monotonic clock, so that it makes no
+//! difference when the clock is set meanwhile; `submitter::past` joins the two.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::failpoint;
+
 /// Now, to the millisecond.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub(crate) fn now() -> Timestamp {
-    from_ms(Timestamp::now().as_millisecond())
+    from_ms(Timestamp::now().as_millisecond() + failpoint::clock_offset_ms())
 }
 
 /// A stored time back as a time. A value outside the calendar cannot have been written by us and becomes the epoch.

@@ -6,6 +6,7 @@
 //! | `TENANTRY_CRASH_AT=point` or `point#3` | the process dies at once when it passes the point for the first, or third, time |
 //! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
+//! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
 
 #[cfg(not(debug_assertions))]
@@ -28,6 +29,11 @@ mod absent {
     #[inline(always)]
     pub(crate) fn ledger_pages() -> Option<u32> {
         None
+    }
+
+    #[inline(always)]
+    pub(crate) fn clock_offset_ms() -> i64 {
+        0
     }
 }
 
@@ -92,6 +98,17 @@ mod present {
             std::fs::remove_dir_all(folder.join(format!("{before:08}")))?;
         }
         Ok(())
+    }
+
+    /// How much the wall clock is off, which a test may change while the program runs.
+    pub(crate) fn clock_offset_ms() -> i64 {
+        static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+        let Some(file) = FILE.get_or_init(|| std::env::var_os("TENANTRY_CLOCK_OFFSET").map(PathBuf::from))
+        else {
+            return 0;
+        };
+        let seconds = std::fs::read_to_string(file).expect("the test has written it");
+        seconds.trim().parse::<i64>().expect("a number of seconds") * 1000
     }
 
     /// The size at which the disk is full.

@@ -115,6 +115,14 @@ impl Ledger {
         self.write(recover).await
     }
 
+    /// The latest time that the last calls were stored with: it was at least so late already.
+    pub(crate) async fn newest_time(&self) -> Result<Option<Timestamp>, Error> {
+        let sql = "SELECT max(coalesce(finished_at, intended_at))
+                     FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";
+        let newest: Option<i64> = self.write(move |tx| Ok(tx.query_row(sql, [], |row| row.get(0))?)).await?;
+        Ok(newest.map(clock::from_ms))
+    }
+
     /// Up to `limit` open rows with ids above `after`, in the order in which they were read.
     pub(crate) async fn open_rows(&self, which: Open, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
         self.write(move |tx| open_rows(tx, which, after, limit)).await

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::domains::DomainCheck;
@@ -17,9 +18,9 @@ use super::task::Task;
 use super::{Policy, retry};
 use crate::auth::{self, Token, TokenSource};
 use crate::credentials::Sealer;
+use crate::failpoint;
 use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
 use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, ServiceError, Trace};
-use crate::{clock, failpoint};
 
 /// Everything that a step needs and that all steps share.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     failpoint::crash("intended");
     let token = match means.pass_gates().await {
         // The wait was so long that the row has to be asked about first.
-        Ok(_) if retry::must_ask_first(task, &means.policy, clock::now()) => {
+        Ok(_) if retry::must_ask_first(task, &means.policy, Instant::now()) => {
             return Ok(not_sent(&attempt, Setback::Withdrawn));
         }
         Ok(token) => token,

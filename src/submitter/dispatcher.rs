@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use super::attempt::Stepped;
 use super::breaker::{Breaker, Passage};
 use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health};
+use super::past::RunStart;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
 use super::task::{Step, Task};
 use super::{Mode, Settings, Signal, StopReason, agreement};
-use crate::clock;
 use crate::ledger::{self, AgreementChange, AttemptResult, Open, RowChange, RowId, Work};
 use crate::transport::Silence;
 
@@ -80,6 +80,7 @@ struct Backlog {
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     settings: Settings,
+    start: RunStart,
     backlog: Backlog,
     queue: Queue,
     to_record: Vec<Action>,
@@ -98,7 +99,7 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(settings: Settings, now: Instant) -> Self {
+    pub(super) fn new(settings: Settings, start: RunStart) -> Self {
         let order = match settings.mode {
             Mode::Submit => [Open::InFlight, Open::Pending],
             Mode::AskOnly => [Open::InFlight, Open::Unresolved],
@@ -109,8 +110,9 @@ impl Dispatcher {
             Mode::AskOnly => None,
         };
         Self {
-            deadline: settings.max_duration.map(|limit| now + limit),
+            deadline: settings.max_duration.map(|limit| start.instant() + limit),
             settings,
+            start,
             backlog: Backlog {
                 order: agreements.into_iter().chain(order.map(Backlogged::Rows)).chain(agreements).collect(),
                 after: RowId(0),
@@ -173,10 +175,9 @@ impl Dispatcher {
                 Passage::Closed(_) => break,
             };
             let Some(mut task) = self.next_task(now) else { break };
-            if task.step == Step::Create && retry::must_ask_first(&task, &self.settings.policy, clock::now())
-            {
+            if task.step == Step::Create && retry::must_ask_first(&task, &self.settings.policy, now) {
                 // Its id has grown old while it waited.
-                let (step, wait) = retry::first_step(&task.work, &self.settings.policy, clock::now());
+                let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                 task.step = step.into();
                 self.queue.wait(task, now + wait);
                 continue;
@@ -185,6 +186,7 @@ impl Dispatcher {
                 self.breaker.probe_sent();
             }
             self.slots += 1;
+            task.begun = now;
             actions.push(Action::Step { task, probe });
         }
         if let (true, false, Some(which)) =
@@ -279,13 +281,12 @@ impl Dispatcher {
                 self.backlog.after = RowId(0);
             }
         }
-        let clock_now = clock::now();
-        for mut work in rows {
+        for work in rows {
             if !self.queue.take_in_hand(work.row) {
                 continue;
             }
-            // A clock that has gone back since must not make the wait for a settled answer endless.
-            work.last_sent_at = work.last_sent_at.map(|sent| sent.min(clock_now));
+            // Its step is told below.
+            let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
             let (step, wait) = match (which, self.settings.mode) {
                 (Backlogged::Agreements, _) => {
                     self.counts.total += 1;
@@ -293,11 +294,11 @@ impl Dispatcher {
                 }
                 (Backlogged::Rows(_), Mode::AskOnly) => (Step::Ask, Duration::ZERO),
                 (Backlogged::Rows(_), Mode::Submit) => {
-                    let (step, wait) = retry::first_step(&work, &self.settings.policy, clock_now);
+                    let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                     (step.into(), wait)
                 }
             };
-            let task = Box::new(Task::new(work, step));
+            task.step = step;
             if wait.is_zero() {
                 self.queue.add(task);
             } else {
@@ -324,12 +325,12 @@ impl Dispatcher {
             CreateFinding::Forbidden(_) => self.note_forbidden(),
             _ => {}
         }
-        let verdict = retry::after_create(&task, finding, &self.circumstances(probe, chance));
+        let verdict = retry::after_create(&task, finding, &self.circumstances(probe, now, chance));
         task.work.success_unread |= step.attempts.iter().any(AttemptResult::is_unread_success);
         task.tries += u32::from(unknown && !probe);
         task.unauthorized = unauthorized;
         task.forbidden_at = forbidden.then_some(self.successes);
-        self.decide(task, step.attempts, verdict);
+        self.decide(task, step.attempts, verdict, now);
     }
 
     fn asked(
@@ -344,9 +345,9 @@ impl Dispatcher {
         let health = finding.health();
         let unheard = matches!(health, Health::Silent(_));
         self.note_health(health, probe, now);
-        let verdict = retry::after_ask(&task, finding, &self.circumstances(probe, chance));
+        let verdict = retry::after_ask(&task, finding, &self.circumstances(probe, now, chance));
         task.question_tries = if unheard { task.question_tries + u32::from(!probe) } else { 0 };
-        self.decide(task, step.attempts, verdict);
+        self.decide(task, step.attempts, verdict, now);
     }
 
     fn agreed(
@@ -367,7 +368,7 @@ impl Dispatcher {
             AgreementFinding::Forbidden(_) => self.note_forbidden(),
             _ => {}
         }
-        let (change, then) = agreement::decide(&task, finding, &self.circumstances(probe, chance));
+        let (change, then) = agreement::decide(&task, finding, &self.circumstances(probe, now, chance));
         task.tries += u32::from(counts && !probe);
         task.unauthorized = unauthorized;
         task.forbidden_at = forbidden.then_some(self.successes);
@@ -393,8 +394,8 @@ impl Dispatcher {
         }
     }
 
-    fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict) {
-        task.apply(&verdict.change);
+    fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
+        task.apply(&verdict.change, now);
         if let (Then::Stop(reason), None) = (&verdict.then, &self.stop) {
             self.stop = Some(reason.clone());
         }
@@ -453,10 +454,10 @@ impl Dispatcher {
         self.forbidden_in_a_row = (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW);
     }
 
-    fn circumstances(&self, probe: bool, chance: f64) -> Circumstances<'_> {
+    fn circumstances(&self, probe: bool, now: Instant, chance: f64) -> Circumstances<'_> {
         Circumstances {
             policy: &self.settings.policy,
-            now: clock::now(),
+            now,
             probe,
             may_send: self.settings.mode == Mode::Submit,
             successes: self.successes,

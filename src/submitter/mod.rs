@@ -3,7 +3,7 @@
 //! [`run`] is the loop: it makes one event of whatever happened, and one plain method of [`dispatcher`] handles it.
 //! [`attempt`] is the life of one create, [`reconcile`] that of one question (by what [`domains`] says it takes),
 //! [`agreement`] that of a created row's second step; each ends in a [`finding`], and [`retry`] decides what that means
-//! for the row, purely. A [`task`] is a row in hand, and [`queue`] holds them all. [`gates`] stand before every
+//! for the row, purely. A [`task`] is a row in hand, and [`queue`] holds them all; [`past`] tells ages that no jump of the clock changes. [`gates`] stand before every
 //! request, with [`pacing`] as the one that keeps the rate, and [`breaker`] sees to it that an outage is nobody's fault.
 //!
 //! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
@@ -18,6 +18,7 @@ pub(crate) mod domains;
 mod finding;
 pub(crate) mod gates;
 mod pacing;
+mod past;
 mod progress;
 mod queue;
 mod reconcile;

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::finding::{AskFinding, CreateFinding, Setback, Unanswered};
+use super::past::Past;
 use super::task::Task;
 use super::{Policy, StopReason};
-use crate::clock;
 use crate::ledger::{NextStep, Refusal, RequestId, RowChange, Work};
 
 /// The code of a row whose domain somebody else has.
@@ -54,7 +55,7 @@ pub(super) enum Then {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) policy: &'a Policy,
-    pub(super) now: Timestamp,
+    pub(super) now: Instant,
     /// It was a probe during an outage: it says something about the service, nothing about the row.
     pub(super) probe: bool,
     /// Creates that succeeded in this run so far.
@@ -98,8 +99,8 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
             settled(RowChange::Created(customer))
         }
         AskFinding::Ours { customer_id } => settled(RowChange::Existing { customer_id }),
-        AskFinding::Taken | AskFinding::Free if too_early(work, at) => {
-            still_open(work, NextStep::Ask, Then::Wait(at.until_settled(work)))
+        AskFinding::Taken | AskFinding::Free if too_early(task, at) => {
+            still_open(work, NextStep::Ask, Then::Wait(until_settled(task, at)))
         }
         // It said so itself; that the customer has not shown up is no proof of the contrary.
         AskFinding::Taken if work.success_unread => {
@@ -136,20 +137,25 @@ pub(super) fn after_setback(setback: Setback, repeat_after: Duration) -> Then {
     }
 }
 
-/// The first step of a row that an earlier run left open, and how long it has to wait.
-pub(super) fn first_step(work: &Work, policy: &Policy, now: Timestamp) -> (NextStep, Duration) {
-    match work.next_step {
-        NextStep::Create if is_fresh(work, policy, now) => (NextStep::Create, Duration::ZERO),
-        NextStep::Create => (NextStep::Ask, until_settled(work, policy, now)),
+/// The next step of a row that an earlier run left open, or whose id has grown old, and how long it has to wait. A
+/// question that comes too early by a clock that was set does no harm: [`after_ask`] does not believe its answer.
+pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextStep, Duration) {
+    let until_visible = || {
+        let age = task.last_sent.map_or(Duration::MAX, |sent| sent.age(now));
+        policy.settle_delay.saturating_sub(age)
+    };
+    match task.work.next_step {
+        NextStep::Create if is_fresh(task, policy, now) => (NextStep::Create, Duration::ZERO),
+        NextStep::Create => (NextStep::Ask, until_visible()),
         // A refusal can be asked about at once; a send without an answer may still show up.
-        NextStep::Ask if work.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
-        NextStep::Ask => (NextStep::Ask, until_settled(work, policy, now)),
+        NextStep::Ask if task.work.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
+        NextStep::Ask => (NextStep::Ask, until_visible()),
     }
 }
 
 /// Has the row's request id grown too old to be repeated, unless asking has just allowed it?
-pub(super) fn must_ask_first(task: &Task, policy: &Policy, now: Timestamp) -> bool {
-    !task.asked_free && !is_fresh(&task.work, policy, now)
+pub(super) fn must_ask_first(task: &Task, policy: &Policy, now: Instant) -> bool {
+    !task.asked_free && !is_fresh(task, policy, now)
 }
 
 /// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
@@ -177,21 +183,21 @@ fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
 }
 
 fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdict {
-    // The first doubt stands, also where a clock that went back makes it lie in the future: then it is asked about.
-    let since = task.work.in_doubt_since.unwrap_or(intended_at);
+    let doubt = task.doubt.unwrap_or(Past::at(task.begun));
     let mut work = task.work.clone();
-    work.in_doubt_since = Some(since);
-    work.last_sent_at = Some(at.now);
+    work.in_doubt_since.get_or_insert(intended_at);
+    // It was sent just now, so what asking finds counts after the whole delay.
+    let settled = Then::Wait(at.policy.settle_delay);
     if task.asked_free {
         // Asked, not there, sent once more under the same id, and that is unclear too.
         work.ask_rounds += 1;
-        return still_open(&work, NextStep::Ask, Then::Wait(at.until_settled(&work)));
+        return still_open(&work, NextStep::Ask, settled);
     }
     let tries = if at.probe { task.tries } else { task.tries + 1 };
-    if tries < at.policy.max_attempts && is_fresh(&work, at.policy, at.now) {
+    if tries < at.policy.max_attempts && doubt.age(at.now) < at.policy.idempotency_window {
         still_open(&work, NextStep::Create, Then::Wait(backoff(tries.saturating_sub(1), at.chance)))
     } else {
-        still_open(&work, NextStep::Ask, Then::Wait(at.until_settled(&work)))
+        still_open(&work, NextStep::Ask, settled)
     }
 }
 
@@ -258,29 +264,19 @@ fn asked_in_vain(work: &Work, reason: String) -> Verdict {
 }
 
 /// "Not there" and "taken by somebody else" count only when a customer of ours would have become visible.
-fn too_early(work: &Work, at: &Circumstances<'_>) -> bool {
-    work.in_doubt_since.is_some() && !at.until_settled(work).is_zero()
+fn too_early(task: &Task, at: &Circumstances<'_>) -> bool {
+    task.work.in_doubt_since.is_some() && !until_settled(task, at).is_zero()
 }
 
-impl Circumstances<'_> {
-    fn until_settled(&self, work: &Work) -> Duration {
-        until_settled(work, self.policy, self.now)
-    }
-}
-
-fn until_settled(work: &Work, policy: &Policy, now: Timestamp) -> Duration {
-    let Some(last_sent_at) = work.last_sent_at else { return Duration::ZERO };
-    // A clock that went back makes the last send lie in the future: then wait the whole delay.
-    let elapsed = clock::elapsed_since(last_sent_at, now).unwrap_or_default();
-    policy.settle_delay.saturating_sub(elapsed)
+/// Until it is certain that the settle delay has passed, whatever the wall clock says.
+fn until_settled(task: &Task, at: &Circumstances<'_>) -> Duration {
+    let certain_age = task.last_sent.map_or(Duration::MAX, |sent| sent.certain_age(at.now));
+    at.policy.settle_delay.saturating_sub(certain_age)
 }
 
 /// May the same request id still be repeated without asking?
-fn is_fresh(work: &Work, policy: &Policy, now: Timestamp) -> bool {
-    match work.in_doubt_since {
-        None => true,
-        Some(since) => clock::elapsed_since(since, now).is_some_and(|age| age < policy.idempotency_window),
-    }
+fn is_fresh(task: &Task, policy: &Policy, now: Instant) -> bool {
+    task.doubt.is_none_or(|doubt| doubt.age(now) < policy.idempotency_window)
 }
 
 /// Nothing was done under the request id by this send; an earlier one may still be in doubt.

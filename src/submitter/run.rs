@@ -11,10 +11,12 @@ use super::attempt::{self, Means};
 use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
 use super::domains::DomainCheck;
 use super::pacing::Pacer;
+use super::past::RunStart;
 use super::progress::Progress;
 use super::reconcile;
 use super::task::Step;
 use super::{Equipment, Settings, Signal, StopReason, agreement};
+use crate::clock;
 use crate::ledger::Ledger;
 
 /// How a submission ended.
@@ -38,6 +40,11 @@ pub(crate) async fn submit(
     progress: &watch::Sender<Progress>,
     open_rows: u64,
 ) -> Outcome {
+    let newest_stored = match ledger.newest_time().await {
+        Ok(newest) => newest,
+        Err(error) => return Outcome { stopped: Some(StopReason::Ledger(error)), abandoned: false },
+    };
+    let start = RunStart::new(Instant::now(), clock::now(), newest_stored);
     let pacer = Arc::new(Pacer::new(settings.rate));
     let means = Arc::new(Means {
         client: equipment.client,
@@ -50,7 +57,7 @@ pub(crate) async fn submit(
         policy: settings.policy.clone(),
         stopping: CancellationToken::new(),
     });
-    let mut dispatcher = Dispatcher::new(settings.clone(), Instant::now());
+    let mut dispatcher = Dispatcher::new(settings.clone(), start);
     dispatcher.counts.total = open_rows;
     let mut under_way = JoinSet::new();
     loop {

@@ -1,6 +1,10 @@
 //! An open row in the hands of the submitter: what its next step is, and what has been tried in this run.
 
-use crate::clock;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::past::{Past, RunStart};
 use crate::ledger::{NextStep, RowChange, Work};
 
 /// An open row in the hands of the submitter.
@@ -8,6 +12,12 @@ use crate::ledger::{NextStep, RowChange, Work};
 pub(super) struct Task {
     pub(super) work: Work,
     pub(super) step: Step,
+    /// When the present step began.
+    pub(super) begun: Instant,
+    /// The first send under the request id whose outcome is unknown.
+    pub(super) doubt: Option<Past>,
+    /// The last send under the request id.
+    pub(super) last_sent: Option<Past>,
     /// Sends without a verdict in this run, probes left out.
     pub(super) tries: u32,
     /// Times that its present question found no answer, probes left out.
@@ -43,8 +53,12 @@ impl From<NextStep> for Step {
 }
 
 impl Task {
-    pub(super) fn new(work: Work, step: Step) -> Self {
+    pub(super) fn new(work: Work, step: Step, start: &RunStart) -> Self {
         Self {
+            // A time that makes no sense is on the careful side: the doubt is old, and the send was right now.
+            doubt: work.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
+            last_sent: work.last_sent_at.map(|sent| start.past(sent, Duration::ZERO)),
+            begun: start.instant(),
             work,
             step,
             tries: 0,
@@ -59,7 +73,7 @@ impl Task {
 
 impl Task {
     /// Brings the row in memory to where its record stands.
-    pub(super) fn apply(&mut self, change: &RowChange) {
+    pub(super) fn apply(&mut self, change: &RowChange, now: Instant) {
         let work = &mut self.work;
         match change {
             RowChange::NothingDone { new_request_id, ask_rounds } => {
@@ -69,14 +83,14 @@ impl Task {
                     self.tries = 0;
                 }
                 work.in_doubt_since = None;
-                work.last_sent_at = None;
+                (self.doubt, self.last_sent) = (None, None);
                 work.refusal = None;
                 work.ask_rounds = *ask_rounds;
                 self.step = Step::Create;
             }
             RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
                 if self.step == Step::Create {
-                    work.last_sent_at = Some(clock::now());
+                    self.last_sent = Some(Past::at(now));
                 }
                 self.asked_free = match (self.step, *next_step) {
                     (Step::Ask, NextStep::Create) => true,
@@ -84,6 +98,7 @@ impl Task {
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.in_doubt_since = *in_doubt_since;
+                self.doubt = in_doubt_since.map(|_| self.doubt.unwrap_or(Past::at(self.begun)));
                 work.ask_rounds = *ask_rounds;
                 work.refusal.clone_from(refusal);
                 self.step = (*next_step).into();

@@ -19,6 +19,7 @@ mod auth;
 mod check;
 mod check_online;
 mod cli;
+mod clock_jumps;
 mod crash;
 mod crash_points;
 mod fault_matrix;

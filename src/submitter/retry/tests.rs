@@ -1,20 +1,31 @@
 //! The decisions as tables: one line a situation, one finding, one verdict.
 
+use std::sync::LazyLock;
+
 use super::*;
+use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RowId};
+use crate::submitter::past::RunStart;
 use crate::submitter::task::Step;
 use crate::transport::Silence;
 
-const NOW_MS: i64 = 1_000_000_000;
+/// When the run of these tests began, and an hour and more later, which is when everything here happens.
+static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+static NOW: LazyLock<Instant> = LazyLock::new(|| *BEGUN + Duration::from_secs(7200));
+const BEGUN_MS: i64 = 1_000_000_000;
 pub(in crate::submitter) const POLICY: Policy = Policy {
     max_attempts: 3,
     idempotency_window: Duration::from_secs(3600),
     settle_delay: Duration::from_secs(180),
 };
 
-fn ago(seconds: i64) -> Timestamp {
-    clock::from_ms(NOW_MS - seconds * 1000)
+fn ago(seconds: u64) -> Past {
+    Past::at(*NOW - Duration::from_secs(seconds))
+}
+
+fn start() -> RunStart {
+    RunStart::new(*BEGUN, clock::from_ms(BEGUN_MS), None)
 }
 
 /// A row nothing has been done for.
@@ -43,14 +54,14 @@ pub(in crate::submitter) fn fresh() -> Task {
         agreement: None,
     };
     let work = Work::fresh(RowId(1), 2, customer, RequestId::draw());
-    Task::new(work, Step::Create)
+    Task::new(work, Step::Create, &start())
 }
 
 /// A row with a send `seconds` ago whose outcome is unknown.
-fn doubtful(seconds: i64) -> Task {
+fn doubtful(seconds: u64) -> Task {
     let mut task = fresh();
-    task.work.in_doubt_since = Some(ago(seconds));
-    task.work.last_sent_at = Some(ago(seconds));
+    task.work.in_doubt_since = Some(clock::from_ms(BEGUN_MS));
+    (task.doubt, task.last_sent) = (Some(ago(seconds)), Some(ago(seconds)));
     task.tries = 1;
     task
 }
@@ -67,7 +78,7 @@ fn refusal(code: &str) -> Refusal {
 pub(in crate::submitter) fn circumstances() -> Circumstances<'static> {
     Circumstances {
         policy: &POLICY,
-        now: clock::from_ms(NOW_MS),
+        now: *NOW,
         probe: false,
         may_send: true,
         successes: 0,
@@ -111,7 +122,7 @@ fn words(verdict: &Verdict) -> String {
 }
 
 fn unknown_now() -> CreateFinding {
-    CreateFinding::Unknown { intended_at: ago(1), reason: "reset".into() }
+    CreateFinding::Unknown { intended_at: clock::from_ms(BEGUN_MS), reason: "reset".into() }
 }
 
 fn unheard(reason: Silence) -> AskFinding {
@@ -144,14 +155,15 @@ fn a_success_settles() {
 
 #[test]
 fn an_unknown_outcome_is_repeated_then_asked_about() {
-    check_create(fresh(), unknown_now(), "in doubt, create; after 1 s");
+    let sent = with(fresh(), |t| t.begun = *NOW - Duration::from_secs(1));
+    check_create(sent, unknown_now(), "in doubt, create; after 1 s");
     check_create(doubtful(60), unknown_now(), "in doubt, create; after 2 s");
     // The third of three.
     check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, ask; after 180 s");
     // The id has grown old.
     check_create(doubtful(3600), unknown_now(), "in doubt, ask; after 180 s");
-    // The clock went back: an age that makes no sense is too old.
-    check_create(doubtful(-60), unknown_now(), "in doubt, ask; after 180 s");
+    // So it has where its first send took long enough.
+    check_create(fresh(), unknown_now(), "in doubt, ask; after 180 s");
     // Sent again after asking: one send, then the next question.
     check_create(
         with(doubtful(60), |t| t.asked_free = true),
@@ -258,8 +270,6 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     // A send under an earlier id may have made it.
     let earlier = with(fresh(), |t| t.work.unclear_before = true);
     check_ask(earlier, ours(), "created without password; settled");
-    // A clock that went back: the whole delay once more.
-    check_ask(doubtful(-60), AskFinding::Free, "in doubt, ask; after 180 s");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
     check_ask(in_vain, unheard("503".into()), "unresolved unanswered; settled");
 }
@@ -276,31 +286,42 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
     );
 }
 
+/// A row whose first send was `doubt` seconds before this run began by the wall clock, its last `sent`.
+fn of_an_earlier_run(doubt: i64, sent: i64, next_step: NextStep) -> Task {
+    let before = |seconds: i64| Some(clock::from_ms(BEGUN_MS - seconds * 1000));
+    let work = fresh().work;
+    let work = Work { in_doubt_since: before(doubt), last_sent_at: before(sent), next_step, ..work };
+    Task::new(work, Step::Create, &start())
+}
+
 #[test]
 fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
-    let check = |change: fn(&mut Work), expected: (NextStep, u64)| {
-        let mut work = fresh().work;
-        change(&mut work);
-        let (step, wait) = first_step(&work, &POLICY, clock::from_ms(NOW_MS));
+    let check = |task: Task, expected: (NextStep, u64)| {
+        let (step, wait) = first_step(&task, &POLICY, *BEGUN);
         assert_eq!((step, wait.as_secs()), expected);
     };
-    check(|_| {}, (NextStep::Create, 0));
-    check(|w| (w.in_doubt_since, w.last_sent_at) = (Some(ago(60)), Some(ago(0))), (NextStep::Create, 0));
-    check(|w| (w.in_doubt_since, w.last_sent_at) = (Some(ago(3600)), Some(ago(0))), (NextStep::Ask, 180));
-    check(
-        |w| {
-            w.next_step = NextStep::Ask;
-            (w.in_doubt_since, w.last_sent_at) = (Some(ago(60)), Some(ago(60)));
-        },
-        (NextStep::Ask, 120),
-    );
-    check(
-        |w| {
-            w.next_step = NextStep::Ask;
-            w.refusal = Some(refusal("27002"));
-        },
-        (NextStep::Ask, 0),
-    );
+    check(fresh(), (NextStep::Create, 0));
+    check(of_an_earlier_run(60, 0, NextStep::Create), (NextStep::Create, 0));
+    check(of_an_earlier_run(3600, 0, NextStep::Create), (NextStep::Ask, 180));
+    check(of_an_earlier_run(60, 60, NextStep::Ask), (NextStep::Ask, 120));
+    let refused = |w: &mut Task| w.work.refusal = Some(refusal("27002"));
+    check(with(of_an_earlier_run(60, 60, NextStep::Ask), refused), (NextStep::Ask, 0));
+    // The clock went back: an age that makes no sense is too old to repeat, and too young to believe.
+    check(of_an_earlier_run(-60, -60, NextStep::Create), (NextStep::Ask, 180));
+    check(of_an_earlier_run(-60, -60, NextStep::Ask), (NextStep::Ask, 180));
+}
+
+#[test]
+fn what_an_earlier_run_sent_is_not_believed_gone_for_the_wall_clock_alone() {
+    let check = |seconds, expected: &str| {
+        let at = Circumstances { now: *BEGUN + Duration::from_secs(seconds), ..circumstances() };
+        for day in [-86400, 0, 86400] {
+            let task = of_an_earlier_run(day, day, NextStep::Ask);
+            assert_eq!(words(&after_ask(&task, AskFinding::Free, &at)), expected, "{day}");
+        }
+    };
+    check(5, "in doubt, ask; after 175 s");
+    check(180, "in doubt, create; after 0 s");
 }
 
 #[test]
