@@ -15,7 +15,7 @@
 //! `credentials`; `transport` is the way there, and tells what went wrong on it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
 //! `check` judges a file like `intake`, without a ledger.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
-//! `cli` is the program: arguments to settings, one call, print, exit code.
+//! `cli` is the program: arguments to settings, one call, print, exit code. `memory` keeps what it knows off the disk.
 //!
 //! # What is always true
 //!
@@ -48,6 +48,7 @@ mod failpoint;
 pub mod fuzzing;
 mod intake;
 mod ledger;
+mod memory;
 mod nearest;
 mod partner_center;
 mod private_file;

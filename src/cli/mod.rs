@@ -34,6 +34,8 @@ use output::Output;
 
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
+    // Before the first secret is read.
+    let private = crate::memory::keep_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -48,6 +50,9 @@ pub(crate) fn run() -> std::process::ExitCode {
     };
     let output = Output::new(cli.logging.quiet);
     let result = start_logging(&cli.logging, &output).and_then(|()| {
+        if let Err(error) = private {
+            tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

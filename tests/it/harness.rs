@@ -233,6 +233,22 @@ impl Call<'_> {
             .env("TENANTRY_REFRESH_TOKEN", "refresh-token-of-the-tests")
     }
 
+    /// As somebody whom file modes keep out, which they do not do with root.
+    #[cfg(unix)]
+    pub(crate) fn unprivileged(mut self) -> Self {
+        use std::os::unix::fs::chown;
+        use std::os::unix::process::CommandExt;
+        const NOBODY: u32 = 65534;
+        if rustix::process::geteuid().is_root() {
+            chown(self.bench.path(""), Some(NOBODY), Some(NOBODY)).unwrap();
+            for entry in fs::read_dir(self.bench.path("")).unwrap() {
+                chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+            self.command.uid(NOBODY).gid(NOBODY);
+        }
+        self
+    }
+
     pub(crate) fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(content.into());
         self

@@ -33,6 +33,7 @@ mod outage;
 mod properties;
 mod resume;
 mod rules;
+mod secrets;
 mod sign_in;
 mod throttling;
 mod unknown_outcome;
