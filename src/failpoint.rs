@@ -4,6 +4,7 @@
 //! | variable | what happens |
 //! | --- | --- |
 //! | `TENANTRY_CRASH_AT=point` or `point#3` | the process dies at once when it passes the point for the first, or third, time |
+//! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does where there is a bug |
 //! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
@@ -20,6 +21,9 @@ mod absent {
 
     #[inline(always)]
     pub(crate) fn crash(_point: &str) {}
+
+    #[inline(always)]
+    pub(crate) fn panic_with(_point: &str, _in_hand: &[u8]) {}
 
     #[inline(always)]
     pub(crate) fn synced(_ledger: Option<&Path>) -> rusqlite::Result<()> {
@@ -40,28 +44,50 @@ mod absent {
 #[cfg(debug_assertions)]
 mod present {
     use std::path::{Path, PathBuf};
-    use std::sync::OnceLock;
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
         std::env::var(variable).ok()?.parse().ok()
     }
 
-    /// Dies here, where this is the point and the time that were asked for. Nothing is flushed and nobody says
-    /// goodbye, as with `kill -9`.
-    pub(crate) fn crash(point: &str) {
-        static ASKED: OnceLock<Option<(String, u32)>> = OnceLock::new();
-        static PASSED: AtomicU32 = AtomicU32::new(0);
-        let asked = ASKED.get_or_init(|| {
-            let asked = std::env::var("TENANTRY_CRASH_AT").ok()?;
+    /// A point, and the time that it is passed at which something happens.
+    struct Asked {
+        point: String,
+        time: u32,
+        passed: AtomicU32,
+    }
+
+    impl Asked {
+        fn by(variable: &str) -> Option<Self> {
+            let asked = std::env::var(variable).ok()?;
             let (point, time) = asked.split_once('#').unwrap_or((&asked, "1"));
-            Some((point.to_owned(), time.parse().ok()?))
-        });
-        if let Some((asked, time)) = asked
-            && asked == point
-            && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *time
-        {
+            Some(Self { point: point.to_owned(), time: time.parse().ok()?, passed: AtomicU32::new(0) })
+        }
+
+        fn is_now(&self, point: &str) -> bool {
+            self.point == point && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.time
+        }
+    }
+
+    /// Dies here, where this is the point and the time that were asked for. Nothing is flushed and nobody says
+    /// goodbye, as with `kill -9`. Or panics, where that was asked for.
+    #[track_caller]
+    pub(crate) fn crash(point: &str) {
+        static CRASH: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_CRASH_AT"));
+        if CRASH.as_ref().is_some_and(|asked| asked.is_now(point)) {
             std::process::abort();
+        }
+        panic_with(point, point.as_bytes());
+    }
+
+    /// Panics here, where this is the point and the time that were asked for, in words that give away what is in hand:
+    /// the worst that code of ours, or of a library, can do.
+    #[track_caller]
+    pub(crate) fn panic_with(point: &str, in_hand: &[u8]) {
+        static PANIC: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_PANIC_AT"));
+        if PANIC.as_ref().is_some_and(|asked| asked.is_now(point)) {
+            panic!("asked to panic with {} in hand", String::from_utf8_lossy(in_hand));
         }
     }
 

@@ -83,7 +83,7 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         | StopReason::LimitReached
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
-        StopReason::Ledger(_) => ExitCode::Failed,
+        StopReason::Ledger(_) | StopReason::Bug => ExitCode::Failed,
     }
 }
 
@@ -104,6 +104,7 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::LimitReached => "limit reached".to_owned(),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
+        StopReason::Bug => "a bug in the program".to_owned(),
     }
 }
 
@@ -139,6 +140,7 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
             Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
         }
         StopReason::Ledger(error) => error.clone().into(),
+        StopReason::Bug => super::panics::failure(),
     }
 }
 

@@ -14,6 +14,7 @@ mod import;
 mod input;
 mod inquiry;
 mod output;
+mod panics;
 mod parse;
 mod resume;
 mod rules;
@@ -25,6 +26,8 @@ mod signals;
 mod simulator;
 mod status;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use clap::Parser;
 
 use args::{Cli, Command, LogFormat};
@@ -34,6 +37,7 @@ use output::Output;
 
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
+    panics::tell();
     // Before the first secret is read.
     let private = crate::memory::keep_private();
     let cli = match Cli::try_parse() {
@@ -57,7 +61,9 @@ pub(crate) fn run() -> std::process::ExitCode {
             .enable_all()
             .build()
             .map_err(|error| Failure::io("could not start", &error))?;
-        let result = runtime.block_on(command(cli.command, &output));
+        // Nothing of what a panic leaves behind is looked at any more.
+        let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &output)));
+        let result = catch_unwind(run).unwrap_or_else(|_| Err(panics::failure()));
         // A second Ctrl-C leaves requests in the air; waiting for them is what it asked us not to do.
         runtime.shutdown_background();
         result

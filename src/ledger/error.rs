@@ -119,11 +119,10 @@ impl Error {
                 }
                 Some(_) | None => "run `tenantry resume` when the cause is mended; nothing is lost",
             },
-            Error::Thread(_)
-            | Error::Closed
-            | Error::Stored { .. }
-            | Error::Illegal(_)
-            | Error::IllegalAgreement(_) => return None,
+            Error::Closed => "nothing was sent without a record: run `tenantry resume`",
+            Error::Thread(_) | Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
+                return None;
+            }
         };
         Some(text.to_owned())
     }

@@ -49,13 +49,36 @@ pub(super) enum Action {
 /// Something that happened.
 #[derive(Debug)]
 pub(super) enum Event {
-    Fetched { which: Backlogged, rows: Vec<Work> },
-    Created { task: Box<Task>, probe: bool, step: Stepped<CreateFinding> },
-    Asked { task: Box<Task>, probe: bool, step: Stepped<AskFinding> },
-    Recorded { task: Box<Task>, verdict: Box<Verdict> },
-    Agreed { task: Box<Task>, probe: bool, step: Stepped<AgreementFinding> },
-    AgreementRecorded { task: Box<Task>, then: Then },
+    Fetched {
+        which: Backlogged,
+        rows: Vec<Work>,
+    },
+    Created {
+        task: Box<Task>,
+        probe: bool,
+        step: Stepped<CreateFinding>,
+    },
+    Asked {
+        task: Box<Task>,
+        probe: bool,
+        step: Stepped<AskFinding>,
+    },
+    Recorded {
+        task: Box<Task>,
+        verdict: Box<Verdict>,
+    },
+    Agreed {
+        task: Box<Task>,
+        probe: bool,
+        step: Stepped<AgreementFinding>,
+    },
+    AgreementRecorded {
+        task: Box<Task>,
+        then: Then,
+    },
     LedgerFailed(ledger::Error),
+    /// A step or a record ended in a panic: its row is left as the ledger has it.
+    Panicked,
     Signalled(Signal),
     Woken,
 }
@@ -258,8 +281,15 @@ impl Dispatcher {
                     self.stop = Some(StopReason::Ledger(error));
                 }
             }
-            Event::Signalled(signal) => {
+            Event::Panicked => {
+                // Others may bring passwords yet, so that what is under way is brought to its end.
+                self.slots = self.slots.saturating_sub(1);
                 if !matches!(self.stop, Some(StopReason::Ledger(_))) {
+                    self.stop = Some(StopReason::Bug);
+                }
+            }
+            Event::Signalled(signal) => {
+                if !matches!(self.stop, Some(StopReason::Ledger(_) | StopReason::Bug)) {
                     self.stop = Some(StopReason::Interrupted(signal));
                 }
             }

@@ -100,6 +100,8 @@ pub(crate) enum StopReason {
     LimitReached,
     DurationReached,
     Ledger(crate::ledger::Error),
+    /// Something here panicked.
+    Bug,
 }
 
 /// What an operator asked for by a signal.

@@ -72,13 +72,13 @@ pub(crate) async fn submit(
         let event = tokio::select! {
             biased;
             Some(signal) = signals.recv() => Event::Signalled(signal),
-            Some(ended) = under_way.join_next() => ended.unwrap_or_else(|panic| {
-                std::panic::resume_unwind(panic.into_panic())
-            }),
+            Some(ended) = under_way.join_next() => ended.unwrap_or(Event::Panicked),
             () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
         };
-        let stopping_already =
-            matches!(dispatcher.stop, Some(StopReason::Interrupted(_) | StopReason::Ledger(_)));
+        let stopping_already = matches!(
+            dispatcher.stop,
+            Some(StopReason::Interrupted(_) | StopReason::Ledger(_) | StopReason::Bug)
+        );
         if let (Event::Signalled(_), true) = (&event, stopping_already) {
             // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
             record_what_is_known(&mut dispatcher, ledger, &means, &mut under_way).await;
@@ -100,13 +100,13 @@ async fn record_what_is_known(
     under_way: &mut JoinSet<Event>,
 ) {
     let mut recorded = JoinSet::new();
-    while let Some(Ok(event)) = under_way.try_join_next() {
-        dispatcher.handle_event(event, Instant::now(), 0.0);
+    while let Some(ended) = under_way.try_join_next() {
+        dispatcher.handle_event(ended.unwrap_or(Event::Panicked), Instant::now(), 0.0);
     }
     for action in dispatcher.actions(Instant::now()) {
         carry_out(action, ledger, means, &mut recorded).await;
     }
-    recorded.join_all().await;
+    while recorded.join_next().await.is_some() {}
 }
 
 async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut JoinSet<Event>) {

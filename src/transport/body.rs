@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::fault::causes;
+use crate::failpoint;
 
 /// A body longer than this is nobody's whom we ask; reading stops there.
 const LONGEST_BODY: usize = 4 << 20;
@@ -19,7 +20,10 @@ pub(crate) async fn bounded_body(mut response: reqwest::Response) -> Result<Zero
                 return Err("the answer is too long to be Microsoft's".to_owned());
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
+            Ok(None) => {
+                failpoint::panic_with("body", &body);
+                return Ok(body);
+            }
             Err(error) => return Err(format!("the answer was cut short ({})", causes(&error))),
         }
     }

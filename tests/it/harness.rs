@@ -139,6 +139,8 @@ impl Bench {
             .env("TENANTRY_KEY_STORE", "file")
             .env("TENANTRY_RATE", "unlimited")
             .env("TENANTRY_SETTLE_DELAY", "1s")
+            // Of a program that dies on purpose nobody wants one, and making it takes time.
+            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());
         Call { command, bench: self, stdin: None }
     }
@@ -329,6 +331,11 @@ impl Running {
     /// What has come on standard output so far.
     pub(crate) fn stdout(&self) -> String {
         fs::read_to_string(&self.stdout).unwrap()
+    }
+
+    /// What has come on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap()
     }
 
     fn done(&mut self) -> Done {

@@ -30,6 +30,7 @@ mod import;
 mod ledger_trouble;
 mod network;
 mod outage;
+mod panics;
 mod properties;
 mod resume;
 mod rules;

@@ -1,0 +1,63 @@
+//! A bug in this program, as people read of it.
+//!
+//! What a panic says may hold whatever was in hand, a password or a token among it: an error's debug form, a cell. So of
+//! its words only those that stand in the source are shown. Where it happened is what a report of it needs.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::panic::PanicHookInfo;
+
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use crate::validation::visible_lines;
+
+/// Tells of panics in our own words from now on, at once and on whatever thread.
+pub(super) fn tell() {
+    std::panic::set_hook(Box::new(|panic| {
+        // Not through the log, whose writer may be what panics. Where standard error is closed there is nobody to tell.
+        drop(io::stderr().write_all(visible_lines(&told(panic)).as_bytes()));
+    }));
+}
+
+fn told(panic: &PanicHookInfo<'_>) -> String {
+    let place = panic.location().map_or_else(|| "a place unknown".to_owned(), ToString::to_string);
+    let words = own_words(panic.payload()).map(|words| format!(": {words}")).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut told = format!("error: a bug in tenantry {version}, at {place}{words}\n");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        write!(told, "{backtrace}").expect("memory can be written to");
+    }
+    told
+}
+
+/// `None`: they were made while it ran.
+fn own_words(payload: &(dyn Any + Send)) -> Option<&'static str> {
+    payload.downcast_ref::<&'static str>().copied()
+}
+
+/// What ends a command that met one; where and why has been said.
+pub(super) fn failure() -> Failure {
+    Failure::new(ExitCode::Failed, "stopped by a bug in this program").with_hint(
+        "no row is lost: run the same command again, or `tenantry resume`; report the line that tells of the bug, and if \
+         it comes back, keep the ledger as it is",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_of_the_source_are_shown() {
+        let check = |panics: fn(), expected: Option<&str>| {
+            assert_eq!(own_words(&*std::panic::catch_unwind(panics).unwrap_err()), expected);
+        };
+        check(|| panic!("nothing panics here"), Some("nothing panics here"));
+        check(|| panic!("the password is {}", std::hint::black_box("hunter2")), None);
+        check(|| assert!("hunter2".parse::<bool>().map_err(|_| "hunter2").unwrap()), None);
+        check(|| std::panic::panic_any(7), None);
+    }
+}
