@@ -9,6 +9,7 @@
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
+//! | `TENANTRY_NO_LOCKS=1` | the ledger lies where files cannot be locked, such as on some network shares |
 
 #[cfg(not(debug_assertions))]
 pub(crate) use absent::*;
@@ -24,6 +25,11 @@ mod absent {
 
     #[inline(always)]
     pub(crate) fn panic_with(_point: &str, _in_hand: &[u8]) {}
+
+    #[inline(always)]
+    pub(crate) fn locks() -> std::io::Result<()> {
+        Ok(())
+    }
 
     #[inline(always)]
     pub(crate) fn synced(_ledger: Option<&Path>) -> rusqlite::Result<()> {
@@ -88,6 +94,14 @@ mod present {
         static PANIC: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_PANIC_AT"));
         if PANIC.as_ref().is_some_and(|asked| asked.is_now(point)) {
             panic!("asked to panic with {} in hand", String::from_utf8_lossy(in_hand));
+        }
+    }
+
+    /// A lock is about to be taken.
+    pub(crate) fn locks() -> std::io::Result<()> {
+        match std::env::var_os("TENANTRY_NO_LOCKS") {
+            Some(_) => Err(std::io::ErrorKind::Unsupported.into()),
+            None => Ok(()),
         }
     }
 

@@ -27,7 +27,9 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
             "`tenantry show DOMAIN` says whether it was created, and whether its password was lost",
         ));
     }
-    queries.record_opening(&who(), count)?;
+    queries
+        .record_opening(&who(), count)
+        .map_err(|error| Failure::from(error).because("each opening of passwords is recorded in it first"))?;
 
     let mut sink = Sink::open(args.output.as_deref())?;
     let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);

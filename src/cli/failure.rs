@@ -61,7 +61,9 @@ impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
         let exit_code = match &error {
             ledger::Error::InUse { .. } => ExitCode::InUse,
-            ledger::Error::OtherEnvironment { .. } | ledger::Error::Foreign { .. } => ExitCode::Usage,
+            ledger::Error::OtherEnvironment { .. }
+            | ledger::Error::Foreign { .. }
+            | ledger::Error::Folder { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         };
         let hint = error.hint();

@@ -19,6 +19,18 @@ pub(crate) enum Error {
     #[error("`{}` is not a ledger of this program", path.display())]
     Foreign { path: PathBuf },
 
+    #[error("`{}` is a folder, not a ledger", path.display())]
+    Folder { path: PathBuf },
+
+    #[error("the ledger `{}` cannot be written", path.display())]
+    ReadOnly { path: PathBuf, source: Option<Arc<io::Error>> },
+
+    #[error("the ledger `{}` cannot be read where it is: {why}", path.display())]
+    Unreadable { path: PathBuf, why: &'static str },
+
+    #[error("the ledger `{}` lies where files cannot be locked", path.display())]
+    NoLocks { path: PathBuf, source: Option<Arc<io::Error>> },
+
     #[error("the ledger `{}` was written by a newer version of this program", path.display())]
     Newer { path: PathBuf },
 
@@ -65,6 +77,28 @@ pub(crate) enum Error {
     IllegalAgreement(#[from] IllegalChange),
 }
 
+/// What can be done about a file system that has no locks, or no memory that processes share.
+const NO_LOCKS: &str = "its folder may be on a network share that has no locks: put the ledger on a local disk, and name it \
+                        with `--ledger PATH`; nothing was sent without a record";
+
+/// Did SQLite miss what every local disk has?
+fn is_about_locks(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    let code = error.sqlite_error().map_or(0, |error| error.extended_code);
+    matches!(
+        code,
+        ffi::SQLITE_IOERR_LOCK
+            | ffi::SQLITE_IOERR_UNLOCK
+            | ffi::SQLITE_IOERR_RDLOCK
+            | ffi::SQLITE_IOERR_CHECKRESERVEDLOCK
+            | ffi::SQLITE_IOERR_SHMOPEN
+            | ffi::SQLITE_IOERR_SHMLOCK
+            | ffi::SQLITE_IOERR_SHMMAP
+            | ffi::SQLITE_PROTOCOL
+            | ffi::SQLITE_NOLFS
+    )
+}
+
 fn pid_note(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
 }
@@ -82,7 +116,16 @@ impl Error {
         let text = match self {
             Error::InUse { .. } => "wait until it ends; `tenantry status` works meanwhile",
             Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
-            Error::Foreign { .. } => "name another file with `--ledger PATH`",
+            Error::Foreign { .. } | Error::Folder { .. } => "name another file with `--ledger PATH`",
+            Error::ReadOnly { .. } => {
+                "make the ledger and its folder writable: look at their owner and mode, and whether the disk is mounted \
+                 read-only; `status`, `show` and `export` need not write"
+            }
+            Error::Unreadable { .. } => {
+                "make its folder writable; or, to read it alone, copy it with its `-wal` file to another folder, and \
+                 name the copy with `--ledger PATH`"
+            }
+            Error::NoLocks { .. } => NO_LOCKS,
             Error::Older { .. } => "wait until that has ended; the ledger is brought up to date then",
             Error::Newer { .. } => "use the newer program; the ledger was not touched",
             Error::OtherEnvironment { .. } => {
@@ -104,6 +147,7 @@ impl Error {
             Error::Migrations { .. } => {
                 "the ledger was left as it was; keep a copy before you try anything else"
             }
+            Error::Sql(error) | Error::Migrate { source: error, .. } if is_about_locks(error) => NO_LOCKS,
             Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => {
                     "make room on the disk, then run `tenantry resume`; nothing was sent without a record"
@@ -125,5 +169,34 @@ impl Error {
             }
         };
         Some(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn every_trouble_with_locks_is_told_as_that() {
+        let hint =
+            |code| Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).hint().unwrap();
+        let about_locks = [
+            ffi::SQLITE_IOERR_LOCK,
+            ffi::SQLITE_IOERR_RDLOCK,
+            ffi::SQLITE_IOERR_UNLOCK,
+            ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
+            ffi::SQLITE_IOERR_SHMOPEN,
+            ffi::SQLITE_IOERR_SHMLOCK,
+            ffi::SQLITE_IOERR_SHMMAP,
+            ffi::SQLITE_PROTOCOL,
+        ];
+        for code in about_locks {
+            assert!(hint(code).contains("network share"), "{code}");
+        }
+        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_FULL, ffi::SQLITE_BUSY] {
+            assert!(!hint(code).contains("network share"), "{code}");
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! ends, and a leftover file means nothing. Readers do not take it: `status` works while a run goes on.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
+use crate::failpoint;
 
 /// Held for as long as this value lives.
 #[derive(Debug)]
@@ -25,11 +27,19 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         super::private(&mut options);
-        let file = options.open(&path).map_err(open)?;
-        match file.try_lock() {
+        let file = options.open(&path).map_err(|source| match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
+            }
+            _ => open(source),
+        })?;
+        match failpoint::locks().map_err(TryLockError::Error).and_then(|()| file.try_lock()) {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(open(source)),
+            // Whatever the system calls it (ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL): going on would be without any.
+            Err(TryLockError::Error(source)) => {
+                Err(Error::NoLocks { path: ledger.to_owned(), source: Some(Arc::new(source)) })
+            }
         }
     }
 }

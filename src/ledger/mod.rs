@@ -145,6 +145,8 @@ impl Ledger {
     /// [`Error::InUse`] where another process works on it; the others say what is wrong with the file.
     pub(crate) fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
         schema::make_file(path)?;
+        // Before the lock, which would leave a file beside one that is none of ours.
+        schema::refuse_foreign(path)?;
         let Some(lock) = lock::Lock::acquire(path)? else {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
         };

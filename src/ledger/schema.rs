@@ -53,15 +53,27 @@ impl Environment {
 
 /// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
-    let mut connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let read_only = || Error::ReadOnly { path: path.to_owned(), source: None };
+    let connection = open_file(path)?;
+    // Where it may not write, SQLite opens a file for reading and says so at the first write.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(read_only());
+    }
+    as_writer(connection, path).map_err(|error| match error {
+        Error::Sql(error) if lacks_its_files(&error) => read_only(),
+        error => error,
+    })
+}
+
+fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Error> {
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // WAL lets `status` read while a run writes; FULL makes every commit an fsync, which is what "durable" means
     // in every promise that we make.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::NoLocks { path: path.to_owned(), source: None });
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -74,6 +86,14 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+fn open_file(path: &Path) -> Result<Connection, Error> {
+    if path.is_dir() {
+        return Err(Error::Folder { path: path.to_owned() });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(path, flags)?)
+}
+
 /// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
 /// first, where nobody works on it.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
@@ -81,10 +101,17 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
     match open_current(path)? {
         Some(connection) => Ok(connection),
         None => {
-            let Some(_lock) = Lock::acquire(path)? else {
-                return Err(Error::Older { path: path.to_owned() });
+            let upgrade = || match Lock::acquire(path)? {
+                Some(_lock) => open_for_writing(path).map(drop),
+                None => Err(Error::Older { path: path.to_owned() }),
             };
-            drop(open_for_writing(path)?);
+            upgrade().map_err(|error| match error {
+                Error::ReadOnly { path, .. } => {
+                    let why = "it is of an older version and has to be brought up to date";
+                    Error::Unreadable { path, why }
+                }
+                error => error,
+            })?;
             open_current(path)?.ok_or_else(|| Error::Older { path: path.to_owned() })
         }
     }
@@ -94,10 +121,43 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
 fn open_current(path: &Path) -> Result<Option<Connection>, Error> {
     // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` is what
     // keeps us from writing.
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    match as_reader(open_file(path)?, path) {
+        Err(Error::Sql(error)) if lacks_its_files(&error) => as_reader(open_as_it_is(path)?, path),
+        opened => opened,
+    }
+}
+
+/// Could SQLite not make, or not open, the files that it needs beside a database?
+fn lacks_its_files(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Opens a ledger in a folder that nobody here can write to, as a file that does not change. Whoever works on it
+/// keeps its `-wal` and `-shm` there for as long as that takes, so without them it is whole and at rest.
+fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
+    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
+    let whole_path = path.canonicalize().map_err(open)?;
+    // Tells of a file that may not be read, for which SQLite has the same word.
+    drop(File::open(&whole_path).map_err(open)?);
+    let beside = |suffix: &str| {
+        let mut name = whole_path.as_os_str().to_owned();
+        name.push(suffix);
+        Path::new(&name).exists()
+    };
+    if beside("-wal") || beside("-shm") {
+        let why = "its last changes are in the files beside it, and its folder cannot be written";
+        return Err(Error::Unreadable { path: path.to_owned(), why });
+    }
+    let mut url = url::Url::from_file_path(&whole_path).expect("a canonical path is absolute");
+    url.set_query(Some("immutable=1"));
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(url.as_str(), flags)?)
+}
+
+/// `None`: its schema is older than this program.
+fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, Error> {
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_empty(&connection)? {
@@ -212,9 +272,18 @@ pub(super) fn make_file(path: &Path) -> Result<(), Error> {
             file.sync_all().map_err(open)?;
             sync_folder_of(path).map_err(open)
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => keep_to_its_owner(path),
         Err(error) => Err(open(error)),
     }
+}
+
+/// An empty file that somebody else has made is about to become a ledger.
+fn keep_to_its_owner(path: &Path) -> Result<(), Error> {
+    if std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == 0) {
+        let made = OpenOptions::new().write(true).open(path).and_then(|file| super::make_private(&file));
+        made.map_err(|source| Error::Open { path: path.to_owned(), source: Arc::new(source) })?;
+    }
+    Ok(())
 }
 
 /// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
@@ -224,6 +293,14 @@ pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+/// Refuses what is certainly no ledger; what else may be wrong with it is found when it is opened to be worked on.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), Error> {
+    match check_ours(&open_file(path)?, path) {
+        Err(error @ Error::Foreign { .. }) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Refuses a file that is no SQLite database, or one that belongs to another program.

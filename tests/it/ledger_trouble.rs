@@ -5,6 +5,8 @@ use std::fs;
 
 use tenantry::simulator::{Hold, HoldPoint, Operation};
 
+#[cfg(unix)]
+use crate::harness::Call;
 use crate::harness::{Bench, customers, domain, states};
 
 #[test]
@@ -121,4 +123,134 @@ fn an_identity_that_is_gone_is_not_quietly_replaced() {
     bench.import("more.csv").args(["--identity", "kept.txt"]).exits(0);
     fs::rename(bench.path("kept.txt"), bench.path("identity.txt")).unwrap();
     bench.agree();
+}
+
+#[test]
+fn what_is_no_ledger_is_refused_and_left_as_it_is() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.file("text.db", customers(40));
+    let sqlite = |name: &str, sql: &str| {
+        rusqlite::Connection::open(bench.path(name)).unwrap().execute_batch(sql).unwrap();
+    };
+    sqlite("other.db", "CREATE TABLE theirs (n)");
+    bench.import("customers.csv").args(["--ledger", "newer.db"]).exits(0);
+    sqlite("newer.db", "PRAGMA user_version = 99");
+    fs::remove_file(bench.path("newer.db.lock")).unwrap();
+    fs::create_dir(bench.path("folder.db")).unwrap();
+    let requests = bench.simulator().requests().len();
+    let table = [
+        ("text.db", 2, "is not a ledger of this program", "name another file"),
+        ("other.db", 2, "is not a ledger of this program", "name another file"),
+        ("folder.db", 2, "is a folder, not a ledger", "name another file"),
+        ("newer.db", 1, "was written by a newer version", "use the newer program"),
+        ("customers.csv/l.db", 1, "could not open the ledger", "check that the folder exists"),
+    ];
+    for (ledger, code, what, hint) in table {
+        let before = fs::read(bench.path(ledger)).ok();
+        for command in [&["import", "customers.csv"][..], &["resume"], &["status"], &["backup", "copy.db"]] {
+            let done = bench.tenantry(command).args(["--ledger", ledger]).exits(code);
+            done.says(what).says(hint);
+        }
+        assert_eq!(fs::read(bench.path(ledger)).ok(), before, "{ledger}");
+        // The newer one is a ledger, so it is locked before it is looked at.
+        let lock = bench.path(&format!("{ledger}.lock"));
+        assert!(ledger == "newer.db" || !lock.exists(), "{}", lock.display());
+    }
+    let nowhere = bench.import("customers.csv").args(["--ledger", "nowhere/l.db"]).exits(1);
+    nowhere.says("could not open the ledger").says("check that the folder exists");
+    assert_eq!(bench.simulator().requests().len(), requests, "nothing was sent");
+}
+
+#[test]
+fn an_empty_file_becomes_a_ledger_for_its_owner_alone() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("ledger.db", "");
+    bench.tenantry(["status"]).exits(1).says("there is no ledger");
+    bench.import("customers.csv").exits(0);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(bench.ledger_path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    bench.agree();
+}
+
+#[test]
+fn where_files_cannot_be_locked_nothing_is_sent() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let done = bench.import("customers.csv").env("TENANTRY_NO_LOCKS", "1").exits(1);
+    done.says("lies where files cannot be locked").says("network share").says("--ledger PATH");
+    assert_eq!(bench.simulator().requests().len(), 0);
+}
+
+/// In a folder of its own, which can be closed to writing.
+#[cfg(unix)]
+struct Kept(Bench);
+
+#[cfg(unix)]
+impl Kept {
+    fn call(&self, args: &[&str]) -> Call<'_> {
+        self.0.tenantry(args).env("TENANTRY_LEDGER", "kept/l.db").unprivileged()
+    }
+
+    fn read(&self) -> [String; 3] {
+        let commands: [&[&str]; 3] = [&["status", "--json"], &["show", &domain(1)], &["export", "all"]];
+        commands.map(|command| self.call(command).exits(0).stdout)
+    }
+
+    fn change_mode(&self, name: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(self.0.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// What writes says that it cannot, and sends nothing.
+    fn check_unwritable(&self) {
+        let requests = self.0.simulator().requests().len();
+        for command in [&["import", "customers.csv"][..], &["resume"]] {
+            let done = self.call(command).exits(1);
+            done.says("the ledger `kept/l.db` cannot be written")
+                .says("make the ledger and its folder writable");
+        }
+        assert_eq!(self.0.simulator().requests().len(), requests, "nothing was sent");
+        let done = self.call(&["credentials"]).exits(1);
+        done.says("cannot be written").says("each opening of passwords is recorded in it first");
+        assert!(done.stdout.is_empty(), "{done}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_cannot_be_written_can_be_read() {
+    let kept = Kept(Bench::new());
+    kept.0.file("customers.csv", customers(3));
+    fs::create_dir(kept.0.path("kept")).unwrap();
+    kept.call(&["import", "customers.csv"]).exits(0);
+    let before = kept.read();
+    // The file alone.
+    kept.change_mode("kept/l.db", 0o400);
+    assert_eq!(kept.read(), before);
+    kept.check_unwritable();
+    // Its folder too, as on a disk that is mounted read-only.
+    kept.change_mode("kept", 0o500);
+    assert_eq!(kept.read(), before);
+    kept.check_unwritable();
+    // The folder alone.
+    kept.change_mode("kept/l.db", 0o600);
+    assert_eq!(kept.read(), before);
+    kept.check_unwritable();
+    kept.call(&["backup", "copy.db"]).exits(0);
+    kept.call(&["credentials", "--ledger", "copy.db"]).exits(0);
+    // A run that died has left its last changes beside the file, and those are not passed over.
+    kept.change_mode("kept", 0o700);
+    kept.call(&["resume"]).env("TENANTRY_CRASH_AT", "closing").run();
+    fs::remove_file(kept.0.path("kept/l.db-shm")).unwrap();
+    kept.change_mode("kept", 0o500);
+    let done = kept.call(&["status"]).exits(1);
+    done.says("its last changes are in the files beside it").says("copy it with its `-wal` file");
+    kept.change_mode("kept", 0o700);
+    kept.call(&["status"]).exits(0);
 }
