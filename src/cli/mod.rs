@@ -25,6 +25,7 @@ mod sign_in;
 mod signals;
 mod simulator;
 mod status;
+mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -44,7 +45,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             if error.use_stderr() {
-                Output::new(false).usage(&error);
+                Output::new(false).usage(&usage::made_visible(error));
                 return ExitCode::Usage.into();
             }
             // Where help cannot be printed there is nobody to tell.

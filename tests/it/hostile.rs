@@ -124,3 +124,22 @@ fn a_cell_costs_no_more_memory_than_its_limit() {
     assert!(peak < PEAK_KIB_MAX, "{peak} KiB for a cell of {CELL_MIB} MiB");
     assert_eq!((&json["rows"], &json["problems"][0]["rule"]), (&2.into(), &"row_size".into()), "{json:#}");
 }
+
+#[test]
+fn arguments_with_line_breaks_forge_no_line() {
+    let bench = Bench::new();
+    let arguments: [&[&str]; 5] = [
+        &["import", "x.csv", "--rate", OBEYED],
+        &["import", "x.csv", "--map", &format!("a={OBEYED}")],
+        &["import", "x.csv", &format!("--{OBEYED}")],
+        &["show", "a", OBEYED],
+        &[OBEYED],
+    ];
+    for arguments in arguments {
+        check_screen(bench.tenantry(arguments).exits(2).says("\\nerror: forged"));
+    }
+    let done = bench.import("x.csv").env("TENANTRY_RATE", OBEYED).exits(2);
+    check_screen(done.says("\\nerror: forged"));
+    // What is no usage error is told by the command itself.
+    check_screen(bench.import(OBEYED).exits(2).says("\\nerror: forged"));
+}

@@ -1,0 +1,26 @@
+//! Usage errors quote what was typed: a line break in an argument must not begin what looks like a line of ours.
+
+use clap::Parser;
+
+use super::args::Cli;
+use crate::validation::visible;
+
+/// The error with everything that it quotes on one line.
+pub(super) fn made_visible(error: clap::Error) -> clap::Error {
+    // The error of arguments without such characters, for it quotes them in places that cannot be reached any more,
+    // such as the reason that a parser of ours has given.
+    let args = std::env::args_os().map(|arg| visible(&arg.to_string_lossy()).into_owned());
+    let mut error = Cli::try_parse_from(args).err().filter(clap::Error::use_stderr).unwrap_or(error);
+    // What came from the environment is left, and is quoted only here.
+    let quoted: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            clap::error::ContextValue::String(text) => Some((kind, visible(text).into_owned())),
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in quoted {
+        drop(error.insert(kind, clap::error::ContextValue::String(text)));
+    }
+    error
+}
