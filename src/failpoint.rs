@@ -50,8 +50,8 @@ mod absent {
 #[cfg(debug_assertions)]
 mod present {
     use std::path::{Path, PathBuf};
-    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{LazyLock, OnceLock};
 
     fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
         std::env::var(variable).ok()?.parse().ok()
