@@ -1,11 +1,11 @@
-//! Signing in: tokens that expire, secrets that are refused, and what must never be written down.
+//! Signing in: tokens that expire, secrets that are refused, and who may read what holds secrets.
 
 use std::fs;
 use std::time::Duration;
 
 use tenantry::simulator::{Fault, Operation, Scenario};
 
-use crate::harness::{ACCESS_TOKEN, Bench, CLIENT_SECRET, Call, customers, customers_of, domain, states};
+use crate::harness::{Bench, customers, customers_of, domain, states};
 
 /// Only tokens of the simulator's own, good for `lifetime`.
 fn strict(lifetime: Duration) -> Scenario {
@@ -106,65 +106,6 @@ fn an_unexplained_403_stops_the_run_after_five() {
     bench.import("customers.csv").args(["--concurrency", "1"]).exits(4);
     assert_eq!(bench.ledger().states(), states([("pending", 8)]));
     assert_eq!(bench.count(Operation::Create), 5);
-}
-
-/// A command that says as much as it can.
-fn talkative<'a>(call: Call<'a>, log_format: &str, filter: Option<&str>) -> Call<'a> {
-    let call = call.args(["-vvv", "--log-format", log_format]);
-    match filter {
-        Some(filter) => call.env("TENANTRY_LOG", filter),
-        None => call,
-    }
-}
-
-/// Runs an import with everything that talks turned up, and looks for secrets wherever the program wrote.
-fn nothing_secret_is_written(log_format: &str, filter: Option<&str>) {
-    let bench = Bench::new();
-    bench.file("customers.csv", customers(5));
-    // Broken answers carry passwords too.
-    bench.fault(Operation::Create, &domain(1), Fault::InvalidJson, 1);
-    bench.fault(Operation::Create, &domain(2), Fault::Truncated, 1);
-    bench.fault(Operation::Create, &domain(3), Fault::Unauthorized, 1);
-    let app = talkative(bench.import("customers.csv").with_app(), log_format, filter)
-        .args(["--log-file", "app.log"])
-        .exits(0);
-    bench.file("more.csv", customers_of(["wingtip-more"]));
-    let token =
-        talkative(bench.import("more.csv"), log_format, filter).args(["--log-file", "token.log"]).exits(0);
-    let said = talkative(bench.tenantry(["show", &domain(1), "--json"]), log_format, filter).exits(0);
-
-    let mut secrets = vec![ACCESS_TOKEN.to_owned(), CLIENT_SECRET.to_owned(), "eyJhbGci".to_owned()];
-    secrets.extend(bench.creations().into_iter().map(|creation| creation.password));
-    let mut written = vec![("output".to_owned(), format!("{app}{token}{said}").into_bytes())];
-    for entry in fs::read_dir(bench.path(".")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            written.push((path.display().to_string(), fs::read(&path).unwrap()));
-        }
-    }
-    assert!(written.iter().any(|(name, bytes)| name.ends_with("app.log") && !bytes.is_empty()));
-    for (name, bytes) in &written {
-        for secret in &secrets {
-            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!found, "`{secret}` stands in {name}");
-        }
-    }
-    bench.agree();
-}
-
-#[test]
-fn nothing_secret_is_written_in_text() {
-    nothing_secret_is_written("text", None);
-}
-
-#[test]
-fn nothing_secret_is_written_in_json() {
-    nothing_secret_is_written("json", None);
-}
-
-#[test]
-fn nothing_secret_is_written_where_every_library_may_talk() {
-    nothing_secret_is_written("text", Some("trace"));
 }
 
 #[cfg(unix)]

@@ -280,15 +280,3 @@ fn the_samples_resellers_are_rehearsed_as_a_user() {
     assert!(!done.stderr.contains("900329") && !done.stdout.contains("900329"), "{done}");
     assert!(kept(&bench).is_empty(), "a rehearsal keeps no sign-in");
 }
-
-#[test]
-fn no_refresh_token_is_ever_written_but_where_it_is_kept() {
-    let bench = Bench::new();
-    bench.file("customers.csv", customers(3));
-    bench.fault(Operation::Create, &domain(1), Fault::Unauthorized, 1);
-    let import = with_refresh_token(bench.import("customers.csv"), REFRESH_TOKEN);
-    let done = import.args(["-vvv"]).env("TENANTRY_LOG", "trace").exits(0).to_string();
-    for secret in [REFRESH_TOKEN, "0.A-", "eyJ"] {
-        assert!(!done.contains(secret), "`{secret}` was printed");
-    }
-}
