@@ -16,8 +16,9 @@ use crate::{clock, failpoint};
 /// What can go wrong with keys and sealed passwords. Never holds a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("`{0}` is no age public key")]
-    BadRecipient(String),
+    // Never quoted: it may be the private half.
+    #[error("what `--recipient` says is no age public key{}", if *is_private { ", but the private half of one" } else { "" })]
+    BadRecipient { is_private: bool },
     #[error("could not find a configuration folder for this user")]
     NoConfigFolder,
     #[error("could not {what} the identity file `{}`", path.display())]
@@ -36,7 +37,12 @@ impl Error {
     /// What the operator can do about it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Error::BadRecipient(_) => Some("a recipient begins with `age1`; `age-keygen` makes a key pair"),
+            Error::BadRecipient { is_private: true } => Some(
+                "give the public half, which begins with `age1`; what was typed may stand in histories and logs now",
+            ),
+            Error::BadRecipient { is_private: false } => {
+                Some("a recipient begins with `age1`; `age-keygen` makes a key pair")
+            }
             Error::NoConfigFolder => {
                 Some("name a file with `--identity F`, or a public key with `--recipient`")
             }
@@ -61,7 +67,8 @@ pub(crate) struct Sealer {
 impl Sealer {
     /// Seals to a public key (`age1…`).
     pub(crate) fn to_recipient(recipient: &str) -> Result<Self, Error> {
-        let recipient = recipient.parse().map_err(|_| Error::BadRecipient(recipient.to_owned()))?;
+        let is_private = recipient.trim_start().to_ascii_uppercase().starts_with("AGE-SECRET-KEY");
+        let recipient = recipient.parse().map_err(|_| Error::BadRecipient { is_private })?;
         Ok(Self { recipient })
     }
 
@@ -217,7 +224,10 @@ mod tests {
     fn a_recipient_needs_no_private_half() {
         let recipient = Identity::generate().to_public().to_string();
         assert!(Sealer::to_recipient(&recipient).is_ok());
-        assert!(matches!(Sealer::to_recipient("age1nonsense"), Err(Error::BadRecipient(_))));
+        assert!(matches!(
+            Sealer::to_recipient("age1nonsense"),
+            Err(Error::BadRecipient { is_private: false })
+        ));
     }
 
     #[cfg(unix)]

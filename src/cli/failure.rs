@@ -74,7 +74,7 @@ impl From<ledger::Error> for Failure {
 impl From<credentials::Error> for Failure {
     fn from(error: credentials::Error) -> Self {
         let exit_code = match &error {
-            credentials::Error::BadRecipient(_) => ExitCode::Usage,
+            credentials::Error::BadRecipient { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         };
         let hint = error.hint().map(str::to_owned);

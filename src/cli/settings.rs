@@ -179,7 +179,7 @@ fn name_of(api_url: &Url) -> String {
 fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failure> {
     let text = given.unwrap_or(default);
     let wrong = |why: &str| {
-        Failure::usage(format!("cannot use `{text}` as {flag}: {why}"))
+        Failure::usage(format!("cannot use `{}` as {flag}: {why}", without_secrets(text)))
             .with_hint("write it as https://HOST, or http://127.0.0.1:PORT for a simulator of your own")
     };
     let url: Url = text.parse().map_err(|_| wrong("it is no URL"))?;
@@ -191,6 +191,19 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
         "http" if loopback => Ok(url),
         "http" => Err(wrong("plain http is for loopback addresses only")),
         _ => Err(wrong("it is not https")),
+    }
+}
+
+/// An address as it may be repeated to whoever reads the logs: without what a user name, a password or a key may be.
+fn without_secrets(address: &str) -> String {
+    let base = address.split(['?', '#']).next().unwrap_or_default();
+    let cut = if base.len() < address.len() { "…" } else { "" };
+    match base.rsplit_once('@') {
+        None => format!("{base}{cut}"),
+        Some((before, host)) => {
+            let scheme = before.find("://").map_or("", |at| &before[..at + 3]);
+            format!("{scheme}…@{host}{cut}")
+        }
     }
 }
 
@@ -463,10 +476,15 @@ pub(crate) fn api_flag(api: &str) -> String {
     flag
 }
 
-/// As a shell takes it for one word.
+/// As a shell takes it for one word, and for nothing else.
 pub(crate) fn quoted(value: &str) -> String {
     let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
-    if plain && !value.is_empty() { value.to_owned() } else { format!("\"{value}\"") }
+    match plain && !value.is_empty() {
+        true => value.to_owned(),
+        // No name of a file holds the one character that would end this.
+        false if cfg!(windows) => format!("\"{value}\""),
+        false => format!("'{}'", value.replace('\'', r"'\''")),
+    }
 }
 
 pub(crate) fn push_flag(flags: &mut String, flag: &str, value: &str) {
@@ -494,5 +512,30 @@ mod tests {
         check("https://api.example.com/?x=1", false);
         check("ftp://127.0.0.1", false);
         check("api.example.com", false);
+    }
+
+    #[test]
+    fn an_address_is_repeated_without_its_secrets() {
+        let check = |address: &str, expected: &str| {
+            let failure = base_url("--api-url", Some(address), "").unwrap_err();
+            let shown = format!("cannot use `{expected}` as");
+            assert!(failure.messages[0].starts_with(&shown), "{:?}", failure.messages);
+        };
+        check("https://bob:hunter2@api.example.com", "https://…@api.example.com");
+        check("https://bob:hun@ter2@api.example.com", "https://…@api.example.com");
+        check("bob:hunter2@api.example.com", "…@api.example.com");
+        check("https://api.example.com/?sig=hunter2", "https://api.example.com/…");
+        check("https://api.example.com#hunter2", "https://api.example.com…");
+        check("api.example.com", "api.example.com");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_takes_what_is_quoted_for_one_word() {
+        for word in ["plain.csv", "", "two words", "$(touch x)`touch y`", "it's", "a\"b", "!x", "new\nline"] {
+            let script = format!("printf %s {}", quoted(word));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as values.
+//! Ctrl-C, SIGTERM and the end of the terminal as values.
 
 use std::sync::{Arc, OnceLock};
 
@@ -71,15 +71,39 @@ impl Interruption {
     }
 }
 
+/// A lost terminal, such as that of a broken SSH connection, means what SIGTERM means, as it does on Windows; unless
+/// `nohup` said that it means nothing.
 #[cfg(unix)]
 async fn terminations(sender: mpsc::Sender<Signal>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    while terminate.recv().await.is_some() {
+    let mut hangup = hangups_count().then(|| signal(SignalKind::hangup()).ok()).flatten();
+    loop {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(()) = terminate.recv() => {}
+            Some(()) = hung_up => {}
+            else => return,
+        }
         if sender.send(Signal::Terminate).await.is_err() {
             return;
         }
     }
+}
+
+/// Was SIGHUP left alone when this process was started? Only Linux tells, in a mask of what is ignored; elsewhere it is
+/// left to the operating system, which ends the process unless `nohup` forbade it.
+#[cfg(unix)]
+fn hangups_count() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
 /// Closing the console window or shutting Windows down leaves a few seconds, which is what SIGTERM means elsewhere.

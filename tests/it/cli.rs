@@ -188,7 +188,14 @@ fn wrong_usage() {
     bench.tenantry(["resume", "--settle-delay", "soon"]).exits(2).says("write it as `90s`, `15m` or `4h`");
     bench.tenantry(["resume", "--max-attempts", "0"]).exits(2);
     bench.tenantry(["import", "x.csv", "--simulate=smoth"]).exits(2).says("unknown scenario `smoth`");
-    bench.tenantry(["import", "x.csv", "--recipient", "age1nonsense"]).exits(2);
+    bench.file("x.csv", customers(1));
+    bench.tenantry(["import", "x.csv", "--recipient", "age1nonsense"]).exits(2).says("no age public key");
+    let private = "AGE-SECRET-KEY-1QQQQ";
+    let done = bench.tenantry(["import", "x.csv", "--recipient", private]).exits(2);
+    assert!(
+        done.says("the private half").stderr.contains("age1") && !done.stderr.contains(private),
+        "{done}"
+    );
     snapshot!(bench.tenantry(["import", "customers.csv", "--rate", "fast"]).exits(2));
 }
 

@@ -225,6 +225,12 @@ mod signals {
         first_signal("TERM", 143);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_lost_terminal_is_as_good_as_sigterm() {
+        first_signal("HUP", 143);
+    }
+
     fn second_signal(name: &str, code: i32) {
         let (bench, mut running) = standing_still();
         let begun = Instant::now();
