@@ -85,7 +85,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
             means.pacer.throttled(wait);
             AgreementFinding::SetBack(Setback::Throttled { wait })
         }
-        AgreementOutcome::NotSent(reason) => AgreementFinding::SetBack(Setback::Unheard(reason)),
+        AgreementOutcome::NotSent(reason) => AgreementFinding::SetBack(Setback::NotSent(reason)),
         AgreementOutcome::Unknown(reason) => AgreementFinding::Unknown(reason),
     };
     Ok(Stepped { finding, attempts })
@@ -94,7 +94,8 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
 impl From<Unanswered> for AgreementFinding {
     fn from(unanswered: Unanswered) -> Self {
         AgreementFinding::SetBack(match unanswered {
-            Unanswered::Unprovable(reason) => Setback::Unheard(reason),
+            // None of it was the acceptance itself.
+            Unanswered::NoAnswer(reason) | Unanswered::Unprovable(reason) => Setback::NotSent(reason),
             Unanswered::SetBack(setback) => setback,
         })
     }
@@ -200,6 +201,6 @@ mod tests {
         check(0, AgreementFinding::Forbidden(refused()), &nothing, "after 1 s");
         check(0, AgreementFinding::Unauthorized, &nothing, "after 0 s");
         check(0, AgreementFinding::SetBack(Setback::Withdrawn), &nothing, "after 0 s");
-        check(last, AgreementFinding::SetBack(Setback::Unheard("refused".into())), &nothing, "after 4 s");
+        check(last, AgreementFinding::SetBack(Setback::NotSent("refused".into())), &nothing, "after 4 s");
     }
 }

@@ -132,7 +132,7 @@ async fn understand(
             means.pacer.throttled(wait);
             CreateFinding::SetBack(Setback::Throttled { wait })
         }
-        CreateOutcome::NotSent(reason) => CreateFinding::SetBack(Setback::Unheard(reason)),
+        CreateOutcome::NotSent(reason) => CreateFinding::SetBack(Setback::NotSent(reason)),
         CreateOutcome::Unknown(reason) | CreateOutcome::Intercepted(reason) => {
             CreateFinding::Unknown { intended_at: attempt.intended_at, reason }
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::attempt::Stepped;
 use super::breaker::{Breaker, Passage};
-use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health};
+use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health, Setback, Unanswered};
 use super::past::RunStart;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -372,11 +372,14 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        let health = finding.health();
-        let unheard = matches!(health, Health::Silent(_));
-        self.note_health(health, probe, now);
+        self.note_health(finding.health(), probe, now);
+        let question_tries = match finding {
+            AskFinding::Unanswered(Unanswered::NoAnswer(_)) => task.question_tries + u32::from(!probe),
+            AskFinding::Unanswered(Unanswered::SetBack(Setback::NotSent(_))) => task.question_tries,
+            _ => 0,
+        };
         let verdict = retry::after_ask(&task, finding, &self.circumstances(probe, now, chance));
-        task.question_tries = if unheard { task.question_tries + u32::from(!probe) } else { 0 };
+        task.question_tries = question_tries;
         self.decide(task, step.attempts, verdict, now);
     }
 

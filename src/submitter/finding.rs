@@ -26,8 +26,8 @@ pub(super) enum Setback {
     Throttled {
         wait: Duration,
     },
-    /// A question that nobody answered, or proof that a request never left this machine.
-    Unheard(Silence),
+    /// Proof that it never left this machine.
+    NotSent(Silence),
     /// The run is stopping, and it had not been sent yet.
     Withdrawn,
 }
@@ -70,6 +70,8 @@ pub(super) enum AskFinding {
 /// A question that ended without an answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
+    /// It was sent, and nobody answered.
+    NoAnswer(Silence),
     /// There is an answer, and nothing proves that it can be believed.
     Unprovable(Silence),
     SetBack(Setback),
@@ -107,7 +109,7 @@ impl Setback {
     pub(super) fn health(&self) -> Health {
         match self {
             Setback::Misconfigured { .. } | Setback::Throttled { .. } => Health::Answered,
-            Setback::Unheard(silence) => Health::Silent(silence.clone()),
+            Setback::NotSent(silence) => Health::Silent(silence.clone()),
             Setback::SignInRefused { .. } | Setback::Withdrawn => Health::NotAsked,
         }
     }
@@ -115,7 +117,7 @@ impl Setback {
     /// Why the request was not sent, for one that was not.
     pub(super) fn reason(&self) -> Option<String> {
         match self {
-            Setback::Unheard(silence) => Some(silence.reason.clone()),
+            Setback::NotSent(silence) => Some(silence.reason.clone()),
             Setback::SignInRefused { message, .. } => Some(message.clone()),
             Setback::Misconfigured { .. } | Setback::Throttled { .. } | Setback::Withdrawn => None,
         }
@@ -126,7 +128,7 @@ impl From<auth::Error> for Setback {
     fn from(error: auth::Error) -> Self {
         match error {
             auth::Error::Refused { message, hint } => Setback::SignInRefused { message, hint },
-            auth::Error::Unavailable(silence) => Setback::Unheard(silence),
+            auth::Error::Unavailable(silence) => Setback::NotSent(silence),
         }
     }
 }
@@ -166,6 +168,7 @@ impl AskFinding {
             | AskFinding::Taken
             | AskFinding::Free
             | AskFinding::Unanswered(Unanswered::Unprovable(_)) => Health::Answered,
+            AskFinding::Unanswered(Unanswered::NoAnswer(silence)) => Health::Silent(silence.clone()),
             AskFinding::Unanswered(Unanswered::SetBack(setback)) => setback.health(),
         }
     }

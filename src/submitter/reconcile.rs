@@ -53,6 +53,7 @@ impl<'a> Questions<'a> {
         loop {
             let ids = CallIds::draw();
             let Exchange { outcome, trace } = call(token.secret.clone(), ids).await;
+            let was_sent = trace.sent_at.is_some();
             self.attempts.push(recorded(operation, ids, outcome.name(), trace));
             match outcome {
                 Asked::Answer(answer) => {
@@ -74,7 +75,8 @@ impl<'a> Questions<'a> {
                     self.means.pacer.throttled(wait);
                     return Err(Setback::Throttled { wait }.into());
                 }
-                Asked::NoAnswer(reason) => return Err(Setback::Unheard(reason).into()),
+                Asked::NoAnswer(reason) if was_sent => return Err(Unanswered::NoAnswer(reason)),
+                Asked::NoAnswer(reason) => return Err(Setback::NotSent(reason).into()),
             }
         }
     }
@@ -100,7 +102,7 @@ impl AskAboutDomains for Questions<'_> {
     }
 
     fn no_answer(reason: String) -> Unanswered {
-        Setback::Unheard(reason.into()).into()
+        Unanswered::NoAnswer(reason.into())
     }
 
     fn unprovable(reason: String) -> Unanswered {

@@ -113,10 +113,13 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
         AskFinding::Taken => settled(taken(work)),
         AskFinding::Free => free(work, at.may_send),
         AskFinding::Unanswered(Unanswered::Unprovable(silence)) => asked_in_vain(work, silence.reason),
-        AskFinding::Unanswered(Unanswered::SetBack(Setback::Unheard(silence)))
+        AskFinding::Unanswered(Unanswered::NoAnswer(silence))
             if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
         {
             asked_in_vain(work, silence.reason)
+        }
+        AskFinding::Unanswered(Unanswered::NoAnswer(_)) => {
+            still_open(work, NextStep::Ask, Then::Wait(backoff(task.question_tries, at.chance)))
         }
         AskFinding::Unanswered(Unanswered::SetBack(setback)) => {
             still_open(work, NextStep::Ask, after_setback(setback, backoff(task.question_tries, at.chance)))
@@ -125,14 +128,14 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
 }
 
 /// What comes after a step that has done nothing and found out nothing: a service-wide problem never burns a row.
-/// `repeat_after` is for one that nobody heard.
+/// `repeat_after` is for one that was not sent.
 pub(super) fn after_setback(setback: Setback, repeat_after: Duration) -> Then {
     match setback {
         Setback::Misconfigured { refusal, rights: true } => Then::Stop(StopReason::Rights(refusal)),
         Setback::Misconfigured { refusal, rights: false } => Then::Stop(StopReason::Configuration(refusal)),
         Setback::SignInRefused { message, hint } => Then::Stop(StopReason::SignIn { message, hint }),
         Setback::Throttled { wait } => Then::Wait(wait),
-        Setback::Unheard(_) => Then::Wait(repeat_after),
+        Setback::NotSent(_) => Then::Wait(repeat_after),
         Setback::Withdrawn => Then::Wait(Duration::ZERO),
     }
 }

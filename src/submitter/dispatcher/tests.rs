@@ -123,7 +123,7 @@ fn created() -> CreateFinding {
 }
 
 fn not_sent() -> CreateFinding {
-    CreateFinding::SetBack(Setback::Unheard("connection refused".into()))
+    CreateFinding::SetBack(Setback::NotSent("connection refused".into()))
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn an_outage_stops_agreements_too() {
     bench.answer(created());
     for _ in 0..200 {
         while !bench.steps.is_empty() {
-            agree(&mut bench, AgreementFinding::SetBack(Setback::Unheard("connection refused".into())));
+            agree(&mut bench, AgreementFinding::SetBack(Setback::NotSent("connection refused".into())));
         }
         if bench.dispatcher.is_done() {
             break;

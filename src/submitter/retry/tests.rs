@@ -125,8 +125,8 @@ fn unknown_now() -> CreateFinding {
     CreateFinding::Unknown { intended_at: clock::from_ms(BEGUN_MS), reason: "reset".into() }
 }
 
-fn unheard(reason: Silence) -> AskFinding {
-    AskFinding::Unanswered(Setback::Unheard(reason).into())
+fn no_answer(reason: Silence) -> AskFinding {
+    AskFinding::Unanswered(Unanswered::NoAnswer(reason))
 }
 
 #[track_caller]
@@ -184,7 +184,7 @@ fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
     let throttled = || CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) });
     check_create(fresh(), throttled(), "nothing done; after 57 s");
     check_create(doubtful(5), throttled(), "in doubt, create; after 57 s");
-    let not_sent = || CreateFinding::SetBack(Setback::Unheard("refused".into()));
+    let not_sent = || CreateFinding::SetBack(Setback::NotSent("refused".into()));
     check_create(fresh(), not_sent(), "nothing done; after 1 s");
     check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
     check_create(fresh(), CreateFinding::SetBack(Setback::Withdrawn), "nothing done; after 0 s");
@@ -239,12 +239,12 @@ fn answers_settle_a_refused_row() {
     check_ask(refused(DOMAIN_TAKEN), AskFinding::Taken, "failed domain_taken; settled");
     check_ask(refused("27002"), AskFinding::Free, "failed 27002; settled");
     check_ask(refused("27002"), AskFinding::Taken, "failed 27002, burned; settled");
-    let no_answer = || unheard("503".into());
-    check_ask(refused("27002"), no_answer(), "open, ask about 27002; after 1 s");
+    let silence = || no_answer("503".into());
+    check_ask(refused("27002"), silence(), "open, ask about 27002; after 1 s");
     let last_try = |code: &str| with(refused(code), |t| t.question_tries = QUESTION_TRIES - 1);
-    check_ask(last_try("27002"), no_answer(), "failed 27002; settled");
+    check_ask(last_try("27002"), silence(), "failed 27002; settled");
     // Taken, and perhaps by us.
-    check_ask(last_try(DOMAIN_TAKEN), no_answer(), "unresolved unanswered; settled");
+    check_ask(last_try(DOMAIN_TAKEN), silence(), "unresolved unanswered; settled");
     let unprovable = || AskFinding::Unanswered(Unanswered::Unprovable("404 for what exists".into()));
     check_ask(refused("27002"), unprovable(), "failed 27002; settled");
     check_ask(doubtful(180), unprovable(), "unresolved unanswered; settled");
@@ -271,7 +271,10 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let earlier = with(fresh(), |t| t.work.unclear_before = true);
     check_ask(earlier, ours(), "created without password; settled");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
-    check_ask(in_vain, unheard("503".into()), "unresolved unanswered; settled");
+    // A service that cannot be reached burns no row.
+    let unreachable = AskFinding::Unanswered(Setback::NotSent("refused".into()).into());
+    check_ask(in_vain.clone(), unreachable, "in doubt, ask; after 8 s");
+    check_ask(in_vain, no_answer("503".into()), "unresolved unanswered; settled");
 }
 
 #[test]
@@ -281,7 +284,7 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
     check_ask(refused(180), AskFinding::Free, "failed 27002; settled");
     check_ask(
         with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
-        unheard("503".into()),
+        no_answer("503".into()),
         "unresolved unanswered; settled",
     );
 }
