@@ -29,6 +29,8 @@ pub(super) enum Delivery {
     Whole,
     /// It never goes out, and the connection ends.
     Dropped,
+    /// It never goes out, every connection ends, and for so long there is no other.
+    Gone(Duration),
     /// It never goes out, and the connection stays open until the client gives up.
     Stalled,
     /// Half of the body goes out, then the connection ends.
@@ -43,12 +45,13 @@ pub(super) enum Delivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Withheld {
     Dropped,
+    Gone(Duration),
     Stalled,
 }
 
 impl Delivery {
     pub(super) fn is_withheld(&self) -> bool {
-        matches!(self, Delivery::Dropped | Delivery::Stalled)
+        matches!(self, Delivery::Dropped | Delivery::Gone(_) | Delivery::Stalled)
     }
 
     pub(super) fn apply(self, whole: Vec<u8>) -> (Body, Option<Withheld>) {
@@ -57,6 +60,7 @@ impl Delivery {
         let steps = match self {
             Delivery::Whole => return (Body::from(whole), None),
             Delivery::Dropped => return (Body::empty(), Some(Withheld::Dropped)),
+            Delivery::Gone(span) => return (Body::empty(), Some(Withheld::Gone(span))),
             Delivery::Stalled => return (Body::empty(), Some(Withheld::Stalled)),
             Delivery::Cut => vec![Step::Send(whole.slice(..half)), Step::Pause(FLUSH_GAP), Step::Sever],
             Delivery::Slow => {

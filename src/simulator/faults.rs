@@ -6,6 +6,7 @@
 //! in a request's life that happens.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -20,6 +21,7 @@ use super::reply::{ErrorShape, Reply};
 use super::request_log::Call;
 use super::rights;
 use super::scenario::Scenario;
+use super::throttle::RetryAfter;
 
 /// One way in which a request goes wrong. "Before": nothing is done. "After": it is done, and the reply suffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,16 @@ pub enum Fault {
     RefuseBefore,
     /// After: the connection ends without a reply.
     DropAfter,
+    /// Before: the service goes away. Every connection ends without a reply, and for so long others are refused.
+    GoneBefore {
+        /// In milliseconds.
+        for_ms: u32,
+    },
+    /// After: the service goes away likewise.
+    GoneAfter {
+        /// In milliseconds.
+        for_ms: u32,
+    },
     /// Before: this status, with a body of the service.
     StatusBefore {
         /// A 5xx, 408 or any other.
@@ -68,6 +80,18 @@ pub enum Fault {
         /// The wait it asks for, in the form the scenario has.
         retry_after_s: u64,
     },
+    /// Before: the same, with the wait in this form.
+    ThrottledAs {
+        /// The form of its `Retry-After`.
+        form: RetryAfter,
+        /// The wait it asks for.
+        retry_after_s: u64,
+    },
+    /// Before: a 503 whose `Retry-After` asks for this wait.
+    BusyBefore {
+        /// The wait it asks for.
+        retry_after_s: u64,
+    },
     /// Before: this refusal, with the documented text of its code.
     RefusedBefore {
         /// The HTTP status; 200 too, since one code is documented with it.
@@ -90,6 +114,7 @@ impl Fault {
         let whole = |reply| Some((reply, Delivery::Whole));
         match self {
             Fault::RefuseBefore => Some((Reply::empty(503), Delivery::Dropped)),
+            Fault::GoneBefore { for_ms } => Some((Reply::empty(503), gone(for_ms))),
             Fault::StalledBefore => Some((Reply::empty(503), Delivery::Stalled)),
             Fault::StatusBefore { status } if call.operation.is_sign_in() => {
                 whole(aadsts::Refusal::unavailable(status).reply())
@@ -101,9 +126,14 @@ impl Fault {
             }
             Fault::Unauthorized => whole(rights::access_denied()),
             Fault::Throttled { retry_after_s } => whole(scenario.retry_after.refusal(retry_after_s)),
+            Fault::ThrottledAs { form, retry_after_s } => whole(form.refusal(retry_after_s)),
+            Fault::BusyBefore { retry_after_s } => {
+                whole(unavailable(503).with_header("retry-after", &retry_after_s.to_string()))
+            }
             Fault::RefusedBefore { status, code } => whole(refusals::with_code(status, code)),
             Fault::MfaRequired => whole(rights::mfa_required(scenario.mfa)),
             Fault::DropAfter
+            | Fault::GoneAfter { .. }
             | Fault::StatusAfter { .. }
             | Fault::Truncated
             | Fault::HtmlAfter
@@ -125,6 +155,7 @@ impl Fault {
         };
         match self {
             Fault::DropAfter => (reply, Delivery::Dropped),
+            Fault::GoneAfter { for_ms } => (reply, gone(for_ms)),
             Fault::StalledAfter => (reply, Delivery::Stalled),
             Fault::Truncated => (reply, Delivery::Cut),
             Fault::SlowBody => (reply, Delivery::Slow),
@@ -136,6 +167,9 @@ impl Fault {
             Fault::ByteOrderMark => (with_byte_order_mark(reply), Delivery::Whole),
             Fault::Reshaped { shape } => (reply.shaped(shape, false), Delivery::Whole),
             Fault::RefuseBefore
+            | Fault::GoneBefore { .. }
+            | Fault::BusyBefore { .. }
+            | Fault::ThrottledAs { .. }
             | Fault::RefusedBefore { .. }
             | Fault::MfaRequired
             | Fault::StatusBefore { .. }
@@ -146,6 +180,10 @@ impl Fault {
             | Fault::Throttled { .. } => (reply, Delivery::Whole),
         }
     }
+}
+
+fn gone(for_ms: u32) -> Delivery {
+    Delivery::Gone(Duration::from_millis(for_ms.into()))
 }
 
 /// A service failure that says nothing about what was done.

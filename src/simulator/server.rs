@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,44 +45,81 @@ impl Lifeline {
     }
 }
 
-/// Accepts connections until the simulator stops.
+/// Accepts connections until the simulator stops, except while it is told to be gone.
 pub(super) async fn accept(listener: TcpListener, simulation: Arc<Simulation>, lifeline: Lifeline) {
-    let connections = lifeline.clone();
+    let stopping = lifeline.clone();
     // Owns all it uses, so that the listener is closed and the state file free before the sign of life ends.
-    let accepting = async move {
+    let listening = async move {
         let router = routes(simulation);
+        let mut listener = listener;
         loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = serve(stream, router.clone(), connections.clone());
-                    tokio::spawn(connections.clone().carry(connection));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the simulator cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let address = listener.local_addr();
+            let (leave, mut leaving) = mpsc::channel(1);
+            let connections = lifeline.stopping.child_token();
+            let serving = Serving { router: router.clone(), lifeline: lifeline.clone(), leave };
+            let gone_for = tokio::select! {
+                () = accept_on(listener, serving, connections.clone()) => return,
+                gone_for = leaving.recv() => gone_for.unwrap_or_default(),
+            };
+            connections.cancel();
+            tokio::time::sleep(gone_for).await;
+            listener = match address {
+                Ok(address) => listen_again(address).await,
+                Err(error) => return tracing::error!(%error, "the simulator cannot come back"),
+            };
         }
     };
-    lifeline.carry::<()>(accepting).await;
+    stopping.carry::<()>(listening).await;
 }
 
-async fn serve(stream: TcpStream, router: Router, lifeline: Lifeline) {
+/// Somebody else may have taken the port for a moment.
+async fn listen_again(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) => tracing::warn!(%error, "the simulator cannot come back yet"),
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// What every connection is served with.
+#[derive(Debug, Clone)]
+struct Serving {
+    router: Router,
+    lifeline: Lifeline,
+    /// Takes the time for which the simulator is to be gone.
+    leave: mpsc::Sender<Duration>,
+}
+
+async fn accept_on(listener: TcpListener, serving: Serving, connections: CancellationToken) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let lifeline = Lifeline { stopping: connections.clone(), ..serving.lifeline.clone() };
+                tokio::spawn(lifeline.carry(serve(stream, serving.clone())));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the simulator cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, serving: Serving) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection ended before it was served");
         return;
     }
-    let service = service_fn(|request| reply_to(request, router.clone(), lifeline.clone()));
+    let service = service_fn(|request| reply_to(request, serving.clone()));
     if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "the connection ended early");
     }
 }
 
-async fn reply_to(
-    request: Request<Incoming>,
-    mut router: Router,
-    lifeline: Lifeline,
-) -> Result<Response<Body>, Severed> {
+async fn reply_to(request: Request<Incoming>, serving: Serving) -> Result<Response<Body>, Severed> {
+    let Serving { mut router, lifeline, leave } = serving;
     let answering = async move {
         let Ok(response) = router.call(request).await;
         response
@@ -90,6 +128,12 @@ async fn reply_to(
     match response.extensions().get::<Withheld>() {
         None => Ok(response),
         Some(Withheld::Dropped) => Err(Severed),
+        Some(Withheld::Gone(span)) => {
+            if leave.try_send(*span).is_err() {
+                tracing::debug!("the simulator is leaving already");
+            }
+            Err(Severed)
+        }
         // Ends when the client hangs up, because hyper then drops this future.
         Some(Withheld::Stalled) => future::pending().await,
     }

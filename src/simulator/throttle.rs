@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::reply::Reply;
@@ -31,7 +32,8 @@ impl Default for Limit {
 }
 
 /// The form in which a 429 says how long to wait. Its body names the seconds in every form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RetryAfter {
     /// `Retry-After: 57`, the documented form.
     Seconds,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Fault, Operation, Outage, Scenario, ScriptedFault, SeededFault};
+use super::super::{Fault, Operation, Outage, RetryAfter, Scenario, ScriptedFault, SeededFault};
 use super::client::{Answer, start};
 
 /// What a client sees.
@@ -49,6 +49,27 @@ async fn faults_before_leave_nothing_behind() {
     assert_eq!(unauthorized.code(), 400);
     let throttled = check(Fault::Throttled { retry_after_s: 7 }, Seen::Whole(429), false).await;
     assert_eq!(throttled.headers["retry-after"], "7");
+    let nonsense = Fault::ThrottledAs { form: RetryAfter::Nonsense, retry_after_s: 7 };
+    assert_eq!(check(nonsense, Seen::Whole(429), false).await.headers["retry-after"], "soon");
+    let busy = check(Fault::BusyBefore { retry_after_s: 7 }, Seen::Whole(503), false).await;
+    assert_eq!(busy.headers["retry-after"], "7");
+}
+
+#[tokio::test]
+async fn a_service_that_is_gone_refuses_connections_until_it_is_back() {
+    let (simulator, client) = start(Scenario::default()).await;
+    let idle = tokio::net::TcpStream::connect(simulator.address()).await.unwrap();
+    simulator.script(ScriptedFault::next(Operation::Create, Fault::GoneAfter { for_ms: 500 }));
+    assert_eq!(seen(&client.create("one.onmicrosoft.com").await), Seen::Closed);
+    assert_eq!(simulator.creations().len(), 1, "it was done");
+    let refused = async || tokio::net::TcpStream::connect(simulator.address()).await.is_err();
+    let ended = async || idle.readable().await.is_ok() && idle.try_read(&mut [0]).is_ok_and(|read| read == 0);
+    assert!(ended().await, "other connections end too");
+    assert!(refused().await);
+    while refused().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.create("two.onmicrosoft.com").await.status, Some(201));
 }
 
 #[tokio::test]
