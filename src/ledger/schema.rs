@@ -19,6 +19,9 @@ const APPLICATION_ID: i32 = 0x544E_5259;
 /// Another process (`credentials`, a person with the sqlite3 shell) may hold the write lock for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Bytes that the write-ahead log may keep when it has been written back, which SQLite does at 4 MiB.
+const LOG_AT_REST: i64 = 4 << 20;
+
 /// Released migrations, in order. A released file is never edited.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     let up = |sql| {
@@ -75,6 +78,8 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
         return Err(Error::NoLocks { path: path.to_owned(), source: None });
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What a long reader makes the log grow is given back when it has gone.
+    connection.pragma_update(None, "journal_size_limit", LOG_AT_REST)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     if let Some(pages) = failpoint::ledger_pages() {

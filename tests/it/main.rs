@@ -4,9 +4,9 @@
 //! its exit code, and the ledger file. [`harness`] has the tools; what every run must come to, whatever went wrong on
 //! the way, is written down once, in [`harness::agree`].
 //!
-//! Three variables make the random parts longer or repeat them: `TENANTRY_TEST_KILLS` (kills of `crash`),
-//! `TENANTRY_TEST_SEED` (their moments) and `PROPTEST_CASES` (cases of `properties`). A long hunt is
-//! `TENANTRY_TEST_KILLS=500 cargo test --test it random -- --nocapture`.
+//! Four variables make parts longer or repeat them: `TENANTRY_TEST_KILLS` (kills of `crash`), `TENANTRY_TEST_SEED`
+//! (their moments), `PROPTEST_CASES` (cases of `properties`) and `TENANTRY_TEST_ROWS` (rows of `long_run`). A long hunt
+//! is `TENANTRY_TEST_KILLS=500 cargo test --test it random -- --nocapture`.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,6 +28,7 @@ mod harness;
 mod hostile;
 mod import;
 mod ledger_trouble;
+mod long_run;
 mod network;
 mod outage;
 mod panics;
