@@ -2,11 +2,11 @@
 //! ledger and opened passwords agree in the end, and no new request id was drawn while an outcome was unknown: that is
 //! what [`Bench::agree`] holds.
 
-use tenantry::simulator::{Fault, Operation};
+use tenantry::simulator::{Fault, Operation, RetryAfter};
 
 use crate::harness::{Bench, HEADER, full, row};
 
-const FAULTS: [Fault; 27] = [
+const FAULTS: [Fault; 31] = [
     Fault::RefuseBefore,
     Fault::DropAfter,
     Fault::StatusBefore { status: 408 },
@@ -34,7 +34,15 @@ const FAULTS: [Fault; 27] = [
     Fault::Throttled { retry_after_s: 0 },
     Fault::Throttled { retry_after_s: 1 },
     Fault::Throttled { retry_after_s: 2 },
+    Fault::ThrottledAs { form: RetryAfter::HttpDate, retry_after_s: 1 },
+    Fault::ThrottledAs { form: RetryAfter::Nonsense, retry_after_s: 1 },
+    Fault::ThrottledAs { form: RetryAfter::Absent, retry_after_s: 1 },
+    Fault::BusyBefore { retry_after_s: 1 },
 ];
+
+/// These strike every row that is under way, so each stands alone. For longer than
+/// the first repeat can wait, so that its connection is refused.
+const GONE: [Fault; 2] = [Fault::GoneBefore { for_ms: 1500 }, Fault::GoneAfter { for_ms: 1500 }];
 
 /// Faults that one import meets, and rows without a fault after each: more of them in a row would be an outage.
 const FAULTS_AT_ONCE: usize = 7;
@@ -103,7 +111,13 @@ impl Point {
     }
 
     fn holds(&self) {
-        for faults in FAULTS.chunks(FAULTS_AT_ONCE) {
+        // The answer to a HEAD has no text, so such a 429 names no time at all, and a minute is waited.
+        let names_no_time = |fault: &Fault| {
+            self.meets == Operation::Domain
+                && matches!(fault, Fault::ThrottledAs { form: RetryAfter::Nonsense | RetryAfter::Absent, .. })
+        };
+        let faults: Vec<Fault> = FAULTS.into_iter().filter(|fault| !names_no_time(fault)).collect();
+        for faults in faults.chunks(FAULTS_AT_ONCE).chain(GONE.chunks(1)) {
             self.holds_against(faults);
         }
     }
@@ -130,6 +144,10 @@ impl Point {
                 let state = &bench.ledger().agreements()[&full(&self.domain(index))];
                 assert_eq!(state, "recorded", "{}, {fault:?}", self.name);
             }
+        }
+        if matches!(faults, [Fault::GoneBefore { .. } | Fault::GoneAfter { .. }]) {
+            let refused = "SELECT count(*) FROM attempts WHERE text LIKE '%refused the connection%'";
+            assert!(bench.ledger().number(refused) > 0, "{}: no connection was refused", self.name);
         }
         if self.ends != "existing" {
             bench.agree();
