@@ -14,7 +14,7 @@ use super::wire::{CustomerPage, NewCustomer};
 use crate::clock;
 use crate::customer::Customer;
 use crate::ledger::{CorrelationId, RequestId};
-use crate::transport::{ClientError, Fault, Peer, Roots, bounded_body, http_client_builder};
+use crate::transport::{ClientError, Fault, Peer, Roots, SentSecrets, bounded_body, http_client_builder};
 
 /// Customers asked for per page; two official clients use this number (fact book 9).
 const PAGE_SIZE: u32 = 500;
@@ -157,15 +157,25 @@ impl Client {
     /// Sends one request and reads whatever comes of it.
     pub(super) async fn send(&self, request: RequestBuilder) -> (Reply, Trace) {
         let sent_at = clock::now();
-        let (reply, ms_cv) = match request.send().await {
+        let (reply, ms_cv) = match self.exchange(request).await {
             Err(error) => (failure(&self.peer, &error), None),
-            Ok(response) => {
-                let ms_cv = header(&response, "MS-CV");
-                (Reply::Answer(read(self.peer.clone(), response).await), ms_cv)
+            Ok((response, sent)) => {
+                let ms_cv = header(&response, &sent, "MS-CV");
+                (Reply::Answer(read(self.peer.clone(), response, &sent).await), ms_cv)
             }
         };
         let trace = trace(&reply, sent_at, ms_cv);
         (reply, trace)
+    }
+
+    /// The answer, and what of its request must not be told again.
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<(reqwest::Response, SentSecrets), reqwest::Error> {
+        let request = request.build()?;
+        let sent = SentSecrets::of_headers(request.headers());
+        Ok((self.http.execute(request).await?, sent))
     }
 
     pub(super) fn request(
@@ -266,18 +276,18 @@ fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
     if error.is_connect() || error.is_builder() { Reply::NotSent(silence) } else { Reply::Broken(silence) }
 }
 
-async fn read(peer: Peer, response: reqwest::Response) -> Answer {
+async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> Answer {
+    let header = |name| header(&response, sent, name);
     let status = response.status().as_u16();
-    let retry_after = header(&response, "Retry-After");
-    let content_type = header(&response, "Content-Type").unwrap_or_default();
-    let challenge = header(&response, "WWW-Authenticate");
-    let location = header(&response, "Location");
-    let mfa_compliant =
-        header(&response, "isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
+    let retry_after = header("Retry-After");
+    let content_type = header("Content-Type").unwrap_or_default();
+    let challenge = header("WWW-Authenticate");
+    let location = header("Location");
+    let mfa_compliant = header("isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
     let has_request_id = response.headers().contains_key("MS-RequestId");
-    let at = header(&response, "Date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let at = header("Date").and_then(|date| httpdate::parse_http_date(&date).ok());
     let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
-    let body = bounded_body(response).await;
+    let body = bounded_body(response).await.map(|body| sent.struck_out_of(body));
     Answer {
         peer,
         status,
@@ -292,8 +302,9 @@ async fn read(peer: Peer, response: reqwest::Response) -> Answer {
     }
 }
 
-fn header(response: &reqwest::Response, name: &str) -> Option<String> {
-    response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+fn header(response: &reqwest::Response, sent: &SentSecrets, name: &str) -> Option<String> {
+    let value = response.headers().get(name)?.to_str().ok()?;
+    Some(sent.struck_out_of_text(value.to_owned()))
 }
 
 impl Trace {

@@ -11,6 +11,7 @@
 //! above all whether it may have arrived, is left to whoever sent it.
 
 mod body;
+mod echo;
 mod fault;
 pub(crate) mod intercepted;
 mod lookup;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use url::Url;
 
 pub(crate) use body::bounded_body;
+pub(crate) use echo::SentSecrets;
 pub(crate) use fault::Fault;
 pub(crate) use roots::Roots;
 
