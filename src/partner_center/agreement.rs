@@ -193,9 +193,10 @@ pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
                 format!("status {}, but no acceptance in the answer", answer.status).into(),
             ),
         },
-        _ if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
+        400..=499 if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
         401 => AgreementOutcome::Unauthorized(error),
-        408 | 500..=599 => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
+        // No refusal has such a status; nobody knows what one that is in no document means.
+        ..400 | 408 | 500.. => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
         429 => classify::throttled(&answer, &error, |wait| AgreementOutcome::Throttled { wait }),
         status => match codes::class(status, &error.code) {
             Some(Class::FixTheRights) => AgreementOutcome::Misconfigured { error, rights: true },
@@ -278,6 +279,8 @@ mod tests {
         check(answered(404, r#"{"statusCode":404,"message":"Resource not found"}"#), "misconfigured");
         check(answered(429, ""), "throttled");
         check(answered(500, ""), "unknown");
+        check(answered(500, r#"{"code":600061,"description":"already accepted"}"#), "unknown");
+        check(answered(600, r#"{"code":3000,"description":"nobody knows this status"}"#), "unknown");
         check(answered(503, ""), "unknown");
         check(Reply::NotSent("refused".into()), "not_sent");
         check(Reply::Broken("reset".into()), "unknown");

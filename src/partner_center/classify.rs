@@ -169,7 +169,8 @@ pub(super) fn create(reply: Reply) -> CreateOutcome {
         202 => CreateOutcome::Unknown("accepted with 202, without a verdict".into()),
         200..=299 => new_tenant(&answer),
         401 => CreateOutcome::Unauthorized(error),
-        408 | 500..=599 => CreateOutcome::Unknown(no_verdict(&answer, &error)),
+        // No refusal has such a status; nobody knows what one that is in no document means.
+        ..400 | 408 | 500.. => CreateOutcome::Unknown(no_verdict(&answer, &error)),
         429 => throttled(&answer, &error, |wait| CreateOutcome::Throttled { wait }),
         status => match (codes::class(status, &error.code), status) {
             (Some(Class::FixTheRights), _) => CreateOutcome::Misconfigured { error, rights: true },

@@ -18,6 +18,7 @@ pub(crate) fn answers(input: &[u8]) {
     let reply = || Reply::Answer(answer(&words, body));
     let status = answer(&words, body).status;
     match classify::create(reply()) {
+        CreateOutcome::Refused { .. } => assert!((400..500).contains(&status)),
         CreateOutcome::Created(tenant) => {
             assert!((200..300).contains(&status) && !tenant.customer_id.trim().is_empty());
             assert!(tenant.credentials().is_none_or(|(_, password)| !password.expose_secret().is_empty()));
