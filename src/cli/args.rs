@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Rows as CSV, in your own columns, ready to be mended and imported again
     Export(Export),
+    /// One page with charts: outcomes, requests, latencies, refusals with what to do
+    Report(Report),
     /// Open the sealed one-time admin passwords as CSV
     Credentials(Credentials),
     /// A consistent copy of the ledger, also while a run goes on
@@ -367,6 +369,34 @@ pub(crate) struct Export {
     /// With a byte order mark and CRLF, as Excel likes it
     #[arg(long)]
     pub(crate) for_excel: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One page that needs nothing else, with charts
+    Html,
+    /// Tables in Markdown
+    Md,
+    /// One JSON object
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    /// Write here instead of to standard output; a file is replaced as a whole
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: Option<PathBuf>,
+    /// What it is written in
+    #[arg(long, value_enum, default_value = "html")]
+    pub(crate) format: ReportFormat,
+    /// Of this run alone
+    #[arg(long, value_name = "N")]
+    pub(crate) run: Option<i64>,
+    /// The limit that requests are held against
+    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
+    pub(crate) rate: Rate,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,8 @@
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use crate::ledger::{AgreementCounts, RowCounts, UserNeeds};
+use super::settings::{self, LedgerChoice};
+use crate::ledger::{AgreementCounts, Environment, RowCounts, UserNeeds};
 use crate::report::counted;
 use crate::submitter::{Signal, StopReason};
 
@@ -71,6 +72,21 @@ impl Left {
             None
         }
     }
+}
+
+/// The command that an operator would type next, as far as a ledger tells between two runs.
+pub(super) fn next_of(
+    rows: RowCounts,
+    agreements: AgreementCounts,
+    ledger: &LedgerChoice,
+    environment: Option<&Environment>,
+) -> Option<String> {
+    let forgot_simulate = ledger.simulate.is_none() && environment.is_some_and(settings::is_simulated);
+    let simulate = if forgot_simulate { " --simulate" } else { "" };
+    let api = environment.map(|environment| settings::api_flag(&environment.api)).unwrap_or_default();
+    let run = format!("{simulate}{}{api}", ledger.flags);
+    let flags = Flags { run, ledger: ledger.flags.clone(), ..Flags::default() };
+    Left { rows, agreements }.next_command(None, &flags)
 }
 
 /// Of a run that was stopped.

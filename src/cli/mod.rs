@@ -16,6 +16,7 @@ mod inquiry;
 mod output;
 mod panics;
 mod parse;
+mod report;
 mod resume;
 mod rules;
 mod session;
@@ -97,6 +98,7 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
         Command::Export(args) => export::run(args, output),
+        Command::Report(args) => report::run(args, output),
         Command::Backup(args) => backup::run(args, output),
         Command::Credentials(args) => credentials::run(args, output),
         Command::Login(args) => Box::pin(sign_in::login(args, output)).await,

@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Display};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Read as _, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use crate::validation::{visible, visible_json, visible_lines};
-use crate::{reading, submitter};
+use crate::{private_file, reading, submitter};
 
 /// Without a terminal, a line about the progress this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -58,6 +58,19 @@ impl Output {
     /// A result as JSON, or a part of it, on standard output.
     pub(crate) fn json(&self, text: &str) -> Result<(), Failure> {
         self.standard_output(&visible_json(text))
+    }
+
+    /// A document as the file at `path`, whole or not at all; an older one is replaced. Pipes and devices get it too.
+    pub(crate) fn document(&self, path: &Path, text: &str) -> Result<(), Failure> {
+        refuse_database(path)?;
+        // What a link points to is meant, not the link.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if place.exists() && !place.is_file() {
+            let mut sink = Sink::open(Some(path))?;
+            sink.write_all(text.as_bytes()).map_err(|error| cannot_write(path, &error))?;
+            return sink.finish();
+        }
+        private_file::replace(&place, text.as_bytes()).map_err(|error| cannot_write(path, &error))
     }
 
     fn standard_output(&self, text: &str) -> Result<(), Failure> {
@@ -249,8 +262,30 @@ impl<W: Write> Write for MadeVisible<W> {
     }
 }
 
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(format!("could not write `{}`", path.display()), error)
+}
+
+/// A ledger, or a part of one, is not replaced by a file that somebody named by mistake.
+fn refuse_database(path: &Path) -> Result<(), Failure> {
+    let mut begin = Vec::new();
+    // What is not there, or cannot be read, is no concern here.
+    let read = if path.is_file() {
+        File::open(path).and_then(|file| file.take(16).read_to_end(&mut begin))
+    } else {
+        Ok(0)
+    };
+    let is_database =
+        read.is_ok() && (begin == b"SQLite format 3\0" || begin.starts_with(&[0x37, 0x7F, 0x06]));
+    if is_database {
+        return Err(Failure::usage(format!("`{}` is a SQLite database, such as a ledger", path.display()))
+            .with_hint("name another file; nothing was written"));
+    }
+    Ok(())
+}
+
 impl Sink {
-    /// An existing file is replaced.
+    /// An existing file is replaced, unless it is a database.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             let out = io::stdout();
@@ -260,13 +295,14 @@ impl Sink {
                 Sink::Stdout(BufWriter::new(out))
             });
         };
+        refuse_database(path)?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         crate::ledger::private(&mut options);
         let file = options
             .open(path)
             .and_then(|file| crate::ledger::make_private(&file).map(|()| file))
-            .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error))?;
+            .map_err(|error| cannot_write(path, &error))?;
         Ok(Sink::File { out: BufWriter::new(file), path: path.to_owned() })
     }
 
@@ -276,9 +312,9 @@ impl Sink {
         match self {
             Sink::Stdout(_) | Sink::Terminal(_) => ignore_closed_pipe(flushed)
                 .map_err(|error| Failure::io("could not write to standard output", &error)),
-            Sink::File { out, path } => flushed
-                .and_then(|()| out.get_ref().sync_all())
-                .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error)),
+            Sink::File { out, path } => {
+                flushed.and_then(|()| out.get_ref().sync_all()).map_err(|error| cannot_write(&path, &error))
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ use super::output::Output;
 use super::session::expected_time;
 use super::settings::{self, LedgerChoice};
 use crate::ledger::{Queries, RunTotals};
-use crate::report::{LOST_PASSWORDS_NAMED, Standing, counted, lost_passwords, rough};
+use crate::report::{
+    LOST_PASSWORDS_NAMED, Standing, counted, ended_in_words, lost_passwords, rough, run_json,
+};
 use crate::validation::visible;
 
 /// Runs that are listed.
@@ -70,27 +72,9 @@ fn left_in_words(standing: &Standing) -> String {
 }
 
 fn run_line(run: &RunTotals) -> String {
-    let ended = match (&run.ended, run.exit_code) {
-        (Some(words), Some(code)) => format!("{} (exit {code})", visible(words)),
-        _ => "still running, or ended without warning".to_owned(),
-    };
+    let ended = ended_in_words(run);
     format!(
         "  run {} {} · {} · {} submitted, {} requests, {} throttled · {ended}\n",
         run.id, run.command, run.started_at, run.submitted, run.requests, run.throttled
     )
-}
-
-fn run_json(run: &RunTotals) -> serde_json::Value {
-    json!({
-        "id": run.id.0,
-        "command": run.command,
-        "started_at": run.started_at.to_string(),
-        "finished_at": run.finished_at.map(|time| time.to_string()),
-        "exit_code": run.exit_code,
-        "ended": run.ended,
-        "requests": run.requests,
-        "retries": run.retries,
-        "throttled": run.throttled,
-        "submitted": run.submitted,
-    })
 }

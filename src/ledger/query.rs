@@ -3,6 +3,7 @@
 //! A [`Queries`] has a connection of its own and takes no lock, so it works while a run goes on. Summaries are
 //! made from here and never from the counters behind the progress bar.
 
+mod aggregates;
 mod stories;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use super::state::State;
 use super::{Environment, Error, RunId, schema};
 use crate::clock;
 
+pub(crate) use aggregates::{Dimension, Parts, Scope, Span};
 pub(crate) use stories::{AttemptStory, Filter, RowStory};
 
 /// Reads one ledger.
@@ -51,6 +53,16 @@ impl RowCounts {
             State::Pending => &mut self.pending,
             State::Superseded => &mut self.superseded,
         }
+    }
+
+    /// As many rows in each state as `count` says.
+    pub(crate) fn from_states(count: impl Fn(State) -> u64) -> Self {
+        let mut counts = Self::default();
+        for state in State::ALL {
+            *counts.slot(state) = count(state);
+            counts.total += count(state);
+        }
+        counts
     }
 
     /// The number of rows in `state`.
@@ -182,9 +194,17 @@ impl Queries {
 
     /// Rows by state.
     pub(crate) fn counts(&self) -> Result<RowCounts, Error> {
+        self.counts_in(Scope::Ledger)
+    }
+
+    /// Rows by state, of a part of the ledger.
+    pub(crate) fn counts_in(&self, scope: Scope) -> Result<RowCounts, Error> {
         let mut counts = RowCounts::default();
-        let mut statement =
-            self.connection.prepare_cached("SELECT state, count(*) FROM customer_rows GROUP BY state")?;
+        let sql = format!(
+            "SELECT state, count(*) FROM customer_rows r WHERE {} GROUP BY state",
+            scope.touched("r.id", "r.source_id")
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let count: u64 = row.get(1)?;
@@ -196,10 +216,16 @@ impl Queries {
 
     /// Acceptances by state.
     pub(crate) fn agreement_counts(&self) -> Result<AgreementCounts, Error> {
+        self.agreement_counts_in(Scope::Ledger)
+    }
+
+    /// Acceptances by state, of a part of the ledger.
+    pub(crate) fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts, Error> {
         let mut counts = AgreementCounts::default();
         let sql = format!(
             "SELECT a.state, s.completed_at IS NULL, count(*)
-               FROM agreements a JOIN sources s ON s.id = a.source_id WHERE {STANDING} GROUP BY 1, 2"
+               FROM agreements a JOIN sources s ON s.id = a.source_id WHERE {STANDING} AND {} GROUP BY 1, 2",
+            scope.touched("a.row_id", "a.source_id")
         );
         let by_state: Vec<(AgreementState, bool, u64)> =
             self.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -219,10 +245,11 @@ impl Queries {
     }
 
     /// Refused and rejected acceptances by code, with the words of one of each.
-    pub(crate) fn agreement_errors(&self) -> Result<Vec<(String, u64, String)>, Error> {
+    pub(crate) fn agreement_errors(&self, scope: Scope) -> Result<Vec<(String, u64, String)>, Error> {
         let sql = format!(
-            "SELECT error_code, count(*), max(error_text) FROM agreements
-              WHERE state IN ('failed', 'rejected') AND {STANDING} GROUP BY error_code ORDER BY 1"
+            "SELECT error_code, count(*), max(error_text) FROM agreements a
+              WHERE state IN ('failed', 'rejected') AND {STANDING} AND {} GROUP BY error_code ORDER BY 1",
+            scope.touched("a.row_id", "a.source_id")
         );
         self.collect(&sql, [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.unwrap_or_default()))
@@ -244,22 +271,22 @@ impl Queries {
     }
 
     /// Refused and unresolved rows by code, most frequent first.
-    pub(crate) fn errors(&self) -> Result<Vec<ErrorCount>, Error> {
-        self.collect(
-            "SELECT error_code, state, count(*), max(error_text), domain_burned FROM customer_rows
-              WHERE error_code IS NOT NULL AND state IN ('failed', 'rejected', 'unresolved')
+    pub(crate) fn errors(&self, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
+        let sql = format!(
+            "SELECT error_code, state, count(*), max(error_text), domain_burned FROM customer_rows r
+              WHERE error_code IS NOT NULL AND state IN ('failed', 'rejected', 'unresolved') AND {}
               GROUP BY error_code, state, domain_burned ORDER BY 3 DESC, 1",
-            [],
-            |row| {
-                Ok(ErrorCount {
-                    code: row.get(0)?,
-                    state: row.get(1)?,
-                    count: row.get(2)?,
-                    domain_burned: row.get(4)?,
-                    example: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
-                })
-            },
-        )
+            scope.touched("r.id", "r.source_id")
+        );
+        self.collect(&sql, [], |row| {
+            Ok(ErrorCount {
+                code: row.get(0)?,
+                state: row.get(1)?,
+                count: row.get(2)?,
+                domain_burned: row.get(4)?,
+                example: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+            })
+        })
     }
 
     /// What reading files came to in `run`, or in all runs.

@@ -1,12 +1,20 @@
 //! What the ledger says, for people and for scripts: one file per form. Everything here is made from ledger
 //! queries; nothing is counted anew.
 
+mod charts;
 mod csv_export;
 mod formula;
+mod markdown;
+mod overview;
+mod page;
 mod story;
 mod summary;
+mod timeline;
 
 pub(crate) use csv_export::{ExportError, Style, export};
 pub(crate) use formula::harmless;
+pub(crate) use markdown::markdown;
+pub(crate) use overview::{Asked, Overview, ended_in_words, run_json, scope_of};
+pub(crate) use page::page;
 pub(crate) use story::{story_json, story_text};
 pub(crate) use summary::{LOST_PASSWORDS_NAMED, Standing, Summary, counted, lost_passwords, rough};

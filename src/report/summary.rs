@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals, State};
+use crate::ledger::{
+    self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+};
 use crate::partner_center::codes;
 use crate::validation::visible;
 
@@ -35,6 +37,16 @@ pub(crate) struct ErrorLine {
     pub(crate) state: &'static str,
     /// The words of one of them.
     pub(crate) example: String,
+    /// Where its rows are found again; the hint says it to people.
+    #[serde(skip)]
+    pub(crate) kind: ErrorKind,
+}
+
+/// What stands refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    Row { state: State, domain_burned: bool },
+    Agreement,
 }
 
 /// What a run came to.
@@ -71,19 +83,32 @@ pub(crate) struct RunLine {
 
 impl Standing {
     pub(crate) fn of(queries: &Queries) -> Result<Self, ledger::Error> {
-        let errors = queries.errors()?.into_iter().map(|error| ErrorLine {
+        Self::in_scope(queries, Scope::Ledger)
+    }
+
+    /// Of a part of the ledger.
+    pub(crate) fn in_scope(queries: &Queries, scope: Scope) -> Result<Self, ledger::Error> {
+        let errors = queries.errors(scope)?.into_iter().map(|error| ErrorLine {
             hint: hint(&error.code, error.state, error.domain_burned).to_owned(),
             code: error.code,
             count: error.count,
             state: error.state.name(),
             example: error.example,
+            kind: ErrorKind::Row { state: error.state, domain_burned: error.domain_burned },
         });
-        let agreement_errors = queries.agreement_errors()?.into_iter().map(|(code, count, example)| {
-            ErrorLine { hint: agreement_hint(&code).to_owned(), code, count, state: "agreement", example }
-        });
+        let agreement_errors =
+            queries.agreement_errors(scope)?.into_iter().map(|(code, count, example)| ErrorLine {
+                hint: agreement_hint(&code).to_owned(),
+                code,
+                count,
+                state: "agreement",
+                example,
+                kind: ErrorKind::Agreement,
+            });
         let mut errors: Vec<ErrorLine> = errors.chain(agreement_errors).collect();
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
-        Ok(Self { rows: queries.counts()?, agreements: queries.agreement_counts()?, errors })
+        let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
+        Ok(Self { rows, agreements, errors })
     }
 
     /// Totals that add up, then the most frequent errors with what to do.
@@ -112,7 +137,7 @@ impl Standing {
         }
         let mut told = "";
         for error in self.errors.iter().take(most_errors) {
-            let ErrorLine { code, count, hint, state, example } = error;
+            let ErrorLine { code, count, hint, state, example, .. } = error;
             let code = one_line(code);
             let such_as = if *count > 1 { "such as: " } else { "" };
             line(&mut text, format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
@@ -257,7 +282,7 @@ pub(crate) fn agreement_hint(code: &str) -> &'static str {
     }
 }
 
-fn meaning(state: State) -> &'static str {
+pub(crate) fn meaning(state: State) -> &'static str {
     match state {
         State::Rejected => "failed validation, never sent",
         State::Pending => "waiting to be sent",
@@ -296,7 +321,7 @@ fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
     writeln!(text, "{content}").expect("writing to a String cannot fail");
 }
 
-fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
 }
 

@@ -46,6 +46,16 @@ pub(crate) enum Rate {
 }
 
 impl Rate {
+    /// The requests that this allows in a minute, at most.
+    pub(crate) fn per_minute(self) -> Option<u64> {
+        match self {
+            Rate::Unlimited => None,
+            Rate::Limited { requests, window } => {
+                Some(u64::from(requests.get()) * 60 / window.as_secs().clamp(1, 60))
+            }
+        }
+    }
+
     /// The most requests a second that this allows, for estimates.
     pub(crate) fn per_second(self) -> Option<f64> {
         match self {

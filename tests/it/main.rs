@@ -33,6 +33,7 @@ mod network;
 mod outage;
 mod panics;
 mod properties;
+mod report;
 mod resume;
 mod rules;
 mod secrets;

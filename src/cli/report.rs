@@ -1,0 +1,49 @@
+//! `tenantry report`: what became of everything, as one page, as Markdown or as JSON. Works while a run goes on.
+
+use std::io::IsTerminal as _;
+
+use super::args::{self, ReportFormat};
+use super::ending;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::settings::LedgerChoice;
+use crate::ledger::{self, Queries};
+use crate::report::{Asked, Overview, markdown, page, scope_of};
+
+pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
+    let ledger = LedgerChoice::from(args.ledger);
+    let file = args.output.as_deref().filter(|path| *path != std::path::Path::new("-"));
+    if file.is_none() && matches!(args.format, ReportFormat::Html) && std::io::stdout().is_terminal() {
+        return Err(Failure::usage("a page of HTML is not for a terminal")
+            .with_hint("name a file with `-o report.html`, or ask for `--format md`"));
+    }
+    let queries = Queries::open(&ledger.path)?;
+    let Some(scope) = scope_of(&queries, args.run)? else {
+        let run = args.run.unwrap_or_default();
+        let message = format!("the ledger `{}` has no run {run}", ledger.path.display());
+        return Err(
+            Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs")
+        );
+    };
+    let environment = queries.environment()?;
+    let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
+    let overview: Result<_, ledger::Error> = Overview::of(&queries, asked, |standing| {
+        ending::next_of(standing.rows, standing.agreements, &ledger, environment.as_ref())
+    });
+    let overview = overview?;
+    let text = match args.format {
+        ReportFormat::Html => page(&overview),
+        ReportFormat::Md => markdown(&overview),
+        ReportFormat::Json => overview.json(),
+    };
+    match (file, args.format) {
+        (Some(file), _) => {
+            output.document(file, &text)?;
+            output.note(format_args!("The report is in `{}`.", file.display()));
+        }
+        (None, ReportFormat::Json) => output.json(&text)?,
+        (None, ReportFormat::Html | ReportFormat::Md) => output.result(&text)?,
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,473 @@
+//! The charts of the report as SVG, drawn by `plotters`.
+//!
+//! The page restyles them by their colours (see `page.css`): those written into the SVG are the ones of a light page,
+//! and each is told apart from every other thing that is drawn. Nothing is told by colour alone: bars stack in the
+//! order of their legend, lines differ in their dashes and carry their names, and a table stands beside each chart.
+
+use std::io;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::timeline::{Part, Percentiles, STEPS_S, Timeline};
+use crate::clock;
+use crate::ledger::{RowCounts, State};
+
+const INK: RGBColor = RGBColor(0x2b, 0x2f, 0x36);
+const GRID: RGBColor = RGBColor(0xdf, 0xe3, 0xe8);
+const CREATED: RGBColor = RGBColor(0x0b, 0x7a, 0x5b);
+const EXISTING: RGBColor = RGBColor(0x2f, 0x6d, 0xb5);
+const FAILED: RGBColor = RGBColor(0xc4, 0x43, 0x2b);
+const REJECTED: RGBColor = RGBColor(0xb0, 0x7a, 0x0a);
+const UNRESOLVED: RGBColor = RGBColor(0x8e, 0x4a, 0x9e);
+const OPEN: RGBColor = RGBColor(0x8a, 0x91, 0x9c);
+const REQUESTS: RGBColor = RGBColor(0x5b, 0x6f, 0x8f);
+const LIMIT: RGBColor = RGBColor(0xb3, 0x26, 0x4a);
+const P50: RGBColor = RGBColor(0x1d, 0x4e, 0x89);
+const P90: RGBColor = RGBColor(0x2a, 0x78, 0xc2);
+const P99: RGBColor = RGBColor(0x7a, 0x52, 0xc7);
+
+/// Text: 13 pixels high, which `plotters` writes as its size divided by 1.24.
+const FONT: f64 = 13.0 * 1.24;
+const FONT_FAMILY: &str = "sans-serif";
+
+/// Horizontal bars of one chart, at most; the table beside it has the rest.
+const BARS: usize = 20;
+
+/// A horizontal bar with the space around it, in pixels.
+const BAR: u32 = 30;
+
+/// A chart is drawn for a wide page and for a narrow one, which show it at its own size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Width {
+    Wide,
+    Narrow,
+}
+
+impl Width {
+    pub(crate) const BOTH: [Self; 2] = [Self::Wide, Self::Narrow];
+
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Wide => "wide",
+            Self::Narrow => "narrow",
+        }
+    }
+
+    fn pixels(self) -> u32 {
+        match self {
+            Self::Wide => 960,
+            Self::Narrow => 340,
+        }
+    }
+
+    /// Labels that fit below a time, at most.
+    fn time_labels(self) -> i64 {
+        match self {
+            Self::Wide => 10,
+            Self::Narrow => 3,
+        }
+    }
+
+    /// Room for the names of horizontal bars.
+    fn names(self) -> u32 {
+        match self {
+            Self::Wide => 190,
+            Self::Narrow => 112,
+        }
+    }
+
+    /// As much of a name as there is room for.
+    fn cut(self, name: &str) -> String {
+        let room = match self {
+            Self::Wide => 20,
+            Self::Narrow => 12,
+        };
+        match name.char_indices().nth(room) {
+            Some((end, _)) => format!("{}…", &name[..end]),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// The states of a stacked bar in the order in which they stand, as a legend names them. Open: pending or in flight.
+pub(crate) const STACK: [&str; 6] = ["created", "existing", "failed", "rejected", "unresolved", "open"];
+
+const STACK_COLORS: [RGBColor; 6] = [CREATED, EXISTING, FAILED, REJECTED, UNRESOLVED, OPEN];
+
+/// The numbers of a bar, in the order of [`STACK`].
+pub(crate) fn stacked(rows: &RowCounts) -> Vec<u64> {
+    let [created, existing, failed, rejected, unresolved] =
+        [State::Created, State::Existing, State::Failed, State::Rejected, State::Unresolved]
+            .map(|state| rows.of(state));
+    vec![created, existing, failed, rejected, unresolved, rows.open()]
+}
+
+/// Every colour by the name of its variable on the page, where one that is dark can give it another value.
+const VARIABLES: [(&str, RGBColor); 13] = [
+    ("ink", INK),
+    ("grid", GRID),
+    ("created", CREATED),
+    ("existing", EXISTING),
+    ("failed", FAILED),
+    ("rejected", REJECTED),
+    ("unresolved", UNRESOLVED),
+    ("open", OPEN),
+    ("requests", REQUESTS),
+    ("limit", LIMIT),
+    ("p50", P50),
+    ("p90", P90),
+    ("p99", P99),
+];
+
+/// The style sheet that lets variables rule the colours of all charts, with their values on a light page.
+pub(crate) fn style() -> String {
+    let mut values = String::new();
+    let mut rules = String::new();
+    for (name, RGBColor(red, green, blue)) in VARIABLES {
+        // As the SVG spells it.
+        let hex = format!("#{red:02X}{green:02X}{blue:02X}");
+        values.push_str(&format!("--{name}:{hex};"));
+        rules.push_str(&format!("svg [fill=\"{hex}\"]{{fill:var(--{name})}}"));
+        rules.push_str(&format!("svg [stroke=\"{hex}\"]{{stroke:var(--{name})}}"));
+        rules.push_str(&format!(".{name}{{--swatch:var(--{name})}}"));
+        let dashes = match name {
+            "p90" => "7 4",
+            "p99" => "2 3",
+            "limit" => "10 4",
+            _ => continue,
+        };
+        rules.push_str(&format!("svg polyline[stroke=\"{hex}\"]{{stroke-dasharray:{dashes}}}"));
+    }
+    format!(":root{{{values}}}{rules}")
+}
+
+/// Rows settled in each part of the time, stacked by what became of them.
+pub(crate) fn outcomes(timeline: &Timeline, width: Width) -> String {
+    let most = timeline.parts.iter().map(Part::settled).max().unwrap_or_default();
+    over_time(timeline, width, linear(most), &|chart| {
+        for (from, to, part) in spans(timeline) {
+            let counts = [part.created, part.existing, part.failed, 0, part.unresolved];
+            stack(chart, &counts, |low, high| [(from, low), (to, high)])?;
+        }
+        Ok(())
+    })
+}
+
+/// The busiest minute that ends in each part of the time, against what is allowed.
+pub(crate) fn requests(timeline: &Timeline, width: Width) -> String {
+    let busiest = timeline.parts.iter().map(|part| part.busiest_minute).max().unwrap_or_default();
+    let limit = timeline.limit_per_minute;
+    over_time(timeline, width, linear(busiest.max(limit.unwrap_or_default())), &|chart| {
+        for (from, to, part) in spans(timeline).filter(|(_, _, part)| part.busiest_minute > 0) {
+            let corners = [(from, 0.0), (to, exact(part.busiest_minute))];
+            chart.draw_series([Rectangle::new(corners, REQUESTS.filled())])?;
+        }
+        for (from, to, part) in spans(timeline).filter(|(_, _, part)| part.throttled > 0) {
+            let top = ((from + to) / 2.0, exact(part.busiest_minute));
+            chart.draw_series([TriangleMarker::new(top, 6, FAILED.filled())])?;
+        }
+        if let Some(limit) = limit {
+            let (from, to) = ends(timeline);
+            let line = vec![(from, exact(limit)), (to, exact(limit))];
+            chart.draw_series([PathElement::new(line, LIMIT.stroke_width(2))])?;
+        }
+        Ok(())
+    })
+}
+
+/// Percentiles of what creates took, on a logarithmic scale.
+pub(crate) fn latencies(timeline: &Timeline, width: Width) -> String {
+    let measured = || timeline.parts.iter().filter_map(|part| part.create_ms);
+    let least = measured().map(|it| it.p50).min().unwrap_or(1);
+    let most = measured().map(|it| it.p99).max().unwrap_or(1);
+    let lines: [(RGBColor, Percentile); 3] = [(P50, |it| it.p50), (P90, |it| it.p90), (P99, |it| it.p99)];
+    over_time(timeline, width, logarithmic(least, most), &|chart| {
+        for (color, value) in lines {
+            for line in unbroken(timeline, value) {
+                // A line of one point would be none.
+                match line.as_slice() {
+                    [point] => chart.draw_series([Circle::new(*point, 3, color.filled())])?,
+                    _ => chart.draw_series([PathElement::new(line, color.stroke_width(2))])?,
+                };
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Horizontal bars with their names, each stacked in the order of [`STACK`].
+pub(crate) fn bars(rows: &[(String, Vec<u64>)], width: Width) -> String {
+    let most = rows.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or_default();
+    let longest = exact(most.max(1));
+    // Room for the number at the end of the longest bar.
+    let right = longest * if width == Width::Wide { 1.08 } else { 1.3 };
+    let count = rows.len().min(BARS);
+    let names: Vec<String> = rows.iter().map(|(name, _)| width.cut(name)).collect();
+    let places = Axis {
+        begin: place_of(count),
+        end: 0.0,
+        marks: (0..count).map(|index| place_of(index) + 0.5).collect(),
+        label: Box::new(move |place| names.get(index_of(place)).cloned().unwrap_or_default()),
+    };
+    let size = (width.pixels(), u32::try_from(count).unwrap_or_default() * BAR + 16);
+    svg(size, |area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(4)
+            .margin_bottom(4)
+            .y_label_area_size(width.names())
+            .build_cartesian_2d(Axis::without_marks(0.0, right), places)?;
+        chart.configure_mesh().disable_mesh().axis_style(GRID).label_style(text(INK)).draw()?;
+        for (index, (_, counts)) in rows.iter().take(count).enumerate() {
+            let index = place_of(index);
+            stack(&mut chart, counts, |low, high| [(low, index + 0.2), (high, index + 0.8)])?;
+            let total: u64 = counts.iter().sum();
+            let end = EmptyElement::at((exact(total), index + 0.5))
+                + Text::new(total.to_string(), (6, 0), text(INK).pos(Pos::new(HPos::Left, VPos::Center)));
+            chart.draw_series([end])?;
+        }
+        Ok(())
+    })
+}
+
+type Error = DrawingAreaErrorKind<io::Error>;
+/// One of them.
+type Percentile = fn(Percentiles) -> u64;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
+
+/// A straight axis between two ends, marked where its maker says.
+struct Axis {
+    begin: f64,
+    end: f64,
+    marks: Vec<f64>,
+    label: Box<dyn Fn(f64) -> String>,
+}
+
+impl Axis {
+    fn without_marks(begin: f64, end: f64) -> Self {
+        Self { begin, end, marks: Vec::new(), label: Box::new(|_| String::new()) }
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    #[expect(clippy::cast_possible_truncation, reason = "pixels")]
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let share = (value - self.begin) / (self.end - self.begin);
+        (f64::from(from) + share * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.marks.clone() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.begin..self.end
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, value: &f64) -> String {
+        (self.label)(*value)
+    }
+}
+
+/// From zero to a round number that is no less than `most`.
+fn linear(most: u64) -> Axis {
+    let most = most.max(1);
+    let mut step = 1;
+    // At most six marks, at 1, 2 or 5 times a power of ten.
+    while most.div_ceil(step) > 5 {
+        let leading = step / 10_u64.pow(step.ilog10());
+        step = if leading == 2 { step / 2 * 5 } else { step * 2 };
+    }
+    let count = most.div_ceil(step);
+    let marks = (0..=count).map(|mark| exact(mark * step)).collect();
+    Axis { begin: 0.0, end: exact(count * step), marks, label: Box::new(|value| format!("{value:.0}")) }
+}
+
+/// Milliseconds between two powers of ten; positions are decimal logarithms.
+fn logarithmic(least: u64, most: u64) -> Axis {
+    let (first, last) = (least.max(1).ilog10(), most.max(1).ilog10() + 1);
+    let label = |mark: f64| match 10_f64.powf(mark) {
+        ms if ms < 999.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.0} s", ms / 1000.0),
+    };
+    Axis {
+        begin: f64::from(first),
+        end: f64::from(last),
+        marks: (first..=last).map(f64::from).collect(),
+        label: Box::new(label),
+    }
+}
+
+fn svg(
+    size: (u32, u32),
+    draw: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), Error>,
+) -> String {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+    draw(&area).and_then(|()| area.present()).expect("drawing into memory cannot fail");
+    drop(area);
+    text
+}
+
+/// A chart whose abscissa is the time, in seconds since the Unix epoch.
+fn over_time(
+    timeline: &Timeline,
+    width: Width,
+    axis: Axis,
+    draw: &dyn Fn(&mut Chart<'_, '_>) -> Result<(), Error>,
+) -> String {
+    svg((width.pixels(), 250), |area| {
+        let (from, to) = ends(timeline);
+        let (marks, label) = times(from, to, width);
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(10)
+            .margin_right(24)
+            .x_label_area_size(30)
+            .y_label_area_size(58)
+            .build_cartesian_2d(Axis { begin: from, end: to, marks, label: Box::new(label) }, axis)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .bold_line_style(GRID)
+            .light_line_style(TRANSPARENT)
+            .axis_style(GRID)
+            .label_style(text(INK))
+            .draw()?;
+        draw(&mut chart)
+    })
+}
+
+/// Where a time is marked, and how.
+fn times(from: f64, to: f64, width: Width) -> (Vec<f64>, impl Fn(f64) -> String) {
+    let fits = |step: &i64| (to - from) / seconds(*step) <= seconds(width.time_labels());
+    let step = STEPS_S.into_iter().find(fits).map_or((to - from) / 2.0, seconds);
+    let mut marks = vec![(from / step).ceil() * step];
+    while let Some(next) = marks.last().map(|mark| mark + step).filter(|&mark| mark <= to) {
+        marks.push(next);
+    }
+    let form = match step {
+        step if step < 60.0 => "%H:%M:%S",
+        step if step < 86_400.0 && to - from < 86_400.0 => "%H:%M",
+        step if step < 86_400.0 => "%d %b %H:%M",
+        step if step < 2_592_000.0 => "%d %b",
+        _ => "%b %Y",
+    };
+    (marks, move |second| at(second).strftime(form).to_string())
+}
+
+/// Draws the parts of a bar one after the other; `corners` says where a part lies between two sums.
+fn stack(
+    chart: &mut Chart<'_, '_>,
+    counts: &[u64],
+    corners: impl Fn(f64, f64) -> [(f64, f64); 2],
+) -> Result<(), Error> {
+    let mut sum = 0;
+    for (&count, color) in counts.iter().zip(STACK_COLORS).filter(|(count, _)| **count > 0) {
+        let part = corners(exact(sum), exact(sum + count));
+        chart.draw_series([Rectangle::new(part, color.filled())])?;
+        sum += count;
+    }
+    Ok(())
+}
+
+/// The lines between parts of the time that have a value, broken where one has none.
+fn unbroken(timeline: &Timeline, value: Percentile) -> Vec<Vec<(f64, f64)>> {
+    let mut lines: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
+    for (from, to, part) in spans(timeline) {
+        match (part.create_ms, lines.last_mut()) {
+            (Some(measured), Some(line)) => {
+                line.push(((from + to) / 2.0, exact(value(measured).max(1)).log10()));
+            }
+            _ => lines.push(Vec::new()),
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// Begin and end of each part of the time, with a little room between them.
+fn spans(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &Part)> {
+    let length = seconds(timeline.part_seconds);
+    timeline.parts.iter().map(move |part| {
+        let start = seconds(part.start.as_second());
+        (start + length * 0.08, start + length * 0.92, part)
+    })
+}
+
+fn ends(timeline: &Timeline) -> (f64, f64) {
+    let from = seconds(timeline.from.as_second());
+    let parts = u64::try_from(timeline.parts.len()).unwrap_or_default();
+    (from, from + exact(parts) * seconds(timeline.part_seconds))
+}
+
+fn text(color: RGBColor) -> TextStyle<'static> {
+    (FONT_FAMILY, FONT).into_font().color(&color)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "places in a picture")]
+fn exact(count: u64) -> f64 {
+    count as f64
+}
+
+fn place_of(index: usize) -> f64 {
+    exact(index as u64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "places in a picture")]
+fn seconds(count: i64) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "whole seconds of the calendar")]
+fn at(second: f64) -> Timestamp {
+    clock::from_ms((second * 1000.0) as i64)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the middle of a bar")]
+fn index_of(place: f64) -> usize {
+    place.floor() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_ends_at_a_round_number() {
+        let check = |most: u64, marks: &[f64]| assert_eq!(linear(most).marks, marks, "{most}");
+        check(0, &[0.0, 1.0]);
+        check(3, &[0.0, 1.0, 2.0, 3.0]);
+        check(7, &[0.0, 2.0, 4.0, 6.0, 8.0]);
+        check(450, &[0.0, 100.0, 200.0, 300.0, 400.0, 500.0]);
+        check(1_000_000, &[0.0, 200_000.0, 400_000.0, 600_000.0, 800_000.0, 1_000_000.0]);
+    }
+
+    #[test]
+    fn names_cannot_leave_their_text() {
+        let rows = [("</text><script>alert('x')</script>&\"".to_owned(), vec![1])];
+        let drawn = bars(&rows, Width::Wide);
+        assert!(drawn.contains("&lt;/text&gt;&lt;script&gt;"), "{drawn}");
+        assert!(!drawn.contains("<script"), "{drawn}");
+    }
+
+    #[test]
+    fn a_time_is_marked_where_people_look() {
+        let check = |from: &str, seconds_long: f64, expected: &[&str]| {
+            let from = seconds(from.parse::<Timestamp>().unwrap().as_second());
+            let (marks, label) = times(from, from + seconds_long, Width::Narrow);
+            assert_eq!(marks.into_iter().map(label).collect::<Vec<_>>(), expected);
+        };
+        check("2026-03-01T10:00:03Z", 12.0, &["10:00:05", "10:00:10", "10:00:15"]);
+        check("2026-03-01T22:00:00Z", 7200.0, &["22:00", "23:00", "00:00"]);
+        check("2026-03-01T22:00:00Z", 4.0 * 86_400.0, &["02 Mar", "04 Mar"]);
+    }
+}

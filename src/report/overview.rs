@@ -1,0 +1,318 @@
+//! Everything that a report tells, in one value: for scripts as it is, for people as a page or as Markdown.
+//!
+//! It holds sums, the refusals with the words of one of each and the places of the first rows, and the runs. There is
+//! no personal data in it but what the service's own words quote, and no secret.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::summary::{ErrorKind, ErrorLine, Standing, counted, one_line, rfc3339};
+use super::timeline::{Percentiles, Timeline};
+use crate::clock;
+use crate::ledger::{
+    self, AgreementCounts, Dimension, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+};
+
+/// Places named for each kind of refusal.
+const PLACES: u32 = 3;
+
+/// Kinds of refusals that are told, the most frequent first; a service may make up as many codes as it likes.
+const KINDS: usize = 50;
+
+/// Countries and resellers that are told, the largest first.
+const GROUPS: u32 = 20;
+
+/// Runs that are told, the newest first.
+const RUNS: u32 = 30;
+
+/// What a report tells.
+#[derive(Debug, Serialize)]
+pub(crate) struct Overview {
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) made_at: Timestamp,
+    pub(crate) program_version: &'static str,
+    pub(crate) ledger: String,
+    /// Base URL of the API, or `simulator`.
+    pub(crate) api: String,
+    pub(crate) partner_tenant_id: Option<String>,
+    /// The run that it is about; `None`: all of the ledger.
+    pub(crate) run: Option<i64>,
+    pub(crate) rows: RowCounts,
+    pub(crate) agreements: AgreementCounts,
+    pub(crate) rows_read: u64,
+    /// Of the rows read: stood in the ledger already.
+    pub(crate) skipped: u64,
+    /// Of the rows read: equal to an earlier row of their file.
+    pub(crate) duplicates: u64,
+    /// In the whole ledger: created, but the one-time password was lost with the service's answer.
+    pub(crate) created_without_credentials: u64,
+    pub(crate) errors: Vec<ErrorPlaces>,
+    /// Kinds of refusals beyond those.
+    pub(crate) more_kinds: usize,
+    pub(crate) calls: Vec<Calls>,
+    pub(crate) timeline: Option<Timeline>,
+    pub(crate) by_country: Groups,
+    pub(crate) by_reseller: Groups,
+    #[serde(serialize_with = "runs_as_json")]
+    pub(crate) runs: Vec<RunTotals>,
+    /// Runs older than those.
+    pub(crate) earlier_runs: u64,
+    /// The next command.
+    pub(crate) next: Option<String>,
+}
+
+/// One kind of refusal, and where it is found.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorPlaces {
+    #[serde(flatten)]
+    pub(crate) error: ErrorLine,
+    /// The first of its rows.
+    pub(crate) places: Vec<Place>,
+}
+
+/// Where a row stands in the operator's own files.
+#[derive(Debug, Serialize)]
+pub(crate) struct Place {
+    pub(crate) file: String,
+    pub(crate) line: u64,
+}
+
+/// What the calls of one kind came to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Calls {
+    pub(crate) operation: String,
+    pub(crate) sent: u64,
+    pub(crate) answered: u64,
+    pub(crate) throttled: u64,
+    pub(crate) took_ms: Option<Percentiles>,
+}
+
+/// Rows by one of their fields.
+#[derive(Debug, Serialize)]
+pub(crate) struct Groups {
+    pub(crate) groups: Vec<Named>,
+    /// Of smaller groups.
+    pub(crate) others: RowCounts,
+    /// Refused before it could be told what they are, and rows that corrected ones have replaced.
+    pub(crate) untold: u64,
+}
+
+/// Some rows with a name; `None` where they have no reseller.
+#[derive(Debug, Serialize)]
+pub(crate) struct Named {
+    pub(crate) name: Option<String>,
+    pub(crate) rows: RowCounts,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) ledger: &'a Path,
+    pub(crate) scope: Scope,
+    /// The requests that were allowed in a minute.
+    pub(crate) limit_per_minute: Option<u64>,
+}
+
+impl Overview {
+    /// As of one moment, also while a run goes on. `next` is told what stands there.
+    pub(crate) fn of(
+        queries: &Queries,
+        asked: Asked<'_>,
+        next: impl FnOnce(&Standing) -> Option<String>,
+    ) -> Result<Self, ledger::Error> {
+        queries.at_one_moment(|queries| Self::read(queries, asked, next))
+    }
+
+    fn read(
+        queries: &Queries,
+        asked: Asked<'_>,
+        next: impl FnOnce(&Standing) -> Option<String>,
+    ) -> Result<Self, ledger::Error> {
+        let Asked { ledger, scope, limit_per_minute } = asked;
+        let run = match scope {
+            Scope::Ledger => None,
+            Scope::Run(run) => Some(run),
+        };
+        let environment = queries.environment()?;
+        let standing = Standing::in_scope(queries, scope)?;
+        let next = match scope {
+            Scope::Ledger => next(&standing),
+            Scope::Run(_) => next(&Standing::of(queries)?),
+        };
+        let SourceTotals { read, known, duplicates, .. } = queries.source_totals(run)?;
+        let (timeline, latencies) = Timeline::of(queries, scope, limit_per_minute)?;
+        let calls = queries.call_totals(scope)?.into_iter().map(|calls| Calls {
+            took_ms: latencies.get(&calls.operation).copied(),
+            operation: calls.operation,
+            sent: calls.sent,
+            answered: calls.answered,
+            throttled: calls.throttled,
+        });
+        let runs = match run {
+            Some(run) => vec![queries.run_totals(run)?],
+            None => queries.last_runs(RUNS)?,
+        };
+        let Standing { rows, agreements, errors } = standing;
+        Ok(Self {
+            made_at: clock::now(),
+            program_version: env!("CARGO_PKG_VERSION"),
+            ledger: ledger.to_string_lossy().into_owned(),
+            api: environment.as_ref().map(|it| it.api.clone()).unwrap_or_default(),
+            partner_tenant_id: environment.and_then(|it| it.partner_tenant_id).map(|id| id.to_string()),
+            run: run.map(|run| run.0),
+            agreements,
+            rows_read: read,
+            skipped: known,
+            duplicates,
+            created_without_credentials: queries.created_without_credentials()?,
+            more_kinds: errors.len().saturating_sub(KINDS),
+            errors: errors
+                .into_iter()
+                .take(KINDS)
+                .map(|error| with_places(queries, scope, error))
+                .collect::<Result<_, _>>()?,
+            calls: calls.collect(),
+            timeline,
+            by_country: groups(queries, scope, Dimension::Country, &rows)?,
+            by_reseller: groups(queries, scope, Dimension::Reseller, &rows)?,
+            rows,
+            earlier_runs: match run {
+                Some(_) => 0,
+                None => queries.runs()?.saturating_sub(u64::from(RUNS)),
+            },
+            runs,
+            next,
+        })
+    }
+
+    pub(crate) fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("an overview is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// In a sentence: what of it needs somebody.
+    pub(crate) fn verdict(&self) -> String {
+        let rows = &self.rows;
+        let refused = rows.failed + rows.rejected + self.agreements.refused();
+        let open = rows.open() + self.agreements.open() + self.agreements.held_back;
+        let parts: Vec<String> = [
+            (open, "still under way or waiting"),
+            (rows.unresolved, "may have been created and must be looked at"),
+            (refused, "refused: what to do stands below"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+        match (rows.total, parts.is_empty()) {
+            (0, _) => "There are no rows yet.".to_owned(),
+            (_, true) => format!(
+                "{} of {} are customers now.",
+                rows.created + rows.existing,
+                counted(rows.total, "row")
+            ),
+            _ => {
+                let customers = rows.created + rows.existing;
+                let all = counted(rows.total, "row");
+                format!("{customers} of {all} are customers now; {}.", parts.join(", "))
+            }
+        }
+    }
+
+    /// How the total comes about.
+    pub(crate) fn accounting(&self) -> String {
+        let (read, known, duplicates) = (self.rows_read, self.skipped, self.duplicates);
+        match self.run {
+            None => format!("of {read} read, {known} were known already and {duplicates} equal duplicates"),
+            Some(run) => format!(
+                "read or sent by run {run}, as they stand now; it read {read}, of which {known} were known and {duplicates} \
+                 equal duplicates"
+            ),
+        }
+    }
+
+    /// What of the ledger it is about, in words.
+    pub(crate) fn subject(&self) -> String {
+        match self.run {
+            Some(run) => format!("Run {run} alone"),
+            None => "All runs".to_owned(),
+        }
+    }
+}
+
+/// The files of some places, each once, with its lines in words.
+pub(crate) fn by_file(places: &[Place]) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    for place in places {
+        let file = one_line(&place.file);
+        match files.iter_mut().find(|(name, _)| *name == file) {
+            Some((_, lines)) => lines.push_str(&format!(", {}", place.line)),
+            None => files.push((file, place.line.to_string())),
+        }
+    }
+    files
+}
+
+/// How a run ended, for people.
+pub(crate) fn ended_in_words(run: &RunTotals) -> String {
+    match (&run.ended, run.exit_code) {
+        (Some(words), Some(code)) => format!("{} (exit {code})", one_line(words)),
+        _ => "still running, or ended without warning".to_owned(),
+    }
+}
+
+/// One run, for scripts.
+pub(crate) fn run_json(run: &RunTotals) -> Value {
+    json!({
+        "id": run.id.0,
+        "command": run.command,
+        "started_at": run.started_at.to_string(),
+        "finished_at": run.finished_at.map(|time| time.to_string()),
+        "exit_code": run.exit_code,
+        "ended": run.ended,
+        "requests": run.requests,
+        "retries": run.retries,
+        "throttled": run.throttled,
+        "submitted": run.submitted,
+    })
+}
+
+fn runs_as_json<S: serde::Serializer>(runs: &[RunTotals], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(runs.iter().map(run_json))
+}
+
+fn with_places(queries: &Queries, scope: Scope, error: ErrorLine) -> Result<ErrorPlaces, ledger::Error> {
+    let places = match error.kind {
+        ErrorKind::Row { state, domain_burned } => {
+            queries.refused_rows(scope, &error.code, state, domain_burned, PLACES)?
+        }
+        ErrorKind::Agreement => queries.refused_agreements(scope, &error.code, PLACES)?,
+    };
+    let places = places.into_iter().map(|(file, line)| Place { file, line }).collect();
+    Ok(ErrorPlaces { error, places })
+}
+
+fn groups(queries: &Queries, scope: Scope, by: Dimension, all: &RowCounts) -> Result<Groups, ledger::Error> {
+    let groups = queries.groups(scope, by, GROUPS)?;
+    // Validation alone refuses a row without knowing what it would be.
+    let rejected = queries.valid_but_rejected(scope)?;
+    let valid = RowCounts::from_states(|state| match state {
+        State::Rejected => rejected,
+        State::Superseded => 0,
+        state => all.of(state),
+    });
+    let told = |state: State| groups.iter().map(|group| group.rows.of(state)).sum::<u64>();
+    let others = RowCounts::from_states(|state| valid.of(state).saturating_sub(told(state)));
+    let groups = groups.into_iter().map(|group| Named { name: group.key, rows: group.rows });
+    Ok(Groups { groups: groups.collect(), others, untold: all.total - valid.total })
+}
+
+/// The run of this number, where there is one.
+pub(crate) fn scope_of(queries: &Queries, run: Option<i64>) -> Result<Option<Scope>, ledger::Error> {
+    let Some(run) = run.map(RunId) else { return Ok(Some(Scope::Ledger)) };
+    Ok(queries.has_run(run)?.then_some(Scope::Run(run)))
+}

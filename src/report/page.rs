@@ -1,0 +1,454 @@
+//! The report as one page of HTML that needs nothing else: no script, nothing fetched (its own policy forbids both),
+//! light or dark as the reader's system is, and fit to be printed.
+//!
+//! Whatever comes from outside is text: `maud` escapes it, and what shows nothing is made visible first. Only the charts
+//! go in as they are drawn, and `plotters` escapes the names in them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::charts::{self, STACK, Width};
+use super::overview::{Calls, ErrorPlaces, Groups, Overview, by_file, ended_in_words};
+use super::summary::{counted, meaning, one_line, rough};
+use super::timeline::{Part, Timeline};
+use crate::ledger::{RowCounts, RunTotals, State};
+
+const CSS: &str = include_str!("page.css");
+
+/// Nothing is fetched and nothing runs, also where something should have got past the escaping.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+pub(crate) fn page(report: &Overview) -> String {
+    let title = format!("tenantry report: {}", one_line(&report.ledger));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { (title) }
+                // Else a browser asks for one.
+                link rel="icon" href="data:,";
+                style { (PreEscaped(charts::style())) (PreEscaped(CSS)) }
+            }
+            body {
+                (head(report))
+                main {
+                    (states(report))
+                    (refusals(report))
+                    @if let Some(timeline) = &report.timeline { (over_time(report, timeline)) }
+                    @if !report.calls.is_empty() { (calls(&report.calls)) }
+                    (groups("By country", "country", &report.by_country, |name| name.unwrap_or("none").to_owned()))
+                    (groups("By indirect reseller", "reseller", &report.by_reseller, |name| {
+                        name.map_or_else(|| "direct, no reseller".to_owned(), one_line)
+                    }))
+                    (runs(report))
+                }
+                (foot(report))
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn head(report: &Overview) -> Markup {
+    let Overview { rows, .. } = report;
+    html! {
+        header {
+            h1 { "Customers created in Partner Center" }
+            p.verdict { (report.verdict()) }
+            dl.about {
+                dt { "Ledger" } dd { span.id { (one_line(&report.ledger)) } }
+                dt { "Service" } dd {
+                    span.id { (one_line(&report.api)) }
+                    @if let Some(tenant) = &report.partner_tenant_id { ", partner tenant " span.id { (one_line(tenant)) } }
+                }
+                dt { "Covers" } dd { (report.subject()) ", as of " (time(report.made_at)) " UTC" }
+            }
+            ul.tiles {
+                li { b { (number(rows.total)) } "rows" }
+                @for (name, count) in STACK.into_iter().zip(charts::stacked(rows)) {
+                    @if count > 0 || name == "created" { li class=(name) { b { (number(count)) } (name) } }
+                }
+            }
+            @if report.created_without_credentials > 0 {
+                div.alert {
+                    strong { (counted(report.created_without_credentials, "created customer")) " without a password here." }
+                    " The service's answer was lost. Reset the password of admin@DOMAIN in Partner Center (customer → Users "
+                    "and licenses); " code { "tenantry export created" } " marks them all."
+                }
+            }
+            @if let Some(next) = &report.next {
+                div.next { "Next:" code { (one_line(next)) } }
+            }
+        }
+    }
+}
+
+fn states(report: &Overview) -> Markup {
+    let Overview { rows, agreements, .. } = report;
+    html! {
+        section {
+            h2 { "What became of the rows" }
+            div.scroll { table {
+                thead { tr { th { "State" } th.n { "Rows" } th.n { "Share" } th { "Means" } } }
+                tbody {
+                    @for state in State::ALL {
+                        @let count = rows.of(state);
+                        @if count > 0 {
+                            tr {
+                                th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) }
+                                td.n { (number(count)) }
+                                td.n { (share(count, rows.total)) }
+                                td { (meaning(state)) }
+                            }
+                        }
+                    }
+                }
+                tfoot { tr { th scope="row" { "total" } td.n { (number(rows.total)) } td.n {} td { (report.accounting()) } } }
+            } }
+            @if agreements.total() > 0 {
+                p {
+                    "Customer agreements: " (number(agreements.recorded)) " recorded, " (number(agreements.refused()))
+                    " refused, " (number(agreements.open() + agreements.held_back)) " still to be recorded."
+                }
+            }
+        }
+    }
+}
+
+fn refusals(report: &Overview) -> Markup {
+    let bars: Vec<(String, Vec<u64>)> = report.errors.iter().take(12).map(bar).collect();
+    html! {
+        section {
+            h2 { "Refused, and what to do" }
+            @if bars.is_empty() {
+                p.soft { "Nothing stands refused or unresolved." }
+            } @else {
+                (figure("Rows by the code they were refused with", html! {
+                    "The most frequent codes. An agreement that was refused counts as failed; its customer exists."
+                }, legend(&bars), |width| charts::bars(&bars, width)))
+                div.scroll { table {
+                    thead { tr {
+                        th { "Code" } th.n { "Rows" } th { "In its words" } th { "What to do" } th { "Where" }
+                    } }
+                    tbody { @for error in &report.errors { (refusal(error)) } }
+                } }
+                @if report.more_kinds > 0 {
+                    p { "… and " (report.more_kinds) " more kinds: " code { "tenantry status" } " lists them all." }
+                }
+            }
+        }
+    }
+}
+
+fn refusal(ErrorPlaces { error, places }: &ErrorPlaces) -> Markup {
+    let more = error.count.saturating_sub(places.len() as u64);
+    html! {
+        tr {
+            td.code { code { (one_line(&error.code)) } br; span.soft { (error.state) } }
+            td.n { (number(error.count)) }
+            td.words { @if error.count > 1 { span.soft { "such as: " } } (one_line(&error.example)) }
+            td.do { (with_code(&error.hint)) }
+            td {
+                @for (index, (file, lines)) in by_file(places).into_iter().enumerate() {
+                    @if index > 0 { br; }
+                    (file) " line " (lines)
+                }
+                @if more > 0 { span.soft { " and " (number(more)) " more" } }
+            }
+        }
+    }
+}
+
+fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
+    let part = rough(Duration::from_secs(timeline.part_seconds.unsigned_abs()));
+    let settled = timeline.parts.iter().any(|part| part.settled() > 0);
+    let answered = timeline.parts.iter().any(|part| part.create_ms.is_some());
+    let outcomes: Vec<(String, Vec<u64>)> = timeline
+        .parts
+        .iter()
+        .map(|it| (String::new(), vec![it.created, it.existing, it.failed, 0, it.unresolved]))
+        .collect();
+    let throttled = timeline.parts.iter().any(|part| part.throttled > 0);
+    html! {
+        section {
+            h2 { "Over time" }
+            p.soft { "All times are UTC. One bar stands for " (part) "." }
+            @if settled {
+                (figure("Outcomes", html! {
+                    "Rows by the time at which they came to their present state."
+                }, legend(&outcomes), |width| charts::outcomes(timeline, width)))
+            }
+            (figure("Requests against the limit", html! {
+                "The most requests in any 60 seconds that end within the bar, whatever they asked. "
+                @match timeline.limit_per_minute {
+                    Some(limit) => { "Allowed are " (number(limit)) " a minute, as --rate says to this report." }
+                    None => { "Nothing limits them, as --rate says to this report." }
+                }
+                @if throttled { " A triangle marks a bar with requests that the service throttled (429)." }
+            }, html! {
+                ul.legend {
+                    li { span.swatch.requests {} "requests in 60 s" }
+                    @if timeline.limit_per_minute.is_some() { li { span.swatch.limit {} "allowed (dashed line)" } }
+                    @if throttled { li { span.swatch.failed {} "throttled (▲)" } }
+                }
+            }, |width| charts::requests(timeline, width)))
+            @if answered {
+                (figure("How long the service took to create", html! {
+                    "Of the creates that were answered: half took no longer than p50, nine in ten no longer than p90, 99 of "
+                    "100 no longer than p99. The scale is logarithmic."
+                }, html! {
+                    ul.legend {
+                        li { span.swatch.p50 {} "p50 (solid)" }
+                        li { span.swatch.p90 {} "p90 (dashed)" }
+                        li { span.swatch.p99 {} "p99 (dotted)" }
+                    }
+                }, |width| charts::latencies(timeline, width)))
+            }
+            details {
+                summary { "The numbers behind these charts" }
+                div.scroll { (numbers(report, timeline)) }
+            }
+        }
+    }
+}
+
+fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
+    let is_telling = |part: &&Part| part.settled() + part.requests + part.busiest_minute > 0;
+    html! {
+        table {
+            caption { (report.subject()) "; parts in which nothing happened are left out." }
+            thead { tr {
+                th { "From (UTC)" } th.n { "created" } th.n { "existing" } th.n { "failed" } th.n { "unresolved" }
+                th.n { "requests" } th.n { "throttled" } th.n { "busiest 60 s" }
+                th.n { "p50 ms" } th.n { "p90 ms" } th.n { "p99 ms" }
+            } }
+            tbody { @for part in timeline.parts.iter().filter(is_telling) { tr {
+                td.time { (time(part.start)) }
+                @for count in [part.created, part.existing, part.failed, part.unresolved, part.requests, part.throttled,
+                               part.busiest_minute] { td.n { (number(count)) } }
+                @match part.create_ms {
+                    Some(ms) => { td.n { (number(ms.p50)) } td.n { (number(ms.p90)) } td.n { (number(ms.p99)) } }
+                    None => { td.n { "–" } td.n { "–" } td.n { "–" } }
+                }
+            } } }
+        }
+    }
+}
+
+fn calls(calls: &[Calls]) -> Markup {
+    html! {
+        section {
+            h2 { "Calls to the service" }
+            p.soft { "How long an answer took, in milliseconds; calls without one (a time-out, a broken connection) have none." }
+            div.scroll { table {
+                thead { tr {
+                    th { "Call" } th.n { "Sent" } th.n { "Answered" } th.n { "Throttled" }
+                    th.n { "p50" } th.n { "p90" } th.n { "p99" } th.n { "Slowest" }
+                } }
+                tbody { @for call in calls { tr {
+                    th scope="row" { (call.operation) }
+                    td.n { (number(call.sent)) } td.n { (number(call.answered)) } td.n { (number(call.throttled)) }
+                    @match call.took_ms {
+                        Some(ms) => { @for ms in [ms.p50, ms.p90, ms.p99, ms.max] { td.n { (number(ms)) } } }
+                        None => { @for _ in 0..4 { td.n { "–" } } }
+                    }
+                } } }
+            } }
+        }
+    }
+}
+
+fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> String) -> Markup {
+    let bars: Vec<(String, Vec<u64>)> =
+        of.groups.iter().map(|group| (name(group.name.as_deref()), charts::stacked(&group.rows))).collect();
+    let line = |name: Markup, rows: &RowCounts| {
+        html! {
+            tr {
+                th scope="row" { (name) }
+                td.n { (number(rows.total)) }
+                @for count in charts::stacked(rows) { td.n { (number(count)) } }
+            }
+        }
+    };
+    html! {
+        @if !bars.is_empty() {
+            section {
+                h2 { (title) }
+                (figure("Valid rows", html! { "The largest groups, by what became of their rows." }, legend(&bars), |width| {
+                    charts::bars(&bars, width)
+                }))
+                div.scroll { table {
+                    thead { tr { th { (noun) } th.n { "rows" } @for state in STACK { th.n { (state) } } } }
+                    tbody {
+                        @for (group, (name, _)) in of.groups.iter().zip(&bars) {
+                            (line(html! { span.id { (name) } }, &group.rows))
+                        }
+                        @if of.others.total > 0 { (line(html! { "all others" }, &of.others)) }
+                    }
+                } }
+                @if of.untold > 0 {
+                    p.soft {
+                        (counted(of.untold, "row")) " left out: rejected before it could be told where they belong, or "
+                        "superseded."
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn runs(report: &Overview) -> Markup {
+    html! {
+        section {
+            h2 { "Runs" }
+            @if report.runs.is_empty() {
+                p.soft { "No command has worked on this ledger yet." }
+            } @else {
+                p.soft { "Newest first; times are UTC." }
+                div.scroll { table {
+                    thead { tr {
+                        th.n { "Run" } th { "Command" } th { "Started" } th { "Took" } th.n { "Submitted" } th.n { "Requests" }
+                        th.n { "Repeats" } th.n { "Throttled" } th { "Ended" }
+                    } }
+                    tbody { @for run in &report.runs { (run_row(run)) } }
+                } }
+                @if report.earlier_runs > 0 {
+                    p.soft { (counted(report.earlier_runs, "earlier run")) " not shown; the view " code { "runs" } " has them all." }
+                }
+            }
+        }
+    }
+}
+
+fn run_row(run: &RunTotals) -> Markup {
+    let took = run.finished_at.and_then(|end| Duration::try_from(end.duration_since(run.started_at)).ok());
+    html! {
+        tr {
+            td.n { (run.id) }
+            td { (run.command) }
+            td.time { (time(run.started_at)) }
+            td.time { @match took { Some(took) => (rough(took)), None => "–" } }
+            @for count in [run.submitted, run.requests, run.retries, run.throttled] { td.n { (number(count)) } }
+            td.words { (ended_in_words(run)) }
+        }
+    }
+}
+
+fn foot(report: &Overview) -> Markup {
+    html! {
+        footer {
+            p {
+                "Made by tenantry " (report.program_version) " from the ledger alone, at " (time(report.made_at)) " UTC. The page "
+                "runs no script and fetches nothing. It holds no passwords; the words of the service may quote what a file "
+                "says. One row's whole story: " code { "tenantry show DOMAIN" } "."
+            }
+        }
+    }
+}
+
+/// A chart with its title, what it shows and its legend, drawn at the widths that a page can have.
+fn figure(title: &str, about: Markup, legend: Markup, draw: impl Fn(Width) -> String) -> Markup {
+    html! {
+        h3 { (title) }
+        figure {
+            figcaption { (about) }
+            (legend)
+            @for width in Width::BOTH {
+                div role="img" aria-label={ "Chart: " (title) ". The numbers stand in a table." } class=(width.class()) {
+                    (PreEscaped(draw(width)))
+                }
+            }
+        }
+    }
+}
+
+/// The states that occur in `bars`, in the order in which they stack.
+fn legend(bars: &[(String, Vec<u64>)]) -> Markup {
+    let occurs =
+        |index: usize| bars.iter().any(|(_, counts)| counts.get(index).is_some_and(|&count| count > 0));
+    html! {
+        ul.legend {
+            @for (_, name) in STACK.into_iter().enumerate().filter(|&(index, _)| occurs(index)) {
+                li { span class={ "swatch " (name) } {} (name) }
+            }
+        }
+    }
+}
+
+fn bar(ErrorPlaces { error, .. }: &ErrorPlaces) -> (String, Vec<u64>) {
+    let state = if error.state == "agreement" { "failed" } else { error.state };
+    let counts = STACK.map(|name| if name == state { error.count } else { 0 });
+    (one_line(&error.code), counts.to_vec())
+}
+
+/// Our own words, with what stands between backticks as code.
+fn with_code(words: &str) -> Markup {
+    html! {
+        @for (index, part) in words.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+fn swatch(state: State) -> &'static str {
+    match state {
+        State::Pending | State::InFlight => "open",
+        State::Created
+        | State::Existing
+        | State::Failed
+        | State::Rejected
+        | State::Unresolved
+        | State::Superseded => state.name(),
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// In groups of three digits.
+fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn share(count: u64, of: u64) -> String {
+    let tenths = (u128::from(count) * 1000 + u128::from(of) / 2) / u128::from(of.max(1));
+    match tenths {
+        0 => "< 0.1 %".to_owned(),
+        tenths => format!("{}.{} %", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        let check = |count: u64, expected: &str| assert_eq!(number(count), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1_000, "1,000");
+        check(1_234_567, "1,234,567");
+        assert_eq!(share(1, 3), "33.3 %");
+        assert_eq!(share(2, 3), "66.7 %");
+        assert_eq!(share(1, 1_000_000), "< 0.1 %");
+        assert_eq!(share(7, 7), "100.0 %");
+    }
+}

@@ -1,0 +1,275 @@
+//! What happened when: settled rows, requests and latencies in at most [`PARTS`] equal parts of time.
+//!
+//! Percentiles are exact (nearest rank) over milliseconds. The busiest minute counts windows of sixty whole seconds,
+//! which is what a limit "in any window" is held against. Memory depends on the parts and on how many different
+//! latencies there are, never on how many rows or calls.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::summary::rfc3339;
+use crate::clock;
+use crate::ledger::{self, Parts, Queries, Scope, Span, State};
+
+/// The most parts that a time is cut into: bars that can still be told apart.
+const PARTS: i64 = 90;
+
+/// Lengths that people count time in, in seconds.
+pub(super) const STEPS_S: [i64; 22] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+    604_800, 2_592_000, 7_776_000,
+];
+
+/// A part is at least so long, and a time has at least so many of them: less says nothing.
+const PARTS_MIN: i64 = 12;
+
+/// What happened over time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Timeline {
+    /// Begin of the first part.
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) from: Timestamp,
+    pub(crate) part_seconds: i64,
+    /// The requests that are allowed in a minute; `None` where nothing limits them.
+    pub(crate) limit_per_minute: Option<u64>,
+    /// In order, without a gap.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One part of the time.
+#[derive(Debug, Default, Clone, Serialize)]
+pub(crate) struct Part {
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) start: Timestamp,
+    pub(crate) created: u64,
+    pub(crate) existing: u64,
+    pub(crate) failed: u64,
+    pub(crate) unresolved: u64,
+    /// Sent in this part.
+    pub(crate) requests: u64,
+    /// Of those: answered with 429.
+    pub(crate) throttled: u64,
+    /// The most requests in any sixty seconds that end in this part.
+    pub(crate) busiest_minute: u64,
+    /// How long the service took for creates that were sent in this part.
+    pub(crate) create_ms: Option<Percentiles>,
+}
+
+impl Part {
+    /// Rows that came to a state in this part.
+    pub(crate) fn settled(&self) -> u64 {
+        self.created + self.existing + self.failed + self.unresolved
+    }
+}
+
+/// How long answers took, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Percentiles {
+    pub(crate) answers: u64,
+    pub(crate) p50: u64,
+    pub(crate) p90: u64,
+    pub(crate) p99: u64,
+    pub(crate) max: u64,
+}
+
+/// Latencies of answers, by kind of call.
+pub(crate) type Latencies = BTreeMap<String, Percentiles>;
+
+impl Timeline {
+    /// `None` where nothing was ever sent or settled.
+    pub(crate) fn of(
+        queries: &Queries,
+        scope: Scope,
+        limit_per_minute: Option<u64>,
+    ) -> Result<(Option<Self>, Latencies), ledger::Error> {
+        let Some(span) = queries.span(scope)? else { return Ok((None, Latencies::new())) };
+        let cut = cut(span);
+        let mut timeline = Self {
+            from: clock::from_ms(cut.from_ms),
+            part_seconds: cut.width_ms / 1000,
+            limit_per_minute,
+            parts: empty_parts(span, cut),
+        };
+        for (part, state, count) in queries.settled_over_time(scope, cut)? {
+            if let Some(slot) = timeline.part(part).and_then(|part| part.slot(state)) {
+                *slot += count;
+            }
+        }
+        timeline.count_requests(queries, scope, cut)?;
+        let latencies = timeline.measure(queries, scope, cut)?;
+        Ok((Some(timeline), latencies))
+    }
+
+    fn part(&mut self, index: i64) -> Option<&mut Part> {
+        usize::try_from(index).ok().and_then(|index| self.parts.get_mut(index))
+    }
+
+    fn count_requests(&mut self, queries: &Queries, scope: Scope, cut: Parts) -> Result<(), ledger::Error> {
+        let mut minute = Minute::default();
+        queries.each_second(scope, |second, requests, throttled| {
+            let busiest = minute.add(second, requests);
+            let start_ms = (second * 1000).max(cut.from_ms);
+            if let Some(part) = self.part((start_ms - cut.from_ms) / cut.width_ms) {
+                part.requests += requests;
+                part.throttled += throttled;
+                part.busiest_minute = part.busiest_minute.max(busiest);
+            }
+        })
+    }
+
+    fn measure(&mut self, queries: &Queries, scope: Scope, cut: Parts) -> Result<Latencies, ledger::Error> {
+        let mut all: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();
+        let mut of_part: Vec<(u64, u64)> = Vec::new();
+        let mut current = None;
+        queries.each_latency(scope, cut, |operation, part, ms, count| {
+            if !all.contains_key(operation) {
+                all.insert(operation.to_owned(), BTreeMap::new());
+            }
+            if let Some(histogram) = all.get_mut(operation) {
+                *histogram.entry(ms).or_default() += count;
+            }
+            // Creates come in the order of their parts, so one part at a time is held.
+            if operation == CREATE {
+                if let Some(before) = current.replace(part)
+                    && before != part
+                {
+                    self.note(before, &mut of_part);
+                }
+                of_part.push((ms, count));
+            }
+        })?;
+        if let Some(last) = current {
+            self.note(last, &mut of_part);
+        }
+        Ok(all
+            .into_iter()
+            .filter_map(|(operation, histogram)| {
+                let counts: Vec<(u64, u64)> = histogram.into_iter().collect();
+                percentiles(&counts).map(|percentiles| (operation, percentiles))
+            })
+            .collect())
+    }
+
+    fn note(&mut self, part: i64, counts: &mut Vec<(u64, u64)>) {
+        if let Some(part) = self.part(part) {
+            part.create_ms = percentiles(counts);
+        }
+        counts.clear();
+    }
+}
+
+/// The name under which the ledger keeps creates.
+const CREATE: &str = "create";
+
+impl Part {
+    fn slot(&mut self, state: State) -> Option<&mut u64> {
+        match state {
+            State::Created => Some(&mut self.created),
+            State::Existing => Some(&mut self.existing),
+            State::Failed => Some(&mut self.failed),
+            State::Unresolved => Some(&mut self.unresolved),
+            State::Rejected | State::InFlight | State::Pending | State::Superseded => None,
+        }
+    }
+}
+
+/// Parts of a length that people count in, the first at a multiple of it.
+fn cut(span: Span) -> Parts {
+    let length_s = (span.to_ms - span.from_ms) / 1000 + 1;
+    let longest = STEPS_S[STEPS_S.len() - 1];
+    let step = STEPS_S.into_iter().find(|step| length_s / step < PARTS);
+    // A clock that once stood far off makes a long time; the parts are as long as it takes then.
+    let width_s = step.unwrap_or_else(|| longest * (length_s / (longest * PARTS) + 1));
+    let width_ms = width_s * 1000;
+    Parts { from_ms: span.from_ms.div_euclid(width_ms) * width_ms, width_ms }
+}
+
+fn empty_parts(span: Span, cut: Parts) -> Vec<Part> {
+    let needed = (span.to_ms - cut.from_ms) / cut.width_ms + 1;
+    let starts = (0..needed.max(PARTS_MIN)).map(|index| clock::from_ms(cut.from_ms + index * cut.width_ms));
+    starts.map(|start| Part { start, ..Part::default() }).collect()
+}
+
+/// The requests of the last sixty seconds.
+#[derive(Default)]
+struct Minute {
+    seconds: VecDeque<(i64, u64)>,
+    sum: u64,
+}
+
+impl Minute {
+    /// Counts those of one more second, and says how many the sixty seconds hold that end with it.
+    fn add(&mut self, second: i64, requests: u64) -> u64 {
+        self.seconds.push_back((second, requests));
+        self.sum += requests;
+        while let Some(&(oldest, gone)) = self.seconds.front().filter(|(oldest, _)| oldest + 60 <= second) {
+            debug_assert!(oldest < second);
+            self.sum -= gone;
+            self.seconds.pop_front();
+        }
+        self.sum
+    }
+}
+
+/// Of counts by milliseconds, in ascending order.
+fn percentiles(counts: &[(u64, u64)]) -> Option<Percentiles> {
+    let answers: u64 = counts.iter().map(|(_, count)| count).sum();
+    let max = counts.last()?.0;
+    let at = |percent: u64| {
+        let rank = (answers * percent).div_ceil(100);
+        let mut seen = 0;
+        let reached = |&&(_, count): &&(u64, u64)| {
+            seen += count;
+            seen >= rank
+        };
+        counts.iter().find(reached).map_or(max, |&(ms, _)| ms)
+    };
+    Some(Percentiles { answers, p50: at(50), p90: at(90), p99: at(99), max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_the_nearest_rank() {
+        let check = |values: &[(u64, u64)], expected: [u64; 4]| {
+            let got = percentiles(values).unwrap();
+            assert_eq!([got.p50, got.p90, got.p99, got.max], expected, "{values:?}");
+        };
+        check(&[(7, 1)], [7, 7, 7, 7]);
+        check(&[(1, 1), (2, 1)], [1, 2, 2, 2]);
+        check(&[(10, 50), (20, 40), (30, 9), (40, 1)], [10, 20, 30, 40]);
+        check(&[(10, 49), (20, 41), (30, 8), (40, 2)], [20, 20, 40, 40]);
+        assert_eq!(percentiles(&[]), None);
+    }
+
+    #[test]
+    fn a_minute_is_any_sixty_seconds() {
+        let mut minute = Minute::default();
+        let sums: Vec<u64> = [(0, 5), (1, 1), (59, 4), (60, 2), (61, 1), (500, 3)]
+            .into_iter()
+            .map(|(second, requests)| minute.add(second, requests))
+            .collect();
+        assert_eq!(sums, [5, 6, 10, 7, 7, 3]);
+    }
+
+    #[test]
+    fn time_is_cut_into_lengths_that_people_use() {
+        let check = |from_s: i64, length_s: i64, width_s: i64, parts: usize| {
+            let span = Span { from_ms: from_s * 1000, to_ms: (from_s + length_s) * 1000 };
+            let cut = cut(span);
+            assert_eq!(cut.width_ms, width_s * 1000, "{length_s} s");
+            assert_eq!(cut.from_ms % cut.width_ms, 0, "{length_s} s");
+            assert_eq!(empty_parts(span, cut).len(), parts, "{length_s} s");
+        };
+        check(1_000_003, 0, 1, 12);
+        check(1_000_003, 88, 1, 89);
+        check(1_000_000, 600, 10, 61);
+        check(1_000_000, 8 * 3600, 600, 49);
+        check(0, 300 * 86_400, 604_800, 43);
+        check(0, 100 * 365 * 86_400, 38_880_000, 82);
+    }
+}
