@@ -35,7 +35,7 @@ pub(crate) use error::Error;
 pub(crate) use intent::{Attempt, Operation};
 pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
 pub(crate) use query::{
-    AgreementCounts, AttemptStory, Dimension, Filter, Parts, Queries, RowCounts, RowStory, RunTotals, Scope,
+    AgreementCounts, AlikeCalls, AttemptStory, Filter, Parts, Queries, RowCounts, RowStory, RunTotals, Scope,
     SourceTotals, Span, UserNeeds,
 };
 pub(crate) use recovery::{NextStep, Open, Work};

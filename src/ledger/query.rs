@@ -17,7 +17,7 @@ use super::state::State;
 use super::{Environment, Error, RunId, schema};
 use crate::clock;
 
-pub(crate) use aggregates::{Dimension, Parts, Scope, Span};
+pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub(crate) use stories::{AttemptStory, Filter, RowStory};
 
 /// Reads one ledger.
@@ -55,14 +55,18 @@ impl RowCounts {
         }
     }
 
-    /// As many rows in each state as `count` says.
-    pub(crate) fn from_states(count: impl Fn(State) -> u64) -> Self {
-        let mut counts = Self::default();
+    /// Counts one more row.
+    pub(crate) fn add(&mut self, state: State) {
+        *self.slot(state) += 1;
+        self.total += 1;
+    }
+
+    /// Counts the rows of another count too.
+    pub(crate) fn add_all(&mut self, more: RowCounts) {
         for state in State::ALL {
-            *counts.slot(state) = count(state);
-            counts.total += count(state);
+            *self.slot(state) += more.of(state);
         }
-        counts
+        self.total += more.total;
     }
 
     /// The number of rows in `state`.

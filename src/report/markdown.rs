@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 
-use super::overview::{Groups, Overview, by_file, ended_in_words};
+use super::groups::Groups;
+use super::overview::{Overview, by_file, ended_in_words};
 use super::summary::{counted, meaning, one_line};
 use crate::ledger::State;
 

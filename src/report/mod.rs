@@ -4,6 +4,7 @@
 mod charts;
 mod csv_export;
 mod formula;
+mod groups;
 mod markdown;
 mod overview;
 mod page;

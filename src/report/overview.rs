@@ -9,21 +9,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::groups::{Groups, Tally};
 use super::summary::{ErrorKind, ErrorLine, Standing, counted, one_line, rfc3339};
-use super::timeline::{Percentiles, Timeline};
+use super::timeline::{Calls, Timeline};
 use crate::clock;
-use crate::ledger::{
-    self, AgreementCounts, Dimension, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
-};
+use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals};
 
 /// Places named for each kind of refusal.
 const PLACES: u32 = 3;
 
 /// Kinds of refusals that are told, the most frequent first; a service may make up as many codes as it likes.
 const KINDS: usize = 50;
-
-/// Countries and resellers that are told, the largest first.
-const GROUPS: u32 = 20;
 
 /// Runs that are told, the newest first.
 const RUNS: u32 = 30;
@@ -80,33 +76,6 @@ pub(crate) struct Place {
     pub(crate) line: u64,
 }
 
-/// What the calls of one kind came to.
-#[derive(Debug, Serialize)]
-pub(crate) struct Calls {
-    pub(crate) operation: String,
-    pub(crate) sent: u64,
-    pub(crate) answered: u64,
-    pub(crate) throttled: u64,
-    pub(crate) took_ms: Option<Percentiles>,
-}
-
-/// Rows by one of their fields.
-#[derive(Debug, Serialize)]
-pub(crate) struct Groups {
-    pub(crate) groups: Vec<Named>,
-    /// Of smaller groups.
-    pub(crate) others: RowCounts,
-    /// Refused before it could be told what they are, and rows that corrected ones have replaced.
-    pub(crate) untold: u64,
-}
-
-/// Some rows with a name; `None` where they have no reseller.
-#[derive(Debug, Serialize)]
-pub(crate) struct Named {
-    pub(crate) name: Option<String>,
-    pub(crate) rows: RowCounts,
-}
-
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
@@ -143,14 +112,17 @@ impl Overview {
             Scope::Run(_) => next(&Standing::of(queries)?),
         };
         let SourceTotals { read, known, duplicates, .. } = queries.source_totals(run)?;
-        let (timeline, latencies) = Timeline::of(queries, scope, limit_per_minute)?;
-        let calls = queries.call_totals(scope)?.into_iter().map(|calls| Calls {
-            took_ms: latencies.get(&calls.operation).copied(),
-            operation: calls.operation,
-            sent: calls.sent,
-            answered: calls.answered,
-            throttled: calls.throttled,
-        });
+        let (mut timeline, calls) = Timeline::of(queries, scope, limit_per_minute)?;
+        let (mut by_country, mut by_reseller) = (Tally::default(), Tally::default());
+        queries.each_standing_row(scope, |row| {
+            if let Some(timeline) = timeline.as_mut().filter(|_| row.is_settled) {
+                timeline.count_row(row.state, row.changed_at_ms);
+            }
+            if row.is_valid {
+                by_country.add(row.country, row.state);
+                by_reseller.add(row.reseller, row.state);
+            }
+        })?;
         let runs = match run {
             Some(run) => vec![queries.run_totals(run)?],
             None => queries.last_runs(RUNS)?,
@@ -174,10 +146,10 @@ impl Overview {
                 .take(KINDS)
                 .map(|error| with_places(queries, scope, error))
                 .collect::<Result<_, _>>()?,
-            calls: calls.collect(),
+            calls,
             timeline,
-            by_country: groups(queries, scope, Dimension::Country, &rows)?,
-            by_reseller: groups(queries, scope, Dimension::Reseller, &rows)?,
+            by_country: by_country.end(rows.total),
+            by_reseller: by_reseller.end(rows.total),
             rows,
             earlier_runs: match run {
                 Some(_) => 0,
@@ -294,21 +266,6 @@ fn with_places(queries: &Queries, scope: Scope, error: ErrorLine) -> Result<Erro
     };
     let places = places.into_iter().map(|(file, line)| Place { file, line }).collect();
     Ok(ErrorPlaces { error, places })
-}
-
-fn groups(queries: &Queries, scope: Scope, by: Dimension, all: &RowCounts) -> Result<Groups, ledger::Error> {
-    let groups = queries.groups(scope, by, GROUPS)?;
-    // Validation alone refuses a row without knowing what it would be.
-    let rejected = queries.valid_but_rejected(scope)?;
-    let valid = RowCounts::from_states(|state| match state {
-        State::Rejected => rejected,
-        State::Superseded => 0,
-        state => all.of(state),
-    });
-    let told = |state: State| groups.iter().map(|group| group.rows.of(state)).sum::<u64>();
-    let others = RowCounts::from_states(|state| valid.of(state).saturating_sub(told(state)));
-    let groups = groups.into_iter().map(|group| Named { name: group.key, rows: group.rows });
-    Ok(Groups { groups: groups.collect(), others, untold: all.total - valid.total })
 }
 
 /// The run of this number, where there is one.

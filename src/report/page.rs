@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::{self, STACK, Width};
-use super::overview::{Calls, ErrorPlaces, Groups, Overview, by_file, ended_in_words};
+use super::groups::Groups;
+use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
 use super::summary::{counted, meaning, one_line, rough};
-use super::timeline::{Part, Timeline};
+use super::timeline::{Calls, Part, Timeline};
 use crate::ledger::{RowCounts, RunTotals, State};
 
 const CSS: &str = include_str!("page.css");
@@ -134,7 +135,7 @@ fn refusals(report: &Overview) -> Markup {
                 (figure("Rows by the code they were refused with", html! {
                     "The most frequent codes. An agreement that was refused counts as failed; its customer exists."
                 }, legend(&bars), |width| charts::bars(&bars, width)))
-                div.scroll { table {
+                div.scroll { table.refusals {
                     thead { tr {
                         th { "Code" } th.n { "Rows" } th { "In its words" } th { "What to do" } th { "Where" }
                     } }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::summary::rfc3339;
 use crate::clock;
-use crate::ledger::{self, Parts, Queries, Scope, Span, State};
+use crate::ledger::{self, AlikeCalls, Parts, Queries, Scope, Span, State};
 
 /// The most parts that a time is cut into: bars that can still be told apart.
 const PARTS: i64 = 90;
@@ -74,17 +74,25 @@ pub(crate) struct Percentiles {
     pub(crate) max: u64,
 }
 
-/// Latencies of answers, by kind of call.
-pub(crate) type Latencies = BTreeMap<String, Percentiles>;
+/// What the calls of one kind came to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Calls {
+    pub(crate) operation: String,
+    pub(crate) sent: u64,
+    pub(crate) answered: u64,
+    pub(crate) throttled: u64,
+    pub(crate) took_ms: Option<Percentiles>,
+}
 
 impl Timeline {
-    /// `None` where nothing was ever sent or settled.
+    /// The calls over time, and by their kinds, the most frequent first. `None` where there was never one. Rows are
+    /// [counted](Self::count_row) by whoever reads them.
     pub(crate) fn of(
         queries: &Queries,
         scope: Scope,
         limit_per_minute: Option<u64>,
-    ) -> Result<(Option<Self>, Latencies), ledger::Error> {
-        let Some(span) = queries.span(scope)? else { return Ok((None, Latencies::new())) };
+    ) -> Result<(Option<Self>, Vec<Calls>), ledger::Error> {
+        let Some(span) = queries.span(scope)? else { return Ok((None, Vec::new())) };
         let cut = cut(span);
         let mut timeline = Self {
             from: clock::from_ms(cut.from_ms),
@@ -92,14 +100,22 @@ impl Timeline {
             limit_per_minute,
             parts: empty_parts(span, cut),
         };
-        for (part, state, count) in queries.settled_over_time(scope, cut)? {
-            if let Some(slot) = timeline.part(part).and_then(|part| part.slot(state)) {
-                *slot += count;
-            }
-        }
         timeline.count_requests(queries, scope, cut)?;
-        let latencies = timeline.measure(queries, scope, cut)?;
-        Ok((Some(timeline), latencies))
+        let mut measuring = Measuring::default();
+        queries.each_kind_of_call(scope, cut, |alike| measuring.add(alike, &mut timeline))?;
+        let calls = measuring.end(&mut timeline);
+        Ok((Some(timeline), calls))
+    }
+
+    /// Counts a row that came to `state`. It did so in the commit after its last answer, which may lie beyond the last
+    /// part, and is counted there.
+    pub(crate) fn count_row(&mut self, state: State, at_ms: i64) {
+        let index = (at_ms - self.from.as_millisecond()).max(0) / (self.part_seconds * 1000);
+        let last = self.parts.len().saturating_sub(1);
+        let index = usize::try_from(index).map_or(last, |index| index.min(last));
+        if let Some(slot) = self.parts.get_mut(index).and_then(|part| part.slot(state)) {
+            *slot += 1;
+        }
     }
 
     fn part(&mut self, index: i64) -> Option<&mut Part> {
@@ -118,45 +134,61 @@ impl Timeline {
             }
         })
     }
+}
 
-    fn measure(&mut self, queries: &Queries, scope: Scope, cut: Parts) -> Result<Latencies, ledger::Error> {
-        let mut all: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();
-        let mut of_part: Vec<(u64, u64)> = Vec::new();
-        let mut current = None;
-        queries.each_latency(scope, cut, |operation, part, ms, count| {
-            if !all.contains_key(operation) {
-                all.insert(operation.to_owned(), BTreeMap::new());
-            }
-            if let Some(histogram) = all.get_mut(operation) {
-                *histogram.entry(ms).or_default() += count;
-            }
-            // Creates come in the order of their parts, so one part at a time is held.
-            if operation == CREATE {
-                if let Some(before) = current.replace(part)
-                    && before != part
-                {
-                    self.note(before, &mut of_part);
-                }
-                of_part.push((ms, count));
-            }
-        })?;
-        if let Some(last) = current {
-            self.note(last, &mut of_part);
+/// Adds calls up as they come: by kind, then by part, then by how long they took.
+#[derive(Default)]
+struct Measuring {
+    calls: Vec<Calls>,
+    /// Answers of the current kind, by milliseconds.
+    all: BTreeMap<u64, u64>,
+    /// Creates of the current part, by milliseconds.
+    of_part: Vec<(u64, u64)>,
+    part: Option<i64>,
+}
+
+impl Measuring {
+    fn add(&mut self, alike: AlikeCalls<'_>, timeline: &mut Timeline) {
+        let is_new = self.calls.last().is_none_or(|calls| calls.operation != alike.operation);
+        if is_new {
+            self.end_kind(timeline);
+            let operation = alike.operation.to_owned();
+            self.calls.push(Calls { operation, sent: 0, answered: 0, throttled: 0, took_ms: None });
         }
-        Ok(all
-            .into_iter()
-            .filter_map(|(operation, histogram)| {
-                let counts: Vec<(u64, u64)> = histogram.into_iter().collect();
-                percentiles(&counts).map(|percentiles| (operation, percentiles))
-            })
-            .collect())
+        let Some(calls) = self.calls.last_mut() else { return };
+        calls.sent += alike.sent;
+        calls.throttled += alike.throttled;
+        let Some(ms) = alike.took_ms else { return };
+        calls.answered += alike.sent;
+        *self.all.entry(ms).or_default() += alike.sent;
+        if alike.operation == CREATE {
+            if self.part != alike.part {
+                self.end_part(timeline);
+                self.part = alike.part;
+            }
+            self.of_part.push((ms, alike.sent));
+        }
     }
 
-    fn note(&mut self, part: i64, counts: &mut Vec<(u64, u64)>) {
-        if let Some(part) = self.part(part) {
-            part.create_ms = percentiles(counts);
+    fn end_part(&mut self, timeline: &mut Timeline) {
+        if let Some(part) = self.part.take().and_then(|part| timeline.part(part)) {
+            part.create_ms = percentiles(&self.of_part);
         }
-        counts.clear();
+        self.of_part.clear();
+    }
+
+    fn end_kind(&mut self, timeline: &mut Timeline) {
+        self.end_part(timeline);
+        let counts: Vec<(u64, u64)> = std::mem::take(&mut self.all).into_iter().collect();
+        if let Some(calls) = self.calls.last_mut() {
+            calls.took_ms = percentiles(&counts);
+        }
+    }
+
+    fn end(mut self, timeline: &mut Timeline) -> Vec<Calls> {
+        self.end_kind(timeline);
+        self.calls.sort_by_key(|calls| std::cmp::Reverse(calls.sent));
+        self.calls
     }
 }
 

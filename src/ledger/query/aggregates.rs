@@ -1,11 +1,11 @@
 //! Sums over the whole story, for the report.
 //!
-//! Rows and calls are counted by SQLite, never loaded: what comes out is bounded by the number of answers, not by the
-//! size of the ledger. Times go in and out as UTC milliseconds.
+//! Calls are counted by SQLite, and rows pass by one at a time: what is held is bounded by the number of answers, not by
+//! the size of the ledger. Times go in and out as UTC milliseconds. A row is large, so they are read once.
 
 use super::super::state::State;
 use super::super::{Error, RunId};
-use super::{Queries, RowCounts};
+use super::Queries;
 
 /// What a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +40,14 @@ impl Scope {
         }
     }
 
-    /// What a row `r` has to fulfil that a submission settled. Of one run: that no later one has changed.
+    /// What a row `r` in scope has to fulfil that a submission settled. Of one run: that no later one has changed.
     fn settled(self) -> String {
         let settled = "r.state IN ('created', 'existing', 'failed', 'unresolved')";
         match self {
             Scope::Ledger => settled.to_owned(),
             Scope::Run(run) => format!(
-                "{settled} AND {} AND r.changed_at >= (SELECT started_at FROM program_runs WHERE id = {run})
-                   AND r.changed_at <= coalesce((SELECT finished_at FROM program_runs WHERE id = {run}), r.changed_at)",
-                self.rows()
+                "{settled} AND r.changed_at >= (SELECT started_at FROM program_runs WHERE id = {run})
+                   AND r.changed_at <= coalesce((SELECT finished_at FROM program_runs WHERE id = {run}), r.changed_at)"
             ),
         }
     }
@@ -68,30 +67,31 @@ pub(crate) struct Parts {
     pub(crate) width_ms: i64,
 }
 
-/// What the calls of one kind came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CallTotals {
-    pub(crate) operation: String,
+/// Calls of one kind, sent in one part, that took equally long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AlikeCalls<'a> {
+    pub(crate) operation: &'a str,
+    /// `None`: never sent, or nobody can tell any more when.
+    pub(crate) part: Option<i64>,
+    /// `None`: no status came back.
+    pub(crate) took_ms: Option<u64>,
     /// Left this machine, or may have.
     pub(crate) sent: u64,
-    /// Of those: a status came back.
-    pub(crate) answered: u64,
-    /// Of those: 429.
+    /// Of those: answered with 429.
     pub(crate) throttled: u64,
 }
 
-/// What rows can be told apart by.
+/// What a report needs to know of a row that stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dimension {
-    Country,
-    Reseller,
-}
-
-/// The rows of one country, or of one reseller; `None` is a customer of the provider's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Group {
-    pub(crate) key: Option<String>,
-    pub(crate) rows: RowCounts,
+pub(crate) struct RowFacts<'a> {
+    pub(crate) state: State,
+    pub(crate) changed_at_ms: i64,
+    /// A submission brought it to its state; where the scope is one run, that one.
+    pub(crate) is_settled: bool,
+    /// It was read as a customer, so that country and reseller are known.
+    pub(crate) is_valid: bool,
+    pub(crate) country: Option<&'a str>,
+    pub(crate) reseller: Option<&'a str>,
 }
 
 impl Queries {
@@ -117,34 +117,45 @@ impl Queries {
         Ok(self.connection.query_row("SELECT count(*) FROM program_runs", [], |row| row.get(0))?)
     }
 
-    /// When things happened; `None` where nothing has.
+    /// When calls were made; `None` where there was none.
     pub(crate) fn span(&self, scope: Scope) -> Result<Option<Span>, Error> {
         let sql = format!(
-            "SELECT min(first), max(last) FROM
-                 (SELECT min(coalesce(sent_at, intended_at)) AS first,
-                         max(coalesce(finished_at, sent_at, intended_at)) AS last
-                    FROM http_attempts a WHERE {}
-                  UNION ALL
-                  SELECT min(changed_at), max(changed_at) FROM customer_rows r WHERE {})",
-            scope.calls(),
-            scope.settled()
+            "SELECT min(coalesce(sent_at, intended_at)), max(coalesce(finished_at, sent_at, intended_at))
+               FROM http_attempts a WHERE {}",
+            scope.calls()
         );
         let (first, last): (Option<i64>, Option<i64>) =
             self.connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(first.zip(last).map(|(from_ms, to_ms)| Span { from_ms, to_ms }))
     }
 
-    /// How many rows came to their state in which part: the part, the state, how many.
-    pub(crate) fn settled_over_time(
+    /// Calls `visit` with each row that is not history.
+    pub(crate) fn each_standing_row(
         &self,
         scope: Scope,
-        parts: Parts,
-    ) -> Result<Vec<(i64, State, u64)>, Error> {
+        mut visit: impl FnMut(RowFacts<'_>),
+    ) -> Result<(), Error> {
         let sql = format!(
-            "SELECT (r.changed_at - ?1) / ?2, r.state, count(*) FROM customer_rows r WHERE {} GROUP BY 1, 2",
-            scope.settled()
+            "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, r.customer ->> '$.country',
+                    r.customer ->> '$.associated_partner_id'
+               FROM customer_rows r WHERE +r.state <> 'superseded' AND {}",
+            scope.settled(),
+            scope.rows()
         );
-        self.collect(&sql, [parts.from_ms, parts.width_ms], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |index: usize| row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from);
+            visit(RowFacts {
+                state: row.get(0)?,
+                changed_at_ms: row.get(1)?,
+                is_settled: row.get(2)?,
+                is_valid: row.get(3)?,
+                country: text(4)?,
+                reseller: text(5)?,
+            });
+        }
+        Ok(())
     }
 
     /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, how many
@@ -167,77 +178,32 @@ impl Queries {
         Ok(())
     }
 
-    /// Calls `visit` with how long answers took, by kind of call, part and milliseconds, in this order; the last number
-    /// is how many took so long.
-    pub(crate) fn each_latency(
+    /// Calls `visit` with all calls, those that are alike together: by kind, part and how long they took, in this order.
+    pub(crate) fn each_kind_of_call(
         &self,
         scope: Scope,
         parts: Parts,
-        mut visit: impl FnMut(&str, i64, u64, u64),
+        mut visit: impl FnMut(AlikeCalls<'_>),
     ) -> Result<(), Error> {
         let sql = format!(
-            "SELECT operation, (sent_at - ?1) / ?2, max(finished_at - sent_at, 0), count(*) FROM http_attempts a
-              WHERE sent_at IS NOT NULL AND finished_at IS NOT NULL AND status IS NOT NULL AND {}
-              GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            "SELECT operation, (sent_at - ?1) / ?2, iif(status IS NULL, NULL, max(finished_at - sent_at, 0)),
+                    count(*) FILTER (WHERE sent_at IS NOT NULL OR outcome = 'interrupted'),
+                    count(*) FILTER (WHERE status = 429)
+               FROM http_attempts a WHERE {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             scope.calls()
         );
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([parts.from_ms, parts.width_ms])?;
         while let Some(row) = rows.next()? {
-            let operation = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-            visit(operation, row.get(1)?, row.get(2)?, row.get(3)?);
+            visit(AlikeCalls {
+                operation: row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+                part: row.get(1)?,
+                took_ms: row.get(2)?,
+                sent: row.get(3)?,
+                throttled: row.get(4)?,
+            });
         }
         Ok(())
-    }
-
-    /// What the calls came to, by kind.
-    pub(crate) fn call_totals(&self, scope: Scope) -> Result<Vec<CallTotals>, Error> {
-        let sql = format!(
-            "SELECT operation, count(*) FILTER (WHERE sent_at IS NOT NULL OR outcome = 'interrupted'),
-                    count(status), count(*) FILTER (WHERE status = 429)
-               FROM http_attempts a WHERE {} GROUP BY 1 ORDER BY 2 DESC, 1",
-            scope.calls()
-        );
-        self.collect(&sql, [], |row| {
-            Ok(CallTotals {
-                operation: row.get(0)?,
-                sent: row.get(1)?,
-                answered: row.get(2)?,
-                throttled: row.get(3)?,
-            })
-        })
-    }
-
-    /// The rows that were valid and stand, by country or reseller, the `limit` largest groups first.
-    pub(crate) fn groups(&self, scope: Scope, by: Dimension, limit: u32) -> Result<Vec<Group>, Error> {
-        let field = match by {
-            Dimension::Country => "country",
-            Dimension::Reseller => "associated_partner_id",
-        };
-        let of_state = State::ALL.map(|state| format!("count(*) FILTER (WHERE r.state = '{state}')"));
-        let sql = format!(
-            "SELECT json_extract(r.customer, '$.{field}'), count(*), {} FROM customer_rows r
-              WHERE r.customer IS NOT NULL AND r.state <> 'superseded' AND {}
-              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?1",
-            of_state.join(", "),
-            scope.rows()
-        );
-        self.collect(&sql, [limit], |row| {
-            let mut rows = RowCounts { total: row.get(1)?, ..RowCounts::default() };
-            for (index, state) in State::ALL.into_iter().enumerate() {
-                *rows.slot(state) = row.get(2 + index)?;
-            }
-            Ok(Group { key: row.get(0)?, rows })
-        })
-    }
-
-    /// Rejected rows that were read as a customer all the same, so that country and reseller are known.
-    pub(crate) fn valid_but_rejected(&self, scope: Scope) -> Result<u64, Error> {
-        let sql = format!(
-            "SELECT count(*) FROM customer_rows r WHERE r.state = 'rejected' AND r.customer IS NOT NULL AND {}",
-            scope.rows()
-        );
-        Ok(self.connection.query_row(&sql, [], |row| row.get(0))?)
     }
 
     /// File and line of the first rows that stand refused in this way.
