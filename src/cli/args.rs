@@ -337,6 +337,9 @@ pub(crate) struct Show {
     /// The line in its file instead
     #[arg(long, value_name = "N")]
     pub(crate) line: Option<u64>,
+    /// The file that --line is about, where there are several
+    #[arg(long, value_name = "FILE", requires = "line")]
+    pub(crate) file: Option<String>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// JSON on standard output

@@ -5,29 +5,44 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::settings::LedgerChoice;
-use crate::ledger::Queries;
+use crate::ledger::{self, Environment, Queries};
+use crate::nearest::distance_within;
 use crate::report::{story_json, story_text};
+
+/// Domains that are offered in place of one that is not there.
+const NEAR: usize = 3;
 
 pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(args.ledger);
     let queries = Queries::open(&ledger.path)?;
     let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
-    let rows = queries.stories(asked.as_deref(), args.line)?;
+    let rows = match &asked {
+        Some(domain) => queries.stories_of_domain(domain)?,
+        None => queries.stories_on_line(args.line.unwrap_or_default(), args.file.as_deref())?,
+    };
     if rows.is_empty() {
-        let what = asked.map_or_else(
-            || format!("on line {}", args.line.unwrap_or_default()),
-            |domain| format!("of the domain `{domain}`"),
-        );
+        let (what, hint) = match &asked {
+            Some(domain) => (format!("of the domain `{domain}`"), domain_hint(&queries, domain)?),
+            None => {
+                let file = args.file.map(|file| format!(" of `{file}`")).unwrap_or_default();
+                (format!("on line {}{file}", args.line.unwrap_or_default()), LINE_HINT.to_owned())
+            }
+        };
         let message = format!("the ledger `{}` has no row {what}", ledger.path.display());
-        return Err(Failure::new(ExitCode::Failed, message)
-            .with_hint("`tenantry export all` lists every row with its domain and line"));
+        return Err(Failure::new(ExitCode::Failed, message).with_hint(hint));
     }
-    let mut text = String::new();
+    let environment = queries.environment()?;
+    let mut text = environment.as_ref().map(service).unwrap_or_default();
     let mut values = Vec::new();
     for row in &rows {
         let attempts = queries.attempts(row.row)?;
         if args.json {
-            values.push(story_json(row, &attempts));
+            let mut value = story_json(row, &attempts);
+            if let Some(environment) = &environment {
+                value["api"] = environment.api.clone().into();
+                value["partner_tenant_id"] = environment.partner_tenant_id.map(|id| id.to_string()).into();
+            }
+            values.push(value);
         } else {
             text.push_str(&story_text(row, &attempts));
         }
@@ -38,4 +53,33 @@ pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure
         output.result(&text)?;
     }
     Ok(ExitCode::Done)
+}
+
+/// A row keeps the line of the file that brought it first, however often it is read again.
+const LINE_HINT: &str = "a row keeps file and line of its first reading: `tenantry show DOMAIN` finds it too, and \
+                         `tenantry export all` lists every row";
+
+/// Whom support has to ask for, and how the times below are meant.
+fn service(environment: &Environment) -> String {
+    let tenant =
+        environment.partner_tenant_id.map(|id| format!(" · partner tenant {id}")).unwrap_or_default();
+    format!("{}{tenant} · times are UTC\n", environment.api)
+}
+
+/// The domains that are a slip or two away from `asked`, where there are some.
+fn domain_hint(queries: &Queries, asked: &str) -> Result<String, ledger::Error> {
+    let prefix = |domain: &str| domain.split('.').next().unwrap_or_default().to_owned();
+    let wanted = prefix(asked);
+    let mut near: Vec<(usize, String)> = Vec::new();
+    queries.each_domain(|domain| {
+        let Some(slips) = distance_within(&wanted, &prefix(domain), 2) else { return };
+        near.push((slips, domain.to_owned()));
+        near.sort();
+        near.truncate(NEAR);
+    })?;
+    let names: Vec<String> = near.into_iter().map(|(_, domain)| format!("`{domain}`")).collect();
+    Ok(match names.as_slice() {
+        [] => "`tenantry export all` lists every row with its domain and line".to_owned(),
+        names => format!("did you mean {}?", names.join(" or ")),
+    })
 }

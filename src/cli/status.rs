@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::args;
+use super::ending::next_of;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::expected_time;
-use super::settings::{self, LedgerChoice};
+use super::settings::LedgerChoice;
 use crate::ledger::{Queries, RunTotals};
 use crate::report::{
     LOST_PASSWORDS_NAMED, Standing, counted, ended_in_words, lost_passwords, rough, run_json,
@@ -32,7 +33,6 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         return Ok(ExitCode::Done);
     }
     let environment = queries.environment()?;
-    let simulated = ledger.simulate.is_none() && environment.as_ref().is_some_and(settings::is_simulated);
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
     let mut text = format!("{} · {api}\n", visible(&ledger.path.to_string_lossy()));
     text.push_str(&standing.text(usize::MAX));
@@ -51,13 +51,10 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
-        text.push_str(&format!(
-            "\nLeft: {}{time}. Next: tenantry resume{}{}{}\n",
-            left_in_words(&standing),
-            if simulated { " --simulate" } else { "" },
-            ledger.flags,
-            settings::api_flag(api)
-        ));
+        text.push_str(&format!("\nLeft: {}{time}.\n", left_in_words(&standing)));
+    }
+    if let Some(next) = next_of(standing.rows, standing.agreements, &ledger, environment.as_ref()) {
+        text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;
     Ok(ExitCode::Done)

@@ -55,3 +55,15 @@ pub(crate) use agreement::AgreementOutcome;
 pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
 pub(crate) use client::{CallIds, Client, ClientSettings, Exchange, Page, Trace};
 pub(crate) use wire::NewTenant;
+
+/// The method and path of a call, by the name that the ledger keeps it under; for people and for Microsoft support.
+pub(crate) fn request_line(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "create" => "POST /v1/customers",
+        "find_customer" => "GET /v1/customers",
+        "check_domain" => "HEAD /v1/domains/{domain}",
+        "find_agreement" => "GET /v1/agreements",
+        "record_agreement" => "POST /v1/customers/{id}/agreements",
+        _ => return None,
+    })
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::summary::{agreement_hint, hint, one_line};
 use crate::ledger::{AttemptStory, RowStory, State};
+use crate::partner_center::request_line;
 use crate::validation::{Severity, visible};
 
 /// For people.
@@ -18,6 +19,8 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
     let file = visible(&row.file);
     line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
+    line(format_args!("  {:<14}{}", "read", row.made_at));
+    line(format_args!("  {:<14}{}", "last change", row.changed_at));
     for (name, value) in [
         ("customer id", &row.customer_id),
         ("commerce id", &row.commerce_id),
@@ -58,7 +61,8 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
         }
     }
     for (index, attempt) in attempts.iter().enumerate() {
-        line(format_args!("  call {} · run {} · {}", index + 1, attempt.run, attempt.operation));
+        let request = request_line(&attempt.operation).map(|it| format!(" ({it})")).unwrap_or_default();
+        line(format_args!("  call {} · run {} · {}{request}", index + 1, attempt.run, attempt.operation));
         line(format_args!("    {:<18}{}", "MS-RequestId", attempt.request_id));
         line(format_args!("    {:<18}{}", "MS-CorrelationId", attempt.correlation_id));
         if let Some(ms_cv) = &attempt.ms_cv {
@@ -78,6 +82,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
             json!({
                 "run": attempt.run.0,
                 "operation": attempt.operation,
+                "request": request_line(&attempt.operation),
                 "request_id": attempt.request_id,
                 "correlation_id": attempt.correlation_id,
                 "ms_cv": attempt.ms_cv,

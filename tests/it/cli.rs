@@ -85,6 +85,19 @@ fn a_row_is_found_by_its_line() {
     assert_eq!(done[0]["domain"], "ours-of-old.onmicrosoft.com");
     bench.tenantry(["show", "--line", "99"]).exits(1).says("has no row on line 99");
     bench.tenantry(["show", "nobody"]).exits(1).says("has no row of the domain");
+    bench.tenantry(["show", "harborlnie"]).exits(1).says("did you mean `harborline.onmicrosoft.com`?");
+    bench.file("more.csv", customers(3));
+    bench.import("more.csv").exits(3);
+    let on_line =
+        |args: &[&str]| bench.tenantry(["show", "--json", "--line", "3"]).args(args).exits(0).json();
+    assert_eq!(on_line(&[]).as_array().unwrap().len(), 2);
+    let of_more = on_line(&["--file", "more.csv"]);
+    assert_eq!((of_more.as_array().unwrap().len(), &of_more[0]["domain"]), (1, &full(&domain(2)).into()));
+    assert_eq!(of_more[0]["attempts"][0]["request"], "POST /v1/customers");
+    bench.tenantry(["show", "--line", "3", "--file", "other.csv"]).exits(1).says("on line 3 of `other.csv`");
+    // One that was replaced is found by its domain too, whole or in part.
+    let stories = |domain: &str| bench.tenantry(["show", "--json", domain]).exits(0).json();
+    assert_eq!(stories("fabrikam"), stories("FABRIKAM.onmicrosoft.com"));
 }
 
 #[test]

@@ -96,16 +96,44 @@ impl Filter {
 }
 
 impl Queries {
-    /// The stories of the rows that match, oldest first: all that ever carried `domain` (whole, or its prefix
-    /// alone), or stood on `line`.
-    pub(crate) fn stories(&self, domain: Option<&str>, line: Option<u64>) -> Result<Vec<RowStory>, Error> {
+    /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
+    pub(crate) fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>, Error> {
+        // Those that stand are found by their key; the others are few, and have an index of their own. '/' follows '.'.
         let sql = format!(
-            "{} WHERE (?1 IS NULL OR r.domain = ?1 OR substr(r.domain, 1, length(?1) + 1) = ?1 || '.')
-                AND (?2 IS NULL OR r.line = ?2)
+            "{} WHERE r.id IN (SELECT id FROM customer_rows
+                                WHERE key_domain = ?1 OR (key_domain >= ?1 || '.' AND key_domain < ?1 || '/')
+                               UNION
+                               SELECT id FROM customer_rows INDEXED BY rows_without_key
+                                WHERE key_domain IS NULL
+                                  AND (domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.'))
               ORDER BY r.id LIMIT 100",
             story_of("r")
         );
-        self.collect(&sql, (domain, line), story)
+        self.collect(&sql, [domain], story)
+    }
+
+    /// The stories of the rows that stood on `line` of any file, or of `file`: its path as it was given, or its name
+    /// alone. Oldest first.
+    pub(crate) fn stories_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowStory>, Error> {
+        let sql = format!(
+            "{} WHERE r.line = ?1
+                AND (?2 IS NULL OR s.path = ?2
+                     OR substr(s.path, -length(?2) - 1) IN ('/' || ?2, char(92) || ?2))
+              ORDER BY r.id LIMIT 100",
+            story_of("r")
+        );
+        self.collect(&sql, (line, file), story)
+    }
+
+    /// Calls `visit` with each domain that a row stands for.
+    pub(crate) fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<(), Error> {
+        let sql = "SELECT key_domain FROM customer_rows WHERE key_domain IS NOT NULL ORDER BY key_domain";
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            visit(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
+        }
+        Ok(())
     }
 
     /// Every HTTP call of a row, in order.
