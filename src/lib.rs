@@ -5,7 +5,7 @@
 //! FILE ─► reader ─► validation ─► ledger (pending) ─► submitter ─► partner_center ─► the service
 //!              └────── intake ──────┘   ▲    │             │
 //!                                       └────┼── outcome ◄─┘
-//!                                            └► report: status · show · export · summary
+//!                                            └► report: status · show · export · page · summary
 //! ```
 //!
 //! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
