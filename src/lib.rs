@@ -48,6 +48,7 @@ mod failpoint;
 pub mod fuzzing;
 mod intake;
 mod ledger;
+mod log_file;
 mod memory;
 mod nearest;
 mod partner_center;

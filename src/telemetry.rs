@@ -2,7 +2,6 @@
 //! secret, a password or a request body. One event is one line with nothing in it that a terminal would obey: names of
 //! files and words of services are among the fields, and people read logs on terminals.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
@@ -12,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
+use crate::log_file::LogFile;
 use crate::validation::{visible, visible_json};
 
 /// How log lines look.
@@ -42,12 +42,7 @@ pub(crate) fn start(
     let default = format!("warn,tenantry={level}");
     let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let writer = match file {
-        Some(file) => {
-            let mut options = OpenOptions::new();
-            options.create(true).append(true);
-            crate::ledger::private(&mut options);
-            BoxMakeWriter::new(Mutex::new(options.open(file)?))
-        }
+        Some(file) => BoxMakeWriter::new(Mutex::new(LogFile::open(file)?)),
         None => BoxMakeWriter::new(AboveBars(bars.clone())),
     };
     let subscriber = tracing_subscriber::fmt()

@@ -196,7 +196,7 @@ pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
         400..=499 if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
         401 => AgreementOutcome::Unauthorized(error),
         // No refusal has such a status; nobody knows what one that is in no document means.
-        ..400 | 408 | 500.. => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
+        ..=399 | 408 | 500.. => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
         429 => classify::throttled(&answer, &error, |wait| AgreementOutcome::Throttled { wait }),
         status => match codes::class(status, &error.code) {
             Some(Class::FixTheRights) => AgreementOutcome::Misconfigured { error, rights: true },

@@ -170,7 +170,7 @@ pub(super) fn create(reply: Reply) -> CreateOutcome {
         200..=299 => new_tenant(&answer),
         401 => CreateOutcome::Unauthorized(error),
         // No refusal has such a status; nobody knows what one that is in no document means.
-        ..400 | 408 | 500.. => CreateOutcome::Unknown(no_verdict(&answer, &error)),
+        ..=399 | 408 | 500.. => CreateOutcome::Unknown(no_verdict(&answer, &error)),
         429 => throttled(&answer, &error, |wait| CreateOutcome::Throttled { wait }),
         status => match (codes::class(status, &error.code), status) {
             (Some(Class::FixTheRights), _) => CreateOutcome::Misconfigured { error, rights: true },
