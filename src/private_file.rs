@@ -7,13 +7,22 @@ use std::path::Path;
 /// Puts `content` in place of what the file held, for its owner alone; folders are made. Durable when it returns: the
 /// new content is written beside the file, synced and renamed, so whoever reads finds all of the old or of the new.
 pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    crate::ledger::private(&mut options);
+    replace_by(&mut options, file, content)
+}
+
+/// The same for a file that others on this machine are to read too.
+pub(crate) fn replace_readable(file: &Path, content: &[u8]) -> io::Result<()> {
+    replace_by(&mut OpenOptions::new(), file, content)
+}
+
+fn replace_by(options: &mut OpenOptions, file: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
     let beside = file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
-    let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    crate::ledger::private(&mut options);
     let written = options.open(&beside).and_then(|mut out| {
         out.write_all(content)?;
         out.sync_all()

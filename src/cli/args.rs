@@ -214,9 +214,29 @@ pub(crate) struct Submission {
     /// The summary as one JSON object on standard output
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-    // Last, because its heading holds for whatever follows.
+    /// Wait for so long where another process works on the ledger
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK")]
+    pub(crate) wait_lock: Duration,
+    // Last, because their headings hold for whatever follows.
+    #[command(flatten)]
+    pub(crate) announcements: Announcements,
     #[command(flatten)]
     pub(crate) pace: Pace,
+}
+
+/// Who hears how a run ended.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Unattended")]
+pub(crate) struct Announcements {
+    /// POST the figures of the run here: URL/start, then URL for exit code 0, else URL/fail
+    #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true)]
+    pub(crate) notify_url: Option<url::Url>,
+    /// Run this command at the end, with TENANTRY_EXIT_CODE, _RUN, _LEDGER and _SUMMARY in its environment
+    #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH")]
+    pub(crate) on_finish: Option<String>,
+    /// Write the figures of the run here for Prometheus (textfile collector)
+    #[arg(long, value_name = "F", env = "TENANTRY_METRICS_FILE")]
+    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,22 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
+    /// What it means, in a few words.
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            ExitCode::Done => "done: every row is created, or was a customer already",
+            ExitCode::Failed => "could not do the job",
+            ExitCode::Usage => "wrong usage or configuration",
+            ExitCode::SomeRefused => "done, but some rows are rejected or failed",
+            ExitCode::SignIn => "sign-in is needed, has expired or was refused",
+            ExitCode::Stopped => "stopped early; tenantry resume goes on",
+            ExitCode::SomeUnresolved => "done, but some rows are unresolved",
+            ExitCode::InUse => "another process works on this ledger",
+            ExitCode::Interrupted => "interrupted; tenantry resume goes on",
+            ExitCode::Terminated => "terminated; tenantry resume goes on",
+        }
+    }
+
     pub(crate) const fn number(self) -> u8 {
         match self {
             ExitCode::Done => 0,

@@ -1,5 +1,6 @@
 //! The command line: arguments to settings, one library call, print, exit code. One file per command.
 
+mod announce;
 mod args;
 mod backup;
 mod check;
@@ -27,11 +28,13 @@ mod signals;
 mod simulator;
 mod status;
 mod usage;
+mod wait_lock;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
 
+use announce::Announcer;
 use args::{Cli, Command, LogFormat};
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
@@ -91,10 +94,19 @@ fn start_logging(args: &args::Logging, output: &Output) -> Result<(), Failure> {
 
 async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     match command {
-        Command::Import(args) => Box::pin(import::run(args, output)).await,
+        Command::Import(args) => {
+            let announcer = Announcer::of("import", &args.ledger, &args.connection, &args.submission);
+            announcer.around(Box::pin(import::run(args, output))).await
+        }
         Command::Check(args) => Box::pin(check::run(args, output)).await,
-        Command::Resume(args) => Box::pin(resume::resume(args, output)).await,
-        Command::Reconcile(args) => Box::pin(resume::reconcile(args, output)).await,
+        Command::Resume(args) => {
+            let announcer = Announcer::of("resume", &args.ledger, &args.connection, &args.submission);
+            announcer.around(Box::pin(resume::resume(args, output))).await
+        }
+        Command::Reconcile(args) => {
+            let announcer = Announcer::of("reconcile", &args.ledger, &args.connection, &args.submission);
+            announcer.around(Box::pin(resume::reconcile(args, output))).await
+        }
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
         Command::Export(args) => export::run(args, output),

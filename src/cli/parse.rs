@@ -3,9 +3,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use url::Url;
+
 use super::cloud::Cloud;
 use crate::customer::Field;
 use crate::submitter::Rate;
+use crate::transport::is_loopback;
 
 /// `450/min`, `8/s` or `unlimited`.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
@@ -59,6 +62,14 @@ pub(super) fn country(text: &str) -> Result<String, String> {
     is_code
         .then(|| text.to_ascii_uppercase())
         .ok_or_else(|| "write it as two letters, such as `PT`".to_owned())
+}
+
+/// https anywhere, http on a loopback address only, as for the API.
+pub(super) fn notify_url(text: &str) -> Result<Url, String> {
+    let wrong = || "write it as https://HOST/PATH, or http://127.0.0.1:PORT/PATH".to_owned();
+    let url: Url = text.parse().map_err(|_| wrong())?;
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+    is_safe.then_some(url).ok_or_else(wrong)
 }
 
 pub(super) fn cloud(text: &str) -> Result<Cloud, String> {

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::output::Output;
 use super::settings::{self, Connection, LedgerChoice};
+use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
 use crate::ledger::{Ending, Ledger, Queries};
@@ -45,7 +46,7 @@ pub(crate) struct Start<'a> {
 impl<'a> Session<'a> {
     /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent.
     pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
-        let signals = super::signals::listen();
+        let mut signals = super::signals::listen();
         let mut connection = Connection::prepare(start.connection, &start.ledger)?;
         // The passwords of a rehearsal open nothing.
         if start.ledger.simulate.is_none() {
@@ -53,7 +54,8 @@ impl<'a> Session<'a> {
         }
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
-        let ledger = open(&start.ledger.path, &connection.environment, start.command)?;
+        let open = || open(&start.ledger.path, &connection.environment, start.command);
+        let ledger = wait_lock::open(open, start.submission.wait_lock, &mut signals, output).await?;
         let (sealer, made) = settings::sealer(start.submission)?;
         if let Some(file) = made {
             tell_of_new_identity(output, &file);

@@ -24,6 +24,10 @@ const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
 /// The API name that a ledger of the simulator inside the process is bound to; its port changes.
 const SIMULATED_API: &str = "simulator";
 
+/// Variables that hold a secret. No key, no flag and no other program gets them.
+pub(crate) const SECRETS: [&str; 3] =
+    ["TENANTRY_CLIENT_SECRET", "TENANTRY_ACCESS_TOKEN", "TENANTRY_REFRESH_TOKEN"];
+
 /// Which ledger a command works on.
 #[derive(Debug, Clone)]
 pub(crate) struct LedgerChoice {
@@ -33,11 +37,20 @@ pub(crate) struct LedgerChoice {
     pub(crate) flags: String,
 }
 
+/// Where the ledger of a command is.
+pub(crate) fn ledger_path(args: &args::LedgerPath) -> PathBuf {
+    args.ledger.clone().unwrap_or_else(|| PathBuf::from(default_ledger(args)))
+}
+
+fn default_ledger(args: &args::LedgerPath) -> &'static str {
+    if args.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER }
+}
+
 impl From<args::LedgerPath> for LedgerChoice {
     fn from(args: args::LedgerPath) -> Self {
+        let path = ledger_path(&args);
+        let default = default_ledger(&args);
         let simulate = args.rehearsal.simulate;
-        let default = if simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
-        let path = args.ledger.unwrap_or_else(|| PathBuf::from(default));
         let mut flags = String::new();
         if simulate.is_some() {
             flags.push_str(" --simulate");
@@ -216,7 +229,7 @@ fn authority(args: &args::Connection) -> Result<Authority, Failure> {
     })
 }
 
-fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
+pub(crate) fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
     let Some(file) = file else { return Ok(Roots::default()) };
     Roots::from_file(file).map_err(|error| {
         let why = Failure::of(ExitCode::Usage, &error).messages.join(": ");

@@ -114,7 +114,9 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         use rusqlite::ErrorCode;
         let text = match self {
-            Error::InUse { .. } => "wait until it ends; `tenantry status` works meanwhile",
+            Error::InUse { .. } => {
+                "wait until it ends (`--wait-lock 10m` does); `tenantry status` works meanwhile"
+            }
             Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
             Error::Foreign { .. } | Error::Folder { .. } => "name another file with `--ledger PATH`",
             Error::ReadOnly { .. } => {

@@ -9,7 +9,7 @@ mod stories;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::agreement::{AgreementState, STANDING};
@@ -379,6 +379,19 @@ impl Queries {
         let ids: Vec<RunId> =
             self.collect("SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1", [limit], |row| row.get(0))?;
         ids.into_iter().map(|id| self.run_totals(id)).collect()
+    }
+
+    /// The newest run that this very process has begun since `time`.
+    pub(crate) fn run_of_this_process(&self, time: Timestamp) -> Result<Option<RunId>, Error> {
+        let sql = "SELECT id FROM program_runs WHERE pid = ?1 AND started_at >= ?2 ORDER BY id DESC LIMIT 1";
+        let by = (std::process::id(), time.as_millisecond());
+        Ok(self.connection.query_row(sql, by, |row| row.get(0)).optional()?)
+    }
+
+    /// When a run last ended with every row a customer.
+    pub(crate) fn last_success(&self) -> Result<Option<Timestamp>, Error> {
+        let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
+        Ok(self.connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?.map(clock::from_ms))
     }
 
     /// What one run came to.

@@ -30,6 +30,7 @@ mod import;
 mod ledger_trouble;
 mod long_run;
 mod network;
+mod nightly;
 mod outage;
 mod panics;
 mod properties;

@@ -1,0 +1,143 @@
+//! What a run came to, without anything of a customer's: what may leave this machine.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::exit_code::ExitCode;
+use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals};
+use crate::report::Standing;
+
+/// Kinds of errors that are told, the most frequent first. A digest has to fit into a variable of the environment.
+const ERRORS_MAX: usize = 20;
+
+/// A longer code, or one with other characters, is somebody's words.
+const CODE_CHARS_MAX: usize = 64;
+
+/// The summary of `--json` as far as it is figures and words of ours.
+#[derive(Debug, Serialize)]
+pub(super) struct Digest {
+    pub(super) command: &'static str,
+    pub(super) exit_code: u8,
+    pub(super) meaning: &'static str,
+    /// Of the ledger, where it can be read.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) standing: Option<Figures>,
+    /// `null` where the run failed before it began.
+    pub(super) run: Option<Run>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Figures {
+    pub(super) rows: RowCounts,
+    pub(super) agreements: AgreementCounts,
+    errors: Vec<ErrorCount>,
+    pub(super) created_without_credentials: u64,
+    /// When a run last ended with exit code 0.
+    #[serde(skip)]
+    pub(super) last_success: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorCount {
+    code: String,
+    count: u64,
+    state: &'static str,
+    hint: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Run {
+    pub(super) id: i64,
+    started_at: String,
+    finished_at: Option<String>,
+    pub(super) requests: u64,
+    pub(super) retries: u64,
+    pub(super) throttled: u64,
+    pub(super) submitted: u64,
+    skipped: u64,
+    duplicates: u64,
+}
+
+impl Digest {
+    /// Reads from the ledger what this process has done there since `started_at`.
+    pub(super) fn of(
+        command: &'static str,
+        exit_code: ExitCode,
+        ledger: &Path,
+        started_at: Timestamp,
+    ) -> Self {
+        let read = || {
+            let queries = Queries::open(ledger)?;
+            let run = queries.run_of_this_process(started_at)?;
+            let run = run.map(|run| Run::of(&queries, run)).transpose()?;
+            Ok::<_, ledger::Error>((Figures::of(&queries)?, run))
+        };
+        // Where there is no ledger, or none that can be read, the exit code says what there is to say.
+        let (standing, run) = read().map_or((None, None), |(figures, run)| (Some(figures), run));
+        Self { command, exit_code: exit_code.number(), meaning: exit_code.meaning(), standing, run }
+    }
+
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("a digest is plain data")
+    }
+}
+
+impl Figures {
+    fn of(queries: &Queries) -> Result<Self, ledger::Error> {
+        let Standing { rows, agreements, errors } = Standing::of(queries)?;
+        let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorCount {
+            code: plain_code(error.code),
+            count: error.count,
+            state: error.state,
+            hint: error.hint,
+        });
+        Ok(Self {
+            rows,
+            agreements,
+            errors: errors.collect(),
+            created_without_credentials: queries.created_without_credentials()?,
+            last_success: queries.last_success()?,
+        })
+    }
+}
+
+impl Run {
+    fn of(queries: &Queries, run: RunId) -> Result<Self, ledger::Error> {
+        let RunTotals { started_at, finished_at, requests, retries, throttled, submitted, .. } =
+            queries.run_totals(run)?;
+        let SourceTotals { known, duplicates, .. } = queries.source_totals(Some(run))?;
+        Ok(Self {
+            id: run.0,
+            started_at: started_at.to_string(),
+            finished_at: finished_at.map(|time| time.to_string()),
+            requests,
+            retries,
+            throttled,
+            submitted,
+            skipped: known,
+            duplicates,
+        })
+    }
+}
+
+/// A code as such. It comes from the service, which could put anything there.
+fn plain_code(code: String) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if code.len() <= CODE_CHARS_MAX && code.chars().all(is_plain) { code } else { "other".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_is_somebodys_words_is_left_out() {
+        let check = |code: &str, expected: &str| assert_eq!(plain_code(code.to_owned()), expected);
+        check("600051", "600051");
+        check("domain_taken", "domain_taken");
+        check("contact ana@example.com", "other");
+        check(&"9".repeat(65), "other");
+    }
+}

@@ -1,0 +1,94 @@
+//! `--metrics-file`: what a run came to, for the textfile collector of Prometheus' node_exporter.
+//!
+//! Every metric has the ledger as a label, so that the files of several partner tenants can stand in one folder.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::digest::Digest;
+use crate::clock;
+use crate::ledger::State;
+
+type Labels = Vec<(&'static str, &'static str)>;
+type Number = Gauge<f64, AtomicU64>;
+
+/// The whole file.
+pub(super) fn text(digest: &Digest, ledger: &Path, started_at: Timestamp, ended_at: Timestamp) -> String {
+    let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+    let label = (Cow::Borrowed("ledger"), Cow::Owned(ledger.to_string_lossy().into_owned()));
+    let mut file = File(Registry::with_prefix_and_labels("tenantry", [label].into_iter()));
+    if let Some(figures) = &digest.standing {
+        let states = State::ALL.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
+        file.family("rows", "Rows of the ledger by state", states);
+        file.number(
+            "created_without_credentials",
+            "Created customers whose one-time password was lost",
+            count(figures.created_without_credentials),
+        );
+        if let Some(time) = figures.last_success {
+            file.number(
+                "last_success_timestamp_seconds",
+                "When a run last ended with exit code 0",
+                seconds(time),
+            );
+        }
+    }
+    if let Some(run) = &digest.run {
+        for (name, help, value) in [
+            ("last_run_requests", "Requests that the last run sent to the API", run.requests),
+            ("last_run_retries", "Creates that the last run sent again", run.retries),
+            ("last_run_throttled", "Answers to the last run with status 429", run.throttled),
+            ("last_run_submitted", "Rows that the last run sent", run.submitted),
+        ] {
+            file.number(name, help, count(value));
+        }
+    }
+    let (start, end) = (seconds(started_at), seconds(ended_at));
+    let duration = clock::elapsed_since(started_at, ended_at).unwrap_or_default();
+    file.number("last_run_exit_code", "Exit code of the last run", f64::from(digest.exit_code));
+    file.number("last_run_start_timestamp_seconds", "When the last run started", start);
+    file.number("last_run_end_timestamp_seconds", "When the last run ended", end);
+    file.number("last_run_duration_seconds", "How long the last run took", duration.as_secs_f64());
+    file.family("build_info", "The program", [(vec![("version", env!("CARGO_PKG_VERSION"))], 1)]);
+    let mut text = String::new();
+    encode(&mut text, &file.0).expect("writing to a String cannot fail");
+    // The end mark is OpenMetrics' own; the collector reads the older text format.
+    text.truncate(text.trim_end().trim_end_matches("# EOF").len());
+    text
+}
+
+struct File(Registry);
+
+impl File {
+    fn number(&mut self, name: &str, help: &str, value: f64) {
+        let gauge = Number::default();
+        gauge.set(value);
+        self.0.register(name, help, gauge);
+    }
+
+    fn family(&mut self, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, u64)>) {
+        let family = Family::<Labels, Number>::default();
+        for (labels, value) in values {
+            family.get_or_create(&labels).set(count(value));
+        }
+        self.0.register(name, help, family);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
+fn count(value: u64) -> f64 {
+    value as f64
+}
+
+/// Since the Unix epoch.
+#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}

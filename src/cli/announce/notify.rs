@@ -1,0 +1,118 @@
+//! `--notify-url`: a monitoring service hears that a run began, and how it ended, in the manner of healthchecks.io: a
+//! POST to URL/start, then to URL for exit code 0 or to URL/fail for any other. The body is the [`Digest`] as JSON.
+
+use std::path::Path;
+use std::time::Duration;
+
+use url::Url;
+
+use super::digest::Digest;
+use crate::cli::exit_code::ExitCode;
+use crate::cli::settings;
+use crate::transport::http_client_builder;
+
+/// For one notification with its repeats. The end of a run waits no longer for it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sends of one notification, at most; the network of a machine that has just woken up needs a moment.
+const SENDS_MAX: u32 = 3;
+
+const BETWEEN_SENDS: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone)]
+pub(super) struct Notifier {
+    client: reqwest::Client,
+    url: Url,
+}
+
+impl Notifier {
+    /// `None` where no client can be made: the run itself says why, if it needs one.
+    pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Option<Self> {
+        let roots = settings::roots(ca_file).ok()?;
+        match http_client_builder(url, &roots).timeout(TIMEOUT).build() {
+            Ok(client) => Some(Self { client, url: url.clone() }),
+            Err(error) => {
+                tracing::warn!(%error, "could not set up the notification; nobody is notified");
+                None
+            }
+        }
+    }
+
+    /// Tells that a run of `command` begins.
+    pub(super) async fn begun(&self, command: &'static str) {
+        self.tell(Some("start"), serde_json::json!({ "command": command }).to_string()).await;
+    }
+
+    /// Tells how it ended.
+    pub(super) async fn ended(&self, digest: &Digest) {
+        let suffix = if digest.exit_code == ExitCode::Done.number() { None } else { Some("fail") };
+        self.tell(suffix, digest.json()).await;
+    }
+
+    async fn tell(&self, suffix: Option<&'static str>, body: String) {
+        let what = suffix.unwrap_or("success");
+        let told = tokio::time::timeout(TIMEOUT, self.send(suffix, &body)).await;
+        // The reason goes without the address: whoever knows its path can notify.
+        match told {
+            Ok(Ok(())) => tracing::info!(what, "notified"),
+            Ok(Err(reason)) => tracing::warn!(what, reason, "could not notify --notify-url"),
+            Err(_) => tracing::warn!(what, reason = "no answer in time", "could not notify --notify-url"),
+        }
+    }
+
+    async fn send(&self, suffix: Option<&str>, body: &str) -> Result<(), String> {
+        let mut sends = 1;
+        loop {
+            let request = self.client.post(with_suffix(&self.url, suffix));
+            let request = request.header(reqwest::header::CONTENT_TYPE, "application/json");
+            let answer = request.body(body.to_owned()).send().await;
+            let (reason, is_final) = match answer {
+                Ok(answer) if answer.status().is_success() => return Ok(()),
+                Ok(answer) => {
+                    (format!("HTTP {}", answer.status().as_u16()), !answer.status().is_server_error())
+                }
+                Err(error) => (root_cause(error), false),
+            };
+            if is_final || sends == SENDS_MAX {
+                return Err(reason);
+            }
+            sends += 1;
+            tokio::time::sleep(BETWEEN_SENDS).await;
+        }
+    }
+}
+
+/// Why a request failed, in the words of what is at the bottom of it.
+fn root_cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+fn with_suffix(url: &Url, suffix: Option<&str>) -> Url {
+    let mut url = url.clone();
+    if let (Some(suffix), Ok(mut path)) = (suffix, url.path_segments_mut()) {
+        path.pop_if_empty().push(suffix);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suffix_goes_to_the_path() {
+        let check = |url: &str, expected: &str| {
+            let url: Url = url.parse().unwrap();
+            assert_eq!(with_suffix(&url, Some("fail")).as_str(), expected);
+            assert_eq!(with_suffix(&url, None), url);
+        };
+        check("https://hc.example/ping/abc", "https://hc.example/ping/abc/fail");
+        check("https://hc.example/ping/abc/?team=1", "https://hc.example/ping/abc/fail?team=1");
+        check("https://hc.example", "https://hc.example/fail");
+    }
+}

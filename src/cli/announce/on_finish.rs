@@ -1,0 +1,60 @@
+//! `--on-finish`: a command that the operator wants run when a run has ended.
+
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::digest::Digest;
+use crate::cli::settings::SECRETS;
+
+/// A command that takes longer hangs, and with it the job of every night to come.
+const TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// Runs it through the shell of the platform, with what it needs to know in its environment.
+pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
+    let mut shell = shell(command);
+    for secret in SECRETS {
+        shell.env_remove(secret);
+    }
+    // A command that itself runs us must not run itself again.
+    shell.env_remove("TENANTRY_ON_FINISH").env_remove("TENANTRY_NOTIFY_URL");
+    let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+    shell
+        .env("TENANTRY_EXIT_CODE", digest.exit_code.to_string())
+        .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.id.to_string()))
+        .env("TENANTRY_LEDGER", ledger)
+        .env("TENANTRY_SUMMARY", digest.json())
+        .stdin(Stdio::null())
+        // Standard output is for our own results.
+        .stdout(io::stderr())
+        .kill_on_drop(true);
+    match tokio::time::timeout(TIMEOUT, shell.status()).await {
+        Ok(Ok(status)) if status.success() => {}
+        Ok(Ok(status)) => tracing::warn!(%status, "the command of --on-finish failed"),
+        Ok(Err(error)) => tracing::warn!(%error, "could not run the command of --on-finish"),
+        Err(_) => {
+            tracing::warn!(
+                minutes = TIMEOUT.as_secs() / 60,
+                "the command of --on-finish took too long; killed"
+            );
+        }
+    }
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command);
+    shell
+}
+
+/// `cmd` takes what stands between the outer quotation marks as it is.
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("cmd");
+    shell.raw_arg(format!("/S /C \"{command}\""));
+    shell
+}

@@ -1,0 +1,49 @@
+//! `--wait-lock`: the ledger is in use, and that may be over soon.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::failure::Failure;
+use super::output::Output;
+use crate::ledger::{Error, Ledger};
+use crate::report::rough;
+use crate::submitter::Signal;
+
+/// The lock is the operating system's and tells nobody when it is free.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+
+/// Opens the ledger by `open`, and tries again for as long as `patience` lasts while another process works on it.
+/// A signal ends the waiting.
+pub(super) async fn open(
+    open: impl Fn() -> Result<Ledger, Error>,
+    patience: Duration,
+    signals: &mut mpsc::Receiver<Signal>,
+    output: &Output,
+) -> Result<Ledger, Failure> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let in_use = match open() {
+            Err(error @ Error::InUse { .. }) => error,
+            opened => return Ok(opened?),
+        };
+        let left = patience.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            let failure = Failure::from(in_use);
+            let waited = format!("waited for {} in vain", rough(patience));
+            return Err(if told { failure.because(waited) } else { failure });
+        }
+        if !told {
+            told = true;
+            output.note(format_args!("Waiting for up to {}: {in_use}.", rough(patience)));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ASK_EVERY.min(left)) => {}
+            Some(signal) = signals.recv() => {
+                return Err(Failure::new(signal.into(), "interrupted while waiting for the ledger; nothing was done"));
+            }
+        }
+    }
+}

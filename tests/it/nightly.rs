@@ -1,0 +1,230 @@
+//! The unattended run: who hears of it, what they hear, and what they must not; waiting for the ledger.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tenantry::simulator::{Hold, HoldPoint};
+
+use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, eventually, row, states};
+
+/// A monitoring service that keeps what it is told.
+struct Monitor {
+    url: String,
+    told: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Monitor {
+    fn answering(status: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/ping/abc", listener.local_addr().unwrap());
+        let told: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let record = Arc::clone(&told);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let (mut first, mut length) = (String::new(), 0);
+                stream.read_line(&mut first).unwrap();
+                loop {
+                    let mut line = String::new();
+                    stream.read_line(&mut line).unwrap();
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if line.trim().is_empty() {
+                        break;
+                    }
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
+                let path = first.split(' ').nth(1).unwrap().to_owned();
+                record.lock().unwrap().push((path, String::from_utf8(body).unwrap()));
+            }
+        });
+        Self { url, told }
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.told.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    fn last(&self) -> Value {
+        serde_json::from_str(&self.told.lock().unwrap().last().unwrap().1).unwrap()
+    }
+
+    fn everything(&self) -> String {
+        format!("{:?}", self.told.lock().unwrap())
+    }
+}
+
+#[test]
+fn a_monitor_hears_of_the_start_and_of_the_end_without_personal_data() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--notify-url", &monitor.url]).exits(0);
+    assert_eq!(monitor.paths(), ["/ping/abc/start", "/ping/abc"]);
+    let told = monitor.last();
+    assert_eq!(
+        (&told["exit_code"], &told["rows"]["created"], &told["run"]["requests"]),
+        (&0.into(), &2.into(), &2.into())
+    );
+
+    let bad = row("fabrikam").replace("accounts@harborline.example.com", "nowhere");
+    bench.file("more.csv", customers_of(["taken-by-others"]) + &bad + "\n");
+    bench.import("more.csv").env("TENANTRY_NOTIFY_URL", format!("{}/", monitor.url)).exits(3);
+    assert_eq!(monitor.paths()[2..], ["/ping/abc/start", "/ping/abc/fail"]);
+    let told = monitor.last();
+    assert_eq!(
+        (&told["exit_code"], &told["rows"]["failed"], &told["rows"]["rejected"]),
+        (&3.into(), &1.into(), &1.into())
+    );
+    assert_eq!(told["errors"].as_array().unwrap().len(), 2);
+
+    // A run that fails before it begins is one too.
+    bench.import("missing.csv").args(["--notify-url", &monitor.url]).exits(2);
+    assert_eq!(monitor.paths()[4..], ["/ping/abc/start", "/ping/abc/fail"]);
+    assert_eq!((&monitor.last()["exit_code"], &monitor.last()["run"]), (&2.into(), &Value::Null));
+
+    let everything = monitor.everything();
+    for personal in ["harborline", "fabrikam", "taken-by", "nowhere", "Ana", "Leeds", ".csv", "onmicrosoft"] {
+        assert!(!everything.contains(personal), "{personal}: {everything}");
+    }
+}
+
+#[test]
+fn a_monitor_that_fails_fails_no_run() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let monitor = Monitor::answering("404 Not Found");
+    let done = bench.import("customers.csv").args(["--notify-url", &monitor.url]).exits(0);
+    done.says("could not notify --notify-url").says("HTTP 404");
+    assert!(!done.stderr.contains("/ping/abc"), "{done}");
+    // Nobody is there, and it is somebody who never answers.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    bench
+        .import("customers.csv")
+        .args(["--notify-url", &format!("http://{nobody}/x")])
+        .exits(0)
+        .says("could not notify");
+    bench
+        .import("customers.csv")
+        .args(["--notify-url", "http://hc.example/x"])
+        .exits(2)
+        .says("https://HOST/PATH");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_is_told_once() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let monitor = Monitor::answering("200 OK");
+    bench.simulator().hold(Hold { at: HoldPoint::Received, domain: None });
+    let arguments =
+        ["--concurrency", "1", "--notify-url", &monitor.url, "--on-finish", "echo once >> ended.txt"];
+    let running = bench.import("customers.csv").args(arguments).spawn();
+    bench.wait_until_held();
+    running.signal("TERM");
+    bench.simulator().release();
+    assert_eq!(running.wait().code, Some(143));
+    assert_eq!(monitor.paths(), ["/ping/abc/start", "/ping/abc/fail"]);
+    assert_eq!(monitor.last()["exit_code"], 143);
+    assert_eq!(std::fs::read_to_string(bench.path("ended.txt")).unwrap(), "once\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_at_the_end_knows_how_it_ended_and_no_secret() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    let call = bench.import("customers.csv").with_app();
+    let done = call.args(["--json", "--on-finish", "env > told.txt; echo printed; exit 7"]).exits(0);
+    done.says("the command of --on-finish failed").says("printed");
+    // Standard output is the summary's alone.
+    assert_eq!(done.json()["rows"]["created"], 2);
+    let told = std::fs::read_to_string(bench.path("told.txt")).unwrap();
+    let variable = |name: &str| {
+        let line = told.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("no {name}: {told}")).to_owned()
+    };
+    assert_eq!((variable("TENANTRY_EXIT_CODE"), variable("TENANTRY_RUN")), ("0".to_owned(), "1".to_owned()));
+    assert_eq!(variable("TENANTRY_LEDGER"), bench.ledger_path().to_str().unwrap());
+    let summary: Value = serde_json::from_str(&variable("TENANTRY_SUMMARY")).unwrap();
+    assert_eq!(summary["rows"]["created"], 2);
+    assert!(!told.contains(CLIENT_SECRET) && !told.contains("TENANTRY_ON_FINISH"), "{told}");
+    // Also where the run cannot begin.
+    bench.import("missing.csv").args(["--on-finish", "echo $TENANTRY_EXIT_CODE > code.txt"]).exits(2);
+    assert_eq!(std::fs::read_to_string(bench.path("code.txt")).unwrap(), "2\n");
+}
+
+#[test]
+fn the_metrics_are_those_of_the_ledger() {
+    let bench = Bench::new();
+    let bad = row("fabrikam").replace("accounts@harborline.example.com", "nowhere");
+    bench.file("customers.csv", customers(3) + &bad + "\n");
+    bench.import("customers.csv").args(["--metrics-file", "tenantry.prom"]).exits(3);
+    let text = std::fs::read_to_string(bench.path("tenantry.prom")).unwrap();
+    let ledger = bench.ledger_path().to_str().unwrap().replace('\\', "\\\\");
+    for (metric, value) in [
+        (format!("tenantry_rows{{ledger=\"{ledger}\",state=\"created\"}}"), "3.0"),
+        (format!("tenantry_rows{{ledger=\"{ledger}\",state=\"rejected\"}}"), "1.0"),
+        (format!("tenantry_last_run_exit_code{{ledger=\"{ledger}\"}}"), "3.0"),
+        (format!("tenantry_last_run_requests{{ledger=\"{ledger}\"}}"), "3.0"),
+    ] {
+        assert!(text.contains(&format!("{metric} {value}\n")), "no {metric} {value}: {text}");
+    }
+    assert!(
+        text.contains("# TYPE tenantry_rows gauge\n") && text.contains("# HELP tenantry_rows "),
+        "{text}"
+    );
+    assert!(!text.contains("# EOF") && !text.contains("last_success"), "{text}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(bench.path("tenantry.prom")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o600, 0o600);
+    }
+    // Whether it can be written is no matter of the run's.
+    bench.file("folder", "");
+    let done = bench.resume().args(["--metrics-file", "folder/tenantry.prom"]).exits(3);
+    done.says("could not write the metrics file");
+}
+
+#[test]
+fn the_second_run_waits_for_the_ledger() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("more.csv", customers_of(["later"]));
+    bench.simulator().hold(Hold { at: HoldPoint::Received, domain: None });
+    let first = bench.import("customers.csv").spawn();
+    bench.wait_until_held();
+    let begun = Instant::now();
+    bench
+        .import("more.csv")
+        .args(["--wait-lock", "1s"])
+        .exits(11)
+        .says("waited for 1 s in vain")
+        .says("(pid ");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let second = bench.import("more.csv").args(["--wait-lock", "1m"]).spawn();
+    #[cfg(unix)]
+    {
+        let third = bench.import("more.csv").args(["--wait-lock", "1m"]).spawn();
+        eventually("the third waits", || third.stderr().contains("Waiting for up to 1 min"));
+        third.signal("INT");
+        let done = third.wait();
+        assert_eq!(done.code, Some(130), "{done}");
+        done.says("nothing was done");
+    }
+    eventually("the second waits", || second.stderr().contains("Waiting for up to 1 min"));
+    bench.simulator().release();
+    assert_eq!(first.wait().code, Some(0));
+    assert_eq!(second.wait().code, Some(0));
+    assert_eq!(bench.ledger().states(), states([("created", 2)]));
+    bench.agree();
+}
