@@ -15,8 +15,9 @@
 //! `credentials`; `transport` is the way there, and tells what went wrong on it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
 //! `check` judges a file like `intake`, without a ledger.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
-//! `cli` is the program: arguments to settings, one call, print, exit code; `cli/announce` tells monitors how a run
-//! ended. `telemetry` logs, into a `log_file` that stays small. `memory` keeps what it knows off the disk.
+//! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
+//! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `memory`
+//! keeps what it knows off the disk.
 //!
 //! # What is always true
 //!

@@ -17,12 +17,31 @@ pub(crate) const DEFAULT_RATE: &str = "450/min";
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "tenantry", version = super::version::LONG, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
     #[command(flatten)]
+    pub(crate) config: ConfigChoice,
+    #[command(flatten)]
     pub(crate) logging: Logging,
+}
+
+/// Where settings come from that neither a flag nor the environment gives.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigChoice {
+    /// File of settings [default: tenantry.toml here, else in your configuration folder]
+    #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+    /// The settings of this profile too: those under [profile.NAME]
+    #[arg(
+        long,
+        value_name = "NAME",
+        global = true,
+        env = "TENANTRY_PROFILE",
+        help_heading = "Configuration"
+    )]
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,15 +79,70 @@ pub(crate) enum Command {
     Rules(Rules),
     /// The Partner Center simulator as a server of its own
     Simulator(Simulator),
+    /// Settings: what holds, and where it comes from
+    Config(Config),
+    /// Completions for a shell
+    Completions(Completions),
+    /// Manual pages
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Every setting, its value and where it comes from; takes every setting as an option, too
+    Show(ConfigShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShow {
+    /// One JSON object on standard output
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The command whose page is wanted, such as `import` or `config show`
+    pub(crate) command: Vec<String>,
+    /// Write every page into this folder instead
+    #[arg(short, long, value_name = "DIR", conflicts_with = "command", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Logging {
     /// More on standard error: what happens, every attempt, everything (repeat it)
-    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Logging")]
+    #[arg(
+        short,
+        long,
+        action = clap::ArgAction::Count,
+        global = true,
+        env = "TENANTRY_VERBOSE",
+        help_heading = "Logging"
+    )]
     pub(crate) verbose: u8,
     /// Errors alone on standard error
-    #[arg(short, long, global = true, help_heading = "Logging")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "TENANTRY_QUIET",
+        value_parser = clap::builder::BoolishValueParser::new(),
+        help_heading = "Logging"
+    )]
     pub(crate) quiet: bool,
     /// Form of the log lines
     #[arg(
@@ -94,7 +168,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Args)]
 pub(crate) struct LedgerPath {
     /// The ledger file [default: tenantry.db; tenantry-simulated.db with --simulate]
-    #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER")]
+    #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER", help_heading = "Ledger")]
     pub(crate) ledger: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rehearsal: Rehearsal,
@@ -109,7 +183,8 @@ pub(crate) struct Rehearsal {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "smooth",
-        env = "TENANTRY_SIMULATE"
+        env = "TENANTRY_SIMULATE",
+        help_heading = "Ledger"
     )]
     pub(crate) simulate: Option<Scenario>,
 }
@@ -212,7 +287,7 @@ pub(crate) struct Submission {
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
     /// The summary as one JSON object on standard output
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, env = "TENANTRY_JSON", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) json: bool,
     /// Wait for so long where another process works on the ledger
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK")]
@@ -246,7 +321,6 @@ pub(crate) struct IdentityFile {
     pub(crate) identity: Option<PathBuf>,
 }
 
-/// How files are read and judged.
 /// How files are laid out.
 #[derive(Debug, Args)]
 pub(crate) struct Layout {
@@ -258,6 +332,7 @@ pub(crate) struct Layout {
     pub(crate) map: Vec<(String, crate::customer::Field)>,
 }
 
+/// How files are read and judged.
 #[derive(Debug, Args)]
 pub(crate) struct Input {
     #[command(flatten)]
@@ -286,7 +361,7 @@ pub(crate) struct Import {
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) retry_failed: bool,
     /// Do not ask before creating
-    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Submission")]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
@@ -345,7 +420,7 @@ pub(crate) struct Status {
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
     pub(crate) rate: Rate,
     /// One JSON object on standard output
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 
@@ -363,7 +438,7 @@ pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// JSON on standard output
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 
@@ -387,10 +462,10 @@ pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// Write here instead of to standard output
-    #[arg(short, long, value_name = "F")]
+    #[arg(short, long, value_name = "F", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
     /// With a byte order mark and CRLF, as Excel likes it
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) for_excel: bool,
 }
 
@@ -432,7 +507,7 @@ pub(crate) struct Credentials {
     #[arg(long)]
     pub(crate) domain: Option<String>,
     /// Write here (for your eyes only) instead of to standard output
-    #[arg(short, long, value_name = "F")]
+    #[arg(short, long, value_name = "F", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 }
 

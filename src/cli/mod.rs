@@ -5,15 +5,18 @@ mod args;
 mod backup;
 mod check;
 mod cloud;
+mod config;
 mod credentials;
 mod ending;
 mod exit_code;
 mod export;
 mod failure;
 mod first_token;
+mod help;
 mod import;
 mod input;
 mod inquiry;
+mod manual;
 mod output;
 mod panics;
 mod parse;
@@ -28,14 +31,13 @@ mod signals;
 mod simulator;
 mod status;
 mod usage;
+mod version;
 mod wait_lock;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use clap::Parser;
-
 use announce::Announcer;
-use args::{Cli, Command, LogFormat};
+use args::{Command, LogFormat};
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
 use output::Output;
@@ -45,9 +47,10 @@ pub(crate) fn run() -> std::process::ExitCode {
     panics::tell();
     // Before the first secret is read.
     let private = crate::memory::keep_private();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let config::Invocation { cli, provenance } = match config::resolve(&arguments) {
+        Ok(invocation) => invocation,
+        Err(config::Refusal::Usage(error)) => {
             if error.use_stderr() {
                 Output::new(false).usage(&usage::made_visible(error));
                 return ExitCode::Usage.into();
@@ -56,8 +59,13 @@ pub(crate) fn run() -> std::process::ExitCode {
             drop(error.print());
             return ExitCode::Done.into();
         }
+        Err(config::Refusal::Failure(failure)) => {
+            Output::new(false).failure(&failure);
+            return failure.exit_code.into();
+        }
     };
     let output = Output::new(cli.logging.quiet);
+    tell_of_settings(&cli.command, &provenance, &output);
     let result = start_logging(&cli.logging, &output).and_then(|()| {
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
@@ -67,7 +75,7 @@ pub(crate) fn run() -> std::process::ExitCode {
             .build()
             .map_err(|error| Failure::io("could not start", &error))?;
         // Nothing of what a panic leaves behind is looked at any more.
-        let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &output)));
+        let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &provenance, &output)));
         let result = catch_unwind(run).unwrap_or_else(|_| Err(panics::failure()));
         // A second Ctrl-C leaves requests in the air; waiting for them is what it asked us not to do.
         runtime.shutdown_background();
@@ -92,7 +100,23 @@ fn start_logging(args: &args::Logging, output: &Output) -> Result<(), Failure> {
         .map_err(|error| Failure::io("could not start logging", &error))
 }
 
-async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure> {
+/// Says which file of settings holds, and which variable looks like a slip.
+fn tell_of_settings(command: &Command, provenance: &config::Provenance, output: &Output) {
+    for (name, near) in config::misspelt_variables() {
+        output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
+    }
+    if let Some(words) = provenance.in_words()
+        && !config::is_about_settings(command)
+    {
+        output.note(format_args!("Settings from {words}."));
+    }
+}
+
+async fn command(
+    command: Command,
+    provenance: &config::Provenance,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
     match command {
         Command::Import(args) => {
             let announcer = Announcer::of("import", &args.ledger, &args.connection, &args.submission);
@@ -118,5 +142,10 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Whoami(args) => Box::pin(sign_in::whoami(args, output)).await,
         Command::Rules(args) => Box::pin(rules::run(args, output)).await,
         Command::Simulator(args) => Box::pin(simulator::run(args, output)).await,
+        Command::Config(args) => match args.command {
+            args::ConfigCommand::Show(args) => config::show(&args, provenance, output),
+        },
+        Command::Completions(args) => manual::completions(&args, output),
+        Command::Man(args) => manual::man(&args, output),
     }
 }

@@ -180,6 +180,14 @@ pub(crate) fn api_name(args: &args::Connection, rehearsal: &args::Rehearsal) -> 
     }
 }
 
+/// Judges what says how to connect, as far as that takes no sign-in and no network.
+pub(crate) fn check_connection(args: &args::Connection) -> Result<(), Failure> {
+    service_url(args)?;
+    authority(args)?;
+    client_proof(args)?;
+    Ok(())
+}
+
 fn service_url(args: &args::Connection) -> Result<Url, Failure> {
     base_url("--api-url", args.api_url.as_deref(), args.cloud.api_url())
 }
@@ -330,6 +338,11 @@ pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), 
         Failure::new(ExitCode::Failed, "could not find a configuration folder for this user")
     })?;
     Ok((app, authority, store))
+}
+
+/// Does the environment hold this secret?
+pub(crate) fn is_secret_set(name: &str) -> bool {
+    secret_variable(name).is_some()
 }
 
 fn secret_variable(name: &str) -> Option<SecretString> {

@@ -20,6 +20,7 @@ mod check;
 mod check_online;
 mod cli;
 mod clock_jumps;
+mod configuration;
 mod crash;
 mod crash_points;
 mod fault_matrix;

@@ -1,4 +1,4 @@
-//! The unattended run: who hears of it, what they hear, and what they must not; waiting for the ledger.
+//! The unattended run: who hears of it, what they hear, and what they must not; waiting for the ledger; the samples.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tenantry::simulator::{Hold, HoldPoint};
+use tenantry::simulator::{Hold, HoldPoint, Operation};
 
-use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, eventually, row, states};
+use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, eventually, row, sample, states};
 
 /// A monitoring service that keeps what it is told.
 struct Monitor {
@@ -227,4 +227,58 @@ fn the_second_run_waits_for_the_ledger() {
     assert_eq!(second.wait().code, Some(0));
     assert_eq!(bench.ledger().states(), states([("created", 2)]));
     bench.agree();
+}
+
+/// The lines of a sample that run us, without what the shell does with them.
+fn commands_of(name: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(sample(name)).unwrap();
+    let mut commands = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        for (at, _) in line.match_indices("tenantry ") {
+            let command = line[at..].split(['>', ';', '&', '|']).next().unwrap();
+            let arguments: Vec<String> = command.split_whitespace().skip(1).map(str::to_owned).collect();
+            if arguments.first().is_some_and(|first| first == "import" || first == "resume") {
+                commands.push(arguments);
+            }
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_commands_of_the_samples_run_as_they_stand() {
+    let bench = Bench::new();
+    bench.file("tenantry.toml", std::fs::read(sample("tenantry.toml")).unwrap());
+    bench.file("customers.csv", customers(2));
+    bench.file("contoso.secret", "x");
+    let samples = ["nightly/tenantry.service", "nightly/crontab", "nightly/tenantry-task.xml"];
+    for (name, count) in samples.into_iter().zip([1, 2, 2]) {
+        let commands = commands_of(name);
+        assert_eq!(commands.len(), count, "{name}: {commands:?}");
+        for command in commands {
+            bench.tenantry(command).without("TENANTRY_ACCESS_TOKEN").without("TENANTRY_LEDGER").exits(0);
+        }
+    }
+    assert_eq!(bench.count(Operation::Create), 2);
+    assert!(bench.path("contoso.db").exists() && bench.path("contoso.prom").exists());
+}
+
+#[test]
+fn the_exit_codes_of_the_samples_are_those_of_the_program() {
+    let bench = Bench::new();
+    let help = bench.tenantry(["--help"]).exits(0).stdout;
+    let meaning = |code: &str| {
+        let line = help.lines().map(str::trim).find_map(|line| line.strip_prefix(&format!("{code}  ")));
+        line.unwrap_or_else(|| panic!("no exit code {code}")).to_owned()
+    };
+    let service = std::fs::read_to_string(sample("nightly/tenantry.service")).unwrap();
+    let codes = |key: &str| {
+        let line = service.lines().find_map(|line| line.strip_prefix(&format!("{key}=")));
+        line.unwrap_or_else(|| panic!("no {key}")).to_owned()
+    };
+    assert_eq!(codes("SuccessExitStatus"), "3 143");
+    assert_eq!(codes("RestartForceExitStatus"), "5");
+    assert!(meaning("3").starts_with("done, but some rows are rejected"), "{help}");
+    assert!(meaning("5").starts_with("stopped early"), "{help}");
+    assert!(meaning("143").starts_with("terminated"), "{help}");
 }

@@ -1,0 +1,233 @@
+//! `tenantry.toml`: where it is, and what stands in it.
+//!
+//! A key is the long name of an option, with `-` or `_`. Keys at the top hold always, those in `[profile.NAME]` for
+//! `--profile NAME`, and over them. The whole file is judged, whichever profile is asked for: a mistake is better
+//! known today than in the night in which its profile runs. A secret in it is refused, because such a file is copied,
+//! shown and checked in.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::options::Given;
+use crate::cli::failure::Failure;
+
+/// Its name in the working folder and in the configuration folder.
+const NAME: &str = "tenantry.toml";
+
+/// The table that holds the profiles.
+const PROFILES: &str = "profile";
+
+/// What the file is, in words for people.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    pub(super) path: PathBuf,
+    pub(super) entries: Vec<Entry>,
+    /// Those that the file has, also empty ones.
+    pub(super) profiles: Vec<String>,
+}
+
+/// One key with its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// With `-`, as the option is typed.
+    pub(super) name: String,
+    pub(super) given: Given,
+    /// 1-based.
+    pub(super) line: usize,
+    pub(super) profile: Option<String>,
+}
+
+/// The file that holds: the one named, else that of the working folder, else that of the configuration folder.
+pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> {
+    if let Some(path) = named {
+        return read(path).map(Some);
+    }
+    let in_folder = directories::ProjectDirs::from("", "", "tenantry");
+    let in_folder = in_folder.map(|folders| folders.config_dir().join(NAME));
+    for path in [PathBuf::from(NAME)].into_iter().chain(in_folder) {
+        match fs::symlink_metadata(&path) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            _ => return read(&path).map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn read(path: &Path) -> Result<ConfigFile, Failure> {
+    let unreadable = |error: &io::Error| {
+        Failure::usage(format!("could not read the configuration file `{}`", path.display()))
+            .because(error.to_string())
+            .with_hint("name a file that you may read with `--config F`, or take this one away")
+    };
+    check_mode(path)?;
+    let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    parse(path, &text)
+}
+
+/// The file can name a command to run and the address that secrets go to, so nobody else may write to it.
+#[cfg(unix)]
+fn check_mode(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    const OTHERS_MAY_WRITE: u32 = 0o002;
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() && metadata.permissions().mode() & OTHERS_MAY_WRITE != 0 => {
+            Err(Failure::usage(format!("everybody may write to the configuration file `{}`", path.display()))
+                .because("it can name a command to run and the address that secrets go to")
+                .with_hint(format!("run `chmod o-w {}` when its content is yours", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_path: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
+    let line_of =
+        |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+    let text_without_mark = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let skipped = text.len() - text_without_mark.len();
+    let table = DeTable::parse(text_without_mark).map_err(|error| {
+        let line = line_of(error.span().map_or(0, |span| span.start + skipped));
+        Failure::usage(format!("cannot read `{}`, line {line}", path.display()))
+            .because(error.message().to_owned())
+            .with_hint("write it as TOML: `rate = \"450/min\"`, texts in quotation marks")
+    })?;
+    let mut reading = Reading {
+        line_of: &|at| line_of(at + skipped),
+        file: ConfigFile { path: path.to_owned(), entries: Vec::new(), profiles: Vec::new() },
+    };
+    for (key, value) in in_order(table.get_ref()) {
+        match value.get_ref() {
+            DeValue::Table(profiles) if key.get_ref() == PROFILES => reading.profiles(profiles)?,
+            _ => reading.entry(key.get_ref(), key.span().start, value, None)?,
+        }
+    }
+    Ok(reading.file)
+}
+
+/// The keys of a table as they stand in the file.
+fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Key<'i>, &'a Spanned<DeValue<'i>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+type Key<'i> = Spanned<Cow<'i, str>>;
+
+struct Reading<'a> {
+    line_of: &'a dyn Fn(usize) -> usize,
+    file: ConfigFile,
+}
+
+impl Reading<'_> {
+    fn profiles(&mut self, profiles: &DeTable<'_>) -> Result<(), Failure> {
+        for (name, keys) in in_order(profiles) {
+            let at = name.span().start;
+            let name = name.get_ref();
+            let DeValue::Table(keys) = keys.get_ref() else {
+                return Err(self
+                    .wrong(&format!("profile.{name}"), at, "it is no table")
+                    .with_hint(format!("begin the profile with a line `[profile.{name}]`")));
+            };
+            self.file.profiles.push(name.to_string());
+            for (key, value) in in_order(keys) {
+                self.entry(key.get_ref(), key.span().start, value, Some(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        key: &str,
+        at: usize,
+        value: &Spanned<DeValue<'_>>,
+        profile: Option<&str>,
+    ) -> Result<(), Failure> {
+        let name = key.replace('_', "-");
+        let hint = "write a text in quotation marks, a number, or true or false";
+        let given =
+            given(value.get_ref()).ok_or_else(|| self.wrong(key, at, "it is no value").with_hint(hint))?;
+        let profile = profile.map(str::to_owned);
+        let entries = &self.file.entries;
+        if entries.iter().any(|known| known.name == name && known.profile == profile) {
+            return Err(self.wrong(key, at, "it is there twice").with_hint("leave one of them"));
+        }
+        let line = (self.line_of)(at);
+        self.file.entries.push(Entry { name, given, line, profile });
+        Ok(())
+    }
+
+    fn wrong(&self, key: &str, at: usize, why: &str) -> Failure {
+        let line = (self.line_of)(at);
+        Failure::usage(format!("cannot use `{key}` in `{}`, line {line}", self.file.path.display()))
+            .because(why)
+    }
+}
+
+fn given(value: &DeValue<'_>) -> Option<Given> {
+    match value {
+        DeValue::String(text) => Some(Given::Text(text.to_string())),
+        DeValue::Integer(number) => Some(Given::Number(number.to_string())),
+        DeValue::Float(number) => Some(Given::Number(number.to_string())),
+        DeValue::Boolean(on) => Some(Given::Switch(*on)),
+        DeValue::Datetime(time) => Some(Given::Text(time.to_string())),
+        DeValue::Array(values) => {
+            let texts = values.iter().map(|value| match given(value.get_ref())? {
+                Given::Text(text) | Given::Number(text) => Some(text),
+                Given::Switch(_) | Given::List(_) => None,
+            });
+            texts.collect::<Option<Vec<_>>>().map(Given::List)
+        }
+        DeValue::Table(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_their_line_and_their_profile() {
+        let text = "\u{feff}rate = '8/s'\n\n[profile.one]\nmax_duration = \"4h\"\nstrict = true\n[profile.two]\nlimit = 5\n";
+        let file = parse(Path::new("tenantry.toml"), text).unwrap();
+        let entries: Vec<_> = file
+            .entries
+            .iter()
+            .map(|entry| (entry.name.as_str(), entry.line, entry.profile.as_deref(), entry.given.clone()))
+            .collect();
+        let text = |text: &str| Given::Text(text.to_owned());
+        let expected = [
+            ("rate", 1, None, text("8/s")),
+            ("max-duration", 4, Some("one"), text("4h")),
+            ("strict", 5, Some("one"), Given::Switch(true)),
+            ("limit", 7, Some("two"), Given::Number("5".to_owned())),
+        ];
+        assert_eq!(entries, expected);
+        assert_eq!(file.profiles, ["one", "two"]);
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused_with_its_line() {
+        let check = |text: &str, expected: &str| {
+            let failure = parse(Path::new("tenantry.toml"), text).unwrap_err();
+            let message = failure.messages.join(": ");
+            assert!(message.contains(expected), "{text}: {message}");
+        };
+        check("rate = \"8/s\nlimit = 5", "line 1");
+        check("rate = 8/s", "line 1");
+        check("\nlimit = 1\nlimit = 2", "line 3");
+        check("max_outage = '1m'\nmax-outage = '2m'", "cannot use `max-outage` in `tenantry.toml`, line 2");
+        check("[rate]\nx = 1", "cannot use `rate`");
+        check("[profile]\none = 1", "cannot use `profile.one`");
+        check("map = [[1]]", "it is no value");
+    }
+}

@@ -1,0 +1,322 @@
+//! Where settings come from: a flag, else the environment, else `tenantry.toml`, else the default.
+//!
+//! The order is clap's own. The command line is parsed twice: first as it stands, which says which file and which
+//! profile, and whether it is well-formed at all; then with what the file holds in the place of the defaults. So a value
+//! from the file passes the same parser as a flag, and no command knows where its settings come from.
+//!
+//! Secrets come from the environment or from files of their own, never from `tenantry.toml`.
+
+mod file;
+mod options;
+mod show;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, FromArgMatches};
+
+use super::args::{Cli, Command as Asked};
+use super::failure::Failure;
+use super::help;
+use super::settings::{self, SECRETS};
+use crate::nearest::distance_within;
+use file::{ConfigFile, Entry};
+use options::Setting;
+pub(super) use show::run as show;
+
+/// Further words that somebody might take for the key of a secret.
+const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "identity-key"];
+
+/// Variables of ours that are no option's.
+const OTHER_VARIABLES: [&str; 1] = ["TENANTRY_LOG"];
+
+/// More slips than this make another name.
+const SLIPS_MAX: usize = 2;
+
+/// The subcommands that print what does not depend on settings.
+const WITHOUT_SETTINGS: [&str; 2] = ["completions", "man"];
+
+/// A command line with everything that holds besides.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) cli: Cli,
+    pub(super) provenance: Provenance,
+}
+
+/// Where the settings of an invocation come from.
+#[derive(Debug)]
+pub(super) struct Provenance {
+    matches: ArgMatches,
+    file: Option<PathBuf>,
+    profile: Option<String>,
+    /// What the file sets, by the option's name.
+    entries: BTreeMap<String, Chosen>,
+}
+
+/// A key of the file that holds.
+#[derive(Debug, Clone)]
+struct Chosen {
+    raw: Vec<OsString>,
+    line: usize,
+    profile: Option<String>,
+}
+
+/// Why a command line cannot be carried out.
+pub(super) enum Refusal {
+    /// clap's own words, which may be help.
+    Usage(Box<clap::Error>),
+    Failure(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Refusal::Failure(failure)
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Refusal::Usage(Box::new(error))
+    }
+}
+
+/// Reads the command line, the environment and the file.
+pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
+    let typed = parse(options::with_switches_to_turn_off(whole()), arguments)?;
+    let asked = Cli::from_arg_matches(&typed)?;
+    let deepest = deepest(&typed);
+    if typed.subcommand_name().is_some_and(|name| WITHOUT_SETTINGS.contains(&name)) {
+        let provenance =
+            Provenance { matches: typed.clone(), file: None, profile: None, entries: BTreeMap::new() };
+        return Ok(Invocation { cli: asked, provenance });
+    }
+    let choice = &asked.config;
+    let profile = choice.profile.as_deref().filter(|name| !name.is_empty());
+    let file = file::find(choice.config.as_deref())?;
+    let entries = match &file {
+        Some(file) => chosen(file, profile, deepest)?,
+        None => match profile {
+            Some(name) => return Err(no_file_for(name).into()),
+            None => BTreeMap::new(),
+        },
+    };
+    let values = |name: &str| entries.get(name).map(|it| it.raw.clone()).filter(|raw| !raw.is_empty());
+    let command = options::with_defaults(options::with_switches_to_turn_off(whole()), &values);
+    let matches = parse(command, arguments)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let provenance = Provenance {
+        matches,
+        file: file.map(|file| file.path),
+        profile: profile.map(str::to_owned),
+        entries,
+    };
+    Ok(Invocation { cli, provenance })
+}
+
+/// The command line, where `config show` takes every setting there is.
+pub(super) fn whole() -> Command {
+    let command = help::command();
+    let global: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    let settings = options::settings(&command);
+    let settings: Vec<clap::Arg> = settings
+        .into_iter()
+        .filter(|setting| !global.contains(&setting.name.as_str()))
+        .map(|setting| setting.alone().hide(true))
+        .collect();
+    command.mut_subcommand("config", |config| {
+        config.mut_subcommand("show", |show| {
+            let own: Vec<String> = show.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+            show.args(settings.into_iter().filter(|arg| !own.iter().any(|id| id == arg.get_id().as_str())))
+        })
+    })
+}
+
+/// Parses, and where that fails says so in the words of the command line as help shows it.
+fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    command
+        .try_get_matches_from(arguments)
+        .map_err(|error| help::command().try_get_matches_from(arguments).err().unwrap_or(error))
+}
+
+fn deepest(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, matches)) => deepest(matches),
+        None => matches,
+    }
+}
+
+/// Judges the whole file and takes from it what holds under `profile`.
+fn chosen(
+    file: &ConfigFile,
+    profile: Option<&str>,
+    typed: &ArgMatches,
+) -> Result<BTreeMap<String, Chosen>, Failure> {
+    let command = help::command();
+    let settings = options::settings(&command);
+    if let Some(name) = profile {
+        check_profile(file, name)?;
+    }
+    let folder = file.path.parent().unwrap_or(Path::new(""));
+    let mut chosen: BTreeMap<String, Chosen> = BTreeMap::new();
+    for entry in &file.entries {
+        let setting = setting_of(entry, file, &settings, &command)?;
+        let raw = setting.raw(&entry.given, folder).map_err(|why| {
+            Failure::usage(format!("cannot use the value of {}", place(entry, file)))
+                .because(why)
+                .with_hint("`tenantry import --help` says what each setting takes")
+        })?;
+        let holds = entry.profile.is_none() || entry.profile.as_deref() == profile;
+        let known = chosen.get(&entry.name);
+        if holds && known.is_none_or(|known| known.profile.is_none()) {
+            let it = Chosen { raw, line: entry.line, profile: entry.profile.clone() };
+            chosen.insert(entry.name.clone(), it);
+        }
+    }
+    leave_out_rivals(&mut chosen, &settings, typed, file)?;
+    Ok(chosen)
+}
+
+/// Of two options that exclude each other the one that was given nearer to the command line holds.
+fn leave_out_rivals(
+    chosen: &mut BTreeMap<String, Chosen>,
+    known: &[Setting],
+    typed: &ArgMatches,
+    file: &ConfigFile,
+) -> Result<(), Failure> {
+    let command = Command::new("all").args(options::every_option(&help::command()));
+    let mut rivals = Vec::new();
+    for setting in known {
+        for rival in command.get_arg_conflicts_with(&setting.arg) {
+            let other = known.iter().find(|it| it.arg.get_id() == rival.get_id());
+            rivals.extend(other.map(|other| (setting, other)));
+        }
+    }
+    if settings::is_secret_set(SECRETS[0]) {
+        // Said nearer to the command line, it is over both of these.
+        chosen.remove("client-secret-file");
+        chosen.remove("client-certificate");
+    }
+    for (one, other) in rivals {
+        for (one, other) in [(one, other), (other, one)] {
+            if is_typed(typed, other) {
+                chosen.remove(&one.name);
+            }
+        }
+        let (Some(first), Some(second)) = (chosen.get(&one.name), chosen.get(&other.name)) else { continue };
+        let leaves = match (&first.profile, &second.profile) {
+            (Some(_), None) => &other.name,
+            (None, Some(_)) => &one.name,
+            _ => {
+                let (one, other, file) = (&one.name, &other.name, file.path.display());
+                return Err(Failure::usage(format!("`{one}` and `{other}` in `{file}` exclude each other"))
+                    .with_hint("leave one of them"));
+            }
+        };
+        let leaves = leaves.clone();
+        chosen.remove(&leaves);
+    }
+    Ok(())
+}
+
+/// Was it given by a flag or a variable?
+fn is_typed(matches: &ArgMatches, setting: &Setting) -> bool {
+    let id = setting.arg.get_id().as_str();
+    let is_known = matches.try_contains_id(id).is_ok();
+    let source = if is_known { matches.value_source(id) } else { None };
+    matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+}
+
+fn setting_of<'a>(
+    entry: &Entry,
+    file: &ConfigFile,
+    settings: &'a [Setting],
+    command: &Command,
+) -> Result<&'a Setting, Failure> {
+    if let Some(setting) = settings.iter().find(|setting| setting.name == entry.name) {
+        return Ok(setting);
+    }
+    let wrong = |why: &str| Failure::usage(format!("cannot use {}", place(entry, file))).because(why);
+    let variable = variable(&entry.name);
+    if SECRETS.contains(&variable.as_str()) || SECRET_KEYS.contains(&entry.name.as_str()) {
+        let hint = "put it into the environment (TENANTRY_CLIENT_SECRET, TENANTRY_ACCESS_TOKEN, \
+                    TENANTRY_REFRESH_TOKEN) or into a file that `client-secret-file` names";
+        return Err(wrong("it is a secret, and this file is none").with_hint(hint));
+    }
+    if options::is_other_option(command, &entry.name) {
+        return Err(wrong("it is for the command line alone")
+            .with_hint(format!("give --{} to the command that needs it", entry.name)));
+    }
+    let names = settings.iter().map(|setting| setting.name.as_str());
+    let hint = match nearest(&entry.name, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`tenantry config show` lists every setting".to_owned(),
+    };
+    Err(wrong("there is no such setting").with_hint(hint))
+}
+
+/// A key as people find it: with its line, and its profile where it has one.
+fn place(entry: &Entry, file: &ConfigFile) -> String {
+    let profile = entry.profile.as_ref().map(|name| format!(", profile `{name}`")).unwrap_or_default();
+    format!("`{}` in `{}`, line {}{profile}", entry.name, file.path.display(), entry.line)
+}
+
+fn check_profile(file: &ConfigFile, name: &str) -> Result<(), Failure> {
+    if file.profiles.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!("there is no profile `{name}` in `{}`", file.path.display()));
+    let near = nearest(name, file.profiles.iter().map(String::as_str));
+    Err(failure.with_hint(match (near, file.profiles.as_slice()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => format!("begin one with a line `[profile.{name}]`"),
+        (None, profiles) => format!("it has {}", profiles.join(", ")),
+    }))
+}
+
+fn no_file_for(profile: &str) -> Failure {
+    Failure::usage(format!("there is no configuration file to find the profile `{profile}` in"))
+        .with_hint("name one with `--config F`, or run this in the folder that holds `tenantry.toml`")
+}
+
+fn variable(name: &str) -> String {
+    format!("TENANTRY_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+/// The one among `names` that is nearly `name`.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.filter_map(|known| Some((distance_within(name, known, SLIPS_MAX)?, known)));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
+}
+
+/// Variables that are nearly one of ours, each with the one that it is nearly: whoever set it will wonder.
+pub(super) fn misspelt_variables() -> Vec<(String, String)> {
+    let settings = options::settings(&help::command());
+    let ours = settings.iter().filter_map(|setting| setting.arg.get_env()?.to_str());
+    let ours = ours.chain(SECRETS).chain(OTHER_VARIABLES).chain(["TENANTRY_CONFIG", "TENANTRY_PROFILE"]);
+    let ours: Vec<&str> = ours.collect();
+    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = set.filter(|name| name.starts_with("TENANTRY_") && !ours.contains(&name.as_str()));
+    let near = unknown.filter_map(|name| {
+        let near = nearest(&name, ours.iter().copied())?.to_owned();
+        Some((name, near))
+    });
+    near.collect()
+}
+
+impl Provenance {
+    /// The file and the profile that hold, in words; `None` where there is no file.
+    pub(super) fn in_words(&self) -> Option<String> {
+        let file = self.file.as_ref()?.display();
+        Some(match &self.profile {
+            Some(profile) => format!("`{file}`, profile `{profile}`"),
+            None => format!("`{file}`"),
+        })
+    }
+}
+
+/// Is this command about the settings themselves, or free of them?
+pub(super) fn is_about_settings(command: &Asked) -> bool {
+    matches!(command, Asked::Config(_) | Asked::Completions(_) | Asked::Man(_))
+}

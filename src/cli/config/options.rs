@@ -1,0 +1,228 @@
+//! Which options of the command line are settings, and how one is given from elsewhere than the command line.
+
+use std::any::TypeId;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command};
+
+/// Settings without an environment variable, because a variable holds one value, or says little for so many commands.
+const WITHOUT_VARIABLE: [&str; 5] = ["map", "default", "json", "verbose", "quiet"];
+
+/// Which file and which part of it: they say where settings come from, so they cannot be among them.
+const CHOICES: [&str; 2] = ["config", "profile"];
+
+/// A value as a configuration file gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Given {
+    Switch(bool),
+    Number(String),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// An option that the environment and `tenantry.toml` can set too.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    /// Its long name.
+    pub(super) name: String,
+    pub(super) arg: Arg,
+}
+
+/// Every setting of `command` and its subcommands, once each, in their order.
+pub(super) fn settings(command: &Command) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    walk(command, &mut |arg| {
+        if let Some(name) = name_of(arg)
+            && settings.iter().all(|known: &Setting| known.name != name)
+        {
+            settings.push(Setting { name: name.to_owned(), arg: arg.clone() });
+        }
+    });
+    settings
+}
+
+/// Every option of `command` and its subcommands, once each.
+pub(super) fn every_option(command: &Command) -> Vec<Arg> {
+    let mut options: Vec<Arg> = Vec::new();
+    walk(command, &mut |arg| {
+        if options.iter().all(|known| known.get_id() != arg.get_id()) {
+            options.push(arg.clone());
+        }
+    });
+    options
+}
+
+/// Is there an option of this name that is no setting?
+pub(super) fn is_other_option(command: &Command, name: &str) -> bool {
+    let mut found = false;
+    walk(command, &mut |arg| found |= arg.get_long() == Some(name));
+    found
+}
+
+fn walk(command: &Command, visit: &mut impl FnMut(&Arg)) {
+    command.get_arguments().for_each(&mut *visit);
+    command.get_subcommands().for_each(|command| walk(command, visit));
+}
+
+/// The name of a setting; `None` of an option that is none.
+pub(super) fn name_of(arg: &Arg) -> Option<&str> {
+    let name = arg.get_long()?;
+    let is_setting = arg.get_env().is_some() || WITHOUT_VARIABLE.contains(&name);
+    (is_setting && !CHOICES.contains(&name)).then_some(name)
+}
+
+/// Lets `--strict=false` turn off what the environment or a file turned on. Only the parsing changes: help goes on to
+/// show a plain switch.
+pub(super) fn with_switches_to_turn_off(command: Command) -> Command {
+    let command = command.mut_args(|arg| match arg.get_action() {
+        ArgAction::SetTrue if name_of(&arg).is_some() => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .default_value("false")
+            .value_parser(BoolishValueParser::new()),
+        _ => arg,
+    });
+    command.mut_subcommands(with_switches_to_turn_off)
+}
+
+/// Puts a value in the place of each option's default for which there is one.
+pub(super) fn with_defaults(command: Command, values: &dyn Fn(&str) -> Option<Vec<OsString>>) -> Command {
+    let command = command.mut_args(|arg| match name_of(&arg).and_then(values) {
+        Some(values) => arg.default_values(values),
+        None => arg,
+    });
+    command.mut_subcommands(|command| with_defaults(command, values))
+}
+
+impl Setting {
+    /// Its option, for a command that lacks the options that it has to do with.
+    pub(super) fn alone(&self) -> Arg {
+        let arg = self.arg.clone().required(false).global(false);
+        arg.conflicts_with(Resettable::Reset).requires(Resettable::Reset)
+    }
+
+    /// Takes one switch and no value?
+    fn is_switch(&self) -> bool {
+        matches!(self.arg.get_action(), ArgAction::SetTrue)
+    }
+
+    /// May the option stand without its value?
+    fn value_is_optional(&self) -> bool {
+        self.arg.get_num_args().is_some_and(|range| range.min_values() == 0)
+    }
+
+    /// What stands for this value on the command line, checked as it would be there; a relative path is one from
+    /// `folder`. Nothing at all: as if the option were not given.
+    ///
+    /// # Errors
+    /// What is wrong with the value.
+    pub(super) fn raw(&self, given: &Given, folder: &Path) -> Result<Vec<OsString>, String> {
+        let takes_list = matches!(self.arg.get_action(), ArgAction::Append);
+        let counts = matches!(self.arg.get_action(), ArgAction::Count);
+        match given {
+            Given::Switch(on) if self.is_switch() => Ok(vec![on.to_string().into()]),
+            _ if self.is_switch() => Err("it is on or off: write true or false".to_owned()),
+            Given::Number(number) if counts => match number.parse::<u8>() {
+                Ok(_) => Ok(vec![number.into()]),
+                Err(_) => Err("write a small number, such as 1".to_owned()),
+            },
+            _ if counts => Err("write a number, such as 1".to_owned()),
+            Given::Switch(true) if self.value_is_optional() => {
+                self.parsed(&[format!("--{}", self.name).into()])
+            }
+            Given::Switch(false) if self.value_is_optional() => Ok(Vec::new()),
+            Given::Switch(_) => Err("it takes a value, not true or false".to_owned()),
+            Given::List(texts) if takes_list => self.checked(texts, folder),
+            Given::List(_) => Err("it takes one value, not several".to_owned()),
+            Given::Number(text) | Given::Text(text) => self.checked(std::slice::from_ref(text), folder),
+        }
+    }
+
+    fn checked(&self, texts: &[String], folder: &Path) -> Result<Vec<OsString>, String> {
+        let is_path = self.arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        let arguments: Vec<OsString> = texts
+            .iter()
+            .map(|text| {
+                let mut argument = OsString::from(format!("--{}=", self.name));
+                if is_path && !text.is_empty() {
+                    argument.push(folder.join(text));
+                } else {
+                    argument.push(text);
+                }
+                argument
+            })
+            .collect();
+        self.parsed(&arguments)
+    }
+
+    /// What clap makes of these arguments for this option alone.
+    fn parsed(&self, arguments: &[OsString]) -> Result<Vec<OsString>, String> {
+        let arg = self.alone().env(Resettable::Reset);
+        let command = Command::new("setting").no_binary_name(true).disable_help_flag(true).arg(arg);
+        let id = self.arg.get_id().as_str();
+        let matches = command.try_get_matches_from(arguments).map_err(|error| why(&error))?;
+        Ok(matches.get_raw(id).into_iter().flatten().map(OsStr::to_owned).collect())
+    }
+}
+
+/// What clap says of a value, without the option that it thinks was typed.
+fn why(error: &clap::Error) -> String {
+    if let Some(source) = std::error::Error::source(error) {
+        return source.to_string();
+    }
+    match (error.kind(), error.get(ContextKind::ValidValue)) {
+        (ErrorKind::InvalidValue, Some(ContextValue::Strings(valid))) if !valid.is_empty() => {
+            format!("one of {}", valid.join(", "))
+        }
+        _ => "it needs a value".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    fn setting(name: &str) -> Setting {
+        settings(&Cli::command()).into_iter().find(|setting| setting.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_judged_as_on_the_command_line() {
+        let text = |text: &str| Given::Text(text.to_owned());
+        let check = |name: &str, given: Given, expected: Result<&[&str], &str>| {
+            let raw = setting(name).raw(&given, Path::new("folder"));
+            let expected = expected.map(|raw| raw.iter().map(OsString::from).collect());
+            assert_eq!(raw, expected.map_err(str::to_owned), "{name} = {given:?}");
+        };
+        check("rate", text("8/s"), Ok(&["8/s"]));
+        check("rate", Given::Number("8".into()), Err("write it as `450/min`, `8/s` or `unlimited`"));
+        check("rate", Given::Switch(true), Err("it takes a value, not true or false"));
+        check("concurrency", Given::Number("8".into()), Ok(&["8"]));
+        check("log-format", text("xml"), Err("one of text, json"));
+        check("tenant-id", Given::List(vec![]), Err("it takes one value, not several"));
+        check("strict", Given::Switch(false), Ok(&["false"]));
+        check("strict", text("yes"), Err("it is on or off: write true or false"));
+        check("verbose", Given::Number("2".into()), Ok(&["2"]));
+        check("verbose", Given::Switch(true), Err("write a number, such as 1"));
+        check("simulate", Given::Switch(true), Ok(&["smooth"]));
+        check("simulate", Given::Switch(false), Ok(&[]));
+        check("simulate", text("faulty,seed=7"), Ok(&["faulty,seed=7"]));
+        check("map", Given::List(vec!["A=city".into(), "B=email".into()]), Ok(&["A=city", "B=email"]));
+        let joined = Path::new("folder").join("x.pem");
+        check("ca-file", text("x.pem"), Ok(&[joined.to_str().unwrap()]));
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed_in_every_form() {
+        Cli::command().debug_assert();
+        with_switches_to_turn_off(Cli::command()).debug_assert();
+    }
+}

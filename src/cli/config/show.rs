@@ -1,0 +1,206 @@
+//! `tenantry config show`: every setting, its value and where it comes from; secrets are never shown.
+
+use std::fmt::Write as _;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
+use serde::Serialize;
+
+use super::options::{self, Setting};
+use super::{Provenance, deepest};
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::settings::{self, SECRETS};
+use crate::cli::{args, help};
+use crate::credentials::Sealer;
+
+/// Stands under settings that help puts under no heading.
+const WITHOUT_HEADING: &str = "General";
+
+/// What is shown.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    file: Option<String>,
+    profile: Option<&'a str>,
+    settings: Vec<Line>,
+    secrets: Vec<Secret>,
+}
+
+/// One setting.
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(skip)]
+    heading: String,
+    name: String,
+    /// `null` where it is not set.
+    value: Option<String>,
+    /// `flag`, `environment`, `file`, `default` or `unset`.
+    source: &'static str,
+    /// The variable, or the line of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Secret {
+    name: &'static str,
+    is_set: bool,
+}
+
+/// Shows the settings, and checks what can be checked without asking anybody.
+pub(in crate::cli) fn run(
+    args: &args::ConfigShow,
+    provenance: &Provenance,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let matches = deepest(&provenance.matches);
+    let settings = options::settings(&help::command());
+    let mut lines: Vec<Line> =
+        settings.iter().filter_map(|setting| line(setting, matches, provenance)).collect();
+    let connection = parsed::<args::Connection>(matches)?;
+    fill_in(&mut lines, &connection, matches)?;
+    let secrets = SECRETS.map(|name| Secret { name, is_set: settings::is_secret_set(name) });
+    let shown = Shown {
+        file: provenance.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
+        profile: provenance.profile.as_deref(),
+        settings: lines,
+        secrets: secrets.into(),
+    };
+    if args.json {
+        let json = serde_json::to_string_pretty(&shown).expect("settings are plain data");
+        output.json(&format!("{json}\n"))?;
+    } else {
+        output.result(&text(&shown, provenance))?;
+    }
+    settings::check_connection(&connection)?;
+    if let Ok(Some(recipient)) = matches.try_get_one::<String>("recipient") {
+        Sealer::to_recipient(recipient)?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn parsed<T: FromArgMatches>(matches: &ArgMatches) -> Result<T, Failure> {
+    T::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Option<Line> {
+    let id = setting.arg.get_id().as_str();
+    // Every setting is one of `config show` too; one that is not could not be told.
+    matches.try_contains_id(id).ok()?;
+    let raw: Vec<String> =
+        matches.get_raw(id).into_iter().flatten().map(|raw| raw.to_string_lossy().into_owned()).collect();
+    let value = (!raw.is_empty()).then(|| shown_value(&setting.name, &raw.join(", ")));
+    let mut line = Line {
+        heading: setting.arg.get_help_heading().unwrap_or(WITHOUT_HEADING).to_owned(),
+        name: setting.name.clone(),
+        source: if value.is_some() { "default" } else { "unset" },
+        value,
+        variable: None,
+        line: None,
+        profile: None,
+    };
+    match (matches.value_source(id), provenance.entries.get(&setting.name)) {
+        (Some(ValueSource::CommandLine), _) => line.source = "flag",
+        (Some(ValueSource::EnvVariable), _) => {
+            line.source = "environment";
+            line.variable = setting.arg.get_env().map(|name| name.to_string_lossy().into_owned());
+        }
+        (_, Some(chosen)) => {
+            line.source = "file";
+            line.line = Some(chosen.line);
+            line.profile.clone_from(&chosen.profile);
+        }
+        _ => {}
+    }
+    Some(line)
+}
+
+/// Whoever knows the path of a notification's address can notify, so that is no matter for a screen.
+fn shown_value(name: &str, value: &str) -> String {
+    match (name, value.parse::<url::Url>()) {
+        ("notify-url", Ok(url)) => format!("{}/… (the rest is hidden)", url.origin().ascii_serialization()),
+        ("notify-url", Err(_)) => "(hidden)".to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
+/// Defaults that follow from something else.
+fn fill_in(lines: &mut [Line], connection: &args::Connection, matches: &ArgMatches) -> Result<(), Failure> {
+    let ledger = parsed::<args::LedgerPath>(matches)?;
+    let identity = parsed::<args::IdentityFile>(matches)?;
+    let followed = [
+        ("ledger", Some(settings::ledger_path(&ledger).to_string_lossy().into_owned())),
+        ("api-url", Some(connection.cloud.api_url().to_owned())),
+        ("authority-url", Some(connection.cloud.authority_url().to_owned())),
+        ("identity", settings::identity_file(&identity).ok().map(|file| file.to_string_lossy().into_owned())),
+    ];
+    for (name, value) in followed {
+        for line in lines.iter_mut().filter(|line| line.name == name && line.source == "unset") {
+            line.value.clone_from(&value);
+            line.source = "default";
+        }
+    }
+    Ok(())
+}
+
+fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
+    let mut text = match provenance.in_words() {
+        Some(words) => format!("Configuration file: {words}\n"),
+        None => {
+            "Configuration file: none (no `tenantry.toml` in this folder or in your configuration folder)\n"
+                .to_owned()
+        }
+    };
+    let mut headings: Vec<&str> = Vec::new();
+    for line in &shown.settings {
+        if !headings.contains(&line.heading.as_str()) {
+            headings.push(&line.heading);
+        }
+    }
+    let names = shown.settings.iter().map(|line| line.name.len());
+    let name_width = names.chain(SECRETS.map(str::len)).max().unwrap_or(0);
+    let value_width = shown.settings.iter().filter_map(|line| Some(line.value.as_ref()?.chars().count()));
+    let value_width =
+        value_width.filter(|&width| width <= VALUE_WIDTH_MAX).max().unwrap_or(0).max(NOT_SET.len());
+    for heading in headings {
+        write!(text, "\n{heading}\n").expect("writing to a String cannot fail");
+        for line in shown.settings.iter().filter(|line| line.heading == heading) {
+            let value = line.value.as_deref().unwrap_or(NOT_SET);
+            let row = format!("  {:name_width$}  {value:value_width$}  {}", line.name, line.origin(shown));
+            writeln!(text, "{}", row.trim_end()).expect("writing to a String cannot fail");
+        }
+    }
+    text.push_str("\nSecrets (of the environment alone)\n");
+    for secret in &shown.secrets {
+        let state = if secret.is_set { "set, hidden" } else { NOT_SET };
+        writeln!(text, "  {:name_width$}  {state}", secret.name).expect("writing to a String cannot fail");
+    }
+    text
+}
+
+const NOT_SET: &str = "not set";
+
+/// A longer value pushes its own line aside, not all the others.
+const VALUE_WIDTH_MAX: usize = 48;
+
+impl Line {
+    fn origin(&self, shown: &Shown<'_>) -> String {
+        match self.source {
+            "flag" => format!("--{}", self.name),
+            "environment" => self.variable.clone().unwrap_or_default(),
+            "file" => {
+                let file = shown.file.as_deref().unwrap_or_default();
+                let line = self.line.unwrap_or_default();
+                let profile = self.profile.as_ref().map(|name| format!(", profile {name}"));
+                format!("{file}, line {line}{}", profile.unwrap_or_default())
+            }
+            "default" => "default".to_owned(),
+            _ => String::new(),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Where settings come from: `tenantry.toml`, its profiles, the environment, flags, and what `config show` says of it.
+
+use serde_json::Value;
+use tenantry::simulator::Operation;
+
+use crate::harness::{Bench, Call, Done, customers, sample, snapshot};
+
+const FILE: &str = "tenantry.toml";
+
+/// Shows the settings as they are without those that every test has in its environment.
+fn show(bench: &Bench) -> Call<'_> {
+    bench
+        .tenantry(["config", "show"])
+        .without("TENANTRY_LEDGER")
+        .without("TENANTRY_API_URL")
+        .without("TENANTRY_AUTHORITY_URL")
+        .without("TENANTRY_RATE")
+        .without("TENANTRY_SETTLE_DELAY")
+        .without("TENANTRY_KEY_STORE")
+        .env("TENANTRY_IDENTITY", "key.txt")
+}
+
+/// One setting of `config show --json`.
+fn setting(done: &Done, name: &str) -> Value {
+    let shown = done.json();
+    let settings = shown["settings"].as_array().unwrap();
+    settings.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no {name}: {done}")).clone()
+}
+
+#[test]
+fn the_sample_says_what_holds_for_a_profile_and_why() {
+    let bench = Bench::new();
+    bench.file(FILE, std::fs::read(sample(FILE)).unwrap());
+    bench.file("contoso.secret", "secret-of-contoso");
+    let call = show(&bench)
+        .args(["--profile", "contoso", "--limit", "5", "--strict=false"])
+        .env("TENANTRY_WAIT_LOCK", "1h")
+        .env("TENANTRY_NOTIFY_URL", "https://hc.example/ping/known-to-us-alone");
+    let done = call.exits(0);
+    snapshot!(done);
+    let all = done.to_string();
+    for secret in ["secret-of-contoso", "opaque-access-token", "known-to-us-alone"] {
+        assert!(!all.contains(secret), "{secret} is shown: {done}");
+    }
+    let other = show(&bench).args(["--profile", "fabrikam", "--json"]).exits(2);
+    other.says("fabrikam.secret");
+    assert_eq!(setting(&other, "rate")["value"], "100/min");
+}
+
+#[test]
+fn a_flag_is_over_the_environment_and_that_is_over_the_file() {
+    let bench = Bench::new();
+    bench.file(FILE, "limit = 1\n[profile.more]\nlimit = 2\n");
+    let check = |call: Call<'_>, value: &str, source: &str| {
+        let limit = setting(&call.args(["--json"]).exits(0), "limit");
+        assert_eq!((&limit["value"], &limit["source"]), (&value.into(), &source.into()));
+    };
+    check(show(&bench), "1", "file");
+    check(show(&bench).env("TENANTRY_PROFILE", "more"), "2", "file");
+    check(show(&bench).env("TENANTRY_PROFILE", "more").env("TENANTRY_LIMIT", "3"), "3", "environment");
+    check(show(&bench).env("TENANTRY_LIMIT", "3").args(["--limit", "4"]), "4", "flag");
+    let quiet = setting(&show(&bench).args(["--json"]).env("TENANTRY_QUIET", "yes").exits(0), "quiet");
+    assert_eq!((&quiet["value"], &quiet["source"]), (&"yes".into(), &"environment".into()));
+    // And it is the run that goes by it.
+    bench.file("customers.csv", customers(4));
+    bench
+        .import("customers.csv")
+        .args(["--profile", "more"])
+        .exits(5)
+        .says("Settings from `tenantry.toml`, profile");
+    assert_eq!(bench.count(Operation::Create), 2);
+}
+
+#[test]
+fn what_can_be_judged_without_asking_anybody_is_judged() {
+    let bench = Bench::new();
+    show(&bench).exits(0).stdout.find("Configuration file: none").unwrap();
+    show(&bench).args(["--recipient", "age1nobody"]).exits(2).says("age1nobody");
+    show(&bench)
+        .args(["--api-url", "http://10.0.0.1"])
+        .exits(2)
+        .says("plain http is for loopback addresses only");
+}
+
+#[test]
+fn of_rivals_the_one_nearer_to_the_command_line_holds() {
+    let bench = Bench::new();
+    bench.file("a.secret", "a");
+    bench.file(FILE, "client-certificate = 'missing.pem'\n[profile.p]\nclient-secret-file = 'a.secret'\n");
+    let certificate = |call: Call<'_>| setting(&call.args(["--json"]).run(), "client-certificate");
+    assert_eq!(certificate(show(&bench))["source"], "file");
+    assert_eq!(certificate(show(&bench).args(["--client-secret-file", "a.secret"]))["source"], "unset");
+    assert_eq!(certificate(show(&bench).args(["--profile", "p"]))["source"], "unset");
+    assert_eq!(certificate(show(&bench).env("TENANTRY_CLIENT_SECRET", "x"))["source"], "unset");
+    bench.file(FILE, "client-certificate = 'missing.pem'\nclient-secret-file = 'a.secret'\n");
+    show(&bench).exits(2).says("exclude each other");
+}
+
+/// The harness moves the configuration folder of Linux alone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_relative_path_starts_at_the_folder_of_its_file() {
+    let bench = Bench::new();
+    std::fs::create_dir_all(bench.path("config/tenantry")).unwrap();
+    std::fs::create_dir_all(bench.path("else")).unwrap();
+    std::fs::write(bench.path("config/tenantry/tenantry.toml"), "ledger = 'nightly.db'").unwrap();
+    let ledger = setting(&show(&bench).args(["--json"]).exits(0), "ledger");
+    assert_eq!(ledger["value"], bench.path("config/tenantry/nightly.db").to_str().unwrap());
+    // The one of the working folder comes first, the one that is named before both.
+    bench.file(FILE, "ledger = 'here.db'");
+    assert_eq!(setting(&show(&bench).args(["--json"]).exits(0), "ledger")["value"], "here.db");
+    std::fs::write(bench.path("else/else.toml"), "ledger = 'x.db'").unwrap();
+    let named = show(&bench).args(["--json", "--config", "else/else.toml"]).exits(0);
+    let expected = std::path::Path::new("else").join("x.db");
+    assert_eq!(setting(&named, "ledger")["value"], expected.to_str().unwrap());
+}
+
+#[test]
+fn a_mistake_in_the_file_says_what_would_be_right() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let mut told = String::new();
+    let mut told_of = |what: &str, done: Done| told.push_str(&format!("==== {what}\n{done}\n"));
+    for content in [
+        "ratee = \"8/s\"",
+        "rate = 8",
+        "[profile.contoso]\nmax_atempts = 3",
+        "client_secret = \"hush\"",
+        "output = \"x.csv\"",
+        "strict = \"yes\"",
+        "log-format = \"xml\"",
+        "zebra = 1",
+        "rate = 8/s",
+        "notify-url = \"http://hc.example/ping\"",
+    ] {
+        bench.file(FILE, content);
+        let done = bench.import("customers.csv").exits(2);
+        assert!(!done.to_string().contains("hush"), "{done}");
+        told_of(content, done);
+    }
+    bench.file(FILE, "[profile.contoso]\nlimit = 1");
+    told_of("--profile contosso", bench.import("customers.csv").args(["--profile", "contosso"]).exits(2));
+    told_of("--config nowhere", bench.import("customers.csv").args(["--config", "nowhere.toml"]).exits(2));
+    std::fs::remove_file(bench.path(FILE)).unwrap();
+    told_of("no file", bench.import("customers.csv").args(["--profile", "contoso"]).exits(2));
+    snapshot!(told);
+    assert_eq!(bench.count(Operation::Create), 0);
+}
+
+#[test]
+fn a_misspelt_variable_is_noticed() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let done = bench.import("customers.csv").env("TENANTRY_TENNANT_ID", "x").exits(0);
+    done.says("TENANTRY_TENNANT_ID is no variable of tenantry; did you mean TENANTRY_TENANT_ID?");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_everybody_may_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    bench.file(FILE, "on-finish = 'true'");
+    std::fs::set_permissions(bench.path(FILE), std::fs::Permissions::from_mode(0o666)).unwrap();
+    show(&bench).exits(2).says("everybody may write to the configuration file").says("chmod o-w");
+}
+
+#[test]
+fn a_slip_on_the_command_line_is_answered_with_the_nearest_name() {
+    let bench = Bench::new();
+    bench.tenantry(["improt", "x.csv"]).exits(2).says("a similar subcommand exists: 'import'");
+    bench
+        .tenantry(["import", "--ratee", "8/s", "x.csv"])
+        .exits(2)
+        .says("a similar argument exists: '--rate'");
+    // What is typed is answered as help shows it.
+    let done = bench.tenantry(["import", "--strict=perhaps", "x.csv"]).exits(2);
+    assert!(done.stderr.contains("--strict"), "{done}");
+}
+
+#[test]
+fn the_manual_is_made_from_the_command_line() {
+    let bench = Bench::new();
+    let page = bench.tenantry(["man", "config", "show"]).exits(0).stdout;
+    assert!(page.contains(".TH tenantry-config-show 1") && page.contains("Examples:"), "{page}");
+    bench.tenantry(["man", "-o", "pages"]).exits(0);
+    for page in ["tenantry.1", "tenantry-import.1", "tenantry-config-show.1"] {
+        assert!(bench.path("pages").join(page).exists(), "no {page}");
+    }
+    bench.tenantry(["man", "improt"]).exits(2).says("there is no command `improt`");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = bench.tenantry(["completions", shell]).exits(0).stdout;
+        assert!(script.contains("metrics-file"), "{shell}: {script}");
+    }
+    let version = bench.tenantry(["--version"]).exits(0).stdout;
+    assert!(version.starts_with(concat!("tenantry ", env!("CARGO_PKG_VERSION"))), "{version}");
+    // A clone knows its commit; a package without git does not.
+    if std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".git").exists() {
+        assert!(version.contains(" (") && version.trim_end().ends_with(')'), "{version}");
+    }
+}
+
+#[test]
+fn help_ends_with_examples_and_exit_codes() {
+    let bench = Bench::new();
+    let help = bench.tenantry(["--help"]).env("TENANTRY_NOTIFY_URL", "https://hc.example/hush").exits(0);
+    assert!(help.stdout.contains("Examples:\n") && help.stdout.contains("   11  another process"), "{help}");
+    let help =
+        bench.tenantry(["import", "-h"]).env("TENANTRY_NOTIFY_URL", "https://hc.example/hush").exits(0);
+    assert!(help.stdout.contains("Examples:\n") && !help.stdout.contains("hush"), "{help}");
+}
