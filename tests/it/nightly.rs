@@ -104,7 +104,7 @@ fn a_monitor_that_fails_fails_no_run() {
     let done = bench.import("customers.csv").args(["--notify-url", &monitor.url]).exits(0);
     done.says("could not notify --notify-url").says("HTTP 404");
     assert!(!done.stderr.contains("/ping/abc"), "{done}");
-    // Nobody is there, and it is somebody who never answers.
+    // Nobody is there at all.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     bench
         .import("customers.csv")
