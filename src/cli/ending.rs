@@ -4,7 +4,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::{self, LedgerChoice};
 use crate::ledger::{AgreementCounts, Environment, RowCounts, UserNeeds};
-use crate::report::counted;
+use crate::report::{Standing, counted};
 use crate::submitter::{Signal, StopReason};
 
 /// The flags that a next command must repeat.
@@ -74,19 +74,20 @@ impl Left {
     }
 }
 
-/// The command that an operator would type next, as far as a ledger tells between two runs.
+/// The command that an operator would type next, as far as a ledger tells between two runs. `again`: the flags by which
+/// it finds the settings of this command.
 pub(super) fn next_of(
-    rows: RowCounts,
-    agreements: AgreementCounts,
+    standing: &Standing,
     ledger: &LedgerChoice,
+    again: &str,
     environment: Option<&Environment>,
 ) -> Option<String> {
     let forgot_simulate = ledger.simulate.is_none() && environment.is_some_and(settings::is_simulated);
     let simulate = if forgot_simulate { " --simulate" } else { "" };
     let api = environment.map(|environment| settings::api_flag(&environment.api)).unwrap_or_default();
-    let run = format!("{simulate}{}{api}", ledger.flags);
-    let flags = Flags { run, ledger: ledger.flags.clone(), ..Flags::default() };
-    Left { rows, agreements }.next_command(None, &flags)
+    let run = format!("{again}{simulate}{}{api}", ledger.flags);
+    let flags = Flags { run, ledger: format!("{again}{}", ledger.flags), ..Flags::default() };
+    Left { rows: standing.rows, agreements: standing.agreements }.next_command(None, &flags)
 }
 
 /// Of a run that was stopped.

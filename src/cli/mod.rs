@@ -52,7 +52,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         Ok(invocation) => invocation,
         Err(config::Refusal::Usage(error)) => {
             if error.use_stderr() {
-                Output::new(false).usage(&usage::made_visible(error));
+                Output::new(false).usage(&usage::made_visible(*error));
                 return ExitCode::Usage.into();
             }
             // Where help cannot be printed there is nobody to tell.
@@ -64,7 +64,7 @@ pub(crate) fn run() -> std::process::ExitCode {
             return failure.exit_code.into();
         }
     };
-    let output = Output::new(cli.logging.quiet);
+    let output = Output::new(cli.logging.quiet).called_with(provenance.flags());
     tell_of_settings(&cli.command, &provenance, &output);
     let result = start_logging(&cli.logging, &output).and_then(|()| {
         if let Err(error) = private {

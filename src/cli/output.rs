@@ -29,6 +29,7 @@ const REDRAW_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Output {
     quiet: bool,
     bars: MultiProgress,
+    again: String,
 }
 
 impl Output {
@@ -37,7 +38,17 @@ impl Output {
         if quiet || !io::stderr().is_terminal() {
             bars.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self { quiet, bars }
+        Self { quiet, bars, again: String::new() }
+    }
+
+    /// For a command whose settings these flags choose.
+    pub(crate) fn called_with(self, again: String) -> Self {
+        Self { again, ..self }
+    }
+
+    /// The flags by which the next command finds the settings of this one.
+    pub(crate) fn again(&self) -> &str {
+        &self.again
     }
 
     /// For log lines, which must not run into the bars.

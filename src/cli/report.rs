@@ -29,7 +29,7 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
     let environment = queries.environment()?;
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
     let overview: Result<_, ledger::Error> = Overview::of(&queries, asked, |standing| {
-        ending::next_of(standing.rows, standing.agreements, &ledger, environment.as_ref())
+        ending::next_of(standing, &ledger, output.again(), environment.as_ref())
     });
     let overview = overview?;
     let text = match args.format {

@@ -68,8 +68,14 @@ impl<'a> Session<'a> {
             ));
         }
         let flags = Flags {
-            run: format!("{}{}{}", start.ledger.flags, connection.flags, start.submission.flags()),
-            ledger: start.ledger.flags,
+            run: format!(
+                "{}{}{}{}",
+                output.again(),
+                start.ledger.flags,
+                connection.flags,
+                start.submission.flags()
+            ),
+            ledger: format!("{}{}", output.again(), start.ledger.flags),
             identity: start.submission.identity.flag(),
             judging: start.judging_flags,
         };

@@ -53,7 +53,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
         text.push_str(&format!("\nLeft: {}{time}.\n", left_in_words(&standing)));
     }
-    if let Some(next) = next_of(standing.rows, standing.agreements, &ledger, environment.as_ref()) {
+    if let Some(next) = next_of(&standing, &ledger, output.again(), environment.as_ref()) {
         text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;

@@ -63,11 +63,17 @@ fn a_flag_is_over_the_environment_and_that_is_over_the_file() {
     assert_eq!((&quiet["value"], &quiet["source"]), (&"yes".into(), &"environment".into()));
     // And it is the run that goes by it.
     bench.file("customers.csv", customers(4));
+    let done = bench.import("customers.csv").args(["--profile", "more"]).exits(5);
+    done.says("Settings from `tenantry.toml`, profile `more`.");
+    // The next command goes by it too.
+    assert!(done.stdout.contains("Next: tenantry resume --profile more "), "{done}");
     bench
-        .import("customers.csv")
-        .args(["--profile", "more"])
-        .exits(5)
-        .says("Settings from `tenantry.toml`, profile");
+        .tenantry(["status"])
+        .env("TENANTRY_PROFILE", "more")
+        .exits(0)
+        .stdout
+        .find("resume --profile more")
+        .unwrap();
     assert_eq!(bench.count(Operation::Create), 2);
 }
 

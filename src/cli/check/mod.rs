@@ -34,7 +34,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         output.note(format_args!("Country rules: {note}."));
     }
     let mut desk = None;
-    let flags = args.input.flags() + &service_flags(&args);
+    let flags = output.again().to_owned() + &args.input.flags() + &service_flags(&args);
     if args.online {
         let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate.clone())?;
         desk = Some(Box::pin(Desk::open(connection, &args.pace, &interruption)).await?);

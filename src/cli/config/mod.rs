@@ -50,6 +50,8 @@ pub(super) struct Invocation {
 pub(super) struct Provenance {
     matches: ArgMatches,
     file: Option<PathBuf>,
+    /// Was the file named, rather than looked for?
+    is_named: bool,
     profile: Option<String>,
     /// What the file sets, by the option's name.
     entries: BTreeMap<String, Chosen>,
@@ -88,8 +90,13 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
     if typed.subcommand_name().is_some_and(|name| WITHOUT_SETTINGS.contains(&name)) {
-        let provenance =
-            Provenance { matches: typed.clone(), file: None, profile: None, entries: BTreeMap::new() };
+        let provenance = Provenance {
+            matches: typed.clone(),
+            file: None,
+            is_named: false,
+            profile: None,
+            entries: BTreeMap::new(),
+        };
         return Ok(Invocation { cli: asked, provenance });
     }
     let choice = &asked.config;
@@ -109,6 +116,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let provenance = Provenance {
         matches,
         file: file.map(|file| file.path),
+        is_named: choice.config.is_some(),
         profile: profile.map(str::to_owned),
         entries,
     };
@@ -306,6 +314,18 @@ pub(super) fn misspelt_variables() -> Vec<(String, String)> {
 }
 
 impl Provenance {
+    /// The flags that choose these settings again, for the next command.
+    pub(super) fn flags(&self) -> String {
+        let mut flags = String::new();
+        if let Some(file) = self.file.as_ref().filter(|_| self.is_named) {
+            settings::push_flag(&mut flags, "--config", &file.to_string_lossy());
+        }
+        if let Some(profile) = &self.profile {
+            settings::push_flag(&mut flags, "--profile", profile);
+        }
+        flags
+    }
+
     /// The file and the profile that hold, in words; `None` where there is no file.
     pub(super) fn in_words(&self) -> Option<String> {
         let file = self.file.as_ref()?.display();
