@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
     pub(crate) retry_failed: bool,
     pub(crate) allow_direct: bool,
+    /// Nothing may be sent before somebody has agreed.
+    pub(crate) needs_consent: bool,
 }
 
 /// What reading a file came to.
@@ -38,6 +40,8 @@ pub(crate) struct Settings {
 pub(crate) struct Report {
     pub(crate) rows: u64,
     pub(crate) taken: Taken,
+    /// Rows and acceptances of the file that stand rejected, from earlier readings too.
+    pub(crate) rejected: u64,
     /// What separates the cells.
     pub(crate) delimiter: u8,
     /// Columns that are kept for exports and are no data.
@@ -91,6 +95,7 @@ pub(crate) async fn take_up(
         header: reader::to_csv(header.names()),
         retry_failed: settings.retry_failed,
         allow_direct: settings.allow_direct,
+        needs_consent: settings.needs_consent,
         reseller_column: header.name_of(Field::AssociatedPartnerId).to_owned(),
         domain_column: header.name_of(Field::Domain).to_owned(),
     };
@@ -109,7 +114,9 @@ pub(crate) async fn take_up(
     }
     report.rows = rows.end().await?;
     failpoint::crash("file_read");
-    report.taken.rejected += ledger.complete_source(reading, report.rows).await?;
+    let judged = ledger.complete_source(reading, report.rows).await?;
+    report.taken.rejected += judged.rejected_now;
+    report.rejected = judged.rejected + report.taken.agreements_rejected;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)
 }

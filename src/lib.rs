@@ -53,6 +53,7 @@ mod partner_center;
 mod private_file;
 mod reader;
 mod reading;
+mod rejudging;
 mod report;
 pub mod simulator;
 mod submitter;

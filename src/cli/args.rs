@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::parse;
 use crate::simulator::Scenario;
-use crate::submitter::Rate;
+use crate::submitter::{MaxFailures, Rate};
 
 /// Below the service's own 500 a minute, which other programs of the company share.
 pub(crate) const DEFAULT_RATE: &str = "450/min";
@@ -33,6 +33,12 @@ pub(crate) enum Command {
     Check(Check),
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
+    /// Take refused rows up again, without their file
+    ///
+    /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`. Rows whose domain
+    /// was burned by a refusal are left alone, unless --domain names them: they need another domain (`tenantry export
+    /// failed`).
+    Retry(Retry),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
     ///
     /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
@@ -198,6 +204,12 @@ pub(crate) struct Submission {
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
     pub(crate) max_duration: Option<Duration>,
+    /// Stop when so many rows of this run have been refused: N, or N% of those with an outcome, from 20 of them on
+    #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
+    pub(crate) max_failures: Option<MaxFailures>,
+    /// Show what would be done; send nothing, and write nothing
+    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) dry_run: bool,
     /// For so long the same request id is repeated without asking first
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
     pub(crate) idempotency_window: Duration,
@@ -212,6 +224,9 @@ pub(crate) struct Submission {
     /// The summary as one JSON object on standard output
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+    /// Write the export files into this folder at the end, also of a run that stops early
+    #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output")]
+    pub(crate) results: Option<PathBuf>,
     // Last, because its heading holds for whatever follows.
     #[command(flatten)]
     pub(crate) pace: Pace,
@@ -263,9 +278,42 @@ pub(crate) struct Import {
     /// Take unchanged failed rows up again
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) retry_failed: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) submission: Submission,
+}
+
+/// What has to be so before anything is sent.
+#[derive(Debug, Args)]
+pub(crate) struct Consent {
     /// Do not ask before creating
     #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) yes: bool,
+    /// Send nothing if any row that is read fails validation
+    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
+    pub(crate) require_valid: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// Rows that were refused with this code alone (repeat it)
+    #[arg(long = "code", id = "codes", value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
+    /// Rows of this domain alone, whole or by its prefix (repeat it)
+    #[arg(long = "domain", id = "domains", value_name = "DOMAIN")]
+    pub(crate) domains: Vec<String>,
+    /// Rows that failed validation, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]

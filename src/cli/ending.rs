@@ -1,7 +1,10 @@
 //! How a run ended: its exit code, its words, and the command that an operator would type next.
 
+use std::path::{Path, PathBuf};
+
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::settings::quoted;
 use crate::ledger::{AgreementCounts, RowCounts, UserNeeds};
 use crate::report::counted;
 use crate::submitter::{Signal, StopReason};
@@ -51,7 +54,10 @@ impl Left {
                  import{run}{judging}{again} {what}.csv"
             )
         };
-        let let_go = matches!(stopped, Some(StopReason::Declined | StopReason::Interrupted(_)));
+        let let_go = matches!(
+            stopped,
+            Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::NotAllValid(_))
+        );
         if let_go && self.open() == 0 {
             None
         } else if stopped.is_some() || self.open() > 0 {
@@ -73,6 +79,28 @@ impl Left {
     }
 }
 
+/// The command that an operator would type next, after a run that has read `inputs`.
+pub(super) fn next_command(
+    left: &Left,
+    stopped: Option<&StopReason>,
+    flags: &Flags,
+    inputs: &[PathBuf],
+) -> Option<String> {
+    match (stopped, inputs) {
+        // What was left alone is mended as what was refused is.
+        (Some(StopReason::NotAllValid(_)), []) => left.next_command(None, flags),
+        (Some(StopReason::NotAllValid(_)), [input]) if input != Path::new("-") => {
+            let Flags { run, judging, .. } = flags;
+            let input = quoted(&input.to_string_lossy());
+            Some(format!(
+                "tenantry check{judging} {input} -o problems.csv, mend it, then tenantry \
+                 import{run}{judging} --require-valid problems.csv"
+            ))
+        }
+        _ => left.next_command(stopped, flags),
+    }
+}
+
 /// Of a run that was stopped.
 pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
@@ -81,8 +109,10 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
         | StopReason::LimitReached
+        | StopReason::TooManyFailures(_)
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
+        StopReason::NotAllValid(_) => ExitCode::SomeRefused,
         StopReason::Ledger(_) => ExitCode::Failed,
     }
 }
@@ -102,6 +132,8 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         }
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
+        StopReason::TooManyFailures(refused) => format!("{} refused", counted(*refused, "row")),
+        StopReason::NotAllValid(wrong) => format!("{} failed validation", counted(*wrong, "row")),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
     }
@@ -135,6 +167,15 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
+        StopReason::TooManyFailures(refused) => {
+            let refused = counted(*refused, "row");
+            Failure::new(exit_code, format!("stopped at --max-failures: {refused} of this run refused"))
+                .with_hint("see why above; the other rows wait, and the next command goes on with them")
+        }
+        StopReason::NotAllValid(wrong) => {
+            let wrong = counted(*wrong, "row");
+            Failure::new(exit_code, format!("nothing was sent: {wrong} failed validation (--require-valid)"))
+        }
         StopReason::DurationReached => {
             Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
         }

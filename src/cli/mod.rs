@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod cloud;
 mod credentials;
+mod dry_run;
 mod ending;
 mod exit_code;
 mod export;
@@ -15,7 +16,11 @@ mod input;
 mod inquiry;
 mod output;
 mod parse;
+mod plan;
+mod replacing;
+mod results;
 mod resume;
+mod retry;
 mod rules;
 mod session;
 mod settings;
@@ -81,6 +86,7 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Import(args) => Box::pin(import::run(args, output)).await,
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Resume(args) => Box::pin(resume::resume(args, output)).await,
+        Command::Retry(args) => Box::pin(retry::run(args, output)).await,
         Command::Reconcile(args) => Box::pin(resume::reconcile(args, output)).await,
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),

@@ -7,14 +7,16 @@
 use std::fmt::{self, Display};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tempfile::NamedTempFile;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use super::replacing::Guarded;
 use crate::validation::{visible, visible_json, visible_lines};
 use crate::{reading, submitter};
 
@@ -74,6 +76,13 @@ impl Output {
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
             self.error_line(&text);
+        }
+    }
+
+    /// Some lines of news.
+    pub(crate) fn note_lines(&self, text: &str) {
+        for line in text.lines() {
+            self.note(line);
         }
     }
 
@@ -213,7 +222,16 @@ fn ignore_closed_pipe(result: io::Result<()>) -> io::Result<()> {
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
 /// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
 pub(crate) enum Sink {
-    File { out: BufWriter<File>, path: std::path::PathBuf },
+    /// Written beside its place, under a name of no meaning.
+    File {
+        out: BufWriter<NamedTempFile>,
+        place: PathBuf,
+        path: PathBuf,
+    },
+    Device {
+        out: BufWriter<File>,
+        path: PathBuf,
+    },
     Stdout(BufWriter<io::Stdout>),
     Terminal(MadeVisible<io::Stdout>),
 }
@@ -250,8 +268,8 @@ impl<W: Write> Write for MadeVisible<W> {
 }
 
 impl Sink {
-    /// An existing file is replaced.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+    /// An existing file is replaced, once everything is written: until then, and where that fails, it stays as it was.
+    pub(crate) fn open(path: Option<&Path>, guarded: &Guarded) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             let out = io::stdout();
             return Ok(if out.is_terminal() {
@@ -260,14 +278,21 @@ impl Sink {
                 Sink::Stdout(BufWriter::new(out))
             });
         };
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        crate::ledger::private(&mut options);
-        let file = options
-            .open(path)
-            .and_then(|file| crate::ledger::make_private(&file).map(|()| file))
-            .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error))?;
-        Ok(Sink::File { out: BufWriter::new(file), path: path.to_owned() })
+        guarded.check(path)?;
+        Self::to_file(path).map_err(|error| unwritten(path, &error))
+    }
+
+    fn to_file(path: &Path) -> io::Result<Self> {
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            // A pipe or a device, such as /dev/stdout, cannot be replaced.
+            let out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
+            return Ok(Sink::Device { out, path: path.to_owned() });
+        }
+        // Where a link leads, so that it stays one.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder)?;
+        Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned() })
     }
 
     /// Everything written is where it should be; a file is durable.
@@ -276,17 +301,26 @@ impl Sink {
         match self {
             Sink::Stdout(_) | Sink::Terminal(_) => ignore_closed_pipe(flushed)
                 .map_err(|error| Failure::io("could not write to standard output", &error)),
-            Sink::File { out, path } => flushed
-                .and_then(|()| out.get_ref().sync_all())
-                .map_err(|error| Failure::io(format!("could not write `{}`", path.display()), &error)),
+            Sink::Device { path, .. } => flushed.map_err(|error| unwritten(&path, &error)),
+            Sink::File { out, place, path } => flushed
+                .and_then(|()| out.get_ref().as_file().sync_all())
+                .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
+                .and_then(|beside| beside.persist(&place).map_err(|error| error.error))
+                .and_then(|_| crate::ledger::sync_folder_of(&place))
+                .map_err(|error| unwritten(&path, &error)),
         }
     }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(format!("could not write `{}`", path.display()), error)
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File { out, .. } => out.write(bytes),
+            Sink::Device { out, .. } => out.write(bytes),
             Sink::Stdout(out) => out.write(bytes),
             Sink::Terminal(out) => out.write(bytes),
         }
@@ -295,6 +329,7 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Sink::File { out, .. } => out.flush(),
+            Sink::Device { out, .. } => out.flush(),
             Sink::Stdout(out) => out.flush(),
             Sink::Terminal(out) => out.flush(),
         }

@@ -28,6 +28,7 @@ async fn run(
         ledger: LedgerChoice::from(args.ledger),
         connection: &args.connection,
         submission: &args.submission,
+        inputs: &[],
         may_make_ledger: false,
         judging_flags: String::new(),
     };
@@ -40,6 +41,9 @@ async fn run(
                 counted(in_flight, "row")
             ));
         }
+    }
+    if session.is_dry_run() {
+        return session.end_dry_run(0).await;
     }
     let stopped = session.submit(mode).await?;
     session.end(stopped).await

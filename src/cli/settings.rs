@@ -442,6 +442,7 @@ impl args::Submission {
                 settle_delay: self.settle_delay,
             },
             limit: self.limit,
+            max_failures: self.max_failures,
             max_duration: self.max_duration,
             max_outage: self.pace.max_outage,
             mode,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
@@ -144,6 +145,27 @@ pub(super) fn copy(path: &Path, copy: &Path) -> Result<(), Error> {
         drop(std::fs::remove_file(copy));
     }
     copied
+}
+
+/// A copy of the ledger at `path` as the new file `copy`, for work that must leave the original as it is to the byte:
+/// it is not brought up to date, and what a dead run left beside it stays there.
+pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // Closing it would write the log of a dead run into the file.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
+    check_ours(&connection, path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    Ok(())
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }
 
 /// A ledger that may not be looked at is not one that is not there.

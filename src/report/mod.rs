@@ -9,4 +9,6 @@ mod summary;
 pub(crate) use csv_export::{ExportError, Style, export};
 pub(crate) use formula::harmless;
 pub(crate) use story::{story_json, story_text};
-pub(crate) use summary::{LOST_PASSWORDS_NAMED, Standing, Summary, counted, lost_passwords, rough};
+pub(crate) use summary::{
+    LOST_PASSWORDS_NAMED, ResultFile, Standing, Summary, counted, lost_passwords, rough,
+};

@@ -16,6 +16,7 @@
 
 mod agreements;
 mod auth;
+mod beforehand;
 mod check;
 mod check_online;
 mod cli;
@@ -27,6 +28,7 @@ mod harness;
 mod hostile;
 mod import;
 mod ledger_trouble;
+mod mending;
 mod network;
 mod outage;
 mod properties;
