@@ -42,6 +42,8 @@ pub(crate) struct Report {
     pub(crate) taken: Taken,
     /// Rows and acceptances of the file that stand rejected, from earlier readings too.
     pub(crate) rejected: u64,
+    /// Line and domain of the first rows whose changes are ignored.
+    pub(crate) ignored: Vec<(u64, String)>,
     /// What separates the cells.
     pub(crate) delimiter: u8,
     /// Columns that are kept for exports and are no data.
@@ -106,9 +108,9 @@ pub(crate) async fn take_up(
     let mut rows = opened.start(move |header, row| candidate(header, row, &validator, &own_rows));
     let mut kinds = ProblemKinds::new();
     while let Some(batch) = rows.next(interrupted.as_mut()).await? {
-        note_problems(&mut kinds, &batch.rows);
-        let taken;
-        (reading, taken) = ledger.take_up(reading, batch.rows).await?;
+        let (taken, rows);
+        (reading, taken, rows) = ledger.take_up(reading, batch.rows).await?;
+        note_problems(&mut kinds, &rows);
         report.taken.add(taken);
         progress.send_replace(batch.progress);
     }
@@ -116,6 +118,7 @@ pub(crate) async fn take_up(
     failpoint::crash("file_read");
     let judged = ledger.complete_source(reading, report.rows).await?;
     report.taken.rejected += judged.rejected_now;
+    report.ignored = judged.ignored;
     report.rejected = judged.rejected + report.taken.agreements_rejected;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)

@@ -345,6 +345,9 @@ pub(crate) struct Check {
         help_heading = "Requests"
     )]
     pub(crate) concurrency: NonZeroUsize,
+    /// Write a copy of the file here, with what is wrong beside each row, to be mended and imported as it is
+    #[arg(short, long, value_name = "F", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
     /// Every problem in full, however many are alike
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
@@ -363,6 +366,21 @@ pub(crate) struct Resume {
     pub(crate) submission: Submission,
 }
 
+/// What `status` does not use itself, and tells the next command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For the next command, which is told at the end")]
+pub(crate) struct NextSignIn {
+    /// Base URL of the sign-in service
+    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
+    pub(crate) authority_url: Option<String>,
+    /// The partner tenant
+    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
+    pub(crate) tenant_id: Option<String>,
+    /// The application id to sign in as
+    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
+    pub(crate) client_id: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -373,6 +391,9 @@ pub(crate) struct Status {
     /// One JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
+    // Last, because its heading holds for whatever follows.
+    #[command(flatten)]
+    pub(crate) sign_in: NextSignIn,
 }
 
 #[derive(Debug, Args)]

@@ -170,6 +170,15 @@ impl Intake {
                 counted(taken.replaced, "row")
             ));
         }
+        if !report.ignored.is_empty() {
+            let named = report.ignored.iter().map(|(line, domain)| format!("{line} ({domain})"));
+            let lines = if report.ignored.len() == 1 { "line" } else { "lines" };
+            let more = if taken.ignored_changes > report.ignored.len() as u64 { ", …" } else { "" };
+            session.output.note(format_args!(
+                "{path}: changes come too late, and are ignored, on {lines} {}{more}.",
+                named.collect::<Vec<_>>().join(", ")
+            ));
+        }
         for problem in &report.problems {
             session.output.note(format_args!("  {problem}"));
         }

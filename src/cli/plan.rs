@@ -45,7 +45,7 @@ pub(super) fn in_words(plan: &Plan, waiting: u64, environment: &Environment, rat
     }
     if let Some(rest) = plan.groups.get(GROUPS_LISTED..).filter(|rest| !rest.is_empty()) {
         let rows: u64 = rest.iter().map(|group| group.rows).sum();
-        line(format_args!("  {rows:>9}  in {} more", counted(rest.len() as u64, "group")));
+        line(format_args!("  {rows:>9}  in {}", counted(rest.len() as u64, "more group")));
     }
     if waiting > 0 {
         line(format_args!("{waiting} of them waited from earlier runs."));

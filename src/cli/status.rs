@@ -1,6 +1,7 @@
 //! `tenantry status`: where a ledger stands. Works while a run goes on.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::args;
 use super::exit_code::ExitCode;
@@ -47,18 +48,56 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
             source.waiting
         ));
     }
+    let mut flags = if simulated { " --simulate".to_owned() } else { String::new() };
+    flags.push_str(&ledger.flags);
+    if ledger.simulate.is_none() && !simulated {
+        let bound_to = environment.as_ref().and_then(|environment| environment.partner_tenant_id);
+        flags.push_str(&args.sign_in.flags(api, bound_to));
+    }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
-        text.push_str(&format!(
-            "\nLeft: {}{time}. Next: tenantry resume{}{}{}\n",
-            left_in_words(&standing),
-            if simulated { " --simulate" } else { "" },
-            ledger.flags,
-            settings::api_flag(api)
-        ));
+        text.push_str(&format!("\nLeft: {}{time}. Next: tenantry resume{flags}\n", left_in_words(&standing)));
+    } else if let Some(next) = next_command(&standing, &flags, &ledger.flags) {
+        text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;
     Ok(ExitCode::Done)
+}
+
+/// Where nothing is open any more: what is left for an operator to do.
+fn next_command(standing: &Standing, flags: &str, ledger: &str) -> Option<String> {
+    let rows = &standing.rows;
+    let export = |what: &str| format!("tenantry export {what}{ledger} -o {what}.csv, mend it and import it");
+    let retry = format!("; or, where the cause is gone, tenantry retry{flags}");
+    if rows.unresolved > 0 {
+        Some(format!("tenantry reconcile{flags}"))
+    } else if rows.failed > 0 {
+        Some(export("failed") + &retry)
+    } else if rows.rejected > 0 {
+        Some(export("rejected"))
+    } else if standing.agreements.refused() > 0 {
+        Some(export("agreements") + &retry)
+    } else {
+        None
+    }
+}
+
+impl args::NextSignIn {
+    /// The flags by which the next command reaches the service that a ledger belongs to, as far as we are told of it.
+    fn flags(&self, api: &str, bound_to: Option<Uuid>) -> String {
+        let mut flags = settings::api_flag(api);
+        let tenant_id = self.tenant_id.clone().or_else(|| bound_to.map(|tenant| tenant.to_string()));
+        for (flag, value) in [
+            ("--authority-url", &self.authority_url),
+            ("--tenant-id", &tenant_id),
+            ("--client-id", &self.client_id),
+        ] {
+            if let Some(value) = value {
+                settings::push_flag(&mut flags, flag, value);
+            }
+        }
+        flags
+    }
 }
 
 fn left_in_words(standing: &Standing) -> String {

@@ -10,5 +10,5 @@ pub(crate) use csv_export::{ExportError, Style, export};
 pub(crate) use formula::harmless;
 pub(crate) use story::{story_json, story_text};
 pub(crate) use summary::{
-    LOST_PASSWORDS_NAMED, ResultFile, Standing, Summary, counted, lost_passwords, rough,
+    LOST_PASSWORDS_NAMED, ResultFile, Standing, Summary, counted, lost_passwords, one_line, rough,
 };

@@ -46,6 +46,14 @@ impl Problem {
             .any(|rule| rule.name() == self.rule)
     }
 
+    /// Column, message, and what to write instead.
+    pub(crate) fn with_suggestion(&self) -> String {
+        match &self.suggestion {
+            Some(suggestion) => format!("{} (→ {suggestion})", self.in_words()),
+            None => self.in_words(),
+        }
+    }
+
     /// Column and message; a problem of the whole row has no column.
     pub(crate) fn in_words(&self) -> String {
         if self.column.is_empty() {

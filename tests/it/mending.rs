@@ -249,3 +249,63 @@ fn an_export_that_fails_leaves_the_old_one() {
     assert_ne!(fs::metadata(bench.path("failed.csv")).unwrap().ino(), before.ino(), "it was written beside");
     assert_eq!(fs::read_to_string(bench.path("kept.csv")).unwrap().lines().count(), 5);
 }
+
+#[test]
+fn an_export_of_rejected_rows_says_what_to_write_instead() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["wrong"]).replace(",GB\n", ",UK\n"));
+    bench.import("customers.csv").exits(3);
+    let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout;
+    assert!(
+        exported.contains("country: is no code of a country that Partner Center sells to (→ GB)"),
+        "{exported}"
+    );
+    assert!(exported.contains("mend the cells that tenantry_error names and import this file"), "{exported}");
+}
+
+/// What is imported again says what matters now: changes that come too late, and not what was corrected long ago.
+#[test]
+fn a_file_that_is_read_again_names_what_is_ignored_and_not_what_was_corrected() {
+    let bench = Bench::new();
+    let original = customers(12) + &row("wrong").replace(",GB", ",UK") + "\n";
+    bench.file("customers.csv", &original);
+    bench.import("customers.csv").exits(3);
+    let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout;
+    bench.file("mended.csv", exported.replace(",UK,", ",GB,"));
+    bench.import("mended.csv").exits(0);
+    bench.file("customers.csv", original.replace("Harborline harborline", "Westgate harborline"));
+    let again = bench.import("customers.csv").exits(0);
+    let named = "changes come too late, and are ignored, on lines 2 (harborline00001.onmicrosoft.com), 3 (";
+    again.says(named).says("11 (harborline00010.onmicrosoft.com), ….");
+    assert!(!again.stderr.contains("error country"), "{again}");
+    bench.agree();
+}
+
+#[test]
+fn status_says_what_to_do_about_what_is_left() {
+    let bench = refused();
+    let next = |bench: &Bench| {
+        let status = bench.tenantry(["status"]).env("TENANTRY_CLIENT_ID", "an-app").exits(0).stdout;
+        status.lines().last().unwrap().to_owned()
+    };
+    let failed = next(&bench);
+    assert!(failed.starts_with("Next: tenantry export failed --ledger"), "{failed}");
+    assert!(failed.contains("where the cause is gone, tenantry retry --ledger"), "{failed}");
+    assert!(failed.ends_with(" --client-id an-app") && failed.contains(" --authority-url http"), "{failed}");
+    let fixed = bench.tenantry(["export", "failed"]).exits(0).stdout.replace(",half-made-1,", ",another,");
+    bench.file("failed.csv", fixed);
+    bench.import("failed.csv").args(["--retry-failed"]).exits(3);
+    assert!(next(&bench).starts_with("Next: tenantry export rejected"), "{}", next(&bench));
+}
+
+#[test]
+fn a_plan_of_many_groups_is_cut_short() {
+    let bench = Bench::new();
+    let reseller = |n: usize| format!("8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a9{n:02}");
+    let rows = (0..14).map(|n| format!("{},{}\n", row(&format!("sold{n}")), reseller(n)));
+    bench.file("customers.csv", format!("{HEADER},associated_partner_id\n") + &rows.collect::<String>());
+    let plan = bench.import("customers.csv").args(["--dry-run"]).exits(0).stdout;
+    assert!(plan.contains("14 customers will be created"), "{plan}");
+    assert_eq!(plan.matches("  GB  reseller").count(), 10, "{plan}");
+    assert!(plan.contains("          4  in 4 more groups\n"), "{plan}");
+}

@@ -9,12 +9,14 @@ use crate::clock;
 use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
 
 /// What the judgement over a whole file came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Judged {
     /// Rows that were rejected in it.
     pub(crate) rejected_now: u64,
     /// Rows of the file that stand rejected, for whatever reason and since whenever.
     pub(crate) rejected: u64,
+    /// Line and domain of the first rows whose changes are ignored, because they were sent before.
+    pub(crate) ignored: Vec<(u64, String)>,
 }
 
 impl TakeUp {
@@ -49,7 +51,7 @@ impl TakeUp {
         if !self.info.needs_consent {
             tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
         }
-        Ok(Judged { rejected_now, rejected: self.rejected_met(tx)? })
+        Ok(Judged { rejected_now, rejected: self.rejected_met(tx)?, ignored: self.ignored })
     }
 
     fn rejected_met(&self, tx: &Transaction<'_>) -> Result<u64, Error> {

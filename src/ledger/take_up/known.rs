@@ -188,7 +188,7 @@ mod tests {
             corrects: None,
         };
         let reading = ledger.begin_source(info).await.unwrap();
-        let (reading, _) = ledger.take_up(reading, vec![candidate]).await.unwrap();
+        let (reading, ..) = ledger.take_up(reading, vec![candidate]).await.unwrap();
         ledger.complete_source(reading, 1).await.unwrap();
     }
 

@@ -117,7 +117,14 @@ pub(crate) struct TakeUp {
     without_reseller: u64,
     /// Rows that an earlier reading rejected for standing without a reseller beside rows with one.
     judged_before: Vec<RowId>,
+    /// Line and domain of the first rows whose changes are ignored.
+    ignored: Vec<(u64, String)>,
+    /// Lines of the batch in hand whose rows were replaced by corrected ones before.
+    replaced: Vec<u64>,
 }
+
+/// Rows that are named where changes are ignored.
+const IGNORED_NAMED: usize = 10;
 
 impl Ledger {
     /// Begins the reading of a file.
@@ -126,15 +133,20 @@ impl Ledger {
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
 
-    /// Takes up a batch of rows; durable when this returns.
+    /// Takes up a batch of rows; durable when this returns. Gives them back without those that a corrected one has
+    /// replaced: what is wrong with such a row is nobody's concern any more.
     pub(crate) async fn take_up(
         &self,
         mut reading: TakeUp,
-        batch: Vec<Candidate>,
-    ) -> Result<(TakeUp, Taken), Error> {
+        mut batch: Vec<Candidate>,
+    ) -> Result<(TakeUp, Taken, Vec<Candidate>), Error> {
         self.write(move |tx| {
+            reading.replaced.clear();
             let taken = reading.batch(tx, &batch)?;
-            Ok((reading, taken))
+            if !reading.replaced.is_empty() {
+                batch.retain(|candidate| reading.replaced.binary_search(&candidate.line).is_err());
+            }
+            Ok((reading, taken, batch))
         })
         .await
     }
@@ -198,6 +210,8 @@ impl TakeUp {
             with_reseller: 0,
             without_reseller: 0,
             judged_before: Vec::new(),
+            ignored: Vec::new(),
+            replaced: Vec::new(),
         })
     }
 
@@ -291,9 +305,7 @@ impl TakeUp {
         let may_be = match standing {
             None => true,
             Some(known) => {
-                matches!(known.state, State::Failed | State::Rejected)
-                    && !known.same_content
-                    && self.line_of(known.row).is_none()
+                known.state != State::Pending && !known.same_content && self.line_of(known.row).is_none()
             }
         };
         if !may_be {
@@ -305,6 +317,7 @@ impl TakeUp {
         } else {
             taken.known += 1;
             taken.replaced += 1;
+            self.replaced.push(candidate.line);
             self.meet(replaced, candidate.line);
         }
         Ok(true)
@@ -324,7 +337,9 @@ impl TakeUp {
                 false
             }
             State::InFlight | State::Unresolved => {
-                taken.ignored_changes += u64::from(!known.same_content);
+                if !known.same_content {
+                    self.ignore(candidate, taken);
+                }
                 false
             }
             State::Pending | State::Failed => !known.same_content,
@@ -361,7 +376,7 @@ impl TakeUp {
 
     /// A row whose customer exists. Only its agreement can still be of use.
     fn meet_agreement(
-        &self,
+        &mut self,
         tx: &Transaction<'_>,
         known: &Known,
         candidate: &Candidate,
@@ -371,11 +386,19 @@ impl TakeUp {
         let met = agreement::meet(tx, known.row, self.source, candidate, known.same_content, retry_failed)?;
         match met {
             Met::Known => {}
-            Met::Ignored => taken.ignored_changes += 1,
+            Met::Ignored => self.ignore(candidate, taken),
             Met::TakenUp => taken.agreements += 1,
             Met::Rejected => taken.agreements_rejected += 1,
         }
         Ok(())
+    }
+
+    fn ignore(&mut self, candidate: &Candidate, taken: &mut Taken) {
+        taken.ignored_changes += 1;
+        if self.ignored.len() < IGNORED_NAMED {
+            let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
+            self.ignored.push((candidate.line, domain.to_owned()));
+        }
     }
 
     /// A row whose domain an earlier row of the same reading stands for already.
