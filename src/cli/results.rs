@@ -38,12 +38,17 @@ impl Results {
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
         drop(tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).map_err(failed)?);
-        let guarded = Guarded::default().and_inputs(start.inputs);
-        let results = Self { folder: folder.to_owned(), guarded };
+        let mut guarded = Guarded::default().and_inputs(start.inputs);
+        // What is wrong with a ledger is told by those who need it.
+        let queries = Queries::open(&start.ledger.path).ok();
         for (name, _) in FILES {
-            results.guarded.check(&results.folder.join(name))?;
+            let path = folder.join(name);
+            if let Some(queries) = &queries {
+                guarded = guarded.and_files_of(queries, Some(&path))?;
+            }
+            guarded.check(&path)?;
         }
-        Ok(results)
+        Ok(Self { folder: folder.to_owned(), guarded })
     }
 
     /// Writes every file, each as a whole or not at all, and says which.

@@ -23,6 +23,9 @@ async fn run(
     args: args::Resume,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
+    if mode == Mode::AskOnly && args.submission.dry_run {
+        return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
+    }
     let start = Start {
         command,
         ledger: LedgerChoice::from(args.ledger),

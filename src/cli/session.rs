@@ -82,7 +82,8 @@ impl<'a> Session<'a> {
             connection.start_simulator().await?;
         }
         let interrupted = ledger.recover().await?;
-        if interrupted > 0 {
+        // To a dry run it may be going on.
+        if interrupted > 0 && !is_dry_run {
             output.note(format_args!(
                 "The last run ended without warning: {interrupted} requests are settled before anything else."
             ));

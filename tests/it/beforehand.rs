@@ -69,6 +69,7 @@ fn a_dry_run_leaves_the_ledger_as_it_is_to_the_byte() {
     check(&bench, bench.import("more.csv"), 3, "3 customers will be created");
     check(&bench, bench.resume(), 0, "2 customers will be created");
     check(&bench, bench.tenantry(["retry"]), 0, "3 customers will be created");
+    bench.tenantry(["reconcile", "--dry-run"]).exits(2);
     bench.resume().exits(3);
     check(&bench, bench.import("more.csv"), 3, "1 customer will be created");
     bench.tenantry(["retry"]).exits(0);
@@ -137,6 +138,9 @@ fn a_retry_of_rows_that_are_not_all_valid_changes_nothing() {
         .tenantry(["retry", "--all", "--require-valid"])
         .exits(3)
         .says("nothing was sent: 1 row failed validation");
+    assert_eq!(bench.ledger().states(), before);
+    // Nor does it get lost between two files that nobody agreed to.
+    bench.import("customers.csv").args(["--retry-failed", "--require-valid"]).exits(3);
     assert_eq!(bench.ledger().states(), before);
     bench.tenantry(["retry", "--require-valid"]).exits(3);
     assert_eq!(bench.ledger().states(), states([("created", 3), ("rejected", 1)]));

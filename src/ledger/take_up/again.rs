@@ -121,13 +121,14 @@ fn again(
     Ok(again)
 }
 
-/// The rows that are meant, in the order of their files. Those of a file that was not read to its end wait for that.
+/// The rows that are meant, in the order of their files. What was never sent, of a file that was not read to its end or
+/// that nobody agreed to, waits for that file.
 fn selected(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>, Error> {
     let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let states = if selection.rejected { "'failed', 'rejected'" } else { "'failed'" };
     let sql = format!(
         "SELECT r.id FROM {what}
-          WHERE {by}.state IN ({states}) AND s.completed_at IS NOT NULL
+          WHERE {by}.state IN ({states}) AND ({by}.state = 'failed' OR s.completed_at IS NOT NULL)
             AND (?1 = '[]' OR {by}.error_code IN (SELECT value FROM json_each(?1)))
             AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) d
                                        WHERE r.domain = d.value
