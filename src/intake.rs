@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
     pub(crate) retry_failed: bool,
     pub(crate) allow_direct: bool,
+    /// Nothing may be sent before somebody has agreed.
+    pub(crate) needs_consent: bool,
 }
 
 /// What reading a file came to.
@@ -38,6 +40,10 @@ pub(crate) struct Settings {
 pub(crate) struct Report {
     pub(crate) rows: u64,
     pub(crate) taken: Taken,
+    /// Rows and acceptances of the file that stand rejected, from earlier readings too.
+    pub(crate) rejected: u64,
+    /// Line and domain of the first rows whose changes are ignored.
+    pub(crate) ignored: Vec<(u64, String)>,
     /// What separates the cells.
     pub(crate) delimiter: u8,
     /// Columns that are kept for exports and are no data.
@@ -91,6 +97,7 @@ pub(crate) async fn take_up(
         header: reader::to_csv(header.names()),
         retry_failed: settings.retry_failed,
         allow_direct: settings.allow_direct,
+        needs_consent: settings.needs_consent,
         reseller_column: header.name_of(Field::AssociatedPartnerId).to_owned(),
         domain_column: header.name_of(Field::Domain).to_owned(),
     };
@@ -101,15 +108,18 @@ pub(crate) async fn take_up(
     let mut rows = opened.start(move |header, row| candidate(header, row, &validator, &own_rows));
     let mut kinds = ProblemKinds::new();
     while let Some(batch) = rows.next(interrupted.as_mut()).await? {
-        note_problems(&mut kinds, &batch.rows);
-        let taken;
-        (reading, taken) = ledger.take_up(reading, batch.rows).await?;
+        let (taken, rows);
+        (reading, taken, rows) = ledger.take_up(reading, batch.rows).await?;
+        note_problems(&mut kinds, &rows);
         report.taken.add(taken);
         progress.send_replace(batch.progress);
     }
     report.rows = rows.end().await?;
     failpoint::crash("file_read");
-    report.taken.rejected += ledger.complete_source(reading, report.rows).await?;
+    let judged = ledger.complete_source(reading, report.rows).await?;
+    report.taken.rejected += judged.rejected_now;
+    report.ignored = judged.ignored;
+    report.rejected = judged.rejected + report.taken.agreements_rejected;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)
 }

@@ -13,7 +13,7 @@
 //! does not grow with the file. `submitter` takes open rows from the ledger and brings each to an outcome through
 //! `partner_center`, the only module that knows its API, with tokens from `auth` and passwords sealed by
 //! `credentials`; `transport` is the way there, and tells what went wrong on it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
-//! `check` judges a file like `intake`, without a ledger.
+//! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
 //! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `memory`
@@ -30,7 +30,7 @@
 //! - No attempt gets a second outcome, and no row is ever removed.
 //! - A success is reported only when its ids and its sealed password are durable.
 //! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.
-//! - Nothing is sent of a file that was not read to its end.
+//! - Nothing is sent of a file that was not read to its end, nor before those agreed who were to be asked.
 //! - Rows read are the rows of all states and the equal duplicates; a run that finds it otherwise exits 1.
 //! - Status, summaries and exports read the ledger, never the counters behind the progress bar.
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
@@ -57,6 +57,7 @@ mod partner_center;
 mod private_file;
 mod reader;
 mod reading;
+mod rejudging;
 mod report;
 pub mod simulator;
 mod submitter;

@@ -5,6 +5,7 @@
 //! The files of one command belong together, as in an import. Problems are handed on as they come and are never
 //! collected: what stays in memory of a row is what [`siblings`] says.
 
+mod annotated;
 mod json;
 mod online;
 mod plan;
@@ -18,6 +19,7 @@ use crate::customer::{Customer, Field};
 use crate::reader::{Header, Row};
 use crate::validation::{Problem, Severity, Validator, Verdict, duplicate_domain, mixed_resellers};
 
+pub(crate) use annotated::Annotated;
 pub(crate) use json::Json;
 pub(crate) use online::{InOrder, Online, Told};
 pub(crate) use siblings::Siblings;
@@ -34,6 +36,14 @@ pub(crate) struct Judge {
     siblings: Arc<Mutex<Siblings>>,
     /// Partner Center will be asked about the rows.
     keeps_customers: bool,
+    /// The rows will be copied.
+    keeps_cells: bool,
+}
+
+/// A row as it stands in its file.
+pub(crate) struct MetRow {
+    pub(crate) line: u64,
+    pub(crate) cells: csv::ByteRecord,
 }
 
 /// A row that has been judged, and held against the rows before it.
@@ -46,12 +56,19 @@ pub(crate) struct Met {
     /// Who is asked about: `Some` where the row would be sent and somebody asks. Boxed, because most checks ask nobody
     /// and should not carry room for it through every batch.
     customer: Option<Box<Customer>>,
+    /// `Some` where the rows are copied.
+    row: Option<Box<MetRow>>,
 }
 
 impl Judge {
     /// `siblings` is told of the file before its rows come.
     pub(crate) fn new(validator: Validator, siblings: Arc<Mutex<Siblings>>, keeps_customers: bool) -> Self {
-        Self { validator, siblings, keeps_customers }
+        Self { validator, siblings, keeps_customers, keeps_cells: false }
+    }
+
+    /// Rows will be asked for their cells: see [`Met::take_row`].
+    pub(crate) fn keeping_cells(self, keeps_cells: bool) -> Self {
+        Self { keeps_cells, ..self }
     }
 
     /// Judges a row. Rows come in the order of the file.
@@ -71,7 +88,8 @@ impl Judge {
         let group = customer.as_ref().map(Group::of);
         let is_asked_about = self.keeps_customers && standing == Standing::First;
         let customer = customer.filter(|_| is_asked_about).map(Box::new);
-        Met { line, standing, problems, group, customer }
+        let row = self.keeps_cells.then(|| Box::new(MetRow { line, cells: row.cells().clone() }));
+        Met { line, standing, problems, group, customer, row }
     }
 }
 
@@ -121,6 +139,11 @@ impl FileCheck {
 }
 
 impl Met {
+    /// The row itself, once, where it is kept.
+    pub(crate) fn take_row(&mut self) -> Option<Box<MetRow>> {
+        self.row.take()
+    }
+
     /// It would be sent, and not for a reseller.
     fn is_direct(&self) -> bool {
         self.standing == Standing::First && self.group.as_ref().is_some_and(|group| !group.has_reseller())

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::parse;
 use crate::simulator::Scenario;
-use crate::submitter::Rate;
+use crate::submitter::{MaxFailures, Rate};
 
 /// Below the service's own 500 a minute, which other programs of the company share.
 pub(crate) const DEFAULT_RATE: &str = "450/min";
@@ -52,6 +52,12 @@ pub(crate) enum Command {
     Check(Check),
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
+    /// Take refused rows up again, without their file
+    ///
+    /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`. Rows whose domain
+    /// was burned by a refusal are left alone, unless --domain names them: they need another domain (`tenantry export
+    /// failed`).
+    Retry(Retry),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
     ///
     /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
@@ -275,6 +281,12 @@ pub(crate) struct Submission {
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
     pub(crate) max_duration: Option<Duration>,
+    /// Stop when so many rows of this run have been refused: N, or N% of those with an outcome, from 20 of them on
+    #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
+    pub(crate) max_failures: Option<MaxFailures>,
+    /// Show what would be done; send nothing, and write nothing
+    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) dry_run: bool,
     /// For so long the same request id is repeated without asking first
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
     pub(crate) idempotency_window: Duration,
@@ -292,6 +304,9 @@ pub(crate) struct Submission {
     /// Wait for so long where another process works on the ledger
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK")]
     pub(crate) wait_lock: Duration,
+    /// Write the export files into this folder at the end, also of a run that stops early
+    #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output")]
+    pub(crate) results: Option<PathBuf>,
     // Last, because their headings hold for whatever follows.
     #[command(flatten)]
     pub(crate) announcements: Announcements,
@@ -360,9 +375,42 @@ pub(crate) struct Import {
     /// Take unchanged failed rows up again
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) retry_failed: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) submission: Submission,
+}
+
+/// What has to be so before anything is sent.
+#[derive(Debug, Args)]
+pub(crate) struct Consent {
     /// Do not ask before creating
     #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Submission")]
     pub(crate) yes: bool,
+    /// Send nothing if any row that is read fails validation
+    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
+    pub(crate) require_valid: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// Rows that were refused with this code alone (repeat it)
+    #[arg(long = "code", id = "codes", value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
+    /// Rows of this domain alone, whole or by its prefix (repeat it)
+    #[arg(long = "domain", id = "domains", value_name = "DOMAIN")]
+    pub(crate) domains: Vec<String>,
+    /// Rows that failed validation, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
@@ -394,6 +442,9 @@ pub(crate) struct Check {
         help_heading = "Requests"
     )]
     pub(crate) concurrency: NonZeroUsize,
+    /// Write a copy of the file here, with what is wrong beside each row, to be mended and imported as it is
+    #[arg(short, long, value_name = "F", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
     /// Every problem in full, however many are alike
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
@@ -412,6 +463,21 @@ pub(crate) struct Resume {
     pub(crate) submission: Submission,
 }
 
+/// What `status` does not use itself, and tells the next command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For the next command, which is told at the end")]
+pub(crate) struct NextSignIn {
+    /// Base URL of the sign-in service
+    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
+    pub(crate) authority_url: Option<String>,
+    /// The partner tenant
+    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
+    pub(crate) tenant_id: Option<String>,
+    /// The application id to sign in as
+    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
+    pub(crate) client_id: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -422,6 +488,9 @@ pub(crate) struct Status {
     /// One JSON object on standard output
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+    // Last, because its heading holds for whatever follows.
+    #[command(flatten)]
+    pub(crate) sign_in: NextSignIn,
 }
 
 #[derive(Debug, Args)]
@@ -495,6 +564,9 @@ pub(crate) struct Report {
     /// The limit that requests are held against
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
     pub(crate) rate: Rate,
+    // Last, because its heading holds for whatever follows.
+    #[command(flatten)]
+    pub(crate) sign_in: NextSignIn,
 }
 
 #[derive(Debug, Args)]

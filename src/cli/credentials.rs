@@ -6,6 +6,7 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::{Output, Sink};
+use super::replacing::Guarded;
 use super::settings::{LedgerChoice, identity_file};
 use crate::credentials::Opener;
 use crate::ledger::Queries;
@@ -27,11 +28,16 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
             "`tenantry show DOMAIN` says whether it was created, and whether its password was lost",
         ));
     }
+    let guarded = Guarded::default().and_files_of(&queries, args.output.as_deref())?;
+    if let Some(path) = &args.output {
+        // Before it is recorded that they were opened.
+        guarded.check(path)?;
+    }
     queries
         .record_opening(&who(), count)
         .map_err(|error| Failure::from(error).because("each opening of passwords is recorded in it first"))?;
 
-    let mut sink = Sink::open(args.output.as_deref())?;
+    let mut sink = Sink::open(args.output.as_deref(), &guarded)?;
     let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;

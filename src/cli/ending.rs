@@ -1,8 +1,11 @@
 //! How a run ended: its exit code, its words, and the command that an operator would type next.
 
+use std::path::{Path, PathBuf};
+
+use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::settings::{self, LedgerChoice};
+use super::settings::{self, LedgerChoice, quoted};
 use crate::ledger::{AgreementCounts, Environment, RowCounts, UserNeeds};
 use crate::report::{Standing, counted};
 use crate::submitter::{Signal, StopReason};
@@ -52,7 +55,10 @@ impl Left {
                  import{run}{judging}{again} {what}.csv"
             )
         };
-        let let_go = matches!(stopped, Some(StopReason::Declined | StopReason::Interrupted(_)));
+        let let_go = matches!(
+            stopped,
+            Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::NotAllValid(_))
+        );
         if let_go && self.open() == 0 {
             None
         } else if stopped.is_some() || self.open() > 0 {
@@ -74,20 +80,72 @@ impl Left {
     }
 }
 
-/// The command that an operator would type next, as far as a ledger tells between two runs. `again`: the flags by which
-/// it finds the settings of this command.
-pub(super) fn next_of(
-    standing: &Standing,
-    ledger: &LedgerChoice,
-    again: &str,
-    environment: Option<&Environment>,
+/// Where a command between two runs finds what the next one must be told again.
+#[derive(Debug)]
+pub(super) struct Again<'a> {
+    pub(super) ledger: &'a LedgerChoice,
+    /// The flags by which the settings of this command are found.
+    pub(super) settings: &'a str,
+    pub(super) sign_in: &'a args::NextSignIn,
+    /// What the ledger belongs to.
+    pub(super) environment: Option<Environment>,
+}
+
+impl Again<'_> {
+    /// The command that an operator would type next, as far as a ledger tells.
+    pub(super) fn next_command(&self, standing: &Standing) -> Option<String> {
+        let Self { ledger, settings, .. } = self;
+        let flags = Flags {
+            run: format!("{settings}{}{}", self.service(), ledger.flags),
+            ledger: format!("{settings}{}", ledger.flags),
+            ..Flags::default()
+        };
+        Left { rows: standing.rows, agreements: standing.agreements }.next_command(None, &flags)
+    }
+
+    /// The flags that lead to the service which the ledger belongs to.
+    fn service(&self) -> String {
+        let Some(environment) = self.environment.as_ref().filter(|_| self.ledger.simulate.is_none()) else {
+            return String::new();
+        };
+        if settings::is_simulated(environment) {
+            return " --simulate".to_owned();
+        }
+        let mut flags = settings::api_flag(&environment.api);
+        let bound_to = environment.partner_tenant_id.map(|tenant| tenant.to_string());
+        for (flag, value) in [
+            ("--authority-url", &self.sign_in.authority_url),
+            ("--tenant-id", &self.sign_in.tenant_id.clone().or(bound_to)),
+            ("--client-id", &self.sign_in.client_id),
+        ] {
+            if let Some(value) = value {
+                settings::push_flag(&mut flags, flag, value);
+            }
+        }
+        flags
+    }
+}
+
+/// The command that an operator would type next, after a run that has read `inputs`.
+pub(super) fn next_command(
+    left: &Left,
+    stopped: Option<&StopReason>,
+    flags: &Flags,
+    inputs: &[PathBuf],
 ) -> Option<String> {
-    let forgot_simulate = ledger.simulate.is_none() && environment.is_some_and(settings::is_simulated);
-    let simulate = if forgot_simulate { " --simulate" } else { "" };
-    let api = environment.map(|environment| settings::api_flag(&environment.api)).unwrap_or_default();
-    let run = format!("{again}{simulate}{}{api}", ledger.flags);
-    let flags = Flags { run, ledger: format!("{again}{}", ledger.flags), ..Flags::default() };
-    Left { rows: standing.rows, agreements: standing.agreements }.next_command(None, &flags)
+    match (stopped, inputs) {
+        // What was left alone is mended as what was refused is.
+        (Some(StopReason::NotAllValid(_)), []) => left.next_command(None, flags),
+        (Some(StopReason::NotAllValid(_)), [input]) if input != Path::new("-") => {
+            let Flags { run, judging, .. } = flags;
+            let input = quoted(&input.to_string_lossy());
+            Some(format!(
+                "tenantry check{judging} {input} -o problems.csv, mend it, then tenantry \
+                 import{run}{judging} --require-valid problems.csv"
+            ))
+        }
+        _ => left.next_command(stopped, flags),
+    }
 }
 
 /// Of a run that was stopped.
@@ -98,8 +156,10 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
         | StopReason::LimitReached
+        | StopReason::TooManyFailures(_)
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
+        StopReason::NotAllValid(_) => ExitCode::SomeRefused,
         StopReason::Ledger(_) | StopReason::Bug => ExitCode::Failed,
     }
 }
@@ -119,6 +179,8 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         }
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
+        StopReason::TooManyFailures(refused) => format!("{} refused", counted(*refused, "row")),
+        StopReason::NotAllValid(wrong) => format!("{} failed validation", counted(*wrong, "row")),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
         StopReason::Bug => "a bug in the program".to_owned(),
@@ -153,6 +215,15 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
+        StopReason::TooManyFailures(refused) => {
+            let refused = counted(*refused, "row");
+            Failure::new(exit_code, format!("stopped at --max-failures: {refused} of this run refused"))
+                .with_hint("see why above; the other rows wait, and the next command goes on with them")
+        }
+        StopReason::NotAllValid(wrong) => {
+            let wrong = counted(*wrong, "row");
+            Failure::new(exit_code, format!("nothing was sent: {wrong} failed validation (--require-valid)"))
+        }
         StopReason::DurationReached => {
             Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
         }

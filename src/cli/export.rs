@@ -4,9 +4,10 @@ use super::args::{self, What};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::{Output, Sink};
+use super::replacing::Guarded;
 use super::settings::LedgerChoice;
 use crate::ledger::{Filter, Queries, State};
-use crate::report::{ExportError, Style, export};
+use crate::report::{Style, export};
 
 pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(args.ledger);
@@ -20,13 +21,13 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
         What::Agreements => Filter::UnrecordedAgreements,
         What::All => Filter::All,
     };
-    let mut sink = Sink::open(args.output.as_deref())?;
+    let guarded = Guarded::default().and_files_of(&queries, args.output.as_deref())?;
+    let mut sink = Sink::open(args.output.as_deref(), &guarded)?;
     let rows = match export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink) {
         Ok(rows) => rows,
-        Err(ExportError::Ledger(error)) => return Err(error.into()),
         // Whoever reads our output has read enough.
         Err(error) if args.output.is_none() && error.is_closed_pipe() => return Ok(ExitCode::Done),
-        Err(error) => return Err(Failure::of(ExitCode::Failed, &error)),
+        Err(error) => return Err(error.into()),
     };
     sink.finish()?;
     if let Some(path) = &args.output {

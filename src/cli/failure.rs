@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use super::exit_code::ExitCode;
+use crate::report::ExportError;
 use crate::transport::{ClientError, Silence};
 use crate::{auth, credentials, intake, ledger, reading};
 
@@ -68,6 +69,15 @@ impl From<ledger::Error> for Failure {
         };
         let hint = error.hint();
         Self { hint, ..Self::of(exit_code, &error) }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Ledger(error) => error.into(),
+            error => Self::of(ExitCode::Failed, &error),
+        }
     }
 }
 

@@ -7,13 +7,15 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::input::{InputFile, delimiter_name};
 use super::output::Output;
+use super::plan::{self, Answer};
 use super::rules;
-use super::session::{Session, Start, expected_time};
+use super::session::{Session, Start};
 use super::settings::LedgerChoice;
+use crate::failpoint;
 use crate::intake;
 use crate::reading::{self, Progress};
-use crate::report::{counted, rough};
-use crate::submitter::{Mode, Signal, StopReason};
+use crate::report::counted;
+use crate::submitter::{Mode, Rate, Signal, StopReason};
 use crate::validation;
 use crate::validation::Validator;
 
@@ -25,26 +27,31 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         ledger: LedgerChoice::from(args.ledger),
         connection: &args.connection,
         submission: &args.submission,
+        inputs: &args.files,
         may_make_ledger: true,
         judging_flags: args.input.judging_flags(),
     };
     let simulated = start.ledger.simulate.is_some();
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
+    let will_ask = plan::will_ask(&args.consent, simulated, output);
+    // `resume`, which does not ask, must not find what nobody has agreed to, whatever becomes of us meanwhile.
+    let needs_consent = will_ask || args.consent.require_valid;
     let intake = Intake {
         settings: intake::Settings {
             reader: args.input.layout.reader_options(),
             retry_failed: args.retry_failed,
             allow_direct: args.input.allow_direct,
+            needs_consent,
         },
         validation: args.input.validation(args.connection.cloud, live_rules),
     };
-    let will_ask = !simulated && !args.yes && output.is_interactive();
+    let mut wrong = 0;
     for input in inputs {
         match intake.take_up(input, &mut session).await {
-            Ok(()) => {}
+            Ok(rejected) => wrong += rejected,
             Err(stopped) => {
-                if will_ask {
+                if needs_consent {
                     // A ledger that cannot be written is what stopped us; its rows wait for a file read to its end.
                     drop(let_go(&session).await);
                 }
@@ -55,21 +62,38 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             }
         }
     }
-    if will_ask {
-        match agreed(&mut session, &args.submission).await? {
-            Answer::Yes => {}
-            Answer::No => {
-                let_go(&session).await?;
-                return session.end(Some(StopReason::Declined)).await;
-            }
-            Answer::Signalled(signal) => {
-                let_go(&session).await?;
-                return session.end(Some(StopReason::Interrupted(signal))).await;
-            }
-        }
+    if session.is_dry_run() {
+        return session.end_dry_run(wrong).await;
+    }
+    failpoint::crash("undecided");
+    let refused = if args.consent.require_valid && wrong > 0 {
+        Some(StopReason::NotAllValid(wrong))
+    } else if will_ask {
+        ask(&mut session, args.submission.pace.rate).await?
+    } else {
+        None
+    };
+    if refused.is_some() {
+        let_go(&session).await?;
+        return session.end(refused).await;
+    }
+    if needs_consent {
+        session.ledger.release().await?;
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped).await
+}
+
+/// Shows what is about to happen and asks. `None`: it may.
+async fn ask(session: &mut Session<'_>, rate: Rate) -> Result<Option<StopReason>, Failure> {
+    let queries = session.queries()?;
+    let plan = queries.plan(session.ledger.run())?;
+    let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
+    Ok(match plan::agreed(session, &plan, waiting, rate).await? {
+        Answer::Yes => None,
+        Answer::No => Some(StopReason::Declined),
+        Answer::Signalled(signal) => Some(StopReason::Interrupted(signal)),
+    })
 }
 
 /// Lets go of what nobody has agreed to: `resume`, which does not ask, must not find it.
@@ -94,7 +118,8 @@ enum Stopped {
 }
 
 impl Intake {
-    async fn take_up(&self, input: InputFile, session: &mut Session<'_>) -> Result<(), Stopped> {
+    /// Says how many rows of the file stand rejected.
+    async fn take_up(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Stopped> {
         let path = input.source.path.clone();
         let (sender, receiver) = watch::channel(Progress::default());
         let mut signalled = None;
@@ -145,6 +170,15 @@ impl Intake {
                 counted(taken.replaced, "row")
             ));
         }
+        if !report.ignored.is_empty() {
+            let named = report.ignored.iter().map(|(line, domain)| format!("{line} ({domain})"));
+            let lines = if report.ignored.len() == 1 { "line" } else { "lines" };
+            let more = if taken.ignored_changes > report.ignored.len() as u64 { ", …" } else { "" };
+            session.output.note(format_args!(
+                "{path}: changes come too late, and are ignored, on {lines} {}{more}.",
+                named.collect::<Vec<_>>().join(", ")
+            ));
+        }
         for problem in &report.problems {
             session.output.note(format_args!("  {problem}"));
         }
@@ -152,6 +186,12 @@ impl Intake {
             session
                 .output
                 .note(format_args!("{path}: {} tried again.", counted(taken.taken_up, "failed row")));
+        }
+        if taken.burned > 0 {
+            session.output.note(format_args!(
+                "{path}: {} not tried again, because their domain is burned: give them another one.",
+                counted(taken.burned, "failed row")
+            ));
         }
         for (agreements, what) in
             [(taken.agreements, "to be recorded"), (taken.agreements_rejected, "failed validation")]
@@ -165,56 +205,6 @@ impl Intake {
             let names = report.unknown_columns.join("`, `");
             session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));
         }
-        Ok(())
-    }
-}
-
-enum Answer {
-    Yes,
-    No,
-    Signalled(Signal),
-}
-
-/// Shows what is about to happen and asks: it cannot be undone.
-async fn agreed(session: &mut Session<'_>, args: &args::Submission) -> Result<Answer, Failure> {
-    let queries = session.queries()?;
-    let plan = queries.plan()?;
-    let new_rows = queries.pending_of(session.ledger.run())?;
-    let rows: u64 = plan.iter().map(|group| group.rows).sum();
-    let agreements = queries.user_needs()?.with_agreements;
-    if rows + agreements == 0 {
-        return Ok(Answer::Yes);
-    }
-    let waiting = rows.saturating_sub(new_rows);
-    let environment = &session.connection.environment;
-    let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
-    session.output.note(format_args!(
-        "{} will be created at {} (partner tenant {tenant}).",
-        counted(rows, "customer"),
-        environment.api
-    ));
-    for group in plan {
-        let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| format!("reseller {id}"));
-        session.output.note(format_args!("  {:>9}  {}  {reseller}", group.rows, group.country));
-    }
-    if waiting > 0 {
-        session.output.note(format_args!("{} of them waited from earlier imports.", waiting));
-    }
-    if agreements > 0 {
-        session.output.note(format_args!(
-            "{} of the customer agreement will be recorded, in the name of your company.",
-            counted(agreements, "acceptance")
-        ));
-    }
-    if let Some(time) = expected_time(rows + agreements, args.pace.rate) {
-        session.output.note(format_args!("At this rate it takes about {}.", rough(time)));
-    }
-    let question = match rows {
-        0 => "Recording an acceptance cannot be undone. Go ahead?".to_owned(),
-        _ => "Creating customers cannot be undone. Go ahead?".to_owned(),
-    };
-    tokio::select! {
-        answer = session.output.confirm(question) => Ok(if answer? { Answer::Yes } else { Answer::No }),
-        Some(signal) = session.signals.recv() => Ok(Answer::Signalled(signal)),
+        Ok(report.rejected)
     }
 }

@@ -7,6 +7,7 @@ mod check;
 mod cloud;
 mod config;
 mod credentials;
+mod dry_run;
 mod ending;
 mod exit_code;
 mod export;
@@ -20,8 +21,12 @@ mod manual;
 mod output;
 mod panics;
 mod parse;
+mod plan;
+mod replacing;
 mod report;
+mod results;
 mod resume;
+mod retry;
 mod rules;
 mod session;
 mod settings;
@@ -126,6 +131,10 @@ async fn command(
         Command::Resume(args) => {
             let announcer = Announcer::of("resume", &args.ledger, &args.connection, &args.submission);
             announcer.around(Box::pin(resume::resume(args, output))).await
+        }
+        Command::Retry(args) => {
+            let announcer = Announcer::of("retry", &args.ledger, &args.connection, &args.submission);
+            announcer.around(Box::pin(retry::run(args, output))).await
         }
         Command::Reconcile(args) => {
             let announcer = Announcer::of("reconcile", &args.ledger, &args.connection, &args.submission);

@@ -6,17 +6,19 @@
 
 use std::fmt::{self, Display};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Read as _, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tempfile::NamedTempFile;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use super::replacing::Guarded;
 use crate::validation::{visible, visible_json, visible_lines};
-use crate::{private_file, reading, submitter};
+use crate::{reading, submitter};
 
 /// Without a terminal, a line about the progress this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -71,19 +73,6 @@ impl Output {
         self.standard_output(&visible_json(text))
     }
 
-    /// A document as the file at `path`, whole or not at all; an older one is replaced. Pipes and devices get it too.
-    pub(crate) fn document(&self, path: &Path, text: &str) -> Result<(), Failure> {
-        refuse_database(path)?;
-        // What a link points to is meant, not the link.
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if place.exists() && !place.is_file() {
-            let mut sink = Sink::open(Some(path))?;
-            sink.write_all(text.as_bytes()).map_err(|error| cannot_write(path, &error))?;
-            return sink.finish();
-        }
-        private_file::replace(&place, text.as_bytes()).map_err(|error| cannot_write(path, &error))
-    }
-
     fn standard_output(&self, text: &str) -> Result<(), Failure> {
         let write = || {
             let mut out = io::stdout().lock();
@@ -98,6 +87,13 @@ impl Output {
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
             self.error_line(&text);
+        }
+    }
+
+    /// Some lines of news.
+    pub(crate) fn note_lines(&self, text: &str) {
+        for line in text.lines() {
+            self.note(line);
         }
     }
 
@@ -237,7 +233,16 @@ fn ignore_closed_pipe(result: io::Result<()>) -> io::Result<()> {
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
 /// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
 pub(crate) enum Sink {
-    File { out: BufWriter<File>, path: std::path::PathBuf },
+    /// Written beside its place, under a name of no meaning.
+    File {
+        out: BufWriter<NamedTempFile>,
+        place: PathBuf,
+        path: PathBuf,
+    },
+    Device {
+        out: BufWriter<File>,
+        path: PathBuf,
+    },
     Stdout(BufWriter<io::Stdout>),
     Terminal(MadeVisible<io::Stdout>),
 }
@@ -273,31 +278,9 @@ impl<W: Write> Write for MadeVisible<W> {
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::io(format!("could not write `{}`", path.display()), error)
-}
-
-/// A ledger, or a part of one, is not replaced by a file that somebody named by mistake.
-fn refuse_database(path: &Path) -> Result<(), Failure> {
-    let mut begin = Vec::new();
-    // What is not there, or cannot be read, is no concern here.
-    let read = if path.is_file() {
-        File::open(path).and_then(|file| file.take(16).read_to_end(&mut begin))
-    } else {
-        Ok(0)
-    };
-    let is_database =
-        read.is_ok() && (begin == b"SQLite format 3\0" || begin.starts_with(&[0x37, 0x7F, 0x06]));
-    if is_database {
-        return Err(Failure::usage(format!("`{}` is a SQLite database, such as a ledger", path.display()))
-            .with_hint("name another file; nothing was written"));
-    }
-    Ok(())
-}
-
 impl Sink {
-    /// An existing file is replaced, unless it is a database.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+    /// An existing file is replaced, once everything is written: until then, and where that fails, it stays as it was.
+    pub(crate) fn open(path: Option<&Path>, guarded: &Guarded) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             let out = io::stdout();
             return Ok(if out.is_terminal() {
@@ -306,15 +289,28 @@ impl Sink {
                 Sink::Stdout(BufWriter::new(out))
             });
         };
-        refuse_database(path)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        crate::ledger::private(&mut options);
-        let file = options
-            .open(path)
-            .and_then(|file| crate::ledger::make_private(&file).map(|()| file))
-            .map_err(|error| cannot_write(path, &error))?;
-        Ok(Sink::File { out: BufWriter::new(file), path: path.to_owned() })
+        guarded.check(path)?;
+        Self::to_file(path).map_err(|error| unwritten(path, &error))
+    }
+
+    fn to_file(path: &Path) -> io::Result<Self> {
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            // A pipe or a device, such as /dev/stdout, cannot be replaced.
+            let out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
+            return Ok(Sink::Device { out, path: path.to_owned() });
+        }
+        // Where a link leads, so that it stays one.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder)?;
+        Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned() })
+    }
+
+    /// Writes a whole document and is done.
+    pub(crate) fn document(mut self, text: &str) -> Result<(), Failure> {
+        // A file is whole when it is finished, which tells what was not written.
+        drop(self.write_all(text.as_bytes()));
+        self.finish()
     }
 
     /// Everything written is where it should be; a file is durable.
@@ -323,17 +319,26 @@ impl Sink {
         match self {
             Sink::Stdout(_) | Sink::Terminal(_) => ignore_closed_pipe(flushed)
                 .map_err(|error| Failure::io("could not write to standard output", &error)),
-            Sink::File { out, path } => {
-                flushed.and_then(|()| out.get_ref().sync_all()).map_err(|error| cannot_write(&path, &error))
-            }
+            Sink::Device { path, .. } => flushed.map_err(|error| unwritten(&path, &error)),
+            Sink::File { out, place, path } => flushed
+                .and_then(|()| out.get_ref().as_file().sync_all())
+                .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
+                .and_then(|beside| beside.persist(&place).map_err(|error| error.error))
+                .and_then(|_| crate::ledger::sync_folder_of(&place))
+                .map_err(|error| unwritten(&path, &error)),
         }
     }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(format!("could not write `{}`", path.display()), error)
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File { out, .. } => out.write(bytes),
+            Sink::Device { out, .. } => out.write(bytes),
             Sink::Stdout(out) => out.write(bytes),
             Sink::Terminal(out) => out.write(bytes),
         }
@@ -342,6 +347,7 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Sink::File { out, .. } => out.flush(),
+            Sink::Device { out, .. } => out.flush(),
             Sink::Stdout(out) => out.flush(),
             Sink::Terminal(out) => out.flush(),
         }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::cloud::Cloud;
 use crate::customer::Field;
-use crate::submitter::Rate;
+use crate::submitter::{MaxFailures, Rate};
 use crate::transport::is_loopback;
 
 /// `450/min`, `8/s` or `unlimited`.
@@ -24,6 +24,18 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
         _ => return Err(wrong()),
     };
     Ok(Rate::Limited { requests, window })
+}
+
+/// `25` or `5%`.
+pub(super) fn failures(text: &str) -> Result<MaxFailures, String> {
+    let wrong = || "write it as `25` or `5%`, from 1 on".to_owned();
+    match text.trim().strip_suffix('%') {
+        Some(percent) => match percent.trim().parse() {
+            Ok(percent @ 1..=100) => Ok(MaxFailures::Percent(percent)),
+            _ => Err(wrong()),
+        },
+        None => text.trim().parse().map(MaxFailures::Rows).map_err(|_| wrong()),
+    }
 }
 
 /// `90s`, `15m`, `4h`, `1h 30m`.
@@ -78,6 +90,8 @@ pub(super) fn cloud(text: &str) -> Result<Cloud, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
 
     #[test]
@@ -91,6 +105,17 @@ mod tests {
         check("8/s", Some(limited(8, 1)));
         check("unlimited", Some(Rate::Unlimited));
         for wrong in ["450", "0/min", "-1/s", "8/h", "/min", "fast"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn most_failures() {
+        let check = |text, expected: Option<MaxFailures>| assert_eq!(failures(text).ok(), expected, "{text}");
+        check("25", NonZeroU64::new(25).map(MaxFailures::Rows));
+        check("5%", Some(MaxFailures::Percent(5)));
+        check("100 %", Some(MaxFailures::Percent(100)));
+        for wrong in ["", "0", "0%", "101%", "-1", "2.5%", "five"] {
             check(wrong, None);
         }
     }

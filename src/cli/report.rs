@@ -3,10 +3,11 @@
 use std::io::IsTerminal as _;
 
 use super::args::{self, ReportFormat};
-use super::ending;
+use super::ending::Again;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, Sink};
+use super::replacing::Guarded;
 use super::settings::LedgerChoice;
 use crate::ledger::{self, Queries};
 use crate::report::{Asked, Overview, markdown, page, scope_of};
@@ -27,10 +28,10 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
         );
     };
     let environment = queries.environment()?;
+    let again = Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment };
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
-    let overview: Result<_, ledger::Error> = Overview::of(&queries, asked, |standing| {
-        ending::next_of(standing, &ledger, output.again(), environment.as_ref())
-    });
+    let overview: Result<_, ledger::Error> =
+        Overview::of(&queries, asked, |standing| again.next_command(standing));
     let overview = overview?;
     let text = match args.format {
         ReportFormat::Html => page(&overview),
@@ -39,7 +40,8 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
     };
     match (file, args.format) {
         (Some(file), _) => {
-            output.document(file, &text)?;
+            let guarded = Guarded::default().and_files_of(&queries, Some(file))?;
+            Sink::open(Some(file), &guarded)?.document(&text)?;
             output.note(format_args!("The report is in `{}`.", file.display()));
         }
         (None, ReportFormat::Json) => output.json(&text)?,

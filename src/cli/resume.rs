@@ -23,11 +23,15 @@ async fn run(
     args: args::Resume,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
+    if mode == Mode::AskOnly && args.submission.dry_run {
+        return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
+    }
     let start = Start {
         command,
         ledger: LedgerChoice::from(args.ledger),
         connection: &args.connection,
         submission: &args.submission,
+        inputs: &[],
         may_make_ledger: false,
         judging_flags: String::new(),
     };
@@ -40,6 +44,9 @@ async fn run(
                 counted(in_flight, "row")
             ));
         }
+    }
+    if session.is_dry_run() {
+        return session.end_dry_run(0).await;
     }
     let stopped = session.submit(mode).await?;
     session.end(stopped).await

@@ -1,16 +1,20 @@
 //! What `import`, `resume` and `reconcile` have in common: a ledger in hand, a submission, and the end of a run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 use super::args;
+use super::dry_run;
 use super::ending::{self, Flags, Left};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::output::Output;
+use super::plan;
+use super::results::Results;
 use super::settings::{self, Connection, LedgerChoice};
 use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
@@ -27,8 +31,14 @@ pub(crate) struct Session<'a> {
     pub(crate) connection: Connection,
     pub(crate) signals: mpsc::Receiver<Signal>,
     args: &'a args::Submission,
-    sealer: Sealer,
+    /// `None`: a dry run, which has nothing to seal and makes no key.
+    sealer: Option<Sealer>,
     flags: Flags,
+    /// The files that were read.
+    inputs: &'a [PathBuf],
+    results: Option<Results>,
+    /// Of a dry run: where the copy of the ledger is that it works on.
+    copy: Option<TempDir>,
 }
 
 /// What a command starts from.
@@ -37,6 +47,8 @@ pub(crate) struct Start<'a> {
     pub(crate) ledger: LedgerChoice,
     pub(crate) connection: &'a args::Connection,
     pub(crate) submission: &'a args::Submission,
+    /// The files that are read.
+    pub(crate) inputs: &'a [PathBuf],
     /// Make a ledger that is not there.
     pub(crate) may_make_ledger: bool,
     /// The flags by which exported files are judged as those of this run.
@@ -45,24 +57,35 @@ pub(crate) struct Start<'a> {
 
 impl<'a> Session<'a> {
     /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent.
-    pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
+    pub(crate) async fn begin(mut start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
         let mut signals = super::signals::listen();
         let mut connection = Connection::prepare(start.connection, &start.ledger)?;
         // The passwords of a rehearsal open nothing.
         if start.ledger.simulate.is_none() {
             settings::check_identity(start.submission, &start.ledger.path)?;
         }
+        let is_dry_run = start.submission.dry_run;
+        let results = match &start.submission.results {
+            Some(folder) if !is_dry_run => Some(Results::prepare(folder, &start)?),
+            Some(_) | None => None,
+        };
+        let copy = if is_dry_run { Some(dry_run::copy(&mut start.ledger)?) } else { None };
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
         let open = || open(&start.ledger.path, &connection.environment, start.command);
         let ledger = wait_lock::open(open, start.submission.wait_lock, &mut signals, output).await?;
-        let (sealer, made) = settings::sealer(start.submission)?;
-        if let Some(file) = made {
-            tell_of_new_identity(output, &file);
+        let mut sealer = None;
+        if !is_dry_run {
+            let (made_for, made) = settings::sealer(start.submission)?;
+            if let Some(file) = made {
+                tell_of_new_identity(output, &file);
+            }
+            sealer = Some(made_for);
+            connection.start_simulator().await?;
         }
-        connection.start_simulator().await?;
         let interrupted = ledger.recover().await?;
-        if interrupted > 0 {
+        // To a dry run it may be going on.
+        if interrupted > 0 && !is_dry_run {
             output.note(format_args!(
                 "The last run ended without warning: {interrupted} requests are settled before anything else."
             ));
@@ -79,7 +102,8 @@ impl<'a> Session<'a> {
             identity: start.submission.identity.flag(),
             judging: start.judging_flags,
         };
-        Ok(Self { output, ledger, connection, signals, args: start.submission, sealer, flags })
+        let (args, inputs) = (start.submission, start.inputs);
+        Ok(Self { output, ledger, connection, signals, args, sealer, flags, inputs, results, copy })
     }
 
     /// Reads the ledger, beside the run.
@@ -146,7 +170,35 @@ impl<'a> Session<'a> {
             }
         }
         let domain_suffix = self.connection.domain_suffix;
-        Ok(Ok(Equipment { client, tokens, sealer: self.sealer.clone(), domain_suffix }))
+        let sealer = self.sealer.clone().expect("a dry run submits nothing");
+        Ok(Ok(Equipment { client, tokens, sealer, domain_suffix }))
+    }
+
+    /// Is everything for show?
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Ends a dry run: says what a run would do. `wrong`: rows that were read and fail validation.
+    pub(crate) async fn end_dry_run(self, wrong: u64) -> Result<ExitCode, Failure> {
+        let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
+        let queries = self.queries()?;
+        let plan = queries.plan(self.ledger.run())?;
+        let summary = Summary::of(&queries, self.ledger.run(), None)?;
+        if self.args.json {
+            self.output.json(&summary.dry_run_json(&plan))?;
+        } else {
+            let environment = &self.connection.environment;
+            let plan = plan::in_words(&plan, 0, environment, self.args.pace.rate);
+            let rows = summary.standing.text(usize::MAX);
+            self.output.result(&format!(
+                "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \
+                 written.\n"
+            ))?;
+        }
+        let ending = Ending { exit_code: exit_code.number(), words: "dry run".to_owned() };
+        self.ledger.close(ending).await?;
+        Ok(exit_code)
     }
 
     /// Ends the run: checks the accounting, prints the summary, records the ending, lets go of everything.
@@ -158,6 +210,9 @@ impl<'a> Session<'a> {
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
         let left = Left { rows: queries.counts()?, agreements: queries.agreement_counts()? };
+        // The last row may be the one that was too many.
+        let stopped =
+            stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures(_)) || left.open() > 0);
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
             (None, Some(reason)) => ending::exit_code(reason),
@@ -178,14 +233,18 @@ impl<'a> Session<'a> {
         self.connection.close().await;
 
         let waiting_for_file: u64 = held.iter().map(|source| source.waiting).sum();
+        let written = self.results.as_ref().map(|results| results.write(&path)).transpose();
         let next = if stopped.is_none() && left.open() > 0 && left.open() == waiting_for_file {
             // Resuming would find nothing that may be sent.
             held.last()
                 .map(|source| format!("tenantry import{} {}", self.flags.run, settings::quoted(&source.path)))
         } else {
-            left.next_command(stopped.as_ref(), &self.flags)
+            ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs)
         };
-        let summary = Summary::of(&Queries::open(&path)?, run, next)?;
+        let mut summary = Summary::of(&Queries::open(&path)?, run, next)?;
+        if let Ok(Some(files)) = &written {
+            summary.files.clone_from(files);
+        }
         if self.args.json {
             self.output.json(&summary.json())?;
         } else {
@@ -199,6 +258,7 @@ impl<'a> Session<'a> {
             return Err(Failure::new(ExitCode::Failed, message)
                 .with_hint("keep the ledger as it is and report this; do not import into it again"));
         }
+        written?;
         Ok(exit_code)
     }
 }
@@ -208,8 +268,11 @@ impl Session<'_> {
     pub(crate) async fn abort(self, failure: Failure) -> Result<ExitCode, Failure> {
         let ending = Ending { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") };
         // A ledger that cannot be written any more is what the failure is about.
+        let path = self.ledger.path().to_owned();
         drop(self.ledger.close(ending).await);
         self.connection.close().await;
+        // What there is of them; the failure is what counts.
+        drop(self.results.map(|results| results.write(&path)));
         Err(failure)
     }
 }

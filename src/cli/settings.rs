@@ -481,6 +481,7 @@ impl args::Submission {
                 settle_delay: self.settle_delay,
             },
             limit: self.limit,
+            max_failures: self.max_failures,
             max_duration: self.max_duration,
             max_outage: self.pace.max_outage,
             mode,
@@ -496,7 +497,9 @@ pub(crate) fn is_simulated(environment: &Environment) -> bool {
 /// The flag that names the API of a ledger again, where it is not the default one.
 pub(crate) fn api_flag(api: &str) -> String {
     let mut flag = String::new();
-    if api != SIMULATED_API && api != super::cloud::Cloud::Global.api_url() {
+    if api == super::cloud::Cloud::China.api_url() {
+        push_flag(&mut flag, "--cloud", &super::cloud::Cloud::China.to_string());
+    } else if api != SIMULATED_API && api != super::cloud::Cloud::Global.api_url() {
         push_flag(&mut flag, "--api-url", api);
     }
     flag

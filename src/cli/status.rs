@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::args;
-use super::ending::next_of;
+use super::ending::Again;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
@@ -53,7 +53,8 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
         text.push_str(&format!("\nLeft: {}{time}.\n", left_in_words(&standing)));
     }
-    if let Some(next) = next_of(&standing, &ledger, output.again(), environment.as_ref()) {
+    let again = Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment };
+    if let Some(next) = again.next_command(&standing) {
         text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;

@@ -258,7 +258,17 @@ pub(super) fn meet(
 ) -> Result<Met, Error> {
     let standing = standing(tx, row, candidate)?;
     if let Some(Standing { id, state, same: true, is_of_unfinished_file }) = standing {
-        if state == AgreementState::Failed && retry_failed {
+        let is_good = candidate.customer.is_some();
+        let again = match state {
+            AgreementState::Failed => retry_failed,
+            // The verdict on it has changed without it: the rules may have.
+            AgreementState::Rejected => true,
+            AgreementState::Pending
+            | AgreementState::InFlight
+            | AgreementState::Recorded
+            | AgreementState::Withdrawn => false,
+        };
+        if again && is_good {
             replace(tx, row, source, candidate, Some(id), None)?;
             return Ok(Met::TakenUp);
         }

@@ -35,14 +35,14 @@ pub(crate) use error::Error;
 pub(crate) use intent::{Attempt, Operation};
 pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
 pub(crate) use query::{
-    AgreementCounts, AlikeCalls, AttemptStory, Filter, Parts, Queries, RowCounts, RowStory, RunTotals, Scope,
-    SourceTotals, Span, UserNeeds,
+    AgreementCounts, AlikeCalls, AttemptStory, Filter, Parts, Plan, Queries, RowCounts, RowStory, RunTotals,
+    Scope, SourceTotals, Span, UserNeeds,
 };
 pub(crate) use recovery::{NextStep, Open, Work};
 pub(crate) use runs::Ending;
 pub(crate) use schema::{Environment, sync_folder_of};
 pub(crate) use state::State;
-pub(crate) use take_up::{Candidate, SourceInfo, Taken};
+pub(crate) use take_up::{Again, Candidate, Selection, SourceInfo, StoredRow, Taken};
 
 macro_rules! ledger_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -219,26 +219,16 @@ pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
     schema::copy(path, copy)
 }
 
+/// As [`backup`], and leaves the ledger at `path` as it is to the byte. Nothing is copied where there is none.
+pub(crate) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+    if path.exists() { schema::copy_untouched(path, copy) } else { Ok(()) }
+}
+
 /// Records intents and outcomes of one run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     writer: writer::Writer,
     run: RunId,
-}
-
-/// A file that was there before we wrote to it may have been open to others.
-pub(crate) fn make_private(file: &std::fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Pipes and devices, such as /dev/stdout, keep their mode.
-        if file.metadata()?.is_file() {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        }
-    }
-    #[cfg(not(unix))]
-    let _unchanged = file;
-    Ok(())
 }
 
 /// New files of ours are for their owner alone. Windows keeps a user's own folders private by inheritance.

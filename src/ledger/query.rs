@@ -163,6 +163,22 @@ pub(crate) struct UnfinishedSource {
     pub(crate) waiting: u64,
 }
 
+/// What is about to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Customers to be created, largest group first.
+    pub(crate) groups: Vec<PlanGroup>,
+    /// Acceptances to be recorded.
+    pub(crate) agreements: u64,
+}
+
+impl Plan {
+    /// Customers to be created.
+    pub(crate) fn rows(&self) -> u64 {
+        self.groups.iter().map(|group| group.rows).sum()
+    }
+}
+
 /// Rows of one country and reseller that are about to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlanGroup {
@@ -262,16 +278,7 @@ impl Queries {
 
     /// What of the open work only a user may do.
     pub(crate) fn user_needs(&self) -> Result<UserNeeds, Error> {
-        let (for_resellers, with_agreements): (u64, u64) = self.connection.query_row(
-            "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
-                    count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
-               FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-              WHERE customer_rows.state IN ('pending', 'in_flight') AND sources.completed_at IS NOT NULL",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        let with_agreements = with_agreements + self.agreement_counts()?.open();
-        Ok(UserNeeds { for_resellers, with_agreements })
+        user_needs(&self.connection, None)
     }
 
     /// Refused and unresolved rows by code, most frequent first.
@@ -312,6 +319,13 @@ impl Queries {
         )?)
     }
 
+    /// Files that rows came from, but for exports of ours that came back, by the paths that they were given by.
+    pub(crate) fn files_of_operators(&self) -> Result<Vec<String>, Error> {
+        let sql = "SELECT DISTINCT path FROM sources
+                    WHERE path <> '-' AND instr(lower(CAST(header AS TEXT)), 'tenantry_') = 0";
+        self.collect(sql, [], |row| row.get(0))
+    }
+
     /// Files that were not read to their end and hold rows back.
     pub(crate) fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
         self.collect(
@@ -328,15 +342,10 @@ impl Queries {
     }
 
     /// What is about to be created, largest group first.
-    pub(crate) fn plan(&self) -> Result<Vec<PlanGroup>, Error> {
-        self.collect(
-            "SELECT json_extract(customer, '$.country'), json_extract(customer, '$.associated_partner_id'), count(*)
-               FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-              WHERE state IN ('pending', 'in_flight') AND sources.completed_at IS NOT NULL
-              GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-            [],
-            |row| Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? }),
-        )
+    ///
+    /// What `run` has read counts, also where it waits for consent.
+    pub(crate) fn plan(&self, run: RunId) -> Result<Plan, Error> {
+        plan(&self.connection, run)
     }
 
     /// Rows that `run` has read and that wait to be sent.
@@ -474,10 +483,51 @@ impl Queries {
         parameters: impl rusqlite::Params,
         load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map(parameters, load)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        collect(&self.connection, sql, parameters, load)
     }
+}
+
+fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(parameters, load)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What is about to be done, also in a transaction that is not committed.
+pub(super) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
+    let groups = collect(
+        connection,
+        "SELECT json_extract(customer, '$.country'), json_extract(customer, '$.associated_partner_id'), count(*)
+           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+          WHERE state IN ('pending', 'in_flight') AND (sources.completed_at IS NOT NULL OR sources.run_id = ?1)
+          GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+        [run],
+        |row| Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? }),
+    )?;
+    Ok(Plan { groups, agreements: user_needs(connection, Some(run))?.with_agreements })
+}
+
+fn user_needs(connection: &Connection, run: Option<RunId>) -> Result<UserNeeds, Error> {
+    let (for_resellers, with_agreements): (u64, u64) = connection.query_row(
+        "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
+                count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
+           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+          WHERE customer_rows.state IN ('pending', 'in_flight') 
+            AND (sources.completed_at IS NOT NULL OR sources.run_id = ?1)",
+        [run],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let sql = format!(
+        "SELECT count(*) FROM agreements a JOIN sources s ON s.id = a.source_id
+          WHERE {STANDING} AND (a.state = 'in_flight' OR (a.state = 'pending' AND (s.completed_at IS NOT NULL OR s.run_id = ?1)))"
+    );
+    let owed: u64 = connection.query_row(&sql, [run], |row| row.get(0))?;
+    Ok(UserNeeds { for_resellers, with_agreements: with_agreements + owed })
 }
 
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
@@ -211,6 +212,27 @@ pub(super) fn copy(path: &Path, copy: &Path) -> Result<(), Error> {
     copied
 }
 
+/// A copy of the ledger at `path` as the new file `copy`, for work that must leave the original as it is to the byte:
+/// it is not brought up to date, and what a dead run left beside it stays there.
+pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // Closing it would write the log of a dead run into the file.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
+    check_ours(&connection, path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    Ok(())
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
 /// A ledger that may not be looked at is not one that is not there.
 pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
     match path.try_exists() {
@@ -284,10 +306,14 @@ pub(super) fn make_file(path: &Path) -> Result<(), Error> {
 
 /// An empty file that somebody else has made is about to become a ledger.
 fn keep_to_its_owner(path: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
     if std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == 0) {
-        let made = OpenOptions::new().write(true).open(path).and_then(|file| super::make_private(&file));
-        made.map_err(|source| Error::Open { path: path.to_owned(), source: Arc::new(source) })?;
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|source| Error::Open { path: path.to_owned(), source: Arc::new(source) })?;
     }
+    #[cfg(not(unix))]
+    let _inherited = path;
     Ok(())
 }
 

@@ -38,6 +38,21 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// A row as the ledger keeps it, for a header of `expected` columns.
+    pub(crate) fn of_stored(line: u64, cells: &csv::ByteRecord, expected: usize) -> Self {
+        let ends: Vec<usize> = cells
+            .iter()
+            .scan(0, |end, cell| {
+                *end += cell.len();
+                Some(*end)
+            })
+            .collect();
+        let (bytes, found) = (cells.as_slice(), ends.len());
+        let mut row = Self::default();
+        row.fill(&Record { line, last_line: line, bytes, ends: &ends, found, is_too_long: false }, expected);
+        row
+    }
+
     /// The physical line the record starts on, 1-based.
     pub(crate) fn line(&self) -> u64 {
         self.line

@@ -12,9 +12,9 @@ use csv::{ByteRecord, Terminator, WriterBuilder};
 
 use super::formula::harmless;
 use super::summary::{hint, one_line};
-use crate::ledger::{self, Filter, Queries, RowStory};
+use crate::ledger::{self, Filter, Queries, RowStory, State};
 use crate::reader;
-use crate::validation::Problem;
+use crate::validation::{Problem, lost_cells};
 
 /// Our columns, in order.
 const OUR_COLUMNS: [&str; 17] = [
@@ -146,9 +146,7 @@ impl Columns {
                 own[*place] = cell;
             }
         }
-        let extra: ByteRecord = cells.iter().skip(places.len()).collect();
-        let extra =
-            if extra.is_empty() { Vec::new() } else { reader::to_csv(&extra).trim_ascii_end().to_vec() };
+        let extra = lost_cells(&row.problems, &cells, places.len());
         let ours = our_cells(row, ledger_id);
         Ok(own
             .into_iter()
@@ -160,7 +158,12 @@ impl Columns {
 
 fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 16] {
     let code = row.error_code.clone().unwrap_or_default();
-    let hint = if code.is_empty() { "" } else { hint(&code, row.state, row.domain_burned) };
+    let hint = match row.state {
+        // Whoever reads it has the file open that others are told to export.
+        State::Rejected => "mend the cells that tenantry_error names and import this file",
+        _ if code.is_empty() => "",
+        state => hint(&code, state, row.domain_burned),
+    };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     [
         row.row.to_string(),
@@ -193,7 +196,7 @@ fn password(row: &RowStory) -> &'static str {
 /// Every problem of a rejected row, the service's words for a refused one.
 fn error_words(row: &RowStory) -> String {
     if row.state == ledger::State::Rejected && !row.problems.is_empty() {
-        let problems: Vec<String> = row.problems.iter().map(Problem::in_words).collect();
+        let problems: Vec<String> = row.problems.iter().map(Problem::with_suggestion).collect();
         return one_line(&problems.join("; "));
     }
     one_line(row.error_text.as_deref().unwrap_or_default())

@@ -18,4 +18,6 @@ pub(crate) use markdown::markdown;
 pub(crate) use overview::{Asked, Overview, ended_in_words, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use story::{story_json, story_text};
-pub(crate) use summary::{LOST_PASSWORDS_NAMED, Standing, Summary, counted, lost_passwords, rough};
+pub(crate) use summary::{
+    LOST_PASSWORDS_NAMED, ResultFile, Standing, Summary, counted, lost_passwords, one_line, rough,
+};

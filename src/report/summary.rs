@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::ledger::{
-    self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+    self, AgreementCounts, Plan, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
 };
 use crate::partner_center::codes;
 use crate::validation::visible;
@@ -59,8 +60,17 @@ pub(crate) struct Summary {
     pub(crate) created_without_credentials: u64,
     /// The first of them, by domain.
     pub(crate) domains_without_credentials: Vec<String>,
+    /// The files that were written at the end.
+    pub(crate) files: Vec<ResultFile>,
     /// The next command.
     pub(crate) next: Option<String>,
+}
+
+/// A file of results.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ResultFile {
+    pub(crate) path: String,
+    pub(crate) rows: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -180,6 +190,7 @@ impl Summary {
             },
             created_without_credentials: queries.created_without_credentials()?,
             domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
+            files: Vec::new(),
             next,
         })
     }
@@ -188,6 +199,20 @@ impl Summary {
         let mut text = serde_json::to_string_pretty(self).expect("a summary is plain data");
         text.push('\n');
         text
+    }
+
+    /// What a run would come to that has not been made.
+    pub(crate) fn dry_run_json(&self, plan: &Plan) -> String {
+        let mut value = serde_json::to_value(self).expect("a summary is plain data");
+        value["dry_run"] = true.into();
+        value["plan"] = json!({
+            "customers": plan.rows(),
+            "agreements": plan.agreements,
+            "groups": plan.groups.iter().map(|group| json!({
+                "country": group.country, "associated_partner_id": group.reseller, "customers": group.rows,
+            })).collect::<Vec<_>>(),
+        });
+        format!("{value:#}\n")
     }
 
     /// The last thing on the screen.
@@ -227,6 +252,12 @@ impl Summary {
         );
         text.push_str(&self.standing.text(TOP_ERRORS));
         text.push_str(&lost_passwords(self.created_without_credentials, &self.domains_without_credentials));
+        if !self.files.is_empty() {
+            line(&mut text, format_args!("\nFiles written:"));
+        }
+        for ResultFile { path, rows } in &self.files {
+            line(&mut text, format_args!("  {path} ({})", counted(*rows, "row")));
+        }
         if let Some(next) = &self.next {
             line(&mut text, format_args!("\nNext: {next}"));
         }

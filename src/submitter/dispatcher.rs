@@ -116,6 +116,7 @@ pub(super) struct Dispatcher {
     slots: usize,
     submitted: u64,
     successes: u64,
+    refused: u64,
     forbidden_in_a_row: u32,
     last_silence: Silence,
     pub(super) counts: Progress,
@@ -149,6 +150,7 @@ impl Dispatcher {
             slots: 0,
             submitted: 0,
             successes: 0,
+            refused: 0,
             forbidden_in_a_row: 0,
             last_silence: Silence::default(),
             counts: Progress::default(),
@@ -445,6 +447,10 @@ impl Dispatcher {
                     RowChange::Created(_) => self.counts.created += 1,
                     _ => self.counts.not_created += 1,
                 }
+                if let RowChange::Refused { .. } = verdict.change {
+                    self.refused += 1;
+                    self.check_failures();
+                }
             }
             // Asking is done; what is to be sent waits for a run that sends.
             Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
@@ -454,6 +460,13 @@ impl Dispatcher {
             Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::LeftOpen => self.queue.let_go(task.work.row),
             Then::Stop(_) => {}
+        }
+    }
+
+    fn check_failures(&mut self) {
+        let with_outcome = self.counts.created + self.counts.not_created;
+        if self.settings.max_failures.is_some_and(|most| most.is_reached(self.refused, with_outcome)) {
+            self.stop.get_or_insert(StopReason::TooManyFailures(self.refused));
         }
     }
 

@@ -26,7 +26,7 @@ mod retry;
 mod run;
 mod task;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use crate::auth::TokenSource;
@@ -48,11 +48,35 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     /// Rows that may be submitted in this run.
     pub(crate) limit: Option<u64>,
+    /// The run stops when so many of its rows have been refused.
+    pub(crate) max_failures: Option<MaxFailures>,
     /// The run stops after this long.
     pub(crate) max_duration: Option<Duration>,
     /// Past this long without an answer the run stops.
     pub(crate) max_outage: Duration,
     pub(crate) mode: Mode,
+}
+
+/// How many refusals are too many: something is wrong with all rows then, and sending on would only burn them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MaxFailures {
+    Rows(NonZeroU64),
+    /// Of the rows with an outcome, 1 to 100; from [`PERCENT_FROM`] of them on.
+    Percent(u8),
+}
+
+/// Fewer outcomes than this are no share of anything: one refusal in the first two rows is not half of a file.
+const PERCENT_FROM: u64 = 20;
+
+impl MaxFailures {
+    fn is_reached(self, refused: u64, with_outcome: u64) -> bool {
+        match self {
+            MaxFailures::Rows(most) => refused >= most.get(),
+            MaxFailures::Percent(percent) => {
+                with_outcome >= PERCENT_FROM && refused * 100 >= u64::from(percent) * with_outcome
+            }
+        }
+    }
 }
 
 /// What a run may do.
@@ -98,6 +122,10 @@ pub(crate) enum StopReason {
         last: Silence,
     },
     LimitReached,
+    /// So many rows have been refused in this run.
+    TooManyFailures(u64),
+    /// So many rows that were read failed validation, and nothing is to be sent then.
+    NotAllValid(u64),
     DurationReached,
     Ledger(crate::ledger::Error),
     /// Something here panicked.
@@ -121,4 +149,26 @@ pub(crate) struct Equipment {
     pub(crate) sealer: Sealer,
     /// What every initial domain of the cloud ends in.
     pub(crate) domain_suffix: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_failures() {
+        let check = |most: MaxFailures, refused: u64, with_outcome: u64, expected: bool| {
+            assert_eq!(most.is_reached(refused, with_outcome), expected, "{most:?} {refused}/{with_outcome}");
+        };
+        let three = MaxFailures::Rows(NonZeroU64::new(3).unwrap());
+        check(three, 2, 1000, false);
+        check(three, 3, 3, true);
+        let percent = MaxFailures::Percent;
+        check(percent(50), 19, 19, false);
+        check(percent(50), 10, 20, true);
+        check(percent(50), 10, 21, false);
+        check(percent(100), 20, 20, true);
+        check(percent(1), 0, 1000, false);
+        check(percent(1), 10, 1000, true);
+    }
 }

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::customer::{Customer, DomainName, Field};
-use crate::reader::{CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
+use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
 use draft::Draft;
@@ -175,8 +175,17 @@ impl Validator {
         if let Some(text) = given(Field::Domain) {
             draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
         }
-        let country = given(Field::Country)
-            .and_then(|text| noted(country::resolve(text, &self.rulebook), Field::Country, report));
+        let country = given(Field::Country).map(|text| country::resolve(text, &self.rulebook));
+        // One that is not written as it should be is good enough to find what else is wrong with its row.
+        let is_written_well = matches!(country, Some(Ok(_)));
+        let country = country.and_then(|resolved| match resolved {
+            Ok(country) => Some(country),
+            Err(finding) => {
+                let meant = finding.suggestion.as_deref().and_then(|code| self.rulebook.country(code));
+                report.add(Field::Country, finding);
+                meant
+            }
+        });
         let culture = given(Field::Culture)
             .and_then(|text| noted(country::resolve_culture(text, country), Field::Culture, report));
         let language = given(Field::Language).and_then(|text| {
@@ -185,7 +194,9 @@ impl Validator {
         draft[Field::Culture] = culture.unwrap_or(draft[Field::Culture]);
         draft[Field::Language] = language.unwrap_or(draft[Field::Language]);
         if let Some(country) = country {
-            draft[Field::Country] = &country.code;
+            if is_written_well {
+                draft[Field::Country] = &country.code;
+            }
             country::check(draft, given, country, report);
         }
         if let Some(text) = given(Field::AssociatedPartnerId) {
@@ -243,13 +254,30 @@ impl Validator {
     }
 }
 
-/// An exported row that had more cells than its header comes back with the surplus beside it. Until somebody has
-/// put that where it belongs, the cells before it may be shifted too.
+/// A copied or exported row that did not have the cells of its header comes back with a word of that beside it. Until
+/// somebody has put them where they belong, its cells may be shifted, or be cut short.
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
-    let finding = Finding::new(Rule::RaggedRow, "the row had more cells than its header")
-        .suggest(Some("put the surplus where it belongs and empty this cell".to_owned()));
+    let finding = Finding::new(Rule::RaggedRow, "the row did not have the cells that its header names")
+        .suggest(Some("put its cells where they belong and empty this one".to_owned()));
     Some(finding.found(row.line(), SURPLUS_COLUMN.to_owned(), text::shown(surplus.as_bytes()), false))
+}
+
+/// What `tenantry_extra_cells` says of a row whose header has `width` columns: the cells beyond them, or that cells are
+/// missing or cut short, which would not show any more.
+pub(crate) fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -> Vec<u8> {
+    let extra: csv::ByteRecord = cells.iter().skip(width).collect();
+    if extra.iter().any(|cell| !cell.is_empty()) {
+        return reader::to_csv(&extra).trim_ascii_end().to_vec();
+    }
+    let is_lost = |problem: &Problem| {
+        problem.column != SURPLUS_COLUMN
+            && [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
+    };
+    if problems.iter().any(is_lost) {
+        return format!("({} of {width} cells, or cut short)", cells.len()).into_bytes();
+    }
+    Vec::new()
 }
 
 /// The good value, or else the finding put into the report.

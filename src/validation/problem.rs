@@ -38,6 +38,22 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    /// The record itself was not what its header says, or more than is kept: what the ledger has of it is not what the
+    /// file said.
+    pub(crate) fn is_of_the_record(&self) -> bool {
+        [Rule::RaggedRow, Rule::RowEncoding, Rule::CellSize, Rule::RowSize]
+            .iter()
+            .any(|rule| rule.name() == self.rule)
+    }
+
+    /// Column, message, and what to write instead.
+    pub(crate) fn with_suggestion(&self) -> String {
+        match &self.suggestion {
+            Some(suggestion) => format!("{} (→ {suggestion})", self.in_words()),
+            None => self.in_words(),
+        }
+    }
+
     /// Column and message; a problem of the whole row has no column.
     pub(crate) fn in_words(&self) -> String {
         if self.column.is_empty() {

@@ -271,3 +271,108 @@ fn what_was_rehearsed_does_not_turn_into_production() {
     let elsewhere = check(&bench, &["customers.csv"]).exits(0);
     assert!(elsewhere.stdout.contains("Next: tenantry import --api-url http://127.0.0.1:"), "{elsewhere}");
 }
+
+/// Checks a file with `-o problems.csv`, and returns the rows of the copy by column.
+fn copied(bench: &Bench, args: &[&str], delimiter: u8) -> Vec<std::collections::HashMap<String, String>> {
+    check(bench, &["-o", "problems.csv"]).args(args).exits(3);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).from_path(bench.path("problems.csv")).unwrap();
+    reader.deserialize().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_copy_has_every_row_as_it_was_and_what_is_wrong() {
+    let bench = Bench::new();
+    let note = "\"a \"\"quoted\"\" note, =1+1\"";
+    let wrong = row("wrong").replace(",GB", ",United Kingdom").replace("LS1 5HD", "1");
+    let content = format!("{HEADER},note\n{},{note}\n{wrong},  \n{},{note}\n", row("good"), row("a b"));
+    bench.file("customers.csv", &content);
+    let done = check(&bench, &["-o", "problems.csv", "customers.csv"]).exits(3);
+    done.says("Written to `problems.csv`");
+    let problems = fs::read_to_string(bench.path("problems.csv")).unwrap();
+    insta::assert_snapshot!(problems);
+    for (copy, original) in problems.lines().zip(content.lines()) {
+        assert!(copy.starts_with(&format!("{original},")), "{copy}");
+    }
+    assert!(done.stdout.contains("Next: mend the rows with errors in problems.csv, then"), "{done}");
+    // Checked again it says the same, and its columns do not grow.
+    check(&bench, &["-o", "again.csv", "problems.csv"]).exits(3);
+    assert_eq!(fs::read_to_string(bench.path("again.csv")).unwrap(), problems);
+    // Mended, it is imported as it is.
+    let mended =
+        problems.replace("United Kingdom", "GB").replace("a b,", "ab,").replacen(",1,", ",LS1 5HD,", 1);
+    bench.file("problems.csv", mended);
+    bench.import("problems.csv").exits(0);
+    assert_eq!(bench.creations().len(), 3);
+}
+
+/// Unmended, a copy is judged as its original, also where a row had not the cells of its header.
+#[test]
+fn a_copy_is_judged_as_its_original() {
+    let check_copy = |content: String, args: &[&str]| {
+        let bench = Bench::new();
+        bench.file("customers.csv", content);
+        let original = check(&bench, &["--json", "customers.csv", "-o", "problems.csv"]).args(args).exits(3);
+        let copy = check(&bench, &["--json", "problems.csv"]).args(args).exits(3);
+        let lines =
+            |done: &Done| -> BTreeSet<u64> { problems(done).into_iter().map(|(line, _)| line).collect() };
+        assert_eq!(lines(&original), lines(&copy), "{args:?}");
+    };
+    // Without their last cell, or with it cut short, these would be good rows.
+    let (short, huge) = (row("short"), "x".repeat(300_000));
+    let long = format!("{},note,more", row("long"));
+    check_copy(format!("{HEADER},external_id\n{short}\n{},1\n{long}\n", row("good")), &[]);
+    check_copy(format!("{HEADER},external_id\n{},1\n{},{huge}\n", row("good"), row("huge")), &[]);
+    check_copy(mixed(), &[]);
+    check_copy(mixed(), &["--reseller-id", RESELLER]);
+    check_copy(mixed().replace(',', ";"), &[]);
+}
+
+#[test]
+fn what_shows_at_the_end_of_a_file_stands_in_its_copy_too() {
+    let bench = Bench::new();
+    bench.file("mixed.csv", mixed().replace(',', ";"));
+    let rows = copied(&bench, &["mixed.csv"], b';');
+    assert_eq!(rows.len(), 14);
+    let wrong = |row: &&std::collections::HashMap<String, String>| row["tenantry_severity"] == "error";
+    let lines: Vec<&str> = rows.iter().filter(wrong).map(|row| row["tenantry_line"].as_str()).collect();
+    assert_eq!(lines, ["3", "4", "8", "9", "10", "11", "12", "13", "14", "15"]);
+    assert!(rows[1]["tenantry_error"].contains("has no reseller while other rows"), "{:?}", rows[1]);
+    assert!(rows[6]["tenantry_error"].contains("(→ GB)"), "{:?}", rows[6]);
+}
+
+#[test]
+fn a_copy_is_written_over_nothing_of_value() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    for (args, words) in [
+        (&["customers.csv", "-o", "customers.csv"][..], "it is a file that rows are read from"),
+        (&["customers.csv", "-o", "./customers.csv"], "it is a file that rows are read from"),
+        (&["customers.csv", "-o", "ledger.db"], "it is a database"),
+        (&["customers.csv", "-o", "identity.txt"], "it holds a private key"),
+        (&["customers.csv", "customers.csv", "-o", "a.csv"], "several files"),
+        (&["customers.csv", "-o", "-"], "needs a file of its own"),
+    ] {
+        check(&bench, args).exits(2).says(words);
+    }
+    assert_eq!(fs::read_to_string(bench.path("customers.csv")).unwrap(), customers(1));
+    bench.agree();
+    // A check that does not come to its end leaves an old copy as it was, and nothing beside it.
+    bench.file("quote.csv", format!("{}\"never closed", customers(3)));
+    bench.file("problems.csv", "old");
+    let before = files(&bench);
+    check(&bench, &["quote.csv", "-o", "problems.csv"]).exits(1);
+    assert_eq!(
+        (fs::read_to_string(bench.path("problems.csv")).unwrap().as_str(), files(&bench)),
+        ("old", before)
+    );
+}
+
+#[test]
+fn a_country_by_its_name_hides_nothing_else_of_its_row() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1).replace(",GB\n", ",Portugal\n").replace("LS1 5HD", ""));
+    let found = problems(&check(&bench, &["--json", "customers.csv"]).exits(3));
+    assert!(found.contains(&(2, "required".to_owned())), "{found:?}");
+}

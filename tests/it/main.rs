@@ -16,6 +16,7 @@
 
 mod agreements;
 mod auth;
+mod beforehand;
 mod check;
 mod check_online;
 mod cli;
@@ -30,6 +31,7 @@ mod hostile;
 mod import;
 mod ledger_trouble;
 mod long_run;
+mod mending;
 mod network;
 mod nightly;
 mod outage;

@@ -2,11 +2,13 @@
 
 use tokio::sync::watch;
 
+use super::copy::Copy;
 use super::online::Desk;
 use super::report::Report;
 use crate::check::{FileCheck, InOrder, Met, Tally, Told};
 use crate::cli::failure::Failure;
 use crate::reading::{self, Batch, Progress};
+use crate::validation::Problem;
 
 /// Why a file was not checked to its end.
 pub(super) enum Stopped {
@@ -33,6 +35,7 @@ pub(super) struct File<'a, 'o> {
     pub(super) report: &'a mut Report<'o>,
     pub(super) progress: &'a watch::Sender<Progress>,
     pub(super) desk: Option<(&'a Desk, InOrder)>,
+    pub(super) copy: Option<&'a mut Copy>,
 }
 
 impl File<'_, '_> {
@@ -68,15 +71,20 @@ impl File<'_, '_> {
         self.report.write()
     }
 
-    fn settle(&mut self, met: Met, told: Vec<Told>) -> Result<(), Failure> {
-        for problem in self.check.settle(met, told) {
-            self.report.problem(&self.path, &problem)?;
+    fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Result<(), Failure> {
+        let row = met.take_row();
+        let problems = self.check.settle(met, told);
+        for problem in &problems {
+            self.report.problem(&self.path, problem)?;
         }
-        Ok(())
+        match (&mut self.copy, row) {
+            (Some(copy), Some(row)) => copy.row(&row, &problems),
+            _ => Ok(()),
+        }
     }
 
-    /// Waits for what is under way, and judges the file as a whole.
-    pub(super) async fn end(mut self) -> Result<Tally, Failure> {
+    /// Waits for what is under way, and judges the file as a whole. With what shows only then, where the file is copied.
+    pub(super) async fn end(mut self) -> Result<(Tally, Vec<Problem>), Failure> {
         while let Some((desk, queue)) = &mut self.desk {
             match queue.next().await.map_err(|unanswered| desk.failure(unanswered))? {
                 Some((met, told)) => self.settle(met, told)?,
@@ -85,10 +93,14 @@ impl File<'_, '_> {
             self.report.write()?;
         }
         let (problems, tally) = self.check.end();
+        let mut at_the_end = Vec::new();
         for problem in problems {
             self.report.problem(&self.path, &problem)?;
+            if self.copy.is_some() {
+                at_the_end.push(problem);
+            }
         }
         self.report.end_of_file(&self.path, &tally)?;
-        Ok(tally)
+        Ok((tally, at_the_end))
     }
 }

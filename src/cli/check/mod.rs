@@ -1,5 +1,6 @@
 //! `tenantry check`: every problem of every row, nothing written, nothing created.
 
+mod copy;
 mod file;
 mod online;
 mod report;
@@ -20,6 +21,7 @@ use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Tex
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
 use crate::validation::Validator;
+use copy::Copy;
 use file::{File, Stopped};
 use online::Desk;
 use report::{Form, Report};
@@ -27,6 +29,7 @@ use report::{Form, Report};
 pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name is known at once.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
+    let copy = Copy::prepare(&args)?;
     let interruption = Interruption::listen();
     let live_rules = rules::live(&settings::api_name(&args.connection, &args.rehearsal)?, output);
     let validator = Validator::new(args.input.validation(args.connection.cloud, live_rules));
@@ -47,6 +50,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         interruption,
         desk: desk.as_ref(),
         report: Report::new(output, form),
+        copy,
         siblings: Arc::default(),
         tally: Tally::default(),
     };
@@ -83,6 +87,7 @@ struct Check<'a> {
     /// Where Partner Center is asked.
     desk: Option<&'a Desk>,
     report: Report<'a>,
+    copy: Option<Copy>,
     /// Of all files.
     siblings: Arc<Mutex<Siblings>>,
     /// Of the files that are done.
@@ -118,6 +123,9 @@ impl Check<'_> {
         let options = self.args.input.layout.reader_options();
         let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
         let header = opened.header().clone();
+        if let Some(copy) = &mut self.copy {
+            copy.begin(&header, opened.delimiter())?;
+        }
         self.tell_of_unknown_columns(&path, &header);
         let mut file = File {
             path,
@@ -125,16 +133,22 @@ impl Check<'_> {
             report: &mut self.report,
             progress,
             desk: self.desk.map(|desk| (desk, InOrder::new(desk.online.clone(), self.args.concurrency))),
+            copy: self.copy.as_mut(),
         };
         self.siblings.lock().unwrap_or_else(PoisonError::into_inner).begin_file(&file.path);
-        let mut judge = Judge::new(self.validator.clone(), Arc::clone(&self.siblings), self.args.online);
+        let mut judge = Judge::new(self.validator.clone(), Arc::clone(&self.siblings), self.args.online)
+            .keeping_cells(self.args.output.is_some());
         let mut rows = opened.start(move |header, row| judge.row(header, row));
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
             file.batch(batch).await?;
         }
         rows.end().await?;
-        let tally = file.end().await?;
+        let (tally, at_the_end) = file.end().await?;
         self.tally.add(tally);
+        if let (Some(copy), Some(path)) = (self.copy.take(), &self.args.output) {
+            copy.finish(&at_the_end)?;
+            self.output.note(format_args!("Written to `{}`: every row, with what is wrong.", path.display()));
+        }
         Ok(())
     }
 
@@ -163,6 +177,9 @@ fn next_command(args: &args::Check, flags: &str, has_errors: bool, given_up: boo
     let online = if args.online { " --online" } else { "" };
     if given_up {
         format!("tenantry check{online}{flags} {files}")
+    } else if let (true, Some(copy)) = (has_errors, &args.output) {
+        let copy = quoted(&copy.to_string_lossy());
+        format!("mend the rows with errors in {copy}, then tenantry check{online}{flags} {copy}")
     } else if has_errors {
         format!("mend the rows with errors, then tenantry check{online}{flags} {files}")
     } else {

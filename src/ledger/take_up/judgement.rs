@@ -8,12 +8,23 @@ use super::{TakeUp, json, known};
 use crate::clock;
 use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
 
+/// What the judgement over a whole file came to.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// Rows that were rejected in it.
+    pub(crate) rejected_now: u64,
+    /// Rows of the file that stand rejected, for whatever reason and since whenever.
+    pub(crate) rejected: u64,
+    /// Line and domain of the first rows whose changes are ignored, because they were sent before.
+    pub(crate) ignored: Vec<(u64, String)>,
+}
+
 impl TakeUp {
     /// The judgement over the whole file, then the release of its rows.
-    pub(super) fn complete(self, tx: &Transaction<'_>) -> Result<u64, Error> {
+    pub(super) fn complete(self, tx: &Transaction<'_>) -> Result<Judged, Error> {
         let now = clock::now().as_millisecond();
         let mixed = self.with_reseller > 0 && self.without_reseller > 0 && !self.info.allow_direct;
-        let rejected = if mixed {
+        let rejected_now = if mixed {
             self.reject_direct_rows(tx)?
         } else {
             for row in &self.judged_before {
@@ -29,15 +40,27 @@ impl TakeUp {
         };
         // The same file was left half read before. What it no longer holds was never sent, and will not be.
         let left = "SELECT id FROM sources
-                     WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND id <> ?2";
-        known::withdraw(tx, left, (&self.info.path, self.source))?;
+                     WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2";
+        known::withdraw(tx, left, (&self.info.path, self.run))?;
         let to = state::next(State::Rejected, Event::Replaced)?;
         let sql = format!(
             "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = {now}
               WHERE state = 'rejected' AND source_id IN ({left})"
         );
-        tx.execute(&sql, (&self.info.path, self.source))?;
-        tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
+        tx.execute(&sql, (&self.info.path, self.run))?;
+        if !self.info.needs_consent {
+            tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
+        }
+        Ok(Judged { rejected_now, rejected: self.rejected_met(tx)?, ignored: self.ignored })
+    }
+
+    fn rejected_met(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
+        let mut statement = tx.prepare("SELECT id FROM customer_rows WHERE state = 'rejected'")?;
+        let mut rows = statement.query([])?;
+        let mut rejected = 0;
+        while let Some(row) = rows.next()? {
+            rejected += u64::from(self.line_of(row.get(0)?).is_some());
+        }
         Ok(rejected)
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Known {
     pub(super) same_content: bool,
     /// Rejected for standing without a reseller beside rows with one.
     pub(super) mixed: bool,
+    /// Refused, and the domain is taken since.
+    pub(super) burned: bool,
 }
 
 pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
@@ -30,7 +32,7 @@ pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Err
 
 /// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
 /// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
-/// kept, by which [`withdraw`] knows it.
+/// kept, by which [`withdraw`] knows it. `candidate` is good.
 pub(super) fn take_up_again(
     tx: &Transaction<'_>,
     row: RowId,
@@ -42,7 +44,7 @@ pub(super) fn take_up_again(
         "UPDATE customer_rows
             SET state = ?2, request_id = ?3, next_step = 'create',
                 unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
-                ask_rounds = 0, changed_at = ?4, source_id = ?5, line = ?6, cells = ?7
+                ask_rounds = 0, changed_at = ?4, source_id = ?5, line = ?6, cells = ?7, customer = ?8
           WHERE id = ?1",
     )?
     .execute(rusqlite::params![
@@ -53,6 +55,7 @@ pub(super) fn take_up_again(
         source,
         candidate.line,
         candidate.cells,
+        candidate.customer.as_ref().map(super::json).transpose()?,
     ])?;
     Ok(())
 }
@@ -62,23 +65,24 @@ pub(super) fn by_domain(
     domain: &DomainName,
     candidate: &Candidate,
 ) -> Result<Option<Known>, Error> {
-    let sql =
-        "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows WHERE key_domain = ?1";
+    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code, domain_burned FROM customer_rows WHERE key_domain = ?1";
     Ok(tx.prepare_cached(sql)?.query_row((domain.as_str(), candidate.content_hash), known).optional()?)
 }
 
 /// A rejected row that stands for no domain: it can be recognised by its content alone.
 pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, 1, error_code FROM customer_rows
+    let sql = "SELECT id, state, source_id, 1, error_code, domain_burned FROM customer_rows
                 WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
 }
 
 /// A row of the same content that a corrected one has replaced.
 pub(super) fn replaced_row(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<RowId>, Error> {
-    let sql = "SELECT id FROM customer_rows
-                WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'superseded' AND replaced_by IS NOT NULL
-                ORDER BY id DESC LIMIT 1";
+    // A correction that was let go unsent stands for nothing.
+    let sql = "SELECT old.id FROM customer_rows old JOIN customer_rows new ON new.id = old.replaced_by
+                WHERE old.key_domain IS NULL AND old.content_hash = ?1 AND old.state = 'superseded'
+                  AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
+                ORDER BY old.id DESC LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], |row| row.get(0)).optional()?)
 }
 
@@ -109,7 +113,7 @@ pub(super) fn by_row(
     row: RowId,
     candidate: &Candidate,
 ) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code FROM customer_rows
+    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code, domain_burned FROM customer_rows
                 WHERE id = ?1 AND state IN ('failed', 'rejected')";
     Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
 }
@@ -142,6 +146,7 @@ fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
         source: row.get(2)?,
         same_content: row.get(3)?,
         mixed: code.as_deref() == Some(MIXED_RESELLERS),
+        burned: row.get(5)?,
     })
 }
 
@@ -168,6 +173,7 @@ mod tests {
             header: b"domain\n".to_vec(),
             retry_failed,
             allow_direct: true,
+            needs_consent: false,
             reseller_column: String::new(),
             domain_column: "domain".to_owned(),
         };
@@ -182,7 +188,7 @@ mod tests {
             corrects: None,
         };
         let reading = ledger.begin_source(info).await.unwrap();
-        let (reading, _) = ledger.take_up(reading, vec![candidate]).await.unwrap();
+        let (reading, ..) = ledger.take_up(reading, vec![candidate]).await.unwrap();
         ledger.complete_source(reading, 1).await.unwrap();
     }
 

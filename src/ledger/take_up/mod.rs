@@ -5,6 +5,7 @@
 //! that the ledger knows from an earlier reading is left alone where it was sent or may have been, and replaced
 //! by a changed one where it was refused or never sent: [`known`] finds it. [`judgement`] comes at the end of a file.
 
+mod again;
 mod judgement;
 mod known;
 
@@ -19,6 +20,8 @@ use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::validation::{Problem, Severity, duplicate_domain};
 
+pub(crate) use again::{Again, Selection, StoredRow};
+pub(crate) use judgement::Judged;
 use known::{Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
 
 /// One row as intake hands it over.
@@ -50,6 +53,8 @@ pub(crate) struct SourceInfo {
     pub(crate) retry_failed: bool,
     /// Rows without a reseller may stand beside rows with one.
     pub(crate) allow_direct: bool,
+    /// Nothing of it may be sent before somebody has agreed: see [`Ledger::release`].
+    pub(crate) needs_consent: bool,
     /// The header name of the reseller's column.
     pub(crate) reseller_column: String,
     /// The header name of the domain column, for the problem of a row that names a domain again.
@@ -67,6 +72,9 @@ pub(crate) struct Taken {
     pub(crate) rejected: u64,
     /// Of `known`: failed rows that were taken up again.
     pub(crate) taken_up: u64,
+    /// Of `known`: failed rows that were to be taken up again and would be refused once more, because their domain is
+    /// burned.
+    pub(crate) burned: u64,
     /// Of `known`: the customer exists, and brings an agreement that is to be recorded.
     pub(crate) agreements: u64,
     /// Of `known`: the customer exists, and brings an agreement that failed validation.
@@ -83,6 +91,7 @@ impl Taken {
         self.ignored_changes += other.ignored_changes;
         self.rejected += other.rejected;
         self.taken_up += other.taken_up;
+        self.burned += other.burned;
         self.agreements += other.agreements;
         self.agreements_rejected += other.agreements_rejected;
         self.replaced += other.replaced;
@@ -92,6 +101,7 @@ impl Taken {
 /// One reading of one file in progress. Passes through the writer thread with each batch.
 #[derive(Debug)]
 pub(crate) struct TakeUp {
+    run: RunId,
     source: SourceId,
     info: SourceInfo,
     ledger_id: String,
@@ -107,7 +117,14 @@ pub(crate) struct TakeUp {
     without_reseller: u64,
     /// Rows that an earlier reading rejected for standing without a reseller beside rows with one.
     judged_before: Vec<RowId>,
+    /// Line and domain of the first rows whose changes are ignored.
+    ignored: Vec<(u64, String)>,
+    /// Lines of the batch in hand whose rows were replaced by corrected ones before.
+    replaced: Vec<u64>,
 }
+
+/// Rows that are named where changes are ignored.
+const IGNORED_NAMED: usize = 10;
 
 impl Ledger {
     /// Begins the reading of a file.
@@ -116,15 +133,20 @@ impl Ledger {
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
 
-    /// Takes up a batch of rows; durable when this returns.
+    /// Takes up a batch of rows; durable when this returns. Gives them back without those that a corrected one has
+    /// replaced: what is wrong with such a row is nobody's concern any more.
     pub(crate) async fn take_up(
         &self,
         mut reading: TakeUp,
-        batch: Vec<Candidate>,
-    ) -> Result<(TakeUp, Taken), Error> {
+        mut batch: Vec<Candidate>,
+    ) -> Result<(TakeUp, Taken, Vec<Candidate>), Error> {
         self.write(move |tx| {
+            reading.replaced.clear();
             let taken = reading.batch(tx, &batch)?;
-            Ok((reading, taken))
+            if !reading.replaced.is_empty() {
+                batch.retain(|candidate| reading.replaced.binary_search(&candidate.line).is_err());
+            }
+            Ok((reading, taken, batch))
         })
         .await
     }
@@ -136,10 +158,20 @@ impl Ledger {
         self.write(move |tx| known::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])).await
     }
 
-    /// Ends the reading: from now on its rows may be sent. `rows_read` is the reader's own count, which must be
+    /// Lets the rows be sent that this run has read and held back for somebody's consent.
+    pub(crate) async fn release(&self) -> Result<(), Error> {
+        let run = self.run;
+        self.write(move |tx| {
+            let sql = "UPDATE sources SET completed_at = ?2 WHERE run_id = ?1 AND completed_at IS NULL";
+            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends the reading: from now on its rows may be sent, unless they need consent. `rows_read` is the reader's own count, which must be
     /// the ledger's.
-    /// Returns how many rows were rejected in the judgement over the whole file.
-    pub(crate) async fn complete_source(&self, reading: TakeUp, rows_read: u64) -> Result<u64, Error> {
+    pub(crate) async fn complete_source(&self, reading: TakeUp, rows_read: u64) -> Result<Judged, Error> {
         assert_eq!(reading.read, rows_read, "every row that was read must have been taken up");
         self.write(move |tx| reading.complete(tx)).await
     }
@@ -154,8 +186,8 @@ impl TakeUp {
     fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self, Error> {
         let ledger_id = tx.query_row("SELECT ledger_id FROM ledger", [], |r| r.get(0))?;
         let unfinished = tx
-            .prepare("SELECT id FROM sources WHERE completed_at IS NULL")?
-            .query_map([], |r| r.get(0))?
+            .prepare("SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1")?
+            .query_map([run], |r| r.get(0))?
             .collect::<Result<_, _>>()?;
         let of_this_run = tx
             .prepare("SELECT id FROM sources WHERE run_id = ?1")?
@@ -167,6 +199,7 @@ impl TakeUp {
         )?;
         let source = SourceId(tx.last_insert_rowid());
         Ok(Self {
+            run,
             source,
             info,
             ledger_id,
@@ -177,6 +210,8 @@ impl TakeUp {
             with_reseller: 0,
             without_reseller: 0,
             judged_before: Vec::new(),
+            ignored: Vec::new(),
+            replaced: Vec::new(),
         })
     }
 
@@ -270,9 +305,7 @@ impl TakeUp {
         let may_be = match standing {
             None => true,
             Some(known) => {
-                matches!(known.state, State::Failed | State::Rejected)
-                    && !known.same_content
-                    && self.line_of(known.row).is_none()
+                known.state != State::Pending && !known.same_content && self.line_of(known.row).is_none()
             }
         };
         if !may_be {
@@ -284,6 +317,7 @@ impl TakeUp {
         } else {
             taken.known += 1;
             taken.replaced += 1;
+            self.replaced.push(candidate.line);
             self.meet(replaced, candidate.line);
         }
         Ok(true)
@@ -303,7 +337,9 @@ impl TakeUp {
                 false
             }
             State::InFlight | State::Unresolved => {
-                taken.ignored_changes += u64::from(!known.same_content);
+                if !known.same_content {
+                    self.ignore(candidate, taken);
+                }
                 false
             }
             State::Pending | State::Failed => !known.same_content,
@@ -324,9 +360,13 @@ impl TakeUp {
         }
         taken.known += 1;
         self.meet(known.row, candidate.line);
-        if known.state == State::Failed && self.info.retry_failed {
-            take_up_again(tx, known.row, self.source, candidate)?;
-            taken.taken_up += 1;
+        if known.state == State::Failed && self.info.retry_failed && candidate.customer.is_some() {
+            if known.burned {
+                taken.burned += 1;
+            } else {
+                take_up_again(tx, known.row, self.source, candidate)?;
+                taken.taken_up += 1;
+            }
         }
         if self.unfinished.contains(&known.source) {
             known::adopt(tx, known.row, self.source, candidate)?;
@@ -336,7 +376,7 @@ impl TakeUp {
 
     /// A row whose customer exists. Only its agreement can still be of use.
     fn meet_agreement(
-        &self,
+        &mut self,
         tx: &Transaction<'_>,
         known: &Known,
         candidate: &Candidate,
@@ -346,11 +386,19 @@ impl TakeUp {
         let met = agreement::meet(tx, known.row, self.source, candidate, known.same_content, retry_failed)?;
         match met {
             Met::Known => {}
-            Met::Ignored => taken.ignored_changes += 1,
+            Met::Ignored => self.ignore(candidate, taken),
             Met::TakenUp => taken.agreements += 1,
             Met::Rejected => taken.agreements_rejected += 1,
         }
         Ok(())
+    }
+
+    fn ignore(&mut self, candidate: &Candidate, taken: &mut Taken) {
+        taken.ignored_changes += 1;
+        if self.ignored.len() < IGNORED_NAMED {
+            let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
+            self.ignored.push((candidate.line, domain.to_owned()));
+        }
     }
 
     /// A row whose domain an earlier row of the same reading stands for already.

@@ -18,6 +18,7 @@ fn settings() -> Settings {
             settle_delay: Duration::from_secs(180),
         },
         limit: None,
+        max_failures: None,
         max_duration: None,
         max_outage: Duration::from_secs(900),
         mode: Mode::Submit,

@@ -1,0 +1,141 @@
+//! A copy of a checked file with what is wrong beside each row, to be mended and imported as it is.
+//!
+//! The operator's own columns and cells come back byte for byte, in the order of the file; ours follow them, by the names
+//! that exports have. What shows only at the end of the file (see [`FileCheck::end`](super::FileCheck::end)) concerns
+//! rows that are written by then, so the copy is made in two steps: as the rows come, and then with that in its place.
+
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
+
+use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
+
+use crate::reader::Header;
+use crate::report::{harmless, one_line};
+use crate::validation::{Problem, Severity, lost_cells};
+
+/// Our columns, in order. `tenantry_extra_cells` holds what the header has no column for.
+const OUR_COLUMNS: [&str; 5] =
+    ["tenantry_line", "tenantry_severity", "tenantry_error_code", "tenantry_error", "tenantry_extra_cells"];
+const LINE: usize = 0;
+const SEVERITY: usize = 1;
+const CODE: usize = 2;
+const ERROR: usize = 3;
+
+/// Writes the rows as they come.
+pub(crate) struct Annotated<W: Write> {
+    writer: csv::Writer<W>,
+    /// Of the file's columns, those that are copied: all but what an earlier copy has added.
+    copied: Vec<usize>,
+    /// How many columns the file has.
+    width: usize,
+    delimiter: u8,
+}
+
+/// A copy without what shows at the end.
+pub(crate) struct Rows<R> {
+    rows: R,
+    /// Where our columns begin.
+    ours: usize,
+    delimiter: u8,
+}
+
+impl<W: Write> Annotated<W> {
+    pub(crate) fn begin(out: W, header: &Header, delimiter: u8) -> Result<Self, csv::Error> {
+        let is_ours = |name: &str| OUR_COLUMNS.iter().any(|ours| ours.eq_ignore_ascii_case(name.trim()));
+        let columns = header.columns();
+        let copied: Vec<usize> = (0..columns.len()).filter(|&index| !is_ours(&columns[index].name)).collect();
+        let mut writer = WriterBuilder::new().delimiter(delimiter).from_writer(out);
+        let names = copied.iter().map(|&index| columns[index].name.as_str());
+        writer.write_record(names.chain(OUR_COLUMNS))?;
+        Ok(Self { writer, copied, width: columns.len(), delimiter })
+    }
+
+    pub(crate) fn row(
+        &mut self,
+        line: u64,
+        cells: &ByteRecord,
+        problems: &[Problem],
+    ) -> Result<(), csv::Error> {
+        let own = self.copied.iter().map(|&index| cells.get(index).unwrap_or_default());
+        let severity = problems.iter().map(|problem| problem.severity).min();
+        let first = problems.iter().find(|problem| Some(problem.severity) == severity);
+        let ours = [
+            line.to_string(),
+            severity.map_or("", name).to_owned(),
+            first.map(|problem| problem.rule.to_string()).unwrap_or_default(),
+            in_words(problems),
+        ];
+        let extra = lost_cells(problems, cells, self.width);
+        let ours = ours.iter().map(String::as_bytes).chain([extra.as_slice()]);
+        self.writer.write_record(own.chain(ours))
+    }
+
+    /// The copy so far, for [`Rows::finish`].
+    pub(crate) fn end(self) -> Result<Rows<W>, io::Error> {
+        let Self { writer, copied, delimiter, .. } = self;
+        let rows = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        Ok(Rows { rows, ours: copied.len(), delimiter })
+    }
+}
+
+impl<T> Rows<T> {
+    /// The same copy, read from where it was written to.
+    pub(crate) fn try_map<R>(self, to_reader: impl FnOnce(T) -> io::Result<R>) -> io::Result<Rows<R>> {
+        let Self { rows, ours, delimiter } = self;
+        Ok(Rows { rows: to_reader(rows)?, ours, delimiter })
+    }
+}
+
+impl<R: Read> Rows<R> {
+    /// Writes the copy, with `problem` beside the rows on `lines`.
+    pub(crate) fn finish(
+        mut self,
+        lines: &HashSet<u64>,
+        problem: impl Fn(u64) -> Problem,
+        mut out: impl Write,
+    ) -> Result<(), csv::Error> {
+        if lines.is_empty() {
+            io::copy(&mut self.rows, &mut out)?;
+            return Ok(());
+        }
+        let mut reader =
+            ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).from_reader(self.rows);
+        let mut writer = WriterBuilder::new().delimiter(self.delimiter).from_writer(out);
+        let mut row = ByteRecord::new();
+        while reader.read_byte_record(&mut row)? {
+            let cell = |place: usize| row.get(self.ours + place).unwrap_or_default();
+            let line = std::str::from_utf8(cell(LINE)).ok().and_then(|line| line.parse().ok());
+            let Some(line) = line.filter(|line| lines.contains(line)) else {
+                writer.write_byte_record(&row)?;
+                continue;
+            };
+            let problem = problem(line);
+            let told = in_words(std::slice::from_ref(&problem));
+            let told = match cell(ERROR) {
+                b"" => told,
+                before => format!("{}; {told}", String::from_utf8_lossy(before)),
+            };
+            let annotated = row.iter().enumerate().map(|(index, cell)| match index.checked_sub(self.ours) {
+                Some(SEVERITY) => name(problem.severity).as_bytes(),
+                Some(CODE) => problem.rule.as_bytes(),
+                Some(ERROR) => told.as_bytes(),
+                Some(_) | None => cell,
+            });
+            writer.write_record(annotated)?;
+        }
+        writer.flush()?;
+        Ok(())
+    }
+}
+
+fn in_words(problems: &[Problem]) -> String {
+    let told: Vec<String> = problems.iter().map(Problem::with_suggestion).collect();
+    harmless(&one_line(&told.join("; "))).into_owned()
+}
+
+const fn name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}

@@ -1,0 +1,76 @@
+//! `check -o F`: the annotated copy on its way to its place.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Seek};
+use std::path::Path;
+
+use crate::check::{Annotated, MetRow};
+use crate::cli::args;
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::output::Sink;
+use crate::cli::replacing::Guarded;
+use crate::reader::Header;
+use crate::validation::Problem;
+
+/// Where the copy will be. An existing file is replaced when the check has come to its end.
+pub(super) struct Copy {
+    sink: Sink,
+    rows: Option<Annotated<BufWriter<File>>>,
+}
+
+impl Copy {
+    /// Sees that it may be written before anything is read. `None`: nobody wants one.
+    pub(super) fn prepare(args: &args::Check) -> Result<Option<Self>, Failure> {
+        let Some(path) = &args.output else { return Ok(None) };
+        if args.files.len() > 1 {
+            return Err(Failure::usage("cannot put the copies of several files into one")
+                .with_hint("check one file at a time with `-o`"));
+        }
+        if path == Path::new("-") {
+            return Err(Failure::usage("the copy needs a file of its own: standard output has the problems")
+                .with_hint("name a file with `-o`, such as problems.csv"));
+        }
+        let guarded = Guarded::default().and_inputs(&args.files);
+        Ok(Some(Self { sink: Sink::open(Some(path), &guarded)?, rows: None }))
+    }
+
+    pub(super) fn begin(&mut self, header: &Header, delimiter: u8) -> Result<(), Failure> {
+        let spool =
+            tempfile::tempfile().map_err(|error| Failure::io("could not make a temporary file", &error))?;
+        self.rows = Some(Annotated::begin(BufWriter::new(spool), header, delimiter).map_err(unwritten)?);
+        Ok(())
+    }
+
+    pub(super) fn row(&mut self, row: &MetRow, problems: &[Problem]) -> Result<(), Failure> {
+        match &mut self.rows {
+            Some(rows) => rows.row(row.line, &row.cells, problems).map_err(unwritten),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts it in its place, with what shows at the end of the file.
+    pub(super) fn finish(mut self, at_the_end: &[Problem]) -> Result<(), Failure> {
+        let lines: HashSet<u64> = at_the_end.iter().map(|problem| problem.line).collect();
+        if let Some(rows) = self.rows {
+            let spooled = |error: std::io::Error| Failure::io("could not read a temporary file", &error);
+            let rows = rows.end().map_err(spooled)?.try_map(|spool| {
+                let mut spool = spool.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+                spool.rewind()?;
+                Ok(BufReader::new(spool))
+            });
+            let problem = |line| Problem { line, ..at_the_end[0].clone() };
+            rows.map_err(spooled)?.finish(&lines, problem, &mut self.sink).map_err(unwritten)?;
+        }
+        self.sink.finish()
+    }
+}
+
+fn unwritten(error: csv::Error) -> Failure {
+    let failure = Failure::of(ExitCode::Failed, &error);
+    Failure {
+        messages: std::iter::once("could not write the copy".to_owned()).chain(failure.messages).collect(),
+        ..failure
+    }
+}

@@ -1,0 +1,152 @@
+//! `tenantry retry`: refused rows taken up again, without their file.
+
+use super::args;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::plan::{self, Answer};
+use super::rules;
+use super::session::{Session, Start};
+use super::settings::LedgerChoice;
+use crate::ledger::{Again, Selection, State};
+use crate::rejudging::Rejudge;
+use crate::report::{Standing, counted};
+use crate::submitter::{Mode, StopReason};
+
+/// Codes that are named where none of them was meant.
+const CODES_NAMED: usize = 10;
+
+pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, Failure> {
+    let start = Start {
+        command: "retry",
+        ledger: LedgerChoice::from(args.ledger),
+        connection: &args.connection,
+        submission: &args.submission,
+        inputs: &[],
+        may_make_ledger: false,
+        judging_flags: args.input.judging_flags(),
+    };
+    let simulated = start.ledger.simulate.is_some();
+    let mut session = Session::begin(start, output).await?;
+    let live_rules = rules::live(&session.connection.environment.api, output);
+    let validation = args.input.validation(args.connection.cloud, live_rules);
+    let judge = || {
+        let mut rejudge = Rejudge::new(validation.clone(), args.input.layout.reader_options());
+        move |stored: &_| rejudge.row(stored)
+    };
+    let selection = Selection {
+        codes: args.codes,
+        domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
+        rejected: args.all,
+        allow_direct: args.input.allow_direct,
+    };
+    tell_what_matches_nothing(&session, &selection)?;
+    let will_ask = plan::will_ask(&args.consent, simulated, output);
+    if will_ask || args.consent.require_valid {
+        // What was not agreed to has not been taken up, so there is nothing to be taken back.
+        let again = session.ledger.take_up_again(selection.clone(), judge(), true).await?;
+        if args.consent.require_valid && again.wrong > 0 {
+            tell(output, &again);
+            return session.end(Some(StopReason::NotAllValid(again.wrong))).await;
+        }
+        if will_ask {
+            let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
+            let rate = args.submission.pace.rate;
+            match plan::agreed(&mut session, &again.plan, waiting, rate).await? {
+                Answer::Yes => {}
+                Answer::No => return session.end(Some(StopReason::Declined)).await,
+                Answer::Signalled(signal) => {
+                    return session.end(Some(StopReason::Interrupted(signal))).await;
+                }
+            }
+        }
+    }
+    let again = session.ledger.take_up_again(selection, judge(), false).await?;
+    tell(output, &again);
+    if session.is_dry_run() {
+        return session.end_dry_run(again.wrong).await;
+    }
+    let stopped = session.submit(Mode::Submit).await?;
+    session.end(stopped).await
+}
+
+/// A misspelt code or domain must not pass for one that is done.
+fn tell_what_matches_nothing(session: &Session<'_>, selection: &Selection) -> Result<(), Failure> {
+    let queries = session.queries()?;
+    let errors = Standing::of(&queries)?.errors;
+    let (failed, rejected) = (State::Failed.name(), State::Rejected.name());
+    let is_meant =
+        |state: &str| state == failed || state == "agreement" || (selection.rejected && state == rejected);
+    for code in &selection.codes {
+        let mut of_code = errors.iter().filter(|error| error.code == *code);
+        if of_code.clone().any(|error| is_meant(error.state)) {
+            continue;
+        }
+        let elsewhere = of_code.find(|error| error.state == rejected).map_or(0, |error| error.count);
+        let there_are: Vec<String> = errors
+            .iter()
+            .filter(|error| is_meant(error.state))
+            .take(CODES_NAMED)
+            .map(|error| format!("{} ({})", error.code, counted(error.count, "row")))
+            .collect();
+        let there_are = match (elsewhere, there_are.is_empty()) {
+            (1.., _) => format!("{} that failed validation: add --all", counted(elsewhere, "row")),
+            (0, true) => "there is nothing to take up".to_owned(),
+            (0, false) => format!("there are {}", there_are.join(", ")),
+        };
+        session.output.note(format_args!("--code {code} matches nothing; {there_are}."));
+    }
+    for domain in &selection.domains {
+        let states: Vec<&str> =
+            queries.stories_of_domain(domain)?.iter().map(|story| story.state.name()).collect();
+        if !states.iter().any(|state| is_meant(state)) {
+            let why = match states.last() {
+                Some(state) if *state == rejected => "its row failed validation: add --all".to_owned(),
+                Some(state) => format!("its row is {state}"),
+                None => "the ledger has no such row".to_owned(),
+            };
+            session.output.note(format_args!("--domain {domain} matches nothing; {why}."));
+        }
+    }
+    Ok(())
+}
+
+fn tell(output: &Output, again: &Again) {
+    let kinds =
+        [(again.failed, "failed row"), (again.rejected, "rejected row"), (again.agreements, "agreement")];
+    let kinds: Vec<String> =
+        kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
+    match again.taken_up() {
+        0 => output.note("Nothing is taken up again."),
+        rows => output.note(format_args!("{rows} taken up again: {}.", kinds.join(", "))),
+    }
+    if again.burned > 0 {
+        output.note(format_args!(
+            "{} left alone, because their domain is burned: `tenantry export failed`, choose another domain, and \
+             import them.",
+            counted(again.burned, "row")
+        ));
+    }
+    if again.wrong > 0 {
+        let first = again
+            .first_wrong
+            .as_ref()
+            .map(|problem| format!("; the first is on line {}: {}", problem.line, problem.in_words()));
+        output.note(format_args!(
+            "{} left alone, because they fail validation{}.",
+            counted(again.wrong, "row"),
+            first.unwrap_or_default()
+        ));
+    }
+    if again.spoken_for > 0 {
+        let rows = counted(again.spoken_for, "row");
+        output.note(format_args!("{rows} left alone, because another row stands for their domain."));
+    }
+    if again.direct > 0 {
+        output.note(format_args!(
+            "{} left alone, because they have no reseller while other rows of their file have one: give \
+             --reseller-id, or --allow-direct for customers of your own.",
+            counted(again.direct, "row")
+        ));
+    }
+}

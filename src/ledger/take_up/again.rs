@@ -1,0 +1,310 @@
+//! Refused and rejected rows taken up again without their file, judged anew as the ledger keeps them.
+//!
+//! All of it is one transaction: whoever dies in the middle has taken up nothing. It can be done for show, which tells
+//! what it would come to and leaves the ledger as it was; so a plan can be shown, and declined, before anything changes.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+use super::super::agreement::{self, Met};
+use super::super::query::{self, Plan};
+use super::super::state::State;
+use super::super::{Error, Ledger, RowId, RunId, SourceId};
+use super::known::{by_domain, by_row, take_up_again};
+use super::{Candidate, SourceInfo, TakeUp, Taken, json};
+use crate::clock;
+use crate::failpoint;
+use crate::validation::{Problem, Severity};
+
+/// Which rows to take up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    /// With one of these codes; of all codes where empty.
+    pub(crate) codes: Vec<String>,
+    /// With one of these domains, whole or by their prefix; of all domains where empty.
+    pub(crate) domains: Vec<String>,
+    /// Those that failed validation, too.
+    pub(crate) rejected: bool,
+    /// Rows without a reseller may stand beside rows with one.
+    pub(crate) allow_direct: bool,
+}
+
+/// A row, or the acceptance of one, as its file brought it.
+#[derive(Debug)]
+pub(crate) struct StoredRow {
+    pub(crate) row: RowId,
+    pub(crate) line: u64,
+    /// The header record of its file as CSV.
+    pub(crate) header: Vec<u8>,
+    /// The operator's own cells as one CSV record.
+    pub(crate) cells: Vec<u8>,
+    /// The reseller that it was sent for.
+    pub(crate) reseller: Option<String>,
+    source: SourceId,
+    path: String,
+    state: State,
+    is_burned: bool,
+    problems: Option<String>,
+}
+
+/// What taking up came to.
+#[derive(Debug, Default)]
+pub(crate) struct Again {
+    /// Refused rows that are tried again.
+    pub(crate) failed: u64,
+    /// Rejected rows that are good by now.
+    pub(crate) rejected: u64,
+    /// Acceptances that are tried again.
+    pub(crate) agreements: u64,
+    /// Rows and acceptances that fail validation, and stay as they are.
+    pub(crate) wrong: u64,
+    /// What is wrong with the first of them.
+    pub(crate) first_wrong: Option<Problem>,
+    /// Rows whose domain another row stands for, or whose domain is burned, or that have no reseller beside rows of
+    /// their file that have one: left as they are.
+    pub(crate) spoken_for: u64,
+    pub(crate) burned: u64,
+    pub(crate) direct: u64,
+    /// What is about to be sent now, earlier rows included.
+    pub(crate) plan: Plan,
+}
+
+impl Again {
+    /// Rows and acceptances that were taken up.
+    pub(crate) fn taken_up(&self) -> u64 {
+        self.failed + self.rejected + self.agreements
+    }
+}
+
+impl Ledger {
+    /// Takes up the rows of `selection` that `judge` finds good. `for_show`: leaves the ledger as it was.
+    pub(crate) async fn take_up_again(
+        &self,
+        selection: Selection,
+        mut judge: impl FnMut(&StoredRow) -> Result<Candidate, Error> + Send + 'static,
+        for_show: bool,
+    ) -> Result<Again, Error> {
+        let run = self.run;
+        self.write(move |tx| {
+            tx.execute_batch("SAVEPOINT again")?;
+            let again = again(tx, run, &selection, &mut judge)?;
+            tx.execute_batch(if for_show { "ROLLBACK TO again; RELEASE again" } else { "RELEASE again" })?;
+            Ok(again)
+        })
+        .await
+    }
+}
+
+fn again(
+    tx: &Transaction<'_>,
+    run: RunId,
+    selection: &Selection,
+    judge: &mut impl FnMut(&StoredRow) -> Result<Candidate, Error>,
+) -> Result<Again, Error> {
+    let mut again = Again::default();
+    let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };
+    for of_agreements in [false, true] {
+        for row in selected(tx, selection, of_agreements)? {
+            let stored = stored_row(tx, row, of_agreements)?;
+            let candidate = judge(&stored)?;
+            if of_agreements {
+                reading.agreement(tx, &stored, &candidate, &mut again)?;
+            } else {
+                reading.row(tx, &stored, &candidate, &mut again)?;
+            }
+            failpoint::crash("taken_up_again");
+        }
+        reading.complete(tx)?;
+    }
+    again.plan = query::plan(tx, run)?;
+    Ok(again)
+}
+
+/// The rows that are meant, in the order of their files. What was never sent, of a file that was not read to its end or
+/// that nobody agreed to, waits for that file.
+fn selected(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>, Error> {
+    let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
+    let states = if selection.rejected { "'failed', 'rejected'" } else { "'failed'" };
+    let sql = format!(
+        "SELECT r.id FROM {what}
+          WHERE {by}.state IN ({states}) AND ({by}.state = 'failed' OR s.completed_at IS NOT NULL)
+            AND (?1 = '[]' OR {by}.error_code IN (SELECT value FROM json_each(?1)))
+            AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) d
+                                       WHERE r.domain = d.value
+                                          OR substr(r.domain, 1, length(d.value) + 1) = d.value || '.'))
+          ORDER BY {by}.source_id, {by}.line, r.id"
+    );
+    let mut statement = tx.prepare(&sql)?;
+    let rows = statement
+        .query_map((json(&selection.codes)?, json(&selection.domains)?), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok(rows)
+}
+
+const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
+
+const AGREEMENTS: &str = "agreements a JOIN customer_rows r ON r.id = a.row_id AND a.replaced_by IS NULL
+                          JOIN sources s ON s.id = a.source_id";
+
+fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<StoredRow, Error> {
+    let (what, by) = if of_agreement { (AGREEMENTS, "a") } else { (ROWS, "r") };
+    let which = if of_agreement { "AND a.state IN ('failed', 'rejected')" } else { "" };
+    let sql = format!(
+        "SELECT r.id, {by}.line, s.header, {by}.cells, json_extract(r.customer, '$.associated_partner_id'), s.id,
+                s.path, r.state, r.domain_burned, r.problems
+           FROM {what} WHERE r.id = ?1 {which}"
+    );
+    let load = |row: &Row<'_>| {
+        Ok(StoredRow {
+            row: row.get(0)?,
+            line: row.get(1)?,
+            header: row.get(2)?,
+            cells: row.get(3)?,
+            reseller: row.get(4)?,
+            source: row.get(5)?,
+            path: row.get(6)?,
+            state: row.get(7)?,
+            is_burned: row.get(8)?,
+            problems: row.get(9)?,
+        })
+    };
+    Ok(tx.prepare_cached(&sql)?.query_row([row], load)?)
+}
+
+/// The rows of one file after another, each file read anew as far as its rows are taken up.
+struct Reading<'a> {
+    run: RunId,
+    selection: &'a Selection,
+    /// By path: are there rows with a reseller?
+    has_resellers: HashMap<String, bool>,
+    /// The file as it was read before, and as it is read now.
+    current: Option<(SourceId, TakeUp, Taken)>,
+}
+
+impl Reading<'_> {
+    fn row(
+        &mut self,
+        tx: &Transaction<'_>,
+        stored: &StoredRow,
+        candidate: &Candidate,
+        again: &mut Again,
+    ) -> Result<(), Error> {
+        let Some(known) = by_row(tx, stored.row, candidate)? else { return Ok(()) };
+        let standing = match &candidate.domain {
+            Some(domain) => by_domain(tx, domain, candidate)?,
+            None => None,
+        };
+        // Cells that were cut short, or could not be told apart, cannot be judged without the file.
+        let is_beyond_judging = stored.problems.as_deref().is_some_and(has_fault);
+        if candidate.customer.is_none() || is_beyond_judging {
+            again.wrong += 1;
+            let first = candidate.problems.iter().find(|problem| problem.severity == Severity::Error);
+            again.first_wrong = again.first_wrong.take().or_else(|| first.cloned());
+            return Ok(());
+        }
+        if standing.as_ref().is_some_and(|standing| standing.row != known.row) {
+            again.spoken_for += 1;
+            return Ok(());
+        }
+        if stored.is_burned && self.selection.domains.is_empty() {
+            again.burned += 1;
+            return Ok(());
+        }
+        if self.would_become_direct(tx, stored, candidate)? {
+            again.direct += 1;
+            return Ok(());
+        }
+        let (reading, taken) = self.of_file(tx, stored)?;
+        if known.state == State::Failed && known.same_content {
+            take_up_again(tx, known.row, reading.source, candidate)?;
+            taken.known += 1;
+        } else {
+            super::release_key(tx, &known)?;
+            let row = reading.insert(tx, candidate, taken)?;
+            reading.point_to(tx, known.row, row)?;
+        }
+        match stored.state {
+            State::Rejected => again.rejected += 1,
+            _ => again.failed += 1,
+        }
+        Ok(())
+    }
+
+    fn agreement(
+        &mut self,
+        tx: &Transaction<'_>,
+        stored: &StoredRow,
+        candidate: &Candidate,
+        again: &mut Again,
+    ) -> Result<(), Error> {
+        if candidate.customer.is_none() {
+            again.wrong += 1;
+            again.first_wrong = again.first_wrong.take().or_else(|| candidate.problems.first().cloned());
+            return Ok(());
+        }
+        let (reading, taken) = self.of_file(tx, stored)?;
+        let met = agreement::meet(tx, stored.row, reading.source, candidate, false, true)?;
+        taken.known += 1;
+        again.agreements += u64::from(met == Met::TakenUp);
+        Ok(())
+    }
+
+    /// A row that nobody gave a reseller, in a file whose other rows have one, was rejected for that or would have been.
+    fn would_become_direct(
+        &mut self,
+        tx: &Transaction<'_>,
+        stored: &StoredRow,
+        candidate: &Candidate,
+    ) -> Result<bool, Error> {
+        let has_reseller = candidate.customer.as_ref().is_some_and(|it| it.associated_partner_id.is_some());
+        if has_reseller || self.selection.allow_direct || stored.state != State::Rejected {
+            return Ok(false);
+        }
+        if let Some(has_resellers) = self.has_resellers.get(&stored.path) {
+            return Ok(*has_resellers);
+        }
+        let sql = "SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
+                    WHERE s.path = ?1 AND json_extract(r.customer, '$.associated_partner_id') IS NOT NULL LIMIT 1";
+        let found = tx.query_row(sql, [&stored.path], |_| Ok(())).optional()?.is_some();
+        self.has_resellers.insert(stored.path.clone(), found);
+        Ok(found)
+    }
+
+    fn of_file(
+        &mut self,
+        tx: &Transaction<'_>,
+        stored: &StoredRow,
+    ) -> Result<(&mut TakeUp, &mut Taken), Error> {
+        if self.current.as_ref().is_none_or(|(source, ..)| *source != stored.source) {
+            self.complete(tx)?;
+            let info = SourceInfo {
+                path: stored.path.clone(),
+                header: stored.header.clone(),
+                retry_failed: true,
+                allow_direct: self.selection.allow_direct,
+                needs_consent: false,
+                reseller_column: String::new(),
+                domain_column: String::new(),
+            };
+            self.current = Some((stored.source, TakeUp::begin(tx, self.run, info)?, Taken::default()));
+        }
+        let (_, reading, taken) = self.current.as_mut().expect("it has just been put there");
+        Ok((reading, taken))
+    }
+
+    /// What was taken up may be sent. The rows that were not are none of this reading.
+    fn complete(&mut self, tx: &Transaction<'_>) -> Result<(), Error> {
+        let Some((_, reading, taken)) = self.current.take() else { return Ok(()) };
+        tx.prepare_cached(
+            "UPDATE sources SET rows_read = ?2 + ?3, rows_new = ?2, rows_known = ?3, completed_at = ?4 WHERE id = ?1",
+        )?
+        .execute((reading.source, taken.new, taken.known, clock::now().as_millisecond()))?;
+        Ok(())
+    }
+}
+
+fn has_fault(problems: &str) -> bool {
+    let problems: Vec<Problem> = serde_json::from_str(problems).unwrap_or_default();
+    problems.iter().any(Problem::is_of_the_record)
+}

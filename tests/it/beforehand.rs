@@ -1,0 +1,185 @@
+//! What comes before anything is sent: dry runs, and conditions under which nothing is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use tenantry::simulator::{Fault, Operation};
+
+use crate::check::files;
+use crate::harness::{Bench, Call, customers, customers_of, domain, row, snapshot, states};
+
+/// Every file below a folder but for the outputs of the tests, byte for byte.
+fn contents(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
+    fn gather(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.path().to_string_lossy().into_owned();
+            if entry.file_type().unwrap().is_dir() {
+                gather(&entry.path(), found);
+            } else if !name.contains(".output") && !name.ends_with("-shm") {
+                found.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    gather(&bench.path("."), &mut found);
+    found
+}
+
+fn with_one_wrong() -> String {
+    customers(3) + &row("wrong").replace("accounts@harborline.example.com", "nowhere") + "\n"
+}
+
+#[test]
+fn a_dry_run_tells_and_does_nothing() {
+    let bench = Bench::new();
+    bench.file("customers.csv", with_one_wrong());
+    let dry = || bench.import("customers.csv").args(["--dry-run"]);
+    snapshot!(dry().exits(3));
+    assert_eq!(files(&bench), ["customers.csv".to_owned()].into(), "no ledger, no key");
+    assert!(bench.simulator().requests().is_empty());
+    let json = dry().args(["--json"]).exits(3).json();
+    assert_eq!((&json["dry_run"], &json["plan"]["customers"]), (&json!(true), &json!(3)));
+    assert_eq!((&json["rows"]["pending"], &json["rows"]["rejected"]), (&json!(3), &json!(1)));
+    bench.file("customers.csv", customers(3));
+    dry().exits(0);
+}
+
+/// Also where a run was killed, whose log lies beside the ledger.
+#[test]
+fn a_dry_run_leaves_the_ledger_as_it_is_to_the_byte() {
+    let check = |bench: &Bench, dry_run: Call<'_>, code: i32, plan: &str| {
+        let before = contents(bench);
+        let done = dry_run.args(["--dry-run"]).exits(code);
+        assert!(done.stdout.contains(plan), "{done}");
+        assert!(before == contents(bench), "something was written: {done}");
+        assert_eq!(before.keys().collect::<Vec<_>>(), contents(bench).keys().collect::<Vec<_>>());
+    };
+    let bench = Bench::new();
+    bench.fault(Operation::Create, &domain(1), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", customers(3));
+    let died = bench
+        .import("customers.csv")
+        .args(["--concurrency", "1"])
+        .env("TENANTRY_CRASH_AT", "sending#2")
+        .run();
+    assert_eq!(died.code, None);
+    bench.file("more.csv", with_one_wrong() + &row("new") + "\n");
+    check(&bench, bench.import("more.csv"), 3, "3 customers will be created");
+    check(&bench, bench.resume(), 0, "2 customers will be created");
+    check(&bench, bench.tenantry(["retry"]), 0, "3 customers will be created");
+    bench.tenantry(["reconcile", "--dry-run"]).exits(2);
+    bench.resume().exits(3);
+    check(&bench, bench.import("more.csv"), 3, "1 customer will be created");
+    bench.tenantry(["retry"]).exits(0);
+    check(&bench, bench.import("customers.csv"), 0, "0 customers will be created");
+    check(&bench, bench.tenantry(["retry", "--all"]), 0, "0 customers will be created");
+    bench.agree();
+}
+
+#[test]
+fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
+    let bench = Bench::new();
+    bench.file("customers.csv", with_one_wrong());
+    let import = |file: &str| bench.tenantry(["import", "--require-valid", file]);
+    snapshot!(import("customers.csv").exits(3));
+    assert!(bench.simulator().requests().is_empty());
+    // Neither `resume` nor another night sends what was let go.
+    bench.resume().exits(3);
+    import("customers.csv").exits(3);
+    assert_eq!(bench.count(Operation::Create), 0);
+    bench.file("customers.csv", with_one_wrong().replace("nowhere", "ana@example.com"));
+    import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 4);
+    bench.agree();
+}
+
+/// A run that dies before it is settled whether anything may be sent leaves nothing that `resume` would send.
+#[test]
+fn dying_undecided_lets_nothing_go_out() {
+    let bench = Bench::new();
+    for content in [with_one_wrong(), customers(3)] {
+        bench.file("customers.csv", content);
+        let import = || bench.tenantry(["import", "--require-valid", "customers.csv"]);
+        assert_eq!(import().env("TENANTRY_CRASH_AT", "undecided").run().code, None);
+        bench.resume().exits(5).says("3 of its rows are held back: import it again");
+        assert!(bench.creations().is_empty());
+    }
+    bench.tenantry(["import", "--require-valid", "customers.csv"]).exits(0);
+    assert_eq!(bench.creations().len(), 3);
+    bench.agree();
+}
+
+#[test]
+fn a_mixed_file_is_not_valid_again_and_again() {
+    let bench = Bench::new();
+    let reseller = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+    let mixed: String = customers(2)
+        .lines()
+        .zip([",associated_partner_id", ",", &format!(",{reseller}")])
+        .map(|(line, end)| format!("{line}{end}\n"))
+        .collect();
+    bench.file("mixed.csv", mixed);
+    for _night in 0..2 {
+        bench.tenantry(["import", "--require-valid", "mixed.csv"]).with_user().exits(3);
+        assert_eq!(bench.count(Operation::Create), 0);
+    }
+}
+
+#[test]
+fn a_retry_of_rows_that_are_not_all_valid_changes_nothing() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, &domain(1), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", with_one_wrong());
+    bench.import("customers.csv").exits(3);
+    let before = bench.ledger().states();
+    bench
+        .tenantry(["retry", "--all", "--require-valid"])
+        .exits(3)
+        .says("nothing was sent: 1 row failed validation");
+    assert_eq!(bench.ledger().states(), before);
+    // Nor does it get lost between two files that nobody agreed to.
+    bench.import("customers.csv").args(["--retry-failed", "--require-valid"]).exits(3);
+    assert_eq!(bench.ledger().states(), before);
+    bench.tenantry(["retry", "--require-valid"]).exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 3), ("rejected", 1)]));
+    bench.agree();
+}
+
+/// A correction that was let go unsent has corrected nothing: the row that it was to replace is read again.
+#[test]
+fn a_correction_that_was_let_go_hides_nothing() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "first", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", customers_of(["first"]));
+    bench.import("customers.csv").exits(3);
+    let corrected = customers_of(["first"]).replace("Harborline", "Westgate");
+    bench.file("corrected.csv", corrected + &row("wrong").replace(",GB", ",XX") + "\n");
+    bench.tenantry(["import", "--require-valid", "corrected.csv"]).exits(3);
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().row("first").state, "created");
+    bench.agree();
+}
+
+#[test]
+fn a_run_with_too_many_refusals_stops() {
+    let bench = Bench::new();
+    let refused: Vec<String> = (0..30).map(|n| format!("r{n:02}")).collect();
+    for domain in &refused {
+        bench.fault(Operation::Create, domain, Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    }
+    bench.file("customers.csv", customers_of(refused.iter().map(String::as_str)));
+    let import =
+        |most: &str| bench.import("customers.csv").args(["--concurrency", "1", "--max-failures", most]);
+    import("5").exits(5).says("stopped at --max-failures: 5 rows of this run refused");
+    assert_eq!(bench.ledger().states(), states([("failed", 5), ("pending", 25)]));
+    // Of each run anew; and fewer than 20 rows are no share of anything.
+    import("10%").exits(5).says("20 rows of this run refused");
+    assert_eq!(bench.ledger().states(), states([("failed", 25), ("pending", 5)]));
+    // With the last row nothing is left to be stopped.
+    import("5").exits(3);
+    bench.agree();
+    let wrong = bench.import("customers.csv").args(["--max-failures", "0"]).exits(2);
+    assert!(wrong.stderr.contains("`25` or `5%`"), "{wrong}");
+}

@@ -1,0 +1,316 @@
+//! What was refused or rejected, taken up again without its file; and results in files of their own.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use tenantry::simulator::{Fault, Operation};
+
+use crate::harness::{Bench, Call, HEADER, customers, customers_of, full, row, snapshot, states};
+
+const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+
+fn retry<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
+    bench.tenantry(["retry"]).args(args)
+}
+
+/// The next create for each domain is refused with this code; the one after that is not.
+fn refuse_once(bench: &Bench, domains: &[(&str, u32)]) {
+    for (domain, code) in domains {
+        bench.fault(Operation::Create, domain, Fault::RefusedBefore { status: 400, code: *code }, 1);
+    }
+}
+
+/// Rows that were refused under two codes, one whose domain is burned, and one that is wrong.
+fn refused() -> Bench {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("phone1", 600_051), ("phone2", 600_051), ("value", 3000)]);
+    let wrong = row("wrong").replace("accounts@harborline.example.com", "nowhere");
+    let rows = customers_of(["phone1", "value", "half-made-1", "phone2"]) + &wrong + "\n";
+    bench.file("customers.csv", rows);
+    bench.import("customers.csv").exits(3);
+    fs::remove_file(bench.path("customers.csv")).unwrap();
+    bench
+}
+
+#[test]
+fn refused_rows_are_tried_again_without_their_file() {
+    let bench = refused();
+    let request_ids = |bench: &Bench| -> BTreeMap<_, _> {
+        ["phone1", "value", "phone2"].map(|domain| (domain, bench.ledger().row(domain).request_id)).into()
+    };
+    let before = request_ids(&bench);
+    snapshot!(retry(&bench, &["--concurrency", "1"]).exits(3));
+    let expected = states([("created", 3), ("failed", 1), ("rejected", 1)]);
+    assert_eq!(bench.ledger().states(), expected, "the burned one is left alone");
+    assert_eq!(bench.requests(Operation::Create, "half-made-1").len(), 1);
+    let after = request_ids(&bench);
+    assert!(before.iter().all(|(domain, id)| after[domain] != *id), "a definite reply has spent them");
+    bench.agree();
+    // Named, it is what the operator wants.
+    retry(&bench, &["--domain", "half-made-1"]).exits(3).says("1 taken up again");
+    assert_eq!(bench.requests(Operation::Create, "half-made-1").len(), 2);
+    bench.agree();
+}
+
+#[test]
+fn a_retry_keeps_to_the_codes_and_domains_that_are_named() {
+    let bench = refused();
+    let none = retry(&bench, &["--code", "600050", "--code", "email", "--domain", "nobody"]).exits(3);
+    none.says("--code 600050 matches nothing; there are 600051 (2 rows), 27002 (1 row), 3000 (1 row).")
+        .says("--code email matches nothing; 1 row that failed validation: add --all.")
+        .says("--domain nobody matches nothing; the ledger has no such row.")
+        .says("Nothing is taken up again");
+    retry(&bench, &["--code", "600051", "--domain", &full("phone2")]).exits(3).says("1 taken up again");
+    assert_eq!(bench.ledger().row("phone2").state, "created");
+    assert_eq!(bench.ledger().row("phone1").state, "failed");
+    retry(&bench, &["--code", "600051"]).exits(3).says("1 taken up again");
+    assert_eq!(bench.ledger().row("value").state, "failed");
+    bench.agree();
+}
+
+/// Nothing of it is sent as it was judged then; each is judged by the rules and options of today.
+#[test]
+fn rejected_rows_are_judged_anew() {
+    let bench = Bench::new();
+    let named = row("placeholder").replace("Ana", "Test");
+    let wrong = row("wrong").replace("accounts@harborline.example.com", "nowhere");
+    bench.file("customers.csv", format!("{HEADER},note\n{named},\"a, \"\"b\"\"\"\n{wrong},\n"));
+    bench.import("customers.csv").args(["--strict"]).exits(3);
+    assert_eq!(bench.ledger().states(), states([("rejected", 2)]));
+    retry(&bench, &["--all", "--strict"])
+        .exits(3)
+        .says("Nothing is taken up again")
+        .says("2 rows left alone");
+    assert_eq!(bench.count(Operation::Create), 0);
+    retry(&bench, &["--all"]).exits(3).says("1 rejected row").says("on line 3: email");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("rejected", 1), ("superseded", 1)]));
+    // It stands where it stood, in its own words.
+    let exported = bench.tenantry(["export", "created"]).exits(0).stdout;
+    assert!(exported.contains(",\"a, \"\"b\"\"\","), "{exported}");
+    assert_eq!(bench.ledger().row("placeholder").line, 2);
+    bench.agree();
+}
+
+/// A reseller that was given as an option is not forgotten: without it the row would become a direct customer.
+#[test]
+fn a_retried_row_goes_to_the_reseller_that_it_was_meant_for() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("sold", 600_051)]);
+    let wrong = row("wrong").replace("Ana", "Test");
+    bench.file("customers.csv", customers_of(["sold", "also"]) + &wrong + "\n");
+    bench.import("customers.csv").args(["--reseller-id", RESELLER, "--strict"]).with_user().exits(3);
+    retry(&bench, &["--all"]).with_user().exits(3).says("1 row left alone, because they have no reseller");
+    let partner =
+        "SELECT count(*) FROM customers WHERE state = 'created' AND associated_partner_id IS NOT NULL";
+    assert_eq!(bench.ledger().number(partner), 2);
+    assert_eq!(bench.ledger().row("wrong").state, "rejected");
+    retry(&bench, &["--all", "--reseller-id", RESELLER]).with_user().exits(0);
+    assert_eq!(bench.ledger().number(partner), 3);
+    bench.agree();
+}
+
+#[test]
+fn a_mapped_column_has_to_be_mapped_again() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("kultur", 3000)]);
+    bench.file("customers.csv", customers_of(["kultur"]).replace("culture", "Sprachraum"));
+    bench.import("customers.csv").args(["--map", "Sprachraum=culture"]).exits(3);
+    retry(&bench, &[]).exits(1).says("give the --map of its import again");
+    assert_eq!(bench.ledger().states(), states([("failed", 1)]));
+    retry(&bench, &["--map", "Sprachraum=culture"]).exits(0);
+    bench.agree();
+}
+
+/// Whoever dies in the middle has taken up all of them or none.
+#[test]
+fn dying_in_the_middle_of_a_retry_loses_nothing() {
+    for (point, taken_up) in [
+        ("taken_up_again#1", false),
+        ("taken_up_again#2", false),
+        ("commit#2", false),
+        ("commit#3", true),
+        ("sending#1", true),
+        ("sealed#1", true),
+        ("closing", true),
+    ] {
+        let bench = refused();
+        let died = retry(&bench, &["--all", "--concurrency", "1"]).env("TENANTRY_CRASH_AT", point).run();
+        assert_eq!(died.code, None, "did not die at {point}: {died}");
+        bench.agree_so_far();
+        let failed = bench.ledger().states()["failed"];
+        assert_eq!(failed, if taken_up { 1 } else { 4 }, "{point}");
+        if taken_up {
+            bench.resume().exits(3);
+        } else {
+            bench.resume().exits(3);
+            assert_eq!(bench.ledger().states()["failed"], 4, "nobody asked for them");
+            retry(&bench, &[]).exits(3);
+        }
+        assert_eq!(bench.ledger().states()["created"], 3, "{point}");
+        bench.agree();
+    }
+}
+
+#[test]
+fn a_refused_acceptance_is_tried_again() {
+    let bench = Bench::new();
+    let columns = "agreement_first_name,agreement_last_name,agreement_email,agreement_phone,agreement_date";
+    let accepted = "Ana,Bell,ana@harborline.example.com,,2026-08-14";
+    bench.file("customers.csv", format!("{HEADER},{columns}\n{},{accepted}\n", row("agreed")));
+    let fault = Fault::RefusedBefore { status: 400, code: 3000 };
+    bench.fault(Operation::ConfirmAgreement, "agreed", fault, 1);
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().agreements()[&full("agreed")], "failed");
+    retry(&bench, &["--code", "3000"]).exits(0).says("1 agreement");
+    assert_eq!(bench.ledger().agreements()[&full("agreed")], "recorded");
+    bench.agree();
+}
+
+#[test]
+fn retry_failed_leaves_burned_domains_alone() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["half-made-1"]));
+    bench.import("customers.csv").exits(3);
+    let done = bench.import("customers.csv").args(["--retry-failed"]).exits(3);
+    done.says("1 failed row not tried again, because their domain is burned");
+    assert_eq!(bench.count(Operation::Create), 1);
+}
+
+#[test]
+fn results_are_written_at_the_end() {
+    let bench = refused();
+    let done = retry(&bench, &["--results", "out/tonight", "--limit", "1"]).exits(5);
+    let files = ["created", "existing", "failed", "rejected", "unresolved", "agreements"];
+    for name in files {
+        let written = fs::read_to_string(bench.path(&format!("out/tonight/{name}.csv"))).unwrap();
+        let exported = bench.tenantry(["export", name]).exits(0).stdout;
+        assert_eq!(written, exported, "{name}");
+    }
+    let said = done.stdout.replace('\\', "/");
+    assert!(said.contains("Files written:\n  out/tonight/created.csv (1 row)\n"), "{said}");
+    // Written anew the next night, whether or not there is anything in them.
+    let summary = bench.resume().args(["--results", "out/tonight", "--json"]).exits(3).json();
+    assert_eq!((&summary["files"][0]["rows"], summary["files"].as_array().unwrap().len()), (&3.into(), 6));
+    let left: Vec<_> = fs::read_dir(bench.path("out/tonight")).unwrap().collect();
+    assert_eq!(left.len(), 6, "nothing else is left behind: {left:?}");
+}
+
+#[test]
+fn results_that_cannot_be_written_are_known_before_anything_is_sent() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("failed.csv", customers(1));
+    let import = |file: &str, folder: &str| bench.import(file).args(["--results", folder]);
+    import("customers.csv", "customers.csv/in").exits(1).says("could not write into the folder");
+    import("failed.csv", ".").exits(2).says("it is a file that rows are read from");
+    assert!(bench.simulator().requests().is_empty());
+    assert_eq!(fs::read_to_string(bench.path("failed.csv")).unwrap(), customers(1));
+    bench.resume().args(["--results", "."]).exits(1).says("there is no ledger");
+    assert!(!bench.ledger_path().exists(), "nothing has begun");
+}
+
+#[test]
+fn exports_write_over_exports_and_nothing_else() {
+    let bench = refused();
+    bench.file("customers.csv", "the operator's own");
+    let export = |to: &str| bench.tenantry(["export", "failed", "-o", to]);
+    export("failed.csv").exits(0);
+    let exported = fs::read(bench.path("failed.csv")).unwrap();
+    fs::write(bench.path("failed.csv"), "old").unwrap();
+    export("failed.csv").exits(0);
+    assert_eq!(fs::read(bench.path("failed.csv")).unwrap(), exported);
+    // One that came back as an input is an export all the same.
+    bench.import("failed.csv").exits(3);
+    export("failed.csv").exits(0);
+    retry(&bench, &["--results", "."]).exits(3);
+    bench.file("rejected.csv", customers(1));
+    bench.import("rejected.csv").exits(3);
+    bench.resume().args(["--results", "."]).exits(2).says("it is a file that rows are read from");
+    export("customers.csv").exits(2).says("it is a file that rows are read from");
+    export("ledger.db").exits(2).says("it is a database");
+    export("identity.txt").exits(2).says("it holds a private key");
+    bench.tenantry(["credentials", "-o", "identity.txt"]).exits(2);
+    bench.tenantry(["credentials", "-o", "ledger.db"]).exits(2);
+    assert_eq!(fs::read_to_string(bench.path("customers.csv")).unwrap(), "the operator's own");
+    assert_eq!(bench.ledger().number("SELECT count(*) FROM openings"), 0, "nothing was opened for nothing");
+    bench.agree_so_far();
+}
+
+/// A disk that is full in the middle of an export leaves the old one whole. (Only a device that is always full can be
+/// had here, so what is shown is that nothing is written in place.)
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_that_fails_leaves_the_old_one() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let bench = refused();
+    let export = |to: &str| bench.tenantry(["export", "failed", "-o", to]);
+    export("/dev/full").exits(1).says("could not write");
+    export("failed.csv").exits(0);
+    let before = fs::metadata(bench.path("failed.csv")).unwrap();
+    assert_eq!(before.permissions().mode() & 0o777, 0o600);
+    fs::hard_link(bench.path("failed.csv"), bench.path("kept.csv")).unwrap();
+    retry(&bench, &["--code", "3000"]).exits(3);
+    export("failed.csv").exits(0);
+    assert_ne!(fs::metadata(bench.path("failed.csv")).unwrap().ino(), before.ino(), "it was written beside");
+    assert_eq!(fs::read_to_string(bench.path("kept.csv")).unwrap().lines().count(), 5);
+}
+
+#[test]
+fn an_export_of_rejected_rows_says_what_to_write_instead() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["wrong"]).replace(",GB\n", ",UK\n"));
+    bench.import("customers.csv").exits(3);
+    let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout;
+    assert!(
+        exported.contains("country: is no code of a country that Partner Center sells to (→ GB)"),
+        "{exported}"
+    );
+    assert!(exported.contains("mend the cells that tenantry_error names and import this file"), "{exported}");
+}
+
+/// What is imported again says what matters now: changes that come too late, and not what was corrected long ago.
+#[test]
+fn a_file_that_is_read_again_names_what_is_ignored_and_not_what_was_corrected() {
+    let bench = Bench::new();
+    let original = customers(12) + &row("wrong").replace(",GB", ",UK") + "\n";
+    bench.file("customers.csv", &original);
+    bench.import("customers.csv").exits(3);
+    let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout;
+    bench.file("mended.csv", exported.replace(",UK,", ",GB,"));
+    bench.import("mended.csv").exits(0);
+    bench.file("customers.csv", original.replace("Harborline harborline", "Westgate harborline"));
+    let again = bench.import("customers.csv").exits(0);
+    let named = "changes come too late, and are ignored, on lines 2 (harborline00001.onmicrosoft.com), 3 (";
+    again.says(named).says("11 (harborline00010.onmicrosoft.com), ….");
+    assert!(!again.stderr.contains("error country"), "{again}");
+    bench.agree();
+}
+
+#[test]
+fn status_says_what_to_do_about_what_is_left() {
+    let bench = refused();
+    let next = |bench: &Bench| {
+        let status = bench.tenantry(["status"]).env("TENANTRY_CLIENT_ID", "an-app").exits(0).stdout;
+        status.lines().last().unwrap().to_owned()
+    };
+    let failed = next(&bench);
+    assert!(failed.starts_with("Next: tenantry export failed --ledger"), "{failed}");
+    assert!(failed.contains("where the cause is gone, tenantry retry --ledger"), "{failed}");
+    assert!(failed.ends_with(" --client-id an-app") && failed.contains(" --authority-url http"), "{failed}");
+    let fixed = bench.tenantry(["export", "failed"]).exits(0).stdout.replace(",half-made-1,", ",another,");
+    bench.file("failed.csv", fixed);
+    bench.import("failed.csv").args(["--retry-failed"]).exits(3);
+    assert!(next(&bench).starts_with("Next: tenantry export rejected"), "{}", next(&bench));
+}
+
+#[test]
+fn a_plan_of_many_groups_is_cut_short() {
+    let bench = Bench::new();
+    let reseller = |n: usize| format!("8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a9{n:02}");
+    let rows = (0..14).map(|n| format!("{},{}\n", row(&format!("sold{n}")), reseller(n)));
+    bench.file("customers.csv", format!("{HEADER},associated_partner_id\n") + &rows.collect::<String>());
+    let plan = bench.import("customers.csv").args(["--dry-run"]).exits(0).stdout;
+    assert!(plan.contains("14 customers will be created"), "{plan}");
+    assert_eq!(plan.matches("  GB  reseller").count(), 10, "{plan}");
+    assert!(plan.contains("          4  in 4 more groups\n"), "{plan}");
+}
