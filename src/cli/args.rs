@@ -231,6 +231,10 @@ pub(crate) struct Layout {
     /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
     pub(crate) delimiter: Option<u8>,
+    /// Encoding of the files: utf-8, utf-16le, utf-16be, windows-1252 or another; a byte order mark goes before it
+    /// [default: detected]
+    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input")]
+    pub(crate) encoding: Option<crate::reader::Encoding>,
     /// Take a column for a field, whatever its header says (repeat it)
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
     pub(crate) map: Vec<(String, crate::customer::Field)>,

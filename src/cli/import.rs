@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::input::{InputFile, delimiter_name};
+use super::input::InputFile;
 use super::output::Output;
 use super::rules;
 use super::session::{Session, Start, expected_time};
@@ -15,7 +15,7 @@ use crate::reading::{self, Progress};
 use crate::report::{counted, rough};
 use crate::submitter::{Mode, Signal, StopReason};
 use crate::validation;
-use crate::validation::Validator;
+use crate::validation::{Validator, visible};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name changes nothing.
@@ -132,7 +132,7 @@ impl Intake {
         let taken = report.taken;
         session.output.note(format_args!(
             "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
-            delimiter_name(report.delimiter),
+            visible(&report.layout),
             counted(report.rows, "row"),
             taken.new,
             taken.rejected,

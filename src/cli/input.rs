@@ -8,6 +8,7 @@ use super::cloud::Cloud;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::push_flag;
+use crate::reader::Input;
 use crate::reading::Source;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
@@ -22,7 +23,7 @@ impl InputFile {
     pub(crate) fn open(path: &PathBuf) -> Result<Self, Failure> {
         let name = path.to_string_lossy().into_owned();
         if name == "-" {
-            let input = Box::new(std::io::stdin());
+            let input = Input::Stream(Box::new(std::io::stdin()));
             return Ok(Self { source: Source { path: name, input }, size: None });
         }
         let open = || {
@@ -37,13 +38,14 @@ impl InputFile {
             exit_code: ExitCode::Usage,
             ..Failure::io(format!("could not open `{name}`"), &error)
         })?;
-        Ok(Self { source: Source { path: name, input: Box::new(file) }, size: Some(size) })
+        Ok(Self { source: Source { path: name, input: Input::of(file) }, size: Some(size) })
     }
 }
 
 impl args::Layout {
     pub(crate) fn reader_options(&self) -> reader::Options {
-        reader::Options { delimiter: self.delimiter, column_map: self.map.clone() }
+        let Self { delimiter, encoding, ref map } = *self;
+        reader::Options { delimiter, encoding, column_map: map.clone() }
     }
 }
 
@@ -66,6 +68,9 @@ impl args::Input {
         if let Some(delimiter) = self.layout.delimiter {
             push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
         }
+        if let Some(encoding) = self.layout.encoding {
+            push_flag(&mut flags, "--encoding", encoding.name());
+        }
         flags + &self.judging_flags()
     }
 
@@ -82,16 +87,6 @@ impl args::Input {
             flags.push_str(if is_set { flag } else { "" });
         }
         flags
-    }
-}
-
-/// What separates the cells, in words.
-pub(crate) fn delimiter_name(delimiter: u8) -> String {
-    match delimiter {
-        b',' => "commas".to_owned(),
-        b';' => "semicolons".to_owned(),
-        b'\t' => "tabs".to_owned(),
-        other => format!("separated by `{}`", char::from(other)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::cloud::Cloud;
 use crate::customer::Field;
+use crate::reader::Encoding;
 use crate::submitter::Rate;
 
 /// `450/min`, `8/s` or `unlimited`.
@@ -51,6 +52,11 @@ pub(super) fn delimiter(text: &str) -> Result<u8, String> {
         "pipe" | "|" => Ok(b'|'),
         _ => Err("one of comma, semicolon, tab, pipe".to_owned()),
     }
+}
+
+/// `windows-1252`, `utf-16le`, or another name of the WHATWG's encodings.
+pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
+    Encoding::named(text).ok_or_else(|| "such as utf-8, utf-16le, utf-16be or windows-1252".to_owned())
 }
 
 /// A country's code, such as `PT`.

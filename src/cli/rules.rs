@@ -12,7 +12,7 @@ use super::settings::{self, Connection};
 use super::signals::Interruption;
 use crate::asking::Unanswered;
 use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
-use crate::reader;
+use crate::reader::{self, Reader};
 use crate::report::counted;
 use crate::validation::{self, LiveRules, Validator, visible};
 
@@ -92,8 +92,8 @@ async fn read(
         let validator = Validator::new(validation::Settings { live_rules, ..Default::default() });
         let mut named = NamedCountries::default();
         for InputFile { source, .. } in inputs {
-            named
-                .add(source.input, &options, &validator)
+            Reader::open_input(source.input, options.clone())
+                .and_then(|reader| named.add(reader, &validator))
                 .map_err(|error| unreadable(&source.path, &error))?;
         }
         Ok(named)

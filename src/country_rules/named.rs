@@ -27,11 +27,9 @@ impl NamedCountries {
     /// Adds what a file names, as `validator` resolves it.
     pub(crate) fn add<R: Read>(
         &mut self,
-        input: R,
-        options: &reader::Options,
+        mut reader: Reader<R>,
         validator: &Validator,
     ) -> Result<(), reader::Error> {
-        let mut reader = Reader::open(input, options)?;
         let column = reader.header().index_of(Field::Country);
         let mut row = Row::default();
         while reader.read(&mut row)? {
@@ -75,7 +73,8 @@ mod tests {
         let rows: String = cells.iter().map(|cell| format!("a,b,c,d,e,f,g,h,{cell}\n")).collect();
         let file = format!("{HEADER}{rows}too,few\n");
         let mut named = NamedCountries::default();
-        named.add(file.as_bytes(), &reader::Options::default(), &validator).unwrap();
+        let reader = Reader::open(file.as_bytes(), &reader::Options::default()).unwrap();
+        named.add(reader, &validator).unwrap();
         assert_eq!(named.codes.iter().collect::<Vec<_>>(), ["PT", "QQ", "US"]);
         assert_eq!((named.rows_without, named.rows_at_fault), (6, 1));
         let strangers: Vec<_> =

@@ -5,6 +5,8 @@ use std::io;
 
 use crate::customer::Field;
 
+use super::census::Doubt;
+use super::foreign::Foreign;
 use super::header::HEADER_COLUMNS_MAX;
 use super::records::RECORD_BYTES_MAX;
 
@@ -17,8 +19,10 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    #[error("cannot read the input as CSV: it is {0}")]
+    #[error("cannot read the input as a list: it is {0}")]
     Foreign(Foreign),
+    #[error("cannot tell how the input is encoded: {0}")]
+    Encoding(Doubt),
     #[error("cannot find a header in an empty input")]
     Empty,
     #[error("cannot read the header on line {line}: cell {number} is not UTF-8")]
@@ -40,9 +44,11 @@ impl Error {
     /// What the operator can do about it, to be shown on a line of its own.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Error::Foreign(_) | Error::HeaderNotUtf8 { .. } => {
-                Some("in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`")
-            }
+            Error::Foreign(foreign) => Some(foreign.hint()),
+            Error::Encoding(_) | Error::HeaderNotUtf8 { .. } => Some(
+                "in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`, or say what it is, such as \
+                 `--encoding windows-1252`",
+            ),
             Error::Empty => Some("the first line must name the columns; the README lists them"),
             Error::Header { .. } => {
                 Some("rename the columns, or map them with `--map \"Column header=field\"`")
@@ -53,22 +59,6 @@ impl Error {
             }
             Error::Read { .. } => None,
         }
-    }
-}
-
-/// Input that is recognized and is not UTF-8 text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Foreign {
-    Utf16,
-    Workbook,
-}
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Foreign::Utf16 => "UTF-16 text",
-            Foreign::Workbook => "an Excel workbook or another ZIP archive",
-        })
     }
 }
 

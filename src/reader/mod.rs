@@ -1,36 +1,44 @@
 //! CSV bytes to rows with their line.
 //!
+//! Below it the bytes become UTF-8 ([`encoding`]), above it records ([`records`]) become rows.
+//!
 //! Promises: memory does not grow with the file, nor with a cell of it; every record comes out as a [`Row`], if
 //! need be one with a [`RowFault`], and what stops the reading is an [`Error`]; a row's line is the physical line
 //! on which its record starts, whatever the line breaks and wherever quoted cells break over lines; cells are the
 //! operator's own, untrimmed. What the cells mean is left to [`validation`](crate::validation).
 
 mod aliases;
+mod census;
 mod dialect;
 mod encoding;
 mod error;
+mod foreign;
 mod header;
+mod input;
 mod records;
 mod row;
 mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io::{self, Read};
 
 use crate::customer::Field;
 
+pub(crate) use encoding::Encoding;
 pub(crate) use error::Error;
 pub(crate) use header::Header;
+pub(crate) use input::Input;
 pub(crate) use records::RECORD_BYTES_MAX;
 pub(crate) use row::{CELL_BYTES_MAX, Row, RowFault};
 pub(crate) use stored::{from_csv, to_csv};
 
+use encoding::{Rewound, Text};
 use header::HEADER_COLUMNS_MAX;
 use records::Records;
 
-/// How much of the input is read ahead to tell the encoding and the delimiter by; a longer header is told by its
-/// beginning.
+/// How much of the text is read ahead to tell the delimiter by; a longer header is told by its beginning.
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// What the operator says about the file.
@@ -38,54 +46,78 @@ const HEAD_BYTES: usize = 64 * 1024;
 pub(crate) struct Options {
     /// Detected otherwise.
     pub(crate) delimiter: Option<u8>,
+    /// Detected otherwise.
+    pub(crate) encoding: Option<Encoding>,
     /// `--map "Column header=field"`; goes before the names we know.
     pub(crate) column_map: Vec<(String, Field)>,
 }
 
-/// The input again, with the beginning that was looked at put back in front of it.
-type Rewound<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
+/// How a file is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// What separates the cells.
+    pub(crate) delimiter: u8,
+    pub(crate) encoding: Encoding,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { delimiter: b',', encoding: Encoding::UTF_8 }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.delimiter {
+            b',' => f.write_str("commas"),
+            b';' => f.write_str("semicolons"),
+            b'\t' => f.write_str("tabs"),
+            other => write!(f, "separated by `{}`", char::from(other)),
+        }?;
+        if self.encoding == Encoding::UTF_8 { Ok(()) } else { write!(f, ", {}", self.encoding) }
+    }
+}
 
 /// Reads a file row by row.
 pub(crate) struct Reader<R> {
-    records: Records<Rewound<R>>,
+    records: Records<Rewound<Text<R>>>,
     header: Header,
-    delimiter: u8,
+    layout: Layout,
 }
 
 impl<R: Read> Reader<R> {
     /// Settles encoding and delimiter, and reads the header. Reads ahead no further than it takes to see a whole
     /// first line, so that a pipe is not waited for.
-    pub(crate) fn open(mut input: R, options: &Options) -> Result<Self, Error> {
-        let head = read_head(&mut input)?;
-        let mut start = encoding::text_start(&head)?;
+    pub(crate) fn open(input: R, options: &Options) -> Result<Self, Error> {
+        let (mut text, encoding) = Text::of(input, options.encoding)?;
+        let head = read_head(&mut text)?;
         // No more than this, though more may have arrived: what a file means must not depend on how it arrives.
-        let first_line = &head[start..dialect::first_line_end(&head).unwrap_or(head.len())];
-        let separator = dialect::separator_line(&head[start..]);
+        let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
+        let separator = dialect::separator_line(&head);
         let told = options.delimiter.or(separator.map(|(delimiter, _)| delimiter));
         let delimiter = told.unwrap_or_else(|| dialect::detect(first_line));
-        if let Some((_, length)) = separator {
-            start += length;
-        }
+        let start = separator.map_or(0, |(_, length)| length);
 
-        let mut records = Records::new(io::Cursor::new(head).chain(input), delimiter);
+        let mut records = Records::new(io::Cursor::new(head).chain(text), delimiter);
         if let Err(error) = records.skip(start) {
             return Err(stopped(error, records.bytes_read(), None));
         }
         let header = read_header(&mut records, options)?;
-        Ok(Self { records, header, delimiter })
+        Ok(Self { records, header, layout: Layout { delimiter, encoding } })
     }
 
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }
 
-    pub(crate) fn delimiter(&self) -> u8 {
-        self.delimiter
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    /// How many bytes of the input have been turned into rows.
+    /// How many bytes of the input have been turned into rows; where it is decoded, a little more.
     pub(crate) fn bytes_read(&self) -> u64 {
-        self.records.bytes_read()
+        let (_, text) = self.records.input().get_ref();
+        text.bytes_taken(self.records.bytes_read())
     }
 
     /// Reads the next record into `row`, whose buffers are used again; false at the end. Nothing can be read after
@@ -103,7 +135,7 @@ impl<R: Read> Reader<R> {
                 Err(error) => break error,
             }
         };
-        Err(stopped(error, self.records.bytes_read(), Some(&self.header)))
+        Err(stopped(error, self.bytes_read(), Some(&self.header)))
     }
 }
 

@@ -96,6 +96,10 @@ impl<R: Read> Records<R> {
         }
     }
 
+    pub(super) fn input(&self) -> &R {
+        self.input.get_ref()
+    }
+
     /// How many bytes of the input have been taken.
     pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read

@@ -211,7 +211,10 @@ impl Validator {
             }
             RowFault::NotUtf8 { index } => report.add_cell(
                 index,
-                Finding::new(Rule::RowEncoding, "is not UTF-8; save the file as `CSV UTF-8`"),
+                Finding::new(
+                    Rule::RowEncoding,
+                    "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`",
+                ),
             ),
             RowFault::CellTooLong { index, bytes } => {
                 let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");

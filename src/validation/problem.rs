@@ -59,6 +59,7 @@ pub(crate) enum Rule {
     Required,
     ControlCharacter,
     InvisibleCharacter,
+    LostCharacter,
     Length,
     NameLength,
     NameForm,
@@ -112,6 +113,7 @@ impl Rule {
             Rule::Required => "required",
             Rule::ControlCharacter => "control_character",
             Rule::InvisibleCharacter => "invisible_character",
+            Rule::LostCharacter => "lost_character",
             Rule::Length => "length",
             Rule::NameLength => "name_length",
             Rule::NameForm => "name_form",
@@ -185,6 +187,7 @@ impl Rule {
             | Rule::BlankRow
             | Rule::Required
             | Rule::ControlCharacter
+            | Rule::LostCharacter
             | Rule::Length
             | Rule::Domain
             | Rule::Email

@@ -87,6 +87,10 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
             format!("has the control character `{}`", escaped(c)),
         ));
     }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        let message = "has lost a letter: `\u{FFFD}` is what a program writes for one that it could not read";
+        return Some(Finding::new(Rule::LostCharacter, message));
+    }
     // Joiners belong to the spelling of Persian and Indic words; inside a text they stay unremarked.
     let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
     let without = text.chars().filter(|&c| !is_invisible(c)).collect();
@@ -188,6 +192,7 @@ mod tests {
         check_finding("a\nb", Some(Rule::ControlCharacter));
         check_finding("a\0b", Some(Rule::ControlCharacter));
         check_finding("a\u{85}b", Some(Rule::ControlCharacter));
+        check_finding("M\u{FFFD}ller", Some(Rule::LostCharacter));
         check_finding("a\u{200B}b", Some(Rule::InvisibleCharacter));
         check_finding("a\u{202E}b", Some(Rule::InvisibleCharacter));
     }

@@ -32,6 +32,7 @@ mod outage;
 mod properties;
 mod resume;
 mod rules;
+mod sheets;
 mod sign_in;
 mod throttling;
 mod unknown_outcome;

@@ -19,7 +19,7 @@ use super::signals::Interruption;
 use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
-use crate::validation::Validator;
+use crate::validation::{Validator, visible};
 use file::{File, Stopped};
 use online::Desk;
 use report::{Form, Report};
@@ -118,6 +118,7 @@ impl Check<'_> {
         let options = self.args.input.layout.reader_options();
         let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
         let header = opened.header().clone();
+        self.tell_of_layout(&path, opened.layout());
         self.tell_of_unknown_columns(&path, &header);
         let mut file = File {
             path,
@@ -136,6 +137,13 @@ impl Check<'_> {
         let tally = file.end().await?;
         self.tally.add(tally);
         Ok(())
+    }
+
+    /// What is as most files are goes without saying.
+    fn tell_of_layout(&self, path: &str, layout: &reader::Layout) {
+        if *layout != reader::Layout::default() {
+            self.output.note(format_args!("{path}: read as {}.", visible(&layout.to_string())));
+        }
     }
 
     fn tell_of_unknown_columns(&self, path: &str, header: &reader::Header) {
