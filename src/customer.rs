@@ -126,6 +126,36 @@ impl Field {
                 | Field::Country
         )
     }
+
+    /// False for the key of a row, which no two rows share, and for the acceptance of the agreement, of which nothing
+    /// is made up.
+    pub(crate) fn can_have_default(self) -> bool {
+        self != Field::Domain && !Field::AGREEMENT.contains(&self)
+    }
+}
+
+/// What empty cells of a field stand for, and rows of files without its column (`--default`). Of two for one field
+/// the later one holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults(Vec<(Field, String)>);
+
+impl Defaults {
+    /// Invariant of `values`: the fields [can have](Field::can_have_default) one, and the texts are trimmed and not
+    /// empty.
+    pub(crate) fn new(mut values: Vec<(Field, String)>) -> Self {
+        values.reverse();
+        values.sort_by_key(|(field, _)| *field);
+        values.dedup_by_key(|(field, _)| *field);
+        Self(values)
+    }
+
+    pub(crate) fn of(&self, field: Field) -> Option<&str> {
+        self.iter().find_map(|(its, text)| (its == field).then_some(text))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
+        self.0.iter().map(|(field, text)| (*field, text.as_str()))
+    }
 }
 
 impl fmt::Display for Field {

@@ -27,9 +27,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the customers of CSV files (`-` is standard input)
+    /// Create the customers of CSV files or workbooks (`-` is standard input)
     Import(Import),
-    /// Every problem of CSV files; writes nothing, creates nothing
+    /// Every problem of CSV files or workbooks; writes nothing, creates nothing
     Check(Check),
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
@@ -235,9 +235,15 @@ pub(crate) struct Layout {
     /// [default: detected]
     #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input")]
     pub(crate) encoding: Option<crate::reader::Encoding>,
+    /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
+    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", help_heading = "Input")]
+    pub(crate) sheet: Option<String>,
     /// Take a column for a field, whatever its header says (repeat it)
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
     pub(crate) map: Vec<(String, crate::customer::Field)>,
+    /// What an empty or missing cell of a field stands for (repeat it)
+    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input")]
+    pub(crate) default: Vec<(crate::customer::Field, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -257,7 +263,7 @@ pub(crate) struct Input {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// CSV files; `-` is standard input
+    /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -278,7 +284,7 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// CSV files; `-` is standard input
+    /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -401,7 +407,7 @@ pub(crate) enum RulesCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct RulesUpdate {
-    /// CSV files; `-` is standard input
+    /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required_unless_present = "countries", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// A country besides those of the files, by its two letters (repeat it)

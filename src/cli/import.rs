@@ -18,6 +18,7 @@ use crate::validation;
 use crate::validation::{Validator, visible};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
+    args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let start = Start {

@@ -8,6 +8,7 @@ use super::cloud::Cloud;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::push_flag;
+use crate::customer::{Defaults, Field};
 use crate::reader::Input;
 use crate::reading::Source;
 use crate::validation::LiveRules;
@@ -23,7 +24,7 @@ impl InputFile {
     pub(crate) fn open(path: &PathBuf) -> Result<Self, Failure> {
         let name = path.to_string_lossy().into_owned();
         if name == "-" {
-            let input = Input::Stream(Box::new(std::io::stdin()));
+            let input = standard_input();
             return Ok(Self { source: Source { path: name, input }, size: None });
         }
         let open = || {
@@ -42,18 +43,51 @@ impl InputFile {
     }
 }
 
+/// A file where one was redirected to us; it can be looked through like any other.
+fn standard_input() -> Input {
+    #[cfg(unix)]
+    let file = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned().map(File::from);
+    #[cfg(windows)]
+    let file =
+        std::os::windows::io::AsHandle::as_handle(&std::io::stdin()).try_clone_to_owned().map(File::from);
+    match file.map(Input::of) {
+        Ok(file @ Input::File(_)) => file,
+        _ => Input::Stream(Box::new(std::io::stdin())),
+    }
+}
+
 impl args::Layout {
     pub(crate) fn reader_options(&self) -> reader::Options {
-        let Self { delimiter, encoding, ref map } = *self;
-        reader::Options { delimiter, encoding, column_map: map.clone() }
+        reader::Options {
+            delimiter: self.delimiter,
+            encoding: self.encoding,
+            sheet: self.sheet.clone(),
+            column_map: self.map.clone(),
+            defaults: self.defaults(),
+        }
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults::new(self.default.clone())
     }
 }
 
 impl args::Input {
+    /// For before anything else happens.
+    pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
+        if self.reseller_id.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
+            return Ok(());
+        }
+        let message = "the reseller of rows without their own is given twice";
+        let hint = "give `--reseller-id` or `--default associated_partner_id=…`, not both";
+        Err(Failure::new(ExitCode::Usage, message).with_hint(hint))
+    }
+
     /// By the rules of `cloud`, and what was fetched of them.
     pub(crate) fn validation(&self, cloud: Cloud, live_rules: Vec<LiveRules>) -> validation::Settings {
         validation::Settings {
             default_reseller: self.reseller_id,
+            defaults: self.layout.defaults(),
             strict: self.strict,
             domain_suffix: cloud.domain_suffix(),
             live_rules,
@@ -71,6 +105,9 @@ impl args::Input {
         if let Some(encoding) = self.layout.encoding {
             push_flag(&mut flags, "--encoding", encoding.name());
         }
+        if let Some(sheet) = &self.layout.sheet {
+            push_flag(&mut flags, "--sheet", sheet);
+        }
         flags + &self.judging_flags()
     }
 
@@ -79,6 +116,9 @@ impl args::Input {
         let mut flags = String::new();
         for (header, field) in &self.layout.map {
             push_flag(&mut flags, "--map", &format!("{header}={field}"));
+        }
+        for (field, value) in &self.layout.default {
+            push_flag(&mut flags, "--default", &format!("{field}={value}"));
         }
         if let Some(reseller) = self.reseller_id {
             push_flag(&mut flags, "--reseller-id", &reseller.to_string());

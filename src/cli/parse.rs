@@ -36,12 +36,32 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// `Column header=field`.
 pub(super) fn column(text: &str) -> Result<(String, Field), String> {
     let (header, name) = text.rsplit_once('=').ok_or("write it as `Column header=field`")?;
+    Ok((header.to_owned(), field(name)?))
+}
+
+/// `field=value`, for a field that several rows can share.
+pub(super) fn default(text: &str) -> Result<(Field, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as `field=value`")?;
+    let field = field(name)?;
+    if !field.can_have_default() {
+        let why = match field {
+            Field::Domain => "each row needs its own",
+            _ => "nothing of an acceptance is made up",
+        };
+        return Err(format!("`{field}` has no default: {why}"));
+    }
+    if value.trim().is_empty() {
+        return Err(format!("say what an empty `{field}` stands for, as in `{field}=value`"));
+    }
+    Ok((field, value.trim().to_owned()))
+}
+
+fn field(name: &str) -> Result<Field, String> {
     let field = Field::ALL.into_iter().find(|field| field.name() == name.trim());
-    let field = field.ok_or_else(|| {
+    field.ok_or_else(|| {
         let names = Field::ALL.map(Field::name).join(", ");
         format!("`{}` is no field; the fields are {names}", name.trim())
-    })?;
-    Ok((header.to_owned(), field))
+    })
 }
 
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {
@@ -86,6 +106,20 @@ mod tests {
         check("8/s", Some(limited(8, 1)));
         check("unlimited", Some(Rate::Unlimited));
         for wrong in ["450", "0/min", "-1/s", "8/h", "/min", "fast"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn defaults() {
+        let check = |text, expected: Option<(Field, &str)>| {
+            let found = default(text).ok();
+            assert_eq!(found.as_ref().map(|(field, value)| (*field, value.as_str())), expected, "{text}");
+        };
+        check("country=GB", Some((Field::Country, "GB")));
+        check(" company_name = A=B ", Some((Field::CompanyName, "A=B")));
+        for wrong in ["country", "country=", "country= ", "land=GB", "domain=a", "agreement_date=2026-08-14"]
+        {
             check(wrong, None);
         }
     }

@@ -89,7 +89,11 @@ async fn read(
     let reading = tokio::task::spawn_blocking(move || {
         // A country that only the service knows of has to be known here too.
         let live_rules = cache.load().rules.into_iter().map(|cached| cached.rules).collect();
-        let validator = Validator::new(validation::Settings { live_rules, ..Default::default() });
+        let validator = Validator::new(validation::Settings {
+            live_rules,
+            defaults: options.defaults.clone(),
+            ..Default::default()
+        });
         let mut named = NamedCountries::default();
         for InputFile { source, .. } in inputs {
             Reader::open_input(source.input, options.clone())

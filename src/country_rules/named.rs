@@ -33,10 +33,13 @@ impl NamedCountries {
         let column = reader.header().index_of(Field::Country);
         let mut row = Row::default();
         while reader.read(&mut row)? {
-            match column.and_then(|column| row.text(column)).filter(|_| row.fault().is_none()) {
-                Some(cell) => self.add_cell(cell, validator),
-                None => self.rows_at_fault += 1,
+            if row.fault().is_some() {
+                self.rows_at_fault += 1;
+                continue;
             }
+            let cell = column.and_then(|column| row.text(column)).unwrap_or_default();
+            let default = validator.default_of(Field::Country).filter(|_| cell.trim().is_empty());
+            self.add_cell(default.unwrap_or(cell), validator);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::census::Doubt;
 use super::foreign::Foreign;
 use super::header::HEADER_COLUMNS_MAX;
 use super::records::RECORD_BYTES_MAX;
+use super::workbook::WorkbookError;
 
 /// Why a file cannot be read, or not to its end. The caller knows the file's name and says it.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,8 @@ pub(crate) enum Error {
     },
     #[error("cannot read the input as a list: it is {0}")]
     Foreign(Foreign),
+    #[error(transparent)]
+    Workbook(#[from] WorkbookError),
     #[error("cannot tell how the input is encoded: {0}")]
     Encoding(Doubt),
     #[error("cannot find a header in an empty input")]
@@ -45,6 +48,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Error::Foreign(foreign) => Some(foreign.hint()),
+            Error::Workbook(error) => Some(error.hint()),
             Error::Encoding(_) | Error::HeaderNotUtf8 { .. } => Some(
                 "in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`, or say what it is, such as \
                  `--encoding windows-1252`",

@@ -8,8 +8,10 @@ pub(crate) enum Foreign {
     Utf32,
     /// Read from a file, not from a stream.
     Workbook,
-    /// The container of Excel before 2007, of protected workbooks, and of Word.
+    /// The container of Excel before 2007, of protected workbooks, and of Word. Some can be read from a file.
     OldOffice,
+    Word,
+    Zip,
     Pdf,
     Image,
     Gzip,
@@ -21,12 +23,13 @@ pub(crate) enum Foreign {
 }
 
 const ZIP: &[u8] = b"PK\x03\x04";
+const OLD_OFFICE: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
 const BEGINNINGS: [(&[u8], Foreign); 14] = [
     (b"\xFF\xFE\0\0", Foreign::Utf32),
     (b"\0\0\xFE\xFF", Foreign::Utf32),
     (ZIP, Foreign::Workbook),
-    (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Foreign::OldOffice),
+    (OLD_OFFICE, Foreign::OldOffice),
     (b"%PDF-", Foreign::Pdf),
     (b"\x89PNG", Foreign::Image),
     (b"\xFF\xD8\xFF", Foreign::Image),
@@ -39,6 +42,15 @@ const BEGINNINGS: [(&[u8], Foreign); 14] = [
     // Also what some programs call an Excel file.
     (b"<", Foreign::WebPage),
 ];
+
+pub(super) fn is_zip(beginning: &[u8]) -> bool {
+    beginning.starts_with(ZIP)
+}
+
+/// True where the file may be a workbook; what it is shows only inside.
+pub(super) fn may_be_workbook(beginning: &[u8]) -> bool {
+    is_zip(beginning) || beginning.starts_with(OLD_OFFICE)
+}
 
 /// What the first bytes of a file give away.
 pub(super) fn recognize(beginning: &[u8]) -> Option<Foreign> {
@@ -69,9 +81,10 @@ impl Foreign {
                 "open it, take away its password if it has one, and save it as an Excel workbook (.xlsx) or as \
                  `CSV UTF-8 (Comma delimited)`"
             }
-            Foreign::Gzip => "unpack it first",
+            Foreign::Gzip | Foreign::Zip => "unpack it first",
             Foreign::WebPage => "open it in Excel, then `Save as` and choose `CSV UTF-8 (Comma delimited)`",
-            Foreign::Pdf
+            Foreign::Word
+            | Foreign::Pdf
             | Foreign::Image
             | Foreign::Database
             | Foreign::Json
@@ -89,6 +102,8 @@ impl fmt::Display for Foreign {
         f.write_str(match self {
             Foreign::Utf32 => "UTF-32 text",
             Foreign::Workbook => "an Excel workbook or another ZIP archive",
+            Foreign::Word => "a Word document",
+            Foreign::Zip => "a ZIP archive",
             Foreign::OldOffice => "an old or a password-protected Office file",
             Foreign::Pdf => "a PDF document",
             Foreign::Image => "a picture",

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek};
 use super::census;
 use super::encoding::{self, Encoding};
 use super::error::Error;
-use super::{Options, Reader, foreign};
+use super::{Layout, Options, Reader, Source, foreign, workbook};
 
 /// A file or a stream.
 pub(crate) enum Input {
@@ -37,27 +37,33 @@ impl Read for Input {
 
 impl Reader<Input> {
     /// Like [`open`](Self::open), but a file is looked through first where its beginning does not tell how it is
-    /// encoded. Of a stream the beginning alone decides.
+    /// encoded, and may be a workbook. Of a stream the beginning alone decides.
     pub(crate) fn open_input(mut input: Input, mut options: Options) -> Result<Self, Error> {
         if let Input::File(file) = &mut input {
-            options.encoding = tell_encoding(file, options.encoding)?;
+            let start = file.stream_position().map_err(unreadable)?;
+            let beginning = encoding::read_beginning(file)?;
+            file.seek(io::SeekFrom::Start(start)).map_err(unreadable)?;
+            if foreign::may_be_workbook(&beginning) {
+                let file = file.try_clone().map_err(unreadable)?;
+                return Self::open_workbook(file, &options);
+            }
+            options.encoding = Encoding::of_beginning(&beginning, options.encoding);
+            // What is foreign is refused by its beginning, and not read to its end before.
+            if options.encoding.is_none() && foreign::recognize(&beginning).is_none() {
+                options.encoding = Some(census::encoding_of(file)?);
+                file.seek(io::SeekFrom::Start(start)).map_err(unreadable)?;
+            }
         }
         Self::open(input, &options)
     }
+
+    fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
+        let bytes = file.metadata().map_err(unreadable)?.len();
+        let (sheet, name) = workbook::read(file, options.sheet.as_deref())?;
+        Self::of(Source::Sheet { sheet, bytes }, Layout::Sheet { name }, options)
+    }
 }
 
-/// Leaves the file where it stood.
-fn tell_encoding(file: &mut File, told: Option<Encoding>) -> Result<Option<Encoding>, Error> {
-    let failed = |source| Error::Read { offset: 0, source };
-    let start = file.stream_position().map_err(failed)?;
-    let beginning = encoding::read_beginning(file)?;
-    file.seek(io::SeekFrom::Start(start)).map_err(failed)?;
-    let known = Encoding::of_beginning(&beginning, told);
-    // What is foreign is refused by its beginning, and not read to its end before.
-    if known.is_some() || foreign::recognize(&beginning).is_some() {
-        return Ok(known);
-    }
-    let encoding = census::encoding_of(&mut *file)?;
-    file.seek(io::SeekFrom::Start(start)).map_err(failed)?;
-    Ok(Some(encoding))
+fn unreadable(source: io::Error) -> Error {
+    Error::Read { offset: 0, source }
 }

@@ -17,14 +17,17 @@ mod header;
 mod input;
 mod records;
 mod row;
+mod sheet;
+mod shown;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod workbook;
 
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::customer::Field;
+use crate::customer::{Defaults, Field};
 
 pub(crate) use encoding::Encoding;
 pub(crate) use error::Error;
@@ -36,7 +39,8 @@ pub(crate) use stored::{from_csv, to_csv};
 
 use encoding::{Rewound, Text};
 use header::HEADER_COLUMNS_MAX;
-use records::Records;
+use records::{Record, Records};
+use sheet::Sheet;
 
 /// How much of the text is read ahead to tell the delimiter by; a longer header is told by its beginning.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -48,41 +52,83 @@ pub(crate) struct Options {
     pub(crate) delimiter: Option<u8>,
     /// Detected otherwise.
     pub(crate) encoding: Option<Encoding>,
+    /// The first one of a workbook otherwise.
+    pub(crate) sheet: Option<String>,
     /// `--map "Column header=field"`; goes before the names we know.
     pub(crate) column_map: Vec<(String, Field)>,
+    /// Fields that may be missing from the header, because an empty cell stands for something.
+    pub(crate) defaults: Defaults,
 }
 
 /// How a file is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layout {
-    /// What separates the cells.
-    pub(crate) delimiter: u8,
-    pub(crate) encoding: Encoding,
+pub(crate) enum Layout {
+    Text {
+        /// What separates the cells.
+        delimiter: u8,
+        encoding: Encoding,
+    },
+    Sheet {
+        name: String,
+    },
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { delimiter: b',', encoding: Encoding::UTF_8 }
+        Layout::Text { delimiter: b',', encoding: Encoding::UTF_8 }
     }
 }
 
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.delimiter {
+        let (delimiter, encoding) = match self {
+            Layout::Text { delimiter, encoding } => (*delimiter, *encoding),
+            Layout::Sheet { name } => return write!(f, "sheet `{name}`"),
+        };
+        match delimiter {
             b',' => f.write_str("commas"),
             b';' => f.write_str("semicolons"),
             b'\t' => f.write_str("tabs"),
             other => write!(f, "separated by `{}`", char::from(other)),
         }?;
-        if self.encoding == Encoding::UTF_8 { Ok(()) } else { write!(f, ", {}", self.encoding) }
+        if encoding == Encoding::UTF_8 { Ok(()) } else { write!(f, ", {encoding}") }
     }
 }
 
 /// Reads a file row by row.
 pub(crate) struct Reader<R> {
-    records: Records<Rewound<Text<R>>>,
+    records: Source<R>,
     header: Header,
     layout: Layout,
+}
+
+/// Where the records come from.
+enum Source<R> {
+    Text(Box<Records<Rewound<Text<R>>>>),
+    /// `bytes` is the length of the workbook.
+    Sheet {
+        sheet: Sheet,
+        bytes: u64,
+    },
+}
+
+impl<R: Read> Source<R> {
+    fn next(&mut self) -> Result<Option<Record<'_>>, records::Error> {
+        match self {
+            Source::Text(records) => records.next(),
+            Source::Sheet { sheet, .. } => Ok(sheet.next()),
+        }
+    }
+
+    fn bytes_read(&self) -> u64 {
+        match self {
+            Source::Text(records) => {
+                let (_, text) = records.input().get_ref();
+                text.bytes_taken(records.bytes_read())
+            }
+            Source::Sheet { sheet, bytes } => sheet.share_taken(*bytes),
+        }
+    }
 }
 
 impl<R: Read> Reader<R> {
@@ -102,8 +148,12 @@ impl<R: Read> Reader<R> {
         if let Err(error) = records.skip(start) {
             return Err(stopped(error, records.bytes_read(), None));
         }
+        Self::of(Source::Text(Box::new(records)), Layout::Text { delimiter, encoding }, options)
+    }
+
+    fn of(mut records: Source<R>, layout: Layout, options: &Options) -> Result<Self, Error> {
         let header = read_header(&mut records, options)?;
-        Ok(Self { records, header, layout: Layout { delimiter, encoding } })
+        Ok(Self { records, header, layout })
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -116,8 +166,7 @@ impl<R: Read> Reader<R> {
 
     /// How many bytes of the input have been turned into rows; where it is decoded, a little more.
     pub(crate) fn bytes_read(&self) -> u64 {
-        let (_, text) = self.records.input().get_ref();
-        text.bytes_taken(self.records.bytes_read())
+        self.records.bytes_read()
     }
 
     /// Reads the next record into `row`, whose buffers are used again; false at the end. Nothing can be read after
@@ -158,7 +207,7 @@ fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
     Ok(head)
 }
 
-fn read_header<R: Read>(records: &mut Records<R>, options: &Options) -> Result<Header, Error> {
+fn read_header<R: Read>(records: &mut Source<R>, options: &Options) -> Result<Header, Error> {
     let record = match records.next() {
         Ok(Some(record)) => record,
         Ok(None) => return Err(Error::Empty),
@@ -176,7 +225,7 @@ fn read_header<R: Read>(records: &mut Records<R>, options: &Options) -> Result<H
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::HeaderNotUtf8 { line, number: index + 1 }),
     });
-    Header::new(names.collect::<Result<_, _>>()?, &options.column_map, line)
+    Header::new(names.collect::<Result<_, _>>()?, options, line)
 }
 
 /// Puts into the operator's words what stopped the parser.

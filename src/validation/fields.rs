@@ -61,6 +61,10 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Repo
             return false;
         }
     }
+    if text::is_spreadsheet_error(value) {
+        report.add(field, Finding::new(Rule::SpreadsheetError, "is the error of a formula, not its result"));
+        return false;
+    }
     if let Some(finding) = check_length(field, value) {
         report.add(field, finding);
     }

@@ -142,6 +142,19 @@ pub(super) fn is_spreadsheet_number(text: &str) -> bool {
     is_number(mantissa, &['.', ',']) && exponent.is_some_and(|exponent| is_number(exponent, &[]))
 }
 
+/// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: what a formula gives that came to nothing.
+pub(super) fn is_spreadsheet_error(text: &str) -> bool {
+    if let Some(number) = text.strip_prefix("Err:") {
+        return !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    let Some(name) = text.strip_prefix('#') else { return false };
+    let is_name = |name: &str| {
+        name.starts_with(char::is_alphabetic)
+            && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
+    };
+    matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
+}
+
 /// Alternatives for a suggestion: `a, b or c`.
 pub(super) fn alternatives<S: Borrow<str>>(items: &[S]) -> String {
     match items {
@@ -219,6 +232,16 @@ mod tests {
         }
         for text in ["", "E", "E+11", "12E", "12E11", "1.2E+", "x1E+2", "2015/184623/07", "12345E+A"] {
             assert!(!is_spreadsheet_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_what_a_formula_gives_that_came_to_nothing() {
+        for text in ["#N/A", "#NV", "#REF!", "#BEZUG!", "#DIV/0!", "#NAME?", "#SPILL!", "Err:502"] {
+            assert!(is_spreadsheet_error(text), "{text}");
+        }
+        for text in ["", "#", "#1!", "#12 High Street", "#hashtag!", "# N/A", "Err:", "Err:x", "N/A"] {
+            assert!(!is_spreadsheet_error(text), "{text}");
         }
     }
 

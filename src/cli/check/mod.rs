@@ -25,6 +25,7 @@ use online::Desk;
 use report::{Form, Report};
 
 pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, Failure> {
+    args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name is known at once.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let interruption = Interruption::listen();
