@@ -4,10 +4,14 @@
 //! makes of a row, what the ledger stores (as JSON, by these names) and what the Partner Center client turns into
 //! its own wire format. Nothing here reads input or knows HTTP.
 
+mod explained;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub(crate) use explained::Need;
 
 /// A canonical column, in the order in which templates and exports write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Status(Status),
     /// One row's whole story, ready for a support ticket
     Show(Show),
+    /// An empty list with the canonical columns, or what each of them wants
+    Template(Template),
     /// Rows as CSV, in your own columns, ready to be mended and imported again
     Export(Export),
     /// Open the sealed one-time admin passwords as CSV
@@ -362,6 +364,19 @@ pub(crate) enum What {
     /// Created, but their customer agreement is not recorded
     Agreements,
     All,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Template {
+    /// What each column wants, with an example and the other names that it goes by
+    #[arg(long, conflicts_with = "for_excel")]
+    pub(crate) explain: bool,
+    /// Write here instead of to standard output; the file must not be there yet
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: Option<PathBuf>,
+    /// With a byte order mark and CRLF, as Excel likes it
+    #[arg(long)]
+    pub(crate) for_excel: bool,
 }
 
 #[derive(Debug, Args)]

@@ -24,6 +24,7 @@ mod sign_in;
 mod signals;
 mod simulator;
 mod status;
+mod template;
 
 use clap::Parser;
 
@@ -84,6 +85,7 @@ async fn command(command: Command, output: &Output) -> Result<ExitCode, Failure>
         Command::Reconcile(args) => Box::pin(resume::reconcile(args, output)).await,
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
+        Command::Template(args) => template::run(args, output),
         Command::Export(args) => export::run(args, output),
         Command::Backup(args) => backup::run(args, output),
         Command::Credentials(args) => credentials::run(args, output),

@@ -19,7 +19,7 @@ use super::foreign::Foreign;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
 use super::shown;
 
-/// The most that a workbook may unpack to; a list of 200,000 customers comes to about as much.
+/// The most that a workbook may unpack to; some 300,000 customers come to about as much.
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// The most bytes of a workbook from before 2007, which is not packed. Such a sheet has 65,536 rows at most.

@@ -6,7 +6,7 @@ mod formula;
 mod story;
 mod summary;
 
-pub(crate) use csv_export::{ExportError, Style, export};
+pub(crate) use csv_export::{ExportError, Style, csv_writer, export};
 pub(crate) use formula::harmless;
 pub(crate) use story::{story_json, story_text};
 pub(crate) use summary::{LOST_PASSWORDS_NAMED, Standing, Summary, counted, lost_passwords, rough};

@@ -12,7 +12,7 @@ use super::{email, names, text};
 const NAME_CHARS_ADVISED: usize = 40;
 
 /// The most characters of a field (fact book 4.1 and 4.5), where a limit is known.
-const fn chars_max(field: Field) -> Option<usize> {
+pub(crate) const fn chars_max(field: Field) -> Option<usize> {
     match field {
         Field::CompanyName => Some(255),
         Field::FirstName

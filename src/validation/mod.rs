@@ -30,6 +30,7 @@ use draft::Draft;
 use problem::Report;
 
 pub(crate) use country::LiveRules;
+pub(crate) use fields::chars_max;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Finding, Problem, Rule, Severity};
 #[cfg(any(test, feature = "fuzzing"))]

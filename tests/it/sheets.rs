@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
 use crate::check::problems;
-use crate::harness::{Bench, Call, HEADER, customers, full, row, states};
+use crate::harness::{Bench, Call, HEADER, customers, full, row, snapshot, states};
 
 fn check<'a>(bench: &'a Bench, file: &str) -> Call<'a> {
     bench.tenantry(["check", "--json", file]).without("TENANTRY_ACCESS_TOKEN")
@@ -399,3 +399,39 @@ fn an_empty_cell_stands_for_what_was_told() {
     bench.import("list.csv").args(contradiction).exits(2).says("given twice");
     bench.import("list.csv").args(["--default", "domain=contoso"]).exits(2).says("each row needs its own");
 }
+
+/// What a template holds is what a list needs: filled in, it is a good one.
+#[test]
+fn a_template_filled_in_is_a_list() {
+    let bench = Bench::new();
+    let header = bench.tenantry(["template"]).exits(0).stdout;
+    assert!(header.starts_with("company_name,domain,email,") && header.lines().count() == 1, "{header}");
+    bench.tenantry(["template", "--for-excel", "-o", "list.csv"]).exits(0).says("Written to `list.csv`.");
+    let written = std::fs::read(bench.path("list.csv")).unwrap();
+    assert_eq!(written, format!("\u{FEFF}{}\r\n", header.trim_end()).as_bytes());
+    let refused = bench.tenantry(["template", "-o", "list.csv"]).exits(2);
+    refused.says("it is there already");
+    let columns = header.trim_end().split(',');
+    let filled =
+        columns.map(|name| HEADER.split(',').position(|known| known == name).map_or("", |at| GOOD[at]));
+    let filled = filled.collect::<Vec<_>>().join(",");
+    bench.file("list.csv", [&written, filled.as_bytes()].concat());
+    check(&bench, "list.csv").exits(0);
+    snapshot!(bench.tenantry(["template", "--explain"]).exits(0));
+}
+
+/// The cells of a good row under [`HEADER`].
+const GOOD: [&str; 12] = [
+    "Fabrikam",
+    "fabrikam",
+    "ana@fabrikam.example.com",
+    "en-GB",
+    "en",
+    "Ana",
+    "Bell",
+    "1 High Street",
+    "Leeds",
+    "",
+    "LS1 5HD",
+    "GB",
+];
