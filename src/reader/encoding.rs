@@ -36,11 +36,11 @@ impl Encoding {
         self.0.name()
     }
 
-    /// What the first bytes say of the encoding: a mark goes before what the operator told, for it is part of the
-    /// text in no other encoding.
+    /// What the first bytes say of the encoding. A mark and the zero bytes of UTF-16 go before what the operator told:
+    /// neither is part of a text in any other encoding.
     pub(super) fn of_beginning(beginning: &[u8], told: Option<Self>) -> Option<Self> {
         let marked = encoding_rs::Encoding::for_bom(beginning).map(|(encoding, _)| Self(encoding));
-        marked.or(told).or_else(|| utf_16_without_mark(beginning))
+        marked.or_else(|| utf_16_without_mark(beginning)).or(told)
     }
 }
 

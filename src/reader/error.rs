@@ -53,10 +53,15 @@ impl Error {
                 "in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`, or say what it is, such as \
                  `--encoding windows-1252`",
             ),
-            Error::Empty => Some("the first line must name the columns; the README lists them"),
-            Error::Header { .. } => {
-                Some("rename the columns, or map them with `--map \"Column header=field\"`")
-            }
+            Error::Empty => Some("the first line must name the columns; `tenantry template` prints them"),
+            Error::Header { faults, .. } if is_no_header(faults) => Some(
+                "the first line must name the columns, with no title above them; `tenantry template --explain` tells \
+                 their names",
+            ),
+            Error::Header { .. } => Some(
+                "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template --explain` \
+                 tells their names",
+            ),
             Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
                 Some("check that the file is a CSV file and that no quote is missing in its first line")
@@ -64,6 +69,12 @@ impl Error {
             Error::Read { .. } => None,
         }
     }
+}
+
+/// None of the columns that every list has is there.
+fn is_no_header(faults: &[HeaderFault]) -> bool {
+    let missing = faults.iter().filter(|fault| matches!(fault, HeaderFault::Missing { .. })).count();
+    missing == Field::ALL.into_iter().filter(|field| field.is_required()).count()
 }
 
 /// One thing that is wrong with a header; a header is reported with all of them.

@@ -188,8 +188,10 @@ fn the_same_list_in_every_encoding() {
     let told = |name| Options { encoding: Encoding::named(name), ..Options::default() };
     assert_eq!(read_all(&*western, &told("windows-1252")).unwrap(), expected);
     assert_eq!(read_all(Dripping(&western), &told("latin1")).unwrap(), expected);
-    // A mark goes before what was told.
-    assert_eq!(read_all(&*utf_16(u16::to_le_bytes, "\u{FEFF}"), &told("utf-8")).unwrap(), expected);
+    // What the bytes show goes before what was told.
+    for mark in ["", "\u{FEFF}"] {
+        assert_eq!(read_all(&*utf_16(u16::to_le_bytes, mark), &told("utf-8")).unwrap(), expected);
+    }
     assert!(read_all(&*western, &told("utf-8")).unwrap().contains("NotUtf8 { index: 0 }"));
 }
 
@@ -269,6 +271,8 @@ fn a_header_is_reported_with_everything_that_is_wrong_with_it() {
     // Nothing can hide in a column whose field has its own.
     check_header(&format!("{HEADER},domains"), &format!("{} -", HEADER.replace(',', " ")));
     let wide = format!("{HEADER}{}", ",x".repeat(HEADER_COLUMNS_MAX));
+    let Err(title) = open(b"Our customers in 2026\n") else { panic!("a title was read as a header") };
+    assert!(title.hint().unwrap().contains("above"));
     check_header(&wide, "cannot read the header on line 1: it has 265 columns, and at most 256 are read");
 }
 
