@@ -1,11 +1,13 @@
-//! CSV bytes to rows with their line.
+//! Lists of customers, CSV or a sheet of a workbook, to rows with their line.
 //!
-//! Below it the bytes become UTF-8 ([`encoding`]), above it records ([`records`]) become rows.
+//! Bytes become UTF-8 ([`encoding`]), that becomes records ([`records`]), and those become rows. The records of a
+//! workbook come out of memory ([`sheet`]); their lines are the numbers that the spreadsheet shows.
 //!
-//! Promises: memory does not grow with the file, nor with a cell of it; every record comes out as a [`Row`], if
-//! need be one with a [`RowFault`], and what stops the reading is an [`Error`]; a row's line is the physical line
-//! on which its record starts, whatever the line breaks and wherever quoted cells break over lines; cells are the
-//! operator's own, untrimmed. What the cells mean is left to [`validation`](crate::validation).
+//! Promises: memory does not grow with the file, nor with a cell of it, but for a workbook, whose size is bounded
+//! instead; every record comes out as a [`Row`], if need be one with a [`RowFault`], and what stops the reading is an
+//! [`Error`]; a row's line is the physical line on which its record starts, whatever the line breaks and wherever
+//! quoted cells break over lines; cells are the operator's own, untrimmed. What the cells mean is left to
+//! [`validation`](crate::validation).
 
 mod aliases;
 mod census;
