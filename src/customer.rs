@@ -4,10 +4,14 @@
 //! makes of a row, what the ledger stores (as JSON, by these names) and what the Partner Center client turns into
 //! its own wire format. Nothing here reads input or knows HTTP.
 
+mod explained;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub(crate) use explained::Need;
 
 /// A canonical column, in the order in which templates and exports write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,6 +129,36 @@ impl Field {
                 | Field::AddressLine1
                 | Field::Country
         )
+    }
+
+    /// False for the key of a row, which no two rows share, and for the acceptance of the agreement, of which nothing
+    /// is made up.
+    pub(crate) fn can_have_default(self) -> bool {
+        self != Field::Domain && !Field::AGREEMENT.contains(&self)
+    }
+}
+
+/// What empty cells of a field stand for, and rows of files without its column (`--default`). Of two for one field
+/// the later one holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults(Vec<(Field, String)>);
+
+impl Defaults {
+    /// Invariant of `values`: the fields [can have](Field::can_have_default) one, and the texts are trimmed and not
+    /// empty.
+    pub(crate) fn new(mut values: Vec<(Field, String)>) -> Self {
+        values.reverse();
+        values.sort_by_key(|(field, _)| *field);
+        values.dedup_by_key(|(field, _)| *field);
+        Self(values)
+    }
+
+    pub(crate) fn of(&self, field: Field) -> Option<&str> {
+        self.iter().find_map(|(its, text)| (its == field).then_some(text))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
+        self.0.iter().map(|(field, text)| (*field, text.as_str()))
     }
 }
 

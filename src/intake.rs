@@ -44,8 +44,8 @@ pub(crate) struct Report {
     pub(crate) rejected: u64,
     /// Line and domain of the first rows whose changes are ignored.
     pub(crate) ignored: Vec<(u64, String)>,
-    /// What separates the cells.
-    pub(crate) delimiter: u8,
+    /// How it was read, such as `semicolons`.
+    pub(crate) layout: String,
     /// Columns that are kept for exports and are no data.
     pub(crate) unknown_columns: Vec<String>,
     /// What is wrong with it, in a line for each kind of problem.
@@ -102,7 +102,7 @@ pub(crate) async fn take_up(
         domain_column: header.name_of(Field::Domain).to_owned(),
     };
     let unknown_columns = header.unknown().map(str::to_owned).collect();
-    let mut report = Report { delimiter: opened.delimiter(), unknown_columns, ..Report::default() };
+    let mut report = Report { layout: opened.layout().to_string(), unknown_columns, ..Report::default() };
     let mut reading = ledger.begin_source(info).await?;
     let own_rows = OwnRows::of(opened.header(), reading.ledger_id());
     let mut rows = opened.start(move |header, row| candidate(header, row, &validator, &own_rows));

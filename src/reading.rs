@@ -9,7 +9,7 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::reader::{self, Header, Reader, Row};
+use crate::reader::{self, Header, Input, Layout, Reader, Row};
 
 /// Rows that go together. Large enough for a commit to cost little per row, small enough for a Ctrl-C to be
 /// answered at once.
@@ -31,7 +31,7 @@ pub(crate) enum Error {
 pub(crate) struct Source {
     /// As the operator gave it; `-` is standard input.
     pub(crate) path: String,
-    pub(crate) input: Box<dyn Read + Send>,
+    pub(crate) input: Input,
 }
 
 /// How far a reading has come.
@@ -44,7 +44,7 @@ pub(crate) struct Progress {
 /// A file whose header has been read.
 pub(crate) struct Opened {
     path: String,
-    reader: Reader<Box<dyn Read + Send>>,
+    reader: Reader<Input>,
 }
 
 /// The rows of a file under way, each as what was made of it.
@@ -67,7 +67,7 @@ impl Opened {
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Self, Error> {
         let Source { path, input } = source;
-        let opening = tokio::task::spawn_blocking(move || Reader::open(input, &options));
+        let opening = tokio::task::spawn_blocking(move || Reader::open_input(input, options));
         let opened = tokio::select! {
             biased;
             () = interrupted => return Err(Error::Interrupted(path)),
@@ -83,9 +83,9 @@ impl Opened {
         self.reader.header()
     }
 
-    /// What separates the cells.
-    pub(crate) fn delimiter(&self) -> u8 {
-        self.reader.delimiter()
+    /// How it is read.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.reader.layout()
     }
 
     /// Reads everything on a thread of its own and makes of each row what `judge` makes of it there.

@@ -46,9 +46,9 @@ pub(crate) struct ConfigChoice {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the customers of CSV files (`-` is standard input)
+    /// Create the customers of CSV files or workbooks (`-` is standard input)
     Import(Import),
-    /// Every problem of CSV files; writes nothing, creates nothing
+    /// Every problem of CSV files or workbooks; writes nothing, creates nothing
     Check(Check),
     /// Go on with what the ledger holds, without the file
     Resume(Resume),
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Status(Status),
     /// One row's whole story, ready for a support ticket
     Show(Show),
+    /// An empty list with the canonical columns, or what each of them wants
+    Template(Template),
     /// Rows as CSV, in your own columns, ready to be mended and imported again
     Export(Export),
     /// One page with charts: outcomes, requests, latencies, refusals with what to do
@@ -342,9 +344,19 @@ pub(crate) struct Layout {
     /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
     pub(crate) delimiter: Option<u8>,
+    /// Encoding of the files: utf-8, utf-16le, utf-16be, windows-1252 or another; a byte order mark goes before it
+    /// [default: detected]
+    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input")]
+    pub(crate) encoding: Option<crate::reader::Encoding>,
+    /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
+    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", help_heading = "Input")]
+    pub(crate) sheet: Option<String>,
     /// Take a column for a field, whatever its header says (repeat it)
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
     pub(crate) map: Vec<(String, crate::customer::Field)>,
+    /// What an empty or missing cell of a field stands for (repeat it)
+    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input")]
+    pub(crate) default: Vec<(crate::customer::Field, String)>,
 }
 
 /// How files are read and judged.
@@ -365,7 +377,7 @@ pub(crate) struct Input {
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// CSV files; `-` is standard input
+    /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -419,7 +431,7 @@ pub(crate) struct Retry {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// CSV files; `-` is standard input
+    /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -524,6 +536,19 @@ pub(crate) enum What {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Template {
+    /// What each column wants, with an example and the other names that it goes by
+    #[arg(long, conflicts_with = "for_excel")]
+    pub(crate) explain: bool,
+    /// Write here instead of to standard output; the file must not be there yet
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: Option<PathBuf>,
+    /// With a byte order mark and CRLF, as Excel likes it
+    #[arg(long)]
+    pub(crate) for_excel: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Export {
     /// Which rows
     #[arg(value_enum)]
@@ -597,7 +622,7 @@ pub(crate) enum RulesCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct RulesUpdate {
-    /// CSV files; `-` is standard input
+    /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required_unless_present = "countries", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// A country besides those of the files, by its two letters (repeat it)

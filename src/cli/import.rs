@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::input::{InputFile, delimiter_name};
+use super::input::InputFile;
 use super::output::Output;
 use super::plan::{self, Answer};
 use super::rules;
@@ -17,9 +17,10 @@ use crate::reading::{self, Progress};
 use crate::report::counted;
 use crate::submitter::{Mode, Rate, Signal, StopReason};
 use crate::validation;
-use crate::validation::Validator;
+use crate::validation::{Validator, visible};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
+    args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let start = Start {
@@ -157,7 +158,7 @@ impl Intake {
         let taken = report.taken;
         session.output.note(format_args!(
             "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
-            delimiter_name(report.delimiter),
+            visible(&report.layout),
             counted(report.rows, "row"),
             taken.new,
             taken.rejected,

@@ -8,6 +8,8 @@ use super::cloud::Cloud;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::push_flag;
+use crate::customer::{Defaults, Field};
+use crate::reader::Input;
 use crate::reading::Source;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
@@ -22,7 +24,7 @@ impl InputFile {
     pub(crate) fn open(path: &PathBuf) -> Result<Self, Failure> {
         let name = path.to_string_lossy().into_owned();
         if name == "-" {
-            let input = Box::new(std::io::stdin());
+            let input = standard_input();
             return Ok(Self { source: Source { path: name, input }, size: None });
         }
         let open = || {
@@ -37,21 +39,55 @@ impl InputFile {
             exit_code: ExitCode::Usage,
             ..Failure::io(format!("could not open `{name}`"), &error)
         })?;
-        Ok(Self { source: Source { path: name, input: Box::new(file) }, size: Some(size) })
+        Ok(Self { source: Source { path: name, input: Input::of(file) }, size: Some(size) })
+    }
+}
+
+/// A file where one was redirected to us; it can be looked through like any other.
+fn standard_input() -> Input {
+    #[cfg(unix)]
+    let file = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned().map(File::from);
+    #[cfg(windows)]
+    let file =
+        std::os::windows::io::AsHandle::as_handle(&std::io::stdin()).try_clone_to_owned().map(File::from);
+    match file.map(Input::of) {
+        Ok(file @ Input::File(_)) => file,
+        _ => Input::Stream(Box::new(std::io::stdin())),
     }
 }
 
 impl args::Layout {
     pub(crate) fn reader_options(&self) -> reader::Options {
-        reader::Options { delimiter: self.delimiter, column_map: self.map.clone() }
+        reader::Options {
+            delimiter: self.delimiter,
+            encoding: self.encoding,
+            sheet: self.sheet.clone(),
+            column_map: self.map.clone(),
+            defaults: self.defaults(),
+        }
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults::new(self.default.clone())
     }
 }
 
 impl args::Input {
+    /// For before anything else happens.
+    pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
+        if self.reseller_id.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
+            return Ok(());
+        }
+        let message = "the reseller of rows without their own is given twice";
+        let hint = "give `--reseller-id` or `--default associated_partner_id=…`, not both";
+        Err(Failure::new(ExitCode::Usage, message).with_hint(hint))
+    }
+
     /// By the rules of `cloud`, and what was fetched of them.
     pub(crate) fn validation(&self, cloud: Cloud, live_rules: Vec<LiveRules>) -> validation::Settings {
         validation::Settings {
             default_reseller: self.reseller_id,
+            defaults: self.layout.defaults(),
             strict: self.strict,
             domain_suffix: cloud.domain_suffix(),
             live_rules,
@@ -66,6 +102,12 @@ impl args::Input {
         if let Some(delimiter) = self.layout.delimiter {
             push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
         }
+        if let Some(encoding) = self.layout.encoding {
+            push_flag(&mut flags, "--encoding", encoding.name());
+        }
+        if let Some(sheet) = &self.layout.sheet {
+            push_flag(&mut flags, "--sheet", sheet);
+        }
         flags + &self.judging_flags()
     }
 
@@ -75,6 +117,9 @@ impl args::Input {
         for (header, field) in &self.layout.map {
             push_flag(&mut flags, "--map", &format!("{header}={field}"));
         }
+        for (field, value) in &self.layout.default {
+            push_flag(&mut flags, "--default", &format!("{field}={value}"));
+        }
         if let Some(reseller) = self.reseller_id {
             push_flag(&mut flags, "--reseller-id", &reseller.to_string());
         }
@@ -82,16 +127,6 @@ impl args::Input {
             flags.push_str(if is_set { flag } else { "" });
         }
         flags
-    }
-}
-
-/// What separates the cells, in words.
-pub(crate) fn delimiter_name(delimiter: u8) -> String {
-    match delimiter {
-        b',' => "commas".to_owned(),
-        b';' => "semicolons".to_owned(),
-        b'\t' => "tabs".to_owned(),
-        other => format!("separated by `{}`", char::from(other)),
     }
 }
 

@@ -35,6 +35,7 @@ mod sign_in;
 mod signals;
 mod simulator;
 mod status;
+mod template;
 mod usage;
 mod version;
 mod wait_lock;
@@ -142,6 +143,7 @@ async fn command(
         }
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
+        Command::Template(args) => template::run(args, output),
         Command::Export(args) => export::run(args, output),
         Command::Report(args) => report::run(args, output),
         Command::Backup(args) => backup::run(args, output),

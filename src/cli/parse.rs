@@ -7,6 +7,7 @@ use url::Url;
 
 use super::cloud::Cloud;
 use crate::customer::Field;
+use crate::reader::Encoding;
 use crate::submitter::{MaxFailures, Rate};
 use crate::transport::is_loopback;
 
@@ -50,12 +51,32 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// `Column header=field`.
 pub(super) fn column(text: &str) -> Result<(String, Field), String> {
     let (header, name) = text.rsplit_once('=').ok_or("write it as `Column header=field`")?;
+    Ok((header.to_owned(), field(name)?))
+}
+
+/// `field=value`, for a field that several rows can share.
+pub(super) fn default(text: &str) -> Result<(Field, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as `field=value`")?;
+    let field = field(name)?;
+    if !field.can_have_default() {
+        let why = match field {
+            Field::Domain => "each row needs its own",
+            _ => "nothing of an acceptance is made up",
+        };
+        return Err(format!("`{field}` has no default: {why}"));
+    }
+    if value.trim().is_empty() {
+        return Err(format!("say what an empty `{field}` stands for, as in `{field}=value`"));
+    }
+    Ok((field, value.trim().to_owned()))
+}
+
+fn field(name: &str) -> Result<Field, String> {
     let field = Field::ALL.into_iter().find(|field| field.name() == name.trim());
-    let field = field.ok_or_else(|| {
+    field.ok_or_else(|| {
         let names = Field::ALL.map(Field::name).join(", ");
         format!("`{}` is no field; the fields are {names}", name.trim())
-    })?;
-    Ok((header.to_owned(), field))
+    })
 }
 
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {
@@ -66,6 +87,11 @@ pub(super) fn delimiter(text: &str) -> Result<u8, String> {
         "pipe" | "|" => Ok(b'|'),
         _ => Err("one of comma, semicolon, tab, pipe".to_owned()),
     }
+}
+
+/// `windows-1252`, `utf-16le`, or another name of the WHATWG's encodings.
+pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
+    Encoding::named(text).ok_or_else(|| "such as utf-8, utf-16le, utf-16be or windows-1252".to_owned())
 }
 
 /// A country's code, such as `PT`.
@@ -116,6 +142,20 @@ mod tests {
         check("5%", Some(MaxFailures::Percent(5)));
         check("100 %", Some(MaxFailures::Percent(100)));
         for wrong in ["", "0", "0%", "101%", "-1", "2.5%", "five"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn defaults() {
+        let check = |text, expected: Option<(Field, &str)>| {
+            let found = default(text).ok();
+            assert_eq!(found.as_ref().map(|(field, value)| (*field, value.as_str())), expected, "{text}");
+        };
+        check("country=GB", Some((Field::Country, "GB")));
+        check(" company_name = A=B ", Some((Field::CompanyName, "A=B")));
+        for wrong in ["country", "country=", "country= ", "land=GB", "domain=a", "agreement_date=2026-08-14"]
+        {
             check(wrong, None);
         }
     }

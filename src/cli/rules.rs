@@ -12,7 +12,7 @@ use super::settings::{self, Connection};
 use super::signals::Interruption;
 use crate::asking::Unanswered;
 use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
-use crate::reader;
+use crate::reader::{self, Reader};
 use crate::report::counted;
 use crate::validation::{self, LiveRules, Validator, visible};
 
@@ -89,11 +89,15 @@ async fn read(
     let reading = tokio::task::spawn_blocking(move || {
         // A country that only the service knows of has to be known here too.
         let live_rules = cache.load().rules.into_iter().map(|cached| cached.rules).collect();
-        let validator = Validator::new(validation::Settings { live_rules, ..Default::default() });
+        let validator = Validator::new(validation::Settings {
+            live_rules,
+            defaults: options.defaults.clone(),
+            ..Default::default()
+        });
         let mut named = NamedCountries::default();
         for InputFile { source, .. } in inputs {
-            named
-                .add(source.input, &options, &validator)
+            Reader::open_input(source.input, options.clone())
+                .and_then(|reader| named.add(reader, &validator))
                 .map_err(|error| unreadable(&source.path, &error))?;
         }
         Ok(named)

@@ -27,18 +27,19 @@ impl NamedCountries {
     /// Adds what a file names, as `validator` resolves it.
     pub(crate) fn add<R: Read>(
         &mut self,
-        input: R,
-        options: &reader::Options,
+        mut reader: Reader<R>,
         validator: &Validator,
     ) -> Result<(), reader::Error> {
-        let mut reader = Reader::open(input, options)?;
         let column = reader.header().index_of(Field::Country);
         let mut row = Row::default();
         while reader.read(&mut row)? {
-            match column.and_then(|column| row.text(column)).filter(|_| row.fault().is_none()) {
-                Some(cell) => self.add_cell(cell, validator),
-                None => self.rows_at_fault += 1,
+            if row.fault().is_some() {
+                self.rows_at_fault += 1;
+                continue;
             }
+            let cell = column.and_then(|column| row.text(column)).unwrap_or_default();
+            let default = validator.default_of(Field::Country).filter(|_| cell.trim().is_empty());
+            self.add_cell(default.unwrap_or(cell), validator);
         }
         Ok(())
     }
@@ -75,7 +76,8 @@ mod tests {
         let rows: String = cells.iter().map(|cell| format!("a,b,c,d,e,f,g,h,{cell}\n")).collect();
         let file = format!("{HEADER}{rows}too,few\n");
         let mut named = NamedCountries::default();
-        named.add(file.as_bytes(), &reader::Options::default(), &validator).unwrap();
+        let reader = Reader::open(file.as_bytes(), &reader::Options::default()).unwrap();
+        named.add(reader, &validator).unwrap();
         assert_eq!(named.codes.iter().collect::<Vec<_>>(), ["PT", "QQ", "US"]);
         assert_eq!((named.rows_without, named.rows_at_fault), (6, 1));
         let strangers: Vec<_> =

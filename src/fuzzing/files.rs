@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use super::steered;
 use crate::reader::{
-    CELL_BYTES_MAX, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
+    CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
 };
 use crate::validation::{Settings, Severity, Validator, Verdict, is_unseen};
 
@@ -119,8 +119,9 @@ fn options(words: &[&str]) -> (Options, usize) {
         "pipe" => Some(b'|'),
         _ => None,
     });
+    let encoding = value("encoding").and_then(Encoding::named);
     let pieces = value("pieces").and_then(|value| value.parse().ok()).unwrap_or(1);
-    (Options { delimiter, column_map: Vec::new() }, usize::max(pieces, 1))
+    (Options { delimiter, encoding, ..Options::default() }, usize::max(pieces, 1))
 }
 
 /// A file that arrives as it does through a pipe.

@@ -81,6 +81,11 @@ static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {
     Field::ALL.iter().map(|&field| (fold(field.name()), field)).chain(aliases).collect()
 });
 
+/// What a field may be called beside its canonical name.
+pub(crate) fn aliases_of(field: Field) -> &'static [&'static str] {
+    ALIASES[field as usize].1
+}
+
 /// Without case, spaces and punctuation.
 pub(super) fn fold(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

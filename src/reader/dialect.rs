@@ -1,7 +1,6 @@
 //! Which character separates the cells, told from the first lines of the file.
 
 use super::aliases;
-use super::encoding::UTF8_BOM;
 
 /// What separates cells in practice, the likeliest first: it wins where the header has a single column.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -28,7 +27,7 @@ pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
 /// Where the first line ends that is not blank; `None` where its end is not there yet. A line break between quotes
 /// ends no line, whichever delimiter the quotes stand beside.
 pub(super) fn first_line_end(head: &[u8]) -> Option<usize> {
-    let text = head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start();
+    let text = head.trim_ascii_start();
     let mut is_quoted = false;
     let length = text.iter().position(|byte| {
         is_quoted ^= *byte == b'"';

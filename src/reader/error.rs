@@ -5,8 +5,11 @@ use std::io;
 
 use crate::customer::Field;
 
+use super::census::Doubt;
+use super::foreign::Foreign;
 use super::header::HEADER_COLUMNS_MAX;
 use super::records::RECORD_BYTES_MAX;
+use super::workbook::WorkbookError;
 
 /// Why a file cannot be read, or not to its end. The caller knows the file's name and says it.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +20,12 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    #[error("cannot read the input as CSV: it is {0}")]
+    #[error("cannot read the input as a list: it is {0}")]
     Foreign(Foreign),
+    #[error(transparent)]
+    Workbook(#[from] WorkbookError),
+    #[error("cannot tell how the input is encoded: {0}")]
+    Encoding(Doubt),
     #[error("cannot find a header in an empty input")]
     Empty,
     #[error("cannot read the header on line {line}: cell {number} is not UTF-8")]
@@ -40,13 +47,21 @@ impl Error {
     /// What the operator can do about it, to be shown on a line of its own.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Error::Foreign(_) | Error::HeaderNotUtf8 { .. } => {
-                Some("in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`")
-            }
-            Error::Empty => Some("the first line must name the columns; the README lists them"),
-            Error::Header { .. } => {
-                Some("rename the columns, or map them with `--map \"Column header=field\"`")
-            }
+            Error::Foreign(foreign) => Some(foreign.hint()),
+            Error::Workbook(error) => Some(error.hint()),
+            Error::Encoding(_) | Error::HeaderNotUtf8 { .. } => Some(
+                "in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`, or say what it is, such as \
+                 `--encoding windows-1252`",
+            ),
+            Error::Empty => Some("the first line must name the columns; `tenantry template` prints them"),
+            Error::Header { faults, .. } if is_no_header(faults) => Some(
+                "the first line must name the columns, with no title above them; `tenantry template --explain` tells \
+                 their names",
+            ),
+            Error::Header { .. } => Some(
+                "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template --explain` \
+                 tells their names",
+            ),
             Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
                 Some("check that the file is a CSV file and that no quote is missing in its first line")
@@ -56,20 +71,10 @@ impl Error {
     }
 }
 
-/// Input that is recognized and is not UTF-8 text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Foreign {
-    Utf16,
-    Workbook,
-}
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Foreign::Utf16 => "UTF-16 text",
-            Foreign::Workbook => "an Excel workbook or another ZIP archive",
-        })
-    }
+/// None of the columns that every list has is there.
+fn is_no_header(faults: &[HeaderFault]) -> bool {
+    let missing = faults.iter().filter(|fault| matches!(fault, HeaderFault::Missing { .. })).count();
+    missing == Field::ALL.into_iter().filter(|field| field.is_required()).count()
 }
 
 /// One thing that is wrong with a header; a header is reported with all of them.

@@ -1,11 +1,12 @@
 //! The header: which column holds which field.
 //!
-//! Invariant: a [`Header`] has a column for every required field and none twice, and each of its unknown columns is
+//! Invariant: a [`Header`] has a column for every required field without a default and none twice, and each of its unknown columns is
 //! unlike every name we know, so that no misspelt column vanishes among them.
 
-use crate::customer::Field;
+use crate::customer::{Defaults, Field};
 use crate::nearest::distance_within;
 
+use super::Options;
 use super::aliases;
 use super::error::{Error, HeaderFault};
 
@@ -33,17 +34,17 @@ pub(crate) struct Header {
 
 impl Header {
     /// Maps the header's cells to fields, or reports everything that is wrong with them.
-    pub(super) fn new(names: Vec<String>, column_map: &[(String, Field)], line: u64) -> Result<Self, Error> {
+    pub(super) fn new(names: Vec<String>, options: &Options, line: u64) -> Result<Self, Error> {
         if names.len() > HEADER_COLUMNS_MAX {
             return Err(Error::HeaderTooWide { line, found: names.len() });
         }
         let mut faults = Vec::new();
-        let mapped = resolve_map(&names, column_map, &mut faults);
+        let mapped = resolve_map(&names, &options.column_map, &mut faults);
         let columns: Vec<Column> =
             names.into_iter().zip(mapped).map(|(name, mapped)| Column::new(name, mapped)).collect();
         let index_by_field = index_fields(&columns, &mut faults);
         find_slips(&columns, &index_by_field, &mut faults);
-        find_missing(&columns, &index_by_field, &mut faults);
+        find_missing(&columns, &index_by_field, &options.defaults, &mut faults);
         if !faults.is_empty() {
             return Err(Error::Header { line, faults, found: columns.into_iter().map(|c| c.name).collect() });
         }
@@ -147,10 +148,12 @@ fn find_slips(
 fn find_missing(
     columns: &[Column],
     index_by_field: &[Option<usize>; Field::ALL.len()],
+    defaults: &Defaults,
     faults: &mut Vec<HeaderFault>,
 ) {
     for field in Field::ALL {
-        if !field.is_required() || index_by_field[field as usize].is_some() {
+        let is_there = index_by_field[field as usize].is_some() || defaults.of(field).is_some();
+        if !field.is_required() || is_there {
             continue;
         }
         let wanted = aliases::fold(field.name());

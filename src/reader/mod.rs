@@ -1,36 +1,51 @@
-//! CSV bytes to rows with their line.
+//! Lists of customers, CSV or a sheet of a workbook, to rows with their line.
 //!
-//! Promises: memory does not grow with the file, nor with a cell of it; every record comes out as a [`Row`], if
-//! need be one with a [`RowFault`], and what stops the reading is an [`Error`]; a row's line is the physical line
-//! on which its record starts, whatever the line breaks and wherever quoted cells break over lines; cells are the
-//! operator's own, untrimmed. What the cells mean is left to [`validation`](crate::validation).
+//! Bytes become UTF-8 ([`encoding`]), that becomes records ([`records`]), and those become rows. The records of a
+//! workbook come out of memory ([`sheet`]); their lines are the numbers that the spreadsheet shows.
+//!
+//! Promises: memory does not grow with the file, nor with a cell of it, but for a workbook, whose size is bounded
+//! instead; every record comes out as a [`Row`], if need be one with a [`RowFault`], and what stops the reading is an
+//! [`Error`]; a row's line is the physical line on which its record starts, whatever the line breaks and wherever
+//! quoted cells break over lines; cells are the operator's own, untrimmed. What the cells mean is left to
+//! [`validation`](crate::validation).
 
 mod aliases;
+mod census;
 mod dialect;
 mod encoding;
 mod error;
+mod foreign;
 mod header;
+mod input;
 mod records;
 mod row;
+mod sheet;
+mod shown;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod workbook;
 
+use std::fmt;
 use std::io::{self, Read};
 
-use crate::customer::Field;
+use crate::customer::{Defaults, Field};
 
+pub(crate) use aliases::aliases_of;
+pub(crate) use encoding::Encoding;
 pub(crate) use error::Error;
 pub(crate) use header::Header;
+pub(crate) use input::Input;
 pub(crate) use records::RECORD_BYTES_MAX;
 pub(crate) use row::{CELL_BYTES_MAX, Row, RowFault};
 pub(crate) use stored::{from_csv, to_csv};
 
+use encoding::{Rewound, Text};
 use header::HEADER_COLUMNS_MAX;
-use records::Records;
+use records::{Record, Records};
+use sheet::Sheet;
 
-/// How much of the input is read ahead to tell the encoding and the delimiter by; a longer header is told by its
-/// beginning.
+/// How much of the text is read ahead to tell the delimiter by; a longer header is told by its beginning.
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// What the operator says about the file.
@@ -38,52 +53,131 @@ const HEAD_BYTES: usize = 64 * 1024;
 pub(crate) struct Options {
     /// Detected otherwise.
     pub(crate) delimiter: Option<u8>,
+    /// Detected otherwise.
+    pub(crate) encoding: Option<Encoding>,
+    /// The first one of a workbook otherwise.
+    pub(crate) sheet: Option<String>,
     /// `--map "Column header=field"`; goes before the names we know.
     pub(crate) column_map: Vec<(String, Field)>,
+    /// Fields that may be missing from the header, because an empty cell stands for something.
+    pub(crate) defaults: Defaults,
 }
 
-/// The input again, with the beginning that was looked at put back in front of it.
-type Rewound<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
+/// How a file is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Text {
+        /// What separates the cells.
+        delimiter: u8,
+        encoding: Encoding,
+    },
+    Sheet {
+        name: String,
+    },
+}
+
+impl Layout {
+    /// What separates the cells of a copy: what separates them here, if anything does.
+    pub(crate) fn delimiter(&self) -> u8 {
+        match self {
+            Layout::Text { delimiter, .. } => *delimiter,
+            Layout::Sheet { .. } => b',',
+        }
+    }
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Layout::Text { delimiter: b',', encoding: Encoding::UTF_8 }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (delimiter, encoding) = match self {
+            Layout::Text { delimiter, encoding } => (*delimiter, *encoding),
+            Layout::Sheet { name } => return write!(f, "sheet `{name}`"),
+        };
+        match delimiter {
+            b',' => f.write_str("commas"),
+            b';' => f.write_str("semicolons"),
+            b'\t' => f.write_str("tabs"),
+            other => write!(f, "separated by `{}`", char::from(other)),
+        }?;
+        if encoding == Encoding::UTF_8 { Ok(()) } else { write!(f, ", {encoding}") }
+    }
+}
 
 /// Reads a file row by row.
 pub(crate) struct Reader<R> {
-    records: Records<Rewound<R>>,
+    records: Source<R>,
     header: Header,
-    delimiter: u8,
+    layout: Layout,
+}
+
+/// Where the records come from.
+enum Source<R> {
+    Text(Box<Records<Rewound<Text<R>>>>),
+    /// `bytes` is the length of the workbook.
+    Sheet {
+        sheet: Sheet,
+        bytes: u64,
+    },
+}
+
+impl<R: Read> Source<R> {
+    fn next(&mut self) -> Result<Option<Record<'_>>, records::Error> {
+        match self {
+            Source::Text(records) => records.next(),
+            Source::Sheet { sheet, .. } => Ok(sheet.next()),
+        }
+    }
+
+    fn bytes_read(&self) -> u64 {
+        match self {
+            Source::Text(records) => {
+                let (_, text) = records.input().get_ref();
+                text.bytes_taken(records.bytes_read())
+            }
+            Source::Sheet { sheet, bytes } => sheet.share_taken(*bytes),
+        }
+    }
 }
 
 impl<R: Read> Reader<R> {
     /// Settles encoding and delimiter, and reads the header. Reads ahead no further than it takes to see a whole
     /// first line, so that a pipe is not waited for.
-    pub(crate) fn open(mut input: R, options: &Options) -> Result<Self, Error> {
-        let head = read_head(&mut input)?;
-        let mut start = encoding::text_start(&head)?;
+    pub(crate) fn open(input: R, options: &Options) -> Result<Self, Error> {
+        let (mut text, encoding) = Text::of(input, options.encoding)?;
+        let head = read_head(&mut text)?;
         // No more than this, though more may have arrived: what a file means must not depend on how it arrives.
-        let first_line = &head[start..dialect::first_line_end(&head).unwrap_or(head.len())];
-        let separator = dialect::separator_line(&head[start..]);
+        let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
+        let separator = dialect::separator_line(&head);
         let told = options.delimiter.or(separator.map(|(delimiter, _)| delimiter));
         let delimiter = told.unwrap_or_else(|| dialect::detect(first_line));
-        if let Some((_, length)) = separator {
-            start += length;
-        }
+        let start = separator.map_or(0, |(_, length)| length);
 
-        let mut records = Records::new(io::Cursor::new(head).chain(input), delimiter);
+        let mut records = Records::new(io::Cursor::new(head).chain(text), delimiter);
         if let Err(error) = records.skip(start) {
             return Err(stopped(error, records.bytes_read(), None));
         }
+        Self::of(Source::Text(Box::new(records)), Layout::Text { delimiter, encoding }, options)
+    }
+
+    fn of(mut records: Source<R>, layout: Layout, options: &Options) -> Result<Self, Error> {
         let header = read_header(&mut records, options)?;
-        Ok(Self { records, header, delimiter })
+        Ok(Self { records, header, layout })
     }
 
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }
 
-    pub(crate) fn delimiter(&self) -> u8 {
-        self.delimiter
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    /// How many bytes of the input have been turned into rows.
+    /// How many bytes of the input have been turned into rows; where it is decoded, a little more.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.records.bytes_read()
     }
@@ -103,7 +197,7 @@ impl<R: Read> Reader<R> {
                 Err(error) => break error,
             }
         };
-        Err(stopped(error, self.records.bytes_read(), Some(&self.header)))
+        Err(stopped(error, self.bytes_read(), Some(&self.header)))
     }
 }
 
@@ -117,7 +211,7 @@ pub(crate) fn stored_header(stored: &[u8], options: &Options) -> Result<Header, 
     };
     let column_map: Vec<_> =
         options.column_map.iter().filter(|(wanted, _)| is_there(wanted)).cloned().collect();
-    Header::new(names, &column_map, 1)
+    Header::new(names, &Options { column_map, ..options.clone() }, 1)
 }
 
 /// Reads until the first line that is not blank is whole, with the lines inside its quotes.
@@ -139,7 +233,7 @@ fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
     Ok(head)
 }
 
-fn read_header<R: Read>(records: &mut Records<R>, options: &Options) -> Result<Header, Error> {
+fn read_header<R: Read>(records: &mut Source<R>, options: &Options) -> Result<Header, Error> {
     let record = match records.next() {
         Ok(Some(record)) => record,
         Ok(None) => return Err(Error::Empty),
@@ -157,7 +251,7 @@ fn read_header<R: Read>(records: &mut Records<R>, options: &Options) -> Result<H
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::HeaderNotUtf8 { line, number: index + 1 }),
     });
-    Header::new(names.collect::<Result<_, _>>()?, &options.column_map, line)
+    Header::new(names.collect::<Result<_, _>>()?, options, line)
 }
 
 /// Puts into the operator's words what stopped the parser.

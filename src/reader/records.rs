@@ -15,7 +15,7 @@ pub(crate) const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 /// The most cells of a record that are kept: four times the widest header, so that a ragged row is shown as the
 /// operator wrote it unless it is absurd.
-const CELLS_MAX: usize = 1024;
+pub(super) const CELLS_MAX: usize = 1024;
 
 /// One read from the input; large enough that system calls do not count.
 const INPUT_BUFFER_BYTES: usize = 128 * 1024;
@@ -48,6 +48,8 @@ pub(super) struct Record<'a> {
     pub(super) found: usize,
     /// The record has more bytes than are kept.
     pub(super) is_too_long: bool,
+    /// Which cells are numbers in a workbook; those of text files, and what is past the end, are none.
+    pub(super) numbers: &'a [bool],
 }
 
 impl Record<'_> {
@@ -94,6 +96,10 @@ impl<R: Read> Records<R> {
             after_cr: false,
             bytes_read: 0,
         }
+    }
+
+    pub(super) fn input(&self) -> &R {
+        self.input.get_ref()
     }
 
     /// How many bytes of the input have been taken.
@@ -165,6 +171,7 @@ impl<R: Read> Records<R> {
             ends,
             found: progress.found,
             is_too_long: progress.is_too_long,
+            numbers: &[],
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) struct Row {
     /// The cells where one of them is not.
     raw: csv::ByteRecord,
     is_text: bool,
+    numbers: Vec<bool>,
     fault: Option<RowFault>,
 }
 
@@ -49,7 +50,9 @@ impl Row {
             .collect();
         let (bytes, found) = (cells.as_slice(), ends.len());
         let mut row = Self::default();
-        row.fill(&Record { line, last_line: line, bytes, ends: &ends, found, is_too_long: false }, expected);
+        let record =
+            Record { line, last_line: line, bytes, ends: &ends, numbers: &[], found, is_too_long: false };
+        row.fill(&record, expected);
         row
     }
 
@@ -73,6 +76,11 @@ impl Row {
         if self.is_text { self.text.get(index) } else { None }
     }
 
+    /// The cell is a number in a workbook, which keeps no leading zero.
+    pub(crate) fn is_number(&self, index: usize) -> bool {
+        self.numbers.get(index).copied().unwrap_or(false)
+    }
+
     pub(crate) fn fault(&self) -> Option<RowFault> {
         self.fault
     }
@@ -81,6 +89,8 @@ impl Row {
     pub(super) fn fill(&mut self, record: &Record<'_>, expected: usize) {
         self.line = record.line;
         self.last_line = record.last_line;
+        self.numbers.clear();
+        self.numbers.extend_from_slice(record.numbers);
         self.is_text = self.fill_text(record);
         if !self.is_text {
             self.raw.clear();

@@ -136,29 +136,76 @@ fn the_delimiter_is_told_however_the_header_arrives() {
     check(format!("\u{FEFF}\n{}\n{row}", HEADER.replace(',', ";")), "3-3 \"a\"\n");
 }
 
+fn delimiter_of<R: Read>(reader: &Reader<R>) -> u8 {
+    match reader.layout() {
+        Layout::Text { delimiter, .. } => *delimiter,
+        Layout::Sheet { name } => panic!("sheet {name}"),
+    }
+}
+
 #[test]
 fn the_delimiter_is_told_from_the_header() {
     for delimiter in [b',', b';', b'\t', b'|'] {
         let header = HEADER.replace(',', &char::from(delimiter).to_string());
         let reader = open(header.as_bytes()).unwrap();
-        assert_eq!(reader.delimiter(), delimiter);
+        assert_eq!(delimiter_of(&reader), delimiter);
     }
     // More commas than semicolons, but none that parts known columns.
     let header = format!("\"a,b\";c,d,e,f,g,h,i,j,k;{}", HEADER.replace(',', ";"));
-    assert_eq!(open(header.as_bytes()).unwrap().delimiter(), b';');
+    assert_eq!(delimiter_of(&open(header.as_bytes()).unwrap()), b';');
     let told = Options { delimiter: Some(b'~'), ..Options::default() };
-    assert_eq!(Reader::open(HEADER.replace(',', "~").as_bytes(), &told).unwrap().delimiter(), b'~');
+    let header = HEADER.replace(',', "~");
+    assert_eq!(delimiter_of(&Reader::open(header.as_bytes(), &told).unwrap()), b'~');
 }
 
 #[test]
-fn what_is_not_utf8_text_is_refused_with_the_way_out() {
-    check(b"\xFF\xFEc\0o\0", "cannot read the input as CSV: it is UTF-16 text");
-    check(b"\xFE\xFF\0c\0o", "cannot read the input as CSV: it is UTF-16 text");
-    check(b"c\0o\0m\0", "cannot read the input as CSV: it is UTF-16 text");
-    check(b"PK\x03\x04\0\0", "cannot read the input as CSV: it is an Excel workbook or another ZIP archive");
+fn what_is_no_text_is_refused_with_the_way_out() {
+    check(
+        b"PK\x03\x04\0\0",
+        "cannot read the input as a list: it is an Excel workbook or another ZIP archive",
+    );
+    check(b"\xFF\xFE\0\0c\0\0\0", "cannot read the input as a list: it is UTF-32 text");
+    check(b"%PDF-1.7", "cannot read the input as a list: it is a PDF document");
     check(b"domain,Stra\xDFe\n", "cannot read the header on line 1: cell 2 is not UTF-8");
-    let Err(error) = open(b"\xFF\xFEc\0") else { panic!("UTF-16 was read") };
-    assert!(error.hint().unwrap().contains("CSV UTF-8"));
+    let Err(error) = open(b"domain,Stra\xDFe\n") else { panic!("Latin-1 was read as UTF-8") };
+    assert!(error.hint().unwrap().contains("--encoding windows-1252"));
+}
+
+/// Every way in which a file may be encoded and broken into lines gives the same rows.
+#[test]
+fn the_same_list_in_every_encoding() {
+    let text = format!("{HEADER}\nMüller,,,,,,,,\n\n\"a\nb\",,,,,,,,\nSmørrebrød,,,,,,,,\n\n,,,,,,,,\n");
+    let expected = "2-2 \"Müller\"\n4-5 \"a\\nb\"\n6-6 \"Smørrebrød\"\n";
+    let utf_16 = |encode: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+        format!("{mark}{text}").encode_utf16().flat_map(encode).collect()
+    };
+    for mark in ["", "\u{FEFF}"] {
+        check(utf_16(u16::to_le_bytes, mark), expected);
+        check(utf_16(u16::to_be_bytes, mark), expected);
+        check(format!("{mark}{text}"), expected);
+    }
+    let (western, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
+    let told = |name| Options { encoding: Encoding::named(name), ..Options::default() };
+    assert_eq!(read_all(&*western, &told("windows-1252")).unwrap(), expected);
+    assert_eq!(read_all(Dripping(&western), &told("latin1")).unwrap(), expected);
+    // What the bytes show goes before what was told.
+    for mark in ["", "\u{FEFF}"] {
+        assert_eq!(read_all(&*utf_16(u16::to_le_bytes, mark), &told("utf-8")).unwrap(), expected);
+    }
+    assert!(read_all(&*western, &told("utf-8")).unwrap().contains("NotUtf8 { index: 0 }"));
+}
+
+#[test]
+fn half_a_character_of_utf_16_is_seen() {
+    let mut units: Vec<u16> = with_header("a,b").encode_utf16().collect();
+    units.extend([0xD83D]);
+    units.extend(",,,,,,,\n".encode_utf16());
+    let bytes: Vec<u8> = units.into_iter().flat_map(u16::to_le_bytes).collect();
+    let mut reader = open(&bytes).unwrap();
+    let mut row = Row::default();
+    assert!(reader.read(&mut row).unwrap());
+    assert_eq!(row.text(1), Some("b\u{FFFD}"));
+    assert_eq!(reader.bytes_read(), bytes.len() as u64);
 }
 
 /// Maps a header whose cells are parted by commas and shows each column's field.
@@ -170,7 +217,7 @@ fn check_header(header: &str, expected: &str) {
 #[track_caller]
 fn check_mapped(header: &str, map: &[(&str, Field)], expected: &str) {
     let column_map = map.iter().map(|&(name, field)| (name.to_owned(), field)).collect();
-    let shown = match Reader::open(header.as_bytes(), &Options { delimiter: None, column_map }) {
+    let shown = match Reader::open(header.as_bytes(), &Options { column_map, ..Options::default() }) {
         Ok(reader) => {
             let field = |column: &Column| column.field.map_or("-", Field::name);
             reader.header().columns().iter().map(field).collect::<Vec<_>>().join(" ")
@@ -224,6 +271,8 @@ fn a_header_is_reported_with_everything_that_is_wrong_with_it() {
     // Nothing can hide in a column whose field has its own.
     check_header(&format!("{HEADER},domains"), &format!("{} -", HEADER.replace(',', " ")));
     let wide = format!("{HEADER}{}", ",x".repeat(HEADER_COLUMNS_MAX));
+    let Err(title) = open(b"Our customers in 2026\n") else { panic!("a title was read as a header") };
+    assert!(title.hint().unwrap().contains("above"));
     check_header(&wide, "cannot read the header on line 1: it has 265 columns, and at most 256 are read");
 }
 

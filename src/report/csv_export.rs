@@ -74,18 +74,23 @@ impl ExportError {
     }
 }
 
+/// Begins a file.
+pub(crate) fn csv_writer<W: Write>(style: Style, mut out: W) -> std::io::Result<csv::Writer<W>> {
+    if style.for_excel {
+        out.write_all(b"\xEF\xBB\xBF")?;
+    }
+    let terminator = if style.for_excel { Terminator::CRLF } else { Terminator::Any(b'\n') };
+    Ok(WriterBuilder::new().terminator(terminator).from_writer(out))
+}
+
 /// Writes the rows of `filter` and returns how many. Holds one row in memory.
 pub(crate) fn export(
     queries: &Queries,
     filter: Filter,
     style: Style,
-    mut out: impl Write,
+    out: impl Write,
 ) -> Result<u64, ExportError> {
-    if style.for_excel {
-        out.write_all(b"\xEF\xBB\xBF")?;
-    }
-    let terminator = if style.for_excel { Terminator::CRLF } else { Terminator::Any(b'\n') };
-    let mut writer = WriterBuilder::new().terminator(terminator).from_writer(out);
+    let mut writer = csv_writer(style, out)?;
     let ledger_id = queries.ledger_id()?;
     let columns = Columns::of(queries.headers(filter)?)?;
     writer.write_byte_record(&columns.header())?;

@@ -12,7 +12,7 @@ mod story;
 mod summary;
 mod timeline;
 
-pub(crate) use csv_export::{ExportError, Style, export};
+pub(crate) use csv_export::{ExportError, Style, csv_writer, export};
 pub(crate) use formula::harmless;
 pub(crate) use markdown::markdown;
 pub(crate) use overview::{Asked, Overview, ended_in_words, run_json, scope_of};

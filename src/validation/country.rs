@@ -121,10 +121,27 @@ pub(super) fn check<'a>(
         (Field::OrganizationRegistrationNumber, registration_number::check),
     ];
     for (field, check) in checks {
-        if let Some(finding) = given(field).and_then(|text| check(text, country)) {
+        let Some(text) = given(field) else { continue };
+        let finding = check(text, country);
+        if let Some(finding) = finding.or_else(|| lost_zeros(field, country, report)) {
             report.add(field, finding);
         }
     }
+}
+
+/// A number of a workbook keeps neither a leading zero nor a `+`. A pattern that the number fits shows that nothing is
+/// missing, and without one nobody can tell.
+fn lost_zeros(field: Field, country: &CountryRules, report: &Report<'_>) -> Option<Finding> {
+    let rule = match field {
+        Field::PhoneNumber if country.phone_number.is_none() => Rule::PhoneNumberForm,
+        Field::OrganizationRegistrationNumber => Rule::RegistrationNumberForm,
+        _ => return None,
+    };
+    report.is_number(field).then(|| {
+        let message = "is a number in the workbook, which keeps no leading zero and no `+`";
+        Finding::new(rule, message)
+            .suggest(Some("format the column as text, and add what is missing".to_owned()))
+    })
 }
 
 fn missing(country: &CountryRules, source: Source) -> Finding {

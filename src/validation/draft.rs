@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::customer::{Agreement, Customer, DomainName, Field};
+use crate::customer::{Agreement, Customer, Defaults, DomainName, Field};
 use crate::reader::{Header, Row};
 
 use super::text;
@@ -17,6 +17,8 @@ const HASH_VERSION: u8 = 1;
 /// that in its place.
 pub(super) struct Draft<'a> {
     values: [&'a str; Field::ALL.len()],
+    /// The row itself has nothing in any column that we know.
+    pub(super) is_blank: bool,
     /// The whole row is free of control and invisible characters, so that no cell need be looked through.
     pub(super) is_plain: bool,
     pub(super) domain: Option<DomainName>,
@@ -29,11 +31,21 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn read(header: &Header, row: &'a Row) -> Self {
+    pub(super) fn read(header: &Header, row: &'a Row, defaults: &'a Defaults) -> Self {
         let value = |field| header.index_of(field).and_then(|index| row.text(index)).map_or("", text::trim);
-        let is_plain = text::is_plain(row.cells().as_slice());
+        let mut is_plain = text::is_plain(row.cells().as_slice());
+        let mut values = Field::ALL.map(value);
+        let is_blank = values.iter().all(|value| value.is_empty());
+        for (field, text) in defaults.iter() {
+            let value = &mut values[field as usize];
+            if value.is_empty() {
+                *value = text;
+                is_plain &= text::is_plain(text.as_bytes());
+            }
+        }
         Self {
-            values: Field::ALL.map(value),
+            values,
+            is_blank,
             is_plain,
             domain: None,
             state: None,
@@ -41,10 +53,6 @@ impl<'a> Draft<'a> {
             enable_gdap: None,
             agreement: None,
         }
-    }
-
-    pub(super) fn is_blank(&self) -> bool {
-        self.values.iter().all(|value| value.is_empty())
     }
 
     /// A hash of what the row says, for telling a changed row.

@@ -12,7 +12,7 @@ use super::{email, names, text};
 const NAME_CHARS_ADVISED: usize = 40;
 
 /// The most characters of a field (fact book 4.1 and 4.5), where a limit is known.
-const fn chars_max(field: Field) -> Option<usize> {
+pub(crate) const fn chars_max(field: Field) -> Option<usize> {
     match field {
         Field::CompanyName => Some(255),
         Field::FirstName
@@ -60,6 +60,10 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Repo
         if is_control {
             return false;
         }
+    }
+    if text::is_spreadsheet_error(value) {
+        report.add(field, Finding::new(Rule::SpreadsheetError, "is the error of a formula, not its result"));
+        return false;
     }
     if let Some(finding) = check_length(field, value) {
         report.add(field, finding);

@@ -22,7 +22,7 @@ mod text;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::customer::{Customer, DomainName, Field};
+use crate::customer::{Customer, Defaults, DomainName, Field};
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
@@ -30,6 +30,7 @@ use draft::Draft;
 use problem::Report;
 
 pub(crate) use country::LiveRules;
+pub(crate) use fields::chars_max;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Finding, Problem, Rule, Severity};
 #[cfg(any(test, feature = "fuzzing"))]
@@ -46,6 +47,8 @@ const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 pub(crate) struct Settings {
     /// For rows without `associated_partner_id`.
     pub(crate) default_reseller: Option<Uuid>,
+    /// For empty cells.
+    pub(crate) defaults: Defaults,
     /// Warnings become errors.
     pub(crate) strict: bool,
     /// What an initial domain ends in, without the leading dot.
@@ -63,6 +66,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             default_reseller: None,
+            defaults: Defaults::default(),
             strict: false,
             domain_suffix: "onmicrosoft.com",
             live_rules: Vec::new(),
@@ -125,6 +129,11 @@ impl Validator {
         }
     }
 
+    /// What an empty cell of a field stands for.
+    pub(crate) fn default_of(&self, field: Field) -> Option<&str> {
+        self.settings.defaults.of(field)
+    }
+
     /// Judges a row of a file with this header.
     pub(crate) fn validate(&self, header: &Header, row: &Row) -> Verdict {
         let mut verdict = self.judge(header, row);
@@ -137,12 +146,12 @@ impl Validator {
     }
 
     fn judge(&self, header: &Header, row: &Row) -> Verdict {
-        let mut report = Report::new(header, row, self.settings.strict);
+        let mut report = Report::new(header, row, &self.settings);
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
         }
-        let mut draft = Draft::read(header, row);
-        if draft.is_blank() {
+        let mut draft = Draft::read(header, row, &self.settings.defaults);
+        if draft.is_blank {
             report.add_row(Finding::new(Rule::BlankRow, "has nothing in any column that we know"));
         } else {
             self.check(&mut draft, &mut report);
@@ -222,7 +231,10 @@ impl Validator {
             }
             RowFault::NotUtf8 { index } => report.add_cell(
                 index,
-                Finding::new(Rule::RowEncoding, "is not UTF-8; save the file as `CSV UTF-8`"),
+                Finding::new(
+                    Rule::RowEncoding,
+                    "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`",
+                ),
             ),
             RowFault::CellTooLong { index, bytes } => {
                 let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");

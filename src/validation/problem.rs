@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::customer::Field;
 use crate::reader::{Header, Row};
 
-use super::text;
+use super::{Settings, text};
 
 /// An error rejects the row; a warning is shown, and the row is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub(crate) enum Rule {
     Required,
     ControlCharacter,
     InvisibleCharacter,
+    LostCharacter,
+    SpreadsheetError,
     Length,
     NameLength,
     NameForm,
@@ -128,6 +130,8 @@ impl Rule {
             Rule::Required => "required",
             Rule::ControlCharacter => "control_character",
             Rule::InvisibleCharacter => "invisible_character",
+            Rule::LostCharacter => "lost_character",
+            Rule::SpreadsheetError => "spreadsheet_error",
             Rule::Length => "length",
             Rule::NameLength => "name_length",
             Rule::NameForm => "name_form",
@@ -201,6 +205,8 @@ impl Rule {
             | Rule::BlankRow
             | Rule::Required
             | Rule::ControlCharacter
+            | Rule::LostCharacter
+            | Rule::SpreadsheetError
             | Rule::Length
             | Rule::Domain
             | Rule::Email
@@ -256,7 +262,7 @@ impl Finding {
 pub(super) struct Report<'a> {
     header: &'a Header,
     row: &'a Row,
-    strict: bool,
+    settings: &'a Settings,
     /// With the index of the column, by which they are put in order in the end.
     problems: Vec<(usize, Problem)>,
     /// One of the problems is an error, and not about the agreement.
@@ -264,21 +270,31 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(header: &'a Header, row: &'a Row, strict: bool) -> Self {
-        Self { header, row, strict, problems: Vec::new(), is_wrong_beside_agreement: false }
+    pub(super) fn new(header: &'a Header, row: &'a Row, settings: &'a Settings) -> Self {
+        Self { header, row, settings, problems: Vec::new(), is_wrong_beside_agreement: false }
     }
 
     /// Adds what was found about the cell of a field.
     #[cold]
     pub(super) fn add(&mut self, field: Field, finding: Finding) {
         let was_wrong = self.is_wrong_beside_agreement;
-        match self.header.index_of(field) {
-            Some(index) => self.add_cell(index, finding),
-            None => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
+        let index = self.header.index_of(field);
+        let cell = index.and_then(|index| self.row.text(index)).map_or("", text::trim);
+        match (index, self.settings.defaults.of(field).filter(|_| cell.is_empty())) {
+            (_, Some(default)) => self.add_default(field, default, finding),
+            (Some(index), None) => self.add_cell(index, finding),
+            (None, None) => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
         }
         if Field::AGREEMENT.contains(&field) {
             self.is_wrong_beside_agreement = was_wrong;
         }
+    }
+
+    /// Adds what was found about what stands for an empty cell.
+    fn add_default(&mut self, field: Field, default: &str, mut finding: Finding) {
+        finding.message += "; it comes from `--default`";
+        let index = self.header.index_of(field).unwrap_or(usize::MAX);
+        self.push(index, self.header.name_of(field).to_owned(), text::shown(default.as_bytes()), finding);
     }
 
     /// Adds what was found about the cell of a column, data or not.
@@ -289,6 +305,11 @@ impl<'a> Report<'a> {
         self.push(index, column, value, finding);
     }
 
+    /// The cell of the field is a number in a workbook.
+    pub(super) fn is_number(&self, field: Field) -> bool {
+        self.header.index_of(field).is_some_and(|index| self.row.is_number(index))
+    }
+
     /// Adds what was found about the row as a whole.
     #[cold]
     pub(super) fn add_row(&mut self, finding: Finding) {
@@ -296,7 +317,7 @@ impl<'a> Report<'a> {
     }
 
     fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
-        let problem = finding.found(self.row.line(), column, value, self.strict);
+        let problem = finding.found(self.row.line(), column, value, self.settings.strict);
         self.is_wrong_beside_agreement |= problem.severity == Severity::Error;
         self.problems.push((index, problem));
     }

@@ -87,6 +87,10 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
             format!("has the control character `{}`", escaped(c)),
         ));
     }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        let message = "has lost a letter: `\u{FFFD}` is what a program writes for one that it could not read";
+        return Some(Finding::new(Rule::LostCharacter, message));
+    }
     // Joiners belong to the spelling of Persian and Indic words; inside a text they stay unremarked.
     let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
     let without = text.chars().filter(|&c| !is_invisible(c)).collect();
@@ -136,6 +140,19 @@ pub(super) fn is_spreadsheet_number(text: &str) -> bool {
     };
     let exponent = exponent.strip_prefix('+');
     is_number(mantissa, &['.', ',']) && exponent.is_some_and(|exponent| is_number(exponent, &[]))
+}
+
+/// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: what a formula gives that came to nothing.
+pub(super) fn is_spreadsheet_error(text: &str) -> bool {
+    if let Some(number) = text.strip_prefix("Err:") {
+        return !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    let Some(name) = text.strip_prefix('#') else { return false };
+    let is_name = |name: &str| {
+        name.starts_with(char::is_alphabetic)
+            && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
+    };
+    matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
 }
 
 /// Alternatives for a suggestion: `a, b or c`.
@@ -188,6 +205,7 @@ mod tests {
         check_finding("a\nb", Some(Rule::ControlCharacter));
         check_finding("a\0b", Some(Rule::ControlCharacter));
         check_finding("a\u{85}b", Some(Rule::ControlCharacter));
+        check_finding("M\u{FFFD}ller", Some(Rule::LostCharacter));
         check_finding("a\u{200B}b", Some(Rule::InvisibleCharacter));
         check_finding("a\u{202E}b", Some(Rule::InvisibleCharacter));
     }
@@ -214,6 +232,16 @@ mod tests {
         }
         for text in ["", "E", "E+11", "12E", "12E11", "1.2E+", "x1E+2", "2015/184623/07", "12345E+A"] {
             assert!(!is_spreadsheet_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_what_a_formula_gives_that_came_to_nothing() {
+        for text in ["#N/A", "#NV", "#REF!", "#BEZUG!", "#DIV/0!", "#NAME?", "#SPILL!", "Err:502"] {
+            assert!(is_spreadsheet_error(text), "{text}");
+        }
+        for text in ["", "#", "#1!", "#12 High Street", "#hashtag!", "# N/A", "Err:", "Err:x", "N/A"] {
+            assert!(!is_spreadsheet_error(text), "{text}");
         }
     }
 

@@ -41,6 +41,7 @@ mod report;
 mod resume;
 mod rules;
 mod secrets;
+mod sheets;
 mod sign_in;
 mod throttling;
 mod unknown_outcome;

@@ -20,13 +20,14 @@ use super::signals::Interruption;
 use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
-use crate::validation::Validator;
+use crate::validation::{Validator, visible};
 use copy::Copy;
 use file::{File, Stopped};
 use online::Desk;
 use report::{Form, Report};
 
 pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, Failure> {
+    args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name is known at once.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let copy = Copy::prepare(&args)?;
@@ -123,8 +124,9 @@ impl Check<'_> {
         let options = self.args.input.layout.reader_options();
         let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
         let header = opened.header().clone();
+        self.tell_of_layout(&path, opened.layout());
         if let Some(copy) = &mut self.copy {
-            copy.begin(&header, opened.delimiter())?;
+            copy.begin(&header, opened.layout().delimiter())?;
         }
         self.tell_of_unknown_columns(&path, &header);
         let mut file = File {
@@ -150,6 +152,13 @@ impl Check<'_> {
             self.output.note(format_args!("Written to `{}`: every row, with what is wrong.", path.display()));
         }
         Ok(())
+    }
+
+    /// What is as most files are goes without saying.
+    fn tell_of_layout(&self, path: &str, layout: &reader::Layout) {
+        if *layout != reader::Layout::default() {
+            self.output.note(format_args!("{path}: read as {}.", visible(&layout.to_string())));
+        }
     }
 
     fn tell_of_unknown_columns(&self, path: &str, header: &reader::Header) {

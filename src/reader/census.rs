@@ -1,0 +1,259 @@
+//! UTF-8 or Windows-1252: told from every byte of a file, before anything is made of it.
+//!
+//! ASCII is the same in both, and the first letter that is not may stand in the last row. A name that is read in the
+//! wrong encoding becomes a customer with a wrong name, which cannot be undone. So a file is read once beforehand,
+//! and what fits neither is a [`Doubt`], not a guess: bytes that Windows-1252 has no letter for, UTF-8 beside
+//! what is none, and texts that look like another encoding, as `chardetng` (which Firefox tells web pages by) and a
+//! few signs of the encodings of DOS see it.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+
+use super::encoding::Encoding;
+use super::error::Error;
+
+/// One read; large enough that system calls do not count.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How much of what is no UTF-8 the detector looks at; it is slow, and by then it has made up its mind.
+const DETECTOR_BYTES: usize = 1024 * 1024;
+
+/// So far does a character reach.
+const UTF8_CHARACTER_BYTES_MAX: usize = 4;
+
+/// Why the encoding of a file cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Some of it is UTF-8, and more of it is not.
+    Mixed,
+    /// It has bytes that mean nothing in Windows-1252, or not where they stand.
+    NotWindows1252,
+    /// It looks like text in this encoding.
+    Rather(Encoding),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::Mixed => f.write_str("some of it is UTF-8, and more of it is not"),
+            Doubt::NotWindows1252 => f.write_str("it is neither UTF-8 nor Windows-1252"),
+            Doubt::Rather(encoding) => {
+                write!(f, "it is not UTF-8, and looks like {encoding} rather than windows-1252")
+            }
+        }
+    }
+}
+
+/// The encoding of all that is left of `input`.
+pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {
+    let mut census = Census::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let (mut kept, mut offset) = (0, 0);
+    loop {
+        let read = match input.read(&mut buffer[kept..]) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(Error::Read { offset, source }),
+        };
+        offset += read as u64;
+        let length = kept + read;
+        let counted = census.count(&buffer[..length], read == 0);
+        if read == 0 {
+            return census.verdict().map_err(Error::Encoding);
+        }
+        buffer.copy_within(counted..length, 0);
+        kept = length - counted;
+    }
+}
+
+struct Census {
+    /// Characters of more than one byte that are UTF-8.
+    characters: u64,
+    /// Bytes, or beginnings of characters, that are not.
+    faults: u64,
+    /// Fed from the first fault on; what comes before is ASCII, or too much to doubt that it is UTF-8.
+    detector: EncodingDetector,
+    detector_bytes: usize,
+    last_three: [u8; 3],
+    looks_like_dos: bool,
+    has_undefined: bool,
+}
+
+impl Census {
+    fn new() -> Self {
+        Self {
+            characters: 0,
+            faults: 0,
+            detector: EncodingDetector::new(Iso2022JpDetection::Deny),
+            detector_bytes: 0,
+            last_three: [0; 3],
+            looks_like_dos: false,
+            has_undefined: false,
+        }
+    }
+
+    /// Counts what stands in `bytes` and returns how many of them it has counted: all but the beginning of a
+    /// character that goes on behind them, unless they are the last.
+    fn count(&mut self, bytes: &[u8], is_last: bool) -> usize {
+        let mut counted = 0;
+        while counted < bytes.len() {
+            let (valid, rest) =
+                bytes[counted..].split_at(encoding_rs::Encoding::utf8_valid_up_to(&bytes[counted..]));
+            self.characters += characters_beyond_ascii(valid);
+            counted += valid.len();
+            match fault_length(rest) {
+                _ if rest.is_empty() => break,
+                Some(length) => counted += length,
+                None if is_last => counted = bytes.len(),
+                None => break,
+            }
+            self.faults += 1;
+        }
+        let bytes = &bytes[..counted];
+        if self.faults > 0 {
+            self.look_closer(bytes);
+        } else {
+            self.look_for_dos(&bytes[counted.saturating_sub(2)..]);
+        }
+        counted
+    }
+
+    fn look_closer(&mut self, bytes: &[u8]) {
+        self.has_undefined |= bytes.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+        self.look_for_dos(bytes);
+        let free = (DETECTOR_BYTES - self.detector_bytes).min(bytes.len());
+        self.detector.feed(&bytes[..free], false);
+        self.detector_bytes += free;
+    }
+
+    fn look_for_dos(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.last_three = [self.last_three[1], self.last_three[2], byte];
+            self.looks_like_dos |= is_letter_of_dos(self.last_three);
+        }
+    }
+
+    fn verdict(mut self) -> Result<Encoding, Doubt> {
+        // A few broken cells in a file of UTF-8 are told with their rows.
+        if self.faults == 0 || self.characters > self.faults {
+            return Ok(Encoding::UTF_8);
+        }
+        if self.characters > 0 {
+            return Err(Doubt::Mixed);
+        }
+        if self.has_undefined || self.looks_like_dos {
+            return Err(Doubt::NotWindows1252);
+        }
+        self.detector.feed(b"", true);
+        let guess = Encoding::named(self.detector.guess(None, Utf8Detection::Deny).name());
+        match guess.filter(|guess| *guess != Encoding::WINDOWS_1252) {
+            Some(other) => Err(Doubt::Rather(other)),
+            None => Ok(Encoding::WINDOWS_1252),
+        }
+    }
+}
+
+/// How many of these bytes, which begin with no character, are at fault; `None` where one may only be cut off.
+fn fault_length(bytes: &[u8]) -> Option<usize> {
+    let start = &bytes[..bytes.len().min(UTF8_CHARACTER_BYTES_MAX)];
+    std::str::from_utf8(start).err().and_then(|error| error.error_len())
+}
+
+/// Each of them begins with one such byte.
+fn characters_beyond_ascii(utf8: &[u8]) -> u64 {
+    // In pieces of which each can be counted in a byte, so that the compiler compares many at once.
+    let in_piece = |piece: &[u8]| piece.iter().map(|&byte| u8::from(byte >= 0xC0)).sum::<u8>();
+    utf8.chunks(usize::from(u8::MAX)).map(|piece| u64::from(in_piece(piece))).sum()
+}
+
+/// The low quotation marks, dagger and the like of Windows-1252 do not stand between two letters, where the code
+/// pages of DOS have `é`, `ä`, `ö` and their neighbours.
+fn is_letter_of_dos([before, byte, after]: [u8; 3]) -> bool {
+    let is_mark =
+        matches!(byte, 0x80 | 0x82 | 0x83 | 0x84 | 0x86..=0x89 | 0x8B | 0x93 | 0x94 | 0x98 | 0x99 | 0x9B);
+    is_mark && before.is_ascii_alphabetic() && after.is_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hands its bytes out a few at a time.
+    struct Dripping<'a>(&'a [u8], usize);
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let take = self.1.min(self.0.len()).min(buffer.len());
+            self.0.read(&mut buffer[..take])
+        }
+    }
+
+    #[track_caller]
+    fn check(text: impl AsRef<[u8]>, expected: Result<&str, Doubt>) {
+        let text = text.as_ref();
+        for size in [1, 3, text.len().max(1)] {
+            let told = encoding_of(&mut Dripping(text, size)).map(Encoding::name);
+            let told = told.map_err(|error| match error {
+                Error::Encoding(doubt) => doubt,
+                other => panic!("{other}"),
+            });
+            assert_eq!(told, expected, "{} by {size}", String::from_utf8_lossy(text));
+        }
+    }
+
+    fn in_encoding(label: &str, text: &str) -> Vec<u8> {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        let (bytes, _, has_unmappable) = encoding.encode(text);
+        assert!(!has_unmappable, "{text}");
+        bytes.into_owned()
+    }
+
+    #[test]
+    fn utf_8_is_told_from_windows_1252_by_the_last_byte_if_need_be() {
+        check("", Ok("UTF-8"));
+        check("name,city\nContoso,Leeds\n", Ok("UTF-8"));
+        check("name,city\nMüller 日本 🙂,Köln\n", Ok("UTF-8"));
+        let ascii = "Contoso,Leeds\n".repeat(40_000);
+        check(format!("{ascii}Köln"), Ok("UTF-8"));
+        let western = in_encoding("windows-1252", &format!("{ascii}Köln"));
+        assert_eq!(encoding_of(&mut &western[..]).unwrap(), Encoding::WINDOWS_1252);
+        for text in [
+            "name,city\nMüller GmbH,Köln\n",
+            "name,city\nCafé d’Été,Orléans\nL’Œuvre,Nîmes\n",
+            "name,city\nPeña e Hijos,Logroño\nAção – Serviços,São Paulo\n",
+            "name,city\nÅse & Sønner,Tromsø\nHäggströms,Malmö\nJyväskylän Työ Oy,Jyväskylä\n",
+            "name;price\nContoso;10 €\n",
+            "name\nSmith’s “Corner” Shop\n",
+        ] {
+            check(in_encoding("windows-1252", text), Ok("windows-1252"));
+        }
+    }
+
+    #[test]
+    fn a_few_faults_among_utf_8_leave_it_utf_8() {
+        check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", Ok("UTF-8"));
+        check(b"M\xC3\xBCller,K\xF6ln,M\xFCller", Err(Doubt::Mixed));
+        // Cut off in the middle of a character.
+        check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xC3", Ok("UTF-8"));
+    }
+
+    #[test]
+    fn what_may_be_another_encoding_is_no_guess() {
+        let rather = |name| Err(Doubt::Rather(Encoding::named(name).unwrap()));
+        let cyrillic = "название,город\nООО Ромашка,Москва\nЗАО Северный ветер,Санкт-Петербург\n";
+        check(in_encoding("windows-1251", cyrillic), rather("windows-1251"));
+        let polish =
+            "nazwa,miasto\nPrzedsiębiorstwo Łąka,Łódź\nŻółw i spółka,Gdańsk\nŚwięty Krzyż,Częstochowa\n";
+        check(in_encoding("windows-1250", polish), rather("windows-1250"));
+        let greek = "Εταιρεία Παράδειγμα,Αθήνα\n";
+        check(in_encoding("windows-1253", greek), rather("windows-1253"));
+        // Code page 850: `München`, then `Köln`, then `Café`.
+        check(b"M\x81nchen", Err(Doubt::NotWindows1252));
+        check(b"K\x94ln", Err(Doubt::NotWindows1252));
+        check(b"caf\x82s", Err(Doubt::NotWindows1252));
+        let japanese = in_encoding("shift_jis", "株式会社サンプル,東京都\nテスト商事,大阪市\n");
+        assert!(encoding_of(&mut &japanese[..]).is_err());
+    }
+}

@@ -1,0 +1,169 @@
+//! The rows of one sheet of a workbook, in memory: the text of all cells in one piece, because a workbook cannot be
+//! read as a stream, and a list of a hundred thousand customers should still fit.
+
+use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record};
+
+/// The most memory that the cells of a sheet may take. Beyond it a file of CSV, which is read as a stream, serves.
+pub(super) const SHEET_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What a cell takes beside its text.
+const CELL_BYTES: usize = size_of::<u32>() + size_of::<bool>();
+
+/// Cells that do not come row by row, from left to right, or are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotTaken {
+    OutOfOrder,
+    TooLarge,
+}
+
+#[derive(Debug)]
+struct RowPlace {
+    /// The number that the spreadsheet shows beside the row.
+    number: u32,
+    first_byte: usize,
+    first_cell: usize,
+    /// How many cells the row has; more than are kept where it is absurdly wide.
+    found: usize,
+}
+
+/// A sheet while it is read, and then record by record.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    text: String,
+    /// Where each cell ends, from the first byte of its row.
+    ends: Vec<u32>,
+    is_number: Vec<bool>,
+    rows: Vec<RowPlace>,
+    /// The rows that have been handed out.
+    taken: usize,
+    /// The ends of the record in hand, as the reader takes them.
+    record_ends: Vec<usize>,
+    /// The width of the header, which no record falls short of: empty cells at the right edge are not in the file.
+    width: Option<usize>,
+}
+
+impl Sheet {
+    /// Takes the next cell; `row` and `column` are 0-based. Cells without text need not come.
+    pub(super) fn push(
+        &mut self,
+        row: u32,
+        column: usize,
+        text: &str,
+        is_number: bool,
+    ) -> Result<(), NotTaken> {
+        if self.text.len() + text.len() + (self.ends.len() + column) * CELL_BYTES > SHEET_BYTES_MAX {
+            return Err(NotTaken::TooLarge);
+        }
+        let number = row + 1;
+        match self.rows.last() {
+            Some(last) if last.number > number => return Err(NotTaken::OutOfOrder),
+            Some(last) if last.number == number && last.found > column => return Err(NotTaken::OutOfOrder),
+            Some(last) if last.number == number => {}
+            _ => self.rows.push(RowPlace {
+                number,
+                first_byte: self.text.len(),
+                first_cell: self.ends.len(),
+                found: 0,
+            }),
+        }
+        let Some(row) = self.rows.last_mut() else { return Ok(()) };
+        row.found = column + 1;
+        if column >= CELLS_MAX || self.text.len() - row.first_byte + text.len() > RECORD_BYTES_MAX {
+            // The record is at fault for it; see `next`.
+            return Ok(());
+        }
+        let end = self.ends[row.first_cell..].last().copied().unwrap_or(0);
+        self.ends.resize(row.first_cell + column, end);
+        self.is_number.resize(row.first_cell + column, false);
+        self.text.push_str(text);
+        let end = u32::try_from(self.text.len() - row.first_byte).expect("a record is far below 4 GiB");
+        self.ends.push(end);
+        self.is_number.push(is_number);
+        Ok(())
+    }
+
+    /// The next row that has cells, or `None` at the end. The first one is the header.
+    pub(super) fn next(&mut self) -> Option<Record<'_>> {
+        let place = self.rows.get(self.taken)?;
+        self.taken += 1;
+        let next = self.rows.get(self.taken);
+        let bytes = place.first_byte..next.map_or(self.text.len(), |next| next.first_byte);
+        let cells = place.first_cell..next.map_or(self.ends.len(), |next| next.first_cell);
+        let is_too_long = cells.len() < place.found.min(CELLS_MAX);
+        self.record_ends.clear();
+        self.record_ends.extend(self.ends[cells.clone()].iter().map(|&end| end as usize));
+        let width = *self.width.get_or_insert(place.found);
+        if !is_too_long && place.found < width {
+            self.record_ends.resize(width, bytes.len());
+        }
+        Some(Record {
+            line: u64::from(place.number),
+            last_line: u64::from(place.number),
+            bytes: &self.text.as_bytes()[bytes],
+            ends: &self.record_ends,
+            found: place.found.max(width),
+            is_too_long,
+            numbers: &self.is_number[cells],
+        })
+    }
+
+    /// How many of `whole` equal parts the rows that were handed out are.
+    pub(super) fn share_taken(&self, whole: u64) -> u64 {
+        match self.rows.len() as u64 {
+            0 => whole,
+            rows => u64::try_from(u128::from(whole) * self.taken as u128 / u128::from(rows)).unwrap_or(whole),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(cells: &[(u32, usize, &str)], expected: &[(u64, &[&str])]) {
+        let mut sheet = Sheet::default();
+        for &(row, column, text) in cells {
+            sheet.push(row, column, text, false).unwrap();
+        }
+        for &(line, cells) in expected {
+            let record = sheet.next().unwrap();
+            let bounds = super::super::row::bounds(record.ends);
+            let found: Vec<_> =
+                bounds.map(|(start, end)| std::str::from_utf8(&record.bytes[start..end]).unwrap()).collect();
+            assert_eq!((record.line, &found[..]), (line, cells));
+            assert_eq!(record.found, cells.len());
+        }
+        assert!(sheet.next().is_none());
+    }
+
+    #[test]
+    fn rows_keep_their_numbers_and_are_as_wide_as_the_header() {
+        check(&[], &[]);
+        check(
+            &[(1, 0, "a"), (1, 2, "c"), (3, 1, "é"), (7, 0, "x"), (7, 3, "y")],
+            &[(2, &["a", "", "c"]), (4, &["", "é", ""]), (8, &["x", "", "", "y"])],
+        );
+    }
+
+    #[test]
+    fn cells_come_in_order_and_within_limits() {
+        let mut sheet = Sheet::default();
+        sheet.push(4, 2, "a", true).unwrap();
+        assert_eq!(sheet.push(4, 2, "b", false), Err(NotTaken::OutOfOrder));
+        assert_eq!(sheet.push(3, 5, "b", false), Err(NotTaken::OutOfOrder));
+        // Wider and longer than is kept: the row is at fault, and the next one is not.
+        sheet.push(5, 20_000, "far", false).unwrap();
+        sheet.push(6, 0, &"x".repeat(RECORD_BYTES_MAX + 1), false).unwrap();
+        sheet.push(7, 0, "good", false).unwrap();
+        assert_eq!(sheet.next().unwrap().numbers, [false, false, true]);
+        let wide = sheet.next().unwrap();
+        assert!(wide.is_too_long && wide.found == 20_001);
+        assert!(sheet.next().unwrap().is_too_long);
+        assert_eq!(sheet.next().unwrap().bytes, b"good");
+        let mut sheet = Sheet::default();
+        let piece = "x".repeat(RECORD_BYTES_MAX);
+        let refused = (0..).find_map(|row| sheet.push(row, 0, &piece, false).err());
+        assert_eq!(refused, Some(NotTaken::TooLarge));
+    }
+}

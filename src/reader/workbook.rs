@@ -1,0 +1,233 @@
+//! Workbooks of Excel and LibreOffice to a [`Sheet`], through `calamine`.
+//!
+//! What a workbook unpacks to is measured before anything of it is kept, because a small file can be made to unpack
+//! to more than any machine has.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+
+use calamine::{
+    Data, DataRef, Ods, OdsError, Range, Reader as _, SheetType, SheetVisible, Xls, XlsError, Xlsb,
+    XlsbError, Xlsx, XlsxError,
+};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::error::Error;
+use super::foreign::Foreign;
+use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
+use super::shown;
+
+/// The most that a workbook may unpack to; some 300,000 customers come to about as much.
+const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// The most bytes of a workbook from before 2007, which is not packed. Such a sheet has 65,536 rows at most.
+const OLD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Why a workbook cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkbookError {
+    #[error("cannot read the workbook: it is damaged, or not as the format wants it")]
+    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("cannot read the workbook: it is protected by a password")]
+    Protected,
+    #[error("cannot read the workbook: it is too large to be read whole (more than {} MiB, unpacked)", limit_bytes / MIB)]
+    TooLarge { limit_bytes: u64 },
+    #[error("cannot find the sheet `{wanted}` in the workbook; it has {}", Listed(found))]
+    NoSuchSheet { wanted: String, found: Vec<String> },
+    #[error("cannot find a sheet in the workbook that is not hidden; it has {}", Listed(.0))]
+    NoVisibleSheet(Vec<String>),
+}
+
+impl WorkbookError {
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) | Self::TooLarge { .. } => {
+                "open it in Excel or LibreOffice and save the sheet as `CSV UTF-8 (Comma delimited)`"
+            }
+            Self::Protected => "take its password away, or save the sheet as `CSV UTF-8 (Comma delimited)`",
+            Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) => "name one of its sheets with `--sheet`",
+        }
+    }
+}
+
+struct Listed<'a>(&'a [String]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        f.write_str(&self.0.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The sheet of this name, else the first one that is not hidden, with its own name.
+pub(super) fn read(file: File, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
+    let mut file = BufReader::new(file);
+    match kind(&mut file)? {
+        Kind::Xlsx => {
+            let mut workbook: Xlsx<_> = open(file)?;
+            let name = choose(&workbook, wanted)?;
+            Ok((read_streamed(&mut workbook, &name)?, name))
+        }
+        Kind::Xlsb => read_range(open::<Xlsb<_>>(file)?, wanted),
+        Kind::Ods => read_range(open::<Ods<_>>(file)?, wanted),
+        Kind::Xls => read_range(open::<Xls<_>>(file)?, wanted),
+    }
+}
+
+enum Kind {
+    Xlsx,
+    Xlsb,
+    Ods,
+    Xls,
+}
+
+/// What the file is by what is in it, whatever it is called.
+fn kind(file: &mut BufReader<File>) -> Result<Kind, Error> {
+    let failed = |source| Error::Read { offset: 0, source };
+    let beginning = super::encoding::read_beginning(file)?;
+    let length = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    if !super::foreign::is_zip(&beginning) {
+        return old_kind(file, length);
+    }
+    let mut archive = ZipArchive::new(&mut *file).map_err(not_unpacked)?;
+    measure(&mut archive)?;
+    let has = |wanted: &str| {
+        archive.file_names().flatten().any(|name| name.replace('\\', "/").eq_ignore_ascii_case(wanted))
+    };
+    let kind = [("xl/workbook.xml", Kind::Xlsx), ("xl/workbook.bin", Kind::Xlsb), ("content.xml", Kind::Ods)]
+        .into_iter()
+        .find_map(|(part, kind)| has(part).then_some(kind));
+    let foreign = if has("word/document.xml") { Foreign::Word } else { Foreign::Zip };
+    kind.ok_or(Error::Foreign(foreign))
+}
+
+/// The container of old workbooks also holds protected new ones, and documents of Word.
+fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<Kind, Error> {
+    if length > OLD_BYTES_MAX {
+        return Err(WorkbookError::TooLarge { limit_bytes: OLD_BYTES_MAX }.into());
+    }
+    match Xlsx::new(&mut *file) {
+        Err(XlsxError::Password) => return Err(WorkbookError::Protected.into()),
+        _ => file.rewind().map_err(|source| Error::Read { offset: 0, source })?,
+    }
+    match Xls::new(&mut *file) {
+        Ok(_) => {}
+        Err(XlsError::Password) => return Err(WorkbookError::Protected.into()),
+        Err(_) => return Err(Error::Foreign(Foreign::OldOffice)),
+    }
+    file.rewind().map_err(|source| Error::Read { offset: 0, source })?;
+    Ok(Kind::Xls)
+}
+
+/// Unpacks everything to nowhere: what an archive says of its own sizes need not be true.
+fn measure(archive: &mut ZipArchive<&mut BufReader<File>>) -> Result<(), Error> {
+    let mut left = UNPACKED_BYTES_MAX;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(not_unpacked)?;
+        let unpacked = io::copy(&mut (&mut entry).take(left + 1), &mut io::sink());
+        let unpacked = unpacked.map_err(|error| WorkbookError::Damaged(error.into()))?;
+        left =
+            left.checked_sub(unpacked).ok_or(WorkbookError::TooLarge { limit_bytes: UNPACKED_BYTES_MAX })?;
+    }
+    Ok(())
+}
+
+fn not_unpacked(error: ZipError) -> Error {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => WorkbookError::Protected.into(),
+        other => WorkbookError::Damaged(other.into()).into(),
+    }
+}
+
+/// What the errors of the formats have in common.
+trait FormatError: std::error::Error + Send + Sync + 'static {
+    fn is_password(&self) -> bool;
+}
+
+macro_rules! format_errors {
+    ($($error:ident),*) => {
+        $(impl FormatError for $error {
+            fn is_password(&self) -> bool {
+                matches!(self, $error::Password)
+            }
+        })*
+    };
+}
+
+format_errors!(XlsxError, XlsbError, OdsError, XlsError);
+
+fn damaged(error: impl FormatError) -> Error {
+    let error =
+        if error.is_password() { WorkbookError::Protected } else { WorkbookError::Damaged(Box::new(error)) };
+    error.into()
+}
+
+fn open<W>(file: BufReader<File>) -> Result<W, Error>
+where
+    W: calamine::Reader<BufReader<File>, Error: FormatError>,
+{
+    W::new(file).map_err(damaged)
+}
+
+/// The name of the sheet to read.
+fn choose(workbook: &impl calamine::Reader<BufReader<File>>, wanted: Option<&str>) -> Result<String, Error> {
+    let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    let names = || sheets.clone().map(|sheet| sheet.name.clone()).collect::<Vec<_>>();
+    let Some(wanted) = wanted else {
+        let first = sheets.clone().find(|sheet| sheet.visible == SheetVisible::Visible);
+        return first
+            .map(|sheet| sheet.name.clone())
+            .ok_or_else(|| WorkbookError::NoVisibleSheet(names()).into());
+    };
+    let names = names();
+    let same = |name: &&String| name.trim().to_lowercase() == wanted.trim().to_lowercase();
+    let found = names.iter().find(|name| *name == wanted).or_else(|| names.iter().find(same)).cloned();
+    found.ok_or_else(|| WorkbookError::NoSuchSheet { wanted: wanted.to_owned(), found: names }.into())
+}
+
+/// Cell by cell, without the rectangle around them, which a single cell far out makes huge.
+fn read_streamed(workbook: &mut Xlsx<BufReader<File>>, name: &str) -> Result<Sheet, Error> {
+    let mut cells = workbook.worksheet_cells_reader(name).map_err(damaged)?;
+    let mut sheet = Sheet::default();
+    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(damaged)? {
+        let format = cells.styles().get(style).and_then(|style| style.number_format.as_ref());
+        let text = shown::text(cell.get_value(), format.map(|format| format.format_code.as_str()));
+        let is_number = matches!(cell.get_value(), DataRef::Int(_) | DataRef::Float(_));
+        push(&mut sheet, cell.get_position(), &text, is_number)?;
+    }
+    Ok(sheet)
+}
+
+fn read_range<W>(mut workbook: W, wanted: Option<&str>) -> Result<(Sheet, String), Error>
+where
+    W: calamine::Reader<BufReader<File>, Error: FormatError>,
+{
+    let name = choose(&workbook, wanted)?;
+    let range: Range<Data> = workbook.worksheet_range(&name).map_err(damaged)?;
+    let (first_row, first_column) = range.start().unwrap_or_default();
+    let mut sheet = Sheet::default();
+    for (row, column, cell) in range.used_cells() {
+        let row = first_row + u32::try_from(row).unwrap_or(u32::MAX - first_row);
+        let column = first_column + u32::try_from(column).unwrap_or(u32::MAX - first_column);
+        let is_number = matches!(cell, Data::Int(_) | Data::Float(_));
+        push(&mut sheet, (row, column), &shown::text(cell, None), is_number)?;
+    }
+    Ok((sheet, name))
+}
+
+fn push(sheet: &mut Sheet, (row, column): (u32, u32), text: &str, is_number: bool) -> Result<(), Error> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    sheet.push(row, column as usize, text, is_number).map_err(|not_taken| match not_taken {
+        NotTaken::OutOfOrder => WorkbookError::Damaged("its cells do not come in order".into()).into(),
+        NotTaken::TooLarge => WorkbookError::TooLarge { limit_bytes: SHEET_BYTES_MAX as u64 }.into(),
+    })
+}
