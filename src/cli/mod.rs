@@ -2,6 +2,7 @@
 
 mod args;
 mod backup;
+mod bars;
 mod check;
 mod cloud;
 mod credentials;

@@ -33,5 +33,7 @@ mod properties;
 mod resume;
 mod rules;
 mod sign_in;
+#[cfg(unix)]
+mod terminal;
 mod throttling;
 mod unknown_outcome;
