@@ -3,6 +3,7 @@
 mod announce;
 mod args;
 mod backup;
+mod bars;
 mod check;
 mod cloud;
 mod config;

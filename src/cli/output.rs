@@ -4,27 +4,18 @@
 //! it is sent. So everything that is printed passes through here a last time and comes out with nothing in it that a
 //! terminal would obey, whoever made it. What also must not look like a line of ours is made one line by its maker.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use console::{StyledObject, style};
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use tempfile::NamedTempFile;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::replacing::Guarded;
 use crate::validation::{visible, visible_json, visible_lines};
-use crate::{reading, submitter};
-
-/// Without a terminal, a line about the progress this often.
-const LINE_EVERY: Duration = Duration::from_secs(30);
-
-/// A bar is redrawn this often; what it shows comes from a watch channel, so nothing waits for it.
-const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Prints for one command.
 #[derive(Debug)]
@@ -37,7 +28,9 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(quiet: bool) -> Self {
         let bars = MultiProgress::new();
-        if quiet || !io::stderr().is_terminal() {
+        // A dumb terminal cannot go back over what it has shown.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if quiet || is_dumb || !io::stderr().is_terminal() {
             bars.set_draw_target(ProgressDrawTarget::hidden());
         }
         Self { quiet, bars, again: String::new() }
@@ -113,13 +106,13 @@ impl Output {
     pub(crate) fn failure(&self, failure: &Failure) {
         let mut lines = failure.messages.iter();
         if let Some(first) = lines.next() {
-            self.error_line(&format_args!("error: {first}"));
+            self.labelled_line(style("error:").red().bold(), first);
         }
         for cause in lines {
-            self.error_line(&format_args!("  because: {cause}"));
+            self.labelled_line(style("  because:").bold(), cause);
         }
         if let Some(hint) = &failure.hint {
-            self.error_line(&format_args!("  hint: {hint}"));
+            self.labelled_line(style("  hint:").cyan().bold(), hint);
         }
     }
 
@@ -138,88 +131,20 @@ impl Output {
         answer.map_err(|error: io::Error| Failure::io("could not ask on the terminal", &error))
     }
 
-    /// Shows how a reading gets on until the sender is gone.
-    pub(crate) async fn show_reading(
-        &self,
-        path: &str,
-        size: Option<u64>,
-        mut progress: watch::Receiver<reading::Progress>,
-    ) {
-        let bar = self.bars.add(size.map_or_else(ProgressBar::no_length, ProgressBar::new));
-        bar.set_style(style("reading {prefix} {bar:24} {bytes}/{total_bytes} {msg}"));
-        bar.set_prefix(visible(path).into_owned());
-        let mut line_due = Instant::now() + LINE_EVERY;
-        while progress.changed().await.is_ok() {
-            let now = *progress.borrow_and_update();
-            bar.set_position(now.bytes);
-            bar.set_message(format!("{} rows", now.rows));
-            if self.bars.is_hidden() && Instant::now() >= line_due {
-                line_due = Instant::now() + LINE_EVERY;
-                self.note(format_args!("{path}: {} rows so far", now.rows));
-            }
-        }
-        bar.finish_and_clear();
-    }
-
-    /// Shows how a submission gets on until the sender is gone.
-    pub(crate) async fn show_submission(&self, mut progress: watch::Receiver<submitter::Progress>) {
-        let bar = self.bars.add(ProgressBar::new(0));
-        let per_second = |state: &ProgressState, out: &mut dyn fmt::Write| {
-            write!(out, "{:.1}/s", state.per_sec()).expect("the bar writes to memory");
-        };
-        let style = style("{bar:24} {pos}/{len} {rate} {eta_precise} left · {msg}");
-        bar.set_style(style.with_key("rate", per_second));
-        let mut line_due = Instant::now() + LINE_EVERY;
-        let mut redraw = tokio::time::interval(REDRAW_EVERY);
-        loop {
-            redraw.tick().await;
-            let ended = progress.has_changed().is_err();
-            let now = *progress.borrow_and_update();
-            bar.set_length(now.total);
-            bar.set_position(now.settled);
-            bar.set_message(in_words(&now));
-            if ended {
-                break;
-            }
-            if self.bars.is_hidden() && Instant::now() >= line_due {
-                line_due = Instant::now() + LINE_EVERY;
-                self.note(format_args!("{} of {} rows settled; {}", now.settled, now.total, in_words(&now)));
-            }
-        }
-        bar.finish_and_clear();
-    }
-
     /// One line, so that no name in it can pass for another one.
     fn error_line(&self, text: &impl Display) {
-        let text = text.to_string();
-        let text = visible(&text);
+        self.write_line(&visible(&text.to_string()));
+    }
+
+    /// The label is ours and may be coloured, where the terminal and `NO_COLOR` agree; the text is not.
+    fn labelled_line(&self, label: StyledObject<&str>, text: &str) {
+        self.write_line(&format_args!("{} {}", label.for_stderr(), visible(text)));
+    }
+
+    fn write_line(&self, line: &impl Display) {
         // Standard error may be closed, which must not end a run; `eprintln!` would panic.
-        self.bars.suspend(|| drop(writeln!(io::stderr(), "{text}")));
+        self.bars.suspend(|| drop(writeln!(io::stderr(), "{line}")));
     }
-}
-
-/// The state of a submission in words: what it does, or why it waits.
-fn in_words(progress: &submitter::Progress) -> String {
-    let mut words = format!("{} created", progress.created);
-    if progress.not_created > 0 {
-        words.push_str(&format!(", {} not", progress.not_created));
-    }
-    words.push_str(&format!(", {} under way", progress.under_way));
-    if progress.waiting > 0 {
-        words.push_str(&format!(", {} waiting", progress.waiting));
-    }
-    if progress.stopping {
-        words.push_str(" · finishing what is under way");
-    } else if let Some(silent) = progress.silent_for {
-        words.push_str(&format!(" · no answer for {} s, probing", silent.as_secs()));
-    } else if let Some(throttled) = progress.throttled_for {
-        words.push_str(&format!(" · throttled for {} s more", throttled.as_secs() + 1));
-    }
-    words
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the templates above are well-formed")
 }
 
 /// Whoever reads may stop reading, as `head` does; that is no failure of ours.

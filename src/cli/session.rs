@@ -134,7 +134,8 @@ impl<'a> Session<'a> {
             drop(sender);
             submission
         };
-        let (outcome, ()) = tokio::join!(submission, self.output.show_submission(receiver));
+        let (outcome, ()) =
+            tokio::join!(submission, self.output.show_submission(self.args.pace.rate, receiver));
         if outcome.abandoned {
             tracing::warn!("left at once; what was in flight is settled by the next run");
         }

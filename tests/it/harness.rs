@@ -262,6 +262,12 @@ impl Call<'_> {
         self
     }
 
+    /// What would be started, for who starts it in another way.
+    #[cfg(unix)]
+    pub(crate) fn command(self) -> Command {
+        self.command
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Done {
         self.spawn().wait()

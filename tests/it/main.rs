@@ -43,5 +43,7 @@ mod rules;
 mod secrets;
 mod sheets;
 mod sign_in;
+#[cfg(unix)]
+mod terminal;
 mod throttling;
 mod unknown_outcome;

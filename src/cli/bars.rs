@@ -1,0 +1,170 @@
+//! How a reading and a submission get on, for people: a bar on a terminal, else a line now and then.
+//!
+//! What is shown comes from watch channels, so nothing ever waits for a terminal, and none of it is ever a result:
+//! summaries are made from the ledger.
+
+use std::fmt;
+use std::time::Duration;
+
+use console::Term;
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::output::Output;
+use crate::report::rough;
+use crate::validation::visible;
+use crate::{reading, submitter};
+
+/// Without a terminal, a line about the progress this often.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// A bar is redrawn this often.
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// A terminal of fewer columns has no room for a bar beside the numbers.
+const ROOM_FOR_A_BAR: u16 = 90;
+
+/// What a bar says, where there is room for it and where there is not. At the right edge the end of the message is cut
+/// off, so it says the most important first.
+#[derive(Debug, Clone, Copy)]
+struct Templates {
+    wide: &'static str,
+    narrow: &'static str,
+}
+
+const READING: Templates = Templates {
+    wide: "reading {bar:24} {bytes}/{total_bytes} · {wide_msg}",
+    narrow: "{percent}% read · {wide_msg}",
+};
+
+const SUBMISSION: Templates = Templates {
+    wide: "{bar:24} {human_pos}/{human_len} · {rate} · {left} · {wide_msg}",
+    narrow: "{human_pos}/{human_len} · {left} · {wide_msg}",
+};
+
+/// One bar that goes with the width of its terminal, or a line now and then in its place.
+struct Shown<'a> {
+    output: &'a Output,
+    bar: ProgressBar,
+    templates: Templates,
+    /// Which of the templates it has now.
+    has_room: bool,
+    next_line: Instant,
+}
+
+impl<'a> Shown<'a> {
+    fn new(output: &'a Output, bar: ProgressBar, templates: Templates) -> Self {
+        let has_room = has_room_for_a_bar();
+        let bar = output.bars().add(bar.with_style(templates.style(has_room)));
+        Self { output, bar, templates, has_room, next_line: Instant::now() + LINE_EVERY }
+    }
+
+    /// Redraws the bar with `message`, or says `line` where there is no bar and it is time for one.
+    fn update(&mut self, message: String, line: impl FnOnce() -> String) {
+        if self.output.bars().is_hidden() {
+            if Instant::now() >= self.next_line {
+                self.next_line = Instant::now() + LINE_EVERY;
+                self.output.note(line());
+            }
+            return;
+        }
+        // Asked anew each time: windows are resized.
+        let has_room = has_room_for_a_bar();
+        if self.has_room != has_room {
+            self.has_room = has_room;
+            self.bar.set_style(self.templates.style(has_room));
+        }
+        self.bar.set_message(message);
+    }
+}
+
+impl Output {
+    /// Shows how a reading gets on until the sender is gone. `size` in bytes, where it is known.
+    pub(crate) async fn show_reading(
+        &self,
+        path: &str,
+        size: Option<u64>,
+        mut progress: watch::Receiver<reading::Progress>,
+    ) {
+        let mut shown = Shown::new(self, size.map_or_else(ProgressBar::no_length, ProgressBar::new), READING);
+        while progress.changed().await.is_ok() {
+            let now = *progress.borrow_and_update();
+            shown.bar.set_position(now.bytes);
+            let rows = HumanCount(now.rows);
+            shown.update(format!("{rows} rows of {}", visible(path)), || {
+                format!("{path}: {rows} rows so far")
+            });
+        }
+        shown.bar.finish_and_clear();
+    }
+
+    /// Shows how a submission at `rate` gets on until the sender is gone.
+    pub(crate) async fn show_submission(
+        &self,
+        rate: submitter::Rate,
+        mut progress: watch::Receiver<submitter::Progress>,
+    ) {
+        let mut shown = Shown::new(self, ProgressBar::new(0), SUBMISSION);
+        let mut redraw = tokio::time::interval(REDRAW_EVERY);
+        loop {
+            redraw.tick().await;
+            if progress.has_changed().is_err() {
+                break;
+            }
+            let now = *progress.borrow_and_update();
+            shown.bar.set_length(now.total);
+            shown.bar.set_position(now.settled);
+            let words = in_words(&now);
+            let line = || {
+                let (settled, total) = (HumanCount(now.settled), HumanCount(now.total));
+                format!("{settled} of {total} rows settled (at most {rate} requests): {words}")
+            };
+            shown.update(words.clone(), line);
+        }
+        shown.bar.finish_and_clear();
+    }
+}
+
+/// The state of a submission in words: why it waits, where it does, and what has come of it.
+fn in_words(progress: &submitter::Progress) -> String {
+    let state = if progress.stopping {
+        Some("finishing what is under way".to_owned())
+    } else if let Some(silent) = progress.silent_for {
+        Some(format!("no answer for {}, probing", rough(silent)))
+    } else {
+        progress.throttled_for.map(|wait| format!("throttled, {} more", rough(wait)))
+    };
+    let created = Some(format!("{} created", HumanCount(progress.created)));
+    let not = (progress.not_created > 0).then(|| format!("{} not", HumanCount(progress.not_created)));
+    let under_way = Some(format!("{} under way", progress.under_way));
+    let waiting = (progress.waiting > 0).then(|| format!("{} waiting", progress.waiting));
+    [state, created, not, under_way, waiting].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn has_room_for_a_bar() -> bool {
+    Term::stderr().size().1 >= ROOM_FOR_A_BAR
+}
+
+impl Templates {
+    fn style(self, has_room: bool) -> ProgressStyle {
+        ProgressStyle::with_template(if has_room { self.wide } else { self.narrow })
+            .expect("the templates above are well-formed")
+            .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // A minute is what the service counts by; nobody wants to read 270,000 a minute.
+                let per_second = state.per_sec();
+                let written = match per_second {
+                    ..20.0 => write!(out, "{:.0} rows/min", per_second * 60.0),
+                    _ => write!(out, "{per_second:.0} rows/s"),
+                };
+                written.expect("the bar writes to memory");
+            })
+            .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let written = match state.pos() {
+                    0 => write!(out, "time left not known yet"),
+                    _ => write!(out, "{} left", rough(state.eta())),
+                };
+                written.expect("the bar writes to memory");
+            })
+    }
+}

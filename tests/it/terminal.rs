@@ -1,0 +1,176 @@
+//! What a person at a terminal sees and answers: the program on a pseudo-terminal, its screen read back.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::process::Child;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use pty_process::blocking::{Command, Pty};
+use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, Scenario, ScriptedFault};
+
+use crate::harness::{Bench, Call, customers, eventually, states};
+
+const ROWS: NonZero<u16> = NonZero::new(40).unwrap();
+/// Room for everything, and for hardly anything.
+const WIDE: NonZero<u16> = NonZero::new(120).unwrap();
+const NARROW: NonZero<u16> = NonZero::new(44).unwrap();
+
+/// A command on a terminal of its own. It is killed where a test fails meanwhile.
+struct Terminal {
+    pty: Arc<Pty>,
+    child: Child,
+    seen: Arc<Mutex<Seen>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+struct Seen {
+    screen: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+impl Terminal {
+    fn start(call: Call<'_>, columns: NonZero<u16>) -> Self {
+        let (pty, pts) = pty_process::blocking::open().unwrap();
+        pty.resize(pty_process::Size::new(ROWS.get(), columns.get())).unwrap();
+        let call = call.command();
+        let mut command = Command::new(call.get_program()).args(call.get_args());
+        command = command.current_dir(call.get_current_dir().unwrap());
+        for (name, value) in call.get_envs() {
+            command = match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command.spawn(pts).unwrap();
+        let pty = Arc::new(pty);
+        let screen = vt100::Parser::new(ROWS, columns, 0);
+        let seen = Arc::new(Mutex::new(Seen { screen, raw: Vec::new() }));
+        let reader = {
+            let (pty, seen) = (Arc::clone(&pty), Arc::clone(&seen));
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4096];
+                // A terminal whose program has ended is an error on Linux and an end elsewhere.
+                while let Ok(count @ 1..) = (&*pty).read(&mut bytes) {
+                    let mut seen = seen.lock().unwrap();
+                    seen.screen.process(&bytes[..count]);
+                    seen.raw.extend_from_slice(&bytes[..count]);
+                }
+            })
+        };
+        Self { pty, child, seen, reader: Some(reader) }
+    }
+
+    fn screen(&self) -> String {
+        self.seen.lock().unwrap().screen.screen().contents()
+    }
+
+    fn shows(&self, words: &str) {
+        eventually(&format!("the screen shows `{words}`"), || self.screen().contains(words));
+    }
+
+    fn types(&self, keys: &str) {
+        (&*self.pty).write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn is_resized_to(&self, columns: NonZero<u16>) {
+        self.pty.resize(pty_process::Size::new(ROWS.get(), columns.get())).unwrap();
+        self.seen.lock().unwrap().screen.screen_mut().set_size(ROWS, columns);
+    }
+
+    /// Waits for its end, which has to be this one, and returns all that it ever wrote.
+    fn ends_with(mut self, code: i32) -> String {
+        eventually("the command ends", || self.child.try_wait().unwrap().is_some());
+        self.reader.take().unwrap().join().unwrap();
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(code), "{}", self.screen());
+        String::from_utf8(self.seen.lock().unwrap().raw.clone()).unwrap()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the screen:\n{}", self.screen());
+        }
+        drop(self.child.kill());
+    }
+}
+
+#[test]
+fn nothing_is_created_before_somebody_has_said_yes() {
+    for (keys, code) in [("n\r", 5), ("\r", 5), ("yep\r", 5), ("\u{3}", 130)] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(3));
+        let terminal = Terminal::start(bench.import("customers.csv"), WIDE);
+        terminal.shows("3 customers will be created at http://127.0.0.1");
+        terminal.shows("Go ahead? [y/N]");
+        terminal.types(keys);
+        assert!(terminal.ends_with(code).contains("Nothing was sent; 3 rows let go."), "{keys:?}");
+        assert_eq!(bench.requests(Operation::Create, "").len(), 0);
+        bench.resume().exits(0);
+        assert_eq!(bench.creations().len(), 0, "after {keys:?}");
+    }
+}
+
+#[test]
+fn yes_creates() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let terminal = Terminal::start(bench.import("customers.csv"), WIDE);
+    terminal.shows("Go ahead? [y/N]");
+    terminal.types("yes\r");
+    terminal.ends_with(0);
+    assert_eq!(bench.ledger().states(), states([("created", 3)]));
+    bench.agree();
+}
+
+#[test]
+fn the_bar_fits_its_window_also_when_that_is_resized() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let terminal = Terminal::start(bench.import("customers.csv").args(["--yes", "--concurrency", "1"]), WIDE);
+    bench.wait_until_held();
+    terminal.shows("░ 0/3 · 0 rows/min · time left not known yet · 0 created, 1 under way");
+    terminal.is_resized_to(NARROW);
+    terminal.shows("\n0/3 · time left not known yet · 0 created, 1");
+    bench.simulator().release();
+    let all = terminal.ends_with(0);
+    assert!(all.contains("3 rows submitted with 3 requests"), "{all}");
+}
+
+#[test]
+fn an_outage_is_told_in_words() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(12));
+    bench.simulator().script(ScriptedFault {
+        operation: Operation::Create,
+        domain: None,
+        fault: Fault::StatusBefore { status: 503 },
+        count: 1000,
+    });
+    let terminal = Terminal::start(bench.import("customers.csv").args(["--yes"]), WIDE);
+    terminal.shows("no answer for ");
+    terminal.types("\u{3}");
+    terminal.ends_with(130);
+    bench.agree_so_far();
+}
+
+#[test]
+fn a_terminal_that_wants_no_colours_or_cannot_move_gets_none() {
+    let refused = |variable: &str, value: &str| {
+        let bench = Bench::with(Scenario::default());
+        let call = bench.import("missing.csv").env(variable, value);
+        Terminal::start(call, WIDE).ends_with(2)
+    };
+    assert!(refused("TERM", "xterm-256color").contains("\u{1b}[31m"), "an error is red");
+    for all in [refused("NO_COLOR", "1"), refused("TERM", "dumb")] {
+        assert!(all.starts_with("error: ") && !all.contains('\u{1b}'), "{all:?}");
+    }
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let call = bench.import("customers.csv").args(["--yes"]).env("TERM", "dumb");
+    let all = Terminal::start(call, WIDE).ends_with(0);
+    assert!(!all.contains('\u{1b}'), "{all:?}");
+}
