@@ -164,6 +164,23 @@ pub(crate) struct SealedPassword {
     pub(crate) sealed: Vec<u8>,
 }
 
+/// An opening of passwords.
+pub(crate) struct Opening<'a> {
+    writer: Connection,
+    _moment: rusqlite::Transaction<'a>,
+}
+
+impl Opening<'_> {
+    /// Records that somebody opens `passwords` sealed passwords, before the first of them is shown.
+    pub(crate) fn record(&self, opened_by: &str, passwords: u64) -> Result<(), Error> {
+        self.writer.execute(
+            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, ?3)",
+            (clock::now().as_millisecond(), opened_by, passwords),
+        )?;
+        Ok(())
+    }
+}
+
 impl Queries {
     /// Opens the ledger at `path` for reading.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
@@ -414,14 +431,14 @@ impl Queries {
         Ok(())
     }
 
-    /// Records that somebody opened `passwords` sealed passwords, before the first of them is shown.
-    pub(crate) fn record_opening(&self, opened_by: &str, passwords: u64) -> Result<(), Error> {
-        let connection = schema::open_for_writing(&self.path)?;
-        connection.execute(
-            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, ?3)",
-            (clock::now().as_millisecond(), opened_by, passwords),
-        )?;
-        Ok(())
+    /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
+    /// what is opened.
+    pub(crate) fn begin_opening(&self) -> Result<Opening<'_>, Error> {
+        // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
+        let writer = schema::open_for_writing(&self.path)?;
+        #[expect(clippy::disallowed_methods, reason = "it only reads")]
+        let moment = self.connection.unchecked_transaction()?;
+        Ok(Opening { writer, _moment: moment })
     }
 
     fn collect<T>(
