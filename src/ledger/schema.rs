@@ -354,6 +354,19 @@ mod tests {
         MIGRATIONS.validate().unwrap();
     }
 
+    /// What a test of crashes cannot see: it finds what was written, whether that was synced or not.
+    #[test]
+    fn every_commit_of_the_writer_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        make_file(&path).unwrap();
+        let connection = open_for_writing(&path).unwrap();
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let synchronous: u8 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        const FULL: u8 = 2;
+        assert_eq!((mode.as_str(), synchronous), ("wal", FULL));
+    }
+
     #[test]
     fn a_ledger_keeps_to_its_environment() {
         let folder = tempfile::tempdir().unwrap();

@@ -64,6 +64,56 @@ fn a_ledger_that_goes_away_stops_the_run() {
     bench.agree();
 }
 
+/// No file may grow beyond a limit, so that the commit itself fails: the log, then the main file, cannot take it.
+#[test]
+#[cfg(unix)]
+fn a_commit_that_fails_stops_the_run_and_loses_nothing() {
+    let mut stopped = 0;
+    for blocks in [120, 200, 400, 600, 700, 800] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(150));
+        let done = bench.import("customers.csv").with_largest_file(blocks).run();
+        if done.code != Some(0) {
+            stopped += 1;
+            assert_eq!(done.code, Some(1), "{done}");
+            done.says("could not").says("run `tenantry resume`");
+        }
+        if bench.ledger_path().exists() {
+            let known = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+            let known =
+                known.query_row("SELECT count(*) FROM http_attempts WHERE operation = 'create'", [], |row| {
+                    row.get(0)
+                });
+            assert!(bench.count(Operation::Create) <= known.unwrap_or(0), "sent without a record: {done}");
+        }
+        bench.import("customers.csv").exits(0);
+        bench.agree();
+    }
+    assert!(stopped >= 4, "the disk was full only {stopped} times");
+}
+
+/// What "durable" means, as the operating system saw it.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_commit_is_synced() {
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        eprintln!("strace is not here, so that nothing is seen");
+        return;
+    }
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(10));
+    let done = bench.import("customers.csv").args(["--concurrency", "1"]).traced("trace.txt").run();
+    let trace = fs::read_to_string(bench.path("trace.txt")).unwrap_or_default();
+    if done.code != Some(0) && trace.is_empty() {
+        eprintln!("strace may not trace here, so that nothing is seen: {done}");
+        return;
+    }
+    assert_eq!(done.code, Some(0), "{done}");
+    // The intent of each create, and what came of it; of all else there are less than ten.
+    let syncs = trace.lines().filter(|line| line.contains("sync(")).count();
+    assert!(syncs >= 20, "only {syncs} syncs: {trace}");
+}
+
 #[test]
 fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
     let bench = Bench::new();
