@@ -16,6 +16,9 @@ pub(crate) enum Error {
     #[error("there is no ledger at `{}`", path.display())]
     Missing { path: PathBuf },
 
+    #[error("another process has the lock of the ledger `{}` now", path.display())]
+    LockTaken { path: PathBuf },
+
     #[error("`{}` is not a ledger of this program", path.display())]
     Foreign { path: PathBuf },
 
@@ -43,7 +46,7 @@ pub(crate) enum Error {
     #[error("could not open the ledger `{}`", path.display())]
     Open { path: PathBuf, source: Arc<io::Error> },
 
-    #[error("the ledger `{}` is not there any more", path.display())]
+    #[error("the ledger's file `{}` is not there any more", path.display())]
     Vanished { path: PathBuf },
 
     #[error("the ledger `{}` is damaged: {what}", path.display())]
@@ -114,7 +117,12 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         use rusqlite::ErrorCode;
         let text = match self {
-            Error::InUse { .. } => "wait until it ends; `tenantry status` works meanwhile",
+            Error::InUse { .. } => {
+                "wait until it ends, and do not remove its `.lock`; `tenantry status` works meanwhile"
+            }
+            Error::LockTaken { .. } => {
+                "its `.lock` was removed while we worked: see that nobody else works on it, then run `tenantry resume`"
+            }
             Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
             Error::Foreign { .. } | Error::Folder { .. } => "name another file with `--ledger PATH`",
             Error::ReadOnly { .. } => {
@@ -164,8 +172,12 @@ impl Error {
                 Some(_) | None => "run `tenantry resume` when the cause is mended; nothing is lost",
             },
             Error::Closed => "nothing was sent without a record: run `tenantry resume`",
-            Error::Thread(_) | Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
-                return None;
+            Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
+                "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
+                 run `tenantry resume`; if it comes again, make a copy with `tenantry backup` and report it"
+            }
+            Error::Thread(_) => {
+                "the machine is short of memory or threads: run `tenantry resume` when it is not"
             }
         };
         Some(text.to_owned())

@@ -151,12 +151,15 @@ impl Ledger {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
         };
         let connection = schema::open_for_writing(path)?;
+        if let Some(pid) = runs::newest_is_alive(&connection)? {
+            return Err(Error::InUse { path: path.to_owned(), pid: Some(pid) });
+        }
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;
         }
         schema::bind(&connection, path, environment)?;
         let run = runs::begin(&connection, command)?;
-        let (writer, thread) = writer::Writer::start(connection)?;
+        let (writer, thread) = writer::Writer::start(connection, Some(place::Place::of(path)?))?;
         Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
     }
 

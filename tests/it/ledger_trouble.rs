@@ -64,6 +64,69 @@ fn a_ledger_that_goes_away_stops_the_run() {
     bench.agree();
 }
 
+/// A run that stands still at its second row, with the first one's password in the air.
+#[cfg(unix)]
+fn standing_still(bench: &Bench) -> crate::harness::Running {
+    bench.file("customers.csv", customers(4));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: Some(crate::harness::full(&domain(2))) });
+    let running = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+    bench.wait_until_held();
+    running
+}
+
+#[test]
+#[cfg(unix)]
+fn a_lock_that_is_removed_lets_nobody_else_in() {
+    let bench = Bench::new();
+    let running = standing_still(&bench);
+    fs::remove_file(bench.path("ledger.db.lock")).unwrap();
+    let pid = format!("in use by another process (pid {})", running.pid());
+    for command in [bench.resume(), bench.import("customers.csv")] {
+        command.exits(11).says(&pid).says("do not remove");
+    }
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(0), "{done}");
+    bench.agree();
+}
+
+/// The lock is somebody else's by now: what is in hand is recorded, and nothing more is sent.
+#[test]
+#[cfg(unix)]
+fn a_lock_that_somebody_else_has_taken_ends_the_run() {
+    let bench = Bench::new();
+    let running = standing_still(&bench);
+    fs::remove_file(bench.path("ledger.db.lock")).unwrap();
+    let other = fs::File::create(bench.path("ledger.db.lock")).unwrap();
+    other.lock().unwrap();
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(1), "{done}");
+    done.says("lock of the ledger").says("tenantry resume");
+    drop(other);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 2)]));
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_write_ahead_log_that_goes_away_stops_the_run() {
+    for removed in [&["-wal", "-shm"][..], &["-wal"], &["-shm"]] {
+        let bench = Bench::new();
+        let running = standing_still(&bench);
+        for suffix in removed {
+            fs::rename(bench.path(&format!("ledger.db{suffix}")), bench.path(&format!("kept{suffix}")))
+                .unwrap();
+        }
+        bench.simulator().release();
+        let done = running.wait();
+        assert_eq!(done.code, Some(1), "{done}");
+        done.says("is not there any more").says("put it back");
+        assert_eq!(bench.count(Operation::Create), 2, "nothing more is sent");
+    }
+}
+
 /// No file may grow beyond a limit, so that the commit itself fails: the log, then the main file, cannot take it.
 #[test]
 #[cfg(unix)]
