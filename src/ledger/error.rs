@@ -16,6 +16,9 @@ pub(crate) enum Error {
     #[error("there is no ledger at `{}`", path.display())]
     Missing { path: PathBuf },
 
+    #[error("`{}` holds nothing", path.display())]
+    Empty { path: PathBuf },
+
     #[error("another process has the lock of the ledger `{}` now", path.display())]
     LockTaken { path: PathBuf },
 
@@ -119,6 +122,9 @@ impl Error {
         let text = match self {
             Error::InUse { .. } => {
                 "wait until it ends, and do not remove its `.lock`; `tenantry status` works meanwhile"
+            }
+            Error::Empty { .. } => {
+                "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"
             }
             Error::LockTaken { .. } => {
                 "its `.lock` was removed while we worked: see that nobody else works on it, then run `tenantry resume`"

@@ -163,13 +163,13 @@ impl Ledger {
         Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
     }
 
-    /// As [`Self::open`], but a missing ledger is an error instead of made.
+    /// As [`Self::open`], but a missing ledger, or one without anything in it, is an error instead of made.
     pub(crate) fn open_existing(
         path: &Path,
         environment: &Environment,
         command: &str,
     ) -> Result<Self, Error> {
-        schema::must_exist(path)?;
+        schema::must_hold_something(path)?;
         Self::open(path, environment, command)
     }
 

@@ -162,7 +162,7 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, 
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_empty(&connection)? {
         // Made, and left before its first table.
-        return Err(Error::Missing { path: path.to_owned() });
+        return Err(Error::Empty { path: path.to_owned() });
     }
     connection.pragma_update(None, "query_only", true)?;
     match MIGRATIONS.pending_migrations(&connection) {
@@ -212,6 +212,15 @@ pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::Missing { path: path.to_owned() }),
         Err(source) => Err(Error::Open { path: path.to_owned(), source: Arc::new(source) }),
+    }
+}
+
+/// An empty file is no ledger to go on with; that something was in it once shows in nothing.
+pub(super) fn must_hold_something(path: &Path) -> Result<(), Error> {
+    must_exist(path)?;
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() && file.len() == 0 => Err(Error::Empty { path: path.to_owned() }),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -433,7 +442,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("empty.db");
         make_file(&path).unwrap();
-        assert!(matches!(open_for_reading(&path), Err(Error::Missing { .. })));
+        assert!(matches!(open_for_reading(&path), Err(Error::Empty { .. })));
     }
 
     #[test]

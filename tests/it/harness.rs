@@ -103,6 +103,11 @@ impl Bench {
         self.path("ledger.db")
     }
 
+    /// There is one, with something in it.
+    pub(crate) fn has_ledger(&self) -> bool {
+        fs::metadata(self.ledger_path()).is_ok_and(|file| file.len() > 0)
+    }
+
     pub(crate) fn ledger(&self) -> Ledger {
         Ledger::open(&self.ledger_path())
     }

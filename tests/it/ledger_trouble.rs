@@ -127,6 +127,17 @@ fn a_write_ahead_log_that_goes_away_stops_the_run() {
     }
 }
 
+#[test]
+fn an_empty_file_is_nothing_to_go_on_with() {
+    let bench = Bench::new();
+    bench.file("ledger.db", "");
+    for command in ["resume", "reconcile", "status"] {
+        bench.tenantry([command]).exits(1).says("holds nothing").says("from a backup");
+    }
+    assert_eq!(fs::metadata(bench.ledger_path()).unwrap().len(), 0);
+    assert!(!bench.path("ledger.db.lock").exists());
+}
+
 /// No file may grow beyond a limit, so that the commit itself fails: the log, then the main file, cannot take it.
 #[test]
 #[cfg(unix)]
@@ -280,7 +291,7 @@ fn an_empty_file_becomes_a_ledger_for_its_owner_alone() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     bench.file("ledger.db", "");
-    bench.tenantry(["status"]).exits(1).says("there is no ledger");
+    bench.tenantry(["status"]).exits(1).says("holds nothing");
     bench.import("customers.csv").exits(0);
     #[cfg(unix)]
     {
