@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::agreement::IllegalChange;
 use super::state::IllegalTransition;
 
@@ -18,6 +20,12 @@ pub(crate) enum Error {
 
     #[error("`{}` holds nothing", path.display())]
     Empty { path: PathBuf },
+
+    #[error("`{}` is a copy that was made on {copied_at}: {rows} of its rows may have been sent or replaced since", path.display())]
+    Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
+
+    #[error("the log `{}-wal` is not of this ledger", path.display())]
+    LogOfAnother { path: PathBuf },
 
     #[error("another process has the lock of the ledger `{}` now", path.display())]
     LockTaken { path: PathBuf },
@@ -126,6 +134,17 @@ impl Error {
             Error::Empty { .. } => {
                 "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"
             }
+            Error::Copied { .. } => {
+                "where the ledger itself is still there, work on that; if this takes its place, add `--restored`: nothing \
+                 of those rows is sent before their files are imported again, corrected ones first"
+            }
+            Error::LogOfAnother { path } => {
+                let path = path.display();
+                return Some(format!(
+                    "it was left by a run that died on the ledger that was here before: move `{path}-wal` and `{path}-shm` \
+                     away, then run again; nothing was changed"
+                ));
+            }
             Error::LockTaken { .. } => {
                 "its `.lock` was removed while we worked: see that nobody else works on it, then run `tenantry resume`"
             }
@@ -147,10 +166,14 @@ impl Error {
             }
             Error::Open { .. } => "check that the folder exists and that you may write to it",
             Error::Damaged { .. } => {
-                "nothing was sent: restore it from a backup, or keep it and ask; do not import without it"
+                "nothing was sent: keep its files, and restore it from a backup, with its `-wal` and `-shm` moved away first; \
+                 do not import without it"
             }
             Error::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 "name a file that is not there yet"
+            }
+            Error::Copy { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
+                "give it another name"
             }
             Error::Copy { .. } => {
                 "check that the folder exists, that you may write to it, and that it has room"
@@ -173,7 +196,8 @@ impl Error {
                     "another program holds the ledger open for writing: close it and run again"
                 }
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    "restore the ledger from a backup; do not import again without one"
+                    "keep its files, and restore the ledger from a backup, with its `-wal` and `-shm` moved away first; do \
+                     not import again without one"
                 }
                 Some(_) | None => "run `tenantry resume` when the cause is mended; nothing is lost",
             },

@@ -1,8 +1,10 @@
 //! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
@@ -11,6 +13,7 @@ use uuid::Uuid;
 
 use super::Error;
 use super::lock::Lock;
+use super::place::beside;
 use crate::{clock, failpoint};
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
@@ -30,6 +33,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         up(include_str!("../../migrations/0001_ledger.sql")),
         up(include_str!("../../migrations/0002_agreements.sql")),
+        up(include_str!("../../migrations/0003_copies.sql")),
     ])
 });
 
@@ -86,12 +90,41 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     Ok(connection)
 }
 
-fn open_file(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
     if path.is_dir() {
         return Err(Error::Folder { path: path.to_owned() });
     }
+    refuse_log_of_another(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+    Ok(Connection::open_with_flags(plain_name(path), flags)?)
+}
+
+/// A name that SQLite takes for that of a file, whatever it looks like: `file:…` would be a URI, and `:memory:` none.
+pub(super) fn plain_name(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
+/// A copy that was put over a ledger whose program had crashed stands beside what that left in its write-ahead log, and
+/// SQLite would work the one into the other. A file says that it has such a log before it gets its first one, and a
+/// fresh copy does not.
+///
+/// Looks once in the life of a process, before its first connection: closing a file takes SQLite's own locks on it away.
+fn refuse_log_of_another(path: &Path) -> Result<(), Error> {
+    static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+    const READ_VERSION_AT: usize = 19;
+    const WITHOUT_LOG: u8 = 1;
+    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
+        return Ok(());
+    }
+    // The log first: where there is one, what the file says of it is older.
+    let has_log = std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let mut start = [0; READ_VERSION_AT + 1];
+    let is_read = File::open(&path).and_then(|mut file| file.read_exact(&mut start)).is_ok();
+    if has_log && is_read && start[READ_VERSION_AT] == WITHOUT_LOG {
+        return Err(Error::LogOfAnother { path });
+    }
+    Ok(())
 }
 
 /// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
@@ -140,12 +173,7 @@ fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
     let whole_path = path.canonicalize().map_err(open)?;
     // Tells of a file that may not be read, for which SQLite has the same word.
     drop(File::open(&whole_path).map_err(open)?);
-    let beside = |suffix: &str| {
-        let mut name = whole_path.as_os_str().to_owned();
-        name.push(suffix);
-        Path::new(&name).exists()
-    };
-    if beside("-wal") || beside("-shm") {
+    if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {
         let why = "its last changes are in the files beside it, and its folder cannot be written";
         return Err(Error::Unreadable { path: path.to_owned(), why });
     }
@@ -184,26 +212,6 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A consistent copy of the ledger at `path` as `copy`, which must not be there yet; also while a run goes on.
-pub(super) fn copy(path: &Path, copy: &Path) -> Result<(), Error> {
-    let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
-    let connection = open_for_reading(path)?;
-    connection.pragma_update(None, "query_only", false)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    super::private(&mut options);
-    let file = options.open(copy).map_err(write)?;
-    // One read transaction, so it is the ledger of one moment. Into a file of ours, which others may not read.
-    let copied = connection
-        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
-        .map_err(Error::from)
-        .and_then(|_| file.sync_all().and_then(|()| sync_folder_of(copy)).map_err(write));
-    if copied.is_err() {
-        drop(std::fs::remove_file(copy));
-    }
-    copied
 }
 
 /// A ledger that may not be looked at is not one that is not there.

@@ -202,7 +202,12 @@ fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
     bytes[middle..middle + 8192].fill(0xA5);
     fs::write(bench.ledger_path(), bytes).unwrap();
     let requests = bench.simulator().requests().len();
-    bench.import("customers.csv").exits(1).says("is damaged").says("restore it from a backup");
+    bench
+        .import("customers.csv")
+        .exits(1)
+        .says("is damaged")
+        .says("restore it from a backup")
+        .says("`-wal` and `-shm`");
     assert_eq!(bench.simulator().requests().len(), requests);
 }
 
@@ -221,7 +226,8 @@ fn a_backup_is_the_ledger_of_one_moment() {
     // The copy is a ledger: what it has not heard of is found out by asking.
     let status = bench.tenantry(["status", "--json", "--ledger", "copy.db"]).exits(0).json();
     assert_eq!(status["rows"]["total"], 20);
-    let done = bench.resume().args(["--ledger", "copy.db"]).exits(0);
+    bench.resume().args(["--ledger", "copy.db", "--restored"]).exits(5);
+    let done = bench.import("customers.csv").args(["--ledger", "copy.db"]).exits(0);
     assert!(done.stdout.contains("created") && bench.creations().len() == 20, "{done}");
     bench.tenantry(["backup", "nowhere/copy.db"]).exits(1).says("check that the folder exists");
     bench.tenantry(["backup", "other.db", "--ledger", "missing.db"]).exits(1).says("there is no ledger");
