@@ -11,6 +11,7 @@ use age::x25519::{Identity, Recipient};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use crate::private_file::{name_beside, take_name};
 use crate::{clock, failpoint};
 
 /// What can go wrong with keys and sealed passwords. Never holds a password.
@@ -171,7 +172,7 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         identity.to_public(),
         identity.to_string().expose_secret()
     ));
-    let beside = file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
+    let beside = name_beside(file);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     crate::ledger::private(&mut options);
@@ -184,16 +185,6 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
     });
     drop(fs::remove_file(&beside));
     made.and_then(|()| crate::ledger::sync_folder_of(file)).map_err(error)
-}
-
-/// A link fails where the name is taken, unlike renaming; some file systems have none.
-fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
-    match fs::hard_link(beside, file) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !file.exists() => {
-            fs::rename(beside, file)
-        }
-        linked => linked,
-    }
 }
 
 #[cfg(test)]

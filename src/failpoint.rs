@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `TENANTRY_CRASH_AT=point` or `point#3` | the process dies at once when it passes the point for the first, or third, time |
 //! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does where there is a bug |
-//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves |
+//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |

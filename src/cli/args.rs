@@ -295,6 +295,10 @@ pub(crate) struct Submission {
     /// For so long a new customer may stay invisible
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_SETTLE_DELAY")]
     pub(crate) settle_delay: Duration,
+    /// This ledger is a copy made by `backup` and takes the ledger's place: go on with it, and hold back what may have
+    /// been sent since
+    #[arg(long)]
+    pub(crate) restored: bool,
     /// Public key to seal passwords to (age1…); else that of the identity file, which is made on first use
     #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT")]
     pub(crate) recipient: Option<String>,

@@ -15,5 +15,9 @@ pub(crate) fn run(args: args::Backup, output: &Output) -> Result<ExitCode, Failu
         args.copy.display(),
         ledger.path.display()
     ));
+    output.note(
+        "To restore it: stop what runs, remove `-wal` and `-shm` of the ledger that it replaces, put it there, and go on \
+         with `tenantry resume --restored`.",
+    );
     Ok(ExitCode::Done)
 }

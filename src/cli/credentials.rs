@@ -17,6 +17,8 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     let queries = Queries::open(&ledger.path)?;
     let opener = Opener::from_identity(&identity_file(&args.identity)?)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
+    let recorded = |error| Failure::from(error).because("each opening of passwords is recorded in it first");
+    let opening = queries.begin_opening().map_err(recorded)?;
     let mut count: u64 = 0;
     queries.each_password(domain.as_deref(), |_| {
         count += 1;
@@ -33,15 +35,13 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
         // Before it is recorded that they were opened.
         guarded.check(path)?;
     }
-    queries
-        .record_opening(&who(), count)
-        .map_err(|error| Failure::from(error).because("each opening of passwords is recorded in it first"))?;
+    opening.record(&who(), count).map_err(recorded)?;
 
     let mut sink = Sink::open(args.output.as_deref(), &guarded)?;
     let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
-    let mut sealed_to_others = 0;
+    let (mut opened, mut sealed_to_others) = (0, 0);
     queries.each_password(domain.as_deref(), |sealed| {
         let password = match opener.open(&sealed.domain, &sealed.sealed) {
             Ok(password) => password,
@@ -52,6 +52,7 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
                 return Ok(());
             }
         };
+        opened += 1;
         let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
         // The password alone comes out byte for byte; `report::formula` says why.
         let (customer_id, user_name) = (harmless(&sealed.customer_id), harmless(&user_name));
@@ -66,7 +67,7 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     if let Some(path) = &args.output {
         output.note(format_args!(
             "{} written to `{}`. Hand them out and delete the file.",
-            counted(count - sealed_to_others, "password"),
+            counted(opened, "password"),
             path.display()
         ));
     }

@@ -64,7 +64,8 @@ impl From<ledger::Error> for Failure {
             ledger::Error::InUse { .. } => ExitCode::InUse,
             ledger::Error::OtherEnvironment { .. }
             | ledger::Error::Foreign { .. }
-            | ledger::Error::Folder { .. } => ExitCode::Usage,
+            | ledger::Error::Folder { .. }
+            | ledger::Error::Copied { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         };
         let hint = error.hint();

@@ -19,9 +19,9 @@ use super::settings::{self, Connection, LedgerChoice};
 use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{Ending, Ledger, Queries};
+use crate::ledger::{self, Ending, Ledger, Queries, Restored};
 use crate::partner_center::{Client, ClientSettings};
-use crate::report::Summary;
+use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
 
 /// A run in progress.
@@ -70,6 +70,9 @@ impl<'a> Session<'a> {
             Some(_) | None => None,
         };
         let copy = if is_dry_run { Some(dry_run::copy(&mut start.ledger)?) } else { None };
+        if start.submission.restored {
+            tell_of_restored(output, ledger::restore(&start.ledger.path)?);
+        }
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
         let open = || open(&start.ledger.path, &connection.environment, start.command);
@@ -113,6 +116,7 @@ impl<'a> Session<'a> {
 
     /// Works the open rows off. `None`: nothing stopped it.
     pub(crate) async fn submit(&mut self, mode: Mode) -> Result<Option<StopReason>, Failure> {
+        self.ledger.doubt_restored().await?;
         let queries = self.queries()?;
         let counts = queries.counts()?;
         let (open, owed) = match mode {
@@ -222,10 +226,7 @@ impl<'a> Session<'a> {
         };
         let held = queries.unfinished_sources()?;
         for source in &held {
-            self.output.note(format_args!(
-                "`{}` was not read to its end, so {} of its rows are held back: import it again.",
-                source.path, source.waiting
-            ));
+            self.output.note(source.in_words(&source.path));
         }
         let words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
         let run = self.ledger.run();
@@ -292,6 +293,19 @@ fn tell_of_new_identity(output: &Output, file: &Path) {
         "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \
          can be opened.",
         file.display()
+    ));
+}
+
+fn tell_of_restored(output: &Output, restored: Option<Restored>) {
+    let Some(Restored { copied_at, rows }) = restored else {
+        output.note("This ledger is no copy that waits to be restored: `--restored` changes nothing.");
+        return;
+    };
+    output.note(format_args!(
+        "Restored from a copy of {copied_at}: {} may have been sent or replaced since. They are held back: import their \
+         files again, and before them the corrected rows (`tenantry_row`), which the copy does not know. Each is asked \
+         about before it is sent. Files that were first imported since have to be imported again too.",
+        counted(rows, "row")
     ));
 }
 

@@ -391,7 +391,7 @@ pub(crate) fn check_identity(args: &args::Submission, path: &Path) -> Result<(),
     }
     let sealed = match Queries::open(path) {
         // Made, and left before anything was in it.
-        Err(ledger::Error::Missing { .. }) => 0,
+        Err(ledger::Error::Missing { .. } | ledger::Error::Empty { .. }) => 0,
         queries => queries?.sealed_passwords()?,
     };
     match sealed {

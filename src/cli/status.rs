@@ -43,11 +43,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         text.push_str(&run_line(run));
     }
     for source in queries.unfinished_sources()? {
-        text.push_str(&format!(
-            "\n`{}` was not read to its end, so {} of its rows are held back: import it again.\n",
-            visible(&source.path),
-            source.waiting
-        ));
+        text.push_str(&format!("\n{}\n", source.in_words(visible(&source.path).as_ref())));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();

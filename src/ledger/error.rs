@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::agreement::IllegalChange;
 use super::state::IllegalTransition;
 
@@ -15,6 +17,18 @@ pub(crate) enum Error {
 
     #[error("there is no ledger at `{}`", path.display())]
     Missing { path: PathBuf },
+
+    #[error("`{}` holds nothing", path.display())]
+    Empty { path: PathBuf },
+
+    #[error("`{}` is a copy that was made on {copied_at}: {rows} of its rows may have been sent or replaced since", path.display())]
+    Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
+
+    #[error("the log `{}-wal` is not of this ledger", path.display())]
+    LogOfAnother { path: PathBuf },
+
+    #[error("another process has the lock of the ledger `{}` now", path.display())]
+    LockTaken { path: PathBuf },
 
     #[error("`{}` is not a ledger of this program", path.display())]
     Foreign { path: PathBuf },
@@ -43,7 +57,7 @@ pub(crate) enum Error {
     #[error("could not open the ledger `{}`", path.display())]
     Open { path: PathBuf, source: Arc<io::Error> },
 
-    #[error("the ledger `{}` is not there any more", path.display())]
+    #[error("the ledger's file `{}` is not there any more", path.display())]
     Vanished { path: PathBuf },
 
     #[error("the ledger `{}` is damaged: {what}", path.display())]
@@ -115,7 +129,25 @@ impl Error {
         use rusqlite::ErrorCode;
         let text = match self {
             Error::InUse { .. } => {
-                "wait until it ends (`--wait-lock 10m` does); `tenantry status` works meanwhile"
+                "wait until it ends (`--wait-lock 10m` does), and do not remove its `.lock`; `tenantry status` works \
+                 meanwhile"
+            }
+            Error::Empty { .. } => {
+                "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"
+            }
+            Error::Copied { .. } => {
+                "where the ledger itself is still there, work on that; if this takes its place, add `--restored`: nothing \
+                 of those rows is sent before their files are imported again, corrected ones first"
+            }
+            Error::LogOfAnother { path } => {
+                let path = path.display();
+                return Some(format!(
+                    "it was left by a run that died on the ledger that was here before: move `{path}-wal` and `{path}-shm` \
+                     away, then run again; nothing was changed"
+                ));
+            }
+            Error::LockTaken { .. } => {
+                "its `.lock` was removed while we worked: see that nobody else works on it, then run `tenantry resume`"
             }
             Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
             Error::Foreign { .. } | Error::Folder { .. } => "name another file with `--ledger PATH`",
@@ -135,10 +167,14 @@ impl Error {
             }
             Error::Open { .. } => "check that the folder exists and that you may write to it",
             Error::Damaged { .. } => {
-                "nothing was sent: restore it from a backup, or keep it and ask; do not import without it"
+                "nothing was sent: keep its files, and restore it from a backup, with its `-wal` and `-shm` moved away first; \
+                 do not import without it"
             }
             Error::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 "name a file that is not there yet"
+            }
+            Error::Copy { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
+                "give it another name"
             }
             Error::Copy { .. } => {
                 "check that the folder exists, that you may write to it, and that it has room"
@@ -161,13 +197,18 @@ impl Error {
                     "another program holds the ledger open for writing: close it and run again"
                 }
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    "restore the ledger from a backup; do not import again without one"
+                    "keep its files, and restore the ledger from a backup, with its `-wal` and `-shm` moved away first; do \
+                     not import again without one"
                 }
                 Some(_) | None => "run `tenantry resume` when the cause is mended; nothing is lost",
             },
             Error::Closed => "nothing was sent without a record: run `tenantry resume`",
-            Error::Thread(_) | Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
-                return None;
+            Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
+                "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
+                 run `tenantry resume`; if it comes again, make a copy with `tenantry backup` and report it"
+            }
+            Error::Thread(_) => {
+                "the machine is short of memory or threads: run `tenantry resume` when it is not"
             }
         };
         Some(text.to_owned())

@@ -1,7 +1,8 @@
 //! One process works on a ledger at a time.
 //!
 //! The lock is the operating system's own, on a file beside the ledger, so it dies with its process however that
-//! ends, and a leftover file means nothing. Readers do not take it: `status` works while a run goes on.
+//! ends, and a leftover file means nothing. Readers do not take it: `status` works while a run goes on. Somebody may
+//! remove the file all the same: see [`super::place`], and [`super::runs::newest_is_alive`].
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
+use super::place::beside;
 use crate::failpoint;
 
 /// Held for as long as this value lives.
@@ -44,8 +46,6 @@ impl Lock {
     }
 }
 
-fn path_beside(ledger: &Path) -> PathBuf {
-    let mut name = ledger.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
+pub(super) fn path_beside(ledger: &Path) -> PathBuf {
+    beside(ledger, ".lock")
 }

@@ -3,12 +3,14 @@
 //! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
 //! a caller that holds a result holds a durable one. [`state`] alone knows which change of state is legal.
 //! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
-//! [`recovery`] finds what an earlier run left behind, and [`query`] reads, on connections of its own.
+//! [`recovery`] finds what an earlier run left behind, [`copies`] makes copies and lets one take the ledger's place, and
+//! [`query`] reads, on connections of its own.
 //!
 //! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. What a row's next step should be is left to `submitter`.
 
 mod agreement;
+mod copies;
 mod error;
 mod intent;
 mod lock;
@@ -31,6 +33,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use uuid::Uuid;
 
 pub(crate) use agreement::AgreementChange;
+pub(crate) use copies::{Restored, backup, restore};
 pub(crate) use error::Error;
 pub(crate) use intent::{Attempt, Operation};
 pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
@@ -152,22 +155,26 @@ impl Ledger {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
         };
         let connection = schema::open_for_writing(path)?;
+        if let Some(pid) = runs::newest_is_alive(&connection)? {
+            return Err(Error::InUse { path: path.to_owned(), pid: Some(pid) });
+        }
+        copies::refuse(&connection, path)?;
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;
         }
         schema::bind(&connection, path, environment)?;
         let run = runs::begin(&connection, command)?;
-        let (writer, thread) = writer::Writer::start(connection)?;
+        let (writer, thread) = writer::Writer::start(connection, Some(place::Place::of(path)?))?;
         Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
     }
 
-    /// As [`Self::open`], but a missing ledger is an error instead of made.
+    /// As [`Self::open`], but a missing ledger, or one without anything in it, is an error instead of made.
     pub(crate) fn open_existing(
         path: &Path,
         environment: &Environment,
         command: &str,
     ) -> Result<Self, Error> {
-        schema::must_exist(path)?;
+        schema::must_hold_something(path)?;
         Self::open(path, environment, command)
     }
 
@@ -214,12 +221,7 @@ impl Ledger {
     }
 }
 
-/// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on.
-pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
-    schema::copy(path, copy)
-}
-
-/// As [`backup`], and leaves the ledger at `path` as it is to the byte. Nothing is copied where there is none.
+/// A copy for work that must leave the ledger at `path` as it is to the byte. Nothing is copied where there is none.
 pub(crate) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     if path.exists() { schema::copy_untouched(path, copy) } else { Ok(()) }
 }

@@ -134,7 +134,8 @@ fn record(
     Ok(to)
 }
 
-/// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken.
+/// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken. That it was taken for
+/// `interrupted`, by a process that did not know of this one, is none.
 pub(super) fn record_attempt(
     tx: &Transaction<'_>,
     run: RunId,
@@ -172,7 +173,7 @@ pub(super) fn record_attempt(
         .prepare_cached(
             "UPDATE http_attempts
                 SET sent_at = ?3, finished_at = ?4, outcome = ?5, status = ?6, code = ?7, text = ?8, ms_cv = ?9
-              WHERE id = ?1 AND row_id = ?2 AND outcome IS NULL",
+              WHERE id = ?1 AND row_id = ?2 AND (outcome IS NULL OR outcome = 'interrupted')",
         )?
         .execute(rusqlite::params![
             attempt,

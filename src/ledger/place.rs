@@ -1,35 +1,86 @@
-//! Is the ledger still where it was?
+//! Are the ledger's files still where they were?
 //!
 //! SQLite keeps writing to a file whose folder was removed or replaced under it, and says nothing: every commit
-//! would succeed, and none would be found again.
+//! would succeed, and none would be found again. The same holds for its write-ahead log, and a lock that was removed
+//! keeps nobody out.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
+use super::lock::{self, Lock};
 
 /// A file by its name and by what the system knows it as.
 #[derive(Debug)]
-pub(super) struct Place {
+struct Named {
     path: PathBuf,
     id: FileId,
 }
 
+impl Named {
+    fn of(path: PathBuf) -> std::io::Result<Self> {
+        Ok(Self { id: file_id(&path)?, path })
+    }
+
+    /// The name leads to it still.
+    fn is_there(&self) -> bool {
+        file_id(&self.path).is_ok_and(|id| id == self.id)
+    }
+}
+
+/// Where an open ledger lies.
+#[derive(Debug)]
+pub(super) struct Place {
+    ledger: PathBuf,
+    files: Vec<Named>,
+    lock: Named,
+    /// Taken in place of one that was removed.
+    _lock_of_ours: Option<Lock>,
+}
+
 impl Place {
-    pub(super) fn of(path: &Path) -> Result<Self, Error> {
-        let id = file_id(path)
-            .map_err(|source| Error::Open { path: path.to_owned(), source: Arc::new(source) })?;
-        Ok(Self { path: path.to_owned(), id })
+    /// Of a ledger that this process has locked, and has written to since it opened it.
+    pub(super) fn of(ledger: &Path) -> Result<Self, Error> {
+        let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
+        let ledger = ledger.canonicalize().map_err(open)?;
+        let files = ["", "-wal", "-shm"].map(|suffix| Named::of(beside(&ledger, suffix)));
+        Ok(Self {
+            files: files.into_iter().collect::<Result<_, _>>().map_err(open)?,
+            lock: Named::of(lock::path_beside(&ledger)).map_err(open)?,
+            _lock_of_ours: None,
+            ledger,
+        })
     }
 
     /// # Errors
-    /// [`Error::Vanished`] where the name leads to another file now, or to none.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        match file_id(&self.path) {
-            Ok(id) if id == self.id => Ok(()),
-            Ok(_) | Err(_) => Err(Error::Vanished { path: self.path.clone() }),
+    /// [`Error::Vanished`] where a name leads to another file now, or to none; [`Error::LockTaken`] where the lock was
+    /// removed and another process has a new one.
+    pub(super) fn check(&mut self) -> Result<(), Error> {
+        if let Some(gone) = self.files.iter().find(|file| !file.is_there()) {
+            return Err(Error::Vanished { path: gone.path.clone() });
         }
+        if !self.lock.is_there() {
+            self.lock_again()?;
+        }
+        Ok(())
     }
+
+    fn lock_again(&mut self) -> Result<(), Error> {
+        let path = self.ledger.clone();
+        let Some(lock) = Lock::acquire(&path)? else { return Err(Error::LockTaken { path }) };
+        self._lock_of_ours = Some(lock);
+        self.lock = Named::of(lock::path_beside(&path))
+            .map_err(|source| Error::Open { path, source: Arc::new(source) })?;
+        tracing::warn!("the lock of the ledger was removed; it was made anew");
+        Ok(())
+    }
+}
+
+/// The file of SQLite's, or of ours, that belongs to `ledger`.
+pub(super) fn beside(ledger: &Path, suffix: &str) -> PathBuf {
+    let mut name = ledger.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 #[cfg(unix)]

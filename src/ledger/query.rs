@@ -156,11 +156,27 @@ pub(crate) struct RunTotals {
     pub(crate) submitted: u64,
 }
 
-/// A file that was not read to its end, and how many of its rows wait for that.
+/// A file that was not read to its end, or that a restored ledger waits for, and how many of its rows are held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnfinishedSource {
     pub(crate) path: String,
     pub(crate) waiting: u64,
+    /// It was read by the ledger whose copy this is, and which may have sent those rows.
+    pub(crate) is_restored: bool,
+}
+
+impl UnfinishedSource {
+    /// What holds its rows back, and what to do. `path` as it may be shown.
+    pub(crate) fn in_words(&self, path: &str) -> String {
+        let waiting = self.waiting;
+        if self.is_restored {
+            return format!(
+                "`{path}`: {waiting} of its rows are held back since the ledger was restored: import it again, corrected \
+                 rows first."
+            );
+        }
+        format!("`{path}` was not read to its end, so {waiting} of its rows are held back: import it again.")
+    }
 }
 
 /// What is about to be done.
@@ -194,6 +210,23 @@ pub(crate) struct SealedPassword {
     pub(crate) customer_id: String,
     pub(crate) user_name: String,
     pub(crate) sealed: Vec<u8>,
+}
+
+/// An opening of passwords.
+pub(crate) struct Opening<'a> {
+    writer: Connection,
+    _moment: rusqlite::Transaction<'a>,
+}
+
+impl Opening<'_> {
+    /// Records that somebody opens `passwords` sealed passwords, before the first of them is shown.
+    pub(crate) fn record(&self, opened_by: &str, passwords: u64) -> Result<(), Error> {
+        self.writer.execute(
+            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, ?3)",
+            (clock::now().as_millisecond(), opened_by, passwords),
+        )?;
+        Ok(())
+    }
 }
 
 impl Queries {
@@ -329,15 +362,15 @@ impl Queries {
     /// Files that were not read to their end and hold rows back.
     pub(crate) fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
         self.collect(
-            "SELECT path, count(*) FROM
-                 (SELECT s.id, s.path FROM sources s JOIN customer_rows r ON r.source_id = s.id
-                   WHERE s.completed_at IS NULL AND r.state = 'pending'
+            "SELECT path, count(*), max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) FROM
+                 (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
+                   WHERE s.completed_at IS NULL AND r.state IN ('pending', 'in_flight')
                   UNION ALL
-                  SELECT s.id, s.path FROM sources s JOIN agreements a ON a.source_id = s.id
+                  SELECT s.id, s.path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
                    WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
               GROUP BY path ORDER BY max(id)",
             [],
-            |row| Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)? }),
+            |row| Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)?, is_restored: row.get(2)? }),
         )
     }
 
@@ -467,14 +500,14 @@ impl Queries {
         Ok(())
     }
 
-    /// Records that somebody opened `passwords` sealed passwords, before the first of them is shown.
-    pub(crate) fn record_opening(&self, opened_by: &str, passwords: u64) -> Result<(), Error> {
-        let connection = schema::open_for_writing(&self.path)?;
-        connection.execute(
-            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, ?3)",
-            (clock::now().as_millisecond(), opened_by, passwords),
-        )?;
-        Ok(())
+    /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
+    /// what is opened.
+    pub(crate) fn begin_opening(&self) -> Result<Opening<'_>, Error> {
+        // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
+        let writer = schema::open_for_writing(&self.path)?;
+        #[expect(clippy::disallowed_methods, reason = "it only reads")]
+        let moment = self.connection.unchecked_transaction()?;
+        Ok(Opening { writer, _moment: moment })
     }
 
     fn collect<T>(

@@ -1,8 +1,10 @@
 //! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -12,6 +14,7 @@ use uuid::Uuid;
 
 use super::Error;
 use super::lock::Lock;
+use super::place::beside;
 use crate::{clock, failpoint};
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
@@ -34,6 +37,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         up(include_str!("../../migrations/0001_ledger.sql")),
         up(include_str!("../../migrations/0002_agreements.sql")),
+        up(include_str!("../../migrations/0003_copies.sql")),
     ])
 });
 
@@ -92,12 +96,41 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     Ok(connection)
 }
 
-fn open_file(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
     if path.is_dir() {
         return Err(Error::Folder { path: path.to_owned() });
     }
+    refuse_log_of_another(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+    Ok(Connection::open_with_flags(plain_name(path), flags)?)
+}
+
+/// A name that SQLite takes for that of a file, whatever it looks like: `file:…` would be a URI, and `:memory:` none.
+pub(super) fn plain_name(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
+/// A copy that was put over a ledger whose program had crashed stands beside what that left in its write-ahead log, and
+/// SQLite would work the one into the other. A file says that it has such a log before it gets its first one, and a
+/// fresh copy does not.
+///
+/// Looks once in the life of a process, before its first connection: closing a file takes SQLite's own locks on it away.
+fn refuse_log_of_another(path: &Path) -> Result<(), Error> {
+    static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+    const READ_VERSION_AT: usize = 19;
+    const WITHOUT_LOG: u8 = 1;
+    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
+        return Ok(());
+    }
+    // The log first: where there is one, what the file says of it is older.
+    let has_log = std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let mut start = [0; READ_VERSION_AT + 1];
+    let is_read = File::open(&path).and_then(|mut file| file.read_exact(&mut start)).is_ok();
+    if has_log && is_read && start[READ_VERSION_AT] == WITHOUT_LOG {
+        return Err(Error::LogOfAnother { path });
+    }
+    Ok(())
 }
 
 /// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
@@ -146,12 +179,7 @@ fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
     let whole_path = path.canonicalize().map_err(open)?;
     // Tells of a file that may not be read, for which SQLite has the same word.
     drop(File::open(&whole_path).map_err(open)?);
-    let beside = |suffix: &str| {
-        let mut name = whole_path.as_os_str().to_owned();
-        name.push(suffix);
-        Path::new(&name).exists()
-    };
-    if beside("-wal") || beside("-shm") {
+    if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {
         let why = "its last changes are in the files beside it, and its folder cannot be written";
         return Err(Error::Unreadable { path: path.to_owned(), why });
     }
@@ -168,7 +196,7 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, 
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_empty(&connection)? {
         // Made, and left before its first table.
-        return Err(Error::Missing { path: path.to_owned() });
+        return Err(Error::Empty { path: path.to_owned() });
     }
     connection.pragma_update(None, "query_only", true)?;
     match MIGRATIONS.pending_migrations(&connection) {
@@ -190,26 +218,6 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A consistent copy of the ledger at `path` as `copy`, which must not be there yet; also while a run goes on.
-pub(super) fn copy(path: &Path, copy: &Path) -> Result<(), Error> {
-    let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
-    let connection = open_for_reading(path)?;
-    connection.pragma_update(None, "query_only", false)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    super::private(&mut options);
-    let file = options.open(copy).map_err(write)?;
-    // One read transaction, so it is the ledger of one moment. Into a file of ours, which others may not read.
-    let copied = connection
-        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
-        .map_err(Error::from)
-        .and_then(|_| file.sync_all().and_then(|()| sync_folder_of(copy)).map_err(write));
-    if copied.is_err() {
-        drop(std::fs::remove_file(copy));
-    }
-    copied
 }
 
 /// A copy of the ledger at `path` as the new file `copy`, for work that must leave the original as it is to the byte:
@@ -239,6 +247,15 @@ pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::Missing { path: path.to_owned() }),
         Err(source) => Err(Error::Open { path: path.to_owned(), source: Arc::new(source) }),
+    }
+}
+
+/// An empty file is no ledger to go on with; that something was in it once shows in nothing.
+pub(super) fn must_hold_something(path: &Path) -> Result<(), Error> {
+    must_exist(path)?;
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() && file.len() == 0 => Err(Error::Empty { path: path.to_owned() }),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -385,6 +402,19 @@ mod tests {
         MIGRATIONS.validate().unwrap();
     }
 
+    /// What a test of crashes cannot see: it finds what was written, whether that was synced or not.
+    #[test]
+    fn every_commit_of_the_writer_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        make_file(&path).unwrap();
+        let connection = open_for_writing(&path).unwrap();
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let synchronous: u8 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        const FULL: u8 = 2;
+        assert_eq!((mode.as_str(), synchronous), ("wal", FULL));
+    }
+
     #[test]
     fn a_ledger_keeps_to_its_environment() {
         let folder = tempfile::tempdir().unwrap();
@@ -451,7 +481,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("empty.db");
         make_file(&path).unwrap();
-        assert!(matches!(open_for_reading(&path), Err(Error::Missing { .. })));
+        assert!(matches!(open_for_reading(&path), Err(Error::Empty { .. })));
     }
 
     #[test]

@@ -43,14 +43,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `connection`. Joining the second value waits until everything queued is durable.
-    pub(super) fn start(connection: Connection) -> Result<(Self, JoinHandle<()>), Error> {
-        let place = connection.path().filter(|path| !path.is_empty()).map(|path| Place::of(Path::new(path)));
-        let place = place.transpose()?;
+    /// Starts the thread on `connection`, whose files have to stay in their `place`. Joining the second value waits until everything queued is durable.
+    pub(super) fn start(
+        connection: Connection,
+        place: Option<Place>,
+    ) -> Result<(Self, JoinHandle<()>), Error> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || serve(connection, place.as_ref(), waiting))
+            .spawn(move || serve(connection, place, waiting))
             .map_err(|error| Error::Thread(Arc::new(error)))?;
         Ok((Self { queue }, thread))
     }
@@ -69,19 +70,27 @@ impl Writer {
     }
 }
 
-fn serve(mut connection: Connection, place: Option<&Place>, mut waiting: mpsc::Receiver<Write>) {
+fn serve(mut connection: Connection, mut place: Option<Place>, mut waiting: mpsc::Receiver<Write>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        if let Err(error) = commit(&mut connection, place, &mut group) {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
-            return;
+        match commit(&mut connection, place.as_mut(), &mut group) {
+            // Nothing more is sent, but an answer in hand may bring a password, and can still be kept.
+            Ok(()) | Err(Error::LockTaken { .. }) => {}
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
+                return;
+            }
         }
     }
 }
 
 /// Runs one group of writes. Results are handed out only after the commit; on an error every caller hears of it.
-fn commit(connection: &mut Connection, place: Option<&Place>, group: &mut Vec<Write>) -> Result<(), Error> {
+fn commit(
+    connection: &mut Connection,
+    place: Option<&mut Place>,
+    group: &mut Vec<Write>,
+) -> Result<(), Error> {
     let mut replies = Vec::with_capacity(group.len());
     let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
         failpoint::synced(connection.path().map(Path::new))?;
@@ -159,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_writes_share_a_commit_and_each_gets_its_own_result() {
-        let (writer, thread) = Writer::start(counter()).unwrap();
+        let (writer, thread) = Writer::start(counter(), None).unwrap();
         let writes: Vec<_> = (0..100_i64)
             .map(|n| {
                 let writer = writer.clone();
@@ -185,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_impossible_write_is_undone_alone() {
-        let (writer, _thread) = Writer::start(counter()).unwrap();
+        let (writer, _thread) = Writer::start(counter(), None).unwrap();
         let impossible = writer
             .write::<(), _>(|tx| {
                 tx.execute("INSERT INTO t VALUES (1)", [])?;
@@ -205,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_closes_the_ledger() {
-        let (writer, _thread) = Writer::start(counter()).unwrap();
+        let (writer, _thread) = Writer::start(counter(), None).unwrap();
         let failed = writer.write(|tx| Ok(tx.execute("INSERT INTO t VALUES (NULL)", [])?)).await;
         assert!(failed.is_err());
         let after = writer.write(|tx| Ok(tx.execute("INSERT INTO t VALUES (1)", [])?)).await;

@@ -107,7 +107,7 @@ fn killed_at_random_moments_of_a_submission() {
         loop {
             // Import and resume both have to be able to go on.
             let command = if rng.random() { bench.import("customers.csv") } else { bench.resume() };
-            let command = if bench.ledger_path().exists() { command } else { bench.import("customers.csv") };
+            let command = if bench.has_ledger() { command } else { bench.import("customers.csv") };
             let running = command.args(["--concurrency", "16"]).spawn();
             if left == 0 {
                 let done = running.wait();
@@ -118,7 +118,7 @@ fn killed_at_random_moments_of_a_submission() {
             if kill_within(running, Duration::from_millis(rng.random_range(0..900))) == Some(0) {
                 break;
             }
-            if bench.ledger_path().exists() && left.is_multiple_of(4) {
+            if bench.has_ledger() && left.is_multiple_of(4) {
                 // The kill may have come after the last row was settled, right before the end.
                 let looked = bench.resume().args(["--limit", "0"]).run();
                 assert!(matches!(looked.code, Some(0 | 5)), "{looked}");

@@ -103,6 +103,11 @@ impl Bench {
         self.path("ledger.db")
     }
 
+    /// There is one, with something in it.
+    pub(crate) fn has_ledger(&self) -> bool {
+        fs::metadata(self.ledger_path()).is_ok_and(|file| file.len() > 0)
+    }
+
     pub(crate) fn ledger(&self) -> Ledger {
         Ledger::open(&self.ledger_path())
     }
@@ -249,6 +254,36 @@ impl Call<'_> {
             self.command.uid(NOBODY).gid(NOBODY);
         }
         self
+    }
+
+    /// Started by `program` with the arguments `before`, then this program's own name and arguments.
+    #[cfg(unix)]
+    fn through(mut self, program: &str, before: &[&OsStr]) -> Self {
+        let mut command = Command::new(program);
+        command.args(before).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(self.bench.path("")).stdin(Stdio::null());
+        self.command = command;
+        self
+    }
+
+    /// No file that it writes may grow beyond so many blocks of 512 bytes; what would fails, as on a full disk.
+    #[cfg(unix)]
+    pub(crate) fn with_largest_file(self, blocks: u32) -> Self {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        self.through("sh", &["-c".as_ref(), script.as_ref()])
+    }
+
+    /// With every sync of a file written to `file`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn traced(self, file: &str) -> Self {
+        let args = ["-f", "-e", "trace=fsync,fdatasync", "-o", file];
+        self.through("strace", &args.map(OsStr::new))
     }
 
     pub(crate) fn stdin(mut self, content: impl Into<Vec<u8>>) -> Self {

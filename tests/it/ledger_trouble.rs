@@ -64,6 +64,130 @@ fn a_ledger_that_goes_away_stops_the_run() {
     bench.agree();
 }
 
+/// A run that stands still at its second row, with the first one's password in the air.
+#[cfg(unix)]
+fn standing_still(bench: &Bench) -> crate::harness::Running {
+    bench.file("customers.csv", customers(4));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: Some(crate::harness::full(&domain(2))) });
+    let running = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+    bench.wait_until_held();
+    running
+}
+
+#[test]
+#[cfg(unix)]
+fn a_lock_that_is_removed_lets_nobody_else_in() {
+    let bench = Bench::new();
+    let running = standing_still(&bench);
+    fs::remove_file(bench.path("ledger.db.lock")).unwrap();
+    let pid = format!("in use by another process (pid {})", running.pid());
+    for command in [bench.resume(), bench.import("customers.csv")] {
+        command.exits(11).says(&pid).says("do not remove");
+    }
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(0), "{done}");
+    bench.agree();
+}
+
+/// The lock is somebody else's by now: what is in hand is recorded, and nothing more is sent.
+#[test]
+#[cfg(unix)]
+fn a_lock_that_somebody_else_has_taken_ends_the_run() {
+    let bench = Bench::new();
+    let running = standing_still(&bench);
+    fs::remove_file(bench.path("ledger.db.lock")).unwrap();
+    let other = fs::File::create(bench.path("ledger.db.lock")).unwrap();
+    other.lock().unwrap();
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(1), "{done}");
+    done.says("lock of the ledger").says("tenantry resume");
+    drop(other);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 2)]));
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_write_ahead_log_that_goes_away_stops_the_run() {
+    for removed in [&["-wal", "-shm"][..], &["-wal"], &["-shm"]] {
+        let bench = Bench::new();
+        let running = standing_still(&bench);
+        for suffix in removed {
+            fs::rename(bench.path(&format!("ledger.db{suffix}")), bench.path(&format!("kept{suffix}")))
+                .unwrap();
+        }
+        bench.simulator().release();
+        let done = running.wait();
+        assert_eq!(done.code, Some(1), "{done}");
+        done.says("is not there any more").says("put it back");
+        assert_eq!(bench.count(Operation::Create), 2, "nothing more is sent");
+    }
+}
+
+#[test]
+fn an_empty_file_is_nothing_to_go_on_with() {
+    let bench = Bench::new();
+    bench.file("ledger.db", "");
+    for command in ["resume", "reconcile", "status"] {
+        bench.tenantry([command]).exits(1).says("holds nothing").says("from a backup");
+    }
+    assert_eq!(fs::metadata(bench.ledger_path()).unwrap().len(), 0);
+    assert!(!bench.path("ledger.db.lock").exists());
+}
+
+/// No file may grow beyond a limit, so that the commit itself fails: the log, then the main file, cannot take it.
+#[test]
+#[cfg(unix)]
+fn a_commit_that_fails_stops_the_run_and_loses_nothing() {
+    let mut stopped = 0;
+    for blocks in [120, 200, 400, 600, 700, 800] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(150));
+        let done = bench.import("customers.csv").with_largest_file(blocks).run();
+        if done.code != Some(0) {
+            stopped += 1;
+            assert_eq!(done.code, Some(1), "{done}");
+            done.says("could not").says("run `tenantry resume`");
+        }
+        if bench.ledger_path().exists() {
+            let known = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+            let known =
+                known.query_row("SELECT count(*) FROM http_attempts WHERE operation = 'create'", [], |row| {
+                    row.get(0)
+                });
+            assert!(bench.count(Operation::Create) <= known.unwrap_or(0), "sent without a record: {done}");
+        }
+        bench.import("customers.csv").exits(0);
+        bench.agree();
+    }
+    assert!(stopped >= 4, "the disk was full only {stopped} times");
+}
+
+/// What "durable" means, as the operating system saw it.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_commit_is_synced() {
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        eprintln!("strace is not here, so that nothing is seen");
+        return;
+    }
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(10));
+    let done = bench.import("customers.csv").args(["--concurrency", "1"]).traced("trace.txt").run();
+    let trace = fs::read_to_string(bench.path("trace.txt")).unwrap_or_default();
+    if done.code != Some(0) && trace.is_empty() {
+        eprintln!("strace may not trace here, so that nothing is seen: {done}");
+        return;
+    }
+    assert_eq!(done.code, Some(0), "{done}");
+    // The intent of each create, and what came of it; of all else there are less than ten.
+    let syncs = trace.lines().filter(|line| line.contains("sync(")).count();
+    assert!(syncs >= 20, "only {syncs} syncs: {trace}");
+}
+
 #[test]
 fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
     let bench = Bench::new();
@@ -78,7 +202,12 @@ fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
     bytes[middle..middle + 8192].fill(0xA5);
     fs::write(bench.ledger_path(), bytes).unwrap();
     let requests = bench.simulator().requests().len();
-    bench.import("customers.csv").exits(1).says("is damaged").says("restore it from a backup");
+    bench
+        .import("customers.csv")
+        .exits(1)
+        .says("is damaged")
+        .says("restore it from a backup")
+        .says("`-wal` and `-shm`");
     assert_eq!(bench.simulator().requests().len(), requests);
 }
 
@@ -97,7 +226,8 @@ fn a_backup_is_the_ledger_of_one_moment() {
     // The copy is a ledger: what it has not heard of is found out by asking.
     let status = bench.tenantry(["status", "--json", "--ledger", "copy.db"]).exits(0).json();
     assert_eq!(status["rows"]["total"], 20);
-    let done = bench.resume().args(["--ledger", "copy.db"]).exits(0);
+    bench.resume().args(["--ledger", "copy.db", "--restored"]).exits(5);
+    let done = bench.import("customers.csv").args(["--ledger", "copy.db"]).exits(0);
     assert!(done.stdout.contains("created") && bench.creations().len() == 20, "{done}");
     bench.tenantry(["backup", "nowhere/copy.db"]).exits(1).says("check that the folder exists");
     bench.tenantry(["backup", "other.db", "--ledger", "missing.db"]).exits(1).says("there is no ledger");
@@ -167,7 +297,7 @@ fn an_empty_file_becomes_a_ledger_for_its_owner_alone() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     bench.file("ledger.db", "");
-    bench.tenantry(["status"]).exits(1).says("there is no ledger");
+    bench.tenantry(["status"]).exits(1).says("holds nothing");
     bench.import("customers.csv").exits(0);
     #[cfg(unix)]
     {

@@ -16,6 +16,7 @@
 
 mod agreements;
 mod auth;
+mod backup;
 mod beforehand;
 mod check;
 mod check_online;

@@ -39,8 +39,10 @@ impl TakeUp {
             0
         };
         // The same file was left half read before. What it no longer holds was never sent, and will not be.
+        // That holds of no file that a restored copy waits for: the lost ledger may have sent its rows.
         let left = "SELECT id FROM sources
-                     WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2";
+                     WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2
+                       AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)";
         known::withdraw(tx, left, (&self.info.path, self.run))?;
         let to = state::next(State::Rejected, Event::Replaced)?;
         let sql = format!(

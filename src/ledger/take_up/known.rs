@@ -100,21 +100,22 @@ pub(super) fn withdraw(
         "UPDATE customer_rows
             SET state = CASE WHEN error_code IS NULL THEN '{superseded}' ELSE '{refused}' END,
                 key_domain = CASE WHEN error_code IS NULL THEN NULL ELSE key_domain END, changed_at = {now}
-          WHERE state = 'pending' AND source_id IN ({sources})"
+          WHERE state = 'pending' AND next_step = 'create' AND source_id IN ({sources})"
     );
     let rows = tx.prepare(&sql)?.execute(parameters.clone())?;
     let agreements = agreement::withdraw(tx, sources, parameters)?;
     Ok((rows as u64, agreements))
 }
 
-/// The row that a candidate says it corrects, where it can still be corrected.
+/// The row that a candidate says it corrects, where it can still be corrected. One that a restored copy holds back may
+/// have been refused by the lost ledger, whose exports name it.
 pub(super) fn by_row(
     tx: &Transaction<'_>,
     row: RowId,
     candidate: &Candidate,
 ) -> Result<Option<Known>, Error> {
     let sql = "SELECT id, state, source_id, content_hash = ?2, error_code, domain_burned FROM customer_rows
-                WHERE id = ?1 AND state IN ('failed', 'rejected')";
+                WHERE id = ?1 AND (state IN ('failed', 'rejected') OR (state = 'pending' AND next_step = 'ask'))";
     Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
 }
 

@@ -155,7 +155,11 @@ impl Ledger {
     /// again, they are new rows. Returns how many there were, and how many acceptances of agreements.
     pub(crate) async fn withdraw(&self) -> Result<(u64, u64), Error> {
         let run = self.run;
-        self.write(move |tx| known::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])).await
+        self.write(move |tx| {
+            hold_restored(tx, run)?;
+            known::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])
+        })
+        .await
     }
 
     /// Lets the rows be sent that this run has read and held back for somebody's consent.
@@ -175,6 +179,17 @@ impl Ledger {
         assert_eq!(reading.read, rows_read, "every row that was read must have been taken up");
         self.write(move |tx| reading.complete(tx)).await
     }
+}
+
+/// Rows of a restored copy wait on: the lost ledger may have sent them, so they cannot be let go of.
+fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE sources SET completed_at = NULL
+          WHERE run_id = ?1
+            AND id IN (SELECT source_id FROM customer_rows WHERE state = 'pending' AND next_step = 'ask')",
+        [run],
+    )?;
+    Ok(())
 }
 
 impl TakeUp {

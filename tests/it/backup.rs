@@ -1,0 +1,152 @@
+//! Copies of the ledger: whole or not there, for their owner alone, and never taken for the ledger unawares.
+
+#[cfg(unix)]
+use std::ffi::OsStr;
+use std::fs;
+#[cfg(unix)]
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use tenantry::simulator::{Fault, Operation};
+
+use crate::harness::{Bench, customers, customers_of, domain, full, states};
+
+fn beside(bench: &Bench, suffix: &str) -> PathBuf {
+    bench.path(&format!("ledger.db{suffix}"))
+}
+
+/// As the README says it is done.
+fn restore(bench: &Bench, copy: &str) {
+    for suffix in ["-wal", "-shm"] {
+        drop(fs::remove_file(beside(bench, suffix)));
+    }
+    fs::copy(bench.path(copy), bench.ledger_path()).unwrap();
+}
+
+/// A row that was refused after the copy was made, and corrected under another domain, is no work of the copy's.
+#[test]
+fn a_restored_copy_creates_nothing_twice() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["first1", "plain1", "plain2"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.tenantry(["backup", "bak.db"]).exits(0).says("remove `-wal` and `-shm`").says("--restored");
+    bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.import("customers.csv").exits(3);
+    let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    bench.file("failed.csv", failed.replace("first1", "second1"));
+    bench.import("failed.csv").exits(0);
+    assert_eq!(bench.creations().len(), 3);
+
+    restore(&bench, "bak.db");
+    let requests = bench.simulator().requests().len();
+    for refused in [bench.resume(), bench.import("customers.csv"), bench.tenantry(["reconcile"])] {
+        let done = refused.exits(2);
+        done.says("is a copy that was made on").says("3 of its rows may have been sent or replaced since");
+        done.says("--restored");
+    }
+    bench.tenantry(["status"]).exits(0);
+    let done = bench.resume().args(["--restored"]).exits(5);
+    done.says("3 rows may have been sent or replaced since").says("import their files again");
+    done.says("held back since the ledger was restored");
+    bench.resume().exits(5);
+    assert_eq!(bench.simulator().requests().len(), requests, "nothing was asked or sent");
+
+    // The correction first, as it is said.
+    bench.import("failed.csv").run();
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 3);
+    assert!(bench.creations().iter().all(|it| it.domain != full("first1")));
+    let states = bench.ledger().states();
+    assert_eq!(states, self::states([("created", 2), ("existing", 1), ("superseded", 1)]));
+    bench.tenantry(["status"]).exits(0);
+}
+
+/// What a run is about to ask an operator about is nobody's work yet; and rows of a file that is not the one that it was
+/// are not let go of.
+#[test]
+fn a_restored_copy_waits_for_its_files() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    bench.tenantry(["backup", "bak.db"]).exits(0);
+    restore(&bench, "bak.db");
+    bench.file("customers.csv", customers_of([domain(1).as_str(), "new1"]));
+    bench.import("customers.csv").args(["--restored"]).exits(5);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 2)]));
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").exits(0);
+    bench.agree();
+    assert_eq!(bench.creations().len(), 4);
+}
+
+#[test]
+fn a_copy_over_a_crashed_ledger_is_not_mixed_with_what_is_left_of_that() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").exits(0);
+    bench.tenantry(["backup", "bak.db"]).exits(0);
+    bench.file("more.csv", customers(200));
+    bench.import("more.csv").env("TENANTRY_CRASH_AT", "closing").run();
+    assert!(fs::metadata(beside(&bench, "-wal")).unwrap().len() > 0);
+    fs::copy(bench.path("bak.db"), bench.ledger_path()).unwrap();
+    let commands: [&[&str]; 4] =
+        [&["resume"], &["import", "customers.csv", "--restored"], &["status"], &["credentials"]];
+    for command in commands {
+        let done = bench.tenantry(command).exits(1);
+        done.says("is not of this ledger").says("-shm` away");
+    }
+    assert_eq!(fs::read(bench.ledger_path()).unwrap(), fs::read(bench.path("bak.db")).unwrap());
+    restore(&bench, "bak.db");
+    bench.import("more.csv").args(["--restored"]).exits(0);
+    assert_eq!(bench.creations().len(), 200);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_has_the_name_that_it_was_given() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").exits(0);
+    for name in ["file:x.db?mode=memory", ":memory:", "file:y.db"] {
+        bench.tenantry(["backup", name]).exits(0);
+        let status = bench.tenantry(["status", "--json", "--ledger", name]).exits(0).json();
+        assert_eq!(status["rows"]["created"], 2, "{name}");
+        assert!(fs::metadata(bench.path(name)).unwrap().len() > 4096);
+    }
+    bench.import("customers.csv").args(["--ledger", "file:l.db"]).run();
+    assert!(bench.path("file:l.db").exists() && !bench.path("l.db").exists());
+    let name = OsStr::from_bytes(b"not-\xff-text.db");
+    bench.tenantry([OsStr::new("backup"), name]).exits(1).says("not text").says("another name");
+    assert!(!bench.path("").join(name).exists());
+}
+
+/// What was counted and recorded is what comes out, though a run brings more meanwhile.
+#[cfg(unix)]
+#[test]
+fn passwords_are_opened_as_of_one_moment() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").exits(0);
+    let pipe = bench.path("passwords");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // It waits for a reader once the opening is recorded.
+    let opening = bench.tenantry(["credentials", "-o", "passwords"]).spawn();
+    let recorded = "SELECT count(*) FROM openings";
+    crate::harness::eventually("the opening is recorded", || bench.ledger().number(recorded) == 1);
+    bench.file("more.csv", customers(5));
+    bench.import("more.csv").exits(0);
+    let passwords = fs::read_to_string(&pipe).unwrap();
+    assert_eq!(passwords.lines().count(), 1 + 2, "{passwords}");
+    drop(opening);
+}
+
+#[test]
+fn a_copy_is_whole_or_not_there() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").exits(0);
+    bench.tenantry(["backup", "copy.db"]).env("TENANTRY_CRASH_AT", "copied").run();
+    assert!(!bench.path("copy.db").exists(), "an interrupted copy has no name of a whole one");
+    bench.tenantry(["backup", "copy.db"]).exits(0);
+    bench.tenantry(["status", "--ledger", "copy.db"]).exits(0);
+}
