@@ -1,5 +1,7 @@
 //! How a run ended: its exit code, its words, and the command that an operator would type next.
 
+use std::time::Duration;
+
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use crate::ledger::{AgreementCounts, RowCounts, UserNeeds};
@@ -80,6 +82,7 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
+        | StopReason::Throttled { .. }
         | StopReason::LimitReached
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
@@ -97,9 +100,8 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             format!("every row would be refused: {} {}", refusal.code, refusal.text)
         }
-        StopReason::Outage { lasted, last } => {
-            format!("no answer for {} s: {last}", lasted.as_secs())
-        }
+        StopReason::Outage { lasted, last, to } => format!("{}: {last}", no_answer(*lasted, *to)),
+        StopReason::Throttled { since, .. } => format!("throttled since {since:.0}"),
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
         StopReason::DurationReached => "time is up".to_owned(),
@@ -128,11 +130,28 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
                 .because(format!("{status}code {}: {}", refusal.code, refusal.text))
                 .with_hint(hint)
         }
-        StopReason::Outage { lasted, last } => {
+        StopReason::Outage { lasted, last, to } => {
             let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
-            Failure::new(exit_code, format!("stopped: no answer for {} s", lasted.as_secs()))
+            Failure::new(exit_code, format!("stopped: {}", no_answer(*lasted, *to)))
                 .because(&last.reason)
                 .with_hint(hint)
+        }
+        StopReason::Throttled { since, lasted, until } => {
+            let (why, when) = match until {
+                Some(until) => (
+                    format!(
+                        "Partner Center wants no request before {until:.0}, later than --max-outage allows"
+                    ),
+                    "run the next command after that",
+                ),
+                None => (
+                    format!("no request was accepted for {} s", lasted.as_secs()),
+                    "run the next command later; a lower --rate helps where others use the same tenant",
+                ),
+            };
+            Failure::new(exit_code, format!("stopped: throttled since {since:.0}"))
+                .because(why)
+                .with_hint(format!("nothing is lost: {when}"))
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
@@ -142,6 +161,11 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         StopReason::Ledger(error) => error.clone().into(),
         StopReason::Bug => super::panics::failure(),
     }
+}
+
+fn no_answer(lasted: Duration, to: Option<&'static str>) -> String {
+    let to = to.map(|what| format!(" to {what}")).unwrap_or_default();
+    format!("no answer{to} for {} s", lasted.as_secs())
 }
 
 /// What the open work needs a user for.

@@ -75,7 +75,7 @@ static CODES: &[Known] = &[
     known(417, "800036", FixTheConfiguration, "a precondition failed: check for a proxy that changes requests on their way"),
     known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
-    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later, then ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
+    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
 ];
 
 fn find(status: Option<u16>, code: &str) -> Option<&'static Known> {

@@ -29,6 +29,8 @@ mod task;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::auth::TokenSource;
 use crate::credentials::Sealer;
 use crate::ledger::{Refusal, UserNeeds};
@@ -50,7 +52,7 @@ pub(crate) struct Settings {
     pub(crate) limit: Option<u64>,
     /// The run stops after this long.
     pub(crate) max_duration: Option<Duration>,
-    /// Past this long without an answer the run stops.
+    /// Past this long without an answer, or throttled without an accepted request, the run stops.
     pub(crate) max_outage: Duration,
     pub(crate) mode: Mode,
 }
@@ -92,10 +94,17 @@ pub(crate) enum StopReason {
     Rights(Refusal),
     /// Every row would be refused: configuration.
     Configuration(Refusal),
-    /// No answer for too long.
+    /// No answer for too long. `to` what, where other requests were answered meanwhile.
     Outage {
         lasted: Duration,
         last: Silence,
+        to: Option<&'static str>,
+    },
+    /// 429s, and no request accepted for so long; or not `until` then, which is too long.
+    Throttled {
+        since: Timestamp,
+        lasted: Duration,
+        until: Option<Timestamp>,
     },
     LimitReached,
     DurationReached,

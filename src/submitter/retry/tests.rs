@@ -262,7 +262,16 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     check_ask(doubtful(180), AskFinding::Free, "in doubt, create; after 0 s");
     let round = |rounds| with(doubtful(180), |t| t.work.ask_rounds = rounds);
     check_ask(round(1), AskFinding::Free, "nothing done, new id; after 0 s");
-    check_ask(round(2), AskFinding::Free, "unresolved unsettled; settled");
+    // An outage of creates looks like this too, as long as no other row is created.
+    check_ask(round(2), AskFinding::Free, "in doubt, create round 2; after 0 s");
+    check_ask(round(3), AskFinding::Free, "nothing done, new id; after 0 s");
+    let alone = |rounds| with(round(rounds), |t| t.unclear_at = Some(4));
+    for (successes, expected) in
+        [(4, "in doubt, create round 2; after 0 s"), (5, "unresolved unsettled; settled")]
+    {
+        let at = Circumstances { successes, ..circumstances() };
+        assert_eq!(words(&after_ask(&alone(2), AskFinding::Free, &at)), expected);
+    }
     // A run that only asks draws no id.
     let asking = Circumstances { may_send: false, ..circumstances() };
     let verdict = after_ask(&round(1), AskFinding::Free, &asking);
