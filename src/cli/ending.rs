@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use crate::ledger::{AgreementCounts, RowCounts, UserNeeds};
+use crate::ledger::{AgreementCounts, Refusal, RowCounts, UserNeeds};
+use crate::partner_center::codes;
 use crate::report::counted;
 use crate::submitter::{Signal, StopReason};
 
@@ -79,7 +80,10 @@ impl Left {
 pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
         StopReason::Interrupted(signal) => (*signal).into(),
-        StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
+        StopReason::SignIn { .. }
+        | StopReason::NeedsUser(_)
+        | StopReason::Rights(_)
+        | StopReason::Unexplained { .. } => ExitCode::SignIn,
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
         | StopReason::Throttled { .. }
@@ -99,6 +103,9 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::NeedsUser(needs) => format!("{} needs a user's sign-in", for_users(needs)),
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             format!("every row would be refused: {} {}", refusal.code, refusal.text)
+        }
+        StopReason::Unexplained { refusal, in_a_row, .. } => {
+            format!("{in_a_row} refusals in a row without a known reason: {} {}", refusal.code, refusal.text)
         }
         StopReason::Outage { lasted, last, to } => format!("{}: {last}", no_answer(*lasted, *to)),
         StopReason::Throttled { since, .. } => format!("throttled since {since:.0}"),
@@ -124,11 +131,22 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
                 .with_hint("sign in as a user with `tenantry login`, then run the next command")
         }
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
-            let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
-            let hint = crate::partner_center::codes::hint(&refusal.code).unwrap_or(resume);
+            let hint = match (codes::hint(&refusal.code), reason) {
+                (Some(hint), _) => hint.to_owned(),
+                (None, StopReason::Rights(_)) => format!("check {RIGHTS}; then run the next command"),
+                (None, _) => format!("check {CONFIGURATION}; then run the next command"),
+            };
             Failure::new(exit_code, "stopped: every row would be refused like the last one")
-                .because(format!("{status}code {}: {}", refusal.code, refusal.text))
+                .because(said(refusal))
                 .with_hint(hint)
+        }
+        StopReason::Unexplained { refusal, in_a_row, domain } => {
+            let what =
+                format!("stopped: {in_a_row} requests in a row were refused for a reason that is not known");
+            Failure::new(exit_code, what).because(said(refusal)).with_hint(format!(
+                "it may be these rows or all: check {RIGHTS}, and the reseller and the country of these rows; `tenantry \
+                 show {domain}` prints the ids that Microsoft support wants; then run the next command"
+            ))
         }
         StopReason::Outage { lasted, last, to } => {
             let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
@@ -161,6 +179,19 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         StopReason::Ledger(error) => error.clone().into(),
         StopReason::Bug => super::panics::failure(),
     }
+}
+
+/// What may be wrong with rights.
+const RIGHTS: &str = "the user's role in Partner Center (AdminAgents), the app's registration and API permission with its \
+                      consent, and GDAP";
+
+/// What may be wrong with the way to the service.
+const CONFIGURATION: &str = "--api-url, --cloud and any proxy on the way";
+
+/// What the service said.
+fn said(refusal: &Refusal) -> String {
+    let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
+    format!("{status}code {}: {}", refusal.code, refusal.text)
 }
 
 fn no_answer(lasted: Duration, to: Option<&'static str>) -> String {

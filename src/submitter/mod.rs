@@ -33,6 +33,7 @@ use jiff::Timestamp;
 
 use crate::auth::TokenSource;
 use crate::credentials::Sealer;
+use crate::customer::DomainName;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::Client;
 use crate::transport::Silence;
@@ -92,6 +93,12 @@ pub(crate) enum StopReason {
     NeedsUser(UserNeeds),
     /// Every row would be refused: sign-in or rights.
     Rights(Refusal),
+    /// So many requests in a row were refused with a 403 that nobody has explained, the last one for this domain.
+    Unexplained {
+        refusal: Refusal,
+        in_a_row: u32,
+        domain: DomainName,
+    },
     /// Every row would be refused: configuration.
     Configuration(Refusal),
     /// No answer for too long. `to` what, where other requests were answered meanwhile.

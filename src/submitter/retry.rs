@@ -176,10 +176,16 @@ fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
     if alone {
         ask_about(&task.work, refusal, false)
     } else if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW {
-        nothing_done(&task.work, Then::Stop(StopReason::Rights(refusal)))
+        nothing_done(&task.work, Then::Stop(unexplained(task, refusal, at)))
     } else {
         nothing_done(&task.work, Then::Wait(backoff(0, at.chance)))
     }
+}
+
+/// Rows or rights, nobody knows: the run stops before it burns more of them.
+pub(super) fn unexplained(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> StopReason {
+    let domain = task.work.customer.domain.clone();
+    StopReason::Unexplained { refusal, in_a_row: at.forbidden_in_a_row, domain }
 }
 
 fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdict {

@@ -606,3 +606,14 @@ fn rows_of_a_reseller_out_of_order_hold_up_nobody_behind_them() {
     assert_eq!(bench.ledger().states(), states([("created", 20), ("failed", 20)]));
     bench.agree();
 }
+
+#[test]
+fn a_refusal_that_nobody_has_explained_says_what_to_look_at() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["refuse-403-999999"]));
+    let done = bench.import("customers.csv").exits(4);
+    done.says("stopped: 5 requests in a row were refused").says("code 999999");
+    done.says("API permission").says("GDAP").says("tenantry show refuse-403-999999.onmicrosoft.com");
+    assert!(!done.stderr.contains("every row would be refused"), "{done}");
+    assert_eq!(bench.ledger().row("refuse-403-999999").state, "pending");
+}

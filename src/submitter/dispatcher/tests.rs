@@ -198,7 +198,7 @@ fn five_unexplained_403s_in_a_row_stop_the_run() {
         assert!(bench.dispatcher.stop.is_none());
     }
     bench.answer(forbidden());
-    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Rights(_))));
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Unexplained { in_a_row: 5, .. })));
 }
 
 #[test]

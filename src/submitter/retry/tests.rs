@@ -115,6 +115,7 @@ fn words(verdict: &Verdict) -> String {
         Then::Wait(wait) => format!("after {} s", wait.as_secs()),
         Then::Stop(StopReason::SignIn { .. }) => "stop: sign-in".to_owned(),
         Then::Stop(StopReason::Rights(_)) => "stop: rights".to_owned(),
+        Then::Stop(StopReason::Unexplained { .. }) => "stop: unexplained".to_owned(),
         Then::Stop(StopReason::Configuration(_)) => "stop: configuration".to_owned(),
         Then::Stop(_) => "stop".to_owned(),
     };
@@ -220,7 +221,7 @@ fn an_unexplained_403_is_the_rows_fault_only_if_others_succeed() {
     let verdict = |at: &Circumstances<'_>| words(&after_create(&again, forbidden(), at));
     assert_eq!(verdict(&at(7, 2)), "nothing done; after 1 s");
     assert_eq!(verdict(&at(8, 1)), "open, ask about 4711; after 0 s");
-    assert_eq!(verdict(&at(7, FORBIDDEN_IN_A_ROW)), "nothing done; stop: rights");
+    assert_eq!(verdict(&at(7, FORBIDDEN_IN_A_ROW)), "nothing done; stop: unexplained");
 }
 
 #[test]
