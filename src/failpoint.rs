@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `TENANTRY_CRASH_AT=point` or `point#3` | the process dies at once when it passes the point for the first, or third, time |
 //! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does where there is a bug |
+//! | `TENANTRY_STALL_AT=point` or `point#3` | the same, but the thread, or the task, stands still for two seconds and then goes on |
 //! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
@@ -22,6 +23,9 @@ mod absent {
 
     #[inline(always)]
     pub(crate) fn crash(_point: &str) {}
+
+    #[inline(always)]
+    pub(crate) async fn wait_for_turn(_point: &str) {}
 
     #[inline(always)]
     pub(crate) fn panic_with(_point: &str, _in_hand: &[u8]) {}
@@ -52,6 +56,7 @@ mod present {
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{LazyLock, OnceLock};
+    use std::time::Duration;
 
     fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
         std::env::var(variable).ok()?.parse().ok()
@@ -84,7 +89,29 @@ mod present {
         if CRASH.as_ref().is_some_and(|asked| asked.is_now(point)) {
             std::process::abort();
         }
+        if stalls(point) {
+            std::thread::sleep(STALL);
+        }
         panic_with(point, point.as_bytes());
+    }
+
+    const STALL: Duration = Duration::from_secs(2);
+
+    /// Is this where and when the machine is to be out of breath?
+    fn stalls(point: &str) -> bool {
+        static ASKED: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_STALL_AT"));
+        let is_now = ASKED.as_ref().is_some_and(|asked| asked.is_now(point));
+        if is_now {
+            tracing::warn!(point, "stands still");
+        }
+        is_now
+    }
+
+    /// The task waits here for its turn, where this is the point and the time that were asked for.
+    pub(crate) async fn wait_for_turn(point: &str) {
+        if stalls(point) {
+            tokio::time::sleep(STALL).await;
+        }
     }
 
     /// Panics here, where this is the point and the time that were asked for, in words that give away what is in hand:

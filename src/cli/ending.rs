@@ -1,12 +1,14 @@
 //! How a run ended: its exit code, its words, and the command that an operator would type next.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::{self, LedgerChoice, quoted};
-use crate::ledger::{AgreementCounts, Environment, RowCounts, UserNeeds};
+use crate::ledger::{AgreementCounts, Environment, Refusal, RowCounts, UserNeeds};
+use crate::partner_center::codes;
 use crate::report::{Standing, counted};
 use crate::submitter::{Signal, StopReason};
 
@@ -152,9 +154,13 @@ pub(super) fn next_command(
 pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
         StopReason::Interrupted(signal) => (*signal).into(),
-        StopReason::SignIn { .. } | StopReason::NeedsUser(_) | StopReason::Rights(_) => ExitCode::SignIn,
+        StopReason::SignIn { .. }
+        | StopReason::NeedsUser(_)
+        | StopReason::Rights(_)
+        | StopReason::Unexplained { .. } => ExitCode::SignIn,
         StopReason::Configuration(_)
         | StopReason::Outage { .. }
+        | StopReason::Throttled { .. }
         | StopReason::LimitReached
         | StopReason::TooManyFailures(_)
         | StopReason::DurationReached
@@ -174,9 +180,11 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
             format!("every row would be refused: {} {}", refusal.code, refusal.text)
         }
-        StopReason::Outage { lasted, last } => {
-            format!("no answer for {} s: {last}", lasted.as_secs())
+        StopReason::Unexplained { refusal, in_a_row, .. } => {
+            format!("{in_a_row} refusals in a row without a known reason: {} {}", refusal.code, refusal.text)
         }
+        StopReason::Outage { lasted, last, to } => format!("{}: {last}", no_answer(*lasted, *to)),
+        StopReason::Throttled { since, .. } => format!("throttled since {since:.0}"),
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
         StopReason::TooManyFailures(refused) => format!("{} refused", counted(*refused, "row")),
@@ -201,17 +209,45 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
                 .with_hint("sign in as a user with `tenantry login`, then run the next command")
         }
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
-            let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
-            let hint = crate::partner_center::codes::hint(&refusal.code).unwrap_or(resume);
+            let hint = match (codes::hint(&refusal.code), reason) {
+                (Some(hint), _) => hint.to_owned(),
+                (None, StopReason::Rights(_)) => format!("check {RIGHTS}; then run the next command"),
+                (None, _) => format!("check {CONFIGURATION}; then run the next command"),
+            };
             Failure::new(exit_code, "stopped: every row would be refused like the last one")
-                .because(format!("{status}code {}: {}", refusal.code, refusal.text))
+                .because(said(refusal))
                 .with_hint(hint)
         }
-        StopReason::Outage { lasted, last } => {
+        StopReason::Unexplained { refusal, in_a_row, domain } => {
+            let what =
+                format!("stopped: {in_a_row} requests in a row were refused for a reason that is not known");
+            Failure::new(exit_code, what).because(said(refusal)).with_hint(format!(
+                "it may be these rows or all: check {RIGHTS}, and the reseller and the country of these rows; `tenantry \
+                 show {domain}` prints the ids that Microsoft support wants; then run the next command"
+            ))
+        }
+        StopReason::Outage { lasted, last, to } => {
             let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
-            Failure::new(exit_code, format!("stopped: no answer for {} s", lasted.as_secs()))
+            Failure::new(exit_code, format!("stopped: {}", no_answer(*lasted, *to)))
                 .because(&last.reason)
                 .with_hint(hint)
+        }
+        StopReason::Throttled { since, lasted, until } => {
+            let (why, when) = match until {
+                Some(until) => (
+                    format!(
+                        "Partner Center wants no request before {until:.0}, later than --max-outage allows"
+                    ),
+                    "run the next command after that",
+                ),
+                None => (
+                    format!("no request was accepted for {} s", lasted.as_secs()),
+                    "run the next command later; a lower --rate helps where others use the same tenant",
+                ),
+            };
+            Failure::new(exit_code, format!("stopped: throttled since {since:.0}"))
+                .because(why)
+                .with_hint(format!("nothing is lost: {when}"))
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
@@ -230,6 +266,24 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         StopReason::Ledger(error) => error.clone().into(),
         StopReason::Bug => super::panics::failure(),
     }
+}
+
+/// What may be wrong with rights.
+const RIGHTS: &str = "the user's role in Partner Center (AdminAgents), the app's registration and API permission with its \
+                      consent, and GDAP";
+
+/// What may be wrong with the way to the service.
+const CONFIGURATION: &str = "--api-url, --cloud and any proxy on the way";
+
+/// What the service said.
+fn said(refusal: &Refusal) -> String {
+    let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
+    format!("{status}code {}: {}", refusal.code, refusal.text)
+}
+
+fn no_answer(lasted: Duration, to: Option<&'static str>) -> String {
+    let to = to.map(|what| format!(" to {what}")).unwrap_or_default();
+    format!("no answer{to} for {} s", lasted.as_secs())
 }
 
 /// What the open work needs a user for.

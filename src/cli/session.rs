@@ -283,7 +283,7 @@ impl From<NoToken> for StopReason {
     fn from(none: NoToken) -> Self {
         match none {
             NoToken::Refused { message, hint } => StopReason::SignIn { message, hint },
-            NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last },
+            NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last, to: None },
         }
     }
 }

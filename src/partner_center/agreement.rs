@@ -201,7 +201,6 @@ pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
         status => match codes::class(status, &error.code) {
             Some(Class::FixTheRights) => AgreementOutcome::Misconfigured { error, rights: true },
             Some(Class::FixTheConfiguration) => AgreementOutcome::Misconfigured { error, rights: false },
-            Some(Class::FixTheReseller) => AgreementOutcome::Forbidden(error),
             Some(Class::FixTheRow | Class::DomainTaken) => AgreementOutcome::Refused(error),
             None => not_explained(&answer, error),
         },

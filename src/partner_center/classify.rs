@@ -180,8 +180,7 @@ pub(super) fn create(reply: Reply) -> CreateOutcome {
             (None, 404) if is_gateway(&answer, &error) => {
                 CreateOutcome::Misconfigured { error, rights: false }
             }
-            // The rows of other resellers may be right; a success between two of these tells.
-            (Some(Class::FixTheReseller), _) | (None, 403) => CreateOutcome::Forbidden(error),
+            (None, 403) => CreateOutcome::Forbidden(error),
             (Some(Class::DomainTaken), _) | (None, 409) => {
                 CreateOutcome::Refused { error, domain_taken: true }
             }

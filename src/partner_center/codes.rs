@@ -14,8 +14,6 @@ pub(crate) enum Class {
     FixTheRights,
     /// Every row would get it, until the configuration is mended.
     FixTheConfiguration,
-    /// Every row of its reseller would get it.
-    FixTheReseller,
 }
 
 struct Known {
@@ -30,7 +28,7 @@ const fn known(status: u16, code: &'static str, class: Class, hint: &'static str
     Known { status, code, class, hint }
 }
 
-use Class::{DomainTaken, FixTheConfiguration, FixTheReseller, FixTheRights, FixTheRow};
+use Class::{DomainTaken, FixTheConfiguration, FixTheRights, FixTheRow};
 
 /// The code of a 401 that asks for MFA without a code of its own.
 pub(crate) const MFA_REQUIRED: &str = "mfa_required";
@@ -64,7 +62,7 @@ static CODES: &[Known] = &[
     known(0, "0", FixTheRights, "your company is not onboarded to sell here: ask Microsoft for the market"),
     known(403, "600006", FixTheRights, "this action is not allowed for your account: check its type and programme"),
     known(403, "800039", FixTheRights, "your reseller programme status is not active: renew it in Partner Center"),
-    known(403, "900123", FixTheReseller, "the indirect reseller has not accepted the Microsoft Partner Agreement: have it signed first"),
+    known(403, "900123", FixTheRow, "the indirect reseller has not accepted the Microsoft Partner Agreement: have it signed, then import the row again with --retry-failed"),
     known(403, "900124", FixTheRights, "your company has not accepted the Microsoft Partner Agreement: accept it in Partner Center"),
     known(403, "900149", FixTheRights, "a programme status is not active: see the text, renew it in Partner Center"),
     known(403, "900150", FixTheRights, "the signed-in role may not do this: the user should be in the AdminAgents group"),
@@ -75,7 +73,7 @@ static CODES: &[Known] = &[
     known(417, "800036", FixTheConfiguration, "a precondition failed: check for a proxy that changes requests on their way"),
     known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
-    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later, then ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
+    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
 ];
 
 fn find(status: Option<u16>, code: &str) -> Option<&'static Known> {

@@ -262,6 +262,11 @@ impl Simulator {
         lock(&self.simulation.gate).faults.script(fault);
     }
 
+    /// What was scripted and has not struck yet never will.
+    pub fn end_script(&self) {
+        lock(&self.simulation.gate).faults.replace_script(Vec::new());
+    }
+
     /// Arms a hold for the next create that matches it.
     pub fn hold(&self, hold: Hold) {
         self.simulation.hold.arm(hold);

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use super::StopReason;
 use super::attempt::{Means, Stepped, finished};
 use super::finding::{AgreementFinding, Setback, Unanswered, refusal};
 use super::reconcile::Questions;
-use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, after_setback, backoff};
+use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, after_setback, backoff, unexplained};
 use super::task::Task;
 use crate::failpoint;
 use crate::ledger::{self, AgreementChange, Operation};
@@ -136,7 +135,7 @@ pub(super) fn decide(
             (AgreementChange::Refused(refusal), Then::Settled)
         }
         AgreementFinding::Forbidden(refusal) if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW => {
-            nothing_done(Then::Stop(StopReason::Rights(refusal)))
+            nothing_done(Then::Stop(unexplained(task, refusal, at)))
         }
         AgreementFinding::Forbidden(_) => nothing_done(Then::Wait(backoff(0, at.chance))),
         AgreementFinding::Unauthorized => nothing_done(Then::Wait(Duration::ZERO)),
@@ -155,6 +154,7 @@ pub(super) fn decide(
 mod tests {
     use super::*;
     use crate::ledger::Refusal;
+    use crate::submitter::StopReason;
     use crate::submitter::retry::tests::{POLICY, circumstances, fresh};
 
     fn refused() -> Refusal {

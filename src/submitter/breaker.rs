@@ -1,9 +1,12 @@
 //! An outage is not a row's fault: consecutive failures across rows open the breaker, and from then on one probe
-//! at a time is sent until the service answers. Pure: time is handed in.
+//! at a time is sent until the service answers. Creates, questions and acceptances have a breaker each: that questions
+//! are answered says nothing about a service that takes no creates. Pure: time is handed in.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::task::Step;
 
 /// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
 /// row once in a thousand, and the probe that follows mends that at once.
@@ -29,7 +32,35 @@ pub(super) struct Breaker {
     failures: u32,
     /// The first of them: since then the service is silent.
     silent_since: Option<Instant>,
+    /// The first 429 since a request was accepted.
+    throttled_since: Option<Instant>,
     outage: Option<Outage>,
+}
+
+/// One for each kind of step.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Breakers {
+    creates: Breaker,
+    questions: Breaker,
+    acceptances: Breaker,
+}
+
+impl Breakers {
+    pub(super) fn of(&self, step: Step) -> &Breaker {
+        match step {
+            Step::Create => &self.creates,
+            Step::Ask => &self.questions,
+            Step::Agree => &self.acceptances,
+        }
+    }
+
+    pub(super) fn of_mut(&mut self, step: Step) -> &mut Breaker {
+        match step {
+            Step::Create => &mut self.creates,
+            Step::Ask => &mut self.questions,
+            Step::Agree => &mut self.acceptances,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +111,17 @@ impl Breaker {
 
     /// The service gave a verdict, whatever it was.
     pub(super) fn answered(&mut self) {
+        self.throttled_since = None;
+        self.has_spoken();
+    }
+
+    /// The service is there, and wants nothing from us now.
+    pub(super) fn throttled(&mut self, now: Instant) {
+        self.throttled_since.get_or_insert(now);
+        self.has_spoken();
+    }
+
+    fn has_spoken(&mut self) {
         self.failures = 0;
         self.silent_since = None;
         if self.outage.take().is_some() {
@@ -97,6 +139,11 @@ impl Breaker {
     /// Since when there has been no verdict, probes or not.
     pub(super) fn silent_since(&self) -> Option<Instant> {
         self.silent_since
+    }
+
+    /// Since when there have been 429s, and no request was accepted.
+    pub(super) fn throttled_since(&self) -> Option<Instant> {
+        self.throttled_since
     }
 
     pub(super) fn is_open(&self) -> bool {

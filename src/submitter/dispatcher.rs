@@ -2,13 +2,13 @@
 //! to take now. So what happens on a signal, in an outage or at a limit is tested without a network and without
 //! waiting.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::attempt::Stepped;
-use super::breaker::{Breaker, Passage};
+use super::breaker::{Breakers, Passage};
 use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health, Setback, Unanswered};
 use super::past::RunStart;
 use super::progress::Progress;
@@ -107,7 +107,9 @@ pub(super) struct Dispatcher {
     backlog: Backlog,
     queue: Queue,
     to_record: Vec<Action>,
-    breaker: Breaker,
+    breakers: Breakers,
+    /// When the service last gave a verdict on anything.
+    last_verdict: Option<Instant>,
     pub(super) stop: Option<StopReason>,
     /// The limit holds fresh rows back; what was begun is brought to its end.
     at_limit: bool,
@@ -118,7 +120,7 @@ pub(super) struct Dispatcher {
     successes: u64,
     refused: u64,
     forbidden_in_a_row: u32,
-    last_silence: Silence,
+    last_silence: HashMap<Step, Silence>,
     pub(super) counts: Progress,
 }
 
@@ -144,7 +146,8 @@ impl Dispatcher {
             },
             queue: Queue::default(),
             to_record: Vec::new(),
-            breaker: Breaker::default(),
+            breakers: Breakers::default(),
+            last_verdict: None,
             stop: None,
             at_limit: false,
             slots: 0,
@@ -152,7 +155,7 @@ impl Dispatcher {
             successes: 0,
             refused: 0,
             forbidden_in_a_row: 0,
-            last_silence: Silence::default(),
+            last_silence: HashMap::new(),
             counts: Progress::default(),
         }
     }
@@ -178,13 +181,16 @@ impl Dispatcher {
         if self.stop.is_some() {
             return None;
         }
-        let next_step = match self.breaker.passage(now) {
-            Passage::Free | Passage::Probe if self.has_free_slot() => self.queue.next_due(),
-            Passage::Free | Passage::Probe => None,
-            // While the breaker is open a row that is due does not go; the probe's time is what counts.
-            Passage::Closed(next_probe) => next_probe,
-        };
-        [next_step, self.deadline, self.outage_deadline()].into_iter().flatten().min()
+        let next_step = self.has_free_slot().then(|| {
+            let next_probes =
+                Step::ALL.into_iter().filter_map(|step| match self.breakers.of(step).passage(now) {
+                    Passage::Closed(next_probe) => next_probe,
+                    Passage::Free | Passage::Probe => None,
+                });
+            // Rows that are due and may not go are held, so that none of them keeps the loop awake.
+            self.queue.next_due().into_iter().chain(next_probes).min()
+        });
+        [next_step.flatten(), self.deadline, self.outage_deadline()].into_iter().flatten().min()
     }
 
     /// What can be done now.
@@ -194,11 +200,6 @@ impl Dispatcher {
             return actions;
         }
         while self.has_free_slot() {
-            let probe = match self.breaker.passage(now) {
-                Passage::Free => false,
-                Passage::Probe => true,
-                Passage::Closed(_) => break,
-            };
             let Some(mut task) = self.next_task(now) else { break };
             if task.step == Step::Create && retry::must_ask_first(&task, &self.settings.policy, now) {
                 // Its id has grown old while it waited.
@@ -207,8 +208,10 @@ impl Dispatcher {
                 self.queue.wait(task, now + wait);
                 continue;
             }
+            let breaker = self.breakers.of_mut(task.step);
+            let probe = breaker.passage(now) == Passage::Probe;
             if probe {
-                self.breaker.probe_sent();
+                breaker.probe_sent();
             }
             self.slots += 1;
             task.begun = now;
@@ -232,10 +235,33 @@ impl Dispatcher {
         self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full()
     }
 
-    /// The row to take a step for: one whose wait is over, else a fresh one.
+    /// The row to take a step for: one whose wait is over, else a fresh one. A kind of step that the service does not
+    /// answer holds up no other kind.
     fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
-        if let Some(due) = self.queue.pop_due(now) {
-            return Some(due);
+        for step in Step::ALL {
+            if !self.is_closed(step, now)
+                && let Some(held) = self.queue.pop_held(step)
+            {
+                return Some(held);
+            }
+        }
+        while let Some(due) = self.queue.pop_due(now) {
+            if !self.is_closed(due.step, now) {
+                return Some(due);
+            }
+            self.queue.hold(due);
+        }
+        self.next_fresh_task(now)
+    }
+
+    fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
+        while self.queue.peek_fresh().is_some_and(|fresh| self.is_closed(fresh.step, now)) {
+            // Creates come last, and one that was not begun does not count as submitted.
+            if self.queue.peek_fresh()?.step == Step::Create {
+                return None;
+            }
+            let fresh = self.queue.pop_fresh()?;
+            self.queue.hold(fresh);
         }
         let fresh = self.queue.peek_fresh()?;
         let counts = fresh.step == Step::Create && !fresh.submitted;
@@ -259,6 +285,10 @@ impl Dispatcher {
         }
         self.backlog.order.retain(|which| *which == Backlogged::Agreements);
         self.backlog.after = RowId(0);
+    }
+
+    fn is_closed(&self, step: Step, now: Instant) -> bool {
+        matches!(self.breakers.of(step).passage(now), Passage::Closed(_))
     }
 
     fn has_free_slot(&self) -> bool {
@@ -348,7 +378,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        self.note_health(finding.health(), probe, now);
+        self.note_health(Step::Create, finding.health(), probe, now);
         let forbidden = matches!(finding, CreateFinding::Forbidden(_));
         let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
         let unknown = matches!(finding, CreateFinding::Unknown { .. });
@@ -362,6 +392,7 @@ impl Dispatcher {
         task.tries += u32::from(unknown && !probe);
         task.unauthorized = unauthorized;
         task.forbidden_at = forbidden.then_some(self.successes);
+        task.unclear_at = unknown.then_some(self.successes);
         self.decide(task, step.attempts, verdict, now);
     }
 
@@ -374,7 +405,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        self.note_health(finding.health(), probe, now);
+        self.note_health(Step::Ask, finding.health(), probe, now);
         let question_tries = match finding {
             AskFinding::Unanswered(Unanswered::NoAnswer(_)) => task.question_tries + u32::from(!probe),
             AskFinding::Unanswered(Unanswered::SetBack(Setback::NotSent(_))) => task.question_tries,
@@ -394,7 +425,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let Stepped { finding, attempts } = step;
-        self.note_health(finding.health(), probe, now);
+        self.note_health(Step::Agree, finding.health(), probe, now);
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
         let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
@@ -470,23 +501,33 @@ impl Dispatcher {
         }
     }
 
-    fn note_health(&mut self, health: Health, probe: bool, now: Instant) {
+    fn note_health(&mut self, step: Step, health: Health, probe: bool, now: Instant) {
+        let breaker = self.breakers.of_mut(step);
         match health {
-            Health::Answered => self.breaker.answered(),
-            Health::Silent(silence) => {
-                self.last_silence = silence;
-                let was_open = self.breaker.is_open();
-                self.breaker.failed(probe, now);
-                if self.breaker.is_open() && !was_open {
-                    let Silence { reason, hint } = &self.last_silence;
-                    tracing::warn!(reason, hint, "the service does not answer; sending single probes");
-                }
-                // Also before the breaker opens: a few rows may take long to make ten failures.
-                if self.silence_deadline().is_some_and(|deadline| deadline <= now) {
-                    self.stop_for_outage(now);
+            Health::Answered => {
+                breaker.answered();
+                self.last_verdict = Some(now);
+            }
+            Health::Throttled(wait) => {
+                breaker.throttled(now);
+                if wait > self.settings.max_outage {
+                    self.stop_for_throttling(step, Some(wait), now);
                 }
             }
-            Health::NotAsked if probe => self.breaker.probe_withdrawn(),
+            Health::Silent(silence) => {
+                let was_open = breaker.is_open();
+                breaker.failed(probe, now);
+                if breaker.is_open() && !was_open {
+                    let Silence { reason, hint } = &silence;
+                    tracing::warn!(reason, hint, "the service does not answer; sending single probes");
+                }
+                self.last_silence.insert(step, silence);
+                // Also before the breaker opens: a few rows may take long to make ten failures.
+                if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {
+                    self.stop_for_outage(step, now);
+                }
+            }
+            Health::NotAsked if probe => breaker.probe_withdrawn(),
             Health::NotAsked => {}
         }
     }
@@ -512,29 +553,58 @@ impl Dispatcher {
         }
     }
 
-    /// When the service will have been silent for too long.
-    fn silence_deadline(&self) -> Option<Instant> {
-        self.breaker.silent_since().map(|since| since + self.settings.max_outage)
+    /// When the service will have been silent for too long. Without answers to its questions a run can still create, so
+    /// that their silence alone ends none.
+    fn silence_deadline(&self, step: Step) -> Option<Instant> {
+        let since = self.breakers.of(step).silent_since()?;
+        let since = if step == Step::Ask { self.last_verdict.max(Some(since))? } else { since };
+        Some(since + self.settings.max_outage)
+    }
+
+    /// When the service will have been throttling for too long.
+    fn throttling_deadline(&self, step: Step) -> Option<Instant> {
+        Some(self.breakers.of(step).throttled_since()? + self.settings.max_outage)
     }
 
     fn outage_deadline(&self) -> Option<Instant> {
-        self.silence_deadline().filter(|_| self.breaker.is_open())
+        let open = Step::ALL.into_iter().filter(|step| self.breakers.of(*step).is_open());
+        let silence = open.filter_map(|step| self.silence_deadline(step));
+        silence.chain(Step::ALL.into_iter().filter_map(|step| self.throttling_deadline(step))).min()
     }
 
-    fn stop_for_outage(&mut self, now: Instant) {
-        let lasted = self.breaker.silent_since().map(|since| now - since).unwrap_or_default();
-        let last = self.last_silence.clone();
-        self.stop.get_or_insert(StopReason::Outage { lasted, last });
+    fn stop_for_outage(&mut self, step: Step, now: Instant) {
+        let since = self.breakers.of(step).silent_since().unwrap_or(now);
+        let answered_meanwhile = self.last_verdict.is_some_and(|verdict| verdict > since);
+        let to = answered_meanwhile.then_some(match step {
+            Step::Create => "a create",
+            Step::Ask => "a question",
+            Step::Agree => "the acceptance of an agreement",
+        });
+        let last = self.last_silence.get(&step).cloned().unwrap_or_default();
+        self.stop.get_or_insert(StopReason::Outage { lasted: now - since, last, to });
+    }
+
+    fn stop_for_throttling(&mut self, step: Step, wait: Option<Duration>, now: Instant) {
+        let since = self.breakers.of(step).throttled_since().unwrap_or(now);
+        self.stop.get_or_insert(StopReason::Throttled {
+            since: self.start.wall_at(since),
+            lasted: now - since,
+            until: wait.map(|wait| self.start.wall_at(now + wait)),
+        });
     }
 
     fn check_deadlines(&mut self, now: Instant) {
-        if self.stop.is_some() {
-            return;
+        let has_passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        for step in Step::ALL {
+            if self.breakers.of(step).is_open() && has_passed(self.silence_deadline(step)) {
+                self.stop_for_outage(step, now);
+            }
+            if has_passed(self.throttling_deadline(step)) {
+                self.stop_for_throttling(step, None, now);
+            }
         }
-        if self.outage_deadline().is_some_and(|deadline| deadline <= now) {
-            self.stop_for_outage(now);
-        } else if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.stop = Some(StopReason::DurationReached);
+        if has_passed(self.deadline) {
+            self.stop.get_or_insert(StopReason::DurationReached);
         }
     }
 
@@ -543,11 +613,12 @@ impl Dispatcher {
             under_way: self.slots,
             waiting: self.queue.waiting(),
             throttled_for,
-            silent_for: self
-                .breaker
-                .silent_since()
-                .filter(|_| self.breaker.is_open())
-                .map(|since| now - since),
+            silent_for: Step::ALL
+                .into_iter()
+                .map(|step| self.breakers.of(step))
+                .filter(|breaker| breaker.is_open())
+                .filter_map(|breaker| breaker.silent_since().map(|since| now - since))
+                .max(),
             stopping: self.stop.is_some(),
             ..self.counts
         }

@@ -101,6 +101,8 @@ pub(super) enum Health {
     Answered,
     /// It gave none, for this reason.
     Silent(Silence),
+    /// It wants nothing from us for so long.
+    Throttled(Duration),
     /// Nothing was asked of it.
     NotAsked,
 }
@@ -108,7 +110,8 @@ pub(super) enum Health {
 impl Setback {
     pub(super) fn health(&self) -> Health {
         match self {
-            Setback::Misconfigured { .. } | Setback::Throttled { .. } => Health::Answered,
+            Setback::Misconfigured { .. } => Health::Answered,
+            Setback::Throttled { wait } => Health::Throttled(*wait),
             Setback::NotSent(silence) => Health::Silent(silence.clone()),
             Setback::SignInRefused { .. } | Setback::Withdrawn => Health::NotAsked,
         }

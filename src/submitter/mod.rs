@@ -29,8 +29,11 @@ mod task;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::auth::TokenSource;
 use crate::credentials::Sealer;
+use crate::customer::DomainName;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::Client;
 use crate::transport::Silence;
@@ -52,7 +55,7 @@ pub(crate) struct Settings {
     pub(crate) max_failures: Option<MaxFailures>,
     /// The run stops after this long.
     pub(crate) max_duration: Option<Duration>,
-    /// Past this long without an answer the run stops.
+    /// Past this long without an answer, or throttled without an accepted request, the run stops.
     pub(crate) max_outage: Duration,
     pub(crate) mode: Mode,
 }
@@ -114,12 +117,25 @@ pub(crate) enum StopReason {
     NeedsUser(UserNeeds),
     /// Every row would be refused: sign-in or rights.
     Rights(Refusal),
+    /// So many requests in a row were refused with a 403 that nobody has explained, the last one for this domain.
+    Unexplained {
+        refusal: Refusal,
+        in_a_row: u32,
+        domain: DomainName,
+    },
     /// Every row would be refused: configuration.
     Configuration(Refusal),
-    /// No answer for too long.
+    /// No answer for too long. `to` what, where other requests were answered meanwhile.
     Outage {
         lasted: Duration,
         last: Silence,
+        to: Option<&'static str>,
+    },
+    /// 429s, and no request accepted for so long; or not `until` then, which is too long.
+    Throttled {
+        since: Timestamp,
+        lasted: Duration,
+        until: Option<Timestamp>,
     },
     LimitReached,
     /// So many rows have been refused in this run.

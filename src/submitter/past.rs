@@ -55,6 +55,11 @@ impl RunStart {
         self.instant
     }
 
+    /// What the wall clock says at `instant`, had nobody set it since.
+    pub(super) fn wall_at(&self, instant: Instant) -> Timestamp {
+        self.wall.saturating_add(instant.saturating_duration_since(self.instant)).unwrap_or(self.wall)
+    }
+
     /// What an earlier run has stored. A time to come, which makes no sense, counts as `senseless` ago.
     pub(super) fn past(&self, stored: Timestamp, senseless: Duration) -> Past {
         let before = clock::elapsed_since(stored, self.wall).unwrap_or(senseless);

@@ -1,11 +1,11 @@
 //! The rows in hand: ready for their next step, waiting for it, or under way. Bounded, and each row once.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 
-use super::task::Task;
+use super::task::{Step, Task};
 use crate::ledger::RowId;
 
 /// Rows that may wait for a repeat at once. Beyond it no fresh rows are taken, so that a service which answers
@@ -17,6 +17,8 @@ const MOST_WAITING: usize = 4096;
 pub(super) struct Queue {
     ready: VecDeque<Box<Task>>,
     waiting: BinaryHeap<Reverse<Waiting>>,
+    /// Rows whose wait is over, and whose kind of step the service does not answer.
+    held: HashMap<Step, VecDeque<Box<Task>>>,
     /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so reading the
     /// ledger may come upon it again.
     in_hand: HashSet<RowId>,
@@ -41,6 +43,16 @@ impl Queue {
     /// Its next step is not to be taken before `due`.
     pub(super) fn wait(&mut self, task: Box<Task>, due: Instant) {
         self.waiting.push(Reverse(Waiting { due, task }));
+    }
+
+    /// Its next step is not to be taken before somebody asks for such steps.
+    pub(super) fn hold(&mut self, task: Box<Task>) {
+        self.held.entry(task.step).or_default().push_back(task);
+    }
+
+    /// The first row that was held for this step.
+    pub(super) fn pop_held(&mut self, step: Step) -> Option<Box<Task>> {
+        self.held.get_mut(&step)?.pop_front()
     }
 
     /// A row whose wait is over.
@@ -72,12 +84,12 @@ impl Queue {
 
     /// Rows that wait.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.held.values().map(VecDeque::len).sum::<usize>()
     }
 
     /// So many wait that no fresh row is to be begun.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= MOST_WAITING
+        self.waiting() >= MOST_WAITING
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
             })
         }
         AskFinding::Taken => settled(taken(work)),
-        AskFinding::Free => free(work, at.may_send),
+        AskFinding::Free => free(task, at),
         AskFinding::Unanswered(Unanswered::Unprovable(silence)) => asked_in_vain(work, silence.reason),
         AskFinding::Unanswered(Unanswered::NoAnswer(silence))
             if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
@@ -179,10 +179,16 @@ fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
     if alone {
         ask_about(&task.work, refusal, false)
     } else if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW {
-        nothing_done(&task.work, Then::Stop(StopReason::Rights(refusal)))
+        nothing_done(&task.work, Then::Stop(unexplained(task, refusal, at)))
     } else {
         nothing_done(&task.work, Then::Wait(backoff(0, at.chance)))
     }
+}
+
+/// Rows or rights, nobody knows: the run stops before it burns more of them.
+pub(super) fn unexplained(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> StopReason {
+    let domain = task.work.customer.domain.clone();
+    StopReason::Unexplained { refusal, in_a_row: at.forbidden_in_a_row, domain }
 }
 
 fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdict {
@@ -224,26 +230,30 @@ fn taken(work: &Work) -> RowChange {
 }
 
 /// Not there, and free.
-fn free(work: &Work, may_send: bool) -> Verdict {
+fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
+    let work = &task.work;
     if let Some(refusal) = &work.refusal {
         return settled(RowChange::Refused { refusal: refusal.clone(), domain_burned: false });
     }
+    // Whether it is this row that the service does not answer, or no row at all, shows in a success of another one.
+    let alone = task.unclear_at.is_some_and(|successes_then| at.successes > successes_then);
     match work.ask_rounds {
-        // A service that remembers the id replays its answer, one that forgot it starts anew.
-        0 => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
-        // A run that only asks leaves the next send, and so its id, to one that sends.
-        1 if !may_send => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
-        1 => Verdict {
-            change: RowChange::NothingDone { new_request_id: Some(RequestId::draw()), ask_rounds: 2 },
-            then: Then::Wait(Duration::ZERO),
-        },
-        _ => settled(RowChange::AskedInVain {
+        // Sent again after asking, and that was unclear too. A run that only asks leaves the next send, and so its id,
+        // to one that sends.
+        rounds if rounds % 2 == 1 && at.may_send => {
+            let new_request_id = Some(RequestId::draw());
+            let change = RowChange::NothingDone { new_request_id, ask_rounds: rounds + 1 };
+            Verdict { change, then: Then::Wait(Duration::ZERO) }
+        }
+        rounds if rounds >= 2 && alone => settled(RowChange::AskedInVain {
             reason: Refusal {
                 code: UNSETTLED.to_owned(),
                 status: None,
                 text: "no send was answered, and the customer did not appear".to_owned(),
             },
         }),
+        // A service that remembers the id replays its answer, one that forgot it starts anew.
+        _ => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The loop of a submission: it tells the [`Dispatcher`] what happens, and carries out what that decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
@@ -17,7 +18,14 @@ use super::reconcile;
 use super::task::Step;
 use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::clock;
+use crate::failpoint;
 use crate::ledger::Ledger;
+
+/// For so long a program that leaves at once waits for its own tasks and for the disk.
+const LEAVES_WITHIN: Duration = Duration::from_secs(5);
+
+/// Within this an answer that this machine has received comes to the task that waits for it.
+const NOTICES_WITHIN: Duration = Duration::from_millis(50);
 
 /// How a submission ended.
 #[derive(Debug)]
@@ -59,7 +67,7 @@ pub(crate) async fn submit(
     });
     let mut dispatcher = Dispatcher::new(settings.clone(), start);
     dispatcher.counts.total = open_rows;
-    let mut under_way = JoinSet::new();
+    let mut under_way = UnderWay::default();
     loop {
         for action in dispatcher.actions(Instant::now()) {
             carry_out(action, ledger, &means, &mut under_way).await;
@@ -72,7 +80,8 @@ pub(crate) async fn submit(
         let event = tokio::select! {
             biased;
             Some(signal) = signals.recv() => Event::Signalled(signal),
-            Some(ended) = under_way.join_next() => ended.unwrap_or(Event::Panicked),
+            Some(ended) = under_way.records.join_next() => ended.unwrap_or(Event::Panicked),
+            Some(ended) = under_way.steps.join_next() => ended.unwrap_or(Event::Panicked),
             () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
         };
         let stopping_already = matches!(
@@ -81,7 +90,7 @@ pub(crate) async fn submit(
         );
         if let (Event::Signalled(_), true) = (&event, stopping_already) {
             // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
-            record_what_is_known(&mut dispatcher, ledger, &means, &mut under_way).await;
+            record_what_is_known(&mut dispatcher, ledger, &means, under_way).await;
             return Outcome { stopped: dispatcher.stop, abandoned: true };
         }
         dispatcher.handle_event(event, Instant::now(), rand::random());
@@ -91,25 +100,52 @@ pub(crate) async fn submit(
     }
 }
 
-/// Answers that are here already may hold a password that cannot be had again: they are recorded before the program
-/// leaves. Nothing is waited for but the disk.
+/// What may still be waited for, and what may not, when the program leaves at once.
+#[derive(Debug, Default)]
+struct UnderWay {
+    /// Steps, most of which wait for the service, and reads of the queue.
+    steps: JoinSet<Event>,
+    /// They wait for the disk alone.
+    records: JoinSet<Event>,
+}
+
+/// Answers that are here already may hold a password that cannot be had again: they are sealed and recorded before the
+/// program leaves. The service is not waited for, the machine and its disk for so long as [`LEAVES_WITHIN`].
 async fn record_what_is_known(
     dispatcher: &mut Dispatcher,
     ledger: &Ledger,
     means: &Arc<Means>,
-    under_way: &mut JoinSet<Event>,
+    mut under_way: UnderWay,
 ) {
-    let mut recorded = JoinSet::new();
-    while let Some(ended) = under_way.try_join_next() {
-        dispatcher.handle_event(ended.unwrap_or(Event::Panicked), Instant::now(), 0.0);
+    let leaves_at = Instant::now() + LEAVES_WITHIN;
+    let noticing = async {
+        while let Some(ended) = under_way.steps.join_next().await {
+            dispatcher.handle_event(ended.unwrap_or(Event::Panicked), Instant::now(), 0.0);
+        }
+    };
+    drop(tokio::time::timeout(NOTICES_WITHIN, noticing).await);
+    // One that waits for the service ends here. One that is busy with its answer has nothing more to wait for: it comes
+    // to its own end, and says what that was.
+    under_way.steps.abort_all();
+    let recording = async {
+        while let Some(ended) = under_way.steps.join_next().await {
+            match ended {
+                Ok(event) => dispatcher.handle_event(event, Instant::now(), 0.0),
+                Err(error) if error.is_cancelled() => {}
+                Err(_) => dispatcher.handle_event(Event::Panicked, Instant::now(), 0.0),
+            }
+        }
+        for action in dispatcher.actions(Instant::now()) {
+            carry_out(action, ledger, means, &mut under_way).await;
+        }
+        while under_way.records.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout_at(leaves_at, recording).await.is_err() {
+        tracing::warn!("the ledger takes too long; what could not be recorded is settled by the next run");
     }
-    for action in dispatcher.actions(Instant::now()) {
-        carry_out(action, ledger, means, &mut recorded).await;
-    }
-    while recorded.join_next().await.is_some() {}
 }
 
-async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut JoinSet<Event>) {
+async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut UnderWay) {
     let means = Arc::clone(means);
     match action {
         // Reading the queue is quick and everything waits for it, so it is done in place.
@@ -118,12 +154,12 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
                 Backlogged::Rows(open) => ledger.open_rows(open, after, FETCH).await,
                 Backlogged::Agreements => ledger.open_agreements(after, FETCH).await,
             };
-            under_way.spawn(async move {
+            under_way.steps.spawn(async move {
                 rows.map_or_else(Event::LedgerFailed, |rows| Event::Fetched { which, rows })
             });
         }
         Action::Step { task, probe } => {
-            under_way.spawn(async move {
+            under_way.steps.spawn(async move {
                 match task.step {
                     Step::Create => match attempt::create(&means, &task).await {
                         Ok(step) => Event::Created { task, probe, step },
@@ -141,7 +177,8 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
             });
         }
         Action::Record { task, attempts, verdict } => {
-            under_way.spawn(async move {
+            under_way.records.spawn(async move {
+                failpoint::wait_for_turn("recording").await;
                 match means.recorder.record(task.work.row, attempts, verdict.change.clone()).await {
                     Ok(_) => Event::Recorded { task, verdict },
                     Err(error) => Event::LedgerFailed(error),
@@ -149,7 +186,7 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
             });
         }
         Action::RecordAgreement { task, attempts, change, then } => {
-            under_way.spawn(async move {
+            under_way.records.spawn(async move {
                 match means.recorder.record_agreement(task.work.row, attempts, change).await {
                     Ok(()) => Event::AgreementRecorded { task, then },
                     Err(error) => Event::LedgerFailed(error),

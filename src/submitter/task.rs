@@ -26,6 +26,8 @@ pub(super) struct Task {
     pub(super) unauthorized: bool,
     /// Successes of the run when it was last refused with an unexplained 403.
     pub(super) forbidden_at: Option<u64>,
+    /// Successes of the run when its last send in this run ended without a verdict.
+    pub(super) unclear_at: Option<u64>,
     /// Asking has just said: not there, and free. So its next send is allowed, whatever the age of its id.
     pub(super) asked_free: bool,
     /// It has been counted as submitted.
@@ -33,7 +35,7 @@ pub(super) struct Task {
 }
 
 /// What is to be done next for a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     /// Send the create.
     Create,
@@ -41,6 +43,10 @@ pub(super) enum Step {
     Ask,
     /// Record the acceptance of the agreement.
     Agree,
+}
+
+impl Step {
+    pub(super) const ALL: [Step; 3] = [Step::Create, Step::Ask, Step::Agree];
 }
 
 impl From<NextStep> for Step {
@@ -65,6 +71,7 @@ impl Task {
             question_tries: 0,
             unauthorized: false,
             forbidden_at: None,
+            unclear_at: None,
             asked_free: false,
             submitted: false,
         }

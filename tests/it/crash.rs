@@ -254,6 +254,35 @@ mod signals {
         bench.agree();
     }
 
+    /// The answer is here, and the program busy with it, when it is told twice to leave.
+    fn second_signal_while_it_stalls_at(point: &str) {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let import = bench.import("customers.csv").env("TENANTRY_STALL_AT", point);
+        let mut running = import.args(["--concurrency", "1"]).spawn();
+        eventually("it stalls", || running.stderr().contains("stands still"));
+        eventually("the second signal ends it", || {
+            running.signal("INT");
+            std::thread::sleep(Duration::from_millis(20));
+            running.has_ended()
+        });
+        let done = running.wait();
+        assert_eq!(done.code, Some(130), "{done}");
+        let row = bench.ledger().row(&domain(1));
+        assert!(row.state == "created" && row.has_credentials, "{row:?} {done}");
+        bench.agree();
+    }
+
+    #[test]
+    fn an_answer_that_is_being_sealed_is_recorded_before_the_second_signal_ends_it() {
+        second_signal_while_it_stalls_at("sealed");
+    }
+
+    #[test]
+    fn an_answer_that_waits_to_be_recorded_is_recorded_before_the_second_signal_ends_it() {
+        second_signal_while_it_stalls_at("recording");
+    }
+
     #[test]
     fn the_second_ctrl_c_leaves_at_once() {
         second_signal("INT", 130);

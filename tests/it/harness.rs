@@ -53,6 +53,8 @@ pub(crate) struct Bench {
     folder: TempDir,
     api_url: String,
     outputs: AtomicUsize,
+    /// The service gives the password again where it answers a repeat.
+    replays_passwords: bool,
     // Stopped when it is dropped, which needs the runtime, so it stands before it.
     simulator: Option<Simulator>,
     runtime: Runtime,
@@ -68,12 +70,14 @@ impl Bench {
         // One thread is enough for the simulator, and leaves the cores to the programs under test.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let replays_passwords = scenario.replay_password;
         let config = Config { scenario, ..Config::default() };
         let simulator = runtime.block_on(Simulator::start(config)).unwrap();
         Self {
             folder: TempDir::new().unwrap(),
             api_url: simulator.url(),
             outputs: AtomicUsize::new(0),
+            replays_passwords,
             simulator: Some(simulator),
             runtime,
         }
@@ -644,6 +648,7 @@ pub(crate) fn agree(simulator: &Simulator, bench: &Bench, rest: Rest) {
     request_ids_are_kept(&rows, &attempts);
     rows_are_accounted_for(&ledger, bench);
     passwords_are_those_answered(&rows, &by_domain, bench);
+    no_password_is_lost(&rows, &attempts, &by_domain, bench.replays_passwords);
     acceptances_are_recorded(&simulator.acceptances(), &ledger, rest);
     if rest == Rest::Settled {
         let open: Vec<&LedgerRow> =
@@ -774,6 +779,27 @@ fn passwords_are_those_answered(rows: &[LedgerRow], creations: &HashMap<String, 
     assert!(sealed <= created, "a password of something that is not created");
 }
 
+/// A password that was answered is in the ledger. A created row may be without one in two cases only: no create of it
+/// was ever answered as created, so that asking has settled it; or only a repeat was, and this service leaves the
+/// password out of those.
+fn no_password_is_lost(
+    rows: &[LedgerRow],
+    attempts: &[LedgerAttempt],
+    creations: &HashMap<String, &Creation>,
+    replays_passwords: bool,
+) {
+    for row in rows.iter().filter(|row| row.state == "created" && !row.has_credentials) {
+        let made_by = creations[row.domain.as_ref().unwrap()].correlation_id.to_string();
+        let answered = attempts.iter().find(|it| {
+            it.row == row.row
+                && it.operation == "create"
+                && it.outcome.as_deref() == Some("created")
+                && (replays_passwords || it.correlation_id == made_by)
+        });
+        assert!(answered.is_none(), "its password was answered, and is lost: {row:?}, {answered:?}");
+    }
+}
+
 /// Every acceptance that the service holds stands in the ledger, as recorded or while its answer is missing as in
 /// flight, and the other way round; each was written down before, and none is there twice.
 fn acceptances_are_recorded(acceptances: &[Acceptance], ledger: &Ledger, rest: Rest) {
@@ -841,6 +867,12 @@ mod agree_notices {
     fn a_password_of_another_row() {
         let other = "(SELECT sealed_credentials FROM customer_rows WHERE id = 1)";
         after(&format!("UPDATE customer_rows SET sealed_credentials = {other} WHERE id = 2"));
+    }
+
+    #[test]
+    #[should_panic(expected = "its password was answered, and is lost")]
+    fn a_password_that_is_lost() {
+        after("UPDATE customer_rows SET sealed_credentials = NULL WHERE id = 2");
     }
 
     #[test]

@@ -588,9 +588,32 @@ fn one_reseller_out_of_order_holds_up_no_other() {
     assert!(done.stdout.contains("1 × 900123 (failed)"), "{done}");
     assert_eq!(bench.ledger().states(), states([("created", 8), ("failed", 1)]));
     bench.agree();
-    // Where there is no other, nothing shows that it is the reseller's fault alone.
+    // Also where there is no other: what the service says is about the reseller.
     let bench = Bench::new();
     bench.file("customers.csv", format!("{HEADER},associated_partner_id\n{},{unsigned}\n", row("unsigned")));
-    bench.import("customers.csv").with_user().exits(4);
-    assert_eq!(bench.ledger().row("unsigned").state, "pending");
+    let done = bench.import("customers.csv").with_user().exits(3);
+    assert!(done.stdout.contains("have it signed, then import the row again with --retry-failed"), "{done}");
+    assert_eq!(bench.ledger().row("unsigned").state, "failed");
+}
+
+#[test]
+fn rows_of_a_reseller_out_of_order_hold_up_nobody_behind_them() {
+    let bench = Bench::new();
+    let refused = (0..20).map(|n| format!("refuse-403-900123-{n}"));
+    let domains: Vec<String> = refused.chain((1..=20).map(domain)).collect();
+    bench.file("customers.csv", customers_of(domains.iter().map(String::as_str)));
+    bench.import("customers.csv").args(["--concurrency", "8"]).exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 20), ("failed", 20)]));
+    bench.agree();
+}
+
+#[test]
+fn a_refusal_that_nobody_has_explained_says_what_to_look_at() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["refuse-403-999999"]));
+    let done = bench.import("customers.csv").exits(4);
+    done.says("stopped: 5 requests in a row were refused").says("code 999999");
+    done.says("API permission").says("GDAP").says("tenantry show refuse-403-999999.onmicrosoft.com");
+    assert!(!done.stderr.contains("every row would be refused"), "{done}");
+    assert_eq!(bench.ledger().row("refuse-403-999999").state, "pending");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenantry::simulator::{Fault, Operation, Outage, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, customers, states};
+use crate::harness::{Bench, customers, customers_of, states};
 
 /// An address on which nobody listens.
 pub(crate) fn nobody() -> String {
@@ -57,4 +57,69 @@ fn an_outage_that_outlasts_its_limit_is_gone_on_with_later() {
     bench.agree_so_far();
     bench.resume().exits(0);
     bench.agree();
+}
+
+/// Imports rows of which no create is answered with more than a 503, while every question is.
+fn creates_alone_fail(rows: usize) -> Bench {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(rows));
+    let unavailable = Fault::StatusBefore { status: 503 };
+    bench.simulator().script(ScriptedFault::next(Operation::Create, unavailable).times(u32::MAX));
+    // So impatient that in six seconds a row comes to the end of everything that the rules let it try.
+    let options = ["--max-outage", "6s", "--max-attempts", "1", "--idempotency-window", "1s"];
+    let done = bench.import("customers.csv").args(options).exits(5);
+    done.says("stopped: no answer to a create for").says("status 503");
+    assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
+    let states = bench.ledger().states();
+    assert!(states.keys().all(|state| state == "pending" || state == "in_flight"), "{states:?}");
+    bench.agree_so_far();
+    bench.simulator().end_script();
+    bench
+}
+
+#[test]
+fn an_outage_of_creates_alone_burns_no_row() {
+    for rows in [1, 40] {
+        let bench = creates_alone_fail(rows);
+        bench.resume().exits(0);
+        assert_eq!(bench.ledger().states(), states([("created", rows)]));
+        bench.agree();
+    }
+}
+
+#[test]
+fn a_row_that_was_given_up_is_sent_again_once_asking_says_that_it_is_free() {
+    let bench = creates_alone_fail(1);
+    let given_up = "UPDATE customer_rows SET state = 'unresolved', ask_rounds = 2, error_code = 'unsettled'";
+    rusqlite::Connection::open(bench.ledger_path()).unwrap().execute_batch(given_up).unwrap();
+    bench.resume().exits(6);
+    let creates = bench.count(Operation::Create);
+    bench.tenantry(["reconcile"]).exits(5);
+    assert_eq!(bench.count(Operation::Create), creates, "reconcile sends nothing that creates");
+    assert_eq!(bench.ledger().states(), states([("in_flight", 1)]));
+    bench.resume().exits(0);
+    assert_eq!(bench.count(Operation::Create), creates + 1);
+    bench.agree();
+}
+
+#[test]
+fn questions_that_fail_hold_up_no_create() {
+    let bench = Bench::new();
+    let refused: Vec<String> = (0..30).map(|n| format!("refuse-400-3000-{n}")).collect();
+    bench.file("customers.csv", customers_of(refused.iter().map(String::as_str)) + &rows_only(20));
+    for operation in [Operation::Search, Operation::Domain] {
+        let unavailable = Fault::StatusBefore { status: 503 };
+        bench.simulator().script(ScriptedFault::next(operation, unavailable).times(u32::MAX));
+    }
+    bench.import("customers.csv").args(["--max-outage", "2s", "--concurrency", "4"]).exits(5);
+    assert_eq!(bench.ledger().states()["created"], 20);
+    bench.agree_so_far();
+    bench.simulator().end_script();
+    bench.resume().exits(3);
+    bench.agree();
+}
+
+/// The lines of [`customers`] without their header.
+fn rows_only(count: usize) -> String {
+    customers(count).split_once('\n').unwrap().1.to_owned()
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Limit, Operation, RetryAfter, Scenario};
+use tenantry::simulator::{Fault, Limit, Operation, RetryAfter, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, customers, customers_of, domain, full};
+use crate::harness::{Bench, customers, customers_of, domain, full, states};
 
 /// The simulator's clock starts counting when a request arrives, ours when it leaves; on a busy machine that is this
 /// much apart at most.
@@ -94,4 +94,29 @@ fn a_row_that_waits_holds_no_slot() {
     let last = bench.simulator().requests().pop().unwrap();
     assert_eq!(last.call.domain, Some(full(&domain(1))), "the rows behind did not go first");
     bench.agree();
+}
+
+/// Imports five rows of which every create is throttled, for as long as the program bears it.
+fn throttled_for_good(retry_after_s: u64, max_outage: &str, says: &str) {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(5));
+    let throttled = Fault::Throttled { retry_after_s };
+    bench.simulator().script(ScriptedFault::next(Operation::Create, throttled).times(u32::MAX));
+    let options = ["--max-outage", max_outage, "--concurrency", "2", "--max-duration", "20s"];
+    let done = bench.import("customers.csv").args(options).exits(5);
+    done.says("stopped: throttled since 20").says(says);
+    assert_eq!(bench.ledger().states(), states([("pending", 5)]));
+    bench.simulator().end_script();
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn throttling_without_end_is_an_outage() {
+    throttled_for_good(1, "4s", "no request was accepted for");
+}
+
+#[test]
+fn a_wait_that_outlasts_the_longest_outage_is_not_waited_for() {
+    throttled_for_good(86_000, "15m", "Partner Center wants no request before 20");
 }

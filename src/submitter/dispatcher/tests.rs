@@ -199,7 +199,7 @@ fn five_unexplained_403s_in_a_row_stop_the_run() {
         assert!(bench.dispatcher.stop.is_none());
     }
     bench.answer(forbidden());
-    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Rights(_))));
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Unexplained { in_a_row: 5, .. })));
 }
 
 #[test]
@@ -388,4 +388,70 @@ fn an_outage_stops_agreements_too() {
         bench.wait(30);
     }
     assert!(matches!(bench.dispatcher.ending(), Some(StopReason::Outage { .. })));
+}
+
+fn silent() -> CreateFinding {
+    let intended_at = crate::clock::from_ms(1_000_000_000);
+    CreateFinding::Unknown { intended_at, reason: "status 503".into() }
+}
+
+/// Ends the oldest step: a create without a verdict, a question with the answer that the domain is free.
+fn answer_questions_alone(bench: &mut Bench) {
+    if bench.steps[0].0.step == Step::Create {
+        return bench.answer(silent());
+    }
+    let (task, probe) = bench.steps.pop_front().unwrap();
+    let step = Stepped { finding: AskFinding::Free, attempts: Vec::new() };
+    bench.tell(Event::Asked { task, probe, step });
+    bench.act();
+}
+
+#[test]
+fn answered_questions_do_not_end_an_outage_of_creates() {
+    for rows in [1, 100] {
+        let policy = Policy { max_attempts: 2, ..settings().policy };
+        let mut bench = Bench::new(Settings { policy, ..settings() }, rows);
+        let begun = bench.now;
+        while bench.dispatcher.stop.is_none() {
+            while !bench.steps.is_empty() {
+                answer_questions_alone(&mut bench);
+            }
+            bench.wait(1);
+            assert!(bench.now < begun + Duration::from_secs(1200), "{rows}: no outage was seen");
+        }
+        let Some(StopReason::Outage { to, .. }) = &bench.dispatcher.stop else {
+            panic!("{:?}", bench.dispatcher.stop)
+        };
+        // Of a hundred rows none was old enough to be asked about.
+        assert_eq!(*to, (rows == 1).then_some("a create"));
+    }
+}
+
+#[test]
+fn throttling_is_borne_as_long_as_an_outage_and_no_longer() {
+    let throttled =
+        |seconds| CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(seconds) });
+    let until = |bench: &Bench| match &bench.dispatcher.stop {
+        None => "goes on",
+        Some(StopReason::Throttled { until: None, .. }) => "too long by now",
+        Some(StopReason::Throttled { until: Some(_), .. }) => "too long a wait",
+        Some(_) => "something else",
+    };
+    let mut bench = Bench::new(settings(), 1);
+    bench.answer(throttled(900));
+    assert_eq!(until(&bench), "goes on");
+    bench.wait(900);
+    assert_eq!(until(&bench), "too long by now");
+
+    let mut bench = Bench::new(settings(), 2);
+    bench.answer(throttled(600));
+    bench.answer(created());
+    bench.wait(600);
+    bench.answer(throttled(600));
+    assert_eq!(until(&bench), "goes on", "a request was accepted between");
+    bench.wait(1);
+
+    let mut bench = Bench::new(settings(), 1);
+    bench.answer(throttled(901));
+    assert_eq!(until(&bench), "too long a wait");
 }
