@@ -98,11 +98,19 @@ impl Again<'_> {
     pub(super) fn next_command(&self, standing: &Standing) -> Option<String> {
         let Self { ledger, settings, .. } = self;
         let flags = Flags {
-            run: format!("{settings}{}{}", self.service(), ledger.flags),
+            run: format!("{settings}{}{}", ledger.flags, self.service()),
             ledger: format!("{settings}{}", ledger.flags),
             ..Flags::default()
         };
-        Left { rows: standing.rows, agreements: standing.agreements }.next_command(None, &flags)
+        let left = Left { rows: standing.rows, agreements: standing.agreements };
+        let next = left.next_command(None, &flags)?;
+        let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
+            && left.rows.failed + left.agreements.refused() > 0;
+        Some(if left.open() == 0 && is_refused {
+            format!("{next}; or, where the cause is gone, tenantry retry{}", flags.run)
+        } else {
+            next
+        })
     }
 
     /// The flags that lead to the service which the ledger belongs to.

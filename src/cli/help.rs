@@ -6,25 +6,32 @@ use super::args::Cli;
 use super::exit_code::ExitCode;
 
 /// Under the help of each command, by its words after `tenantry`.
-const EXAMPLES: [(&str, &str); 19] = [
+const EXAMPLES: [(&str, &str); 22] = [
     (
         "import",
         "  tenantry import customers.csv                         look at the plan, say yes, create
   tenantry import --simulate customers.csv              rehearse, without an account
   tenantry import --yes --json customers.csv            from a scheduler
   tenantry import --profile contoso customers.csv       with the settings of a tenantry.toml
+  tenantry import --dry-run customers.xlsx              what would be done, and nothing else
   tenantry import --map \"Firma=company_name\" list.csv   a column under another name",
     ),
     (
         "check",
         "  tenantry check customers.csv
   tenantry check --online --rate 100/min customers.csv  also ask Partner Center
+  tenantry check -o problems.csv customers.csv          a copy to be mended and imported
   tenantry check --json customers.csv > problems.json",
     ),
     (
         "resume",
         "  tenantry resume
   tenantry resume --wait-lock 10m --json                after another run, from a scheduler",
+    ),
+    (
+        "retry",
+        "  tenantry retry --code 600051                          what was refused for this reason
+  tenantry retry --all --yes                            from a scheduler, rejected rows too",
     ),
     ("reconcile", "  tenantry resume && tenantry reconcile"),
     (
@@ -36,6 +43,16 @@ const EXAMPLES: [(&str, &str); 19] = [
         "show",
         "  tenantry show contoso.onmicrosoft.com
   tenantry show --line 17",
+    ),
+    (
+        "template",
+        "  tenantry template --for-excel -o customers.csv
+  tenantry template --explain",
+    ),
+    (
+        "report",
+        "  tenantry report -o report.html
+  tenantry report --format md --run 3",
     ),
     (
         "export",

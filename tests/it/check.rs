@@ -255,8 +255,9 @@ fn the_next_command_works_as_it_stands() {
     let flags = ["--map", "My Kultur=culture", "--delimiter", "pipe", "--reseller-id", RESELLER];
     let text = check(&bench, &["customers.csv"]).args(flags).exits(0).stdout;
     let next = text.lines().last().unwrap().strip_prefix("Next: tenantry ").unwrap();
-    let said =
-        format!("import --delimiter pipe --map \"My Kultur=culture\" --reseller-id {RESELLER} --api-url");
+    let quote = if cfg!(windows) { '"' } else { '\'' };
+    let map = format!("--map {quote}My Kultur=culture{quote}");
+    let said = format!("import --delimiter pipe {map} --reseller-id {RESELLER} --api-url");
     assert!(next.starts_with(&said) && next.ends_with(" customers.csv"), "{next}");
     bench.import("customers.csv").args(flags).exits(0);
     assert!(bench.creations().iter().any(|it| it.domain.starts_with(&domain(1))));

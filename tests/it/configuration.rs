@@ -81,7 +81,7 @@ fn a_flag_is_over_the_environment_and_that_is_over_the_file() {
 fn what_can_be_judged_without_asking_anybody_is_judged() {
     let bench = Bench::new();
     show(&bench).exits(0).stdout.find("Configuration file: none").unwrap();
-    show(&bench).args(["--recipient", "age1nobody"]).exits(2).says("age1nobody");
+    show(&bench).args(["--recipient", "age1nobody"]).exits(2).says("no age public key");
     show(&bench)
         .args(["--api-url", "http://10.0.0.1"])
         .exits(2)

@@ -77,12 +77,18 @@ impl Loses {
     fn by(self, fault: Fault) -> bool {
         let clear = matches!(
             fault,
-            Fault::SlowBody | Fault::ByteOrderMark | Fault::Unauthorized | Fault::Throttled { .. }
+            Fault::SlowBody
+                | Fault::ByteOrderMark
+                | Fault::Unauthorized
+                | Fault::Throttled { .. }
+                | Fault::ThrottledAs { .. }
         );
         let nothing_done = matches!(
             fault,
             Fault::RefuseBefore
                 | Fault::StatusBefore { .. }
+                | Fault::BusyBefore { .. }
+                | Fault::GoneBefore { .. }
                 | Fault::HtmlBefore
                 | Fault::StalledBefore
                 | Fault::Redirect

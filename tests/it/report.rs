@@ -197,7 +197,7 @@ fn a_report_is_written_whole_and_never_over_a_ledger() {
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{page}");
 
     for (command, args) in [("report", &["-o", "ledger.db"][..]), ("export", &["all", "-o", "ledger.db"])] {
-        bench.tenantry([command]).args(args).exits(2).says("is a SQLite database, such as a ledger");
+        bench.tenantry([command]).args(args).exits(2).says("it is a database, such as a ledger");
     }
     assert_eq!(json(&bench, &[])["rows"]["total"], 9, "the ledger is as it was");
 }
