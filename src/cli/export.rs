@@ -3,9 +3,10 @@
 use super::args::{self, What};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::output::{Output, Sink};
+use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
+use super::sink::Sink;
 use crate::ledger::{Filter, Queries, State};
 use crate::report::{Style, export};
 

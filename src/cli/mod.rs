@@ -35,6 +35,7 @@ mod show;
 mod sign_in;
 mod signals;
 mod simulator;
+mod sink;
 mod status;
 mod template;
 mod usage;

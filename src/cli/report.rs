@@ -6,9 +6,10 @@ use super::args::{self, ReportFormat};
 use super::ending::Again;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::output::{Output, Sink};
+use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
+use super::sink::Sink;
 use crate::ledger::{self, Queries};
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::output::Sink;
 use super::replacing::Guarded;
 use super::session::Start;
+use super::sink::Sink;
 use crate::ledger::{Filter, Queries, State};
 use crate::report::{ResultFile, Style, export};
 

@@ -9,8 +9,8 @@ use crate::check::{Annotated, MetRow};
 use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
-use crate::cli::output::Sink;
 use crate::cli::replacing::Guarded;
+use crate::cli::sink::Sink;
 use crate::reader::Header;
 use crate::validation::Problem;
 

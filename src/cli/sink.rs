@@ -1,0 +1,155 @@
+//! Where a command writes its rows, and how that is whole or not there.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::failure::Failure;
+use super::output::ignore_closed_pipe;
+use super::replacing::Guarded;
+use crate::validation::visible_lines;
+
+/// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
+/// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
+pub(crate) enum Sink {
+    /// Written beside its place, under a name of no meaning.
+    File {
+        out: BufWriter<NamedTempFile>,
+        place: PathBuf,
+        path: PathBuf,
+    },
+    Device {
+        out: BufWriter<File>,
+        path: PathBuf,
+    },
+    Stdout(BufWriter<io::Stdout>),
+    Terminal(MadeVisible<io::Stdout>),
+}
+
+/// Lines with nothing in them that a terminal would obey. What has no end yet waits for it, so that no character is
+/// looked at in halves.
+pub(crate) struct MadeVisible<W> {
+    out: W,
+    begun: Vec<u8>,
+}
+
+impl<W: Write> MadeVisible<W> {
+    fn new(out: W) -> Self {
+        Self { out, begun: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for MadeVisible<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun.extend_from_slice(bytes);
+        if let Some(end) = self.begun.iter().rposition(|&byte| byte == b'\n') {
+            let lines: Vec<u8> = self.begun.drain(..=end).collect();
+            self.out.write_all(visible_lines(&String::from_utf8_lossy(&lines)).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Whoever flushes has come to the end of a line, or of all lines.
+    fn flush(&mut self) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.begun);
+        self.out.write_all(visible_lines(&String::from_utf8_lossy(&rest)).as_bytes())?;
+        self.out.flush()
+    }
+}
+
+impl Sink {
+    /// An existing file is replaced, once everything is written: until then, and where that fails, it stays as it was.
+    pub(crate) fn open(path: Option<&Path>, guarded: &Guarded) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            let out = io::stdout();
+            return Ok(if out.is_terminal() {
+                Sink::Terminal(MadeVisible::new(out))
+            } else {
+                Sink::Stdout(BufWriter::new(out))
+            });
+        };
+        guarded.check(path)?;
+        Self::to_file(path).map_err(|error| unwritten(path, &error))
+    }
+
+    fn to_file(path: &Path) -> io::Result<Self> {
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            // A pipe or a device, such as /dev/stdout, cannot be replaced.
+            let out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
+            return Ok(Sink::Device { out, path: path.to_owned() });
+        }
+        // Where a link leads, so that it stays one.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder)?;
+        Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned() })
+    }
+
+    /// Writes a whole document and is done.
+    pub(crate) fn document(mut self, text: &str) -> Result<(), Failure> {
+        match self.write_all(text.as_bytes()) {
+            Ok(()) => self.finish(),
+            Err(error) => Err(Failure::io("could not write the whole document", &error)),
+        }
+    }
+
+    /// Everything written is where it should be; a file is durable.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let flushed = self.flush();
+        match self {
+            Sink::Stdout(_) | Sink::Terminal(_) => ignore_closed_pipe(flushed)
+                .map_err(|error| Failure::io("could not write to standard output", &error)),
+            Sink::Device { path, .. } => flushed.map_err(|error| unwritten(&path, &error)),
+            Sink::File { out, place, path } => flushed
+                .and_then(|()| out.get_ref().as_file().sync_all())
+                .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
+                .and_then(|beside| beside.persist(&place).map_err(|error| error.error))
+                .and_then(|_| crate::ledger::sync_folder_of(&place))
+                .map_err(|error| unwritten(&path, &error)),
+        }
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(format!("could not write `{}`", path.display()), error)
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::File { out, .. } => out.write(bytes),
+            Sink::Device { out, .. } => out.write(bytes),
+            Sink::Stdout(out) => out.write(bytes),
+            Sink::Terminal(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::File { out, .. } => out.flush(),
+            Sink::Device { out, .. } => out.flush(),
+            Sink::Stdout(out) => out.flush(),
+            Sink::Terminal(out) => out.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_on_a_terminal_are_visible_however_they_are_written() {
+        let mut shown = Vec::new();
+        let mut out = MadeVisible::new(&mut shown);
+        for byte in "a,\u{1b}[2J,é\nb\u{9b},\u{202e}\n\u{7f}".bytes() {
+            out.write_all(&[byte]).unwrap();
+        }
+        out.write_all(b"\x9b").unwrap();
+        out.flush().unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert_eq!(shown, "a,\\u{1b}[2J,é\nb\\u{9b},\\u{202e}\n\\u{7f}\u{FFFD}");
+    }
+}
