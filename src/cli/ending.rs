@@ -7,7 +7,7 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::{self, LedgerChoice, quoted};
-use crate::ledger::{AgreementCounts, Environment, Refusal, RowCounts, UserNeeds};
+use crate::ledger::{AgreementCounts, Environment, Refusal, RowCounts, UnfinishedSource, UserNeeds};
 use crate::partner_center::codes;
 use crate::report::{Standing, counted};
 use crate::submitter::{Signal, StopReason};
@@ -25,13 +25,23 @@ pub(super) struct Flags {
 }
 
 /// What is left when nothing is under way any more.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Left {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
+    /// The file whose reading alone can bring on whatever is open.
+    waits_for: Option<String>,
 }
 
 impl Left {
+    /// `held`: files that hold rows back because they were not read to their end.
+    pub(super) fn new(rows: RowCounts, agreements: AgreementCounts, held: &[UnfinishedSource]) -> Self {
+        let waiting: u64 = held.iter().map(|source| source.waiting).sum();
+        let left = Self { rows, agreements, waits_for: None };
+        let waits_for = held.last().filter(|_| left.open() == waiting).map(|source| source.path.clone());
+        Self { waits_for, ..left }
+    }
+
     /// Rows and acceptances that are owed a step, held back ones included.
     pub(super) fn open(&self) -> u64 {
         self.rows.open() + self.agreements.open() + self.agreements.held_back
@@ -63,6 +73,9 @@ impl Left {
         );
         if let_go && self.open() == 0 {
             None
+        } else if let Some(file) = &self.waits_for {
+            // Resuming would find nothing that may be sent.
+            Some(format!("tenantry import{run} {}", quoted(file)))
         } else if stopped.is_some() || self.open() > 0 {
             Some(format!("tenantry resume{run}"))
         } else if self.rows.unresolved > 0 {
@@ -91,6 +104,8 @@ pub(super) struct Again<'a> {
     pub(super) sign_in: &'a args::NextSignIn,
     /// What the ledger belongs to.
     pub(super) environment: Option<Environment>,
+    /// Files that were not read to their end.
+    pub(super) held: &'a [UnfinishedSource],
 }
 
 impl Again<'_> {
@@ -102,7 +117,7 @@ impl Again<'_> {
             ledger: format!("{settings}{}", ledger.flags),
             ..Flags::default()
         };
-        let left = Left { rows: standing.rows, agreements: standing.agreements };
+        let left = Left::new(standing.rows, standing.agreements, self.held);
         let next = left.next_command(None, &flags)?;
         let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
             && left.rows.failed + left.agreements.refused() > 0;

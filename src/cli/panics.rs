@@ -7,7 +7,8 @@ use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::panic::PanicHookInfo;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::task::Poll;
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -44,6 +45,17 @@ pub(super) fn failure() -> Failure {
         "no row is lost: run the same command again, or `tenantry resume`; report the line that tells of the bug, and if \
          it comes back, keep the ledger as it is",
     )
+}
+
+/// What `run` comes to, a panic in it included.
+pub(super) async fn caught<T>(run: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut run = std::pin::pin!(run);
+    // Nothing of what a panic leaves behind is looked at any more.
+    std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)))
+            .unwrap_or_else(|_| Poll::Ready(Err(failure())))
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -29,7 +29,9 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
         );
     };
     let environment = queries.environment()?;
-    let again = Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment };
+    let held = queries.unfinished_sources()?;
+    let again =
+        Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment, held: &held };
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
     let overview: Result<_, ledger::Error> =
         Overview::of(&queries, asked, |standing| again.next_command(standing));

@@ -40,6 +40,9 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
         rejected: args.all,
         allow_direct: args.input.allow_direct,
     };
+    // Who asks for some rows and gets none of them did not ask for those that wait besides.
+    let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
+    let finds_none = |again: &Again| asks_for_some && again.taken_up() == 0;
     tell_what_matches_nothing(&session, &selection)?;
     let will_ask = plan::will_ask(&args.consent, simulated, output);
     if will_ask || args.consent.require_valid {
@@ -49,7 +52,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
             tell(output, &again);
             return session.end(Some(StopReason::NotAllValid(again.wrong))).await;
         }
-        if will_ask {
+        if will_ask && !finds_none(&again) {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
             let rate = args.submission.pace.rate;
             match plan::agreed(&mut session, &again.plan, waiting, rate).await? {
@@ -65,6 +68,9 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
     tell(output, &again);
     if session.is_dry_run() {
         return session.end_dry_run(again.wrong).await;
+    }
+    if finds_none(&again) {
+        return session.end(None).await;
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped).await
@@ -136,6 +142,20 @@ fn tell(output: &Output, again: &Again) {
             "{} left alone, because they fail validation{}.",
             counted(again.wrong, "row"),
             first.unwrap_or_default()
+        ));
+    }
+    if again.changed > 0 {
+        output.note(format_args!(
+            "{} left alone: with the options given now, other values would be sent than its import sent. Give the --map, \
+             --default and --reseller-id of that import.",
+            counted(again.changed, "row")
+        ));
+    }
+    if again.from_before > 0 {
+        output.note(format_args!(
+            "{} left alone since the ledger was restored, because the lost one may have replaced them: import their files \
+             again, corrected rows first.",
+            counted(again.from_before, "row")
         ));
     }
     if again.spoken_for > 0 {

@@ -1,5 +1,6 @@
 //! What `import`, `resume` and `reconcile` have in common: a ledger in hand, a submission, and the end of a run.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,13 +71,19 @@ impl<'a> Session<'a> {
             Some(_) | None => None,
         };
         let copy = if is_dry_run { Some(dry_run::copy(&mut start.ledger)?) } else { None };
-        if start.submission.restored {
-            tell_of_restored(output, ledger::restore(&start.ledger.path)?);
-        }
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
-        let open = || open(&start.ledger.path, &connection.environment, start.command);
+        let restored = RefCell::new(None);
+        let open = || {
+            if start.submission.restored && restored.borrow().is_none() {
+                *restored.borrow_mut() = Some(ledger::restore(&start.ledger.path)?);
+            }
+            open(&start.ledger.path, &connection.environment, start.command)
+        };
         let ledger = wait_lock::open(open, start.submission.wait_lock, &mut signals, output).await?;
+        if let Some(restored) = restored.into_inner() {
+            tell_of_restored(output, restored);
+        }
         let mut sealer = None;
         if !is_dry_run {
             let (made_for, made) = settings::sealer(start.submission)?;
@@ -214,7 +221,8 @@ impl<'a> Session<'a> {
         }
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
-        let left = Left { rows: queries.counts()?, agreements: queries.agreement_counts()? };
+        let held = queries.unfinished_sources()?;
+        let left = Left::new(queries.counts()?, queries.agreement_counts()?, &held);
         // The last row may be the one that was too many.
         let stopped =
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures(_)) || left.open() > 0);
@@ -224,7 +232,6 @@ impl<'a> Session<'a> {
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
         };
-        let held = queries.unfinished_sources()?;
         for source in &held {
             self.output.note(source.in_words(&source.path));
         }
@@ -234,15 +241,8 @@ impl<'a> Session<'a> {
         self.ledger.close(Ending { exit_code: exit_code.number(), words: words.clone() }).await?;
         self.connection.close().await;
 
-        let waiting_for_file: u64 = held.iter().map(|source| source.waiting).sum();
         let written = self.results.as_ref().map(|results| results.write(&path)).transpose();
-        let next = if stopped.is_none() && left.open() > 0 && left.open() == waiting_for_file {
-            // Resuming would find nothing that may be sent.
-            held.last()
-                .map(|source| format!("tenantry import{} {}", self.flags.run, settings::quoted(&source.path)))
-        } else {
-            ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs)
-        };
+        let next = ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs);
         let mut summary = Summary::of(&Queries::open(&path)?, run, next)?;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);

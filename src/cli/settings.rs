@@ -216,7 +216,7 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
 }
 
 /// An address as it may be repeated to whoever reads the logs: without what a user name, a password or a key may be.
-fn without_secrets(address: &str) -> String {
+pub(super) fn without_secrets(address: &str) -> String {
     let base = address.split(['?', '#']).next().unwrap_or_default();
     let cut = if base.len() < address.len() { "…" } else { "" };
     match base.rsplit_once('@') {

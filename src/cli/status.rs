@@ -42,14 +42,16 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     for run in &runs {
         text.push_str(&run_line(run));
     }
-    for source in queries.unfinished_sources()? {
+    let held = queries.unfinished_sources()?;
+    for source in &held {
         text.push_str(&format!("\n{}\n", source.in_words(visible(&source.path).as_ref())));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
         text.push_str(&format!("\nLeft: {}{time}.\n", left_in_words(&standing)));
     }
-    let again = Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment };
+    let again =
+        Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment, held: &held };
     if let Some(next) = again.next_command(&standing) {
         text.push_str(&format!("\nNext: {next}\n"));
     }

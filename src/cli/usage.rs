@@ -12,9 +12,18 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     let args = std::env::args_os().map(|arg| visible(&arg.to_string_lossy()).into_owned());
     let mut error = Cli::try_parse_from(args).err().filter(clap::Error::use_stderr).unwrap_or(error);
     // What came from the environment is left, and is quoted only here.
+    let is_secret = error
+        .get(clap::error::ContextKind::InvalidArg)
+        .is_some_and(|argument| argument.to_string().contains("--notify-url"));
     let quoted: Vec<_> = error
         .context()
         .filter_map(|(kind, value)| match value {
+            // An address of a monitor is a secret, also where it is none.
+            clap::error::ContextValue::String(_)
+                if is_secret && kind == clap::error::ContextKind::InvalidValue =>
+            {
+                Some((kind, "(hidden)".to_owned()))
+            }
             clap::error::ContextValue::String(text) => Some((kind, visible(text).into_owned())),
             _ => None,
         })

@@ -147,7 +147,7 @@ impl Error {
                 ));
             }
             Error::LockTaken { .. } => {
-                "its `.lock` was removed while we worked: see that nobody else works on it, then run `tenantry resume`"
+                "its `.lock` was removed while we worked: see that nobody else works on it, then run the same command again"
             }
             Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
             Error::Foreign { .. } | Error::Folder { .. } => "name another file with `--ledger PATH`",
@@ -180,7 +180,7 @@ impl Error {
                 "check that the folder exists, that you may write to it, and that it has room"
             }
             Error::Vanished { .. } => {
-                "it was moved, removed or replaced while we worked on it: put it back, then run `tenantry resume`"
+                "it was moved, removed or replaced while we worked on it: put it back, then run the same command again"
             }
             Error::Migrations { .. } => {
                 "the ledger was left as it was; keep a copy before you try anything else"
@@ -188,7 +188,7 @@ impl Error {
             Error::Sql(error) | Error::Migrate { source: error, .. } if is_about_locks(error) => NO_LOCKS,
             Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => {
-                    "make room on the disk, then run `tenantry resume`; nothing was sent without a record"
+                    "make room on the disk, then run the same command again; nothing was sent without a record"
                 }
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                     "check that you may write to the ledger and to its folder"
@@ -200,15 +200,15 @@ impl Error {
                     "keep its files, and restore the ledger from a backup, with its `-wal` and `-shm` moved away first; do \
                      not import again without one"
                 }
-                Some(_) | None => "run `tenantry resume` when the cause is mended; nothing is lost",
+                Some(_) | None => "run the same command again when the cause is mended; nothing is lost",
             },
-            Error::Closed => "nothing was sent without a record: run `tenantry resume`",
+            Error::Closed => "nothing was sent without a record: run the same command again",
             Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
                 "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
-                 run `tenantry resume`; if it comes again, make a copy with `tenantry backup` and report it"
+                 run the same command again; if it comes again, make a copy with `tenantry backup` and report it"
             }
             Error::Thread(_) => {
-                "the machine is short of memory or threads: run `tenantry resume` when it is not"
+                "the machine is short of memory or threads: run the same command again when it is not"
             }
         };
         Some(text.to_owned())

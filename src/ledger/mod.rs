@@ -39,7 +39,7 @@ pub(crate) use intent::{Attempt, Operation};
 pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
 pub(crate) use query::{
     AgreementCounts, AlikeCalls, AttemptStory, Filter, Parts, Plan, Queries, RowCounts, RowStory, RunTotals,
-    Scope, SourceTotals, Span, UserNeeds,
+    Scope, SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
 pub(crate) use recovery::{NextStep, Open, Work};
 pub(crate) use runs::Ending;

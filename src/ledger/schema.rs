@@ -232,6 +232,9 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    // A run that goes on in the original does not go on here.
+    let copied = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    copied.execute("UPDATE program_runs SET pid = ?1 WHERE finished_at IS NULL", [std::process::id()])?;
     Ok(())
 }
 

@@ -27,6 +27,11 @@ impl Encoding {
     pub(crate) const UTF_8: Self = Self(encoding_rs::UTF_8);
     pub(crate) const WINDOWS_1252: Self = Self(encoding_rs::WINDOWS_1252);
 
+    /// Is every letter one byte, and every byte a letter?
+    pub(super) fn is_single_byte(self) -> bool {
+        self.0.is_single_byte()
+    }
+
     /// The encoding that goes by this name, in any letter case.
     pub(crate) fn named(name: &str) -> Option<Self> {
         encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).map(Self)

@@ -49,8 +49,19 @@ impl Reader<Input> {
             }
             options.encoding = Encoding::of_beginning(&beginning, options.encoding);
             // What is foreign is refused by its beginning, and not read to its end before.
-            if options.encoding.is_none() && foreign::recognize(&beginning).is_none() {
-                options.encoding = Some(census::encoding_of(file)?);
+            if foreign::recognize(&beginning).is_none() {
+                match options.encoding {
+                    None => options.encoding = Some(census::encoding_of(file)?),
+                    // No text with letters in such an encoding is by chance UTF-8 from its beginning to its end. But the
+                    // option may stand in a file of settings, and our own exports, which come back, are UTF-8.
+                    Some(told) if told.is_single_byte() => {
+                        options.encoding = census::encoding_of(file)
+                            .ok()
+                            .filter(|found| *found == Encoding::UTF_8)
+                            .or(Some(told));
+                    }
+                    Some(_) => {}
+                }
                 file.seek(io::SeekFrom::Start(start)).map_err(unreadable)?;
             }
         }

@@ -23,6 +23,28 @@ fn restore(bench: &Bench, copy: &str) {
     fs::copy(bench.path(copy), bench.ledger_path()).unwrap();
 }
 
+/// The lost ledger may have replaced what the copy knows as refused, under a domain that the copy does not know.
+#[test]
+fn what_a_copy_knows_as_refused_is_not_tried_again_without_its_file() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", customers_of(["first1"]));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["backup", "bak.db"]).exits(0);
+    let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    bench.file("failed.csv", failed.replace("first1", "second1"));
+    bench.import("failed.csv").exits(0);
+
+    restore(&bench, "bak.db");
+    bench
+        .tenantry(["retry", "--yes", "--restored", "--api-url", &bench.simulator().url()])
+        .exits(3)
+        .says("1 row left alone since the ledger was restored");
+    assert_eq!(bench.creations().len(), 1);
+    bench.import("failed.csv").exits(0);
+    assert_eq!(bench.creations().len(), 1);
+}
+
 /// A row that was refused after the copy was made, and corrected under another domain, is no work of the copy's.
 #[test]
 fn a_restored_copy_creates_nothing_twice() {

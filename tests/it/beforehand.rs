@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use tenantry::simulator::{Fault, Operation};
+use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::check::files;
 use crate::harness::{Bench, Call, customers, customers_of, domain, row, snapshot, states};
@@ -75,6 +75,20 @@ fn a_dry_run_leaves_the_ledger_as_it_is_to_the_byte() {
     bench.tenantry(["retry"]).exits(0);
     check(&bench, bench.import("customers.csv"), 0, "0 customers will be created");
     check(&bench, bench.tenantry(["retry", "--all"]), 0, "0 customers will be created");
+    bench.agree();
+}
+
+#[test]
+fn a_dry_run_looks_on_while_a_run_goes_on() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let running = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+    bench.wait_until_held();
+    bench.file("more.csv", customers(4));
+    bench.import("more.csv").args(["--dry-run"]).exits(0);
+    bench.simulator().release();
+    assert_eq!(running.wait().code, Some(0));
     bench.agree();
 }
 

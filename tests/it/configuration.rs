@@ -88,6 +88,29 @@ fn what_can_be_judged_without_asking_anybody_is_judged() {
         .says("plain http is for loopback addresses only");
 }
 
+/// What is for real runs is no rehearsal's: its ledger would then belong to the simulator.
+#[test]
+fn a_rehearsal_leaves_the_ledger_and_the_monitor_of_the_file_alone() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file(FILE, "ledger = 'real.db'\nmetrics-file = 'm.prom'\n[profile.p]\nrate = '100/s'\n");
+    let import = bench.tenantry(["import", "--simulate", "--profile", "p", "customers.csv"]);
+    import.without("TENANTRY_LEDGER").exits(0);
+    assert!(bench.path("tenantry-simulated.db").exists());
+    assert!(!bench.path("real.db").exists() && !bench.path("m.prom").exists());
+}
+
+#[test]
+fn the_address_of_a_monitor_is_not_repeated() {
+    let bench = Bench::new();
+    let wrong =
+        bench.tenantry(["import", "x.csv", "--notify-url", "ftp://bob:s3cretpw@x/tok3nvalue"]).exits(2);
+    assert!(!wrong.stderr.contains("s3cretpw") && !wrong.stderr.contains("tok3nvalue"), "{wrong}");
+    let shown =
+        show(&bench).args(["--api-url", "https://bob:s3cretpw@api.x/", "--on-finish", "do tok3nvalue"]).run();
+    assert!(!shown.to_string().contains("s3cretpw") && !shown.to_string().contains("tok3nvalue"), "{shown}");
+}
+
 #[test]
 fn of_rivals_the_one_nearer_to_the_command_line_holds() {
     let bench = Bench::new();

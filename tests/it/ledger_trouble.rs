@@ -102,7 +102,7 @@ fn a_lock_that_somebody_else_has_taken_ends_the_run() {
     bench.simulator().release();
     let done = running.wait();
     assert_eq!(done.code, Some(1), "{done}");
-    done.says("lock of the ledger").says("tenantry resume");
+    done.says("lock of the ledger").says("run the same command again");
     drop(other);
     assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 2)]));
     bench.resume().exits(0);
@@ -150,7 +150,7 @@ fn a_commit_that_fails_stops_the_run_and_loses_nothing() {
         if done.code != Some(0) {
             stopped += 1;
             assert_eq!(done.code, Some(1), "{done}");
-            done.says("could not").says("run `tenantry resume`");
+            done.says("could not").says("run the same command again");
         }
         if bench.ledger_path().exists() {
             let known = rusqlite::Connection::open(bench.ledger_path()).unwrap();

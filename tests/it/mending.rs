@@ -68,6 +68,33 @@ fn a_retry_keeps_to_the_codes_and_domains_that_are_named() {
     bench.agree();
 }
 
+/// Who mistypes a code did not ask for the rows that wait besides.
+#[test]
+fn a_retry_of_what_is_not_there_sends_nothing_else() {
+    let bench = refused();
+    bench.file("more.csv", customers_of(["more1", "more2"]));
+    bench.import("more.csv").args(["--limit", "0"]).exits(5);
+    let requests = bench.simulator().requests().len();
+    for named in [["--code", "9999"], ["--domain", "nobody"]] {
+        let done = retry(&bench, &named).exits(5);
+        assert!(done.says("matches nothing").stdout.contains("Next: tenantry resume"), "{done}");
+    }
+    assert_eq!(bench.simulator().requests().len(), requests);
+}
+
+/// What `--map` and `--default` gave a row must not be missing when it is sent again.
+#[test]
+fn a_retry_with_other_options_than_the_import_sends_nothing_else() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000)]);
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").args(["--default", "middle_name=Q"]).exits(3);
+    retry(&bench, &[]).exits(3).says("1 row left alone: with the options given now");
+    assert_eq!(bench.requests(Operation::Create, "value").len(), 1);
+    retry(&bench, &["--default", "middle_name=Q"]).exits(0).says("1 taken up again");
+    bench.agree();
+}
+
 /// Nothing of it is sent as it was judged then; each is judged by the rules and options of today.
 #[test]
 fn rejected_rows_are_judged_anew() {

@@ -97,6 +97,40 @@ fn a_monitor_hears_of_the_start_and_of_the_end_without_personal_data() {
 }
 
 #[test]
+fn a_dry_run_is_told_to_nobody() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers(2));
+    let args =
+        ["--dry-run", "--notify-url", &monitor.url, "--metrics-file", "m.prom", "--on-finish", "exit 1"];
+    let done = bench.import("customers.csv").args(args).exits(0);
+    assert!(!done.stderr.contains("--on-finish failed"), "{done}");
+    assert!(monitor.paths().is_empty() && !bench.path("m.prom").exists());
+}
+
+#[test]
+fn a_run_that_panics_is_told_as_failed() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers(2));
+    let import = bench.import("customers.csv").args(["--notify-url", &monitor.url]);
+    import.env("TENANTRY_PANIC_AT", "file_read").exits(1);
+    assert_eq!(monitor.paths(), ["/ping/abc/start", "/ping/abc/fail"]);
+}
+
+/// Its settings may come from a file, which a child finds too.
+#[cfg(unix)]
+#[test]
+fn a_command_at_the_end_that_runs_us_is_not_run_by_itself() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let program = env!("CARGO_BIN_EXE_tenantry");
+    bench.file("tenantry.toml", format!("on-finish = 'echo ran >> ran.txt; {program} resume'\n"));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(std::fs::read_to_string(bench.path("ran.txt")).unwrap(), "ran\n");
+}
+
+#[test]
 fn a_monitor_that_fails_fails_no_run() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));

@@ -29,7 +29,7 @@ fn a_panic_anywhere_ends_the_run_and_loses_nothing() {
             bench.file("customers.csv", customers(6));
             let import = bench.import("customers.csv").with_app().args(["--concurrency", "2"]);
             let done = import.env("TENANTRY_PANIC_AT", format!("{point}#{time}")).exits(1);
-            done.says("error: a bug in tenantry ").says(", at src/").says("tenantry resume");
+            done.says("error: a bug in tenantry ").says(", at src/").says("run the same command again");
             assert!(!done.stderr.contains("in hand"), "{point}#{time}: {done}");
             bench.import("customers.csv").with_app().exits(0);
             assert_eq!(bench.ledger().states(), states([("created", 6)]), "after {point}#{time}: {done}");

@@ -79,6 +79,16 @@ fn the_same_customers_from_every_encoding_and_dialect() {
 }
 
 /// What was ASCII for megabytes may end in a letter that is not.
+/// The option may stand in a file of settings, and exports, which are UTF-8, come back.
+#[test]
+fn what_is_utf_8_is_not_read_as_anything_else() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1).replace("Ana", "J\u{f6}rg"));
+    bench.import("customers.csv").env("TENANTRY_ENCODING", "windows-1252").exits(0);
+    let exported = bench.tenantry(["export", "created"]).exits(0).stdout;
+    assert!(exported.contains(",J\u{f6}rg,"), "{exported}");
+}
+
 #[test]
 fn the_last_row_tells_the_encoding() {
     let bench = Bench::new();

@@ -41,6 +41,11 @@ impl Announcer {
         submission: &args::Submission,
     ) -> Self {
         let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
+        // What did not happen is not told, and what the command of --on-finish does is told by whoever called it.
+        if submission.dry_run || std::env::var_os(on_finish::MARK).is_some() {
+            let ledger = settings::ledger_path(ledger);
+            return Self { command, ledger, notifier: None, on_finish: None, metrics_file: None };
+        }
         Self {
             command,
             ledger: settings::ledger_path(ledger),
@@ -64,7 +69,7 @@ impl Announcer {
             let command = self.command;
             tokio::spawn(async move { notifier.begun(command).await })
         });
-        let ended = run.await;
+        let ended = super::panics::caught(run).await;
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, |code| *code);
         let digest = Digest::of(self.command, exit_code, &self.ledger, started_at);
         self.write_metrics(&digest, started_at);

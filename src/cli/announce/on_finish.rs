@@ -10,6 +10,9 @@ use tokio::process::Command;
 use super::digest::Digest;
 use crate::cli::settings::SECRETS;
 
+/// Says to a `tenantry` that the command runs where it was called from.
+pub(super) const MARK: &str = "TENANTRY_WITHIN_ON_FINISH";
+
 /// A command that takes longer hangs, and with it the job of every night to come.
 const TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
@@ -19,8 +22,8 @@ pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
     for secret in SECRETS {
         shell.env_remove(secret);
     }
-    // A command that itself runs us must not run itself again.
-    shell.env_remove("TENANTRY_ON_FINISH").env_remove("TENANTRY_NOTIFY_URL");
+    // A command that itself runs us must not run itself again, wherever its settings come from.
+    shell.env(MARK, "1");
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     shell
         .env("TENANTRY_EXIT_CODE", digest.exit_code.to_string())

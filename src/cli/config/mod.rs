@@ -30,13 +30,16 @@ pub(super) use show::run as show;
 const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "identity-key"];
 
 /// Variables of ours that are no option's.
-const OTHER_VARIABLES: [&str; 1] = ["TENANTRY_LOG"];
+const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"];
 
 /// More slips than this make another name.
 const SLIPS_MAX: usize = 2;
 
 /// The subcommands that print what does not depend on settings.
 const WITHOUT_SETTINGS: [&str; 2] = ["completions", "man"];
+
+/// What a rehearsal must leave alone, unless it is told otherwise: the ledger of real customers, and who hears of them.
+const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
 
 /// A command line with everything that holds besides.
 #[derive(Debug)]
@@ -102,13 +105,16 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let choice = &asked.config;
     let profile = choice.profile.as_deref().filter(|name| !name.is_empty());
     let file = file::find(choice.config.as_deref())?;
-    let entries = match &file {
+    let mut entries = match &file {
         Some(file) => chosen(file, profile, deepest)?,
         None => match profile {
             Some(name) => return Err(no_file_for(name).into()),
             None => BTreeMap::new(),
         },
     };
+    if is_rehearsal(deepest) {
+        entries.retain(|name, _| !OF_REAL_RUNS.contains(&name.as_str()));
+    }
     let values = |name: &str| entries.get(name).map(|it| it.raw.clone()).filter(|raw| !raw.is_empty());
     let command = options::with_defaults(options::with_switches_to_turn_off(whole()), &values);
     let matches = parse(command, arguments)?;
@@ -121,6 +127,12 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
         entries,
     };
     Ok(Invocation { cli, provenance })
+}
+
+/// Does the command line, or the environment, turn whatever the file is for into a rehearsal?
+fn is_rehearsal(typed: &ArgMatches) -> bool {
+    typed.try_contains_id("simulate").is_ok()
+        && matches!(typed.value_source("simulate"), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
 /// The command line, where `config show` takes every setting there is.

@@ -124,7 +124,9 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
 fn shown_value(name: &str, value: &str) -> String {
     match (name, value.parse::<url::Url>()) {
         ("notify-url", Ok(url)) => format!("{}/… (the rest is hidden)", url.origin().ascii_serialization()),
-        ("notify-url", Err(_)) => "(hidden)".to_owned(),
+        // A command may well hold a password.
+        ("notify-url", Err(_)) | ("on-finish", _) => "(hidden)".to_owned(),
+        ("api-url" | "authority-url", _) => settings::without_secrets(value),
         _ => value.to_owned(),
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct StoredRow {
     path: String,
     state: State,
     is_burned: bool,
+    /// It came to its state before the ledger was restored from a copy.
+    is_from_before: bool,
     problems: Option<String>,
 }
 
@@ -61,6 +63,10 @@ pub(crate) struct Again {
     pub(crate) wrong: u64,
     /// What is wrong with the first of them.
     pub(crate) first_wrong: Option<Problem>,
+    /// Refused rows that would be sent as something else than their import sent.
+    pub(crate) changed: u64,
+    /// Rows that a restored ledger knows from before: the lost one may have replaced them.
+    pub(crate) from_before: u64,
     /// Rows whose domain another row stands for, or whose domain is burned, or that have no reseller beside rows of
     /// their file that have one: left as they are.
     pub(crate) spoken_for: u64,
@@ -152,7 +158,8 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let which = if of_agreement { "AND a.state IN ('failed', 'rejected')" } else { "" };
     let sql = format!(
         "SELECT r.id, {by}.line, s.header, {by}.cells, json_extract(r.customer, '$.associated_partner_id'), s.id,
-                s.path, r.state, r.domain_burned, r.problems
+                s.path, r.state, r.domain_burned,
+                r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems
            FROM {what} WHERE r.id = ?1 {which}"
     );
     let load = |row: &Row<'_>| {
@@ -166,7 +173,8 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
             path: row.get(6)?,
             state: row.get(7)?,
             is_burned: row.get(8)?,
-            problems: row.get(9)?,
+            is_from_before: row.get(9)?,
+            problems: row.get(10)?,
         })
     };
     Ok(tx.prepare_cached(&sql)?.query_row([row], load)?)
@@ -207,6 +215,14 @@ impl Reading<'_> {
             again.spoken_for += 1;
             return Ok(());
         }
+        if known.state == State::Failed && !known.same_content {
+            again.changed += 1;
+            return Ok(());
+        }
+        if stored.is_from_before {
+            again.from_before += 1;
+            return Ok(());
+        }
         if stored.is_burned && self.selection.domains.is_empty() {
             again.burned += 1;
             return Ok(());
@@ -216,7 +232,7 @@ impl Reading<'_> {
             return Ok(());
         }
         let (reading, taken) = self.of_file(tx, stored)?;
-        if known.state == State::Failed && known.same_content {
+        if known.state == State::Failed {
             take_up_again(tx, known.row, reading.source, candidate)?;
             taken.known += 1;
         } else {
