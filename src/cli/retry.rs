@@ -47,7 +47,10 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
     let will_ask = plan::will_ask(&args.consent, simulated, output);
     if will_ask || args.consent.require_valid {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
-        let again = session.ledger.take_up_again(selection.clone(), judge(), true).await?;
+        let again = match session.ledger.take_up_again(selection.clone(), judge(), true).await {
+            Ok(again) => again,
+            Err(error) => return session.abort(error.into()).await,
+        };
         if args.consent.require_valid && again.wrong > 0 {
             tell(output, &again);
             return session.end(Some(StopReason::NotAllValid(again.wrong))).await;
@@ -64,7 +67,10 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
             }
         }
     }
-    let again = session.ledger.take_up_again(selection, judge(), false).await?;
+    let again = match session.ledger.take_up_again(selection, judge(), false).await {
+        Ok(again) => again,
+        Err(error) => return session.abort(error.into()).await,
+    };
     tell(output, &again);
     if session.is_dry_run() {
         return session.end_dry_run(again.wrong).await;

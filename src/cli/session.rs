@@ -226,8 +226,12 @@ impl<'a> Session<'a> {
         // The last row may be the one that was too many.
         let stopped =
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures(_)) || left.open() > 0);
+        let run = self.ledger.run();
+        let path = self.ledger.path().to_owned();
+        let written = self.results.as_ref().map(|results| results.write(&path)).transpose();
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
+            _ if written.is_err() => ExitCode::Failed,
             (None, Some(reason)) => ending::exit_code(reason),
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
@@ -235,13 +239,13 @@ impl<'a> Session<'a> {
         for source in &held {
             self.output.note(source.in_words(&source.path));
         }
-        let words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
-        let run = self.ledger.run();
-        let path = self.ledger.path().to_owned();
-        self.ledger.close(Ending { exit_code: exit_code.number(), words: words.clone() }).await?;
+        let mut words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
+        if written.is_err() {
+            words.push_str("; the results could not be written");
+        }
+        self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
         self.connection.close().await;
 
-        let written = self.results.as_ref().map(|results| results.write(&path)).transpose();
         let next = ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs);
         let mut summary = Summary::of(&Queries::open(&path)?, run, next)?;
         if let Ok(Some(files)) = &written {

@@ -197,3 +197,20 @@ fn a_run_with_too_many_refusals_stops() {
     let wrong = bench.import("customers.csv").args(["--max-failures", "0"]).exits(2);
     assert!(wrong.stderr.contains("`25` or `5%`"), "{wrong}");
 }
+
+/// The process, the ledger and whoever is told must say the same.
+#[test]
+fn results_that_cannot_be_written_fail_the_run() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let running = bench.import("customers.csv").args(["--results", "out"]).spawn();
+    bench.wait_until_held();
+    fs::remove_dir_all(bench.path("out")).unwrap();
+    bench.file("out", "somebody else's");
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(1), "{done}");
+    assert_eq!(bench.ledger().number("SELECT exit_code FROM program_runs"), 1);
+    bench.agree();
+}

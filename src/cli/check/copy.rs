@@ -33,6 +33,12 @@ impl Copy {
                 .with_hint("name a file with `-o`, such as problems.csv"));
         }
         let guarded = Guarded::default().and_inputs(&args.files);
+        guarded.check(path)?;
+        if path.is_file() {
+            let message = format!("could not write `{}`: it is there already", path.display());
+            return Err(Failure::usage(message)
+                .with_hint("name a new file; what has been mended in this one would be lost"));
+        }
         Ok(Some(Self { sink: Sink::open(Some(path), &guarded)?, rows: None }))
     }
 
