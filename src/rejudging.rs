@@ -26,12 +26,13 @@ impl Rejudge {
     }
 
     /// # Errors
-    /// The header of its file says nothing any more, because it was read with a `--map` that is not given now.
+    /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that is not
+    /// given now.
     pub(crate) fn row(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
         let broken = |what: String| ledger::Error::Stored { row: stored.row.0, what };
         if self.header.as_ref().is_none_or(|(header, _)| *header != stored.header) {
             let header = reader::stored_header(&stored.header, &self.reader)
-                .map_err(|error| broken(format!("{error} (give the --map of its import again)")))?;
+                .map_err(|error| ledger::Error::Unjudged { row: stored.row.0, why: error.to_string() })?;
             self.header = Some((stored.header.clone(), header));
         }
         let (_, header) = self.header.as_ref().expect("it has just been put there");

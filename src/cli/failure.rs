@@ -65,7 +65,8 @@ impl From<ledger::Error> for Failure {
             ledger::Error::OtherEnvironment { .. }
             | ledger::Error::Foreign { .. }
             | ledger::Error::Folder { .. }
-            | ledger::Error::Copied { .. } => ExitCode::Usage,
+            | ledger::Error::Copied { .. }
+            | ledger::Error::Unjudged { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         };
         let hint = error.hint();

@@ -36,6 +36,10 @@ impl Guarded {
         let refused = |what: &str, hint: &str| {
             Err(Failure::usage(format!("will not write over `{}`: {what}", output.display())).with_hint(hint))
         };
+        let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        if ["xlsx", "ods", "xls", "xlsb"].contains(&extension.as_str()) {
+            return refused("no workbook is written", "name a file that ends in .csv; spreadsheets open it");
+        }
         let there = really(output);
         if there.is_some() && self.inputs.iter().any(|input| really(input) == there) {
             return refused("it is a file that rows are read from", "name another file");

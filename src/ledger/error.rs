@@ -84,6 +84,9 @@ pub(crate) enum Error {
     #[error("row {row} of the ledger cannot be understood: {what}")]
     Stored { row: i64, what: String },
 
+    #[error("row {row} of the ledger cannot be judged with the options given now: {why}")]
+    Unjudged { row: i64, why: String },
+
     #[error("refused to record an impossible change")]
     Illegal(#[from] IllegalTransition),
 
@@ -203,6 +206,9 @@ impl Error {
                 Some(_) | None => "run the same command again when the cause is mended; nothing is lost",
             },
             Error::Closed => "nothing was sent without a record: run the same command again",
+            Error::Unjudged { .. } => {
+                "give the `--map` and `--default` of the import that read it; nothing was taken up"
+            }
             Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
                 "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
                  run the same command again; if it comes again, make a copy with `tenantry backup` and report it"

@@ -142,7 +142,7 @@ fn a_mapped_column_has_to_be_mapped_again() {
     refuse_once(&bench, &[("kultur", 3000)]);
     bench.file("customers.csv", customers_of(["kultur"]).replace("culture", "Sprachraum"));
     bench.import("customers.csv").args(["--map", "Sprachraum=culture"]).exits(3);
-    retry(&bench, &[]).exits(1).says("give the --map of its import again");
+    retry(&bench, &[]).exits(2).says("give the `--map` and `--default` of the import");
     assert_eq!(bench.ledger().states(), states([("failed", 1)]));
     retry(&bench, &["--map", "Sprachraum=culture"]).exits(0);
     bench.agree();
@@ -256,6 +256,7 @@ fn exports_write_over_exports_and_nothing_else() {
     export("customers.csv").exits(2).says("it is a file that rows are read from");
     export("ledger.db").exits(2).says("it is a database");
     export("identity.txt").exits(2).says("it holds a private key");
+    export("failed.xlsx").exits(2).says("no workbook is written");
     bench.tenantry(["credentials", "-o", "identity.txt"]).exits(2);
     bench.tenantry(["credentials", "-o", "ledger.db"]).exits(2);
     assert_eq!(fs::read_to_string(bench.path("customers.csv")).unwrap(), "the operator's own");
