@@ -1,18 +1,19 @@
-//! The command line as it is typed. What is valid is decided in [`super::settings`].
+//! The command line as it is typed, a type for each command. What is valid is decided in [`super::settings`].
+
+mod options;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use uuid::Uuid;
 
 use super::parse;
 use crate::simulator::Scenario;
-use crate::submitter::{MaxFailures, Rate};
-
-/// Below the service's own 500 a minute, which other programs of the company share.
-pub(crate) const DEFAULT_RATE: &str = "450/min";
+use crate::submitter::Rate;
+pub(crate) use options::{
+    Announcements, ConfigChoice, Connection, Consent, DEFAULT_RATE, IdentityFile, Input, KeyStore, Layout,
+    LedgerPath, LogFormat, Logging, NextSignIn, Pace, Rehearsal, Run, Submission,
+};
 
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
@@ -27,23 +28,6 @@ pub(crate) struct Cli {
     pub(crate) logging: Logging,
 }
 
-/// Where settings come from that neither a flag nor the environment gives.
-#[derive(Debug, Args)]
-pub(crate) struct ConfigChoice {
-    /// File of settings [default: tenantry.toml here, else in your configuration folder]
-    #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", help_heading = "Configuration")]
-    pub(crate) config: Option<PathBuf>,
-    /// The settings of this profile too: those under [profile.NAME]
-    #[arg(
-        long,
-        value_name = "NAME",
-        global = true,
-        env = "TENANTRY_PROFILE",
-        help_heading = "Configuration"
-    )]
-    pub(crate) profile: Option<String>,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create the customers of CSV files or workbooks (`-` is standard input)
@@ -51,18 +35,18 @@ pub(crate) enum Command {
     /// Every problem of CSV files or workbooks; writes nothing, creates nothing
     Check(Check),
     /// Go on with what the ledger holds, without the file
-    Resume(Resume),
+    Resume(Run),
     /// Take refused rows up again, without their file
     ///
-    /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`. Rows whose domain
-    /// was burned by a refusal are left alone, unless --domain names them: they need another domain (`tenantry export
-    /// failed`).
+    /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`; where --code or
+    /// --domain find none of them, nothing is sent. Rows whose domain was burned by a refusal are left alone, unless
+    /// --domain names them: they need another domain (`tenantry export failed`).
     Retry(Retry),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
     ///
     /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
     /// customer whose answer was lost. Asking brings none.
-    Reconcile(Resume),
+    Reconcile(Run),
     /// Counts by state, errors with what to do, last runs, what is left
     Status(Status),
     /// One row's whole story, ready for a support ticket
@@ -131,252 +115,9 @@ pub(crate) struct Man {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Logging {
-    /// More on standard error: what happens, every attempt, everything (repeat it)
-    #[arg(
-        short,
-        long,
-        action = clap::ArgAction::Count,
-        global = true,
-        env = "TENANTRY_VERBOSE",
-        help_heading = "Logging"
-    )]
-    pub(crate) verbose: u8,
-    /// Errors alone on standard error
-    #[arg(
-        short,
-        long,
-        global = true,
-        env = "TENANTRY_QUIET",
-        value_parser = clap::builder::BoolishValueParser::new(),
-        help_heading = "Logging"
-    )]
-    pub(crate) quiet: bool,
-    /// Form of the log lines
-    #[arg(
-        long,
-        value_enum,
-        default_value = "text",
-        global = true,
-        env = "TENANTRY_LOG_FORMAT",
-        help_heading = "Logging"
-    )]
-    pub(crate) log_format: LogFormat,
-    /// Write the log here instead of to standard error; 10 MiB at most, then it becomes F.1, up to F.5
-    #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging")]
-    pub(crate) log_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LedgerPath {
-    /// The ledger file [default: tenantry.db; tenantry-simulated.db with --simulate]
-    #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER", help_heading = "Ledger")]
-    pub(crate) ledger: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) rehearsal: Rehearsal,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Rehearsal {
-    /// Use the simulator inside this program instead of Partner Center, in a scenario such as `faulty,seed=7`
-    #[arg(
-        long,
-        value_name = "SCENARIO",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "smooth",
-        env = "TENANTRY_SIMULATE",
-        help_heading = "Ledger"
-    )]
-    pub(crate) simulate: Option<Scenario>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Partner Center")]
-pub(crate) struct Connection {
-    /// The cloud that the partner account belongs to
-    #[arg(long, value_parser = parse::cloud, default_value = "global", env = "TENANTRY_CLOUD")]
-    pub(crate) cloud: super::cloud::Cloud,
-    /// Base URL of the API, instead of the cloud's own
-    #[arg(long, value_name = "URL", env = "TENANTRY_API_URL")]
-    pub(crate) api_url: Option<String>,
-    /// Base URL of the sign-in service, instead of the cloud's own
-    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
-    pub(crate) authority_url: Option<String>,
-    /// PEM file with further certificate authorities to trust, such as that of a proxy that inspects TLS
-    #[arg(long, value_name = "F", env = "TENANTRY_CA_FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// The partner tenant: its id or one of its domains
-    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
-    pub(crate) tenant_id: Option<String>,
-    /// The application id to sign in as
-    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
-    pub(crate) client_id: Option<String>,
-    /// File that holds the client secret (or TENANTRY_CLIENT_SECRET); TENANTRY_ACCESS_TOKEN does without both
-    #[arg(long, value_name = "F", env = "TENANTRY_CLIENT_SECRET_FILE")]
-    pub(crate) client_secret_file: Option<PathBuf>,
-    /// PEM file with the app's certificate and its private key, instead of a client secret
-    #[arg(
-        long,
-        value_name = "F",
-        env = "TENANTRY_CLIENT_CERTIFICATE",
-        conflicts_with = "client_secret_file"
-    )]
-    pub(crate) client_certificate: Option<PathBuf>,
-    /// Where a user's sign-in is kept: in the key store of this machine, else in a file (auto), or always in the file
-    #[arg(long, value_name = "WHERE", default_value = "auto", env = "TENANTRY_KEY_STORE")]
-    pub(crate) key_store: KeyStore,
-}
-
-/// The next command need not be told again: `auto` finds what is in the file too.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum KeyStore {
-    Auto,
-    File,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct SignInAs {
     #[command(flatten)]
     pub(crate) connection: Connection,
-}
-
-/// How requests are sent, whatever they are for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Requests")]
-pub(crate) struct Pace {
-    /// Requests in any window: N/s, N/min or unlimited
-    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
-    pub(crate) rate: Rate,
-    /// Longest wait for one answer
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
-    pub(crate) timeout: Duration,
-    /// Stop when the service has not answered for this long
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE")]
-    pub(crate) max_outage: Duration,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Submission")]
-pub(crate) struct Submission {
-    /// Requests under way at once, at most
-    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
-    pub(crate) concurrency: NonZeroUsize,
-    /// Sends of one row without a verdict before it is asked about
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "8",
-        value_parser = clap::value_parser!(u32).range(1..),
-        env = "TENANTRY_MAX_ATTEMPTS"
-    )]
-    pub(crate) max_attempts: u32,
-    /// Stop after submitting this many rows
-    #[arg(long, value_name = "N", env = "TENANTRY_LIMIT")]
-    pub(crate) limit: Option<u64>,
-    /// Stop after this long
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
-    pub(crate) max_duration: Option<Duration>,
-    /// Stop when so many rows of this run have been refused: N, or N% of those with an outcome, from 20 of them on
-    #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
-    pub(crate) max_failures: Option<MaxFailures>,
-    /// Show what would be done; send nothing, and write nothing
-    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = clap::builder::BoolishValueParser::new())]
-    pub(crate) dry_run: bool,
-    /// For so long the same request id is repeated without asking first
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
-    pub(crate) idempotency_window: Duration,
-    /// For so long a new customer may stay invisible
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_SETTLE_DELAY")]
-    pub(crate) settle_delay: Duration,
-    /// This ledger is a copy made by `backup` and takes the ledger's place: go on with it, and hold back what may have
-    /// been sent since
-    #[arg(long)]
-    pub(crate) restored: bool,
-    /// Public key to seal passwords to (age1…); else that of the identity file, which is made on first use
-    #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT")]
-    pub(crate) recipient: Option<String>,
-    #[command(flatten)]
-    pub(crate) identity: IdentityFile,
-    /// The summary as one JSON object on standard output
-    #[arg(long, env = "TENANTRY_JSON", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
-    pub(crate) json: bool,
-    /// Wait for so long where another process works on the ledger
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK")]
-    pub(crate) wait_lock: Duration,
-    /// Write the export files into this folder at the end, also of a run that stops early
-    #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output")]
-    pub(crate) results: Option<PathBuf>,
-    // Last, because their headings hold for whatever follows.
-    #[command(flatten)]
-    pub(crate) announcements: Announcements,
-    #[command(flatten)]
-    pub(crate) pace: Pace,
-}
-
-/// Who hears how a run ended.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Unattended")]
-pub(crate) struct Announcements {
-    /// POST the figures of the run here: URL/start, then URL for exit code 0, else URL/fail
-    #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true)]
-    pub(crate) notify_url: Option<url::Url>,
-    /// Run this command at the end, with TENANTRY_EXIT_CODE, _RUN, _LEDGER and _SUMMARY in its environment
-    #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH")]
-    pub(crate) on_finish: Option<String>,
-    /// Write the figures of the run here for Prometheus (textfile collector)
-    #[arg(long, value_name = "F", env = "TENANTRY_METRICS_FILE")]
-    pub(crate) metrics_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IdentityFile {
-    /// File of the private key for passwords [default: in your configuration folder]
-    #[arg(long, value_name = "F", env = "TENANTRY_IDENTITY")]
-    pub(crate) identity: Option<PathBuf>,
-}
-
-/// How files are laid out.
-#[derive(Debug, Args)]
-pub(crate) struct Layout {
-    /// Delimiter of the files: comma, semicolon, tab, pipe [default: detected]
-    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
-    pub(crate) delimiter: Option<u8>,
-    /// Encoding of the files: utf-8, utf-16le, utf-16be, windows-1252 or another; a byte order mark goes before it
-    /// [default: detected]
-    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input")]
-    pub(crate) encoding: Option<crate::reader::Encoding>,
-    /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
-    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", help_heading = "Input")]
-    pub(crate) sheet: Option<String>,
-    /// Take a column for a field, whatever its header says (repeat it)
-    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
-    pub(crate) map: Vec<(String, crate::customer::Field)>,
-    /// What an empty or missing cell of a field stands for (repeat it)
-    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input")]
-    pub(crate) default: Vec<(crate::customer::Field, String)>,
-}
-
-/// How files are read and judged.
-#[derive(Debug, Args)]
-pub(crate) struct Input {
-    #[command(flatten)]
-    pub(crate) layout: Layout,
-    /// Indirect reseller (tenant id) for rows without their own
-    #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
-    pub(crate) reseller_id: Option<Uuid>,
-    /// Create rows without a reseller as customers of your own, also beside rows with one
-    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
-    pub(crate) allow_direct: bool,
-    /// Treat warnings as errors
-    #[arg(long, env = "TENANTRY_STRICT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
-    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]
@@ -385,8 +126,6 @@ pub(crate) struct Import {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) ledger: LedgerPath,
-    #[command(flatten)]
     pub(crate) input: Input,
     /// Take unchanged failed rows up again
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
@@ -394,20 +133,7 @@ pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) consent: Consent,
     #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[command(flatten)]
-    pub(crate) submission: Submission,
-}
-
-/// What has to be so before anything is sent.
-#[derive(Debug, Args)]
-pub(crate) struct Consent {
-    /// Do not ask before creating
-    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Submission")]
-    pub(crate) yes: bool,
-    /// Send nothing if any row that is read fails validation
-    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
-    pub(crate) require_valid: bool,
+    pub(crate) run: Run,
 }
 
 #[derive(Debug, Args)]
@@ -422,15 +148,11 @@ pub(crate) struct Retry {
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) ledger: LedgerPath,
-    #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) consent: Consent,
     #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[command(flatten)]
-    pub(crate) submission: Submission,
+    pub(crate) run: Run,
 }
 
 #[derive(Debug, Args)]
@@ -467,31 +189,6 @@ pub(crate) struct Check {
     /// Every problem as one JSON object on standard output
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Resume {
-    #[command(flatten)]
-    pub(crate) ledger: LedgerPath,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[command(flatten)]
-    pub(crate) submission: Submission,
-}
-
-/// What `status` does not use itself, and tells the next command.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "For the next command, which is told at the end")]
-pub(crate) struct NextSignIn {
-    /// Base URL of the sign-in service
-    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
-    pub(crate) authority_url: Option<String>,
-    /// The partner tenant
-    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
-    pub(crate) tenant_id: Option<String>,
-    /// The application id to sign in as
-    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
-    pub(crate) client_id: Option<String>,
 }
 
 #[derive(Debug, Args)]

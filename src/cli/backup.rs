@@ -8,7 +8,7 @@ use super::settings::LedgerChoice;
 use crate::ledger;
 
 pub(crate) fn run(args: args::Backup, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(args.ledger);
+    let ledger = LedgerChoice::from(&args.ledger);
     ledger::backup(&ledger.path, &args.copy)?;
     output.note(format_args!(
         "`{}` is a copy of `{}`. Passwords in it are sealed; the identity file is no part of it.",

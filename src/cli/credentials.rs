@@ -14,7 +14,7 @@ use crate::ledger::Queries;
 use crate::report::{counted, harmless};
 
 pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(args.ledger);
+    let ledger = LedgerChoice::from(&args.ledger);
     let queries = Queries::open(&ledger.path)?;
     let opener = Opener::from_identity(&identity_file(&args.identity)?)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());

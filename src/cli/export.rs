@@ -11,7 +11,7 @@ use crate::ledger::{Filter, Queries, State};
 use crate::report::{Style, export};
 
 pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(args.ledger);
+    let ledger = LedgerChoice::from(&args.ledger);
     let queries = Queries::open(&ledger.path)?;
     let filter = match args.what {
         What::Created => Filter::State(State::Created),

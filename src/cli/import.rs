@@ -10,7 +10,6 @@ use super::output::Output;
 use super::plan::{self, Answer};
 use super::rules;
 use super::session::{Session, Start};
-use super::settings::LedgerChoice;
 use crate::failpoint;
 use crate::intake;
 use crate::reading::{self, Progress};
@@ -25,17 +24,14 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let start = Start {
         command: "import",
-        ledger: LedgerChoice::from(args.ledger),
-        connection: &args.connection,
-        submission: &args.submission,
+        run: &args.run,
         inputs: &args.files,
         may_make_ledger: true,
         judging_flags: args.input.judging_flags(),
     };
-    let simulated = start.ledger.simulate.is_some();
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
-    let will_ask = plan::will_ask(&args.consent, simulated, output);
+    let will_ask = plan::will_ask(&args.consent, &args.run, output);
     // `resume`, which does not ask, must not find what nobody has agreed to, whatever becomes of us meanwhile.
     let needs_consent = will_ask || args.consent.require_valid;
     let intake = Intake {
@@ -45,7 +41,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             allow_direct: args.input.allow_direct,
             needs_consent,
         },
-        validation: args.input.validation(args.connection.cloud, live_rules),
+        validation: args.input.validation(args.run.connection.cloud, live_rules),
     };
     let mut wrong = 0;
     for input in inputs {
@@ -70,7 +66,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     let refused = if args.consent.require_valid && wrong > 0 {
         Some(StopReason::NotAllValid(wrong))
     } else if will_ask {
-        ask(&mut session, args.submission.pace.rate).await?
+        ask(&mut session, args.run.submission.pace.rate).await?
     } else {
         None
     };

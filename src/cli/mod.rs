@@ -127,20 +127,20 @@ async fn command(
 ) -> Result<ExitCode, Failure> {
     match command {
         Command::Import(args) => {
-            let announcer = Announcer::of("import", &args.ledger, &args.connection, &args.submission);
+            let announcer = Announcer::of("import", &args.run);
             announcer.around(Box::pin(import::run(args, output))).await
         }
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Resume(args) => {
-            let announcer = Announcer::of("resume", &args.ledger, &args.connection, &args.submission);
+            let announcer = Announcer::of("resume", &args);
             announcer.around(Box::pin(resume::resume(args, output))).await
         }
         Command::Retry(args) => {
-            let announcer = Announcer::of("retry", &args.ledger, &args.connection, &args.submission);
+            let announcer = Announcer::of("retry", &args.run);
             announcer.around(Box::pin(retry::run(args, output))).await
         }
         Command::Reconcile(args) => {
-            let announcer = Announcer::of("reconcile", &args.ledger, &args.connection, &args.submission);
+            let announcer = Announcer::of("reconcile", &args);
             announcer.around(Box::pin(resume::reconcile(args, output))).await
         }
         Command::Status(args) => status::run(args, output),

@@ -20,8 +20,8 @@ pub(super) enum Answer {
 }
 
 /// Is there somebody to ask, and something to ask about?
-pub(super) fn will_ask(consent: &args::Consent, simulated: bool, output: &Output) -> bool {
-    !simulated && !consent.yes && output.is_interactive()
+pub(super) fn will_ask(consent: &args::Consent, run: &args::Run, output: &Output) -> bool {
+    run.ledger.rehearsal.simulate.is_none() && !consent.yes && output.is_interactive()
 }
 
 /// The plan as people read it. `waiting`: of its rows, those that an earlier run left.

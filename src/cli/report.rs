@@ -14,7 +14,7 @@ use crate::ledger::{self, Queries};
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(args.ledger);
+    let ledger = LedgerChoice::from(&args.ledger);
     let file = args.output.as_deref().filter(|path| *path != std::path::Path::new("-"));
     if file.is_none() && matches!(args.format, ReportFormat::Html) && std::io::stdout().is_terminal() {
         return Err(Failure::usage("a page of HTML is not for a terminal")

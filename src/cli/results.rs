@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::replacing::Guarded;
-use super::session::Start;
 use super::sink::Sink;
 use crate::ledger::{Filter, Queries, State};
 use crate::report::{ResultFile, Style, export};
@@ -28,7 +27,7 @@ pub(super) struct Results {
 
 impl Results {
     /// Makes the folder and sees whether it takes files, before anything is sent.
-    pub(super) fn prepare(folder: &Path, start: &Start<'_>) -> Result<Self, Failure> {
+    pub(super) fn prepare(folder: &Path, inputs: &[PathBuf], ledger: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
             Failure::io(
                 format!("could not write into the folder `{}` of --results", folder.display()),
@@ -38,9 +37,9 @@ impl Results {
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
         drop(tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).map_err(failed)?);
-        let mut guarded = Guarded::default().and_inputs(start.inputs);
+        let mut guarded = Guarded::default().and_inputs(inputs);
         // What is wrong with a ledger is told by those who need it.
-        let queries = Queries::open(&start.ledger.path).ok();
+        let queries = Queries::open(ledger).ok();
         for (name, _) in FILES {
             let path = folder.join(name);
             if let Some(queries) = &queries {

@@ -5,36 +5,28 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::{Session, Start};
-use super::settings::LedgerChoice;
 use crate::report::counted;
 use crate::submitter::Mode;
 
-pub(crate) async fn resume(args: args::Resume, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn resume(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
     run("resume", Mode::Submit, args, output).await
 }
 
-pub(crate) async fn reconcile(args: args::Resume, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn reconcile(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
     run("reconcile", Mode::AskOnly, args, output).await
 }
 
 async fn run(
     command: &'static str,
     mode: Mode,
-    args: args::Resume,
+    args: args::Run,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
-    let start = Start {
-        command,
-        ledger: LedgerChoice::from(args.ledger),
-        connection: &args.connection,
-        submission: &args.submission,
-        inputs: &[],
-        may_make_ledger: false,
-        judging_flags: String::new(),
-    };
+    let start =
+        Start { command, run: &args, inputs: &[], may_make_ledger: false, judging_flags: String::new() };
     let mut session = Session::begin(start, output).await?;
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;

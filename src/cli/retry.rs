@@ -7,7 +7,6 @@ use super::output::Output;
 use super::plan::{self, Answer};
 use super::rules;
 use super::session::{Session, Start};
-use super::settings::LedgerChoice;
 use crate::ledger::{Again, Selection, State};
 use crate::rejudging::Rejudge;
 use crate::report::{Standing, counted};
@@ -19,17 +18,14 @@ const CODES_NAMED: usize = 10;
 pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, Failure> {
     let start = Start {
         command: "retry",
-        ledger: LedgerChoice::from(args.ledger),
-        connection: &args.connection,
-        submission: &args.submission,
+        run: &args.run,
         inputs: &[],
         may_make_ledger: false,
         judging_flags: args.input.judging_flags(),
     };
-    let simulated = start.ledger.simulate.is_some();
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
-    let validation = args.input.validation(args.connection.cloud, live_rules);
+    let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let judge = || {
         let mut rejudge = Rejudge::new(validation.clone(), args.input.layout.reader_options());
         move |stored: &_| rejudge.row(stored)
@@ -44,7 +40,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
     let finds_none = |again: &Again| asks_for_some && again.taken_up() == 0;
     tell_what_matches_nothing(&session, &selection)?;
-    let will_ask = plan::will_ask(&args.consent, simulated, output);
+    let will_ask = plan::will_ask(&args.consent, &args.run, output);
     if will_ask || args.consent.require_valid {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
         let again = match session.ledger.take_up_again(selection.clone(), judge(), true).await {
@@ -57,7 +53,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
         }
         if will_ask && !finds_none(&again) {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
-            let rate = args.submission.pace.rate;
+            let rate = args.run.submission.pace.rate;
             match plan::agreed(&mut session, &again.plan, waiting, rate).await? {
                 Answer::Yes => {}
                 Answer::No => return session.end(Some(StopReason::Declined)).await,

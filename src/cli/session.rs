@@ -45,9 +45,7 @@ pub(crate) struct Session<'a> {
 /// What a command starts from.
 pub(crate) struct Start<'a> {
     pub(crate) command: &'static str,
-    pub(crate) ledger: LedgerChoice,
-    pub(crate) connection: &'a args::Connection,
-    pub(crate) submission: &'a args::Submission,
+    pub(crate) run: &'a args::Run,
     /// The files that are read.
     pub(crate) inputs: &'a [PathBuf],
     /// Make a ledger that is not there.
@@ -58,35 +56,37 @@ pub(crate) struct Start<'a> {
 
 impl<'a> Session<'a> {
     /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent.
-    pub(crate) async fn begin(mut start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
+    pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
         let mut signals = super::signals::listen();
-        let mut connection = Connection::prepare(start.connection, &start.ledger)?;
+        let args::Run { ledger, connection, submission } = start.run;
+        let mut choice = LedgerChoice::from(ledger);
+        let mut connection = Connection::prepare(connection, &choice)?;
         // The passwords of a rehearsal open nothing.
-        if start.ledger.simulate.is_none() {
-            settings::check_identity(start.submission, &start.ledger.path)?;
+        if choice.simulate.is_none() {
+            settings::check_identity(submission, &choice.path)?;
         }
-        let is_dry_run = start.submission.dry_run;
-        let results = match &start.submission.results {
-            Some(folder) if !is_dry_run => Some(Results::prepare(folder, &start)?),
+        let is_dry_run = submission.dry_run;
+        let results = match &submission.results {
+            Some(folder) if !is_dry_run => Some(Results::prepare(folder, start.inputs, &choice.path)?),
             Some(_) | None => None,
         };
-        let copy = if is_dry_run { Some(dry_run::copy(&mut start.ledger)?) } else { None };
+        let copy = if is_dry_run { Some(dry_run::copy(&mut choice)?) } else { None };
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
         let restored = RefCell::new(None);
         let open = || {
-            if start.submission.restored && restored.borrow().is_none() {
-                *restored.borrow_mut() = Some(ledger::restore(&start.ledger.path)?);
+            if submission.restored && restored.borrow().is_none() {
+                *restored.borrow_mut() = Some(ledger::restore(&choice.path)?);
             }
-            open(&start.ledger.path, &connection.environment, start.command)
+            open(&choice.path, &connection.environment, start.command)
         };
-        let ledger = wait_lock::open(open, start.submission.wait_lock, &mut signals, output).await?;
+        let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
         if let Some(restored) = restored.into_inner() {
             tell_of_restored(output, restored);
         }
         let mut sealer = None;
         if !is_dry_run {
-            let (made_for, made) = settings::sealer(start.submission)?;
+            let (made_for, made) = settings::sealer(submission)?;
             if let Some(file) = made {
                 tell_of_new_identity(output, &file);
             }
@@ -101,18 +101,12 @@ impl<'a> Session<'a> {
             ));
         }
         let flags = Flags {
-            run: format!(
-                "{}{}{}{}",
-                output.again(),
-                start.ledger.flags,
-                connection.flags,
-                start.submission.flags()
-            ),
-            ledger: format!("{}{}", output.again(), start.ledger.flags),
-            identity: start.submission.identity.flag(),
+            run: format!("{}{}{}{}", output.again(), choice.flags, connection.flags, submission.flags()),
+            ledger: format!("{}{}", output.again(), choice.flags),
+            identity: submission.identity.flag(),
             judging: start.judging_flags,
         };
-        let (args, inputs) = (start.submission, start.inputs);
+        let (args, inputs) = (submission, start.inputs);
         Ok(Self { output, ledger, connection, signals, args, sealer, flags, inputs, results, copy })
     }
 

@@ -46,11 +46,11 @@ fn default_ledger(args: &args::LedgerPath) -> &'static str {
     if args.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER }
 }
 
-impl From<args::LedgerPath> for LedgerChoice {
-    fn from(args: args::LedgerPath) -> Self {
-        let path = ledger_path(&args);
-        let default = default_ledger(&args);
-        let simulate = args.rehearsal.simulate;
+impl From<&args::LedgerPath> for LedgerChoice {
+    fn from(args: &args::LedgerPath) -> Self {
+        let path = ledger_path(args);
+        let default = default_ledger(args);
+        let simulate = args.rehearsal.simulate.clone();
         let mut flags = String::new();
         if simulate.is_some() {
             flags.push_str(" --simulate");

@@ -13,7 +13,7 @@ use crate::report::{story_json, story_text};
 const NEAR: usize = 3;
 
 pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(args.ledger);
+    let ledger = LedgerChoice::from(&args.ledger);
     let queries = Queries::open(&ledger.path)?;
     let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let rows = match &asked {

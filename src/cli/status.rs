@@ -19,7 +19,7 @@ use crate::validation::visible;
 const RUNS: u32 = 5;
 
 pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(args.ledger);
+    let ledger = LedgerChoice::from(&args.ledger);
     let queries = Queries::open(&ledger.path)?;
     let standing = Standing::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;

@@ -36,9 +36,7 @@ impl Announcer {
     /// For a run of `command`; nothing is told yet.
     pub(super) fn of(
         command: &'static str,
-        ledger: &args::LedgerPath,
-        connection: &args::Connection,
-        submission: &args::Submission,
+        args::Run { ledger, connection, submission }: &args::Run,
     ) -> Self {
         let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
         // What did not happen is not told, and what the command of --on-finish does is told by whoever called it.
