@@ -81,6 +81,12 @@ impl Again {
     pub(crate) fn taken_up(&self) -> u64 {
         self.failed + self.rejected + self.agreements
     }
+
+    fn leave_wrong(&mut self, candidate: &Candidate) {
+        self.wrong += 1;
+        let mut errors = candidate.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        self.first_wrong = self.first_wrong.take().or_else(|| errors.next().cloned());
+    }
 }
 
 impl Ledger {
@@ -206,9 +212,7 @@ impl Reading<'_> {
         // Cells that were cut short, or could not be told apart, cannot be judged without the file.
         let is_beyond_judging = stored.problems.as_deref().is_some_and(has_fault);
         if candidate.customer.is_none() || is_beyond_judging {
-            again.wrong += 1;
-            let first = candidate.problems.iter().find(|problem| problem.severity == Severity::Error);
-            again.first_wrong = again.first_wrong.take().or_else(|| first.cloned());
+            again.leave_wrong(candidate);
             return Ok(());
         }
         if standing.as_ref().is_some_and(|standing| standing.row != known.row) {
@@ -255,8 +259,7 @@ impl Reading<'_> {
         again: &mut Again,
     ) -> Result<(), Error> {
         if candidate.customer.is_none() {
-            again.wrong += 1;
-            again.first_wrong = again.first_wrong.take().or_else(|| candidate.problems.first().cloned());
+            again.leave_wrong(candidate);
             return Ok(());
         }
         let (reading, taken) = self.of_file(tx, stored)?;
