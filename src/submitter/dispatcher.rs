@@ -2,22 +2,21 @@
 //! to take now. So what happens on a signal, in an outage or at a limit is tested without a network and without
 //! waiting.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::attempt::Stepped;
-use super::breaker::{Breakers, Passage};
-use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health, Setback, Unanswered};
+use super::finding::{AgreementFinding, AskFinding, CreateFinding, Setback, Unanswered};
 use super::past::RunStart;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
+use super::service::Service;
 use super::task::{Step, Task};
 use super::{Mode, Settings, Signal, StopReason, agreement};
 use crate::ledger::{self, AgreementChange, AttemptResult, Open, RowChange, RowId, Work};
-use crate::transport::Silence;
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 pub(super) const FETCH: u32 = 256;
@@ -107,9 +106,7 @@ pub(super) struct Dispatcher {
     backlog: Backlog,
     queue: Queue,
     to_record: Vec<Action>,
-    breakers: Breakers,
-    /// When the service last gave a verdict on anything.
-    last_verdict: Option<Instant>,
+    service: Service,
     pub(super) stop: Option<StopReason>,
     /// The limit holds fresh rows back; what was begun is brought to its end.
     at_limit: bool,
@@ -120,7 +117,6 @@ pub(super) struct Dispatcher {
     successes: u64,
     refused: u64,
     forbidden_in_a_row: u32,
-    last_silence: HashMap<Step, Silence>,
     pub(super) counts: Progress,
 }
 
@@ -137,6 +133,7 @@ impl Dispatcher {
         };
         Self {
             deadline: settings.max_duration.map(|limit| start.instant() + limit),
+            service: Service::new(settings.max_outage, start),
             settings,
             start,
             backlog: Backlog {
@@ -146,8 +143,6 @@ impl Dispatcher {
             },
             queue: Queue::default(),
             to_record: Vec::new(),
-            breakers: Breakers::default(),
-            last_verdict: None,
             stop: None,
             at_limit: false,
             slots: 0,
@@ -155,7 +150,6 @@ impl Dispatcher {
             successes: 0,
             refused: 0,
             forbidden_in_a_row: 0,
-            last_silence: HashMap::new(),
             counts: Progress::default(),
         }
     }
@@ -182,15 +176,10 @@ impl Dispatcher {
             return None;
         }
         let next_step = self.has_free_slot().then(|| {
-            let next_probes =
-                Step::ALL.into_iter().filter_map(|step| match self.breakers.of(step).passage(now) {
-                    Passage::Closed(next_probe) => next_probe,
-                    Passage::Free | Passage::Probe => None,
-                });
             // Rows that are due and may not go are held, so that none of them keeps the loop awake.
-            self.queue.next_due().into_iter().chain(next_probes).min()
+            self.queue.next_due().into_iter().chain(self.service.next_probe(now)).min()
         });
-        [next_step.flatten(), self.deadline, self.outage_deadline()].into_iter().flatten().min()
+        [next_step.flatten(), self.deadline, self.service.deadline()].into_iter().flatten().min()
     }
 
     /// What can be done now.
@@ -208,11 +197,7 @@ impl Dispatcher {
                 self.queue.wait(task, now + wait);
                 continue;
             }
-            let breaker = self.breakers.of_mut(task.step);
-            let probe = breaker.passage(now) == Passage::Probe;
-            if probe {
-                breaker.probe_sent();
-            }
+            let probe = self.service.let_pass(task.step, now);
             self.slots += 1;
             task.begun = now;
             actions.push(Action::Step { task, probe });
@@ -239,14 +224,14 @@ impl Dispatcher {
     /// answer holds up no other kind.
     fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
         for step in Step::ALL {
-            if !self.is_closed(step, now)
+            if !self.service.is_closed(step, now)
                 && let Some(held) = self.queue.pop_held(step)
             {
                 return Some(held);
             }
         }
         while let Some(due) = self.queue.pop_due(now) {
-            if !self.is_closed(due.step, now) {
+            if !self.service.is_closed(due.step, now) {
                 return Some(due);
             }
             self.queue.hold(due);
@@ -255,7 +240,7 @@ impl Dispatcher {
     }
 
     fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
-        while self.queue.peek_fresh().is_some_and(|fresh| self.is_closed(fresh.step, now)) {
+        while self.queue.peek_fresh().is_some_and(|fresh| self.service.is_closed(fresh.step, now)) {
             // Creates come last, and one that was not begun does not count as submitted.
             if self.queue.peek_fresh()?.step == Step::Create {
                 return None;
@@ -285,10 +270,6 @@ impl Dispatcher {
         }
         self.backlog.order.retain(|which| *which == Backlogged::Agreements);
         self.backlog.after = RowId(0);
-    }
-
-    fn is_closed(&self, step: Step, now: Instant) -> bool {
-        matches!(self.breakers.of(step).passage(now), Passage::Closed(_))
     }
 
     fn has_free_slot(&self) -> bool {
@@ -378,7 +359,8 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        self.note_health(Step::Create, finding.health(), probe, now);
+        let reason = self.service.note(Step::Create, finding.health(), probe, now);
+        self.stop_for(reason);
         let forbidden = matches!(finding, CreateFinding::Forbidden(_));
         let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
         let unknown = matches!(finding, CreateFinding::Unknown { .. });
@@ -405,7 +387,8 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        self.note_health(Step::Ask, finding.health(), probe, now);
+        let reason = self.service.note(Step::Ask, finding.health(), probe, now);
+        self.stop_for(reason);
         let question_tries = match finding {
             AskFinding::Unanswered(Unanswered::NoAnswer(_)) => task.question_tries + u32::from(!probe),
             AskFinding::Unanswered(Unanswered::SetBack(Setback::NotSent(_))) => task.question_tries,
@@ -425,7 +408,8 @@ impl Dispatcher {
         chance: f64,
     ) {
         let Stepped { finding, attempts } = step;
-        self.note_health(Step::Agree, finding.health(), probe, now);
+        let reason = self.service.note(Step::Agree, finding.health(), probe, now);
+        self.stop_for(reason);
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
         let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
@@ -501,37 +485,6 @@ impl Dispatcher {
         }
     }
 
-    fn note_health(&mut self, step: Step, health: Health, probe: bool, now: Instant) {
-        let breaker = self.breakers.of_mut(step);
-        match health {
-            Health::Answered => {
-                breaker.answered();
-                self.last_verdict = Some(now);
-            }
-            Health::Throttled(wait) => {
-                breaker.throttled(now);
-                if wait > self.settings.max_outage {
-                    self.stop_for_throttling(step, Some(wait), now);
-                }
-            }
-            Health::Silent(silence) => {
-                let was_open = breaker.is_open();
-                breaker.failed(probe, now);
-                if breaker.is_open() && !was_open {
-                    let Silence { reason, hint } = &silence;
-                    tracing::warn!(reason, hint, "the service does not answer; sending single probes");
-                }
-                self.last_silence.insert(step, silence);
-                // Also before the breaker opens: a few rows may take long to make ten failures.
-                if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {
-                    self.stop_for_outage(step, now);
-                }
-            }
-            Health::NotAsked if probe => breaker.probe_withdrawn(),
-            Health::NotAsked => {}
-        }
-    }
-
     fn note_success(&mut self) {
         self.successes += 1;
         self.forbidden_in_a_row = 0;
@@ -553,58 +506,18 @@ impl Dispatcher {
         }
     }
 
-    /// When the service will have been silent for too long. Without answers to its questions a run can still create, so
-    /// that their silence alone ends none.
-    fn silence_deadline(&self, step: Step) -> Option<Instant> {
-        let since = self.breakers.of(step).silent_since()?;
-        let since = if step == Step::Ask { self.last_verdict.max(Some(since))? } else { since };
-        Some(since + self.settings.max_outage)
-    }
-
-    /// When the service will have been throttling for too long.
-    fn throttling_deadline(&self, step: Step) -> Option<Instant> {
-        Some(self.breakers.of(step).throttled_since()? + self.settings.max_outage)
-    }
-
-    fn outage_deadline(&self) -> Option<Instant> {
-        let open = Step::ALL.into_iter().filter(|step| self.breakers.of(*step).is_open());
-        let silence = open.filter_map(|step| self.silence_deadline(step));
-        silence.chain(Step::ALL.into_iter().filter_map(|step| self.throttling_deadline(step))).min()
-    }
-
-    fn stop_for_outage(&mut self, step: Step, now: Instant) {
-        let since = self.breakers.of(step).silent_since().unwrap_or(now);
-        let answered_meanwhile = self.last_verdict.is_some_and(|verdict| verdict > since);
-        let to = answered_meanwhile.then_some(match step {
-            Step::Create => "a create",
-            Step::Ask => "a question",
-            Step::Agree => "the acceptance of an agreement",
-        });
-        let last = self.last_silence.get(&step).cloned().unwrap_or_default();
-        self.stop.get_or_insert(StopReason::Outage { lasted: now - since, last, to });
-    }
-
-    fn stop_for_throttling(&mut self, step: Step, wait: Option<Duration>, now: Instant) {
-        let since = self.breakers.of(step).throttled_since().unwrap_or(now);
-        self.stop.get_or_insert(StopReason::Throttled {
-            since: self.start.wall_at(since),
-            lasted: now - since,
-            until: wait.map(|wait| self.start.wall_at(now + wait)),
-        });
-    }
-
     fn check_deadlines(&mut self, now: Instant) {
-        let has_passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        for step in Step::ALL {
-            if self.breakers.of(step).is_open() && has_passed(self.silence_deadline(step)) {
-                self.stop_for_outage(step, now);
-            }
-            if has_passed(self.throttling_deadline(step)) {
-                self.stop_for_throttling(step, None, now);
-            }
-        }
-        if has_passed(self.deadline) {
+        let reason = self.service.deadline_passed(now);
+        self.stop_for(reason);
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.stop.get_or_insert(StopReason::DurationReached);
+        }
+    }
+
+    /// What came first is the reason.
+    fn stop_for(&mut self, reason: Option<StopReason>) {
+        if let (None, Some(reason)) = (&self.stop, reason) {
+            self.stop = Some(reason);
         }
     }
 
@@ -613,12 +526,7 @@ impl Dispatcher {
             under_way: self.slots,
             waiting: self.queue.waiting(),
             throttled_for,
-            silent_for: Step::ALL
-                .into_iter()
-                .map(|step| self.breakers.of(step))
-                .filter(|breaker| breaker.is_open())
-                .filter_map(|breaker| breaker.silent_since().map(|since| now - since))
-                .max(),
+            silent_for: self.service.silent_for(now),
             stopping: self.stop.is_some(),
             ..self.counts
         }

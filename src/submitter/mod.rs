@@ -24,6 +24,7 @@ mod queue;
 mod reconcile;
 mod retry;
 mod run;
+mod service;
 mod task;
 
 use std::num::{NonZeroU64, NonZeroUsize};

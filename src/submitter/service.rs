@@ -1,0 +1,162 @@
+//! How the service stands towards a run: whether it answers, throttles or is silent, for each kind of step, and when that
+//! has lasted too long for the run to go on. Pure: time is handed in.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::StopReason;
+use super::breaker::{Breakers, Passage};
+use super::finding::Health;
+use super::past::RunStart;
+use super::task::Step;
+use crate::transport::Silence;
+
+#[derive(Debug)]
+pub(super) struct Service {
+    breakers: Breakers,
+    /// When it last gave a verdict on anything.
+    last_verdict: Option<Instant>,
+    last_silence: HashMap<Step, Silence>,
+    /// For so long it may be silent, or throttle.
+    max_outage: Duration,
+    start: RunStart,
+}
+
+impl Service {
+    pub(super) fn new(max_outage: Duration, start: RunStart) -> Self {
+        Self {
+            breakers: Breakers::default(),
+            last_verdict: None,
+            last_silence: HashMap::new(),
+            max_outage,
+            start,
+        }
+    }
+
+    /// Notes what a step has found out about it, and says why the run cannot go on, if it cannot.
+    pub(super) fn note(
+        &mut self,
+        step: Step,
+        health: Health,
+        probe: bool,
+        now: Instant,
+    ) -> Option<StopReason> {
+        let breaker = self.breakers.of_mut(step);
+        match health {
+            Health::Answered => {
+                breaker.answered();
+                self.last_verdict = Some(now);
+            }
+            Health::Throttled(wait) => {
+                breaker.throttled(now);
+                if wait > self.max_outage {
+                    return Some(self.throttling(step, Some(wait), now));
+                }
+            }
+            Health::Silent(silence) => {
+                let was_open = breaker.is_open();
+                breaker.failed(probe, now);
+                if breaker.is_open() && !was_open {
+                    let Silence { reason, hint } = &silence;
+                    tracing::warn!(reason, hint, "the service does not answer; sending single probes");
+                }
+                self.last_silence.insert(step, silence);
+                // Also before the breaker opens: a few rows may take long to make ten failures.
+                if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {
+                    return Some(self.outage(step, now));
+                }
+            }
+            Health::NotAsked if probe => breaker.probe_withdrawn(),
+            Health::NotAsked => {}
+        }
+        None
+    }
+
+    /// May no step of this kind be taken now?
+    pub(super) fn is_closed(&self, step: Step, now: Instant) -> bool {
+        matches!(self.breakers.of(step).passage(now), Passage::Closed(_))
+    }
+
+    /// A step of this kind is taken now. Says whether it is a probe, which is then the only one that is out.
+    pub(super) fn let_pass(&mut self, step: Step, now: Instant) -> bool {
+        let breaker = self.breakers.of_mut(step);
+        let is_probe = breaker.passage(now) == Passage::Probe;
+        if is_probe {
+            breaker.probe_sent();
+        }
+        is_probe
+    }
+
+    /// When the next probe may go.
+    pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
+        let probes = Step::ALL.into_iter().filter_map(|step| match self.breakers.of(step).passage(now) {
+            Passage::Closed(next_probe) => next_probe,
+            Passage::Free | Passage::Probe => None,
+        });
+        probes.min()
+    }
+
+    /// When it will have been silent, or have throttled, for too long.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let silence = self.open().filter_map(|step| self.silence_deadline(step));
+        silence.chain(Step::ALL.into_iter().filter_map(|step| self.throttling_deadline(step))).min()
+    }
+
+    /// Why the run cannot go on, where such a deadline has passed.
+    pub(super) fn deadline_passed(&self, now: Instant) -> Option<StopReason> {
+        let has_passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        Step::ALL.into_iter().find_map(|step| {
+            if self.breakers.of(step).is_open() && has_passed(self.silence_deadline(step)) {
+                Some(self.outage(step, now))
+            } else if has_passed(self.throttling_deadline(step)) {
+                Some(self.throttling(step, None, now))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// For how long an outage has lasted.
+    pub(super) fn silent_for(&self, now: Instant) -> Option<Duration> {
+        self.open().filter_map(|step| Some(now - self.breakers.of(step).silent_since()?)).max()
+    }
+
+    /// The kinds of steps that are in an outage.
+    fn open(&self) -> impl Iterator<Item = Step> {
+        Step::ALL.into_iter().filter(|step| self.breakers.of(*step).is_open())
+    }
+
+    /// Without answers to its questions a run can still create, so that their silence alone ends none.
+    fn silence_deadline(&self, step: Step) -> Option<Instant> {
+        let since = self.breakers.of(step).silent_since()?;
+        let since = if step == Step::Ask { self.last_verdict.max(Some(since))? } else { since };
+        Some(since + self.max_outage)
+    }
+
+    fn throttling_deadline(&self, step: Step) -> Option<Instant> {
+        Some(self.breakers.of(step).throttled_since()? + self.max_outage)
+    }
+
+    fn outage(&self, step: Step, now: Instant) -> StopReason {
+        let since = self.breakers.of(step).silent_since().unwrap_or(now);
+        let answered_meanwhile = self.last_verdict.is_some_and(|verdict| verdict > since);
+        let to = answered_meanwhile.then_some(match step {
+            Step::Create => "a create",
+            Step::Ask => "a question",
+            Step::Agree => "the acceptance of an agreement",
+        });
+        let last = self.last_silence.get(&step).cloned().unwrap_or_default();
+        StopReason::Outage { lasted: now - since, last, to }
+    }
+
+    fn throttling(&self, step: Step, wait: Option<Duration>, now: Instant) -> StopReason {
+        let since = self.breakers.of(step).throttled_since().unwrap_or(now);
+        StopReason::Throttled {
+            since: self.start.wall_at(since),
+            lasted: now - since,
+            until: wait.map(|wait| self.start.wall_at(now + wait)),
+        }
+    }
+}
