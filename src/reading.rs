@@ -1,10 +1,14 @@
-//! A file read and judged on a thread of its own, in batches: what intake and `check` have in common.
+//! A file read on a thread of its own and judged on as many as there are cores, in batches that come out in the order
+//! of the file: what intake and `check` have in common.
 //!
-//! At most [`BATCHES_AHEAD`] batches wait for whoever takes them, so memory does not grow with the file. An
-//! interruption ends the waiting at once, also for a pipe that says nothing; the thread ends with its next batch.
+//! As many batches are under way as there are cores, and one more, so memory does not grow with the file. An
+//! interruption ends the waiting at once, also for a pipe that says nothing; the threads end with their batches.
 
 use std::io::Read;
+use std::num::NonZero;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc as channel;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
@@ -15,8 +19,11 @@ use crate::reader::{self, Header, Input, Layout, Reader, Row};
 /// answered at once.
 const BATCH: usize = 1000;
 
-/// Batches between the reading thread and whoever takes them.
-const BATCHES_AHEAD: usize = 2;
+/// A batch is full, too, when its rows have so many bytes: no list has such rows, but a broken one may.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Rows of more bytes are not read into again: their memory would be kept for as long as the file is read.
+const KEPT_ROW_BYTES: usize = 2048;
 
 /// Why a file was not read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +57,8 @@ pub(crate) struct Opened {
 /// The rows of a file under way, each as what was made of it.
 pub(crate) struct Rows<T> {
     path: String,
-    ready: mpsc::Receiver<Batch<T>>,
+    /// In the order of the file; the first ones may be done.
+    under_way: mpsc::Receiver<JoinHandle<Batch<T>>>,
     thread: JoinHandle<Result<u64, reader::Error>>,
 }
 
@@ -88,14 +96,15 @@ impl Opened {
         self.reader.layout()
     }
 
-    /// Reads everything on a thread of its own and makes of each row what `judge` makes of it there.
+    /// Reads everything on a thread of its own and makes of each row what `judge` makes of it on another.
     pub(crate) fn start<T: Send + 'static>(
         self,
-        judge: impl FnMut(&Header, &Row) -> T + Send + 'static,
+        judge: impl Fn(&Header, &Row) -> T + Send + Sync + 'static,
     ) -> Rows<T> {
-        let (batches, ready) = mpsc::channel(BATCHES_AHEAD);
+        let (batches, under_way) =
+            mpsc::channel(std::thread::available_parallelism().map_or(1, NonZero::get));
         let thread = tokio::task::spawn_blocking(move || read_all(self.reader, judge, &batches));
-        Rows { path: self.path, ready, thread }
+        Rows { path: self.path, under_way, thread }
     }
 }
 
@@ -105,10 +114,14 @@ impl<T> Rows<T> {
         &mut self,
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Option<Batch<T>>, Error> {
+        let next = async {
+            let judging = self.under_way.recv().await?;
+            Some(joined(judging.await))
+        };
         tokio::select! {
             biased;
             () = interrupted => Err(Error::Interrupted(self.path.clone())),
-            batch = self.ready.recv() => Ok(batch),
+            batch = next => Ok(batch),
         }
     }
 
@@ -125,25 +138,31 @@ fn joined<T>(result: Result<T, JoinError>) -> T {
 }
 
 /// Ends early when nobody takes the batches any more.
-fn read_all<R: Read, T>(
+fn read_all<R: Read, T: Send + 'static>(
     mut reader: Reader<R>,
-    mut judge: impl FnMut(&Header, &Row) -> T,
-    batches: &mpsc::Sender<Batch<T>>,
+    judge: impl Fn(&Header, &Row) -> T + Send + Sync + 'static,
+    batches: &mpsc::Sender<JoinHandle<Batch<T>>>,
 ) -> Result<u64, reader::Error> {
-    let header = reader.header().clone();
-    let mut row = Row::default();
+    let judge = Arc::new((reader.header().clone(), judge));
+    let (give_back, spare) = channel::channel();
     let mut count = 0;
-    let mut rows = Vec::with_capacity(BATCH);
     loop {
-        let more = reader.read(&mut row)?;
-        if more {
-            count += 1;
-            rows.push(judge(&header, &row));
-        }
-        if rows.len() == BATCH || (!more && !rows.is_empty()) {
-            let full = std::mem::replace(&mut rows, Vec::with_capacity(BATCH));
-            let progress = Progress { bytes: reader.bytes_read(), rows: count };
-            if batches.blocking_send(Batch { rows: full, progress }).is_err() {
+        let mut rows: Vec<Row> = spare.try_recv().unwrap_or_default();
+        let (filled, more) = fill(&mut reader, &mut rows)?;
+        count += filled as u64;
+        let progress = Progress { bytes: reader.bytes_read(), rows: count };
+        if filled > 0 {
+            let (judge, give_back) = (Arc::clone(&judge), give_back.clone());
+            let judging = tokio::task::spawn_blocking(move || {
+                let (header, judge) = &*judge;
+                let judged = rows[..filled].iter().map(|row| judge(header, row)).collect();
+                if rows.iter().all(|row| row.cells().as_slice().len() <= KEPT_ROW_BYTES) {
+                    // At the end of the file nobody wants them back.
+                    drop(give_back.send(rows));
+                }
+                Batch { rows: judged, progress }
+            });
+            if batches.blocking_send(judging).is_err() {
                 return Ok(count);
             }
         }
@@ -151,4 +170,22 @@ fn read_all<R: Read, T>(
             return Ok(count);
         }
     }
+}
+
+/// Reads a batch into the first of `rows`. Says how many they are, and whether there may be more.
+fn fill<R: Read>(reader: &mut Reader<R>, rows: &mut Vec<Row>) -> Result<(usize, bool), reader::Error> {
+    let mut bytes = 0;
+    for index in 0..BATCH {
+        if bytes >= BATCH_BYTES {
+            return Ok((index, true));
+        }
+        if index == rows.len() {
+            rows.push(Row::default());
+        }
+        if !reader.read(&mut rows[index])? {
+            return Ok((index, false));
+        }
+        bytes += rows[index].cells().as_slice().len();
+    }
+    Ok((BATCH, true))
 }

@@ -13,11 +13,9 @@ mod siblings;
 mod tally;
 mod text;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use crate::customer::{Customer, Field};
+use crate::customer::{Customer, DomainName, Field};
 use crate::reader::{Header, Row};
-use crate::validation::{Problem, Severity, Validator, Verdict, duplicate_domain, mixed_resellers};
+use crate::validation::{Problem, Severity, Validator, duplicate_domain, mixed_resellers};
 
 pub(crate) use annotated::Annotated;
 pub(crate) use json::Json;
@@ -29,11 +27,9 @@ pub(crate) use text::{Ending, Text};
 use plan::Group;
 use siblings::Standing;
 
-/// Judges the rows of one file, on the thread that reads it. What it allocates for a row is freed there, too: memory
-/// that is freed on another thread costs more than all the rest of the check.
+/// Judges the rows of a file, each for itself: on any thread, in any order.
 pub(crate) struct Judge {
     validator: Validator,
-    siblings: Arc<Mutex<Siblings>>,
     /// Partner Center will be asked about the rows.
     keeps_customers: bool,
     /// The rows will be copied.
@@ -46,6 +42,26 @@ pub(crate) struct MetRow {
     pub(crate) cells: csv::ByteRecord,
 }
 
+/// A row that has been judged for itself.
+pub(crate) struct Judged {
+    line: u64,
+    domain: Option<DomainName>,
+    content_hash: [u8; 16],
+    problems: Vec<Problem>,
+    /// Of a row in which validation found no error.
+    good: Option<Good>,
+    /// `Some` where the rows are copied.
+    row: Option<Box<MetRow>>,
+}
+
+/// What is needed of a customer that could be created.
+struct Good {
+    group: Group,
+    /// `Some` where somebody asks. Boxed, because most checks ask nobody and should not carry room for it through every
+    /// batch.
+    customer: Option<Box<Customer>>,
+}
+
 /// A row that has been judged, and held against the rows before it.
 pub(crate) struct Met {
     line: u64,
@@ -53,17 +69,15 @@ pub(crate) struct Met {
     problems: Vec<Problem>,
     /// Of a row in which validation found no error.
     group: Option<Group>,
-    /// Who is asked about: `Some` where the row would be sent and somebody asks. Boxed, because most checks ask nobody
-    /// and should not carry room for it through every batch.
+    /// Who is asked about: `Some` where the row would be sent and somebody asks.
     customer: Option<Box<Customer>>,
     /// `Some` where the rows are copied.
     row: Option<Box<MetRow>>,
 }
 
 impl Judge {
-    /// `siblings` is told of the file before its rows come.
-    pub(crate) fn new(validator: Validator, siblings: Arc<Mutex<Siblings>>, keeps_customers: bool) -> Self {
-        Self { validator, siblings, keeps_customers, keeps_cells: false }
+    pub(crate) fn new(validator: Validator, keeps_customers: bool) -> Self {
+        Self { validator, keeps_customers, keeps_cells: false }
     }
 
     /// Rows will be asked for their cells: see [`Met::take_row`].
@@ -71,25 +85,20 @@ impl Judge {
         Self { keeps_cells, ..self }
     }
 
-    /// Judges a row. Rows come in the order of the file.
-    pub(crate) fn row(&mut self, header: &Header, row: &Row) -> Met {
+    pub(crate) fn row(&self, header: &Header, row: &Row) -> Judged {
         let line = row.line();
-        let Verdict { domain, customer, mut problems, content_hash, .. } =
-            self.validator.validate(header, row);
-        let mut siblings = self.siblings.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = siblings.meet(line, domain.as_ref(), content_hash);
-        if let Standing::NamedAgain { first } = standing {
-            let domain = domain.as_ref().map_or("", |domain| domain.as_str());
-            let column = header.name_of(Field::Domain);
-            let (first_line, file) = siblings.whereabouts(first);
-            problems.push(duplicate_domain(line, column, domain, first_line, file));
+        let verdict = self.validator.validate_for(header, row, |draft| {
+            let customer = if self.keeps_customers { Some(Box::new(draft.to_customer()?)) } else { None };
+            Some(Good { group: Group::of(draft), customer })
+        });
+        Judged {
+            line,
+            domain: verdict.domain,
+            content_hash: verdict.content_hash,
+            problems: verdict.problems,
+            good: verdict.customer,
+            row: self.keeps_cells.then(|| Box::new(MetRow { line, cells: row.cells().clone() })),
         }
-        drop(siblings);
-        let group = customer.as_ref().map(Group::of);
-        let is_asked_about = self.keeps_customers && standing == Standing::First;
-        let customer = customer.filter(|_| is_asked_about).map(Box::new);
-        let row = self.keeps_cells.then(|| Box::new(MetRow { line, cells: row.cells().clone() }));
-        Met { line, standing, problems, group, customer, row }
     }
 }
 
@@ -109,6 +118,21 @@ impl FileCheck {
     pub(crate) fn new(header: Header, strict: bool, allow_direct: bool) -> Self {
         let (has_resellers, direct, tally) = (false, Vec::new(), Tally::default());
         Self { header, strict, allow_direct, has_resellers, direct, tally }
+    }
+
+    /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
+    pub(crate) fn meet(&self, judged: Judged, siblings: &mut Siblings) -> Met {
+        let Judged { line, domain, content_hash, mut problems, good, row } = judged;
+        let standing = siblings.meet(line, domain.as_ref(), content_hash);
+        if let Standing::NamedAgain { first } = standing {
+            let domain = domain.as_ref().map_or("", |domain| domain.as_str());
+            let column = self.header.name_of(Field::Domain);
+            let (first_line, file) = siblings.whereabouts(first);
+            problems.push(duplicate_domain(line, column, domain, first_line, file));
+        }
+        let (group, customer) = good.map_or((None, None), |good| (Some(good.group), good.customer));
+        let customer = customer.filter(|_| standing == Standing::First);
+        Met { line, standing, problems, group, customer, row }
     }
 
     /// Counts a row, with what Partner Center told about it, and returns its problems.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::customer::Customer;
+use crate::validation::Draft;
 
 /// Where a customer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,9 +15,10 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn of(customer: &Customer) -> Self {
-        let country = customer.country.as_bytes().try_into().expect("validation knows two letters alone");
-        Self { reseller: customer.associated_partner_id, country }
+    /// Of a row without an error.
+    pub(super) fn of(draft: &Draft<'_>) -> Self {
+        let country = draft.country().as_bytes().try_into().expect("validation knows two letters alone");
+        Self { reseller: draft.reseller, country }
     }
 
     pub(super) fn has_reseller(&self) -> bool {

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use super::*;
 use crate::reader::{Options, Reader};
 use crate::validation::Settings;
@@ -24,11 +22,12 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
     let file = format!("{header}\n{}", rows.concat());
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
-    let mut judge = Judge::new(validator, Arc::default(), false);
+    let judge = Judge::new(validator, false);
+    let mut siblings = Siblings::default();
     let mut check = FileCheck::new(reader.header().clone(), false, allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {
-        let met = judge.row(reader.header(), &row);
+        let met = check.meet(judge.row(reader.header(), &row), &mut siblings);
         problems.extend(check.settle(met, Vec::new()));
     }
     let (at_the_end, tally) = check.end();

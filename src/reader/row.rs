@@ -24,7 +24,7 @@ pub(crate) enum RowFault {
     RecordTooLong,
 }
 
-/// A row and where it stands. One `Row` serves a whole file: reading into it reuses its buffers.
+/// A row and where it stands. Reading into one again reuses its buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
     line: u64,

@@ -15,7 +15,7 @@ const HASH_VERSION: u8 = 1;
 
 /// The value of every field, empty where the row has none. A check that knows how the service spells a value puts
 /// that in its place.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     values: [&'a str; Field::ALL.len()],
     /// The row itself has nothing in any column that we know.
     pub(super) is_blank: bool,
@@ -25,7 +25,7 @@ pub(super) struct Draft<'a> {
     /// The state as the country's list spells it. Not put in place of the operator's, because the lists change: a
     /// row must not hash to something else when rules were fetched.
     pub(super) state: Option<&'a str>,
-    pub(super) reseller: Option<Uuid>,
+    pub(crate) reseller: Option<Uuid>,
     pub(super) enable_gdap: Option<bool>,
     pub(super) agreement: Option<Agreement>,
 }
@@ -81,8 +81,13 @@ impl<'a> Draft<'a> {
         hash.finish()
     }
 
+    /// The code of the country, in capital letters in a draft in which the checks found no error.
+    pub(crate) fn country(&self) -> &'a str {
+        self[Field::Country]
+    }
+
     /// The customer, for a draft in which the checks found no error; `None` where they did not get to it.
-    pub(super) fn to_customer(&self) -> Option<Customer> {
+    pub(crate) fn to_customer(&self) -> Option<Customer> {
         let text = |field| self[field].to_owned();
         let mut language = text(Field::Language);
         if language.len() == 2 {

@@ -26,10 +26,10 @@ use crate::customer::{Customer, Defaults, DomainName, Field};
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
-use draft::Draft;
 use problem::Report;
 
 pub(crate) use country::LiveRules;
+pub(crate) use draft::Draft;
 pub(crate) use fields::chars_max;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Finding, Problem, Rule, Severity};
@@ -76,15 +76,15 @@ impl Default for Settings {
     }
 }
 
-/// What validation makes of a row.
+/// What validation makes of a row: a customer, or what whoever asks needs of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct Verdict<C = Customer> {
     /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
     pub(crate) domain: Option<DomainName>,
     /// Invariant: `Some` exactly where no problem is an error.
-    pub(crate) customer: Option<Customer>,
+    pub(crate) customer: Option<C>,
     /// The customer without its agreement, where nothing else is wrong.
-    pub(crate) beside_agreement: Option<Customer>,
+    pub(crate) beside_agreement: Option<C>,
     /// In the order of the file's columns.
     pub(crate) problems: Vec<Problem>,
     /// SHA-256, cut to 16 bytes, of what the row says; see [`Draft::content_hash`].
@@ -136,7 +136,18 @@ impl Validator {
 
     /// Judges a row of a file with this header.
     pub(crate) fn validate(&self, header: &Header, row: &Row) -> Verdict {
-        let mut verdict = self.judge(header, row);
+        self.validate_for(header, row, |draft| draft.to_customer())
+    }
+
+    /// Judges a row for somebody who needs of a good one no more than `made` takes: a whole customer is twenty texts,
+    /// which cost as much as the judgement.
+    pub(crate) fn validate_for<C>(
+        &self,
+        header: &Header,
+        row: &Row,
+        made: impl Fn(&Draft<'_>) -> Option<C>,
+    ) -> Verdict<C> {
+        let mut verdict = self.judge(header, row, made);
         if let Some(problem) = surplus(header, row) {
             verdict.customer = None;
             verdict.beside_agreement = None;
@@ -145,7 +156,7 @@ impl Validator {
         verdict
     }
 
-    fn judge(&self, header: &Header, row: &Row) -> Verdict {
+    fn judge<C>(&self, header: &Header, row: &Row, made: impl Fn(&Draft<'_>) -> Option<C>) -> Verdict<C> {
         let mut report = Report::new(header, row, &self.settings);
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
@@ -160,9 +171,10 @@ impl Validator {
         let is_wrong_beside_agreement = report.is_wrong_beside_agreement();
         let problems = report.into_problems();
         let is_rejected = problems.iter().any(|problem| problem.severity == Severity::Error);
-        let customer = if is_rejected { None } else { draft.to_customer() };
+        let customer = if is_rejected { None } else { made(&draft) };
         let beside_agreement = if is_rejected && !is_wrong_beside_agreement {
-            draft.to_customer().map(|customer| Customer { agreement: None, ..customer })
+            draft.agreement = None;
+            made(&draft)
         } else {
             None
         };
@@ -224,7 +236,13 @@ impl Validator {
     /// A row whose cells cannot be trusted has that one problem, because all others would be guesses. Its domain
     /// still counts where at least the columns are right.
     #[cold]
-    fn reject_fault(&self, fault: RowFault, header: &Header, row: &Row, mut report: Report<'_>) -> Verdict {
+    fn reject_fault<C>(
+        &self,
+        fault: RowFault,
+        header: &Header,
+        row: &Row,
+        mut report: Report<'_>,
+    ) -> Verdict<C> {
         match fault {
             RowFault::Ragged { expected, found } => {
                 report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::copy::Copy;
 use super::online::Desk;
 use super::report::Report;
-use crate::check::{FileCheck, InOrder, Met, Tally, Told};
+use crate::check::{FileCheck, InOrder, Judged, Met, Siblings, Tally, Told};
 use crate::cli::failure::Failure;
 use crate::reading::{self, Batch, Progress};
 use crate::validation::Problem;
@@ -32,6 +32,7 @@ impl From<Failure> for Stopped {
 pub(super) struct File<'a, 'o> {
     pub(super) path: String,
     pub(super) check: FileCheck,
+    pub(super) siblings: &'a mut Siblings,
     pub(super) report: &'a mut Report<'o>,
     pub(super) progress: &'a watch::Sender<Progress>,
     pub(super) desk: Option<(&'a Desk, InOrder)>,
@@ -39,10 +40,11 @@ pub(super) struct File<'a, 'o> {
 }
 
 impl File<'_, '_> {
-    pub(super) async fn batch(&mut self, batch: Batch<Met>) -> Result<(), Failure> {
+    pub(super) async fn batch(&mut self, batch: Batch<Judged>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
-        for (number, met) in (1..).zip(batch.rows) {
+        for (number, judged) in (1..).zip(batch.rows) {
+            let met = self.check.meet(judged, self.siblings);
             if self.desk.is_none() {
                 self.settle(met, Vec::new())?;
                 continue;

@@ -5,8 +5,6 @@ mod file;
 mod online;
 mod report;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use tokio::sync::watch;
 
 use super::args;
@@ -52,7 +50,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         desk: desk.as_ref(),
         report: Report::new(output, form),
         copy,
-        siblings: Arc::default(),
+        siblings: Siblings::default(),
         tally: Tally::default(),
     };
     for input in inputs {
@@ -90,7 +88,7 @@ struct Check<'a> {
     report: Report<'a>,
     copy: Option<Copy>,
     /// Of all files.
-    siblings: Arc<Mutex<Siblings>>,
+    siblings: Siblings,
     /// Of the files that are done.
     tally: Tally,
 }
@@ -132,14 +130,15 @@ impl Check<'_> {
         let mut file = File {
             path,
             check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
+            siblings: &mut self.siblings,
             report: &mut self.report,
             progress,
             desk: self.desk.map(|desk| (desk, InOrder::new(desk.online.clone(), self.args.concurrency))),
             copy: self.copy.as_mut(),
         };
-        self.siblings.lock().unwrap_or_else(PoisonError::into_inner).begin_file(&file.path);
-        let mut judge = Judge::new(self.validator.clone(), Arc::clone(&self.siblings), self.args.online)
-            .keeping_cells(self.args.output.is_some());
+        file.siblings.begin_file(&file.path);
+        let judge =
+            Judge::new(self.validator.clone(), self.args.online).keeping_cells(self.args.output.is_some());
         let mut rows = opened.start(move |header, row| judge.row(header, row));
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
             file.batch(batch).await?;
