@@ -4,9 +4,10 @@
 //! least 7/16 full, so less than 40 a row. Keys are fingerprints under a key that is drawn anew each time: nobody can
 //! make two domains collide, and by chance a file of a million rows has a colliding pair once in 37 million checks.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::customer::DomainName;
 
@@ -81,15 +82,18 @@ impl Siblings {
         self.newest = before.saturating_add(short(line));
         let row =
             First { place: Place(self.newest), content: u32::try_from(content >> 32).unwrap_or(u32::MAX) };
-        match self.by_domain.entry(self.key.hash_one(domain.as_str())) {
+        let domain = self.key.hash_one(domain.as_str());
+        match self.by_domain.entry(domain) {
             Entry::Vacant(place) => {
-                place.insert(row);
+                place.insert((domain, row));
                 Standing::First
             }
-            Entry::Occupied(first) if first.get().content == row.content => Standing::Equal,
-            Entry::Occupied(first) => {
-                let first = first.get().place;
-                self.meet_content(content, Standing::NamedAgain { first })
+            Entry::Occupied(found) => {
+                let (_, first) = *found.get();
+                if first.content == row.content {
+                    return Standing::Equal;
+                }
+                self.meet_content(content, Standing::NamedAgain { first: first.place })
             }
         }
     }
@@ -97,7 +101,7 @@ impl Siblings {
     fn meet_content(&mut self, content: u64, otherwise: Standing) -> Standing {
         match self.by_content.entry(content) {
             Entry::Vacant(place) => {
-                place.insert(());
+                place.insert((content, ()));
                 otherwise
             }
             Entry::Occupied(_) => Standing::Equal,
@@ -110,18 +114,19 @@ pub(super) fn short(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
-struct Shards<V>(Box<[HashMap<u64, V>]>);
+/// Values by fingerprint, which is its own hash.
+struct Shards<V>(Box<[HashTable<(u64, V)>]>);
 
 impl<V> Default for Shards<V> {
     fn default() -> Self {
-        Self((0..SHARDS).map(|_| HashMap::new()).collect())
+        Self((0..SHARDS).map(|_| HashTable::new()).collect())
     }
 }
 
 impl<V> Shards<V> {
-    fn entry(&mut self, fingerprint: u64) -> Entry<'_, u64, V> {
-        let shard = fingerprint % SHARDS as u64;
-        self.0[usize::try_from(shard).expect("there are few shards")].entry(fingerprint)
+    fn entry(&mut self, fingerprint: u64) -> Entry<'_, (u64, V)> {
+        let shard = usize::try_from(fingerprint % SHARDS as u64).expect("there are few shards");
+        self.0[shard].entry(fingerprint, |(other, _)| *other == fingerprint, |(other, _)| *other)
     }
 }
 
