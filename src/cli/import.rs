@@ -186,7 +186,7 @@ impl Intake {
         }
         if taken.burned > 0 {
             session.output.note(format_args!(
-                "{path}: {} not tried again, because their domain is burned: give them another one.",
+                "{path}: {} not tried again, for a burned domain: each needs another one.",
                 counted(taken.burned, "failed row")
             ));
         }

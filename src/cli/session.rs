@@ -97,7 +97,8 @@ impl<'a> Session<'a> {
         // To a dry run it may be going on.
         if interrupted > 0 && !is_dry_run {
             output.note(format_args!(
-                "The last run ended without warning: {interrupted} requests are settled before anything else."
+                "The last run ended without warning: {} to be settled before anything else.",
+                counted(interrupted, "request")
             ));
         }
         let flags = Flags {

@@ -39,7 +39,7 @@ fn the_intent_is_in_the_ledger_before_the_service_has_the_request() {
 #[test]
 fn a_row_in_flight_is_repeated_under_its_own_request_id() {
     let bench = killed_at(HoldPoint::Received);
-    bench.resume().exits(0).says("1 requests are settled before anything else");
+    bench.resume().exits(0).says("1 request to be settled before anything else");
     let ids: HashSet<_> =
         bench.requests(Operation::Create, &domain(1)).iter().map(|it| it.call.request_id).collect();
     assert_eq!(ids.len(), 1);
