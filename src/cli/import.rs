@@ -10,9 +10,10 @@ use super::output::Output;
 use super::plan::{self, Answer};
 use super::rules;
 use super::session::{Session, Start};
+use super::settings;
 use crate::failpoint;
 use crate::intake;
-use crate::reading::{self, Progress};
+use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
 use crate::submitter::{Mode, Rate, Signal, StopReason};
 use crate::validation;
@@ -22,6 +23,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
+    look_at_first(&args).await?;
     let start = Start {
         command: "import",
         run: &args.run,
@@ -79,6 +81,22 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped).await
+}
+
+/// Where there is no ledger yet, a first file that is no list must not leave one behind that holds nothing. Only a file
+/// can be looked at twice: a pipe is read once. Nothing has happened yet, so a signal may end us as it likes.
+async fn look_at_first(args: &args::Import) -> Result<(), Failure> {
+    let Some(first) = args.files.first().filter(|it| it.as_os_str() != "-" && it.is_file()) else {
+        return Ok(());
+    };
+    if settings::ledger_path(&args.run.ledger).exists() {
+        return Ok(());
+    }
+    let source = InputFile::open(first)?.source;
+    let options = args.input.layout.reader_options();
+    let opened = Opened::open(source, options, std::pin::pin!(std::future::pending())).await;
+    opened.map_err(intake::Error::from)?;
+    Ok(())
 }
 
 /// Shows what is about to happen and asks. `None`: it may.

@@ -104,8 +104,13 @@ fn start_logging(args: &args::Logging, output: &Output) -> Result<(), Failure> {
         LogFormat::Json => crate::telemetry::Format::Json,
     };
     let verbosity = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(3) };
-    crate::telemetry::start(format, args.log_file.as_deref(), verbosity, output.bars())
-        .map_err(|error| Failure::io("could not start logging", &error))
+    crate::telemetry::start(format, args.log_file.as_deref(), verbosity, output.bars()).map_err(|error| {
+        match &args.log_file {
+            Some(file) => Failure::io(format!("could not open the log file `{}`", file.display()), &error)
+                .with_hint("name a file with `--log-file` that you may write to; its folder must be there"),
+            None => Failure::io("could not start logging", &error),
+        }
+    })
 }
 
 /// Says which file of settings holds, and which variable looks like a slip.

@@ -70,6 +70,7 @@ impl<'a> Session<'a> {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder, start.inputs, &choice.path)?),
             Some(_) | None => None,
         };
+        let asked_for = choice.path.clone();
         let copy = if is_dry_run { Some(dry_run::copy(&mut choice)?) } else { None };
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
@@ -78,7 +79,9 @@ impl<'a> Session<'a> {
             if submission.restored && restored.borrow().is_none() {
                 *restored.borrow_mut() = Some(ledger::restore(&choice.path)?);
             }
-            open(&choice.path, &connection.environment, start.command)
+            let opened = open(&choice.path, &connection.environment, start.command);
+            // Nobody knows the copy of a dry run by its name.
+            opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
         };
         let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
         if let Some(restored) = restored.into_inner() {
