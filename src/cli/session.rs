@@ -136,10 +136,14 @@ impl<'a> Session<'a> {
             Err(reason) => return Ok(Some(reason)),
         };
         let settings = self.args.settings(mode);
-        let (sender, receiver) = watch::channel(Progress::default());
+        // What is in flight is brought to its end beside what a limit lets begin.
+        let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
+        let total = if mode == Mode::Submit { total } else { open };
+        let (sender, receiver) = watch::channel(Progress { total, ..Progress::default() });
         let submission = async {
             let submission =
-                submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, open).await;
+                submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, total)
+                    .await;
             drop(sender);
             submission
         };
@@ -254,8 +258,15 @@ impl<'a> Session<'a> {
         } else {
             self.output.result(&summary.text())?;
         }
-        if let Some(reason) = &stopped {
-            self.output.failure(&ending::stop_failure(reason, exit_code));
+        match &stopped {
+            // It is what was asked for.
+            Some(StopReason::LimitReached) => {
+                let waiting = counted(left.open(), "row");
+                self.output
+                    .note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
+            }
+            Some(reason) => self.output.failure(&ending::stop_failure(reason, exit_code)),
+            None => {}
         }
         if let Some(broken) = accounting {
             let message = format!("the ledger's accounting is broken: {broken}");

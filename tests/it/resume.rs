@@ -77,7 +77,7 @@ fn past_the_idempotency_window_and_not_there_it_is_asked_about_and_then_sent_aga
 fn resume_goes_on_after_a_limit() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(10));
-    bench.import("customers.csv").args(["--limit", "4"]).exits(5).says("stopped at --limit");
+    bench.import("customers.csv").args(["--limit", "4"]).exits(5).says("Stopped at --limit");
     assert_eq!(bench.ledger().states(), states([("created", 4), ("pending", 6)]));
     std::fs::remove_file(bench.path("customers.csv")).unwrap();
     bench.resume().args(["--limit", "1"]).exits(5);
