@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::input::InputFile;
+use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
 use super::plan::{self, Answer};
 use super::rules;
@@ -179,6 +179,18 @@ impl Intake {
             taken.known,
             counted(taken.duplicates, "equal duplicate")
         ));
+        tracing::info!(
+            file = path,
+            rows = report.rows,
+            new = taken.new,
+            rejected = taken.rejected,
+            known = taken.known,
+            duplicates = taken.duplicates,
+            "file read"
+        );
+        if report.rows == 0 {
+            session.output.note(format_args!("{path}: {NO_ROWS}."));
+        }
         if taken.replaced > 0 {
             session.output.note(format_args!(
                 "{path}: {} replaced by corrected ones before, which stand.",
@@ -219,6 +231,10 @@ impl Intake {
         if !report.unknown_columns.is_empty() {
             let names = report.unknown_columns.join("`, `");
             session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));
+        }
+        let meant = report.meant.iter().map(|(column, field)| (column.as_str(), *field));
+        if let Some(guess) = meant_in_words(meant) {
+            session.output.note(format_args!("{path}: {guess}"));
         }
         Ok(report.rejected)
     }

@@ -1,7 +1,20 @@
 //! What is said where somebody new to the program would stumble: names of our own files, counts of nothing, logs of a
 //! good night.
 
-use crate::harness::{Bench, customers};
+use crate::harness::{Bench, HEADER, customers, row, states};
+
+#[test]
+fn a_file_without_rows_is_told_and_no_failure() {
+    let bench = Bench::new();
+    bench.file("customers.csv", format!("{HEADER}\n"));
+    let words = "customers.csv: it has a header and no rows";
+    let checked = bench.tenantry(["check", "customers.csv"]).exits(0);
+    checked.says(words);
+    assert!(checked.stdout.contains("Next: put rows below the header"), "{checked}");
+    bench.import("customers.csv").exits(0).says(words);
+    assert_eq!(bench.ledger().states(), states([]));
+    bench.tenantry(["credentials"]).exits(0).says("holds no passwords.");
+}
 
 #[test]
 fn files_are_named_as_the_operator_named_them() {
@@ -33,4 +46,23 @@ fn a_list_that_cannot_be_read_leaves_no_ledger_behind() {
     import().exits(0);
     let status = bench.tenantry(["status"]).without("TENANTRY_LEDGER").exits(1);
     status.says("there is no ledger at `tenantry.db`").says("`tenantry-simulated.db`").says("--simulate");
+}
+
+#[test]
+fn a_column_in_another_language_is_guessed_and_never_taken() {
+    let bench = Bench::new();
+    let list = format!("{HEADER}\n{}\n", row("contoso"));
+    let german = list.replacen("city", "Ort", 1).replacen("postal_code", "PLZ", 1).replace(',', ";");
+    bench.file("liste.csv", &german);
+    let check = |args: &[&str]| bench.tenantry(["check", "liste.csv"]).args(args).run();
+    let guess = "did you mean `city` by `Ort`, `postal_code` by `PLZ`? Then add --map ";
+    let done = check(&[]);
+    done.says("not checked: `Ort`, `PLZ`").says(guess);
+    let mapped = check(&["--map", "Ort=city", "--map", "PLZ=postal_code"]);
+    assert_eq!(mapped.code, Some(0), "{mapped}");
+    assert!(!mapped.stderr.contains("did you mean"), "{mapped}");
+    bench.file("liste.csv", german.replacen("company_name", "Firma", 1));
+    let missing = check(&[]);
+    assert_eq!(missing.code, Some(1), "{missing}");
+    missing.says("no column for `company_name`").says("`Firma` may mean `company_name`").says("--map");
 }
