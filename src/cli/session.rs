@@ -20,7 +20,7 @@ use super::settings::{self, Connection, LedgerChoice};
 use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{self, Ending, Ledger, Queries, Restored};
+use crate::ledger::{self, Ending, Ledger, Queries, Restored, RowCounts, RunTotals};
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
@@ -245,6 +245,9 @@ impl<'a> Session<'a> {
         if written.is_err() {
             words.push_str("; the results could not be written");
         }
+        if let Ok(totals) = queries.run_totals(run) {
+            tell_log(&totals, &left.rows, stopped.as_ref().map_or("done", ending::kind), exit_code);
+        }
         self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
         self.connection.close().await;
 
@@ -299,6 +302,27 @@ impl From<NoToken> for StopReason {
             NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last, to: None },
         }
     }
+}
+
+/// Sums and codes alone: the words of services may name persons.
+fn tell_log(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
+    tracing::info!(
+        run_id = run.id.0,
+        created = rows.created,
+        existing = rows.existing,
+        failed = rows.failed,
+        rejected = rows.rejected,
+        unresolved = rows.unresolved,
+        pending = rows.pending,
+        in_flight = rows.in_flight,
+        submitted = run.submitted,
+        requests = run.requests,
+        repeats = run.retries,
+        throttled = run.throttled,
+        end,
+        exit_code = exit_code.number(),
+        "run ended"
+    );
 }
 
 fn tell_of_new_identity(output: &Output, file: &Path) {

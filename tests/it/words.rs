@@ -1,7 +1,47 @@
 //! What is said where somebody new to the program would stumble: names of our own files, counts of nothing, logs of a
 //! good night.
 
+use serde_json::Value;
+
 use crate::harness::{Bench, HEADER, customers, row, states};
+
+/// The lines of a JSON log that say so.
+fn logged(bench: &Bench, message: &str) -> Vec<Value> {
+    let log = std::fs::read_to_string(bench.path("run.log")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["message"] == message).collect()
+}
+
+#[test]
+fn a_log_file_has_every_run_with_its_sums_and_its_end() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let log = ["--log-file", "run.log", "--log-format", "json"];
+    let hidden = ["--on-finish", "true known-to-us-alone"];
+    bench.import("customers.csv").args(log).args(hidden).args(["--limit", "1", "-q"]).exits(5);
+    bench.import("nowhere.csv").args(log).exits(2);
+    let started = logged(&bench, "started");
+    assert_eq!((&started[0]["command"], &started[0]["files"]), (&"import".into(), &"customers.csv".into()));
+    assert!(started[0]["version"].as_str().unwrap().starts_with(env!("CARGO_PKG_VERSION")), "{started:?}");
+    let read = &logged(&bench, "file read")[0];
+    assert_eq!((&read["rows"], &read["new"]), (&3.into(), &3.into()));
+    let run = &logged(&bench, "run ended")[0];
+    let sums = ["created", "pending", "submitted", "exit_code"].map(|name| run[name].as_u64().unwrap());
+    assert_eq!((sums, &run["end"]), ([1, 2, 1, 5], &"stopped at --limit".into()));
+    let ended = logged(&bench, "ended");
+    assert_eq!((&ended[0]["exit_code"], &ended[1]["exit_code"]), (&5.into(), &2.into()));
+    assert_eq!(ended[1]["reason"], "could not open `nowhere.csv`");
+    let all = std::fs::read_to_string(bench.path("run.log")).unwrap();
+    assert!(!all.contains("known-to-us-alone") && !all.contains("example.com"), "{all}");
+}
+
+#[test]
+fn without_a_log_file_standard_error_says_no_more_than_before() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let done = bench.import("customers.csv").exits(0);
+    assert!(!done.stderr.contains("started") && !done.stderr.contains("INFO"), "{done}");
+}
 
 #[test]
 fn a_file_without_rows_is_told_and_no_failure() {
