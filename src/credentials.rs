@@ -30,8 +30,8 @@ pub(crate) enum Error {
     IdentityExposed(PathBuf),
     #[error("could not seal a password: {0}")]
     Seal(String),
-    #[error("the password of `{domain}` is sealed to another key than that of `{}`", identity.display())]
-    OtherKey { domain: String, identity: PathBuf },
+    #[error("it is sealed to another key")]
+    OtherKey,
 }
 
 impl Error {
@@ -54,7 +54,7 @@ impl Error {
                 Some("`chmod 600` it; if anybody may have read it, reset the passwords")
             }
             Error::Seal(_) => None,
-            Error::OtherKey { .. } => Some("name the file that holds its private key with `--identity F`"),
+            Error::OtherKey => Some("name the file that holds its private key with `--identity F`"),
         }
     }
 }
@@ -104,19 +104,22 @@ impl Sealer {
 /// Opens sealed passwords.
 pub(crate) struct Opener {
     identity: Identity,
-    file: PathBuf,
 }
 
 impl Opener {
     /// Reads the private key in `file`.
     pub(crate) fn from_identity(file: &Path) -> Result<Self, Error> {
-        Ok(Self { identity: read_identity(file)?, file: file.to_owned() })
+        Ok(Self { identity: read_identity(file)? })
     }
 
-    /// The password that was sealed for `domain`.
-    pub(crate) fn open(&self, domain: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let other_key = || Error::OtherKey { domain: domain.to_owned(), identity: self.file.clone() };
-        age::decrypt(&self.identity, sealed).map(Zeroizing::new).map_err(|_| other_key())
+    /// The public half of the key that opens, as `--recipient` takes it.
+    pub(crate) fn recipient(&self) -> String {
+        self.identity.to_public().to_string()
+    }
+
+    /// A password that was sealed to this key.
+    pub(crate) fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        age::decrypt(&self.identity, sealed).map(Zeroizing::new).map_err(|_| Error::OtherKey)
     }
 }
 
@@ -203,12 +206,10 @@ mod tests {
         let password = "=;;n.=s9Z, \"quoted\"";
         let sealed = sealer.seal(&SecretString::from(password)).unwrap();
         assert!(!sealed.windows(4).any(|bytes| bytes == b"=;;n"));
-        let opened = Opener::from_identity(&mine).unwrap().open("d", &sealed).unwrap();
+        let opened = Opener::from_identity(&mine).unwrap().open(&sealed).unwrap();
         assert_eq!(*opened, password.as_bytes());
-        assert!(matches!(
-            Opener::from_identity(&other).unwrap().open("d", &sealed),
-            Err(Error::OtherKey { .. })
-        ));
+        let other = Opener::from_identity(&other).unwrap();
+        assert!(matches!(other.open(&sealed), Err(Error::OtherKey)));
     }
 
     #[test]

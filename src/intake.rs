@@ -48,6 +48,8 @@ pub(crate) struct Report {
     pub(crate) layout: String,
     /// Columns that are kept for exports and are no data.
     pub(crate) unknown_columns: Vec<String>,
+    /// Of those, what may mean a field that has no column.
+    pub(crate) meant: Vec<(String, Field)>,
     /// What is wrong with it, in a line for each kind of problem.
     pub(crate) problems: Vec<String>,
 }
@@ -102,7 +104,9 @@ pub(crate) async fn take_up(
         domain_column: header.name_of(Field::Domain).to_owned(),
     };
     let unknown_columns = header.unknown().map(str::to_owned).collect();
-    let mut report = Report { layout: opened.layout().to_string(), unknown_columns, ..Report::default() };
+    let meant = header.meant().map(|(column, field)| (column.to_owned(), field)).collect();
+    let layout = opened.layout().to_string();
+    let mut report = Report { layout, unknown_columns, meant, ..Report::default() };
     let mut reading = ledger.begin_source(info).await?;
     let own_rows = OwnRows::of(opened.header(), reading.ledger_id());
     let mut rows = opened.start(move |header, row| candidate(header, row, &validator, &own_rows));

@@ -23,15 +23,16 @@ pub(crate) enum Format {
 
 /// Starts logging to `file`, else to standard error, above the progress bars.
 ///
-/// `verbosity` -1 is errors alone, 0 warnings, 1 what happens, 2 every attempt, 3 everything. A filter in
-/// `TENANTRY_LOG` (in the syntax of tracing's `EnvFilter`) wins.
+/// `verbosity` -1 is errors alone, 0 warnings, 1 what happens, 2 every attempt, 3 everything; a file has what happens
+/// at least, or a good night could not be told from one without a run. A filter in `TENANTRY_LOG` (in the syntax of
+/// tracing's `EnvFilter`) wins.
 pub(crate) fn start(
     format: Format,
     file: Option<&Path>,
     verbosity: i8,
     bars: &MultiProgress,
 ) -> io::Result<()> {
-    let level = match verbosity {
+    let level = match if file.is_some() { verbosity.max(1) } else { verbosity } {
         ..0 => "error",
         0 => "warn",
         1 => "info",

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use crate::validation::{Problem, visible_json};
+use super::Tally;
+use crate::validation::{Problem, Severity, visible_json};
 
 /// Writes the object piece by piece.
 #[derive(Debug, Default)]
@@ -18,6 +19,44 @@ struct InFile<'a> {
     problem: &'a Problem,
 }
 
+/// What the rows come to, each counted once.
+#[derive(Serialize)]
+struct Summary<'a> {
+    rows: u64,
+    /// They would be sent.
+    valid: u64,
+    /// Of those.
+    with_warnings: u64,
+    rejected: u64,
+    /// Equal to an earlier row.
+    duplicates: u64,
+    /// Every kind of problem, errors first, and of those the most frequent first.
+    rules: Vec<RuleCount<'a>>,
+}
+
+#[derive(Serialize)]
+struct RuleCount<'a> {
+    rule: &'a str,
+    severity: Severity,
+    count: u64,
+}
+
+impl<'a> Summary<'a> {
+    fn of(tally: &'a Tally) -> Self {
+        let kinds = tally.most_frequent().into_iter();
+        Self {
+            rows: tally.rows(),
+            valid: tally.good + tally.warned,
+            with_warnings: tally.warned,
+            rejected: tally.wrong,
+            duplicates: tally.duplicates,
+            rules: kinds
+                .map(|((severity, rule), count)| RuleCount { rule, severity: *severity, count })
+                .collect(),
+        }
+    }
+}
+
 impl Json {
     pub(crate) fn problem(&mut self, file: &str, problem: &Problem, out: &mut String) {
         out.push_str(if self.has_problems { ",\n" } else { "{\"problems\":[\n" });
@@ -27,9 +66,12 @@ impl Json {
         out.push_str(&visible_json(&text));
     }
 
-    pub(crate) fn end(&self, rows: u64, out: &mut String) {
+    pub(crate) fn end(&self, tally: &Tally, out: &mut String) {
         out.push_str(if self.has_problems { "\n" } else { "{\"problems\":[" });
-        out.push_str(&format!("],\"rows\":{rows}}}\n"));
+        let summary =
+            serde_json::to_string(&Summary::of(tally)).expect("counts are plain data with text keys");
+        let summary = visible_json(&summary);
+        out.push_str(&format!("],\"rows\":{},\"summary\":{summary}}}\n", tally.rows()));
     }
 }
 
@@ -41,14 +83,19 @@ mod tests {
     #[test]
     fn the_object_is_whole_with_and_without_problems() {
         let mut out = String::new();
-        Json::default().end(7, &mut out);
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["rows"], 7);
+        let tally = Tally { good: 3, warned: 2, wrong: 1, duplicates: 1, ..Tally::default() };
+        Json::default().end(&tally, &mut out);
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(value["rows"], 7);
+        let summary = &value["summary"];
+        let counts = ["rows", "valid", "with_warnings", "rejected", "duplicates"].map(|name| &summary[name]);
+        assert_eq!(counts, [7, 5, 2, 1, 1], "{value:#}");
 
         let (mut out, mut json) = (String::new(), Json::default());
         for line in [3, 4] {
             json.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2, None), &mut out);
         }
-        json.end(4, &mut out);
+        json.end(&Tally::default(), &mut out);
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["problems"].as_array().unwrap().len(), 2, "{value:#}");
         assert_eq!(value["problems"][1]["line"], 4);
@@ -59,7 +106,7 @@ mod tests {
         let column = "Domäin\u{9b}31m\u{202e}\u{7f}\u{1b}";
         let (mut out, mut json) = (String::new(), Json::default());
         json.problem("a.csv", &duplicate_domain(3, column, "a.onmicrosoft.com", 2, None), &mut out);
-        json.end(4, &mut out);
+        json.end(&Tally::default(), &mut out);
         assert!(!out.chars().any(|c| is_unseen(c) && c != '\n'), "{out:?}");
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["problems"][0]["column"], column);

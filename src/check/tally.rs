@@ -20,8 +20,8 @@ pub(crate) struct Tally {
     pub(crate) wrong: u64,
     pub(crate) duplicates: u64,
     /// Of `good` and of `warned`: without a reseller.
-    direct_good: u64,
-    direct_warned: u64,
+    pub(super) direct_good: u64,
+    pub(super) direct_warned: u64,
     pub(super) kinds: BTreeMap<Kind, u64>,
     pub(super) plan: Plan,
 }

@@ -25,11 +25,15 @@ pub(crate) struct Text {
     /// Every problem in full.
     all: bool,
     kinds: BTreeMap<Kind, Alike>,
+    /// Some problems were told of by their lines alone.
+    has_grouped: bool,
 }
 
 /// What there is to say at the end.
 pub(crate) struct Ending<'a> {
     pub(crate) files: usize,
+    /// Each problem stands beside its row in a copy of the file.
+    pub(crate) has_copy: bool,
     pub(crate) tally: &'a Tally,
     /// Who would create the customers, where somebody has been asked.
     pub(crate) partner: Option<&'a str>,
@@ -54,25 +58,43 @@ struct Alike {
     /// The first lines of those that are not shown in full.
     lines: Vec<u64>,
     has_more_lines: bool,
+    /// The columns of all of them, in the order in which they were met; a header has a few hundred at most.
+    columns: Vec<String>,
 }
 
 impl Alike {
+    /// One more, in `column`.
+    fn count(&mut self, column: &str) {
+        self.count += 1;
+        // Most have the column of the one before.
+        let is_last = self.columns.last().is_some_and(|last| last == column);
+        if !column.is_empty() && !is_last && !self.columns.iter().any(|it| it == column) {
+            self.columns.push(column.to_owned());
+        }
+    }
+
     fn not_shown(&self) -> String {
         let lines: Vec<String> = self.lines.iter().map(u64::to_string).collect();
         let on = if lines.len() == 1 { "line" } else { "lines" };
         let rest = if self.has_more_lines { ", …" } else { "" };
-        format!("… and {} more like these, on {on} {}{rest}", self.count - SHOWN_IN_FULL, lines.join(", "))
+        let mixed = if self.columns.len() > 1 {
+            format!(" (the columns of all of them: `{}`)", self.columns.join("`, `"))
+        } else {
+            String::new()
+        };
+        let count = self.count - SHOWN_IN_FULL;
+        format!("… and {count} more like these, on {on} {}{rest}{mixed}", lines.join(", "))
     }
 }
 
 impl Text {
     pub(crate) fn new(all: bool) -> Self {
-        Self { all, kinds: BTreeMap::new() }
+        Self { all, kinds: BTreeMap::new(), has_grouped: false }
     }
 
     pub(crate) fn problem(&mut self, file: &str, problem: &Problem, out: &mut String) {
         let alike = self.kinds.entry(kind(problem)).or_default();
-        alike.count += 1;
+        alike.count(&problem.column);
         if self.all || alike.count <= SHOWN_IN_FULL {
             in_full(file, problem, out);
         } else if alike.lines.last() != Some(&problem.line) {
@@ -89,7 +111,9 @@ impl Text {
         let file = visible(file);
         for ((severity, rule), alike) in std::mem::take(&mut self.kinds) {
             if !alike.lines.is_empty() {
-                line(out, format_args!("{file}: {} [{rule}]: {}", name(severity), alike.not_shown()));
+                self.has_grouped = true;
+                let not_shown = alike.not_shown();
+                line(out, format_args!("{file}: {} [{rule}]: {}", name(severity), visible(&not_shown)));
             }
         }
         if tally.kinds.is_empty() {
@@ -101,7 +125,7 @@ impl Text {
 
     /// What all files come to.
     pub(crate) fn end(&self, ending: &Ending<'_>, out: &mut String) {
-        let Ending { files, tally, next, .. } = ending;
+        let Ending { files, has_copy, tally, next, .. } = ending;
         if *files > 1 {
             line(out, format_args!("All files: {}", in_words(tally)));
         }
@@ -110,6 +134,14 @@ impl Text {
         }
         for ((severity, rule), count) in tally.most_frequent() {
             line(out, format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
+        }
+        if self.has_grouped {
+            let beside = match (has_copy, files) {
+                (true, _) => "; in the copy each stands beside its row",
+                (false, 1) => ", `-o problems.csv` writes each beside its row",
+                (false, _) => "",
+            };
+            line(out, format_args!("Not all are shown above: `--all` shows every one{beside}."));
         }
         plan(ending, out);
         line(out, format_args!("\nNext: {}", visible(next)));
@@ -202,6 +234,28 @@ mod tests {
         check(false, 7, 5, "… and 2 more like these, on lines 8, 9\n");
         check(false, 30, 5, "… and 25 more like these, on lines 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, …\n");
         check(true, 30, 30, "");
+    }
+
+    #[test]
+    fn whoever_sees_a_part_learns_of_the_rest() {
+        let check = |columns: &[&str], files: usize, has_copy: bool, expected: &[&str]| {
+            let (mut text, mut out) = (Text::new(false), String::new());
+            for (line, column) in (3..).zip(columns.iter().cycle().take(12)) {
+                text.problem("a.csv", &duplicate_domain(line, column, "a.example", 2, None), &mut out);
+            }
+            text.end_of_file("a.csv", &Tally::default(), &mut out);
+            let tally = &Tally::default();
+            text.end(&Ending { files, has_copy, tally, partner: None, online: None, next: "" }, &mut out);
+            for words in expected {
+                assert!(out.contains(words), "{words}: {out}");
+            }
+            assert_eq!(out.contains("the columns of all"), columns.len() > 1, "{out}");
+        };
+        let copy = "`--all` shows every one, `-o problems.csv` writes each beside its row.";
+        check(&["Domain"], 1, false, &["on lines 8, 9, 10, 11, 12, 13, 14\n", copy]);
+        check(&["Domain"], 2, false, &["`--all` shows every one.\n"]);
+        let columns = "13, 14 (the columns of all of them: `First`, `Last`)\n";
+        check(&["First", "Last"], 1, true, &[columns, "`--all` shows every one; in the copy each"]);
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Output {
         rate: submitter::Rate,
         mut progress: watch::Receiver<submitter::Progress>,
     ) {
-        let mut shown = Shown::new(self, ProgressBar::new(0), SUBMISSION);
+        let mut shown = Shown::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
         loop {
             redraw.tick().await;

@@ -10,13 +10,13 @@ use super::replacing::Guarded;
 use super::settings::{LedgerChoice, identity_file};
 use super::sink::Sink;
 use crate::credentials::Opener;
-use crate::ledger::Queries;
 use crate::report::{counted, harmless};
 
 pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
-    let queries = Queries::open(&ledger.path)?;
-    let opener = Opener::from_identity(&identity_file(&args.identity)?)?;
+    let queries = ledger.read()?;
+    let identity = identity_file(&args.identity)?;
+    let opener = Opener::from_identity(&identity)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let recorded = |error| Failure::from(error).because("each opening of passwords is recorded in it first");
     let opening = queries.begin_opening().map_err(recorded)?;
@@ -42,16 +42,12 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
-    let (mut opened, mut sealed_to_others) = (0, 0);
+    let (mut opened, mut sealed_to_others): (u64, u64) = (0, 0);
     queries.each_password(domain.as_deref(), |sealed| {
-        let password = match opener.open(&sealed.domain, &sealed.sealed) {
-            Ok(password) => password,
-            // One of another key must not keep the others from being opened.
-            Err(error) => {
-                sealed_to_others += 1;
-                output.note(&error);
-                return Ok(());
-            }
+        // One of another key must not keep the others from being opened.
+        let Ok(password) = opener.open(&sealed.sealed) else {
+            sealed_to_others += 1;
+            return Ok(());
         };
         opened += 1;
         let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
@@ -61,21 +57,44 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
             [sealed.domain.as_bytes(), customer_id.as_bytes(), user_name.as_bytes(), &password];
         writer.write_record(record).map_err(unwritten)
     })?;
+    let foreign: Option<Failure> = (sealed_to_others > 0).then(|| {
+        let are = if sealed_to_others == 1 { "is" } else { "are" };
+        let others = format!(
+            "{sealed_to_others} of {} {are} sealed to another key than that of `{}` ({})",
+            counted(count, "password"),
+            identity.display(),
+            opener.recipient()
+        );
+        Failure::new(ExitCode::Failed, others).with_hint(
+            "name with `--identity F` the file that holds the private half of the key of those imports: of their \
+             `--recipient`, or of the identity that they used",
+        )
+    });
+    let foreign = match foreign {
+        // What an earlier call has written stays.
+        Some(foreign) if opened == 0 => return Err(foreign),
+        foreign => foreign,
+    };
     writer.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
     drop(writer);
     sink.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
     sink.finish()?;
-    if let Some(path) = &args.output {
-        output.note(format_args!(
+    let ledger_path = ledger.path.display();
+    match (&args.output, opened) {
+        (None, 0) => output.note(format_args!("The ledger `{ledger_path}` holds no passwords.")),
+        (Some(path), 0) => output.note(format_args!(
+            "The ledger `{ledger_path}` holds no passwords: `{}` has nothing but its header.",
+            path.display()
+        )),
+        (Some(path), _) => output.note(format_args!(
             "{} written to `{}`. Hand them out and delete the file.",
             counted(opened, "password"),
             path.display()
-        ));
+        )),
+        (None, _) => {}
     }
-    if sealed_to_others > 0 {
-        let message = format!("{sealed_to_others} of {count} passwords are sealed to another key");
-        return Err(Failure::new(ExitCode::Failed, message)
-            .with_hint("name the file that holds its private key with `--identity F`"));
+    if let Some(foreign) = foreign {
+        return Err(foreign);
     }
     let lost = queries.created_without_credentials()?;
     if lost > 0 && domain.is_none() {

@@ -218,6 +218,28 @@ pub(super) fn in_words(reason: &StopReason) -> String {
     }
 }
 
+/// Why the run stopped, without anybody's words: for logs, which hold nothing of a customer's.
+pub(super) fn kind(reason: &StopReason) -> &'static str {
+    match reason {
+        StopReason::Interrupted(Signal::Interrupt) => "interrupted",
+        StopReason::Interrupted(Signal::Terminate) => "terminated",
+        StopReason::SignIn { .. } => "could not sign in",
+        StopReason::NeedsUser(_) => "needs a user's sign-in",
+        StopReason::Rights(_) => "every row would be refused, for lack of rights",
+        StopReason::Configuration(_) => "every row would be refused, for the configuration",
+        StopReason::Unexplained { .. } => "refusals in a row without a known reason",
+        StopReason::Outage { .. } => "no answer for too long",
+        StopReason::Throttled { .. } => "throttled for too long",
+        StopReason::Declined => "declined",
+        StopReason::LimitReached => "stopped at --limit",
+        StopReason::TooManyFailures(_) => "stopped at --max-failures",
+        StopReason::NotAllValid(_) => "rows failed validation (--require-valid)",
+        StopReason::DurationReached => "stopped at --max-duration",
+        StopReason::Ledger(_) => "the ledger failed",
+        StopReason::Bug => "a bug in the program",
+    }
+}
+
 /// Why the run stopped, as it is told to people.
 pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure {
     let resume = "nothing is lost: run the next command when that is mended";

@@ -7,12 +7,12 @@ use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
-use crate::ledger::{Filter, Queries, State};
-use crate::report::{Style, export};
+use crate::ledger::{Filter, State};
+use crate::report::{Style, counted, export};
 
 pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
-    let queries = Queries::open(&ledger.path)?;
+    let queries = ledger.read()?;
     let filter = match args.what {
         What::Created => Filter::State(State::Created),
         What::Existing => Filter::State(State::Existing),
@@ -32,7 +32,7 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
     };
     sink.finish()?;
     if let Some(path) = &args.output {
-        output.note(format_args!("{rows} rows written to `{}`.", path.display()));
+        output.note(format_args!("{} written to `{}`.", counted(rows, "row"), path.display()));
     }
     Ok(ExitCode::Done)
 }

@@ -1,6 +1,8 @@
 //! Why a command could not do its job, as people read it: what failed, why, what to do next.
 
 use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
 
 use super::exit_code::ExitCode;
 use crate::report::ExportError;
@@ -46,16 +48,39 @@ impl Failure {
         let mut messages = vec![error.to_string()];
         let mut cause = error.source();
         while let Some(error) = cause {
-            messages.push(error.to_string());
+            let shared = error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref);
+            messages.push(match error.downcast_ref::<io::Error>().or(shared) {
+                Some(error) => in_words(error),
+                None => error.to_string(),
+            });
             cause = error.source();
         }
         Self { exit_code, messages, hint: None }
     }
 
     /// Reading or writing `what` failed.
-    pub(crate) fn io(what: impl Into<String>, error: &std::io::Error) -> Self {
-        Self { exit_code: ExitCode::Failed, messages: vec![what.into(), error.to_string()], hint: None }
+    pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
+        Self { exit_code: ExitCode::Failed, messages: vec![what.into(), in_words(error)], hint: None }
     }
+}
+
+/// What the operating system says, in the same words on every one, and without the name of a file of ours that stood
+/// for the operator's for a moment. What has no words here is told as it comes.
+pub(super) fn in_words(error: &io::Error) -> String {
+    use io::ErrorKind as Kind;
+    let words = match error.kind() {
+        Kind::NotFound => "there is no such file or folder",
+        Kind::PermissionDenied => "permission denied",
+        Kind::AlreadyExists => "it is there already",
+        Kind::IsADirectory => "it is a folder",
+        Kind::NotADirectory => "a part of its path is no folder",
+        Kind::StorageFull => "there is no room left on the disk",
+        Kind::QuotaExceeded => "the quota of the disk is used up",
+        Kind::ReadOnlyFilesystem => "the disk is read-only",
+        Kind::FileTooLarge => "it may not grow any further",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
 }
 
 impl From<ledger::Error> for Failure {
@@ -138,5 +163,27 @@ impl From<intake::Error> for Failure {
                 failure.with_hint(hint)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_an_operating_system_are_ours() {
+        let check = |error: io::Error, expected: &str| {
+            assert_eq!(Failure::io("x", &error).messages[1], expected);
+            let shared = ledger::Error::Copy { path: "x".into(), source: Arc::new(error) };
+            assert_eq!(Failure::from(shared).messages[1], expected);
+        };
+        let file = tempfile::tempdir().unwrap().path().join("none/file");
+        check(std::fs::read(&file).unwrap_err(), "there is no such file or folder");
+        // Its own words name the temporary file.
+        let unmade = tempfile::tempdir_in(file).unwrap_err();
+        assert!(unmade.to_string().contains("at path"), "{unmade}");
+        check(unmade, "there is no such file or folder");
+        check(io::ErrorKind::AlreadyExists.into(), "it is there already");
+        check(io::Error::other("it is not what was copied"), "it is not what was copied");
     }
 }

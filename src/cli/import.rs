@@ -5,14 +5,15 @@ use tokio::sync::watch;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::input::InputFile;
+use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
 use super::plan::{self, Answer};
 use super::rules;
 use super::session::{Session, Start};
+use super::settings;
 use crate::failpoint;
 use crate::intake;
-use crate::reading::{self, Progress};
+use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
 use crate::submitter::{Mode, Rate, Signal, StopReason};
 use crate::validation;
@@ -22,6 +23,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
+    look_at_first(&args).await?;
     let start = Start {
         command: "import",
         run: &args.run,
@@ -79,6 +81,22 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped).await
+}
+
+/// Where there is no ledger yet, a first file that is no list must not leave one behind that holds nothing. Only a file
+/// can be looked at twice: a pipe is read once. Nothing has happened yet, so a signal may end us as it likes.
+async fn look_at_first(args: &args::Import) -> Result<(), Failure> {
+    let Some(first) = args.files.first().filter(|it| it.as_os_str() != "-" && it.is_file()) else {
+        return Ok(());
+    };
+    if settings::ledger_path(&args.run.ledger).exists() {
+        return Ok(());
+    }
+    let source = InputFile::open(first)?.source;
+    let options = args.input.layout.reader_options();
+    let opened = Opened::open(source, options, std::pin::pin!(std::future::pending())).await;
+    opened.map_err(intake::Error::from)?;
+    Ok(())
 }
 
 /// Shows what is about to happen and asks. `None`: it may.
@@ -161,6 +179,18 @@ impl Intake {
             taken.known,
             counted(taken.duplicates, "equal duplicate")
         ));
+        tracing::info!(
+            file = path,
+            rows = report.rows,
+            new = taken.new,
+            rejected = taken.rejected,
+            known = taken.known,
+            duplicates = taken.duplicates,
+            "file read"
+        );
+        if report.rows == 0 {
+            session.output.note(format_args!("{path}: {NO_ROWS}."));
+        }
         if taken.replaced > 0 {
             session.output.note(format_args!(
                 "{path}: {} replaced by corrected ones before, which stand.",
@@ -186,7 +216,7 @@ impl Intake {
         }
         if taken.burned > 0 {
             session.output.note(format_args!(
-                "{path}: {} not tried again, because their domain is burned: give them another one.",
+                "{path}: {} not tried again, for a burned domain: each needs another one.",
                 counted(taken.burned, "failed row")
             ));
         }
@@ -201,6 +231,10 @@ impl Intake {
         if !report.unknown_columns.is_empty() {
             let names = report.unknown_columns.join("`, `");
             session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));
+        }
+        let meant = report.meant.iter().map(|(column, field)| (column.as_str(), *field));
+        if let Some(guess) = meant_in_words(meant) {
+            session.output.note(format_args!("{path}: {guess}"));
         }
         Ok(report.rejected)
     }

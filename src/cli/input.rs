@@ -14,6 +14,19 @@ use crate::reading::Source;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
 
+/// Told of a file without rows: right for the list of a quiet night, and wrong where a list was to be filled.
+pub(crate) const NO_ROWS: &str = "it has a header and no rows, so there is nothing to do";
+
+/// Tells of columns that may mean fields of ours, and how to say that they do. `None`: there are none.
+pub(crate) fn meant_in_words<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Option<String> {
+    let (mut guesses, mut flags) = (Vec::new(), String::new());
+    for (column, field) in meant {
+        guesses.push(format!("`{field}` by `{column}`"));
+        push_flag(&mut flags, "--map", &format!("{column}={field}"));
+    }
+    (!guesses.is_empty()).then(|| format!("did you mean {}? Then add{flags}", guesses.join(", ")))
+}
+
 /// A file that has been opened.
 pub(crate) struct InputFile {
     pub(crate) source: Source,

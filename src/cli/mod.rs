@@ -29,6 +29,7 @@ mod results;
 mod resume;
 mod retry;
 mod rules;
+mod run_log;
 mod session;
 mod settings;
 mod show;
@@ -49,6 +50,7 @@ use args::{Command, LogFormat};
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
 use output::Output;
+use run_log::RunLog;
 
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
@@ -74,7 +76,9 @@ pub(crate) fn run() -> std::process::ExitCode {
     };
     let output = Output::new(cli.logging.quiet).called_with(provenance.flags());
     tell_of_settings(&cli.command, &provenance, &output);
+    let run_log = RunLog::of(&cli.command);
     let result = start_logging(&cli.logging, &output).and_then(|()| {
+        run_log.begun(&provenance);
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
         }
@@ -89,6 +93,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         runtime.shutdown_background();
         result
     });
+    run_log.ended(&result);
     match result {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -104,8 +109,13 @@ fn start_logging(args: &args::Logging, output: &Output) -> Result<(), Failure> {
         LogFormat::Json => crate::telemetry::Format::Json,
     };
     let verbosity = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(3) };
-    crate::telemetry::start(format, args.log_file.as_deref(), verbosity, output.bars())
-        .map_err(|error| Failure::io("could not start logging", &error))
+    crate::telemetry::start(format, args.log_file.as_deref(), verbosity, output.bars()).map_err(|error| {
+        match &args.log_file {
+            Some(file) => Failure::io(format!("could not open the log file `{}`", file.display()), &error)
+                .with_hint("name a file with `--log-file` that you may write to; its folder must be there"),
+            None => Failure::io("could not start logging", &error),
+        }
+    })
 }
 
 /// Says which file of settings holds, and which variable looks like a slip.

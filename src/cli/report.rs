@@ -10,7 +10,7 @@ use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
-use crate::ledger::{self, Queries};
+use crate::ledger;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
@@ -20,7 +20,7 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
         return Err(Failure::usage("a page of HTML is not for a terminal")
             .with_hint("name a file with `-o report.html`, or ask for `--format md`"));
     }
-    let queries = Queries::open(&ledger.path)?;
+    let queries = ledger.read()?;
     let Some(scope) = scope_of(&queries, args.run)? else {
         let run = args.run.unwrap_or_default();
         let message = format!("the ledger `{}` has no run {run}", ledger.path.display());

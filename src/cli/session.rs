@@ -20,7 +20,7 @@ use super::settings::{self, Connection, LedgerChoice};
 use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{self, Ending, Ledger, Queries, Restored};
+use crate::ledger::{self, Ending, Ledger, Queries, Restored, RowCounts, RunTotals};
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
@@ -70,6 +70,7 @@ impl<'a> Session<'a> {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder, start.inputs, &choice.path)?),
             Some(_) | None => None,
         };
+        let asked_for = choice.path.clone();
         let copy = if is_dry_run { Some(dry_run::copy(&mut choice)?) } else { None };
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
@@ -78,7 +79,9 @@ impl<'a> Session<'a> {
             if submission.restored && restored.borrow().is_none() {
                 *restored.borrow_mut() = Some(ledger::restore(&choice.path)?);
             }
-            open(&choice.path, &connection.environment, start.command)
+            let opened = open(&choice.path, &connection.environment, start.command);
+            // Nobody knows the copy of a dry run by its name.
+            opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
         };
         let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
         if let Some(restored) = restored.into_inner() {
@@ -97,7 +100,8 @@ impl<'a> Session<'a> {
         // To a dry run it may be going on.
         if interrupted > 0 && !is_dry_run {
             output.note(format_args!(
-                "The last run ended without warning: {interrupted} requests are settled before anything else."
+                "The last run ended without warning: {} to be settled before anything else.",
+                counted(interrupted, "request")
             ));
         }
         let flags = Flags {
@@ -132,10 +136,14 @@ impl<'a> Session<'a> {
             Err(reason) => return Ok(Some(reason)),
         };
         let settings = self.args.settings(mode);
-        let (sender, receiver) = watch::channel(Progress::default());
+        // What is in flight is brought to its end beside what a limit lets begin.
+        let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
+        let total = if mode == Mode::Submit { total } else { open };
+        let (sender, receiver) = watch::channel(Progress { total, ..Progress::default() });
         let submission = async {
             let submission =
-                submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, open).await;
+                submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, total)
+                    .await;
             drop(sender);
             submission
         };
@@ -237,6 +245,9 @@ impl<'a> Session<'a> {
         if written.is_err() {
             words.push_str("; the results could not be written");
         }
+        if let Ok(totals) = queries.run_totals(run) {
+            tell_log(&totals, &left.rows, stopped.as_ref().map_or("done", ending::kind), exit_code);
+        }
         self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
         self.connection.close().await;
 
@@ -250,8 +261,15 @@ impl<'a> Session<'a> {
         } else {
             self.output.result(&summary.text())?;
         }
-        if let Some(reason) = &stopped {
-            self.output.failure(&ending::stop_failure(reason, exit_code));
+        match &stopped {
+            // It is what was asked for.
+            Some(StopReason::LimitReached) => {
+                let waiting = counted(left.open(), "row");
+                self.output
+                    .note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
+            }
+            Some(reason) => self.output.failure(&ending::stop_failure(reason, exit_code)),
+            None => {}
         }
         if let Some(broken) = accounting {
             let message = format!("the ledger's accounting is broken: {broken}");
@@ -284,6 +302,27 @@ impl From<NoToken> for StopReason {
             NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last, to: None },
         }
     }
+}
+
+/// Sums and codes alone: the words of services may name persons.
+fn tell_log(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
+    tracing::info!(
+        run_id = run.id.0,
+        created = rows.created,
+        existing = rows.existing,
+        failed = rows.failed,
+        rejected = rows.rejected,
+        unresolved = rows.unresolved,
+        pending = rows.pending,
+        in_flight = rows.in_flight,
+        submitted = run.submitted,
+        requests = run.requests,
+        repeats = run.retries,
+        throttled = run.throttled,
+        end,
+        exit_code = exit_code.number(),
+        "run ended"
+    );
 }
 
 fn tell_of_new_identity(output: &Output, file: &Path) {

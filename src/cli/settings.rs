@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::args;
 use super::exit_code::ExitCode;
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::{self, Environment, Queries};
@@ -59,6 +59,22 @@ impl From<&args::LedgerPath> for LedgerChoice {
             push_flag(&mut flags, "--ledger", &path.to_string_lossy());
         }
         Self { path, simulate, flags }
+    }
+}
+
+impl LedgerChoice {
+    /// Reads the ledger. Where there is none, a rehearsal may have been meant, whose ledger has another name.
+    pub(crate) fn read(&self) -> Result<Queries, Failure> {
+        let is_default = self.path == Path::new(LEDGER);
+        Queries::open(&self.path).map_err(|error| match error {
+            ledger::Error::Missing { .. } if is_default && Path::new(SIMULATED_LEDGER).exists() => {
+                Failure::from(error).with_hint(format!(
+                    "`{SIMULATED_LEDGER}`, of a rehearsal, is there: add `--simulate` to look at that; `tenantry import \
+                     FILE` makes `{LEDGER}`"
+                ))
+            }
+            error => error.into(),
+        })
     }
 }
 
@@ -313,8 +329,9 @@ fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure>
             Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
                 .with_hint("name a PEM file that holds an RSA private key and its certificate")
         };
-        let pem =
-            std::fs::read(file).map(zeroize::Zeroizing::new).map_err(|error| unusable(&error.to_string()))?;
+        let pem = std::fs::read(file)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|error| unusable(&failure::in_words(&error)))?;
         let certificate = Certificate::from_pem(&pem).map_err(unusable)?;
         return Ok(Some(ClientProof::Certificate(certificate)));
     }

@@ -14,7 +14,7 @@ const NEAR: usize = 3;
 
 pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
-    let queries = Queries::open(&ledger.path)?;
+    let queries = ledger.read()?;
     let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let rows = match &asked {
         Some(domain) => queries.stories_of_domain(domain)?,

@@ -114,6 +114,7 @@ impl Sink {
 
 fn unwritten(path: &Path, error: &io::Error) -> Failure {
     Failure::io(format!("could not write `{}`", path.display()), error)
+        .with_hint("name a file in a folder that is there, that you may write to, and that has room")
 }
 
 impl Write for Sink {

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::session::expected_time;
 use super::settings::LedgerChoice;
-use crate::ledger::{Queries, RunTotals};
+use crate::ledger::RunTotals;
 use crate::report::{
     LOST_PASSWORDS_NAMED, Standing, counted, ended_in_words, lost_passwords, rough, run_json,
 };
@@ -20,7 +20,7 @@ const RUNS: u32 = 5;
 
 pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
-    let queries = Queries::open(&ledger.path)?;
+    let queries = ledger.read()?;
     let standing = Standing::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;
     let left = standing.rows.open() + standing.agreements.open();
@@ -70,7 +70,12 @@ fn left_in_words(standing: &Standing) -> String {
 fn run_line(run: &RunTotals) -> String {
     let ended = ended_in_words(run);
     format!(
-        "  run {} {} · {} · {} submitted, {} requests, {} throttled · {ended}\n",
-        run.id, run.command, run.started_at, run.submitted, run.requests, run.throttled
+        "  run {} {} · {} · {} submitted, {}, {} throttled · {ended}\n",
+        run.id,
+        run.command,
+        run.started_at,
+        run.submitted,
+        counted(run.requests, "request"),
+        run.throttled
     )
 }

@@ -13,8 +13,8 @@ use crate::reader;
 use crate::report::{Style, csv_writer};
 use crate::validation;
 
-/// The width of the column that the names stand in: that of `organization_registration_number`, and a little more.
-const NAME_WIDTH: usize = 32;
+/// The width of the column that the names stand in: that of `organization_registration_number`, and two spaces.
+const NAME_WIDTH: usize = 34;
 
 pub(crate) fn run(args: args::Template, output: &Output) -> Result<ExitCode, Failure> {
     let path = args.output.as_deref();

@@ -1,7 +1,7 @@
 //! What can go wrong with the ledger. Every one of these stops the run.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -127,6 +127,33 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
+    /// The same of the ledger at `ledger`, where what was opened is a copy of it that is ours alone.
+    pub(crate) fn of_ledger_at(mut self, ledger: &Path) -> Self {
+        if let Error::InUse { path, .. }
+        | Error::Missing { path }
+        | Error::Empty { path }
+        | Error::Copied { path, .. }
+        | Error::LogOfAnother { path }
+        | Error::LockTaken { path }
+        | Error::Foreign { path }
+        | Error::Folder { path }
+        | Error::ReadOnly { path, .. }
+        | Error::Unreadable { path, .. }
+        | Error::NoLocks { path, .. }
+        | Error::Newer { path }
+        | Error::Older { path }
+        | Error::OtherEnvironment { path, .. }
+        | Error::Open { path, .. }
+        | Error::Vanished { path }
+        | Error::Damaged { path, .. }
+        | Error::Migrate { path, .. }
+        | Error::Migrations { path, .. } = &mut self
+        {
+            ledger.clone_into(path);
+        }
+        self
+    }
+
     /// What the operator can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         use rusqlite::ErrorCode;

@@ -71,8 +71,11 @@ impl Error {
     }
 }
 
-/// None of the columns that every list has is there.
+/// None of the columns that every list has is there, by any name that we know.
 fn is_no_header(faults: &[HeaderFault]) -> bool {
+    if faults.iter().any(|fault| matches!(fault, HeaderFault::MayMean { .. })) {
+        return false;
+    }
     let missing = faults.iter().filter(|fault| matches!(fault, HeaderFault::Missing { .. })).count();
     missing == Field::ALL.into_iter().filter(|field| field.is_required()).count()
 }
@@ -86,6 +89,8 @@ pub(crate) enum HeaderFault {
     Twice { field: Field, first: String, second: String },
     /// Unknown, and so close to `nearest` that it is taken for a slip of the pen.
     NearlyKnown { column: String, nearest: Vec<Field> },
+    /// No fault by itself: unknown, and the word for `field` in another language. Told beside what is wrong.
+    MayMean { column: String, field: Field },
     /// `--map` names a column that is not there.
     MapUnmatched { column: String },
 }
@@ -103,6 +108,7 @@ impl fmt::Display for HeaderFault {
             HeaderFault::NearlyKnown { column, nearest } => {
                 write!(f, "`{column}` is not known, nearest is {}", Quoted(nearest))
             }
+            HeaderFault::MayMean { column, field } => write!(f, "`{column}` may mean `{field}`"),
             HeaderFault::MapUnmatched { column } => write!(f, "no column `{column}` to map"),
         }
     }

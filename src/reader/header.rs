@@ -9,6 +9,7 @@ use crate::nearest::distance_within;
 use super::Options;
 use super::aliases;
 use super::error::{Error, HeaderFault};
+use super::translations;
 
 /// The widest header that is read: twelve times our own columns. More is no customer list.
 pub(crate) const HEADER_COLUMNS_MAX: usize = 256;
@@ -46,6 +47,10 @@ impl Header {
         find_slips(&columns, &index_by_field, &mut faults);
         find_missing(&columns, &index_by_field, &options.defaults, &mut faults);
         if !faults.is_empty() {
+            let meant = meant(&columns, &index_by_field);
+            faults.extend(
+                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }),
+            );
             return Err(Error::Header { line, faults, found: columns.into_iter().map(|c| c.name).collect() });
         }
         Ok(Self { columns, index_by_field })
@@ -69,6 +74,11 @@ impl Header {
     pub(crate) fn unknown(&self) -> impl Iterator<Item = &str> {
         let unknown = self.columns.iter().filter(|column| column.field.is_none() && !column.ours);
         unknown.map(|column| column.name.as_str()).filter(|name| !name.trim().is_empty())
+    }
+
+    /// Unknown columns whose name means a field in another language, where that has no column. Suggestions alone.
+    pub(crate) fn meant(&self) -> impl Iterator<Item = (&str, Field)> {
+        meant(&self.columns, &self.index_by_field)
     }
 
     /// One of our own columns, such as `tenantry_row`, where an exported file brings it back.
@@ -145,6 +155,16 @@ fn find_slips(
     }
 }
 
+fn meant<'a>(
+    columns: &'a [Column],
+    index_by_field: &'a [Option<usize>; Field::ALL.len()],
+) -> impl Iterator<Item = (&'a str, Field)> {
+    let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
+    unknown
+        .filter_map(|column| Some((column.name.as_str(), translations::field_meant(&column.name)?)))
+        .filter(|(_, field)| index_by_field[*field as usize].is_none())
+}
+
 fn find_missing(
     columns: &[Column],
     index_by_field: &[Option<usize>; Field::ALL.len()],
@@ -158,7 +178,8 @@ fn find_missing(
         }
         let wanted = aliases::fold(field.name());
         let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
-        // Here a guess does no harm, so half of the name may differ.
+        // Here a guess does no harm, so half of the name may differ. What means another field is told as that.
+        let unknown = unknown.filter(|column| translations::field_meant(&column.name).is_none());
         let near = unknown.filter_map(|column| {
             let slips = distance_within(&aliases::fold(&column.name), &wanted, wanted.len() / 2)?;
             Some((slips, &column.name))

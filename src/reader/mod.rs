@@ -24,6 +24,7 @@ mod shown;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod translations;
 mod workbook;
 
 use std::fmt;

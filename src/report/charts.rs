@@ -41,6 +41,9 @@ const BARS: usize = 20;
 /// A horizontal bar with the space around it, in pixels.
 const BAR: u32 = 30;
 
+/// Half of the longest label below a time, such as `28 Feb 22:00`: one that marks the end stands out by so many pixels.
+const TIME_LABEL_OVERHANG: u32 = 48;
+
 /// A chart is drawn for a wide page and for a narrow one, which show it at its own size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Width {
@@ -330,7 +333,7 @@ fn over_time(
         let (marks, label) = times(from, to, width);
         let mut chart = ChartBuilder::on(area)
             .margin_top(10)
-            .margin_right(24)
+            .margin_right(TIME_LABEL_OVERHANG)
             .x_label_area_size(30)
             .y_label_area_size(58)
             .build_cartesian_2d(Axis { begin: from, end: to, marks, label: Box::new(label) }, axis)?;
@@ -457,6 +460,27 @@ mod tests {
         let drawn = bars(&rows, Width::Wide);
         assert!(drawn.contains("&lt;/text&gt;&lt;script&gt;"), "{drawn}");
         assert!(!drawn.contains("<script"), "{drawn}");
+    }
+
+    #[test]
+    fn the_label_of_the_last_time_is_whole() {
+        // No narrower than a browser draws it in its usual font.
+        const CHARACTER: u32 = 8;
+        let from: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let timeline = Timeline {
+            from,
+            part_seconds: 7200,
+            limit_per_minute: None,
+            parts: vec![Part { start: from, created: 1, ..Part::default() }; 24],
+        };
+        let label = regex::Regex::new(r#"<text x="(\d+)"[^>]*>\s*(03 Mar(?: 00:00)?)\s*<"#).unwrap();
+        for width in Width::BOTH {
+            let drawn = outcomes(&timeline, width);
+            let last = label.captures(&drawn).unwrap_or_else(|| panic!("not marked: {drawn}"));
+            let (middle, characters): (u32, _) =
+                (last[1].parse().unwrap(), u32::try_from(last[2].len()).unwrap());
+            assert!(middle + characters * CHARACTER / 2 <= width.pixels(), "{middle} of {width:?}");
+        }
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Pacer {
             state.share = (state.share * SHARE_AFTER_THROTTLING).max(LOWEST_SHARE);
             state.limiter = limiter(self.rate, state.share);
             self.spend_burst(&state);
-            tracing::warn!(wait_ms = ms(wait), share = state.share, "throttled by the service");
+            let percent = (state.share * 100.0).round();
+            tracing::warn!(wait_ms = ms(wait), percent_of_rate = percent, "throttled by the service");
         }
         let until = now + wait + backoff(state.throttled_in_a_row);
         state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));

@@ -42,8 +42,12 @@ fn the_sample_says_what_holds_for_a_profile_and_why() {
     for secret in ["secret-of-contoso", "opaque-access-token", "known-to-us-alone"] {
         assert!(!all.contains(secret), "{secret} is shown: {done}");
     }
-    let other = show(&bench).args(["--profile", "fabrikam", "--json"]).exits(2);
-    other.says("fabrikam.secret");
+    // To find out what is missing is what one shows settings for.
+    let other = show(&bench).args(["--profile", "fabrikam", "--json"]).exits(0);
+    let secret = setting(&other, "client-secret-file");
+    assert_eq!((&secret["value"], &secret["missing"]), (&"fabrikam.secret".into(), &true.into()));
+    let text = show(&bench).args(["--profile", "fabrikam"]).exits(0).stdout;
+    assert!(text.contains("missing: there is no such file"), "{text}");
     assert_eq!(setting(&other, "rate")["value"], "100/min");
 }
 

@@ -48,3 +48,4 @@ mod sign_in;
 mod terminal;
 mod throttling;
 mod unknown_outcome;
+mod words;

@@ -199,7 +199,7 @@ fn retry_failed_leaves_burned_domains_alone() {
     bench.file("customers.csv", customers_of(["half-made-1"]));
     bench.import("customers.csv").exits(3);
     let done = bench.import("customers.csv").args(["--retry-failed"]).exits(3);
-    done.says("1 failed row not tried again, because their domain is burned");
+    done.says("1 failed row not tried again, for a burned domain");
     assert_eq!(bench.count(Operation::Create), 1);
 }
 

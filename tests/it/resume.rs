@@ -39,7 +39,7 @@ fn the_intent_is_in_the_ledger_before_the_service_has_the_request() {
 #[test]
 fn a_row_in_flight_is_repeated_under_its_own_request_id() {
     let bench = killed_at(HoldPoint::Received);
-    bench.resume().exits(0).says("1 requests are settled before anything else");
+    bench.resume().exits(0).says("1 request to be settled before anything else");
     let ids: HashSet<_> =
         bench.requests(Operation::Create, &domain(1)).iter().map(|it| it.call.request_id).collect();
     assert_eq!(ids.len(), 1);
@@ -77,7 +77,7 @@ fn past_the_idempotency_window_and_not_there_it_is_asked_about_and_then_sent_aga
 fn resume_goes_on_after_a_limit() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(10));
-    bench.import("customers.csv").args(["--limit", "4"]).exits(5).says("stopped at --limit");
+    bench.import("customers.csv").args(["--limit", "4"]).exits(5).says("Stopped at --limit");
     assert_eq!(bench.ledger().states(), states([("created", 4), ("pending", 6)]));
     std::fs::remove_file(bench.path("customers.csv")).unwrap();
     bench.resume().args(["--limit", "1"]).exits(5);

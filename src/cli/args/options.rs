@@ -65,7 +65,8 @@ pub(crate) struct Logging {
         help_heading = "Logging"
     )]
     pub(crate) log_format: LogFormat,
-    /// Write the log here instead of to standard error; 10 MiB at most, then it becomes F.1, up to F.5
+    /// Write the log here instead of to standard error, with the sums and the end of each run; 10 MiB at most, then it
+    /// becomes F.1, up to F.5
     #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging")]
     pub(crate) log_file: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::input::InputFile;
+use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
 use super::rules;
 use super::settings::{self, Connection, quoted};
@@ -60,11 +60,20 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
     let given_up = desk.as_ref().is_some_and(|desk| desk.online.given_up().next().is_some());
     check.report.end(&Ending {
         files: args.files.len(),
+        has_copy: args.output.is_some(),
         tally: &check.tally,
         partner: desk.as_ref().map(|desk| desk.partner.as_str()),
         online: desk.as_ref().map(|desk| &*desk.online),
-        next: &next_command(&args, &flags, has_errors, given_up),
+        next: &next_command(&args, &flags, &check.tally, given_up),
     })?;
+    tracing::info!(
+        rows = check.tally.rows(),
+        good = check.tally.good,
+        with_warnings = check.tally.warned,
+        with_errors = check.tally.wrong,
+        duplicates = check.tally.duplicates,
+        "checked"
+    );
     drop(check);
     let stopped = match desk {
         Some(desk) => desk.close().await,
@@ -128,7 +137,7 @@ impl Check<'_> {
         }
         self.tell_of_unknown_columns(&path, &header);
         let mut file = File {
-            path,
+            path: path.clone(),
             check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
             siblings: &mut self.siblings,
             report: &mut self.report,
@@ -145,6 +154,9 @@ impl Check<'_> {
         }
         rows.end().await?;
         let (tally, at_the_end) = file.end().await?;
+        if tally.rows() == 0 {
+            self.output.note(format_args!("{path}: {NO_ROWS}."));
+        }
         self.tally.add(tally);
         if let (Some(copy), Some(path)) = (self.copy.take(), &self.args.output) {
             copy.finish(&at_the_end)?;
@@ -166,6 +178,9 @@ impl Check<'_> {
             let names = names.join("`, `");
             self.output.note(format_args!("{path}: no data of ours, and not checked: `{names}`."));
         }
+        if let Some(guess) = meant_in_words(header.meant()) {
+            self.output.note(format_args!("{path}: {guess}"));
+        }
     }
 }
 
@@ -179,12 +194,15 @@ fn service_flags(args: &args::Check) -> String {
 }
 
 /// The command that an operator would type next.
-fn next_command(args: &args::Check, flags: &str, has_errors: bool, given_up: bool) -> String {
+fn next_command(args: &args::Check, flags: &str, tally: &Tally, given_up: bool) -> String {
+    let has_errors = tally.wrong > 0;
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
     let online = if args.online { " --online" } else { "" };
     if given_up {
         format!("tenantry check{online}{flags} {files}")
+    } else if tally.rows() == 0 {
+        format!("put rows below the header, then tenantry check{online}{flags} {files}")
     } else if let (true, Some(copy)) = (has_errors, &args.output) {
         let copy = quoted(&copy.to_string_lossy());
         format!("mend the rows with errors in {copy}, then tenantry check{online}{flags} {copy}")

@@ -43,7 +43,7 @@ impl<'a> Report<'a> {
     pub(super) fn end(&mut self, ending: &Ending<'_>) -> Result<(), Failure> {
         match &mut self.form {
             Form::Text(text) => text.end(ending, &mut self.gathered),
-            Form::Json(json) => json.end(ending.tally.rows(), &mut self.gathered),
+            Form::Json(json) => json.end(ending.tally, &mut self.gathered),
         }
         self.write()
     }

@@ -14,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::options::Given;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{self, Failure};
 
 /// Its name in the working folder and in the configuration folder.
 const NAME: &str = "tenantry.toml";
@@ -61,7 +61,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> 
 fn read(path: &Path) -> Result<ConfigFile, Failure> {
     let unreadable = |error: &io::Error| {
         Failure::usage(format!("could not read the configuration file `{}`", path.display()))
-            .because(error.to_string())
+            .because(failure::in_words(error))
             .with_hint("name a file that you may read with `--config F`, or take this one away")
     };
     check_mode(path)?;

@@ -326,6 +326,17 @@ pub(super) fn misspelt_variables() -> Vec<(String, String)> {
 }
 
 impl Provenance {
+    /// The name of the command, such as `config show`.
+    pub(super) fn command(&self) -> String {
+        let mut names = Vec::new();
+        let mut matches = &self.matches;
+        while let Some((name, below)) = matches.subcommand() {
+            names.push(name);
+            matches = below;
+        }
+        names.join(" ")
+    }
+
     /// The flags that choose these settings again, for the next command.
     pub(super) fn flags(&self) -> String {
         let mut flags = String::new();

@@ -44,6 +44,9 @@ struct Line {
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<String>,
+    /// It names a file that is not there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    missing: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,8 +65,9 @@ pub(in crate::cli) fn run(
     let settings = options::settings(&help::command());
     let mut lines: Vec<Line> =
         settings.iter().filter_map(|setting| line(setting, matches, provenance)).collect();
-    let connection = parsed::<args::Connection>(matches)?;
+    let mut connection = parsed::<args::Connection>(matches)?;
     fill_in(&mut lines, &connection, matches)?;
+    leave_out_missing(&mut lines, &mut connection);
     let secrets = SECRETS.map(|name| Secret { name, is_set: settings::is_secret_set(name) });
     let shown = Shown {
         file: provenance.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
@@ -103,6 +107,7 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
         variable: None,
         line: None,
         profile: None,
+        missing: false,
     };
     match (matches.value_source(id), provenance.entries.get(&setting.name)) {
         (Some(ValueSource::CommandLine), _) => line.source = "flag",
@@ -150,6 +155,23 @@ fn fill_in(lines: &mut [Line], connection: &args::Connection, matches: &ArgMatch
     Ok(())
 }
 
+/// A file that is not there is shown as that, beside the setting that names it: to find this out is what one shows
+/// settings for. What is wrong with those that are there is judged afterwards.
+fn leave_out_missing(lines: &mut [Line], connection: &mut args::Connection) {
+    for (name, file) in [
+        ("ca-file", &mut connection.ca_file),
+        ("client-certificate", &mut connection.client_certificate),
+        ("client-secret-file", &mut connection.client_secret_file),
+    ] {
+        if file.as_deref().is_some_and(|file| matches!(file.try_exists(), Ok(false))) {
+            *file = None;
+            for line in lines.iter_mut().filter(|line| line.name == name) {
+                line.missing = true;
+            }
+        }
+    }
+}
+
 fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
     let mut text = match provenance.in_words() {
         Some(words) => format!("Configuration file: {words}\n"),
@@ -192,6 +214,11 @@ const VALUE_WIDTH_MAX: usize = 48;
 
 impl Line {
     fn origin(&self, shown: &Shown<'_>) -> String {
+        let missing = if self.missing { "; missing: there is no such file" } else { "" };
+        self.source_in_words(shown) + missing
+    }
+
+    fn source_in_words(&self, shown: &Shown<'_>) -> String {
         match self.source {
             "flag" => format!("--{}", self.name),
             "environment" => self.variable.clone().unwrap_or_default(),

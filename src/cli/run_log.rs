@@ -1,0 +1,58 @@
+//! What the log says of a command as a whole: that it began, on which files, and how it ended. So whoever looks into the
+//! file of `--log-file` after a night finds every run in it, also one to which nothing happened.
+//!
+//! The command line itself is not logged: an address of `--notify-url` or a command of `--on-finish` may hold a secret.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::args::{Command, LedgerPath};
+use super::config::Provenance;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use super::{settings, version};
+
+/// Logs the beginning and the end of one command.
+pub(super) struct RunLog {
+    began: Instant,
+    files: Vec<PathBuf>,
+    ledger: Option<PathBuf>,
+}
+
+impl RunLog {
+    pub(super) fn of(command: &Command) -> Self {
+        let (files, ledger): (&[PathBuf], Option<&LedgerPath>) = match command {
+            Command::Import(args) => (&args.files, Some(&args.run.ledger)),
+            Command::Check(args) => (&args.files, None),
+            Command::Resume(args) | Command::Reconcile(args) => (&[], Some(&args.ledger)),
+            Command::Retry(args) => (&[], Some(&args.run.ledger)),
+            _ => (&[], None),
+        };
+        Self { began: Instant::now(), files: files.to_vec(), ledger: ledger.map(settings::ledger_path) }
+    }
+
+    pub(super) fn begun(&self, provenance: &Provenance) {
+        let files: Vec<_> = self.files.iter().map(|file| file.to_string_lossy()).collect();
+        tracing::info!(
+            version = version::LONG,
+            command = provenance.command(),
+            files = (!files.is_empty()).then(|| files.join(", ")),
+            ledger = self.ledger.as_deref().map(Path::to_string_lossy).as_deref(),
+            settings = provenance.in_words(),
+            "started"
+        );
+    }
+
+    pub(super) fn ended(&self, result: &Result<ExitCode, Failure>) {
+        let exit_code = result.as_ref().map_or_else(|failure| failure.exit_code, |code| *code);
+        // The causes of a refused sign-in are the service's words, which may name persons.
+        let reason = result.as_ref().err().filter(|failure| !matches!(failure.exit_code, ExitCode::SignIn));
+        tracing::info!(
+            exit_code = exit_code.number(),
+            meaning = exit_code.meaning(),
+            reason = reason.and_then(|failure| failure.messages.first()),
+            duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "ended"
+        );
+    }
+}
