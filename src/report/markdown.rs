@@ -32,6 +32,9 @@ pub(crate) fn markdown(report: &Overview) -> String {
             ),
         );
     }
+    for waiting in report.waiting() {
+        line(&mut text, format_args!("\n{waiting}"));
+    }
     if let Some(next) = &report.next {
         line(&mut text, format_args!("\nNext:\n\n    {}", one_line(next)));
     }

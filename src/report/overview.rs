@@ -13,7 +13,9 @@ use super::groups::{Groups, Tally};
 use super::summary::{ErrorKind, ErrorLine, Standing, counted, one_line, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
-use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals};
+use crate::ledger::{
+    self, AgreementCounts, LetGo, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, UnfinishedSource,
+};
 
 /// Places named for each kind of refusal.
 const PLACES: u32 = 3;
@@ -38,6 +40,10 @@ pub(crate) struct Overview {
     pub(crate) run: Option<i64>,
     pub(crate) rows: RowCounts,
     pub(crate) agreements: AgreementCounts,
+    /// In the whole ledger: files whose rows wait until they come again.
+    pub(crate) held_back: Vec<UnfinishedSource>,
+    /// In the whole ledger: files whose rows somebody has said no to, and that have not come again.
+    pub(crate) let_go: Vec<LetGo>,
     pub(crate) rows_read: u64,
     /// Of the rows read: stood in the ledger already.
     pub(crate) skipped: u64,
@@ -127,7 +133,7 @@ impl Overview {
             Some(run) => vec![queries.run_totals(run)?],
             None => queries.last_runs(RUNS)?,
         };
-        let Standing { rows, agreements, errors } = standing;
+        let Standing { rows, agreements, errors, held_back, let_go } = standing;
         Ok(Self {
             made_at: clock::now(),
             program_version: env!("CARGO_PKG_VERSION"),
@@ -136,6 +142,8 @@ impl Overview {
             partner_tenant_id: environment.and_then(|it| it.partner_tenant_id).map(|id| id.to_string()),
             run: run.map(|run| run.0),
             agreements,
+            held_back,
+            let_go,
             rows_read: read,
             skipped: known,
             duplicates,
@@ -205,6 +213,12 @@ impl Overview {
                  equal duplicates"
             ),
         }
+    }
+
+    /// What waits for its file, or was let go with it, a sentence for each.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = String> {
+        let held = self.held_back.iter().map(|source| source.in_words(&one_line(&source.path)));
+        held.chain(self.let_go.iter().map(|let_go| let_go.in_words(&one_line(&let_go.path))))
     }
 
     /// What of the ledger it is about, in words.

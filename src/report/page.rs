@@ -85,6 +85,9 @@ fn head(report: &Overview) -> Markup {
                     "and licenses); " code { "tenantry export created" } " marks them all."
                 }
             }
+            @for waiting in report.waiting() {
+                p { (waiting) }
+            }
             @if let Some(next) = &report.next {
                 div.next { "Next:" code { (one_line(next)) } }
             }
