@@ -60,7 +60,8 @@ fn standard_input() -> Input {
 impl args::Layout {
     pub(crate) fn reader_options(&self) -> reader::Options {
         reader::Options {
-            delimiter: self.delimiter,
+            delimiter: self.delimiter.told,
+            is_delimiter_for_exports: self.delimiter.is_typed,
             encoding: self.encoding,
             sheet: self.sheet.clone(),
             column_map: self.map.clone(),
@@ -102,7 +103,7 @@ impl args::Input {
         Given {
             column_map: self.layout.map.clone(),
             defaults: self.layout.default.clone(),
-            delimiter: self.layout.delimiter,
+            delimiter: self.layout.delimiter.told,
             encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
             sheet: self.layout.sheet.clone(),
             reseller: self.reseller_id,

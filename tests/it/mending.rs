@@ -336,6 +336,34 @@ fn a_file_that_is_read_again_names_what_is_ignored_and_not_what_was_corrected() 
     bench.agree();
 }
 
+/// Settings that are about the operator's own files make no export of ours unreadable; a flag is about the file beside it.
+#[test]
+fn an_export_comes_back_whatever_delimiter_is_set() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000)]);
+    bench.file("tenantry.toml", "delimiter = \"semicolon\"\n");
+    bench.file("customers.csv", customers_of(["value"]).replace(',', ";"));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["export", "failed", "-o", "failed.csv"]).exits(0);
+    bench
+        .import("failed.csv")
+        .args(["--delimiter", "semicolon"])
+        .exits(1)
+        .says("could not read `failed.csv`");
+    bench
+        .import("failed.csv")
+        .env("TENANTRY_DELIMITER", "tab")
+        .exits(3)
+        .says("failed.csv (commas): 1 row read");
+    // As a spreadsheet saves it in countries whose decimals have a comma.
+    let saved = fs::read_to_string(bench.path("failed.csv")).unwrap().replace(',', ";");
+    bench.file("saved.csv", saved);
+    bench.import("saved.csv").args(["--retry-failed"]).env("TENANTRY_DELIMITER", "tab").exits(0);
+    bench.file("other.csv", customers_of(["other"]));
+    bench.import("other.csv").exits(1).says("could not read `other.csv`");
+    bench.agree();
+}
+
 #[test]
 fn status_says_what_to_do_about_what_is_left() {
     let bench = refused();
