@@ -255,7 +255,7 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         | StopReason::Outage { .. }
         | StopReason::Throttled { .. }
         | StopReason::LimitReached
-        | StopReason::TooManyFailures(_)
+        | StopReason::TooManyFailures { .. }
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
         StopReason::NotAllValid(_) => ExitCode::SomeRefused,
@@ -280,7 +280,9 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::Throttled { since, .. } => format!("throttled since {since:.0}"),
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
-        StopReason::TooManyFailures(refused) => format!("{} refused", counted(*refused, "row")),
+        StopReason::TooManyFailures { rows, agreements } => {
+            format!("{} refused", failures(*rows, *agreements))
+        }
         StopReason::NotAllValid(wrong) => format!("{} failed validation", counted(*wrong, "row")),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
@@ -344,8 +346,8 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
-        StopReason::TooManyFailures(refused) => {
-            let refused = counted(*refused, "row");
+        StopReason::TooManyFailures { rows, agreements } => {
+            let refused = failures(*rows, *agreements);
             Failure::new(exit_code, format!("stopped at --max-failures: {refused} of this run refused"))
                 .with_hint("see why above; the other rows wait, and the next command goes on with them")
         }
@@ -372,6 +374,15 @@ const CONFIGURATION: &str = "--api-url, --cloud and any proxy on the way";
 fn said(refusal: &Refusal) -> String {
     let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
     format!("{status}code {}: {}", refusal.code, refusal.text)
+}
+
+/// What was refused.
+fn failures(rows: u64, agreements: u64) -> String {
+    match (rows, agreements) {
+        (_, 0) => counted(rows, "row"),
+        (0, _) => counted(agreements, "agreement"),
+        _ => format!("{} and {}", counted(rows, "row"), counted(agreements, "agreement")),
+    }
 }
 
 fn no_answer(lasted: Duration, to: Option<&'static str>) -> String {

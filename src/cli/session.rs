@@ -220,7 +220,7 @@ impl<'a> Session<'a> {
         let left = Left::new(rows, agreements, &held, Judged::of(&queries, rows, agreements)?);
         // The last row may be the one that was too many.
         let stopped =
-            stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures(_)) || left.open() > 0);
+            stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
         let written = self.results.as_ref().map(|results| results.write(&path)).transpose();

@@ -181,7 +181,8 @@ pub(crate) struct Submission {
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
     pub(crate) max_duration: Option<Duration>,
-    /// Stop when so many rows of this run have been refused: N, or N% of those with an outcome, from 20 of them on
+    /// Stop when so many rows, and acceptances of agreements, of this run have been refused: N, or N% of those with an
+    /// outcome, from 20 of them on
     #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
     pub(crate) max_failures: Option<MaxFailures>,
     /// Show what would be done; send nothing, and write nothing
