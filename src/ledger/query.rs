@@ -80,6 +80,11 @@ impl RowCounts {
     pub(crate) fn open(&self) -> u64 {
         self.pending + self.in_flight
     }
+
+    /// Rows that stand for something: no corrected one stands for them, and nobody has let go of them.
+    pub(crate) fn standing(&self) -> u64 {
+        self.total - self.superseded
+    }
 }
 
 /// How many acceptances of the customer agreement stand where.

@@ -39,6 +39,8 @@ pub(crate) struct Overview {
     /// The run that it is about; `None`: all of the ledger.
     pub(crate) run: Option<i64>,
     pub(crate) rows: RowCounts,
+    /// Of the rows: all but those that others stand for, or that were let go.
+    pub(crate) standing_rows: u64,
     pub(crate) agreements: AgreementCounts,
     /// In the whole ledger: files whose rows wait until they come again.
     pub(crate) held_back: Vec<UnfinishedSource>,
@@ -141,6 +143,7 @@ impl Overview {
             api: environment.as_ref().map(|it| it.api.clone()).unwrap_or_default(),
             partner_tenant_id: environment.and_then(|it| it.partner_tenant_id).map(|id| id.to_string()),
             run: run.map(|run| run.0),
+            standing_rows: rows.standing(),
             agreements,
             held_back,
             let_go,
@@ -156,8 +159,8 @@ impl Overview {
                 .collect::<Result<_, _>>()?,
             calls,
             timeline,
-            by_country: by_country.end(rows.total),
-            by_reseller: by_reseller.end(rows.total),
+            by_country: by_country.end(rows.standing()),
+            by_reseller: by_reseller.end(rows.standing()),
             rows,
             earlier_runs: match run {
                 Some(_) => 0,
@@ -188,16 +191,15 @@ impl Overview {
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
-        match (rows.total, parts.is_empty()) {
-            (0, _) => "There are no rows yet.".to_owned(),
-            (_, true) => format!(
-                "{} of {} are customers now.",
-                rows.created + rows.existing,
-                counted(rows.total, "row")
-            ),
-            _ => {
+        match (rows.standing(), parts.is_empty()) {
+            (0, _) if rows.total == 0 => "There are no rows yet.".to_owned(),
+            (0, _) => "There are no rows that stand.".to_owned(),
+            (standing, true) => {
+                format!("{} of {} are customers now.", rows.created + rows.existing, counted(standing, "row"))
+            }
+            (standing, false) => {
                 let customers = rows.created + rows.existing;
-                let all = counted(rows.total, "row");
+                let all = counted(standing, "row");
                 format!("{customers} of {all} are customers now; {}.", parts.join(", "))
             }
         }

@@ -154,6 +154,12 @@ fn rows_held_back_beside_wrong_ones_are_not_forgotten() {
     let report = bench.tenantry(["report", "--format", "md"]).exits(0).stdout;
     assert!(report.contains("`customers.csv`: 3 of its rows are held back"), "{report}");
     check(&report);
+    // The corrected row is one row.
+    assert!(report.contains("1 of 4 rows are customers now; 3 still under way or waiting."), "{report}");
+    assert!(
+        report.contains("| **total** | **4** | ") && report.contains("| superseded, beside these | 1 | "),
+        "{report}"
+    );
     // The file as it is: its wrong row was mended elsewhere.
     import("customers.csv").exits(0);
     assert_eq!(bench.creations().len(), 4);
