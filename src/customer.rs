@@ -14,7 +14,8 @@ use uuid::Uuid;
 pub(crate) use explained::Need;
 
 /// A canonical column, in the order in which templates and exports write them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Field {
     CompanyName,
     Domain,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::customer::Field;
 use crate::failpoint;
-use crate::ledger::{self, Candidate, Ledger, RowId, SourceInfo, Taken};
+use crate::ledger::{self, Candidate, Given, Ledger, RowId, SourceInfo, Taken};
 use crate::reader::{self, Header, Row};
 use crate::reading::{self, Opened, Progress, Source};
 use crate::validation::{Problem, Severity, Validator};
@@ -29,6 +29,8 @@ pub(crate) enum Error {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
+    /// How files were told to be read and judged, for the ledger to keep.
+    pub(crate) given: Given,
     pub(crate) retry_failed: bool,
     pub(crate) allow_direct: bool,
     /// Nothing may be sent before somebody has agreed.
@@ -97,6 +99,7 @@ pub(crate) async fn take_up(
     let info = SourceInfo {
         path,
         header: reader::to_csv(header.names()),
+        given: settings.given.clone(),
         retry_failed: settings.retry_failed,
         allow_direct: settings.allow_direct,
         needs_consent: settings.needs_consent,

@@ -1,51 +1,62 @@
 //! What the ledger keeps of a row, judged anew: by the same validator as in an import, by today's rules and settings.
+//!
+//! `--map` and `--default` hold as they did for its file, but for what is said otherwise now.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::ledger::{self, Candidate, StoredRow};
+use crate::customer::Defaults;
+use crate::ledger::{self, Candidate, Given, StoredRow};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
 
 /// Judges stored rows one after another.
 pub(crate) struct Rejudge {
+    /// What is said now.
+    given: Given,
     settings: Settings,
-    reader: reader::Options,
+    /// What holds for the file of the rows that came last.
+    file: Option<OfFile>,
+}
+
+struct OfFile {
+    given: Given,
+    stored_header: Vec<u8>,
+    header: Header,
+    settings: Settings,
     validator: Validator,
     /// For rows that got their reseller from an option, by that reseller.
     with_reseller: HashMap<Uuid, Validator>,
-    /// The header of the rows that came last.
-    header: Option<(Vec<u8>, Header)>,
 }
 
 impl Rejudge {
-    pub(crate) fn new(settings: Settings, reader: reader::Options) -> Self {
-        let validator = Validator::new(settings.clone());
-        Self { settings, reader, validator, with_reseller: HashMap::new(), header: None }
+    /// `settings` are those of `given`.
+    pub(crate) fn new(settings: Settings, given: Given) -> Self {
+        Self { given, settings, file: None }
     }
 
     /// # Errors
-    /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that is not
-    /// given now.
+    /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that the ledger
+    /// does not know, and that is not given now.
     pub(crate) fn row(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
         let broken = |what: String| ledger::Error::Stored { row: stored.row.0, what };
-        if self.header.as_ref().is_none_or(|(header, _)| *header != stored.header) {
-            let header = reader::stored_header(&stored.header, &self.reader)
-                .map_err(|error| ledger::Error::Unjudged { row: stored.row.0, why: error.to_string() })?;
-            self.header = Some((stored.header.clone(), header));
+        let is_other = |file: &OfFile| file.stored_header != stored.header || file.given != stored.given;
+        if self.file.as_ref().is_none_or(is_other) {
+            self.file = Some(OfFile::of(stored, &self.given, &self.settings)?);
         }
-        let (_, header) = self.header.as_ref().expect("it has just been put there");
+        let file = self.file.as_mut().expect("it has just been put there");
+        let header = &file.header;
         let cells = reader::from_csv(&stored.cells).map_err(|error| broken(error.to_string()))?;
         let row = Row::of_stored(stored.line, &cells, header.columns().len());
-        let mut verdict = self.validator.validate(header, &row);
+        let mut verdict = file.validator.validate(header, &row);
         // A reseller that the row leaves out is the one that was given then: it must not become a direct customer.
         let reseller = stored.reseller.as_deref().and_then(|id| id.parse().ok());
         if let (Some(reseller), Some(customer)) = (reseller, &verdict.customer)
             && customer.associated_partner_id.is_none()
         {
-            let with_reseller = self.with_reseller.entry(reseller).or_insert_with(|| {
-                Validator::new(Settings { default_reseller: Some(reseller), ..self.settings.clone() })
+            let with_reseller = file.with_reseller.entry(reseller).or_insert_with(|| {
+                Validator::new(Settings { default_reseller: Some(reseller), ..file.settings.clone() })
             });
             verdict = with_reseller.validate(header, &row);
         }
@@ -58,6 +69,29 @@ impl Rejudge {
             content_hash: verdict.content_hash,
             cells: stored.cells.clone(),
             corrects: None,
+        })
+    }
+}
+
+impl OfFile {
+    fn of(stored: &StoredRow, now: &Given, settings: &Settings) -> Result<Self, ledger::Error> {
+        let given = stored.given.beside(now);
+        let defaults = Defaults::new(given.defaults);
+        let options = reader::Options {
+            column_map: given.column_map,
+            defaults: defaults.clone(),
+            ..reader::Options::default()
+        };
+        let header = reader::stored_header(&stored.header, &options)
+            .map_err(|error| ledger::Error::Unjudged { row: stored.row.0, why: error.to_string() })?;
+        let settings = Settings { defaults, ..settings.clone() };
+        Ok(Self {
+            given: stored.given.clone(),
+            stored_header: stored.header.clone(),
+            header,
+            validator: Validator::new(settings.clone()),
+            settings,
+            with_reseller: HashMap::new(),
         })
     }
 }

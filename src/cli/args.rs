@@ -233,6 +233,7 @@ pub(crate) enum What {
     Unresolved,
     /// Created, but their customer agreement is not recorded
     Agreements,
+    /// Every row that stands; one that a corrected row stands for, or that was let go unsent, is history (`show`)
     All,
 }
 

@@ -1,13 +1,18 @@
 //! How a run ended: its exit code, its words, and the command that an operator would type next.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::input::flags_of;
 use super::settings::{self, LedgerChoice, quoted};
-use crate::ledger::{AgreementCounts, Environment, Refusal, RowCounts, UnfinishedSource, UserNeeds};
+use crate::ledger::{
+    self, AgreementCounts, Environment, Filter, HeldFor, Queries, Refusal, RowCounts, State,
+    UnfinishedSource, UserNeeds,
+};
 use crate::partner_center::codes;
 use crate::report::{Standing, counted};
 use crate::submitter::{Signal, StopReason};
@@ -29,16 +34,77 @@ pub(super) struct Flags {
 pub(super) struct Left {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
-    /// The file whose reading alone can bring on whatever is open.
+    /// What is imported again to bring on whatever is open: options and files. `None`: something may go on without.
     waits_for: Option<String>,
+    /// How what is exported to be mended was judged.
+    exported: Judged,
+}
+
+/// How rows were judged, as flags of the next command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Judged {
+    Alike(String),
+    /// By this run's flags, as far as anybody knows.
+    #[default]
+    Unknown,
+    /// Rows of several files, with options of their own.
+    Variously,
+}
+
+impl Judged {
+    /// Of what an operator would mend next.
+    pub(super) fn of(
+        queries: &Queries,
+        rows: RowCounts,
+        agreements: AgreementCounts,
+    ) -> Result<Self, ledger::Error> {
+        let Some((_, filter)) = to_mend(&rows, &agreements) else { return Ok(Self::Unknown) };
+        let given = queries.given_for(filter)?;
+        let flags: Option<BTreeSet<String>> =
+            given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout()))).collect();
+        Ok(match flags.map(|flags| flags.into_iter().collect::<Vec<_>>()).as_deref() {
+            Some([flags]) => Self::Alike(flags.clone()),
+            Some([_, ..]) => Self::Variously,
+            Some([]) | None => Self::Unknown,
+        })
+    }
+}
+
+/// What an operator would export and mend next, when nothing is open.
+fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<(&'static str, Filter)> {
+    if rows.failed > 0 {
+        Some(("failed", Filter::State(State::Failed)))
+    } else if rows.rejected > 0 {
+        Some(("rejected", Filter::State(State::Rejected)))
+    } else if agreements.refused() > 0 {
+        Some(("agreements", Filter::UnrecordedAgreements))
+    } else {
+        None
+    }
+}
+
+/// The options and the files by which what is held back comes again. Files that were told differently take a command
+/// each, and so do those of a restored ledger, whose order matters: it is that of the last one.
+fn to_bring_again(held: &[UnfinishedSource]) -> Option<String> {
+    let last = held.last()?;
+    let is_alike = |source: &UnfinishedSource| source.given == last.given && source.why == last.why;
+    let are_together = last.why != HeldFor::Restored && held.iter().all(is_alike);
+    let sources = if are_together { held } else { std::slice::from_ref(last) };
+    let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
+    Some(format!("{} {}", flags_of(&last.given), files.join(" ")))
 }
 
 impl Left {
-    /// `held`: files that hold rows back because they were not read to their end.
-    pub(super) fn new(rows: RowCounts, agreements: AgreementCounts, held: &[UnfinishedSource]) -> Self {
+    /// `held`: files that hold rows back.
+    pub(super) fn new(
+        rows: RowCounts,
+        agreements: AgreementCounts,
+        held: &[UnfinishedSource],
+        exported: Judged,
+    ) -> Self {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
-        let left = Self { rows, agreements, waits_for: None };
-        let waits_for = held.last().filter(|_| left.open() == waiting).map(|source| source.path.clone());
+        let left = Self { rows, agreements, waits_for: None, exported };
+        let waits_for = to_bring_again(held).filter(|_| left.open() == waiting);
         Self { waits_for, ..left }
     }
 
@@ -61,10 +127,17 @@ impl Left {
     /// The command that an operator would type next.
     pub(super) fn next_command(&self, stopped: Option<&StopReason>, flags: &Flags) -> Option<String> {
         let Flags { run, ledger, identity, judging } = flags;
-        let export = |what: &str, again: &str| {
+        let (judging, various) = match &self.exported {
+            Judged::Alike(flags) => (flags, ""),
+            Judged::Unknown => (judging, ""),
+            Judged::Variously => (judging, " with the --map and --default that each file had"),
+        };
+        let export = |what: &str| {
+            // An acceptance that was refused may be right as it is: its customer can have become visible since.
+            let again = if what == "agreements" { " --retry-failed" } else { "" };
             format!(
                 "tenantry export {what}{ledger} -o {what}.csv, mend it, then tenantry \
-                 import{run}{judging}{again} {what}.csv"
+                 import{run}{judging}{again} {what}.csv{various}"
             )
         };
         let let_go = matches!(
@@ -73,20 +146,15 @@ impl Left {
         );
         if let_go && self.open() == 0 {
             None
-        } else if let Some(file) = &self.waits_for {
+        } else if let Some(files) = &self.waits_for {
             // Resuming would find nothing that may be sent.
-            Some(format!("tenantry import{run} {}", quoted(file)))
+            Some(format!("tenantry import{run}{files}"))
         } else if stopped.is_some() || self.open() > 0 {
             Some(format!("tenantry resume{run}"))
         } else if self.rows.unresolved > 0 {
             Some(format!("tenantry reconcile{run}"))
-        } else if self.rows.failed > 0 {
-            Some(export("failed", ""))
-        } else if self.rows.rejected > 0 {
-            Some(export("rejected", ""))
-        } else if self.agreements.refused() > 0 {
-            // One that was refused may be right as it is: its customer can have become visible since.
-            Some(export("agreements", " --retry-failed"))
+        } else if let Some((what, _)) = to_mend(&self.rows, &self.agreements) {
+            Some(export(what))
         } else if self.rows.created > 0 {
             Some(format!("tenantry credentials{ledger}{identity} -o passwords.csv"))
         } else {
@@ -104,8 +172,10 @@ pub(super) struct Again<'a> {
     pub(super) sign_in: &'a args::NextSignIn,
     /// What the ledger belongs to.
     pub(super) environment: Option<Environment>,
-    /// Files that were not read to their end.
+    /// Files that hold rows back.
     pub(super) held: &'a [UnfinishedSource],
+    /// How what is exported to be mended was judged.
+    pub(super) exported: Judged,
 }
 
 impl Again<'_> {
@@ -117,7 +187,7 @@ impl Again<'_> {
             ledger: format!("{settings}{}", ledger.flags),
             ..Flags::default()
         };
-        let left = Left::new(standing.rows, standing.agreements, self.held);
+        let left = Left::new(standing.rows, standing.agreements, self.held, self.exported.clone());
         let next = left.next_command(None, &flags)?;
         let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
             && left.rows.failed + left.agreements.refused() > 0;
@@ -185,7 +255,7 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         | StopReason::Outage { .. }
         | StopReason::Throttled { .. }
         | StopReason::LimitReached
-        | StopReason::TooManyFailures(_)
+        | StopReason::TooManyFailures { .. }
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
         StopReason::NotAllValid(_) => ExitCode::SomeRefused,
@@ -210,7 +280,9 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::Throttled { since, .. } => format!("throttled since {since:.0}"),
         StopReason::Declined => "declined".to_owned(),
         StopReason::LimitReached => "limit reached".to_owned(),
-        StopReason::TooManyFailures(refused) => format!("{} refused", counted(*refused, "row")),
+        StopReason::TooManyFailures { rows, agreements } => {
+            format!("{} refused", failures(*rows, *agreements))
+        }
         StopReason::NotAllValid(wrong) => format!("{} failed validation", counted(*wrong, "row")),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
@@ -232,7 +304,7 @@ pub(super) fn kind(reason: &StopReason) -> &'static str {
         StopReason::Throttled { .. } => "throttled for too long",
         StopReason::Declined => "declined",
         StopReason::LimitReached => "stopped at --limit",
-        StopReason::TooManyFailures(_) => "stopped at --max-failures",
+        StopReason::TooManyFailures { .. } => "stopped at --max-failures",
         StopReason::NotAllValid(_) => "rows failed validation (--require-valid)",
         StopReason::DurationReached => "stopped at --max-duration",
         StopReason::Ledger(_) => "the ledger failed",
@@ -296,8 +368,8 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         }
         StopReason::Declined => Failure::new(exit_code, "stopped: you said no"),
         StopReason::LimitReached => Failure::new(exit_code, "stopped at --limit; the other rows wait"),
-        StopReason::TooManyFailures(refused) => {
-            let refused = counted(*refused, "row");
+        StopReason::TooManyFailures { rows, agreements } => {
+            let refused = failures(*rows, *agreements);
             Failure::new(exit_code, format!("stopped at --max-failures: {refused} of this run refused"))
                 .with_hint("see why above; the other rows wait, and the next command goes on with them")
         }
@@ -324,6 +396,15 @@ const CONFIGURATION: &str = "--api-url, --cloud and any proxy on the way";
 fn said(refusal: &Refusal) -> String {
     let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
     format!("{status}code {}: {}", refusal.code, refusal.text)
+}
+
+/// What was refused.
+fn failures(rows: u64, agreements: u64) -> String {
+    match (rows, agreements) {
+        (_, 0) => counted(rows, "row"),
+        (0, _) => counted(agreements, "agreement"),
+        _ => format!("{} and {}", counted(rows, "row"), counted(agreements, "agreement")),
+    }
 }
 
 fn no_answer(lasted: Duration, to: Option<&'static str>) -> String {

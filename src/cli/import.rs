@@ -39,6 +39,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     let intake = Intake {
         settings: intake::Settings {
             reader: args.input.layout.reader_options(),
+            given: args.input.given(args.consent.require_valid),
             retry_failed: args.retry_failed,
             allow_direct: args.input.allow_direct,
             needs_consent,
@@ -50,10 +51,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         match intake.take_up(input, &mut session).await {
             Ok(rejected) => wrong += rejected,
             Err(stopped) => {
-                if needs_consent {
-                    // A ledger that cannot be written is what stopped us; its rows wait for a file read to its end.
-                    drop(let_go(&session).await);
-                }
+                // What was read waits for its file: nobody has said no to it.
                 return match stopped {
                     Stopped::Signalled(signal) => session.end(Some(StopReason::Interrupted(signal))).await,
                     Stopped::Failed(failure) => session.abort(failure).await,
@@ -72,9 +70,12 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     } else {
         None
     };
-    if refused.is_some() {
-        let_go(&session).await?;
-        return session.end(refused).await;
+    if let Some(refused) = refused {
+        match refused {
+            StopReason::NotAllValid(_) => hold_back(&session).await?,
+            _ => let_go(&session).await?,
+        }
+        return session.end(Some(refused)).await;
     }
     if needs_consent {
         session.ledger.release().await?;
@@ -111,15 +112,25 @@ async fn ask(session: &mut Session<'_>, rate: Rate) -> Result<Option<StopReason>
     })
 }
 
-/// Lets go of what nobody has agreed to: `resume`, which does not ask, must not find it.
+/// Lets go of what somebody has said no to: `resume`, which does not ask, must not find it.
 async fn let_go(session: &Session<'_>) -> Result<(), Failure> {
-    let (rows, agreements) = session.ledger.withdraw().await?;
-    let agreements = match agreements {
-        0 => String::new(),
-        _ => format!(" and {}", counted(agreements, "acceptance")),
-    };
-    session.output.note(format_args!("Nothing was sent; {}{agreements} let go.", counted(rows, "row")));
+    let what = in_words(session.ledger.withdraw().await?);
+    session.output.note(format_args!("Nothing was sent; {what} let go."));
     Ok(())
+}
+
+/// Holds back what is to be sent only if all of it is valid: the file will come again.
+async fn hold_back(session: &Session<'_>) -> Result<(), Failure> {
+    let what = in_words(session.ledger.hold_back().await?);
+    session.output.note(format_args!("Nothing was sent; {what} held back."));
+    Ok(())
+}
+
+fn in_words((rows, agreements): (u64, u64)) -> String {
+    match agreements {
+        0 => counted(rows, "row"),
+        _ => format!("{} and {}", counted(rows, "row"), counted(agreements, "acceptance")),
+    }
 }
 
 struct Intake {

@@ -9,6 +9,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::settings::push_flag;
 use crate::customer::{Defaults, Field};
+use crate::ledger::Given;
 use crate::reader::Input;
 use crate::reading::Source;
 use crate::validation::LiveRules;
@@ -72,7 +73,8 @@ fn standard_input() -> Input {
 impl args::Layout {
     pub(crate) fn reader_options(&self) -> reader::Options {
         reader::Options {
-            delimiter: self.delimiter,
+            delimiter: self.delimiter.told,
+            is_delimiter_for_exports: self.delimiter.is_typed,
             encoding: self.encoding,
             sheet: self.sheet.clone(),
             column_map: self.map.clone(),
@@ -109,38 +111,61 @@ impl args::Input {
         }
     }
 
+    /// All of it, for the ledger to keep with what is read.
+    pub(crate) fn given(&self, require_valid: bool) -> Given {
+        Given {
+            column_map: self.layout.map.clone(),
+            defaults: self.layout.default.clone(),
+            delimiter: self.layout.delimiter.told,
+            encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
+            sheet: self.layout.sheet.clone(),
+            reseller: self.reseller_id,
+            allow_direct: self.allow_direct,
+            strict: self.strict,
+            require_valid,
+        }
+    }
+
     /// The flags by which another command reads and judges the files alike.
     pub(crate) fn flags(&self) -> String {
-        let mut flags = String::new();
-        if let Some(delimiter) = self.layout.delimiter {
-            push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
-        }
-        if let Some(encoding) = self.layout.encoding {
-            push_flag(&mut flags, "--encoding", encoding.name());
-        }
-        if let Some(sheet) = &self.layout.sheet {
-            push_flag(&mut flags, "--sheet", sheet);
-        }
-        flags + &self.judging_flags()
+        flags_of(&self.given(false))
     }
 
     /// Those that also hold for exports of the files, which are separated by commas.
     pub(crate) fn judging_flags(&self) -> String {
-        let mut flags = String::new();
-        for (header, field) in &self.layout.map {
-            push_flag(&mut flags, "--map", &format!("{header}={field}"));
-        }
-        for (field, value) in &self.layout.default {
-            push_flag(&mut flags, "--default", &format!("{field}={value}"));
-        }
-        if let Some(reseller) = self.reseller_id {
-            push_flag(&mut flags, "--reseller-id", &reseller.to_string());
-        }
-        for (flag, is_set) in [(" --allow-direct", self.allow_direct), (" --strict", self.strict)] {
-            flags.push_str(if is_set { flag } else { "" });
-        }
-        flags
+        flags_of(&self.given(false).without_layout())
     }
+}
+
+/// The flags that say the same.
+pub(super) fn flags_of(given: &Given) -> String {
+    let mut flags = String::new();
+    if let Some(delimiter) = given.delimiter {
+        push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
+    }
+    if let Some(encoding) = &given.encoding {
+        push_flag(&mut flags, "--encoding", encoding);
+    }
+    if let Some(sheet) = &given.sheet {
+        push_flag(&mut flags, "--sheet", sheet);
+    }
+    for (header, field) in &given.column_map {
+        push_flag(&mut flags, "--map", &format!("{header}={field}"));
+    }
+    for (field, value) in &given.defaults {
+        push_flag(&mut flags, "--default", &format!("{field}={value}"));
+    }
+    if let Some(reseller) = given.reseller {
+        push_flag(&mut flags, "--reseller-id", &reseller.to_string());
+    }
+    for (flag, is_set) in [
+        (" --allow-direct", given.allow_direct),
+        (" --strict", given.strict),
+        (" --require-valid", given.require_valid),
+    ] {
+        flags.push_str(if is_set { flag } else { "" });
+    }
+    flags
 }
 
 /// As the option takes it.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use super::args::{self, ReportFormat};
-use super::ending::Again;
+use super::ending::{Again, Judged};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
@@ -30,8 +30,15 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
     };
     let environment = queries.environment()?;
     let held = queries.unfinished_sources()?;
-    let again =
-        Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment, held: &held };
+    let exported = Judged::of(&queries, queries.counts()?, queries.agreement_counts()?)?;
+    let again = Again {
+        ledger: &ledger,
+        settings: output.again(),
+        sign_in: &args.sign_in,
+        environment,
+        held: &held,
+        exported,
+    };
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
     let overview: Result<_, ledger::Error> =
         Overview::of(&queries, asked, |standing| again.next_command(standing));

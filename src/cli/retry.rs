@@ -26,8 +26,9 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
+    let given = args.input.given(args.consent.require_valid);
     let judge = || {
-        let mut rejudge = Rejudge::new(validation.clone(), args.input.layout.reader_options());
+        let mut rejudge = Rejudge::new(validation.clone(), given.clone());
         move |stored: &_| rejudge.row(stored)
     };
     let selection = Selection {
@@ -35,6 +36,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
         domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
         rejected: args.all,
         allow_direct: args.input.allow_direct,
+        given: given.clone(),
     };
     // Who asks for some rows and gets none of them did not ask for those that wait besides.
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::args;
 use super::dry_run;
-use super::ending::{self, Flags, Left};
+use super::ending::{self, Flags, Judged, Left};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::first_token::{self, NoToken};
@@ -224,10 +224,11 @@ impl<'a> Session<'a> {
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
         let held = queries.unfinished_sources()?;
-        let left = Left::new(queries.counts()?, queries.agreement_counts()?, &held);
+        let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
+        let left = Left::new(rows, agreements, &held, Judged::of(&queries, rows, agreements)?);
         // The last row may be the one that was too many.
         let stopped =
-            stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures(_)) || left.open() > 0);
+            stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
         let written = self.results.as_ref().map(|results| results.write(&path)).transpose();
@@ -240,6 +241,9 @@ impl<'a> Session<'a> {
         };
         for source in &held {
             self.output.note(source.in_words(&source.path));
+        }
+        for let_go in queries.let_go()? {
+            self.output.note(let_go.in_words(&let_go.path));
         }
         let mut words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
         if written.is_err() {

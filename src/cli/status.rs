@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::args;
-use super::ending::Again;
+use super::ending::{Again, Judged};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
@@ -42,16 +42,24 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     for run in &runs {
         text.push_str(&run_line(run));
     }
-    let held = queries.unfinished_sources()?;
-    for source in &held {
+    for source in &standing.held_back {
         text.push_str(&format!("\n{}\n", source.in_words(visible(&source.path).as_ref())));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
         text.push_str(&format!("\nLeft: {}{time}.\n", left_in_words(&standing)));
     }
-    let again =
-        Again { ledger: &ledger, settings: output.again(), sign_in: &args.sign_in, environment, held: &held };
+    for let_go in &standing.let_go {
+        text.push_str(&format!("\n{}\n", let_go.in_words(visible(&let_go.path).as_ref())));
+    }
+    let again = Again {
+        ledger: &ledger,
+        settings: output.again(),
+        sign_in: &args.sign_in,
+        environment,
+        held: &standing.held_back,
+        exported: Judged::of(&queries, standing.rows, standing.agreements)?,
+    };
     if let Some(next) = again.next_command(&standing) {
         text.push_str(&format!("\nNext: {next}\n"));
     }

@@ -394,17 +394,33 @@ const fn settled_state(rejected_for: Option<&Problem>) -> AgreementState {
     }
 }
 
+/// Which acceptances are let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    All,
+    /// Those that stand for a refused one: its refusal stands again.
+    Repeated,
+}
+
 /// Lets go of acceptances that the files of `sources` (a query for their ids) have brought, and that were never sent;
 /// what they had replaced stands again. Returns how many there were.
 pub(super) fn withdraw(
     tx: &Transaction<'_>,
     sources: &str,
     parameters: impl rusqlite::Params + Clone,
+    which: Which,
 ) -> Result<u64, Error> {
     let now = clock::now().as_millisecond();
+    let condition = match which {
+        Which::All => "state IN ('pending', 'rejected')",
+        Which::Repeated => {
+            "state = 'pending' AND EXISTS (SELECT 1 FROM agreements old
+                                            WHERE old.replaced_by = agreements.id AND old.state = 'failed')"
+        }
+    };
     let sql = format!(
         "UPDATE agreements SET state = 'withdrawn'
-          WHERE state IN ('pending', 'rejected') AND replaced_by IS NULL AND source_id IN ({sources})
+          WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources})
           RETURNING id"
     );
     let mut withdraw = tx.prepare(&sql)?;

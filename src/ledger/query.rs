@@ -5,6 +5,7 @@
 
 mod aggregates;
 mod stories;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ use crate::clock;
 
 pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub(crate) use stories::{AttemptStory, Filter, RowStory};
+pub(crate) use waiting::{HeldFor, LetGo, UnfinishedSource};
 
 /// Reads one ledger.
 #[derive(Debug)]
@@ -77,6 +79,11 @@ impl RowCounts {
     /// Rows that are still owed a step.
     pub(crate) fn open(&self) -> u64 {
         self.pending + self.in_flight
+    }
+
+    /// Rows that stand for something: no corrected one stands for them, and nobody has let go of them.
+    pub(crate) fn standing(&self) -> u64 {
+        self.total - self.superseded
     }
 }
 
@@ -154,29 +161,6 @@ pub(crate) struct RunTotals {
     pub(crate) throttled: u64,
     /// Rows for which this run sent a create.
     pub(crate) submitted: u64,
-}
-
-/// A file that was not read to its end, or that a restored ledger waits for, and how many of its rows are held back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UnfinishedSource {
-    pub(crate) path: String,
-    pub(crate) waiting: u64,
-    /// It was read by the ledger whose copy this is, and which may have sent those rows.
-    pub(crate) is_restored: bool,
-}
-
-impl UnfinishedSource {
-    /// What holds its rows back, and what to do. `path` as it may be shown.
-    pub(crate) fn in_words(&self, path: &str) -> String {
-        let waiting = self.waiting;
-        if self.is_restored {
-            return format!(
-                "`{path}`: {waiting} of its rows are held back since the ledger was restored: import it again, corrected \
-                 rows first."
-            );
-        }
-        format!("`{path}` was not read to its end, so {waiting} of its rows are held back: import it again.")
-    }
 }
 
 /// What is about to be done.
@@ -357,21 +341,6 @@ impl Queries {
         let sql = "SELECT DISTINCT path FROM sources
                     WHERE path <> '-' AND instr(lower(CAST(header AS TEXT)), 'tenantry_') = 0";
         self.collect(sql, [], |row| row.get(0))
-    }
-
-    /// Files that were not read to their end and hold rows back.
-    pub(crate) fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
-        self.collect(
-            "SELECT path, count(*), max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) FROM
-                 (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
-                   WHERE s.completed_at IS NULL AND r.state IN ('pending', 'in_flight')
-                  UNION ALL
-                  SELECT s.id, s.path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
-                   WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
-              GROUP BY path ORDER BY max(id)",
-            [],
-            |row| Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)?, is_restored: row.get(2)? }),
-        )
     }
 
     /// What is about to be created, largest group first.

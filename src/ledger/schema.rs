@@ -38,6 +38,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         up(include_str!("../../migrations/0001_ledger.sql")),
         up(include_str!("../../migrations/0002_agreements.sql")),
         up(include_str!("../../migrations/0003_copies.sql")),
+        up(include_str!("../../migrations/0004_given.sql")),
     ])
 });
 

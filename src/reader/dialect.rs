@@ -1,6 +1,7 @@
 //! Which character separates the cells, told from the first lines of the file.
 
 use super::aliases;
+use super::header::is_ours;
 
 /// What separates cells in practice, the likeliest first: it wins where the header has a single column.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -48,12 +49,20 @@ pub(super) fn detect(text: &[u8]) -> u8 {
     best.0
 }
 
-fn score(text: &[u8], delimiter: u8) -> (usize, usize) {
+/// Does the header have a column that we add to exports and copies?
+pub(super) fn has_own_column(text: &[u8], delimiter: u8) -> bool {
+    let header = header(text, delimiter).unwrap_or_default();
+    header.iter().filter_map(|cell| std::str::from_utf8(cell).ok()).any(is_ours)
+}
+
+fn header(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {
     let mut header = csv::ByteRecord::new();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(text);
-    if !matches!(reader.read_byte_record(&mut header), Ok(true)) {
-        return (0, 0);
-    }
+    matches!(reader.read_byte_record(&mut header), Ok(true)).then_some(header)
+}
+
+fn score(text: &[u8], delimiter: u8) -> (usize, usize) {
+    let Some(header) = header(text, delimiter) else { return (0, 0) };
     let names = header.iter().filter_map(|cell| std::str::from_utf8(cell).ok());
     let known = names.filter(|name| aliases::field_named(&aliases::fold(name)).is_some()).count();
     (known, header.len())

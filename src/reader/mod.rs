@@ -54,6 +54,9 @@ const HEAD_BYTES: usize = 64 * 1024;
 pub(crate) struct Options {
     /// Detected otherwise.
     pub(crate) delimiter: Option<u8>,
+    /// The delimiter is meant for every file, however it was written. Otherwise one that carries columns of ours is read
+    /// by what its header shows: an export comes back while the settings are about the operator's own files.
+    pub(crate) is_delimiter_for_exports: bool,
     /// Detected otherwise.
     pub(crate) encoding: Option<Encoding>,
     /// The first one of a workbook otherwise.
@@ -154,8 +157,10 @@ impl<R: Read> Reader<R> {
         // No more than this, though more may have arrived: what a file means must not depend on how it arrives.
         let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
         let separator = dialect::separator_line(&head);
-        let told = options.delimiter.or(separator.map(|(delimiter, _)| delimiter));
-        let delimiter = told.unwrap_or_else(|| dialect::detect(first_line));
+        let detected = dialect::detect(first_line);
+        let is_export = dialect::has_own_column(first_line, detected);
+        let told = options.delimiter.filter(|_| options.is_delimiter_for_exports || !is_export);
+        let delimiter = told.or(separator.map(|(delimiter, _)| delimiter)).unwrap_or(detected);
         let start = separator.map_or(0, |(_, length)| length);
 
         let mut records = Records::new(io::Cursor::new(head).chain(text), delimiter);

@@ -32,6 +32,9 @@ pub(crate) fn markdown(report: &Overview) -> String {
             ),
         );
     }
+    for waiting in report.waiting() {
+        line(&mut text, format_args!("\n{waiting}"));
+    }
     if let Some(next) = &report.next {
         line(&mut text, format_args!("\nNext:\n\n    {}", one_line(next)));
     }
@@ -49,13 +52,17 @@ fn states(text: &mut String, report: &Overview) {
         text,
         format_args!("\n## What became of the rows\n\n| state | rows | means |\n| --- | ---: | --- |"),
     );
-    for state in State::ALL {
+    for state in State::ALL.into_iter().filter(|state| *state != State::Superseded) {
         let count = report.rows.of(state);
         if count > 0 {
             line(text, format_args!("| {} | {count} | {} |", state.name(), meaning(state)));
         }
     }
-    line(text, format_args!("| **total** | **{}** | {} |", report.rows.total, report.accounting()));
+    line(text, format_args!("| **total** | **{}** | {} |", report.standing_rows, report.accounting()));
+    if report.rows.superseded > 0 {
+        let (name, meaning) = (State::Superseded.name(), meaning(State::Superseded));
+        line(text, format_args!("| {name}, beside these | {} | {meaning} |", report.rows.superseded));
+    }
     let agreements = &report.agreements;
     if agreements.total() > 0 {
         let open = agreements.open() + agreements.held_back;

@@ -13,7 +13,9 @@ use super::groups::{Groups, Tally};
 use super::summary::{ErrorKind, ErrorLine, Standing, counted, one_line, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
-use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals};
+use crate::ledger::{
+    self, AgreementCounts, LetGo, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, UnfinishedSource,
+};
 
 /// Places named for each kind of refusal.
 const PLACES: u32 = 3;
@@ -37,7 +39,13 @@ pub(crate) struct Overview {
     /// The run that it is about; `None`: all of the ledger.
     pub(crate) run: Option<i64>,
     pub(crate) rows: RowCounts,
+    /// Of the rows: all but those that others stand for, or that were let go.
+    pub(crate) standing_rows: u64,
     pub(crate) agreements: AgreementCounts,
+    /// In the whole ledger: files whose rows wait until they come again.
+    pub(crate) held_back: Vec<UnfinishedSource>,
+    /// In the whole ledger: files whose rows somebody has said no to, and that have not come again.
+    pub(crate) let_go: Vec<LetGo>,
     pub(crate) rows_read: u64,
     /// Of the rows read: stood in the ledger already.
     pub(crate) skipped: u64,
@@ -127,7 +135,7 @@ impl Overview {
             Some(run) => vec![queries.run_totals(run)?],
             None => queries.last_runs(RUNS)?,
         };
-        let Standing { rows, agreements, errors } = standing;
+        let Standing { rows, agreements, errors, held_back, let_go } = standing;
         Ok(Self {
             made_at: clock::now(),
             program_version: env!("CARGO_PKG_VERSION"),
@@ -135,7 +143,10 @@ impl Overview {
             api: environment.as_ref().map(|it| it.api.clone()).unwrap_or_default(),
             partner_tenant_id: environment.and_then(|it| it.partner_tenant_id).map(|id| id.to_string()),
             run: run.map(|run| run.0),
+            standing_rows: rows.standing(),
             agreements,
+            held_back,
+            let_go,
             rows_read: read,
             skipped: known,
             duplicates,
@@ -148,8 +159,8 @@ impl Overview {
                 .collect::<Result<_, _>>()?,
             calls,
             timeline,
-            by_country: by_country.end(rows.total),
-            by_reseller: by_reseller.end(rows.total),
+            by_country: by_country.end(rows.standing()),
+            by_reseller: by_reseller.end(rows.standing()),
             rows,
             earlier_runs: match run {
                 Some(_) => 0,
@@ -180,16 +191,15 @@ impl Overview {
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
-        match (rows.total, parts.is_empty()) {
-            (0, _) => "There are no rows yet.".to_owned(),
-            (_, true) => format!(
-                "{} of {} are customers now.",
-                rows.created + rows.existing,
-                counted(rows.total, "row")
-            ),
-            _ => {
+        match (rows.standing(), parts.is_empty()) {
+            (0, _) if rows.total == 0 => "There are no rows yet.".to_owned(),
+            (0, _) => "There are no rows that stand.".to_owned(),
+            (standing, true) => {
+                format!("{} of {} are customers now.", rows.created + rows.existing, counted(standing, "row"))
+            }
+            (standing, false) => {
                 let customers = rows.created + rows.existing;
-                let all = counted(rows.total, "row");
+                let all = counted(standing, "row");
                 format!("{customers} of {all} are customers now; {}.", parts.join(", "))
             }
         }
@@ -205,6 +215,12 @@ impl Overview {
                  equal duplicates"
             ),
         }
+    }
+
+    /// What waits for its file, or was let go with it, a sentence for each.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = String> {
+        let held = self.held_back.iter().map(|source| source.in_words(&one_line(&source.path)));
+        held.chain(self.let_go.iter().map(|let_go| let_go.in_words(&one_line(&let_go.path))))
     }
 
     /// What of the ledger it is about, in words.

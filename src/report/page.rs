@@ -73,7 +73,7 @@ fn head(report: &Overview) -> Markup {
                 dt { "Covers" } dd { (report.subject()) ", as of " (time(report.made_at)) " UTC" }
             }
             ul.tiles {
-                li { b { (number(rows.total)) } "rows" }
+                li { b { (number(report.standing_rows)) } "rows" }
                 @for (name, count) in STACK.into_iter().zip(charts::stacked(rows)) {
                     @if count > 0 || name == "created" { li class=(name) { b { (number(count)) } (name) } }
                 }
@@ -84,6 +84,9 @@ fn head(report: &Overview) -> Markup {
                     " The service's answer was lost. Reset the password of admin@DOMAIN in Partner Center (customer → Users "
                     "and licenses); " code { "tenantry export created" } " marks them all."
                 }
+            }
+            @for waiting in report.waiting() {
+                p { (waiting) }
             }
             @if let Some(next) = &report.next {
                 div.next { "Next:" code { (one_line(next)) } }
@@ -102,17 +105,25 @@ fn states(report: &Overview) -> Markup {
                 tbody {
                     @for state in State::ALL {
                         @let count = rows.of(state);
-                        @if count > 0 {
+                        @if count > 0 && state != State::Superseded {
                             tr {
                                 th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) }
                                 td.n { (number(count)) }
-                                td.n { (share(count, rows.total)) }
+                                td.n { (share(count, report.standing_rows)) }
                                 td { (meaning(state)) }
                             }
                         }
                     }
                 }
-                tfoot { tr { th scope="row" { "total" } td.n { (number(rows.total)) } td.n {} td { (report.accounting()) } } }
+                tfoot {
+                    tr { th scope="row" { "total" } td.n { (number(report.standing_rows)) } td.n {} td { (report.accounting()) } }
+                    @if rows.superseded > 0 {
+                        tr {
+                            th scope="row" { span class={ "swatch " (swatch(State::Superseded)) } {} "superseded, beside these" }
+                            td.n { (number(rows.superseded)) } td.n {} td { (meaning(State::Superseded)) }
+                        }
+                    }
+                }
             } }
             @if agreements.total() > 0 {
                 p {
@@ -297,8 +308,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
                 } }
                 @if of.untold > 0 {
                     p.soft {
-                        (counted(of.untold, "row")) " left out: rejected before it could be told where they belong, or "
-                        "superseded."
+                        (counted(of.untold, "row")) " left out: rejected before it could be told where they belong."
                     }
                 }
             }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::ledger::{
-    self, AgreementCounts, Plan, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+    self, AgreementCounts, LetGo, Plan, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+    UnfinishedSource,
 };
 use crate::partner_center::codes;
 use crate::validation::visible;
@@ -26,6 +27,10 @@ pub(crate) struct Standing {
     /// Of created customers whose file says who accepted the customer agreement.
     pub(crate) agreements: AgreementCounts,
     pub(crate) errors: Vec<ErrorLine>,
+    /// Files whose rows wait until they come again, in the whole ledger.
+    pub(crate) held_back: Vec<UnfinishedSource>,
+    /// Files whose rows somebody has said no to, and that have not come again.
+    pub(crate) let_go: Vec<LetGo>,
 }
 
 /// One kind of refusal.
@@ -118,7 +123,8 @@ impl Standing {
         let mut errors: Vec<ErrorLine> = errors.chain(agreement_errors).collect();
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
-        Ok(Self { rows, agreements, errors })
+        let (held_back, let_go) = (queries.unfinished_sources()?, queries.let_go()?);
+        Ok(Self { rows, agreements, errors, held_back, let_go })
     }
 
     /// Totals that add up, then the most frequent errors with what to do.

@@ -73,6 +73,7 @@ pub(super) enum Event {
     },
     AgreementRecorded {
         task: Box<Task>,
+        refused: bool,
         then: Then,
     },
     LedgerFailed(ledger::Error),
@@ -116,6 +117,8 @@ pub(super) struct Dispatcher {
     submitted: u64,
     successes: u64,
     refused: u64,
+    refused_agreements: u64,
+    agreements_with_outcome: u64,
     forbidden_in_a_row: u32,
     pub(super) counts: Progress,
 }
@@ -149,6 +152,8 @@ impl Dispatcher {
             submitted: 0,
             successes: 0,
             refused: 0,
+            refused_agreements: 0,
+            agreements_with_outcome: 0,
             forbidden_in_a_row: 0,
             counts: Progress::default(),
         }
@@ -283,7 +288,9 @@ impl Dispatcher {
             Event::Asked { task, probe, step } => self.asked(task, probe, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
             Event::Agreed { task, probe, step } => self.agreed(task, probe, step, now, chance),
-            Event::AgreementRecorded { task, then } => self.agreement_recorded(task, then, now),
+            Event::AgreementRecorded { task, refused, then } => {
+                self.agreement_recorded(task, refused, then, now);
+            }
             Event::LedgerFailed(error) => {
                 // Whatever was under way for the ledger is lost to us; the next run finds it there.
                 self.slots = self.slots.saturating_sub(1);
@@ -430,8 +437,13 @@ impl Dispatcher {
         self.to_record.push(Action::RecordAgreement { task, attempts, change, then });
     }
 
-    fn agreement_recorded(&mut self, task: Box<Task>, then: Then, now: Instant) {
+    fn agreement_recorded(&mut self, task: Box<Task>, refused: bool, then: Then, now: Instant) {
         self.slots -= 1;
+        self.refused_agreements += u64::from(refused);
+        self.agreements_with_outcome += u64::from(matches!(then, Then::Settled));
+        if refused {
+            self.check_failures();
+        }
         match then {
             Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::Settled => {
@@ -479,9 +491,10 @@ impl Dispatcher {
     }
 
     fn check_failures(&mut self) {
-        let with_outcome = self.counts.created + self.counts.not_created;
-        if self.settings.max_failures.is_some_and(|most| most.is_reached(self.refused, with_outcome)) {
-            self.stop.get_or_insert(StopReason::TooManyFailures(self.refused));
+        let (rows, agreements) = (self.refused, self.refused_agreements);
+        let with_outcome = self.counts.created + self.counts.not_created + self.agreements_with_outcome;
+        if self.settings.max_failures.is_some_and(|most| most.is_reached(rows + agreements, with_outcome)) {
+            self.stop.get_or_insert(StopReason::TooManyFailures { rows, agreements });
         }
     }
 

@@ -140,7 +140,11 @@ pub(crate) enum StopReason {
     },
     LimitReached,
     /// So many rows have been refused in this run.
-    TooManyFailures(u64),
+    TooManyFailures {
+        rows: u64,
+        /// Acceptances of agreements.
+        agreements: u64,
+    },
     /// So many rows that were read failed validation, and nothing is to be sent then.
     NotAllValid(u64),
     DurationReached,

@@ -19,7 +19,7 @@ use super::task::Step;
 use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::clock;
 use crate::failpoint;
-use crate::ledger::Ledger;
+use crate::ledger::{AgreementChange, Ledger};
 
 /// For so long a program that leaves at once waits for its own tasks and for the disk.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
@@ -187,8 +187,9 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
         }
         Action::RecordAgreement { task, attempts, change, then } => {
             under_way.records.spawn(async move {
+                let refused = matches!(change, Some(AgreementChange::Refused(_)));
                 match means.recorder.record_agreement(task.work.row, attempts, change).await {
-                    Ok(()) => Event::AgreementRecorded { task, then },
+                    Ok(()) => Event::AgreementRecorded { task, refused, then },
                     Err(error) => Event::LedgerFailed(error),
                 }
             });

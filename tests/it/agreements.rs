@@ -376,3 +376,33 @@ fn ctrl_c_leaves_agreements_to_resume() {
     assert_eq!(bench.simulator().acceptances().len(), 12);
     bench.agree();
 }
+
+/// A refused acceptance is a refusal as that of a row is.
+#[test]
+fn refused_acceptances_count_among_the_failures() {
+    let bench = Bench::new();
+    let rows = ["one", "two", "three"].map(|domain| (domain, ACCEPTED));
+    bench.fault(Operation::Create, "bad", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    for (domain, _) in rows {
+        bench.fault(Operation::ConfirmAgreement, domain, Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    }
+    bench.file("customers.csv", file(&[("bad", ",,,,"), rows[0], rows[1], rows[2]]));
+    let args = ["--max-failures", "2", "--concurrency", "1"];
+    bench
+        .import("customers.csv")
+        .args(args)
+        .exits(5)
+        .says("stopped at --max-failures: 1 row and 1 agreement of this run refused");
+    let agreements = |state: &str| {
+        bench.ledger().number(&format!("SELECT count(*) FROM customers WHERE agreement_state = '{state}'"))
+    };
+    assert_eq!((agreements("failed"), agreements("pending")), (1, 2));
+    bench
+        .resume()
+        .args(["--max-failures", "1", "--concurrency", "1"])
+        .exits(5)
+        .says(": 1 agreement of this run");
+    // With the last one nothing is left to be stopped.
+    bench.resume().args(args).exits(3);
+    assert_eq!((agreements("failed"), agreements("pending")), (3, 0));
+}

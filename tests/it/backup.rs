@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tenantry::simulator::{Fault, Operation};
 
-use crate::harness::{Bench, customers, customers_of, domain, full, states};
+use crate::harness::{Bench, customers, customers_of, domain, eventually, full, states};
 
 fn beside(bench: &Bench, suffix: &str) -> PathBuf {
     bench.path(&format!("ledger.db{suffix}"))
@@ -99,6 +99,32 @@ fn a_restored_copy_waits_for_its_files() {
     bench.import("customers.csv").exits(0);
     bench.agree();
     assert_eq!(bench.creations().len(), 4);
+}
+
+/// The word that a copy takes the ledger's place is kept until the other process has gone, and heard once.
+#[test]
+fn a_restored_copy_waits_for_the_lock_too() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    bench.tenantry(["backup", "bak.db"]).exits(0);
+    restore(&bench, "bak.db");
+    // Whoever holds the lock, and does not write.
+    let lock = fs::File::options().create(true).append(true).open(bench.path("ledger.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let restored =
+        |patience: &str| bench.import("customers.csv").args(["--restored", "--wait-lock", patience]);
+    restored("0s").exits(11);
+    let waiting = restored("1m").spawn();
+    eventually("it waits", || waiting.stderr().contains("Waiting for up to 1 min"));
+    assert_eq!(bench.ledger().number("SELECT count(*) FROM copies WHERE restored_at IS NULL"), 1);
+    lock.unlock().unwrap();
+    let done = waiting.wait();
+    assert_eq!(done.code, Some(0), "{done}");
+    assert_eq!(done.says("Restored from a copy of").stderr.matches("Restored from").count(), 1);
+    assert_eq!(bench.ledger().number("SELECT count(*) FROM copies WHERE restored_at IS NOT NULL"), 1);
+    assert_eq!(bench.creations().len(), 3);
+    bench.agree();
 }
 
 #[test]

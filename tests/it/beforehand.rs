@@ -8,7 +8,7 @@ use serde_json::json;
 use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::check::files;
-use crate::harness::{Bench, Call, customers, customers_of, domain, row, snapshot, states};
+use crate::harness::{Bench, Call, HEADER, customers, customers_of, domain, row, snapshot, states};
 
 /// Every file below a folder but for the outputs of the tests, byte for byte.
 fn contents(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
@@ -99,8 +99,8 @@ fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
     let import = |file: &str| bench.tenantry(["import", "--require-valid", file]);
     snapshot!(import("customers.csv").exits(3));
     assert!(bench.simulator().requests().is_empty());
-    // Neither `resume` nor another night sends what was let go.
-    bench.resume().exits(3);
+    // Neither `resume` nor another night sends what is held back.
+    bench.resume().exits(5).says("3 of its rows are held back, because rows that were read with them failed");
     import("customers.csv").exits(3);
     assert_eq!(bench.count(Operation::Create), 0);
     bench.file("customers.csv", with_one_wrong().replace("nowhere", "ana@example.com"));
@@ -117,11 +117,76 @@ fn dying_undecided_lets_nothing_go_out() {
         bench.file("customers.csv", content);
         let import = || bench.tenantry(["import", "--require-valid", "customers.csv"]);
         assert_eq!(import().env("TENANTRY_CRASH_AT", "undecided").run().code, None);
-        bench.resume().exits(5).says("3 of its rows are held back: import it again");
+        let done = bench.resume().exits(5);
+        done.says("`customers.csv` was read, but its run ended before").says("3 of its rows are held back");
+        assert!(done.stdout.contains(" --require-valid customers.csv\n"), "{done}");
         assert!(bench.creations().is_empty());
     }
     bench.tenantry(["import", "--require-valid", "customers.csv"]).exits(0);
     assert_eq!(bench.creations().len(), 3);
+    bench.agree();
+}
+
+/// Whoever mends the wrong rows alone has not brought the others, and hears which command does.
+#[test]
+fn rows_held_back_beside_wrong_ones_are_not_forgotten() {
+    let bench = Bench::new();
+    let check = |next: &str| {
+        assert!(next.contains(" --default 'middle_name=Q' --require-valid customers.csv"), "{next}")
+    };
+    bench.file("customers.csv", with_one_wrong());
+    let import =
+        |file: &str| bench.tenantry(["import", "--default", "middle_name=Q", "--require-valid", file]);
+    import("customers.csv").exits(3).says("Nothing was sent; 3 rows held back.");
+    bench.tenantry(["export", "rejected", "-o", "rejected.csv"]).exits(0);
+    let mended =
+        fs::read_to_string(bench.path("rejected.csv")).unwrap().replace("nowhere", "ana@example.com");
+    bench.file("rejected.csv", mended);
+    let done = bench.import("rejected.csv").args(["--require-valid"]).exits(5);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 3), ("superseded", 1)]));
+    done.says("`customers.csv`: 3 of its rows are held back, because rows that were read with them failed validation");
+    check(done.stdout.lines().last().unwrap());
+    let status = bench.tenantry(["status"]).exits(0).stdout;
+    assert!(status.contains("`customers.csv`: 3 of its rows are held back"), "{status}");
+    check(status.lines().last().unwrap());
+    let held = &bench.tenantry(["status", "--json"]).exits(0).json()["held_back"];
+    assert_eq!(held, &json!([{ "file": "customers.csv", "rows": 3, "why": "invalid" }]));
+    let report = bench.tenantry(["report", "--format", "md"]).exits(0).stdout;
+    assert!(report.contains("`customers.csv`: 3 of its rows are held back"), "{report}");
+    check(&report);
+    // The corrected row is one row.
+    assert!(report.contains("1 of 4 rows are customers now; 3 still under way or waiting."), "{report}");
+    assert!(
+        report.contains("| **total** | **4** | ") && report.contains("| superseded, beside these | 1 | "),
+        "{report}"
+    );
+    // The file as it is: its wrong row was mended elsewhere.
+    import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 4);
+    assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["held_back"], json!([]));
+    bench.agree();
+}
+
+/// What somebody took up again, and did not get, stays refused; the rest waits.
+#[test]
+fn an_acceptance_of_a_file_that_is_held_back_waits_with_it() {
+    let bench = Bench::new();
+    bench.file("first.csv", customers_of(["early"]));
+    bench.import("first.csv").exits(0);
+    let accepted = ",Ana,Bell,ana@harborline.example.com,+44 113 496 0000,2026-08-14";
+    let header = "agreement_first_name,agreement_last_name,agreement_email,agreement_phone,agreement_date";
+    let later = |email: &str| {
+        let wrong = row("wrong").replace("accounts@harborline.example.com", email);
+        format!("{HEADER},{header}\n{}{accepted}\n{wrong},,,,,\n", row("early"))
+    };
+    bench.file("later.csv", later("nowhere"));
+    let import = || bench.tenantry(["import", "--require-valid", "later.csv"]);
+    import().exits(3).says("0 rows and 1 acceptance held back");
+    assert_eq!(bench.simulator().acceptances().len(), 0);
+    bench.resume().exits(5).says("`later.csv`: 1 of its rows are held back");
+    bench.file("later.csv", later("ana@example.com"));
+    import().exits(0);
+    assert_eq!(bench.simulator().acceptances().len(), 1);
     bench.agree();
 }
 

@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, Outage, Scenario, ScriptedFault};
+use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, Outage, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, customers, customers_of, states};
+use crate::harness::{Bench, customers, customers_of, eventually, full, states};
 
 /// An address on which nobody listens.
 pub(crate) fn nobody() -> String {
@@ -122,4 +122,29 @@ fn questions_that_fail_hold_up_no_create() {
 /// The lines of [`customers`] without their header.
 fn rows_only(count: usize) -> String {
     customers(count).split_once('\n').unwrap().1.to_owned()
+}
+
+/// The role that the service misses is the account's (fact book 13.2), so nothing more is sent; but what was sent is
+/// brought to its end, as after Ctrl-C: its answer may hold a password.
+#[test]
+fn what_is_in_flight_is_settled_where_rights_are_missing() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "refused", Fault::RefusedBefore { status: 403, code: 900_150 }, 1);
+    bench.file("customers.csv", customers_of(["slow", "refused", "later"]));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: Some(full("slow")) });
+    let running = bench.import("customers.csv").args(["--concurrency", "2"]).spawn();
+    bench.wait_until_held();
+    eventually("the other one is refused", || {
+        bench.ledger().number("SELECT count(*) FROM http_attempts WHERE status = 403") == 1
+    });
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(4), "{done}");
+    done.says("every row would be refused like the last one").says("code 900150");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+    let sealed = "SELECT count(*) FROM customers WHERE has_credentials";
+    assert_eq!(bench.ledger().number(sealed), 1);
+    bench.agree_so_far();
+    bench.resume().exits(0);
+    bench.agree();
 }

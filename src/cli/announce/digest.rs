@@ -86,7 +86,7 @@ impl Digest {
 
 impl Figures {
     fn of(queries: &Queries) -> Result<Self, ledger::Error> {
-        let Standing { rows, agreements, errors } = Standing::of(queries)?;
+        let Standing { rows, agreements, errors, held_back: _, let_go: _ } = Standing::of(queries)?;
         let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorCount {
             code: plain_code(error.code),
             count: error.count,

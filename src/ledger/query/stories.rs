@@ -5,7 +5,7 @@ use rusqlite::Row;
 
 use super::super::agreement::AgreementState;
 use super::super::state::State;
-use super::super::{Error, RowId, RunId};
+use super::super::{Error, Given, RowId, RunId};
 use super::Queries;
 use crate::clock;
 use crate::validation::Problem;
@@ -96,6 +96,16 @@ impl Filter {
 }
 
 impl Queries {
+    /// How the files of the rows of `filter` were told to be read and judged, each way once; `None`: that is not known.
+    pub(crate) fn given_for(&self, filter: Filter) -> Result<Vec<Option<Given>>, Error> {
+        let sql = format!(
+            "SELECT DISTINCT given FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
+            filter.brought_by(),
+            filter.condition()
+        );
+        self.collect(&sql, [], |row| row.get(0))
+    }
+
     /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
     pub(crate) fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>, Error> {
         // Those that stand are found by their key; the others are few, and have an index of their own. '/' follows '.'.

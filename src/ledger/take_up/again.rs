@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 use super::super::agreement::{self, Met};
 use super::super::query::{self, Plan};
 use super::super::state::State;
-use super::super::{Error, Ledger, RowId, RunId, SourceId};
+use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{by_domain, by_row, take_up_again};
 use super::{Candidate, SourceInfo, TakeUp, Taken, json};
 use crate::clock;
@@ -28,6 +28,8 @@ pub(crate) struct Selection {
     pub(crate) rejected: bool,
     /// Rows without a reseller may stand beside rows with one.
     pub(crate) allow_direct: bool,
+    /// How the command was told to judge them.
+    pub(crate) given: Given,
 }
 
 /// A row, or the acceptance of one, as its file brought it.
@@ -39,6 +41,8 @@ pub(crate) struct StoredRow {
     pub(crate) header: Vec<u8>,
     /// The operator's own cells as one CSV record.
     pub(crate) cells: Vec<u8>,
+    /// How its file was told to be read and judged, where that is known.
+    pub(crate) given: Given,
     /// The reseller that it was sent for.
     pub(crate) reseller: Option<String>,
     source: SourceId,
@@ -165,7 +169,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let sql = format!(
         "SELECT r.id, {by}.line, s.header, {by}.cells, json_extract(r.customer, '$.associated_partner_id'), s.id,
                 s.path, r.state, r.domain_burned,
-                r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems
+                r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems, s.given
            FROM {what} WHERE r.id = ?1 {which}"
     );
     let load = |row: &Row<'_>| {
@@ -181,6 +185,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
             is_burned: row.get(8)?,
             is_from_before: row.get(9)?,
             problems: row.get(10)?,
+            given: row.get::<_, Option<Given>>(11)?.unwrap_or_default(),
         })
     };
     Ok(tx.prepare_cached(&sql)?.query_row([row], load)?)
@@ -300,6 +305,7 @@ impl Reading<'_> {
             let info = SourceInfo {
                 path: stored.path.clone(),
                 header: stored.header.clone(),
+                given: stored.given.beside(&self.selection.given),
                 retry_failed: true,
                 allow_direct: self.selection.allow_direct,
                 needs_consent: false,
@@ -316,7 +322,8 @@ impl Reading<'_> {
     fn complete(&mut self, tx: &Transaction<'_>) -> Result<(), Error> {
         let Some((_, reading, taken)) = self.current.take() else { return Ok(()) };
         tx.prepare_cached(
-            "UPDATE sources SET rows_read = ?2 + ?3, rows_new = ?2, rows_known = ?3, completed_at = ?4 WHERE id = ?1",
+            "UPDATE sources SET rows_read = ?2 + ?3, rows_new = ?2, rows_known = ?3, read_at = ?4, completed_at = ?4
+              WHERE id = ?1",
         )?
         .execute((reading.source, taken.new, taken.known, clock::now().as_millisecond()))?;
         Ok(())

@@ -50,9 +50,9 @@ impl TakeUp {
               WHERE state = 'rejected' AND source_id IN ({left})"
         );
         tx.execute(&sql, (&self.info.path, self.run))?;
-        if !self.info.needs_consent {
-            tx.execute("UPDATE sources SET completed_at = ?2 WHERE id = ?1", (self.source, now))?;
-        }
+        let completed_at = (!self.info.needs_consent).then_some(now);
+        let sql = "UPDATE sources SET read_at = ?2, completed_at = ?3 WHERE id = ?1";
+        tx.execute(sql, (self.source, now, completed_at))?;
         Ok(Judged { rejected_now, rejected: self.rejected_met(tx)?, ignored: self.ignored })
     }
 

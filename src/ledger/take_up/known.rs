@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RequestId, RowId, SourceId, agreement};
+use super::super::{Error, RequestId, RowId, RunId, SourceId, agreement};
 use super::Candidate;
 use crate::clock;
 use crate::customer::DomainName;
@@ -103,8 +103,26 @@ pub(super) fn withdraw(
           WHERE state = 'pending' AND next_step = 'create' AND source_id IN ({sources})"
     );
     let rows = tx.prepare(&sql)?.execute(parameters.clone())?;
-    let agreements = agreement::withdraw(tx, sources, parameters)?;
+    let agreements = agreement::withdraw(tx, sources, parameters, agreement::Which::All)?;
     Ok((rows as u64, agreements))
+}
+
+/// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows
+/// and how many acceptances wait.
+pub(super) fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
+    let sources = "SELECT id FROM sources WHERE run_id = ?1";
+    let refused = state::next(State::Pending, Event::TakenBack)?;
+    let sql = format!(
+        "UPDATE customer_rows SET state = '{refused}', changed_at = ?2
+          WHERE state = 'pending' AND next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})"
+    );
+    tx.execute(&sql, (run, clock::now().as_millisecond()))?;
+    agreement::withdraw(tx, sources, [run], agreement::Which::Repeated)?;
+    let waiting = |what: &str| -> Result<u64, Error> {
+        let sql = format!("SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})");
+        Ok(tx.query_row(&sql, [run], |row| row.get(0))?)
+    };
+    Ok((waiting("customer_rows")?, waiting("agreements")?))
 }
 
 /// The row that a candidate says it corrects, where it can still be corrected. One that a restored copy holds back may
@@ -172,6 +190,7 @@ mod tests {
         let info = SourceInfo {
             path: "a.csv".to_owned(),
             header: b"domain\n".to_vec(),
+            given: crate::ledger::Given::default(),
             retry_failed,
             allow_direct: true,
             needs_consent: false,

@@ -15,7 +15,7 @@ use rusqlite::Transaction;
 
 use super::agreement::Met;
 use super::state::State;
-use super::{Error, Ledger, RequestId, RowId, RunId, SourceId, agreement};
+use super::{Error, Given, Ledger, RequestId, RowId, RunId, SourceId, agreement};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::validation::{Problem, Severity, duplicate_domain};
@@ -49,6 +49,8 @@ pub(crate) struct SourceInfo {
     pub(crate) path: String,
     /// The header record as CSV, the operator's own names.
     pub(crate) header: Vec<u8>,
+    /// How it was told to be read and judged.
+    pub(crate) given: Given,
     /// Take unchanged `failed` rows up again.
     pub(crate) retry_failed: bool,
     /// Rows without a reseller may stand beside rows with one.
@@ -157,7 +159,22 @@ impl Ledger {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
+            let sql = "UPDATE sources SET let_go_at = ?2 WHERE run_id = ?1";
+            tx.execute(sql, (run, clock::now().as_millisecond()))?;
             known::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])
+        })
+        .await
+    }
+
+    /// Holds back what this run has read, because it was to be sent only if all of it were valid: new rows wait until
+    /// their files come again, refused ones that were taken up again stay refused. Returns how many rows wait, and how
+    /// many acceptances.
+    pub(crate) async fn hold_back(&self) -> Result<(u64, u64), Error> {
+        let run = self.run;
+        self.write(move |tx| {
+            let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
+            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            known::take_back(tx, run)
         })
         .await
     }
@@ -209,8 +226,8 @@ impl TakeUp {
             .query_map([run], |r| r.get(0))?
             .collect::<Result<_, _>>()?;
         tx.execute(
-            "INSERT INTO sources (run_id, path, header, started_at) VALUES (?1, ?2, ?3, ?4)",
-            (run, &info.path, &info.header, clock::now().as_millisecond()),
+            "INSERT INTO sources (run_id, path, header, started_at, given) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (run, &info.path, &info.header, clock::now().as_millisecond(), &info.given),
         )?;
         let source = SourceId(tx.last_insert_rowid());
         Ok(Self {

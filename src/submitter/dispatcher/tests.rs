@@ -87,9 +87,10 @@ impl Bench {
                         self.records += 1;
                         self.tell(Event::Recorded { task, verdict });
                     }
-                    Action::RecordAgreement { task, then, .. } => {
+                    Action::RecordAgreement { task, change, then, .. } => {
                         self.records += 1;
-                        self.tell(Event::AgreementRecorded { task, then });
+                        let refused = matches!(change, Some(AgreementChange::Refused(_)));
+                        self.tell(Event::AgreementRecorded { task, refused, then });
                     }
                 }
             }

@@ -1,0 +1,99 @@
+//! What a command was told about a file: kept with the file, because its rows outlive the command.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::customer::Field;
+
+/// The options by which a file was read and judged, as they were given, whether by a flag or otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Given {
+    /// Column headers, and the fields that they were taken for.
+    pub(crate) column_map: Vec<(String, Field)>,
+    /// What empty cells stood for.
+    pub(crate) defaults: Vec<(Field, String)>,
+    /// What separated the cells.
+    pub(crate) delimiter: Option<u8>,
+    /// The name of the encoding.
+    pub(crate) encoding: Option<String>,
+    pub(crate) sheet: Option<String>,
+    pub(crate) reseller: Option<Uuid>,
+    pub(crate) allow_direct: bool,
+    pub(crate) strict: bool,
+    /// Nothing was to be sent if a row failed validation.
+    pub(crate) require_valid: bool,
+}
+
+impl Given {
+    /// Of this file, what still holds beside `now`: what is said again goes before what was said then.
+    pub(crate) fn beside(&self, now: &Given) -> Given {
+        let is_mapped = |header: &str, field: Field| {
+            now.column_map.iter().any(|(other, its)| other.trim() == header.trim() || *its == field)
+        };
+        let has_default = |field: Field| now.defaults.iter().any(|(its, _)| *its == field);
+        let map = self.column_map.iter().filter(|(header, field)| !is_mapped(header, *field));
+        let defaults = self.defaults.iter().filter(|(field, _)| !has_default(*field));
+        Given {
+            column_map: map.chain(&now.column_map).cloned().collect(),
+            defaults: defaults.chain(&now.defaults).cloned().collect(),
+            ..now.clone()
+        }
+    }
+
+    /// What holds for its rows wherever they stand: in an export, which we lay out ourselves, too.
+    pub(crate) fn without_layout(&self) -> Given {
+        Given { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
+    }
+}
+
+impl ToSql for Given {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text = serde_json::to_string(self).expect("options are plain data");
+        Ok(text.into())
+    }
+}
+
+impl FromSql for Given {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(map: &[(&str, Field)], defaults: &[(Field, &str)]) -> Given {
+        Given {
+            column_map: map.iter().map(|(header, field)| ((*header).to_owned(), *field)).collect(),
+            defaults: defaults.iter().map(|(field, text)| (*field, (*text).to_owned())).collect(),
+            ..Given::default()
+        }
+    }
+
+    #[test]
+    fn what_is_said_now_goes_before_what_was_said_then() {
+        let then =
+            given(&[("Sprache", Field::Language), ("Land", Field::Country)], &[(Field::City, "Porto")]);
+        assert_eq!(then.beside(&Given::default()), then);
+        let now = given(&[("Staat", Field::Country)], &[(Field::City, "Faro"), (Field::Region, "x")]);
+        let both = given(
+            &[("Sprache", Field::Language), ("Staat", Field::Country)],
+            &[(Field::City, "Faro"), (Field::Region, "x")],
+        );
+        assert_eq!(then.beside(&now), both);
+        let other_field = given(&[("Land", Field::Region)], &[]);
+        assert_eq!(then.beside(&other_field).column_map[1], ("Land".to_owned(), Field::Region));
+        assert_eq!(then.beside(&other_field).column_map.len(), 2);
+    }
+
+    #[test]
+    fn a_field_is_kept_by_its_name_in_the_header() {
+        for field in Field::ALL {
+            assert_eq!(serde_json::to_string(&field).unwrap(), format!("\"{}\"", field.name()));
+        }
+        assert_eq!(serde_json::from_str::<Given>("{}").unwrap(), Given::default());
+    }
+}

@@ -1,0 +1,117 @@
+//! Rows that wait for their file, and rows that somebody has said no to: by file, and why.
+
+use serde::Serialize;
+
+use super::super::{Error, Given};
+use super::Queries;
+
+/// Why rows of a file are held back. The file is what brings them on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HeldFor {
+    /// It was not read to its end.
+    Unread,
+    /// A row that was read with them failed validation, and all were to be valid.
+    Invalid,
+    /// Nobody had said that they may be sent when the program died.
+    Undecided,
+    /// It was read by the ledger whose copy this is, and which may have sent them.
+    Restored,
+}
+
+/// A file that holds rows back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct UnfinishedSource {
+    #[serde(rename = "file")]
+    pub(crate) path: String,
+    /// Its rows, and acceptances of its rows, that wait.
+    #[serde(rename = "rows")]
+    pub(crate) waiting: u64,
+    pub(crate) why: HeldFor,
+    /// How it was told to be read and judged, where that is known.
+    #[serde(skip)]
+    pub(crate) given: Given,
+}
+
+/// A file whose rows were let go, because somebody said no, and that have not come again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct LetGo {
+    #[serde(rename = "file")]
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+}
+
+impl UnfinishedSource {
+    /// What holds its rows back, and what to do. `path` as it may be shown.
+    pub(crate) fn in_words(&self, path: &str) -> String {
+        let waiting = self.waiting;
+        match self.why {
+            HeldFor::Restored => format!(
+                "`{path}`: {waiting} of its rows are held back since the ledger was restored: import it again, corrected \
+                 rows first."
+            ),
+            HeldFor::Unread => format!(
+                "`{path}` was not read to its end, so {waiting} of its rows are held back: import it again."
+            ),
+            HeldFor::Invalid => format!(
+                "`{path}`: {waiting} of its rows are held back, because rows that were read with them failed validation \
+                 (--require-valid): import it again when those are mended."
+            ),
+            HeldFor::Undecided => format!(
+                "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
+                 its rows are held back: import it again."
+            ),
+        }
+    }
+}
+
+impl LetGo {
+    /// What became of its rows, and what brings them back. `path` as it may be shown.
+    pub(crate) fn in_words(&self, path: &str) -> String {
+        let rows = self.rows;
+        format!(
+            "`{path}`: {rows} of its rows were let go unsent, because somebody said no: import it again to create them."
+        )
+    }
+}
+
+impl Queries {
+    /// Files that hold rows back, the one that was read last at the end.
+    pub(crate) fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
+        let sql = "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
+                     (SELECT count(*) AS waiting, max(id) AS newest,
+                             max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
+                        FROM (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
+                               WHERE s.completed_at IS NULL AND r.state IN ('pending', 'in_flight')
+                              UNION ALL
+                              SELECT s.id, s.path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
+                               WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
+                       GROUP BY path) AS held
+                     JOIN sources s ON s.id = held.newest
+                    ORDER BY s.id";
+        self.collect(sql, [], |row| {
+            let (is_restored, read_at, invalid_at): (bool, Option<i64>, Option<i64>) =
+                (row.get(2)?, row.get(3)?, row.get(4)?);
+            let why = match (is_restored, read_at, invalid_at) {
+                (true, ..) => HeldFor::Restored,
+                (false, None, _) => HeldFor::Unread,
+                (false, Some(_), Some(_)) => HeldFor::Invalid,
+                (false, Some(_), None) => HeldFor::Undecided,
+            };
+            let given = row.get::<_, Option<Given>>(5)?.unwrap_or_default();
+            Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
+        })
+    }
+
+    /// Files whose rows were let go, and have not come again by another reading.
+    pub(crate) fn let_go(&self) -> Result<Vec<LetGo>, Error> {
+        let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
+                    WHERE s.let_go_at IS NOT NULL AND r.state = 'superseded' AND r.replaced_by IS NULL
+                      AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)
+                      AND NOT EXISTS (SELECT 1 FROM sources later
+                                       WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id
+                                         AND later.completed_at IS NOT NULL)
+                    GROUP BY s.path ORDER BY max(s.id)";
+        self.collect(sql, [], |row| Ok(LetGo { path: row.get(0)?, rows: row.get(1)? }))
+    }
+}
