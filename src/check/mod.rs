@@ -13,7 +13,9 @@ mod siblings;
 mod tally;
 mod text;
 
-use crate::customer::{Customer, DomainName, Field};
+use arrayvec::ArrayString;
+
+use crate::customer::{Customer, Field};
 use crate::reader::{Header, Row};
 use crate::validation::{Problem, Severity, Validator, duplicate_domain, mixed_resellers};
 
@@ -30,6 +32,7 @@ use siblings::Standing;
 /// Judges the rows of a file, each for itself: on any thread, in any order.
 pub(crate) struct Judge {
     validator: Validator,
+    key: siblings::Key,
     /// Partner Center will be asked about the rows.
     keeps_customers: bool,
     /// The rows will be copied.
@@ -42,24 +45,22 @@ pub(crate) struct MetRow {
     pub(crate) cells: csv::ByteRecord,
 }
 
+/// A domain, which has 43 characters at most: freeing memory of another thread costs more than all the rest of a row.
+type Domain = ArrayString<48>;
+
 /// A row that has been judged for itself.
 pub(crate) struct Judged {
     line: u64,
-    domain: Option<DomainName>,
-    content_hash: [u8; 16],
+    domain: Option<Domain>,
+    fingerprints: siblings::Fingerprints,
     problems: Vec<Problem>,
     /// Of a row in which validation found no error.
-    good: Option<Good>,
+    group: Option<Group>,
+    /// Of such a row, where somebody asks. Boxed, because most checks ask nobody and should not carry room for it
+    /// through every batch.
+    customer: Option<Box<Customer>>,
     /// `Some` where the rows are copied.
     row: Option<Box<MetRow>>,
-}
-
-/// What is needed of a customer that could be created.
-struct Good {
-    group: Group,
-    /// `Some` where somebody asks. Boxed, because most checks ask nobody and should not carry room for it through every
-    /// batch.
-    customer: Option<Box<Customer>>,
 }
 
 /// A row that has been judged, and held against the rows before it.
@@ -76,8 +77,9 @@ pub(crate) struct Met {
 }
 
 impl Judge {
-    pub(crate) fn new(validator: Validator, keeps_customers: bool) -> Self {
-        Self { validator, keeps_customers, keeps_cells: false }
+    /// `siblings` is what the rows will be held against.
+    pub(crate) fn new(validator: Validator, siblings: &Siblings, keeps_customers: bool) -> Self {
+        Self { validator, key: siblings.key(), keeps_customers, keeps_cells: false }
     }
 
     /// Rows will be asked for their cells: see [`Met::take_row`].
@@ -87,17 +89,16 @@ impl Judge {
 
     pub(crate) fn row(&self, header: &Header, row: &Row) -> Judged {
         let line = row.line();
-        let verdict = self.validator.validate_for(header, row, |draft| {
-            let customer = if self.keeps_customers { Some(Box::new(draft.to_customer()?)) } else { None };
-            Some(Good { group: Group::of(draft), customer })
-        });
+        let judgement = self.validator.judge(header, row);
+        let customer = if self.keeps_customers { judgement.customer().map(Box::new) } else { None };
         Judged {
             line,
-            domain: verdict.domain,
-            content_hash: verdict.content_hash,
-            problems: verdict.problems,
-            good: verdict.customer,
+            fingerprints: self.key.fingerprints(&judgement),
+            group: Group::of(&judgement),
+            customer,
             row: self.keeps_cells.then(|| Box::new(MetRow { line, cells: row.cells().clone() })),
+            domain: judgement.domain.as_ref().and_then(|domain| Domain::from(domain.as_str()).ok()),
+            problems: judgement.problems,
         }
     }
 }
@@ -122,15 +123,14 @@ impl FileCheck {
 
     /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
     pub(crate) fn meet(&self, judged: Judged, siblings: &mut Siblings) -> Met {
-        let Judged { line, domain, content_hash, mut problems, good, row } = judged;
-        let standing = siblings.meet(line, domain.as_ref(), content_hash);
+        let Judged { line, domain, fingerprints, mut problems, group, customer, row } = judged;
+        let standing = siblings.meet(line, fingerprints);
         if let Standing::NamedAgain { first } = standing {
-            let domain = domain.as_ref().map_or("", |domain| domain.as_str());
+            let domain = domain.as_ref().map_or("", Domain::as_str);
             let column = self.header.name_of(Field::Domain);
             let (first_line, file) = siblings.whereabouts(first);
             problems.push(duplicate_domain(line, column, domain, first_line, file));
         }
-        let (group, customer) = good.map_or((None, None), |good| (Some(good.group), good.customer));
         let customer = customer.filter(|_| standing == Standing::First);
         Met { line, standing, problems, group, customer, row }
     }

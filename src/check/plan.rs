@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::validation::Draft;
+use crate::validation::Judgement;
 
 /// Where a customer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,10 +15,11 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Of a row without an error.
-    pub(super) fn of(draft: &Draft<'_>) -> Self {
-        let country = draft.country().as_bytes().try_into().expect("validation knows two letters alone");
-        Self { reseller: draft.reseller, country }
+    /// `Some` where there is no error.
+    pub(super) fn of(judgement: &Judgement<'_>) -> Option<Self> {
+        let (reseller, country) = judgement.destination()?;
+        let country = country.as_bytes().try_into().expect("validation knows two letters alone");
+        Some(Self { reseller, country })
     }
 
     pub(super) fn has_reseller(&self) -> bool {

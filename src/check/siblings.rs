@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::customer::DomainName;
+use crate::validation::Judgement;
 
 /// Tables instead of one: each doubles alone, so old and new of all of them never stand side by side. One of 16,384
 /// places is full at 14,336 entries, so this many hold 1.4 million rows in 27 MB before they double.
@@ -37,6 +37,28 @@ struct First {
     content: u32,
 }
 
+/// What fingerprints are drawn under. Content is hashed in many small parts, which the hash of std is slow at; there is
+/// nothing to be won by making the contents of two rows of one domain collide.
+#[derive(Clone, Default)]
+pub(super) struct Key {
+    domain: RandomState,
+    content: foldhash::quality::RandomState,
+}
+
+/// What a row is recognised by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fingerprints {
+    domain: Option<u64>,
+    content: u64,
+}
+
+impl Key {
+    pub(super) fn fingerprints(&self, row: &Judgement<'_>) -> Fingerprints {
+        let domain = row.domain.as_ref().map(|domain| self.domain.hash_one(domain.as_str()));
+        Fingerprints { domain, content: row.fingerprint(&self.content) }
+    }
+}
+
 /// What is remembered of the rows of all files.
 #[derive(Default)]
 pub(crate) struct Siblings {
@@ -44,7 +66,7 @@ pub(crate) struct Siblings {
     files: Vec<(String, u32)>,
     /// The newest row.
     newest: u32,
-    key: RandomState,
+    key: Key,
     by_domain: Shards<First>,
     /// Rows that stand for no domain, because their cell holds none or an earlier row stands for it. They are told
     /// apart by their content alone.
@@ -70,19 +92,17 @@ impl Siblings {
         }
     }
 
-    pub(super) fn meet(
-        &mut self,
-        line: u64,
-        domain: Option<&DomainName>,
-        content_hash: [u8; 16],
-    ) -> Standing {
-        let content = self.key.hash_one(content_hash);
+    pub(super) fn key(&self) -> Key {
+        self.key.clone()
+    }
+
+    pub(super) fn meet(&mut self, line: u64, row: Fingerprints) -> Standing {
+        let Fingerprints { domain, content } = row;
         let Some(domain) = domain else { return self.meet_content(content, Standing::First) };
         let before = self.files.last().map_or(0, |(_, before)| *before);
         self.newest = before.saturating_add(short(line));
         let row =
             First { place: Place(self.newest), content: u32::try_from(content >> 32).unwrap_or(u32::MAX) };
-        let domain = self.key.hash_one(domain.as_str());
         match self.by_domain.entry(domain) {
             Entry::Vacant(place) => {
                 place.insert((domain, row));
@@ -139,8 +159,8 @@ mod tests {
     fn check(rows: &[(&str, u8)], expected: &[Standing]) {
         let mut siblings = Siblings::default();
         let standings = (2..).zip(rows).map(|(line, (domain, content))| {
-            let domain = (!domain.is_empty()).then(|| DomainName::from_validated((*domain).to_owned()));
-            siblings.meet(line, domain.as_ref(), [*content; 16])
+            let domain = domain.bytes().next().map(u64::from);
+            siblings.meet(line, Fingerprints { domain, content: u64::from(*content) << 32 })
         });
         assert_eq!(standings.collect::<Vec<_>>(), expected);
     }

@@ -11,6 +11,7 @@ mod domain;
 mod draft;
 mod email;
 mod fields;
+mod judgement;
 mod names;
 mod neighbours;
 mod problem;
@@ -26,11 +27,13 @@ use crate::customer::{Customer, Defaults, DomainName, Field};
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
+use draft::Draft;
+use judgement::{Extent, Said};
 use problem::Report;
 
 pub(crate) use country::LiveRules;
-pub(crate) use draft::Draft;
 pub(crate) use fields::chars_max;
+pub(crate) use judgement::Judgement;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Finding, Problem, Rule, Severity};
 #[cfg(any(test, feature = "fuzzing"))]
@@ -76,18 +79,18 @@ impl Default for Settings {
     }
 }
 
-/// What validation makes of a row: a customer, or what whoever asks needs of one.
+/// What validation makes of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict<C = Customer> {
+pub(crate) struct Verdict {
     /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
     pub(crate) domain: Option<DomainName>,
     /// Invariant: `Some` exactly where no problem is an error.
-    pub(crate) customer: Option<C>,
+    pub(crate) customer: Option<Customer>,
     /// The customer without its agreement, where nothing else is wrong.
-    pub(crate) beside_agreement: Option<C>,
+    pub(crate) beside_agreement: Option<Customer>,
     /// In the order of the file's columns.
     pub(crate) problems: Vec<Problem>,
-    /// SHA-256, cut to 16 bytes, of what the row says; see [`Draft::content_hash`].
+    /// SHA-256, cut to 16 bytes, of what the row says; see [`Judgement::content_hash`].
     pub(crate) content_hash: [u8; 16],
 }
 
@@ -134,29 +137,27 @@ impl Validator {
         self.settings.defaults.of(field)
     }
 
-    /// Judges a row of a file with this header.
+    /// Judges a row of a file with this header, and makes a customer of a good one.
     pub(crate) fn validate(&self, header: &Header, row: &Row) -> Verdict {
-        self.validate_for(header, row, |draft| draft.to_customer())
+        let judgement = self.judge(header, row);
+        let (customer, beside_agreement) = (judgement.customer(), judgement.beside_agreement());
+        let content_hash = judgement.content_hash();
+        let Judgement { domain, problems, .. } = judgement;
+        Verdict { domain, customer, beside_agreement, problems, content_hash }
     }
 
-    /// Judges a row for somebody who needs of a good one no more than `made` takes: a whole customer is twenty texts,
-    /// which cost as much as the judgement.
-    pub(crate) fn validate_for<C>(
-        &self,
-        header: &Header,
-        row: &Row,
-        made: impl Fn(&Draft<'_>) -> Option<C>,
-    ) -> Verdict<C> {
-        let mut verdict = self.judge(header, row, made);
+    /// Judges a row for somebody who does not need all that there is to know of it: the twenty texts of a customer and
+    /// the hash of a row cost more than the judgement.
+    pub(crate) fn judge<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
+        let mut judgement = self.judge_fields(header, row);
         if let Some(problem) = surplus(header, row) {
-            verdict.customer = None;
-            verdict.beside_agreement = None;
-            verdict.problems.push(problem);
+            judgement.extent = Extent::Wrong;
+            judgement.problems.push(problem);
         }
-        verdict
+        judgement
     }
 
-    fn judge<C>(&self, header: &Header, row: &Row, made: impl Fn(&Draft<'_>) -> Option<C>) -> Verdict<C> {
+    fn judge_fields<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
         let mut report = Report::new(header, row, &self.settings);
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
@@ -167,23 +168,15 @@ impl Validator {
         } else {
             self.check(&mut draft, &mut report);
         }
-        let content_hash = draft.content_hash();
         let is_wrong_beside_agreement = report.is_wrong_beside_agreement();
         let problems = report.into_problems();
         let is_rejected = problems.iter().any(|problem| problem.severity == Severity::Error);
-        let customer = if is_rejected { None } else { made(&draft) };
-        let beside_agreement = if is_rejected && !is_wrong_beside_agreement {
-            draft.agreement = None;
-            made(&draft)
-        } else {
-            None
+        let extent = match (is_rejected, is_wrong_beside_agreement) {
+            (false, _) => Extent::Good,
+            (true, false) => Extent::WrongAgreement,
+            (true, true) => Extent::Wrong,
         };
-        debug_assert_eq!(
-            customer.is_none(),
-            is_rejected,
-            "a row without an error has all that a customer needs"
-        );
-        Verdict { domain: draft.domain, customer, beside_agreement, problems, content_hash }
+        Judgement { domain: draft.domain.clone(), problems, extent, said: Said::Fields(draft) }
     }
 
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut Report<'_>) {
@@ -236,13 +229,13 @@ impl Validator {
     /// A row whose cells cannot be trusted has that one problem, because all others would be guesses. Its domain
     /// still counts where at least the columns are right.
     #[cold]
-    fn reject_fault<C>(
-        &self,
+    fn reject_fault<'a>(
+        &'a self,
         fault: RowFault,
         header: &Header,
-        row: &Row,
+        row: &'a Row,
         mut report: Report<'_>,
-    ) -> Verdict<C> {
+    ) -> Judgement<'a> {
         match fault {
             RowFault::Ragged { expected, found } => {
                 report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));
@@ -268,13 +261,7 @@ impl Validator {
         }
         let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
         let domain = if is_aligned { self.domain_of(header, row) } else { None };
-        Verdict {
-            domain,
-            customer: None,
-            beside_agreement: None,
-            problems: report.into_problems(),
-            content_hash: draft::raw_hash(row),
-        }
+        Judgement { domain, problems: report.into_problems(), extent: Extent::Wrong, said: Said::Cells(row) }
     }
 
     fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {

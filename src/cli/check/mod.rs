@@ -146,8 +146,8 @@ impl Check<'_> {
             copy: self.copy.as_mut(),
         };
         file.siblings.begin_file(&file.path);
-        let judge =
-            Judge::new(self.validator.clone(), self.args.online).keeping_cells(self.args.output.is_some());
+        let judge = Judge::new(self.validator.clone(), file.siblings, self.args.online)
+            .keeping_cells(self.args.output.is_some());
         let mut rows = opened.start(move |header, row| judge.row(header, row));
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
             file.batch(batch).await?;
