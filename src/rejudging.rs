@@ -40,14 +40,13 @@ impl Rejudge {
     /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that the ledger
     /// does not know, and that is not given now.
     pub(crate) fn row(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
-        let broken = |what: String| ledger::Error::Stored { row: stored.row.0, what };
         let is_other = |file: &OfFile| file.stored_header != stored.header || file.given != stored.given;
         if self.file.as_ref().is_none_or(is_other) {
             self.file = Some(OfFile::of(stored, &self.given, &self.settings)?);
         }
         let file = self.file.as_mut().expect("it has just been put there");
         let header = &file.header;
-        let cells = reader::from_csv(&stored.cells).map_err(|error| broken(error.to_string()))?;
+        let cells = reader::from_csv(&stored.cells);
         let row = Row::of_stored(stored.line, &cells, header.columns().len());
         let mut verdict = file.validator.validate(header, &row);
         // A reseller that the row leaves out is the one that was given then: it must not become a direct customer.

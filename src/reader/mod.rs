@@ -210,7 +210,7 @@ impl<R: Read> Reader<R> {
 /// The header of a file as the ledger keeps it. What `--map` says of columns that this file has not is left aside: it is
 /// meant for the header of another one.
 pub(crate) fn stored_header(stored: &[u8], options: &Options) -> Result<Header, Error> {
-    let record = from_csv(stored).unwrap_or_default();
+    let record = from_csv(stored);
     let names: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let is_there = |wanted: &str| {
         names.iter().any(|name| name.trim() == wanted.trim() || aliases::fold(name) == aliases::fold(wanted))

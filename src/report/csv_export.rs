@@ -55,8 +55,6 @@ pub(crate) enum ExportError {
     Write(#[from] csv::Error),
     #[error("could not write the export")]
     Io(#[from] std::io::Error),
-    #[error("row {row} of the ledger cannot be understood")]
-    Stored { row: i64, source: csv::Error },
 }
 
 impl ExportError {
@@ -68,7 +66,7 @@ impl ExportError {
                 csv::ErrorKind::Io(error) => error.kind(),
                 _ => return false,
             },
-            ExportError::Ledger(_) | ExportError::Stored { .. } => return false,
+            ExportError::Ledger(_) => return false,
         };
         kind == std::io::ErrorKind::BrokenPipe
     }
@@ -92,11 +90,11 @@ pub(crate) fn export(
 ) -> Result<u64, ExportError> {
     let mut writer = csv_writer(style, out)?;
     let ledger_id = queries.ledger_id()?;
-    let columns = Columns::of(queries.headers(filter)?)?;
+    let columns = Columns::of(queries.headers(filter)?);
     writer.write_byte_record(&columns.header())?;
     let mut count = 0;
     queries.each_row(filter, |row| {
-        writer.write_byte_record(&columns.record(&row, &ledger_id)?)?;
+        writer.write_byte_record(&columns.record(&row, &ledger_id))?;
         count += 1;
         Ok::<_, ExportError>(())
     })?;
@@ -112,16 +110,15 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(headers: Vec<Vec<u8>>) -> Result<Self, ExportError> {
+    fn of(headers: Vec<Vec<u8>>) -> Self {
         let mut columns = Self { names: Vec::new(), places: HashMap::new() };
         for header in headers {
-            let record =
-                reader::from_csv(&header).map_err(|source| ExportError::Stored { row: 0, source })?;
+            let record = reader::from_csv(&header);
             let places = record.iter().enumerate().map(|(index, name)| columns.place(&record, index, name));
             let places = places.collect();
             columns.places.insert(header, places);
         }
-        Ok(columns)
+        columns
     }
 
     /// A name that one header carries twice is two columns.
@@ -141,9 +138,8 @@ impl Columns {
         self.names.iter().map(Vec::as_slice).chain(OUR_COLUMNS.map(str::as_bytes)).collect()
     }
 
-    fn record(&self, row: &RowStory, ledger_id: &str) -> Result<ByteRecord, ExportError> {
-        let cells =
-            reader::from_csv(&row.cells).map_err(|source| ExportError::Stored { row: row.row.0, source })?;
+    fn record(&self, row: &RowStory, ledger_id: &str) -> ByteRecord {
+        let cells = reader::from_csv(&row.cells);
         let places = self.places.get(&row.header).map(Vec::as_slice).unwrap_or_default();
         let mut own: Vec<&[u8]> = vec![b""; self.names.len()];
         for (place, cell) in places.iter().zip(&cells) {
@@ -153,11 +149,10 @@ impl Columns {
         }
         let extra = lost_cells(&row.problems, &cells, places.len());
         let ours = our_cells(row, ledger_id);
-        Ok(own
-            .into_iter()
+        own.into_iter()
             .chain(ours.iter().map(String::as_bytes))
             .chain(std::iter::once(extra.as_slice()))
-            .collect())
+            .collect()
     }
 }
 
@@ -222,8 +217,7 @@ mod tests {
     #[test]
     fn columns_of_several_files_are_joined_by_name() {
         let columns =
-            Columns::of(vec![b"domain,note,tenantry_row,note\n".to_vec(), b"note,email,domain\n".to_vec()])
-                .unwrap();
+            Columns::of(vec![b"domain,note,tenantry_row,note\n".to_vec(), b"note,email,domain\n".to_vec()]);
         let names: Vec<&str> = columns.names.iter().map(|name| std::str::from_utf8(name).unwrap()).collect();
         assert_eq!(names, ["domain", "note", "note", "email"]);
         assert_eq!(columns.places[&b"note,email,domain\n".to_vec()], [Some(1), Some(3), Some(0)]);
