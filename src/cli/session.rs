@@ -249,10 +249,10 @@ impl<'a> Session<'a> {
         if written.is_err() {
             words.push_str("; the results could not be written");
         }
+        self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
         if let Ok(totals) = queries.run_totals(run) {
             tell_log(&totals, &left.rows, stopped.as_ref().map_or("done", ending::kind), exit_code);
         }
-        self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
         self.connection.close().await;
 
         let next = ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs);

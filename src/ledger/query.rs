@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::agreement::{AgreementState, STANDING};
+use super::runs::Calls;
 use super::state::State;
 use super::{Environment, Error, RunId, schema};
 use crate::clock;
@@ -408,17 +409,11 @@ impl Queries {
     /// What one run came to.
     pub(crate) fn run_totals(&self, run: RunId) -> Result<RunTotals, Error> {
         let time = |ms: Option<i64>| ms.map(clock::from_ms);
+        let calls = Calls::of(&self.connection, run)?;
         Ok(self.connection.query_row(
-            "SELECT p.command, p.started_at, p.finished_at, p.exit_code, p.ended,
-                    count(a.id) FILTER (WHERE a.sent_at IS NOT NULL OR a.outcome = 'interrupted'),
-                    count(a.id) FILTER (WHERE a.status = 429),
-                    count(a.id) FILTER (WHERE a.operation = 'create' AND a.sent_at IS NOT NULL),
-                    count(DISTINCT CASE WHEN a.operation = 'create' AND a.sent_at IS NOT NULL THEN a.row_id END)
-               FROM program_runs p LEFT JOIN http_attempts a ON a.run_id = p.id
-              WHERE p.id = ?1 GROUP BY p.id",
+            "SELECT command, started_at, finished_at, exit_code, ended FROM program_runs WHERE id = ?1",
             [run],
             |row| {
-                let (creates, submitted): (u64, u64) = (row.get(7)?, row.get(8)?);
                 Ok(RunTotals {
                     id: run,
                     command: row.get(0)?,
@@ -426,10 +421,10 @@ impl Queries {
                     finished_at: time(row.get(2)?),
                     exit_code: row.get(3)?,
                     ended: row.get(4)?,
-                    requests: row.get(5)?,
-                    retries: creates - submitted,
-                    throttled: row.get(6)?,
-                    submitted,
+                    requests: calls.requests,
+                    retries: calls.creates - calls.submitted,
+                    throttled: calls.throttled,
+                    submitted: calls.submitted,
                 })
             },
         )?)

@@ -11,7 +11,7 @@ use rusqlite::{Row, Transaction};
 
 use super::outcome::Refusal;
 use super::state::State;
-use super::{Error, Ledger, RequestId, RowId, agreement};
+use super::{Error, Ledger, RequestId, RowId, agreement, runs};
 use crate::clock;
 use crate::customer::Customer;
 
@@ -141,6 +141,7 @@ fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
         [now],
     )?;
     agreement::recover(tx)?;
+    runs::forget_counts_of_open_calls(tx)?;
     let closed = tx.execute("UPDATE http_attempts SET outcome = 'interrupted' WHERE outcome IS NULL", [])?;
     Ok(closed as u64)
 }

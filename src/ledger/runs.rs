@@ -24,9 +24,72 @@ pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Err
 }
 
 pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Result<(), Error> {
+    let calls = Calls::count(tx, run)?;
     tx.execute(
-        "UPDATE program_runs SET finished_at = ?2, exit_code = ?3, ended = ?4 WHERE id = ?1",
-        (run, clock::now().as_millisecond(), ending.exit_code, &ending.words),
+        "UPDATE program_runs
+            SET finished_at = ?2, exit_code = ?3, ended = ?4, requests = ?5, creates = ?6, submitted = ?7, throttled = ?8
+          WHERE id = ?1",
+        rusqlite::params![
+            run,
+            clock::now().as_millisecond(),
+            ending.exit_code,
+            ending.words,
+            calls.requests,
+            calls.creates,
+            calls.submitted,
+            calls.throttled,
+        ],
+    )?;
+    Ok(())
+}
+
+/// What the calls of a run came to.
+pub(super) struct Calls {
+    /// That left this machine, or may have.
+    pub(super) requests: u64,
+    /// Of those: creates that did leave it.
+    pub(super) creates: u64,
+    /// The rows of these.
+    pub(super) submitted: u64,
+    /// Answered with 429.
+    pub(super) throttled: u64,
+}
+
+impl Calls {
+    /// Of a run that has ended, as they were counted then; of another, and of one whose calls a later run had to close,
+    /// from the calls themselves.
+    pub(super) fn of(connection: &Connection, run: RunId) -> Result<Self, Error> {
+        let sql = "SELECT requests, creates, submitted, throttled FROM program_runs
+                    WHERE id = ?1 AND requests IS NOT NULL";
+        let counted = connection.query_row(sql, [run], Self::load).optional()?;
+        counted.map_or_else(|| Self::count(connection, run), Ok)
+    }
+
+    fn count(connection: &Connection, run: RunId) -> Result<Self, Error> {
+        let sql = "SELECT count(*) FILTER (WHERE sent_at IS NOT NULL OR outcome = 'interrupted'),
+                          count(*) FILTER (WHERE operation = 'create' AND sent_at IS NOT NULL),
+                          count(DISTINCT iif(operation = 'create' AND sent_at IS NOT NULL, row_id, NULL)),
+                          count(*) FILTER (WHERE status = 429)
+                     FROM http_attempts WHERE run_id = ?1";
+        Ok(connection.query_row(sql, [run], Self::load)?)
+    }
+
+    fn load(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            requests: row.get(0)?,
+            creates: row.get(1)?,
+            submitted: row.get(2)?,
+            throttled: row.get(3)?,
+        })
+    }
+}
+
+/// Calls that a dead run left open are about to be closed: what their runs came to changes.
+pub(super) fn forget_counts_of_open_calls(tx: &Transaction<'_>) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE program_runs SET requests = NULL, creates = NULL, submitted = NULL, throttled = NULL
+          WHERE id IN (SELECT run_id FROM http_attempts WHERE outcome IS NULL)",
+        [],
     )?;
     Ok(())
 }

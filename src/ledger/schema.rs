@@ -39,6 +39,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         up(include_str!("../../migrations/0002_agreements.sql")),
         up(include_str!("../../migrations/0003_copies.sql")),
         up(include_str!("../../migrations/0004_given.sql")),
+        up(include_str!("../../migrations/0005_sums.sql")),
     ])
 });
 
