@@ -53,3 +53,26 @@ pub(crate) fn count(number: u64) -> String {
 pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits_and_a_unit() {
+        for (seconds, text) in
+            [(12.345, "12.3 s"), (0.2, "200 ms"), (0.001_234, "1.23 ms"), (2e-6, "2.00 µs")]
+        {
+            assert_eq!(time(seconds), text);
+        }
+        for (number, text) in [(1, "1"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert!((median([3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+        assert!((median([4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < f64::EPSILON);
+    }
+}

@@ -35,9 +35,9 @@ struct Args {
     /// Rows of the largest file [default: 1000000, or 100000 with --quick].
     #[arg(long)]
     rows: Option<u64>,
-    /// Turns of each comparison [default: 5, or 3 with --quick].
-    #[arg(long)]
-    turns: Option<usize>,
+    /// Turns of each comparison.
+    #[arg(long, default_value_t = 3)]
+    turns: usize,
     /// Length of the tests of the rate limit [default: 120, or 60 with --quick].
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
@@ -61,10 +61,10 @@ pub(crate) struct Size {
 
 impl Args {
     fn size(&self) -> Size {
-        let (rows, turns, seconds) = if self.quick { (100_000, 3, 60) } else { (1_000_000, 5, 120) };
+        let (rows, seconds) = if self.quick { (100_000, 60) } else { (1_000_000, 120) };
         Size {
             rows: self.rows.unwrap_or(rows).max(1000),
-            turns: self.turns.unwrap_or(turns).max(1),
+            turns: self.turns.max(1),
             seconds: self.seconds.unwrap_or(seconds).max(1),
         }
     }

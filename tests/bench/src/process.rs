@@ -19,11 +19,12 @@ pub(crate) struct Usage {
     pub(crate) peak: u64,
 }
 
-/// A process that is measured, with its output in files.
+/// A process that is measured, with its output in files. It is killed where nobody waits for it.
 #[derive(Debug)]
 pub(crate) struct Running {
     name: String,
-    child: Child,
+    /// `None`: it has been waited for.
+    child: Option<Child>,
     begun: Instant,
     output: Output,
 }
@@ -53,14 +54,23 @@ impl Running {
         command.stdout(File::create(&output.stdout)?).stderr(File::create(&output.stderr)?);
         let begun = Instant::now();
         let child = command.spawn().with_context(|| format!("could not start {command:?}"))?;
-        Ok(Self { name: name.to_owned(), child, begun, output })
+        Ok(Self { name: name.to_owned(), child: Some(child), begun, output })
     }
 
-    pub(crate) fn wait(self) -> Result<Ended> {
-        let used = self.child.wait4()?;
+    pub(crate) fn wait(mut self) -> Result<Ended> {
+        let used = self.child.take().context("a process is waited for once")?.wait4()?;
         let wall = self.begun.elapsed();
         let usage = Usage { wall, cpu: used.rusage.utime + used.rusage.stime, peak: used.rusage.maxrss };
-        Ok(Ended { name: self.name, code: used.status.code(), usage, output: self.output })
+        Ok(Ended { name: self.name.clone(), code: used.status.code(), usage, output: self.output.clone() })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 

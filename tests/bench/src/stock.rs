@@ -30,6 +30,18 @@ pub(crate) struct Created {
     pub(crate) resume: Usage,
 }
 
+impl Created {
+    /// All of it, from the file to the last outcome.
+    pub(crate) fn whole(&self) -> Usage {
+        let (import, resume) = (self.import, self.resume);
+        Usage {
+            wall: import.wall + resume.wall,
+            cpu: import.cpu + resume.cpu,
+            peak: import.peak.max(resume.peak),
+        }
+    }
+}
+
 impl World {
     /// The sizes at which growth is looked for: up to that of the largest file.
     pub(crate) fn sizes(&self) -> Vec<u64> {

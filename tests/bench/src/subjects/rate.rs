@@ -157,3 +157,25 @@ fn fullest_second(requests: &[&Request]) -> usize {
     };
     requests.iter().enumerate().map(held).max().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_possible_keeps_to_both_limits() {
+        let check = |configured, allowed, span, best| {
+            assert_eq!(
+                best_possible(Case { configured, allowed }, span),
+                best,
+                "{configured} {allowed} {span}"
+            );
+        };
+        check(500, 500, 120, 1000);
+        // 500 a minute for 36 s, then nothing until the first of them are a minute old.
+        check(500, 300, 30, 250);
+        check(500, 300, 60, 300);
+        check(500, 300, 180, 900);
+        check(500, 300, 186, 950);
+    }
+}

@@ -27,6 +27,8 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
         count(many.rows),
         count(few.rows)
     ));
+    let whole = Turns { ours: vec![many.whole()], baseline: vec![few.whole()] };
+    findings.push(a_row("import and resume (one turn)", &whole, many.rows, few.rows));
     // Reading first: what adds rows comes last.
     let export = both(world, &many, &few, |world, ledger| {
         command(world, ledger, &["export", "created", "-o", "export.csv"], 0)
