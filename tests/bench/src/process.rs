@@ -19,6 +19,17 @@ pub(crate) struct Usage {
     pub(crate) peak: u64,
 }
 
+impl Usage {
+    /// What is left of it without what another process took.
+    pub(crate) fn beyond(self, other: Usage) -> Usage {
+        Usage {
+            wall: self.wall.saturating_sub(other.wall),
+            cpu: self.cpu.saturating_sub(other.cpu),
+            peak: self.peak,
+        }
+    }
+}
+
 /// A process that is measured, with its output in files. It is killed where nobody waits for it.
 #[derive(Debug)]
 pub(crate) struct Running {

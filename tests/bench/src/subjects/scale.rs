@@ -45,9 +45,14 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
         wall(&status.ours),
         STATUS_BUDGET,
     ));
-    let (intake, sending) = add(world, &many, &few)?;
-    findings.push(a_row("intake of further rows", &intake, FEW, FEW));
-    findings.push(a_row("leasing and outcome of them", &sending, FEW, FEW));
+    let Added { idle, intake, sending } = add(world, &many, &few)?;
+    findings.push(Line::new("a run with nothing to do", times(&idle.ours)).beside(
+        times(&idle.baseline),
+        idle.wall_ratio(),
+        idle.cpu_ratio(),
+    ));
+    findings.push(a_row("intake of further rows, beyond that", &intake, FEW, FEW));
+    findings.push(a_row("leasing and outcome of them, beyond that", &sending, FEW, FEW));
     Ok(findings)
 }
 
@@ -64,27 +69,38 @@ fn command(world: &World, ledger: &str, args: &[&str], code: i32) -> Result<Usag
     Ok(world.run(world.tenantry(ledger, args), &[code])?.usage)
 }
 
+/// What adding rows to both took.
+struct Added {
+    /// A run that finds nothing to do: what every run takes, however few its rows.
+    idle: Turns,
+    intake: Turns,
+    sending: Turns,
+}
+
 /// Adds rows to both: first all but one are only read into the ledger, then `resume` creates them.
-fn add(world: &World, many: &Created, few: &Created) -> Result<(Turns, Turns)> {
-    let intake = |ledger: &str, turn: usize| {
+fn add(world: &World, many: &Created, few: &Created) -> Result<Added> {
+    let one_turn = |ledger: &str, turn: usize| -> Result<[Usage; 3]> {
         let first = world.size.rows + u64::try_from(turn)? * FEW;
         world.samples.write(&world.path("further.csv"), Kind::Clean, first..first + FEW)?;
-        command(world, ledger, &["import", "--yes", "--limit", "1", "further.csv"], 5)
+        let idle = command(world, ledger, &["resume"], 0)?;
+        let intake = command(world, ledger, &["import", "--yes", "--limit", "1", "further.csv"], 5)?;
+        let sending = command(world, ledger, &["resume"], 0)?;
+        Ok([idle, intake.beyond(idle), sending.beyond(idle)])
     };
-    let resume = |ledger: &str| command(world, ledger, &["resume"], 0);
     // The smaller one stays small: each turn adds to a fresh copy of it.
     let copy = "few.db";
-    let mut done = [(); 2].map(|()| Turns { ours: Vec::new(), baseline: Vec::new() });
+    let [mut idle, mut intake, mut sending] =
+        [(); 3].map(|()| Turns { ours: Vec::new(), baseline: Vec::new() });
     for turn in 0..world.size.turns {
         world.remove_ledger(copy);
         std::fs::copy(world.path(&few.ledger), world.path(copy))?;
-        done[0].ours.push(intake(&many.ledger, turn)?);
-        done[0].baseline.push(intake(copy, turn)?);
-        done[1].ours.push(resume(&many.ledger)?);
-        done[1].baseline.push(resume(copy)?);
+        let (ours, baseline) = (one_turn(&many.ledger, turn)?, one_turn(copy, turn)?);
+        for (turns, index) in [(&mut idle, 0), (&mut intake, 1), (&mut sending, 2)] {
+            turns.ours.push(ours[index]);
+            turns.baseline.push(baseline[index]);
+        }
     }
-    let [intake, sending] = done;
-    Ok((intake, sending))
+    Ok(Added { idle, intake, sending })
 }
 
 /// What a row takes on both sides.
