@@ -1,0 +1,44 @@
+//! On what machine, and with which versions.
+
+use std::process::Command;
+
+use anyhow::Result;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use crate::figures::{digits, mib};
+use crate::program::{Program, cargo, repository};
+
+pub(crate) fn describe(program: &Program) -> Result<String> {
+    let wanted = RefreshKind::nothing()
+        .with_cpu(CpuRefreshKind::nothing())
+        .with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(wanted)?;
+    let processor = system.cpus().first().map_or("unknown", |cpu| cpu.brand().trim());
+    let system_name = System::long_os_version().unwrap_or_default();
+    let kernel = System::kernel_long_version().unwrap_or_default();
+    let rustc = first_line(Command::new("rustc").arg("--version"));
+    let commit =
+        first_line(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(repository()));
+    // Not every system has one.
+    let load = System::load_average().map_or_else(|_| "unknown".to_owned(), |load| digits(load.one));
+    Ok(format!(
+        "# Benchmarks of tenantry\n\n\
+         - program: {}, {:.1} MiB, commit {commit}\n\
+         - machine: {processor}, {} cores, {:.0} GiB, {system_name}, {kernel}\n\
+         - versions: {rustc}; {}; SQLite {} (baseline); this program {}\n\
+         - load before: {load}, as a mean of the last minute",
+        first_line(Command::new(program.path()).arg("--version")),
+        mib(program.path().metadata()?.len()),
+        system.cpus().len(),
+        mib(system.total_memory()) / 1024.0,
+        first_line(cargo().arg("--version")),
+        rusqlite::version(),
+        env!("CARGO_PKG_VERSION"),
+    ))
+}
+
+/// Of what a command says; empty where it cannot be asked.
+fn first_line(command: &mut Command) -> String {
+    let said = command.output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,88 @@
+//! Benchmarks of tenantry: the program as it is released, run as a process, each figure beside a baseline that is run in
+//! turns with it. See `Cargo.toml` for the command.
+//!
+//! Everything that is measured is a process of its own, the baselines and servers too (`parts`), so that time and
+//! memory mean the same for both sides. A ratio is the median of the ratios of the turns: a machine that slows down
+//! slows both sides of a turn. Nothing is compared with figures of another run or machine.
+//!
+//! This process stays small on purpose: a child's peak memory, as the system counts it, is never below what its parent
+//! had when it was started.
+
+mod figures;
+mod machine;
+mod parts;
+mod process;
+mod program;
+mod rows;
+mod stock;
+mod subjects;
+mod table;
+mod turns;
+mod world;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use subjects::Subject;
+use world::World;
+
+/// Measures tenantry beside baselines, and says which budgets are met.
+#[derive(Debug, Parser)]
+struct Args {
+    /// What to measure; everything but `compile` where none is named.
+    subjects: Vec<Subject>,
+    /// Rows of the largest file [default: 1000000, or 100000 with --quick].
+    #[arg(long)]
+    rows: Option<u64>,
+    /// Turns of each comparison.
+    #[arg(long, default_value_t = 3)]
+    turns: usize,
+    /// Length of the tests of the rate limit [default: 120, or 60 with --quick].
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<u64>,
+    /// In a few minutes, with fewer rows and turns.
+    #[arg(long)]
+    quick: bool,
+    /// Measure this program instead of building the one of this repository.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// How much of everything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Rows of the largest file.
+    pub(crate) rows: u64,
+    pub(crate) turns: usize,
+    /// How long the rate limit is tried.
+    pub(crate) seconds: u64,
+}
+
+impl Args {
+    fn size(&self) -> Size {
+        let (rows, seconds) = if self.quick { (100_000, 60) } else { (1_000_000, 120) };
+        Size {
+            rows: self.rows.unwrap_or(rows).max(1000),
+            turns: self.turns.max(1),
+            seconds: self.seconds.unwrap_or(seconds).max(1),
+        }
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    // The same file plays the baselines and the servers.
+    if std::env::args_os().nth(1).is_some_and(|first| first == parts::WORD) {
+        return parts::run();
+    }
+    let args = Args::parse();
+    let subjects = if args.subjects.is_empty() { Subject::usual() } else { args.subjects.clone() };
+    let program = program::Program::find(args.program.as_deref())?;
+    println!("{}", machine::describe(&program)?);
+    let mut world = World::new(program, args.size())?;
+    for subject in subjects {
+        eprintln!("{subject:?} …");
+        println!("{}", subject.measure(&mut world)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The program that is measured.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// A built `tenantry`.
+#[derive(Debug)]
+pub(crate) struct Program {
+    path: PathBuf,
+}
+
+/// What cargo says of a file that it has made, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+}
+
+/// The top of the repository.
+pub(crate) fn repository() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+/// `cargo`, the one that runs this where there is one.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(repository());
+    command
+}
+
+impl Program {
+    /// The one that is given, or that of this repository, which is built first.
+    pub(crate) fn find(given: Option<&Path>) -> Result<Self> {
+        let path = match given {
+            Some(path) => {
+                path.canonicalize().with_context(|| format!("could not find {}", path.display()))?
+            }
+            None => build()?,
+        };
+        Ok(Self { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `tenantry ARGS…`, working in `folder` with nothing of whoever measures: no settings, no keys, no proxies.
+    pub(crate) fn command<S: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(&self.path);
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy().to_ascii_uppercase();
+            if text.starts_with("TENANTRY_") || text.ends_with("_PROXY") {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .current_dir(folder)
+            .args(args)
+            .env("HOME", folder)
+            .env("XDG_CONFIG_HOME", folder.join("config"))
+            .env("XDG_CACHE_HOME", folder.join("cache"))
+            .env("TENANTRY_IDENTITY", folder.join("identity.txt"))
+            .env("TENANTRY_KEY_STORE", "file")
+            .env("TENANTRY_ACCESS_TOKEN", "opaque-access-token-of-the-benchmarks");
+        command
+    }
+}
+
+/// Builds the program as it is released, and says where it is.
+fn build() -> Result<PathBuf> {
+    let args = [
+        "build",
+        "--release",
+        "--locked",
+        "--bin",
+        "tenantry",
+        "--message-format",
+        "json-render-diagnostics",
+    ];
+    let built = cargo().args(args).stderr(Stdio::inherit()).output().context("could not start cargo")?;
+    ensure!(built.status.success(), "the program could not be built");
+    let said = String::from_utf8_lossy(&built.stdout);
+    let messages = said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    messages
+        .filter_map(|message| message.executable)
+        .next_back()
+        .context("cargo says of no program that it built it")
+}

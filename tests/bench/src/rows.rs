@@ -1,0 +1,120 @@
+//! Files of any length, the same each time, written as they are made.
+//!
+//! They repeat the customers of `samples/customers.csv`, with their quotes, accents and empty cells, under domains of
+//! their own.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use csv::StringRecord;
+use serde_json::{Value, json};
+
+use crate::program::repository;
+
+/// What a file is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Every row can be created.
+    Clean,
+    /// Every tenth row is equal to an earlier one.
+    WithDuplicates,
+    /// Every twentieth row has an error.
+    WithProblems,
+}
+
+/// The customers that files repeat.
+#[derive(Debug)]
+pub(crate) struct Samples {
+    header: StringRecord,
+    rows: Vec<StringRecord>,
+    columns: Columns,
+}
+
+#[derive(Debug)]
+struct Columns {
+    domain: usize,
+    email: usize,
+    external_id: usize,
+}
+
+impl Samples {
+    pub(crate) fn read() -> Result<Self> {
+        let path = repository().join("samples").join("customers.csv");
+        let mut reader =
+            csv::Reader::from_path(&path).with_context(|| format!("could not read {}", path.display()))?;
+        let header = reader.headers()?.clone();
+        let rows = reader.records().collect::<Result<Vec<_>, _>>()?;
+        let column = |name: &str| {
+            header.iter().position(|it| it == name).with_context(|| format!("the samples lack `{name}`"))
+        };
+        let columns = Columns {
+            domain: column("domain")?,
+            email: column("email")?,
+            external_id: column("external_id")?,
+        };
+        Ok(Self { header, rows, columns })
+    }
+
+    /// Writes the rows of these numbers, and says how many bytes that took.
+    pub(crate) fn write(&self, path: &Path, kind: Kind, numbers: Range<u64>) -> Result<u64> {
+        let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(path)?));
+        writer.write_record(&self.header)?;
+        for number in numbers {
+            writer.write_record(&match kind {
+                Kind::WithDuplicates if number % 10 == 9 => self.row(number - 7, false),
+                _ => self.row(number, kind == Kind::WithProblems && number % 20 == 19),
+            })?;
+        }
+        writer.flush()?;
+        Ok(path.metadata()?.len())
+    }
+
+    fn sample(&self, number: u64) -> &StringRecord {
+        let index = usize::try_from(number).unwrap_or(usize::MAX) % self.rows.len();
+        &self.rows[index]
+    }
+
+    fn row(&self, number: u64, with_error: bool) -> StringRecord {
+        let own = |(index, cell): (usize, &str)| match index {
+            index if index == self.columns.domain => domain(number),
+            index if index == self.columns.email && with_error => "no e-mail address".to_owned(),
+            index if index == self.columns.external_id => format!("CRM-{number}"),
+            _ => cell.to_owned(),
+        };
+        self.sample(number).iter().enumerate().map(own).collect()
+    }
+
+    /// The body of the request that creates a row, as the program sends it.
+    pub(crate) fn body(&self, number: u64) -> Value {
+        let row = self.sample(number);
+        let cell = |name: &str| {
+            let index = self.header.iter().position(|it| it == name);
+            index.and_then(|index| row.get(index)).filter(|cell| !cell.is_empty())
+        };
+        json!({
+            "enableGDAPByDefault": true,
+            "companyProfile": {
+                "domain": format!("{}.onmicrosoft.com", domain(number)),
+                "organizationRegistrationNumber": cell("organization_registration_number"),
+            },
+            "billingProfile": {
+                "firstName": cell("first_name"), "lastName": cell("last_name"), "email": cell("email"),
+                "culture": cell("culture"), "language": cell("language"), "companyName": cell("company_name"),
+                "defaultAddress": {
+                    "country": cell("country"), "city": cell("city"), "state": cell("state"),
+                    "addressLine1": cell("address_line1"), "addressLine2": cell("address_line2"),
+                    "postalCode": cell("postal_code"), "firstName": cell("first_name"),
+                    "lastName": cell("last_name"), "phoneNumber": cell("phone_number"),
+                },
+            },
+            "associatedPartnerId": cell("associated_partner_id"),
+        })
+    }
+}
+
+fn domain(number: u64) -> String {
+    format!("benchmark{number}")
+}
