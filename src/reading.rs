@@ -189,3 +189,55 @@ fn fill<R: Read>(reader: &mut Reader<R>, rows: &mut Vec<Row>) -> Result<(usize, 
     }
     Ok((BATCH, true))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of these rows.
+    async fn open(rows: String) -> Opened {
+        let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
+        let text = std::io::Cursor::new(format!("{header}\n{rows}"));
+        let source = Source { path: "a.csv".to_owned(), input: Input::Stream(Box::new(text)) };
+        Opened::open(source, reader::Options::default(), std::pin::pin!(std::future::pending()))
+            .await
+            .unwrap()
+    }
+
+    /// The lines of all rows as they come, and the sizes of their batches.
+    async fn lines(opened: Opened, judge: fn(&Header, &Row) -> u64) -> (Vec<u64>, Vec<usize>) {
+        let mut rows = opened.start(judge);
+        let (mut lines, mut sizes) = (Vec::new(), Vec::new());
+        let mut interrupted = std::pin::pin!(std::future::pending());
+        while let Some(batch) = rows.next(interrupted.as_mut()).await.unwrap() {
+            sizes.push(batch.rows.len());
+            lines.extend(batch.rows);
+            assert_eq!(batch.progress.rows, lines.len() as u64);
+        }
+        assert_eq!(rows.end().await.unwrap(), lines.len() as u64);
+        (lines, sizes)
+    }
+
+    #[tokio::test]
+    async fn rows_come_in_the_order_of_the_file_however_long_they_are_judged() {
+        let opened = open("Contoso,a,,,,,,,\n".repeat(3500)).await;
+        let (lines, sizes) = lines(opened, |_, row| {
+            if row.line() == 2 {
+                // The first batch is done last.
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            row.line()
+        })
+        .await;
+        assert!(lines.iter().copied().eq(2..3502));
+        assert_eq!(sizes, [1000, 1000, 1000, 500]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_long_rows_has_few_of_them() {
+        let opened = open(format!("{},a,,,,,,,\n", "x".repeat(100_000)).repeat(30)).await;
+        let (lines, sizes) = lines(opened, |_, row| row.line()).await;
+        assert!(lines.iter().copied().eq(2..32));
+        assert_eq!(sizes, [11, 11, 8]);
+    }
+}

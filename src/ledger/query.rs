@@ -23,6 +23,11 @@ pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub(crate) use stories::{AttemptStory, Filter, RowStory};
 pub(crate) use waiting::{HeldFor, LetGo, UnfinishedSource};
 
+/// Created rows whose one-time password was lost. SQLite would read all that are created, because it cannot know that
+/// these are few.
+const WITHOUT_PASSWORD: &str = "customer_rows INDEXED BY rows_without_password
+     WHERE state = 'created' AND sealed_credentials IS NULL";
+
 /// Reads one ledger.
 #[derive(Debug)]
 pub(crate) struct Queries {
@@ -363,21 +368,14 @@ impl Queries {
 
     /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
     pub(crate) fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
-        self.collect(
-            "SELECT domain FROM customer_rows WHERE state = 'created' AND sealed_credentials IS NULL
-              ORDER BY id LIMIT ?1",
-            [limit],
-            |row| row.get(0),
-        )
+        let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
+        self.collect(&sql, [limit], |row| row.get(0))
     }
 
     /// Created rows whose one-time password was lost with the service's answer.
     pub(crate) fn created_without_credentials(&self) -> Result<u64, Error> {
-        Ok(self.connection.query_row(
-            "SELECT count(*) FROM customer_rows WHERE state = 'created' AND sealed_credentials IS NULL",
-            [],
-            |row| row.get(0),
-        )?)
+        let sql = format!("SELECT count(*) FROM {WITHOUT_PASSWORD}");
+        Ok(self.connection.query_row(&sql, [], |row| row.get(0))?)
     }
 
     /// Passwords that are sealed in this ledger.

@@ -129,7 +129,7 @@ impl Ledger {
     }
 }
 
-fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
+pub(super) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
     // The partial index on open attempts keeps this from reading the whole story of a large ledger.
     let now = clock::now().as_millisecond();
     tx.execute(

@@ -150,3 +150,46 @@ pub(super) fn pid_of_newest(path: &Path) -> Option<u32> {
         .ok()
         .flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::recovery;
+
+    fn requests(connection: &Connection, run: RunId) -> (u64, u64) {
+        let calls = Calls::of(connection, run).unwrap();
+        (calls.requests, calls.submitted)
+    }
+
+    #[test]
+    fn calls_are_counted_when_their_run_ends_and_anew_when_a_later_one_closes_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        schema::make_file(&path).unwrap();
+        let mut connection = schema::open_for_writing(&path).unwrap();
+        let run = begin(&connection, "import").unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO sources (id, run_id, path, header, started_at) VALUES (1, 1, 'a.csv', x'', 0);
+                 INSERT INTO customer_rows (id, source_id, line, state, content_hash, cells, made_at, changed_at)
+                     VALUES (1, 1, 2, 'failed', x'', x'', 0, 0);
+                 INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at, sent_at, outcome)
+                     VALUES (1, 1, 'create', 'a', 'b', 0, 1, 'refused'), (1, 1, 'create', 'a', 'c', 2, NULL, NULL);",
+            )
+            .unwrap();
+        assert_eq!(requests(&connection, run), (1, 1), "while it goes on");
+
+        let ending = Ending { exit_code: 5, words: "abandoned".to_owned() };
+        let tx = connection.transaction().unwrap();
+        finish(&tx, run, &ending).unwrap();
+        tx.commit().unwrap();
+        // What shows that it is the count that was kept: nothing of ours ever removes a call.
+        connection.execute("DELETE FROM http_attempts WHERE outcome = 'refused'", []).unwrap();
+        assert_eq!(requests(&connection, run), (1, 1), "when it has ended");
+
+        let tx = connection.transaction().unwrap();
+        assert_eq!(recovery::recover(&tx).unwrap(), 1);
+        tx.commit().unwrap();
+        assert_eq!(requests(&connection, run), (1, 0), "when the call that was open counts as sent");
+    }
+}

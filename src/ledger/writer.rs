@@ -73,6 +73,13 @@ impl Writer {
 fn serve(mut connection: Connection, mut place: Option<Place>, mut waiting: mpsc::Receiver<Write>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+        // The writes of rows that were told of the last commit together come together, a moment after the first.
+        std::thread::yield_now();
+        while group.len() < GROUP
+            && let Ok(write) = waiting.try_recv()
+        {
+            group.push(write);
+        }
         match commit(&mut connection, place.as_mut(), &mut group) {
             // Nothing more is sent, but an answer in hand may bring a password, and can still be kept.
             Ok(()) | Err(Error::LockTaken { .. }) => {}
