@@ -68,6 +68,7 @@ fn passwords_copies_and_pages_are_written() {
         "report -o customers.csv",
         "status --ledger copy.db",
         "resume --ledger copy.db",
+        "resume --ledger copy.db --restored",
     ];
     snapshot!(told(|args| bench.tenantry(args), &commands));
     assert_eq!(fs::read_to_string(bench.path("passwords.csv")).unwrap().lines().count(), 2);
