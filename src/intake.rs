@@ -46,6 +46,8 @@ pub(crate) struct Report {
     pub(crate) rejected: u64,
     /// Line and domain of the first rows whose changes are ignored.
     pub(crate) ignored: Vec<(u64, String)>,
+    /// Rows and acceptances that an earlier reading of the file left unsent, and that it no longer holds.
+    pub(crate) let_go: (u64, u64),
     /// How it was read, such as `semicolons`.
     pub(crate) layout: String,
     /// Columns that are kept for exports and are no data.
@@ -126,6 +128,7 @@ pub(crate) async fn take_up(
     let judged = ledger.complete_source(reading, report.rows).await?;
     report.taken.rejected += judged.rejected_now;
     report.ignored = judged.ignored;
+    report.let_go = judged.let_go;
     report.rejected = judged.rejected + report.taken.agreements_rejected;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)

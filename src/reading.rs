@@ -28,10 +28,15 @@ const KEPT_ROW_BYTES: usize = 2048;
 /// Why a file was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("could not read `{path}`")]
+    #[error("could not read {}", named(path))]
     Read { path: String, source: reader::Error },
-    #[error("interrupted while reading `{0}`")]
+    #[error("interrupted while reading {}", named(.0))]
     Interrupted(String),
+}
+
+/// What messages call a path that the operator gave.
+fn named(path: &str) -> String {
+    if path == "-" { "standard input".to_owned() } else { format!("`{path}`") }
 }
 
 /// A file to read.

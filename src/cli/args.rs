@@ -352,7 +352,7 @@ pub(crate) struct Backup {
 #[derive(Debug, Args)]
 pub(crate) struct Simulator {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::listen, default_value = "127.0.0.1:8787")]
     pub(crate) listen: std::net::SocketAddr,
     /// Keep its state here, so that it survives a restart
     #[arg(long, value_name = "FILE")]

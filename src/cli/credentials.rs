@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::{LedgerChoice, identity_file};
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use crate::credentials::Opener;
 use crate::report::{counted, harmless};
 
@@ -31,14 +31,15 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
             "`tenantry show DOMAIN` says whether it was created, and whether its password was lost",
         ));
     }
-    let guarded = Guarded::default().and_files_of(&queries, args.output.as_deref())?;
-    if let Some(path) = &args.output {
+    let file = sink::file(args.output.as_deref());
+    let guarded = Guarded::default().and_files_of(&queries, file)?;
+    if let Some(path) = file {
         // Before it is recorded that they were opened.
         guarded.check(path)?;
     }
     opening.record(&who(), count).map_err(recorded)?;
 
-    let mut sink = Sink::open(args.output.as_deref(), &guarded)?;
+    let mut sink = Sink::open(file, &guarded)?;
     let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
@@ -80,7 +81,7 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     sink.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
     sink.finish()?;
     let ledger_path = ledger.path.display();
-    match (&args.output, opened) {
+    match (file, opened) {
         (None, 0) => output.note(format_args!("The ledger `{ledger_path}` holds no passwords.")),
         (Some(path), 0) => output.note(format_args!(
             "The ledger `{ledger_path}` holds no passwords: `{}` has nothing but its header.",

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use crate::ledger::{Filter, State};
 use crate::report::{Style, counted, export};
 
@@ -22,16 +22,17 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
         What::Agreements => Filter::UnrecordedAgreements,
         What::All => Filter::All,
     };
-    let guarded = Guarded::default().and_files_of(&queries, args.output.as_deref())?;
-    let mut sink = Sink::open(args.output.as_deref(), &guarded)?;
+    let file = sink::file(args.output.as_deref());
+    let guarded = Guarded::default().and_files_of(&queries, file)?;
+    let mut sink = Sink::open(file, &guarded)?;
     let rows = match export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink) {
         Ok(rows) => rows,
         // Whoever reads our output has read enough.
-        Err(error) if args.output.is_none() && error.is_closed_pipe() => return Ok(ExitCode::Done),
+        Err(error) if file.is_none() && error.is_closed_pipe() => return Ok(ExitCode::Done),
         Err(error) => return Err(error.into()),
     };
     sink.finish()?;
-    if let Some(path) = &args.output {
+    if let Some(path) = file {
         output.note(format_args!("{} written to `{}`.", counted(rows, "row"), path.display()));
     }
     Ok(ExitCode::Done)

@@ -49,10 +49,15 @@ impl Failure {
         let mut cause = error.source();
         while let Some(error) = cause {
             let shared = error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref);
-            messages.push(match error.downcast_ref::<io::Error>().or(shared) {
+            let because = match error.downcast_ref::<io::Error>().or(shared) {
                 Some(error) => in_words(error),
                 None => error.to_string(),
-            });
+            };
+            // SQLite's own says the same again, with its number.
+            if messages.len() > 1 {
+                messages.pop_if(|before| because.contains(before.as_str()));
+            }
+            messages.push(because);
             cause = error.source();
         }
         Self { exit_code, messages, hint: None }

@@ -197,9 +197,15 @@ impl Intake {
             rejected = taken.rejected,
             known = taken.known,
             duplicates = taken.duplicates,
+            let_go = report.let_go.0,
             "file read"
         );
-        if report.rows == 0 {
+        if report.let_go != (0, 0) {
+            session.output.note(format_args!(
+                "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
+                in_words(report.let_go)
+            ));
+        } else if report.rows == 0 {
             session.output.note(format_args!("{path}: {NO_ROWS}."));
         }
         if taken.replaced > 0 {

@@ -1,13 +1,15 @@
 //! Values of options: text to what it means, with a message that shows the right form.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use url::Url;
+use uuid::Uuid;
 
 use super::cloud::Cloud;
 use crate::customer::Field;
-use crate::reader::Encoding;
+use crate::reader::{Encoding, field_meant};
 use crate::submitter::{MaxFailures, Rate};
 use crate::transport::is_loopback;
 
@@ -74,9 +76,20 @@ pub(super) fn default(text: &str) -> Result<(Field, String), String> {
 fn field(name: &str) -> Result<Field, String> {
     let field = Field::ALL.into_iter().find(|field| field.name() == name.trim());
     field.ok_or_else(|| {
+        let meant = field_meant(name).map(|field| format!(", nearest is `{field}`")).unwrap_or_default();
         let names = Field::ALL.map(Field::name).join(", ");
-        format!("`{}` is no field; the fields are {names}", name.trim())
+        format!("`{}` is no field{meant}; the fields are {names}", name.trim())
     })
+}
+
+/// The tenant id of a reseller.
+pub(super) fn tenant_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "write it as a GUID, such as `8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951`".to_owned())
+}
+
+/// Where a server listens.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write it as an address and a port, such as `127.0.0.1:8787`".to_owned())
 }
 
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {

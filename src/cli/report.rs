@@ -9,13 +9,13 @@ use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use crate::ledger;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
-    let file = args.output.as_deref().filter(|path| *path != std::path::Path::new("-"));
+    let file = sink::file(args.output.as_deref());
     if file.is_none() && matches!(args.format, ReportFormat::Html) && std::io::stdout().is_terminal() {
         return Err(Failure::usage("a page of HTML is not for a terminal")
             .with_hint("name a file with `-o report.html`, or ask for `--format md`"));

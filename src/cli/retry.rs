@@ -132,8 +132,7 @@ fn tell(output: &Output, again: &Again) {
     }
     if again.burned > 0 {
         output.note(format_args!(
-            "{} left alone, because their domain is burned: `tenantry export failed`, choose another domain, and \
-             import them.",
+            "{} left alone for a burned domain: `tenantry export failed`, choose another domain, and import the file.",
             counted(again.burned, "row")
         ));
     }
@@ -143,7 +142,7 @@ fn tell(output: &Output, again: &Again) {
             .as_ref()
             .map(|problem| format!("; the first is on line {}: {}", problem.line, problem.in_words()));
         output.note(format_args!(
-            "{} left alone, because they fail validation{}.",
+            "{} left alone for failing validation{}.",
             counted(again.wrong, "row"),
             first.unwrap_or_default()
         ));
@@ -157,19 +156,19 @@ fn tell(output: &Output, again: &Again) {
     }
     if again.from_before > 0 {
         output.note(format_args!(
-            "{} left alone since the ledger was restored, because the lost one may have replaced them: import their files \
-             again, corrected rows first.",
+            "{} left alone since the ledger was restored, because a correction may be missing here: import the files again, \
+             corrected rows first.",
             counted(again.from_before, "row")
         ));
     }
     if again.spoken_for > 0 {
         let rows = counted(again.spoken_for, "row");
-        output.note(format_args!("{rows} left alone, because another row stands for their domain."));
+        output.note(format_args!("{rows} left alone, because another row stands for the domain."));
     }
     if again.direct > 0 {
         output.note(format_args!(
-            "{} left alone, because they have no reseller while other rows of their file have one: give \
-             --reseller-id, or --allow-direct for customers of your own.",
+            "{} left alone without a reseller, while other rows of the same file have one: give --reseller-id, or \
+             --allow-direct for customers of your own.",
             counted(again.direct, "row")
         ));
     }

@@ -342,6 +342,13 @@ fn tell_of_restored(output: &Output, restored: Option<Restored>) {
         output.note("This ledger is no copy that waits to be restored: `--restored` changes nothing.");
         return;
     };
+    if rows == 0 {
+        output.note(format_args!(
+            "Restored from a copy of {copied_at}, in which no row was waiting. Files that were first imported since, and \
+             corrected rows, have to be imported again.",
+        ));
+        return;
+    }
     output.note(format_args!(
         "Restored from a copy of {copied_at}: {} may have been sent or replaced since. They are held back: import their \
          files again, and before them the corrected rows (`tenantry_row`), which the copy does not know. Each is asked \

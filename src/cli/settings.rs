@@ -317,7 +317,7 @@ fn cannot_sign_in(args: &args::Connection, has_secret: bool) -> Failure {
     .filter_map(|(name, missing)| missing.then_some(name))
     .collect();
     Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", "))).with_hint(
-        "give them, or a --client-certificate, or run `tenantry login`, or put an access token into \
+        "give what is missing, or a --client-certificate, or run `tenantry login`, or put an access token into \
          TENANTRY_ACCESS_TOKEN, or rehearse with --simulate",
     )
 }

@@ -59,10 +59,15 @@ impl<W: Write> Write for MadeVisible<W> {
     }
 }
 
+/// The file that an output goes to. `None`: to standard output.
+pub(crate) fn file(output: Option<&Path>) -> Option<&Path> {
+    output.filter(|path| *path != Path::new("-"))
+}
+
 impl Sink {
     /// An existing file is replaced, once everything is written: until then, and where that fails, it stays as it was.
     pub(crate) fn open(path: Option<&Path>, guarded: &Guarded) -> Result<Self, Failure> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+        let Some(path) = file(path) else {
             let out = io::stdout();
             return Ok(if out.is_terminal() {
                 Sink::Terminal(MadeVisible::new(out))

@@ -7,7 +7,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use crate::customer::{Field, Need};
 use crate::reader;
 use crate::report::{Style, csv_writer};
@@ -17,7 +17,7 @@ use crate::validation;
 const NAME_WIDTH: usize = 34;
 
 pub(crate) fn run(args: args::Template, output: &Output) -> Result<ExitCode, Failure> {
-    let path = args.output.as_deref();
+    let path = sink::file(args.output.as_deref());
     // The list that somebody has filled in must not be emptied by the command that began it.
     if let Some(path) = path.filter(|path| path.exists()) {
         let message = format!("could not write `{}`: it is there already", path.display());

@@ -1,6 +1,6 @@
 //! Usage errors quote what was typed: a line break in an argument must not begin what looks like a line of ours.
 
-use clap::Parser;
+use clap::{Command, CommandFactory};
 
 use super::args::Cli;
 use crate::validation::visible;
@@ -10,7 +10,9 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     // The error of arguments without such characters, for it quotes them in places that cannot be reached any more,
     // such as the reason that a parser of ours has given.
     let args = std::env::args_os().map(|arg| visible(&arg.to_string_lossy()).into_owned());
-    let mut error = Cli::try_parse_from(args).err().filter(clap::Error::use_stderr).unwrap_or(error);
+    // And without the environment, which would stand in the line that shows how to use it.
+    let typed = without_environment(Cli::command()).try_get_matches_from(args);
+    let mut error = typed.err().filter(clap::Error::use_stderr).unwrap_or(error);
     // What came from the environment is left, and is quoted only here.
     let is_secret = error
         .get(clap::error::ContextKind::InvalidArg)
@@ -32,4 +34,8 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
         drop(error.insert(kind, clap::error::ContextValue::String(text)));
     }
     error
+}
+
+fn without_environment(command: Command) -> Command {
+    command.mut_args(|arg| arg.env(None::<&str>)).mut_subcommands(without_environment)
 }

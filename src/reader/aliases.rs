@@ -96,6 +96,12 @@ pub(super) fn field_named(folded: &str) -> Option<Field> {
     FIELDS_BY_NAME.get(folded).copied()
 }
 
+/// The field that a name may mean where only canonical ones are taken.
+pub(crate) fn field_meant(name: &str) -> Option<Field> {
+    let folded = fold(name);
+    field_named(&folded).or_else(|| nearly(&folded).first().copied())
+}
+
 /// The fields whose names a folded, unknown name is taken for a slip of, in canonical order.
 ///
 /// One slip in a name of four letters or more, two in a canonical name of eight or more: two slips off an alias

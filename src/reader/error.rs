@@ -55,8 +55,8 @@ impl Error {
             ),
             Error::Empty => Some("the first line must name the columns; `tenantry template` prints them"),
             Error::Header { faults, .. } if is_no_header(faults) => Some(
-                "the first line must name the columns, with no title above them; `tenantry template --explain` tells \
-                 their names",
+                "the first line must name the columns, with no title above them and with commas, semicolons, tabs \
+                 or pipes between them; `tenantry template --explain` tells their names",
             ),
             Error::Header { .. } => Some(
                 "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template --explain` \

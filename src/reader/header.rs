@@ -51,7 +51,8 @@ impl Header {
             faults.extend(
                 meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }),
             );
-            return Err(Error::Header { line, faults, found: columns.into_iter().map(|c| c.name).collect() });
+            let theirs = columns.into_iter().filter(|column| !column.ours);
+            return Err(Error::Header { line, faults, found: theirs.map(|column| column.name).collect() });
         }
         Ok(Self { columns, index_by_field })
     }

@@ -32,7 +32,7 @@ use std::io::{self, Read};
 
 use crate::customer::{Defaults, Field};
 
-pub(crate) use aliases::aliases_of;
+pub(crate) use aliases::{aliases_of, field_meant};
 pub(crate) use encoding::Encoding;
 pub(crate) use error::Error;
 pub(crate) use header::Header;

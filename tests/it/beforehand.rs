@@ -167,6 +167,22 @@ fn rows_held_back_beside_wrong_ones_are_not_forgotten() {
     bench.agree();
 }
 
+/// Also of a list that came empty by mistake.
+#[test]
+fn rows_that_a_file_no_longer_holds_are_let_go_of_and_told() {
+    let bench = Bench::new();
+    bench.file("customers.csv", with_one_wrong());
+    bench.tenantry(["import", "--require-valid", "customers.csv"]).exits(3);
+    bench.file("customers.csv", customers(1));
+    let let_go =
+        "customers.csv: let go of 2 rows that an earlier reading left unsent and that it no longer holds.";
+    bench.import("customers.csv").exits(0).says(let_go);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 3)]));
+    let again = bench.import("customers.csv").exits(0);
+    assert!(!again.stderr.contains("let go"), "{again}");
+    bench.agree();
+}
+
 /// What somebody took up again, and did not get, stays refused; the rest waits.
 #[test]
 fn an_acceptance_of_a_file_that_is_held_back_waits_with_it() {

@@ -446,13 +446,19 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[GUID]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+    // In the name of a folder.
+    (r"127\.0\.0\.1-\d+", "127.0.0.1-[PORT]"),
     (r"\(pid \d+\)", "(pid [PID])"),
+    (r"enter the code \w+", "enter the code [CODE]"),
+    (r"sign-in-[0-9a-f]{32}", "sign-in-[NAME]"),
     (r"after \d+ ms", "after [N] ms"),
     (r"no answer for \d+ s", "no answer for [N] s"),
     // The temporary folder, in paths that the program was given whole.
     (r#"[^\s`"]*[/\\]\.tmp\w+[/\\]"#, "[FOLDER]/"),
     // How long calls took, in the Markdown of a report.
     (r"(?m)^(\| (?:create|find_customer|check_domain) \|(?: \d+ \|){3}) .*$", "$1 [MS] |"),
+    // In the rows of `credentials`.
+    (r"(?m)^([^,\n]+,\[GUID\],admin@[^,\n]+),.+$", "$1,[PASSWORD]"),
     (r"(?m)^(    MS-CV +)\S+$", "$1[MS-CV]"),
 ];
 

@@ -25,6 +25,7 @@ mod clock_jumps;
 mod configuration;
 mod crash;
 mod crash_points;
+mod every_command;
 mod fault_matrix;
 mod gate;
 mod harness;

@@ -160,7 +160,7 @@ fn a_retried_row_goes_to_the_reseller_that_it_was_meant_for() {
     let wrong = row("wrong").replace("Ana", "Test");
     bench.file("customers.csv", customers_of(["sold", "also"]) + &wrong + "\n");
     bench.import("customers.csv").args(["--reseller-id", RESELLER, "--strict"]).with_user().exits(3);
-    retry(&bench, &["--all"]).with_user().exits(3).says("1 row left alone, because they have no reseller");
+    retry(&bench, &["--all"]).with_user().exits(3).says("1 row left alone without a reseller");
     let partner =
         "SELECT count(*) FROM customers WHERE state = 'created' AND associated_partner_id IS NOT NULL";
     assert_eq!(bench.ledger().number(partner), 2);

@@ -318,7 +318,7 @@ pub(crate) struct Input {
     #[command(flatten)]
     pub(crate) layout: Layout,
     /// Indirect reseller (tenant id) for rows without their own
-    #[arg(long, value_name = "GUID", env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
+    #[arg(long, value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
     pub(crate) reseller_id: Option<Uuid>,
     /// Create rows without a reseller as customers of your own, also beside rows with one
     #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]

@@ -17,6 +17,8 @@ pub(crate) struct Judged {
     pub(crate) rejected: u64,
     /// Line and domain of the first rows whose changes are ignored, because they were sent before.
     pub(crate) ignored: Vec<(u64, String)>,
+    /// Rows and acceptances that an earlier reading of the file left unsent, and that it no longer holds.
+    pub(crate) let_go: (u64, u64),
 }
 
 impl TakeUp {
@@ -43,7 +45,7 @@ impl TakeUp {
         let left = "SELECT id FROM sources
                      WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2
                        AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)";
-        known::withdraw(tx, left, (&self.info.path, self.run))?;
+        let let_go = known::withdraw(tx, left, (&self.info.path, self.run))?;
         let to = state::next(State::Rejected, Event::Replaced)?;
         let sql = format!(
             "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = {now}
@@ -53,7 +55,7 @@ impl TakeUp {
         let completed_at = (!self.info.needs_consent).then_some(now);
         let sql = "UPDATE sources SET read_at = ?2, completed_at = ?3 WHERE id = ?1";
         tx.execute(sql, (self.source, now, completed_at))?;
-        Ok(Judged { rejected_now, rejected: self.rejected_met(tx)?, ignored: self.ignored })
+        Ok(Judged { rejected_now, rejected: self.rejected_met(tx)?, ignored: self.ignored, let_go })
     }
 
     fn rejected_met(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
