@@ -120,6 +120,8 @@ pub(crate) async fn take_up(
         let (taken, rows);
         (reading, taken, rows) = ledger.take_up(reading, batch.rows).await?;
         note_problems(&mut kinds, &rows);
+        // Freeing so many texts takes as long as looking up their rows, and the ledger need not wait for it.
+        drop(tokio::task::spawn_blocking(move || drop(rows)));
         report.taken.add(taken);
         progress.send_replace(batch.progress);
     }

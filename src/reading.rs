@@ -106,8 +106,9 @@ impl Opened {
         self,
         judge: impl Fn(&Header, &Row) -> T + Send + Sync + 'static,
     ) -> Rows<T> {
-        let (batches, under_way) =
-            mpsc::channel(std::thread::available_parallelism().map_or(1, NonZero::get));
+        // Beside what waits here, one batch waits to be handed over, and one is with whoever takes them.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let (batches, under_way) = mpsc::channel(usize::max(cores - 1, 1));
         let thread = tokio::task::spawn_blocking(move || read_all(self.reader, judge, &batches));
         Rows { path: self.path, under_way, thread }
     }

@@ -123,6 +123,9 @@ pub(crate) struct TakeUp {
     ignored: Vec<(u64, String)>,
     /// Lines of the batch in hand whose rows were replaced by corrected ones before.
     replaced: Vec<u64>,
+    /// The ledger holds acceptances of agreements. Where it holds none, the rows of a list that comes every night need not
+    /// be asked for theirs.
+    has_agreements: bool,
 }
 
 /// Rows that are named where changes are ignored.
@@ -244,6 +247,7 @@ impl TakeUp {
             judged_before: Vec::new(),
             ignored: Vec::new(),
             replaced: Vec::new(),
+            has_agreements: tx.query_row("SELECT EXISTS (SELECT 1 FROM agreements)", [], |r| r.get(0))?,
         })
     }
 
@@ -414,6 +418,10 @@ impl TakeUp {
         candidate: &Candidate,
         taken: &mut Taken,
     ) -> Result<(), Error> {
+        let says_nothing = candidate.customer.as_ref().is_some_and(|customer| customer.agreement.is_none());
+        if known.same_content && says_nothing && !self.has_agreements {
+            return Ok(());
+        }
         let retry_failed = self.info.retry_failed;
         let met = agreement::meet(tx, known.row, self.source, candidate, known.same_content, retry_failed)?;
         match met {
@@ -422,6 +430,7 @@ impl TakeUp {
             Met::TakenUp => taken.agreements += 1,
             Met::Rejected => taken.agreements_rejected += 1,
         }
+        self.has_agreements |= matches!(met, Met::TakenUp | Met::Rejected);
         Ok(())
     }
 
