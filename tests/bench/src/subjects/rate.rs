@@ -92,7 +92,17 @@ fn begin(world: &World, case: Case) -> Result<(Server, Running)> {
     let duration = format!("{}s", seconds + 3);
     let mut command = world.tenantry(
         &ledger,
-        ["import", "--yes", "--rate", &rate, "--concurrency", CONCURRENCY, "--max-duration", &duration, &file],
+        [
+            "import",
+            "--yes",
+            "--rate",
+            &rate,
+            "--concurrency",
+            CONCURRENCY,
+            "--max-duration",
+            &duration,
+            &file,
+        ],
     );
     command.env("TENANTRY_API_URL", &simulator.url).env("TENANTRY_AUTHORITY_URL", &simulator.url);
     let running = world.start(command, &name)?;
