@@ -15,12 +15,12 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::reader::{self, Header, Input, Layout, Reader, Row};
 
-/// Rows that are judged together. Large enough for a commit to cost little per row, small enough for a Ctrl-C to be
-/// answered at once.
-const BATCH: usize = 1000;
+/// Rows that are judged together. Large enough for handing them on to cost little per row, small enough for a Ctrl-C to
+/// be answered at once, and for several of them to take little memory.
+const BATCH: usize = 500;
 
 /// A batch is full, too, when its rows have so many bytes: no list has such rows, but a broken one may.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 512 << 10;
 
 /// Rows of more bytes are not read into again: their memory would be kept for as long as the file is read.
 const KEPT_ROW_BYTES: usize = 2048;
@@ -242,7 +242,7 @@ mod tests {
         })
         .await;
         assert!(lines.iter().copied().eq(2..3502));
-        assert!(sizes.iter().all(|&rows| rows <= 2000), "{sizes:?}");
+        assert!(sizes.iter().all(|&rows| rows <= 1000), "{sizes:?}");
     }
 
     #[tokio::test]
@@ -250,6 +250,6 @@ mod tests {
         let opened = open(format!("{},a,,,,,,,\n", "x".repeat(100_000)).repeat(30)).await;
         let (lines, sizes) = lines(opened, |_, row| row.line()).await;
         assert!(lines.iter().copied().eq(2..32));
-        assert!(sizes.iter().all(|&rows| rows <= 22), "{sizes:?}");
+        assert!(sizes.iter().all(|&rows| rows <= 12), "{sizes:?}");
     }
 }
