@@ -60,7 +60,11 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         held: &standing.held_back,
         exported: Judged::of(&queries, standing.rows, standing.agreements)?,
     };
-    if let Some(next) = again.next_command(&standing) {
+    if let Some(process) = queries.at_work()? {
+        text.push_str(&format!(
+            "\nA run is at work on this ledger (pid {process}); its end will say what is next.\n"
+        ));
+    } else if let Some(next) = again.next_command(&standing) {
         text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;

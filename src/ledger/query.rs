@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::agreement::{AgreementState, STANDING};
-use super::runs::Calls;
+use super::runs::{self, Calls};
 use super::state::State;
 use super::{Environment, Error, RunId, schema};
 use crate::clock;
@@ -396,6 +396,11 @@ impl Queries {
         let sql = "SELECT id FROM program_runs WHERE pid = ?1 AND started_at >= ?2 ORDER BY id DESC LIMIT 1";
         let by = (std::process::id(), time.as_millisecond());
         Ok(self.connection.query_row(sql, by, |row| row.get(0)).optional()?)
+    }
+
+    /// The process that works on the ledger, where one does on this machine, and the system tells.
+    pub(crate) fn at_work(&self) -> Result<Option<u32>, Error> {
+        runs::newest_is_alive(&self.connection)
     }
 
     /// When a run last ended with every row a customer.
