@@ -10,9 +10,10 @@
 //!
 //! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
 //! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
-//! does not grow with the file. `submitter` takes open rows from the ledger and brings each to an outcome through
-//! `partner_center`, the only module that knows its API, with tokens from `auth` and passwords sealed by
-//! `credentials`; `transport` is the way there, and tells what went wrong on it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
+//! does not grow with the file; `reading` judges rows on every core and keeps their order. `submitter` takes open rows
+//! from the ledger and brings each to an outcome through `partner_center`, the only module that knows its API, with
+//! tokens from `auth` and passwords sealed by `credentials`; `transport` is the way there, and tells what went wrong on
+//! it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
 //! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
