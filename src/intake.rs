@@ -101,7 +101,7 @@ pub(crate) async fn take_up(
     let info = SourceInfo {
         path,
         header: reader::to_csv(header.names()),
-        given: settings.given.clone(),
+        given: Some(settings.given.clone()),
         retry_failed: settings.retry_failed,
         allow_direct: settings.allow_direct,
         needs_consent: settings.needs_consent,

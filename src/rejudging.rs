@@ -21,7 +21,7 @@ pub(crate) struct Rejudge {
 }
 
 struct OfFile {
-    given: Given,
+    given: Option<Given>,
     stored_header: Vec<u8>,
     header: Header,
     settings: Settings,
@@ -74,7 +74,7 @@ impl Rejudge {
 
 impl OfFile {
     fn of(stored: &StoredRow, now: &Given, settings: &Settings) -> Result<Self, ledger::Error> {
-        let given = stored.given.beside(now);
+        let given = stored.given.as_ref().map_or_else(|| now.clone(), |given| given.beside(now));
         let defaults = Defaults::new(given.defaults);
         let options = reader::Options {
             column_map: given.column_map,

@@ -145,7 +145,8 @@ impl<V> Default for Shards<V> {
 
 impl<V> Shards<V> {
     fn entry(&mut self, fingerprint: u64) -> Entry<'_, (u64, V)> {
-        let shard = usize::try_from(fingerprint % SHARDS as u64).expect("there are few shards");
+        // By the half that does not find the place in the table.
+        let shard = usize::try_from((fingerprint >> 32) % SHARDS as u64).expect("there are few shards");
         self.0[shard].entry(fingerprint, |(other, _)| *other == fingerprint, |(other, _)| *other)
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Flags {
     pub(super) identity: String,
     /// How an exported file is read and judged as this run's files were.
     pub(super) judging: String,
+    /// How its files were read and judged.
+    pub(super) reading: String,
 }
 
 /// What is left when nothing is under way any more.
@@ -126,19 +128,24 @@ impl Left {
 
     /// The command that an operator would type next.
     pub(super) fn next_command(&self, stopped: Option<&StopReason>, flags: &Flags) -> Option<String> {
-        let Flags { run, ledger, identity, judging } = flags;
-        let (judging, various) = match &self.exported {
-            Judged::Alike(flags) => (flags, ""),
-            Judged::Unknown => (judging, ""),
-            Judged::Variously => (judging, " with the --map and --default that each file had"),
+        let Flags { run, ledger, identity, judging, .. } = flags;
+        let judging = match &self.exported {
+            Judged::Alike(flags) => Some(flags),
+            Judged::Unknown => Some(judging),
+            Judged::Variously => None,
         };
         let export = |what: &str| {
             // An acceptance that was refused may be right as it is: its customer can have become visible since.
             let again = if what == "agreements" { " --retry-failed" } else { "" };
-            format!(
-                "tenantry export {what}{ledger} -o {what}.csv, mend it, then tenantry \
-                 import{run}{judging}{again} {what}.csv{various}"
-            )
+            let export = format!("tenantry export {what}{ledger} -o {what}.csv, mend it, then");
+            match judging {
+                Some(judging) => format!("{export} tenantry import{run}{judging}{again} {what}.csv"),
+                // One command would give the rows of one file the reseller of another.
+                None => format!(
+                    "{export} import the rows of each file by themselves, with the --map, --default, --reseller-id, \
+                     --allow-direct and --strict that it had"
+                ),
+            }
         };
         let let_go = matches!(
             stopped,
@@ -232,11 +239,12 @@ pub(super) fn next_command(
         // What was left alone is mended as what was refused is.
         (Some(StopReason::NotAllValid(_)), []) => left.next_command(None, flags),
         (Some(StopReason::NotAllValid(_)), [input]) if input != Path::new("-") => {
-            let Flags { run, judging, .. } = flags;
+            let Flags { run, reading, .. } = flags;
             let input = quoted(&input.to_string_lossy());
+            // Mended in the file itself: a row that was rejected for its domain cannot be told from another one's.
             Some(format!(
-                "tenantry check{judging} {input} -o problems.csv, mend it, then tenantry \
-                 import{run}{judging} --require-valid problems.csv"
+                "tenantry check{reading} {input}, mend {input}, then tenantry \
+                 import{run}{reading} --require-valid {input}"
             ))
         }
         _ => left.next_command(stopped, flags),

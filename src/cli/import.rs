@@ -30,6 +30,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         inputs: &args.files,
         may_make_ledger: true,
         judging_flags: args.input.judging_flags(),
+        reading_flags: args.input.flags(),
     };
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
@@ -72,7 +73,10 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     };
     if let Some(refused) = refused {
         match refused {
-            StopReason::NotAllValid(_) => hold_back(&session).await?,
+            // A pipe cannot bring its rows again by its name.
+            StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
+                hold_back(&session).await?;
+            }
             _ => let_go(&session).await?,
         }
         return session.end(Some(refused)).await;

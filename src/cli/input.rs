@@ -116,7 +116,8 @@ impl args::Input {
         Given {
             column_map: self.layout.map.clone(),
             defaults: self.layout.default.clone(),
-            delimiter: self.layout.delimiter.told,
+            // What the settings say, the next command hears too.
+            delimiter: self.layout.delimiter.told.filter(|_| self.layout.delimiter.is_typed),
             encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
             sheet: self.layout.sheet.clone(),
             reseller: self.reseller_id,

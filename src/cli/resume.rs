@@ -25,8 +25,14 @@ async fn run(
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
-    let start =
-        Start { command, run: &args, inputs: &[], may_make_ledger: false, judging_flags: String::new() };
+    let start = Start {
+        command,
+        run: &args,
+        inputs: &[],
+        may_make_ledger: false,
+        judging_flags: String::new(),
+        reading_flags: String::new(),
+    };
     let mut session = Session::begin(start, output).await?;
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;

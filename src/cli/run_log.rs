@@ -17,6 +17,8 @@ pub(super) struct RunLog {
     began: Instant,
     files: Vec<PathBuf>,
     ledger: Option<PathBuf>,
+    /// What other commands were asked for, such as the domain of `show`, may name a person, and so may their errors.
+    tells_reason: bool,
 }
 
 impl RunLog {
@@ -28,7 +30,13 @@ impl RunLog {
             Command::Retry(args) => (&[], Some(&args.run.ledger)),
             _ => (&[], None),
         };
-        Self { began: Instant::now(), files: files.to_vec(), ledger: ledger.map(settings::ledger_path) }
+        let tells_reason = !files.is_empty() || ledger.is_some();
+        Self {
+            began: Instant::now(),
+            files: files.to_vec(),
+            ledger: ledger.map(settings::ledger_path),
+            tells_reason,
+        }
     }
 
     pub(super) fn begun(&self, provenance: &Provenance) {
@@ -46,7 +54,8 @@ impl RunLog {
     pub(super) fn ended(&self, result: &Result<ExitCode, Failure>) {
         let exit_code = result.as_ref().map_or_else(|failure| failure.exit_code, |code| *code);
         // The causes of a refused sign-in are the service's words, which may name persons.
-        let reason = result.as_ref().err().filter(|failure| !matches!(failure.exit_code, ExitCode::SignIn));
+        let is_told = |failure: &&Failure| self.tells_reason && failure.exit_code != ExitCode::SignIn;
+        let reason = result.as_ref().err().filter(is_told);
         tracing::info!(
             exit_code = exit_code.number(),
             meaning = exit_code.meaning(),

@@ -52,6 +52,8 @@ pub(crate) struct Start<'a> {
     pub(crate) may_make_ledger: bool,
     /// The flags by which exported files are judged as those of this run.
     pub(crate) judging_flags: String,
+    /// The flags by which the files of this run are read and judged again.
+    pub(crate) reading_flags: String,
 }
 
 impl<'a> Session<'a> {
@@ -109,6 +111,7 @@ impl<'a> Session<'a> {
             ledger: format!("{}{}", output.again(), choice.flags),
             identity: submission.identity.flag(),
             judging: start.judging_flags,
+            reading: start.reading_flags,
         };
         let (args, inputs) = (submission, start.inputs);
         Ok(Self { output, ledger, connection, signals, args, sealer, flags, inputs, results, copy })

@@ -38,6 +38,10 @@ impl Given {
         Given {
             column_map: map.chain(&now.column_map).cloned().collect(),
             defaults: defaults.chain(&now.defaults).cloned().collect(),
+            // A row must not become a customer of nobody's because its reseller was said once.
+            reseller: now.reseller.or(self.reseller),
+            allow_direct: now.allow_direct || self.allow_direct,
+            strict: now.strict || self.strict,
             ..now.clone()
         }
     }
@@ -87,6 +91,17 @@ mod tests {
         let other_field = given(&[("Land", Field::Region)], &[]);
         assert_eq!(then.beside(&other_field).column_map[1], ("Land".to_owned(), Field::Region));
         assert_eq!(then.beside(&other_field).column_map.len(), 2);
+    }
+
+    #[test]
+    fn a_reseller_that_was_said_once_holds_until_another_is() {
+        let id = |number| Some(Uuid::from_u128(number));
+        let of = |reseller| Given { reseller, ..Given::default() };
+        assert_eq!(of(id(1)).beside(&of(None)).reseller, id(1));
+        assert_eq!(of(id(1)).beside(&of(id(2))).reseller, id(2));
+        let told = Given { allow_direct: true, strict: true, ..Given::default() };
+        assert_eq!(told.beside(&Given::default()), told);
+        assert_eq!(Given::default().beside(&told), told);
     }
 
     #[test]

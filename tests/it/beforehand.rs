@@ -96,6 +96,20 @@ fn a_dry_run_looks_on_while_a_run_goes_on() {
     bench.agree();
 }
 
+/// A pipe cannot bring its rows again by its name, so that nothing waits for it.
+#[test]
+fn a_refused_pipe_holds_nothing_back() {
+    let bench = Bench::new();
+    let import = |list: String| bench.tenantry(["import", "--require-valid", "-"]).stdin(list);
+    import(with_one_wrong()).exits(3);
+    assert!(bench.simulator().requests().is_empty());
+    import(customers(2)).exits(3);
+    assert_eq!(bench.creations().len(), 2);
+    let status = bench.tenantry(["status", "--json"]).exits(0).json();
+    assert_eq!(status["held_back"], json!([]));
+    bench.agree();
+}
+
 #[test]
 fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
     let bench = Bench::new();

@@ -5,7 +5,7 @@ use std::fs;
 
 use tenantry::simulator::{Fault, Operation};
 
-use crate::harness::{Bench, Call, HEADER, customers, customers_of, full, row, snapshot, states};
+use crate::harness::{Bench, Call, Done, HEADER, customers, customers_of, full, row, snapshot, states};
 
 const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
 
@@ -108,6 +108,19 @@ fn a_retry_judges_with_the_options_of_the_import() {
 }
 
 /// A ledger of an older program does not know them.
+/// Without it, the next command would make the customer one of nobody's.
+#[test]
+fn a_retried_row_keeps_the_reseller_of_its_import() {
+    let bench = Bench::new();
+    bench.file("customers.csv", format!("{HEADER}\n{}\n", row("refuse-400-3000")));
+    let reseller = format!("--reseller-id {RESELLER}");
+    let says_it = |done: &Done| assert!(done.stdout.contains(&reseller), "{done}");
+    says_it(&bench.import("customers.csv").args(["--reseller-id", RESELLER]).with_user().exits(3));
+    says_it(&bench.tenantry(["status"]).exits(0));
+    says_it(&retry(&bench, &[]).with_user().exits(3));
+    says_it(&bench.tenantry(["status"]).exits(0));
+}
+
 #[test]
 fn a_retry_that_cannot_know_the_options_of_the_import_asks_for_them() {
     let bench = Bench::new();

@@ -20,6 +20,7 @@ fn a_log_file_has_every_run_with_its_sums_and_its_end() {
     let hidden = ["--on-finish", "true known-to-us-alone"];
     bench.import("customers.csv").args(log).args(hidden).args(["--limit", "1", "-q"]).exits(5);
     bench.import("nowhere.csv").args(log).exits(2);
+    bench.tenantry(["show", "ana@example.com"]).args(log).exits(1).says("ana@example.com");
     let started = logged(&bench, "started");
     assert_eq!((&started[0]["command"], &started[0]["files"]), (&"import".into(), &"customers.csv".into()));
     assert!(started[0]["version"].as_str().unwrap().starts_with(env!("CARGO_PKG_VERSION")), "{started:?}");

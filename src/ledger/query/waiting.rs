@@ -33,7 +33,7 @@ pub(crate) struct UnfinishedSource {
     pub(crate) given: Given,
 }
 
-/// A file whose rows were let go, because somebody said no, and that have not come again.
+/// A file whose rows were let go unsent, and that have not come again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LetGo {
     #[serde(rename = "file")]
@@ -55,7 +55,7 @@ impl UnfinishedSource {
             ),
             HeldFor::Invalid => format!(
                 "`{path}`: {waiting} of its rows are held back, because rows that were read with them failed validation \
-                 (--require-valid): import it again when those are mended."
+                 (--require-valid): import it again when those are mended, or without the rows that are not wanted."
             ),
             HeldFor::Undecided => format!(
                 "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
@@ -69,9 +69,7 @@ impl LetGo {
     /// What became of its rows, and what brings them back. `path` as it may be shown.
     pub(crate) fn in_words(&self, path: &str) -> String {
         let rows = self.rows;
-        format!(
-            "`{path}`: {rows} of its rows were let go unsent, because somebody said no: import it again to create them."
-        )
+        format!("`{path}`: {rows} of its rows were let go unsent: import them again to create them.")
     }
 }
 

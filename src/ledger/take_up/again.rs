@@ -42,7 +42,7 @@ pub(crate) struct StoredRow {
     /// The operator's own cells as one CSV record.
     pub(crate) cells: Vec<u8>,
     /// How its file was told to be read and judged, where that is known.
-    pub(crate) given: Given,
+    pub(crate) given: Option<Given>,
     /// The reseller that it was sent for.
     pub(crate) reseller: Option<String>,
     source: SourceId,
@@ -185,7 +185,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
             is_burned: row.get(8)?,
             is_from_before: row.get(9)?,
             problems: row.get(10)?,
-            given: row.get::<_, Option<Given>>(11)?.unwrap_or_default(),
+            given: row.get(11)?,
         })
     };
     Ok(tx.prepare_cached(&sql)?.query_row([row], load)?)
@@ -305,7 +305,7 @@ impl Reading<'_> {
             let info = SourceInfo {
                 path: stored.path.clone(),
                 header: stored.header.clone(),
-                given: stored.given.beside(&self.selection.given),
+                given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
                 retry_failed: true,
                 allow_direct: self.selection.allow_direct,
                 needs_consent: false,

@@ -190,7 +190,7 @@ mod tests {
         let info = SourceInfo {
             path: "a.csv".to_owned(),
             header: b"domain\n".to_vec(),
-            given: crate::ledger::Given::default(),
+            given: None,
             retry_failed,
             allow_direct: true,
             needs_consent: false,

@@ -49,8 +49,8 @@ pub(crate) struct SourceInfo {
     pub(crate) path: String,
     /// The header record as CSV, the operator's own names.
     pub(crate) header: Vec<u8>,
-    /// How it was told to be read and judged.
-    pub(crate) given: Given,
+    /// How it was told to be read and judged, where that is known.
+    pub(crate) given: Option<Given>,
     /// Take unchanged `failed` rows up again.
     pub(crate) retry_failed: bool,
     /// Rows without a reseller may stand beside rows with one.
