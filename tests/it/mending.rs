@@ -368,6 +368,9 @@ fn an_export_comes_back_whatever_delimiter_is_set() {
         .env("TENANTRY_DELIMITER", "tab")
         .exits(3)
         .says("failed.csv (commas): 1 row read");
+    // What the settings say is no flag of the next command, where it would beat the header.
+    let checked = bench.tenantry(["check", "failed.csv"]).exits(0);
+    assert!(!checked.stdout.contains("--delimiter"), "{checked}");
     // As a spreadsheet saves it in countries whose decimals have a comma.
     let saved = fs::read_to_string(bench.path("failed.csv")).unwrap().replace(',', ";");
     bench.file("saved.csv", saved);
