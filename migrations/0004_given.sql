@@ -4,7 +4,7 @@ ALTER TABLE sources ADD COLUMN given TEXT;          -- JSON; NULL: read by a pro
 ALTER TABLE sources ADD COLUMN read_at INTEGER;     -- NULL: not read to its end
 -- Rows that were read with its own failed validation, and all were to be valid: they wait for the file.
 ALTER TABLE sources ADD COLUMN invalid_at INTEGER;
-ALTER TABLE sources ADD COLUMN let_go_at INTEGER;   -- somebody said no to it: its new rows were let go
+ALTER TABLE sources ADD COLUMN let_go_at INTEGER;   -- its new rows were let go: somebody said no, or it was a pipe
 
 UPDATE sources SET read_at = completed_at;
 

@@ -131,11 +131,6 @@ impl args::Input {
     pub(crate) fn flags(&self) -> String {
         flags_of(&self.given(false))
     }
-
-    /// Those that also hold for exports of the files, which are separated by commas.
-    pub(crate) fn judging_flags(&self) -> String {
-        flags_of(&self.given(false).without_layout())
-    }
 }
 
 /// The flags that say the same.

@@ -5,6 +5,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::session::{Session, Start};
+use crate::ledger::Given;
 use crate::report::counted;
 use crate::submitter::Mode;
 
@@ -25,14 +26,7 @@ async fn run(
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
-    let start = Start {
-        command,
-        run: &args,
-        inputs: &[],
-        may_make_ledger: false,
-        judging_flags: String::new(),
-        reading_flags: String::new(),
-    };
+    let start = Start { command, run: &args, inputs: &[], may_make_ledger: false, given: Given::default() };
     let mut session = Session::begin(start, output).await?;
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;

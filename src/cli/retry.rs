@@ -21,8 +21,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
         run: &args.run,
         inputs: &[],
         may_make_ledger: false,
-        judging_flags: args.input.judging_flags(),
-        reading_flags: args.input.flags(),
+        given: args.input.given(false),
     };
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);

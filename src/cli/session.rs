@@ -13,6 +13,7 @@ use super::ending::{self, Flags, Judged, Left};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::first_token::{self, NoToken};
+use super::input::flags_of;
 use super::output::Output;
 use super::plan;
 use super::results::Results;
@@ -20,7 +21,7 @@ use super::settings::{self, Connection, LedgerChoice};
 use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{self, Ending, Ledger, Queries, Restored, RowCounts, RunTotals};
+use crate::ledger::{self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals};
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
@@ -50,10 +51,8 @@ pub(crate) struct Start<'a> {
     pub(crate) inputs: &'a [PathBuf],
     /// Make a ledger that is not there.
     pub(crate) may_make_ledger: bool,
-    /// The flags by which exported files are judged as those of this run.
-    pub(crate) judging_flags: String,
-    /// The flags by which the files of this run are read and judged again.
-    pub(crate) reading_flags: String,
+    /// How files are read and judged.
+    pub(crate) given: Given,
 }
 
 impl<'a> Session<'a> {
@@ -110,8 +109,8 @@ impl<'a> Session<'a> {
             run: format!("{}{}{}{}", output.again(), choice.flags, connection.flags, submission.flags()),
             ledger: format!("{}{}", output.again(), choice.flags),
             identity: submission.identity.flag(),
-            judging: start.judging_flags,
-            reading: start.reading_flags,
+            judging: flags_of(&start.given.without_layout()),
+            reading: flags_of(&start.given),
         };
         let (args, inputs) = (submission, start.inputs);
         Ok(Self { output, ledger, connection, signals, args, sealer, flags, inputs, results, copy })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attempt::Stepped;
-use super::finding::{AgreementFinding, AskFinding, CreateFinding, Setback, Unanswered};
+use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health, Setback, Unanswered};
 use super::past::RunStart;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -366,8 +366,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        let reason = self.service.note(Step::Create, finding.health(), probe, now);
-        self.stop_for(reason);
+        self.note_health(Step::Create, finding.health(), probe, now);
         let forbidden = matches!(finding, CreateFinding::Forbidden(_));
         let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
         let unknown = matches!(finding, CreateFinding::Unknown { .. });
@@ -394,8 +393,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        let reason = self.service.note(Step::Ask, finding.health(), probe, now);
-        self.stop_for(reason);
+        self.note_health(Step::Ask, finding.health(), probe, now);
         let question_tries = match finding {
             AskFinding::Unanswered(Unanswered::NoAnswer(_)) => task.question_tries + u32::from(!probe),
             AskFinding::Unanswered(Unanswered::SetBack(Setback::NotSent(_))) => task.question_tries,
@@ -415,8 +413,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let Stepped { finding, attempts } = step;
-        let reason = self.service.note(Step::Agree, finding.health(), probe, now);
-        self.stop_for(reason);
+        self.note_health(Step::Agree, finding.health(), probe, now);
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
         let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
@@ -496,6 +493,11 @@ impl Dispatcher {
         if self.settings.max_failures.is_some_and(|most| most.is_reached(rows + agreements, with_outcome)) {
             self.stop.get_or_insert(StopReason::TooManyFailures { rows, agreements });
         }
+    }
+
+    fn note_health(&mut self, step: Step, health: Health, probe: bool, now: Instant) {
+        let reason = self.service.note(step, health, probe, now);
+        self.stop_for(reason);
     }
 
     fn note_success(&mut self) {

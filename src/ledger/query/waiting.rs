@@ -1,4 +1,4 @@
-//! Rows that wait for their file, and rows that somebody has said no to: by file, and why.
+//! Rows that wait for their file, and rows that were let go unsent: by file, and why.
 
 use serde::Serialize;
 
