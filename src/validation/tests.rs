@@ -478,3 +478,28 @@ fn an_agreement_is_part_of_what_a_row_says() {
     assert_ne!(with("2026-08-14"), with("2026-08-15"));
     assert_ne!(with("2026-08-14"), verdict(&[]).content_hash);
 }
+
+/// The ledger keeps the hash, so a row must hash as it did in every program before.
+#[test]
+fn a_row_hashes_as_it_always_did() {
+    let hex = |verdict: &Verdict| verdict.content_hash.map(|byte| format!("{byte:02x}")).concat();
+    assert_eq!(hex(&verdict(&[])), "c571e580f24806dfb64615451202d871");
+    let ragged = validate_all(
+        b"domain,company_name,email,culture,language,first_name,last_name,address_line1,country\na,b\n",
+        &Settings::default(),
+    );
+    assert_eq!(hex(&ragged[0]), "cad5be6acf9b79ec4488ba39d6ead982");
+}
+
+/// Whatever else is good in it: its cells may stand in the wrong columns.
+#[test]
+fn a_row_that_lost_its_columns_becomes_no_customer() {
+    let (names, cells): (Vec<_>, Vec<_>) =
+        good_row().into_iter().map(|(field, cell)| (field.name(), cell)).unzip();
+    let file =
+        |surplus: &str| format!("{},tenantry_extra_cells\n{},{surplus}\n", names.join(","), cells.join(","));
+    let lost = &validate_all(file("x").as_bytes(), &Settings::default())[0];
+    assert_eq!(shown(&lost.problems).len(), 1, "{:?}", lost.problems);
+    assert!(lost.customer.is_none() && lost.beside_agreement.is_none());
+    assert!(validate_all(file("").as_bytes(), &Settings::default())[0].customer.is_some());
+}

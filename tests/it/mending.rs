@@ -121,6 +121,21 @@ fn a_retried_row_keeps_the_reseller_of_its_import() {
     says_it(&bench.tenantry(["status"]).exits(0));
 }
 
+/// One command would give the rows of one file the reseller of the other.
+#[test]
+fn no_single_import_is_named_for_files_that_were_told_differently() {
+    let bench = Bench::new();
+    for (name, options) in [("a", &["--reseller-id", RESELLER][..]), ("b", &["--allow-direct"])] {
+        let file = format!("{name}.csv");
+        bench.file(&file, format!("{HEADER}\n{}\n", row(&format!("refuse-400-3000-{name}"))));
+        bench.import(&file).args(options).with_user().exits(3);
+    }
+    let status = bench.tenantry(["status"]).exits(0).stdout;
+    let next = status.lines().last().unwrap();
+    assert!(next.contains("import the rows of each file by themselves"), "{status}");
+    assert!(!next.contains("tenantry import"), "{status}");
+}
+
 #[test]
 fn a_retry_that_cannot_know_the_options_of_the_import_asks_for_them() {
     let bench = Bench::new();
