@@ -1,7 +1,7 @@
 //! Reader and validation into the ledger.
 //!
-//! A file streams through: [`reading`](crate::reading) has a thread of its own that reads and validates, this task
-//! hands its batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
+//! A file streams through: [`reading`](crate::reading) has threads that read and validate, this task hands their
+//! batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
 //! it. Nothing here knows HTTP.
 
 use std::borrow::Cow;
@@ -114,7 +114,9 @@ pub(crate) async fn take_up(
     let mut report = Report { layout, unknown_columns, meant, ..Report::default() };
     let mut reading = ledger.begin_source(info).await?;
     let own_rows = OwnRows::of(opened.header(), reading.ledger_id());
-    let mut rows = opened.start(move |header, row| candidate(header, row, &validator, &own_rows));
+    let mut rows = opened.start(move |header, rows| {
+        rows.iter().map(|row| candidate(header, row, &validator, &own_rows)).collect()
+    });
     let mut kinds = ProblemKinds::new();
     while let Some(batch) = rows.next(interrupted.as_mut()).await? {
         let (taken, rows);

@@ -1,17 +1,17 @@
-//! A file read on a thread of its own and judged on as many as there are cores, in batches that come out in the order
-//! of the file: what intake and `check` have in common.
+//! A file read and judged on as many threads as there are cores, in batches that come out in the order of the file: what
+//! intake and `check` have in common.
 //!
-//! As many batches are under way as there are cores, and one more, so memory does not grow with the file. An
-//! interruption ends the waiting at once, also for a pipe that says nothing; the threads end with their batches.
+//! The threads take turns with the reader: each reads a batch, and judges it while another reads. A bounded number of
+//! batches is under way, so memory does not grow with the file. An interruption ends the waiting at once, also for a pipe
+//! that says nothing; the threads end with their batches.
 
 use std::io::Read;
 use std::num::NonZero;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::mpsc as channel;
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::reader::{self, Header, Input, Layout, Reader, Row};
 
@@ -63,13 +63,22 @@ pub(crate) struct Opened {
 pub(crate) struct Rows<T> {
     path: String,
     /// In the order of the file; the first ones may be done.
-    under_way: mpsc::Receiver<JoinHandle<Batch<T>>>,
-    thread: JoinHandle<Result<u64, reader::Error>>,
+    under_way: mpsc::Receiver<oneshot::Receiver<Batch<T>>>,
+    /// The one that comes to the end of the file says how many rows it had.
+    threads: JoinSet<Option<Result<u64, reader::Error>>>,
 }
 
 pub(crate) struct Batch<T> {
     pub(crate) rows: Vec<T>,
     pub(crate) progress: Progress,
+}
+
+/// What one thread at a time reads with.
+struct Turn<R, T> {
+    reader: Reader<R>,
+    /// Read so far.
+    rows: u64,
+    batches: mpsc::Sender<oneshot::Receiver<Batch<T>>>,
 }
 
 impl Opened {
@@ -101,16 +110,25 @@ impl Opened {
         self.reader.layout()
     }
 
-    /// Reads everything on a thread of its own and makes of each row what `judge` makes of it on another.
+    /// Reads everything, and makes of the rows what `judge` makes of them: something of each.
     pub(crate) fn start<T: Send + 'static>(
         self,
-        judge: impl Fn(&Header, &Row) -> T + Send + Sync + 'static,
+        judge: impl Fn(&Header, &[Row]) -> Vec<T> + Send + Sync + 'static,
     ) -> Rows<T> {
-        // Beside what waits here, one batch waits to be handed over, and one is with whoever takes them.
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        // Beside what waits here, one batch waits to be handed over, and one is with whoever takes them.
         let (batches, under_way) = mpsc::channel(usize::max(cores - 1, 1));
-        let thread = tokio::task::spawn_blocking(move || read_all(self.reader, judge, &batches));
-        Rows { path: self.path, under_way, thread }
+        let judge = Arc::new((self.reader.header().clone(), judge));
+        let turn = Arc::new(Mutex::new(Some(Turn { reader: self.reader, rows: 0, batches })));
+        let mut threads = JoinSet::new();
+        for _ in 0..cores {
+            let (judge, turn) = (Arc::clone(&judge), Arc::clone(&turn));
+            threads.spawn_blocking(move || {
+                let (header, judge) = &*judge;
+                read_and_judge(&turn, |rows| judge(header, rows))
+            });
+        }
+        Rows { path: self.path, under_way, threads }
     }
 }
 
@@ -121,10 +139,10 @@ impl<T> Rows<T> {
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Option<Batch<T>>, Error> {
         let next = async {
-            let mut batch = joined(self.under_way.recv().await?.await);
+            let mut batch = self.under_way.recv().await?.await.ok()?;
             // Where they are judged faster than they are taken, two go together, for one commit instead of two.
             if let Ok(judging) = self.under_way.try_recv() {
-                let Batch { rows, progress } = joined(judging.await);
+                let Batch { rows, progress } = judging.await.ok()?;
                 batch.rows.extend(rows);
                 batch.progress = progress;
             }
@@ -139,8 +157,18 @@ impl<T> Rows<T> {
 
     /// How many rows the file had, or why it was not read to its end. For when [`next`](Self::next) has handed out
     /// all there are.
-    pub(crate) async fn end(self) -> Result<u64, Error> {
-        joined(self.thread.await).map_err(|source| Error::Read { path: self.path, source })
+    ///
+    /// # Panics
+    /// Where a thread has.
+    pub(crate) async fn end(mut self) -> Result<u64, Error> {
+        // After a panic some are left.
+        self.under_way.close();
+        let mut end = None;
+        while let Some(thread) = self.threads.join_next().await {
+            end = end.or(joined(thread));
+        }
+        let end = end.expect("a thread comes to the end of the file, or panics");
+        end.map_err(|source| Error::Read { path: self.path, source })
     }
 }
 
@@ -149,37 +177,41 @@ fn joined<T>(result: Result<T, JoinError>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-/// Ends early when nobody takes the batches any more.
-fn read_all<R: Read, T: Send + 'static>(
-    mut reader: Reader<R>,
-    judge: impl Fn(&Header, &Row) -> T + Send + Sync + 'static,
-    batches: &mpsc::Sender<JoinHandle<Batch<T>>>,
-) -> Result<u64, reader::Error> {
-    let judge = Arc::new((reader.header().clone(), judge));
-    let (give_back, spare) = channel::channel();
-    let mut count = 0;
+/// Until there is no more to read, or nobody to take it.
+fn read_and_judge<R: Read, T>(
+    turn: &Mutex<Option<Turn<R, T>>>,
+    judge: impl Fn(&[Row]) -> Vec<T>,
+) -> Option<Result<u64, reader::Error>> {
+    let mut rows = Vec::new();
     loop {
-        let mut rows: Vec<Row> = spare.try_recv().unwrap_or_default();
-        let (filled, more) = fill(&mut reader, &mut rows)?;
-        count += filled as u64;
-        let progress = Progress { bytes: reader.bytes_read(), rows: count };
-        if filled > 0 {
-            let (judge, give_back) = (Arc::clone(&judge), give_back.clone());
-            let judging = tokio::task::spawn_blocking(move || {
-                let (header, judge) = &*judge;
-                let judged = rows[..filled].iter().map(|row| judge(header, row)).collect();
-                if rows.iter().all(|row| row.cells().as_slice().len() <= KEPT_ROW_BYTES) {
-                    // At the end of the file nobody wants them back.
-                    drop(give_back.send(rows));
-                }
-                Batch { rows: judged, progress }
-            });
-            if batches.blocking_send(judging).is_err() {
-                return Ok(count);
+        // Where a thread panicked in its turn there are no further ones.
+        let mut turn = turn.lock().ok()?;
+        let in_turn = turn.as_mut()?;
+        let (filled, may_be_more) = match fill(&mut in_turn.reader, &mut rows) {
+            Ok(filled) => filled,
+            Err(error) => {
+                *turn = None;
+                return Some(Err(error));
             }
+        };
+        in_turn.rows += filled as u64;
+        let progress = Progress { bytes: in_turn.reader.bytes_read(), rows: in_turn.rows };
+        let (judged, judging) = oneshot::channel();
+        let is_wanted = filled == 0 || in_turn.batches.blocking_send(judging).is_ok();
+        let is_last = !may_be_more || !is_wanted;
+        if is_last {
+            *turn = None;
         }
-        if !more {
-            return Ok(count);
+        drop(turn);
+        if filled > 0 {
+            // Nobody may be there to take it any more.
+            drop(judged.send(Batch { rows: judge(&rows[..filled]), progress }));
+        }
+        if is_last {
+            return Some(Ok(progress.rows));
+        }
+        if rows.iter().any(|row| row.cells().as_slice().len() > KEPT_ROW_BYTES) {
+            rows.clear();
         }
     }
 }
@@ -218,7 +250,7 @@ mod tests {
 
     /// The lines of all rows as they come, and the sizes of their batches.
     async fn lines(opened: Opened, judge: fn(&Header, &Row) -> u64) -> (Vec<u64>, Vec<usize>) {
-        let mut rows = opened.start(judge);
+        let mut rows = opened.start(move |header, rows| rows.iter().map(|row| judge(header, row)).collect());
         let (mut lines, mut sizes) = (Vec::new(), Vec::new());
         let mut interrupted = std::pin::pin!(std::future::pending());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.unwrap() {
@@ -243,6 +275,14 @@ mod tests {
         .await;
         assert!(lines.iter().copied().eq(2..3502));
         assert!(sizes.iter().all(|&rows| rows <= 1000), "{sizes:?}");
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a row like no other")]
+    async fn a_panic_over_there_is_one_here() {
+        let opened = open("Contoso,a,,,,,,,\n".repeat(9000)).await;
+        lines(opened, |_, row| if row.line() == 4000 { panic!("a row like no other") } else { row.line() })
+            .await;
     }
 
     #[tokio::test]

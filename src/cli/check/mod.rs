@@ -148,7 +148,8 @@ impl Check<'_> {
         file.siblings.begin_file(&file.path);
         let judge = Judge::new(self.validator.clone(), file.siblings, self.args.online)
             .keeping_cells(self.args.output.is_some());
-        let mut rows = opened.start(move |header, row| judge.row(header, row));
+        let mut rows =
+            opened.start(move |header, rows| rows.iter().map(|row| judge.row(header, row)).collect());
         while let Some(batch) = rows.next(interrupted.as_mut()).await? {
             file.batch(batch).await?;
         }
