@@ -1,8 +1,10 @@
 //! Reader and validation into the ledger.
 //!
-//! A file streams through: [`reading`](crate::reading) has threads that read and validate, this task hands their
+//! A file streams through: [`reading`](crate::reading) has threads that read and [`judge`] rows, this task hands their
 //! batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
 //! it. Nothing here knows HTTP.
+
+mod judge;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,10 +13,11 @@ use tokio::sync::watch;
 
 use crate::customer::Field;
 use crate::failpoint;
-use crate::ledger::{self, Candidate, Given, Ledger, RowId, SourceInfo, Taken};
-use crate::reader::{self, Header, Row};
+use crate::ledger::{self, Given, Incoming, Ledger, SourceInfo, Taken};
+use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
 use crate::validation::{Problem, Severity, Validator};
+use judge::Judge;
 
 /// Why a file could not be taken up to its end. What was taken up before is durable, and none of it is sent.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +71,8 @@ struct ProblemKind {
 /// Every kind of problem that was met, errors first.
 type ProblemKinds = BTreeMap<(Severity, Cow<'static, str>), ProblemKind>;
 
-fn note_problems(kinds: &mut ProblemKinds, candidates: &[Candidate]) {
-    for problem in candidates.iter().flat_map(|candidate| &candidate.problems) {
+fn note_problems(kinds: &mut ProblemKinds, rows: &[Incoming]) {
+    for problem in rows.iter().flat_map(Incoming::problems) {
         let kind = kinds.entry((problem.severity, problem.rule.clone()));
         kind.or_insert_with(|| ProblemKind { rows: 0, first: problem.clone() }).rows += 1;
     }
@@ -113,10 +116,8 @@ pub(crate) async fn take_up(
     let layout = opened.layout().to_string();
     let mut report = Report { layout, unknown_columns, meant, ..Report::default() };
     let mut reading = ledger.begin_source(info).await?;
-    let own_rows = OwnRows::of(opened.header(), reading.ledger_id());
-    let mut rows = opened.start(move |header, rows| {
-        rows.iter().map(|row| candidate(header, row, &validator, &own_rows)).collect()
-    });
+    let judge = Judge::new(validator, opened.header(), reading.ledger_id(), reading.customers(ledger));
+    let mut rows = opened.start(move |header, rows| judge.rows(header, rows));
     let mut kinds = ProblemKinds::new();
     while let Some(batch) = rows.next(interrupted.as_mut()).await? {
         let (taken, rows);
@@ -136,45 +137,4 @@ pub(crate) async fn take_up(
     report.rejected = judged.rejected + report.taken.agreements_rejected;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)
-}
-
-fn candidate(header: &Header, row: &Row, validator: &Validator, own_rows: &OwnRows) -> Candidate {
-    let verdict = validator.validate(header, row);
-    Candidate {
-        line: row.line(),
-        domain: verdict.domain,
-        customer: verdict.customer,
-        beside_agreement: verdict.beside_agreement,
-        problems: verdict.problems,
-        content_hash: verdict.content_hash,
-        cells: reader::to_csv(row.cells()),
-        corrects: own_rows.corrected_by(row),
-    }
-}
-
-/// Which row of this ledger a row of a file says it corrects. A file that was exported from another ledger names
-/// rows of that one, which mean nothing here.
-struct OwnRows {
-    row_column: Option<usize>,
-    ledger_column: Option<usize>,
-    ledger_id: String,
-}
-
-impl OwnRows {
-    fn of(header: &Header, ledger_id: &str) -> Self {
-        Self {
-            row_column: header.own_column("tenantry_row"),
-            ledger_column: header.own_column("tenantry_ledger"),
-            ledger_id: ledger_id.to_owned(),
-        }
-    }
-
-    fn corrected_by(&self, row: &Row) -> Option<RowId> {
-        let text = |column: usize| row.cells().get(column).and_then(|cell| std::str::from_utf8(cell).ok());
-        let foreign = self.ledger_column.and_then(text).is_some_and(|id| id.trim() != self.ledger_id);
-        if foreign {
-            return None;
-        }
-        self.row_column.and_then(text)?.trim().parse().ok().map(RowId)
-    }
 }

@@ -47,7 +47,9 @@ pub(crate) use recovery::{NextStep, Open, Work};
 pub(crate) use runs::Ending;
 pub(crate) use schema::{Environment, sync_folder_of};
 pub(crate) use state::State;
-pub(crate) use take_up::{Again, Candidate, Selection, SourceInfo, StoredRow, Taken};
+pub(crate) use take_up::{
+    Again, Candidate, Customers, Incoming, Said, Selection, SourceInfo, StoredRow, Taken, Unchanged,
+};
 
 macro_rules! ledger_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -63,6 +63,16 @@ impl Judgement<'_> {
         }
     }
 
+    /// No problem is an error.
+    pub(crate) fn is_good(&self) -> bool {
+        self.good().is_some()
+    }
+
+    /// Does a row without an error say who accepted the agreement?
+    pub(crate) fn has_agreement(&self) -> bool {
+        self.good().is_some_and(|draft| draft.agreement.is_some())
+    }
+
     /// Where the customer of a row without an error goes: to which reseller, and the code of which country.
     pub(crate) fn destination(&self) -> Option<(Option<Uuid>, &str)> {
         self.good().map(|draft| (draft.reseller, draft[Field::Country]))

@@ -25,6 +25,7 @@ impl TakeUp {
     /// The judgement over the whole file, then the release of its rows.
     pub(super) fn complete(self, tx: &Transaction<'_>) -> Result<Judged, Error> {
         let now = clock::now().as_millisecond();
+        self.write_sums(tx)?;
         let mixed = self.with_reseller > 0 && self.without_reseller > 0 && !self.info.allow_direct;
         let rejected_now = if mixed {
             self.reject_direct_rows(tx)?

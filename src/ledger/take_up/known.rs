@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::{
-        AttemptResult, Environment, Filter, Ledger, Queries, Refusal, RowChange, SourceInfo,
+        AttemptResult, Environment, Filter, Incoming, Ledger, Queries, Refusal, RowChange, SourceInfo,
     };
 
     fn customer() -> crate::customer::Customer {
@@ -208,7 +208,8 @@ mod tests {
             corrects: None,
         };
         let reading = ledger.begin_source(info).await.unwrap();
-        let (reading, ..) = ledger.take_up(reading, vec![candidate]).await.unwrap();
+        let (reading, ..) =
+            ledger.take_up(reading, vec![Incoming::Candidate(Box::new(candidate))]).await.unwrap();
         ledger.complete_source(reading, 1).await.unwrap();
     }
 

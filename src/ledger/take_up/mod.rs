@@ -3,11 +3,13 @@
 //! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is
 //! `rejected` and names the first one's line, unless the two are equal: then it is counted as a duplicate. A row
 //! that the ledger knows from an earlier reading is left alone where it was sent or may have been, and replaced
-//! by a changed one where it was refused or never sent: [`known`] finds it. [`judgement`] comes at the end of a file.
+//! by a changed one where it was refused or never sent: [`known`] finds it. A customer that exists and comes as it went
+//! is [`unchanged`], which is known before it gets here. [`judgement`] comes at the end of a file.
 
 mod again;
 mod judgement;
 mod known;
+mod unchanged;
 
 use std::collections::HashSet;
 
@@ -23,8 +25,40 @@ use crate::validation::{Problem, Severity, duplicate_domain};
 pub(crate) use again::{Again, Selection, StoredRow};
 pub(crate) use judgement::Judged;
 use known::{Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
+pub(crate) use unchanged::{Customers, Said, Unchanged};
 
 /// One row as intake hands it over.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// The ledger has nothing to do for it but to count it.
+    Unchanged(Unchanged),
+    Candidate(Box<Candidate>),
+}
+
+impl Incoming {
+    fn line(&self) -> u64 {
+        match self {
+            Incoming::Unchanged(row) => row.line,
+            Incoming::Candidate(candidate) => candidate.line,
+        }
+    }
+
+    fn as_unchanged(&self) -> Option<&Unchanged> {
+        match self {
+            Incoming::Unchanged(row) => Some(row),
+            Incoming::Candidate(_) => None,
+        }
+    }
+
+    pub(crate) fn problems(&self) -> &[Problem] {
+        match self {
+            Incoming::Unchanged(row) => &row.problems,
+            Incoming::Candidate(candidate) => &candidate.problems,
+        }
+    }
+}
+
+/// What a row of a file says, and all that the ledger keeps of it.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) line: u64,
@@ -107,6 +141,7 @@ pub(crate) struct TakeUp {
     source: SourceId,
     info: SourceInfo,
     ledger_id: String,
+    has_customers: bool,
     /// Sources that were never read to their end: a row of theirs that this reading meets becomes its own.
     unfinished: HashSet<SourceId>,
     /// The files that this run has read before.
@@ -114,6 +149,8 @@ pub(crate) struct TakeUp {
     /// By row id: the line on which this reading met the row first, 0 for not yet. Four bytes a row.
     first_line: Vec<u32>,
     read: u64,
+    /// What has become of these.
+    taken: Taken,
     /// Valid rows with a reseller, and without one.
     with_reseller: u64,
     without_reseller: u64,
@@ -123,9 +160,6 @@ pub(crate) struct TakeUp {
     ignored: Vec<(u64, String)>,
     /// Lines of the batch in hand whose rows were replaced by corrected ones before.
     replaced: Vec<u64>,
-    /// The ledger holds acceptances of agreements. Where it holds none, the rows of a list that comes every night need not
-    /// be asked for theirs.
-    has_agreements: bool,
 }
 
 /// Rows that are named where changes are ignored.
@@ -138,18 +172,23 @@ impl Ledger {
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
 
-    /// Takes up a batch of rows; durable when this returns. Gives them back without those that a corrected one has
-    /// replaced: what is wrong with such a row is nobody's concern any more.
+    /// Takes up a batch of rows; what changes in the ledger is durable when this returns. Gives them back without those
+    /// that a corrected one has replaced: what is wrong with such a row is nobody's concern any more.
     pub(crate) async fn take_up(
         &self,
         mut reading: TakeUp,
-        mut batch: Vec<Candidate>,
-    ) -> Result<(TakeUp, Taken, Vec<Candidate>), Error> {
+        mut batch: Vec<Incoming>,
+    ) -> Result<(TakeUp, Taken, Vec<Incoming>), Error> {
+        if let Some(unchanged) = batch.iter().map(Incoming::as_unchanged).collect::<Option<Vec<_>>>() {
+            // The sums of the file alone can wait for something that must be written, or for its end.
+            let taken = reading.unchanged(&unchanged);
+            return Ok((reading, taken, batch));
+        }
         self.write(move |tx| {
             reading.replaced.clear();
             let taken = reading.batch(tx, &batch)?;
             if !reading.replaced.is_empty() {
-                batch.retain(|candidate| reading.replaced.binary_search(&candidate.line).is_err());
+                batch.retain(|row| reading.replaced.binary_search(&row.line()).is_err());
             }
             Ok((reading, taken, batch))
         })
@@ -213,6 +252,11 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
 }
 
 impl TakeUp {
+    /// The customers that existed when the reading began.
+    pub(crate) fn customers(&self, ledger: &Ledger) -> Customers {
+        Customers::of(&ledger.path, self.has_customers, self.unfinished.clone())
+    }
+
     /// The id by which exports of this ledger name it.
     pub(crate) fn ledger_id(&self) -> &str {
         &self.ledger_id
@@ -220,6 +264,8 @@ impl TakeUp {
 
     fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self, Error> {
         let ledger_id = tx.query_row("SELECT ledger_id FROM ledger", [], |r| r.get(0))?;
+        let customers = "SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ('created', 'existing'))";
+        let has_customers = tx.query_row(customers, [], |r| r.get(0))?;
         let unfinished = tx
             .prepare("SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1")?
             .query_map([run], |r| r.get(0))?
@@ -238,44 +284,95 @@ impl TakeUp {
             source,
             info,
             ledger_id,
+            has_customers,
             unfinished,
             of_this_run,
             first_line: Vec::new(),
             read: 0,
+            taken: Taken::default(),
             with_reseller: 0,
             without_reseller: 0,
             judged_before: Vec::new(),
             ignored: Vec::new(),
             replaced: Vec::new(),
-            has_agreements: tx.query_row("SELECT EXISTS (SELECT 1 FROM agreements)", [], |r| r.get(0))?,
         })
     }
 
-    fn batch(&mut self, tx: &Transaction<'_>, batch: &[Candidate]) -> Result<Taken, Error> {
+    fn unchanged(&mut self, batch: &[&Unchanged]) -> Taken {
         let mut taken = Taken::default();
-        for candidate in batch {
-            if let Some(customer) = &candidate.customer {
-                match customer.associated_partner_id {
-                    Some(_) => self.with_reseller += 1,
-                    None => self.without_reseller += 1,
+        for row in batch {
+            self.unchanged_row(row, &mut taken);
+        }
+        self.count(batch.len(), taken);
+        taken
+    }
+
+    fn batch(&mut self, tx: &Transaction<'_>, batch: &[Incoming]) -> Result<Taken, Error> {
+        let mut taken = Taken::default();
+        for row in batch {
+            match row {
+                Incoming::Unchanged(row) => self.unchanged_row(row, &mut taken),
+                Incoming::Candidate(candidate) => {
+                    if let Some(customer) = &candidate.customer {
+                        self.count_reseller(customer.associated_partner_id.is_some());
+                    }
+                    self.one(tx, candidate, &mut taken)?;
                 }
             }
-            self.one(tx, candidate, &mut taken)?;
         }
-        let read = batch.len() as u64;
+        self.count(batch.len(), taken);
+        self.write_sums(tx)?;
+        Ok(taken)
+    }
+
+    fn unchanged_row(&mut self, row: &Unchanged, taken: &mut Taken) {
+        self.count_reseller(row.has_reseller);
+        self.known_or_duplicate(row.row, row.line, taken);
+    }
+
+    fn count(&mut self, rows: usize, taken: Taken) {
+        let read = rows as u64;
         assert_eq!(
             read,
             taken.new + taken.known + taken.duplicates,
             "every row is new, known or a duplicate"
         );
         self.read += read;
+        self.taken.add(taken);
+    }
+
+    /// Sets the sums of the file to those of the rows read so far.
+    fn write_sums(&self, tx: &Transaction<'_>) -> Result<(), Error> {
         tx.prepare_cached(
-            "UPDATE sources SET rows_read = rows_read + ?2, rows_new = rows_new + ?3, rows_known = rows_known + ?4,
-                                duplicates = duplicates + ?5, ignored_changes = ignored_changes + ?6
+            "UPDATE sources SET rows_read = ?2, rows_new = ?3, rows_known = ?4, duplicates = ?5, ignored_changes = ?6
               WHERE id = ?1",
         )?
-        .execute((self.source, read, taken.new, taken.known, taken.duplicates, taken.ignored_changes))?;
-        Ok(taken)
+        .execute((
+            self.source,
+            self.read,
+            self.taken.new,
+            self.taken.known,
+            self.taken.duplicates,
+            self.taken.ignored_changes,
+        ))?;
+        Ok(())
+    }
+
+    fn count_reseller(&mut self, has_one: bool) {
+        match has_one {
+            true => self.with_reseller += 1,
+            false => self.without_reseller += 1,
+        }
+    }
+
+    /// A row that says the same as `row` of the ledger.
+    fn known_or_duplicate(&mut self, row: RowId, line: u64, taken: &mut Taken) {
+        if self.line_of(row).is_some() {
+            taken.duplicates += 1;
+        } else {
+            taken.known += 1;
+            self.meet(row, line);
+        }
     }
 
     fn one(&mut self, tx: &Transaction<'_>, candidate: &Candidate, taken: &mut Taken) -> Result<(), Error> {
@@ -348,14 +445,11 @@ impl TakeUp {
             return Ok(false);
         }
         let Some(replaced) = replaced_row(tx, candidate)? else { return Ok(false) };
-        if self.line_of(replaced).is_some() {
-            taken.duplicates += 1;
-        } else {
-            taken.known += 1;
+        if self.line_of(replaced).is_none() {
             taken.replaced += 1;
             self.replaced.push(candidate.line);
-            self.meet(replaced, candidate.line);
         }
+        self.known_or_duplicate(replaced, candidate.line, taken);
         Ok(true)
     }
 
@@ -418,10 +512,6 @@ impl TakeUp {
         candidate: &Candidate,
         taken: &mut Taken,
     ) -> Result<(), Error> {
-        let says_nothing = candidate.customer.as_ref().is_some_and(|customer| customer.agreement.is_none());
-        if known.same_content && says_nothing && !self.has_agreements {
-            return Ok(());
-        }
         let retry_failed = self.info.retry_failed;
         let met = agreement::meet(tx, known.row, self.source, candidate, known.same_content, retry_failed)?;
         match met {
@@ -430,7 +520,6 @@ impl TakeUp {
             Met::TakenUp => taken.agreements += 1,
             Met::Rejected => taken.agreements_rejected += 1,
         }
-        self.has_agreements |= matches!(met, Met::TakenUp | Met::Rejected);
         Ok(())
     }
 
@@ -451,12 +540,7 @@ impl TakeUp {
         taken: &mut Taken,
     ) -> Result<(), Error> {
         if let Some(known) = by_content(tx, candidate)? {
-            if self.line_of(known.row).is_some() {
-                taken.duplicates += 1;
-            } else {
-                taken.known += 1;
-                self.meet(known.row, candidate.line);
-            }
+            self.known_or_duplicate(known.row, candidate.line, taken);
             return Ok(());
         }
         self.named_before(tx, candidate, first_line, None, taken)

@@ -1,0 +1,106 @@
+//! What a row of a file is to the ledger: its customer's row that comes as it went, or one that has to be looked at.
+
+use crate::ledger::{Candidate, Customers, Incoming, RowId, Said, Unchanged};
+use crate::reader::{self, Header, Row};
+use crate::validation::{Judgement, Validator};
+
+/// Judges the rows of one file, on as many threads as there are.
+pub(super) struct Judge {
+    validator: Validator,
+    own_rows: OwnRows,
+    customers: Customers,
+}
+
+impl Judge {
+    /// For the rows below `header`, on their way into the ledger with this id.
+    pub(super) fn new(validator: Validator, header: &Header, ledger_id: &str, customers: Customers) -> Self {
+        Self { validator, own_rows: OwnRows::of(header, ledger_id), customers }
+    }
+
+    /// Judges rows that stand in the file one after another.
+    pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
+        let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
+        let said: Vec<_> = judged.iter().map(Judged::said).collect();
+        let customers = self.customers.unchanged(&said);
+        rows.iter()
+            .zip(judged)
+            .zip(customers)
+            .map(|((row, judged), customer)| judged.sent_on(row, customer))
+            .collect()
+    }
+
+    fn row<'a>(&'a self, header: &Header, row: &'a Row) -> Judged<'a> {
+        let judgement = self.validator.judge(header, row);
+        Judged {
+            content_hash: judgement.content_hash(),
+            corrects: self.own_rows.corrected_by(row),
+            judgement,
+        }
+    }
+}
+
+struct Judged<'a> {
+    judgement: Judgement<'a>,
+    content_hash: [u8; 16],
+    corrects: Option<RowId>,
+}
+
+impl Judged<'_> {
+    /// What a customer may be recognised by. A row that says which other one it corrects has more to say.
+    fn said(&self) -> Option<Said<'_>> {
+        let domain = self.judgement.domain.as_ref()?;
+        let may_be = self.judgement.is_good() && self.corrects.is_none();
+        let has_agreement = self.judgement.has_agreement();
+        may_be.then_some(Said { domain, content_hash: self.content_hash, has_agreement })
+    }
+
+    /// For the ledger: as `customer`, where it is that one's row and says nothing new of it.
+    fn sent_on(self, row: &Row, customer: Option<RowId>) -> Incoming {
+        let Self { judgement, content_hash, corrects } = self;
+        if let Some(customer) = customer {
+            return Incoming::Unchanged(Unchanged {
+                line: row.line(),
+                row: customer,
+                has_reseller: judgement.destination().is_some_and(|(reseller, _)| reseller.is_some()),
+                problems: judgement.problems,
+            });
+        }
+        Incoming::Candidate(Box::new(Candidate {
+            line: row.line(),
+            customer: judgement.customer(),
+            beside_agreement: judgement.beside_agreement(),
+            domain: judgement.domain,
+            problems: judgement.problems,
+            content_hash,
+            cells: reader::to_csv(row.cells()),
+            corrects,
+        }))
+    }
+}
+
+/// Which row of this ledger a row of a file says it corrects. A file that was exported from another ledger names
+/// rows of that one, which mean nothing here.
+struct OwnRows {
+    row_column: Option<usize>,
+    ledger_column: Option<usize>,
+    ledger_id: String,
+}
+
+impl OwnRows {
+    fn of(header: &Header, ledger_id: &str) -> Self {
+        Self {
+            row_column: header.own_column("tenantry_row"),
+            ledger_column: header.own_column("tenantry_ledger"),
+            ledger_id: ledger_id.to_owned(),
+        }
+    }
+
+    fn corrected_by(&self, row: &Row) -> Option<RowId> {
+        let text = |column: usize| row.cells().get(column).and_then(|cell| std::str::from_utf8(cell).ok());
+        let foreign = self.ledger_column.and_then(text).is_some_and(|id| id.trim() != self.ledger_id);
+        if foreign {
+            return None;
+        }
+        self.row_column.and_then(text)?.trim().parse().ok().map(RowId)
+    }
+}
