@@ -78,20 +78,16 @@ fn intend(tx: &Transaction<'_>, run: RunId, row: RowId, request_id: RequestId) -
         });
     }
     let to = state::next(from, Event::Intended)?;
-    tx.prepare_cached("UPDATE customer_rows SET state = ?2, changed_at = ?3 WHERE id = ?1")?.execute((
-        row,
-        to,
-        now.as_millisecond(),
-    ))?;
-    if from == State::Pending {
+    let sql = if from == State::Pending {
         // The refusal of an earlier try must not be taken for one of this, should we die before its answer.
-        tx.prepare_cached(
-            "UPDATE customer_rows
-                SET error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0
-              WHERE id = ?1 AND error_code IS NOT NULL",
-        )?
-        .execute([row])?;
-    }
+        "UPDATE customer_rows
+            SET state = ?2, changed_at = ?3,
+                error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0
+          WHERE id = ?1"
+    } else {
+        "UPDATE customer_rows SET state = ?2, changed_at = ?3 WHERE id = ?1"
+    };
+    tx.prepare_cached(sql)?.execute((row, to, now.as_millisecond()))?;
     begin_attempt(tx, run, row, Operation::Create, request_id)
 }
 
