@@ -116,19 +116,33 @@ pub(crate) async fn take_up(
     let layout = opened.layout().to_string();
     let mut report = Report { layout, unknown_columns, meant, ..Report::default() };
     let mut reading = ledger.begin_source(info).await?;
-    let judge = Judge::new(validator, opened.header(), reading.ledger_id(), reading.customers(ledger));
+    let (customers, looking_up) = reading.customers(ledger);
+    let judge = Judge::new(validator, opened.header(), reading.ledger_id(), customers);
     let mut rows = opened.start(move |header, rows| judge.rows(header, rows));
     let mut kinds = ProblemKinds::new();
-    while let Some(batch) = rows.next(interrupted.as_mut()).await? {
-        let (taken, rows);
-        (reading, taken, rows) = ledger.take_up(reading, batch.rows).await?;
-        note_problems(&mut kinds, &rows);
-        // Freeing so many texts takes as long as looking up their rows, and the ledger need not wait for it.
-        drop(tokio::task::spawn_blocking(move || drop(rows)));
-        report.taken.add(taken);
-        progress.send_replace(batch.progress);
-    }
-    report.rows = rows.end().await?;
+    let read = loop {
+        match rows.next(interrupted.as_mut()).await {
+            Ok(Some(batch)) => {
+                let (taken, rows);
+                (reading, taken, rows) = ledger.take_up(reading, batch.rows).await?;
+                note_problems(&mut kinds, &rows);
+                // Freeing so many texts takes as long as looking up their rows, and the ledger need not wait for it.
+                drop(tokio::task::spawn_blocking(move || drop(rows)));
+                report.taken.add(taken);
+                progress.send_replace(batch.progress);
+            }
+            Ok(None) => break rows.end().await,
+            Err(error) => break Err(error),
+        }
+    };
+    drop(looking_up);
+    report.rows = match read {
+        Ok(rows) => rows,
+        Err(error) => {
+            ledger.leave_source(reading).await?;
+            return Err(error.into());
+        }
+    };
     failpoint::crash("file_read");
     let judged = ledger.complete_source(reading, report.rows).await?;
     report.taken.rejected += judged.rejected_now;

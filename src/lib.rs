@@ -24,7 +24,7 @@
 //!
 //! - No create is sent without a committed intent: the row is `in_flight` under a durable request id before the
 //!   first byte leaves (WAL with `synchronous=FULL`). The same holds for the acceptance of an agreement.
-//! - A caller of the ledger that holds a result holds a durable one: results are handed out after the commit.
+//! - A caller that has had the ledger change something holds a durable result: it is handed out after the commit.
 //! - One request id per row for as long as its outcome is unknown; another is drawn only after a definite answer,
 //!   or after asking has said twice that the customer is not there.
 //! - One place knows the legal changes of a row's state; `created`, `existing` and `superseded` have no way out.

@@ -1,5 +1,5 @@
-//! A file read and judged on as many threads as there are cores, in batches that come out in the order of the file: what
-//! intake and `check` have in common.
+//! A file read and judged on as many threads as there are cores, and use for them, in batches that come out in the order
+//! of the file: what intake and `check` have in common.
 //!
 //! The threads take turns with the reader: each reads a batch, and judges it while another reads. A bounded number of
 //! batches is under way, so memory does not grow with the file. An interruption ends the waiting at once, also for a pipe
@@ -14,6 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::reader::{self, Header, Input, Layout, Reader, Row};
+
+/// One thread reads as fast as some four judge. Each has a batch in memory.
+const THREADS_MAX: usize = 6;
 
 /// Rows that are judged together. Large enough for handing them on to cost little per row, small enough for a Ctrl-C to
 /// be answered at once, and for several of them to take little memory.
@@ -116,12 +119,13 @@ impl Opened {
         judge: impl Fn(&Header, &[Row]) -> Vec<T> + Send + Sync + 'static,
     ) -> Rows<T> {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        // Beside what waits here, one batch waits to be handed over, and one is with whoever takes them.
-        let (batches, under_way) = mpsc::channel(usize::max(cores - 1, 1));
+        let count = usize::min(cores, THREADS_MAX);
+        // Beside what waits here, one batch waits to be handed over, and two are with whoever takes them.
+        let (batches, under_way) = mpsc::channel(count);
         let judge = Arc::new((self.reader.header().clone(), judge));
         let turn = Arc::new(Mutex::new(Some(Turn { reader: self.reader, rows: 0, batches })));
         let mut threads = JoinSet::new();
-        for _ in 0..cores {
+        for _ in 0..count {
             let (judge, turn) = (Arc::clone(&judge), Arc::clone(&turn));
             threads.spawn_blocking(move || {
                 let (header, judge) = &*judge;
@@ -197,14 +201,14 @@ fn read_and_judge<R: Read, T>(
         in_turn.rows += filled as u64;
         let progress = Progress { bytes: in_turn.reader.bytes_read(), rows: in_turn.rows };
         let (judged, judging) = oneshot::channel();
-        let is_wanted = filled == 0 || in_turn.batches.blocking_send(judging).is_ok();
+        // Fails where nobody takes them any more.
+        let is_wanted = filled > 0 && in_turn.batches.blocking_send(judging).is_ok();
         let is_last = !may_be_more || !is_wanted;
         if is_last {
             *turn = None;
         }
         drop(turn);
-        if filled > 0 {
-            // Nobody may be there to take it any more.
+        if is_wanted {
             drop(judged.send(Batch { rows: judge(&rows[..filled]), progress }));
         }
         if is_last {
@@ -275,6 +279,19 @@ mod tests {
         .await;
         assert!(lines.iter().copied().eq(2..3502));
         assert!(sizes.iter().all(|&rows| rows <= 1000), "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn what_stands_before_a_fault_comes_before_it() {
+        let opened = open("Contoso,a,,,,,,,\n".repeat(2300) + "\"Contoso,a,,,,,,,\n").await;
+        let mut rows = opened.start(|_, rows| rows.iter().map(Row::line).collect());
+        let mut interrupted = std::pin::pin!(std::future::pending());
+        let mut lines = Vec::new();
+        while let Some(batch) = rows.next(interrupted.as_mut()).await.unwrap() {
+            lines.extend(batch.rows);
+        }
+        assert!(lines.iter().copied().eq(2..2002), "whole batches: {}", lines.len());
+        assert!(matches!(rows.end().await, Err(Error::Read { .. })));
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! What a row of a file is to the ledger: its customer's row that comes as it went, or one that has to be looked at.
 
-use crate::ledger::{Candidate, Customers, Incoming, RowId, Said, Unchanged};
+use std::sync::Arc;
+
+use crate::ledger::{Asked, Candidate, Customers, Incoming, RowId, Unchanged};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Judgement, Validator};
 
@@ -8,20 +10,25 @@ use crate::validation::{Judgement, Validator};
 pub(super) struct Judge {
     validator: Validator,
     own_rows: OwnRows,
-    customers: Customers,
+    customers: Arc<Customers>,
 }
 
 impl Judge {
     /// For the rows below `header`, on their way into the ledger with this id.
-    pub(super) fn new(validator: Validator, header: &Header, ledger_id: &str, customers: Customers) -> Self {
+    pub(super) fn new(
+        validator: Validator,
+        header: &Header,
+        ledger_id: &str,
+        customers: Arc<Customers>,
+    ) -> Self {
         Self { validator, own_rows: OwnRows::of(header, ledger_id), customers }
     }
 
     /// Judges rows that stand in the file one after another.
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
         let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
-        let said: Vec<_> = judged.iter().map(Judged::said).collect();
-        let customers = self.customers.unchanged(&said);
+        let asked: Vec<_> = judged.iter().map(Judged::asked).collect();
+        let customers = self.customers.unchanged(&asked);
         rows.iter()
             .zip(judged)
             .zip(customers)
@@ -47,11 +54,11 @@ struct Judged<'a> {
 
 impl Judged<'_> {
     /// What a customer may be recognised by. A row that says which other one it corrects has more to say.
-    fn said(&self) -> Option<Said<'_>> {
+    fn asked(&self) -> Option<Asked<'_>> {
         let domain = self.judgement.domain.as_ref()?;
         let may_be = self.judgement.is_good() && self.corrects.is_none();
         let has_agreement = self.judgement.has_agreement();
-        may_be.then_some(Said { domain, content_hash: self.content_hash, has_agreement })
+        may_be.then_some(Asked { domain, content_hash: self.content_hash, has_agreement })
     }
 
     /// For the ledger: as `customer`, where it is that one's row and says nothing new of it.

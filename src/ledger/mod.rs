@@ -1,10 +1,10 @@
 //! The ledger: the durable queue of rows and the story of every attempt, in one SQLite file.
 //!
 //! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
-//! a caller that holds a result holds a durable one. [`state`] alone knows which change of state is legal.
+//! a caller that holds a result of a write holds a durable one. [`state`] alone knows which change of state is legal.
 //! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
 //! [`recovery`] finds what an earlier run left behind, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, and
-//! [`query`] reads, on connections of its own.
+//! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
 //! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. What a row's next step should be is left to `submitter`.
@@ -48,7 +48,7 @@ pub(crate) use runs::Ending;
 pub(crate) use schema::{Environment, sync_folder_of};
 pub(crate) use state::State;
 pub(crate) use take_up::{
-    Again, Candidate, Customers, Incoming, Said, Selection, SourceInfo, StoredRow, Taken, Unchanged,
+    Again, Asked, Candidate, Customers, Incoming, Selection, SourceInfo, StoredRow, Taken, Unchanged,
 };
 
 macro_rules! ledger_id {

@@ -338,6 +338,53 @@ fn the_same_file_again_sends_nothing() {
     bench.agree();
 }
 
+/// Rows that come as they went are recognised before they reach the ledger; all that is said of a file holds of them, too.
+#[test]
+fn known_rows_beside_all_that_a_file_can_hold() {
+    let bench = Bench::new();
+    let lines = customers(600);
+    let all: Vec<&str> = lines.lines().skip(1).collect();
+    bench.file("customers.csv", lines.as_str());
+    bench.import("customers.csv").exits(0);
+    let read = |rows: &[&str], code: i32| {
+        bench.file("list.csv", format!("{HEADER}\n{}\n", rows.join("\n")));
+        let sums = bench.import("list.csv").args(["--json"]).exits(code).json();
+        let run = &sums["run"];
+        ["rows_read", "skipped", "duplicates"].map(|sum| run[sum].as_u64().unwrap())
+    };
+    // Over several batches, with one that changes something between those that do not.
+    let new = row("new");
+    let rows: Vec<&str> = all.iter().copied().chain([new.as_str()]).chain(all.iter().copied()).collect();
+    assert_eq!(read(&rows, 0), [1201, 600, 600]);
+    // A change comes too late. Before the row as it went, it is all that was ignored; behind it, it names a domain again.
+    let changed = all[7].replace("Leeds", "York");
+    assert_ne!(changed, all[7]);
+    assert_eq!(read(&[&changed, all[7]], 0), [2, 1, 1]);
+    assert_eq!(read(&[all[7], &changed], 3), [2, 1, 0]);
+    let rejected = bench.ledger().rows().into_iter().filter(|row| row.state == "rejected");
+    assert_eq!(rejected.map(|row| row.line).collect::<Vec<_>>(), [3]);
+    // The files of one run.
+    bench.file("again.csv", lines.as_str());
+    let sums = bench.tenantry(["import", "customers.csv", "again.csv", "--json"]).exits(3).json();
+    assert_eq!((&sums["run"]["skipped"], &sums["run"]["duplicates"]), (&1200.into(), &0.into()));
+    assert_eq!(bench.count(Operation::Create), 601);
+    bench.agree();
+}
+
+#[test]
+fn a_known_row_has_a_reseller_and_warnings_as_before() {
+    let bench = Bench::new();
+    let reseller = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+    let of_reseller = |domain: &str, reseller: &str| row(domain).replace("LS1 5HD", "LS1") + "," + reseller;
+    let header = format!("{HEADER},associated_partner_id");
+    bench.file("customers.csv", format!("{header}\n{}\n", of_reseller("one", reseller)));
+    bench.import("customers.csv").exits(0);
+    let both = [of_reseller("one", reseller), of_reseller("two", "")];
+    bench.file("customers.csv", format!("{header}\n{}\n", both.join("\n")));
+    bench.import("customers.csv").exits(3).says("2 × warning").says("first on line 2");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("rejected", 1)]));
+}
+
 #[test]
 fn a_changed_row_that_was_created_is_an_ignored_change() {
     let bench = Bench::new();

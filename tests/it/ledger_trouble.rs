@@ -2,11 +2,15 @@
 //! error; nothing is sent without its record, and the next run goes on.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::{io::Write, path::Path};
 
 use tenantry::simulator::{Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
 use crate::harness::Call;
+#[cfg(target_os = "linux")]
+use crate::harness::eventually;
 use crate::harness::{Bench, customers, domain, states};
 
 #[test]
@@ -383,4 +387,28 @@ fn a_ledger_that_cannot_be_written_can_be_read() {
     done.says("its last changes are in the files beside it").says("copy it with its `-wal` file");
     kept.change_mode("kept", 0o700);
     kept.call(&["status"]).exits(0);
+}
+
+/// The threads that read have looked customers up, and one of them still waits for its pipe.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_reading_leaves_a_ledger_that_is_one_file() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(600));
+    bench.import("customers.csv").exits(0);
+    let mut running = bench.import("-").with_silent_input().spawn();
+    let mut input = running.take_input();
+    input.write_all(customers(600).as_bytes()).unwrap();
+    let open_files = format!("/proc/{}/fd", running.pid());
+    let is_log = |file: &Path| fs::read_link(file).is_ok_and(|file| file.ends_with("ledger.db-wal"));
+    eventually("customers are looked up", || {
+        let files = fs::read_dir(&open_files).unwrap();
+        files.filter(|file| is_log(&file.as_ref().unwrap().path())).count() == 2
+    });
+    running.signal("INT");
+    let done = running.wait();
+    assert_eq!(done.code, Some(130), "{done}");
+    assert!(!bench.path("ledger.db-wal").exists(), "{done}");
+    // What was read is told, though nothing came of it.
+    assert!(done.stdout.contains("500 rows read: 0 new, 500 known already"), "{done}");
 }

@@ -4,7 +4,7 @@
 //! `rejected` and names the first one's line, unless the two are equal: then it is counted as a duplicate. A row
 //! that the ledger knows from an earlier reading is left alone where it was sent or may have been, and replaced
 //! by a changed one where it was refused or never sent: [`known`] finds it. A customer that exists and comes as it went
-//! is [`unchanged`], which is known before it gets here. [`judgement`] comes at the end of a file.
+//! is [`unchanged`], which is nearly always known before it gets here. [`judgement`] comes at the end of a file.
 
 mod again;
 mod judgement;
@@ -12,6 +12,7 @@ mod known;
 mod unchanged;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rusqlite::Transaction;
 
@@ -25,7 +26,7 @@ use crate::validation::{Problem, Severity, duplicate_domain};
 pub(crate) use again::{Again, Selection, StoredRow};
 pub(crate) use judgement::Judged;
 use known::{Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
-pub(crate) use unchanged::{Customers, Said, Unchanged};
+pub(crate) use unchanged::{Asked, Customers, Unchanged, WhileReading};
 
 /// One row as intake hands it over.
 #[derive(Debug)]
@@ -172,15 +173,15 @@ impl Ledger {
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
 
-    /// Takes up a batch of rows; what changes in the ledger is durable when this returns. Gives them back without those
-    /// that a corrected one has replaced: what is wrong with such a row is nobody's concern any more.
+    /// Takes up a batch of rows. What changes by them is durable when this returns; the sums of the file are by its end.
+    /// Gives them back without those that a corrected one has replaced: what is wrong with such a row is nobody's concern
+    /// any more.
     pub(crate) async fn take_up(
         &self,
         mut reading: TakeUp,
         mut batch: Vec<Incoming>,
     ) -> Result<(TakeUp, Taken, Vec<Incoming>), Error> {
         if let Some(unchanged) = batch.iter().map(Incoming::as_unchanged).collect::<Option<Vec<_>>>() {
-            // The sums of the file alone can wait for something that must be written, or for its end.
             let taken = reading.unchanged(&unchanged);
             return Ok((reading, taken, batch));
         }
@@ -193,6 +194,11 @@ impl Ledger {
             Ok((reading, taken, batch))
         })
         .await
+    }
+
+    /// Leaves a file that is not read to its end, with the sums of the rows that were.
+    pub(crate) async fn leave_source(&self, reading: TakeUp) -> Result<(), Error> {
+        self.write(move |tx| reading.write_sums(tx)).await
     }
 
     /// Lets go of what this run has read and nobody has agreed to: those rows were never sent, and will not be. Read
@@ -252,8 +258,8 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
 }
 
 impl TakeUp {
-    /// The customers that existed when the reading began.
-    pub(crate) fn customers(&self, ledger: &Ledger) -> Customers {
+    /// The customers that exist, for as long as the second value is kept.
+    pub(crate) fn customers(&self, ledger: &Ledger) -> (Arc<Customers>, WhileReading) {
         Customers::of(&ledger.path, self.has_customers, self.unfinished.clone())
     }
 

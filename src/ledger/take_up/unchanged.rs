@@ -1,12 +1,12 @@
 //! Rows of customers that exist, and of whom a file says nothing new: told apart before they reach the ledger's own
 //! thread, so that a list which comes every night costs it next to nothing.
 //!
-//! Any connection can tell, at any time: such a customer is final, and so is its recorded agreement. What is not found
-//! here, for whatever reason, the ledger's thread looks up for itself.
+//! Any connection can tell, at any time: the state and the content of such a customer are final, and so are those of its
+//! recorded agreement. What is not found here, for whatever reason, the ledger's thread looks up for itself.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
@@ -31,7 +31,7 @@ pub(crate) struct Unchanged {
 
 /// What a row without an error says, as far as it takes to recognise it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Said<'a> {
+pub(crate) struct Asked<'a> {
     pub(crate) domain: &'a DomainName,
     pub(crate) content_hash: [u8; 16],
     pub(crate) has_agreement: bool,
@@ -41,71 +41,111 @@ pub(crate) struct Said<'a> {
 #[derive(Debug)]
 pub(crate) struct Customers {
     path: PathBuf,
-    /// In a ledger without any, nobody need be looked up.
-    has_any: bool,
-    /// Rows of these belong to the file that brings them again, and change by that.
+    /// What comes from these belongs to the file that brings it again, and changes by that.
     unfinished: HashSet<SourceId>,
     /// One for all threads: SQLite's memory has one lock for all connections of a process, and two that read at once
     /// spend more time on that lock than on reading.
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Connecting>,
+}
+
+#[derive(Debug)]
+enum Connecting {
+    NotYet,
+    Done(Connection),
+    /// Nobody is found any more, or there is nobody.
+    Over,
+}
+
+/// Ends the look-ups when it goes. SQLite works its write-ahead log into the file when the last connection goes; that is
+/// to be the ledger's own, and a thread that waits for a pipe may outlive it.
+#[derive(Debug)]
+pub(crate) struct WhileReading(Arc<Customers>);
+
+impl Drop for WhileReading {
+    fn drop(&mut self) {
+        *self.0.connection() = Connecting::Over;
+    }
 }
 
 impl Customers {
-    pub(super) fn of(path: &Path, has_any: bool, unfinished: HashSet<SourceId>) -> Self {
-        Self { path: path.to_owned(), has_any, unfinished, connection: Mutex::default() }
+    /// Those in the ledger at `path`, for as long as the second value is kept.
+    pub(super) fn of(path: &Path, has_any: bool, unfinished: HashSet<SourceId>) -> (Arc<Self>, WhileReading) {
+        let connection = Mutex::new(if has_any { Connecting::NotYet } else { Connecting::Over });
+        let customers = Arc::new(Self { path: path.to_owned(), unfinished, connection });
+        (Arc::clone(&customers), WhileReading(customers))
     }
 
     /// For each of some rows that stand in a file one after another: the row of its customer, where it says nothing new.
-    pub(crate) fn unchanged(&self, rows: &[Option<Said<'_>>]) -> Vec<Option<RowId>> {
-        self.find(rows).unwrap_or_else(|error| {
+    pub(crate) fn unchanged(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<RowId>> {
+        let mut connection = self.connection();
+        self.find(&mut connection, rows).unwrap_or_else(|error| {
             tracing::debug!(%error, "customers cannot be looked up beside the ledger's own thread");
+            *connection = Connecting::Over;
             vec![None; rows.len()]
         })
     }
 
-    fn find(&self, rows: &[Option<Said<'_>>]) -> Result<Vec<Option<RowId>>, Error> {
-        if !self.has_any {
-            return Ok(vec![None; rows.len()]);
+    fn connection(&self) -> MutexGuard<'_, Connecting> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(
+        &self,
+        connection: &mut Connecting,
+        rows: &[Option<Asked<'_>>],
+    ) -> Result<Vec<Option<RowId>>, Error> {
+        if matches!(connection, Connecting::NotYet) {
+            *connection = Connecting::Done(schema::open_for_reading(&self.path)?);
         }
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = match &mut *connection {
-            Some(connection) => connection,
-            closed => closed.insert(schema::open_for_reading(&self.path)?),
-        };
+        let Connecting::Done(connection) = connection else { return Ok(vec![None; rows.len()]) };
         // One state of the ledger for all of them spares each look-up locks of its own.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
-        let find = |said: &Option<Said<'_>>| {
-            let Some(said) = said else { return Ok(None) };
-            let customer = look_up.customer(said.domain)?;
-            let unchanged = customer
-                .filter(|customer| customer.came_as(said) && !self.unfinished.contains(&customer.source));
-            Ok(unchanged.map(|customer| customer.row))
+        let find = |asked: &Option<Asked<'_>>| {
+            let Some(asked) = asked else { return Ok(None) };
+            let found = look_up.of_domain(asked.domain)?;
+            Ok(found.filter(|found| self.is_as_asked(found, asked)).map(|found| found.row))
         };
         rows.iter().map(find).collect()
+    }
+
+    /// Does it exist, as this says, and change no more?
+    fn is_as_asked(&self, found: &Found, asked: &Asked<'_>) -> bool {
+        let exists = matches!(found.state, State::Created | State::Existing);
+        let agreement = match &found.agreement {
+            None => !asked.has_agreement,
+            Some(agreement) => {
+                asked.has_agreement
+                    && agreement.state == AgreementState::Recorded
+                    && agreement.content_hash == asked.content_hash
+                    && !self.unfinished.contains(&agreement.source)
+            }
+        };
+        exists
+            && found.content_hash == asked.content_hash
+            && agreement
+            && !self.unfinished.contains(&found.source)
     }
 }
 
 /// A row that stands for a domain.
 #[derive(Debug)]
-struct Customer {
+struct Found {
     row: RowId,
     domain: Option<String>,
     state: State,
     source: SourceId,
     content_hash: [u8; 16],
-    /// Of the agreement that counts: its state, and the hash of the row that brought it.
-    agreement: Option<(AgreementState, [u8; 16])>,
+    agreement: Option<FoundAgreement>,
 }
 
-impl Customer {
-    /// Does it exist, and as this says?
-    fn came_as(&self, said: &Said<'_>) -> bool {
-        let exists = matches!(self.state, State::Created | State::Existing);
-        let recorded = (AgreementState::Recorded, said.content_hash);
-        let agreement = said.has_agreement.then_some(recorded);
-        exists && self.content_hash == said.content_hash && self.agreement == agreement
-    }
+/// The acceptance that counts for a row.
+#[derive(Debug)]
+struct FoundAgreement {
+    state: AgreementState,
+    source: SourceId,
+    /// Of the row that brought it.
+    content_hash: [u8; 16],
 }
 
 /// Look-ups of one row of a file after another.
@@ -116,39 +156,42 @@ struct LookUp<'a> {
     /// The last two came one after the other here as there.
     is_in_order: bool,
     /// Rows that stand behind the last one.
-    ahead: VecDeque<Customer>,
+    ahead: VecDeque<Found>,
 }
 
 impl<'a> LookUp<'a> {
     fn prepare(snapshot: &'a Transaction<'_>) -> Result<Self, Error> {
-        let customers = |which: &str| {
+        let rows = |which: &str| {
             snapshot.prepare_cached(&format!(
-                "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, a.state, a.content_hash
+                "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, a.state, a.source_id, a.content_hash
                    FROM customer_rows r
-                   LEFT JOIN (SELECT row_id, state, content_hash FROM agreements WHERE {STANDING}) a ON a.row_id = r.id
+                   LEFT JOIN (SELECT row_id, state, source_id, content_hash FROM agreements WHERE {STANDING}) a
+                          ON a.row_id = r.id
                   WHERE {which}"
             ))
         };
         Ok(Self {
-            by_domain: customers("r.key_domain = ?1")?,
-            following: customers(&format!("r.id > ?1 ORDER BY r.id LIMIT {AHEAD}"))?,
+            by_domain: rows("r.key_domain = ?1")?,
+            following: rows(&format!("r.id > ?1 ORDER BY r.id LIMIT {AHEAD}"))?,
             last: None,
             is_in_order: false,
             ahead: VecDeque::new(),
         })
     }
 
-    fn customer(&mut self, domain: &DomainName) -> Result<Option<Customer>, Error> {
+    fn of_domain(&mut self, domain: &DomainName) -> Result<Option<Found>, Error> {
         // A list comes in the order in which it came before, but for what was put in or left out.
         if self.is_in_order && self.ahead.is_empty() {
-            self.ahead = customers(&mut self.following, [self.last])?;
+            self.ahead = load(&mut self.following, [self.last])?;
+            self.is_in_order = !self.ahead.is_empty();
         }
-        let is_next = |next: &mut Customer| next.domain.as_deref() == Some(domain.as_str());
-        if let Some(next) = self.ahead.pop_front_if(is_next) {
-            self.last = Some(next.row);
-            return Ok(Some(next));
+        let is_it = |row: &Found| row.domain.as_deref() == Some(domain.as_str());
+        if let Some(left_out) = self.ahead.iter().position(is_it) {
+            let found = self.ahead.drain(..=left_out).next_back();
+            self.last = found.as_ref().map(|found| found.row);
+            return Ok(found);
         }
-        let found: Option<Customer> = customers(&mut self.by_domain, [domain.as_str()])?.pop_front();
+        let found = load(&mut self.by_domain, [domain.as_str()])?.pop_front();
         if let Some(found) = &found {
             self.is_in_order = self.last.is_some_and(|last| found.row.0 == last.0 + 1);
             self.last = Some(found.row);
@@ -158,22 +201,22 @@ impl<'a> LookUp<'a> {
     }
 }
 
-fn customers(
-    statement: &mut CachedStatement<'_>,
-    parameters: impl Params,
-) -> Result<VecDeque<Customer>, Error> {
-    let customers = statement.query_map(parameters, |row| {
-        let agreement: Option<AgreementState> = row.get(5)?;
-        Ok(Customer {
+fn load(statement: &mut CachedStatement<'_>, parameters: impl Params) -> Result<VecDeque<Found>, Error> {
+    let rows = statement.query_map(parameters, |row| {
+        let agreement = match row.get(5)? {
+            None => None,
+            Some(state) => Some(FoundAgreement { state, source: row.get(6)?, content_hash: row.get(7)? }),
+        };
+        Ok(Found {
             row: row.get(0)?,
             domain: row.get(1)?,
             state: row.get(2)?,
             source: row.get(3)?,
             content_hash: row.get(4)?,
-            agreement: agreement.map(|state| Ok::<_, rusqlite::Error>((state, row.get(6)?))).transpose()?,
+            agreement,
         })
     })?;
-    Ok(customers.collect::<Result<_, _>>()?)
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
@@ -201,6 +244,12 @@ mod tests {
     /// Is a row of `HASH` unchanged where this (SQL) has made the customer and its file what they are?
     #[track_caller]
     fn check(made: &str, has_agreement: bool, expected: bool) {
+        check_beside(&[], made, has_agreement, expected);
+    }
+
+    /// The same, where these sources are unfinished.
+    #[track_caller]
+    fn check_beside(unfinished: &[i64], made: &str, has_agreement: bool, expected: bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = ledger(
             folder.path(),
@@ -212,18 +261,19 @@ mod tests {
                 "07".repeat(16)
             ),
         );
-        let unfinished =
-            if made.contains("unfinished") { HashSet::from([SourceId(3)]) } else { HashSet::new() };
-        let customers = Customers::of(&path, true, unfinished);
+        let unfinished = unfinished.iter().copied().map(SourceId).collect();
+        let (customers, reading) = Customers::of(&path, true, unfinished);
         let domain = name("a.onmicrosoft.com");
-        let said = |domain, content_hash| Some(Said { domain, content_hash, has_agreement });
+        let asked = |domain, content_hash| Some(Asked { domain, content_hash, has_agreement });
         let other = name("b.onmicrosoft.com");
         // The second time on a connection that was used before.
         for _ in 0..2 {
-            let rows = [None, said(&domain, [8; 16]), said(&other, HASH), said(&domain, HASH)];
+            let rows = [None, asked(&domain, [8; 16]), asked(&other, HASH), asked(&domain, HASH)];
             let [.., found] = customers.unchanged(&rows)[..] else { panic!("something of each") };
             assert_eq!(found, expected.then_some(RowId(5)), "{made}");
         }
+        drop(reading);
+        assert_eq!(customers.unchanged(&[asked(&domain, HASH)]), [None]);
     }
 
     #[test]
@@ -235,7 +285,7 @@ mod tests {
             check(&state(open), false, false);
         }
         check("UPDATE customer_rows SET key_domain = NULL", false, false);
-        check("-- unfinished", false, false);
+        check_beside(&[3], "", false, false);
     }
 
     #[test]
@@ -257,6 +307,12 @@ mod tests {
             check(&acceptance(open, "07"), true, false);
         }
         check(&acceptance("withdrawn", "08"), false, true);
+        let of_another = acceptance("recorded", "07").replace("(5, 3,", "(5, 4,");
+        let of_another = format!(
+            "INSERT INTO sources (id, run_id, path, header, started_at) VALUES (4, 1, 'b.csv', x'', 0); {of_another}"
+        );
+        check(&of_another, true, true);
+        check_beside(&[4], &of_another, true, false);
     }
 
     #[test]
@@ -274,11 +330,11 @@ mod tests {
                 "07".repeat(16)
             ),
         );
-        let customers = Customers::of(&path, true, HashSet::new());
+        let (customers, _reading) = Customers::of(&path, true, HashSet::new());
         let check = |rows: Vec<i64>| {
             let names: Vec<_> = rows.iter().map(|row| name(&format!("d{row}"))).collect();
-            let said = |domain| Some(Said { domain, content_hash: HASH, has_agreement: false });
-            let found = customers.unchanged(&names.iter().map(said).collect::<Vec<_>>());
+            let asked = |domain| Some(Asked { domain, content_hash: HASH, has_agreement: false });
+            let found = customers.unchanged(&names.iter().map(asked).collect::<Vec<_>>());
             let expected =
                 rows.iter().map(|row| ((1..=ROWS).contains(row) && row % 10 != 0).then_some(RowId(*row)));
             assert_eq!(found, expected.collect::<Vec<_>>());
@@ -299,9 +355,12 @@ mod tests {
     #[test]
     fn a_ledger_that_cannot_be_opened_knows_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        let customers = Customers::of(&folder.path().join("l.db"), true, HashSet::new());
+        let path = folder.path().join("l.db");
+        let (customers, _reading) = Customers::of(&path, true, HashSet::new());
         let domain = name("a.onmicrosoft.com");
-        let said = Said { domain: &domain, content_hash: HASH, has_agreement: false };
-        assert_eq!(customers.unchanged(&[Some(said), None]), [None, None]);
+        let asked = Asked { domain: &domain, content_hash: HASH, has_agreement: false };
+        assert_eq!(customers.unchanged(&[Some(asked), None]), [None, None]);
+        drop(ledger(folder.path(), ""));
+        assert_eq!(customers.unchanged(&[Some(asked)]), [None], "it is tried once");
     }
 }
