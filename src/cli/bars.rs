@@ -3,6 +3,7 @@
 //! What is shown comes from watch channels, so nothing ever waits for a terminal, and none of it is ever a result:
 //! summaries are made from the ledger.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
@@ -79,6 +80,12 @@ impl<'a> Shown<'a> {
     }
 }
 
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Output {
     /// Shows how a reading gets on until the sender is gone. `size` in bytes, where it is known.
     pub(crate) async fn show_reading(
@@ -96,22 +103,19 @@ impl Output {
                 format!("{path}: {rows} rows so far")
             });
         }
-        shown.bar.finish_and_clear();
     }
 
-    /// Shows how a submission at `rate` gets on until the sender is gone.
+    /// Shows how a submission at `rate` gets on until it is dropped: whoever waits for the submission need not wait for
+    /// the next time that a bar is redrawn.
     pub(crate) async fn show_submission(
         &self,
         rate: submitter::Rate,
         mut progress: watch::Receiver<submitter::Progress>,
-    ) {
+    ) -> Infallible {
         let mut shown = Shown::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
         loop {
             redraw.tick().await;
-            if progress.has_changed().is_err() {
-                break;
-            }
             let now = *progress.borrow_and_update();
             shown.bar.set_length(now.total);
             shown.bar.set_position(now.settled);
@@ -122,7 +126,6 @@ impl Output {
             };
             shown.update(words.clone(), line);
         }
-        shown.bar.finish_and_clear();
     }
 }
 

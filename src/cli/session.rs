@@ -142,15 +142,12 @@ impl<'a> Session<'a> {
         let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) = watch::channel(Progress { total, ..Progress::default() });
-        let submission = async {
-            let submission =
-                submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, total)
-                    .await;
-            drop(sender);
-            submission
+        let submission =
+            submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, total);
+        let outcome = tokio::select! {
+            outcome = submission => outcome,
+            never = self.output.show_submission(self.args.pace.rate, receiver) => match never {},
         };
-        let (outcome, ()) =
-            tokio::join!(submission, self.output.show_submission(self.args.pace.rate, receiver));
         if outcome.abandoned {
             tracing::warn!("left at once; what was in flight is settled by the next run");
         }
