@@ -11,7 +11,7 @@ use super::super::agreement::{self, Met};
 use super::super::query::{self, Plan};
 use super::super::state::State;
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
-use super::known::{by_domain, by_row, take_up_again};
+use super::known::{by_domain, by_row, release_key, take_up_again};
 use super::{Candidate, SourceInfo, TakeUp, Taken, json};
 use crate::clock;
 use crate::failpoint;
@@ -245,7 +245,7 @@ impl Reading<'_> {
             take_up_again(tx, known.row, reading.source, candidate)?;
             taken.known += 1;
         } else {
-            super::release_key(tx, &known)?;
+            release_key(tx, &known)?;
             let row = reading.insert(tx, candidate, taken)?;
             reading.point_to(tx, known.row, row)?;
         }

@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 
 use super::super::state::{self, Event, State};
 use super::super::{Error, RowId};
-use super::{TakeUp, json, known};
+use super::{TakeUp, consent, json};
 use crate::clock;
 use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
 
@@ -46,7 +46,7 @@ impl TakeUp {
         let left = "SELECT id FROM sources
                      WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2
                        AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)";
-        let let_go = known::withdraw(tx, left, (&self.info.path, self.run))?;
+        let let_go = consent::withdraw(tx, left, (&self.info.path, self.run))?;
         let to = state::next(State::Rejected, Event::Replaced)?;
         let sql = format!(
             "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = {now}

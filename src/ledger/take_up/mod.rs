@@ -1,14 +1,18 @@
-//! How a row of a file becomes a row of the ledger, or turns out to stand in it already.
+//! How the rows of a file become rows of the ledger, or turn out to stand in it already.
 //!
 //! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is
 //! `rejected` and names the first one's line, unless the two are equal: then it is counted as a duplicate. A row
 //! that the ledger knows from an earlier reading is left alone where it was sent or may have been, and replaced
-//! by a changed one where it was refused or never sent: [`known`] finds it. A customer that exists and comes as it went
-//! is [`unchanged`], which is nearly always known before it gets here. [`judgement`] comes at the end of a file.
+//! by a changed one where it was refused or never sent. That is decided for each [`row`], by what is [`known`] of it; a
+//! customer that exists and comes as it went is [`unchanged`], which nearly always shows before it gets here.
+//! [`judgement`] comes at the end of a file, [`consent`] is what becomes of a file that may not be sent, and [`again`]
+//! takes up rows without their file.
 
 mod again;
+mod consent;
 mod judgement;
 mod known;
+mod row;
 mod unchanged;
 
 use std::collections::HashSet;
@@ -16,16 +20,13 @@ use std::sync::Arc;
 
 use rusqlite::Transaction;
 
-use super::agreement::Met;
-use super::state::State;
-use super::{Error, Given, Ledger, RequestId, RowId, RunId, SourceId, agreement};
+use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
-use crate::validation::{Problem, Severity, duplicate_domain};
+use crate::validation::Problem;
 
 pub(crate) use again::{Again, Selection, StoredRow};
 pub(crate) use judgement::Judged;
-use known::{Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
 pub(crate) use unchanged::{Asked, Customers, Unchanged, WhileReading};
 
 /// One row as intake hands it over.
@@ -163,9 +164,6 @@ pub(crate) struct TakeUp {
     replaced: Vec<u64>,
 }
 
-/// Rows that are named where changes are ignored.
-const IGNORED_NAMED: usize = 10;
-
 impl Ledger {
     /// Begins the reading of a file.
     pub(crate) async fn begin_source(&self, info: SourceInfo) -> Result<TakeUp, Error> {
@@ -201,60 +199,12 @@ impl Ledger {
         self.write(move |tx| reading.write_sums(tx)).await
     }
 
-    /// Lets go of what this run has read and nobody has agreed to: those rows were never sent, and will not be. Read
-    /// again, they are new rows. Returns how many there were, and how many acceptances of agreements.
-    pub(crate) async fn withdraw(&self) -> Result<(u64, u64), Error> {
-        let run = self.run;
-        self.write(move |tx| {
-            hold_restored(tx, run)?;
-            let sql = "UPDATE sources SET let_go_at = ?2 WHERE run_id = ?1";
-            tx.execute(sql, (run, clock::now().as_millisecond()))?;
-            known::withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])
-        })
-        .await
-    }
-
-    /// Holds back what this run has read, because it was to be sent only if all of it were valid: new rows wait until
-    /// their files come again, refused ones that were taken up again stay refused. Returns how many rows wait, and how
-    /// many acceptances.
-    pub(crate) async fn hold_back(&self) -> Result<(u64, u64), Error> {
-        let run = self.run;
-        self.write(move |tx| {
-            let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
-            tx.execute(sql, (run, clock::now().as_millisecond()))?;
-            known::take_back(tx, run)
-        })
-        .await
-    }
-
-    /// Lets the rows be sent that this run has read and held back for somebody's consent.
-    pub(crate) async fn release(&self) -> Result<(), Error> {
-        let run = self.run;
-        self.write(move |tx| {
-            let sql = "UPDATE sources SET completed_at = ?2 WHERE run_id = ?1 AND completed_at IS NULL";
-            tx.execute(sql, (run, clock::now().as_millisecond()))?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Ends the reading: from now on its rows may be sent, unless they need consent. `rows_read` is the reader's own count, which must be
-    /// the ledger's.
+    /// Ends the reading: from now on its rows may be sent, unless they need consent. `rows_read` is the reader's own
+    /// count, which must be the ledger's.
     pub(crate) async fn complete_source(&self, reading: TakeUp, rows_read: u64) -> Result<Judged, Error> {
         assert_eq!(reading.read, rows_read, "every row that was read must have been taken up");
         self.write(move |tx| reading.complete(tx)).await
     }
-}
-
-/// Rows of a restored copy wait on: the lost ledger may have sent them, so they cannot be let go of.
-fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE sources SET completed_at = NULL
-          WHERE run_id = ?1
-            AND id IN (SELECT source_id FROM customer_rows WHERE state = 'pending' AND next_step = 'ask')",
-        [run],
-    )?;
-    Ok(())
 }
 
 impl TakeUp {
@@ -369,273 +319,6 @@ impl TakeUp {
             true => self.with_reseller += 1,
             false => self.without_reseller += 1,
         }
-    }
-
-    /// A row that says the same as `row` of the ledger.
-    fn known_or_duplicate(&mut self, row: RowId, line: u64, taken: &mut Taken) {
-        if self.line_of(row).is_some() {
-            taken.duplicates += 1;
-        } else {
-            taken.known += 1;
-            self.meet(row, line);
-        }
-    }
-
-    fn one(&mut self, tx: &Transaction<'_>, candidate: &Candidate, taken: &mut Taken) -> Result<(), Error> {
-        let corrected = match candidate.corrects {
-            Some(row) => by_row(tx, row, candidate)?,
-            None => None,
-        };
-        let mut standing = match &candidate.domain {
-            Some(domain) => by_domain(tx, domain, candidate)?,
-            None => None,
-        };
-        if standing.is_none() {
-            // A rejected row that stands for no domain: its cell is none, or an earlier row stood for it.
-            standing = by_content(tx, candidate)?;
-        }
-        if let Some(known) = &corrected
-            && known.same_content
-            && self.line_of(known.row).is_none()
-            && standing.as_ref().is_none_or(|standing| standing.row == known.row)
-        {
-            // An exported row that came back as it went.
-            return self.known(tx, known, candidate, taken);
-        }
-        if corrected.is_none() && self.was_replaced(tx, standing.as_ref(), candidate, taken)? {
-            return Ok(());
-        }
-        match standing {
-            Some(known) => match self.line_of(known.row) {
-                Some(_) if known.same_content => {
-                    taken.duplicates += 1;
-                    Ok(())
-                }
-                Some(first_line) => self.named_again(tx, candidate, first_line, taken),
-                // The files of one run belong together.
-                None if corrected.is_none()
-                    && !known.same_content
-                    && self.of_this_run.contains(&known.source) =>
-                {
-                    let (line, path) = known::place(tx, known.row)?;
-                    self.named_before(tx, candidate, line, Some(&path), taken)
-                }
-                None => self.known(tx, &known, candidate, taken),
-            },
-            None => {
-                let row = self.insert(tx, candidate, taken)?;
-                match corrected {
-                    Some(known) if known.row != row => self.replace(tx, &known, row),
-                    Some(_) | None => Ok(()),
-                }
-            }
-        }
-    }
-
-    /// Is this the old form of a row that a corrected one has replaced since? The file that it came from, read again
-    /// night after night, must not undo the correction. Only a row that was never sent follows the file back.
-    fn was_replaced(
-        &mut self,
-        tx: &Transaction<'_>,
-        standing: Option<&Known>,
-        candidate: &Candidate,
-        taken: &mut Taken,
-    ) -> Result<bool, Error> {
-        let may_be = match standing {
-            None => true,
-            Some(known) => {
-                known.state != State::Pending && !known.same_content && self.line_of(known.row).is_none()
-            }
-        };
-        if !may_be {
-            return Ok(false);
-        }
-        let Some(replaced) = replaced_row(tx, candidate)? else { return Ok(false) };
-        if self.line_of(replaced).is_none() {
-            taken.replaced += 1;
-            self.replaced.push(candidate.line);
-        }
-        self.known_or_duplicate(replaced, candidate.line, taken);
-        Ok(true)
-    }
-
-    /// A row that stands in the ledger from an earlier reading.
-    fn known(
-        &mut self,
-        tx: &Transaction<'_>,
-        known: &Known,
-        candidate: &Candidate,
-        taken: &mut Taken,
-    ) -> Result<(), Error> {
-        let replace = match known.state {
-            State::Created | State::Existing => {
-                self.meet_agreement(tx, known, candidate, taken)?;
-                false
-            }
-            State::InFlight | State::Unresolved => {
-                if !known.same_content {
-                    self.ignore(candidate, taken);
-                }
-                false
-            }
-            State::Pending | State::Failed => !known.same_content,
-            // The verdict on a row can change without the row: the rules may have, or the row that it repeated
-            // may be gone from the file.
-            State::Rejected if known.same_content && known.mixed => {
-                self.judged_before.push(known.row);
-                false
-            }
-            State::Rejected => !known.same_content || candidate.customer.is_some(),
-            State::Superseded => unreachable!("a superseded row stands for no domain and is never looked up"),
-        };
-        if replace {
-            // The key must be free before the new row takes it.
-            release_key(tx, known)?;
-            let row = self.insert(tx, candidate, taken)?;
-            return self.point_to(tx, known.row, row);
-        }
-        taken.known += 1;
-        self.meet(known.row, candidate.line);
-        if known.state == State::Failed && self.info.retry_failed && candidate.customer.is_some() {
-            if known.burned {
-                taken.burned += 1;
-            } else {
-                take_up_again(tx, known.row, self.source, candidate)?;
-                taken.taken_up += 1;
-            }
-        }
-        if self.unfinished.contains(&known.source) {
-            known::adopt(tx, known.row, self.source, candidate)?;
-        }
-        Ok(())
-    }
-
-    /// A row whose customer exists. Only its agreement can still be of use.
-    fn meet_agreement(
-        &mut self,
-        tx: &Transaction<'_>,
-        known: &Known,
-        candidate: &Candidate,
-        taken: &mut Taken,
-    ) -> Result<(), Error> {
-        let retry_failed = self.info.retry_failed;
-        let met = agreement::meet(tx, known.row, self.source, candidate, known.same_content, retry_failed)?;
-        match met {
-            Met::Known => {}
-            Met::Ignored => self.ignore(candidate, taken),
-            Met::TakenUp => taken.agreements += 1,
-            Met::Rejected => taken.agreements_rejected += 1,
-        }
-        Ok(())
-    }
-
-    fn ignore(&mut self, candidate: &Candidate, taken: &mut Taken) {
-        taken.ignored_changes += 1;
-        if self.ignored.len() < IGNORED_NAMED {
-            let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
-            self.ignored.push((candidate.line, domain.to_owned()));
-        }
-    }
-
-    /// A row whose domain an earlier row of the same reading stands for already.
-    fn named_again(
-        &mut self,
-        tx: &Transaction<'_>,
-        candidate: &Candidate,
-        first_line: u32,
-        taken: &mut Taken,
-    ) -> Result<(), Error> {
-        if let Some(known) = by_content(tx, candidate)? {
-            self.known_or_duplicate(known.row, candidate.line, taken);
-            return Ok(());
-        }
-        self.named_before(tx, candidate, first_line, None, taken)
-    }
-
-    /// A row whose domain a row of this run stands for already, on `first_line`, in `file` where that is another.
-    fn named_before(
-        &mut self,
-        tx: &Transaction<'_>,
-        candidate: &Candidate,
-        first_line: u32,
-        file: Option<&str>,
-        taken: &mut Taken,
-    ) -> Result<(), Error> {
-        let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
-        let mut problems = candidate.problems.clone();
-        problems.push(duplicate_domain(candidate.line, &self.info.domain_column, domain, first_line, file));
-        let row = self.write_row(tx, candidate, None, &problems)?;
-        self.meet(row, candidate.line);
-        taken.new += 1;
-        taken.rejected += 1;
-        Ok(())
-    }
-
-    fn insert(
-        &mut self,
-        tx: &Transaction<'_>,
-        candidate: &Candidate,
-        taken: &mut Taken,
-    ) -> Result<RowId, Error> {
-        let key = candidate.domain.as_ref();
-        let row = self.write_row(tx, candidate, key, &candidate.problems)?;
-        self.meet(row, candidate.line);
-        taken.new += 1;
-        taken.rejected += u64::from(candidate.customer.is_none());
-        Ok(row)
-    }
-
-    fn write_row(
-        &self,
-        tx: &Transaction<'_>,
-        candidate: &Candidate,
-        key: Option<&DomainName>,
-        problems: &[Problem],
-    ) -> Result<RowId, Error> {
-        let error = problems.iter().find(|problem| problem.severity == Severity::Error);
-        let state = if error.is_some() { State::Rejected } else { State::Pending };
-        let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
-        let problems = if problems.is_empty() { None } else { Some(json(problems)?) };
-        let now = clock::now().as_millisecond();
-        tx.prepare_cached(
-            "INSERT INTO customer_rows (source_id, line, domain, key_domain, state, content_hash, cells, customer,
-                                        problems, request_id, error_code, error_text, made_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
-        )?
-        .execute(rusqlite::params![
-            self.source,
-            candidate.line,
-            candidate.domain.as_ref().map(DomainName::as_str),
-            key.map(DomainName::as_str),
-            state,
-            candidate.content_hash,
-            candidate.cells,
-            customer,
-            problems,
-            error.is_none().then(RequestId::draw),
-            error.map(|problem| &problem.rule),
-            error.map(|problem| &problem.message),
-            now,
-        ])?;
-        Ok(RowId(tx.last_insert_rowid()))
-    }
-
-    fn replace(&self, tx: &Transaction<'_>, known: &Known, by: RowId) -> Result<(), Error> {
-        release_key(tx, known)?;
-        self.point_to(tx, known.row, by)
-    }
-
-    fn point_to(&self, tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
-        tx.prepare_cached("UPDATE customer_rows SET replaced_by = ?2 WHERE id = ?1")?.execute((row, by))?;
-        // What was unclear about a domain stays so for the row that stands for it now.
-        tx.prepare_cached(
-            "UPDATE customer_rows SET unclear_before = 1
-               FROM customer_rows AS old
-              WHERE customer_rows.id = ?2 AND old.id = ?1 AND old.domain = customer_rows.domain
-                AND (old.unclear_before OR old.in_doubt_since IS NOT NULL)",
-        )?
-        .execute((row, by))?;
-        Ok(())
     }
 
     fn line_of(&self, row: RowId) -> Option<u32> {

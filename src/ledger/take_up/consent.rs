@@ -1,0 +1,189 @@
+//! Whether what a run has read may be sent: somebody agrees, says no, or not all of it is valid.
+
+use rusqlite::Transaction;
+
+use super::super::state::{self, Event, State};
+use super::super::{Error, Ledger, RunId, agreement};
+use crate::clock;
+
+impl Ledger {
+    /// Lets go of what this run has read and nobody has agreed to: those rows were never sent, and will not be. Read
+    /// again, they are new rows. Returns how many there were, and how many acceptances of agreements.
+    pub(crate) async fn withdraw(&self) -> Result<(u64, u64), Error> {
+        let run = self.run;
+        self.write(move |tx| {
+            hold_restored(tx, run)?;
+            let sql = "UPDATE sources SET let_go_at = ?2 WHERE run_id = ?1";
+            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])
+        })
+        .await
+    }
+
+    /// Holds back what this run has read, because it was to be sent only if all of it were valid: new rows wait until
+    /// their files come again, refused ones that were taken up again stay refused. Returns how many rows wait, and how
+    /// many acceptances.
+    pub(crate) async fn hold_back(&self) -> Result<(u64, u64), Error> {
+        let run = self.run;
+        self.write(move |tx| {
+            let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
+            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            take_back(tx, run)
+        })
+        .await
+    }
+
+    /// Lets the rows be sent that this run has read and held back for somebody's consent.
+    pub(crate) async fn release(&self) -> Result<(), Error> {
+        let run = self.run;
+        self.write(move |tx| {
+            let sql = "UPDATE sources SET completed_at = ?2 WHERE run_id = ?1 AND completed_at IS NULL";
+            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Rows of a restored copy wait on: the lost ledger may have sent them, so they cannot be let go of.
+fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE sources SET completed_at = NULL
+          WHERE run_id = ?1
+            AND id IN (SELECT source_id FROM customer_rows WHERE state = 'pending' AND next_step = 'ask')",
+        [run],
+    )?;
+    Ok(())
+}
+
+/// Lets go of what the files of `sources` (a query for their ids) have brought and nothing has been done for: new rows are
+/// superseded, refused ones that were taken up again stay refused. Says how many rows and how many acceptances it were.
+pub(super) fn withdraw(
+    tx: &Transaction<'_>,
+    sources: &str,
+    parameters: impl rusqlite::Params + Clone,
+) -> Result<(u64, u64), Error> {
+    let now = clock::now().as_millisecond();
+    let (refused, superseded) =
+        (state::next(State::Pending, Event::TakenBack)?, state::next(State::Pending, Event::Replaced)?);
+    let sql = format!(
+        "UPDATE customer_rows
+            SET state = CASE WHEN error_code IS NULL THEN '{superseded}' ELSE '{refused}' END,
+                key_domain = CASE WHEN error_code IS NULL THEN NULL ELSE key_domain END, changed_at = {now}
+          WHERE state = 'pending' AND next_step = 'create' AND source_id IN ({sources})"
+    );
+    let rows = tx.prepare(&sql)?.execute(parameters.clone())?;
+    let agreements = agreement::withdraw(tx, sources, parameters, agreement::Which::All)?;
+    Ok((rows as u64, agreements))
+}
+
+/// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows
+/// and how many acceptances wait.
+fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
+    let sources = "SELECT id FROM sources WHERE run_id = ?1";
+    let refused = state::next(State::Pending, Event::TakenBack)?;
+    let sql = format!(
+        "UPDATE customer_rows SET state = '{refused}', changed_at = ?2
+          WHERE state = 'pending' AND next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})"
+    );
+    tx.execute(&sql, (run, clock::now().as_millisecond()))?;
+    agreement::withdraw(tx, sources, [run], agreement::Which::Repeated)?;
+    let waiting = |what: &str| -> Result<u64, Error> {
+        let sql = format!("SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})");
+        Ok(tx.query_row(&sql, [run], |row| row.get(0))?)
+    };
+    Ok((waiting("customer_rows")?, waiting("agreements")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::ledger::{
+        AttemptResult, Candidate, Environment, Filter, Incoming, Queries, Refusal, RowChange, RowId,
+        SourceInfo,
+    };
+
+    fn customer() -> crate::customer::Customer {
+        let text = r#"{"company_name":"C","domain":"d.onmicrosoft.com","email":"a@example.com","culture":"en-US",
+            "language":"en","first_name":"A","last_name":"B","address_line1":"1","country":"US",
+            "enable_gdap_by_default":true}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// Reads a file of one row, to its end.
+    async fn read(ledger: &Ledger, retry_failed: bool) {
+        let info = SourceInfo {
+            path: "a.csv".to_owned(),
+            header: b"domain\n".to_vec(),
+            given: None,
+            retry_failed,
+            allow_direct: true,
+            needs_consent: false,
+            reseller_column: String::new(),
+            domain_column: "domain".to_owned(),
+        };
+        let candidate = Candidate {
+            line: 2,
+            domain: Some(customer().domain),
+            customer: Some(customer()),
+            beside_agreement: None,
+            problems: Vec::new(),
+            content_hash: [7; 16],
+            cells: b"d\n".to_vec(),
+            corrects: None,
+        };
+        let reading = ledger.begin_source(info).await.unwrap();
+        let (reading, ..) =
+            ledger.take_up(reading, vec![Incoming::Candidate(Box::new(candidate))]).await.unwrap();
+        ledger.complete_source(reading, 1).await.unwrap();
+    }
+
+    fn open(path: &Path) -> Ledger {
+        let environment = Environment { api: "test".to_owned(), partner_tenant_id: None };
+        Ledger::open(path, &environment, "import").unwrap()
+    }
+
+    /// The row's state and its error.
+    fn standing(path: &Path) -> (State, Option<String>) {
+        let mut found = None;
+        let queries = Queries::open(path).unwrap();
+        queries
+            .each_row(Filter::All, |row| {
+                found = Some((row.state, row.error_code));
+                Ok::<_, Error>(())
+            })
+            .unwrap();
+        found.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refused_row_that_nobody_agreed_to_try_again_stays_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        let ledger = open(&path);
+        read(&ledger, false).await;
+        let rows = ledger.open_rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap();
+        let (row, request_id) = (rows[0].row, rows[0].request_id);
+        let recorder = ledger.recorder();
+        recorder.intend_create(row, request_id).await.unwrap();
+        let refusal = Refusal { code: "3000".to_owned(), status: Some(400), text: "bad".to_owned() };
+        let refused = RowChange::Refused { refusal, domain_burned: false };
+        recorder.record(row, Vec::<AttemptResult>::new(), refused).await.unwrap();
+        drop((recorder, ledger));
+
+        let ledger = open(&path);
+        read(&ledger, true).await;
+        assert_eq!(standing(&path).0, State::Pending);
+        assert_eq!(ledger.withdraw().await.unwrap(), (1, 0));
+        assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
+
+        // Sent after all, it must not be taken for refused if we die before the answer.
+        read(&ledger, true).await;
+        let rows = ledger.open_rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap();
+        ledger.recorder().intend_create(row, rows[0].request_id).await.unwrap();
+        let rows = ledger.open_rows(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap();
+        assert_eq!(rows[0].refusal, None);
+    }
+}
