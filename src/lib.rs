@@ -10,7 +10,7 @@
 //!
 //! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
 //! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
-//! does not grow with the file; `reading` judges rows on every core and keeps their order. `submitter` takes open rows
+//! does not grow with the file; `reading` judges rows on several cores and keeps their order. `submitter` takes open rows
 //! from the ledger and brings each to an outcome through `partner_center`, the only module that knows its API, with
 //! tokens from `auth` and passwords sealed by `credentials`; `transport` is the way there, and tells what went wrong on
 //! it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
