@@ -409,6 +409,18 @@ fn an_interrupted_reading_leaves_a_ledger_that_is_one_file() {
     let done = running.wait();
     assert_eq!(done.code, Some(130), "{done}");
     assert!(!bench.path("ledger.db-wal").exists(), "{done}");
-    // What was read is told, though nothing came of it.
-    assert!(done.stdout.contains("500 rows read: 0 new, 500 known already"), "{done}");
+}
+
+/// Nothing came of them, so that nothing was written before.
+#[test]
+fn known_rows_before_a_fault_of_their_file_are_counted() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(600));
+    bench.import("customers.csv").exits(0);
+    bench.file("broken.csv", customers(600) + "\"never closed,");
+    bench.import("broken.csv").exits(1);
+    let ledger = rusqlite::Connection::open(bench.path("ledger.db")).unwrap();
+    let sql = "SELECT rows_read, skipped FROM runs ORDER BY run_id DESC LIMIT 1";
+    let sums: (u32, u32) = ledger.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(sums, (500, 500), "whole batches");
 }
