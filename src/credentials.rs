@@ -3,7 +3,7 @@
 //! A nightly machine can hold the public half alone. Where no recipient is given, a key pair is made on first use
 //! and its private half kept in the identity file, for its owner's eyes only.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use age::x25519::{Identity, Recipient};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::private_file::{name_beside, take_name};
+use crate::private_file::{self, Refused, name_beside, take_name};
 use crate::{clock, failpoint};
 
 /// What can go wrong with keys and sealed passwords. Never holds a password.
@@ -26,8 +26,6 @@ pub(crate) enum Error {
     IdentityFile { what: &'static str, path: PathBuf, source: io::Error },
     #[error("`{}` holds no age identity", .0.display())]
     BadIdentity(PathBuf),
-    #[error("others than its owner may read the identity file `{}`", .0.display())]
-    IdentityExposed(PathBuf),
     #[error("could not seal a password: {0}")]
     Seal(String),
     #[error("it is sealed to another key")]
@@ -36,8 +34,13 @@ pub(crate) enum Error {
 
 impl Error {
     /// What the operator can do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub(crate) fn hint(&self) -> Option<String> {
+        if let Error::IdentityFile { path, source, .. } = self
+            && let Some(refused) = Refused::of(source)
+        {
+            return Some(refused.hint(path));
+        }
+        let hint = match self {
             Error::BadRecipient { is_private: true } => Some(
                 "give the public half, which begins with `age1`; what was typed may stand in histories and logs now",
             ),
@@ -50,12 +53,10 @@ impl Error {
             Error::IdentityFile { .. } | Error::BadIdentity(_) => {
                 Some("name the file that holds the private key with `--identity F`")
             }
-            Error::IdentityExposed(_) => {
-                Some("`chmod 600` it; if anybody may have read it, reset the passwords")
-            }
             Error::Seal(_) => None,
             Error::OtherKey => Some("name the file that holds its private key with `--identity F`"),
-        }
+        };
+        hint.map(str::to_owned)
     }
 }
 
@@ -131,8 +132,8 @@ pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
 
 fn read_identity(file: &Path) -> Result<Identity, Error> {
     let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
-    let text = Zeroizing::new(fs::read_to_string(file).map_err(|source| error("read", source))?);
-    check_mode(file)?;
+    let content = private_file::read_secret(file).map_err(|source| error("read", source))?;
+    let text = str::from_utf8(&content).map_err(|_| Error::BadIdentity(file.to_owned()))?;
     // The format of `age-keygen`: comments, and one line that is the key.
     text.lines()
         .map(str::trim)
@@ -141,34 +142,11 @@ fn read_identity(file: &Path) -> Result<Identity, Error> {
         .ok_or_else(|| Error::BadIdentity(file.to_owned()))
 }
 
-#[cfg(unix)]
-fn check_mode(file: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = fs::metadata(file).map_err(|source| Error::IdentityFile {
-        what: "read",
-        path: file.to_owned(),
-        source,
-    })?;
-    if metadata.permissions().mode() & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(Error::IdentityExposed(file.to_owned()))
-    }
-}
-
-/// Windows keeps a user's configuration folder to that user by inheritance.
-#[cfg(not(unix))]
-fn check_mode(_file: &Path) -> Result<(), Error> {
-    Ok(())
-}
-
 /// Whole or not at all, and never over another one: a key that a crash could halve or undo, or another run replace,
 /// would take the passwords sealed to it along.
 fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
     let error = |source| Error::IdentityFile { what: "write", path: file.to_owned(), source };
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(error)?;
-    }
+    private_file::make_folder_of(file).map_err(error)?;
     let text = Zeroizing::new(format!(
         "# created: {}\n# public key: {}\n{}\n",
         clock::now(),
@@ -176,10 +154,7 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         identity.to_string().expose_secret()
     ));
     let beside = name_beside(file);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    crate::ledger::private(&mut options);
-    let made = options.open(&beside).and_then(|mut out| {
+    let made = private_file::create_new(&beside).and_then(|mut out| {
         failpoint::crash("identity_opened");
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
@@ -187,7 +162,7 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         take_name(&beside, file)
     });
     drop(fs::remove_file(&beside));
-    made.and_then(|()| crate::ledger::sync_folder_of(file)).map_err(error)
+    made.and_then(|()| private_file::sync_folder_of(file)).map_err(error)
 }
 
 #[cfg(test)]
@@ -224,13 +199,20 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_identity_that_others_may_read_is_refused() {
+    fn an_identity_that_others_may_write_is_refused() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("identity.txt");
         Sealer::to_identity(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Opener::from_identity(&file), Err(Error::IdentityExposed(_))));
+        assert!(Opener::from_identity(&file).is_ok());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "now nobody else may read it"
+        );
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(matches!(Opener::from_identity(&file), Err(Error::IdentityFile { .. })));
     }
 }

@@ -17,8 +17,9 @@
 //! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
-//! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `memory`
-//! keeps what it knows off the disk.
+//! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small.
+//! `private_file` makes and opens every file that others must not read. `memory` keeps what the program knows off the
+//! disk.
 //!
 //! # What is always true
 //!

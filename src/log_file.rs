@@ -3,9 +3,11 @@
 //! Written by ourselves, because the kept crates for it abort the program where another process moves a file at the
 //! same moment. Here whatever fails, the log goes on in the file that is open; a log never ends a run.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use crate::private_file::{self, Exposure};
 
 /// A night with `-vv` and 50,000 rows fits into one.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -20,10 +22,11 @@ pub(crate) struct LogFile {
     file: File,
     bytes: u64,
     bytes_max: u64,
+    exposure: Exposure,
 }
 
 impl LogFile {
-    /// Opens the file, or makes it, and goes on at its end.
+    /// Opens the file, or makes it, and goes on at its end. An older one is for its owner alone from now on.
     ///
     /// # Errors
     /// It cannot be opened for writing.
@@ -32,9 +35,14 @@ impl LogFile {
     }
 
     fn with_limit(path: &Path, bytes_max: u64) -> io::Result<Self> {
-        let file = open(path)?;
+        let (file, exposure) = private_file::append(path)?;
         let bytes = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, bytes, bytes_max })
+        Ok(Self { path: path.to_owned(), file, bytes, bytes_max, exposure })
+    }
+
+    /// What others could do with the file when it was opened, to be told once there is a log.
+    pub(crate) fn exposure(&self) -> Exposure {
+        self.exposure
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -45,7 +53,7 @@ impl LogFile {
             }
         }
         fs::rename(&self.path, self.numbered(1))?;
-        self.file = open(&self.path)?;
+        (self.file, _) = private_file::append(&self.path)?;
         Ok(())
     }
 
@@ -54,13 +62,6 @@ impl LogFile {
         name.push(format!(".{number}"));
         PathBuf::from(name)
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    crate::ledger::private(&mut options);
-    options.open(path)
 }
 
 impl Write for LogFile {

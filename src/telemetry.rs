@@ -42,8 +42,13 @@ pub(crate) fn start(
     // Libraries below us may log bytes of requests at trace level, so they never get to speak that finely.
     let default = format!("warn,tenantry={level}");
     let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let mut exposure = None;
     let writer = match file {
-        Some(file) => BoxMakeWriter::new(Mutex::new(LogFile::open(file)?)),
+        Some(file) => {
+            let log = LogFile::open(file)?;
+            exposure = Some((log.exposure(), file));
+            BoxMakeWriter::new(Mutex::new(log))
+        }
         None => BoxMakeWriter::new(AboveBars(bars.clone())),
     };
     let subscriber = tracing_subscriber::fmt()
@@ -57,7 +62,11 @@ pub(crate) fn start(
             tracing::subscriber::set_global_default(subscriber.json().flatten_event(true).finish())
         }
     };
-    installed.map_err(io::Error::other)
+    installed.map_err(io::Error::other)?;
+    if let Some((exposure, file)) = exposure {
+        exposure.warn(file);
+    }
+    Ok(())
 }
 
 /// Makes each line safe to look at on its way to a writer.

@@ -22,15 +22,12 @@ impl SecretFile {
     }
 
     /// # Errors
-    /// Also where others than its owner may read it.
+    /// Also where others than its owner may write to it.
     pub(super) fn read(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        let secret = match fs::read(&self.0) {
-            Ok(secret) => Zeroizing::new(secret),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        check_mode(&self.0)?;
-        Ok(Some(secret))
+        match private_file::read_secret(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     /// Durable when it returns.
@@ -41,26 +38,11 @@ impl SecretFile {
     /// Says whether there was one.
     pub(super) fn remove(&self) -> io::Result<bool> {
         match fs::remove_file(&self.0) {
-            Ok(()) => crate::ledger::sync_folder_of(&self.0).map(|()| true),
+            Ok(()) => private_file::sync_folder_of(&self.0).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
-}
-
-#[cfg(unix)]
-fn check_mode(file: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if fs::metadata(file)?.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "others than its owner may read it"))
-}
-
-/// Windows keeps a user's configuration folder to that user by inheritance.
-#[cfg(not(unix))]
-fn check_mode(_file: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -85,7 +67,7 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
-            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o646)).unwrap();
             assert!(file.read().is_err());
         }
         assert!(file.remove().unwrap());

@@ -95,6 +95,9 @@ impl From<ledger::Error> for Failure {
             ledger::Error::OtherEnvironment { .. }
             | ledger::Error::Foreign { .. }
             | ledger::Error::Folder { .. }
+            | ledger::Error::Exposed { .. }
+            | ledger::Error::Replaceable { .. }
+            | ledger::Error::OfAnother { .. }
             | ledger::Error::Copied { .. }
             | ledger::Error::Unjudged { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
@@ -119,7 +122,7 @@ impl From<credentials::Error> for Failure {
             credentials::Error::BadRecipient { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         };
-        let hint = error.hint().map(str::to_owned);
+        let hint = error.hint();
         Self { hint, ..Self::of(exit_code, &error) }
     }
 }

@@ -35,7 +35,7 @@ impl Results {
             )
             .with_hint("name a folder that you may write to; nothing was sent")
         };
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        crate::private_file::make_folder(folder).map_err(failed)?;
         drop(tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).map_err(failed)?);
         let mut guarded = Guarded::default().and_inputs(inputs);
         // What is wrong with a ledger is told by those who need it.

@@ -1,6 +1,7 @@
 //! The command line as it is used: validated, with environment and files read. Nothing below reads either.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -13,6 +14,7 @@ use super::failure::{self, Failure};
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::{self, Environment, Queries};
+use crate::private_file::{self, Refused};
 use crate::report::counted;
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
@@ -329,9 +331,10 @@ fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure>
             Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
                 .with_hint("name a PEM file that holds an RSA private key and its certificate")
         };
-        let pem = std::fs::read(file)
-            .map(zeroize::Zeroizing::new)
-            .map_err(|error| unusable(&failure::in_words(&error)))?;
+        let pem = private_file::read_secret(file).map_err(|error| {
+            let failure = unusable(&failure::in_words(&error));
+            hinted(failure, file, &error)
+        })?;
         let certificate = Certificate::from_pem(&pem).map_err(unusable)?;
         return Ok(Some(ClientProof::Certificate(certificate)));
     }
@@ -368,11 +371,22 @@ fn secret_variable(name: &str) -> Option<SecretString> {
     (!trimmed.is_empty()).then(|| SecretString::from(trimmed))
 }
 
+/// With what to do about a file that is refused.
+fn hinted(failure: Failure, file: &Path, error: &io::Error) -> Failure {
+    match Refused::of(error) {
+        Some(refused) => failure.with_hint(refused.hint(file)),
+        None => failure,
+    }
+}
+
 fn secret_file(file: &Path) -> Result<SecretString, Failure> {
-    let text = std::fs::read_to_string(file).map(zeroize::Zeroizing::new).map_err(|error| Failure {
+    let unreadable = |error: &io::Error| Failure {
         exit_code: ExitCode::Usage,
-        ..Failure::io(format!("could not read the client secret from `{}`", file.display()), &error)
-    })?;
+        ..Failure::io(format!("could not read the client secret from `{}`", file.display()), error)
+    };
+    let content =
+        private_file::read_secret(file).map_err(|error| hinted(unreadable(&error), file, &error))?;
+    let text = str::from_utf8(&content).map_err(|_| unreadable(&io::ErrorKind::InvalidData.into()))?;
     match text.trim() {
         "" => Err(Failure::usage(format!("the client secret file `{}` is empty", file.display()))),
         secret => Ok(SecretString::from(secret)),

@@ -111,7 +111,7 @@ impl Sink {
                 .and_then(|()| out.get_ref().as_file().sync_all())
                 .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
                 .and_then(|beside| beside.persist(&place).map_err(|error| error.error))
-                .and_then(|_| crate::ledger::sync_folder_of(&place))
+                .and_then(|_| crate::private_file::sync_folder_of(&place))
                 .map_err(|error| unwritten(&path, &error)),
         }
     }

@@ -8,7 +8,6 @@
 //! Whether a row was corrected under another domain cannot be asked, so a corrected row that names a held one by its
 //! `tenantry_row` replaces it: see [`super::take_up`].
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::lock::Lock;
 use super::state::{self, Event, State};
 use super::{Error, Ledger, runs, schema};
-use crate::private_file::{name_beside, take_name};
+use crate::private_file::{self, name_beside, take_name};
 use crate::{clock, failpoint};
 
 /// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on. The copy has
@@ -35,18 +34,15 @@ pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
     let connection = schema::open_for_reading(path)?;
     connection.pragma_update(None, "query_only", false)?;
     let beside = name_beside(copy);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    super::private(&mut options);
     // Into a file of ours, which others may not read.
-    let made = options.open(&beside).map_err(write).and_then(|file| {
+    let made = private_file::create_new(&beside).map_err(write).and_then(|file| {
         fill(&connection, &beside)?;
         file.sync_all().map_err(write)?;
         failpoint::crash("copied");
         take_name(&beside, copy).map_err(write)
     });
     drop(std::fs::remove_file(&beside));
-    made.and_then(|()| schema::sync_folder_of(copy).map_err(write))
+    made.and_then(|()| private_file::sync_folder_of(copy).map_err(write))
 }
 
 fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {

@@ -33,6 +33,15 @@ pub(crate) enum Error {
     #[error("`{}` is not a ledger of this program", path.display())]
     Foreign { path: PathBuf },
 
+    #[error("other users may write to `{}`", path.display())]
+    Exposed { path: PathBuf },
+
+    #[error("every user may replace the files in the folder of the ledger `{}`", path.display())]
+    Replaceable { path: PathBuf },
+
+    #[error("the ledger `{}` belongs to another user", path.display())]
+    OfAnother { path: PathBuf },
+
     #[error("`{}` is a folder, not a ledger", path.display())]
     Folder { path: PathBuf },
 
@@ -136,6 +145,9 @@ impl Error {
         | Error::LogOfAnother { path }
         | Error::LockTaken { path }
         | Error::Foreign { path }
+        | Error::Exposed { path }
+        | Error::Replaceable { path }
+        | Error::OfAnother { path }
         | Error::Folder { path }
         | Error::ReadOnly { path, .. }
         | Error::Unreadable { path, .. }
@@ -168,6 +180,20 @@ impl Error {
             Error::Copied { .. } => {
                 "where the ledger itself is still there, work on that; if this takes its place, add `--restored`: nothing \
                  of those rows is sent before their files are imported again, corrected ones first"
+            }
+            Error::Exposed { path } => {
+                return Some(format!(
+                    "rows that another user wrote would be created with your sign-in: check the content of the ledger, \
+                     then run `chmod go-w {}`",
+                    path.display()
+                ));
+            }
+            Error::Replaceable { .. } => {
+                "put the ledger into a folder of your own, and name it with `--ledger PATH`; or run `chmod o-w` on the \
+                 folder"
+            }
+            Error::OfAnother { .. } => {
+                "run the command as the user whose ledger it is; root may read it (`tenantry status`) but not work on it"
             }
             Error::LogOfAnother { path } => {
                 let path = path.display();

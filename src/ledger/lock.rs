@@ -4,14 +4,14 @@
 //! ends, and a leftover file means nothing. Readers do not take it: `status` works while a run goes on. Somebody may
 //! remove the file all the same: see [`super::place`], and [`super::runs::newest_is_alive`].
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
 use super::place::beside;
-use crate::failpoint;
+use crate::{failpoint, private_file};
 
 /// Held for as long as this value lives.
 #[derive(Debug)]
@@ -26,10 +26,7 @@ impl Lock {
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let path = path_beside(&ledger.canonicalize().map_err(open)?);
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        super::private(&mut options);
-        let file = options.open(&path).map_err(|source| match source.kind() {
+        let file = private_file::open_no_link(&path).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
             }

@@ -23,6 +23,7 @@ mod runs;
 mod schema;
 mod state;
 mod take_up;
+mod trust;
 mod writer;
 
 use std::fmt;
@@ -45,7 +46,7 @@ pub(crate) use query::{
 };
 pub(crate) use recovery::{NextStep, Open, Work};
 pub(crate) use runs::Ending;
-pub(crate) use schema::{Environment, sync_folder_of};
+pub(crate) use schema::Environment;
 pub(crate) use state::State;
 pub(crate) use take_up::{
     Again, Asked, Candidate, Customers, Incoming, Selection, SourceInfo, StoredRow, Taken, Unchanged,
@@ -235,12 +236,4 @@ pub(crate) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
 pub(crate) struct Recorder {
     writer: writer::Writer,
     run: RunId,
-}
-
-/// New files of ours are for their owner alone. Windows keeps a user's own folders private by inheritance.
-pub(crate) fn private(options: &mut std::fs::OpenOptions) {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    #[cfg(not(unix))]
-    drop(options.read(true));
 }

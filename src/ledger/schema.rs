@@ -1,7 +1,7 @@
 //! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::Error;
 use super::lock::Lock;
 use super::place::beside;
-use crate::{clock, failpoint};
+use super::trust::{self, Purpose};
+use crate::{clock, failpoint, private_file};
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
 const APPLICATION_ID: i32 = 0x544E_5259;
@@ -63,6 +64,7 @@ impl Environment {
 
 /// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+    trust::check(path, Purpose::Write)?;
     let read_only = || Error::ReadOnly { path: path.to_owned(), source: None };
     let connection = open_file(path)?;
     // Where it may not write, SQLite opens a file for reading and says so at the first write.
@@ -102,6 +104,7 @@ pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
     if path.is_dir() {
         return Err(Error::Folder { path: path.to_owned() });
     }
+    trust::check(path, Purpose::Read)?;
     refuse_log_of_another(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(plain_name(path), flags)?)
@@ -225,6 +228,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
 /// A copy of the ledger at `path` as the new file `copy`, for work that must leave the original as it is to the byte:
 /// it is not brought up to date, and what a dead run left beside it stays there.
 pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+    trust::check(path, Purpose::Read)?;
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -312,40 +316,17 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>, E
 /// The file must exist with our permissions before SQLite touches it: SQLite gives its WAL the mode of the file.
 pub(super) fn make_file(path: &Path) -> Result<(), Error> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    super::private(&mut options);
-    match options.open(path) {
+    // An empty file that somebody else has made may be about to become a ledger.
+    trust::check(path, Purpose::Write)?;
+    match private_file::create_new(path) {
         Ok(file) => {
             failpoint::crash("ledger_made");
             file.sync_all().map_err(open)?;
-            sync_folder_of(path).map_err(open)
+            private_file::sync_folder_of(path).map_err(open)
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => keep_to_its_owner(path),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(open(error)),
     }
-}
-
-/// An empty file that somebody else has made is about to become a ledger.
-fn keep_to_its_owner(path: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    if std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() == 0) {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-            .map_err(|source| Error::Open { path: path.to_owned(), source: Arc::new(source) })?;
-    }
-    #[cfg(not(unix))]
-    let _inherited = path;
-    Ok(())
-}
-
-/// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
-pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    if cfg!(windows) {
-        return Ok(());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 /// Refuses what is certainly no ledger; what else may be wrong with it is found when it is opened to be worked on.

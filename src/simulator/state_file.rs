@@ -4,7 +4,7 @@
 //! is taken into memory. A process killed in mid-line leaves a torn last line, whose effect nobody was told of; it
 //! is cut off on the next start. A bad line anywhere else is an error, since guessing would hide customers.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::agreements::Acceptance;
 use super::directory::Creation;
+use crate::private_file;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,7 +43,8 @@ pub(super) struct StateFile {
 impl StateFile {
     /// Opens or creates the file, locks it against a second simulator, and reads what it holds.
     pub(super) fn open(path: &Path) -> io::Result<(StateFile, Vec<Effect>)> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // It holds all customers that were created.
+        let mut file = private_file::open(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(io::ErrorKind::ResourceBusy, "it is in use"),
             TryLockError::Error(error) => error,

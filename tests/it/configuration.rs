@@ -190,12 +190,12 @@ fn a_misspelt_variable_is_noticed() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_everybody_may_write_is_refused() {
+fn a_file_that_others_may_write_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
     bench.file(FILE, "on-finish = 'true'");
     std::fs::set_permissions(bench.path(FILE), std::fs::Permissions::from_mode(0o666)).unwrap();
-    show(&bench).exits(2).says("everybody may write to the configuration file").says("chmod o-w");
+    show(&bench).exits(2).says("other users may write to the configuration file").says("chmod go-w");
 }
 
 #[test]

@@ -283,6 +283,13 @@ impl Call<'_> {
         self.through("sh", &["-c".as_ref(), script.as_ref()])
     }
 
+    /// What it makes without saying otherwise is open to all that `umask` leaves.
+    #[cfg(unix)]
+    pub(crate) fn with_umask(self, umask: &str) -> Self {
+        let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+        self.through("sh", &["-c".as_ref(), script.as_ref()])
+    }
+
     /// With every sync of a file written to `file`.
     #[cfg(target_os = "linux")]
     pub(crate) fn traced(self, file: &str) -> Self {

@@ -45,6 +45,7 @@ mod rules;
 mod secrets;
 mod sheets;
 mod sign_in;
+mod surroundings;
 #[cfg(unix)]
 mod terminal;
 mod throttling;

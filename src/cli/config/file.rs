@@ -15,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::options::Given;
 use crate::cli::failure::{self, Failure};
+use crate::private_file::{self, Refused};
 
 /// Its name in the working folder and in the configuration folder.
 const NAME: &str = "tenantry.toml";
@@ -64,29 +65,19 @@ fn read(path: &Path) -> Result<ConfigFile, Failure> {
             .because(failure::in_words(error))
             .with_hint("name a file that you may read with `--config F`, or take this one away")
     };
-    check_mode(path)?;
-    let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
-    parse(path, &text)
-}
-
-/// The file can name a command to run and the address that secrets go to, so nobody else may write to it.
-#[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt;
-    const OTHERS_MAY_WRITE: u32 = 0o002;
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() && metadata.permissions().mode() & OTHERS_MAY_WRITE != 0 => {
-            Err(Failure::usage(format!("everybody may write to the configuration file `{}`", path.display()))
+    let content = private_file::read_trusted(path).map_err(|error| match Refused::of(&error) {
+        // The file can name a command to run and the address that secrets go to.
+        Some(refused @ Refused::Writable) => {
+            Failure::usage(format!("other users may write to the configuration file `{}`", path.display()))
                 .because("it can name a command to run and the address that secrets go to")
-                .with_hint(format!("run `chmod o-w {}` when its content is yours", path.display())))
+                .with_hint(refused.hint(path))
         }
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_mode(_path: &Path) -> Result<(), Failure> {
-    Ok(())
+        Some(refused) => unreadable(&error).with_hint(refused.hint(path)),
+        None => unreadable(&error),
+    })?;
+    let text = str::from_utf8(&content)
+        .map_err(|_| unreadable(&io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8")))?;
+    parse(path, text)
 }
 
 fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {

@@ -1,0 +1,262 @@
+//! What others may do with a file, judged by its owner, group and mode.
+//!
+//! Three things keep this from getting in the way. The group of a user who is alone in it counts as the user
+//! ([`super::groups`]). A file system that is mounted read-only lets nobody write. And some file systems know no modes
+//! and no owners: a Windows drive in WSL, a network share, a FAT stick show the same for every file, and `chmod` changes
+//! nothing. Which those are is not guessed from their names: a file that is made there for its owner alone shows it.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+#[cfg(unix)]
+pub(crate) use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
+#[cfg(not(unix))]
+pub(crate) use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
+
+/// What others could do with a private file until now, and can from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    /// Nothing.
+    Never,
+    /// They could read or write it; the mode is narrower now.
+    Ended,
+    /// They can still, because the file is not ours or cannot be changed.
+    Stays,
+}
+
+impl Exposure {
+    /// Warns, if there is something to warn about.
+    pub(crate) fn warn(self, path: &Path) {
+        let file = path.display();
+        match self {
+            Exposure::Never => {}
+            Exposure::Ended => {
+                tracing::warn!(%file, "other users could read or write this private file; now they cannot");
+            }
+            Exposure::Stays => tracing::warn!(%file, "other users may read this private file"),
+        }
+    }
+}
+
+/// Whose a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This user, or whoever the file system shows for everything that this user makes.
+    Us,
+    Another,
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::sync::Once;
+
+    use rustix::fs::StatVfsMountFlags;
+    use rustix::process::geteuid;
+
+    use super::super::{folder_of, groups};
+    use super::{Exposure, File, Metadata, Owner, Path, io};
+
+    /// The bits of all others, and of the group, for one right.
+    #[derive(Debug, Clone, Copy)]
+    struct Right {
+        others: u32,
+        group: u32,
+    }
+
+    const WRITE: Right = Right { others: 0o002, group: 0o020 };
+    const READ: Right = Right { others: 0o004, group: 0o040 };
+    const STICKY: u32 = 0o1000;
+
+    /// Does the mode give a right to others than the owner, root and a private group of either? `is_private` knows the
+    /// groups of a user.
+    fn gives(metadata: &impl Stat, right: Right, is_private: impl Fn(u32, u32) -> bool) -> bool {
+        let us = geteuid().as_raw();
+        metadata.mode() & right.others != 0
+            || (metadata.mode() & right.group != 0
+                && !is_private(metadata.gid(), us)
+                && !is_private(metadata.gid(), metadata.uid()))
+    }
+
+    /// What is looked at.
+    trait Stat {
+        fn uid(&self) -> u32;
+        fn gid(&self) -> u32;
+        fn mode(&self) -> u32;
+    }
+
+    impl Stat for Metadata {
+        fn uid(&self) -> u32 {
+            MetadataExt::uid(self)
+        }
+        fn gid(&self) -> u32 {
+            MetadataExt::gid(self)
+        }
+        fn mode(&self) -> u32 {
+            MetadataExt::mode(self)
+        }
+    }
+
+    fn is_private(gid: u32, uid: u32) -> bool {
+        let text = |file| std::fs::read_to_string(file).unwrap_or_default();
+        groups::is_private(gid, uid, &text("/etc/passwd"), &text("/etc/group"))
+    }
+
+    /// What a new file for its owner alone looks like in a folder. `None`: none can be made there.
+    fn new_file_in(folder: &Path) -> Option<Metadata> {
+        let file = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).ok()?;
+        file.as_file().metadata().ok()
+    }
+
+    fn has_narrow_mode(file: &Metadata) -> bool {
+        Stat::mode(file) & 0o077 == 0
+    }
+
+    /// Do modes mean anything in this folder?
+    fn has_modes(folder: &Path) -> bool {
+        let has = new_file_in(folder).is_none_or(|file| has_narrow_mode(&file));
+        if !has {
+            note_without_modes(folder);
+        }
+        has
+    }
+
+    fn note_without_modes(folder: &Path) {
+        static NOTED: Once = Once::new();
+        NOTED.call_once(|| {
+            tracing::warn!(
+                folder = %folder.display(),
+                "this file system keeps no owners and modes of files; who may read and write them is for the system to say"
+            );
+        });
+    }
+
+    /// Where nobody can write, whatever a mode says.
+    fn is_read_only(file: &Path) -> bool {
+        rustix::fs::statvfs(file).is_ok_and(|it| it.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+
+    /// May others than its owner, root and a private group write to the file, or make files in the folder, at `path`?
+    pub(crate) fn others_may_write(path: &Path, metadata: &Metadata) -> bool {
+        let folder = if metadata.is_dir() { path } else { folder_of(path) };
+        gives(metadata, WRITE, is_private) && !is_read_only(path) && has_modes(folder)
+    }
+
+    /// May everybody put another file in the place of `file`? In a folder with the sticky bit, such as /tmp, they may not.
+    pub(crate) fn others_may_replace(file: &Path) -> bool {
+        let folder = folder_of(file);
+        let Ok(metadata) = folder.metadata() else { return false };
+        let by_mode = Stat::mode(&metadata) & WRITE.others != 0 && Stat::mode(&metadata) & STICKY == 0;
+        by_mode && !is_read_only(folder) && has_modes(folder)
+    }
+
+    /// Whose the file at `path` is.
+    pub(crate) fn owner(path: &Path, metadata: &Metadata) -> Owner {
+        let is_ours = Stat::uid(metadata) == geteuid().as_raw()
+            || new_file_in(folder_of(path)).is_some_and(|file| Stat::uid(&file) == Stat::uid(metadata));
+        if is_ours { Owner::Us } else { Owner::Another }
+    }
+
+    /// Takes the rights of others away from an open file of ours. Devices and pipes stay as they are. Logs nothing: it may
+    /// be the log that is opened.
+    pub(crate) fn narrow(file: &File, path: &Path) -> io::Result<Exposure> {
+        narrow_by(|| file.metadata(), |private| file.set_permissions(private), path)
+    }
+
+    /// As [`narrow`], for a file that must not be opened: closing a database takes SQLite's own locks on it away.
+    pub(crate) fn narrow_at(path: &Path) -> io::Result<Exposure> {
+        narrow_by(|| std::fs::metadata(path), |private| std::fs::set_permissions(path, private), path)
+    }
+
+    fn narrow_by(
+        look: impl Fn() -> io::Result<Metadata>,
+        set: impl FnOnce(Permissions) -> io::Result<()>,
+        path: &Path,
+    ) -> io::Result<Exposure> {
+        let metadata = look()?;
+        let is_wide = || gives(&metadata, READ, is_private) || gives(&metadata, WRITE, is_private);
+        if !metadata.is_file() || !is_wide() {
+            return Ok(Exposure::Never);
+        }
+        let private = Permissions::from_mode(Stat::mode(&metadata) & 0o700);
+        let is_ours = Stat::uid(&metadata) == geteuid().as_raw();
+        if is_ours && set(private).is_ok() && has_narrow_mode(&look()?) {
+            return Ok(Exposure::Ended);
+        }
+        let means_it = new_file_in(folder_of(path)).is_none_or(|file| has_narrow_mode(&file));
+        Ok(if means_it { Exposure::Stays } else { Exposure::Never })
+    }
+
+    /// Does a file that belongs to `ledger` have its owner, root or us for one too?
+    pub(crate) fn same_owner(ledger: &Metadata, file: &Metadata) -> bool {
+        [Stat::uid(ledger), geteuid().as_raw(), 0].contains(&Stat::uid(file))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        struct Seen(u32, u32, u32);
+
+        impl Stat for Seen {
+            fn uid(&self) -> u32 {
+                self.0
+            }
+            fn gid(&self) -> u32 {
+                self.1
+            }
+            fn mode(&self) -> u32 {
+                self.2
+            }
+        }
+
+        #[test]
+        fn the_owner_root_and_a_private_group_are_no_others() {
+            // Group 7 is user 7's own, 0 is root's.
+            let private = |gid, uid| gid == 0 || gid == uid;
+            let check = |file: Seen, read: bool, write: bool| {
+                assert_eq!(gives(&file, READ, private), read, "read {:o}", file.2);
+                assert_eq!(gives(&file, WRITE, private), write, "write {:o}", file.2);
+            };
+            check(Seen(7, 9, 0o600), false, false);
+            check(Seen(7, 9, 0o640), true, false);
+            check(Seen(7, 9, 0o660), true, true);
+            check(Seen(7, 7, 0o660), false, false);
+            check(Seen(7, 0, 0o664), true, false);
+            check(Seen(7, 0, 0o660), false, false);
+            check(Seen(7, 7, 0o662), false, true);
+            check(Seen(0, 0, 0o444), true, false);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod windows {
+    use super::{Exposure, File, Metadata, Owner, Path, io};
+
+    pub(crate) fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
+        false
+    }
+
+    pub(crate) fn others_may_replace(_file: &Path) -> bool {
+        false
+    }
+
+    pub(crate) fn owner(_path: &Path, _metadata: &Metadata) -> Owner {
+        Owner::Us
+    }
+
+    pub(crate) fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {
+        true
+    }
+
+    pub(crate) fn narrow_at(_path: &Path) -> io::Result<Exposure> {
+        Ok(Exposure::Never)
+    }
+
+    pub(crate) fn narrow(_file: &File, _path: &Path) -> io::Result<Exposure> {
+        Ok(Exposure::Never)
+    }
+}

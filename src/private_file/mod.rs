@@ -1,0 +1,239 @@
+//! Private files: how they are made, opened, read and replaced. Everything that holds customers, secrets or keys goes
+//! through here: the ledger and its lock, identity and sign-in, exports, logs, copies and the state of the simulator.
+//!
+//! It promises that a private file is for its owner alone (0600) from its first byte, and a folder that is made for one
+//! too (0700), whatever the umask. An older file with a wider mode is narrowed where it is ours; [`access`] judges what
+//! others may do with it. Windows keeps a user's own folders private by inheritance.
+
+mod access;
+mod groups;
+mod reading;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+pub(crate) use access::{
+    Exposure, Owner, narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner,
+};
+pub(crate) use reading::{read_secret, read_trusted};
+
+/// Why a file is not used. It travels inside an [`io::Error`], whose words these are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("it is not a regular file")]
+    NotRegular,
+    #[error("it is larger than {0} bytes")]
+    TooLarge(u64),
+    #[error("other users may write to it")]
+    Writable,
+    #[error("it is a symbolic link")]
+    Link,
+}
+
+impl Refused {
+    /// Why `error` says that a file is not used, if it does.
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref::<Self>().copied()
+    }
+
+    /// What the operator can do about it.
+    pub(crate) fn hint(self, file: &Path) -> String {
+        match self {
+            Refused::NotRegular | Refused::TooLarge(_) => {
+                "name the file itself; pipes and devices are not read".to_owned()
+            }
+            Refused::Writable => format!(
+                "check that the content of the file is yours, then run `chmod go-w {}`",
+                file.display()
+            ),
+            Refused::Link => format!("remove the link `{}`, then run the same command again", file.display()),
+        }
+    }
+}
+
+impl From<Refused> for io::Error {
+    fn from(refused: Refused) -> Self {
+        io::Error::other(refused)
+    }
+}
+
+/// Makes a file that is not there yet, to be written and read.
+///
+/// # Errors
+/// Also where something has that name, a link that leads nowhere included.
+pub(crate) fn create_new(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    private(&mut options).open(file)
+}
+
+/// Opens a file to be appended to, and makes it where it is missing. An older one is [narrowed](narrow), without a word.
+pub(crate) fn append(file: &Path) -> io::Result<(File, Exposure)> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    let opened = private(&mut options).open(file)?;
+    let exposure = narrow(&opened, file)?;
+    Ok((opened, exposure))
+}
+
+/// Opens a file to be read and written, and makes it where it is missing. An older one is [narrowed](narrow).
+pub(crate) fn open(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let opened = private(&mut options).open(file)?;
+    narrow(&opened, file)?.warn(file);
+    Ok(opened)
+}
+
+/// Like [`open`], but a symbolic link is not followed, and nothing but a regular file is opened: who can put a link in
+/// the place of the file must not choose what is locked or written.
+pub(crate) fn open_no_link(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let opened = follow_no_link(private(&mut options))
+        .open(file)
+        .map_err(|error| if file.is_symlink() { Refused::Link.into() } else { error })?;
+    if !opened.metadata()?.is_file() {
+        return Err(Refused::NotRegular.into());
+    }
+    narrow(&opened, file)?.warn(file);
+    Ok(opened)
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+#[cfg(unix)]
+fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
+    use rustix::fs::OFlags;
+    // A pipe in the place of the file must not be waited for either.
+    flags(options, OFlags::NOFOLLOW | OFlags::NONBLOCK)
+}
+
+#[cfg(unix)]
+fn flags(options: &mut OpenOptions, flags: rustix::fs::OFlags) -> &mut OpenOptions {
+    let flags = i32::try_from(flags.bits()).expect("the flags of open(2) are an int");
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags)
+}
+
+#[cfg(not(unix))]
+fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Makes a folder, and those above it that are missing, for their owner alone. A folder that is there stays as it is.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes the folder that `file` is to be in.
+pub(crate) fn make_folder_of(file: &Path) -> io::Result<()> {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)
+}
+
+/// Puts `content` in place of what the file held; folders are made. Durable when it returns: the new content is written
+/// beside the file, synced and renamed, so a reader finds all of the old or of the new.
+pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    make_folder_of(file)?;
+    replace_by(create_new, file, content)
+}
+
+/// The same for a file that others on this machine are to read too.
+pub(crate) fn replace_readable(file: &Path, content: &[u8]) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    replace_by(|beside| OpenOptions::new().write(true).create_new(true).open(beside), file, content)
+}
+
+fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = name_beside(file);
+    let written = create(&beside).and_then(|mut out| {
+        out.write_all(content)?;
+        out.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&beside, file));
+    if renamed.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    renamed.and_then(|()| sync_folder_of(file))
+}
+
+/// A name for what will be `file` once it is whole.
+pub(crate) fn name_beside(file: &Path) -> PathBuf {
+    file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))
+}
+
+/// Gives what was written as `beside` the name `file`, if that is free. A link fails where the name is taken, unlike
+/// renaming; some file systems have none.
+pub(crate) fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
+    match fs::hard_link(beside, file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !file.exists() => {
+            fs::rename(beside, file)
+        }
+        linked => linked,
+    }
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
+pub(crate) fn sync_folder_of(file: &Path) -> io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    File::open(folder_of(file))?.sync_all()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    #[cfg(target_os = "linux")]
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/b/secret");
+        replace(&file, b"x").unwrap();
+        assert_eq!(
+            (mode(&file), mode(&folder.path().join("a")), mode(&folder.path().join("a/b"))),
+            (0o600, 0o700, 0o700)
+        );
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
+        drop(append(&file).unwrap());
+        assert_eq!(mode(&file), 0o600, "an older file is narrowed");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_lock_follows_no_link_and_waits_for_no_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, pipe] = ["file", "link", "pipe"].map(|name| folder.path().join(name));
+        fs::write(&file, "").unwrap();
+        symlink(&file, &link).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+            .unwrap();
+        let refused = |file: &Path| Refused::of(&open_no_link(file).unwrap_err());
+        assert_eq!(refused(&link), Some(Refused::Link));
+        assert_eq!(refused(&pipe), Some(Refused::NotRegular));
+        assert!(open_no_link(&file).is_ok());
+    }
+}

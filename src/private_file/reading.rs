@@ -1,0 +1,109 @@
+//! Reading what a run rests on: secrets, keys, settings. Whoever can write such a file decides what the program does.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{Refused, narrow, others_may_write};
+
+/// No secret, key, chain of certificates or file of settings comes near this.
+const BYTES_MAX: u64 = 1024 * 1024;
+
+/// A bundle of all certificate authorities of the world has 0.3 MB.
+const TRUSTED_BYTES_MAX: u64 = 16 * BYTES_MAX;
+
+/// Reads a secret. One that others may read is narrowed where it is ours, and warned about where it is not.
+///
+/// # Errors
+/// Also [`Refused`]: it is not a regular file, is too large, or others may write to it.
+pub(crate) fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = open(path, BYTES_MAX)?;
+    narrow(&file, path)?.warn(path);
+    // Never grown, so that no copy of its beginning is left behind.
+    let mut secret = Zeroizing::new(Vec::with_capacity(room(&file)?));
+    take_all(file, BYTES_MAX, &mut secret)?;
+    Ok(secret)
+}
+
+/// Reads what is no secret, but is believed: settings, certificate authorities.
+///
+/// # Errors
+/// As [`read_secret`].
+pub(crate) fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    take_all(open(path, TRUSTED_BYTES_MAX)?, TRUSTED_BYTES_MAX, &mut content)?;
+    Ok(content)
+}
+
+fn open(path: &Path, bytes_max: u64) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // A pipe without a writer must not be waited for.
+    #[cfg(unix)]
+    super::flags(&mut options, rustix::fs::OFlags::NONBLOCK);
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        return Err(Refused::NotRegular.into());
+    }
+    if metadata.len() > bytes_max {
+        return Err(Refused::TooLarge(bytes_max).into());
+    }
+    if others_may_write(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), &metadata) {
+        return Err(Refused::Writable.into());
+    }
+    Ok(file)
+}
+
+fn room(file: &File) -> io::Result<usize> {
+    Ok(usize::try_from(file.metadata()?.len()).unwrap_or_default() + 1)
+}
+
+fn take_all(file: File, bytes_max: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    let read = file.take(bytes_max + 1).read_to_end(into)?;
+    if read as u64 > bytes_max { Err(Refused::TooLarge(bytes_max).into()) } else { Ok(()) }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_narrowed_and_a_writable_one_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret.txt");
+        let check = |mode: u32, expected: Result<u32, Refused>| {
+            fs::write(&file, "secret").unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_secret(&file).map_err(|error| Refused::of(&error).unwrap());
+            let mode_after = |_| fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+            assert_eq!(read.map(mode_after), expected, "{mode:o}");
+        };
+        check(0o600, Ok(0o600));
+        check(0o400, Ok(0o400));
+        check(0o644, Ok(0o600));
+        check(0o444, Ok(0o400));
+        check(0o602, Err(Refused::Writable));
+        check(0o666, Err(Refused::Writable));
+    }
+
+    #[test]
+    fn only_regular_files_of_bounded_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| Refused::of(&read_secret(path).unwrap_err());
+        assert_eq!(refused(Path::new("/dev/zero")), Some(Refused::NotRegular));
+        assert_eq!(read_secret(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        let large = folder.path().join("large");
+        File::create(&large).unwrap().set_len(BYTES_MAX + 1).unwrap();
+        fs::set_permissions(&large, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(refused(&large), Some(Refused::TooLarge(BYTES_MAX)));
+    }
+}

@@ -1,0 +1,211 @@
+//! The neighbours of the program's files: other users of the machine, other names of one ledger, what somebody has put
+//! into it.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+use crate::harness::{Bench, CLIENT_SECRET, customers};
+
+/// Belongs to nobody here.
+const STRANGER: u32 = 12345;
+
+fn mode(bench: &Bench, name: &str) -> u32 {
+    fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(bench: &Bench, name: &str, mode: u32) {
+    fs::set_permissions(bench.path(name), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A ledger with a created row, and a list with a further one.
+fn with_ledger() -> Bench {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    bench.file("customers.csv", customers(2));
+    bench
+}
+
+/// Neither work nor reading, and no request.
+fn check_refused(bench: &Bench, why: &str, hint: &str) {
+    let requests = bench.simulator().requests().len();
+    for command in [
+        &["import", "customers.csv"][..],
+        &["resume"],
+        &["import", "customers.csv", "--dry-run"],
+        &["status"],
+        &["export", "all"],
+        &["credentials"],
+    ] {
+        bench.tenantry(command).exits(2).says(why).says(hint);
+    }
+    assert_eq!(bench.simulator().requests().len(), requests, "nothing was sent");
+}
+
+#[test]
+fn a_ledger_that_others_may_write_is_refused() {
+    let bench = with_ledger();
+    for name in ["ledger.db", "ledger.db-wal"] {
+        if name != "ledger.db" {
+            bench.file(name, "");
+        }
+        set_mode(&bench, name, 0o606);
+        check_refused(&bench, "other users may write to", "chmod go-w");
+        set_mode(&bench, name, 0o600);
+    }
+    bench.import("customers.csv").exits(0);
+}
+
+#[test]
+fn a_ledger_that_everybody_may_replace_is_refused() {
+    let bench = with_ledger();
+    set_mode(&bench, "", 0o777);
+    check_refused(&bench, "every user may replace the files in the folder", "--ledger PATH");
+    bench.import("customers.csv").args(["--ledger", "new.db"]).exits(2);
+    assert!(!bench.path("new.db").exists());
+    // As /tmp is: each may replace what is their own.
+    set_mode(&bench, "", 0o1777);
+    bench.import("customers.csv").exits(0);
+}
+
+/// Without root nobody can make a file of another user: then the rule is held by the tables beside it alone.
+#[test]
+fn a_ledger_of_another_user_is_read_by_root_and_not_written() {
+    let bench = with_ledger();
+    if chown(bench.ledger_path(), Some(STRANGER), Some(STRANGER)).is_err() {
+        assert!(!rustix::process::geteuid().is_root());
+        return;
+    }
+    bench.tenantry(["status"]).exits(0);
+    bench.tenantry(["export", "all"]).exits(0);
+    let requests = bench.simulator().requests().len();
+    for command in [&["import", "customers.csv"][..], &["resume"], &["credentials"]] {
+        bench
+            .tenantry(command)
+            .exits(2)
+            .says("belongs to another user")
+            .says("as the user whose ledger it is");
+    }
+    assert_eq!(bench.simulator().requests().len(), requests, "nothing was sent");
+    // A log that somebody has put beside it would be worked into it.
+    chown(bench.ledger_path(), Some(0), Some(0)).unwrap();
+    bench.file("ledger.db-wal", "");
+    chown(bench.path("ledger.db-wal"), Some(STRANGER), Some(STRANGER)).unwrap();
+    set_mode(&bench, "ledger.db-wal", 0o600);
+    check_refused(&bench, "other users may write to", "chmod go-w");
+}
+
+#[test]
+fn a_ledger_that_others_may_read_is_for_its_owner_alone_from_then_on() {
+    let bench = with_ledger();
+    set_mode(&bench, "ledger.db", 0o644);
+    bench.import("customers.csv").exits(0).says("other users could read");
+    assert_eq!(mode(&bench, "ledger.db"), 0o600);
+}
+
+#[test]
+fn a_lock_that_is_a_link_is_not_followed() {
+    let bench = with_ledger();
+    fs::remove_file(bench.path("ledger.db.lock")).unwrap();
+    symlink(bench.path("elsewhere"), bench.path("ledger.db.lock")).unwrap();
+    bench.import("customers.csv").exits(1).says("is a symbolic link");
+    assert!(!bench.path("elsewhere").exists());
+}
+
+#[test]
+fn folders_and_files_are_private_whatever_the_umask() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("run.log", "");
+    set_mode(&bench, "run.log", 0o666);
+    bench
+        .import("customers.csv")
+        .args(["--log-file", "run.log", "--results", "results", "--identity", "keys/mine/identity.txt"])
+        .with_umask("000")
+        .exits(0);
+    for (name, expected) in [
+        ("keys", 0o700),
+        ("keys/mine", 0o700),
+        ("keys/mine/identity.txt", 0o600),
+        ("ledger.db", 0o600),
+        ("ledger.db.lock", 0o600),
+        ("run.log", 0o600),
+        ("results", 0o700),
+    ] {
+        assert_eq!(mode(&bench, name), expected, "{name}");
+    }
+    let log = fs::read_to_string(bench.path("run.log")).unwrap();
+    assert!(log.contains("other users could read or write this private file"), "{log}");
+    bench.import("customers.csv").args(["--simulate", "--ledger", "rehearsal.db"]).with_umask("000").exits(0);
+    assert_eq!(mode(&bench, "rehearsal.db.simulator"), 0o600);
+}
+
+/// The secret of an app, a certificate, an identity and the settings: what is believed is not writable by others.
+#[test]
+fn secrets_that_others_may_write_are_refused_and_those_they_may_read_narrowed() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("secret.txt", CLIENT_SECRET);
+    bench.file("app.pem", include_str!("client-certificate.pem"));
+    bench.file("ca.pem", include_str!("tls/authority.pem"));
+    bench.file("settings.toml", "rate = '8/s'\n");
+    bench.import("customers.csv").exits(0);
+    let call = |file: &str| {
+        let call = bench.tenantry(["import", "customers.csv"]);
+        let as_app = || bench.tenantry(["whoami"]).with_app().without("TENANTRY_CLIENT_SECRET");
+        match file {
+            "secret.txt" => as_app().env("TENANTRY_CLIENT_SECRET_FILE", file),
+            "app.pem" => as_app().env("TENANTRY_CLIENT_CERTIFICATE", file),
+            "ca.pem" => call.args(["--ca-file", file]),
+            "settings.toml" => call.args(["--config", file]),
+            _ => bench.tenantry(["credentials"]),
+        }
+    };
+    for file in ["secret.txt", "app.pem", "ca.pem", "settings.toml", "identity.txt"] {
+        set_mode(&bench, file, 0o646);
+        let done = call(file).run();
+        assert!(matches!(done.code, Some(1 | 2)), "{done}");
+        done.says("other users may write to");
+        let is_secret = !["ca.pem", "settings.toml"].contains(&file);
+        set_mode(&bench, file, 0o644);
+        let done = call(file).exits(0);
+        assert_eq!(done.stderr.contains("other users could read"), is_secret, "{file}: {done}");
+        assert_eq!(mode(&bench, file), if is_secret { 0o600 } else { 0o644 }, "{file}");
+    }
+}
+
+/// A container's secret belongs to root and is for all to read. (Without root there is no file of another user to read.)
+#[test]
+fn a_secret_of_another_user_is_warned_about_and_used() {
+    let bench = Bench::new();
+    bench.file("secret.txt", CLIENT_SECRET);
+    set_mode(&bench, "secret.txt", 0o444);
+    if chown(bench.path("secret.txt"), Some(STRANGER), Some(STRANGER)).is_err() {
+        assert!(!rustix::process::geteuid().is_root());
+        return;
+    }
+    let call = bench.tenantry(["whoami"]).with_app().without("TENANTRY_CLIENT_SECRET");
+    call.env("TENANTRY_CLIENT_SECRET_FILE", "secret.txt")
+        .exits(0)
+        .says("other users may read this private file");
+    assert_eq!(mode(&bench, "secret.txt"), 0o444);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_secret_that_is_a_pipe_is_not_waited_for() {
+    let bench = Bench::new();
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        bench.path("pipe"),
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+    )
+    .unwrap();
+    let call = bench.tenantry(["whoami"]).with_app().without("TENANTRY_CLIENT_SECRET");
+    call.env("TENANTRY_CLIENT_SECRET_FILE", "pipe").exits(2).says("is not a regular file");
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    bench.tenantry(["credentials", "--identity", "/dev/zero"]).exits(1).says("is not a regular file");
+}
