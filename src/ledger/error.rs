@@ -39,6 +39,9 @@ pub(crate) enum Error {
     #[error("every user may replace the files in the folder of the ledger `{}`", path.display())]
     Replaceable { path: PathBuf },
 
+    #[error("the schema of the ledger `{}` is not Tenantry's: {what}", path.display())]
+    Altered { path: PathBuf, what: String },
+
     #[error("the ledger `{}` belongs to another user", path.display())]
     OfAnother { path: PathBuf },
 
@@ -147,6 +150,7 @@ impl Error {
         | Error::Foreign { path }
         | Error::Exposed { path }
         | Error::Replaceable { path }
+        | Error::Altered { path, .. }
         | Error::OfAnother { path }
         | Error::Folder { path }
         | Error::ReadOnly { path, .. }
@@ -191,6 +195,10 @@ impl Error {
             Error::Replaceable { .. } => {
                 "put the ledger into a folder of your own, and name it with `--ledger PATH`; or run `chmod o-w` on the \
                  folder"
+            }
+            Error::Altered { .. } => {
+                "undo the change with a SQLite shell (`DROP TRIGGER`, `ALTER TABLE … DROP COLUMN`), or restore the ledger \
+                 from a backup; views, indexes and tables of your own may stay"
             }
             Error::OfAnother { .. } => {
                 "run the command as the user whose ledger it is; root may read it (`tenantry status`) but not work on it"

@@ -21,6 +21,7 @@ mod query;
 mod recovery;
 mod runs;
 mod schema;
+mod shape;
 mod state;
 mod take_up;
 mod trust;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Error;
 use super::lock::Lock;
 use super::place::beside;
+use super::shape;
 use super::trust::{self, Purpose};
 use crate::{clock, failpoint, private_file};
 
@@ -28,20 +29,22 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_AT_REST: i64 = 4 << 20;
 
 /// Released migrations, in order. A released file is never edited.
+pub(super) const SCRIPTS: &[&str] = &[
+    include_str!("../../migrations/0001_ledger.sql"),
+    include_str!("../../migrations/0002_agreements.sql"),
+    include_str!("../../migrations/0003_copies.sql"),
+    include_str!("../../migrations/0004_given.sql"),
+    include_str!("../../migrations/0005_sums.sql"),
+];
+
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
-    let up = |sql| {
+    let up = |sql: &&'static str| {
         M::up_with_hook(sql, |_: &Transaction<'_>| {
             failpoint::crash("migration");
             Ok(())
         })
     };
-    Migrations::new(vec![
-        up(include_str!("../../migrations/0001_ledger.sql")),
-        up(include_str!("../../migrations/0002_agreements.sql")),
-        up(include_str!("../../migrations/0003_copies.sql")),
-        up(include_str!("../../migrations/0004_given.sql")),
-        up(include_str!("../../migrations/0005_sums.sql")),
-    ])
+    Migrations::new(SCRIPTS.iter().map(up).collect())
 });
 
 /// What a ledger is bound to, so that a rehearsal never mixes with production, nor one partner with another.
@@ -79,6 +82,8 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
 
 fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Error> {
     check_ours(&connection, path)?;
+    // Before SQLite makes its log, which gets the mode of the file.
+    trust::narrow(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // WAL lets `status` read while a run writes; FULL makes every commit an fsync, which is what "durable" means
     // in every promise that we make.
@@ -94,6 +99,7 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     if let Some(pages) = failpoint::ledger_pages() {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
+    shape::check(&connection, path)?;
     MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
     failpoint::crash("migrated");
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -106,8 +112,14 @@ pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
     }
     trust::check(path, Purpose::Read)?;
     refuse_log_of_another(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(plain_name(path), flags)?)
+    connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// The only way to a ledger's file.
+fn connect(name: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    shape::defend(&connection)?;
+    Ok(connection)
 }
 
 /// A name that SQLite takes for that of a file, whatever it looks like: `file:…` would be a URI, and `:memory:` none.
@@ -190,20 +202,20 @@ fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
     }
     let mut url = url::Url::from_file_path(&whole_path).expect("a canonical path is absolute");
     url.set_query(Some("immutable=1"));
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(url.as_str(), flags)?)
+    connect(Path::new(url.as_str()), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// `None`: its schema is older than this program.
 fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, Error> {
     check_ours(&connection, path)?;
+    trust::narrow(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_empty(&connection)? {
         // Made, and left before its first table.
         return Err(Error::Empty { path: path.to_owned() });
     }
     connection.pragma_update(None, "query_only", true)?;
+    shape::check(&connection, path)?;
     match MIGRATIONS.pending_migrations(&connection) {
         Ok(..0) => Err(Error::Newer { path: path.to_owned() }),
         Ok(0) => Ok(Some(connection)),
@@ -229,17 +241,14 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
 /// it is not brought up to date, and what a dead run left beside it stays there.
 pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     trust::check(path, Purpose::Read)?;
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let connection = connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Closing it would write the log of a dead run into the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
     // A run that goes on in the original does not go on here.
-    let copied = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copied.execute("UPDATE program_runs SET pid = ?1 WHERE finished_at IS NULL", [std::process::id()])?;
     Ok(())
 }

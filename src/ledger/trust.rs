@@ -1,7 +1,7 @@
 //! Can a ledger be believed where it lies? Who can write to it decides what is created with the operator's token, so its
 //! owner, its mode and its folder are looked at before SQLite opens it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
@@ -18,12 +18,10 @@ pub(super) enum Purpose {
 /// SQLite's own files beside a database; what they hold becomes part of it.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Refuses a ledger that others may write to or replace, and for writing one of another user. What others may read is
-/// narrowed where it is ours, and warned about where it is not. A file that is not there is judged by its folder.
+/// Refuses a ledger that others may write to or replace, and for writing one of another user. A file that is not there
+/// is judged by its folder.
 pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
-    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    // Where a link leads; a file that is not there yet has its name.
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let place = place(path);
     if private_file::others_may_replace(&place) {
         return Err(Error::Replaceable { path: path.to_owned() });
     }
@@ -37,7 +35,6 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
     if purpose == Purpose::Write && private_file::owner(&place, &ledger) == Owner::Another {
         return Err(Error::OfAnother { path: path.to_owned() });
     }
-    private_file::narrow_at(&place).map_err(open)?.warn(&place);
     for companion in COMPANIONS.map(|suffix| beside(&place, suffix)) {
         let Ok(metadata) = companion.metadata() else { continue };
         if private_file::others_may_write(&companion, &metadata)
@@ -47,4 +44,17 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Takes the right to read it from others where the ledger is ours, and warns about it where it is not. The file is known
+/// to be a ledger by now.
+pub(super) fn narrow(path: &Path) -> Result<(), Error> {
+    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
+    private_file::narrow_at(&place(path)).map_err(open)?.warn(path);
+    Ok(())
+}
+
+/// Where a link leads; a file that is not there yet has its name.
+fn place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

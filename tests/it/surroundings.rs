@@ -97,6 +97,32 @@ fn a_ledger_of_another_user_is_read_by_root_and_not_written() {
     check_refused(&bench, "other users may write to", "chmod go-w");
 }
 
+/// A trigger that somebody has planted changed rows before they were sent.
+#[test]
+fn a_ledger_with_a_trigger_or_a_changed_table_is_refused_by_name() {
+    let bench = with_ledger();
+    let change = |sql: &str| {
+        rusqlite::Connection::open(bench.ledger_path()).unwrap().execute_batch(sql).unwrap();
+    };
+    change(
+        "CREATE TRIGGER planted AFTER INSERT ON customer_rows
+         BEGIN UPDATE customer_rows SET customer = replace(customer, 'Harborline', 'Stranger'); END",
+    );
+    check_refused(&bench, "it has a trigger `planted`", "DROP TRIGGER");
+    change("DROP TRIGGER planted; ALTER TABLE customer_rows ADD COLUMN note TEXT");
+    check_refused(
+        &bench,
+        "the table `customer_rows` was changed",
+        "views, indexes and tables of your own may stay",
+    );
+    change("ALTER TABLE customer_rows DROP COLUMN note");
+    change(
+        "CREATE VIEW mine AS SELECT domain FROM customers; CREATE INDEX my_index ON customer_rows (made_at)",
+    );
+    bench.import("customers.csv").exits(0);
+    bench.agree();
+}
+
 #[test]
 fn a_ledger_that_others_may_read_is_for_its_owner_alone_from_then_on() {
     let bench = with_ledger();

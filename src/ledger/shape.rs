@@ -1,0 +1,150 @@
+//! Is the schema of a ledger Tenantry's own? A trigger or a further column could change rows before they are sent, so what
+//! a ledger holds is compared with what the migrations make, at the ledger's own version. Views, indexes and tables of the
+//! operator's own are welcome beside that.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::Error;
+use super::schema::SCRIPTS;
+
+/// Type and SQL of each object, by its name.
+type Shape = BTreeMap<String, (String, String)>;
+
+/// Turns on what SQLite has against a hostile file: no function that does more than compute runs from its schema, no
+/// trigger of it fires, its schema cannot be written as a table, and a damaged page is found when it is read.
+pub(super) fn defend(connection: &Connection) -> rusqlite::Result<()> {
+    for (option, value) in [
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+    ] {
+        connection.set_db_config(option, value)?;
+    }
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// # Errors
+/// [`Error::Altered`] names what is there and should not be, or the other way round.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let altered = |what: String| Err(Error::Altered { path: path.to_owned(), what });
+    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let Some(expected) = shape_of_version(version)? else { return Ok(()) };
+    let mut found = shape(connection)?;
+    for (name, (kind, sql)) in &expected {
+        match found.remove(name) {
+            None => return altered(format!("the {kind} `{name}` is missing")),
+            Some((found, _)) if found != *kind => {
+                return altered(format!("`{name}` is a {found}, not a {kind}"));
+            }
+            Some((_, found)) if found != *sql => return altered(format!("the {kind} `{name}` was changed")),
+            Some(_) => {}
+        }
+    }
+    match found.iter().find(|(_, (kind, _))| kind == "trigger") {
+        Some((name, _)) => altered(format!("it has a trigger `{name}`")),
+        None => Ok(()),
+    }
+}
+
+fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
+    let sql = "SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+    let mut statement = connection.prepare(sql)?;
+    let objects = statement.query_map([], |row| {
+        let sql: String = row.get(2)?;
+        // A program may be built from a checkout with the line ends of Windows.
+        Ok((row.get(0)?, (row.get(1)?, sql.replace('\r', ""))))
+    })?;
+    objects.collect()
+}
+
+/// What the migrations up to `version` make. `None`: there is no such version here.
+fn shape_of_version(version: usize) -> Result<Option<Shape>, Error> {
+    static KNOWN: Mutex<BTreeMap<usize, Shape>> = Mutex::new(BTreeMap::new());
+    let Some(scripts) = SCRIPTS.get(..version) else { return Ok(None) };
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shape) = known.get(&version) {
+        return Ok(Some(shape.clone()));
+    }
+    let fresh = Connection::open_in_memory()?;
+    for script in scripts {
+        fresh.execute_batch(script)?;
+    }
+    let shape = shape(&fresh)?;
+    known.insert(version, shape.clone());
+    Ok(Some(shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger_of_version(version: usize) -> Connection {
+        let ledger = Connection::open_in_memory().unwrap();
+        for script in &SCRIPTS[..version] {
+            ledger.execute_batch(script).unwrap();
+        }
+        ledger.pragma_update(None, "user_version", version).unwrap();
+        ledger
+    }
+
+    #[test]
+    fn what_is_not_ours_is_named() {
+        let check = |sql: &str, expected: Option<&str>| {
+            let ledger = ledger_of_version(SCRIPTS.len());
+            ledger.execute_batch(sql).unwrap();
+            let found = match check(&ledger, Path::new("l.db")) {
+                Err(Error::Altered { what, .. }) => Some(what),
+                other => other.map(|()| None).unwrap(),
+            };
+            assert_eq!(found.as_deref(), expected, "{sql}");
+        };
+        check("", None);
+        check(
+            "CREATE VIEW mine AS SELECT domain FROM customers; CREATE INDEX my_index ON customer_rows (line)",
+            None,
+        );
+        check("CREATE TABLE notes (row_id, note); ANALYZE", None);
+        let trigger = "CREATE TRIGGER t AFTER INSERT ON customer_rows BEGIN UPDATE customer_rows SET customer = '{}'; END";
+        check(trigger, Some("it has a trigger `t`"));
+        check(
+            "CREATE TABLE n (x); CREATE TRIGGER t AFTER INSERT ON n BEGIN SELECT 1; END",
+            Some("it has a trigger `t`"),
+        );
+        check("CREATE TRIGGER t INSTEAD OF INSERT ON runs BEGIN SELECT 1; END", Some("it has a trigger `t`"));
+        check(
+            "ALTER TABLE customer_rows ADD COLUMN note TEXT",
+            Some("the table `customer_rows` was changed"),
+        );
+        check("DROP INDEX rows_by_state", Some("the index `rows_by_state` is missing"));
+        check(
+            "DROP INDEX rows_by_state; CREATE INDEX rows_by_state ON customer_rows (line)",
+            Some("the index `rows_by_state` was changed"),
+        );
+        check("DROP VIEW runs; CREATE VIEW runs AS SELECT 1 AS run_id", Some("the view `runs` was changed"));
+        check("DROP VIEW runs; CREATE TABLE runs (run_id)", Some("`runs` is a table, not a view"));
+    }
+
+    #[test]
+    fn a_schema_is_compared_at_its_own_version() {
+        for version in 0..=SCRIPTS.len() {
+            check(&ledger_of_version(version), Path::new("l.db")).unwrap();
+        }
+    }
+
+    /// Of a trigger that nobody has looked for.
+    #[test]
+    fn no_trigger_fires_and_the_schema_is_no_table() {
+        let ledger = Connection::open_in_memory().unwrap();
+        defend(&ledger).unwrap();
+        ledger.execute_batch("CREATE TABLE t (n); CREATE TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM t; END; INSERT INTO t VALUES (1)").unwrap();
+        assert_eq!(ledger.query_row("SELECT count(*) FROM t", [], |row| row.get(0)), Ok(1));
+        assert!(
+            ledger.execute_batch("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = ''").is_err()
+        );
+    }
+}
