@@ -95,6 +95,7 @@ impl From<ledger::Error> for Failure {
             ledger::Error::OtherEnvironment { .. }
             | ledger::Error::Foreign { .. }
             | ledger::Error::Folder { .. }
+            | ledger::Error::SecondName { .. }
             | ledger::Error::Exposed { .. }
             | ledger::Error::Replaceable { .. }
             | ledger::Error::OfAnother { .. }

@@ -60,7 +60,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         held: &standing.held_back,
         exported: Judged::of(&queries, standing.rows, standing.agreements)?,
     };
-    if let Some(process) = queries.at_work()? {
+    if let Some(process) = queries.at_work() {
         text.push_str(&format!(
             "\nA run is at work on this ledger (pid {process}); its end will say what is next.\n"
         ));

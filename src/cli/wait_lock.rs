@@ -26,7 +26,8 @@ pub(super) async fn open(
     let mut told = false;
     loop {
         let in_use = match open() {
-            Err(error @ Error::InUse { .. }) => error,
+            // A second name may be one that a copying program has made for a moment.
+            Err(error @ (Error::InUse { .. } | Error::SecondName { .. })) => error,
             opened => return Ok(opened?),
         };
         let left = patience.saturating_sub(begun.elapsed());

@@ -99,7 +99,7 @@ pub(crate) fn restore(path: &Path) -> Result<Option<Restored>, Error> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
     let Some(_lock) = Lock::acquire(path)? else {
-        return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
+        return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
     };
     let mut connection = schema::open_for_writing(path)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -15,6 +15,9 @@ pub(crate) enum Error {
     #[error("the ledger `{}` is in use by another process{}", path.display(), pid_note(*pid))]
     InUse { path: PathBuf, pid: Option<u32> },
 
+    #[error("cannot rule out that another process works on the ledger `{}`: {why}", path.display())]
+    SecondName { path: PathBuf, why: &'static str },
+
     #[error("there is no ledger at `{}`", path.display())]
     Missing { path: PathBuf },
 
@@ -142,6 +145,7 @@ impl Error {
     /// The same of the ledger at `ledger`, where what was opened is a copy of it that is ours alone.
     pub(crate) fn of_ledger_at(mut self, ledger: &Path) -> Self {
         if let Error::InUse { path, .. }
+        | Error::SecondName { path, .. }
         | Error::Missing { path }
         | Error::Empty { path }
         | Error::Copied { path, .. }
@@ -177,6 +181,13 @@ impl Error {
             Error::InUse { .. } => {
                 "wait until it ends (`--wait-lock 10m` does), and do not remove its `.lock`; `tenantry status` works \
                  meanwhile"
+            }
+            Error::SecondName { path, .. } => {
+                return Some(format!(
+                    "SQLite keeps the newest changes beside a ledger by its name, so it may have one only: remove the other \
+                     name (`find / -samefile {}` shows it), or mount the folder of the ledger instead of the file",
+                    path.display()
+                ));
             }
             Error::Empty { .. } => {
                 "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"

@@ -1,11 +1,19 @@
-//! One process works on a ledger at a time.
+//! One process works on a ledger at a time, under whatever name it reaches it.
 //!
 //! The lock is the operating system's own, on a file beside the ledger, so it dies with its process however that
-//! ends, and a leftover file means nothing. Readers do not take it: `status` works while a run goes on. Somebody may
-//! remove the file all the same: see [`super::place`], and [`super::runs::newest_is_alive`].
+//! ends, and a leftover file means nothing; no process id is ever taken for a lock. Readers do not take it: `status` works
+//! while a run goes on. The file holds the id of the process that locked it, for people.
+//!
+//! A lock file that was removed, or a ledger that was renamed under a run, would let a second process in. So where the
+//! system has them (Linux), the ledger itself is locked too: see [`inode`]. A second name that is there from the start, a
+//! hard link or a file that is mounted by itself, brings SQLite a second write-ahead log, which destroys the ledger even
+//! where the two never work at the same time: see [`names`].
+
+mod inode;
+mod names;
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,16 +21,44 @@ use super::Error;
 use super::place::beside;
 use crate::{failpoint, private_file};
 
+pub(super) use inode::is_locked;
+pub(super) use names::refuse_second;
+
 /// Held for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    _file: LockFile,
+    _ledger: Option<inode::InodeLock>,
+}
+
+/// The lock beside the ledger alone.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    file: File,
 }
 
 impl Lock {
     /// Takes the lock of the ledger at `ledger`, or says at once that another process has it. The ledger exists by
     /// now, and the lock goes by where it really is: two names of one file must meet at one lock.
-    /// Who that is stands in the ledger itself: see [`super::runs::pid_of_newest`].
+    pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
+        let Some(mut file) = LockFile::acquire(ledger)? else { return Ok(None) };
+        let locked = inode::lock(ledger).map_err(|source| match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
+            }
+            _ => Error::NoLocks { path: ledger.to_owned(), source: Some(Arc::new(source)) },
+        })?;
+        let ledger = match locked {
+            inode::Locked::Ours(lock) => Some(lock),
+            inode::Locked::Unsupported => None,
+            inode::Locked::Another => return Ok(None),
+        };
+        file.sign();
+        Ok(Some(Self { _file: file, _ledger: ledger }))
+    }
+}
+
+impl LockFile {
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let path = path_beside(&ledger.canonicalize().map_err(open)?);
@@ -30,10 +66,10 @@ impl Lock {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
             }
-            _ => open(source),
+            _ => Error::Open { path: path.clone(), source: Arc::new(source) },
         })?;
         match failpoint::locks().map_err(TryLockError::Error).and_then(|()| file.try_lock()) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             // Whatever the system calls it (ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL): going on would be without any.
             Err(TryLockError::Error(source)) => {
@@ -41,6 +77,23 @@ impl Lock {
             }
         }
     }
+
+    /// Writes down who holds the lock. For people alone, so a full disk keeps nobody from the ledger.
+    pub(super) fn sign(&mut self) {
+        let file = &mut self.file;
+        let signed = file.set_len(0).and_then(|()| file.rewind());
+        drop(signed.and_then(|()| writeln!(file, "{}", std::process::id())));
+    }
+}
+
+/// The process that locked the ledger last, as it says itself. `None`: the system does not let others read a locked
+/// file, or an older program holds the lock.
+pub(super) fn signed_by(ledger: &Path) -> Option<u32> {
+    const LONGEST: u64 = 32;
+    let file = File::open(path_beside(&ledger.canonicalize().ok()?)).ok()?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 pub(super) fn path_beside(ledger: &Path) -> PathBuf {

@@ -158,12 +158,9 @@ impl Ledger {
         // Before the lock, which would leave a file beside one that is none of ours.
         schema::refuse_foreign(path)?;
         let Some(lock) = lock::Lock::acquire(path)? else {
-            return Err(Error::InUse { path: path.to_owned(), pid: runs::pid_of_newest(path) });
+            return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
         };
         let connection = schema::open_for_writing(path)?;
-        if let Some(pid) = runs::newest_is_alive(&connection)? {
-            return Err(Error::InUse { path: path.to_owned(), pid: Some(pid) });
-        }
         copies::refuse(&connection, path)?;
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
-use super::lock::{self, Lock};
+use super::lock::{self, LockFile};
 
 /// A file by its name and by what the system knows it as.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Place {
     files: Vec<Named>,
     lock: Named,
     /// Taken in place of one that was removed.
-    _lock_of_ours: Option<Lock>,
+    _lock_of_ours: Option<LockFile>,
 }
 
 impl Place {
@@ -67,7 +67,8 @@ impl Place {
 
     fn lock_again(&mut self) -> Result<(), Error> {
         let path = self.ledger.clone();
-        let Some(lock) = Lock::acquire(&path)? else { return Err(Error::LockTaken { path }) };
+        let Some(mut lock) = LockFile::acquire(&path)? else { return Err(Error::LockTaken { path }) };
+        lock.sign();
         self._lock_of_ours = Some(lock);
         self.lock = Named::of(lock::path_beside(&path))
             .map_err(|source| Error::Open { path, source: Arc::new(source) })?;

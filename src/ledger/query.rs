@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::agreement::{AgreementState, STANDING};
 use super::runs::{self, Calls};
 use super::state::State;
-use super::{Environment, Error, RunId, schema};
+use super::{Environment, Error, RunId, lock, schema};
 use crate::clock;
 
 pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
@@ -399,8 +399,8 @@ impl Queries {
     }
 
     /// The process that works on the ledger, where one does on this machine, and the system tells.
-    pub(crate) fn at_work(&self) -> Result<Option<u32>, Error> {
-        runs::newest_is_alive(&self.connection)
+    pub(crate) fn at_work(&self) -> Option<u32> {
+        lock::is_locked(&self.path).then(|| runs::at_work(&self.path)).flatten()
     }
 
     /// When a run last ended with every row a customer.

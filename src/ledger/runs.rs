@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::{Error, RunId, schema};
+use super::{Error, RunId, lock, schema};
 use crate::clock;
 
 /// How a run ended, for the record.
@@ -100,55 +100,14 @@ pub(super) fn newest_died(connection: &Connection) -> Result<bool, Error> {
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
-/// The process id of the newest run, if that has not ended and is at work on this machine: somebody may have removed
-/// the lock that should keep us out. What cannot be told, such as a process of another machine, counts as ended.
-pub(super) fn newest_is_alive(connection: &Connection) -> Result<Option<u32>, Error> {
-    let sql =
-        "SELECT pid FROM program_runs WHERE finished_at IS NULL AND id = (SELECT max(id) FROM program_runs)";
-    let pid: Option<u32> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
-    // A process that died in a container has often had the id that this one has.
-    Ok(pid.filter(|pid| *pid != std::process::id() && is_one_of_us(*pid)))
-}
-
-#[cfg(unix)]
-fn is_one_of_us(pid: u32) -> bool {
-    use rustix::io::Errno;
-    use rustix::process::{Pid, test_kill_process};
-    let Some(id) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    let is_there = matches!(test_kill_process(id), Ok(()) | Err(Errno::PERM));
-    // Its id may belong to another program by now.
-    is_there
-        && match (process_name("self"), process_name(&pid.to_string())) {
-            (Some(ours), Some(theirs)) => ours == theirs,
-            (Some(_), None) => false,
-            // A system that does not tell.
-            (None, _) => true,
-        }
-}
-
-/// `None` for a process that has ended, also where nobody has taken note of that yet.
-#[cfg(unix)]
-fn process_name(pid: &str) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
-    (!rest.starts_with(['Z', 'X'])).then(|| name.to_owned())
-}
-
-/// Windows does not let anybody else at the lock while its process lives.
-#[cfg(not(unix))]
-fn is_one_of_us(_pid: u32) -> bool {
-    false
-}
-
-/// The process id of the newest run, which is the one that holds the lock if anybody does. Best effort: it only
-/// makes a refusal more helpful.
-pub(super) fn pid_of_newest(path: &Path) -> Option<u32> {
-    let connection = schema::open_for_reading(path).ok()?;
-    connection
-        .query_row("SELECT pid FROM program_runs ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
-        .optional()
-        .ok()
-        .flatten()
+/// The process id of whoever works on the ledger, for people: as the lock file has it, else as the newest run that has
+/// not ended does. Best effort: it only makes a message more helpful.
+pub(super) fn at_work(path: &Path) -> Option<u32> {
+    lock::signed_by(path).or_else(|| {
+        let connection = schema::open_for_reading(path).ok()?;
+        let sql = "SELECT pid FROM program_runs WHERE finished_at IS NULL ORDER BY id DESC LIMIT 1";
+        connection.query_row(sql, [], |row| row.get(0)).optional().ok().flatten()
+    })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
 use super::Error;
-use super::lock::Lock;
+use super::lock::{self, Lock};
 use super::place::beside;
 use super::shape;
 use super::trust::{self, Purpose};
@@ -68,6 +68,7 @@ impl Environment {
 /// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     trust::check(path, Purpose::Write)?;
+    lock::refuse_second(path)?;
     let read_only = || Error::ReadOnly { path: path.to_owned(), source: None };
     let connection = open_file(path)?;
     // Where it may not write, SQLite opens a file for reading and says so at the first write.

@@ -290,6 +290,17 @@ impl Call<'_> {
         self.through("sh", &["-c".as_ref(), script.as_ref()])
     }
 
+    /// Where the file `what` is mounted over the file `place`, for this command alone.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn with_mounted(self, what: &str, place: &str) -> Self {
+        let script = format!(
+            "unshare --user --map-root-user --mount sh -c \
+             'mount --bind {what} {place} || {{ echo cannot mount here >&2; exit 1; }}; exec \"$0\" \"$@\"' \"$0\" \"$@\" \
+             || {{ code=$?; test $code -ne 1 || echo cannot mount here >&2; exit $code; }}"
+        );
+        self.through("sh", &["-c".as_ref(), script.as_ref()])
+    }
+
     /// With every sync of a file written to `file`.
     #[cfg(target_os = "linux")]
     pub(crate) fn traced(self, file: &str) -> Self {

@@ -6,7 +6,9 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
-use crate::harness::{Bench, CLIENT_SECRET, customers};
+use tenantry::simulator::{Hold, HoldPoint, Operation};
+
+use crate::harness::{Bench, CLIENT_SECRET, customers, eventually};
 
 /// Belongs to nobody here.
 const STRANGER: u32 = 12345;
@@ -234,4 +236,91 @@ fn a_secret_that_is_a_pipe_is_not_waited_for() {
     bench.file("customers.csv", customers(1));
     bench.import("customers.csv").exits(0);
     bench.tenantry(["credentials", "--identity", "/dev/zero"]).exits(1).says("is not a regular file");
+}
+
+/// Two imports under two names of one ledger sent everything twice, and destroyed it.
+#[test]
+fn a_ledger_with_a_second_name_is_refused_under_both() {
+    let bench = with_ledger();
+    fs::hard_link(bench.ledger_path(), bench.path("second.db")).unwrap();
+    let requests = bench.simulator().requests().len();
+    for ledger in ["ledger.db", "second.db"] {
+        for command in [&["import", "customers.csv"][..], &["resume"], &["credentials"]] {
+            let done = bench.tenantry(command).args(["--ledger", ledger]).exits(2);
+            done.says("it has a second name (a hard link)").says("-samefile");
+        }
+    }
+    assert_eq!(bench.simulator().requests().len(), requests, "nothing was sent");
+    // A program that copies may have made the name for a moment.
+    let waiting = bench.import("customers.csv").args(["--wait-lock", "1m"]).spawn();
+    eventually("it waits", || waiting.stderr().contains("Waiting for up to 1 min"));
+    fs::remove_file(bench.path("second.db")).unwrap();
+    let done = waiting.wait();
+    assert_eq!(done.code, Some(0), "{done}");
+    bench.agree();
+}
+
+/// The write-ahead log of the run has the old name, so that the new one lacks the newest changes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_ledger_that_is_renamed_under_a_run_lets_nobody_else_in() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(4));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let running = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+    bench.wait_until_held();
+    fs::hard_link(bench.ledger_path(), bench.path("second.db")).unwrap();
+    bench.import("customers.csv").args(["--ledger", "second.db"]).exits(11).says("in use by another process");
+    fs::remove_file(bench.path("second.db")).unwrap();
+    fs::rename(bench.ledger_path(), bench.path("renamed.db")).unwrap();
+    bench
+        .import("customers.csv")
+        .args(["--ledger", "renamed.db"])
+        .exits(11)
+        .says("in use by another process");
+    fs::rename(bench.path("renamed.db"), bench.ledger_path()).unwrap();
+    assert_eq!(bench.count(Operation::Create), 1);
+    bench.simulator().release();
+    assert_eq!(running.wait().code, Some(0));
+    bench.agree();
+}
+
+/// As a container has it that is given the ledger by itself: its log would stay in the container.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_ledger_that_is_mounted_as_a_single_file_is_refused() {
+    let bench = with_ledger();
+    fs::create_dir(bench.path("container")).unwrap();
+    bench.file("container/l.db", "");
+    let call = bench.import("customers.csv").args(["--ledger", "container/l.db"]);
+    let done = call.with_mounted("ledger.db", "container/l.db").run();
+    if done.code == Some(1) && done.stderr.contains("cannot mount here") {
+        eprintln!(
+            "nothing can be mounted here, so that the rule is held by the table beside it alone: {done}"
+        );
+        return;
+    }
+    assert_eq!(done.code, Some(2), "{done}");
+    done.says("it is mounted as a single file").says("mount the folder of the ledger");
+    assert_eq!(bench.creations().len(), 1);
+    bench.import("customers.csv").exits(0);
+    bench.agree();
+}
+
+/// After a reboot, or much later, another process has the id of one that was killed.
+#[test]
+fn a_process_id_that_was_given_away_again_keeps_nobody_from_the_ledger() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    let other = bench.tenantry(["simulator"]).spawn();
+    eventually("it runs", || other.stdout().contains("http://"));
+    bench.import("customers.csv").args(["--concurrency", "1"]).env("TENANTRY_CRASH_AT", "sending#2").run();
+    fs::write(bench.path("ledger.db.lock"), format!("{}\n", other.pid())).unwrap();
+    let ledger = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+    assert_eq!(ledger.execute("UPDATE program_runs SET pid = ?1", [other.pid()]), Ok(1));
+    drop(ledger);
+    let status = bench.tenantry(["status"]).exits(0).stdout;
+    assert!(!status.contains("A run is at work"), "{status}");
+    bench.resume().exits(0);
+    bench.agree();
 }

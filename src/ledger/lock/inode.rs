@@ -1,0 +1,120 @@
+//! A lock on the ledger's file itself, whatever its name.
+//!
+//! It is a Linux lock of an open file description (`F_OFD_SETLK`) on one byte that SQLite never touches. Each other kind
+//! of lock fails somewhere. `flock` on the ledger collides with SQLite's own locks wherever it is made of them: on the
+//! BSDs and macOS, on NFS, on the 9p mounts of WSL and of virtual machines. A classic `fcntl` lock is lost as soon as this
+//! process closes any handle to the file, which SQLite does for each connection.
+//!
+//! Closing the handle of this lock would take SQLite's locks away in turn, so it stays open until the process ends, and
+//! the lock is taken off it instead.
+
+/// What came of locking a ledger.
+#[derive(Debug)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "other systems have no such lock"))]
+pub(in crate::ledger) enum Locked {
+    Ours(InodeLock),
+    Another,
+    /// The system has no such lock; the lock file is all there is.
+    Unsupported,
+}
+
+#[cfg(target_os = "linux")]
+pub(in crate::ledger) use linux::{InodeLock, is_locked, lock};
+#[cfg(not(target_os = "linux"))]
+pub(in crate::ledger) use others::{InodeLock, is_locked, lock};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::HashMap;
+    use std::fs::File;
+    use std::io;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc;
+
+    use super::Locked;
+
+    /// In the page at 1 GiB, which SQLite keeps free of data and uses the first 512 bytes of for its locks.
+    const BYTE: libc::off_t = 0x4000_0000 + 4095;
+
+    /// Taken off when it is dropped.
+    #[derive(Debug)]
+    pub(in crate::ledger) struct InodeLock(Arc<File>);
+
+    impl Drop for InodeLock {
+        fn drop(&mut self) {
+            if let Err(error) = fcntl(&*self.0, FcntlArg::F_OFD_SETLK(&byte(libc::F_UNLCK))) {
+                tracing::warn!(%error, "the lock of the ledger could not be taken off before the end of the program");
+            }
+        }
+    }
+
+    pub(in crate::ledger) fn lock(ledger: &Path) -> io::Result<Locked> {
+        let file = kept(ledger, true)?;
+        match fcntl(&*file, FcntlArg::F_OFD_SETLK(&byte(libc::F_WRLCK))) {
+            Ok(_) => Ok(Locked::Ours(InodeLock(file))),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(Locked::Another),
+            // A kernel before 3.15, or one that is only imitated.
+            Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => Ok(Locked::Unsupported),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Does another handle, of this process or of another one, hold the lock? Takes none itself.
+    pub(in crate::ledger) fn is_locked(ledger: &Path) -> bool {
+        let mut found = byte(libc::F_WRLCK);
+        let asked =
+            kept(ledger, false).and_then(|file| Ok(fcntl(&*file, FcntlArg::F_OFD_GETLK(&mut found))?));
+        asked.is_ok() && i32::from(found.l_type) != libc::F_UNLCK
+    }
+
+    fn byte(kind: i32) -> libc::flock {
+        libc::flock {
+            l_type: kind.try_into().expect("the kinds of locks are 0 to 2"),
+            l_whence: libc::SEEK_SET.try_into().expect("it is 0"),
+            l_start: BYTE,
+            l_len: 1,
+            l_pid: 0,
+        }
+    }
+
+    /// A handle to the ledger, which is never closed.
+    fn kept(ledger: &Path, writable: bool) -> io::Result<Arc<File>> {
+        type Kept = HashMap<(u64, u64, bool), Arc<File>>;
+        static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+        let metadata = ledger.metadata()?;
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = kept.get(&(metadata.dev(), metadata.ino(), writable)) {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(File::options().read(true).write(writable).open(ledger)?);
+        // Another file may have got the name meanwhile.
+        let metadata = file.metadata()?;
+        kept.insert((metadata.dev(), metadata.ino(), writable), Arc::clone(&file));
+        Ok(file)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod others {
+    use std::io;
+    use std::path::Path;
+
+    use super::Locked;
+
+    #[derive(Debug)]
+    pub(in crate::ledger) struct InodeLock;
+
+    pub(in crate::ledger) fn lock(_ledger: &Path) -> io::Result<Locked> {
+        Ok(Locked::Unsupported)
+    }
+
+    /// Nobody can tell.
+    pub(in crate::ledger) fn is_locked(_ledger: &Path) -> bool {
+        false
+    }
+}

@@ -1,0 +1,113 @@
+//! Has a ledger a second name? SQLite keeps its write-ahead log beside the name by which a ledger was opened, so that under
+//! a second name the newest changes are missing, and writing there destroys the file.
+
+use std::path::Path;
+
+use crate::ledger::Error;
+
+/// Refuses a ledger that has a second name, or may have one.
+pub(in crate::ledger) fn refuse_second(ledger: &Path) -> Result<(), Error> {
+    let refused = |why| Err(Error::SecondName { path: ledger.to_owned(), why });
+    // A name that leads nowhere is not known to be anything.
+    let Ok(place) = ledger.canonicalize() else { return Ok(()) };
+    if hard_links(&place) > 1 {
+        return refused("it has a second name (a hard link)");
+    }
+    if is_mounted_alone(&place) {
+        return refused("it is mounted as a single file, so that its folder here is not that of the ledger");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn hard_links(place: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    place.metadata().map_or(1, |file| if file.is_file() { file.nlink() } else { 1 })
+}
+
+/// Windows does not tell without `unsafe`; it does not let a second process write what SQLite has open either.
+#[cfg(not(unix))]
+fn hard_links(_place: &Path) -> u64 {
+    1
+}
+
+#[cfg(target_os = "linux")]
+fn is_mounted_alone(place: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let root = StatxAttributes::MOUNT_ROOT;
+    match statx(CWD, place, AtFlags::empty(), StatxFlags::empty()) {
+        Ok(it) if it.stx_attributes_mask.contains(root) => it.stx_attributes.contains(root),
+        // A kernel before 5.8.
+        Ok(_) | Err(_) => {
+            std::fs::read("/proc/self/mountinfo").is_ok_and(|table| is_mount_point(&table, place))
+        }
+    }
+}
+
+/// Other systems mount folders alone.
+#[cfg(not(target_os = "linux"))]
+fn is_mounted_alone(_place: &Path) -> bool {
+    false
+}
+
+/// Whether `place` is a mount point by the table of mounts: the fifth field of each line, with blanks and the like in
+/// octal.
+#[cfg(target_os = "linux")]
+fn is_mount_point(table: &[u8], place: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let place = place.as_os_str().as_bytes();
+    table.split(|&byte| byte == b'\n').any(|line| {
+        let point = line.split(|&byte| byte == b' ').nth(4);
+        point.is_some_and(|point| unescaped(point) == place)
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn unescaped(mut text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    while let Some((&first, rest)) = text.split_first() {
+        let octal = rest.get(..3).filter(|_| first == b'\\').and_then(|it| str::from_utf8(it).ok());
+        match octal.and_then(|octal| u8::from_str_radix(octal, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                text = &rest[3..];
+            }
+            None => {
+                bytes.push(first);
+                text = rest;
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_are_found_in_the_table() {
+        let table = b"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n\
+                      36 22 254:0 /srv/ledger.db /data/my\\040ledger.db rw - ext4 /dev/vda1 rw\n\
+                      37 22 0:5 / /data/\\134\\011x rw - tmpfs none rw\n";
+        let check = |place: &str, expected| {
+            assert_eq!(is_mount_point(table, Path::new(place)), expected, "{place}");
+        };
+        check("/", true);
+        check("/data/my ledger.db", true);
+        check("/data/\\\tx", true);
+        check("/data/my\\040ledger.db", false);
+        check("/srv/ledger.db", false);
+        check("", false);
+    }
+
+    #[test]
+    fn a_mount_point_is_known_and_a_file_in_a_folder_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("l.db");
+        std::fs::write(&file, "").unwrap();
+        assert!(is_mounted_alone(Path::new("/")) && !is_mounted_alone(&file));
+        std::fs::hard_link(&file, folder.path().join("second")).unwrap();
+        assert!(matches!(refuse_second(&file), Err(Error::SecondName { .. })));
+    }
+}
