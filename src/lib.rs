@@ -17,8 +17,9 @@
 //! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
-//! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small.
-//! `private_file` makes and opens every file that others must not read. `memory` keeps what the program knows off the
+//! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
+//! writes what is for people, so that nobody waits for standard error or a log. `private_file` makes and opens every
+//! file that others must not read. `memory` keeps what the program knows off the
 //! disk.
 //!
 //! # What is always true
@@ -35,6 +36,7 @@
 //! - Nothing is sent of a file that was not read to its end, nor before those agreed who were to be asked.
 //! - Rows read are the rows of all states and the equal duplicates; a run that finds it otherwise exits 1.
 //! - Status, summaries and exports read the ledger, never the counters behind the progress bar.
+//! - Nothing that happens to standard error, standard output or a log costs a row, a password or an exit code.
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
@@ -55,6 +57,7 @@ mod ledger;
 mod log_file;
 mod memory;
 mod nearest;
+mod outlet;
 mod partner_center;
 mod private_file;
 mod reader;

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::outlet::Device;
 use crate::private_file::{self, Exposure};
 
 /// A night with `-vv` and 50,000 rows fits into one.
@@ -23,6 +24,8 @@ pub(crate) struct LogFile {
     bytes: u64,
     bytes_max: u64,
     exposure: Exposure,
+    /// What was written last had no end yet.
+    is_within_line: bool,
 }
 
 impl LogFile {
@@ -37,7 +40,7 @@ impl LogFile {
     fn with_limit(path: &Path, bytes_max: u64) -> io::Result<Self> {
         let (file, exposure) = private_file::append(path)?;
         let bytes = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, bytes, bytes_max, exposure })
+        Ok(Self { path: path.to_owned(), file, bytes, bytes_max, exposure, is_within_line: false })
     }
 
     /// What others could do with the file when it was opened, to be told once there is a log.
@@ -65,23 +68,30 @@ impl LogFile {
 }
 
 impl Write for LogFile {
-    /// Takes whole lines, and keeps each in one file.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+    /// Keeps each line in one file.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         // A device or a pipe holds nothing, and cannot be moved.
-        if self.bytes > 0 && self.bytes + line.len() as u64 > self.bytes_max && self.path.is_file() {
+        if self.bytes > 0
+            && self.bytes + lines.len() as u64 > self.bytes_max
+            && !self.is_within_line
+            && self.path.is_file()
+        {
             // Where it cannot be moved it grows, and is tried again when it has grown by as much once more.
             drop(self.rotate());
             self.bytes = 0;
         }
-        self.file.write_all(line)?;
-        self.bytes += line.len() as u64;
-        Ok(line.len())
+        let written = self.file.write(lines)?;
+        self.bytes += written as u64;
+        self.is_within_line = lines[..written].last().is_some_and(|&last| last != b'\n');
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 }
+
+impl Device for LogFile {}
 
 #[cfg(test)]
 mod tests {

@@ -1,17 +1,16 @@
-//! Logs: where they go and in which form. Events are constant sentences with fields; none carries a token, a
+//! Logs: where they go and in which form. They go through an [`Outlet`], so no event ever fails or waits. Events are constant sentences with fields; none carries a token, a
 //! secret, a password or a request body. One event is one line with nothing in it that a terminal would obey: names of
 //! files and words of services are among the fields, and people read logs on terminals.
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
-use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
+use crate::clock;
 use crate::log_file::LogFile;
+use crate::outlet::{self, Outlet};
 use crate::validation::{visible, visible_json};
 
 /// How log lines look.
@@ -21,17 +20,15 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Starts logging to `file`, else to standard error, above the progress bars.
+/// Leads to the log file, where there is one.
+static LOG_FILE: OnceLock<Outlet> = OnceLock::new();
+
+/// Starts logging to `file`, else to standard error.
 ///
 /// `verbosity` -1 is errors alone, 0 warnings, 1 what happens, 2 every attempt, 3 everything; a file has what happens
 /// at least, or a good night could not be told from one without a run. A filter in `TENANTRY_LOG` (in the syntax of
 /// tracing's `EnvFilter`) wins.
-pub(crate) fn start(
-    format: Format,
-    file: Option<&Path>,
-    verbosity: i8,
-    bars: &MultiProgress,
-) -> io::Result<()> {
+pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::Result<()> {
     let level = match if file.is_some() { verbosity.max(1) } else { verbosity } {
         ..0 => "error",
         0 => "warn",
@@ -43,17 +40,23 @@ pub(crate) fn start(
     let default = format!("warn,tenantry={level}");
     let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let mut exposure = None;
-    let writer = match file {
+    let outlet = match file {
         Some(file) => {
             let log = LogFile::open(file)?;
             exposure = Some((log.exposure(), file));
-            BoxMakeWriter::new(Mutex::new(log))
+            let outlet = Outlet::start(log)?;
+            LOG_FILE.get_or_init(|| outlet)
         }
-        None => BoxMakeWriter::new(AboveBars(bars.clone())),
+        None => outlet::stderr(),
     };
+    if format == Format::Json {
+        outlet.report_missing_as(missing_as_json);
+    }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Visible { writer, format })
+        .with_writer(move || Visible { writer: Lines(outlet), format })
+        // It would print what its writer failed with, and die of that where standard error is the writer.
+        .log_internal_errors(false)
         .with_ansi(false)
         .with_target(false);
     let installed = match format {
@@ -69,18 +72,28 @@ pub(crate) fn start(
     Ok(())
 }
 
+/// Waits for what is logged to be in the log file, though not for long. Says how many lines are missing in it.
+pub(crate) fn settle() -> u64 {
+    LOG_FILE.get().map_or(0, |outlet| {
+        outlet.settle();
+        outlet.lost()
+    })
+}
+
+fn missing_as_json(lines: u64) -> String {
+    let line = serde_json::json!({
+        "timestamp": clock::now().to_string(),
+        "level": "WARN",
+        "message": "lines are missing here, because they could not be written",
+        "lines": lines,
+    });
+    format!("{line}\n")
+}
+
 /// Makes each line safe to look at on its way to a writer.
 struct Visible<W> {
     writer: W,
     format: Format,
-}
-
-impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Visible<M> {
-    type Writer = Visible<M::Writer>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Visible { writer: self.writer.make_writer(), format: self.format }
-    }
 }
 
 impl<W: io::Write> io::Write for Visible<W> {
@@ -101,26 +114,17 @@ impl<W: io::Write> io::Write for Visible<W> {
     }
 }
 
-/// Standard error, with the bars out of the way while a line is written.
-struct AboveBars(MultiProgress);
+/// Each write is a line.
+struct Lines(&'static Outlet);
 
-impl<'a> MakeWriter<'a> for AboveBars {
-    type Writer = LineWriter<'a>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        LineWriter(&self.0)
-    }
-}
-
-struct LineWriter<'a>(&'a MultiProgress);
-
-impl io::Write for LineWriter<'_> {
+impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(bytes))
+        self.0.say(String::from_utf8_lossy(bytes).into_owned());
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 

@@ -1,18 +1,20 @@
 //! How a reading and a submission get on, for people: a bar on a terminal, else a line now and then.
 //!
-//! What is shown comes from watch channels, so nothing ever waits for a terminal, and none of it is ever a result:
-//! summaries are made from the ledger.
+//! What is shown comes from watch channels, and each picture of a bar becomes the status line of the outlet of standard
+//! error. So nothing ever waits for a terminal, and none of it is ever a result: summaries are made from the ledger.
 
 use std::convert::Infallible;
-use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fmt, io};
 
-use console::Term;
-use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use console::{Term, truncate_str};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::output::Output;
+use crate::outlet;
 use crate::report::rough;
 use crate::validation::visible;
 use crate::{reading, submitter};
@@ -22,6 +24,9 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// A bar is redrawn this often.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// A bar that changes more often is not drawn more often.
+const REDRAWS_PER_SECOND: u8 = 20;
 
 /// A terminal of fewer columns has no room for a bar beside the numbers.
 const ROOM_FOR_A_BAR: u16 = 90;
@@ -57,13 +62,18 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn new(output: &'a Output, bar: ProgressBar, templates: Templates) -> Self {
         let has_room = has_room_for_a_bar();
-        let bar = output.bars().add(bar.with_style(templates.style(has_room)));
+        let bar = bar.with_style(templates.style(has_room));
+        bar.set_draw_target(if output.has_bars() {
+            ProgressDrawTarget::term_like_with_hz(Box::<StatusLine>::default(), REDRAWS_PER_SECOND)
+        } else {
+            ProgressDrawTarget::hidden()
+        });
         Self { output, bar, templates, has_room, next_line: Instant::now() + LINE_EVERY }
     }
 
     /// Redraws the bar with `message`, or says `line` where there is no bar and it is time for one.
     fn update(&mut self, message: String, line: impl FnOnce() -> String) {
-        if self.output.bars().is_hidden() {
+        if !self.output.has_bars() {
             if Instant::now() >= self.next_line {
                 self.next_line = Instant::now() + LINE_EVERY;
                 self.output.note(line());
@@ -146,7 +156,66 @@ fn in_words(progress: &submitter::Progress) -> String {
 }
 
 fn has_room_for_a_bar() -> bool {
-    Term::stderr().size().1 >= ROOM_FOR_A_BAR
+    columns() >= ROOM_FOR_A_BAR
+}
+
+fn columns() -> u16 {
+    Term::stderr().size().1
+}
+
+/// What a bar draws on. It keeps one line, so there is nowhere to move to; it cannot fail.
+#[derive(Debug, Default)]
+struct StatusLine(Mutex<String>);
+
+impl StatusLine {
+    fn drawn(&self) -> MutexGuard<'_, String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TermLike for StatusLine {
+    fn width(&self) -> u16 {
+        columns()
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.write_str(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.drawn().push_str(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.drawn().clear();
+        Ok(())
+    }
+
+    /// Everything that belongs to a picture has been drawn.
+    fn flush(&self) -> io::Result<()> {
+        let drawn = std::mem::take(&mut *self.drawn());
+        // A line that is wrapped could not be taken away as a whole.
+        let status = truncate_str(drawn.trim(), columns().into(), "");
+        outlet::stderr().show_status((!status.is_empty()).then(|| status.into_owned()));
+        Ok(())
+    }
 }
 
 impl Templates {

@@ -25,12 +25,7 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
     let file = sink::file(args.output.as_deref());
     let guarded = Guarded::default().and_files_of(&queries, file)?;
     let mut sink = Sink::open(file, &guarded)?;
-    let rows = match export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink) {
-        Ok(rows) => rows,
-        // Whoever reads our output has read enough.
-        Err(error) if file.is_none() && error.is_closed_pipe() => return Ok(ExitCode::Done),
-        Err(error) => return Err(error.into()),
-    };
+    let rows = export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink)?;
     sink.finish()?;
     if let Some(path) = file {
         output.note(format_args!("{} written to `{}`.", counted(rows, "row"), path.display()));

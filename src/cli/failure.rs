@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
+use thiserror::Error;
+
 use super::exit_code::ExitCode;
 use crate::report::ExportError;
 use crate::transport::{ClientError, Silence};
@@ -16,11 +18,27 @@ pub(crate) struct Failure {
     /// What failed, then its causes.
     pub(crate) messages: Vec<String>,
     pub(crate) hint: Option<String>,
+    /// Whoever read our standard output has read enough, as `head` does. That is no failure of the command.
+    pub(crate) reader_is_gone: bool,
+}
+
+/// Why standard output takes no more.
+#[derive(Debug, Error)]
+#[error("its reader is gone")]
+pub(super) struct ReaderIsGone;
+
+impl ReaderIsGone {
+    /// Is it what `error` says?
+    fn is_said_by(error: &io::Error) -> bool {
+        error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<Self>() || error_of_system(inner).is_some_and(Self::is_said_by))
+    }
 }
 
 impl Failure {
     pub(crate) fn new(exit_code: ExitCode, message: impl Into<String>) -> Self {
-        Self { exit_code, messages: vec![message.into()], hint: None }
+        Self { exit_code, messages: vec![message.into()], hint: None, reader_is_gone: false }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -44,29 +62,42 @@ impl Failure {
     }
 
     /// `error` and everything that it comes from.
-    pub(crate) fn of(exit_code: ExitCode, error: &dyn StdError) -> Self {
-        let mut messages = vec![error.to_string()];
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let shared = error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref);
-            let because = match error.downcast_ref::<io::Error>().or(shared) {
-                Some(error) => in_words(error),
-                None => error.to_string(),
-            };
+    pub(crate) fn of(exit_code: ExitCode, error: &(dyn StdError + 'static)) -> Self {
+        let mut messages: Vec<String> = Vec::new();
+        let mut reader_is_gone = false;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let of_system = error_of_system(error);
+            reader_is_gone |= of_system.is_some_and(ReaderIsGone::is_said_by);
+            let message = of_system.map_or_else(|| error.to_string(), in_words);
             // SQLite's own says the same again, with its number.
             if messages.len() > 1 {
-                messages.pop_if(|before| because.contains(before.as_str()));
+                messages.pop_if(|before| message.contains(before.as_str()));
             }
-            messages.push(because);
-            cause = error.source();
+            messages.push(message);
+            next = error.source();
         }
-        Self { exit_code, messages, hint: None }
+        Self { exit_code, messages, hint: None, reader_is_gone }
     }
 
     /// Reading or writing `what` failed.
     pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
-        Self { exit_code: ExitCode::Failed, messages: vec![what.into(), in_words(error)], hint: None }
+        let messages = vec![what.into(), in_words(error)];
+        let reader_is_gone = ReaderIsGone::is_said_by(error);
+        Self { exit_code: ExitCode::Failed, messages, hint: None, reader_is_gone }
     }
+}
+
+/// What the operating system said, where it is that.
+fn error_of_system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    if let Some(error) = error.downcast_ref::<csv::Error>() {
+        return match error.kind() {
+            csv::ErrorKind::Io(error) => Some(error),
+            _ => None,
+        };
+    }
+    let shared = error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref);
+    error.downcast_ref::<io::Error>().or(shared)
 }
 
 /// What the operating system says, in the same words on every one, and without the name of a file of ours that stood

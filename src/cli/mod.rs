@@ -43,6 +43,7 @@ mod usage;
 mod version;
 mod wait_lock;
 
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use announce::Announcer;
@@ -52,8 +53,12 @@ use failure::Failure;
 use output::Output;
 use run_log::RunLog;
 
+use crate::report::counted;
+
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
+    // However it ends.
+    let _settled = Settled;
     panics::tell();
     // Before the first secret is read.
     let private = crate::memory::keep_private();
@@ -65,9 +70,7 @@ pub(crate) fn run() -> std::process::ExitCode {
                 Output::new(false).usage(&usage::made_visible(*error));
                 return ExitCode::Usage.into();
             }
-            // Where help cannot be printed there is nobody to tell.
-            drop(error.print());
-            return ExitCode::Done.into();
+            return print_help(&error).into();
         }
         Err(config::Refusal::Failure(failure)) => {
             Output::new(false).failure(&failure);
@@ -77,7 +80,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     let output = Output::new(cli.logging.quiet).called_with(provenance.flags());
     tell_of_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
-    let result = start_logging(&cli.logging, &output).and_then(|()| {
+    let result = start_logging(&cli.logging).and_then(|()| {
         run_log.begun(&provenance);
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
@@ -93,7 +96,11 @@ pub(crate) fn run() -> std::process::ExitCode {
         runtime.shutdown_background();
         result
     });
+    // Whoever read its output has read enough, so it is done.
+    let result =
+        result.or_else(|failure| if failure.reader_is_gone { Ok(ExitCode::Done) } else { Err(failure) });
     run_log.ended(&result);
+    tell_of_lost_lines(&cli.logging, &output);
     match result {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -103,13 +110,42 @@ pub(crate) fn run() -> std::process::ExitCode {
     }
 }
 
-fn start_logging(args: &args::Logging, output: &Output) -> Result<(), Failure> {
+/// Waits at the end of the program until standard error has what was said, though not for long.
+struct Settled;
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        crate::outlet::stderr().settle();
+    }
+}
+
+/// Help and version are results.
+fn print_help(help: &clap::Error) -> ExitCode {
+    let printed = help.print().and_then(|()| io::stdout().flush());
+    match output::ignore_closed_pipe(printed) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            Output::new(false).failure(&output::unwritten(&error));
+            ExitCode::Failed
+        }
+    }
+}
+
+fn tell_of_lost_lines(args: &args::Logging, output: &Output) {
+    let lost = crate::telemetry::settle();
+    if let (1.., Some(file)) = (lost, &args.log_file) {
+        let lines = counted(lost, "line");
+        output.note(format_args!("{lines} could not be written to the log file `{}`.", file.display()));
+    }
+}
+
+fn start_logging(args: &args::Logging) -> Result<(), Failure> {
     let format = match args.log_format {
         LogFormat::Text => crate::telemetry::Format::Text,
         LogFormat::Json => crate::telemetry::Format::Json,
     };
     let verbosity = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(3) };
-    crate::telemetry::start(format, args.log_file.as_deref(), verbosity, output.bars()).map_err(|error| {
+    crate::telemetry::start(format, args.log_file.as_deref(), verbosity).map_err(|error| {
         match &args.log_file {
             Some(file) => Failure::io(format!("could not open the log file `{}`", file.display()), &error)
                 .with_hint("name a file with `--log-file` that you may write to; its folder must be there"),

@@ -1,5 +1,8 @@
 //! The only place that prints: results to standard output, everything else to standard error.
 //!
+//! What goes to standard error goes through its outlet and never fails or waits. A result may wait for its reader, such
+//! as a pager, but not longer than until the next signal.
+//!
 //! Cells, headers, file names, the service's words and those of its errors come from outside, and a terminal obeys what
 //! it is sent. So everything that is printed passes through here a last time and comes out with nothing in it that a
 //! terminal would obey, whoever made it. What also must not look like a line of ours is made one line by its maker.
@@ -8,28 +11,25 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use console::{StyledObject, style};
-use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use super::failure::Failure;
+use super::signals;
+use crate::outlet;
 use crate::validation::{visible, visible_json, visible_lines};
 
 /// Prints for one command.
 #[derive(Debug)]
 pub(crate) struct Output {
     quiet: bool,
-    bars: MultiProgress,
+    has_bars: bool,
     again: String,
 }
 
 impl Output {
     pub(crate) fn new(quiet: bool) -> Self {
-        let bars = MultiProgress::new();
         // A dumb terminal cannot go back over what it has shown.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if quiet || is_dumb || !io::stderr().is_terminal() {
-            bars.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        Self { quiet, bars, again: String::new() }
+        Self { quiet, has_bars: !quiet && !is_dumb && io::stderr().is_terminal(), again: String::new() }
     }
 
     /// For a command whose settings these flags choose.
@@ -42,9 +42,9 @@ impl Output {
         &self.again
     }
 
-    /// For log lines, which must not run into the bars.
-    pub(crate) fn bars(&self) -> &MultiProgress {
-        &self.bars
+    /// Is progress shown as a bar?
+    pub(crate) fn has_bars(&self) -> bool {
+        self.has_bars
     }
 
     /// Are there eyes and a keyboard?
@@ -63,13 +63,18 @@ impl Output {
     }
 
     fn standard_output(&self, text: &str) -> Result<(), Failure> {
-        let write = || {
+        // Both may lead to the same terminal or file: what was said before stays before the result, and bars go away.
+        let _without_status = outlet::stderr().without_status();
+        outlet::stderr().settle();
+        let text = text.to_owned();
+        let write = move || {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         };
-        // Bars may stand on the same terminal.
-        ignore_closed_pipe(self.bars.suspend(write))
-            .map_err(|error| Failure::io("could not write to standard output", &error))
+        match signals::unless_signalled(write) {
+            Ok(written) => ignore_closed_pipe(written).map_err(|error| unwritten(&error)),
+            Err(signal) => Err(Failure::new(signal.into(), "interrupted while writing to standard output")),
+        }
     }
 
     /// News for the person at the terminal, on standard error.
@@ -115,6 +120,7 @@ impl Output {
     /// Asks on the terminal; anything but yes is no. The thread that waits for the answer is left behind where the
     /// caller stops waiting.
     pub(crate) async fn confirm(&self, question: String) -> Result<bool, Failure> {
+        outlet::stderr().settle();
         let read = move || {
             // Not locked while it waits: a signal must still be able to say goodbye.
             write!(io::stderr(), "{question} [y/N] ")?;
@@ -138,9 +144,13 @@ impl Output {
     }
 
     fn write_line(&self, line: &impl Display) {
-        // Standard error may be closed, which must not end a run; `eprintln!` would panic.
-        self.bars.suspend(|| drop(writeln!(io::stderr(), "{line}")));
+        outlet::stderr().say(format!("{line}\n"));
     }
+}
+
+/// A result could not be written to standard output.
+pub(super) fn unwritten(error: &io::Error) -> Failure {
+    Failure::io("could not write to standard output", error)
 }
 
 /// Whoever reads may stop reading, as `head` does; that is no failure of ours.

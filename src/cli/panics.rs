@@ -6,19 +6,19 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::task::Poll;
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use crate::outlet;
 use crate::validation::visible_lines;
 
 /// Tells of panics in our own words from now on, at once and on whatever thread.
 pub(super) fn tell() {
     std::panic::set_hook(Box::new(|panic| {
-        // Not through the log, whose writer may be what panics. Where standard error is closed there is nobody to tell.
-        drop(io::stderr().write_all(visible_lines(&told(panic)).as_bytes()));
+        // Not through the log, which may be what panics.
+        outlet::stderr().say(visible_lines(&told(panic)).into_owned());
     }));
 }
 

@@ -148,6 +148,8 @@ impl Fetching<'_> {
     async fn fetch(&self, named: &NamedCountries) -> Result<ExitCode, Failure> {
         let mut fetched = 0;
         let mut answered_at = Instant::now();
+        // A reader that takes no more keeps nothing from being fetched.
+        let mut printed = Ok(());
         for country in &named.codes {
             let words = match update(&self.inquiry.asker, self.cache, country).await {
                 Ok(updated) => {
@@ -169,12 +171,13 @@ impl Fetching<'_> {
                     return Err(Failure::io(what, &error));
                 }
             };
-            self.output.result(&format!("{country}  {}\n", visible(&words)))?;
+            printed = printed.and_then(|()| self.output.result(&format!("{country}  {}\n", visible(&words))));
         }
         if fetched > 0 {
             let folder = self.cache.folder().display();
             self.output.note(format_args!("Kept in `{folder}`; imports judge rows by them from now on."));
         }
+        printed?;
         Ok(if fetched == named.codes.len() { ExitCode::Done } else { ExitCode::SomeRefused })
     }
 }

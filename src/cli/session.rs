@@ -198,8 +198,10 @@ impl<'a> Session<'a> {
         let queries = self.queries()?;
         let plan = queries.plan(self.ledger.run())?;
         let summary = Summary::of(&queries, self.ledger.run(), None)?;
-        if self.args.json {
-            self.output.json(&summary.dry_run_json(&plan))?;
+        let ending = Ending { exit_code: exit_code.number(), words: "dry run".to_owned() };
+        self.ledger.close(ending).await?;
+        let printed = if self.args.json {
+            self.output.json(&summary.dry_run_json(&plan))
         } else {
             let environment = &self.connection.environment;
             let plan = plan::in_words(&plan, 0, environment, self.args.pace.rate);
@@ -207,10 +209,9 @@ impl<'a> Session<'a> {
             self.output.result(&format!(
                 "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \
                  written.\n"
-            ))?;
-        }
-        let ending = Ending { exit_code: exit_code.number(), words: "dry run".to_owned() };
-        self.ledger.close(ending).await?;
+            ))
+        };
+        tell_of_unprinted(self.output, printed, "run the dry run again");
         Ok(exit_code)
     }
 
@@ -259,11 +260,13 @@ impl<'a> Session<'a> {
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);
         }
-        if self.args.json {
-            self.output.json(&summary.json())?;
+        // Everything is recorded and the ledger is free: whoever reads this may take all the time they like.
+        let printed = if self.args.json {
+            self.output.json(&summary.json())
         } else {
-            self.output.result(&summary.text())?;
-        }
+            self.output.result(&summary.text())
+        };
+        tell_of_unprinted(self.output, printed, "`tenantry status` shows where the ledger stands");
         match &stopped {
             // It is what was asked for.
             Some(StopReason::LimitReached) => {
@@ -304,6 +307,13 @@ impl From<NoToken> for StopReason {
             NoToken::Refused { message, hint } => StopReason::SignIn { message, hint },
             NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last, to: None },
         }
+    }
+}
+
+/// A run is what it came to, whatever became of its summary.
+fn tell_of_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
+    if let Err(failure) = printed {
+        output.note(format_args!("The summary is missing: {}; {hint}.", failure.messages.join(": ")));
     }
 }
 

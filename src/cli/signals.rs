@@ -1,6 +1,10 @@
-//! Ctrl-C, SIGTERM and the end of the terminal as values.
+//! Ctrl-C, SIGTERM and the end of the terminal or of the session as values.
 
-use std::sync::{Arc, OnceLock};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -9,20 +13,68 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use crate::submitter::Signal;
 
+/// The operating system's default, dying on the spot, is off.
+static IS_LISTENING: AtomicBool = AtomicBool::new(false);
+
+/// Rings for who waits for something that is no future, such as a write to a pipe.
+static BELL: Mutex<Option<std::sync::mpsc::Sender<Option<Signal>>>> = Mutex::new(None);
+
+/// Work that needs a moment more is not cut off by a signal.
+const A_MOMENT: Duration = Duration::from_millis(200);
+
 /// Signals from now on. From the first call the operating system's default, dying on the spot, is off.
 pub(crate) fn listen() -> mpsc::Receiver<Signal> {
     // Two are ever wanted: one to finish what is in flight, one to leave at once.
     let (sender, receiver) = mpsc::channel(4);
-    let interrupts = sender.clone();
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if interrupts.send(Signal::Interrupt).await.is_err() {
-                return;
-            }
-        }
-    });
+    IS_LISTENING.store(true, Ordering::Relaxed);
+    tokio::spawn(interrupts(sender.clone()));
     tokio::spawn(terminations(sender));
     receiver
+}
+
+/// Passes `signal` on. `false`: nobody listens any more.
+async fn pass_on(signal: Signal, sender: &mpsc::Sender<Signal>) -> bool {
+    if let Some(bell) = &*bell() {
+        // Who has stopped waiting needs no bell.
+        bell.send(Some(signal)).unwrap_or_default();
+    }
+    sender.send(signal).await.is_ok()
+}
+
+fn bell() -> MutexGuard<'static, Option<std::sync::mpsc::Sender<Option<Signal>>>> {
+    BELL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What `work` comes to, which may block for as long as it likes; or the next signal, which leaves it behind.
+pub(crate) fn unless_signalled<T: Send + 'static>(
+    work: impl Fn() -> T + Send + Sync + 'static,
+) -> Result<T, Signal> {
+    if !IS_LISTENING.load(Ordering::Relaxed) {
+        return Ok(work());
+    }
+    let work = Arc::new(work);
+    let (ring, rings) = std::sync::mpsc::channel();
+    let (sender, done) = std::sync::mpsc::channel();
+    *bell() = Some(ring.clone());
+    let beside = Arc::clone(&work);
+    let started = thread::Builder::new().spawn(move || {
+        // Nobody may be waiting any more.
+        drop(sender.send(catch_unwind(AssertUnwindSafe(|| beside()))));
+        ring.send(None).unwrap_or_default();
+    });
+    if started.is_err() {
+        *bell() = None;
+        return Ok(work());
+    }
+    let rung = rings.recv();
+    *bell() = None;
+    let patience = if matches!(rung, Ok(Some(_))) { A_MOMENT } else { Duration::MAX };
+    match (done.recv_timeout(patience), rung) {
+        (Ok(Ok(done)), _) => Ok(done),
+        (Ok(Err(panic)), _) => resume_unwind(panic),
+        (Err(_), Ok(Some(signal))) => Err(signal),
+        (Err(_), _) => unreachable!("the thread says what came of its work before it rings"),
+    }
 }
 
 /// Ends a command that can be left at any moment, because it leaves nothing half-done.
@@ -71,6 +123,14 @@ impl Interruption {
     }
 }
 
+async fn interrupts(sender: mpsc::Sender<Signal>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if !pass_on(Signal::Interrupt, &sender).await {
+            return;
+        }
+    }
+}
+
 /// A lost terminal, such as that of a broken SSH connection, means what SIGTERM means, as it does on Windows; unless
 /// `nohup` said that it means nothing.
 #[cfg(unix)]
@@ -90,7 +150,7 @@ async fn terminations(sender: mpsc::Sender<Signal>) {
             Some(()) = hung_up => {}
             else => return,
         }
-        if sender.send(Signal::Terminate).await.is_err() {
+        if !pass_on(Signal::Terminate, &sender).await {
             return;
         }
     }
@@ -117,7 +177,7 @@ async fn terminations(sender: mpsc::Sender<Signal>) {
             Some(()) = shutdown.recv() => {}
             else => return,
         }
-        if sender.send(Signal::Terminate).await.is_err() {
+        if !pass_on(Signal::Terminate, &sender).await {
             return;
         }
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::failure::Failure;
-use super::output::ignore_closed_pipe;
+use super::failure::{Failure, ReaderIsGone};
+use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::Guarded;
 use crate::validation::visible_lines;
 
@@ -104,8 +104,7 @@ impl Sink {
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         let flushed = self.flush();
         match self {
-            Sink::Stdout(_) | Sink::Terminal(_) => ignore_closed_pipe(flushed)
-                .map_err(|error| Failure::io("could not write to standard output", &error)),
+            Sink::Stdout(_) | Sink::Terminal(_) => flushed.map_err(|error| unwritten_to_stdout(&error)),
             Sink::Device { path, .. } => flushed.map_err(|error| unwritten(&path, &error)),
             Sink::File { out, place, path } => flushed
                 .and_then(|()| out.get_ref().as_file().sync_all())
@@ -114,6 +113,14 @@ impl Sink {
                 .and_then(|_| crate::private_file::sync_folder_of(&place))
                 .map_err(|error| unwritten(&path, &error)),
         }
+    }
+}
+
+/// Whatever was to be written, the command is done when nobody reads it.
+fn closed(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => io::Error::other(ReaderIsGone),
+        _ => error,
     }
 }
 
@@ -127,8 +134,8 @@ impl Write for Sink {
         match self {
             Sink::File { out, .. } => out.write(bytes),
             Sink::Device { out, .. } => out.write(bytes),
-            Sink::Stdout(out) => out.write(bytes),
-            Sink::Terminal(out) => out.write(bytes),
+            Sink::Stdout(out) => out.write(bytes).map_err(closed),
+            Sink::Terminal(out) => out.write(bytes).map_err(closed),
         }
     }
 
@@ -136,8 +143,8 @@ impl Write for Sink {
         match self {
             Sink::File { out, .. } => out.flush(),
             Sink::Device { out, .. } => out.flush(),
-            Sink::Stdout(out) => out.flush(),
-            Sink::Terminal(out) => out.flush(),
+            Sink::Stdout(out) => out.flush().map_err(closed),
+            Sink::Terminal(out) => out.flush().map_err(closed),
         }
     }
 }

@@ -57,21 +57,6 @@ pub(crate) enum ExportError {
     Io(#[from] std::io::Error),
 }
 
-impl ExportError {
-    /// The reader at the other end of a pipe is gone.
-    pub(crate) fn is_closed_pipe(&self) -> bool {
-        let kind = match self {
-            ExportError::Io(error) => error.kind(),
-            ExportError::Write(error) => match error.kind() {
-                csv::ErrorKind::Io(error) => error.kind(),
-                _ => return false,
-            },
-            ExportError::Ledger(_) => return false,
-        };
-        kind == std::io::ErrorKind::BrokenPipe
-    }
-}
-
 /// Begins a file.
 pub(crate) fn csv_writer<W: Write>(style: Style, mut out: W) -> std::io::Result<csv::Writer<W>> {
     if style.for_excel {

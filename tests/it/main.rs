@@ -37,6 +37,8 @@ mod mending;
 mod network;
 mod nightly;
 mod outage;
+#[cfg(unix)]
+mod output_trouble;
 mod panics;
 mod properties;
 mod report;

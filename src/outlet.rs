@@ -1,0 +1,348 @@
+//! Text for people and monitors on its way out. It never fails, blocks or delays the work.
+//!
+//! A full disk, a pipe whose reader is gone or never reads, a terminal that was closed or stopped with Ctrl-S: none of
+//! them concerns whoever has something to say. Lines are queued in their order, and one thread of its own does the
+//! writing. Where the queue is full, or a write fails, lines are dropped and counted; the number of missing lines is
+//! written in their place as soon as writing works again.
+//!
+//! The status line is the one thing that is not queued: only its newest text counts, and it stays below all lines.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use console::Term;
+
+/// Text that may wait: a second or two of the chattiest log, for a disk that is busy with the ledger.
+const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Written at once. A pipe takes so much as a whole or not at all, so lines of two processes do not mix in one.
+const WRITE_BYTES_MAX: usize = 4096;
+
+/// A device that has taken nothing for so long is stuck, and is not waited for.
+const STUCK_AFTER: Duration = Duration::from_secs(1);
+
+/// A device that is slow but moves is waited for, up to this.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+
+/// Somebody else has made the device refuse to block; it is asked again after this.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
+/// Takes whole lines and never keeps the caller waiting.
+#[derive(Debug, Clone)]
+pub(crate) struct Outlet {
+    shared: Arc<Shared>,
+    /// Without a thread there is nothing left but to write at once.
+    has_thread: bool,
+}
+
+/// What an outlet leads to.
+pub(crate) trait Device: Write + Send + 'static {
+    /// Takes the status line away.
+    fn erase(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Rings at every change of the state.
+    changed: Condvar,
+}
+
+struct State {
+    queue: VecDeque<Queued>,
+    queued_bytes: usize,
+    status: Option<String>,
+    status_is_hidden: bool,
+    /// The status as the device shows it.
+    shown: Option<String>,
+    /// The thread is writing.
+    is_busy: bool,
+    /// Writes that came to an end, whether well or not.
+    moves: u64,
+    /// Where `moves` stood when the device was found stuck.
+    stuck_at: Option<u64>,
+    /// Lines that were never written.
+    lost: u64,
+    /// What is written in place of so many missing lines.
+    notice: fn(u64) -> String,
+}
+
+enum Queued {
+    Lines(String),
+    Missing(u64),
+}
+
+/// What is to be written next.
+struct Job {
+    missing: u64,
+    lines: String,
+    erase: bool,
+    /// `None`: the status stays as it is shown.
+    status: Option<String>,
+    notice: fn(u64) -> String,
+}
+
+impl Outlet {
+    /// Starts the thread that writes to `device`.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(crate) fn start(device: impl Device) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let writing = Arc::clone(&shared);
+        thread::Builder::new().name("outlet".to_owned()).spawn(move || writing.write_to(device))?;
+        Ok(Self { shared, has_thread: true })
+    }
+
+    /// Writes `text`, which is whole lines, in its turn.
+    pub(crate) fn say(&self, text: String) {
+        if !self.has_thread {
+            // Nobody is left to hear of an error.
+            drop(io::stderr().write_all(text.as_bytes()));
+            return;
+        }
+        let mut state = self.shared.lock();
+        if state.queued_bytes + text.len() > WAITING_BYTES_MAX {
+            state.leave_out(lines_in(text.as_bytes()));
+        } else {
+            state.queued_bytes += text.len();
+            state.queue.push_back(Queued::Lines(text));
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Shows `status` below all lines, in place of the one before it.
+    pub(crate) fn show_status(&self, status: Option<String>) {
+        self.shared.lock().status = status;
+        self.shared.changed.notify_all();
+    }
+
+    /// Takes the status line away until the guard is dropped.
+    pub(crate) fn without_status(&self) -> impl Drop + use<> {
+        struct Hidden(Arc<Shared>);
+        impl Drop for Hidden {
+            fn drop(&mut self) {
+                self.0.lock().status_is_hidden = false;
+                self.0.changed.notify_all();
+            }
+        }
+        self.shared.lock().status_is_hidden = true;
+        self.shared.changed.notify_all();
+        Hidden(Arc::clone(&self.shared))
+    }
+
+    /// Waits until everything is written, for as long as the device takes something. A device that is found stuck is
+    /// not waited for again before it has moved.
+    pub(crate) fn settle(&self) {
+        if !self.has_thread {
+            return;
+        }
+        let gives_up_at = Instant::now() + SETTLES_WITHIN;
+        let mut state = self.shared.lock();
+        while !state.is_settled() && state.stuck_at != Some(state.moves) && Instant::now() < gives_up_at {
+            let moves = state.moves;
+            let waits = |state: &mut State| !state.is_settled() && state.moves == moves;
+            let waited = self.shared.changed.wait_timeout_while(state, STUCK_AFTER, waits);
+            let timed_out;
+            (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+            if timed_out.timed_out() {
+                state.stuck_at = Some(moves);
+            }
+        }
+    }
+
+    /// Lines that were dropped so far.
+    pub(crate) fn lost(&self) -> u64 {
+        self.shared.lock().lost
+    }
+
+    /// Missing lines are reported as `notice` says, a whole line.
+    pub(crate) fn report_missing_as(&self, notice: fn(u64) -> String) {
+        self.shared.lock().notice = notice;
+    }
+}
+
+/// Standard error. Everything that goes there goes through this.
+pub(crate) fn stderr() -> &'static Outlet {
+    static STDERR: LazyLock<Outlet> = LazyLock::new(|| {
+        Outlet::start(StandardError)
+            .unwrap_or_else(|_| Outlet { shared: Arc::new(Shared::default()), has_thread: false })
+    });
+    &STDERR
+}
+
+struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl Device for StandardError {
+    fn erase(&mut self) -> io::Result<()> {
+        Term::stderr().clear_line()
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            status: None,
+            status_is_hidden: false,
+            shown: None,
+            is_busy: false,
+            moves: 0,
+            stuck_at: None,
+            lost: 0,
+            notice: |lines| {
+                format!("warning: {lines} lines are missing here, because they could not be written\n")
+            },
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn status(&self) -> Option<&str> {
+        self.status.as_deref().filter(|_| !self.status_is_hidden)
+    }
+
+    fn is_settled(&self) -> bool {
+        !self.is_busy && self.has_nothing_to_do()
+    }
+
+    fn has_nothing_to_do(&self) -> bool {
+        self.queue.is_empty() && self.status() == self.shown.as_deref()
+    }
+
+    fn leave_out(&mut self, lines: u64) {
+        self.lost += lines;
+        match self.queue.back_mut() {
+            Some(Queued::Missing(missing)) => *missing += lines,
+            Some(Queued::Lines(_)) | None => self.queue.push_back(Queued::Missing(lines)),
+        }
+    }
+
+    /// Up to one write of lines, and the status below them.
+    fn next_job(&mut self) -> Job {
+        let missing = match self.queue.pop_front_if(|first| matches!(first, Queued::Missing(_))) {
+            Some(Queued::Missing(missing)) => missing,
+            Some(Queued::Lines(_)) | None => 0,
+        };
+        let mut lines = String::new();
+        while let Some(Queued::Lines(text)) = self.queue.front() {
+            if !lines.is_empty() && lines.len() + text.len() > WRITE_BYTES_MAX {
+                break;
+            }
+            self.queued_bytes -= text.len();
+            lines.push_str(text);
+            self.queue.pop_front();
+        }
+        let has_lines = missing > 0 || !lines.is_empty();
+        let status = self.status().map(str::to_owned);
+        let redraws = has_lines || self.shown != status;
+        let erase = redraws && self.shown.is_some();
+        self.shown.clone_from(&status);
+        Job { missing, lines, erase, status: status.filter(|_| redraws), notice: self.notice }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of the thread: it ends with the process.
+    fn write_to(&self, mut device: impl Device) {
+        // Missing lines that have not been reported yet.
+        let mut missing = 0;
+        // A write failed in the middle of a line.
+        let mut is_torn = false;
+        loop {
+            let job = self.wait_for_job();
+            missing += job.missing;
+            if job.erase {
+                // What stays of it is overwritten.
+                drop(device.erase());
+            }
+            let notice = if missing > 0 { (job.notice)(missing) } else { String::new() };
+            let begin = if is_torn { "\n" } else { "" };
+            let text = format!("{begin}{notice}{}", job.lines);
+            let (written, result) = self.write_whole(&mut device, text.as_bytes());
+            if written > 0 {
+                is_torn = text.as_bytes()[written - 1] != b'\n';
+            }
+            let before_lines = text.len() - job.lines.len();
+            if result.is_ok() || written >= before_lines {
+                missing = 0;
+            }
+            if result.is_err() {
+                let lost = lines_in(&job.lines.as_bytes()[written.saturating_sub(before_lines)..]);
+                missing += lost;
+                self.lock().lost += lost;
+            }
+            if let Some(status) = job.status {
+                // It is only for the moment.
+                drop(self.write_whole(&mut device, status.as_bytes()));
+            }
+            let mut state = self.lock();
+            state.is_busy = false;
+            state.moves += 1;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait_for_job(&self) -> Job {
+        let waits = |state: &mut State| state.has_nothing_to_do();
+        let mut state = self.changed.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner);
+        state.is_busy = true;
+        state.next_job()
+    }
+
+    /// Says how much of it was written, too.
+    fn write_whole(&self, device: &mut impl Device, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let mut written = 0;
+        while written < bytes.len() {
+            let end = bytes.len().min(written + WRITE_BYTES_MAX);
+            match device.write(&bytes[written..end]) {
+                Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => {
+                    written += count;
+                    self.lock().moves += 1;
+                    self.changed.notify_all();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(ASK_AGAIN_AFTER),
+                Err(error) => return (written, Err(error)),
+            }
+        }
+        (written, device.flush())
+    }
+}
+
+fn lines_in(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+//! Nothing that happens to standard error, standard output, a terminal or a log costs a row, a password or an exit code,
+//! and none of it keeps a signal from being heard.
+
+use std::fs::File;
+use std::io::{PipeReader, Read, Write, pipe};
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
+
+use pty_process::blocking::Command;
+
+use crate::harness::{Bench, Call, customers, customers_of, domain, eventually, states};
+
+/// For a program that has nothing to wait for but a stuck output.
+const AT_ONCE: Duration = Duration::from_secs(8);
+
+/// A pipe that is full, and that nobody reads. It ends when the reader is dropped.
+fn stuck_pipe() -> (PipeReader, Stdio) {
+    let (reader, writer) = pipe().unwrap();
+    let mut filling = writer.try_clone().unwrap();
+    // Ends with the reader.
+    thread::spawn(move || while filling.write_all(&[b'.'; 1024]).is_ok() {});
+    (reader, writer.into())
+}
+
+/// A pipe whose reader is gone.
+fn closed_pipe() -> Stdio {
+    pipe().unwrap().1.into()
+}
+
+#[cfg(target_os = "linux")]
+fn full_disk() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// A command under way, killed where a test fails meanwhile.
+struct Started(Child);
+
+impl Started {
+    fn new(call: Call<'_>, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Self {
+        Self(call.command().stdout(stdout).stderr(stderr).spawn().unwrap())
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        let signal = match name {
+            "INT" => rustix::process::Signal::INT,
+            "TERM" => rustix::process::Signal::TERM,
+            _ => unreachable!(),
+        };
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    fn status(&mut self) -> ExitStatus {
+        eventually("the command ends", || self.0.try_wait().unwrap().is_some());
+        self.0.wait().unwrap()
+    }
+
+    fn exits(&mut self, code: i32) {
+        assert_eq!(self.status().code(), Some(code));
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Imports 60 rows with much to say about them: an outage, a refusal, and lines for every attempt.
+fn import_with_much_to_say(arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) {
+    let bench = Bench::new();
+    let domains: Vec<String> = (1..60).map(domain).chain(["refuse-400-600051".to_owned()]).collect();
+    bench.file("customers.csv", customers_of(domains.iter().map(String::as_str)));
+    bench.fault(Operation::Create, &domain(7), Fault::StatusBefore { status: 503 }, 2);
+    bench.fault(Operation::Create, &domain(9), Fault::DropAfter, 1);
+    let call = bench.import("customers.csv").args(arguments);
+    Started::new(call, stdout, stderr).exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 59), ("failed", 1)]));
+    bench.agree();
+}
+
+#[test]
+fn a_reader_of_standard_error_that_is_gone_costs_nothing() {
+    import_with_much_to_say(&["-vvv"], Stdio::null(), closed_pipe());
+    import_with_much_to_say(&["-vvv", "--log-format", "json"], closed_pipe(), closed_pipe());
+}
+
+#[test]
+fn a_reader_of_standard_error_that_never_reads_costs_nothing() {
+    let (_reader, stderr) = stuck_pipe();
+    import_with_much_to_say(&["-vvv"], Stdio::null(), stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_any_output_costs_nothing() {
+    import_with_much_to_say(&["-vvv"], Stdio::null(), full_disk());
+    import_with_much_to_say(&["-vv", "--log-file", "/dev/full"], full_disk(), full_disk());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_missing_in_a_log_file_is_said() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let done = bench.import("customers.csv").args(["--log-file", "/dev/full"]).exits(0);
+    done.says("lines could not be written to the log file `/dev/full`.");
+    assert!(!done.stderr.contains("tracing-subscriber"), "{done}");
+    let quiet = bench.import("customers.csv").args(["--log-file", "/dev/full", "-q"]).exits(0);
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn what_was_said_before_a_result_comes_before_it() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let (mut reader, writer) = pipe().unwrap();
+    let call = bench.import("customers.csv").args(["-v"]);
+    let mut import = Started::new(call, writer.try_clone().unwrap(), writer);
+    let mut all = String::new();
+    reader.read_to_string(&mut all).unwrap();
+    import.exits(0);
+    let place = |words: &str| all.find(words).unwrap_or_else(|| panic!("`{words}` is missing: {all}"));
+    assert!(place("3 rows read, 3 new") < place("run ended"), "{all}");
+    assert!(place("run ended") < place("3 rows submitted"), "{all}");
+    assert!(place("3 rows submitted") < place("every row is created"), "{all}");
+}
+
+#[test]
+fn a_signal_is_heard_at_once_although_standard_error_is_stuck() {
+    for (signals, code) in [(&["TERM", "TERM"][..], 143), (&["INT", "INT"], 130)] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(3));
+        bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+        let (_reader, stderr) = stuck_pipe();
+        let call = bench.import("customers.csv").args(["-vvv", "--concurrency", "1"]);
+        let mut import = Started::new(call, Stdio::null(), stderr);
+        bench.wait_until_held();
+        let begun = Instant::now();
+        for signal in signals {
+            import.signal(signal);
+            thread::sleep(Duration::from_millis(20));
+        }
+        import.exits(code);
+        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+        bench.simulator().release();
+        bench.agree_so_far();
+    }
+}
+
+#[test]
+fn answers_on_their_way_are_recorded_before_a_run_with_a_stuck_standard_error_ends() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let (_reader, stderr) = stuck_pipe();
+    let call = bench.import("customers.csv").args(["-vvv", "--concurrency", "1"]);
+    let mut import = Started::new(call, Stdio::null(), stderr);
+    bench.wait_until_held();
+    import.signal("TERM");
+    bench.simulator().release();
+    import.exits(143);
+    assert_eq!(bench.ledger().row(&domain(1)).state, "created");
+    bench.agree_so_far();
+}
+
+/// Imports three rows on a terminal that is closed while the first create is under way.
+fn import_on_a_terminal_that_is_closed(before: &[&str], code: i32) -> Bench {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let call = bench.import("customers.csv").args(["--yes", "-vvv", "--concurrency", "1"]).command();
+    let mut words = before.iter().map(AsRef::as_ref).chain([call.get_program()]).chain(call.get_args());
+    let mut command = Command::new(words.next().unwrap()).args(words);
+    command = command.current_dir(call.get_current_dir().unwrap());
+    for (name, value) in call.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        command = command.env(name, value);
+    }
+    let (pty, pts) = pty_process::blocking::open().unwrap();
+    let mut import = Started(command.spawn(pts).unwrap());
+    bench.wait_until_held();
+    drop(pty);
+    bench.simulator().release();
+    import.exits(code);
+    bench
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_run_as_a_signal_does() {
+    let bench = import_on_a_terminal_that_is_closed(&[], 143);
+    assert_eq!(bench.ledger().row(&domain(1)).state, "created");
+    bench.agree_so_far();
+}
+
+#[test]
+fn a_run_that_is_to_outlive_its_terminal_does() {
+    // What `nohup` does.
+    let bench = import_on_a_terminal_that_is_closed(&["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""], 0);
+    assert_eq!(bench.ledger().states(), states([("created", 3)]));
+    bench.agree();
+}
+
+#[test]
+fn a_summary_that_nobody_reads_keeps_neither_the_ledger_nor_a_signal() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let (_reader, stdout) = stuck_pipe();
+    let mut import = Started::new(bench.import("customers.csv"), stdout, Stdio::null());
+    eventually("the run is recorded", || {
+        bench.has_ledger() && {
+            let ended = "SELECT count(*) FROM runs WHERE finished_at IS NOT NULL";
+            rusqlite::Connection::open(bench.ledger_path())
+                .and_then(|ledger| ledger.query_row(ended, [], |row| row.get::<_, i64>(0)))
+                .is_ok_and(|runs| runs == 1)
+        }
+    });
+    bench.resume().args(["--wait-lock", "1m"]).exits(0);
+    assert!(import.0.try_wait().unwrap().is_none(), "it waits for whoever reads its summary");
+    import.signal("TERM");
+    // The run was over, and all was well.
+    import.exits(0);
+    bench.agree();
+}
+
+#[test]
+fn a_check_whose_problems_nobody_reads_hears_a_signal() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3).replace(',', ";"));
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let (mut said, stderr) = pipe().unwrap();
+        let (_reader, stdout) = stuck_pipe();
+        let mut check = Started::new(bench.tenantry(["check", "customers.csv"]), stdout, stderr);
+        // It says how it reads the file when it has begun to listen to signals.
+        let mut first = [0; 1];
+        said.read_exact(&mut first).unwrap();
+        let begun = Instant::now();
+        eventually("it ends", || {
+            check.signal(signal);
+            thread::sleep(Duration::from_millis(50));
+            check.0.try_wait().unwrap().is_some()
+        });
+        assert!(begun.elapsed() < AT_ONCE);
+        check.exits(code);
+    }
+}
+
+/// Every command whose job is standard output.
+const WRITERS: [&[&str]; 19] = [
+    &["--help"],
+    &["import", "--help"],
+    &["--version"],
+    &["status"],
+    &["status", "--json"],
+    &["show", "harborline00001"],
+    &["show", "harborline00001", "--json"],
+    &["export", "all"],
+    &["report"],
+    &["report", "--format", "md"],
+    &["report", "--format", "json"],
+    &["credentials"],
+    &["template"],
+    &["template", "--explain"],
+    &["completions", "bash"],
+    &["man"],
+    &["config", "show"],
+    &["check", "customers.csv"],
+    &["check", "customers.csv", "--json"],
+];
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    each_writer(closed_pipe, 0, |stderr| !stderr.contains("error"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_finds_no_room_is_a_failure() {
+    each_writer(full_disk, 1, |stderr| stderr.contains("there is no room left on the disk"));
+}
+
+fn each_writer(stdout: impl Fn() -> Stdio, code: i32, is_right: impl Fn(&str) -> bool) {
+    let bench = Bench::new();
+    // More passwords than any buffer holds.
+    bench.file("customers.csv", customers(150));
+    bench.import("customers.csv").exits(0);
+    for arguments in WRITERS {
+        let (mut reader, stderr) = pipe().unwrap();
+        let mut writer = Started::new(bench.tenantry(arguments), stdout(), stderr);
+        let mut said = String::new();
+        reader.read_to_string(&mut said).unwrap();
+        assert_eq!(writer.status().code(), Some(code), "{arguments:?}: {said}");
+        assert!(is_right(&said), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_run_keeps_its_exit_code_whatever_becomes_of_its_summary() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of([&*domain(1), "refuse-400-600051"]));
+    let outputs: &[fn() -> Stdio] = &[
+        closed_pipe,
+        #[cfg(target_os = "linux")]
+        full_disk,
+    ];
+    for stdout in outputs {
+        for arguments in [&[][..], &["--json"]] {
+            let call = bench.import("customers.csv").args(arguments);
+            Started::new(call, stdout(), Stdio::null()).exits(3);
+            let call = bench.import("customers.csv").args(["--dry-run"]).args(arguments);
+            Started::new(call, stdout(), Stdio::null()).exits(0);
+        }
+    }
+}
