@@ -51,16 +51,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
     let Exchange { outcome, trace } =
         means.client.record_agreement(&token.secret, ids, customer_id, template_id, agreement).await;
     failpoint::crash("agreement_answered");
-    tracing::debug!(
-        row = work.row.0,
-        line = work.line,
-        request_id = %attempt.request_id,
-        correlation_id = %attempt.correlation_id,
-        status = trace.status,
-        outcome = outcome.name(),
-        "agreement answered"
-    );
-    attempts.push(finished(Operation::RecordAgreement, &attempt, outcome.name(), trace));
+    let name = outcome.name();
     if !matches!(outcome, AgreementOutcome::Throttled { .. } | AgreementOutcome::NotSent(_)) {
         means.pacer.accepted();
     }
@@ -87,6 +78,16 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         AgreementOutcome::NotSent(reason) => AgreementFinding::SetBack(Setback::NotSent(reason)),
         AgreementOutcome::Unknown(reason) => AgreementFinding::Unknown(reason),
     };
+    tracing::debug!(
+        row = work.row.0,
+        line = work.line,
+        request_id = %attempt.request_id,
+        correlation_id = %attempt.correlation_id,
+        status = trace.status,
+        outcome = name,
+        "agreement answered"
+    );
+    attempts.push(finished(Operation::RecordAgreement, &attempt, name, trace));
     Ok(Stepped { finding, attempts })
 }
 

@@ -86,17 +86,18 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     failpoint::crash("sending");
     let Exchange { outcome, trace } = means.client.create_customer(&token.secret, ids, &work.customer).await;
     failpoint::crash("answered");
+    let name = outcome.name();
+    let finding = understand(means, task, &attempt, &token, outcome).await;
+    // Nothing comes between an answer and the sealing of its password, not even a line in a log.
     tracing::debug!(
         row = work.row.0,
         line = work.line,
         request_id = %attempt.request_id,
         correlation_id = %attempt.correlation_id,
         status = trace.status,
-        outcome = outcome.name(),
+        outcome = name,
         "create answered"
     );
-    let name = outcome.name();
-    let finding = understand(means, task, &attempt, &token, outcome).await;
     Ok(Stepped { finding, attempts: vec![finished(Operation::Create, &attempt, name, trace)] })
 }
 
