@@ -123,8 +123,26 @@ impl Interruption {
     }
 }
 
+#[cfg(unix)]
 async fn interrupts(sender: mpsc::Sender<Signal>) {
     while tokio::signal::ctrl_c().await.is_ok() {
+        if !pass_on(Signal::Interrupt, &sender).await {
+            return;
+        }
+    }
+}
+
+/// Ctrl-Break means what Ctrl-C means.
+#[cfg(windows)]
+async fn interrupts(sender: mpsc::Sender<Signal>) {
+    use tokio::signal::windows::{ctrl_break, ctrl_c};
+    let (Ok(mut interrupt), Ok(mut ctrl_break)) = (ctrl_c(), ctrl_break()) else { return };
+    loop {
+        tokio::select! {
+            Some(()) = interrupt.recv() => {}
+            Some(()) = ctrl_break.recv() => {}
+            else => return,
+        }
         if !pass_on(Signal::Interrupt, &sender).await {
             return;
         }
@@ -166,14 +184,19 @@ fn hangups_count() -> bool {
     ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
-/// Closing the console window or shutting Windows down leaves a few seconds, which is what SIGTERM means elsewhere.
+/// Closing the console window, logging off or shutting Windows down leaves a few seconds, which is what SIGTERM means
+/// elsewhere.
 #[cfg(windows)]
 async fn terminations(sender: mpsc::Sender<Signal>) {
-    use tokio::signal::windows::{ctrl_close, ctrl_shutdown};
-    let (Ok(mut close), Ok(mut shutdown)) = (ctrl_close(), ctrl_shutdown()) else { return };
+    use tokio::signal::windows::{ctrl_close, ctrl_logoff, ctrl_shutdown};
+    let (Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (ctrl_close(), ctrl_logoff(), ctrl_shutdown())
+    else {
+        return;
+    };
     loop {
         tokio::select! {
             Some(()) = close.recv() => {}
+            Some(()) = logoff.recv() => {}
             Some(()) = shutdown.recv() => {}
             else => return,
         }
