@@ -30,7 +30,7 @@ pub(crate) use certificate::Certificate;
 pub(crate) use claims::{Claims, Kind};
 pub(crate) use device_code::login;
 pub(crate) use endpoint::App;
-pub(crate) use store::{Keep, Place, Store};
+pub(crate) use store::{Keep, Kept, Place, Store};
 
 /// The token endpoint answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);

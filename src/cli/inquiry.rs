@@ -49,10 +49,13 @@ impl Inquiry {
     }
 
     /// The partner tenant that the sign-in is for, where anything tells.
-    pub(crate) async fn tenant(&self) -> Option<Uuid> {
-        let token = self.asker.tokens.token().await.ok();
+    ///
+    /// # Errors
+    /// A signal came while the sign-in was asked.
+    pub(crate) async fn tenant(&self) -> Result<Option<Uuid>, Failure> {
+        let token = self.interruption.unless(self.asker.tokens.token()).await?.ok();
         let told = token.and_then(|token| Claims::of(&token.secret).tenant());
-        told.or(self.connection.environment.partner_tenant_id)
+        Ok(told.or(self.connection.environment.partner_tenant_id))
     }
 
     /// Lets go of the simulator, if there is one.

@@ -510,6 +510,7 @@ impl args::Submission {
                 max_attempts: self.max_attempts,
                 idempotency_window: self.idempotency_window,
                 settle_delay: self.settle_delay,
+                leaves_questions: mode == Mode::AskOnly,
             },
             limit: self.limit,
             max_failures: self.max_failures,

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::settings::{self, Connection};
-use crate::auth::{self, Claims, Kind, TokenSource};
+use super::signals::Interruption;
+use crate::auth::{self, Claims, Kept, Kind, Store, TokenSource};
 use crate::partner_center::{Asked, CallIds, Client, ClientSettings, codes};
 use crate::validation::visible;
 
@@ -18,20 +21,15 @@ const UNKNOWN: &str = "unknown";
 
 /// Signs a user in with a device code and keeps the refresh token.
 pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
-    let signals = &mut super::signals::listen();
+    let interruption = Interruption::listen();
     let (app, authority, store) = settings::login(&args.connection)?;
     // Whoever asked for a login has to read this, also with --quiet.
     let login = auth::login(&app, &authority, |message| output.prompt(message));
-    let login = tokio::select! {
-        login = login => login?,
-        Some(_) = signals.recv() => {
-            return Err(Failure::new(ExitCode::Interrupted, "interrupted; nobody is signed in"));
-        }
-    };
-    let kept = store.save_login(&login.refresh_token).map_err(|error| {
-        Failure::io(format!("could not keep the sign-in in `{}`", store.file().display()), &error)
-    })?;
+    let login = interruption.unless(login).await.map_err(|it| because(it, "nobody is signed in"))??;
     let claims = Claims::of(&login.access_token);
+    let keeping = keep(store, login.refresh_token);
+    let kept =
+        interruption.unless(keeping).await.map_err(|it| because(it, "the sign-in may not be kept"))??;
     output.note(format_args!(
         "Signed in as {}; {kept}.",
         claims.user().unwrap_or("a user whom the token does not name"),
@@ -40,6 +38,20 @@ pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitC
         output.note("This sign-in was without MFA: Partner Center will refuse it. Sign in again with MFA.");
     }
     Ok(ExitCode::Done)
+}
+
+fn because(interrupted: Failure, what: &str) -> Failure {
+    Failure::new(interrupted.exit_code, format!("interrupted; {what}"))
+}
+
+/// Keeps a sign-in, on a thread of its own: the key store may ask a person first.
+async fn keep(store: Store, refresh_token: SecretString) -> Result<Kept, Failure> {
+    let keeping = tokio::task::spawn_blocking(move || {
+        store.save_login(&refresh_token).map_err(|error| {
+            Failure::io(format!("could not keep the sign-in in `{}`", store.file().display()), &error)
+        })
+    });
+    keeping.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Forgets the refresh token wherever it is kept. The service still knows it: only an admin can revoke it there.
@@ -55,16 +67,18 @@ pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, 
 
 /// Gets a token, asks one question with it, and tells what both say.
 pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
+    let interruption = Interruption::listen();
     let connection = Connection::to_ask(&args.connection, None)?;
     let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
-    let token = tokens.token().await?;
+    let token = interruption.unless(tokens.token()).await??;
     let client = Client::new(&ClientSettings {
         api_url: connection.api_url.clone(),
         roots: connection.authority.roots.clone(),
         timeout: TIMEOUT,
         connections: 1,
     })?;
-    let asked = client.mfa_compliance(&token.secret, CallIds::draw()).await.outcome;
+    let asking = client.mfa_compliance(&token.secret, CallIds::draw());
+    let asked = interruption.unless(asking).await?.outcome;
     let (answer, exit_code) = verdict(&asked);
     let claims = Claims::of(&token.secret);
     let kind = match connection.sign_in.kind(&token.secret) {
@@ -100,7 +114,9 @@ fn verdict(asked: &Asked<Option<bool>>) -> (String, ExitCode) {
     match asked {
         Asked::Answer(_) => ("accepts the token".to_owned(), ExitCode::Done),
         Asked::Unauthorized(error) | Asked::Misconfigured { error, .. } => {
-            let hint = codes::hint(&error.code).map(|hint| format!("; {hint}")).unwrap_or_default();
+            let hint = codes::hint_under(error.status, &error.code)
+                .map(|hint| format!("; {hint}"))
+                .unwrap_or_default();
             let words = format!("refuses it: HTTP {} {} {}{hint}", error.status, error.code, error.text);
             (words, ExitCode::SignIn)
         }

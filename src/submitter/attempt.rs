@@ -51,6 +51,15 @@ impl Means {
         Ok(gates::pass(&self.tokens, &self.pacer, &self.stopping).await?)
     }
 
+    /// Returns once questions under way need no answer any more.
+    pub(super) async fn leaves_questions(&self) {
+        if self.policy.leaves_questions {
+            self.stopping.cancelled().await;
+        } else {
+            std::future::pending().await
+        }
+    }
+
     /// Gets another token than `refused`, of which the service said `said`.
     pub(super) async fn renew(&self, refused: &Token, said: &ServiceError) -> Result<(), Setback> {
         match self.tokens.replace(refused).await {

@@ -101,6 +101,8 @@ pub(crate) struct Policy {
     pub(crate) idempotency_window: Duration,
     /// A new customer may stay invisible for so long.
     pub(crate) settle_delay: Duration,
+    /// Questions under way are left when the run stops, because it only asks: nothing is lost with their answers.
+    pub(crate) leaves_questions: bool,
 }
 
 /// Why a run ended before its work was done.

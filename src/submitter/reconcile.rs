@@ -6,8 +6,9 @@ use secrecy::SecretString;
 use super::attempt::{Means, Stepped, recorded};
 use super::domains::{self, AskAboutDomains};
 use super::finding::{AskFinding, Setback, Unanswered, refusal};
+use crate::clock;
 use crate::ledger::{AttemptResult, Operation, Work};
-use crate::partner_center::{Asked, CallIds, Exchange, Page};
+use crate::partner_center::{Asked, CallIds, Exchange, Page, Trace};
 
 /// The questions of one row, and the calls made for them.
 pub(super) struct Questions<'a> {
@@ -52,7 +53,17 @@ impl<'a> Questions<'a> {
         let mut renewed = false;
         loop {
             let ids = CallIds::draw();
-            let Exchange { outcome, trace } = call(token.secret.clone(), ids).await;
+            let asked_at = clock::now();
+            let answered = tokio::select! {
+                biased;
+                answered = call(token.secret.clone(), ids) => answered,
+                () = self.means.leaves_questions() => {
+                    let trace = Trace { sent_at: Some(asked_at), ..Trace::never_sent(None) };
+                    self.attempts.push(recorded(operation, ids, "interrupted", trace));
+                    return Err(Setback::Withdrawn.into());
+                }
+            };
+            let Exchange { outcome, trace } = answered;
             let was_sent = trace.sent_at.is_some();
             self.attempts.push(recorded(operation, ids, outcome.name(), trace));
             match outcome {

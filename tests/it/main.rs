@@ -31,6 +31,8 @@ mod gate;
 mod harness;
 mod hostile;
 mod import;
+#[cfg(unix)]
+mod interrupted;
 mod ledger_trouble;
 mod long_run;
 mod mending;

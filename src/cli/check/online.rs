@@ -71,7 +71,7 @@ async fn partner(inquiry: &Inquiry) -> Result<String, Failure> {
         // A million rows need not find out one by one.
         Err(Unanswered::NoAnswer(silence)) => Err(stopped(inquiry.failure(Unanswered::NoAnswer(silence)))),
         // Who may not ask this may ask the rest; what cannot be asked at all will be told by the next question.
-        Err(Unanswered::Misconfigured { .. }) => Ok(match inquiry.tenant().await {
+        Err(Unanswered::Misconfigured { .. }) => Ok(match inquiry.tenant().await? {
             Some(tenant) => format!("partner tenant {tenant}"),
             None => "a partner tenant that is not known".to_owned(),
         }),

@@ -16,6 +16,7 @@ fn settings() -> Settings {
             max_attempts: 8,
             idempotency_window: Duration::from_secs(3600),
             settle_delay: Duration::from_secs(180),
+            leaves_questions: false,
         },
         limit: None,
         max_failures: None,

@@ -18,6 +18,7 @@ pub(in crate::submitter) const POLICY: Policy = Policy {
     max_attempts: 3,
     idempotency_window: Duration::from_secs(3600),
     settle_delay: Duration::from_secs(180),
+    leaves_questions: false,
 };
 
 fn ago(seconds: u64) -> Past {
