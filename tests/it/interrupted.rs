@@ -1,6 +1,8 @@
-//! A first signal ends at once what only asks.
+//! A first signal ends at once what only asks, and what a command of `--on-finish` has started.
 
+use std::io::{Read, pipe};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, ScriptedFault};
@@ -71,5 +73,25 @@ fn a_reconciliation_ends_with_the_first_signal_although_the_service_is_silent() 
     assert_eq!(bench.ledger().number(interrupted), 2);
     bench.simulator().end_script();
     bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn what_on_finish_has_started_ends_with_it() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let (mut reader, writer) = pipe().unwrap();
+    // The child of the shell keeps standard error open for as long as it lives.
+    let script = "sleep 600 & echo started; wait";
+    let call = bench.import("customers.csv").args(["-q", "--on-finish", script]);
+    let mut import = call.command().stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    let mut said = [0; 8];
+    reader.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"started\n");
+    let pid = rustix::process::Pid::from_child(&import);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    // Comes to its end when all of them have.
+    reader.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(import.wait().unwrap().code(), Some(0), "the run was over, and all was well");
     bench.agree();
 }
