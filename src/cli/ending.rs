@@ -334,7 +334,7 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
                 .with_hint("sign in as a user with `tenantry login`, then run the next command")
         }
         StopReason::Rights(refusal) | StopReason::Configuration(refusal) => {
-            let hint = match (codes::hint(&refusal.code), reason) {
+            let hint = match (hint_of(refusal), reason) {
                 (Some(hint), _) => hint.to_owned(),
                 (None, StopReason::Rights(_)) => format!("check {RIGHTS}; then run the next command"),
                 (None, _) => format!("check {CONFIGURATION}; then run the next command"),
@@ -390,6 +390,14 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
         }
         StopReason::Ledger(error) => error.clone().into(),
         StopReason::Bug => super::panics::failure(),
+    }
+}
+
+/// The same code under another status may be another error.
+fn hint_of(refusal: &Refusal) -> Option<&'static str> {
+    match refusal.status {
+        Some(status) => codes::hint_under(status, &refusal.code),
+        None => codes::hint(&refusal.code),
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
-    /// What it means, in a few words.
+    /// What it means, in a few words, after a run.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             ExitCode::Done => "done: every row is created, or was a customer already",
@@ -41,6 +41,22 @@ impl ExitCode {
             ExitCode::InUse => "another process works on this ledger",
             ExitCode::Interrupted => "interrupted; tenantry resume goes on",
             ExitCode::Terminated => "terminated; tenantry resume goes on",
+        }
+    }
+
+    /// What it means after another command, which says nothing about the rows of a ledger.
+    pub(crate) const fn meaning_without_run(self) -> &'static str {
+        match self {
+            ExitCode::Done => "done",
+            ExitCode::SomeRefused => "done, but there is something to correct",
+            ExitCode::Stopped => "stopped early",
+            ExitCode::Interrupted => "interrupted",
+            ExitCode::Terminated => "terminated",
+            ExitCode::Failed
+            | ExitCode::Usage
+            | ExitCode::SignIn
+            | ExitCode::SomeUnresolved
+            | ExitCode::InUse => self.meaning(),
         }
     }
 

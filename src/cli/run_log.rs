@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{Command, LedgerPath};
+use super::args::{self, Command};
 use super::config::Provenance;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -19,23 +19,27 @@ pub(super) struct RunLog {
     ledger: Option<PathBuf>,
     /// What other commands were asked for, such as the domain of `show`, may name a person, and so may their errors.
     tells_reason: bool,
+    /// A dry run is none: no row is what its exit code says.
+    is_run: bool,
 }
 
 impl RunLog {
     pub(super) fn of(command: &Command) -> Self {
-        let (files, ledger): (&[PathBuf], Option<&LedgerPath>) = match command {
-            Command::Import(args) => (&args.files, Some(&args.run.ledger)),
+        let (files, run): (&[PathBuf], Option<&args::Run>) = match command {
+            Command::Import(args) => (&args.files, Some(&args.run)),
             Command::Check(args) => (&args.files, None),
-            Command::Resume(args) | Command::Reconcile(args) => (&[], Some(&args.ledger)),
-            Command::Retry(args) => (&[], Some(&args.run.ledger)),
+            Command::Resume(args) | Command::Reconcile(args) => (&[], Some(args)),
+            Command::Retry(args) => (&[], Some(&args.run)),
             _ => (&[], None),
         };
+        let ledger = run.map(|run| &run.ledger);
         let tells_reason = !files.is_empty() || ledger.is_some();
         Self {
             began: Instant::now(),
             files: files.to_vec(),
             ledger: ledger.map(settings::ledger_path),
             tells_reason,
+            is_run: run.is_some_and(|run| !run.submission.dry_run),
         }
     }
 
@@ -58,7 +62,7 @@ impl RunLog {
         let reason = result.as_ref().err().filter(is_told);
         tracing::info!(
             exit_code = exit_code.number(),
-            meaning = exit_code.meaning(),
+            meaning = if self.is_run { exit_code.meaning() } else { exit_code.meaning_without_run() },
             reason = reason.and_then(|failure| failure.messages.first()),
             duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "ended"

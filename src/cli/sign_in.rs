@@ -127,3 +127,20 @@ fn verdict(asked: &Asked<Option<bool>>) -> (String, ExitCode) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partner_center::ServiceError;
+
+    #[test]
+    fn a_refusal_has_the_hint_of_its_own_status_and_code() {
+        let check = |status: u16, code: &str, expected: &str| {
+            let error = ServiceError { status, code: code.to_owned(), text: "said".to_owned() };
+            let (words, exit_code) = verdict(&Asked::Misconfigured { error, rights: true });
+            assert_eq!((words.as_str(), exit_code), (expected, ExitCode::SignIn));
+        };
+        check(403, "90000", "refuses it: HTTP 403 90000 said; Entra refused the token: sign in again");
+        check(404, "20000", "refuses it: HTTP 404 20000 said");
+    }
+}

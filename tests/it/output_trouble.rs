@@ -315,3 +315,20 @@ fn a_run_keeps_its_exit_code_whatever_becomes_of_its_summary() {
         }
     }
 }
+
+#[test]
+fn a_log_says_of_rows_only_what_a_run_made_of_them() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["refuse-400-600051"]));
+    let meaning = |arguments: &[&str], code: i32| {
+        let logged = bench.tenantry(arguments).args(["--log-file", "all.log", "--log-format", "json"]);
+        logged.exits(code);
+        let log = std::fs::read_to_string(bench.path("all.log")).unwrap();
+        let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        last["meaning"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(meaning(&["import", "customers.csv", "--dry-run"], 0), "done");
+    assert_eq!(meaning(&["import", "customers.csv"], 3), "done, but some rows are rejected or failed");
+    assert_eq!(meaning(&["status"], 0), "done");
+    assert_eq!(meaning(&["check", "customers.csv"], 0), "done");
+}
