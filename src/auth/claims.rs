@@ -19,6 +19,8 @@ pub(crate) enum Kind {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Claims {
     tid: Option<String>,
+    appid: Option<String>,
+    azp: Option<String>,
     idtyp: Option<String>,
     scp: Option<String>,
     amr: Option<Vec<String>>,
@@ -35,6 +37,11 @@ impl Claims {
     /// The tenant that the token was issued in.
     pub(crate) fn tenant(&self) -> Option<Uuid> {
         self.tid.as_ref()?.parse().ok()
+    }
+
+    /// The app that the token was issued to: `appid`, which tokens of version 2 call `azp`.
+    pub(crate) fn app(&self) -> Option<&str> {
+        self.appid.as_deref().or(self.azp.as_deref())
     }
 
     pub(crate) fn kind(&self) -> Kind {

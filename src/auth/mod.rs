@@ -77,6 +77,14 @@ impl SignIn {
         }
     }
 
+    /// The app that signs in; `None` for a token that was handed to us.
+    pub(crate) fn app(&self) -> Option<&str> {
+        match self {
+            SignIn::Token(_) => None,
+            SignIn::AppOnly(app) | SignIn::AppAndUser { app, .. } => Some(&app.client_id),
+        }
+    }
+
     /// Keeps a new refresh token. Where that fails the old one stays good: use does not revoke it.
     async fn keep(&self, new: &SecretString) {
         let SignIn::AppAndUser { store: Some((store, place)), .. } = self else { return };

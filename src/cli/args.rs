@@ -11,7 +11,7 @@ use super::parse;
 use crate::simulator::Scenario;
 use crate::submitter::Rate;
 pub(crate) use options::{
-    Announcements, ConfigChoice, Connection, Consent, DEFAULT_RATE, IdentityFile, Input, KeyStore, Layout,
+    Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, IdentityFile, Input, KeyStore, Layout,
     LedgerPath, LogFormat, Logging, NextSignIn, Pace, Rehearsal, Run, Submission,
 };
 
@@ -131,7 +131,7 @@ pub(crate) struct Import {
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
-    pub(crate) consent: Consent,
+    pub(crate) condition: Condition,
     #[command(flatten)]
     pub(crate) run: Run,
 }
@@ -150,7 +150,7 @@ pub(crate) struct Retry {
     #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
-    pub(crate) consent: Consent,
+    pub(crate) condition: Condition,
     #[command(flatten)]
     pub(crate) run: Run,
 }

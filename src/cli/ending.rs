@@ -106,7 +106,9 @@ impl Left {
     ) -> Self {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
         let left = Self { rows, agreements, waits_for: None, exported };
-        let waits_for = to_bring_again(held).filter(|_| left.open() == waiting);
+        // What a pipe brought cannot come again by its name; `resume` asks about it.
+        let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
+        let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
         Self { waits_for, ..left }
     }
 

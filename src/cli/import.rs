@@ -7,12 +7,14 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
-use super::plan::{self, Answer};
+use super::plan::{self, Consent};
 use super::rules;
 use super::session::{Session, Start};
 use super::settings;
+use super::terminal::Terminal;
 use crate::failpoint;
 use crate::intake;
+use crate::ledger::Unagreed;
 use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
 use crate::submitter::{Mode, Rate, Signal, StopReason};
@@ -21,6 +23,8 @@ use crate::validation::{Validator, visible};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
     args.input.refuse_contradictions()?;
+    // Nothing is read for a question that cannot be asked.
+    let consent = Consent::of(&args.run)?;
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     look_at_first(&args).await?;
@@ -33,13 +37,12 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
     };
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
-    let will_ask = plan::will_ask(&args.consent, &args.run, output);
-    // `resume`, which does not ask, must not find what nobody has agreed to, whatever becomes of us meanwhile.
-    let needs_consent = will_ask || args.consent.require_valid;
+    // `resume` must not send what nobody has agreed to, whatever becomes of us meanwhile.
+    let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
     let intake = Intake {
         settings: intake::Settings {
             reader: args.input.layout.reader_options(),
-            given: args.input.given(args.consent.require_valid),
+            given: args.input.given(args.condition.require_valid),
             retry_failed: args.retry_failed,
             allow_direct: args.input.allow_direct,
             needs_consent,
@@ -63,10 +66,13 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
         return session.end_dry_run(wrong).await;
     }
     failpoint::crash("undecided");
-    let refused = if args.consent.require_valid && wrong > 0 {
+    let refused = if args.condition.require_valid && wrong > 0 {
         Some(StopReason::NotAllValid(wrong))
-    } else if will_ask {
-        ask(&mut session, args.run.submission.pace.rate).await?
+    } else if let Consent::Ask(terminal) = &consent {
+        match ask(&mut session, terminal, args.run.submission.pace.rate).await {
+            Ok(refused) => refused,
+            Err(failure) => return session.abort(failure).await,
+        }
     } else {
         None
     };
@@ -76,12 +82,16 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode,
             StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
                 hold_back(&session).await?;
             }
-            _ => let_go(&session).await?,
+            StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
+                let_go(&session, Unagreed::OfThisRun).await?;
+            }
+            // The question was not asked: the rows wait for it.
+            _ => {}
         }
         return session.end(Some(refused)).await;
     }
     if needs_consent {
-        session.ledger.release().await?;
+        session.ledger.release(Unagreed::OfThisRun).await?;
     }
     let stopped = session.submit(Mode::Submit).await?;
     session.end(stopped).await
@@ -104,20 +114,20 @@ async fn look_at_first(args: &args::Import) -> Result<(), Failure> {
 }
 
 /// Shows what is about to happen and asks. `None`: it may.
-async fn ask(session: &mut Session<'_>, rate: Rate) -> Result<Option<StopReason>, Failure> {
+async fn ask(
+    session: &mut Session<'_>,
+    terminal: &Terminal,
+    rate: Rate,
+) -> Result<Option<StopReason>, Failure> {
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
-    Ok(match plan::agreed(session, &plan, waiting, rate).await? {
-        Answer::Yes => None,
-        Answer::No => Some(StopReason::Declined),
-        Answer::Signalled(signal) => Some(StopReason::Interrupted(signal)),
-    })
+    plan::ask(session, terminal, &plan, waiting, rate).await
 }
 
-/// Lets go of what somebody has said no to: `resume`, which does not ask, must not find it.
-async fn let_go(session: &Session<'_>) -> Result<(), Failure> {
-    let what = in_words(session.ledger.withdraw().await?);
+/// Lets go of what somebody has said no to.
+pub(super) async fn let_go(session: &Session<'_>, what: Unagreed) -> Result<(), Failure> {
+    let what = in_words(session.ledger.withdraw(what).await?);
     session.output.note(format_args!("Nothing was sent; {what} let go."));
     Ok(())
 }

@@ -22,6 +22,7 @@ mod manual;
 mod output;
 mod panics;
 mod parse;
+mod partner;
 mod plan;
 mod replacing;
 mod report;
@@ -39,6 +40,7 @@ mod simulator;
 mod sink;
 mod status;
 mod template;
+mod terminal;
 mod usage;
 mod version;
 mod wait_lock;
@@ -78,6 +80,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         }
     };
     let output = Output::new(cli.logging.quiet).called_with(provenance.flags());
+    let output = output.under(cli.config.profile.clone());
     tell_of_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
     let result = start_logging(&cli.logging).and_then(|()| {

@@ -1,4 +1,5 @@
-//! The only place that prints: results to standard output, everything else to standard error.
+//! The only place that prints: results to standard output, everything else to standard error. A question alone goes to the
+//! terminal itself (`terminal`).
 //!
 //! What goes to standard error goes through its outlet and never fails or waits. A result may wait for its reader, such
 //! as a pager, but not longer than until the next signal.
@@ -23,18 +24,30 @@ pub(crate) struct Output {
     quiet: bool,
     has_bars: bool,
     again: String,
+    profile: Option<String>,
 }
 
 impl Output {
     pub(crate) fn new(quiet: bool) -> Self {
         // A dumb terminal cannot go back over what it has shown.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { quiet, has_bars: !quiet && !is_dumb && io::stderr().is_terminal(), again: String::new() }
+        let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
+        Self { quiet, has_bars, again: String::new(), profile: None }
     }
 
     /// For a command whose settings these flags choose.
     pub(crate) fn called_with(self, again: String) -> Self {
         Self { again, ..self }
+    }
+
+    /// For a command whose settings come from this profile.
+    pub(crate) fn under(self, profile: Option<String>) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The profile that the settings of this command come from.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
     }
 
     /// The flags by which the next command finds the settings of this one.
@@ -45,11 +58,6 @@ impl Output {
     /// Is progress shown as a bar?
     pub(crate) fn has_bars(&self) -> bool {
         self.has_bars
-    }
-
-    /// Are there eyes and a keyboard?
-    pub(crate) fn is_interactive(&self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// A result in words, or a part of it, on standard output.
@@ -84,13 +92,6 @@ impl Output {
         }
     }
 
-    /// Some lines of news.
-    pub(crate) fn note_lines(&self, text: &str) {
-        for line in text.lines() {
-            self.note(line);
-        }
-    }
-
     /// What a person has to do now, on standard error, also where news are not wanted.
     pub(crate) fn prompt(&self, text: &str) {
         for line in text.lines() {
@@ -115,22 +116,6 @@ impl Output {
         if let Some(hint) = &failure.hint {
             self.labelled_line(style("  hint:").cyan().bold(), hint);
         }
-    }
-
-    /// Asks on the terminal; anything but yes is no. The thread that waits for the answer is left behind where the
-    /// caller stops waiting.
-    pub(crate) async fn confirm(&self, question: String) -> Result<bool, Failure> {
-        outlet::stderr().settle();
-        let read = move || {
-            // Not locked while it waits: a signal must still be able to say goodbye.
-            write!(io::stderr(), "{question} [y/N] ")?;
-            io::stderr().flush()?;
-            let mut answer = String::new();
-            io::stdin().read_line(&mut answer)?;
-            Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
-        };
-        let answer = tokio::task::spawn_blocking(read).await.map_err(io::Error::other).flatten();
-        answer.map_err(|error: io::Error| Failure::io("could not ask on the terminal", &error))
     }
 
     /// One line, so that no name in it can pass for another one.

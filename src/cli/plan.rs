@@ -1,38 +1,57 @@
 //! What is about to happen, and the question whether it may: creating customers cannot be undone.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::args;
+use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::output::Output;
 use super::session::{Session, expected_time};
-use crate::ledger::{Environment, Plan};
+use super::terminal::{Reply, TRIES, Terminal, Unaskable};
+use crate::ledger::Plan;
 use crate::report::{counted, rough};
-use crate::submitter::{Rate, Signal};
+use crate::submitter::{Rate, StopReason};
 
 /// Groups of country and reseller that are listed; a plan of hundreds would not be read.
 const GROUPS_LISTED: usize = 10;
 
-pub(super) enum Answer {
-    Yes,
-    No,
-    Signalled(Signal),
+/// A terminal that is hung up, or Ctrl-C on Windows, ends the answer a moment before the signal comes.
+const SIGNAL_WITHIN: Duration = Duration::from_millis(300);
+
+/// Who agrees to what a command is about to create.
+#[derive(Debug)]
+pub(super) enum Consent {
+    /// Given with `--yes`, or not needed: a rehearsal creates nothing real, and a dry run nothing.
+    Given,
+    Ask(Terminal),
 }
 
-/// Is there somebody to ask, and something to ask about?
-pub(super) fn will_ask(consent: &args::Consent, run: &args::Run, output: &Output) -> bool {
-    run.ledger.rehearsal.simulate.is_none() && !consent.yes && output.is_interactive()
+impl Consent {
+    /// # Errors
+    /// Somebody would have to be asked, and cannot be.
+    pub(super) fn of(run: &args::Run) -> Result<Self, Unaskable> {
+        let submission = &run.submission;
+        if submission.yes || submission.dry_run || run.ledger.rehearsal.simulate.is_some() {
+            return Ok(Self::Given);
+        }
+        Terminal::open().map(Self::Ask)
+    }
 }
 
-/// The plan as people read it. `waiting`: of its rows, those that an earlier run left.
-pub(super) fn in_words(plan: &Plan, waiting: u64, environment: &Environment, rate: Rate) -> String {
+impl From<Unaskable> for Failure {
+    fn from(why: Unaskable) -> Self {
+        Failure::new(ExitCode::Usage, "cannot ask whether to create customers")
+            .because(why.to_string())
+            .with_hint(
+                "add `--yes` to create them without a question, or `--dry-run` to see what would be done",
+            )
+    }
+}
+
+/// The plan as people read it. `whom`: for whom and where. `waiting`: of its rows, those that an earlier run left.
+pub(super) fn in_words(plan: &Plan, waiting: u64, whom: &str, rate: Rate) -> String {
     let rows = plan.rows();
-    let tenant = environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |t| t.to_string());
-    let mut text = format!(
-        "{} will be created at {} (partner tenant {tenant}).\n",
-        counted(rows, "customer"),
-        environment.api
-    );
+    let mut text = format!("{} will be created {whom}.\n", counted(rows, "customer"));
     let mut line = |line: std::fmt::Arguments<'_>| {
         writeln!(text, "{line}").expect("writing to a String cannot fail");
     };
@@ -62,23 +81,58 @@ pub(super) fn in_words(plan: &Plan, waiting: u64, environment: &Environment, rat
     text
 }
 
-/// Shows the plan and asks.
-pub(super) async fn agreed(
+/// Signs in, shows the plan on the terminal and asks. `None`: it may go ahead.
+///
+/// # Errors
+/// Nobody can be asked any more, or the ledger belongs to another partner tenant.
+pub(super) async fn ask(
     session: &mut Session<'_>,
+    terminal: &Terminal,
     plan: &Plan,
     waiting: u64,
     rate: Rate,
-) -> Result<Answer, Failure> {
-    if plan.rows() + plan.agreements == 0 {
-        return Ok(Answer::Yes);
+) -> Result<Option<StopReason>, Failure> {
+    if plan.is_empty() {
+        return Ok(None);
     }
-    session.output.note_lines(&in_words(plan, waiting, &session.connection.environment, rate));
-    let question = match plan.rows() {
-        0 => "Recording an acceptance cannot be undone. Go ahead?".to_owned(),
-        _ => "Creating customers cannot be undone. Go ahead?".to_owned(),
+    if let Some(reason) = session.sign_in().await? {
+        return Ok(Some(reason));
+    }
+    if let Some(lacking) = session.lacks_user(plan.user_needs()) {
+        return Ok(Some(lacking));
+    }
+    let partner = match session.partner().await {
+        Ok(partner) => partner,
+        Err(reason) => return Ok(Some(reason)),
     };
-    tokio::select! {
-        answer = session.output.confirm(question) => Ok(if answer? { Answer::Yes } else { Answer::No }),
-        Some(signal) = session.signals.recv() => Ok(Answer::Signalled(signal)),
+    let mut whom = format!("for {partner} at {}", session.connection.environment.api);
+    if let Some(profile) = session.output.profile() {
+        write!(whom, ", with the profile `{profile}`").expect("writing to a String cannot fail");
     }
+    terminal.check()?;
+    terminal.tell(&in_words(plan, waiting, &whom, rate))?;
+    let question = match plan.rows() {
+        0 => "Recording an acceptance cannot be undone. Go ahead? (yes/no) ",
+        _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",
+    };
+    for _ in 0..TRIES {
+        terminal.tell(question)?;
+        let reply = tokio::select! {
+            biased;
+            Some(signal) = session.signals.recv() => return Ok(Some(StopReason::Interrupted(signal))),
+            reply = terminal.reply() => reply,
+        };
+        match reply {
+            Reply::Yes => return Ok(None),
+            Reply::No => return Ok(Some(StopReason::Declined)),
+            Reply::Unclear => terminal.tell("Please answer yes or no.\n")?,
+            Reply::End => {
+                return Ok(Some(tokio::select! {
+                    Some(signal) = session.signals.recv() => StopReason::Interrupted(signal),
+                    () = tokio::time::sleep(SIGNAL_WITHIN) => StopReason::Declined,
+                }));
+            }
+        }
+    }
+    Ok(Some(StopReason::Declined))
 }

@@ -3,11 +3,13 @@
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::import;
 use super::output::Output;
+use super::plan::{self, Consent};
 use super::session::{Session, Start};
-use crate::ledger::Given;
+use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
-use crate::submitter::Mode;
+use crate::submitter::{Mode, StopReason};
 
 pub(crate) async fn resume(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
     run("resume", Mode::Submit, args, output).await
@@ -40,6 +42,46 @@ async fn run(
     if session.is_dry_run() {
         return session.end_dry_run(0).await;
     }
+    if mode == Mode::Submit {
+        match settle_undecided(&mut session, &args).await {
+            Ok(None) => {}
+            Ok(Some(refused)) => return session.end(Some(refused)).await,
+            Err(failure) => return session.abort(failure).await,
+        }
+    }
     let stopped = session.submit(mode).await?;
     session.end(stopped).await
 }
+
+/// Asks about rows that nobody has agreed to: the run that read them ended before its question was answered. Where nobody
+/// can be asked they go on waiting, and the others are sent. `None`: it may go ahead.
+async fn settle_undecided(
+    session: &mut Session<'_>,
+    args: &args::Run,
+) -> Result<Option<StopReason>, Failure> {
+    let plan = session.queries()?.undecided()?;
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    match Consent::of(args) {
+        Err(why) => {
+            session.output.note(format_args!("{}: {why}.", NOT_ASKED));
+            return Ok(None);
+        }
+        Ok(Consent::Given) => {}
+        Ok(Consent::Ask(terminal)) => {
+            let rate = args.submission.pace.rate;
+            let refused = plan::ask(session, &terminal, &plan, plan.rows(), rate).await?;
+            if let Some(StopReason::Declined) = refused {
+                import::let_go(session, Unagreed::OfEarlierRuns).await?;
+            }
+            if refused.is_some() {
+                return Ok(refused);
+            }
+        }
+    }
+    session.ledger.release(Unagreed::OfEarlierRuns).await?;
+    Ok(None)
+}
+
+const NOT_ASKED: &str = "Rows that nobody has agreed to go on waiting, because nobody can be asked";

@@ -4,7 +4,7 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
-use super::plan::{self, Answer};
+use super::plan::{self, Consent};
 use super::rules;
 use super::session::{Session, Start};
 use crate::ledger::{Again, Selection, State};
@@ -16,6 +16,7 @@ use crate::submitter::{Mode, StopReason};
 const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, Failure> {
+    let consent = Consent::of(&args.run)?;
     let start = Start {
         command: "retry",
         run: &args.run,
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
     let mut session = Session::begin(start, output).await?;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
-    let given = args.input.given(args.consent.require_valid);
+    let given = args.input.given(args.condition.require_valid);
     let judge = || {
         let mut rejudge = Rejudge::new(validation.clone(), given.clone());
         move |stored: &_| rejudge.row(stored)
@@ -42,26 +43,25 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, 
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
     let finds_none = |again: &Again| asks_for_some && again.taken_up() == 0;
     tell_what_matches_nothing(&session, &selection)?;
-    let will_ask = plan::will_ask(&args.consent, &args.run, output);
-    if will_ask || args.consent.require_valid {
+    if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
         let again = match session.ledger.take_up_again(selection.clone(), judge(), true).await {
             Ok(again) => again,
             Err(error) => return session.abort(error.into()).await,
         };
-        if args.consent.require_valid && again.wrong > 0 {
+        if args.condition.require_valid && again.wrong > 0 {
             tell(output, &again);
             return session.end(Some(StopReason::NotAllValid(again.wrong))).await;
         }
-        if will_ask && !finds_none(&again) {
+        if let Consent::Ask(terminal) = &consent
+            && !finds_none(&again)
+        {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
             let rate = args.run.submission.pace.rate;
-            match plan::agreed(&mut session, &again.plan, waiting, rate).await? {
-                Answer::Yes => {}
-                Answer::No => return session.end(Some(StopReason::Declined)).await,
-                Answer::Signalled(signal) => {
-                    return session.end(Some(StopReason::Interrupted(signal))).await;
-                }
+            match plan::ask(&mut session, terminal, &again.plan, waiting, rate).await {
+                Ok(None) => {}
+                Ok(Some(refused)) => return session.end(Some(refused)).await,
+                Err(failure) => return session.abort(failure).await,
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::args;
 use super::dry_run;
@@ -15,16 +16,20 @@ use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::input::flags_of;
 use super::output::Output;
+use super::partner;
 use super::plan;
 use super::results::Results;
 use super::settings::{self, Connection, LedgerChoice};
 use super::wait_lock;
+use crate::asking::Asker;
 use crate::auth::{Claims, Kind, TokenSource};
 use crate::credentials::Sealer;
-use crate::ledger::{self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals};
+use crate::ledger::{
+    self, Ending, Environment, Given, Ledger, Queries, Restored, RowCounts, RunTotals, UserNeeds,
+};
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
-use crate::submitter::{self, Equipment, Mode, Progress, Signal, StopReason};
+use crate::submitter::{self, Equipment, Mode, Pacer, Progress, Signal, StopReason};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
@@ -41,6 +46,18 @@ pub(crate) struct Session<'a> {
     results: Option<Results>,
     /// Of a dry run: where the copy of the ledger is that it works on.
     copy: Option<TempDir>,
+    /// Partner Center, once the run has signed in.
+    signed_in: Option<SignedIn>,
+}
+
+/// Partner Center within reach, and who we are there as far as the sign-in tells.
+#[derive(Debug)]
+pub(super) struct SignedIn {
+    pub(super) asker: Asker,
+    pub(super) environment: Environment,
+    pub(super) kind: Kind,
+    /// The app that the token was issued to.
+    pub(super) app: Option<String>,
 }
 
 /// What a command starts from.
@@ -113,7 +130,20 @@ impl<'a> Session<'a> {
             reading: flags_of(&start.given),
         };
         let (args, inputs) = (submission, start.inputs);
-        Ok(Self { output, ledger, connection, signals, args, sealer, flags, inputs, results, copy })
+        let signed_in = None;
+        Ok(Self {
+            output,
+            ledger,
+            connection,
+            signals,
+            args,
+            sealer,
+            flags,
+            inputs,
+            results,
+            copy,
+            signed_in,
+        })
     }
 
     /// Reads the ledger, beside the run.
@@ -154,8 +184,12 @@ impl<'a> Session<'a> {
         Ok(outcome.stopped)
     }
 
-    /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
-    async fn equip(&mut self, mode: Mode) -> Result<Result<Equipment, StopReason>, Failure> {
+    /// Signs in, unless that is done. The ledger is not bound yet to the partner tenant that the token names, but one that
+    /// belongs to another tenant is refused. Returns why there is no sign-in.
+    pub(super) async fn sign_in(&mut self) -> Result<Option<StopReason>, Failure> {
+        if self.signed_in.is_some() {
+            return Ok(None);
+        }
         let connection = &self.connection;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
@@ -170,21 +204,52 @@ impl<'a> Session<'a> {
         };
         let token = match token {
             Ok(token) => token,
-            Err(reason) => return Ok(Err(reason)),
+            Err(reason) => return Ok(Some(reason)),
         };
-        let mut environment = self.connection.environment.clone();
-        environment.partner_tenant_id = Claims::of(&token.secret).tenant().or(environment.partner_tenant_id);
+        let claims = Claims::of(&token.secret);
+        let mut environment = connection.environment.clone();
+        environment.partner_tenant_id = claims.tenant().or(environment.partner_tenant_id);
+        self.ledger.refuse_other(environment.clone()).await?;
+        let kind = connection.sign_in.kind(&token.secret);
+        let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
+        let pacer = Pacer::new(self.args.pace.rate);
+        let asker = Asker { client, tokens, pacer, stopping: CancellationToken::new() };
+        self.signed_in = Some(SignedIn { asker, environment, kind, app });
+        Ok(None)
+    }
+
+    /// Who the customers are created for, in words, after [`Self::sign_in`]. Returns why nobody can be asked.
+    pub(super) async fn partner(&mut self) -> Result<String, StopReason> {
+        let signed_in = self.signed_in.as_ref().expect("the session has signed in");
+        tokio::select! {
+            partner = partner::named(signed_in) => partner,
+            Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),
+        }
+    }
+
+    /// Why this sign-in cannot do what is needed, after [`Self::sign_in`].
+    pub(super) fn lacks_user(&self, needs: UserNeeds) -> Option<StopReason> {
+        let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == Kind::AppOnly);
+        let is_needed = needs.for_resellers + needs.with_agreements > 0;
+        (is_app && is_needed).then_some(StopReason::NeedsUser(needs))
+    }
+
+    /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
+    async fn equip(&mut self, mode: Mode) -> Result<Result<Equipment, StopReason>, Failure> {
+        if let Some(reason) = self.sign_in().await? {
+            return Ok(Err(reason));
+        }
+        let needs = self.queries()?.user_needs()?;
+        if let Some(lacking) = self.lacks_user(needs).filter(|_| mode == Mode::Submit) {
+            return Ok(Err(lacking));
+        }
+        let SignedIn { asker, environment, .. } = self.signed_in.take().expect("the session has signed in");
         // Refused here, a foreign tenant's token has sent nothing.
         self.ledger.bind(environment).await?;
-        if mode == Mode::Submit && connection.sign_in.kind(&token.secret) == Kind::AppOnly {
-            let needs = self.queries()?.user_needs()?;
-            if needs.for_resellers + needs.with_agreements > 0 {
-                return Ok(Err(StopReason::NeedsUser(needs)));
-            }
-        }
+        let Asker { client, tokens, pacer, .. } = asker;
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealer.clone().expect("a dry run submits nothing");
-        Ok(Ok(Equipment { client, tokens, sealer, domain_suffix }))
+        Ok(Ok(Equipment { client, tokens, pacer, sealer, domain_suffix }))
     }
 
     /// Is everything for show?
@@ -204,7 +269,10 @@ impl<'a> Session<'a> {
             self.output.json(&summary.dry_run_json(&plan))
         } else {
             let environment = &self.connection.environment;
-            let plan = plan::in_words(&plan, 0, environment, self.args.pace.rate);
+            let tenant =
+                environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |id| id.to_string());
+            let whom = format!("at {} (partner tenant {tenant})", environment.api);
+            let plan = plan::in_words(&plan, 0, &whom, self.args.pace.rate);
             let rows = summary.standing.text(usize::MAX);
             self.output.result(&format!(
                 "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \
@@ -274,6 +342,7 @@ impl<'a> Session<'a> {
                 self.output
                     .note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
             }
+            Some(StopReason::Declined) => self.output.note("Nothing was created: you said no."),
             Some(reason) => self.output.failure(&ending::stop_failure(reason, exit_code)),
             None => {}
         }

@@ -504,7 +504,6 @@ impl args::Submission {
     /// The settings of a submission in `mode`.
     pub(crate) fn settings(&self, mode: Mode) -> Settings {
         Settings {
-            rate: self.pace.rate,
             concurrency: self.concurrency,
             policy: Policy {
                 max_attempts: self.max_attempts,

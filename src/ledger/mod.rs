@@ -50,7 +50,8 @@ pub(crate) use runs::Ending;
 pub(crate) use schema::Environment;
 pub(crate) use state::State;
 pub(crate) use take_up::{
-    Again, Asked, Candidate, Customers, Incoming, Selection, SourceInfo, StoredRow, Taken, Unchanged,
+    Again, Asked, Candidate, Customers, Incoming, Selection, SourceInfo, StoredRow, Taken, Unagreed,
+    Unchanged,
 };
 
 macro_rules! ledger_id {
@@ -189,6 +190,19 @@ impl Ledger {
     /// Where the file is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Would the ledger take this for its environment? Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::OtherEnvironment`] where it belongs to another one.
+    pub(crate) async fn refuse_other(&self, environment: Environment) -> Result<(), Error> {
+        let path = self.path.clone();
+        self.write(move |tx| match schema::bound_to(tx)? {
+            Some(bound) => schema::refuse_other(&bound, &path, &environment),
+            None => Ok(()),
+        })
+        .await
     }
 
     /// Binds the ledger to what has been learnt of the environment since it was opened.

@@ -4,6 +4,7 @@
 //! made from here and never from the counters behind the progress bar.
 
 mod aggregates;
+mod plan;
 mod stories;
 mod waiting;
 
@@ -20,6 +21,8 @@ use super::{Environment, Error, RunId, lock, schema};
 use crate::clock;
 
 pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
+pub(super) use plan::plan;
+pub(crate) use plan::{Plan, UserNeeds};
 pub(crate) use stories::{AttemptStory, Filter, RowStory};
 pub(crate) use waiting::{HeldFor, LetGo, UnfinishedSource};
 
@@ -121,13 +124,6 @@ impl AgreementCounts {
     }
 }
 
-/// What only a user's sign-in may do, of what is open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct UserNeeds {
-    pub(crate) for_resellers: u64,
-    pub(crate) with_agreements: u64,
-}
-
 /// One kind of refusal, and how many rows stand refused for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ErrorCount {
@@ -167,30 +163,6 @@ pub(crate) struct RunTotals {
     pub(crate) throttled: u64,
     /// Rows for which this run sent a create.
     pub(crate) submitted: u64,
-}
-
-/// What is about to be done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
-    /// Customers to be created, largest group first.
-    pub(crate) groups: Vec<PlanGroup>,
-    /// Acceptances to be recorded.
-    pub(crate) agreements: u64,
-}
-
-impl Plan {
-    /// Customers to be created.
-    pub(crate) fn rows(&self) -> u64 {
-        self.groups.iter().map(|group| group.rows).sum()
-    }
-}
-
-/// Rows of one country and reseller that are about to be created.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PlanGroup {
-    pub(crate) country: String,
-    pub(crate) reseller: Option<String>,
-    pub(crate) rows: u64,
 }
 
 /// One sealed password.
@@ -299,11 +271,6 @@ impl Queries {
         })
     }
 
-    /// What of the open work only a user may do.
-    pub(crate) fn user_needs(&self) -> Result<UserNeeds, Error> {
-        user_needs(&self.connection, None)
-    }
-
     /// Refused and unresolved rows by code, most frequent first.
     pub(crate) fn errors(&self, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
         let sql = format!(
@@ -347,13 +314,6 @@ impl Queries {
         let sql = "SELECT DISTINCT path FROM sources
                     WHERE path <> '-' AND instr(lower(CAST(header AS TEXT)), 'tenantry_') = 0";
         self.collect(sql, [], |row| row.get(0))
-    }
-
-    /// What is about to be created, largest group first.
-    ///
-    /// What `run` has read counts, also where it waits for consent.
-    pub(crate) fn plan(&self, run: RunId) -> Result<Plan, Error> {
-        plan(&self.connection, run)
     }
 
     /// Rows that `run` has read and that wait to be sent.
@@ -496,38 +456,6 @@ fn collect<T>(
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(parameters, load)?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// What is about to be done, also in a transaction that is not committed.
-pub(super) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
-    let groups = collect(
-        connection,
-        "SELECT json_extract(customer, '$.country'), json_extract(customer, '$.associated_partner_id'), count(*)
-           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE state IN ('pending', 'in_flight') AND (sources.completed_at IS NOT NULL OR sources.run_id = ?1)
-          GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
-        [run],
-        |row| Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? }),
-    )?;
-    Ok(Plan { groups, agreements: user_needs(connection, Some(run))?.with_agreements })
-}
-
-fn user_needs(connection: &Connection, run: Option<RunId>) -> Result<UserNeeds, Error> {
-    let (for_resellers, with_agreements): (u64, u64) = connection.query_row(
-        "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
-                count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
-           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE customer_rows.state IN ('pending', 'in_flight') 
-            AND (sources.completed_at IS NOT NULL OR sources.run_id = ?1)",
-        [run],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let sql = format!(
-        "SELECT count(*) FROM agreements a JOIN sources s ON s.id = a.source_id
-          WHERE {STANDING} AND (a.state = 'in_flight' OR (a.state = 'pending' AND (s.completed_at IS NOT NULL OR s.run_id = ?1)))"
-    );
-    let owed: u64 = connection.query_row(&sql, [run], |row| row.get(0))?;
-    Ok(UserNeeds { for_resellers, with_agreements: with_agreements + owed })
 }
 
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {

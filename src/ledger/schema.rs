@@ -293,6 +293,15 @@ pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environme
         )?;
         return Ok(());
     };
+    refuse_other(&bound, path, environment)?;
+    if let (None, Some(tenant)) = (bound.partner_tenant_id, environment.partner_tenant_id) {
+        connection.execute("UPDATE ledger SET partner_tenant_id = ?1", [tenant.to_string()])?;
+    }
+    Ok(())
+}
+
+/// Refuses an environment that is not the one that the ledger is `bound` to.
+pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Environment) -> Result<(), Error> {
     let other_tenant = matches!(
         (bound.partner_tenant_id, environment.partner_tenant_id),
         (Some(bound), Some(asked)) if bound != asked
@@ -303,9 +312,6 @@ pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environme
             bound_to: bound.describe(),
             asked: environment.describe(),
         });
-    }
-    if let (None, Some(tenant)) = (bound.partner_tenant_id, environment.partner_tenant_id) {
-        connection.execute("UPDATE ledger SET partner_tenant_id = ?1", [tenant.to_string()])?;
     }
     Ok(())
 }

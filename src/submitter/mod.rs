@@ -46,7 +46,6 @@ pub(crate) use run::submit;
 /// How a run submits.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) rate: Rate,
     /// Steps under way at once, at most.
     pub(crate) concurrency: NonZeroUsize,
     pub(crate) policy: Policy,
@@ -169,6 +168,8 @@ pub(crate) enum Signal {
 pub(crate) struct Equipment {
     pub(crate) client: Client,
     pub(crate) tokens: TokenSource,
+    /// What was asked before the run counts against its rate.
+    pub(crate) pacer: Pacer,
     pub(crate) sealer: Sealer,
     /// What every initial domain of the cloud ends in.
     pub(crate) domain_suffix: &'static str,

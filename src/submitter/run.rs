@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{self, Means};
 use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
 use super::domains::DomainCheck;
-use super::pacing::Pacer;
 use super::past::RunStart;
 use super::progress::Progress;
 use super::reconcile;
@@ -53,7 +52,7 @@ pub(crate) async fn submit(
         Err(error) => return Outcome { stopped: Some(StopReason::Ledger(error)), abandoned: false },
     };
     let start = RunStart::new(Instant::now(), clock::now(), newest_stored);
-    let pacer = Arc::new(Pacer::new(settings.rate));
+    let pacer = Arc::new(equipment.pacer);
     let means = Arc::new(Means {
         client: equipment.client,
         tokens: equipment.tokens,

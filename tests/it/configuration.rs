@@ -17,6 +17,7 @@ fn show(bench: &Bench) -> Call<'_> {
         .without("TENANTRY_RATE")
         .without("TENANTRY_SETTLE_DELAY")
         .without("TENANTRY_KEY_STORE")
+        .without("TENANTRY_YES")
         .env("TENANTRY_IDENTITY", "key.txt")
 }
 

@@ -148,6 +148,7 @@ impl Bench {
             .env("TENANTRY_KEY_STORE", "file")
             .env("TENANTRY_RATE", "unlimited")
             .env("TENANTRY_SETTLE_DELAY", "1s")
+            .env("TENANTRY_YES", "true")
             // Of a program that dies on purpose nobody wants one, and making it takes time.
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null());
@@ -244,6 +245,24 @@ impl Call<'_> {
             .env("TENANTRY_REFRESH_TOKEN", "refresh-token-of-the-tests")
     }
 
+    /// Without anybody's consent: it asks where it can.
+    pub(crate) fn asking(self) -> Self {
+        self.without("TENANTRY_YES")
+    }
+
+    /// Without anybody's consent, and where nobody can be asked: without a terminal, or in the background of the one that
+    /// the tests were started from.
+    pub(crate) fn unattended(mut self) -> Self {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
+        #[cfg(windows)]
+        {
+            const DETACHED_PROCESS: u32 = 0x8;
+            std::os::windows::process::CommandExt::creation_flags(&mut self.command, DETACHED_PROCESS);
+        }
+        self.asking()
+    }
+
     /// As somebody whom file modes keep out, which they do not do with root.
     #[cfg(unix)]
     pub(crate) fn unprivileged(mut self) -> Self {
@@ -274,6 +293,12 @@ impl Call<'_> {
         command.current_dir(self.bench.path("")).stdin(Stdio::null());
         self.command = command;
         self
+    }
+
+    /// Started by a shell, by a script in which `"$0" "$@"` is the command.
+    #[cfg(unix)]
+    pub(crate) fn in_shell(self, script: &str) -> Self {
+        self.through("sh", &["-c".as_ref(), script.as_ref()])
     }
 
     /// No file that it writes may grow beyond so many blocks of 512 bytes; what would fails, as on a full disk.

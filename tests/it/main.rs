@@ -23,6 +23,7 @@ mod check_online;
 mod cli;
 mod clock_jumps;
 mod configuration;
+mod consent;
 mod crash;
 mod crash_points;
 mod every_command;

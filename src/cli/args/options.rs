@@ -164,6 +164,9 @@ pub(crate) struct Pace {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Submission")]
 pub(crate) struct Submission {
+    /// Create without asking; required where no terminal is there to ask on
+    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) yes: bool,
     /// Requests under way at once, at most
     #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
     pub(crate) concurrency: NonZeroUsize,
@@ -330,10 +333,7 @@ pub(crate) struct Input {
 
 /// What has to be so before anything is sent.
 #[derive(Debug, Args)]
-pub(crate) struct Consent {
-    /// Do not ask before creating
-    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Submission")]
-    pub(crate) yes: bool,
+pub(crate) struct Condition {
     /// Send nothing if any row that is read fails validation
     #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
     pub(crate) require_valid: bool,

@@ -8,9 +8,9 @@ use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::inquiry::Inquiry;
+use crate::cli::partner;
 use crate::cli::settings::Connection;
 use crate::cli::signals::Interruption;
-use crate::partner_center::answers::OrganizationProfile;
 use crate::report::counted;
 
 /// Partner Center within reach of a check.
@@ -30,7 +30,7 @@ impl Desk {
     ) -> Result<Self, Failure> {
         let domain_suffix = connection.domain_suffix;
         let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
-        let partner = partner(&inquiry).await?;
+        let partner = who_asks(&inquiry).await?;
         let online = Arc::new(Online::new(Arc::clone(&inquiry.asker), domain_suffix, pace.max_outage));
         Ok(Self { inquiry, online, partner })
     }
@@ -60,11 +60,11 @@ impl Desk {
 }
 
 /// Takes a user's token; an app goes by the tenant that it signs in to.
-async fn partner(inquiry: &Inquiry) -> Result<String, Failure> {
+async fn who_asks(inquiry: &Inquiry) -> Result<String, Failure> {
     let asked =
         inquiry.asker.ask(|client, token, ids| async move { client.organization_profile(&token, ids).await });
     match asked.await {
-        Ok(profile) => Ok(in_words(&profile)),
+        Ok(profile) => Ok(partner::in_words(&profile)),
         Err(unanswered @ (Unanswered::SignIn { .. } | Unanswered::Stopped)) => {
             Err(stopped(inquiry.failure(unanswered)))
         }
@@ -76,13 +76,6 @@ async fn partner(inquiry: &Inquiry) -> Result<String, Failure> {
             None => "a partner tenant that is not known".to_owned(),
         }),
     }
-}
-
-fn in_words(profile: &OrganizationProfile) -> String {
-    let name = profile.company_name.as_deref().unwrap_or("a partner without a name");
-    let details: Vec<_> =
-        [profile.domain.as_deref(), profile.tenant_id.as_deref()].into_iter().flatten().collect();
-    if details.is_empty() { name.to_owned() } else { format!("{name} ({})", details.join(", ")) }
 }
 
 /// An outage or a wrong configuration stops a check as it stops an import: it can be run again.

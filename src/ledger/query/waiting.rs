@@ -42,6 +42,11 @@ pub(crate) struct LetGo {
 }
 
 impl UnfinishedSource {
+    /// Is somebody's consent all that is missing? Then `resume` asks for it.
+    pub(crate) fn is_settled_by_consent(&self) -> bool {
+        self.why == HeldFor::Undecided && !self.given.require_valid
+    }
+
     /// What holds its rows back, and what to do. `path` as it may be shown.
     pub(crate) fn in_words(&self, path: &str) -> String {
         let waiting = self.waiting;
@@ -59,7 +64,12 @@ impl UnfinishedSource {
             ),
             HeldFor::Undecided => format!(
                 "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
-                 its rows are held back: import it again."
+                 its rows are held back: {}.",
+                if self.is_settled_by_consent() {
+                    "import it again, or run `tenantry resume` and agree"
+                } else {
+                    "import it again"
+                }
             ),
         }
     }

@@ -6,16 +6,51 @@ use super::super::state::{self, Event, State};
 use super::super::{Error, Ledger, RunId, agreement};
 use crate::clock;
 
+/// Files that were read while nobody had agreed to what they bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unagreed {
+    OfThisRun,
+    /// Read to their ends by runs that died, or could not sign in, before somebody said yes or no ([`UNDECIDED`]).
+    OfEarlierRuns,
+}
+
+/// Condition on `sources`: read to its end, and nothing but somebody's consent is missing. A file of which all had to be
+/// valid is none of these, because that was not decided either.
+pub(in crate::ledger) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
+     AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
+     AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
+     AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
+
+/// The files of one of the queries here, which are handed on as a JSON list of their ids.
+const LISTED: &str = "SELECT value FROM json_each(?1)";
+
+impl Unagreed {
+    /// Their ids, as a JSON list.
+    fn sources(self, tx: &Transaction<'_>, run: RunId) -> Result<String, Error> {
+        Ok(match self {
+            Unagreed::OfThisRun => {
+                let sql = "SELECT json_group_array(id) FROM sources WHERE run_id = ?1";
+                tx.query_row(sql, [run], |row| row.get(0))?
+            }
+            Unagreed::OfEarlierRuns => {
+                let sql = format!("SELECT json_group_array(id) FROM sources WHERE {UNDECIDED}");
+                tx.query_row(&sql, [], |row| row.get(0))?
+            }
+        })
+    }
+}
+
 impl Ledger {
-    /// Lets go of what this run has read and nobody has agreed to: those rows were never sent, and will not be. Read
-    /// again, they are new rows. Returns how many there were, and how many acceptances of agreements.
-    pub(crate) async fn withdraw(&self) -> Result<(u64, u64), Error> {
+    /// Lets go of what nobody has agreed to: those rows were never sent, and will not be. Read again, they are new rows.
+    /// Returns how many there were, and how many acceptances of agreements.
+    pub(crate) async fn withdraw(&self, what: Unagreed) -> Result<(u64, u64), Error> {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
-            let sql = "UPDATE sources SET let_go_at = ?2 WHERE run_id = ?1";
-            tx.execute(sql, (run, clock::now().as_millisecond()))?;
-            withdraw(tx, "SELECT id FROM sources WHERE run_id = ?1", [run])
+            let sources = what.sources(tx, run)?;
+            let sql = format!("UPDATE sources SET let_go_at = ?2 WHERE id IN ({LISTED})");
+            tx.execute(&sql, (&sources, clock::now().as_millisecond()))?;
+            withdraw(tx, LISTED, [&sources])
         })
         .await
     }
@@ -33,12 +68,15 @@ impl Ledger {
         .await
     }
 
-    /// Lets the rows be sent that this run has read and held back for somebody's consent.
-    pub(crate) async fn release(&self) -> Result<(), Error> {
+    /// Lets the rows be sent that were held back for somebody's consent.
+    pub(crate) async fn release(&self, what: Unagreed) -> Result<(), Error> {
         let run = self.run;
         self.write(move |tx| {
-            let sql = "UPDATE sources SET completed_at = ?2 WHERE run_id = ?1 AND completed_at IS NULL";
-            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            let sources = what.sources(tx, run)?;
+            let sql = format!(
+                "UPDATE sources SET completed_at = ?2 WHERE id IN ({LISTED}) AND completed_at IS NULL"
+            );
+            tx.execute(&sql, (&sources, clock::now().as_millisecond()))?;
             Ok(())
         })
         .await
@@ -176,7 +214,7 @@ mod tests {
         let ledger = open(&path);
         read(&ledger, true).await;
         assert_eq!(standing(&path).0, State::Pending);
-        assert_eq!(ledger.withdraw().await.unwrap(), (1, 0));
+        assert_eq!(ledger.withdraw(Unagreed::OfThisRun).await.unwrap(), (1, 0));
         assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
 
         // Sent after all, it must not be taken for refused if we die before the answer.

@@ -26,6 +26,8 @@ use crate::customer::{Customer, DomainName};
 use crate::validation::Problem;
 
 pub(crate) use again::{Again, Selection, StoredRow};
+pub(super) use consent::UNDECIDED;
+pub(crate) use consent::Unagreed;
 pub(crate) use judgement::Judged;
 pub(crate) use unchanged::{Asked, Customers, Unchanged, WhileReading};
 

@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RequestId};
+use crate::submitter::Policy;
 use crate::submitter::finding::Setback;
-use crate::submitter::{Policy, Rate};
 
 fn settings() -> Settings {
     Settings {
-        rate: Rate::Unlimited,
         concurrency: NonZeroUsize::new(4).unwrap(),
         policy: Policy {
             max_attempts: 8,

@@ -1,0 +1,64 @@
+//! Whom customers are created for, as the question whether to create them names it.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::session::SignedIn;
+use crate::asking::Unanswered;
+use crate::auth::Kind;
+use crate::partner_center::answers::OrganizationProfile;
+use crate::report::rough;
+use crate::submitter::StopReason;
+use crate::validation::visible;
+
+/// A name is not worth a longer wait: the question can be asked without it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The partner's name, domain and tenant, which Partner Center tells a user only; for an app, its tenant and its id. Where
+/// the name cannot be read, the words say so: that stops no run.
+///
+/// # Errors
+/// The sign-in turned out to be no good, as it would for every row.
+pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
+    let tenant = signed_in.environment.partner_tenant_id;
+    if signed_in.kind == Kind::AppOnly {
+        let app = signed_in.app.as_deref().map_or_else(|| "an app".to_owned(), |id| format!("app {id}"));
+        let why = "the sign-in of an app cannot read the partner's name";
+        return Ok(format!("{}, signed in as {} ({why})", of_tenant(tenant), visible(&app)));
+    }
+    let asking = signed_in
+        .asker
+        .ask(|client, token, ids| async move { client.organization_profile(&token, ids).await });
+    let why = match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(profile)) => {
+            let told = profile.tenant_id.is_some();
+            let tenant = tenant.filter(|_| !told).map(|id| id.to_string());
+            return Ok(in_words(&OrganizationProfile { tenant_id: profile.tenant_id.or(tenant), ..profile }));
+        }
+        Ok(Err(Unanswered::SignIn { message, hint })) => return Err(StopReason::SignIn { message, hint }),
+        Ok(Err(Unanswered::Misconfigured { error, .. })) => {
+            format!("HTTP {} {} {}", error.status, error.code, error.text)
+        }
+        Ok(Err(Unanswered::NoAnswer(silence))) => silence.reason,
+        Ok(Err(Unanswered::Stopped)) => "interrupted".to_owned(),
+        Err(_) => format!("no answer within {}", rough(PATIENCE)),
+    };
+    Ok(format!("{} (could not read the partner's name: {})", of_tenant(tenant), visible(why.trim())))
+}
+
+fn of_tenant(tenant: Option<Uuid>) -> String {
+    tenant.map_or_else(
+        || "a partner tenant that the sign-in does not name".to_owned(),
+        |id| format!("partner tenant {id}"),
+    )
+}
+
+/// A partner by its name, its domain and its tenant, as far as they are known.
+pub(super) fn in_words(profile: &OrganizationProfile) -> String {
+    let name = profile.company_name.as_deref().unwrap_or("a partner without a name");
+    let details: Vec<_> =
+        [profile.domain.as_deref(), profile.tenant_id.as_deref()].into_iter().flatten().collect();
+    let words = if details.is_empty() { name.to_owned() } else { format!("{name} ({})", details.join(", ")) };
+    visible(&words).into_owned()
+}

@@ -1,0 +1,225 @@
+//! The terminal that the program was started from: where the operator is asked, whatever standard output and standard
+//! error are redirected to and whatever standard input brings.
+//!
+//! A question is asked only where a person can answer it. A process without a terminal, or in the background of one, would
+//! wait for ever, so [`Terminal::open`] refuses there. On Windows a console counts as a terminal, also the hidden one of a
+//! scheduled task: give `--yes` there.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use super::failure::Failure;
+use crate::outlet;
+use crate::validation::visible_lines;
+
+/// The answers that are understood: English, German, French, Spanish, Italian and Dutch.
+const WORDS: [(&str, Reply); 15] = [
+    ("y", Reply::Yes),
+    ("yes", Reply::Yes),
+    ("j", Reply::Yes),
+    ("ja", Reply::Yes),
+    ("o", Reply::Yes),
+    ("oui", Reply::Yes),
+    ("s", Reply::Yes),
+    ("si", Reply::Yes),
+    ("sí", Reply::Yes),
+    ("sì", Reply::Yes),
+    ("n", Reply::No),
+    ("no", Reply::No),
+    ("nein", Reply::No),
+    ("non", Reply::No),
+    ("nee", Reply::No),
+];
+
+/// How often the question is asked where the answer is no such word; then it is a no.
+pub(super) const TRIES: u32 = 3;
+
+/// Why nobody can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unaskable {
+    NoTerminal,
+    /// Another job has the terminal. Reading from it would stop this process (SIGTTIN).
+    InBackground,
+}
+
+impl fmt::Display for Unaskable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unaskable::NoTerminal => "this process has no terminal to ask on",
+            Unaskable::InBackground => "this process runs in the background of its terminal",
+        })
+    }
+}
+
+/// What a line that was typed says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reply {
+    Yes,
+    No,
+    /// Anything else.
+    Unclear,
+    /// The terminal will say no more.
+    End,
+}
+
+/// A terminal whose user can be asked.
+#[derive(Debug)]
+pub(super) struct Terminal(imp::Device);
+
+impl Terminal {
+    /// Opens the terminal of this process, if it has one and may read from it.
+    pub(super) fn open() -> Result<Self, Unaskable> {
+        imp::Device::open().map(Self)
+    }
+
+    /// May this process still read from its terminal? It may have been put into the background meanwhile.
+    pub(super) fn check(&self) -> Result<(), Unaskable> {
+        self.0.check()
+    }
+
+    /// Writes on the terminal.
+    pub(super) fn tell(&self, text: &str) -> Result<(), Failure> {
+        // What was said before comes before it, where both go to this terminal.
+        outlet::stderr().settle();
+        let write = || {
+            let mut out = self.0.output()?;
+            out.write_all(visible_lines(text).as_bytes())?;
+            out.flush()
+        };
+        write().map_err(|error| Failure::io("could not ask on the terminal", &error))
+    }
+
+    /// Waits for a line. The thread that waits is left behind where the caller stops waiting.
+    pub(super) async fn reply(&self) -> Reply {
+        let input = self.0.input();
+        let read = move || {
+            let mut line = Vec::new();
+            // A terminal hands out one line at a time; more than this is no answer.
+            BufReader::new(input?.take(LONGEST)).read_until(b'\n', &mut line)?;
+            Ok(line)
+        };
+        match tokio::task::spawn_blocking(read).await.map_err(io::Error::other).flatten() {
+            Ok(line) if line.is_empty() => Reply::End,
+            Ok(line) => meaning(&String::from_utf8_lossy(&line)),
+            Err(error) => {
+                tracing::debug!(%error, "the terminal cannot be read any more");
+                Reply::End
+            }
+        }
+    }
+}
+
+/// Bytes of a line, at most.
+const LONGEST: u64 = 4096;
+
+fn meaning(line: &str) -> Reply {
+    let word = line.trim().trim_end_matches(|c: char| c.is_ascii_punctuation()).trim_end().to_lowercase();
+    WORDS.iter().find(|(known, _)| *known == word).map_or(Reply::Unclear, |(_, reply)| *reply)
+}
+
+#[cfg(unix)]
+mod imp {
+    use std::fs::{File, OpenOptions};
+    use std::io;
+
+    use super::Unaskable;
+
+    #[derive(Debug)]
+    pub(super) struct Device(File);
+
+    impl Device {
+        pub(super) fn open() -> Result<Self, Unaskable> {
+            let device = OpenOptions::new().read(true).write(true).open("/dev/tty");
+            let device = Self(device.map_err(|_| Unaskable::NoTerminal)?);
+            device.check()?;
+            Ok(device)
+        }
+
+        pub(super) fn check(&self) -> Result<(), Unaskable> {
+            let foreground = rustix::termios::tcgetpgrp(&self.0);
+            match foreground {
+                Ok(group) if group == rustix::process::getpgrp() => Ok(()),
+                // The terminal was hung up.
+                Err(rustix::io::Errno::IO | rustix::io::Errno::NOTTY) => Err(Unaskable::NoTerminal),
+                Ok(_) | Err(_) => Err(Unaskable::InBackground),
+            }
+        }
+
+        pub(super) fn input(&self) -> io::Result<File> {
+            self.0.try_clone()
+        }
+
+        pub(super) fn output(&self) -> io::Result<File> {
+            self.0.try_clone()
+        }
+    }
+}
+
+#[cfg(windows)]
+mod imp {
+    use std::fs::{File, OpenOptions};
+    use std::io::{self, IsTerminal, Read, Write};
+
+    use super::Unaskable;
+
+    /// The console by its names. Where a standard stream is the console, that stream is used instead: it reads and writes
+    /// every character, and the console by its name only those of its code page.
+    #[derive(Debug)]
+    pub(super) struct Device {
+        input: File,
+        output: File,
+    }
+
+    impl Device {
+        pub(super) fn open() -> Result<Self, Unaskable> {
+            let open = |name: &str| OpenOptions::new().read(true).write(true).open(name);
+            match (open("CONIN$"), open("CONOUT$")) {
+                (Ok(input), Ok(output)) => Ok(Self { input, output }),
+                _ => Err(Unaskable::NoTerminal),
+            }
+        }
+
+        pub(super) fn check(&self) -> Result<(), Unaskable> {
+            Ok(())
+        }
+
+        pub(super) fn input(&self) -> io::Result<Box<dyn Read + Send>> {
+            Ok(if io::stdin().is_terminal() {
+                Box::new(io::stdin())
+            } else {
+                Box::new(self.input.try_clone()?)
+            })
+        }
+
+        pub(super) fn output(&self) -> io::Result<Box<dyn Write>> {
+            Ok(if io::stderr().is_terminal() {
+                Box::new(io::stderr())
+            } else {
+                Box::new(self.output.try_clone()?)
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_list_of_words_is_understood() {
+        let check = |expected: Reply, lines: &[&str]| {
+            for line in lines {
+                assert_eq!(meaning(line), expected, "{line:?}");
+            }
+        };
+        check(
+            Reply::Yes,
+            &["y", "yes", "Y\r\n", " YES. \n", "ja", "J", "Ja!", "oui", "o", "si", "sí", "SÍ", "sì", "s"],
+        );
+        check(Reply::No, &["n", "no", "NO.\n", "nein", "non", "nee", "No!"]);
+        check(
+            Reply::Unclear,
+            &["", "\n", "yep", "yes please", "1", "true", "ye s", "nope", "?", "yno", "s\u{fffd}"],
+        );
+    }
+}

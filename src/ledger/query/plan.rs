@@ -1,0 +1,147 @@
+//! What is about to be done, which is what somebody is asked about.
+
+use rusqlite::Connection;
+
+use super::super::agreement::STANDING;
+use super::super::take_up::UNDECIDED;
+use super::super::{Error, RunId};
+use super::{Queries, collect};
+
+/// What is about to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Customers to be created, largest group first.
+    pub(crate) groups: Vec<PlanGroup>,
+    /// Acceptances to be recorded.
+    pub(crate) agreements: u64,
+}
+
+impl Plan {
+    /// Customers to be created.
+    pub(crate) fn rows(&self) -> u64 {
+        self.groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// There is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows() + self.agreements == 0
+    }
+
+    /// What of it only a user may do.
+    pub(crate) fn user_needs(&self) -> UserNeeds {
+        let for_resellers = self.groups.iter().filter(|group| group.reseller.is_some());
+        UserNeeds {
+            for_resellers: for_resellers.map(|group| group.rows).sum(),
+            with_agreements: self.agreements,
+        }
+    }
+}
+
+/// Rows of one country and reseller that are about to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlanGroup {
+    pub(crate) country: String,
+    pub(crate) reseller: Option<String>,
+    pub(crate) rows: u64,
+}
+
+/// What only a user's sign-in may do, of what is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct UserNeeds {
+    pub(crate) for_resellers: u64,
+    pub(crate) with_agreements: u64,
+}
+
+/// Which part of the open work is meant.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// What may be sent, and what this run has read besides, also where it waits for consent.
+    Sendable(Option<RunId>),
+    /// What nothing but somebody's consent is missing for.
+    Undecided,
+}
+
+impl Part {
+    /// Its condition on `sources`.
+    fn of_sources(self) -> &'static str {
+        match self {
+            Part::Sendable(None) => "sources.completed_at IS NOT NULL",
+            Part::Sendable(Some(_)) => "(sources.completed_at IS NOT NULL OR sources.run_id = ?1)",
+            Part::Undecided => UNDECIDED,
+        }
+    }
+
+    /// Its condition on acceptances: one that may have been sent is open whatever becomes of its file.
+    fn of_agreements(self) -> &'static str {
+        match self {
+            Part::Sendable(_) => "a.state = 'in_flight' OR",
+            Part::Undecided => "",
+        }
+    }
+
+    fn parameters(self) -> impl rusqlite::Params {
+        let run = match self {
+            Part::Sendable(run) => run,
+            Part::Undecided => None,
+        };
+        rusqlite::params_from_iter(run)
+    }
+}
+
+impl Queries {
+    /// What is about to be created, largest group first.
+    ///
+    /// What `run` has read counts, also where it waits for consent.
+    pub(crate) fn plan(&self, run: RunId) -> Result<Plan, Error> {
+        plan(&self.connection, run)
+    }
+
+    /// What earlier runs have read whole and nobody has agreed to ([`super::super::Unagreed::OfEarlierRuns`]).
+    pub(crate) fn undecided(&self) -> Result<Plan, Error> {
+        plan_of(&self.connection, Part::Undecided)
+    }
+
+    /// What of the open work only a user may do.
+    pub(crate) fn user_needs(&self) -> Result<UserNeeds, Error> {
+        user_needs(&self.connection, Part::Sendable(None))
+    }
+}
+
+/// What is about to be done, also in a transaction that is not committed.
+pub(in crate::ledger) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
+    plan_of(connection, Part::Sendable(Some(run)))
+}
+
+fn plan_of(connection: &Connection, part: Part) -> Result<Plan, Error> {
+    let sql = format!(
+        "SELECT json_extract(customer, '$.country'), json_extract(customer, '$.associated_partner_id'), count(*)
+           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+          WHERE state IN ('pending', 'in_flight') AND {}
+          GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+        part.of_sources()
+    );
+    let groups = collect(connection, &sql, part.parameters(), |row| {
+        Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
+    })?;
+    Ok(Plan { groups, agreements: user_needs(connection, part)?.with_agreements })
+}
+
+fn user_needs(connection: &Connection, part: Part) -> Result<UserNeeds, Error> {
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
+                count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
+           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+          WHERE customer_rows.state IN ('pending', 'in_flight') AND {}",
+        part.of_sources()
+    );
+    let (for_resellers, with_agreements): (u64, u64) =
+        connection.query_row(&sql, part.parameters(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let sql = format!(
+        "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
+          WHERE {STANDING} AND ({} (a.state = 'pending' AND {}))",
+        part.of_agreements(),
+        part.of_sources()
+    );
+    let owed: u64 = connection.query_row(&sql, part.parameters(), |row| row.get(0))?;
+    Ok(UserNeeds { for_resellers, with_agreements: with_agreements + owed })
+}

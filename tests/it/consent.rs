@@ -1,0 +1,369 @@
+//! Who agrees to creating customers: the question on the terminal, `--yes`, and what happens where nobody can be asked.
+
+use std::fs;
+
+use tenantry::simulator::{Fault, Operation};
+
+use crate::harness::{Bench, customers, domain};
+
+const REFUSES: &str = "cannot ask whether to create customers";
+
+fn ledger_bytes(bench: &Bench) -> Option<Vec<u8>> {
+    fs::read(bench.ledger_path()).ok()
+}
+
+/// As a scheduler runs it, and as a job in the background.
+#[test]
+fn where_nobody_can_be_asked_nothing_is_done_without_yes() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    for args in [&["import", "customers.csv"][..], &["import", "-"], &["import", "nowhere.csv"]] {
+        let done = bench.tenantry(args).stdin(customers(3)).unattended().exits(2);
+        done.says(REFUSES).says("add `--yes`");
+        assert!(!bench.ledger_path().exists(), "{args:?} made a ledger");
+    }
+    assert!(bench.simulator().requests().is_empty());
+    bench.import("customers.csv").unattended().args(["--yes", "--limit", "1"]).exits(5);
+    assert_eq!(bench.creations().len(), 1);
+    bench.fault(Operation::Create, &domain(2), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    // They were agreed to.
+    bench.resume().unattended().exits(3);
+    let before = ledger_bytes(&bench);
+    bench.tenantry(["retry"]).unattended().exits(2).says(REFUSES);
+    bench.file("more.csv", customers(4));
+    bench.import("more.csv").unattended().exits(2).says(REFUSES);
+    assert!(before == ledger_bytes(&bench), "the ledger was touched");
+    assert_eq!(bench.creations().len(), 2);
+    bench.import("more.csv").unattended().env("TENANTRY_YES", "true").exits(3);
+    bench.tenantry(["retry", "--yes"]).unattended().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn what_creates_nothing_real_asks_nobody() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").unattended().args(["--dry-run"]).exits(0);
+    let rehearsal =
+        |args: &[&str]| bench.tenantry(args).without("TENANTRY_LEDGER").args(["--simulate"]).unattended();
+    rehearsal(&["import", "customers.csv"]).exits(0);
+    rehearsal(&["retry"]).exits(0);
+    assert!(bench.simulator().requests().is_empty());
+    bench.import("customers.csv").exits(0);
+    bench.tenantry(["retry", "--dry-run"]).unattended().exits(0);
+    bench.tenantry(["reconcile"]).unattended().exits(0);
+    bench.tenantry(["resume"]).unattended().exits(0);
+}
+
+/// All four take `--yes` and whatever else a run takes; what is about reading a list only those that read one.
+#[test]
+fn every_run_takes_the_options_of_a_run() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    for command in ["resume", "retry", "reconcile"] {
+        bench.tenantry([command, "--yes"]).unattended().exits(0);
+        bench
+            .tenantry([command, "-y", "--rate", "5/s", "--max-failures", "3", "--json"])
+            .unattended()
+            .exits(0);
+    }
+    for command in ["resume", "reconcile"] {
+        for option in [
+            "--map=City=city",
+            "--default=country=GB",
+            "--delimiter=tab",
+            "--encoding=utf-8",
+            "--sheet=x",
+            "--strict",
+            "--require-valid",
+            "--retry-failed",
+            "--allow-direct",
+            "--reseller-id=8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951",
+        ] {
+            let done = bench.tenantry([command, option]).exits(2);
+            done.says("unexpected argument");
+        }
+    }
+}
+
+#[cfg(unix)]
+mod on_a_terminal {
+    use std::fs::File;
+    use std::process::Command as StdCommand;
+    use std::time::Duration;
+
+    use tenantry::simulator::{Limit, Scenario, ScriptedFault};
+
+    use super::*;
+    use crate::harness::{CLIENT_ID, Call, HEADER, TENANT, customers_of, eventually, row, states};
+    use crate::terminal::{Terminal, WIDE};
+
+    const QUESTION: &str = "Go ahead? (yes/no)";
+    const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+
+    fn creates(bench: &Bench) -> usize {
+        bench.count(Operation::Create)
+    }
+
+    #[test]
+    fn nothing_is_created_before_somebody_has_said_yes() {
+        // No; three answers that are none; the end of input; Ctrl-C.
+        for (keys, code) in [
+            ("n\r", 5),
+            ("Nein.\r", 5),
+            ("\ryep\rwhat\r", 5),
+            ("\ry es\rnon\r", 5),
+            ("\u{4}", 5),
+            ("\u{3}", 130),
+        ] {
+            let bench = Bench::new();
+            bench.file("customers.csv", customers(3));
+            let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
+            terminal.shows("3 customers will be created for ");
+            terminal.shows(QUESTION);
+            terminal.types(keys);
+            let all = terminal.ends_with(code);
+            assert!(all.contains("Nothing was sent; 3 rows let go."), "{keys:?}: {all}");
+            assert_eq!(all.matches(QUESTION).count(), keys.matches('\r').count().max(1), "{keys:?}: {all}");
+            // To say no is no failure.
+            assert_eq!(all.contains("error:"), code == 130, "{keys:?}: {all}");
+            assert_eq!(creates(&bench), 0);
+            bench.resume().exits(0).says("`customers.csv`: 3 of its rows were let go unsent");
+            assert_eq!(creates(&bench), 0, "after {keys:?}");
+            let let_go = &bench.tenantry(["status", "--json"]).exits(0).json()["let_go"];
+            assert_eq!(let_go[0]["rows"], 3);
+            bench.import("customers.csv").args(["--yes", "--limit", "1"]).exits(5);
+            assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["let_go"], serde_json::json!([]));
+        }
+    }
+
+    #[test]
+    fn a_yes_in_six_languages_creates() {
+        for keys in ["yes\r", "JA!\r", "oui\r", "sí\r", "si.\r", "what\rj\r"] {
+            let bench = Bench::new();
+            bench.file("customers.csv", customers(1));
+            let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
+            terminal.shows(QUESTION);
+            terminal.types(keys);
+            terminal.ends_with(0);
+            assert_eq!(bench.ledger().states(), states([("created", 1)]), "{keys:?}");
+        }
+    }
+
+    /// `2>&1 | tee log.txt`, `2>err.txt`, `-` for the list: the question stands on the terminal.
+    #[test]
+    fn the_question_is_asked_on_the_terminal_wherever_the_streams_lead() {
+        for quiet in [false, true] {
+            let bench = Bench::new();
+            bench.file("customers.csv", customers(3));
+            let call = bench.tenantry(["import", "-"]).asking().args(quiet.then_some("--quiet"));
+            let open = |name: &str| File::create(bench.path(name)).unwrap();
+            let terminal = Terminal::start_with(call, WIDE, |command| {
+                let list = File::open(bench.path("customers.csv")).unwrap();
+                command.stdin(list).stdout(open("out.txt")).stderr(open("err.txt"))
+            });
+            terminal.shows("3 customers will be created for Tailspin Partner");
+            terminal.shows("3  GB  no reseller");
+            terminal.shows(QUESTION);
+            assert_eq!(creates(&bench), 0);
+            terminal.types("yes\r");
+            terminal.ends_with(0);
+            let text = |name: &str| fs::read_to_string(bench.path(name)).unwrap();
+            assert!(text("out.txt").contains("created"), "{}", text("out.txt"));
+            assert!(!text("err.txt").contains("Go ahead"), "{}", text("err.txt"));
+            bench.agree();
+        }
+    }
+
+    #[test]
+    fn a_signal_ends_the_question() {
+        for (signal, code) in [("TERM", 143), ("INT", 130)] {
+            let bench = Bench::new();
+            bench.file("customers.csv", customers(1));
+            let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
+            terminal.shows(QUESTION);
+            let kill = format!("kill -{signal} {}", terminal.pid());
+            assert!(StdCommand::new("sh").args(["-c", &kill]).status().unwrap().success());
+            terminal.ends_with(code);
+            assert_eq!(creates(&bench), 0);
+        }
+    }
+
+    /// `tenantry import customers.csv &`: reading from the terminal would stop it for ever.
+    #[test]
+    fn a_job_in_the_background_of_a_terminal_refuses_and_does_not_hang() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let call = bench.import("customers.csv").asking().in_shell("set -m; \"$0\" \"$@\" & wait $!");
+        let all = Terminal::start(call, WIDE).ends_with(2);
+        assert!(all.contains("this process runs in the background of its terminal"), "{all}");
+        assert!(!bench.ledger_path().exists());
+    }
+
+    /// Not that of the tests either, if they were started from one.
+    #[test]
+    fn a_process_whose_terminal_is_gone_refuses() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let script = "trap '' HUP; : > ready; read line; exec \"$0\" \"$@\" 2> err.txt";
+        let call = bench.import("customers.csv").asking().in_shell(script);
+        let (pty, pts) = pty_process::blocking::open().unwrap();
+        let mut child = crate::terminal::on_terminal(call).spawn(pts).unwrap();
+        eventually("the shell ignores the signal", || bench.path("ready").exists());
+        drop(pty);
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+        let told = fs::read_to_string(bench.path("err.txt")).unwrap();
+        assert!(told.contains("because: this process has no terminal to ask on"), "{told}");
+        assert!(!bench.ledger_path().exists());
+    }
+
+    #[test]
+    fn a_retry_asks_too() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(2));
+        bench.fault(Operation::Create, &domain(1), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+        bench.import("customers.csv").exits(3);
+        let answer = |keys: &str, code: i32| {
+            let terminal = Terminal::start(bench.tenantry(["retry"]).asking(), WIDE);
+            terminal.shows("1 customer will be created for Tailspin Partner");
+            terminal.shows(QUESTION);
+            terminal.types(keys);
+            terminal.ends_with(code);
+        };
+        answer("no\r", 5);
+        assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 1)]));
+        answer("yes\r", 0);
+        bench.agree();
+    }
+
+    fn asked(call: Call<'_>, keys: &str, code: i32) -> String {
+        let terminal = Terminal::start(call.asking(), WIDE);
+        terminal.shows(QUESTION);
+        terminal.types(keys);
+        terminal.ends_with(code)
+    }
+
+    #[test]
+    fn the_question_names_the_partner_and_the_profile() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        bench.file("settings.toml", "[profile.contoso]\nmax-attempts = 3\n");
+        let import =
+            || bench.import("customers.csv").args(["--config", "settings.toml", "--profile", "contoso"]);
+        let all = asked(import().with_user(), "n\r", 5);
+        let all = all.replace("\r\n", " ");
+        let partner =
+            format!("for Tailspin Partner (simulated) (tailspinpartner.onmicrosoft.com, {TENANT}) at http");
+        assert!(all.contains(&partner) && all.contains(", with the profile `contoso`."), "{all}");
+        // An app may not ask.
+        let profiles = bench.count(Operation::Profile);
+        let all = asked(import().with_app(), "n\r", 5).replace("\r\n", " ");
+        let app = format!("for partner tenant {TENANT}, signed in as app {CLIENT_ID}");
+        assert!(
+            all.contains(&app) && all.contains("the sign-in of an app cannot read the partner's name"),
+            "{all}"
+        );
+        assert_eq!(bench.count(Operation::Profile), profiles);
+        // What cannot be read stops nothing.
+        let refused = Fault::RefusedBefore { status: 403, code: 1002 };
+        bench.simulator().script(ScriptedFault::next(Operation::Profile, refused));
+        let all = asked(import().with_user(), "y\r", 0).replace("\r\n", " ");
+        let reason = format!("for partner tenant {TENANT} (could not read the partner's name: HTTP 403 1002");
+        assert!(all.contains(&reason), "{all}");
+        bench.agree();
+    }
+
+    #[test]
+    fn a_sign_in_that_fails_is_told_before_anything_is_asked() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(2));
+        let wrong = bench.import("customers.csv").with_app().env("TENANTRY_CLIENT_SECRET", "wrong-secret");
+        let all = Terminal::start(wrong.asking(), WIDE).ends_with(4);
+        assert!(all.contains("AADSTS7000215") && !all.contains(QUESTION), "{all}");
+        // Nor is anybody asked for what an app cannot do.
+        let list = format!("{HEADER},associated_partner_id\n{},{RESELLER}\n", row("sold"));
+        bench.file("sold.csv", list);
+        let all = Terminal::start(bench.import("sold.csv").with_app().asking(), WIDE).ends_with(4);
+        assert!(all.contains("user") && !all.contains(QUESTION), "{all}");
+        assert_eq!(bench.creations().len(), 0);
+        // Nothing that nobody has agreed to is sent unasked.
+        let done = bench.resume().with_user().unattended().exits(5);
+        done.says("Rows that nobody has agreed to go on waiting").says("`customers.csv` was read, but");
+        assert_eq!(bench.creations().len(), 0);
+    }
+
+    /// What a run left that could not ask its question.
+    fn with_undecided() -> Bench {
+        let bench = Bench::new();
+        bench.file("agreed.csv", customers_of(["agreed", "agreed-too"]));
+        bench.import("agreed.csv").args(["--limit", "1"]).exits(5);
+        bench.file("customers.csv", customers(3));
+        let wrong = bench.import("customers.csv").with_app().env("TENANTRY_CLIENT_SECRET", "wrong-secret");
+        Terminal::start(wrong.asking(), WIDE).ends_with(4);
+        assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 4)]));
+        bench
+    }
+
+    /// A pipe cannot bring its rows again by its name.
+    #[test]
+    fn what_a_pipe_brought_is_asked_about_by_resume() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(2));
+        let wrong = bench.tenantry(["import", "-"]).with_app().env("TENANTRY_CLIENT_SECRET", "wrong-secret");
+        let list = File::open(bench.path("customers.csv")).unwrap();
+        let all = Terminal::start_with(wrong.asking(), WIDE, |command| command.stdin(list)).ends_with(4);
+        assert!(all.contains("Next: tenantry resume "), "{all}");
+        asked(bench.resume(), "y\r", 0);
+        bench.agree();
+    }
+
+    #[test]
+    fn resume_asks_about_rows_that_nobody_has_agreed_to_alone() {
+        let bench = with_undecided();
+        let all = asked(bench.resume(), "y\r", 0);
+        assert!(all.contains("3 customers will be created for"), "{all}");
+        assert_eq!(bench.ledger().states(), states([("created", 5)]));
+        bench.agree();
+
+        let bench = with_undecided();
+        let all = asked(bench.resume(), "n\r", 5);
+        assert!(all.contains("Nothing was sent; 3 rows let go."), "{all}");
+        // The others were agreed to, so that this asks nobody.
+        Terminal::start(bench.resume().asking(), WIDE).ends_with(0);
+        assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 3)]));
+        bench.agree();
+
+        let bench = with_undecided();
+        bench.resume().unattended().exits(5);
+        assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 3)]));
+        bench.resume().unattended().args(["--yes"]).exits(0);
+        assert_eq!(bench.ledger().states(), states([("created", 5)]));
+        bench.agree();
+    }
+
+    /// The question for the name is a request like any other.
+    #[test]
+    fn the_partners_name_counts_against_the_rate() {
+        let limit = Limit { requests: 1, window: Duration::from_secs(1), count_rejected: true };
+        let bench = Bench::with(Scenario { limit: Some(limit), ..Scenario::default() });
+        bench.file("customers.csv", customers(1));
+        // Two seconds apart, so that a slow machine changes nothing.
+        asked(bench.import("customers.csv").args(["--rate", "30/min"]), "y\r", 0);
+        let throttled = bench.simulator().requests().iter().filter(|it| it.status == Some(429)).count();
+        assert_eq!((bench.count(Operation::Profile), throttled), (1, 0));
+    }
+
+    /// Who notices the wrong tenant and says no has not given the ledger away.
+    #[test]
+    fn a_no_binds_the_ledger_to_no_tenant() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let domain = "tailspinpartner.onmicrosoft.com";
+        asked(bench.import("customers.csv").with_user().env("TENANTRY_TENANT_ID", domain), "n\r", 5);
+        let bound = "SELECT count(*) FROM ledger WHERE partner_tenant_id IS NOT NULL";
+        assert_eq!(bench.ledger().number(bound), 0);
+        asked(bench.import("customers.csv").with_user().env("TENANTRY_TENANT_ID", domain), "y\r", 0);
+        assert_eq!(bench.ledger().number(bound), 1);
+    }
+}
