@@ -89,6 +89,18 @@ pub(crate) struct Config {
 pub(crate) enum ConfigCommand {
     /// Every setting, its value and where it comes from; takes every setting as an option, too
     Show(ConfigShow),
+    /// Let the settings of a file count where it is found in the working folder, until it changes
+    ///
+    /// A tenantry.toml that is found in the working folder may set only what cannot harm. Check the file first: settings
+    /// can run a command, seal passwords to another key, and send secrets to another address.
+    Trust(ConfigTrust),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigTrust {
+    /// The file [default: tenantry.toml in this folder]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use super::args::Cli;
 use super::exit_code::ExitCode;
 
 /// Under the help of each command, by its words after `tenantry`.
-const EXAMPLES: [(&str, &str); 22] = [
+const EXAMPLES: [(&str, &str); 23] = [
     (
         "import",
         "  tenantry import customers.csv                         look at the plan, say yes, create
@@ -85,6 +85,11 @@ const EXAMPLES: [(&str, &str); 22] = [
         "  tenantry config show
   tenantry config show --profile contoso --json
   TENANTRY_RATE=100/min tenantry config show --strict",
+    ),
+    (
+        "config trust",
+        "  tenantry config trust
+  tenantry config trust nightly/tenantry.toml",
     ),
     (
         "completions",

@@ -165,7 +165,9 @@ fn tell_of_settings(command: &Command, provenance: &config::Provenance, output: 
     if let Some(words) = provenance.in_words()
         && !config::is_about_settings(command)
     {
-        output.note(format_args!("Settings from {words}."));
+        let words = format!("Settings from {words}.");
+        // A file must not hide itself.
+        if provenance.is_quiet_asked_for() { output.note(words) } else { output.prompt(&words) }
     }
 }
 
@@ -206,6 +208,7 @@ async fn command(
         Command::Simulator(args) => Box::pin(simulator::run(args, output)).await,
         Command::Config(args) => match args.command {
             args::ConfigCommand::Show(args) => config::show(&args, provenance, output),
+            args::ConfigCommand::Trust(args) => config::trust(&args, output),
         },
         Command::Completions(args) => manual::completions(&args, output),
         Command::Man(args) => manual::man(&args, output),

@@ -31,7 +31,7 @@ fn setting(done: &Done, name: &str) -> Value {
 #[test]
 fn the_sample_says_what_holds_for_a_profile_and_why() {
     let bench = Bench::new();
-    bench.file(FILE, std::fs::read(sample(FILE)).unwrap());
+    bench.trusts(std::fs::read(sample(FILE)).unwrap());
     bench.file("contoso.secret", "secret-of-contoso");
     let call = show(&bench)
         .args(["--profile", "contoso", "--limit", "5", "--strict=false"])
@@ -55,7 +55,7 @@ fn the_sample_says_what_holds_for_a_profile_and_why() {
 #[test]
 fn a_flag_is_over_the_environment_and_that_is_over_the_file() {
     let bench = Bench::new();
-    bench.file(FILE, "limit = 1\n[profile.more]\nlimit = 2\n");
+    bench.trusts("limit = 1\n[profile.more]\nlimit = 2\n");
     let check = |call: Call<'_>, value: &str, source: &str| {
         let limit = setting(&call.args(["--json"]).exits(0), "limit");
         assert_eq!((&limit["value"], &limit["source"]), (&value.into(), &source.into()));
@@ -98,7 +98,7 @@ fn what_can_be_judged_without_asking_anybody_is_judged() {
 fn a_rehearsal_leaves_the_ledger_and_the_monitor_of_the_file_alone() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
-    bench.file(FILE, "ledger = 'real.db'\nmetrics-file = 'm.prom'\n[profile.p]\nrate = '100/s'\n");
+    bench.trusts("ledger = 'real.db'\nmetrics-file = 'm.prom'\n[profile.p]\nrate = '100/s'\n");
     let import = bench.tenantry(["import", "--simulate", "--profile", "p", "customers.csv"]);
     import.without("TENANTRY_LEDGER").exits(0);
     assert!(bench.path("tenantry-simulated.db").exists());
@@ -120,7 +120,7 @@ fn the_address_of_a_monitor_is_not_repeated() {
 fn of_rivals_the_one_nearer_to_the_command_line_holds() {
     let bench = Bench::new();
     bench.file("a.secret", "a");
-    bench.file(FILE, "client-certificate = 'missing.pem'\n[profile.p]\nclient-secret-file = 'a.secret'\n");
+    bench.trusts("client-certificate = 'missing.pem'\n[profile.p]\nclient-secret-file = 'a.secret'\n");
     let certificate = |call: Call<'_>| setting(&call.args(["--json"]).run(), "client-certificate");
     assert_eq!(certificate(show(&bench))["source"], "file");
     assert_eq!(certificate(show(&bench).args(["--client-secret-file", "a.secret"]))["source"], "unset");
@@ -141,7 +141,7 @@ fn a_relative_path_starts_at_the_folder_of_its_file() {
     let ledger = setting(&show(&bench).args(["--json"]).exits(0), "ledger");
     assert_eq!(ledger["value"], bench.path("config/tenantry/nightly.db").to_str().unwrap());
     // The one of the working folder comes first, the one that is named before both.
-    bench.file(FILE, "ledger = 'here.db'");
+    bench.trusts("ledger = 'here.db'");
     assert_eq!(setting(&show(&bench).args(["--json"]).exits(0), "ledger")["value"], "here.db");
     std::fs::write(bench.path("else/else.toml"), "ledger = 'x.db'").unwrap();
     let named = show(&bench).args(["--json", "--config", "else/else.toml"]).exits(0);

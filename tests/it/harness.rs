@@ -155,6 +155,12 @@ impl Bench {
         Call { command, bench: self, stdin: None }
     }
 
+    /// Lets the settings of a `tenantry.toml` count where it is found, which is in the folder.
+    pub(crate) fn trusts(&self, settings: impl AsRef<[u8]>) {
+        self.file("tenantry.toml", settings);
+        self.tenantry(["config", "trust"]).exits(0);
+    }
+
     /// `tenantry import FILE`.
     pub(crate) fn import(&self, file: &str) -> Call<'_> {
         self.tenantry(["import", file])
@@ -243,6 +249,12 @@ impl Call<'_> {
         self.with_app()
             .without("TENANTRY_CLIENT_SECRET")
             .env("TENANTRY_REFRESH_TOKEN", "refresh-token-of-the-tests")
+    }
+
+    /// In a folder below that of the bench.
+    pub(crate) fn in_folder(mut self, folder: &str) -> Self {
+        self.command.current_dir(self.bench.path(folder));
+        self
     }
 
     /// Without anybody's consent: it asks where it can.

@@ -54,5 +54,6 @@ mod surroundings;
 #[cfg(unix)]
 mod terminal;
 mod throttling;
+mod trust;
 mod unknown_outcome;
 mod words;

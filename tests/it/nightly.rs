@@ -125,7 +125,7 @@ fn a_command_at_the_end_that_runs_us_is_not_run_by_itself() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     let program = env!("CARGO_BIN_EXE_tenantry");
-    bench.file("tenantry.toml", format!("on-finish = 'echo ran >> ran.txt; {program} resume'\n"));
+    bench.trusts(format!("on-finish = 'echo ran >> ran.txt; {program} resume'\n"));
     bench.import("customers.csv").exits(0);
     assert_eq!(std::fs::read_to_string(bench.path("ran.txt")).unwrap(), "ran\n");
 }

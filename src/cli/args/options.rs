@@ -20,7 +20,7 @@ pub(crate) const DEFAULT_RATE: &str = "450/min";
 /// Where settings come from that neither a flag nor the environment gives.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigChoice {
-    /// File of settings [default: tenantry.toml here, else in your configuration folder]
+    /// File of settings [default: tenantry.toml here (see `config trust`), else in your configuration folder]
     #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", help_heading = "Configuration")]
     pub(crate) config: Option<PathBuf>,
     /// The settings of this profile too: those under [profile.NAME]

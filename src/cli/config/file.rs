@@ -7,18 +7,18 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::believed;
 use super::options::Given;
-use crate::cli::failure::{self, Failure};
-use crate::private_file::{self, Refused};
+use crate::cli::failure::Failure;
 
 /// Its name in the working folder and in the configuration folder.
-const NAME: &str = "tenantry.toml";
+pub(super) const NAME: &str = "tenantry.toml";
 
 /// The table that holds the profiles.
 const PROFILES: &str = "profile";
@@ -27,9 +27,27 @@ const PROFILES: &str = "profile";
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
+    pub(super) origin: Origin,
+    /// Byte for byte.
+    pub(super) content: Vec<u8>,
     pub(super) entries: Vec<Entry>,
     /// Those that the file has, also empty ones.
     pub(super) profiles: Vec<String>,
+}
+
+/// How the file came to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// By `--config`, or by the variable for it.
+    Named,
+    /// It is in the operator's configuration folder.
+    Own,
+    /// It was in the working folder.
+    Found {
+        /// The operator's own file, which is not read then.
+        hides: Option<PathBuf>,
+        is_trusted: bool,
+    },
 }
 
 /// One key with its value.
@@ -46,38 +64,39 @@ pub(super) struct Entry {
 /// The file that holds: the one named, else that of the working folder, else that of the configuration folder.
 pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> {
     if let Some(path) = named {
-        return read(path).map(Some);
+        return read(path, Origin::Named).map(Some);
     }
-    let in_folder = directories::ProjectDirs::from("", "", "tenantry");
-    let in_folder = in_folder.map(|folders| folders.config_dir().join(NAME));
-    for path in [PathBuf::from(NAME)].into_iter().chain(in_folder) {
-        match fs::symlink_metadata(&path) {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-            _ => return read(&path).map(Some),
-        }
+    let here = PathBuf::from(NAME);
+    let own = own_folder().map(|folder| folder.join(NAME)).filter(|own| is_there(own));
+    if !is_there(&here) {
+        return own.map(|own| read(&own, Origin::Own)).transpose();
     }
-    Ok(None)
+    let is_own = own.as_deref().is_some_and(|own| is_same(&here, own));
+    let origin = if is_own { Origin::Own } else { Origin::Found { hides: own, is_trusted: false } };
+    read(&here, origin).map(Some)
 }
 
-fn read(path: &Path) -> Result<ConfigFile, Failure> {
-    let unreadable = |error: &io::Error| {
-        Failure::usage(format!("could not read the configuration file `{}`", path.display()))
-            .because(failure::in_words(error))
-            .with_hint("name a file that you may read with `--config F`, or take this one away")
-    };
-    let content = private_file::read_trusted(path).map_err(|error| match Refused::of(&error) {
-        // The file can name a command to run and the address that secrets go to.
-        Some(refused @ Refused::Writable) => {
-            Failure::usage(format!("other users may write to the configuration file `{}`", path.display()))
-                .because("it can name a command to run and the address that secrets go to")
-                .with_hint(refused.hint(path))
-        }
-        Some(refused) => unreadable(&error).with_hint(refused.hint(path)),
-        None => unreadable(&error),
-    })?;
-    let text = str::from_utf8(&content)
-        .map_err(|_| unreadable(&io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8")))?;
-    parse(path, text)
+/// The operator's configuration folder.
+pub(super) fn own_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "tenantry").map(|folders| folders.config_dir().to_owned())
+}
+
+/// What cannot be looked at is there: to read it will say why.
+fn is_there(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        Ok(_) => true,
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+pub(super) fn read(path: &Path, origin: Origin) -> Result<ConfigFile, Failure> {
+    let content = believed::read(path)?;
+    let file = parse(path, &believed::text(path, &content)?)?;
+    Ok(ConfigFile { origin, content, ..file })
 }
 
 fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
@@ -93,7 +112,13 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     })?;
     let mut reading = Reading {
         line_of: &|at| line_of(at + skipped),
-        file: ConfigFile { path: path.to_owned(), entries: Vec::new(), profiles: Vec::new() },
+        file: ConfigFile {
+            path: path.to_owned(),
+            origin: Origin::Named,
+            content: Vec::new(),
+            entries: Vec::new(),
+            profiles: Vec::new(),
+        },
     };
     for (key, value) in in_order(table.get_ref()) {
         match value.get_ref() {

@@ -4,11 +4,15 @@
 //! profile, and whether it is well-formed at all; then with what the file holds in the place of the defaults. So a value
 //! from the file passes the same parser as a flag, and no command knows where its settings come from.
 //!
+//! A file that was found in the working folder, and not named, may set only what cannot harm ([`trust`]).
+//!
 //! Secrets come from the environment or from files of their own, never from `tenantry.toml`.
 
+mod believed;
 mod file;
 mod options;
 mod show;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,9 +26,10 @@ use super::failure::Failure;
 use super::help;
 use super::settings::{self, SECRETS};
 use crate::nearest::distance_within;
-use file::{ConfigFile, Entry};
+use file::{ConfigFile, Entry, Origin};
 use options::Setting;
 pub(super) use show::run as show;
+pub(super) use trust::run as trust;
 
 /// Further words that somebody might take for the key of a secret.
 const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "identity-key"];
@@ -35,8 +40,8 @@ const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"]
 /// More slips than this make another name.
 const SLIPS_MAX: usize = 2;
 
-/// The subcommands that print what does not depend on settings.
-const WITHOUT_SETTINGS: [&str; 2] = ["completions", "man"];
+/// The commands that do not depend on settings.
+const WITHOUT_SETTINGS: [&str; 3] = ["completions", "man", "config trust"];
 
 /// What a rehearsal must leave alone, unless it is told otherwise: the ledger of real customers, and who hears of them.
 const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
@@ -53,8 +58,8 @@ pub(super) struct Invocation {
 pub(super) struct Provenance {
     matches: ArgMatches,
     file: Option<PathBuf>,
-    /// Was the file named, rather than looked for?
-    is_named: bool,
+    /// How it came to be used; `None` where there is no file.
+    origin: Option<Origin>,
     profile: Option<String>,
     /// What the file sets, by the option's name.
     entries: BTreeMap<String, Chosen>,
@@ -92,11 +97,11 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let typed = parse(options::with_switches_to_turn_off(whole()), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
-    if typed.subcommand_name().is_some_and(|name| WITHOUT_SETTINGS.contains(&name)) {
+    if WITHOUT_SETTINGS.contains(&command_of(&typed).as_str()) {
         let provenance = Provenance {
             matches: typed.clone(),
             file: None,
-            is_named: false,
+            origin: None,
             profile: None,
             entries: BTreeMap::new(),
         };
@@ -104,9 +109,13 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     }
     let choice = &asked.config;
     let profile = choice.profile.as_deref().filter(|name| !name.is_empty());
-    let file = file::find(choice.config.as_deref())?;
-    let mut entries = match &file {
-        Some(file) => chosen(file, profile, deepest)?,
+    let mut file = file::find(choice.config.as_deref())?;
+    let mut entries = match &mut file {
+        Some(file) => {
+            let chosen = chosen(file, profile, Some(deepest))?;
+            trust::judge(file)?;
+            chosen
+        }
         None => match profile {
             Some(name) => return Err(no_file_for(name).into()),
             None => BTreeMap::new(),
@@ -121,8 +130,8 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let cli = Cli::from_arg_matches(&matches)?;
     let provenance = Provenance {
         matches,
+        origin: file.as_ref().map(|file| file.origin.clone()),
         file: file.map(|file| file.path),
-        is_named: choice.config.is_some(),
         profile: profile.map(str::to_owned),
         entries,
     };
@@ -160,6 +169,17 @@ fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::E
         .map_err(|error| help::command().try_get_matches_from(arguments).err().unwrap_or(error))
 }
 
+/// The name of the command, such as `config show`.
+fn command_of(matches: &ArgMatches) -> String {
+    let mut names = Vec::new();
+    let mut matches = matches;
+    while let Some((name, below)) = matches.subcommand() {
+        names.push(name);
+        matches = below;
+    }
+    names.join(" ")
+}
+
 fn deepest(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, matches)) => deepest(matches),
@@ -167,11 +187,11 @@ fn deepest(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// Judges the whole file and takes from it what holds under `profile`.
+/// Judges the whole file and takes from it what holds under `profile`, beside what was `typed`.
 fn chosen(
     file: &ConfigFile,
     profile: Option<&str>,
-    typed: &ArgMatches,
+    typed: Option<&ArgMatches>,
 ) -> Result<BTreeMap<String, Chosen>, Failure> {
     let command = help::command();
     let settings = options::settings(&command);
@@ -202,7 +222,7 @@ fn chosen(
 fn leave_out_rivals(
     chosen: &mut BTreeMap<String, Chosen>,
     known: &[Setting],
-    typed: &ArgMatches,
+    typed: Option<&ArgMatches>,
     file: &ConfigFile,
 ) -> Result<(), Failure> {
     let command = Command::new("all").args(options::every_option(&help::command()));
@@ -220,7 +240,7 @@ fn leave_out_rivals(
     }
     for (one, other) in rivals {
         for (one, other) in [(one, other), (other, one)] {
-            if is_typed(typed, other) {
+            if typed.is_some_and(|typed| is_typed(typed, other.arg.get_id().as_str())) {
                 chosen.remove(&one.name);
             }
         }
@@ -241,8 +261,7 @@ fn leave_out_rivals(
 }
 
 /// Was it given by a flag or a variable?
-fn is_typed(matches: &ArgMatches, setting: &Setting) -> bool {
-    let id = setting.arg.get_id().as_str();
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
     let is_known = matches.try_contains_id(id).is_ok();
     let source = if is_known { matches.value_source(id) } else { None };
     matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
@@ -328,19 +347,18 @@ pub(super) fn misspelt_variables() -> Vec<(String, String)> {
 impl Provenance {
     /// The name of the command, such as `config show`.
     pub(super) fn command(&self) -> String {
-        let mut names = Vec::new();
-        let mut matches = &self.matches;
-        while let Some((name, below)) = matches.subcommand() {
-            names.push(name);
-            matches = below;
-        }
-        names.join(" ")
+        command_of(&self.matches)
+    }
+
+    /// Has the operator asked for quiet, and not the file alone?
+    pub(super) fn is_quiet_asked_for(&self) -> bool {
+        is_typed(deepest(&self.matches), "quiet")
     }
 
     /// The flags that choose these settings again, for the next command.
     pub(super) fn flags(&self) -> String {
         let mut flags = String::new();
-        if let Some(file) = self.file.as_ref().filter(|_| self.is_named) {
+        if let Some(file) = self.file.as_ref().filter(|_| self.origin == Some(Origin::Named)) {
             settings::push_flag(&mut flags, "--config", &file.to_string_lossy());
         }
         if let Some(profile) = &self.profile {

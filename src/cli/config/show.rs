@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use serde::Serialize;
 
+use super::file::Origin;
 use super::options::{self, Setting};
 use super::{Provenance, deepest};
 use crate::cli::exit_code::ExitCode;
@@ -22,6 +23,8 @@ const WITHOUT_HEADING: &str = "General";
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
     file: Option<String>,
+    /// `named`, `own`, `found` (it sets only what cannot harm) or `trusted`; `null` where there is no file.
+    file_is: Option<&'static str>,
     profile: Option<&'a str>,
     settings: Vec<Line>,
     secrets: Vec<Secret>,
@@ -71,6 +74,7 @@ pub(in crate::cli) fn run(
     let secrets = SECRETS.map(|name| Secret { name, is_set: settings::is_secret_set(name) });
     let shown = Shown {
         file: provenance.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
+        file_is: provenance.origin.as_ref().map(|origin| standing(origin).0),
         profile: provenance.profile.as_deref(),
         settings: lines,
         secrets: secrets.into(),
@@ -172,9 +176,22 @@ fn leave_out_missing(lines: &mut [Line], connection: &mut args::Connection) {
     }
 }
 
+/// Why the file counts: in one word, and in some for people.
+fn standing(origin: &Origin) -> (&'static str, &'static str) {
+    match origin {
+        Origin::Named => ("named", "named with --config"),
+        Origin::Own => ("own", "in your configuration folder"),
+        Origin::Found { is_trusted: true, .. } => ("trusted", "found in this folder, and trusted"),
+        Origin::Found { is_trusted: false, .. } => {
+            ("found", "found in this folder; it sets only what cannot harm")
+        }
+    }
+}
+
 fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
+    let standing = provenance.origin.as_ref().map_or("", |origin| standing(origin).1);
     let mut text = match provenance.in_words() {
-        Some(words) => format!("Configuration file: {words}\n"),
+        Some(words) => format!("Configuration file: {words} ({standing})\n"),
         None => {
             "Configuration file: none (no `tenantry.toml` in this folder or in your configuration folder)\n"
                 .to_owned()

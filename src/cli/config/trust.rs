@@ -1,0 +1,206 @@
+//! What a `tenantry.toml` may set that was found in the working folder: whoever put it there may be anybody, and people
+//! run this program where they have unpacked other people's lists.
+//!
+//! Such a file may set what cannot harm ([`is_harmless`]). With anything else in it the command ends, until the operator
+//! has looked at it and said `tenantry config trust`. No setting is ever skipped: without a `simulate` that was skipped, a
+//! rehearsal would be real. For the same reason an untrusted file may not stand before the operator's own.
+//!
+//! Trust is kept for each user, by the path and the content of a file, in the configuration folder.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::believed;
+use super::file::{self, ConfigFile, Entry, Origin};
+use crate::cli::args;
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::settings::quoted;
+
+/// Its name in the configuration folder.
+const STORE: &str = "trusted-settings.json";
+
+/// What a file that was found may set; and every `max-…`.
+const HARMLESS: [&str; 11] = [
+    "rate",
+    "concurrency",
+    "timeout",
+    "wait-lock",
+    "strict",
+    "require-valid",
+    "delimiter",
+    "encoding",
+    "sheet",
+    "log-format",
+    "verbose",
+];
+const LIMITS: &str = "max-";
+
+/// Keys that are named where a file sets more.
+const NAMED_MAX: usize = 20;
+
+/// The hash of each trusted file by its canonical path.
+type Trusted = BTreeMap<String, String>;
+
+/// May a file that was found set this?
+fn is_harmless(entry: &Entry) -> bool {
+    let name = entry.name.as_str();
+    entry.profile.is_none() && (HARMLESS.contains(&name) || name.starts_with(LIMITS))
+}
+
+/// Refuses a file that was found, sets more than it may, and is not trusted. Notes in it whether it is.
+pub(super) fn judge(file: &mut ConfigFile) -> Result<(), Failure> {
+    let Origin::Found { hides, .. } = &file.origin else { return Ok(()) };
+    let hides = hides.clone();
+    let harmful = harmful(file);
+    if harmful.is_empty() && hides.is_none() {
+        return Ok(());
+    }
+    let shown = file.path.display();
+    if is_trusted(&file.path, &file.content)? {
+        file.origin = Origin::Found { hides, is_trusted: true };
+        return Ok(());
+    }
+    let command = "tenantry config trust";
+    if harmful.is_empty() {
+        let own = hides.unwrap_or_default();
+        return Err(Failure::usage(format!("`{shown}` in this folder hides your own settings"))
+            .because(format!("`{}` is not read where another file of settings is found", own.display()))
+            .with_hint(format!(
+                "check the file, then run `{command}` to use it in place of yours; or add `--config {}`",
+                quoted(&own.to_string_lossy())
+            )));
+    }
+    let named = harmful.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let more = harmful.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(Failure::usage(format!(
+        "`{shown}` was found in this folder and sets what such a file may not: {named}{more}"
+    ))
+    .because("anybody may have put it there, and settings can run a command or send secrets elsewhere")
+    .with_hint(format!(
+        "check the file; if you trust it, run `{command}`, or name it with `--config {shown}`"
+    )))
+}
+
+/// What the file sets that could harm, in words.
+fn harmful(file: &ConfigFile) -> Vec<String> {
+    let keys = file.entries.iter().filter(|entry| !is_harmless(entry)).map(in_words);
+    let has_keys = |name: &String| file.entries.iter().any(|entry| entry.profile.as_ref() == Some(name));
+    let empty = file.profiles.iter().filter(|name| !has_keys(name));
+    keys.chain(empty.map(|name| format!("`profile.{name}`"))).collect()
+}
+
+fn in_words(entry: &Entry) -> String {
+    let profile = entry.profile.as_ref().map(|name| format!("profile.{name}.")).unwrap_or_default();
+    format!("`{profile}{}` (line {})", entry.name, entry.line)
+}
+
+/// `tenantry config trust`: from now on the settings of a file count where it is found, until it changes.
+pub(in crate::cli) fn run(args: &args::ConfigTrust, output: &Output) -> Result<ExitCode, Failure> {
+    let path = args.file.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
+    let file = file::read(&path, Origin::Named)?;
+    super::chosen(&file, None, None)?;
+    let store = store_path()?;
+    let mut trusted = load(&store)?;
+    trusted.insert(key(&path)?, hash(&file.content));
+    let json = serde_json::to_string_pretty(&trusted).expect("paths and hashes are plain data");
+    crate::private_file::replace(&store, json.as_bytes())
+        .map_err(|error| Failure::io(format!("could not write `{}`", store.display()), &error))?;
+    let mut text = format!("`{}` sets:\n", path.display());
+    for entry in &file.entries {
+        writeln!(text, "  {}", in_words(entry)).expect("writing to a String cannot fail");
+    }
+    writeln!(text, "These settings count from now on where the file is found, until it changes.")
+        .expect("writing to a String cannot fail");
+    output.result(&text)?;
+    Ok(ExitCode::Done)
+}
+
+fn is_trusted(path: &Path, content: &[u8]) -> Result<bool, Failure> {
+    let store = store_path()?;
+    Ok(load(&store)?.get(&key(path)?).is_some_and(|known| *known == hash(content)))
+}
+
+fn store_path() -> Result<PathBuf, Failure> {
+    let folder = file::own_folder().ok_or_else(|| {
+        Failure::usage("could not find a configuration folder for this user")
+            .with_hint("name the file of settings with `--config F`")
+    })?;
+    Ok(folder.join(STORE))
+}
+
+fn load(store: &Path) -> Result<Trusted, Failure> {
+    match std::fs::symlink_metadata(store) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Trusted::new());
+        }
+        _ => {}
+    }
+    serde_json::from_slice(&believed::read(store)?).map_err(|error| {
+        Failure::usage(format!("could not read the trusted settings in `{}`", store.display()))
+            .because(error.to_string())
+            .with_hint("remove it, then run `tenantry config trust` in each folder whose settings you trust")
+    })
+}
+
+/// A file by its own name, whatever links lead there.
+fn key(path: &Path) -> Result<String, Failure> {
+    let canonical = path.canonicalize().map_err(|error| Failure {
+        exit_code: ExitCode::Usage,
+        ..Failure::io(format!("could not find `{}`", path.display()), &error)
+    })?;
+    canonical.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::usage(format!("cannot keep trust in `{}`", path.display()))
+            .because("its path is not text in Unicode")
+            .with_hint("name it with `--config F` instead")
+    })
+}
+
+fn hash(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every setting that there is, so that a new one is decided on.
+    #[test]
+    fn only_what_cannot_harm_may_come_from_a_file_that_was_found() {
+        let settings = super::super::options::settings(&crate::cli::help::command());
+        let names = settings.into_iter().map(|setting| setting.name).filter(|name| {
+            is_harmless(&Entry {
+                name: name.clone(),
+                given: super::super::options::Given::Switch(true),
+                line: 1,
+                profile: None,
+            })
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        let expected = [
+            "concurrency",
+            "delimiter",
+            "encoding",
+            "log-format",
+            "max-attempts",
+            "max-duration",
+            "max-failures",
+            "max-outage",
+            "rate",
+            "require-valid",
+            "sheet",
+            "strict",
+            "timeout",
+            "verbose",
+            "wait-lock",
+        ];
+        assert_eq!(names, expected);
+    }
+}
