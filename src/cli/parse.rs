@@ -41,12 +41,16 @@ pub(super) fn failures(text: &str) -> Result<MaxFailures, String> {
     }
 }
 
-/// `90s`, `15m`, `4h`, `1h 30m`.
+/// A longer time is as good as for ever. Invariant: no clock overflows when a time that an option gives is added to it.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// `90s`, `15m`, `4h`, `1h 30m`; 100 years at most.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();
     parsed
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
+        .map(|duration| duration.min(LONGEST))
         .ok_or_else(|| "write it as `90s`, `15m` or `4h`".to_owned())
 }
 
@@ -183,6 +187,7 @@ mod tests {
         check("4h", Some(14400));
         check("1h 30m", Some(5400));
         check("0s", Some(0));
+        check("9223372036854775807s", Some(LONGEST.as_secs()));
         for wrong in ["", "90", "-5s", "soon"] {
             check(wrong, None);
         }

@@ -58,7 +58,7 @@ impl Scenario {
             "seed" => number().map(|seed| self.seed = seed),
             "limit" => count(value).map(|requests| self.limit = requests.map(per_minute)),
             "latency_ms" => number().map(Duration::from_millis).map(|span| self.latency = (span, span)),
-            "lag_s" => number().map(Duration::from_secs).map(|lag| self.visibility_lag = lag),
+            "lag_s" => lag(value).map(|lag| self.visibility_lag = lag),
             "pending_polls" => value.parse().ok().map(|polls| self.device_code.pending_polls = polls),
             "slow_down_polls" => value.parse().ok().map(|polls| self.device_code.slow_down_polls = polls),
             "sandbox_limit" => count(value).map(|limit| self.sandbox_limit = limit),
@@ -102,6 +102,12 @@ const SHAPES: [(&str, ErrorShape); 6] = [
 
 fn one_of<T: Copy>(values: &[(&str, T)], wanted: &str) -> Option<T> {
     values.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value)
+}
+
+/// Seconds up to a year, which no clock overflows by.
+fn lag(value: &str) -> Option<Duration> {
+    const LONGEST_S: u64 = 365 * 24 * 3600;
+    value.parse().ok().filter(|seconds| *seconds <= LONGEST_S).map(Duration::from_secs)
 }
 
 /// A number above zero, or `none`.
@@ -216,6 +222,11 @@ mod tests {
         assert_eq!(scenario.visibility_lag, Duration::from_secs(9));
         assert_eq!((scenario.device_code.pending_polls, scenario.device_code.slow_down_polls), (3, 2));
         assert_eq!(scenario.sandbox_limit, Some(75));
+    }
+
+    #[test]
+    fn a_lag_that_no_clock_can_hold_is_no_value() {
+        assert!("smooth,lag_s=18446744073709551615".parse::<Scenario>().is_err());
     }
 
     #[test]
