@@ -6,10 +6,12 @@
 //! | `TENANTRY_CRASH_AT=point` or `point#3` | the process dies at once when it passes the point for the first, or third, time |
 //! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does where there is a bug |
 //! | `TENANTRY_STALL_AT=point` or `point#3` | the same, but the thread, or the task, stands still for two seconds and then goes on |
+//! | `TENANTRY_STALL_UNTIL=FILE` | such a stall lasts until this file is there |
 //! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
+//! | `TENANTRY_FAIL_READ=3` | the third reading of the queue ends in an I/O error |
 //! | `TENANTRY_NO_LOCKS=1` | the ledger lies where files cannot be locked, such as on some network shares |
 
 #[cfg(not(debug_assertions))]
@@ -41,6 +43,11 @@ mod absent {
     }
 
     #[inline(always)]
+    pub(crate) fn queue_read() -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
     pub(crate) fn ledger_pages() -> Option<u32> {
         None
     }
@@ -56,7 +63,7 @@ mod present {
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{LazyLock, OnceLock};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
         std::env::var(variable).ok()?.parse().ok()
@@ -89,28 +96,46 @@ mod present {
         if CRASH.as_ref().is_some_and(|asked| asked.is_now(point)) {
             std::process::abort();
         }
-        if stalls(point) {
-            std::thread::sleep(STALL);
+        if let Some(stall) = stalls(point) {
+            while !stall.is_over() {
+                std::thread::sleep(LOOK_EVERY);
+            }
         }
         panic_with(point, point.as_bytes());
     }
 
     const STALL: Duration = Duration::from_secs(2);
 
-    /// Is this where and when the machine is to be out of breath?
-    fn stalls(point: &str) -> bool {
-        static ASKED: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_STALL_AT"));
-        let is_now = ASKED.as_ref().is_some_and(|asked| asked.is_now(point));
-        if is_now {
-            tracing::warn!(point, "stands still");
+    /// Whoever stands still looks this often whether that is over.
+    const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+    /// A machine that is out of breath.
+    struct Stall {
+        began: Instant,
+        until: Option<PathBuf>,
+    }
+
+    impl Stall {
+        fn is_over(&self) -> bool {
+            self.until.as_ref().map_or_else(|| self.began.elapsed() >= STALL, |file| file.exists())
         }
-        is_now
+    }
+
+    /// Is this where and when it is to be?
+    fn stalls(point: &str) -> Option<Stall> {
+        static ASKED: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_STALL_AT"));
+        ASKED.as_ref().filter(|asked| asked.is_now(point))?;
+        tracing::warn!(point, "stands still");
+        let until = std::env::var_os("TENANTRY_STALL_UNTIL").map(PathBuf::from);
+        Some(Stall { began: Instant::now(), until })
     }
 
     /// The task waits here for its turn, where this is the point and the time that were asked for.
     pub(crate) async fn wait_for_turn(point: &str) {
-        if stalls(point) {
-            tokio::time::sleep(STALL).await;
+        if let Some(stall) = stalls(point) {
+            while !stall.is_over() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         }
     }
 
@@ -142,6 +167,17 @@ mod present {
         }
         if let (Some(folder), Some(ledger)) = (std::env::var_os("TENANTRY_SYNCED_TO"), ledger) {
             keep(ledger, &PathBuf::from(folder)).expect("the test's own folder can be written");
+        }
+        Ok(())
+    }
+
+    /// The queue is about to be read.
+    pub(crate) fn queue_read() -> rusqlite::Result<()> {
+        static READS: AtomicU32 = AtomicU32::new(0);
+        let read = READS.fetch_add(1, Ordering::SeqCst) + 1;
+        if number("TENANTRY_FAIL_READ") == Some(read) {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_READ);
+            return Err(rusqlite::Error::SqliteFailure(code, None));
         }
         Ok(())
     }

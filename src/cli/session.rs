@@ -29,7 +29,7 @@ use crate::ledger::{
 };
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
-use crate::submitter::{self, Equipment, Mode, Pacer, Progress, Signal, StopReason};
+use crate::submitter::{self, Equipment, LeftOut, Mode, Pacer, Progress, Signal, StopReason};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
@@ -44,6 +44,8 @@ pub(crate) struct Session<'a> {
     /// The files that were read.
     inputs: &'a [PathBuf],
     results: Option<Results>,
+    /// What the submission could not work on.
+    left_out: LeftOut,
     /// Of a dry run: where the copy of the ledger is that it works on.
     copy: Option<TempDir>,
     /// Partner Center, once the run has signed in.
@@ -130,7 +132,7 @@ impl<'a> Session<'a> {
             reading: flags_of(&start.given),
         };
         let (args, inputs) = (submission, start.inputs);
-        let signed_in = None;
+        let (signed_in, left_out) = (None, LeftOut::default());
         Ok(Self {
             output,
             ledger,
@@ -141,6 +143,7 @@ impl<'a> Session<'a> {
             flags,
             inputs,
             results,
+            left_out,
             copy,
             signed_in,
         })
@@ -181,6 +184,7 @@ impl<'a> Session<'a> {
         if outcome.abandoned {
             tracing::warn!("left at once; what was in flight is settled by the next run");
         }
+        self.left_out = outcome.left_out;
         Ok(outcome.stopped)
     }
 
@@ -286,8 +290,8 @@ impl<'a> Session<'a> {
     /// Ends the run: checks the accounting, prints the summary, records the ending, lets go of everything.
     pub(crate) async fn end(self, stopped: Option<StopReason>) -> Result<ExitCode, Failure> {
         if let Some(StopReason::Ledger(error)) = stopped {
-            // Nothing can be recorded any more; the next run finds everything as the last commit left it.
-            return Err(error.into());
+            // The next run finds everything as the last commit left it. Where the ledger takes it, this one is over.
+            return self.abort(error.into()).await;
         }
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
@@ -303,6 +307,7 @@ impl<'a> Session<'a> {
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
             _ if written.is_err() => ExitCode::Failed,
+            (None, None | Some(StopReason::LimitReached)) if self.left_out.count > 0 => ExitCode::Failed,
             (None, Some(reason)) => ending::exit_code(reason),
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
@@ -314,6 +319,10 @@ impl<'a> Session<'a> {
             self.output.note(let_go.in_words(&let_go.path));
         }
         let mut words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
+        if self.left_out.count > 0 {
+            words
+                .push_str(&format!("; left out {} that cannot be read", counted(self.left_out.count, "row")));
+        }
         if written.is_err() {
             words.push_str("; the results could not be written");
         }
@@ -323,7 +332,9 @@ impl<'a> Session<'a> {
         }
         self.connection.close().await;
 
-        let next = ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs);
+        let next = ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs)
+            // The same again would come upon the same rows.
+            .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
         let mut summary = Summary::of(&Queries::open(&path)?, run, next)?;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);
@@ -352,8 +363,31 @@ impl<'a> Session<'a> {
                 .with_hint("keep the ledger as it is and report this; do not import into it again"));
         }
         written?;
+        if self.left_out.count > 0 {
+            let failure = left_out_failure(&self.left_out);
+            if exit_code == ExitCode::Failed {
+                return Err(failure);
+            }
+            self.output.failure(&failure);
+        }
         Ok(exit_code)
     }
+}
+
+/// Says which rows nobody could work on. All others were.
+fn left_out_failure(left_out: &LeftOut) -> Failure {
+    let LeftOut { count, first, .. } = left_out;
+    let rows = counted(*count, "row");
+    let failure =
+        Failure::new(ExitCode::Failed, format!("left out {rows} of the ledger that cannot be read"));
+    let failure = first.iter().fold(failure, |failure, row| failure.because(row.in_words()));
+    let more = count - first.len() as u64;
+    let failure =
+        if more > 0 { failure.because(format!("and {} more", counted(more, "row"))) } else { failure };
+    failure.with_hint(
+        "something else than Tenantry has changed the ledger, or the disk has: restore it from a backup of before, or report \
+         this with a copy made by `tenantry backup`; the other rows were worked on",
+    )
 }
 
 impl Session<'_> {

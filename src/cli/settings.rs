@@ -514,6 +514,7 @@ impl args::Submission {
             limit: self.limit,
             max_failures: self.max_failures,
             max_duration: self.max_duration,
+            timeout: self.pace.timeout,
             max_outage: self.pace.max_outage,
             mode,
         }

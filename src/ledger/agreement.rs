@@ -12,14 +12,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use serde::Serialize;
 
 use super::outcome::{bounded, record_attempt};
-use super::recovery::{self, Work};
+use super::owed::{self, Batch, SetAside, cell, from_json};
+use super::recovery::Work;
 use super::take_up::Candidate;
 use super::{
-    Attempt, AttemptResult, Error, Ledger, Operation, Recorder, Refusal, RequestId, RowId, SourceId, intent,
+    Attempt, AttemptResult, Error, Operation, Recorder, Refusal, RequestId, RowId, SourceId, intent,
 };
 use crate::clock;
 use crate::customer::Customer;
@@ -338,7 +339,8 @@ fn is_customer_of(tx: &Transaction<'_>, row: RowId, other: &Customer) -> Result<
     let stored: String = tx
         .prepare_cached("SELECT customer FROM customer_rows WHERE id = ?1")?
         .query_row([row], |r| r.get(0))?;
-    let stored = recovery::stored_customer(row, &stored)?;
+    // Nobody can tell of one that cannot be understood.
+    let Ok(stored) = owed::customer_of(&stored) else { return Ok(false) };
     let other = Customer {
         agreement: stored.agreement.clone(),
         associated_partner_id: other.associated_partner_id.or(stored.associated_partner_id),
@@ -452,36 +454,40 @@ pub(super) fn recover(tx: &Transaction<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-impl Ledger {
-    /// Up to `limit` acceptances that are owed, of rows with ids above `after`.
-    pub(crate) async fn open_agreements(&self, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
-        self.write(move |tx| open(tx, after, limit)).await
-    }
-}
-
-fn open(tx: &Transaction<'_>, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
-    let mut statement = tx.prepare_cached(
-        "SELECT r.id, a.line, r.customer, r.customer_id, a.request_id, a.agreement
+/// Up to `limit` acceptances that are owed, of rows with ids above `after`.
+pub(super) fn open(connection: &Connection, after: RowId, limit: u32) -> Result<Batch, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.id, a.line, r.customer, r.customer_id, a.request_id, a.agreement, a.state = 'in_flight', r.domain
            FROM agreements a JOIN customer_rows r ON r.id = a.row_id JOIN sources s ON s.id = a.source_id
           WHERE a.state IN ('pending', 'in_flight') AND a.replaced_by IS NULL
             AND s.completed_at IS NOT NULL AND a.row_id > ?1
           ORDER BY a.row_id LIMIT ?2",
     )?;
     let mut rows = statement.query((after, limit))?;
-    let mut work = Vec::new();
+    let mut batch = Batch::default();
     while let Some(row) = rows.next()? {
         let id: RowId = row.get(0)?;
-        let text = |column| -> Result<&str, Error> {
-            Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)
-        };
-        let agreement = serde_json::from_str(text(5)?).map_err(|error| Error::Stored {
-            row: id.0,
-            what: format!("its agreement is no JSON of ours: {error}"),
-        })?;
-        let customer = Customer { agreement: Some(agreement), ..recovery::stored_customer(id, text(2)?)? };
-        work.push(Work { customer_id: row.get(3)?, ..Work::fresh(id, row.get(1)?, customer, row.get(4)?) });
+        let read = load(row, id).map_err(|why| SetAside {
+            row: id,
+            line: row.get(1).ok(),
+            domain: row.get(7).ok().flatten(),
+            why,
+        });
+        batch.add(id, read);
     }
-    Ok(work)
+    Ok(batch)
+}
+
+fn load(row: &Row<'_>, id: RowId) -> Result<Work, String> {
+    let customer: String = cell(row, 2, "customer")?;
+    let customer_id: String = cell(row, 3, "customer id")?;
+    let agreement = from_json(&cell::<String>(row, 5, "agreement")?, "agreement")?;
+    let customer = Customer { agreement: Some(agreement), ..owed::customer_of(&customer)? };
+    Ok(Work {
+        customer_id: Some(customer_id),
+        is_in_flight: cell(row, 6, "state")?,
+        ..Work::fresh(id, cell(row, 1, "line")?, customer, cell(row, 4, "request id of its agreement")?)
+    })
 }
 
 #[cfg(test)]

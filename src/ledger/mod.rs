@@ -3,7 +3,7 @@
 //! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
 //! a caller that holds a result of a write holds a durable one. [`state`] alone knows which change of state is legal.
 //! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
-//! [`recovery`] finds what an earlier run left behind, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, and
+//! [`recovery`] finds what an earlier run left behind, [`owed`] reads the queue, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, and
 //! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
 //! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
@@ -16,6 +16,7 @@ mod given;
 mod intent;
 mod lock;
 mod outcome;
+mod owed;
 mod place;
 mod query;
 mod recovery;
@@ -41,11 +42,12 @@ pub(crate) use error::Error;
 pub(crate) use given::Given;
 pub(crate) use intent::{Attempt, Operation};
 pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
+pub(crate) use owed::{Batch, Open, Owed, SetAside};
 pub(crate) use query::{
     AgreementCounts, AlikeCalls, AttemptStory, Filter, HeldFor, LetGo, Parts, Plan, Queries, RowCounts,
     RowStory, RunTotals, Scope, SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
-pub(crate) use recovery::{NextStep, Open, Work};
+pub(crate) use recovery::{NextStep, Work};
 pub(crate) use runs::Ending;
 pub(crate) use schema::Environment;
 pub(crate) use state::State;

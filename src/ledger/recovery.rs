@@ -1,4 +1,4 @@
-//! What the ledger owes: rows that an earlier run left in flight, and rows that wait for their first send.
+//! What an earlier run has left behind, and what a row that is owed a step depends on.
 //!
 //! An attempt without an outcome is one whose program died. It may have been sent at any moment from its intent
 //! to now, so the doubt begins at the intent and the last send counts as now: each bound errs on the careful side.
@@ -6,11 +6,10 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Row, Transaction};
 
 use super::outcome::Refusal;
-use super::state::State;
 use super::{Error, Ledger, RequestId, RowId, agreement, runs};
 use crate::clock;
 use crate::customer::Customer;
@@ -77,6 +76,8 @@ pub(crate) struct Work {
     pub(crate) success_unread: bool,
     /// A definite refusal that is being followed by a question.
     pub(crate) refusal: Option<Refusal>,
+    /// Something may have been sent for it already.
+    pub(crate) is_in_flight: bool,
     /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement.
     pub(crate) customer_id: Option<String>,
 }
@@ -96,17 +97,10 @@ impl Work {
             unclear_before: false,
             success_unread: false,
             refusal: None,
+            is_in_flight: false,
             customer_id: None,
         }
     }
-}
-
-/// Which open rows to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
-    InFlight,
-    Unresolved,
-    Pending,
 }
 
 impl Ledger {
@@ -121,11 +115,6 @@ impl Ledger {
                      FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";
         let newest: Option<i64> = self.write(move |tx| Ok(tx.query_row(sql, [], |row| row.get(0))?)).await?;
         Ok(newest.map(clock::from_ms))
-    }
-
-    /// Up to `limit` open rows with ids above `after`, in the order in which they were read.
-    pub(crate) async fn open_rows(&self, which: Open, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
-        self.write(move |tx| open_rows(tx, which, after, limit)).await
     }
 }
 
@@ -144,60 +133,4 @@ pub(super) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
     runs::forget_counts_of_open_calls(tx)?;
     let closed = tx.execute("UPDATE http_attempts SET outcome = 'interrupted' WHERE outcome IS NULL", [])?;
     Ok(closed as u64)
-}
-
-const COLUMNS: &str = "r.id, r.line, r.customer, r.request_id, r.next_step, r.in_doubt_since, r.last_sent_at,
-     r.ask_rounds, r.error_code, r.error_status, r.error_text, r.unclear_before,
-     r.success_unread";
-
-fn open_rows(tx: &Transaction<'_>, which: Open, after: RowId, limit: u32) -> Result<Vec<Work>, Error> {
-    let state = match which {
-        Open::InFlight => State::InFlight,
-        Open::Unresolved => State::Unresolved,
-        Open::Pending => State::Pending,
-    };
-    // Rows of a file that was not read to its end stay: see `sources` in the schema.
-    let sql = format!(
-        "SELECT {COLUMNS} FROM customer_rows r JOIN sources s ON s.id = r.source_id
-          WHERE r.state = ?1 AND r.id > ?2 AND s.completed_at IS NOT NULL ORDER BY r.id LIMIT ?3"
-    );
-    let mut statement = tx.prepare_cached(&sql)?;
-    let mut rows = statement.query((state, after, limit))?;
-    let mut work = Vec::new();
-    while let Some(row) = rows.next()? {
-        work.push(load(row, state)?);
-    }
-    Ok(work)
-}
-
-fn load(row: &Row<'_>, state: State) -> Result<Work, Error> {
-    let id: RowId = row.get(0)?;
-    let customer = stored_customer(id, row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
-    let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(clock::from_ms));
-    let code: Option<String> = row.get(8)?;
-    let text: Option<String> = row.get(10)?;
-    let refusal = match (state, code) {
-        // A pending row may carry an old refusal of an earlier try; it is no part of the present one.
-        (State::InFlight, Some(code)) => {
-            Some(Refusal { code, status: row.get(9)?, text: text.unwrap_or_default() })
-        }
-        _ => None,
-    };
-    Ok(Work {
-        next_step: row.get(4)?,
-        in_doubt_since: time(5)?,
-        last_sent_at: time(6)?,
-        ask_rounds: row.get(7)?,
-        unclear_before: row.get(11)?,
-        success_unread: row.get(12)?,
-        refusal,
-        ..Work::fresh(id, row.get(1)?, customer, row.get(3)?)
-    })
-}
-
-pub(super) fn stored_customer(row: RowId, json: &str) -> Result<Customer, Error> {
-    serde_json::from_str(json).map_err(|error| Error::Stored {
-        row: row.0,
-        what: format!("its customer is no JSON of ours: {error}"),
-    })
 }

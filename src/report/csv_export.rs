@@ -184,7 +184,12 @@ fn error_words(row: &RowStory) -> String {
         let problems: Vec<String> = row.problems.iter().map(Problem::with_suggestion).collect();
         return one_line(&problems.join("; "));
     }
-    one_line(row.error_text.as_deref().unwrap_or_default())
+    let words = one_line(row.error_text.as_deref().unwrap_or_default());
+    match &row.unreadable {
+        Some(why) if words.is_empty() => why.clone(),
+        Some(why) => format!("{words}; {why}"),
+        None => words,
+    }
 }
 
 fn agreement_error(row: &RowStory) -> String {

@@ -41,6 +41,9 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
         line(format_args!("  {:<14}{}", "in its words", one_line(row.error_text.as_deref().unwrap_or(""))));
         line(format_args!("  {:<14}{}", "what to do", hint(code, row.state, row.domain_burned)));
     }
+    if let Some(why) = &row.unreadable {
+        line(format_args!("  {:<14}{why}", "damaged"));
+    }
     if row.domain_burned {
         line(format_args!("  {:<14}the refusal left the domain taken: this row needs another one", "domain"));
     }
@@ -104,6 +107,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
         "line": row.line,
         "customer": row.customer,
         "problems": row.problems,
+        "damaged": row.unreadable,
         "request_id": row.request_id,
         "customer_id": row.customer_id,
         "commerce_id": row.commerce_id,

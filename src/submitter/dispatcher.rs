@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::attempt::Stepped;
 use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health, Setback, Unanswered};
 use super::past::RunStart;
-use super::progress::Progress;
+use super::progress::{LeftOut, Progress};
 use super::queue::Queue;
 use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
 use super::service::Service;
 use super::task::{Step, Task};
 use super::{Mode, Settings, Signal, StopReason, agreement};
-use crate::ledger::{self, AgreementChange, AttemptResult, Open, RowChange, RowId, Work};
+use crate::ledger::{self, AgreementChange, AttemptResult, Batch, Open, RowChange, RowId};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 pub(super) const FETCH: u32 = 256;
@@ -50,8 +50,12 @@ pub(super) enum Action {
 pub(super) enum Event {
     Fetched {
         which: Backlogged,
-        rows: Vec<Work>,
+        batch: Batch,
     },
+    /// The queue could not be read. Nothing that is under way hangs on that.
+    ReadFailed(ledger::Error),
+    /// Reading the queue ended in a panic.
+    ReadPanicked,
     Created {
         task: Box<Task>,
         probe: bool,
@@ -76,6 +80,7 @@ pub(super) enum Event {
         refused: bool,
         then: Then,
     },
+    /// A step or a record could not be written.
     LedgerFailed(ledger::Error),
     /// A step or a record ended in a panic: its row is left as the ledger has it.
     Panicked,
@@ -100,6 +105,26 @@ struct Backlog {
     fetching: bool,
 }
 
+/// What has been reached that holds rows back (contract, rule 9). What is in flight is brought to its end all the same.
+#[derive(Debug, Clone, Copy, Default)]
+struct Limits {
+    /// No further row is begun.
+    at_limit: bool,
+    /// So many have been refused that nothing is sent any more that has not been sent already.
+    too_many_failures: bool,
+}
+
+impl Limits {
+    fn hold_back(self, task: &Task) -> bool {
+        let is_begun = match task.step {
+            Step::Create | Step::Ask => task.work.is_in_flight,
+            Step::Agree => task.is_begun,
+        };
+        let is_fresh_row = task.step == Step::Create && !task.is_begun;
+        (self.too_many_failures && !is_begun) || (self.at_limit && is_fresh_row)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     settings: Settings,
@@ -109,8 +134,7 @@ pub(super) struct Dispatcher {
     to_record: Vec<Action>,
     service: Service,
     pub(super) stop: Option<StopReason>,
-    /// The limit holds fresh rows back; what was begun is brought to its end.
-    at_limit: bool,
+    limits: Limits,
     deadline: Option<Instant>,
     /// Steps and records under way; each holds a slot.
     slots: usize,
@@ -121,6 +145,7 @@ pub(super) struct Dispatcher {
     agreements_with_outcome: u64,
     forbidden_in_a_row: u32,
     pub(super) counts: Progress,
+    pub(super) left_out: LeftOut,
 }
 
 impl Dispatcher {
@@ -147,7 +172,7 @@ impl Dispatcher {
             queue: Queue::default(),
             to_record: Vec::new(),
             stop: None,
-            at_limit: false,
+            limits: Limits::default(),
             slots: 0,
             submitted: 0,
             successes: 0,
@@ -156,23 +181,27 @@ impl Dispatcher {
             agreements_with_outcome: 0,
             forbidden_in_a_row: 0,
             counts: Progress::default(),
+            left_out: LeftOut::default(),
         }
     }
 
-    /// Nothing is under way, and nothing will be.
+    /// Nothing is under way, and nothing will be. A run that stops waits for no reading of the queue.
     pub(super) fn is_done(&self) -> bool {
         let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.order.is_empty();
-        self.is_idle() && (self.stop.is_some() || empty)
+        self.is_idle() && (self.stop.is_some() || (empty && !self.backlog.fetching))
     }
 
-    /// Nothing is under way.
+    /// No step and no record is under way.
     fn is_idle(&self) -> bool {
-        self.slots == 0 && !self.backlog.fetching && self.to_record.is_empty()
+        self.slots == 0 && self.to_record.is_empty()
     }
 
     /// Why the run ended before its work was done, if it did.
     pub(super) fn ending(self) -> Option<StopReason> {
-        self.stop.or(self.at_limit.then_some(StopReason::LimitReached))
+        let (rows, agreements) = (self.refused, self.refused_agreements);
+        let too_many =
+            self.limits.too_many_failures.then_some(StopReason::TooManyFailures { rows, agreements });
+        self.stop.or(too_many).or(self.limits.at_limit.then_some(StopReason::LimitReached))
     }
 
     /// When there will be something to do without an event.
@@ -211,6 +240,7 @@ impl Dispatcher {
             (self.wants_more(), self.backlog.fetching, self.backlog.order.front().copied())
         {
             self.backlog.fetching = true;
+            self.queue.reading_begins();
             actions.push(Action::Fetch { which, after: self.backlog.after });
         }
         actions
@@ -254,27 +284,29 @@ impl Dispatcher {
             self.queue.hold(fresh);
         }
         let fresh = self.queue.peek_fresh()?;
-        let counts = fresh.step == Step::Create && !fresh.submitted;
+        let counts = fresh.step == Step::Create && !fresh.is_begun;
         if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
-            self.hold_fresh_rows_back();
-            return None;
+            self.limits.at_limit = true;
+            self.hold_back();
+            return self.next_fresh_task(now);
         }
         let mut task = self.queue.pop_fresh()?;
-        if counts {
-            task.submitted = true;
-            self.submitted += 1;
-        }
+        self.submitted += u64::from(counts);
+        task.is_begun = true;
         Some(task)
     }
 
-    /// At the limit: rows that were begun are brought to their end, and so are agreements.
-    fn hold_fresh_rows_back(&mut self) {
-        self.at_limit = true;
-        while let Some(fresh) = self.queue.pop_fresh() {
-            self.queue.let_go(fresh.work.row);
+    /// Lets go of what was not begun, and reads no more of it.
+    fn hold_back(&mut self) {
+        let limits = self.limits;
+        self.queue.hold_back(|task| limits.hold_back(task));
+        let front = self.backlog.order.front().copied();
+        self.backlog
+            .order
+            .retain(|which| matches!(which, Backlogged::Rows(Open::InFlight) | Backlogged::Agreements));
+        if self.backlog.order.front().copied() != front {
+            self.backlog.after = RowId(0);
         }
-        self.backlog.order.retain(|which| *which == Backlogged::Agreements);
-        self.backlog.after = RowId(0);
     }
 
     fn has_free_slot(&self) -> bool {
@@ -283,7 +315,19 @@ impl Dispatcher {
 
     pub(super) fn handle_event(&mut self, event: Event, now: Instant, chance: f64) {
         match event {
-            Event::Fetched { which, rows } => self.fetched(which, rows, now),
+            Event::Fetched { which, batch } => {
+                self.fetched(which, batch, now);
+                self.reading_ended();
+            }
+            Event::ReadFailed(error) => {
+                tracing::error!(%error, "the queue could not be read; what is under way is brought to its end");
+                self.reading_ended();
+                self.stop_for_ledger(error);
+            }
+            Event::ReadPanicked => {
+                self.reading_ended();
+                self.stop_for_bug();
+            }
             Event::Created { task, probe, step } => self.created(task, probe, step, now, chance),
             Event::Asked { task, probe, step } => self.asked(task, probe, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
@@ -292,21 +336,14 @@ impl Dispatcher {
                 self.agreement_recorded(task, refused, then, now);
             }
             Event::LedgerFailed(error) => {
-                // Whatever was under way for the ledger is lost to us; the next run finds it there.
-                self.slots = self.slots.saturating_sub(1);
-                self.backlog.fetching = false;
-                // Those who come after the first hear only that it is closed; what the operator needs is the cause.
-                let has_cause = !matches!(error, ledger::Error::Closed);
-                if has_cause || !matches!(self.stop, Some(StopReason::Ledger(_))) {
-                    self.stop = Some(StopReason::Ledger(error));
-                }
+                // What this one was about is lost to us; the next run finds it in the ledger.
+                self.slots -= 1;
+                self.stop_for_ledger(error);
             }
             Event::Panicked => {
                 // Others may bring passwords yet, so that what is under way is brought to its end.
-                self.slots = self.slots.saturating_sub(1);
-                if !matches!(self.stop, Some(StopReason::Ledger(_))) {
-                    self.stop = Some(StopReason::Bug);
-                }
+                self.slots -= 1;
+                self.stop_for_bug();
             }
             Event::Signalled(signal) => {
                 if !matches!(self.stop, Some(StopReason::Ledger(_) | StopReason::Bug)) {
@@ -318,30 +355,48 @@ impl Dispatcher {
         self.check_deadlines(now);
     }
 
-    fn fetched(&mut self, which: Backlogged, rows: Vec<Work>, now: Instant) {
+    fn reading_ended(&mut self) {
         self.backlog.fetching = false;
+        self.queue.reading_ends();
+    }
+
+    /// Those who come after the first hear only that it is closed; what the operator needs is the cause.
+    fn stop_for_ledger(&mut self, error: ledger::Error) {
+        let has_cause = !matches!(error, ledger::Error::Closed);
+        if has_cause || !matches!(self.stop, Some(StopReason::Ledger(_))) {
+            self.stop = Some(StopReason::Ledger(error));
+        }
+    }
+
+    fn stop_for_bug(&mut self) {
+        if !matches!(self.stop, Some(StopReason::Ledger(_))) {
+            self.stop = Some(StopReason::Bug);
+        }
+    }
+
+    fn fetched(&mut self, which: Backlogged, batch: Batch, now: Instant) {
         if self.backlog.order.front() != Some(&which) {
             // Rows that were asked for before the limit was reached.
             return;
         }
-        match rows.last() {
-            Some(last) => self.backlog.after = last.row,
+        match batch.last {
+            Some(last) => self.backlog.after = last,
             None => {
                 self.backlog.order.pop_front();
                 self.backlog.after = RowId(0);
             }
         }
-        for work in rows {
+        for row in batch.set_aside {
+            self.left_out.add(row);
+        }
+        for work in batch.work {
             if !self.queue.take_in_hand(work.row) {
                 continue;
             }
             // Its step is told below.
             let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
             let (step, wait) = match (which, self.settings.mode) {
-                (Backlogged::Agreements, _) => {
-                    self.counts.total += 1;
-                    (Step::Agree, Duration::ZERO)
-                }
+                (Backlogged::Agreements, _) => (Step::Agree, Duration::ZERO),
                 (Backlogged::Rows(_), Mode::AskOnly) => (Step::Ask, Duration::ZERO),
                 (Backlogged::Rows(_), Mode::Submit) => {
                     let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
@@ -349,6 +404,11 @@ impl Dispatcher {
                 }
             };
             task.step = step;
+            if self.limits.hold_back(&task) {
+                self.queue.let_go(task.work.row);
+                continue;
+            }
+            self.counts.total += u64::from(step == Step::Agree);
             if wait.is_zero() {
                 self.queue.add(task);
             } else {
@@ -481,6 +541,7 @@ impl Dispatcher {
                 self.counts.settled += 1;
                 self.queue.let_go(task.work.row);
             }
+            Then::Wait(_) if self.limits.hold_back(&task) => self.queue.let_go(task.work.row),
             Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::LeftOpen => self.queue.let_go(task.work.row),
             Then::Stop(_) => {}
@@ -491,7 +552,8 @@ impl Dispatcher {
         let (rows, agreements) = (self.refused, self.refused_agreements);
         let with_outcome = self.counts.created + self.counts.not_created + self.agreements_with_outcome;
         if self.settings.max_failures.is_some_and(|most| most.is_reached(rows + agreements, with_outcome)) {
-            self.stop.get_or_insert(StopReason::TooManyFailures { rows, agreements });
+            self.limits.too_many_failures = true;
+            self.hold_back();
         }
     }
 
@@ -542,7 +604,8 @@ impl Dispatcher {
             waiting: self.queue.waiting(),
             throttled_for,
             silent_for: self.service.silent_for(now),
-            stopping: self.stop.is_some(),
+            stopping: self.stop.is_some() || self.limits.too_many_failures,
+            settled: self.counts.settled + self.left_out.count,
             ..self.counts
         }
     }

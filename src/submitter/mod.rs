@@ -40,7 +40,7 @@ use crate::partner_center::Client;
 use crate::transport::Silence;
 
 pub(crate) use pacing::{Pacer, Rate};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{LeftOut, Progress};
 pub(crate) use run::submit;
 
 /// How a run submits.
@@ -49,12 +49,14 @@ pub(crate) struct Settings {
     /// Steps under way at once, at most.
     pub(crate) concurrency: NonZeroUsize,
     pub(crate) policy: Policy,
-    /// Rows that may be submitted in this run.
+    /// Rows that may be begun in this run. Those that are in flight already are brought to their end besides.
     pub(crate) limit: Option<u64>,
-    /// The run stops when so many of its rows have been refused.
+    /// Nothing more is begun when so many rows of the run have been refused.
     pub(crate) max_failures: Option<MaxFailures>,
     /// The run stops after this long.
     pub(crate) max_duration: Option<Duration>,
+    /// The longest wait for one answer, and so for all that are under way when the run stops.
+    pub(crate) timeout: Duration,
     /// Past this long without an answer, or throttled without an accepted request, the run stops.
     pub(crate) max_outage: Duration,
     pub(crate) mode: Mode,

@@ -22,17 +22,33 @@ pub(super) struct Queue {
     /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so reading the
     /// ledger may come upon it again.
     in_hand: HashSet<RowId>,
+    /// Rows that were let go while the ledger was being read: what comes of that may show them as they were before.
+    let_go_meanwhile: Option<HashSet<RowId>>,
 }
 
 impl Queue {
-    /// Takes a row in hand; false where it is in hand already.
+    /// The ledger is read from now on.
+    pub(super) fn reading_begins(&mut self) {
+        self.let_go_meanwhile = Some(HashSet::new());
+    }
+
+    /// The ledger has been read, or could not be.
+    pub(super) fn reading_ends(&mut self) {
+        self.let_go_meanwhile = None;
+    }
+
+    /// Takes a row that was read in hand; false where it is in hand already, or was let go since the reading began.
     pub(super) fn take_in_hand(&mut self, row: RowId) -> bool {
-        self.in_hand.insert(row)
+        let is_outdated = self.let_go_meanwhile.as_ref().is_some_and(|rows| rows.contains(&row));
+        !is_outdated && self.in_hand.insert(row)
     }
 
     /// No further step will be taken for this row.
     pub(super) fn let_go(&mut self, row: RowId) {
         self.in_hand.remove(&row);
+        if let Some(rows) = &mut self.let_go_meanwhile {
+            rows.insert(row);
+        }
     }
 
     /// A fresh row, behind those that are ready.
@@ -71,6 +87,22 @@ impl Queue {
     /// Takes what [`Self::peek_fresh`] has shown.
     pub(super) fn pop_fresh(&mut self) -> Option<Box<Task>> {
         self.ready.pop_front()
+    }
+
+    /// Lets go of the rows that `is_held_back` names, whatever they wait for.
+    pub(super) fn hold_back(&mut self, is_held_back: impl Fn(&Task) -> bool) {
+        let mut held_back = Vec::new();
+        let mut keeps = |task: &Task| {
+            let keeps = !is_held_back(task);
+            if !keeps {
+                held_back.push(task.work.row);
+            }
+            keeps
+        };
+        self.ready.retain(|task| keeps(task));
+        self.waiting.retain(|Reverse(waiting)| keeps(&waiting.task));
+        self.held.values_mut().for_each(|held| held.retain(|task| keeps(task)));
+        held_back.into_iter().for_each(|row| self.let_go(row));
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {

@@ -12,13 +12,13 @@ use super::attempt::{self, Means};
 use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
 use super::domains::DomainCheck;
 use super::past::RunStart;
-use super::progress::Progress;
+use super::progress::{LeftOut, Progress};
 use super::reconcile;
 use super::task::Step;
 use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::clock;
 use crate::failpoint;
-use crate::ledger::{AgreementChange, Ledger};
+use crate::ledger::{AgreementChange, Ledger, Owed};
 
 /// For so long a program that leaves at once waits for its own tasks and for the disk.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) stopped: Option<StopReason>,
     /// A second signal came: what was in flight was left as it was.
     pub(crate) abandoned: bool,
+    /// Rows that could not be understood, and so were not worked on.
+    pub(crate) left_out: LeftOut,
 }
 
 /// Works off the open rows of `ledger` until none is left or something stops it.
@@ -47,9 +49,18 @@ pub(crate) async fn submit(
     progress: &watch::Sender<Progress>,
     open_rows: u64,
 ) -> Outcome {
+    let failed = |error| Outcome {
+        stopped: Some(StopReason::Ledger(error)),
+        abandoned: false,
+        left_out: LeftOut::default(),
+    };
     let newest_stored = match ledger.newest_time().await {
         Ok(newest) => newest,
-        Err(error) => return Outcome { stopped: Some(StopReason::Ledger(error)), abandoned: false },
+        Err(error) => return failed(error),
+    };
+    let owed = match ledger.owed() {
+        Ok(owed) => owed,
+        Err(error) => return failed(error),
     };
     let start = RunStart::new(Instant::now(), clock::now(), newest_stored);
     let pacer = Arc::new(equipment.pacer);
@@ -67,20 +78,34 @@ pub(crate) async fn submit(
     let mut dispatcher = Dispatcher::new(settings.clone(), start);
     dispatcher.counts.total = open_rows;
     let mut under_way = UnderWay::default();
+    // Set when the run stops: whatever has no answer by then is left to the next run.
+    let mut leaves_at = None;
     loop {
         for action in dispatcher.actions(Instant::now()) {
-            carry_out(action, ledger, &means, &mut under_way).await;
+            carry_out(action, &owed, &means, &mut under_way);
         }
         progress.send_replace(dispatcher.progress(Instant::now(), pacer.paused_for()));
         if dispatcher.is_done() {
-            return Outcome { stopped: dispatcher.ending(), abandoned: false };
+            let left_out = std::mem::take(&mut dispatcher.left_out);
+            return Outcome { stopped: dispatcher.ending(), abandoned: false, left_out };
         }
         let wake_at = dispatcher.wakes_at(Instant::now());
+        let leaving = async {
+            match leaves_at {
+                Some(leaves_at) => tokio::time::sleep_until(leaves_at).await,
+                None => std::future::pending().await,
+            }
+        };
         let event = tokio::select! {
             biased;
+            () = leaving => {
+                record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
+                return Outcome { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
+            }
             Some(signal) = signals.recv() => Event::Signalled(signal),
             Some(ended) = under_way.records.join_next() => ended.unwrap_or(Event::Panicked),
             Some(ended) = under_way.steps.join_next() => ended.unwrap_or(Event::Panicked),
+            Some(ended) = under_way.reads.join_next() => ended.unwrap_or(Event::ReadPanicked),
             () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
         };
         let stopping_already = matches!(
@@ -89,12 +114,13 @@ pub(crate) async fn submit(
         );
         if let (Event::Signalled(_), true) = (&event, stopping_already) {
             // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
-            record_what_is_known(&mut dispatcher, ledger, &means, under_way).await;
-            return Outcome { stopped: dispatcher.stop, abandoned: true };
+            record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
+            return Outcome { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
         }
         dispatcher.handle_event(event, Instant::now(), rand::random());
         if dispatcher.stop.is_some() {
             means.stopping.cancel();
+            leaves_at.get_or_insert_with(|| Instant::now() + settings.timeout + NOTICES_WITHIN);
         }
     }
 }
@@ -102,8 +128,10 @@ pub(crate) async fn submit(
 /// What may still be waited for, and what may not, when the program leaves at once.
 #[derive(Debug, Default)]
 struct UnderWay {
-    /// Steps, most of which wait for the service, and reads of the queue.
+    /// Steps, most of which wait for the service.
     steps: JoinSet<Event>,
+    /// Readings of the queue: nobody waits for them who leaves.
+    reads: JoinSet<Event>,
     /// They wait for the disk alone.
     records: JoinSet<Event>,
 }
@@ -112,7 +140,7 @@ struct UnderWay {
 /// program leaves. The service is not waited for, the machine and its disk for so long as [`LEAVES_WITHIN`].
 async fn record_what_is_known(
     dispatcher: &mut Dispatcher,
-    ledger: &Ledger,
+    owed: &Owed,
     means: &Arc<Means>,
     mut under_way: UnderWay,
 ) {
@@ -135,7 +163,7 @@ async fn record_what_is_known(
             }
         }
         for action in dispatcher.actions(Instant::now()) {
-            carry_out(action, ledger, means, &mut under_way).await;
+            carry_out(action, owed, means, &mut under_way);
         }
         while under_way.records.join_next().await.is_some() {}
     };
@@ -144,17 +172,17 @@ async fn record_what_is_known(
     }
 }
 
-async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_way: &mut UnderWay) {
+fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut UnderWay) {
     let means = Arc::clone(means);
     match action {
-        // Reading the queue is quick and everything waits for it, so it is done in place.
         Action::Fetch { which, after } => {
-            let rows = match which {
-                Backlogged::Rows(open) => ledger.open_rows(open, after, FETCH).await,
-                Backlogged::Agreements => ledger.open_agreements(after, FETCH).await,
-            };
-            under_way.steps.spawn(async move {
-                rows.map_or_else(Event::LedgerFailed, |rows| Event::Fetched { which, rows })
+            let owed = owed.clone();
+            under_way.reads.spawn(async move {
+                let batch = match which {
+                    Backlogged::Rows(open) => owed.rows(open, after, FETCH).await,
+                    Backlogged::Agreements => owed.agreements(after, FETCH).await,
+                };
+                batch.map_or_else(Event::ReadFailed, |batch| Event::Fetched { which, batch })
             });
         }
         Action::Step { task, probe } => {
@@ -165,6 +193,7 @@ async fn carry_out(action: Action, ledger: &Ledger, means: &Arc<Means>, under_wa
                         Err(error) => Event::LedgerFailed(error),
                     },
                     Step::Ask => {
+                        failpoint::wait_for_turn("asking").await;
                         let step = reconcile::ask(&means, &task.work).await;
                         Event::Asked { task, probe, step }
                     }

@@ -30,8 +30,8 @@ pub(super) struct Task {
     pub(super) unclear_at: Option<u64>,
     /// Asking has just said: not there, and free. So its next send is allowed, whatever the age of its id.
     pub(super) asked_free: bool,
-    /// It has been counted as submitted.
-    pub(super) submitted: bool,
+    /// It was in flight when it was read, or has been counted against the limit: no limit holds it back.
+    pub(super) is_begun: bool,
 }
 
 /// What is to be done next for a task.
@@ -65,6 +65,7 @@ impl Task {
             doubt: work.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
             last_sent: work.last_sent_at.map(|sent| start.past(sent, Duration::ZERO)),
             begun: start.instant(),
+            is_begun: work.is_in_flight,
             work,
             step,
             tries: 0,
@@ -73,7 +74,6 @@ impl Task {
             forbidden_at: None,
             unclear_at: None,
             asked_free: false,
-            submitted: false,
         }
     }
 }
@@ -89,6 +89,7 @@ impl Task {
                     work.unclear_before = true;
                     self.tries = 0;
                 }
+                work.is_in_flight = false;
                 work.in_doubt_since = None;
                 (self.doubt, self.last_sent) = (None, None);
                 work.refusal = None;
@@ -104,6 +105,7 @@ impl Task {
                     (_, NextStep::Ask) => false,
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
+                work.is_in_flight = true;
                 work.in_doubt_since = *in_doubt_since;
                 self.doubt = in_doubt_since.map(|_| self.doubt.unwrap_or(Past::at(self.begun)));
                 work.ask_rounds = *ask_rounds;

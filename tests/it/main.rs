@@ -35,6 +35,7 @@ mod import;
 #[cfg(unix)]
 mod interrupted;
 mod ledger_trouble;
+mod limits;
 mod long_run;
 mod mending;
 mod network;
@@ -44,6 +45,7 @@ mod outage;
 mod output_trouble;
 mod panics;
 mod properties;
+mod queue;
 mod report;
 mod resume;
 mod rules;

@@ -3,6 +3,7 @@
 //! Calls are counted by SQLite, and rows pass by one at a time: what is held is bounded by the number of answers, not by
 //! the size of the ledger. Times go in and out as UTC milliseconds. A row is large, so they are read once.
 
+use super::super::owed::field_of;
 use super::super::state::State;
 use super::super::{Error, RunId};
 use super::Queries;
@@ -136,10 +137,11 @@ impl Queries {
         mut visit: impl FnMut(RowFacts<'_>),
     ) -> Result<(), Error> {
         let sql = format!(
-            "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, r.customer ->> '$.country',
-                    r.customer ->> '$.associated_partner_id'
+            "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, {}, {}
                FROM customer_rows r WHERE +r.state <> 'superseded' AND {}",
             scope.settled(),
+            field_of("r.customer", "country"),
+            field_of("r.customer", "associated_partner_id"),
             scope.rows()
         );
         let mut statement = self.connection.prepare(&sql)?;

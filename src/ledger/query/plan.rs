@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::super::agreement::STANDING;
+use super::super::owed::field_of;
 use super::super::take_up::UNDECIDED;
 use super::super::{Error, RunId};
 use super::{Queries, collect};
@@ -114,10 +115,12 @@ pub(in crate::ledger) fn plan(connection: &Connection, run: RunId) -> Result<Pla
 
 fn plan_of(connection: &Connection, part: Part) -> Result<Plan, Error> {
     let sql = format!(
-        "SELECT json_extract(customer, '$.country'), json_extract(customer, '$.associated_partner_id'), count(*)
+        "SELECT coalesce({}, '?'), {}, count(*)
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
           WHERE state IN ('pending', 'in_flight') AND {}
           GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
+        field_of("customer", "country"),
+        field_of("customer", "associated_partner_id"),
         part.of_sources()
     );
     let groups = collect(connection, &sql, part.parameters(), |row| {
@@ -128,10 +131,11 @@ fn plan_of(connection: &Connection, part: Part) -> Result<Plan, Error> {
 
 fn user_needs(connection: &Connection, part: Part) -> Result<UserNeeds, Error> {
     let sql = format!(
-        "SELECT count(*) FILTER (WHERE json_extract(customer, '$.associated_partner_id') IS NOT NULL),
-                count(*) FILTER (WHERE json_extract(customer, '$.agreement') IS NOT NULL)
+        "SELECT count({}), count({})
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
           WHERE customer_rows.state IN ('pending', 'in_flight') AND {}",
+        field_of("customer", "associated_partner_id"),
+        field_of("customer", "agreement"),
         part.of_sources()
     );
     let (for_resellers, with_agreements): (u64, u64) =

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Row;
 
 use super::super::agreement::AgreementState;
+use super::super::owed::{customer_of, from_json};
 use super::super::state::State;
 use super::super::{Error, Given, RowId, RunId};
 use super::Queries;
@@ -20,6 +21,8 @@ pub(crate) struct RowStory {
     pub(crate) line: u64,
     pub(crate) customer: Option<serde_json::Value>,
     pub(crate) problems: Vec<Problem>,
+    /// Why customer or problems are missing here, where they cannot be understood.
+    pub(crate) unreadable: Option<String>,
     pub(crate) request_id: Option<String>,
     pub(crate) customer_id: Option<String>,
     pub(crate) commerce_id: Option<String>,
@@ -227,8 +230,10 @@ fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
         state: row.get(2)?,
         file: row.get(3)?,
         line: row.get(4)?,
-        customer: from_json(5, customer)?,
-        problems: from_json(6, problems)?.unwrap_or_default(),
+        // What cannot be understood of one row must not keep anybody from the others, nor from its calls.
+        unreadable: unreadable(customer.as_deref(), problems.as_deref()),
+        customer: customer.and_then(|text| serde_json::from_str(&text).ok()),
+        problems: problems.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
         request_id: row.get(7)?,
         customer_id: row.get(8)?,
         commerce_id: row.get(9)?,
@@ -258,11 +263,9 @@ fn agreement_story(row: &Row<'_>) -> rusqlite::Result<Option<AgreementStory>> {
     }))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(
-    column: usize,
-    text: Option<String>,
-) -> rusqlite::Result<Option<T>> {
-    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
+/// What of a row cannot be understood, in words.
+fn unreadable(customer: Option<&str>, problems: Option<&str>) -> Option<String> {
+    let customer = customer.and_then(|text| customer_of(text).err());
+    let problems = problems.and_then(|text| from_json::<Vec<Problem>>(text, "list of problems").err());
+    customer.or(problems)
 }

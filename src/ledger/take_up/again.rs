@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::agreement::{self, Met};
+use super::super::owed::field_of;
 use super::super::query::{self, Plan};
 use super::super::state::State;
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
@@ -166,8 +167,9 @@ const AGREEMENTS: &str = "agreements a JOIN customer_rows r ON r.id = a.row_id A
 fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<StoredRow, Error> {
     let (what, by) = if of_agreement { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let which = if of_agreement { "AND a.state IN ('failed', 'rejected')" } else { "" };
+    let reseller = field_of("r.customer", "associated_partner_id");
     let sql = format!(
-        "SELECT r.id, {by}.line, s.header, {by}.cells, json_extract(r.customer, '$.associated_partner_id'), s.id,
+        "SELECT r.id, {by}.line, s.header, {by}.cells, {reseller}, s.id,
                 s.path, r.state, r.domain_burned,
                 r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems, s.given
            FROM {what} WHERE r.id = ?1 {which}"
@@ -288,9 +290,12 @@ impl Reading<'_> {
         if let Some(has_resellers) = self.has_resellers.get(&stored.path) {
             return Ok(*has_resellers);
         }
-        let sql = "SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
-                    WHERE s.path = ?1 AND json_extract(r.customer, '$.associated_partner_id') IS NOT NULL LIMIT 1";
-        let found = tx.query_row(sql, [&stored.path], |_| Ok(())).optional()?.is_some();
+        let reseller = field_of("r.customer", "associated_partner_id");
+        let sql = format!(
+            "SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
+              WHERE s.path = ?1 AND {reseller} IS NOT NULL LIMIT 1"
+        );
+        let found = tx.query_row(&sql, [&stored.path], |_| Ok(())).optional()?.is_some();
         self.has_resellers.insert(stored.path.clone(), found);
         Ok(found)
     }

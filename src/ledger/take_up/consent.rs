@@ -202,7 +202,7 @@ mod tests {
         let path = folder.path().join("l.db");
         let ledger = open(&path);
         read(&ledger, false).await;
-        let rows = ledger.open_rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap();
+        let rows = ledger.owed().unwrap().rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
         let (row, request_id) = (rows[0].row, rows[0].request_id);
         let recorder = ledger.recorder();
         recorder.intend_create(row, request_id).await.unwrap();
@@ -219,9 +219,10 @@ mod tests {
 
         // Sent after all, it must not be taken for refused if we die before the answer.
         read(&ledger, true).await;
-        let rows = ledger.open_rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap();
+        let rows = ledger.owed().unwrap().rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
         ledger.recorder().intend_create(row, rows[0].request_id).await.unwrap();
-        let rows = ledger.open_rows(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap();
+        let rows =
+            ledger.owed().unwrap().rows(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap().work;
         assert_eq!(rows[0].refusal, None);
     }
 }

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::customer::{Customer, DomainName};
-use crate::ledger::{CreatedCustomer, RequestId};
-use crate::submitter::Policy;
+use crate::ledger::{CreatedCustomer, RequestId, Work};
 use crate::submitter::finding::Setback;
+use crate::submitter::{MaxFailures, Policy};
 
 fn settings() -> Settings {
     Settings {
@@ -20,6 +20,7 @@ fn settings() -> Settings {
         limit: None,
         max_failures: None,
         max_duration: None,
+        timeout: Duration::from_secs(180),
         max_outage: Duration::from_secs(900),
         mode: Mode::Submit,
     }
@@ -79,8 +80,10 @@ impl Bench {
                             Backlogged::Rows(_) => &mut self.to_fetch,
                             Backlogged::Agreements => &mut self.agreements,
                         };
-                        let rows = queue.pop_front().unwrap_or_default();
-                        self.tell(Event::Fetched { which, rows });
+                        let work = queue.pop_front().unwrap_or_default();
+                        let last = work.last().map(|work| work.row);
+                        let batch = Batch { work, set_aside: Vec::new(), last };
+                        self.tell(Event::Fetched { which, batch });
                     }
                     Action::Step { task, probe } => self.steps.push_back((task, probe)),
                     Action::Record { task, verdict, .. } => {
@@ -258,6 +261,45 @@ fn the_limit_counts_rows_and_not_repeats() {
 }
 
 #[test]
+fn what_was_in_flight_at_the_start_does_not_count_against_the_limit() {
+    let mut bench = Bench::new(settings(), 0);
+    bench.dispatcher = Dispatcher::new(Settings { limit: Some(1), ..settings() }, start(bench.now));
+    let in_flight = |id| Work { is_in_flight: true, ..row(id) };
+    bench.to_fetch = VecDeque::from([vec![in_flight(1), in_flight(2)], Vec::new(), vec![row(3), row(4)]]);
+    bench.act();
+    for _ in 0..3 {
+        bench.answer(created());
+    }
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.ending(), Some(StopReason::LimitReached)));
+}
+
+#[test]
+fn too_many_failures_hold_back_what_was_not_sent_and_bring_the_rest_to_its_end() {
+    let most = MaxFailures::Rows(std::num::NonZeroU64::MIN);
+    let mut bench = Bench::new(Settings { max_failures: Some(most), ..settings() }, 10);
+    // In doubt, and waiting; nothing done, and waiting; refused; under way.
+    bench.answer(silent());
+    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(60) }));
+    let refusal = ledger::Refusal { code: "3000".to_owned(), status: Some(400), text: String::new() };
+    bench.answer(CreateFinding::Refused { refusal, domain_taken: false });
+    while let Some(place) = bench.steps.iter().position(|(task, _)| task.step == Step::Ask) {
+        bench.steps.swap(0, place);
+        answer_questions_alone(&mut bench);
+    }
+    let under_way = bench.steps.len();
+    assert!(!bench.dispatcher.is_done());
+    for _ in 0..under_way {
+        bench.answer(created());
+    }
+    bench.wait(1);
+    assert_eq!(bench.steps.len(), 1, "the row in doubt is repeated, and nothing else is sent");
+    bench.answer(created());
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.ending(), Some(StopReason::TooManyFailures { rows: 1, .. })));
+}
+
+#[test]
 fn time_that_is_up_stops_the_run() {
     let mut bench = Bench::new(Settings { max_duration: Some(Duration::from_secs(10)), ..settings() }, 10);
     bench.wait(10);
@@ -274,6 +316,50 @@ fn a_failing_ledger_stops_everything() {
     }
     assert!(bench.dispatcher.is_done());
     assert!(matches!(bench.dispatcher.stop, Some(StopReason::Ledger(_))));
+}
+
+#[test]
+fn a_reading_that_fails_frees_no_slot() {
+    let mut bench = Bench::new(settings(), 10);
+    for failed in [Event::ReadFailed(ledger::Error::Closed), Event::ReadPanicked] {
+        bench.tell(failed);
+        bench.act();
+        assert!(!bench.dispatcher.is_done(), "four creates are out");
+    }
+    for _ in 0..4 {
+        bench.answer(created());
+    }
+    assert_eq!(bench.records, 4, "what was under way is recorded");
+    assert!(bench.dispatcher.is_done());
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Ledger(_))));
+}
+
+#[test]
+fn a_row_that_was_let_go_while_the_ledger_was_read_is_not_taken_again() {
+    let mut queue = Queue::default();
+    assert!(queue.take_in_hand(RowId(1)));
+    queue.reading_begins();
+    queue.let_go(RowId(1));
+    assert!(!queue.take_in_hand(RowId(1)), "the reading shows it as it was before");
+    queue.reading_ends();
+    queue.reading_begins();
+    assert!(queue.take_in_hand(RowId(1)));
+}
+
+#[test]
+fn a_row_that_cannot_be_understood_holds_up_no_other() {
+    let mut bench = Bench::new(settings(), 0);
+    bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
+    bench.tell(Event::Fetched {
+        which: Backlogged::Agreements,
+        batch: Batch {
+            work: Vec::new(),
+            set_aside: vec![ledger::SetAside { row: RowId(7), line: None, domain: None, why: String::new() }],
+            last: Some(RowId(7)),
+        },
+    });
+    assert_eq!(bench.dispatcher.backlog.after, RowId(7), "the next batch begins behind it");
+    assert_eq!(bench.dispatcher.left_out.count, 1);
 }
 
 #[test]

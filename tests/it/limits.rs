@@ -1,0 +1,77 @@
+//! What ends a run early holds back what has not been begun. What is in flight is brought to its end, as far as the kind
+//! of the limit lets it (contract, section 3, rule 9).
+
+use std::time::Instant;
+
+use tenantry::simulator::{Fault, Operation, ScriptedFault};
+
+use crate::harness::{Bench, customers, customers_of, domain, eventually, states};
+
+#[test]
+fn resume_with_a_limit_brings_all_that_is_in_flight_to_its_end() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(50));
+    bench.simulator().script(ScriptedFault::next(Operation::Create, Fault::StalledBefore).times(40));
+    let running = bench.import("customers.csv").args(["--concurrency", "40"]).spawn();
+    eventually("forty creates are out", || bench.count(Operation::Create) == 40);
+    running.kill();
+    assert_eq!(bench.ledger().states(), states([("in_flight", 40), ("pending", 10)]));
+    bench.resume().args(["--limit", "5"]).exits(5).says("Stopped at --limit");
+    assert_eq!(bench.ledger().states(), states([("created", 45), ("pending", 5)]));
+    bench.resume().args(["--limit", "0"]).exits(5);
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn too_many_failures_leave_no_row_in_flight() {
+    let bench = Bench::new();
+    // It waits for its repeat when the next one is refused.
+    bench.fault(Operation::Create, "silent", Fault::StatusBefore { status: 500 }, 1);
+    bench.file("customers.csv", customers_of(["silent", "refuse-400-3000", "later"]));
+    let args = ["--max-failures", "1", "--concurrency", "1"];
+    bench.import("customers.csv").args(args).exits(5).says("stopped at --max-failures: 1 row of this run");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 1), ("pending", 1)]));
+    assert_eq!(bench.ledger().row("silent").state, "created");
+    bench.agree_so_far();
+}
+
+#[test]
+fn when_time_is_up_a_row_that_waits_for_a_question_stays_in_flight() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, &domain(1), Fault::StatusBefore { status: 500 }, 1);
+    bench.file("customers.csv", customers(1));
+    let waits = ["--max-attempts", "1", "--settle-delay", "1h", "--max-duration", "1s"];
+    bench.import("customers.csv").args(waits).exits(5).says("stopped at --max-duration");
+    assert_eq!(bench.ledger().states(), states([("in_flight", 1)]));
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn when_time_is_up_nothing_is_awaited_for_longer_than_one_answer_may_take() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["refuse-400-3000"]));
+    let stuck = bench.import("customers.csv").env("TENANTRY_STALL_AT", "asking");
+    let stuck = stuck.env("TENANTRY_STALL_UNTIL", bench.path("never"));
+    let begun = Instant::now();
+    stuck.args(["--timeout", "1s", "--max-duration", "1s"]).exits(5).says("stopped at --max-duration");
+    assert!(begun.elapsed().as_secs() >= 2, "an answer that is under way gets its time");
+    assert_eq!(bench.ledger().states(), states([("in_flight", 1)]));
+    bench.resume().exits(3);
+    bench.agree();
+}
+
+#[test]
+fn times_at_the_top_of_their_range_are_as_good_as_for_ever() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["plain", "refuse-400-3000", "taken-by-others"]));
+    let call = bench.import("customers.csv").args(["--max-failures", "9", "--settle-delay", "0s"]);
+    let ever = ["timeout", "max-duration", "max-outage", "idempotency-window", "wait-lock"];
+    let call =
+        ever.iter().fold(call, |call, name| call.args([format!("--{name}"), format!("{}s", i64::MAX)]));
+    call.exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 2)]));
+    bench.agree();
+}
