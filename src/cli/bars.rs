@@ -151,8 +151,10 @@ fn in_words(progress: &submitter::Progress) -> String {
     let created = Some(format!("{} created", HumanCount(progress.created)));
     let not = (progress.not_created > 0).then(|| format!("{} not", HumanCount(progress.not_created)));
     let under_way = Some(format!("{} under way", progress.under_way));
-    let waiting = (progress.waiting > 0).then(|| format!("{} waiting", progress.waiting));
-    [state, created, not, under_way, waiting].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let (settling, others) = (progress.settling, progress.waiting - progress.settling);
+    let waiting = (others > 0).then(|| format!("{others} waiting"));
+    let settling = (settling > 0).then(|| format!("{settling} waiting for the settle delay"));
+    [state, created, not, under_way, waiting, settling].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn has_room_for_a_bar() -> bool {
@@ -238,5 +240,17 @@ impl Templates {
                 };
                 written.expect("the bar writes to memory");
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_wait_for_the_settle_delay_are_told_apart() {
+        let progress = submitter::Progress { created: 1, waiting: 5, settling: 3, ..Default::default() };
+        let expected = "1 created, 0 under way, 2 waiting, 3 waiting for the settle delay";
+        assert_eq!(in_words(&progress), expected);
     }
 }

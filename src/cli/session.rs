@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
             Ok(equipment) => equipment,
             Err(reason) => return Ok(Some(reason)),
         };
-        let settings = self.args.settings(mode);
+        let settings = self.args.settings(mode, self.connection.settle_delay);
         // What is in flight is brought to its end beside what a limit lets begin.
         let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
         let total = if mode == Mode::Submit { total } else { open };

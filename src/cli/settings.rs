@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
@@ -89,6 +90,8 @@ pub(crate) struct Connection {
     pub(crate) environment: Environment,
     /// What every initial domain ends in.
     pub(crate) domain_suffix: &'static str,
+    /// For so long a new customer may stay invisible, unless somebody says otherwise.
+    pub(crate) settle_delay: Duration,
     /// The flags that connect like this again, for the next command.
     pub(crate) flags: String,
     /// The simulator to start, then the one that runs.
@@ -138,6 +141,7 @@ impl Connection {
     }
 
     fn to_simulator(scenario: Scenario, state_file: Option<PathBuf>, args: &args::Connection) -> Self {
+        let settle_delay = settle_delay(Some(&scenario));
         let config = simulator::Config {
             state_file,
             // A rehearsal signs in as an app, which the real service lets create for no reseller.
@@ -162,6 +166,7 @@ impl Connection {
                 partner_tenant_id: tenant.parse().ok(),
             },
             domain_suffix: args.cloud.domain_suffix(),
+            settle_delay,
             flags: String::new(),
             rehearsal: Some(config),
             simulator: None,
@@ -183,10 +188,23 @@ impl Connection {
             authority,
             sign_in,
             domain_suffix: cloud.domain_suffix(),
+            settle_delay: settle_delay(None),
             flags: args.flags(),
             rehearsal: None,
             simulator: None,
         })
+    }
+}
+
+/// For so long a new customer may stay invisible: at Partner Center, with a good margin, or in this
+/// rehearsal, of which it is known.
+pub(crate) fn settle_delay(rehearsal: Option<&Scenario>) -> Duration {
+    const AT_PARTNER_CENTER: Duration = Duration::from_secs(180);
+    const MARGIN: Duration = Duration::from_secs(1);
+    match rehearsal.map(|scenario| scenario.visibility_lag) {
+        None => AT_PARTNER_CENTER,
+        Some(Duration::ZERO) => Duration::ZERO,
+        Some(lag) => lag + MARGIN,
     }
 }
 
@@ -501,14 +519,14 @@ impl args::Submission {
         flags
     }
 
-    /// The settings of a submission in `mode`.
-    pub(crate) fn settings(&self, mode: Mode) -> Settings {
+    /// The settings of a submission in `mode` to a service for which `default_settle_delay` is right.
+    pub(crate) fn settings(&self, mode: Mode, default_settle_delay: Duration) -> Settings {
         Settings {
             concurrency: self.concurrency,
             policy: Policy {
                 max_attempts: self.max_attempts,
                 idempotency_window: self.idempotency_window,
-                settle_delay: self.settle_delay,
+                settle_delay: self.settle_delay.unwrap_or(default_settle_delay),
                 leaves_questions: mode == Mode::AskOnly,
             },
             limit: self.limit,

@@ -72,6 +72,8 @@ pub(crate) enum RowChange {
         ask_rounds: u32,
         /// A definite refusal that is being followed by a question.
         refusal: Option<Refusal>,
+        /// Found among our customers; one more send may bring its password.
+        customer_id: Option<String>,
     },
     /// Created by us.
     Created(CreatedCustomer),
@@ -211,12 +213,12 @@ fn apply(
             )?
             .execute((row, to, now, new_request_id, ask_rounds))?;
         }
-        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
             tx.prepare_cached(
                 "UPDATE customer_rows
                     SET state = ?2, changed_at = ?3, next_step = ?4, in_doubt_since = ?5,
                         last_sent_at = coalesce(?6, last_sent_at), ask_rounds = ?7,
-                        error_code = ?8, error_status = ?9, error_text = ?10
+                        error_code = ?8, error_status = ?9, error_text = ?10, customer_id = ?11
                   WHERE id = ?1",
             )?
             .execute(rusqlite::params![
@@ -230,6 +232,7 @@ fn apply(
                 refusal.as_ref().map(|r| &r.code),
                 refusal.as_ref().and_then(|r| r.status),
                 refusal.as_ref().map(|r| bounded(&r.text)),
+                customer_id,
             ])?;
         }
         RowChange::Created(customer) => {

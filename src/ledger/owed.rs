@@ -111,7 +111,7 @@ impl Batch {
 
 const COLUMNS: &str = "r.id, r.line, r.customer, r.request_id, r.next_step, r.in_doubt_since, r.last_sent_at,
      r.ask_rounds, r.error_code, r.error_status, r.error_text, r.unclear_before,
-     r.success_unread, r.domain";
+     r.success_unread, r.domain, r.customer_id";
 
 fn open_rows(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
     let state = match which {
@@ -147,7 +147,7 @@ fn load(row: &Row<'_>, id: RowId, state: State) -> Result<Work, String> {
     let text: Option<String> = cell(row, 10, "error text")?;
     let refusal = match (state, code) {
         // A pending row may carry an old refusal of an earlier try; it is no part of the present one.
-        (State::InFlight, Some(code)) => {
+        (State::InFlight | State::Unresolved, Some(code)) => {
             Some(Refusal { code, status: cell(row, 9, "error status")?, text: text.unwrap_or_default() })
         }
         _ => None,
@@ -161,6 +161,7 @@ fn load(row: &Row<'_>, id: RowId, state: State) -> Result<Work, String> {
         success_unread: cell(row, 12, "mark of a success")?,
         refusal,
         is_in_flight: state == State::InFlight,
+        customer_id: cell(row, 14, "customer id")?,
         ..Work::fresh(id, cell(row, 1, "line")?, customer_of(&customer)?, cell(row, 3, "request id")?)
     })
 }

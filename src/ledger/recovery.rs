@@ -78,7 +78,8 @@ pub(crate) struct Work {
     pub(crate) refusal: Option<Refusal>,
     /// Something may have been sent for it already.
     pub(crate) is_in_flight: bool,
-    /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement.
+    /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement. Of a row in
+    /// flight: it was found among our customers, and one more send may bring its password.
     pub(crate) customer_id: Option<String>,
 }
 

@@ -72,6 +72,7 @@ static CODES: &[Known] = &[
     known(403, "90000", FixTheRights, "Entra refused the token: sign in again"),
     known(417, "800036", FixTheConfiguration, "a precondition failed: check for a proxy that changes requests on their way"),
     known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
+    known(0, "taken_then_free", FixTheRow, "the answers contradict each other: look for the customer in Partner Center; `tenantry reconcile` asks again later, and `tenantry resume` then sends it once more if its domain is still free"),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
     known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
 ];

@@ -32,7 +32,11 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
         }
     }
     if row.customer_id.is_some() {
-        let password = if row.has_credentials { "sealed in this ledger" } else { "not here" };
+        let password = match (row.has_credentials, row.state) {
+            (true, _) => "sealed in this ledger",
+            (false, State::InFlight) => "not here yet: `tenantry resume` asks for it once more",
+            (false, _) => "not here",
+        };
         line(format_args!("  {:<14}{password}", "password"));
     }
     if let Some(code) = &row.error_code {

@@ -166,7 +166,7 @@ mod tests {
         match then {
             Then::Settled => "settled".to_owned(),
             Then::LeftOpen => "left open".to_owned(),
-            Then::Wait(wait) => format!("after {} s", wait.as_secs()),
+            Then::Wait(wait) | Then::Settle(wait) => format!("after {} s", wait.as_secs()),
             Then::Stop(StopReason::Rights(_)) => "stop: rights".to_owned(),
             Then::Stop(_) => "stop".to_owned(),
         }

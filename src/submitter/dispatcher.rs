@@ -228,7 +228,7 @@ impl Dispatcher {
                 // Its id has grown old while it waited.
                 let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                 task.step = step.into();
-                self.queue.wait(task, now + wait);
+                self.queue.settle(task, now + wait);
                 continue;
             }
             let probe = self.service.let_pass(task.step, now);
@@ -389,9 +389,12 @@ impl Dispatcher {
         for row in batch.set_aside {
             self.left_out.add(row);
         }
-        for work in batch.work {
+        for mut work in batch.work {
             if !self.queue.take_in_hand(work.row) {
                 continue;
+            }
+            if which == Backlogged::Rows(Open::Unresolved) {
+                retry::ask_afresh(&mut work);
             }
             // Its step is told below.
             let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
@@ -412,7 +415,7 @@ impl Dispatcher {
             if wait.is_zero() {
                 self.queue.add(task);
             } else {
-                self.queue.wait(task, now + wait);
+                self.queue.settle(task, now + wait);
             }
         }
     }
@@ -502,7 +505,7 @@ impl Dispatcher {
             self.check_failures();
         }
         match then {
-            Then::Wait(wait) => self.queue.wait(task, now + wait),
+            Then::Wait(wait) | Then::Settle(wait) => self.queue.wait(task, now + wait),
             Then::Settled => {
                 self.counts.settled += 1;
                 self.queue.let_go(task.work.row);
@@ -514,7 +517,7 @@ impl Dispatcher {
     }
 
     fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
-        task.apply(&verdict.change, now);
+        task.apply(&verdict.change, now, self.start.wall_at(now));
         if let (Then::Stop(reason), None) = (&verdict.then, &self.stop) {
             self.stop = Some(reason.clone());
         }
@@ -543,6 +546,7 @@ impl Dispatcher {
             }
             Then::Wait(_) if self.limits.hold_back(&task) => self.queue.let_go(task.work.row),
             Then::Wait(wait) => self.queue.wait(task, now + wait),
+            Then::Settle(wait) => self.queue.settle(task, now + wait),
             Then::LeftOpen => self.queue.let_go(task.work.row),
             Then::Stop(_) => {}
         }
@@ -575,6 +579,7 @@ impl Dispatcher {
         Circumstances {
             policy: &self.settings.policy,
             now,
+            wall: self.start.wall_at(now),
             probe,
             may_send: self.settings.mode == Mode::Submit,
             successes: self.successes,
@@ -602,6 +607,7 @@ impl Dispatcher {
         Progress {
             under_way: self.slots,
             waiting: self.queue.waiting(),
+            settling: self.queue.settling(),
             throttled_for,
             silent_for: self.service.silent_for(now),
             stopping: self.stop.is_some() || self.limits.too_many_failures,

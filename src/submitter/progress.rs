@@ -19,6 +19,8 @@ pub(crate) struct Progress {
     pub(crate) under_way: usize,
     /// Rows that wait for a repeat or a question.
     pub(crate) waiting: usize,
+    /// Those of them that wait until a new customer would be visible.
+    pub(crate) settling: usize,
     /// The service wants nothing from us for so long.
     pub(crate) throttled_for: Option<Duration>,
     /// The service has not answered for so long.

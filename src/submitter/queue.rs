@@ -17,6 +17,8 @@ const MOST_WAITING: usize = 4096;
 pub(super) struct Queue {
     ready: VecDeque<Box<Task>>,
     waiting: BinaryHeap<Reverse<Waiting>>,
+    /// Of those: rows that wait until a new customer would be visible.
+    settling: usize,
     /// Rows whose wait is over, and whose kind of step the service does not answer.
     held: HashMap<Step, VecDeque<Box<Task>>>,
     /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so reading the
@@ -58,7 +60,13 @@ impl Queue {
 
     /// Its next step is not to be taken before `due`.
     pub(super) fn wait(&mut self, task: Box<Task>, due: Instant) {
-        self.waiting.push(Reverse(Waiting { due, task }));
+        self.waiting.push(Reverse(Waiting { due, task, settles: false }));
+    }
+
+    /// It is not to be asked about before `due`, when a new customer would be visible.
+    pub(super) fn settle(&mut self, task: Box<Task>, due: Instant) {
+        self.settling += 1;
+        self.waiting.push(Reverse(Waiting { due, task, settles: true }));
     }
 
     /// Its next step is not to be taken before somebody asks for such steps.
@@ -76,7 +84,9 @@ impl Queue {
         if self.next_due()? > now {
             return None;
         }
-        self.waiting.pop().map(|Reverse(waiting)| waiting.task)
+        let Reverse(waiting) = self.waiting.pop()?;
+        self.settling -= usize::from(waiting.settles);
+        Some(waiting.task)
     }
 
     /// The next fresh row, if one may be begun.
@@ -101,6 +111,7 @@ impl Queue {
         };
         self.ready.retain(|task| keeps(task));
         self.waiting.retain(|Reverse(waiting)| keeps(&waiting.task));
+        self.settling = self.waiting.iter().filter(|Reverse(waiting)| waiting.settles).count();
         self.held.values_mut().for_each(|held| held.retain(|task| keeps(task)));
         held_back.into_iter().for_each(|row| self.let_go(row));
     }
@@ -119,6 +130,11 @@ impl Queue {
         self.waiting.len() + self.held.values().map(VecDeque::len).sum::<usize>()
     }
 
+    /// Those of them that wait until a new customer would be visible.
+    pub(super) fn settling(&self) -> usize {
+        self.settling
+    }
+
     /// So many wait that no fresh row is to be begun.
     pub(super) fn is_full(&self) -> bool {
         self.waiting() >= MOST_WAITING
@@ -130,6 +146,7 @@ impl Queue {
 struct Waiting {
     due: Instant,
     task: Box<Task>,
+    settles: bool,
 }
 
 impl Waiting {

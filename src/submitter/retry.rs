@@ -13,7 +13,7 @@ use super::finding::{AskFinding, CreateFinding, Setback, Unanswered};
 use super::past::Past;
 use super::task::Task;
 use super::{Policy, StopReason};
-use crate::ledger::{NextStep, Refusal, RequestId, RowChange, Work};
+use crate::ledger::{CreatedCustomer, NextStep, Refusal, RequestId, RowChange, Work};
 
 /// The code of a row whose domain somebody else has.
 pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
@@ -21,6 +21,8 @@ pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
 pub(crate) const UNANSWERED: &str = "unanswered";
 /// The code of an unresolved row that no answer could settle.
 pub(crate) const UNSETTLED: &str = "unsettled";
+/// The code of a row whose refusal said that its domain is taken, and of whose domain asking has said that it is free.
+pub(crate) const CONTRADICTED: &str = "taken_then_free";
 
 /// Tries of one question, the first included (fact book 14).
 const QUESTION_TRIES: u32 = 4;
@@ -47,6 +49,8 @@ pub(super) enum Then {
     LeftOpen,
     /// The next step, not before the wait is over.
     Wait(Duration),
+    /// The next question, when a customer of ours would be visible.
+    Settle(Duration),
     /// The run ends; the row stays open.
     Stop(StopReason),
 }
@@ -56,6 +60,8 @@ pub(super) enum Then {
 pub(super) struct Circumstances<'a> {
     pub(super) policy: &'a Policy,
     pub(super) now: Instant,
+    /// The same, by the wall clock.
+    pub(super) wall: Timestamp,
     /// It was a probe during an outage: it says something about the service, nothing about the row.
     pub(super) probe: bool,
     /// Creates that succeeded in this run so far.
@@ -70,6 +76,9 @@ pub(super) struct Circumstances<'a> {
 
 pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
+    if let Some(customer_id) = &work.customer_id {
+        return after_last_send(task, customer_id, finding, at);
+    }
     match finding {
         CreateFinding::Created(customer) => settled(RowChange::Created(customer)),
         CreateFinding::Refused { refusal, domain_taken } => ask_about(work, refusal, domain_taken),
@@ -85,23 +94,43 @@ pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstanc
     }
 }
 
+/// One send goes out before a password is given up (contract, rule 2): the customer is ours, by this id, and the service
+/// may repeat its answer. Unless nothing was done by that send, it was the last one, whatever came of it.
+fn after_last_send(
+    task: &Task,
+    customer_id: &str,
+    finding: CreateFinding,
+    at: &Circumstances<'_>,
+) -> Verdict {
+    let work = &task.work;
+    let again = backoff(task.tries, at.chance);
+    match finding {
+        CreateFinding::Created(customer) if customer.customer_id.eq_ignore_ascii_case(customer_id) => {
+            settled(RowChange::Created(customer))
+        }
+        CreateFinding::Unauthorized(refusal) if task.unauthorized => {
+            nothing_done(work, Then::Stop(StopReason::Rights(refusal)))
+        }
+        CreateFinding::Unauthorized(_) => nothing_done(work, Then::Wait(Duration::ZERO)),
+        CreateFinding::SetBack(setback) => nothing_done(work, after_setback(setback, again)),
+        // A probe says something about the service, and nothing about the row.
+        CreateFinding::Unknown { .. } if at.probe => still_open(work, NextStep::Create, Then::Wait(again)),
+        // Another customer's answer is none of this row's.
+        CreateFinding::Created(_)
+        | CreateFinding::Refused { .. }
+        | CreateFinding::Forbidden(_)
+        | CreateFinding::Unknown { .. } => password_lost(customer_id),
+    }
+}
+
 pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
     match finding {
-        AskFinding::Ours { customer_id } if work.in_doubt_since.is_some() || work.unclear_before => {
-            // A send of ours has made it, and its answer is lost, the password with it.
-            let customer = crate::ledger::CreatedCustomer {
-                customer_id,
-                commerce_id: None,
-                user_name: None,
-                sealed_credentials: None,
-            };
-            settled(RowChange::Created(customer))
-        }
-        AskFinding::Ours { customer_id } => settled(RowChange::Existing { customer_id }),
-        AskFinding::Taken | AskFinding::Free if too_early(task, at) => {
-            still_open(work, NextStep::Ask, Then::Wait(until_settled(task, at)))
-        }
+        AskFinding::Ours { customer_id } => ours(task, customer_id, at),
+        AskFinding::Taken | AskFinding::Free if work.customer_id.is_some() => found_before(work),
+        AskFinding::Taken if too_early(task, at) => wait_to_settle(task, at),
+        AskFinding::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
+        AskFinding::Taken if is_contradicted(work) => contradicted(work),
         // It said so itself; that the customer has not shown up is no proof of the contrary.
         AskFinding::Taken if work.success_unread => {
             let text = "the service said that it had created it, in an answer that could not be read; the domain is \
@@ -144,6 +173,9 @@ pub(super) fn after_setback(setback: Setback, repeat_after: Duration) -> Then {
 /// question that comes too early by a clock that was set does no harm: [`after_ask`] does not believe its answer.
 pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextStep, Duration) {
     let until_visible = || {
+        if task.work.customer_id.is_some() {
+            return Duration::ZERO;
+        }
         let age = task.last_sent.map_or(Duration::MAX, |sent| sent.age(now));
         policy.settle_delay.saturating_sub(age)
     };
@@ -161,16 +193,56 @@ pub(super) fn must_ask_first(task: &Task, policy: &Policy, now: Instant) -> bool
     !task.asked_free && !is_fresh(task, policy, now)
 }
 
+/// An unresolved row is asked about afresh. What contradicted itself stays so, and may be sent once more.
+pub(super) fn ask_afresh(work: &mut Work) {
+    work.refusal.take_if(|refusal| refusal.code != CONTRADICTED);
+    if work.refusal.is_some() {
+        work.ask_rounds = work.ask_rounds.next_multiple_of(2);
+    }
+}
+
+/// One of our customers has the domain. Where a send of ours has made it, its answer is lost, and the password with it,
+/// unless the service repeats that: one more send asks for it while the id is fresh.
+fn ours(task: &Task, customer_id: String, at: &Circumstances<'_>) -> Verdict {
+    let work = &task.work;
+    if work.in_doubt_since.is_none() && !work.unclear_before {
+        return settled(RowChange::Existing { customer_id });
+    }
+    if work.in_doubt_since.is_some() && is_fresh(task, at.policy, at.now) {
+        let work = Work { customer_id: Some(customer_id), ..work.clone() };
+        return still_open(&work, NextStep::Create, Then::Wait(Duration::ZERO));
+    }
+    password_lost(&customer_id)
+}
+
+/// It was found among our customers, and what is there stays there, whatever this question has found.
+fn found_before(work: &Work) -> Verdict {
+    password_lost(work.customer_id.as_deref().unwrap_or_default())
+}
+
+fn password_lost(customer_id: &str) -> Verdict {
+    settled(RowChange::Created(CreatedCustomer {
+        customer_id: customer_id.to_owned(),
+        commerce_id: None,
+        user_name: None,
+        sealed_credentials: None,
+    }))
+}
+
 /// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
 fn ask_about(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
-    let code = if domain_taken { DOMAIN_TAKEN.to_owned() } else { refusal.code };
-    let change = RowChange::StillOpen {
-        in_doubt_since: work.in_doubt_since,
-        next_step: NextStep::Ask,
-        ask_rounds: work.ask_rounds,
-        refusal: Some(Refusal { code, ..refusal }),
+    let mut work = work.clone();
+    let code = match (domain_taken, is_contradicted(&work)) {
+        (false, _) => refusal.code,
+        (true, false) => DOMAIN_TAKEN.to_owned(),
+        (true, true) => {
+            // The one repeat that was left has been made.
+            work.ask_rounds |= 1;
+            CONTRADICTED.to_owned()
+        }
     };
-    Verdict { change, then: Then::Wait(Duration::ZERO) }
+    work.refusal = Some(Refusal { code, ..refusal });
+    still_open(&work, NextStep::Ask, Then::Wait(Duration::ZERO))
 }
 
 /// One row may be at fault, or all. A success of another row between two refusals of this one tells.
@@ -196,8 +268,8 @@ fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdi
     let mut work = task.work.clone();
     work.in_doubt_since.get_or_insert(intended_at);
     // It was sent just now, so what asking finds counts after the whole delay.
-    let settled = Then::Wait(at.policy.settle_delay);
-    if task.asked_free {
+    let settled = Then::Settle(at.policy.settle_delay);
+    if task.asked_free || is_contradicted(&work) {
         // Asked, not there, sent once more under the same id, and that is unclear too.
         work.ask_rounds += 1;
         return still_open(&work, NextStep::Ask, settled);
@@ -232,8 +304,19 @@ fn taken(work: &Work) -> RowChange {
 /// Not there, and free.
 fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
-    if let Some(refusal) = &work.refusal {
-        return settled(RowChange::Refused { refusal: refusal.clone(), domain_burned: false });
+    match &work.refusal {
+        Some(refusal) if refusal.code == DOMAIN_TAKEN => return contradicts(task, refusal, at),
+        Some(refusal) if refusal.code == CONTRADICTED => {
+            // Odd: the one repeat has been made.
+            return match work.ask_rounds % 2 {
+                0 => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
+                _ => contradicted(work),
+            };
+        }
+        Some(refusal) => {
+            return settled(RowChange::Refused { refusal: refusal.clone(), domain_burned: false });
+        }
+        None => {}
     }
     // Whether it is this row that the service does not answer, or no row at all, shows in a success of another one.
     let alone = task.unclear_at.is_some_and(|successes_then| at.successes > successes_then);
@@ -257,11 +340,35 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
     }
 }
 
+/// The service refused it because the domain is taken, and the domain is free. Nobody knows then what that send has
+/// done: one repeat under the same id, and if that does not create it, the row is unresolved (contract, rule 5).
+fn contradicts(task: &Task, refusal: &Refusal, at: &Circumstances<'_>) -> Verdict {
+    let mut work = task.work.clone();
+    work.in_doubt_since = work.in_doubt_since.or(work.last_sent_at).or(Some(at.wall));
+    work.ask_rounds = work.ask_rounds.next_multiple_of(2);
+    work.refusal = Some(Refusal { code: CONTRADICTED.to_owned(), ..refusal.clone() });
+    still_open(&work, NextStep::Create, Then::Wait(Duration::ZERO))
+}
+
+fn is_contradicted(work: &Work) -> bool {
+    work.refusal.as_ref().is_some_and(|refusal| refusal.code == CONTRADICTED)
+}
+
+/// Nothing that could still be done would tell.
+fn contradicted(work: &Work) -> Verdict {
+    let said = work.refusal.as_ref().map(|refusal| refusal.text.as_str()).unwrap_or_default();
+    let text = format!(
+        "the service refused it as taken and then called its domain free; sending and asking again did not settle that: {said}"
+    );
+    settled(RowChange::AskedInVain { reason: Refusal { code: CONTRADICTED.to_owned(), status: None, text } })
+}
+
 /// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says
 /// that the domain is taken: that may be by us.
 fn asked_in_vain(work: &Work, reason: String) -> Verdict {
     match &work.refusal {
-        Some(refusal) if work.in_doubt_since.is_none() && refusal.code != DOMAIN_TAKEN => {
+        _ if work.customer_id.is_some() => found_before(work),
+        Some(refusal) if !may_be_ours(work) => {
             let mut refusal = refusal.clone();
             refusal.text.push_str(" (whether the domain is taken now could not be found out)");
             settled(RowChange::Refused { refusal, domain_burned: false })
@@ -269,16 +376,26 @@ fn asked_in_vain(work: &Work, reason: String) -> Verdict {
         refused => {
             let before = refused.as_ref().map(|refusal| format!("; refused before: {}", refusal.text));
             let text = reason + &before.unwrap_or_default();
-            settled(RowChange::AskedInVain {
-                reason: Refusal { code: UNANSWERED.to_owned(), status: None, text },
-            })
+            let code = if is_contradicted(work) { CONTRADICTED } else { UNANSWERED };
+            settled(RowChange::AskedInVain { reason: Refusal { code: code.to_owned(), status: None, text } })
         }
     }
 }
 
-/// "Not there" and "taken by somebody else" count only when a customer of ours would have become visible.
+/// May a customer of ours have the domain, as far as the answers to its sends go?
+fn may_be_ours(work: &Work) -> bool {
+    let is_taken = work.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
+    work.in_doubt_since.is_some() || is_taken
+}
+
+/// "Taken by somebody else" counts only when a customer of ours would have become visible, and so does "not there" where
+/// it may be ours. Another ledger may have made it.
 fn too_early(task: &Task, at: &Circumstances<'_>) -> bool {
-    task.work.in_doubt_since.is_some() && !until_settled(task, at).is_zero()
+    !until_settled(task, at).is_zero()
+}
+
+fn wait_to_settle(task: &Task, at: &Circumstances<'_>) -> Verdict {
+    still_open(&task.work, NextStep::Ask, Then::Settle(until_settled(task, at)))
 }
 
 /// Until it is certain that the settle delay has passed, whatever the wall clock says.
@@ -307,6 +424,7 @@ fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
         next_step,
         ask_rounds: work.ask_rounds,
         refusal: work.refusal.clone(),
+        customer_id: work.customer_id.clone(),
     };
     Verdict { change, then }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::past::{Past, RunStart};
@@ -80,7 +81,8 @@ impl Task {
 
 impl Task {
     /// Brings the row in memory to where its record stands.
-    pub(super) fn apply(&mut self, change: &RowChange, now: Instant) {
+    /// `wall` is `now` by the wall clock.
+    pub(super) fn apply(&mut self, change: &RowChange, now: Instant, wall: Timestamp) {
         let work = &mut self.work;
         match change {
             RowChange::NothingDone { new_request_id, ask_rounds } => {
@@ -96,20 +98,25 @@ impl Task {
                 work.ask_rounds = *ask_rounds;
                 self.step = Step::Create;
             }
-            RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+            RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
                 if self.step == Step::Create {
                     self.last_sent = Some(Past::at(now));
+                    work.last_sent_at = Some(wall);
                 }
                 self.asked_free = match (self.step, *next_step) {
-                    (Step::Ask, NextStep::Create) => true,
+                    // What was found is no more free.
+                    (Step::Ask, NextStep::Create) => customer_id.is_none(),
                     (_, NextStep::Ask) => false,
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.is_in_flight = true;
                 work.in_doubt_since = *in_doubt_since;
-                self.doubt = in_doubt_since.map(|_| self.doubt.unwrap_or(Past::at(self.begun)));
+                // Of a send that turns out to be in doubt when it is asked about, it is that send.
+                let sent = self.last_sent.filter(|_| self.step == Step::Ask).unwrap_or(Past::at(self.begun));
+                self.doubt = in_doubt_since.map(|_| self.doubt.unwrap_or(sent));
                 work.ask_rounds = *ask_rounds;
                 work.refusal.clone_from(refusal);
+                work.customer_id.clone_from(customer_id);
                 self.step = (*next_step).into();
             }
             RowChange::Created(_)

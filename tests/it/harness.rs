@@ -195,6 +195,12 @@ impl Bench {
 
     /// The journal and the ledger agree, and nothing is left open.
     pub(crate) fn agree(&self) {
+        self.agree_but_for_old_ids();
+        passwords_were_asked_for(&self.ledger(), self.replays_passwords);
+    }
+
+    /// The same, where request ids were too old for one more send to ask for a password.
+    pub(crate) fn agree_but_for_old_ids(&self) {
         agree(self.simulator(), self, Rest::Settled);
     }
 
@@ -858,6 +864,19 @@ fn no_password_is_lost(
                 && (replays_passwords || it.correlation_id == made_by)
         });
         assert!(answered.is_none(), "its password was answered, and is lost: {row:?}, {answered:?}");
+    }
+}
+
+/// No password was given up before one more send had asked for it, after asking had found the customer.
+fn passwords_were_asked_for(ledger: &Ledger, replays_passwords: bool) {
+    let attempts = ledger.attempts();
+    let lost = |row: &LedgerRow| replays_passwords && row.state == "created" && !row.has_credentials;
+    for row in ledger.rows().into_iter().filter(lost) {
+        let story: Vec<&LedgerAttempt> = attempts.iter().filter(|it| it.row == row.row).collect();
+        let found = story.iter().rposition(|it| it.is_answered("find_customer"));
+        let found = found.unwrap_or_else(|| panic!("given up unasked: {row:?}"));
+        let asked_for = story[found..].iter().any(|it| it.operation == "create");
+        assert!(asked_for, "given up without one more send: {row:?}, {story:#?}");
     }
 }
 

@@ -34,6 +34,7 @@ mod hostile;
 mod import;
 #[cfg(unix)]
 mod interrupted;
+mod last_send;
 mod ledger_trouble;
 mod limits;
 mod long_run;
@@ -53,6 +54,7 @@ mod secrets;
 mod sheets;
 mod sign_in;
 mod surroundings;
+mod taken;
 #[cfg(unix)]
 mod terminal;
 mod throttling;

@@ -67,14 +67,14 @@ fn a_right_answer_in_unusual_clothes_is_understood_at_once() {
     bench.agree();
 }
 
-/// Imports one row whose creates all make the customer and never say so.
+/// Imports one row whose creates all make the customer and never say so, the last one that asks for the password too.
 fn created_unheard(fault: Fault) -> Bench {
     let bench = Bench::new();
-    bench.fault(Operation::Create, "lost", fault, 2);
+    bench.fault(Operation::Create, "lost", fault, 3);
     bench.file("customers.csv", customers_of(["lost"]));
     let done = bench.import("customers.csv").args(["--max-attempts", "2"]).exits(0);
     assert!(done.stdout.contains("ATTENTION: 1 created customer without a password here"), "{done}");
-    assert_eq!(bench.requests(Operation::Create, "lost").len(), 2, "{fault:?}");
+    assert_eq!(bench.requests(Operation::Create, "lost").len(), 3, "{fault:?}");
     let row = bench.ledger().row("lost");
     assert!(row.state == "created" && !row.has_credentials, "{fault:?}: {row:?}");
     bench
@@ -134,7 +134,10 @@ fn a_customer_that_is_not_visible_yet_is_not_sent_anew() {
     bench.file("customers.csv", customers_of(["late"]));
     let settle = ["--max-attempts", "2", "--settle-delay", "2s"];
     bench.import("customers.csv").args(settle).exits(0);
-    assert_eq!(bench.requests(Operation::Create, "late").len(), 2);
+    let creates = bench.requests(Operation::Create, "late");
+    assert_eq!(creates.len(), 3, "the last one asks for the password");
+    assert_eq!(creates.iter().map(|it| it.call.request_id).collect::<HashSet<_>>().len(), 1);
+    assert!(bench.ledger().row("late").has_credentials);
     bench.agree();
 }
 
@@ -204,9 +207,13 @@ fn unresolved(create: Fault) -> Bench {
 fn reconcile_settles_an_unresolved_row_that_was_created() {
     let bench = unresolved(Fault::DropAfter);
     let creates = bench.count(Operation::Create);
-    bench.tenantry(["reconcile"]).exits(3);
-    assert_eq!(bench.ledger().row("lost").state, "created");
+    let done = bench.tenantry(["reconcile"]).exits(5);
+    assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
+    assert_eq!(bench.ledger().row("lost").state, "in_flight", "resume may bring its password");
     assert_eq!(bench.count(Operation::Create), creates, "reconcile sends nothing that creates");
+    bench.resume().exits(3);
+    let row = bench.ledger().row("lost");
+    assert!(row.state == "created" && row.has_credentials, "{row:?}");
     bench.agree();
 }
 

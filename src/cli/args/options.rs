@@ -195,9 +195,9 @@ pub(crate) struct Submission {
     /// For so long the same request id is repeated without asking first
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
     pub(crate) idempotency_window: Duration,
-    /// For so long a new customer may stay invisible
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_SETTLE_DELAY")]
-    pub(crate) settle_delay: Duration,
+    /// For so long a new customer may stay invisible [default: 180s; with --simulate as long as its scenario says]
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_SETTLE_DELAY")]
+    pub(crate) settle_delay: Option<Duration>,
     /// This ledger is a copy made by `backup` and takes the ledger's place: go on with it, and hold back what may have
     /// been sent since
     #[arg(long)]

@@ -148,6 +148,10 @@ fn fill_in(lines: &mut [Line], connection: &args::Connection, matches: &ArgMatch
         ("ledger", Some(settings::ledger_path(&ledger).to_string_lossy().into_owned())),
         ("api-url", Some(connection.cloud.api_url().to_owned())),
         ("authority-url", Some(connection.cloud.authority_url().to_owned())),
+        (
+            "settle-delay",
+            Some(format!("{}s", settings::settle_delay(ledger.rehearsal.simulate.as_ref()).as_secs())),
+        ),
         ("identity", settings::identity_file(&identity).ok().map(|file| file.to_string_lossy().into_owned())),
     ];
     for (name, value) in followed {

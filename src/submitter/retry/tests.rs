@@ -80,6 +80,7 @@ pub(in crate::submitter) fn circumstances() -> Circumstances<'static> {
     Circumstances {
         policy: &POLICY,
         now: *NOW,
+        wall: clock::from_ms(BEGUN_MS),
         probe: false,
         may_send: true,
         successes: 0,
@@ -93,11 +94,12 @@ fn words(verdict: &Verdict) -> String {
     let change = match &verdict.change {
         RowChange::NothingDone { new_request_id: None, .. } => "nothing done".to_owned(),
         RowChange::NothingDone { new_request_id: Some(_), .. } => "nothing done, new id".to_owned(),
-        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal } => {
+        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
             let doubt = if in_doubt_since.is_some() { "in doubt" } else { "open" };
-            let step = match next_step {
-                NextStep::Create => "create",
-                NextStep::Ask => "ask",
+            let step = match (next_step, customer_id) {
+                (NextStep::Create, None) => "create",
+                (NextStep::Create, Some(_)) => "last send",
+                (NextStep::Ask, _) => "ask",
             };
             let refusal = refusal.as_ref().map(|r| format!(" about {}", r.code)).unwrap_or_default();
             let rounds = if *ask_rounds > 0 { format!(" round {ask_rounds}") } else { String::new() };
@@ -114,6 +116,7 @@ fn words(verdict: &Verdict) -> String {
         Then::Settled => "settled".to_owned(),
         Then::LeftOpen => "left open".to_owned(),
         Then::Wait(wait) => format!("after {} s", wait.as_secs()),
+        Then::Settle(wait) => format!("settles in {} s", wait.as_secs()),
         Then::Stop(StopReason::SignIn { .. }) => "stop: sign-in".to_owned(),
         Then::Stop(StopReason::Rights(_)) => "stop: rights".to_owned(),
         Then::Stop(StopReason::Unexplained { .. }) => "stop: unexplained".to_owned(),
@@ -161,16 +164,16 @@ fn an_unknown_outcome_is_repeated_then_asked_about() {
     check_create(sent, unknown_now(), "in doubt, create; after 1 s");
     check_create(doubtful(60), unknown_now(), "in doubt, create; after 2 s");
     // The third of three.
-    check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, ask; after 180 s");
+    check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, ask; settles in 180 s");
     // The id has grown old.
-    check_create(doubtful(3600), unknown_now(), "in doubt, ask; after 180 s");
+    check_create(doubtful(3600), unknown_now(), "in doubt, ask; settles in 180 s");
     // So it has where its first send took long enough.
-    check_create(fresh(), unknown_now(), "in doubt, ask; after 180 s");
+    check_create(fresh(), unknown_now(), "in doubt, ask; settles in 180 s");
     // Sent again after asking: one send, then the next question.
     check_create(
         with(doubtful(60), |t| t.asked_free = true),
         unknown_now(),
-        "in doubt, ask round 1; after 180 s",
+        "in doubt, ask round 1; settles in 180 s",
     );
 }
 
@@ -255,9 +258,10 @@ fn answers_settle_a_refused_row() {
 #[test]
 fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
-    check_ask(doubtful(5), ours(), "created without password; settled");
-    check_ask(doubtful(5), AskFinding::Free, "in doubt, ask; after 175 s");
-    check_ask(doubtful(5), AskFinding::Taken, "in doubt, ask; after 175 s");
+    check_ask(doubtful(5), ours(), "in doubt, last send; after 0 s");
+    check_ask(doubtful(3600), ours(), "created without password; settled");
+    check_ask(doubtful(5), AskFinding::Free, "in doubt, ask; settles in 175 s");
+    check_ask(doubtful(5), AskFinding::Taken, "in doubt, ask; settles in 175 s");
     check_ask(doubtful(180), AskFinding::Taken, "failed domain_taken; settled");
     let claimed = with(doubtful(180), |t| t.work.success_unread = true);
     check_ask(claimed, AskFinding::Taken, "unresolved unsettled; settled");
@@ -288,10 +292,137 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     check_ask(in_vain, no_answer("503".into()), "unresolved unanswered; settled");
 }
 
+fn created_as(customer_id: &str) -> CreateFinding {
+    CreateFinding::Created(CreatedCustomer {
+        customer_id: customer_id.to_owned(),
+        commerce_id: None,
+        user_name: None,
+        sealed_credentials: Some(vec![1]),
+    })
+}
+
+/// A row that asking has found among our customers as `c`, before its last send.
+fn found(task: Task) -> Task {
+    with(task, |t| t.work.customer_id = Some("c".to_owned()))
+}
+
+#[test]
+fn before_a_password_is_given_up_one_more_send_asks_for_it() {
+    let lost = "created without password; settled";
+    let check = |finding, expected: &str| check_create(found(doubtful(60)), finding, expected);
+    check(created_as("C"), "created; settled");
+    check(created_as("another"), lost);
+    check(CreateFinding::Refused { refusal: refusal("27002"), domain_taken: false }, lost);
+    check(CreateFinding::Refused { refusal: refusal("409"), domain_taken: true }, lost);
+    check(CreateFinding::Forbidden(refusal("4711")), lost);
+    check(unknown_now(), lost);
+    // However often it has been sent: this one does not count.
+    check_create(found(with(doubtful(60), |t| t.tries = 99)), created_as("c"), "created; settled");
+    // Nothing was done by these, so it is still owed.
+    let set_back = |setback| CreateFinding::SetBack(setback);
+    let wait = Duration::from_secs(57);
+    check(set_back(Setback::Throttled { wait }), "in doubt, last send; after 57 s");
+    check(set_back(Setback::NotSent("refused".into())), "in doubt, last send; after 2 s");
+    check(set_back(Setback::Withdrawn), "in doubt, last send; after 0 s");
+    let rights = Setback::Misconfigured { refusal: refusal("900421"), rights: true };
+    check(set_back(rights), "in doubt, last send; stop: rights");
+    check(CreateFinding::Unauthorized(refusal("401")), "in doubt, last send; after 0 s");
+    let twice = with(found(doubtful(60)), |t| t.unauthorized = true);
+    check_create(twice, CreateFinding::Unauthorized(refusal("401")), "in doubt, last send; stop: rights");
+    let probe = Circumstances { probe: true, ..circumstances() };
+    let verdict = after_create(&found(doubtful(60)), unknown_now(), &probe);
+    assert_eq!(words(&verdict), "in doubt, last send; after 2 s");
+}
+
+#[test]
+fn what_was_found_is_not_lost_again() {
+    let lost = "created without password; settled";
+    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    check_ask(found(doubtful(60)), ours(), "in doubt, last send; after 0 s");
+    // Its id has grown old.
+    check_ask(found(doubtful(3600)), ours(), lost);
+    check_ask(found(doubtful(60)), AskFinding::Taken, lost);
+    check_ask(found(doubtful(60)), AskFinding::Free, lost);
+    let silence = || no_answer("503".into());
+    check_ask(found(doubtful(60)), silence(), "in doubt, ask; after 1 s");
+    let in_vain = with(found(doubtful(60)), |t| t.question_tries = QUESTION_TRIES - 1);
+    check_ask(in_vain, silence(), lost);
+    // A refusal that came under the same id is no reason to give up either.
+    let refused = with(doubtful(60), |t| t.work.refusal = Some(refusal(DOMAIN_TAKEN)));
+    check_ask(refused, ours(), "in doubt, last send about domain_taken; after 0 s");
+}
+
+/// A row that was refused for `code`, `seconds` ago, without an earlier send in doubt.
+fn refused_ago(code: &str, seconds: u64) -> Task {
+    with(fresh(), |t| {
+        t.work.refusal = Some(refusal(code));
+        t.last_sent = Some(ago(seconds));
+    })
+}
+
+#[test]
+fn a_domain_that_is_taken_may_be_taken_by_us() {
+    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    check_ask(refused_ago(DOMAIN_TAKEN, 0), ours(), "existing; settled");
+    let early = "open, ask about domain_taken; settles in 175 s";
+    check_ask(refused_ago(DOMAIN_TAKEN, 5), AskFinding::Taken, early);
+    check_ask(refused_ago(DOMAIN_TAKEN, 5), AskFinding::Free, early);
+    check_ask(refused_ago(DOMAIN_TAKEN, 180), AskFinding::Taken, "failed domain_taken; settled");
+    // Refused for something else: whoever has it now, nobody is told to choose another domain too early.
+    check_ask(refused_ago("27002", 5), ours(), "existing; settled");
+    check_ask(refused_ago("27002", 5), AskFinding::Taken, "open, ask about 27002; settles in 175 s");
+    check_ask(refused_ago("27002", 180), AskFinding::Taken, "failed 27002, burned; settled");
+    check_ask(refused_ago("27002", 5), AskFinding::Free, "failed 27002; settled");
+}
+
+#[test]
+fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
+    check_ask(
+        refused_ago(DOMAIN_TAKEN, 180),
+        AskFinding::Free,
+        "in doubt, create about taken_then_free; after 0 s",
+    );
+    let contradicted = |rounds| {
+        with(doubtful(180), |t| {
+            t.work.refusal = Some(refusal(CONTRADICTED));
+            t.work.ask_rounds = rounds;
+        })
+    };
+    let repeat = || contradicted(0);
+    check_create(repeat(), created_as("c"), "created; settled");
+    check_create(repeat(), unknown_now(), "in doubt, ask about taken_then_free round 1; settles in 180 s");
+    let taken = || CreateFinding::Refused { refusal: refusal("409"), domain_taken: true };
+    check_create(repeat(), taken(), "in doubt, ask about taken_then_free round 1; after 0 s");
+    let throttled = CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) });
+    check_create(repeat(), throttled, "in doubt, create about taken_then_free; after 57 s");
+    // Before its repeat, when its id has grown old meanwhile; and after it.
+    check_ask(repeat(), AskFinding::Free, "in doubt, create about taken_then_free; after 0 s");
+    let unresolved = "unresolved taken_then_free; settled";
+    check_ask(contradicted(1), AskFinding::Free, unresolved);
+    for rounds in [0, 1] {
+        check_ask(contradicted(rounds), AskFinding::Taken, unresolved);
+        let in_vain = with(contradicted(rounds), |t| t.question_tries = QUESTION_TRIES - 1);
+        check_ask(in_vain, no_answer("503".into()), unresolved);
+        let ours = AskFinding::Ours { customer_id: "c".to_owned() };
+        let expected = match rounds {
+            0 => "in doubt, last send about taken_then_free; after 0 s",
+            _ => "in doubt, last send about taken_then_free round 1; after 0 s",
+        };
+        check_ask(contradicted(rounds), ours, expected);
+    }
+    // Whoever has an unresolved row asked about allows it another repeat.
+    let mut work = contradicted(1).work;
+    ask_afresh(&mut work);
+    assert_eq!(work.ask_rounds, 2);
+    let mut unanswered = refused_ago(UNANSWERED, 180).work;
+    ask_afresh(&mut unanswered);
+    assert_eq!(unanswered.refusal, None);
+}
+
 #[test]
 fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled() {
     let refused = |seconds| with(doubtful(seconds), |t| t.work.refusal = Some(refusal("27002")));
-    check_ask(refused(5), AskFinding::Free, "in doubt, ask about 27002; after 175 s");
+    check_ask(refused(5), AskFinding::Free, "in doubt, ask about 27002; settles in 175 s");
     check_ask(refused(180), AskFinding::Free, "failed 27002; settled");
     check_ask(
         with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
@@ -320,6 +451,9 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
     check(of_an_earlier_run(60, 60, NextStep::Ask), (NextStep::Ask, 120));
     let refused = |w: &mut Task| w.work.refusal = Some(refusal("27002"));
     check(with(of_an_earlier_run(60, 60, NextStep::Ask), refused), (NextStep::Ask, 0));
+    // Found, and its last send is still owed.
+    check(found(of_an_earlier_run(60, 60, NextStep::Create)), (NextStep::Create, 0));
+    check(found(of_an_earlier_run(3600, 60, NextStep::Create)), (NextStep::Ask, 0));
     // The clock went back: an age that makes no sense is too old to repeat, and too young to believe.
     check(of_an_earlier_run(-60, -60, NextStep::Create), (NextStep::Ask, 180));
     check(of_an_earlier_run(-60, -60, NextStep::Ask), (NextStep::Ask, 180));
@@ -334,7 +468,7 @@ fn what_an_earlier_run_sent_is_not_believed_gone_for_the_wall_clock_alone() {
             assert_eq!(words(&after_ask(&task, AskFinding::Free, &at)), expected, "{day}");
         }
     };
-    check(5, "in doubt, ask; after 175 s");
+    check(5, "in doubt, ask; settles in 175 s");
     check(180, "in doubt, create; after 0 s");
 }
 
