@@ -1,8 +1,8 @@
 //! Where access tokens come from.
 //!
-//! A [`TokenSource`] hands out a token that is good for a while yet, renews it before it expires, and renews it
-//! once for all when the service stops accepting it: callers that hold the same refused token wait for one
-//! renewal. Secrets are held in types that cannot be printed and leave them only as a header or a form field.
+//! A [`TokenSource`] hands out a token that is good, and renews it ahead of its end beside the work: while the sign-in
+//! service hangs or fails, the token that is there is used as long as it lasts. It renews once for all when the service
+//! stops accepting a token: callers that hold the same refused token wait for one renewal. Secrets are held in types that cannot be printed and leave them only as a header or a form field.
 
 mod certificate;
 mod claims;
@@ -16,6 +16,7 @@ mod secret_file;
 mod store;
 
 use std::io;
+use std::sync::{Arc, Mutex as StateMutex, MutexGuard};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -35,7 +36,17 @@ pub(crate) use store::{Keep, Kept, Place, Store};
 /// The token endpoint answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Renewed this long before it expires, so that a token never expires while its request waits for its turn.
+/// A whole renewal, in which the sign-in service is asked once.
+const RENEWAL_TAKES_AT_MOST: Duration = TIMEOUT.saturating_add(Duration::from_secs(5));
+
+/// For so long the key store may take to keep a refresh token.
+const KEPT_WITHIN: Duration = Duration::from_secs(10);
+
+/// From one renewal ahead of the end that fails to the next try: first this, then twice as long each time.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// Renewed this long before it expires, or a quarter of its life where that is less: time for many tries.
 const EARLY: Duration = Duration::from_secs(300);
 
 /// Callers that come so soon after a failed renewal get its result, so that a silent sign-in service is waited for
@@ -139,11 +150,16 @@ struct Lifetime {
 
 /// Hands out tokens to everybody who sends.
 #[derive(Debug)]
-pub(crate) struct TokenSource {
+pub(crate) struct TokenSource(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     sign_in: SignIn,
     authority: Authority,
     http: reqwest::Client,
-    state: Mutex<State>,
+    state: StateMutex<State>,
+    /// Held by the one that renews: it is done once for all.
+    turn: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -153,30 +169,56 @@ struct State {
     refused: bool,
     /// The last renewal failed; who comes soon after gets its result instead of another wait.
     failure: Option<(Instant, Error)>,
+    /// Renewals that failed since the last one that did not.
+    failed_in_a_row: u32,
     /// The newest refresh token, where one came.
     refresh_token: Option<SecretString>,
+}
+
+impl State {
+    /// The token that can be sent at `now`.
+    fn usable(&self, now: Instant) -> Option<&Token> {
+        let is_over = |token: &Token| token.lifetime.is_some_and(|lifetime| lifetime.expires_at <= now);
+        self.current.as_ref().filter(|token| !self.refused && !is_over(token))
+    }
+
+    /// Is it time to renew a token that is still good?
+    fn is_due(&self, token: &Token, now: Instant) -> bool {
+        let is_old = token.lifetime.is_some_and(|lifetime| lifetime.renew_at <= now);
+        let may_try = self.failure.as_ref().is_none_or(|(at, _)| *at + backoff(self.failed_in_a_row) <= now);
+        is_old && may_try
+    }
+
+    /// What a renewal brought that has just failed.
+    fn shared_failure(&self) -> Option<Error> {
+        let (at, error) = self.failure.as_ref()?;
+        (at.elapsed() < FAILURE_IS_SHARED_FOR).then(|| error.clone())
+    }
 }
 
 impl TokenSource {
     /// Signs in nowhere yet.
     pub(crate) fn new(sign_in: SignIn, authority: Authority) -> Result<Self, ClientError> {
         let http = http_client(&authority)?;
-        Ok(Self { sign_in, authority, http, state: Mutex::default() })
+        let (state, turn) = (StateMutex::default(), Arc::default());
+        Ok(Self(Arc::new(Shared { sign_in, authority, http, state, turn })))
     }
 
-    /// A token that is good for a while yet.
+    /// A token that is good now. Only where there is none does this wait: one that comes near its end is renewed
+    /// beside the work.
     pub(crate) async fn token(&self) -> Result<Token, Error> {
-        // Held over the renewal on purpose: whoever comes meanwhile waits for it and gets its result.
-        let mut state = self.state.lock().await;
-        let now = Instant::now();
-        let usable = state.current.clone().filter(|_| !state.refused);
+        let (usable, is_due) = {
+            let (state, now) = (self.0.lock(), Instant::now());
+            let usable = state.usable(now).cloned();
+            let is_due = usable.as_ref().is_some_and(|token| state.is_due(token, now));
+            (usable, is_due)
+        };
+        if is_due {
+            self.renew_beside();
+        }
         match usable {
-            Some(token) if token.lifetime.is_none_or(|lifetime| now < lifetime.renew_at) => Ok(token),
-            Some(token) if token.lifetime.is_some_and(|lifetime| now < lifetime.expires_at) => {
-                // Early renewal may fail: the token is still good.
-                Ok(self.renew(&mut state).await.unwrap_or(token))
-            }
-            Some(_) | None => self.renew(&mut state).await,
+            Some(token) => Ok(token),
+            None => self.0.renewed(|state| state.usable(Instant::now()).cloned()).await,
         }
     }
 
@@ -186,38 +228,97 @@ impl TokenSource {
     /// # Errors
     /// [`Error::Refused`] where the token was handed to us and cannot be renewed.
     pub(crate) async fn replace(&self, refused: &Token) -> Result<Token, Error> {
-        let mut state = self.state.lock().await;
-        match &state.current {
-            Some(token) if token.generation > refused.generation => Ok(token.clone()),
-            Some(_) | None => {
-                state.refused = true;
-                self.renew(&mut state).await
-            }
-        }
-    }
-
-    async fn renew(&self, state: &mut State) -> Result<Token, Error> {
-        if let Some((at, error)) = &state.failure
-            && at.elapsed() < FAILURE_IS_SHARED_FOR
+        let newer = |state: &State| {
+            let newer = state.current.as_ref().filter(|token| token.generation > refused.generation);
+            newer.cloned()
+        };
         {
-            return Err(error.clone());
-        }
-        match self.obtain(state).await {
-            Ok(token) => {
-                tracing::debug!(generation = token.generation, "access token obtained");
-                state.current = Some(token.clone());
-                (state.refused, state.failure) = (false, None);
-                Ok(token)
-            }
-            Err(error) => {
-                state.failure = Some((Instant::now(), error.clone()));
-                Err(error)
+            let mut state = self.0.lock();
+            match newer(&state) {
+                Some(token) => return Ok(token),
+                None => state.refused = true,
             }
         }
+        self.0.renewed(newer).await
     }
 
-    async fn obtain(&self, state: &mut State) -> Result<Token, Error> {
-        let generation = state.current.as_ref().map_or(1, |token| token.generation + 1);
+    /// Renews the token in a task of its own, unless that is being done already.
+    fn renew_beside(&self) {
+        let Ok(turn) = Arc::clone(&self.0.turn).try_lock_owned() else { return };
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            if let Err(error) = shared.renew().await {
+                tracing::warn!(
+                    reason = %error,
+                    "the access token could not be renewed ahead of its end; it is used until then"
+                );
+            }
+            drop(turn);
+        });
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the state of the sign-in")
+    }
+
+    /// What `there_is` finds once it is our turn, or else what a renewal brings.
+    async fn renewed(&self, there_is: impl Fn(&State) -> Option<Token>) -> Result<Token, Error> {
+        let _turn = self.turn.lock().await;
+        {
+            let state = self.lock();
+            if let Some(token) = there_is(&state) {
+                return Ok(token);
+            }
+            if let Some(error) = state.shared_failure() {
+                return Err(error);
+            }
+        }
+        self.renew().await
+    }
+
+    /// Renews the token. The caller has the turn.
+    async fn renew(&self) -> Result<Token, Error> {
+        let obtained = tokio::time::timeout(RENEWAL_TAKES_AT_MOST, self.obtain()).await;
+        let obtained =
+            obtained.unwrap_or_else(|_| Err(Error::Unavailable("it did not answer in time".into())));
+        let (token, refresh_token) = {
+            let mut state = self.lock();
+            match obtained {
+                Ok((token, refresh_token)) => {
+                    tracing::debug!(generation = token.generation, "access token obtained");
+                    state.current = Some(token.clone());
+                    (state.refused, state.failure, state.failed_in_a_row) = (false, None, 0);
+                    if let Some(new) = &refresh_token {
+                        state.refresh_token = Some(new.clone());
+                    }
+                    (token, refresh_token)
+                }
+                Err(error) => {
+                    state.failure = Some((Instant::now(), error.clone()));
+                    state.failed_in_a_row = state.failed_in_a_row.saturating_add(1);
+                    return Err(error);
+                }
+            }
+        };
+        if let Some(new) = refresh_token {
+            // A key store that waits for a person keeps nobody waiting for the token.
+            if tokio::time::timeout(KEPT_WITHIN, self.sign_in.keep(&new)).await.is_err() {
+                tracing::warn!("the key store takes too long to keep the new refresh token");
+            }
+        }
+        Ok(token)
+    }
+
+    /// A new token, and a new refresh token where one came.
+    async fn obtain(&self) -> Result<(Token, Option<SecretString>), Error> {
+        let (generation, newest) = {
+            let state = self.lock();
+            let generation = state.current.as_ref().map_or(1, |token| token.generation + 1);
+            (generation, state.refresh_token.clone())
+        };
+        let mut new_refresh_token = None;
         let (secret, lifetime) = match &self.sign_in {
             SignIn::Token(secret) if generation == 1 => (secret.clone(), None),
             SignIn::Token(_) => {
@@ -231,14 +332,10 @@ impl TokenSource {
                 (answer.access_token, answer.lifetime)
             }
             SignIn::AppAndUser { app, refresh_token, is_handed_in, .. } => {
-                let newest = state.refresh_token.as_ref().unwrap_or(refresh_token);
-                let answer = self.endpoint(app).as_user(newest).await;
+                let answer = self.endpoint(app).as_user(newest.as_ref().unwrap_or(refresh_token)).await;
                 let answer =
                     answer.map_err(|error| if *is_handed_in { of_handed_in(error) } else { error })?;
-                if let Some(new) = answer.refresh_token {
-                    self.sign_in.keep(&new).await;
-                    state.refresh_token = Some(new);
-                }
+                new_refresh_token = answer.refresh_token;
                 (answer.access_token, answer.lifetime)
             }
         };
@@ -246,12 +343,17 @@ impl TokenSource {
             let expires_at = Instant::now().checked_add(lifetime)?;
             Some(Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at })
         });
-        Ok(Token { secret, generation, lifetime })
+        Ok((Token { secret, generation, lifetime }, new_refresh_token))
     }
 
     fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
         Endpoint { http: &self.http, app, authority: &self.authority }
     }
+}
+
+/// From one try to renew a token ahead of its end to the next.
+fn backoff(failed_in_a_row: u32) -> Duration {
+    FIRST_BACKOFF.saturating_mul(1 << failed_in_a_row.saturating_sub(1).min(10)).min(LONGEST_BACKOFF)
 }
 
 /// A login does not help as long as the variable comes before it.

@@ -47,6 +47,7 @@ mod output_trouble;
 mod panics;
 mod properties;
 mod queue;
+mod renewal;
 mod report;
 mod resume;
 mod rules;
