@@ -82,7 +82,7 @@ impl Asker {
     where
         F: Future<Output = Exchange<Asked<T>>> + Send,
     {
-        let (mut unanswered, mut throttled) = (0, 0);
+        let (mut unanswered, mut throttled, mut closed) = (0, 0, false);
         loop {
             match self.try_once(&question).await {
                 Ok(answer) => return Ok(answer),
@@ -94,6 +94,8 @@ impl Asker {
                         return Err(Unanswered::NoAnswer(reason.into()));
                     }
                 }
+                // Another connection will do.
+                Err(Setback::NoAnswer(silence)) if silence.is_closing && !closed => closed = true,
                 Err(Setback::NoAnswer(silence)) => {
                     unanswered += 1;
                     if unanswered == TRIES {

@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::errors::{Reason, verdict};
+use super::errors::{Reason, names_an_error, verdict};
 use super::{Authority, ClientProof, Error};
 use crate::transport::intercepted::Look;
 use crate::transport::{Fault, Peer, SentSecrets, bounded_body};
@@ -156,7 +156,7 @@ impl Endpoint<'_> {
     }
 }
 
-/// Nothing but its JSON tells an answer of the sign-in service from another one.
+/// Nothing but its JSON tells an answer of the sign-in service from another one: its refusals name an `error`.
 fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Look<'a> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     Look {
@@ -164,7 +164,7 @@ fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Look<
         content_type: header(CONTENT_TYPE).unwrap_or_default(),
         location: header(LOCATION),
         body,
-        is_signed: false,
+        is_the_services: !status.is_success() && names_an_error(body),
     }
 }
 

@@ -112,6 +112,11 @@ pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> 
     Ok(answer)
 }
 
+/// Does this body have the shape of the endpoint's refusals?
+pub(super) fn names_an_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<Reason>(body).is_ok()
+}
+
 impl Reason {
     fn is_transient(&self) -> bool {
         self.error == "temporarily_unavailable" || self.aadsts() == Some(TRANSIENT)

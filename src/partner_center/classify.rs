@@ -16,7 +16,8 @@ use crate::transport::{Peer, Silence};
 /// What came back from a call, before it is understood.
 #[derive(Debug)]
 pub(super) enum Reply {
-    /// Proof that nothing reached the service: name lookup, refused connection, TLS.
+    /// Proof that the service did not begin with it: name lookup, refused connection, TLS, or a connection that was
+    /// closed with the request untaken.
     NotSent(Silence),
     /// The connection broke, or time ran out, after the first byte may have left.
     Broken(Silence),
@@ -39,23 +40,47 @@ pub(super) struct Answer {
     pub(super) mfa_compliant: Option<bool>,
     /// Partner Center itself answers with an `MS-RequestId`; a gateway in front of it does not.
     pub(super) has_request_id: bool,
+    /// It carries one of the [`SIGNATURES`].
+    pub(super) is_signed: bool,
     /// `Err`: the body was cut short or too long, and why. Zeroized, because a 201 carries a password.
     pub(super) body: Result<Zeroizing<Vec<u8>>, String>,
     /// The service's own clock where it told, else ours: what a `Retry-After` date is relative to.
     pub(super) at: Timestamp,
 }
 
+/// Headers that Partner Center sends and that a proxy or gateway on the way does not make (fact book 2.5 and 3.2).
+pub(super) const SIGNATURES: [&str; 5] =
+    ["MS-RequestId", "MS-CorrelationId", "MS-CV", "MS-ServerId", "Request-Context"];
+
 impl Answer {
-    /// Why this is no answer of the service, where somebody on the way has given it.
+    /// Why this is not an answer of the service, where something on the way gave it.
     pub(super) fn intercepted(&self) -> Option<Silence> {
         let look = Look {
             status: self.status,
             content_type: &self.content_type,
             location: self.location.as_deref(),
-            body: self.body.as_ref().map(|body| body.as_slice()).unwrap_or_default(),
-            is_signed: self.has_request_id,
+            body: self.bytes(),
+            is_the_services: self.is_signed || self.is_refused_token() || self.has_service_error(),
         };
         look.fault().map(|fault| fault.told_of(&self.peer))
+    }
+
+    /// A resource that takes bearer tokens says so with its 401; a proxy asks for a password.
+    fn is_refused_token(&self) -> bool {
+        let scheme = self.challenge.as_deref().and_then(|challenge| challenge.split_whitespace().next());
+        self.status == 401 && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer"))
+    }
+
+    /// The body has the shape of the service's own errors: a code with its description (fact book 13.1, A and C). The
+    /// shape of gateways has neither.
+    fn has_service_error(&self) -> bool {
+        let error: Result<ErrorBody, _> = serde_json::from_slice(without_bom(self.bytes()));
+        error.is_ok_and(|error| error.is_the_services(self.status))
+    }
+
+    /// As much of the body as came.
+    fn bytes(&self) -> &[u8] {
+        self.body.as_ref().map(|body| body.as_slice()).unwrap_or_default()
     }
 }
 
@@ -84,7 +109,7 @@ pub(crate) enum CreateOutcome {
     Unauthorized(ServiceError),
     /// Definite: nothing was done, and nothing more is wanted for a while.
     Throttled { wait: Duration },
-    /// Proof that nothing was sent.
+    /// Proof that the service did not begin with it.
     NotSent(Silence),
     /// May have been done, or may still be.
     Unknown(Silence),

@@ -56,7 +56,7 @@ impl CallIds {
 /// What support asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Trace {
-    /// `None`: it never left this machine.
+    /// `None`: it never left this machine, or was not taken.
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) finished_at: Timestamp,
     pub(crate) status: Option<u16>,
@@ -270,10 +270,15 @@ fn told_by(answer: &Answer) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent.
+/// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent, unless the protocol says
+/// that it was not taken.
 fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
-    let silence = Fault::of(error).told_of(peer);
-    if error.is_connect() || error.is_builder() { Reply::NotSent(silence) } else { Reply::Broken(silence) }
+    let fault = Fault::of(error);
+    let silence = fault.told_of(peer);
+    match error.is_connect() || error.is_builder() || fault.is_not_taken() {
+        true => Reply::NotSent(silence),
+        false => Reply::Broken(silence),
+    }
 }
 
 async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> Answer {
@@ -285,6 +290,7 @@ async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> An
     let location = header("Location");
     let mfa_compliant = header("isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
     let has_request_id = response.headers().contains_key("MS-RequestId");
+    let is_signed = classify::SIGNATURES.iter().any(|name| response.headers().contains_key(*name));
     let at = header("Date").and_then(|date| httpdate::parse_http_date(&date).ok());
     let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
     let body = bounded_body(response).await.map(|body| sent.struck_out_of(body));
@@ -297,6 +303,7 @@ async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> An
         challenge,
         mfa_compliant,
         has_request_id,
+        is_signed,
         body,
         at,
     }

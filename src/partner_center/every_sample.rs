@@ -36,7 +36,7 @@ const TABLE: &str = "
     error-0-not-onboarded.http                       misconfigured
     error-1002.http                                  misconfigured
     error-20002.http                                 forbidden
-    error-gateway-404.http                           misconfigured
+    error-gateway-404.http                           intercepted
     generatetoken.http                               (retired)
     indirect-resellers-200.http                      answered
     mfa-required-401-2019.http                       unauthorized

@@ -73,6 +73,7 @@ fn answer(words: &[&str], body: &[u8]) -> Answer {
         challenge: has("challenge").then(|| "Bearer error=\"invalid_token\"".to_owned()),
         mfa_compliant: None,
         has_request_id: !has("gateway"),
+        is_signed: !has("gateway"),
         body: if has("cut") {
             Err("the answer was cut short".to_owned())
         } else {

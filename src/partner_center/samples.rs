@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::classify::Answer;
+use super::classify::{Answer, SIGNATURES};
 use crate::transport::Peer;
 
 /// The part after `### response` of a sample: status, headers, body.
@@ -28,6 +28,7 @@ pub(super) fn response(sample: &str) -> Answer {
         retry_after: header("Retry-After"),
         content_type: header("Content-Type").unwrap_or_default(),
         has_request_id: header("MS-RequestId").is_some(),
+        is_signed: SIGNATURES.iter().any(|name| header(name).is_some()),
         location: header("Location"),
         challenge: header("WWW-Authenticate"),
         mfa_compliant: None,
@@ -62,6 +63,7 @@ pub(super) fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
         retry_after: None,
         content_type: content_type.to_owned(),
         has_request_id: true,
+        is_signed: true,
         location: None,
         challenge: None,
         mfa_compliant: None,

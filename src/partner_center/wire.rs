@@ -223,6 +223,11 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
+    /// The shapes A and C: a code that is more than the status again, and its description.
+    pub(super) fn is_the_services(&self, status: u16) -> bool {
+        self.code.as_ref().is_some_and(|code| *code != status.to_string()) && self.description.is_string()
+    }
+
     /// The service's own words: the description or message, then whatever `data` lists.
     pub(super) fn text(&self) -> String {
         let mut text = words(&self.description);

@@ -32,6 +32,8 @@ pub(super) struct Breaker {
     failures: u32,
     /// The first of them: since then the service is silent.
     silent_since: Option<Instant>,
+    /// The first connection since then that was closed before it brought an answer.
+    closed_at: Option<Instant>,
     /// The first 429 since a request was accepted.
     throttled_since: Option<Instant>,
     outage: Option<Outage>,
@@ -109,6 +111,18 @@ impl Breaker {
         }
     }
 
+    /// A connection was closed before it brought an answer. That is how servers and proxies restart: all requests that
+    /// were under way on it end together, and the next ones go through. So what had begun when the first of them ended
+    /// is no sign of an outage; what begins later and ends so too is one.
+    pub(super) fn closed(&mut self, was_probe: bool, begun: Instant, now: Instant) {
+        let first = *self.closed_at.get_or_insert(now);
+        if was_probe || begun > first {
+            self.failed(was_probe, now);
+        } else {
+            self.silent_since.get_or_insert(now);
+        }
+    }
+
     /// The service gave a verdict, whatever it was.
     pub(super) fn answered(&mut self) {
         self.throttled_since = None;
@@ -124,6 +138,7 @@ impl Breaker {
     fn has_spoken(&mut self) {
         self.failures = 0;
         self.silent_since = None;
+        self.closed_at = None;
         if self.outage.take().is_some() {
             tracing::info!("the service answers again");
         }
@@ -177,6 +192,31 @@ mod tests {
         breaker.answered();
         assert_eq!(breaker.passage(at(61)), Passage::Free);
         assert_eq!(breaker.silent_since(), None);
+    }
+
+    #[test]
+    fn connections_that_close_together_are_no_outage_until_the_next_ones_close_too() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut breaker = Breaker::default();
+        for round in 0..3 {
+            for _ in 0..10 * FAILURES {
+                breaker.closed(false, at(10 * round), at(10 * round + 1));
+            }
+            assert_eq!(breaker.passage(at(10 * round + 1)), Passage::Free);
+            breaker.answered();
+        }
+        breaker.closed(false, at(40), at(41));
+        for _ in 0..FAILURES - 1 {
+            breaker.closed(false, at(42), at(43));
+        }
+        assert_eq!(breaker.passage(at(43)), Passage::Free);
+        breaker.closed(false, at(42), at(43));
+        assert_eq!(breaker.passage(at(43)), Passage::Closed(Some(at(44))), "it closes whatever it is sent");
+        assert_eq!(breaker.silent_since(), Some(at(41)));
+        breaker.probe_sent();
+        breaker.closed(true, at(44), at(45));
+        assert_eq!(breaker.passage(at(46)), Passage::Closed(Some(at(47))));
     }
 
     #[test]

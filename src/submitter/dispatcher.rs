@@ -429,7 +429,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        self.note_health(Step::Create, finding.health(), probe, now);
+        self.note_health(Step::Create, finding.health(), probe, (task.begun, now));
         let forbidden = matches!(finding, CreateFinding::Forbidden(_));
         let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
         let unknown = matches!(finding, CreateFinding::Unknown { .. });
@@ -456,7 +456,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let finding = step.finding;
-        self.note_health(Step::Ask, finding.health(), probe, now);
+        self.note_health(Step::Ask, finding.health(), probe, (task.begun, now));
         let question_tries = match finding {
             AskFinding::Unanswered(Unanswered::NoAnswer(_)) => task.question_tries + u32::from(!probe),
             AskFinding::Unanswered(Unanswered::SetBack(Setback::NotSent(_))) => task.question_tries,
@@ -476,7 +476,7 @@ impl Dispatcher {
         chance: f64,
     ) {
         let Stepped { finding, attempts } = step;
-        self.note_health(Step::Agree, finding.health(), probe, now);
+        self.note_health(Step::Agree, finding.health(), probe, (task.begun, now));
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
         let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
@@ -561,8 +561,9 @@ impl Dispatcher {
         }
     }
 
-    fn note_health(&mut self, step: Step, health: Health, probe: bool, now: Instant) {
-        let reason = self.service.note(step, health, probe, now);
+    /// From when to when the step went.
+    fn note_health(&mut self, step: Step, health: Health, probe: bool, (begun, now): (Instant, Instant)) {
+        let reason = self.service.note(step, health, probe, begun, now);
         self.stop_for(reason);
     }
 

@@ -26,7 +26,7 @@ pub(super) enum Setback {
     Throttled {
         wait: Duration,
     },
-    /// Proof that it never left this machine.
+    /// Proof that the service did not begin with it.
     NotSent(Silence),
     /// The run is stopping, and it had not been sent yet.
     Withdrawn,
@@ -131,7 +131,8 @@ impl From<auth::Error> for Setback {
     fn from(error: auth::Error) -> Self {
         match error {
             auth::Error::Refused { message, hint } => Setback::SignInRefused { message, hint },
-            auth::Error::Unavailable(silence) => Setback::NotSent(silence),
+            // A renewal that failed is not tried again at once.
+            auth::Error::Unavailable(silence) => Setback::NotSent(Silence { is_closing: false, ..silence }),
         }
     }
 }

@@ -164,6 +164,8 @@ pub(super) fn after_setback(setback: Setback, repeat_after: Duration) -> Then {
         Setback::Misconfigured { refusal, rights: false } => Then::Stop(StopReason::Configuration(refusal)),
         Setback::SignInRefused { message, hint } => Then::Stop(StopReason::SignIn { message, hint }),
         Setback::Throttled { wait } => Then::Wait(wait),
+        // Another connection takes it; where none does, the breaker sees to it that this does not go on for ever.
+        Setback::NotSent(silence) if silence.is_closing => Then::Wait(Duration::ZERO),
         Setback::NotSent(_) => Then::Wait(repeat_after),
         Setback::Withdrawn => Then::Wait(Duration::ZERO),
     }

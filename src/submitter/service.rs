@@ -35,12 +35,13 @@ impl Service {
         }
     }
 
-    /// Notes what a step has found out about it, and says why the run cannot go on, if it cannot.
+    /// Notes what a step that began at `begun` has found out about it, and says why the run cannot go on, if it cannot.
     pub(super) fn note(
         &mut self,
         step: Step,
         health: Health,
         probe: bool,
+        begun: Instant,
         now: Instant,
     ) -> Option<StopReason> {
         let breaker = self.breakers.of_mut(step);
@@ -57,9 +58,12 @@ impl Service {
             }
             Health::Silent(silence) => {
                 let was_open = breaker.is_open();
-                breaker.failed(probe, now);
+                match silence.is_closing {
+                    true => breaker.closed(probe, begun, now),
+                    false => breaker.failed(probe, now),
+                }
                 if breaker.is_open() && !was_open {
-                    let Silence { reason, hint } = &silence;
+                    let Silence { reason, hint, .. } = &silence;
                     tracing::warn!(reason, hint, "the service does not answer; sending single probes");
                 }
                 self.last_silence.insert(step, silence);

@@ -62,6 +62,14 @@ pub(crate) enum Fault {
     Broken {
         why: String,
     },
+    /// The connection was closed before an answer came; the request may have been taken.
+    Closed,
+    /// Proof that the request was not taken: it never went out on a connection that closed, or the other side said so
+    /// (RFC 9113, section 8.7). `is_orderly`: without an error.
+    NotTaken {
+        is_orderly: bool,
+        why: String,
+    },
     /// It was answered with a redirect, to this host where one is named.
     Redirect {
         status: u16,
@@ -72,9 +80,10 @@ pub(crate) enum Fault {
         status: u16,
         words: String,
     },
-    /// An answer without a trace of the service.
+    /// An answer without a trace of the service, with these words.
     Stranger {
         status: u16,
+        words: String,
     },
 }
 
@@ -105,6 +114,18 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Is it certain that the service has not begun with the request, whatever it was sent over?
+    pub(crate) fn is_not_taken(&self) -> bool {
+        matches!(self, Fault::NotTaken { .. })
+    }
+
+    /// The end of a connection, and of nothing more as far as is known.
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self, Fault::Closed | Fault::NotTaken { is_orderly: true, .. })
+    }
+}
+
 /// Did TLS itself fail?
 pub(super) fn is_about_tls(error: &reqwest::Error) -> bool {
     chain(error).any(|cause| cause.is::<rustls::Error>())
@@ -112,6 +133,9 @@ pub(super) fn is_about_tls(error: &reqwest::Error) -> bool {
 
 /// What one cause tells by its type. `connecting`: the connection was not there yet.
 fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
+    if !connecting && let Some(closed) = closed(cause) {
+        return Some(closed);
+    }
     if let Some(tunnel) = cause.downcast_ref::<TunnelError>() {
         return Some(of_tunnel(tunnel));
     }
@@ -132,6 +156,47 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
         | io::ErrorKind::NetworkDown
         | io::ErrorKind::AddrNotAvailable => Some(Fault::Unreachable { why: why() }),
         _ => None,
+    }
+}
+
+/// How a connection that was there was closed.
+fn closed(cause: &(dyn StdError + 'static)) -> Option<Fault> {
+    if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+        // Both of a request that waited for the connection: no byte of it went out.
+        let not_taken = || Fault::NotTaken { is_orderly: true, why: causes_from(cause) };
+        return match error.is_canceled() || error.is_closed() {
+            true => Some(not_taken()),
+            false => error.is_incomplete_message().then_some(Fault::Closed),
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<h2::Error>() {
+        return of_http2(error);
+    }
+    let ends = |error: &&io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        )
+    };
+    cause.downcast_ref::<io::Error>().filter(ends).map(|_| Fault::Closed)
+}
+
+fn of_http2(error: &h2::Error) -> Option<Fault> {
+    let reason = error.reason();
+    // h2 gives this to the streams alone that are above the last one that the other side took.
+    let went_away = error.is_go_away() && error.is_remote();
+    let refused = error.is_reset() && error.is_remote() && reason == Some(h2::Reason::REFUSED_STREAM);
+    match error.get_io() {
+        // It hides its cause, so it is judged here.
+        Some(io) => closed(io),
+        None if went_away || refused => Some(Fault::NotTaken {
+            is_orderly: refused || reason == Some(h2::Reason::NO_ERROR),
+            why: error.to_string(),
+        }),
+        None => None,
     }
 }
 

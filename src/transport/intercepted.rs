@@ -1,9 +1,9 @@
 //! Answers that are not the service's own: a captive portal, a proxy or a firewall spoke in its place.
 //!
 //! Partner Center and the sign-in service answer with JSON, or with nothing under headers of their own; neither
-//! redirects. So a redirect, a page for people, and a success without a trace of the service are somebody else's. What
-//! fails in ways that gateways of the service's own fail in (404, 408, 429, 5xx, whatever their page looks like) is
-//! not judged here.
+//! redirects. So a redirect, a page for people, and a success or a refusal without a trace of the service come from
+//! something on the way. They are no verdict: not on a row, and not on a sign-in. What says by itself that it is no
+//! verdict (408, 429, 5xx, whatever its page looks like) is not judged here.
 
 use url::Url;
 
@@ -17,8 +17,8 @@ pub(crate) struct Look<'a> {
     pub(crate) location: Option<&'a str>,
     /// As much as came.
     pub(crate) body: &'a [u8],
-    /// It carries headers that only the service sends.
-    pub(crate) is_signed: bool,
+    /// Something in it comes from the service alone: a header, or an error in its shape.
+    pub(crate) is_the_services: bool,
 }
 
 impl Look<'_> {
@@ -26,14 +26,17 @@ impl Look<'_> {
     pub(crate) fn fault(&self) -> Option<Fault> {
         let status = self.status;
         let page = || Some(Fault::WebPage { status, words: excerpt(self.body) });
+        let stranger = || Some(Fault::Stranger { status, words: excerpt(self.body) });
         match status {
             300..=399 => Some(Fault::Redirect { status, to: self.location.and_then(host) }),
             407 => Some(Fault::ProxySignIn),
             // "Network Authentication Required" was made for captive portals.
             511 => page(),
-            200..=299 | 403 if self.is_signed => None,
-            200..=299 | 403 if self.is_web_page() => page(),
-            200..=299 if !self.is_json() => Some(Fault::Stranger { status }),
+            408 | 429 => None,
+            200..=299 | 400..=499 if self.is_the_services => None,
+            200..=299 | 400..=499 if self.is_web_page() => page(),
+            200..=299 if !self.is_json() => stranger(),
+            400..=499 => stranger(),
             _ => None,
         }
     }
@@ -84,12 +87,12 @@ mod tests {
     #[test]
     fn whose_an_answer_is() {
         let check = |status, content_type, body, expected: Option<&str>| {
-            let look = Look { status, content_type, location: None, body, is_signed: false };
+            let look = Look { status, content_type, location: None, body, is_the_services: false };
             let fault = look.fault().map(|fault| format!("{fault:?}"));
             let name = fault.as_deref().map(|fault| fault.split(' ').next().unwrap());
             assert_eq!(name, expected, "{status} {content_type}");
             if !matches!(status, 300..=399 | 407 | 511) {
-                assert_eq!(Look { is_signed: true, ..look }.fault(), None, "{status} {content_type}");
+                assert_eq!(Look { is_the_services: true, ..look }.fault(), None, "{status} {content_type}");
             }
         };
         let (json, html) = ("application/json; charset=utf-8", "text/html");
@@ -103,18 +106,24 @@ mod tests {
         check(204, "text/plain", b"OK", Some("Stranger"));
         check(302, html, PAGE, Some("Redirect"));
         check(403, html, PAGE, Some("WebPage"));
-        check(403, json, b"{\"code\":4711}", None);
-        check(403, "", b"", None);
+        check(403, json, b"{\"code\":4711}", Some("Stranger"));
+        check(403, "", b"", Some("Stranger"));
         check(407, html, PAGE, Some("ProxySignIn"));
         check(511, html, PAGE, Some("WebPage"));
-        for status in [400, 401, 404, 408, 429, 500, 502, 503, 504] {
+        for status in [400, 401, 404, 405, 409] {
+            check(status, html, PAGE, Some("WebPage"));
+            check(status, json, b"{\"message\":\"Not found\"}", Some("Stranger"));
+            check(status, "", b"", Some("Stranger"));
+        }
+        for status in [408, 429, 500, 502, 503, 504] {
             check(status, html, PAGE, None);
+            check(status, "", b"", None);
         }
     }
 
     #[test]
     fn the_words_and_the_host_are_kept() {
-        let look = Look { status: 200, content_type: "", location: None, body: PAGE, is_signed: false };
+        let look = Look { status: 200, content_type: "", location: None, body: PAGE, is_the_services: false };
         let words = "Sign in to Hotel Wi-Fi".to_owned();
         assert_eq!(look.fault(), Some(Fault::WebPage { status: 200, words }));
         let to = |location| match (Look { status: 302, location, ..look }).fault() {

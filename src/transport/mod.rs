@@ -39,6 +39,9 @@ pub(crate) struct Silence {
     pub(crate) reason: String,
     /// What to do about it, where anything is known.
     pub(crate) hint: Option<String>,
+    /// The connection was closed before it brought an answer. Servers and proxies do so when they restart or have
+    /// served enough requests, and it says nothing about the service unless it happens again and again.
+    pub(crate) is_closing: bool,
 }
 
 impl Silence {
@@ -67,7 +70,7 @@ impl fmt::Display for Silence {
 
 impl From<String> for Silence {
     fn from(reason: String) -> Self {
-        Self { reason, hint: None }
+        Self { reason, hint: None, is_closing: false }
     }
 }
 

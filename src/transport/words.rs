@@ -9,7 +9,7 @@ const LET_THROUGH: &str = "a firewall or proxy may be in the way: have it let";
 impl Fault {
     /// As it is told of a request to `peer`.
     pub(crate) fn told_of(&self, peer: &Peer) -> Silence {
-        Silence { reason: self.reason(&peer.host), hint: self.hint(peer) }
+        Silence { reason: self.reason(&peer.host), hint: self.hint(peer), is_closing: self.is_closing() }
     }
 
     fn reason(&self, host: &str) -> String {
@@ -34,6 +34,10 @@ impl Fault {
             Fault::ProxyRefused { why } => format!("the proxy does not connect us to `{host}`: {why}"),
             Fault::TimedOut => format!("timed out: `{host}` did not answer in time"),
             Fault::Broken { why } => format!("the request to `{host}` failed: {why}"),
+            Fault::Closed => format!("`{host}` closed the connection before it answered"),
+            Fault::NotTaken { why, .. } => {
+                format!("`{host}` closed the connection before it took the request: {why}")
+            }
             Fault::Redirect { status, to: Some(to) } => {
                 format!(
                     "`{host}` answered with a redirect to `{to}` (status {status}), which is never followed"
@@ -48,9 +52,11 @@ impl Fault {
             Fault::WebPage { status, words } => {
                 format!("a web page came in place of an answer of `{host}` (status {status}): {words}")
             }
-            Fault::Stranger { status } => {
+            Fault::Stranger { status, words } => {
+                let colon = if words.is_empty() { "" } else { ": " };
                 format!(
-                    "somebody answered in place of `{host}` (status {status}), and not as the service does"
+                    "something on the way answered in place of `{host}` (status {status}), and not as the service \
+                     does{colon}{words}"
                 )
             }
         }
@@ -60,18 +66,23 @@ impl Fault {
         let Peer { host, option } = peer;
         Some(match self {
             Fault::NameNotFound { .. } => {
-                format!("check `{option}` and this machine's DNS; where a proxy is the only way out, set HTTPS_PROXY")
+                format!(
+                    "check `{option}` and this machine's DNS; where a proxy is the only way out, set HTTPS_PROXY"
+                )
             }
             Fault::ConnectionRefused => format!("check `{option}`, and the firewalls on the way"),
             Fault::Unreachable { .. } => "check this machine's network connection".to_owned(),
             Fault::NotLetOut { .. } => "let tenantry through this machine's firewall".to_owned(),
             Fault::ConnectTimedOut => {
-                "check the firewalls on the way; where a proxy is the only way out, set HTTPS_PROXY".to_owned()
+                "check the firewalls on the way; where a proxy is the only way out, set HTTPS_PROXY"
+                    .to_owned()
             }
             Fault::ConnectBroken { .. } | Fault::Tls { .. } => format!("{LET_THROUGH} `{host}` through"),
             Fault::Certificate(bad) => bad.hint(option),
             Fault::NotTls => {
-                format!("check the port in `{option}`: what listens there, or a proxy on the way, speaks no TLS")
+                format!(
+                    "check the port in `{option}`: what listens there, or a proxy on the way, speaks no TLS"
+                )
             }
             Fault::ProxyUnreachable { .. } => {
                 format!("check HTTPS_PROXY, or except `{host}` from it with NO_PROXY")
@@ -83,7 +94,11 @@ impl Fault {
             Fault::ProxyRefused { .. } => {
                 format!("have the proxy let `{host}` through, or except it with NO_PROXY")
             }
-            Fault::TimedOut | Fault::Broken { .. } => return None,
+            Fault::TimedOut | Fault::Broken { .. } | Fault::Closed | Fault::NotTaken { .. } => return None,
+            Fault::WebPage { status: 404 | 405, .. } | Fault::Stranger { status: 404 | 405, .. } => format!(
+                "check `{option}`; if it is right, a gateway or proxy answered: wait, or ask the people who run the \
+                 network"
+            ),
             Fault::Redirect { .. } | Fault::WebPage { .. } | Fault::Stranger { .. } => format!(
                 "open a browser on this machine and sign in to its network, or have the proxy let `{host}` through; \
                  else check `{option}`"

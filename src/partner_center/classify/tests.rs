@@ -42,7 +42,7 @@ fn every_recorded_answer_to_a_create_is_understood() {
     check(response(sample!("create-customer-400-27002-state.http")), "refused 27002");
     check(response(sample!("error-0-not-onboarded.http")), "rights 0");
     check(response(sample!("error-1002.http")), "rights 1002");
-    check(response(sample!("error-gateway-404.http")), "configuration ");
+    check(response(sample!("error-gateway-404.http")), "intercepted");
     check(response(sample!("throttled-429.http")), "throttled 57");
     check(response(sample!("mfa-required-401-2019.http")), "unauthorized mfa_required");
 }
@@ -88,12 +88,67 @@ fn what_is_no_verdict_is_unknown() {
     assert_eq!(words(&create(Reply::NotSent("refused".into()))), "not sent");
 }
 
-/// What is in `Answer` and none of the service's; an answer that the service has signed is judged as any other.
+/// Status, content type, challenge and body of an answer without one of the service's headers, and what it is taken for.
+#[test]
+fn only_what_the_service_itself_says_is_a_verdict() {
+    let (json, html) = ("application/json", "text/html");
+    let page = "<html><title>Gateway</title></html>";
+    let of_gateway = r#"{"statusCode":404,"message":"Resource not found"}"#;
+    let shape_a = r#"{"code":2001,"description":"x","data":[],"source":"PartnerFD"}"#;
+    let shape_c = r#"{"code":"600061","message":"m","description":"d","errorName":"n"}"#;
+    for (status, content_type, challenge, body, expected) in [
+        (404, html, "", page, "intercepted"),
+        (404, json, "", of_gateway, "intercepted"),
+        (404, json, "", r#"{"code":404,"description":"no route"}"#, "intercepted"),
+        (404, "", "", "", "intercepted"),
+        (404, json, "", shape_a, "refused 2001"),
+        (400, html, "", page, "intercepted"),
+        (400, json, "", r#"{"error":"blocked"}"#, "intercepted"),
+        (400, json, "", shape_a, "refused 2001"),
+        (400, json, "", shape_c, "refused 600061"),
+        (401, html, "Basic realm=\"proxy\"", page, "intercepted"),
+        (401, html, "NTLM", page, "intercepted"),
+        (401, json, "", r#"{"message":"Unauthorized"}"#, "intercepted"),
+        (401, "", "", "", "intercepted"),
+        (401, "", "Bearer error=\"invalid_token\"", "", "unauthorized mfa_required"),
+        (401, json, "bearer", r#"{"message":"Unauthorized"}"#, "unauthorized "),
+        (401, json, "", r#"{"code":900421,"description":"x"}"#, "unauthorized 900421"),
+        (403, html, "", page, "intercepted"),
+        (403, json, "", r#"{"message":"Forbidden"}"#, "intercepted"),
+        (403, "", "", "", "intercepted"),
+        (403, json, "", r#"{"code":2030,"description":"x"}"#, "rights 2030"),
+        (405, html, "", page, "intercepted"),
+        (407, html, "", page, "intercepted"),
+        (409, html, "", page, "intercepted"),
+        (412, "", "", "", "intercepted"),
+        (429, html, "", page, "throttled 60"),
+        (500, html, "", page, "unknown"),
+        (502, html, "", page, "unknown"),
+        (503, json, "", r#"{"message":"no healthy upstream"}"#, "unknown"),
+        (504, "", "", "", "unknown"),
+    ] {
+        let unsigned = || Answer {
+            has_request_id: false,
+            is_signed: false,
+            challenge: Some(challenge.to_owned()).filter(|challenge| !challenge.is_empty()),
+            ..answer(status, content_type, body.as_bytes())
+        };
+        let outcome = words(&create(Reply::Answer(unsigned())));
+        assert_eq!(outcome, expected, "{status} {content_type} {challenge} {body}");
+        if expected == "intercepted" {
+            let asked = domain_taken(Reply::Answer(unsigned()));
+            assert!(matches!(asked, Asked::NoAnswer(_)), "{status} {body}: {asked:?}");
+        }
+    }
+}
+
+/// An answer that the service has signed is judged as any other.
 #[test]
 fn what_somebody_on_the_way_says_is_no_verdict_and_no_success() {
     let page = b"<html>Sign in to the hotel</html>";
     let unsigned = |status, content_type, body| Answer {
         has_request_id: false,
+        is_signed: false,
         location: Some("https://portal.hotel.example/".to_owned()),
         ..answer(status, content_type, body)
     };
@@ -113,7 +168,6 @@ fn what_somebody_on_the_way_says_is_no_verdict_and_no_success() {
     check(answer(403, "text/html", page), "forbidden ");
     check(unsigned(201, "application/json", b"{\"id\": 1"), "unknown");
     check(unsigned(201, "application/json", b"{\"id\":\"x\"}"), "created x");
-    check(unsigned(403, "", b""), "forbidden ");
 }
 
 #[test]
@@ -168,7 +222,9 @@ fn only_an_empty_404_of_the_service_itself_says_free() {
     };
     assert_eq!(check(response(sample!("domain-taken-200.http")), "Answer"), Asked::Answer(true));
     assert_eq!(check(response(sample!("domain-free-404.http")), "Answer"), Asked::Answer(false));
-    check(response(sample!("error-gateway-404.http")), "Misconfigured");
+    check(response(sample!("error-gateway-404.http")), "NoAnswer");
+    check(Answer { has_request_id: false, is_signed: false, ..answer(404, "", b"") }, "NoAnswer");
+    // Signed, but not by the part that knows domains.
     check(Answer { has_request_id: false, ..answer(404, "", b"") }, "Misconfigured");
     check(answer(400, "", b""), "NoAnswer");
     check(answer(500, "", b""), "NoAnswer");

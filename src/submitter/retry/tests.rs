@@ -192,6 +192,12 @@ fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
     let not_sent = || CreateFinding::SetBack(Setback::NotSent("refused".into()));
     check_create(fresh(), not_sent(), "nothing done; after 1 s");
     check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
+    let not_taken = || {
+        let closed = Silence { is_closing: true, ..Silence::from("went away") };
+        CreateFinding::SetBack(Setback::NotSent(closed))
+    };
+    check_create(fresh(), not_taken(), "nothing done; after 0 s");
+    check_create(doubtful(5), not_taken(), "in doubt, create; after 0 s");
     check_create(fresh(), CreateFinding::SetBack(Setback::Withdrawn), "nothing done; after 0 s");
     check_create(doubtful(5), CreateFinding::SetBack(Setback::Withdrawn), "in doubt, create; after 0 s");
 }
