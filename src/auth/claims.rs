@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Whether a user stands behind a token (fact book 2.1).
@@ -27,6 +28,9 @@ pub(crate) struct Claims {
     upn: Option<String>,
     unique_name: Option<String>,
     exp: Option<i64>,
+    /// One, or a list of them.
+    #[serde(default)]
+    aud: Value,
 }
 
 impl Claims {
@@ -60,6 +64,14 @@ impl Claims {
         Timestamp::from_second(self.exp?).ok()
     }
 
+    /// The services that the token is for.
+    pub(crate) fn audiences(&self) -> Vec<&str> {
+        match &self.aud {
+            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+            one => one.as_str().into_iter().collect(),
+        }
+    }
+
     /// Did the user sign in with MFA? `None`: the token does not tell.
     pub(crate) fn has_mfa(&self) -> Option<bool> {
         self.amr.as_ref().map(|methods| methods.iter().any(|method| method == "mfa"))
@@ -85,6 +97,13 @@ mod tests {
         check(r#"{"idtyp":"app"}"#, (None, Kind::AppOnly, None));
         check(r#"{"scp":"x","amr":["pwd"]}"#, (None, Kind::AppAndUser, Some(false)));
         check(r#"{"scp":"x","amr":["pwd","mfa"]}"#, (None, Kind::AppAndUser, Some(true)));
+        let audiences = |claims: &str| {
+            let payload = BASE64_URL_SAFE_NO_PAD.encode(claims);
+            Claims::of(&SecretString::from(format!("e30.{payload}.sig"))).audiences().join(" ")
+        };
+        assert_eq!(audiences(r#"{"aud":"x"}"#), "x");
+        assert_eq!(audiences(r#"{"aud":["x",7,"y"]}"#), "x y");
+        assert_eq!(audiences(r#"{"aud":7}"#), "");
         for text in ["opaque", "a.b.c", "e30.e30.sig"] {
             assert_eq!(Claims::of(&SecretString::from(text)).tenant(), None);
         }

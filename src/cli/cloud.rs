@@ -26,6 +26,14 @@ impl Cloud {
         }
     }
 
+    /// Does Microsoft run the sign-in service at this host, in whatever cloud? The second row has older names.
+    pub(super) fn is_microsofts_authority(host: &str) -> bool {
+        let known = [Cloud::Global, Cloud::UsGov, Cloud::China].map(Cloud::authority_url);
+        let older =
+            ["https://login.windows.net", "https://sts.windows.net", "https://login.chinacloudapi.cn"];
+        known.iter().chain(&older).any(|url| url.strip_prefix("https://") == Some(host))
+    }
+
     /// What tokens are asked for; the API's own base in every cloud.
     pub(super) const fn audience(self) -> &'static str {
         self.api_url()

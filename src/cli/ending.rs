@@ -226,6 +226,9 @@ impl Again<'_> {
                 settings::push_flag(&mut flags, flag, value);
             }
         }
+        for host in &self.sign_in.allow_api_host {
+            settings::push_flag(&mut flags, "--allow-api-host", host);
+        }
         flags
     }
 }

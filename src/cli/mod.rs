@@ -41,6 +41,7 @@ mod sink;
 mod status;
 mod template;
 mod terminal;
+mod trusted_hosts;
 mod usage;
 mod version;
 mod wait_lock;

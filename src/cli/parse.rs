@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use url::Url;
+use url::{Position, Url};
 use uuid::Uuid;
 
 use super::cloud::Cloud;
@@ -27,6 +27,17 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
         _ => return Err(wrong()),
     };
     Ok(Rate::Limited { requests, window })
+}
+
+/// A host, such as `api.example.com`, with its port where that is not the usual one; as an address has it.
+pub(super) fn api_host(text: &str) -> Result<String, String> {
+    let wrong = || "write it as HOST or HOST:PORT, without `https://` and without a path".to_owned();
+    if text.contains(['/', '@', '?', '#', '\\']) {
+        return Err(wrong());
+    }
+    // Not as https, whose usual port would be left out: who names it means that one alone.
+    let url: Url = format!("http://{text}/").parse().map_err(|_| wrong())?;
+    Ok(url[Position::BeforeHost..Position::AfterPort].to_owned())
 }
 
 /// `25` or `5%`.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::{self, Failure};
+use super::trusted_hosts;
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::{Sealer, default_identity_file};
 use crate::ledger::{self, Environment, Queries};
@@ -175,9 +176,8 @@ impl Connection {
 
     fn to_service(args: &args::Connection) -> Result<Self, Failure> {
         let cloud = args.cloud;
-        let api_url = service_url(args)?;
-        let authority = authority(args)?;
-        let sign_in = sign_in(args, &authority)?;
+        let (api_url, authority) = service(args)?;
+        let sign_in = sign_in(args, &api_url, &authority)?;
         let partner_tenant_id = match &sign_in {
             SignIn::Token(token) => Claims::of(token).tenant(),
             SignIn::AppOnly(app) | SignIn::AppAndUser { app, .. } => app.tenant.parse().ok(),
@@ -218,10 +218,16 @@ pub(crate) fn api_name(args: &args::Connection, rehearsal: &args::Rehearsal) -> 
 
 /// Judges what says how to connect, as far as that takes no sign-in and no network.
 pub(crate) fn check_connection(args: &args::Connection) -> Result<(), Failure> {
-    service_url(args)?;
-    authority(args)?;
+    service(args)?;
     client_proof(args)?;
     Ok(())
+}
+
+/// The API and where to sign in for it; the sign-in may be sent there.
+fn service(args: &args::Connection) -> Result<(Url, Authority), Failure> {
+    let (api_url, authority) = (service_url(args)?, authority(args)?);
+    trusted_hosts::check_api_host(args, &api_url, &authority.url)?;
+    Ok((api_url, authority))
 }
 
 fn service_url(args: &args::Connection) -> Result<Url, Failure> {
@@ -284,8 +290,9 @@ pub(crate) fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
 
 /// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
 /// app's own proof.
-fn sign_in(args: &args::Connection, authority: &Authority) -> Result<SignIn, Failure> {
+fn sign_in(args: &args::Connection, api_url: &Url, authority: &Authority) -> Result<SignIn, Failure> {
     if let Some(token) = secret_variable("TENANTRY_ACCESS_TOKEN") {
+        trusted_hosts::check_token(args, api_url, &token)?;
         return Ok(SignIn::Token(token));
     }
     let proof = client_proof(args)?;
@@ -480,6 +487,9 @@ impl args::Connection {
             if let Some(value) = value {
                 push_flag(&mut flags, flag, &value);
             }
+        }
+        for host in &self.allow_api_host {
+            push_flag(&mut flags, "--allow-api-host", host);
         }
         flags
     }

@@ -1,9 +1,11 @@
 //! Names to addresses, by the system's own resolver.
 //!
-//! It is what the HTTP client would do by itself, but for one thing: a failure has a type, so that it can be told from
-//! every other way in which a connection does not come about.
+//! It is what the HTTP client would do by itself, but for two things. A failure has a type, so that it can be told from
+//! every other way in which a connection does not come about. And `localhost` is this machine and nothing else, whatever a
+//! hosts file or a resolver makes of it: plain http is allowed to it.
 
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -22,11 +24,34 @@ pub(super) struct Lookup;
 impl Resolve for Lookup {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // Port 0 stands for the one of the request.
-            match tokio::net::lookup_host((name.as_str(), 0)).await {
-                Ok(addresses) => Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs),
-                Err(source) => Err(LookupFailed { name: name.as_str().to_owned(), source }.into()),
-            }
+            let addresses = addresses(name.as_str()).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
         })
+    }
+}
+
+/// The addresses of a host. Port 0 stands for the one of the request.
+async fn addresses(name: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    if name.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
+    }
+    match tokio::net::lookup_host((name, 0)).await {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(source) => Err(LookupFailed { name: name.to_owned(), source }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn localhost_is_this_machine_and_nothing_else() {
+        for name in ["localhost", "LocalHost"] {
+            let found = addresses(name).await.unwrap();
+            assert_eq!(found, ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()], "{name}");
+        }
+        let unknown = addresses("no-such-host.invalid").await.unwrap_err();
+        assert!(unknown.is::<LookupFailed>(), "{unknown:?}");
     }
 }

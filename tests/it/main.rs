@@ -62,5 +62,6 @@ mod taken;
 mod terminal;
 mod throttling;
 mod trust;
+mod token_safety;
 mod unknown_outcome;
 mod words;

@@ -114,6 +114,15 @@ pub(crate) struct Connection {
     /// Base URL of the sign-in service, instead of the cloud's own
     #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
     pub(crate) authority_url: Option<String>,
+    /// Send the sign-in to this API host too, although it is neither Microsoft's nor this machine (exact; repeat it)
+    #[arg(
+        long,
+        value_name = "HOST",
+        value_parser = parse::api_host,
+        value_delimiter = ',',
+        env = "TENANTRY_ALLOW_API_HOST"
+    )]
+    pub(crate) allow_api_host: Vec<String>,
     /// PEM file with further certificate authorities to trust, such as that of a proxy that inspects TLS
     #[arg(long, value_name = "F", env = "TENANTRY_CA_FILE")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -346,6 +355,15 @@ pub(crate) struct NextSignIn {
     /// Base URL of the sign-in service
     #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
     pub(crate) authority_url: Option<String>,
+    /// API hosts that get the sign-in although they are not Microsoft's
+    #[arg(
+        long,
+        value_name = "HOST",
+        value_parser = parse::api_host,
+        value_delimiter = ',',
+        env = "TENANTRY_ALLOW_API_HOST"
+    )]
+    pub(crate) allow_api_host: Vec<String>,
     /// The partner tenant
     #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
     pub(crate) tenant_id: Option<String>,

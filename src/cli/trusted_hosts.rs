@@ -1,0 +1,138 @@
+//! Who may get the sign-in: which API hosts a bearer token is sent to, and which tokens are taken as handed in.
+//!
+//! Both are judged before anything is contacted, and before a ledger is made or bound.
+
+use secrecy::SecretString;
+use url::{Position, Url};
+use uuid::Uuid;
+
+use super::args;
+use super::cloud::Cloud;
+use super::exit_code::ExitCode;
+use super::failure::Failure;
+use crate::auth::Claims;
+use crate::clock;
+use crate::transport::is_loopback;
+
+/// The application of Partner Center's API, which v2 tokens name as their audience (fact book 2.1).
+const PARTNER_CENTER_APP: Uuid = Uuid::from_u128(0xfa3d_9a0c_3fb0_42cc_9193_47c7_ecd2_edbd);
+
+/// The bearer token goes to the cloud's own API and to this machine; to another host only where that has a sign-in
+/// service of its own, or was named for it.
+pub(super) fn check_api_host(
+    args: &args::Connection,
+    api_url: &Url,
+    authority_url: &Url,
+) -> Result<(), Failure> {
+    let host = api_url.host_str().unwrap_or_default();
+    let clouds_own: Url = args.cloud.api_url().parse().expect("a well-formed address");
+    let has_own_authority = args.authority_url.is_some()
+        && !Cloud::is_microsofts_authority(authority_url.host_str().unwrap_or_default());
+    let with_port = format!("{host}:{}", api_url.port_or_known_default().unwrap_or_default());
+    let is_named = args.allow_api_host.iter().any(|named| named == host || *named == with_port);
+    if Some(host) == clouds_own.host_str() || is_loopback(api_url) || has_own_authority || is_named {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!(
+        "the sign-in is not sent to `{host}`: it is not the API of the cloud `{}`, nor this machine",
+        args.cloud
+    ));
+    let other = [Cloud::Global, Cloud::China].into_iter().find(|cloud| {
+        let theirs: Option<Url> = cloud.api_url().parse().ok();
+        theirs.is_some_and(|url| url.host_str() == Some(host))
+    });
+    Err(failure.with_hint(match other {
+        Some(cloud) => format!("use `--cloud {cloud}`, without `--api-url`"),
+        None => format!(
+            "check `--api-url`; if you trust this host with the sign-in, add `--allow-api-host {}`",
+            &api_url[Position::BeforeHost..Position::AfterPort]
+        ),
+    }))
+}
+
+/// What a handed-in token says of itself must fit. A token that is not a JWT says nothing, and is taken.
+pub(super) fn check_token(
+    args: &args::Connection,
+    api_url: &Url,
+    token: &SecretString,
+) -> Result<(), Failure> {
+    let claims = Claims::of(token);
+    let refused = |exit_code, why: String| {
+        Err(Failure::new(exit_code, format!("cannot use TENANTRY_ACCESS_TOKEN: {why}")))
+    };
+    let (now, fresh) =
+        (clock::now(), "get a fresh one, put it into TENANTRY_ACCESS_TOKEN and run this again");
+    if let Some(end) = claims.expires_at().filter(|end| *end <= now) {
+        return refused(ExitCode::SignIn, format!("it was valid until {end}, and it is {now} now"))
+            .map_err(|failure| failure.with_hint(fresh));
+    }
+    let audiences = claims.audiences();
+    if !audiences.is_empty() && !audiences.iter().any(|audience| is_ours(audience, args.cloud, api_url)) {
+        let named = audiences.join("`, `");
+        return refused(ExitCode::SignIn, format!("it is for another service, `{named}`"))
+            .map_err(|failure| failure.with_hint(format!("get one for `{}`", args.cloud.audience())));
+    }
+    let wanted: Option<Uuid> = args.tenant_id.as_ref().and_then(|tenant| tenant.parse().ok());
+    if let (Some(wanted), Some(tenant)) = (wanted, claims.tenant())
+        && wanted != tenant
+    {
+        return refused(
+            ExitCode::Usage,
+            format!("it is of the tenant {tenant}, and --tenant-id is {wanted}"),
+        )
+        .map_err(|failure| failure.with_hint("give a token of that tenant, or correct --tenant-id"));
+    }
+    Ok(())
+}
+
+/// The API's own address, its application, or the address that is used in its place.
+fn is_ours(audience: &str, cloud: Cloud, api_url: &Url) -> bool {
+    let bare = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+    let audience_is = |url: &str| bare(audience) == bare(url);
+    audience_is(cloud.audience())
+        || audience_is(api_url.as_str())
+        || audience_is(&api_url.origin().ascii_serialization())
+        || audience.parse() == Ok(PARTNER_CENTER_APP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audience_is_the_api_by_its_address_or_its_application() {
+        let check = |audience: &str, cloud, expected: bool| {
+            let api_url = "https://gateway.example:8443/partner".parse().unwrap();
+            assert_eq!(is_ours(audience, cloud, &api_url), expected, "{audience}");
+        };
+        for audience in [
+            "https://api.partnercenter.microsoft.com",
+            "https://api.partnercenter.microsoft.com/",
+            "HTTPS://api.PartnerCenter.microsoft.com",
+            "fa3d9a0c-3fb0-42cc-9193-47c7ecd2edbd",
+            "https://gateway.example:8443",
+            "https://gateway.example:8443/partner/",
+        ] {
+            check(audience, Cloud::Global, true);
+        }
+        check("https://partner.partnercenterapi.microsoftonline.cn", Cloud::China, true);
+        check("https://api.partnercenter.microsoft.com", Cloud::China, false);
+        for foreign in [
+            "https://graph.windows.net",
+            "https://graph.microsoft.com",
+            "00000003-0000-0000-c000-000000000000",
+            "https://api.partner.microsoft.com",
+            "https://partner.partnercenterapi.microsoftonline.cn",
+        ] {
+            check(foreign, Cloud::Global, false);
+        }
+    }
+
+    #[test]
+    fn microsofts_own_sign_in_vouches_for_no_other_host() {
+        for host in ["login.microsoftonline.com", "login.microsoftonline.us", "login.windows.net"] {
+            assert!(Cloud::is_microsofts_authority(host), "{host}");
+        }
+        assert!(!Cloud::is_microsofts_authority("login.example.com"));
+    }
+}
