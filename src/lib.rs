@@ -54,6 +54,7 @@ mod failpoint;
 pub mod fuzzing;
 mod intake;
 mod ledger;
+mod limits;
 mod log_file;
 mod memory;
 mod nearest;

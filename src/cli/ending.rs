@@ -299,7 +299,7 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::NotAllValid(wrong) => format!("{} failed validation", counted(*wrong, "row")),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
-        StopReason::Bug => "a bug in the program".to_owned(),
+        StopReason::Bug => super::panics::failure().messages.join(": "),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::exit_code::ExitCode;
+use crate::limits::{self, Resource};
 use crate::report::ExportError;
 use crate::transport::{ClientError, Silence};
 use crate::{auth, credentials, intake, ledger, reading};
@@ -80,6 +82,19 @@ impl Failure {
         Self { exit_code, messages, hint: None, reader_is_gone }
     }
 
+    /// The same, with the hint that fits where it is for want of descriptors: what failed for it may say many things, and
+    /// seldom this.
+    pub(crate) fn seen_with_limits(mut self) -> Self {
+        let words = Resource::Descriptors.words();
+        if !self.messages.iter().any(|message| message.contains(words)) {
+            let most = limits::few_descriptors().filter(|_| self.exit_code == ExitCode::Failed);
+            let Some(most) = most else { return self };
+            self.messages
+                .push(format!("this process may have {most} files and connections open, which is few"));
+        }
+        self.with_hint(Resource::Descriptors.hint())
+    }
+
     /// Reading or writing `what` failed.
     pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
         let messages = vec![what.into(), in_words(error)];
@@ -104,13 +119,16 @@ fn error_of_system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Er
 /// for the operator's for a moment. What has no words here is told as it comes.
 pub(super) fn in_words(error: &io::Error) -> String {
     use io::ErrorKind as Kind;
+    if let Some(resource) = Resource::of(error) {
+        return resource.words().to_owned();
+    }
     let words = match error.kind() {
         Kind::NotFound => "there is no such file or folder",
         Kind::PermissionDenied => "permission denied",
         Kind::AlreadyExists => "it is there already",
         Kind::IsADirectory => "it is a folder",
         Kind::NotADirectory => "a part of its path is no folder",
-        Kind::StorageFull => "there is no room left on the disk",
+        Kind::StorageFull => "there is no room left on the disk, or for another file on it",
         Kind::QuotaExceeded => "the quota of the disk is used up",
         Kind::ReadOnlyFilesystem => "the disk is read-only",
         Kind::FileTooLarge => "it may not grow any further",
@@ -135,8 +153,22 @@ impl From<ledger::Error> for Failure {
             | ledger::Error::Unjudged { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         };
-        let hint = error.hint();
-        Self { hint, ..Self::of(exit_code, &error) }
+        let failure = Self { hint: error.hint(), ..Self::of(exit_code, &error) };
+        match &error {
+            ledger::Error::Thread(_) => failure.with_hint(Resource::Threads.hint()),
+            ledger::Error::ReadOnly { path, .. }
+            | ledger::Error::Migrate { path, .. }
+            | ledger::Error::Migrations { path, .. } => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                match limits::no_room_in(folder.unwrap_or(Path::new("."))) {
+                    Some(full) => failure.because(in_words(&full)).with_hint(
+                        "make room on the disk of the ledger (`df -h`, and `df -i` for files), or move the ledger",
+                    ),
+                    None => failure,
+                }
+            }
+            _ => failure,
+        }
     }
 }
 
@@ -225,6 +257,11 @@ mod tests {
         assert!(unmade.to_string().contains("at path"), "{unmade}");
         check(unmade, "there is no such file or folder");
         check(io::ErrorKind::AlreadyExists.into(), "it is there already");
+        let of_csv = csv::Error::from(io::Error::from(io::ErrorKind::FileTooLarge));
+        let words = "it may not grow any further";
+        assert_eq!(Failure::of(ExitCode::Failed, &of_csv).messages, [words]);
+        let exporting = Failure::from(ExportError::from(of_csv));
+        assert_eq!(exporting.messages.last().map(String::as_str), Some(words));
         check(io::Error::other("it is not what was copied"), "it is not what was copied");
     }
 }

@@ -89,12 +89,17 @@ pub(crate) fn run() -> std::process::ExitCode {
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
+        // It panics where it cannot have its threads.
+        let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
+            .map_err(|_| panics::failure())?
             .map_err(|error| Failure::io("could not start", &error))?;
         // Nothing of what a panic leaves behind is looked at any more.
-        let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &provenance, &output)));
+        let run = AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                crate::limits::survive_file_size_limit();
+                command(cli.command, &provenance, &output).await
+            })
+        });
         let result = catch_unwind(run).unwrap_or_else(|_| Err(panics::failure()));
         // A second Ctrl-C leaves requests in the air; waiting for them is what it asked us not to do.
         runtime.shutdown_background();
@@ -103,6 +108,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     // Whoever read its output has read enough, so it is done.
     let result =
         result.or_else(|failure| if failure.reader_is_gone { Ok(ExitCode::Done) } else { Err(failure) });
+    let result = result.map_err(Failure::seen_with_limits);
     run_log.ended(&result);
     tell_of_lost_lines(&cli.logging, &output);
     match result {

@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use crate::limits;
 use crate::outlet;
 use crate::validation::visible_lines;
 
@@ -23,6 +24,9 @@ pub(super) fn tell() {
 }
 
 fn told(panic: &PanicHookInfo<'_>) -> String {
+    if let Some(wanted) = panic.location().and_then(|place| limits::wanted_at(place.file())) {
+        return format!("error: {}\n", wanted.words());
+    }
     let place = panic.location().map_or_else(|| "a place unknown".to_owned(), ToString::to_string);
     let words = own_words(panic.payload()).map(|words| format!(": {words}")).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
@@ -41,6 +45,12 @@ fn own_words(payload: &(dyn Any + Send)) -> Option<&'static str> {
 
 /// What ends a command that met one; where and why has been said.
 pub(super) fn failure() -> Failure {
+    if let Some(wanted) = limits::wanted() {
+        let hint = wanted.hint();
+        return Failure::new(ExitCode::Failed, format!("stopped: {}", wanted.words())).with_hint(format!(
+            "no row is lost: {hint}; then run the same command again, or `tenantry resume`"
+        ));
+    }
     Failure::new(ExitCode::Failed, "stopped by a bug in this program").with_hint(
         "no row is lost: run the same command again, or `tenantry resume`; report the line that tells of the bug, and if \
          it comes back, keep the ledger as it is",

@@ -10,7 +10,8 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, InvalidMessage};
 use tower_service::Service;
 
-use super::lookup::LookupFailed;
+use super::lookup::{LookupFailed, NoThread};
+use crate::limits::Resource;
 
 /// hyper-util does not name the type, but has it stand as this one.
 type TunnelError = <Tunnel<HttpConnector> as Service<hyper::Uri>>::Error;
@@ -56,6 +57,8 @@ pub(crate) enum Fault {
     ProxyRefused {
         why: String,
     },
+    /// This machine has no more of it.
+    OutOf(Resource),
     /// No answer within the time that one may take.
     TimedOut,
     /// The connection was there and broke, or the request could not even be made.
@@ -139,13 +142,22 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
     if let Some(tunnel) = cause.downcast_ref::<TunnelError>() {
         return Some(of_tunnel(tunnel));
     }
+    if cause.is::<NoThread>() {
+        return Some(Fault::OutOf(Resource::Threads));
+    }
     if let Some(lookup) = cause.downcast_ref::<LookupFailed>() {
+        if let Some(resource) = chain(lookup).find_map(|cause| Resource::of(cause.downcast_ref()?)) {
+            return Some(Fault::OutOf(resource));
+        }
         return Some(Fault::NameNotFound { name: lookup.name.clone(), why: causes(lookup) });
     }
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
         return Some(of_tls(tls));
     }
     let error = cause.downcast_ref::<io::Error>().filter(|_| connecting)?;
+    if let Some(resource) = Resource::of(error) {
+        return Some(Fault::OutOf(resource));
+    }
     let why = || cause.to_string();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Some(Fault::ConnectionRefused),
@@ -299,6 +311,9 @@ mod tests {
         check(io(io::ErrorKind::TimedOut), "ConnectTimedOut");
         check(io(io::ErrorKind::HostUnreachable), "Unreachable");
         check(io(io::ErrorKind::PermissionDenied), "NotLetOut");
+        #[cfg(unix)]
+        check(Box::new(io::Error::from_raw_os_error(24)), "OutOf(Descriptors)");
+        check(Box::new(NoThread(io::ErrorKind::WouldBlock.into())), "OutOf(Threads)");
         check(Box::new(TunnelError::ProxyAuthRequired), "ProxySignIn");
         check(Box::new(TunnelError::TunnelUnsuccessful), "ProxyRefused");
         let no_proxy = TunnelError::ConnectFailed(io(io::ErrorKind::ConnectionRefused));

@@ -32,6 +32,7 @@ impl Fault {
                 format!("the proxy on the way to `{host}` wants to know who we are (status 407)")
             }
             Fault::ProxyRefused { why } => format!("the proxy does not connect us to `{host}`: {why}"),
+            Fault::OutOf(resource) => format!("cannot connect to `{host}`: {}", resource.words()),
             Fault::TimedOut => format!("timed out: `{host}` did not answer in time"),
             Fault::Broken { why } => format!("the request to `{host}` failed: {why}"),
             Fault::Closed => format!("`{host}` closed the connection before it answered"),
@@ -94,6 +95,7 @@ impl Fault {
             Fault::ProxyRefused { .. } => {
                 format!("have the proxy let `{host}` through, or except it with NO_PROXY")
             }
+            Fault::OutOf(resource) => resource.hint().to_owned(),
             Fault::TimedOut | Fault::Broken { .. } | Fault::Closed | Fault::NotTaken { .. } => return None,
             Fault::WebPage { status: 404 | 405, .. } | Fault::Stranger { status: 404 | 405, .. } => format!(
                 "check `{option}`; if it is right, a gateway or proxy answered: wait, or ask the people who run the \

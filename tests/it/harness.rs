@@ -333,6 +333,13 @@ impl Call<'_> {
         self.through("sh", &["-c".as_ref(), script.as_ref()])
     }
 
+    /// With what `ulimit` limits by these arguments.
+    #[cfg(unix)]
+    pub(crate) fn with_limit(self, arguments: &str) -> Self {
+        let script = format!("ulimit {arguments}; exec \"$0\" \"$@\"");
+        self.through("sh", &["-c".as_ref(), script.as_ref()])
+    }
+
     /// Where the file `what` is mounted over the file `place`, for this command alone.
     #[cfg(target_os = "linux")]
     pub(crate) fn with_mounted(self, what: &str, place: &str) -> Self {

@@ -53,6 +53,8 @@ mod renewal;
 mod report;
 mod resume;
 mod rules;
+#[cfg(unix)]
+mod scarcity;
 mod secrets;
 mod sheets;
 mod sign_in;
