@@ -8,7 +8,7 @@ use crate::auth::{App, Authority, ClientProof, SignIn};
 use crate::partner_center::ClientSettings;
 use crate::simulator::{Config, Fault, Operation, Scenario, ScriptedFault, Simulator};
 use crate::submitter::Rate;
-use crate::transport::Roots;
+use crate::transport::Network;
 
 struct Bench {
     simulator: Simulator,
@@ -22,14 +22,14 @@ impl Bench {
         let url: url::Url = simulator.url().parse().unwrap();
         let settings = ClientSettings {
             api_url: url.clone(),
-            roots: Roots::default(),
+            network: Network::default(),
             timeout: Duration::from_secs(20),
             connections: 1,
         };
         let authority = Authority {
             url,
             audience: "https://api.partnercenter.microsoft.com".to_owned(),
-            roots: Roots::default(),
+            network: Network::default(),
         };
         let asker = Asker {
             client: Client::new(&settings).unwrap(),

@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::transport::{ClientError, Roots, Silence, http_client_builder};
+use crate::transport::{ClientError, Network, Silence, http_client_builder};
 use endpoint::Endpoint;
 
 pub(crate) use certificate::Certificate;
@@ -118,8 +118,8 @@ pub(crate) struct Authority {
     pub(crate) url: Url,
     /// The API that the token is for, such as `https://api.partnercenter.microsoft.com`.
     pub(crate) audience: String,
-    /// Authorities over certificates that count there, besides the platform's.
-    pub(crate) roots: Roots,
+    /// The way there, and to the API.
+    pub(crate) network: Network,
 }
 
 /// Why there is no token.
@@ -368,7 +368,7 @@ fn of_handed_in(error: Error) -> Error {
 }
 
 fn http_client(authority: &Authority) -> Result<reqwest::Client, ClientError> {
-    Ok(http_client_builder(&authority.url, &authority.roots).timeout(TIMEOUT).build()?)
+    Ok(http_client_builder(&authority.url, &authority.network)?.timeout(TIMEOUT).build()?)
 }
 
 #[cfg(test)]

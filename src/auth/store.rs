@@ -213,7 +213,7 @@ mod tests {
 
     use super::super::key_store::testing::{Memory, Mood};
     use super::*;
-    use crate::transport::Roots;
+    use crate::transport::Network;
 
     /// A store over a key store in memory and a file in a folder of its own.
     struct Fixture {
@@ -331,7 +331,7 @@ mod tests {
         let authority = |url: &str| Authority {
             url: url.parse().unwrap(),
             audience: String::new(),
-            roots: Roots::default(),
+            network: Network::default(),
         };
         let app = |id: &str| App { tenant: "t".to_owned(), client_id: id.to_owned(), proof: None };
         let (here, there) = (authority("https://a.example"), authority("https://b.example"));
@@ -345,7 +345,7 @@ mod tests {
         let authority = Authority {
             url: "https://a.example".parse().unwrap(),
             audience: String::new(),
-            roots: Roots::default(),
+            network: Network::default(),
         };
         let app = App { tenant: "t".to_owned(), client_id: "a".to_owned(), proof: None };
         let name = |token: Option<&str>| name(&app, &authority, token.map(SecretString::from).as_ref());

@@ -210,8 +210,11 @@ impl From<auth::Error> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let hint = error.hint().map(str::to_owned);
-        Self { hint, ..Self::of(ExitCode::Failed, &error) }
+        let exit_code = match &error {
+            ClientError::Proxy(_) => ExitCode::Usage,
+            ClientError::Build(_) => ExitCode::Failed,
+        };
+        Self { hint: error.hint(), ..Self::of(exit_code, &error) }
     }
 }
 

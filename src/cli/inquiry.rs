@@ -37,7 +37,7 @@ impl Inquiry {
         connection.start_simulator().await?;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
-            roots: connection.authority.roots.clone(),
+            network: connection.authority.network.clone(),
             timeout: pace.timeout,
             connections: CONNECTIONS,
         })?;

@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
         let connection = &self.connection;
         let client = Client::new(&ClientSettings {
             api_url: connection.api_url.clone(),
-            roots: connection.authority.roots.clone(),
+            network: connection.authority.network.clone(),
             timeout: self.args.pace.timeout,
             connections: self.args.concurrency.get(),
         })?;

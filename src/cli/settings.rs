@@ -20,7 +20,7 @@ use crate::private_file::{self, Refused};
 use crate::report::counted;
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
-use crate::transport::{Roots, is_loopback};
+use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, is_loopback};
 
 const LEDGER: &str = "tenantry.db";
 const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
@@ -154,7 +154,11 @@ impl Connection {
         let tenant = simulator::PARTNER_TENANT_ID;
         Self {
             api_url: url.clone(),
-            authority: Authority { url, audience: args.cloud.audience().to_owned(), roots: Roots::default() },
+            authority: Authority {
+                url,
+                audience: args.cloud.audience().to_owned(),
+                network: Network::default(),
+            },
             // As a user, because creating for a reseller takes one.
             sign_in: SignIn::AppAndUser {
                 app: App { tenant: tenant.to_owned(), client_id: Uuid::nil().to_string(), proof: None },
@@ -223,10 +227,21 @@ pub(crate) fn check_connection(args: &args::Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The API and where to sign in for it; the sign-in may be sent there.
+/// The proxy on the way to the API and to the sign-in service, each by the setting that names the service.
+pub(crate) fn proxies(args: &args::Connection) -> Vec<(&'static str, Result<Option<Proxy>, BadProxy>)> {
+    let proxies = Proxies::of_environment(|name| std::env::var_os(name));
+    let authority = base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url());
+    let urls = [("api-url", service_url(args)), ("authority-url", authority)];
+    urls.into_iter().filter_map(|(name, url)| Some((name, proxies.on_the_way_to(&url.ok()?)))).collect()
+}
+
+/// The API and where to sign in for it; both may be had over this network, and the sign-in may be sent there.
 fn service(args: &args::Connection) -> Result<(Url, Authority), Failure> {
     let (api_url, authority) = (service_url(args)?, authority(args)?);
     trusted_hosts::check_api_host(args, &api_url, &authority.url)?;
+    for url in [&api_url, &authority.url] {
+        authority.network.proxies.on_the_way_to(url).map_err(ClientError::from)?;
+    }
     Ok((api_url, authority))
 }
 
@@ -275,11 +290,17 @@ fn authority(args: &args::Connection) -> Result<Authority, Failure> {
     Ok(Authority {
         url: base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url())?,
         audience: args.cloud.audience().to_owned(),
-        roots: roots(args.ca_file.as_deref())?,
+        network: network(args.ca_file.as_deref())?,
     })
 }
 
-pub(crate) fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
+/// The authorities to trust, and the proxies that the environment names.
+pub(crate) fn network(ca_file: Option<&Path>) -> Result<Network, Failure> {
+    let proxies = Proxies::of_environment(|name| std::env::var_os(name));
+    Ok(Network { roots: roots(ca_file)?, proxies })
+}
+
+fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
     let Some(file) = file else { return Ok(Roots::default()) };
     Roots::from_file(file).map_err(|error| {
         let why = Failure::of(ExitCode::Usage, &error).messages.join(": ");

@@ -73,7 +73,7 @@ pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<Exit
     let token = interruption.unless(tokens.token()).await??;
     let client = Client::new(&ClientSettings {
         api_url: connection.api_url.clone(),
-        roots: connection.authority.roots.clone(),
+        network: connection.authority.network.clone(),
         timeout: TIMEOUT,
         connections: 1,
     })?;

@@ -14,7 +14,7 @@ use super::wire::{CustomerPage, NewCustomer};
 use crate::clock;
 use crate::customer::Customer;
 use crate::ledger::{CorrelationId, RequestId};
-use crate::transport::{ClientError, Fault, Peer, Roots, SentSecrets, bounded_body, http_client_builder};
+use crate::transport::{ClientError, Fault, Network, Peer, SentSecrets, bounded_body, http_client_builder};
 
 /// Customers asked for per page; two official clients use this number (fact book 9).
 const PAGE_SIZE: u32 = 500;
@@ -24,8 +24,8 @@ const PAGE_SIZE: u32 = 500;
 pub(crate) struct ClientSettings {
     /// Such as `https://api.partnercenter.microsoft.com/`.
     pub(crate) api_url: Url,
-    /// Authorities that count besides the platform's.
-    pub(crate) roots: Roots,
+    /// The way there.
+    pub(crate) network: Network,
     /// For one whole exchange.
     pub(crate) timeout: Duration,
     /// Connections kept open.
@@ -81,7 +81,7 @@ impl Client {
         // Fixed, so that error texts stay the same wherever it runs (fact book 3.1).
         headers.insert("X-Locale", HeaderValue::from_static("en-US"));
         headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
-        let http = http_client_builder(&settings.api_url, &settings.roots)
+        let http = http_client_builder(&settings.api_url, &settings.network)?
             .default_headers(headers)
             .timeout(settings.timeout)
             .pool_max_idle_per_host(settings.connections)

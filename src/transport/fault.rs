@@ -3,18 +3,13 @@
 use std::error::Error as StdError;
 use std::io;
 
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
 use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, InvalidMessage};
-use tower_service::Service;
 
 use super::lookup::{LookupFailed, NoThread};
+use super::tunnel::NoTunnel;
 use crate::limits::Resource;
-
-/// hyper-util does not name the type, but has it stand as this one.
-type TunnelError = <Tunnel<HttpConnector> as Service<hyper::Uri>>::Error;
 
 /// Why no answer came from where it should have come from. `why` are the words of those below us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +42,10 @@ pub(crate) enum Fault {
     Tls {
         why: String,
     },
-    /// The proxy itself is not there.
-    ProxyUnreachable {
-        why: String,
-    },
-    /// The proxy, or something that acts as one, wants to know who is asking.
-    ProxySignIn,
     /// The proxy does not connect us.
-    ProxyRefused {
-        why: String,
-    },
+    NoTunnel(NoTunnel),
+    /// Something that acts as a proxy wants to know who is asking.
+    ProxySignIn,
     /// This machine has no more of it.
     OutOf(Resource),
     /// No answer within the time that one may take.
@@ -139,8 +128,9 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
     if !connecting && let Some(closed) = closed(cause) {
         return Some(closed);
     }
-    if let Some(tunnel) = cause.downcast_ref::<TunnelError>() {
-        return Some(of_tunnel(tunnel));
+    // The proxy comes before everything that lies behind it.
+    if let Some(tunnel) = cause.downcast_ref::<NoTunnel>() {
+        return Some(Fault::NoTunnel(tunnel.clone()));
     }
     if cause.is::<NoThread>() {
         return Some(Fault::OutOf(Resource::Threads));
@@ -212,19 +202,6 @@ fn of_http2(error: &h2::Error) -> Option<Fault> {
     }
 }
 
-/// The proxy comes before everything that lies behind it.
-fn of_tunnel(error: &TunnelError) -> Fault {
-    match error {
-        TunnelError::ConnectFailed(cause) => Fault::ProxyUnreachable { why: causes_from(cause.as_ref()) },
-        TunnelError::ProxyAuthRequired => Fault::ProxySignIn,
-        TunnelError::Io(_)
-        | TunnelError::MissingHost
-        | TunnelError::ProxyHeadersTooLong
-        | TunnelError::TunnelUnexpectedEof
-        | TunnelError::TunnelUnsuccessful => Fault::ProxyRefused { why: causes_from(error) },
-    }
-}
-
 fn of_tls(error: &rustls::Error) -> Fault {
     match error {
         rustls::Error::InvalidCertificate(error) => Fault::Certificate(error.into()),
@@ -269,7 +246,7 @@ pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// `error` and what it comes from, each said once.
-fn causes_from(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn causes_from(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
     for cause in chain(error) {
         let words = cause.to_string();
@@ -296,6 +273,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::transport::tunnel::Cause;
 
     #[test]
     fn causes_are_told_apart_by_their_types() {
@@ -314,10 +292,9 @@ mod tests {
         #[cfg(unix)]
         check(Box::new(io::Error::from_raw_os_error(24)), "OutOf(Descriptors)");
         check(Box::new(NoThread(io::ErrorKind::WouldBlock.into())), "OutOf(Threads)");
-        check(Box::new(TunnelError::ProxyAuthRequired), "ProxySignIn");
-        check(Box::new(TunnelError::TunnelUnsuccessful), "ProxyRefused");
-        let no_proxy = TunnelError::ConnectFailed(io(io::ErrorKind::ConnectionRefused));
-        check(Box::new(no_proxy), "ProxyUnreachable { why: \"connection refused\" }");
+        let no_tunnel =
+            NoTunnel { named_by: "HTTPS_PROXY", has_credentials: false, cause: Cause::Status(502) };
+        check(Box::new(no_tunnel), "NoTunnel");
         check(Box::new(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), "NotTls");
         check(Box::new(rustls::Error::DecryptError), "Tls");
         let certificate = |error| Box::new(rustls::Error::InvalidCertificate(error));

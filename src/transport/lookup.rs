@@ -39,7 +39,9 @@ impl Resolve for Lookup {
 }
 
 /// The addresses of a host. Port 0 stands for the one of the request.
-async fn addresses(name: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn addresses(
+    name: &str,
+) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
     if name.eq_ignore_ascii_case("localhost") {
         return Ok(vec![(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
     }

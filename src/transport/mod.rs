@@ -3,8 +3,7 @@
 //!
 //! A certificate is checked as the platform does it (`rustls-platform-verifier`): on Windows and macOS by the system
 //! itself, elsewhere by webpki against the system's files of authorities; those of `--ca-file` count besides. A
-//! request to a loopback address never goes through a proxy; to any other one it goes as `HTTPS_PROXY` and `NO_PROXY`
-//! say.
+//! request to a loopback address never goes through a proxy; to any other one it goes as [`proxy`] says, or not at all.
 //!
 //! [`Fault`] is what can go wrong on the way, as data: read from the types in an error's chain of causes, never from
 //! its text, or by [`intercepted`] from an answer that is not the service's own. What a fault means for a request, and
@@ -15,7 +14,9 @@ mod echo;
 mod fault;
 pub(crate) mod intercepted;
 mod lookup;
+mod proxy;
 mod roots;
+mod tunnel;
 mod words;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use url::Url;
 pub(crate) use body::bounded_body;
 pub(crate) use echo::SentSecrets;
 pub(crate) use fault::Fault;
+pub(crate) use proxy::{BadProxy, Proxies, Proxy};
 pub(crate) use roots::Roots;
 
 /// A connection that is not there after this is not going to be.
@@ -109,37 +111,59 @@ fn host_of(url: &Url) -> String {
     }
 }
 
-/// What every HTTP client of this program has in common.
-pub(crate) fn http_client_builder(url: &Url, roots: &Roots) -> reqwest::ClientBuilder {
+/// What there is to know about the network of this machine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Network {
+    /// Authorities over certificates that count besides the platform's.
+    pub(crate) roots: Roots,
+    pub(crate) proxies: Proxies,
+}
+
+/// What every HTTP client of this program has in common, for requests to the host of `url` alone.
+pub(crate) fn http_client_builder(
+    url: &Url,
+    network: &Network,
+) -> Result<reqwest::ClientBuilder, ClientError> {
     // Only the first call installs it; that a later one finds it in place is what we want.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = reqwest::Client::builder();
-    // The bearer token on its way to this very machine is no business of a proxy's.
-    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-    builder
+    // Nothing but what was judged here is a proxy.
+    let mut builder = reqwest::Client::builder().no_proxy();
+    if let Some(proxy) = network.proxies.on_the_way_to(url)? {
+        let for_client = proxy.for_client()?;
+        builder = builder.proxy(for_client).connector_layer(tunnel::Tunnels::new(proxy, url));
+    }
+    Ok(builder
         .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
-        .tls_certs_merge(roots.certificates())
+        .tls_certs_merge(network.roots.certificates())
         .dns_resolver(Arc::new(lookup::Lookup))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         // A redirect could carry the bearer token to another host.
         .redirect(reqwest::redirect::Policy::none())
         // Whether a request may be sent again is decided in `submitter` alone.
-        .retry(reqwest::retry::never())
+        .retry(reqwest::retry::never()))
 }
 
 /// A client could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("could not set up the HTTP client")]
-pub(crate) struct ClientError(#[from] reqwest::Error);
+pub(crate) enum ClientError {
+    #[error("could not set up the HTTP client")]
+    Build(#[from] reqwest::Error),
+    #[error(transparent)]
+    Proxy(#[from] BadProxy),
+}
 
 impl ClientError {
-    /// A machine without any authorities, such as a bare container, can check nobody's certificate.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        fault::is_about_tls(&self.0).then_some(
-            "install the certificate authorities of this system (ca-certificates), or give a file of them with \
-             `--ca-file`",
-        )
+    /// What to do about it. A machine without any authorities, such as a bare container, can check nobody's certificate.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            ClientError::Proxy(bad) => Some(bad.hint()),
+            ClientError::Build(error) => fault::is_about_tls(error).then(|| {
+                "install the certificate authorities of this system (ca-certificates), or give a file of them with \
+                 `--ca-file`"
+                    .to_owned()
+            }),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every fault in words: what failed with which host and why, and what to do about it.
 
 use super::fault::{BadCertificate, Fault};
+use super::proxy::SYSTEM;
+use super::tunnel::{Cause, NoTunnel};
 use super::{Peer, Silence};
 
 /// For whatever may stand between us and the host.
@@ -25,13 +27,10 @@ impl Fault {
             Fault::Certificate(bad) => bad.reason(host),
             Fault::NotTls => format!("`{host}` answered, but not in TLS"),
             Fault::Tls { why } => format!("`{host}` and we could not agree on TLS: {why}"),
-            Fault::ProxyUnreachable { why } => {
-                format!("the proxy on the way to `{host}` cannot be reached: {why}")
-            }
+            Fault::NoTunnel(no_tunnel) => no_tunnel.reason(host),
             Fault::ProxySignIn => {
-                format!("the proxy on the way to `{host}` wants to know who we are (status 407)")
+                format!("the proxy on the way to `{host}` asks for a user name and password (status 407)")
             }
-            Fault::ProxyRefused { why } => format!("the proxy does not connect us to `{host}`: {why}"),
             Fault::OutOf(resource) => format!("cannot connect to `{host}`: {}", resource.words()),
             Fault::TimedOut => format!("timed out: `{host}` did not answer in time"),
             Fault::Broken { why } => format!("the request to `{host}` failed: {why}"),
@@ -85,16 +84,8 @@ impl Fault {
                     "check the port in `{option}`: what listens there, or a proxy on the way, speaks no TLS"
                 )
             }
-            Fault::ProxyUnreachable { .. } => {
-                format!("check HTTPS_PROXY, or except `{host}` from it with NO_PROXY")
-            }
-            Fault::ProxySignIn => {
-                "put user name and password into the proxy's address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
-                    .to_owned()
-            }
-            Fault::ProxyRefused { .. } => {
-                format!("have the proxy let `{host}` through, or except it with NO_PROXY")
-            }
+            Fault::NoTunnel(no_tunnel) => no_tunnel.hint(host),
+            Fault::ProxySignIn => put_credentials_into("HTTPS_PROXY"),
             Fault::OutOf(resource) => resource.hint().to_owned(),
             Fault::TimedOut | Fault::Broken { .. } | Fault::Closed | Fault::NotTaken { .. } => return None,
             Fault::WebPage { status: 404 | 405, .. } | Fault::Stranger { status: 404 | 405, .. } => format!(
@@ -106,6 +97,65 @@ impl Fault {
                  else check `{option}`"
             ),
         })
+    }
+}
+
+fn put_credentials_into(named_by: &str) -> String {
+    // The settings of a system have no place for them.
+    let variable = if named_by == SYSTEM { "HTTPS_PROXY" } else { named_by };
+    format!(
+        "put user name and password into the proxy's address, with special characters in percent form (@ is %40): \
+         {variable}=http://USER:PASSWORD@HOST:PORT"
+    )
+}
+
+impl NoTunnel {
+    fn reason(&self, host: &str) -> String {
+        let Self { named_by, has_credentials, cause } = self;
+        match cause {
+            Cause::Unreachable { why } => {
+                format!("the proxy on the way to `{host}` cannot be reached: {why}")
+            }
+            Cause::Status(407) if *has_credentials => format!(
+                "the proxy on the way to `{host}` does not accept the user name and password in {named_by} (status 407)"
+            ),
+            Cause::Status(407) => {
+                format!("the proxy on the way to `{host}` asks for a user name and password (status 407)")
+            }
+            Cause::Status(403) => format!("the proxy refuses to connect to `{host}` (status 403)"),
+            Cause::Status(status @ (502 | 504)) => {
+                format!("the proxy could not reach `{host}` (status {status})")
+            }
+            Cause::Status(status @ 500..) => {
+                format!("the proxy failed when it was to connect to `{host}` (status {status})")
+            }
+            Cause::Status(status) => format!("the proxy does not connect to `{host}` (status {status})"),
+            Cause::Broken { why } => format!("the proxy does not connect to `{host}`: {why}"),
+        }
+    }
+
+    fn hint(&self, host: &str) -> String {
+        let Self { named_by, has_credentials, cause } = self;
+        match cause {
+            Cause::Unreachable { .. } => {
+                format!("check {named_by}, or except `{host}` from it with NO_PROXY")
+            }
+            Cause::Status(407) if *has_credentials => format!(
+                "correct them in {named_by}, with special characters in percent form (@ is %40); a proxy that takes \
+                 only NTLM or Kerberos needs a helper on this machine, such as Px or Cntlm"
+            ),
+            Cause::Status(407) => put_credentials_into(named_by),
+            Cause::Status(502 | 504) => format!(
+                "ask the people who run the proxy whether it reaches `{host}`, or except it with NO_PROXY"
+            ),
+            Cause::Status(503) => "try again later: the proxy is overloaded or under maintenance".to_owned(),
+            Cause::Status(500..) => {
+                "try again later; if it goes on, ask the people who run the proxy".to_owned()
+            }
+            Cause::Status(_) | Cause::Broken { .. } => {
+                format!("ask the people who run the proxy to allow `{host}`, or except it with NO_PROXY")
+            }
+        }
     }
 }
 
@@ -168,6 +218,34 @@ mod tests {
             Fault::Certificate(BadCertificate::OtherName(vec!["a.example".to_owned(), "b".to_owned()])),
             "the certificate of `login.example:8443` is for another name: a.example, b",
             Some("check `--authority-url`; a network that wants you to sign in can answer in its place"),
+        );
+        let no_tunnel = |status, has_credentials| {
+            let named_by = "https_proxy";
+            Fault::NoTunnel(NoTunnel { named_by, has_credentials, cause: Cause::Status(status) })
+        };
+        check(
+            no_tunnel(407, false),
+            "the proxy on the way to `login.example:8443` asks for a user name and password (status 407)",
+            Some(
+                "put user name and password into the proxy's address, with special characters in percent form (@ is \
+                 %40): https_proxy=http://USER:PASSWORD@HOST:PORT",
+            ),
+        );
+        check(
+            no_tunnel(407, true),
+            "the proxy on the way to `login.example:8443` does not accept the user name and password in https_proxy \
+             (status 407)",
+            Some(
+                "correct them in https_proxy, with special characters in percent form (@ is %40); a proxy that takes \
+                 only NTLM or Kerberos needs a helper on this machine, such as Px or Cntlm",
+            ),
+        );
+        check(
+            no_tunnel(418, false),
+            "the proxy does not connect to `login.example:8443` (status 418)",
+            Some(
+                "ask the people who run the proxy to allow `login.example:8443`, or except it with NO_PROXY",
+            ),
         );
         check(Fault::TimedOut, "timed out: `login.example:8443` did not answer in time", None);
     }

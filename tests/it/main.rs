@@ -49,6 +49,7 @@ mod output_trouble;
 mod panics;
 mod properties;
 mod queue;
+mod proxies;
 mod renewal;
 mod report;
 mod resume;

@@ -24,7 +24,7 @@ const PAGES: [(&str, &str); 6] = [
     (PAGE_200, "(status 200): Hotel Wi-Fi Sign in to go on"),
     (PAGE_302, "answered with a redirect to `portal.hotel.example` (status 302), which is never followed"),
     (PAGE_403, "(status 403): Blocked by policy"),
-    (PAGE_407, "wants to know who we are (status 407)"),
+    (PAGE_407, "asks for a user name and password (status 407)"),
     (PAGE_511, "(status 511): Sign in to go on"),
     (BARE_200, "(status 200), and not as the service does"),
 ];
@@ -224,13 +224,13 @@ fn a_machine_without_any_authorities_is_told_what_to_do() {
 }
 
 /// A bench whose service is at [`HOST`], which only the proxy knows.
-fn bench_behind_a_proxy(manner: Manner) -> (Bench, Gate, Gate) {
+pub(crate) fn bench_behind_a_proxy(manner: Manner) -> (Bench, Gate, Gate) {
     let (bench, service) = bench_behind(Manner::Tls(SERVER));
     let proxy = Gate::before(service.address(), manner);
     (bench, service, proxy)
 }
 
-fn by_proxy<'a>(call: Call<'a>, proxy: &Gate) -> Call<'a> {
+pub(crate) fn by_proxy<'a>(call: Call<'a>, proxy: &Gate) -> Call<'a> {
     let proxy = proxy.url("http");
     briefly(call)
         .with_app()
@@ -277,10 +277,12 @@ fn a_proxy_that_does_not_let_us_through_is_told_from_the_service() {
     let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Says(PAGE_407));
     by_proxy(bench.import("customers.csv"), &proxy)
         .exits(5)
-        .says(&format!("the proxy on the way to `{HOST}` wants to know who we are"))
+        .says(&format!("the proxy on the way to `{HOST}` asks for a user name and password (status 407)"))
         .says("HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT");
     proxy.turn(Manner::Says(PAGE_403));
-    by_proxy(bench.resume(), &proxy).exits(5).says(&format!("the proxy does not connect us to `{HOST}`"));
+    by_proxy(bench.resume(), &proxy)
+        .exits(5)
+        .says(&format!("the proxy refuses to connect to `{HOST}` (status 403)"));
     by_proxy(bench.resume(), &proxy)
         .env("HTTPS_PROXY", nobody())
         .exits(5)

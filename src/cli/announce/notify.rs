@@ -28,8 +28,9 @@ pub(super) struct Notifier {
 impl Notifier {
     /// `None` where no client can be made: the run itself says why, if it needs one.
     pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Option<Self> {
-        let roots = settings::roots(ca_file).ok()?;
-        match http_client_builder(url, &roots).timeout(TIMEOUT).build() {
+        let network = settings::network(ca_file).ok()?;
+        let client = http_client_builder(url, &network);
+        match client.and_then(|builder| Ok(builder.timeout(TIMEOUT).build()?)) {
             Ok(client) => Some(Self { client, url: url.clone() }),
             Err(error) => {
                 tracing::warn!(%error, "could not set up the notification; nobody is notified");

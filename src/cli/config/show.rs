@@ -15,6 +15,7 @@ use crate::cli::output::Output;
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{args, help};
 use crate::credentials::Sealer;
+use crate::transport::{BadProxy, Proxy};
 
 /// Stands under settings that help puts under no heading.
 const WITHOUT_HEADING: &str = "General";
@@ -27,7 +28,23 @@ struct Shown<'a> {
     file_is: Option<&'static str>,
     profile: Option<&'a str>,
     settings: Vec<Line>,
+    proxies: Vec<Way>,
     secrets: Vec<Secret>,
+}
+
+/// The proxy on the way to a service.
+#[derive(Debug, Serialize)]
+struct Way {
+    /// The setting that names the service.
+    to: &'static str,
+    /// Without its password; `null` where there is none.
+    proxy: Option<String>,
+    /// What names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    /// Why the variable that names it cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// One setting.
@@ -77,6 +94,7 @@ pub(in crate::cli) fn run(
         file_is: provenance.origin.as_ref().map(|origin| standing(origin).0),
         profile: provenance.profile.as_deref(),
         settings: lines,
+        proxies: ways(&connection),
         secrets: secrets.into(),
     };
     if args.json {
@@ -138,6 +156,18 @@ fn shown_value(name: &str, value: &str) -> String {
         ("api-url" | "authority-url", _) => settings::without_secrets(value),
         _ => value.to_owned(),
     }
+}
+
+/// The proxies in force. An address that is not valid has none; what is wrong with it is judged afterwards.
+fn ways(connection: &args::Connection) -> Vec<Way> {
+    let way = |(to, proxy): (_, Result<Option<Proxy>, BadProxy>)| match proxy {
+        Ok(Some(proxy)) => {
+            Way { to, proxy: Some(proxy.to_string()), source: Some(proxy.named_by), error: None }
+        }
+        Ok(None) => Way { to, proxy: None, source: None, error: None },
+        Err(bad) => Way { to, proxy: None, source: None, error: Some(bad.to_string()) },
+    };
+    settings::proxies(connection).into_iter().map(way).collect()
 }
 
 /// Defaults that follow from something else.
@@ -219,6 +249,13 @@ fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
             let row = format!("  {:name_width$}  {value:value_width$}  {}", line.name, line.origin(shown));
             writeln!(text, "{}", row.trim_end()).expect("writing to a String cannot fail");
         }
+    }
+    text.push_str("\nProxies\n");
+    for way in &shown.proxies {
+        let proxy = way.proxy.as_deref().or(way.error.as_deref()).unwrap_or("none");
+        let row =
+            format!("  {:name_width$}  {proxy:value_width$}  {}", way.to, way.source.unwrap_or_default());
+        writeln!(text, "{}", row.trim_end()).expect("writing to a String cannot fail");
     }
     text.push_str("\nSecrets (of the environment alone)\n");
     for secret in &shown.secrets {

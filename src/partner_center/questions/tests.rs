@@ -6,7 +6,7 @@ use super::*;
 use crate::partner_center::ClientSettings;
 use crate::partner_center::answers::IndirectReseller;
 use crate::simulator::{AddressValidation, Config, CountryRules, PARTNER_TENANT_ID, Scenario, Simulator};
-use crate::transport::Roots;
+use crate::transport::Network;
 
 /// A reseller of the simulator's own table, and two that have not signed.
 const RESELLER: &str = "484e548c-f5f3-4528-93a9-c16c6373cb59";
@@ -26,7 +26,7 @@ impl Bench {
         let simulator = Simulator::start(Config { scenario, ..Config::default() }).await.unwrap();
         let settings = ClientSettings {
             api_url: simulator.url().parse().unwrap(),
-            roots: Roots::default(),
+            network: Network::default(),
             timeout: std::time::Duration::from_secs(20),
             connections: 1,
         };

@@ -1,0 +1,175 @@
+//! What a proxy answers to the request for a tunnel.
+//!
+//! The HTTP client says that there is no tunnel, and for most statuses not which one it got. So where that happened the
+//! proxy is asked once more here, for its status alone, before the failure goes up: what an operator has to do depends
+//! on it.
+
+use std::error::Error as StdError;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tower_layer::Layer;
+use tower_service::Service;
+use url::{Host, Url};
+
+use super::fault::causes_from;
+use super::lookup;
+use super::proxy::Proxy;
+
+/// hyper-util does not name the type, but has it stand as this one.
+type TunnelError = <Tunnel<HttpConnector> as Service<hyper::Uri>>::Error;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// For asking once more.
+const ASKED_AGAIN_FOR: Duration = Duration::from_secs(5);
+
+/// Why there is no tunnel through a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no tunnel through the proxy")]
+pub(crate) struct NoTunnel {
+    /// What names the proxy.
+    pub(crate) named_by: &'static str,
+    pub(crate) has_credentials: bool,
+    pub(crate) cause: Cause,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The proxy itself is not there.
+    Unreachable { why: String },
+    /// It answered, and not with a tunnel.
+    Status(u16),
+    /// It broke off, or answered with what is not HTTP.
+    Broken { why: String },
+}
+
+/// Around the client's own way to make connections.
+#[derive(Debug, Clone)]
+pub(super) struct Tunnels(Arc<Through>);
+
+#[derive(Debug)]
+struct Through {
+    proxy: Proxy,
+    host: String,
+    port: u16,
+}
+
+impl Tunnels {
+    /// To the host of `url`, through `proxy`.
+    pub(super) fn new(proxy: Proxy, url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Self(Arc::new(Through { proxy, host, port: url.port_or_known_default().unwrap_or(443) }))
+    }
+}
+
+impl<S> Layer<S> for Tunnels {
+    type Service = Told<S>;
+
+    fn layer(&self, inner: S) -> Told<S> {
+        Told { inner, through: Arc::clone(&self.0) }
+    }
+}
+
+/// Makes connections as `inner` does, and says more of why there is none.
+#[derive(Debug, Clone)]
+pub(super) struct Told<S> {
+    inner: S,
+    through: Arc<Through>,
+}
+
+impl<S, R> Service<R> for Told<S>
+where
+    S: Service<R, Error = BoxError>,
+    S::Future: Send + 'static,
+    S::Response: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        let connecting = self.inner.call(request);
+        let through = Arc::clone(&self.through);
+        Box::pin(async move {
+            match connecting.await {
+                Ok(connection) => Ok(connection),
+                Err(error) => match error.downcast_ref::<TunnelError>() {
+                    Some(tunnel) => Err(Box::new(through.explained(tunnel).await) as BoxError),
+                    None => Err(error),
+                },
+            }
+        })
+    }
+}
+
+impl Through {
+    async fn explained(&self, error: &TunnelError) -> NoTunnel {
+        let cause = match error {
+            TunnelError::ConnectFailed(cause) => Cause::Unreachable { why: causes_from(cause.as_ref()) },
+            TunnelError::ProxyAuthRequired => Cause::Status(407),
+            TunnelError::TunnelUnsuccessful => match self.status().await {
+                Some(status) => Cause::Status(status),
+                None => Cause::Broken { why: causes_from(error) },
+            },
+            TunnelError::Io(_)
+            | TunnelError::MissingHost
+            | TunnelError::ProxyHeadersTooLong
+            | TunnelError::TunnelUnexpectedEof => Cause::Broken { why: causes_from(error) },
+        };
+        let has_credentials = self.proxy.has_credentials();
+        NoTunnel { named_by: self.proxy.named_by, has_credentials, cause }
+    }
+
+    /// `None`: it cannot be had, or the proxy has thought better of it.
+    async fn status(&self) -> Option<u16> {
+        // It takes TLS, and is rare.
+        if self.proxy.is_https() {
+            return None;
+        }
+        let asked = tokio::time::timeout(ASKED_AGAIN_FOR, self.ask()).await;
+        asked.ok().flatten().filter(|status| !(200..300).contains(status))
+    }
+
+    async fn ask(&self) -> Option<u16> {
+        let port = self.proxy.port();
+        let mut connection = match self.proxy.host()? {
+            Host::Ipv4(address) => TcpStream::connect((address, port)).await,
+            Host::Ipv6(address) => TcpStream::connect((address, port)).await,
+            Host::Domain(name) => {
+                let addresses = lookup::addresses(name).await.ok()?;
+                let addresses: Vec<_> = addresses.iter().map(|address| (address.ip(), port).into()).collect();
+                TcpStream::connect(addresses.as_slice()).await
+            }
+        }
+        .ok()?;
+        let Self { host, port, .. } = self;
+        let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+        if let Some(authorization) = self.proxy.authorization_header() {
+            request.extend_from_slice(b"Proxy-Authorization: ");
+            request.extend_from_slice(authorization.as_bytes());
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"\r\n");
+        connection.write_all(&request).await.ok()?;
+        status_of(&mut connection).await
+    }
+}
+
+/// The status of a first line such as `HTTP/1.1 502 Bad Gateway`.
+async fn status_of(connection: &mut TcpStream) -> Option<u16> {
+    let mut line = [0; 12];
+    connection.read_exact(&mut line).await.ok()?;
+    let line = std::str::from_utf8(&line).ok()?;
+    line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+}

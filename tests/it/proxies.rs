@@ -1,0 +1,112 @@
+//! Variables that name a proxy: what cannot be understood sends nothing, what the proxy itself says is told, and a
+//! password in them is shown nowhere.
+
+use crate::gate::{HOST, Manner};
+use crate::harness::{Bench, customers, states};
+use crate::network::{bench_behind_a_proxy, by_proxy};
+
+const PASSWORD: &str = "hunter2";
+
+#[test]
+fn a_variable_that_cannot_be_understood_is_an_error_and_nothing_goes_out() {
+    let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Tunnel);
+    let address = proxy.address();
+    for (variable, value, why) in [
+        ("HTTPS_PROXY", format!("http:\\\\{address}"), "it holds a backslash"),
+        ("HTTPS_PROXY", format!("http://corp\\bob:{PASSWORD}@{address}"), "it holds a backslash"),
+        ("HTTPS_PROXY", format!("\"http://{address}\""), "it holds a quotation mark"),
+        ("HTTPS_PROXY", format!("http://{address} "), "it holds a blank"),
+        ("HTTPS_PROXY", format!("ftp://{address}"), "its scheme is not http:// or https://"),
+        ("HTTPS_PROXY", format!("socks5://{address}"), "SOCKS proxies are not supported"),
+        ("HTTPS_PROXY", format!("http://bob:{PASSWORD}@x@{address}"), "holds a raw `@`"),
+        ("HTTPS_PROXY", format!("http://bob:{PASSWORD}/x@{address}"), "holds a raw `/`"),
+        ("ALL_PROXY", format!("http://bob:{PASSWORD}#x@{address}"), "holds a raw `#`"),
+        ("https_proxy", format!("http://bob:{PASSWORD}%@{address}"), "holds a raw `%`"),
+    ] {
+        // With this one set, the HTTP client by itself would use no proxy at all.
+        let only = |call: crate::harness::Call<'_>| {
+            let call =
+                by_proxy(call, &proxy).without("HTTPS_PROXY").without("ALL_PROXY").without("HTTP_PROXY");
+            call.env("REQUEST_METHOD", "GET").env(variable, &value).exits(2)
+        };
+        for call in
+            [bench.import("customers.csv"), bench.tenantry(["whoami"]), bench.tenantry(["config", "show"])]
+        {
+            // `config show` has no option of its own for certificates to look up.
+            let done = only(call);
+            done.says(&format!("cannot use the proxy in {variable}: ")).says(why).says("hint: write ");
+            let said = format!("{done}");
+            assert!(!said.contains(PASSWORD), "{said}");
+        }
+        assert!(!bench.has_ledger(), "{value}");
+        assert!(proxy.heard().is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn a_proxy_counts_also_where_the_variables_of_a_web_server_are_set() {
+    let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Tunnel);
+    by_proxy(bench.import("customers.csv"), &proxy).env("REQUEST_METHOD", "GET").exits(0);
+    assert!(!proxy.heard().is_empty());
+    bench.agree();
+}
+
+#[test]
+fn what_the_proxy_answers_is_said_with_what_to_do() {
+    let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Tunnel);
+    for (status, with_password, words, hint) in [
+        (403, false, format!("the proxy refuses to connect to `{HOST}` (status 403)"), "to allow"),
+        (
+            407,
+            false,
+            "asks for a user name and password (status 407)".to_owned(),
+            "http://USER:PASSWORD@HOST:PORT",
+        ),
+        (
+            407,
+            true,
+            "does not accept the user name and password in HTTPS_PROXY (status 407)".to_owned(),
+            "correct them in HTTPS_PROXY",
+        ),
+        (500, false, "the proxy failed when it was to connect".to_owned(), "try again later"),
+        (502, true, format!("the proxy could not reach `{HOST}` (status 502)"), "whether it reaches"),
+        (503, false, "(status 503)".to_owned(), "try again later: the proxy is overloaded"),
+    ] {
+        let page: &str =
+            format!("HTTP/1.1 {status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").leak();
+        proxy.turn(Manner::Says(page));
+        let address = proxy.address();
+        let user = if with_password { format!("bob:{PASSWORD}@") } else { String::new() };
+        let command = if bench.has_ledger() { bench.resume() } else { bench.import("customers.csv") };
+        let done = by_proxy(command, &proxy).env("HTTPS_PROXY", format!("http://{user}{address}")).exits(5);
+        done.says(&words).says(hint);
+        assert!(!format!("{done}").contains(PASSWORD), "{done}");
+        assert_eq!(bench.ledger().states(), states([("pending", 2)]));
+    }
+    proxy.turn(Manner::Tunnel);
+    by_proxy(bench.resume(), &proxy).exits(0);
+    bench.agree();
+}
+
+#[test]
+fn settings_name_the_proxy_in_force_and_hide_its_password() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let show = |json: bool| {
+        let call = bench.tenantry(["config", "show"]).args(json.then_some("--json"));
+        let call = call.env("TENANTRY_API_URL", "https://api.partnercenter.microsoft.com");
+        call.env("https_proxy", format!("http://bob:{PASSWORD}@proxy.example:3128")).exits(0)
+    };
+    let text = show(false);
+    assert!(text.stdout.contains("http://bob:…@proxy.example:3128"), "{text}");
+    assert!(text.stdout.contains("https_proxy"), "{text}");
+    let json = show(true);
+    let proxies = &json.json()["proxies"];
+    assert_eq!(proxies[0]["to"], "api-url");
+    assert_eq!(proxies[0]["proxy"], "http://bob:…@proxy.example:3128");
+    assert_eq!(proxies[0]["source"], "https_proxy");
+    // The sign-in service of this bench is on this machine.
+    assert_eq!(proxies[1]["to"], "authority-url");
+    assert_eq!(proxies[1]["proxy"], serde_json::Value::Null);
+    assert!(!format!("{text}{json}").contains(PASSWORD), "{text}{json}");
+}
