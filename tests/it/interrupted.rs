@@ -82,7 +82,7 @@ fn what_on_finish_has_started_ends_with_it() {
     bench.file("customers.csv", customers(1));
     let (mut reader, writer) = pipe().unwrap();
     // The child of the shell keeps standard error open for as long as it lives.
-    let script = "sleep 600 & echo started; wait";
+    let script = "sleep 60 & echo started; wait";
     let call = bench.import("customers.csv").args(["-q", "--on-finish", script]);
     let mut import = call.command().stdout(Stdio::null()).stderr(writer).spawn().unwrap();
     let mut said = [0; 8];
@@ -90,8 +90,10 @@ fn what_on_finish_has_started_ends_with_it() {
     assert_eq!(&said, b"started\n");
     let pid = rustix::process::Pid::from_child(&import);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let begun = Instant::now();
     // Comes to its end when all of them have.
     reader.read_to_end(&mut Vec::new()).unwrap();
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     assert_eq!(import.wait().unwrap().code(), Some(0), "the run was over, and all was well");
     bench.agree();
 }
