@@ -1,13 +1,19 @@
-//! The one place that reads the wall clock.
+//! The one place that reads the wall clock, and the clock that counts since the machine's boot.
 //!
 //! Stored times are UTC milliseconds since the Unix epoch and are shown as RFC 3339. They order a story for people
 //! and bound ages across restarts, where an age that makes no sense (the clock went back) always counts as too
 //! old, which is the careful side. Ages and waits inside a run use tokio's monotonic clock, so that it makes no
-//! difference when the clock is set meanwhile; `submitter::past` joins the two.
+//! difference when the clock is set meanwhile. Beside the times that ages between two runs depend on, the time since the
+//! boot is stored, with the boot's id: where that is still the same, the wall clock is not asked. `submitter::past` joins
+//! all of these.
 
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::failpoint;
 
@@ -25,4 +31,122 @@ pub(crate) fn from_ms(unix_ms: i64) -> Timestamp {
 /// How long ago `then` was; `None` if it lies in the future, so that a clock that went back is seen as such.
 pub(crate) fn elapsed_since(then: Timestamp, now: Timestamp) -> Option<Duration> {
     Duration::try_from(now.duration_since(then)).ok()
+}
+
+/// A moment as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) wall: Timestamp,
+    /// `None` where the machine does not tell.
+    pub(crate) boot: Option<BootMoment>,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self { wall: now(), boot: BootMoment::now() }
+    }
+}
+
+/// A moment by the clock that counts since the machine was started, while it sleeps too. Nobody can set it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BootMoment {
+    pub(crate) boot: Uuid,
+    pub(crate) since_boot: Duration,
+}
+
+impl BootMoment {
+    /// Now, to the millisecond.
+    pub(crate) fn now() -> Option<Self> {
+        static BOOT: LazyLock<Option<Uuid>> =
+            LazyLock::new(|| failpoint::boot_id().unwrap_or_else(system::boot_id));
+        let boot = (*BOOT)?;
+        Some(Self { boot, since_boot: Duration::from_millis(system::since_boot_ms()?) })
+    }
+
+    pub(crate) fn since_boot_ms(self) -> u64 {
+        u64::try_from(self.since_boot.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long ago `then` was; `None` where that was another boot, or is still to come.
+    pub(crate) fn since(self, then: Self) -> Option<Duration> {
+        if self.boot == then.boot { self.since_boot.checked_sub(then.since_boot) } else { None }
+    }
+}
+
+/// The form in the ledger.
+impl fmt::Display for BootMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.boot, self.since_boot_ms())
+    }
+}
+
+impl FromStr for BootMoment {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (boot, ms) = text.split_once(':').ok_or(())?;
+        let since_boot = Duration::from_millis(ms.parse().map_err(drop)?);
+        Ok(Self { boot: boot.parse().map_err(drop)?, since_boot })
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::fs;
+
+    use rustix::time::{ClockId, clock_gettime};
+    use uuid::Uuid;
+
+    pub(super) fn boot_id() -> Option<Uuid> {
+        // A container may have been given a clock of its own, which has nothing to do with that of the next one.
+        let offsets = fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+        let is_own =
+            offsets.split_whitespace().any(|word| word.parse::<i64>().is_ok_and(|offset| offset != 0));
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        id.trim().parse().ok().filter(|_| !is_own)
+    }
+
+    pub(super) fn since_boot_ms() -> Option<u64> {
+        let time = clock_gettime(ClockId::Boottime);
+        u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).ok()
+    }
+}
+
+/// Where no crate of ours tells a boot's id: ages across runs are those of the wall clock there, which is doubted.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use uuid::Uuid;
+
+    pub(super) fn boot_id() -> Option<Uuid> {
+        None
+    }
+
+    pub(super) fn since_boot_ms() -> Option<u64> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_of_a_boot_is_read_again_and_compared_within_it_alone() {
+        let at = |boot, ms| BootMoment { boot: Uuid::from_u128(boot), since_boot: Duration::from_millis(ms) };
+        let then = at(1, 90_061_007);
+        assert_eq!(then.to_string().parse(), Ok(then));
+        for wrong in ["", "7", "x:7", "00000000-0000-0000-0000-000000000001:-7"] {
+            assert_eq!(wrong.parse::<BootMoment>(), Err(()), "{wrong}");
+        }
+        assert_eq!(at(1, 90_062_007).since(then), Some(Duration::from_secs(1)));
+        assert_eq!(at(1, 90_060_007).since(then), None);
+        assert_eq!(at(2, 90_062_007).since(then), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_tells_its_boot() {
+        let (first, second) = (BootMoment::now().unwrap(), BootMoment::now().unwrap());
+        assert!(second.since(first).is_some_and(|passed| passed < Duration::from_secs(60)));
+    }
 }

@@ -10,6 +10,7 @@
 //! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
+//! | `TENANTRY_BOOT_ID=GUID` or `none` | the machine was started under this id, or does not tell |
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
 //! | `TENANTRY_FAIL_READ=3` | the third reading of the queue ends in an I/O error |
 //! | `TENANTRY_NO_LOCKS=1` | the ledger lies where files cannot be locked, such as on some network shares |
@@ -55,6 +56,11 @@ mod absent {
     #[inline(always)]
     pub(crate) fn clock_offset_ms() -> i64 {
         0
+    }
+
+    #[inline(always)]
+    pub(crate) fn boot_id() -> Option<Option<uuid::Uuid>> {
+        None
     }
 }
 
@@ -212,6 +218,11 @@ mod present {
         };
         let seconds = std::fs::read_to_string(file).expect("the test has written it");
         seconds.trim().parse::<i64>().expect("a number of seconds") * 1000
+    }
+
+    /// The id of the machine's boot, or that there is none, where a test says so.
+    pub(crate) fn boot_id() -> Option<Option<uuid::Uuid>> {
+        Some(std::env::var("TENANTRY_BOOT_ID").ok()?.parse().ok())
     }
 
     /// The size at which the disk is full.

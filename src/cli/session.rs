@@ -291,7 +291,7 @@ impl<'a> Session<'a> {
     pub(crate) async fn end(self, stopped: Option<StopReason>) -> Result<ExitCode, Failure> {
         if let Some(StopReason::Ledger(error)) = stopped {
             // The next run finds everything as the last commit left it. Where the ledger takes it, this one is over.
-            return self.abort(error.into()).await;
+            return Box::pin(self.abort(error.into())).await;
         }
         let queries = self.queries()?;
         let accounting = queries.accounting()?;

@@ -108,7 +108,8 @@ pub(crate) fn restore(path: &Path) -> Result<Option<Restored>, Error> {
     tx.execute("UPDATE customer_rows SET next_step = 'ask', unclear_before = 1 WHERE state = 'pending'", [])?;
     tx.execute(
         "UPDATE customer_rows
-            SET next_step = 'ask', in_doubt_since = coalesce(in_doubt_since, ?1), last_sent_at = ?2
+            SET next_step = 'ask', in_doubt_since = coalesce(in_doubt_since, ?1), last_sent_at = ?2,
+                last_sent_boot = NULL
           WHERE state = 'in_flight'",
         (restored.copied_at.as_millisecond(), now),
     )?;
@@ -138,7 +139,7 @@ fn doubt(tx: &Transaction<'_>) -> Result<(), Error> {
         "UPDATE customer_rows
             SET state = ?1, changed_at = ?2, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
                 in_doubt_since = (SELECT max(restored_at) FROM copies),
-                last_sent_at = (SELECT max(restored_at) FROM copies)
+                last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL
           WHERE state = 'pending' AND next_step = 'ask'
             AND source_id IN (SELECT id FROM sources WHERE completed_at IS NOT NULL)",
         (to, clock::now().as_millisecond()),

@@ -3,13 +3,12 @@
 //! The intent is committed before the first byte leaves. If we die between the two, `resume` finds a row in flight
 //! and settles it; the other order could create a customer that nothing here remembers.
 
-use jiff::Timestamp;
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::state::{self, Event, State};
 use super::{AttemptId, CorrelationId, Error, Recorder, RequestId, RowId, RunId};
-use crate::clock;
+use crate::clock::{self, BootMoment, Moment};
 
 /// What an HTTP call asks of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +49,7 @@ pub(crate) struct Attempt {
     pub(crate) id: AttemptId,
     pub(crate) request_id: RequestId,
     pub(crate) correlation_id: CorrelationId,
-    pub(crate) intended_at: Timestamp,
+    pub(crate) intended_at: Moment,
 }
 
 impl Recorder {
@@ -99,12 +98,14 @@ pub(super) fn begin_attempt(
     operation: Operation,
     request_id: RequestId,
 ) -> Result<Attempt, Error> {
-    let now = clock::now();
+    let now = Moment::now();
     let correlation_id = CorrelationId::draw();
+    let boot_ms = now.boot.map(BootMoment::since_boot_ms);
     tx.prepare_cached(
-        "INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at,
+                                    intended_boot_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute((row, run, operation, request_id, correlation_id, now.as_millisecond()))?;
+    .execute((row, run, operation, request_id, correlation_id, now.wall.as_millisecond(), boot_ms))?;
     Ok(Attempt { id: AttemptId(tx.last_insert_rowid()), request_id, correlation_id, intended_at: now })
 }

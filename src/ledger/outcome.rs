@@ -6,7 +6,7 @@ use rusqlite::Transaction;
 use super::recovery::NextStep;
 use super::state::{self, Event, State};
 use super::{AttemptId, CorrelationId, Error, Operation, Recorder, RequestId, RowId, RunId, agreement};
-use crate::clock;
+use crate::clock::{self, BootMoment, Moment};
 
 /// The service's own text is kept up to this many characters; its documents promise at most 1024.
 const TEXT_LIMIT: usize = 4096;
@@ -67,7 +67,7 @@ pub(crate) enum RowChange {
     NothingDone { new_request_id: Option<RequestId>, ask_rounds: u32 },
     /// Still owed: repeat, or ask.
     StillOpen {
-        in_doubt_since: Option<Timestamp>,
+        in_doubt_since: Option<Moment>,
         next_step: NextStep,
         ask_rounds: u32,
         /// A definite refusal that is being followed by a question.
@@ -127,8 +127,10 @@ fn record(
     let last_sent = attempts
         .iter()
         .filter(|attempt| attempt.operation == Operation::Create && attempt.sent_at.is_some())
-        .map(|attempt| attempt.finished_at.as_millisecond())
-        .max();
+        .map(|attempt| attempt.finished_at)
+        .max()
+        // A little later by the boot's clock, which is the careful side.
+        .map(|wall| Moment { wall, boot: BootMoment::now() });
     if attempts.iter().any(AttemptResult::is_unread_success) {
         tx.prepare_cached("UPDATE customer_rows SET success_unread = 1 WHERE id = ?1")?.execute([row])?;
     }
@@ -199,7 +201,7 @@ fn apply(
     tx: &Transaction<'_>,
     row: RowId,
     to: State,
-    last_sent: Option<i64>,
+    last_sent: Option<Moment>,
     change: &RowChange,
 ) -> Result<(), Error> {
     let now = clock::now().as_millisecond();
@@ -208,7 +210,8 @@ fn apply(
             tx.prepare_cached(
                 "UPDATE customer_rows
                     SET state = ?2, changed_at = ?3, request_id = coalesce(?4, request_id), next_step = 'create',
-                        unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL, ask_rounds = ?5
+                        unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
+                        in_doubt_boot = NULL, last_sent_boot = NULL, ask_rounds = ?5
                   WHERE id = ?1",
             )?
             .execute((row, to, now, new_request_id, ask_rounds))?;
@@ -218,7 +221,8 @@ fn apply(
                 "UPDATE customer_rows
                     SET state = ?2, changed_at = ?3, next_step = ?4, in_doubt_since = ?5,
                         last_sent_at = coalesce(?6, last_sent_at), ask_rounds = ?7,
-                        error_code = ?8, error_status = ?9, error_text = ?10, customer_id = ?11
+                        error_code = ?8, error_status = ?9, error_text = ?10, customer_id = ?11,
+                        in_doubt_boot = ?12, last_sent_boot = iif(?6 IS NULL, last_sent_boot, ?13)
                   WHERE id = ?1",
             )?
             .execute(rusqlite::params![
@@ -226,13 +230,15 @@ fn apply(
                 to,
                 now,
                 next_step,
-                in_doubt_since.map(Timestamp::as_millisecond),
-                last_sent,
+                in_doubt_since.map(|since| since.wall.as_millisecond()),
+                last_sent.map(|sent| sent.wall.as_millisecond()),
                 ask_rounds,
                 refusal.as_ref().map(|r| &r.code),
                 refusal.as_ref().and_then(|r| r.status),
                 refusal.as_ref().map(|r| bounded(&r.text)),
                 customer_id,
+                in_doubt_since.and_then(|since| since.boot).map(|boot| boot.to_string()),
+                last_sent.and_then(|sent| sent.boot).map(|boot| boot.to_string()),
             ])?;
         }
         RowChange::Created(customer) => {

@@ -12,8 +12,9 @@ use super::outcome::Refusal;
 use super::recovery::Work;
 use super::state::State;
 use super::{Error, Ledger, RowId, agreement, schema};
+use crate::clock::{self, Moment};
 use crate::customer::Customer;
-use crate::{clock, failpoint};
+use crate::failpoint;
 
 /// Which open rows to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl Batch {
 
 const COLUMNS: &str = "r.id, r.line, r.customer, r.request_id, r.next_step, r.in_doubt_since, r.last_sent_at,
      r.ask_rounds, r.error_code, r.error_status, r.error_text, r.unclear_before,
-     r.success_unread, r.domain, r.customer_id";
+     r.success_unread, r.domain, r.customer_id, r.in_doubt_boot, r.last_sent_boot";
 
 fn open_rows(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
     let state = match which {
@@ -141,7 +142,15 @@ fn open_rows(connection: &Connection, which: Open, after: RowId, limit: u32) -> 
 }
 
 fn load(row: &Row<'_>, id: RowId, state: State) -> Result<Work, String> {
-    let time = |index, name| Ok::<_, String>(cell::<Option<i64>>(row, index, name)?.map(clock::from_ms));
+    let moment =
+        |wall, boot, name| {
+            let wall: Option<i64> = cell(row, wall, name)?;
+            let boot: Option<String> = cell(row, boot, name)?;
+            Ok::<_, String>(wall.map(|wall| Moment {
+                wall: clock::from_ms(wall),
+                boot: boot.and_then(|boot| boot.parse().ok()),
+            }))
+        };
     let customer: String = cell(row, 2, "customer")?;
     let code: Option<String> = cell(row, 8, "error code")?;
     let text: Option<String> = cell(row, 10, "error text")?;
@@ -154,8 +163,8 @@ fn load(row: &Row<'_>, id: RowId, state: State) -> Result<Work, String> {
     };
     Ok(Work {
         next_step: cell(row, 4, "next step")?,
-        in_doubt_since: time(5, "first send")?,
-        last_sent_at: time(6, "last send")?,
+        in_doubt_since: moment(5, 15, "first send")?,
+        last_sent_at: moment(6, 16, "last send")?,
         ask_rounds: cell(row, 7, "count of questions")?,
         unclear_before: cell(row, 11, "mark of an earlier doubt")?,
         success_unread: cell(row, 12, "mark of a success")?,

@@ -11,7 +11,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use super::outcome::Refusal;
 use super::{Error, Ledger, RequestId, RowId, agreement, runs};
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::customer::Customer;
 
 /// What is to be done next for an open row.
@@ -65,9 +65,9 @@ pub(crate) struct Work {
     pub(crate) request_id: RequestId,
     pub(crate) next_step: NextStep,
     /// First send under the request id whose outcome is unknown.
-    pub(crate) in_doubt_since: Option<Timestamp>,
+    pub(crate) in_doubt_since: Option<Moment>,
     /// No create under the request id was sent later than this.
-    pub(crate) last_sent_at: Option<Timestamp>,
+    pub(crate) last_sent_at: Option<Moment>,
     /// Times that a send after asking (not there, and free) was unclear again.
     pub(crate) ask_rounds: u32,
     /// A create for this domain was unclear under an earlier request id.
@@ -121,14 +121,17 @@ impl Ledger {
 
 pub(super) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
     // The partial index on open attempts keeps this from reading the whole story of a large ledger.
-    let now = clock::now().as_millisecond();
+    let now = Moment::now();
     tx.execute(
         "UPDATE customer_rows
-            SET in_doubt_since = coalesce(in_doubt_since, dead.since), last_sent_at = ?1
-           FROM (SELECT row_id, min(intended_at) AS since FROM http_attempts
-                  WHERE outcome IS NULL AND operation = 'create' GROUP BY row_id) AS dead
+            SET in_doubt_since = coalesce(in_doubt_since, dead.since),
+                in_doubt_boot = CASE WHEN in_doubt_since IS NULL THEN dead.boot ELSE in_doubt_boot END,
+                last_sent_at = ?1, last_sent_boot = ?2
+           FROM (SELECT a.row_id, min(a.intended_at) AS since, r.boot_id || ':' || a.intended_boot_ms AS boot
+                   FROM http_attempts a JOIN program_runs r ON r.id = a.run_id
+                  WHERE a.outcome IS NULL AND a.operation = 'create' GROUP BY a.row_id) AS dead
           WHERE customer_rows.id = dead.row_id AND state = 'in_flight'",
-        [now],
+        (now.wall.as_millisecond(), now.boot.map(|boot| boot.to_string())),
     )?;
     agreement::recover(tx)?;
     runs::forget_counts_of_open_calls(tx)?;

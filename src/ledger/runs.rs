@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{Error, RunId, lock, schema};
-use crate::clock;
+use crate::clock::{self, BootMoment};
 
 /// How a run ended, for the record.
 #[derive(Debug, Clone)]
@@ -17,8 +17,14 @@ pub(crate) struct Ending {
 
 pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Error> {
     connection.execute(
-        "INSERT INTO program_runs (command, program_version, pid, started_at) VALUES (?1, ?2, ?3, ?4)",
-        (command, env!("CARGO_PKG_VERSION"), std::process::id(), clock::now().as_millisecond()),
+        "INSERT INTO program_runs (command, program_version, pid, started_at, boot_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (
+            command,
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            clock::now().as_millisecond(),
+            BootMoment::now().map(|now| now.boot.to_string()),
+        ),
     )?;
     Ok(RunId(connection.last_insert_rowid()))
 }

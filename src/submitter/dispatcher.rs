@@ -517,7 +517,7 @@ impl Dispatcher {
     }
 
     fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
-        task.apply(&verdict.change, now, self.start.wall_at(now));
+        task.apply(&verdict.change, now, self.start.moment_at(now));
         if let (Then::Stop(reason), None) = (&verdict.then, &self.stop) {
             self.stop = Some(reason.clone());
         }
@@ -580,7 +580,7 @@ impl Dispatcher {
         Circumstances {
             policy: &self.settings.policy,
             now,
-            wall: self.start.wall_at(now),
+            moment: self.start.moment_at(now),
             probe,
             may_send: self.settings.mode == Mode::Submit,
             successes: self.successes,

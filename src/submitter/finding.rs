@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::gates::Barred;
 use crate::auth;
+use crate::clock::Moment;
 use crate::ledger::{CreatedCustomer, Refusal};
 use crate::partner_center::ServiceError;
 use crate::transport::Silence;
@@ -47,7 +46,7 @@ pub(super) enum CreateFinding {
     Unauthorized(Refusal),
     /// May have been done. `intended_at` bounds the send from below.
     Unknown {
-        intended_at: Timestamp,
+        intended_at: Moment,
         reason: Silence,
     },
     SetBack(Setback),

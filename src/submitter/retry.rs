@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::finding::{AskFinding, CreateFinding, Setback, Unanswered};
 use super::past::Past;
 use super::task::Task;
 use super::{Policy, StopReason};
+use crate::clock::Moment;
 use crate::ledger::{CreatedCustomer, NextStep, Refusal, RequestId, RowChange, Work};
 
 /// The code of a row whose domain somebody else has.
@@ -60,8 +60,8 @@ pub(super) enum Then {
 pub(super) struct Circumstances<'a> {
     pub(super) policy: &'a Policy,
     pub(super) now: Instant,
-    /// The same, by the wall clock.
-    pub(super) wall: Timestamp,
+    /// The same, as it is stored.
+    pub(super) moment: Moment,
     /// It was a probe during an outage: it says something about the service, nothing about the row.
     pub(super) probe: bool,
     /// Creates that succeeded in this run so far.
@@ -265,7 +265,7 @@ pub(super) fn unexplained(task: &Task, refusal: Refusal, at: &Circumstances<'_>)
     StopReason::Unexplained { refusal, in_a_row: at.forbidden_in_a_row, domain }
 }
 
-fn unknown(task: &Task, intended_at: Timestamp, at: &Circumstances<'_>) -> Verdict {
+fn unknown(task: &Task, intended_at: Moment, at: &Circumstances<'_>) -> Verdict {
     let doubt = task.doubt.unwrap_or(Past::at(task.begun));
     let mut work = task.work.clone();
     work.in_doubt_since.get_or_insert(intended_at);
@@ -346,7 +346,7 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
 /// done: one repeat under the same id, and if that does not create it, the row is unresolved (contract, rule 5).
 fn contradicts(task: &Task, refusal: &Refusal, at: &Circumstances<'_>) -> Verdict {
     let mut work = task.work.clone();
-    work.in_doubt_since = work.in_doubt_since.or(work.last_sent_at).or(Some(at.wall));
+    work.in_doubt_since = work.in_doubt_since.or(work.last_sent_at).or(Some(at.moment));
     work.ask_rounds = work.ask_rounds.next_multiple_of(2);
     work.refusal = Some(Refusal { code: CONTRADICTED.to_owned(), ..refusal.clone() });
     still_open(&work, NextStep::Create, Then::Wait(Duration::ZERO))

@@ -16,7 +16,7 @@ use super::progress::{LeftOut, Progress};
 use super::reconcile;
 use super::task::Step;
 use super::{Equipment, Settings, Signal, StopReason, agreement};
-use crate::clock;
+use crate::clock::Moment;
 use crate::failpoint;
 use crate::ledger::{AgreementChange, Ledger, Owed};
 
@@ -62,7 +62,7 @@ pub(crate) async fn submit(
         Ok(owed) => owed,
         Err(error) => return failed(error),
     };
-    let start = RunStart::new(Instant::now(), clock::now(), newest_stored);
+    let start = RunStart::new(Instant::now(), Moment::now(), newest_stored);
     let pacer = Arc::new(equipment.pacer);
     let means = Arc::new(Means {
         client: equipment.client,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::past::{Past, RunStart};
+use crate::clock::Moment;
 use crate::ledger::{NextStep, RowChange, Work};
 
 /// An open row in the hands of the submitter.
@@ -81,8 +81,8 @@ impl Task {
 
 impl Task {
     /// Brings the row in memory to where its record stands.
-    /// `wall` is `now` by the wall clock.
-    pub(super) fn apply(&mut self, change: &RowChange, now: Instant, wall: Timestamp) {
+    /// `moment` is `now` as it is stored.
+    pub(super) fn apply(&mut self, change: &RowChange, now: Instant, moment: Moment) {
         let work = &mut self.work;
         match change {
             RowChange::NothingDone { new_request_id, ask_rounds } => {
@@ -101,7 +101,7 @@ impl Task {
             RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
                 if self.step == Step::Create {
                     self.last_sent = Some(Past::at(now));
-                    work.last_sent_at = Some(wall);
+                    work.last_sent_at = Some(moment);
                 }
                 self.asked_free = match (self.step, *next_step) {
                     // What was found is no more free.

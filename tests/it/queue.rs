@@ -73,6 +73,7 @@ fn a_row_that_cannot_be_understood_is_named_and_the_others_are_created() {
     assert!(!done.stdout.contains("Next: tenantry resume"), "it would come upon the same rows: {done}");
     assert_eq!(bench.ledger().states(), states([("created", 3), ("pending", 3)]));
     // Nothing else is kept from its work by them.
+    assert_eq!(bench.ledger().number("SELECT count(company_name) FROM customers"), 4);
     bench.tenantry(["status"]).exits(0);
     bench.tenantry(["status", "--json"]).exits(0);
     for (what, rows) in [("created", 3), ("all", 6)] {

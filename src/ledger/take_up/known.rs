@@ -44,6 +44,7 @@ pub(super) fn take_up_again(
         "UPDATE customer_rows
             SET state = ?2, request_id = ?3, next_step = 'create',
                 unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
+                in_doubt_boot = NULL, last_sent_boot = NULL,
                 ask_rounds = 0, changed_at = ?4, source_id = ?5, line = ?6, cells = ?7, customer = ?8
           WHERE id = ?1",
     )?

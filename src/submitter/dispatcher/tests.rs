@@ -6,6 +6,7 @@ use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, RequestId, Work};
 use crate::submitter::finding::Setback;
+use crate::submitter::retry::tests::by_wall;
 use crate::submitter::{MaxFailures, Policy};
 
 fn settings() -> Settings {
@@ -27,7 +28,7 @@ fn settings() -> Settings {
 }
 
 fn start(now: Instant) -> RunStart {
-    RunStart::new(now, crate::clock::from_ms(1_000_000_000), None)
+    RunStart::new(now, by_wall(1_000_000_000), None)
 }
 
 fn row(id: i64) -> Work {
@@ -388,7 +389,7 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
     let mut bench = Bench::new(settings.clone(), 0);
     bench.dispatcher = Dispatcher::new(settings, start(bench.now));
     let mut doubtful = row(1);
-    doubtful.in_doubt_since = Some(crate::clock::from_ms(0));
+    doubtful.in_doubt_since = Some(by_wall(0));
     let mut task = Box::new(Task::new(doubtful, Step::Create, &start(bench.now)));
     task.tries = 1;
     bench.dispatcher.queue.wait(task, bench.now);
@@ -401,8 +402,8 @@ fn asking_alone_never_sends() {
     let mut bench = Bench::new(Settings { mode: Mode::AskOnly, ..settings() }, 0);
     bench.dispatcher = Dispatcher::new(Settings { mode: Mode::AskOnly, ..settings() }, start(bench.now));
     let mut doubtful = row(1);
-    doubtful.in_doubt_since = Some(crate::clock::from_ms(0));
-    doubtful.last_sent_at = Some(crate::clock::from_ms(0));
+    doubtful.in_doubt_since = Some(by_wall(0));
+    doubtful.last_sent_at = Some(by_wall(0));
     bench.to_fetch = VecDeque::from([vec![doubtful]]);
     bench.act();
     // What was sent long ago by the wall clock alone is asked about again when that is certain.
@@ -478,7 +479,7 @@ fn an_outage_stops_agreements_too() {
 }
 
 fn silent() -> CreateFinding {
-    let intended_at = crate::clock::from_ms(1_000_000_000);
+    let intended_at = by_wall(1_000_000_000);
     CreateFinding::Unknown { intended_at, reason: "status 503".into() }
 }
 

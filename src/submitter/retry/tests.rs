@@ -21,12 +21,17 @@ pub(in crate::submitter) const POLICY: Policy = Policy {
     leaves_questions: false,
 };
 
+/// A stored time of which the boot is not known.
+pub(in crate::submitter) fn by_wall(ms: i64) -> Moment {
+    Moment { wall: clock::from_ms(ms), boot: None }
+}
+
 fn ago(seconds: u64) -> Past {
     Past::at(*NOW - Duration::from_secs(seconds))
 }
 
 fn start() -> RunStart {
-    RunStart::new(*BEGUN, clock::from_ms(BEGUN_MS), None)
+    RunStart::new(*BEGUN, by_wall(BEGUN_MS), None)
 }
 
 /// A row nothing has been done for.
@@ -61,7 +66,7 @@ pub(in crate::submitter) fn fresh() -> Task {
 /// A row with a send `seconds` ago whose outcome is unknown.
 fn doubtful(seconds: u64) -> Task {
     let mut task = fresh();
-    task.work.in_doubt_since = Some(clock::from_ms(BEGUN_MS));
+    task.work.in_doubt_since = Some(by_wall(BEGUN_MS));
     (task.doubt, task.last_sent) = (Some(ago(seconds)), Some(ago(seconds)));
     task.tries = 1;
     task
@@ -80,7 +85,7 @@ pub(in crate::submitter) fn circumstances() -> Circumstances<'static> {
     Circumstances {
         policy: &POLICY,
         now: *NOW,
-        wall: clock::from_ms(BEGUN_MS),
+        moment: by_wall(BEGUN_MS),
         probe: false,
         may_send: true,
         successes: 0,
@@ -127,7 +132,7 @@ fn words(verdict: &Verdict) -> String {
 }
 
 fn unknown_now() -> CreateFinding {
-    CreateFinding::Unknown { intended_at: clock::from_ms(BEGUN_MS), reason: "reset".into() }
+    CreateFinding::Unknown { intended_at: by_wall(BEGUN_MS), reason: "reset".into() }
 }
 
 fn no_answer(reason: Silence) -> AskFinding {
@@ -439,7 +444,7 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
 
 /// A row whose first send was `doubt` seconds before this run began by the wall clock, its last `sent`.
 fn of_an_earlier_run(doubt: i64, sent: i64, next_step: NextStep) -> Task {
-    let before = |seconds: i64| Some(clock::from_ms(BEGUN_MS - seconds * 1000));
+    let before = |seconds: i64| Some(by_wall(BEGUN_MS - seconds * 1000));
     let work = fresh().work;
     let work = Work { in_doubt_since: before(doubt), last_sent_at: before(sent), next_step, ..work };
     Task::new(work, Step::Create, &start())
