@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +46,7 @@ pub(crate) struct Session<'a> {
     /// What the submission could not work on.
     left_out: LeftOut,
     /// Of a dry run: where the copy of the ledger is that it works on.
-    copy: Option<TempDir>,
+    copy: Option<dry_run::Copy>,
     /// Partner Center, once the run has signed in.
     signed_in: Option<SignedIn>,
 }
@@ -90,6 +89,7 @@ impl<'a> Session<'a> {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder, start.inputs, &choice.path)?),
             Some(_) | None => None,
         };
+        dry_run::remove_left_behind();
         let asked_for = choice.path.clone();
         let copy = if is_dry_run { Some(dry_run::copy(&mut choice)?) } else { None };
         // The lock comes before anything that leaves a trace: a second process must not get that far.

@@ -248,7 +248,10 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
+    // For its owner alone from its first byte.
+    private_file::create_new(copy).map_err(write)?;
+    connection.execute("VACUUM INTO ?1", [plain_name(copy).to_string_lossy()])?;
     // A run that goes on in the original does not go on here.
     let copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copied.execute("UPDATE program_runs SET pid = ?1 WHERE finished_at IS NULL", [std::process::id()])?;

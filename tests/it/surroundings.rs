@@ -324,3 +324,62 @@ fn a_process_id_that_was_given_away_again_keeps_nobody_from_the_ledger() {
     bench.resume().exits(0);
     bench.agree();
 }
+
+/// The folders of dry runs, each with what it holds.
+fn copies(bench: &Bench) -> Vec<(u32, Vec<String>)> {
+    let folders = fs::read_dir(bench.path("tmp")).unwrap();
+    let copies = folders.map(|folder| {
+        let folder = folder.unwrap().path();
+        let files = fs::read_dir(&folder).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        for name in &names {
+            let mode = fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{name}");
+        }
+        (fs::metadata(&folder).unwrap().permissions().mode() & 0o777, names)
+    });
+    copies.collect()
+}
+
+/// A copy of the whole ledger was left for all to read, and for good.
+#[test]
+fn the_copy_of_a_dry_run_is_private_and_goes_away_even_after_a_crash() {
+    let bench = with_ledger();
+    fs::create_dir(bench.path("tmp")).unwrap();
+    let import = |file: &str| bench.import(file).env("TMPDIR", bench.path("tmp"));
+    for point in ["migrated", "committed"] {
+        let dry_run = import("customers.csv").args(["--dry-run"]).env("TENANTRY_CRASH_AT", point);
+        assert_eq!(dry_run.with_umask("000").run().code, None);
+        let [(0o700, names)] = &copies(&bench)[..] else { panic!("{:?}", copies(&bench)) };
+        assert!(names.contains(&"ledger.db".to_owned()), "{names:?}");
+        // One that is at work keeps its copy.
+        let at_work = import("-").args(["--dry-run"]).with_silent_input().spawn();
+        eventually("it has its copy, and the other one is gone", || {
+            let copies = copies(&bench);
+            copies.len() == 1 && copies[0].1.contains(&"ledger.db-wal".to_owned())
+        });
+        import("customers.csv").exits(0);
+        assert_eq!(copies(&bench).len(), 1);
+        at_work.kill();
+        import("customers.csv").exits(0);
+        assert_eq!(copies(&bench), []);
+    }
+    import("customers.csv").args(["--dry-run"]).exits(0);
+    assert_eq!(copies(&bench), []);
+    bench.agree();
+}
+
+#[test]
+fn a_dry_run_knows_a_ledger_by_the_name_that_it_was_given() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    for name in ["file:x.db?mode=memory", ":memory:"] {
+        bench.import("customers.csv").args(["--ledger", name, "--limit", "0"]).exits(5);
+        let call = bench.import("customers.csv").args(["--ledger", name, "--dry-run", "--json"]);
+        // A folder for temporary files may have such a name too.
+        fs::create_dir_all(bench.path("file:tmp?mode=memory")).unwrap();
+        let plan = call.env("TMPDIR", "file:tmp?mode=memory").exits(0).json();
+        assert_eq!(plan["rows"]["pending"], 2, "{name}");
+    }
+}
