@@ -8,7 +8,7 @@
 //! | `TENANTRY_STALL_AT=point` or `point#3` | the same, but the thread, or the task, stands still for two seconds and then goes on |
 //! | `TENANTRY_STALL_UNTIL=FILE` | such a stall lasts until this file is there |
 //! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
-//! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages |
+//! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages, and those of a reserve that was given up |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
 //! | `TENANTRY_BOOT_ID=GUID` or `none` | the machine was started under this id, or does not tell |
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
@@ -51,6 +51,11 @@ mod absent {
     #[inline(always)]
     pub(crate) fn ledger_pages() -> Option<u32> {
         None
+    }
+
+    #[inline(always)]
+    pub(crate) fn room_was_made(_ledger: &rusqlite::Connection, _bytes: u64) -> rusqlite::Result<()> {
+        Ok(())
     }
 
     #[inline(always)]
@@ -228,5 +233,12 @@ mod present {
     /// The size at which the disk is full.
     pub(crate) fn ledger_pages() -> Option<u32> {
         number("TENANTRY_LEDGER_PAGES")
+    }
+
+    /// So many bytes beside the ledger were given up.
+    pub(crate) fn room_was_made(ledger: &rusqlite::Connection, bytes: u64) -> rusqlite::Result<()> {
+        const PAGE: u64 = 4096;
+        let Some(pages) = ledger_pages() else { return Ok(()) };
+        ledger.pragma_update(None, "max_page_count", u64::from(pages) + bytes / PAGE)
     }
 }

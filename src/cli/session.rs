@@ -166,6 +166,10 @@ impl<'a> Session<'a> {
         if open + owed == 0 {
             return Ok(None);
         }
+        let at_once = u64::try_from(self.args.concurrency.get()).unwrap_or(u64::MAX);
+        if let Err(error) = self.ledger.set_room_aside(at_once.min(open + owed)).await {
+            return Ok(Some(StopReason::Ledger(error)));
+        }
         let equipment = match self.equip(mode).await? {
             Ok(equipment) => equipment,
             Err(reason) => return Ok(Some(reason)),

@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
@@ -146,6 +147,7 @@ impl Recorder {
     /// commit.
     pub(crate) async fn intend_agreement(&self, row: RowId, request_id: RequestId) -> Result<Attempt, Error> {
         let run = self.run;
+        self.writer.may_intend()?;
         self.writer
             .write(move |tx| {
                 let changed = tx
@@ -172,14 +174,18 @@ impl Recorder {
         change: Option<AgreementChange>,
     ) -> Result<(), Error> {
         let run = self.run;
-        self.writer
-            .write(move |tx| {
-                for attempt in &attempts {
+        let answer = Arc::new((attempts, change));
+        let job = || {
+            let answer = Arc::clone(&answer);
+            move |tx: &Transaction<'_>| {
+                let (attempts, change) = &*answer;
+                for attempt in attempts {
                     record_attempt(tx, run, row, attempt)?;
                 }
-                change.map_or(Ok(()), |change| apply(tx, row, &change))
-            })
-            .await
+                change.as_ref().map_or(Ok(()), |change| apply(tx, row, change))
+            }
+        };
+        self.writer.write_answer(job).await
     }
 }
 

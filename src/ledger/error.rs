@@ -78,6 +78,9 @@ pub(crate) enum Error {
     #[error("the ledger `{}` is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
 
+    #[error("could not set room aside beside the ledger `{}`", path.display())]
+    NoRoom { path: PathBuf, source: Arc<io::Error> },
+
     #[error("could not write the copy `{}`", path.display())]
     Copy { path: PathBuf, source: Arc<io::Error> },
 
@@ -142,6 +145,14 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
+    /// Was the disk, or the quota, used up? SQLite has one code for the former and a general one for the latter.
+    pub(super) fn is_about_room(&self) -> bool {
+        use rusqlite::ffi;
+        let Error::Sql(error) = self else { return false };
+        let code = error.sqlite_error().map_or(0, |error| error.extended_code);
+        matches!(code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
+    }
+
     /// The same of the ledger at `ledger`, where what was opened is a copy of it that is ours alone.
     pub(crate) fn of_ledger_at(mut self, ledger: &Path) -> Self {
         if let Error::InUse { path, .. }
@@ -164,6 +175,7 @@ impl Error {
         | Error::Older { path }
         | Error::OtherEnvironment { path, .. }
         | Error::Open { path, .. }
+        | Error::NoRoom { path, .. }
         | Error::Vanished { path }
         | Error::Damaged { path, .. }
         | Error::Migrate { path, .. }
@@ -253,6 +265,9 @@ impl Error {
             }
             Error::Copy { .. } => {
                 "check that the folder exists, that you may write to it, and that it has room"
+            }
+            Error::NoRoom { .. } => {
+                "nothing was sent: make room on the disk, then run the same command again; a lower `--concurrency` needs less"
             }
             Error::Vanished { .. } => {
                 "it was moved, removed or replaced while we worked on it: put it back, then run the same command again"

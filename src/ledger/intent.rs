@@ -59,6 +59,7 @@ impl Recorder {
     /// commit.
     pub(crate) async fn intend_create(&self, row: RowId, request_id: RequestId) -> Result<Attempt, Error> {
         let run = self.run;
+        self.writer.may_intend()?;
         self.writer.write(move |tx| intend(tx, run, row, request_id)).await
     }
 }

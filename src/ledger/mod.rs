@@ -20,6 +20,7 @@ mod owed;
 mod place;
 mod query;
 mod recovery;
+mod reserve;
 mod runs;
 mod schema;
 mod shape;
@@ -30,6 +31,7 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::Transaction;
@@ -164,6 +166,7 @@ impl Ledger {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
         };
         let connection = schema::open_for_writing(path)?;
+        reserve::remove_left_behind(path);
         copies::refuse(&connection, path)?;
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;
@@ -211,6 +214,22 @@ impl Ledger {
     pub(crate) async fn bind(&self, environment: Environment) -> Result<(), Error> {
         let path = self.path.clone();
         self.write(move |tx| schema::bind(tx, &path, &environment)).await
+    }
+
+    /// Sets room on the disk aside for the answers to `requests` under way at once.
+    pub(crate) async fn set_room_aside(&self, requests: u64) -> Result<(), Error> {
+        let path = self.path.clone();
+        let reserve = tokio::task::spawn_blocking(move || reserve::Reserve::make(&path, requests))
+            .await
+            .map_err(|_| Error::Closed)?
+            .map_err(|source| Error::NoRoom { path: self.path.clone(), source: Arc::new(source) })?;
+        self.writer.room().keep(reserve);
+        Ok(())
+    }
+
+    /// Why nothing more may be sent: the disk is full, and what is left of it is for the answers under way.
+    pub(crate) fn ran_out_of_room(&self) -> Option<Error> {
+        self.writer.room().ran_out().cloned()
     }
 
     /// A handle for those who record intents and outcomes.

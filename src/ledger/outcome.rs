@@ -1,5 +1,7 @@
 //! What became of an attempt, and what that means for its row: recorded together, once.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
@@ -107,7 +109,12 @@ impl Recorder {
         change: RowChange,
     ) -> Result<State, Error> {
         let run = self.run;
-        self.writer.write(move |tx| record(tx, run, row, &attempts, &change)).await
+        let answer = Arc::new((attempts, change));
+        let job = || {
+            let answer = Arc::clone(&answer);
+            move |tx: &Transaction<'_>| record(tx, run, row, &answer.0, &answer.1)
+        };
+        self.writer.write_answer(job).await
     }
 }
 

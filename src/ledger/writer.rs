@@ -9,17 +9,22 @@
 //! An error of SQLite's rolls the whole group back and closes the ledger for this process: a ledger that failed once
 //! must not be half trusted, and the next run opens it afresh. A write that asks for something impossible is undone
 //! alone and told so.
+//!
+//! A full disk is the exception, where room was set aside: SQLite has undone the group as a whole, the reserve is given up
+//! ([`super::reserve`]), and the answers under way are written again. Nothing more is intended then.
 
 use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
 use super::place::Place;
+use super::reserve::Room;
 use crate::failpoint;
 
 /// Writes that may wait for the thread. Twice the largest useful concurrency; a full queue makes callers wait.
@@ -27,6 +32,10 @@ const QUEUE: usize = 1024;
 
 /// Writes in one transaction at most, so that a commit stays short enough to be interrupted between two.
 const GROUP: usize = 512;
+
+/// Some file systems free the room of a removed file a moment later.
+const TRIES_ON_A_FULL_DISK: u32 = 10;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 type Erased = Box<dyn Any + Send>;
 type Job = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased, Error> + Send>;
@@ -40,6 +49,7 @@ struct Write {
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Write>,
+    room: Arc<Room>,
 }
 
 impl Writer {
@@ -49,11 +59,46 @@ impl Writer {
         place: Option<Place>,
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let (queue, waiting) = mpsc::channel(QUEUE);
+        let room = Arc::<Room>::default();
+        let rooms = Arc::clone(&room);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || serve(connection, place, waiting))
+            .spawn(move || serve(connection, place, waiting, &rooms))
             .map_err(|error| Error::Thread(Arc::new(error)))?;
-        Ok((Self { queue }, thread))
+        Ok((Self { queue, room }, thread))
+    }
+
+    pub(super) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// # Errors
+    /// The disk is full, and what is left is for answers.
+    pub(super) fn may_intend(&self) -> Result<(), Error> {
+        self.room.ran_out().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Writes what an answer brought: `job` makes the same write each time, and it is tried again in the room that was set
+    /// aside for it.
+    pub(super) async fn write_answer<T, F>(&self, job: impl Fn() -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let mut tries = 1;
+        loop {
+            match self.write(job()).await {
+                Err(error) if error.is_about_room() && tries < TRIES_ON_A_FULL_DISK => {
+                    // Without a reserve the ledger is closed by now.
+                    self.room.ran_out().ok_or(error)?;
+                    if tries > 1 {
+                        tokio::time::sleep(BETWEEN_TRIES).await;
+                    }
+                    tries += 1;
+                }
+                written => return written,
+            }
+        }
     }
 
     /// Runs `job` in a transaction and returns its result once that is committed.
@@ -70,7 +115,12 @@ impl Writer {
     }
 }
 
-fn serve(mut connection: Connection, mut place: Option<Place>, mut waiting: mpsc::Receiver<Write>) {
+fn serve(
+    mut connection: Connection,
+    mut place: Option<Place>,
+    mut waiting: mpsc::Receiver<Write>,
+    room: &Room,
+) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         // The writes of rows that were told of the last commit together come together, a moment after the first.
@@ -80,9 +130,10 @@ fn serve(mut connection: Connection, mut place: Option<Place>, mut waiting: mpsc
         {
             group.push(write);
         }
-        match commit(&mut connection, place.as_mut(), &mut group) {
+        match commit(&mut connection, place.as_mut(), &mut group, room) {
             // Nothing more is sent, but an answer in hand may bring a password, and can still be kept.
             Ok(()) | Err(Error::LockTaken { .. }) => {}
+            Err(error) if error.is_about_room() && room.ran_out().is_some() => {}
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
@@ -97,6 +148,7 @@ fn commit(
     connection: &mut Connection,
     place: Option<&mut Place>,
     group: &mut Vec<Write>,
+    room: &Room,
 ) -> Result<(), Error> {
     let mut replies = Vec::with_capacity(group.len());
     let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
@@ -105,6 +157,14 @@ fn commit(
         // A commit to a file that nobody will find again is none.
         place.map_or(Ok(()), Place::check)
     });
+    // Before anybody hears of it, because those who do will try again.
+    if let Err(error) = &outcome
+        && error.is_about_room()
+        && let Some(bytes) = room.give_up(error)
+    {
+        failpoint::room_was_made(connection, bytes)?;
+        tracing::warn!("the disk is full; answers under way are recorded in the room that was set aside");
+    }
     for (reply, value) in replies {
         let result = outcome.clone().and(value);
         // A caller that went away does not need its result; the write is durable all the same.

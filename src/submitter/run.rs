@@ -118,6 +118,10 @@ pub(crate) async fn submit(
             return Outcome { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
         }
         dispatcher.handle_event(event, Instant::now(), rand::random());
+        // The answers under way were recorded; there is no room for more of them.
+        if let (None, Some(error)) = (&dispatcher.stop, ledger.ran_out_of_room()) {
+            dispatcher.stop = Some(StopReason::Ledger(error));
+        }
         if dispatcher.stop.is_some() {
             means.stopping.cancel();
             leaves_at.get_or_insert_with(|| Instant::now() + settings.timeout + NOTICES_WITHIN);

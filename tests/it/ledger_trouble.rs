@@ -33,6 +33,33 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
     assert!(stopped >= 5, "the disk was full only {stopped} times");
 }
 
+/// What comes back after the disk is full may bring passwords, which can be had once: room was set aside for that.
+#[test]
+fn a_full_disk_costs_no_answer_that_is_under_way() {
+    for pages in [2, 5, 9, 14] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(150));
+        bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+        let pages = bench.ledger().number("SELECT page_count FROM pragma_page_count") + pages;
+        let done = bench
+            .resume()
+            .args(["--concurrency", "32"])
+            .env("TENANTRY_LEDGER_PAGES", pages.to_string())
+            .exits(1);
+        done.says("could not").says("make room on the disk, then run");
+        let created = bench.creations().len();
+        assert!((1..150).contains(&created), "{pages}: {created}");
+        let expected = states([("pending", 150 - created), ("created", created)]);
+        assert_eq!(bench.ledger().states(), expected, "{pages}: {done}");
+        let lost = "SELECT count(*) FROM customers WHERE state = 'created' AND NOT has_credentials";
+        assert_eq!(bench.ledger().number(lost), 0, "{pages}: {done}");
+        bench.agree_so_far();
+        assert!(!bench.path("ledger.db-reserve").exists());
+        bench.resume().exits(0);
+        bench.agree();
+    }
+}
+
 #[test]
 fn a_disk_that_fails_stops_the_run_and_loses_nothing() {
     for commit in 1..=14 {

@@ -1,0 +1,157 @@
+//! Room on the disk that is set aside for the answers under way.
+//!
+//! A create that was sent is answered also when the disk is full by then, and the answer may bring a password that can be
+//! had once. So a file of real blocks lies beside the ledger while a run sends. It is given up when a write fails for
+//! lack of room: the answers under way are recorded in its place, and nothing more is sent.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rand::Rng;
+
+use super::Error;
+use super::place::beside;
+use crate::private_file;
+
+/// What recording one answer takes at most, in the write-ahead log and in the file: about a dozen pages of 4 KiB for the
+/// row, its attempt and their indexes, and a few for a long text of the service.
+const BYTES_PER_ANSWER: u64 = 96 * 1024;
+
+/// For what else is written to the end of a run.
+const MARGIN_BYTES: u64 = 1024 * 1024;
+
+/// A file that takes up room until it is dropped.
+#[derive(Debug)]
+pub(super) struct Reserve {
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Reserve {
+    /// Sets room for `answers` aside. `None`: the file cannot be made for another reason than lack of room, such as a
+    /// limit for the size of files; then nothing is set aside.
+    ///
+    /// # Errors
+    /// The disk has not enough room.
+    pub(super) fn make(ledger: &Path, answers: u64) -> Result<Option<Self>, io::Error> {
+        let bytes = answers * BYTES_PER_ANSWER + MARGIN_BYTES;
+        let path = path_of(ledger)?;
+        remove_left_behind(ledger);
+        let file = private_file::create_new(&path);
+        // From here on it is removed.
+        let reserve = Self { path, bytes };
+        match file.and_then(|file| fill(&file, bytes)) {
+            Ok(()) => Ok(Some(reserve)),
+            Err(error) if is_about_room(&error) => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "no room could be set aside for answers under way");
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Removes the file of a run that was killed.
+pub(super) fn remove_left_behind(ledger: &Path) {
+    if let Ok(path) = path_of(ledger) {
+        drop(fs::remove_file(path));
+    }
+}
+
+fn path_of(ledger: &Path) -> io::Result<PathBuf> {
+    Ok(beside(&ledger.canonicalize()?, "-reserve"))
+}
+
+fn is_about_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// With real blocks: a file that is only made longer takes up none.
+fn fill(file: &File, bytes: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::Errno;
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+            // Not every file system can.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            filled => return Ok(filled?),
+        }
+    }
+    write(file, bytes)
+}
+
+/// Noise, which no file system makes smaller.
+fn write(mut file: &File, bytes: u64) -> io::Result<()> {
+    const CHUNK: usize = 64 * 1024;
+    let mut noise = vec![0; CHUNK];
+    for _ in 0..bytes.div_ceil(CHUNK as u64) {
+        rand::rng().fill_bytes(&mut noise);
+        file.write_all(&noise)?;
+    }
+    file.sync_all()
+}
+
+/// How much room the ledger's thread has: the reserve, and whether it had to be given up.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    reserve: Mutex<Option<Reserve>>,
+    ran_out: OnceLock<Error>,
+}
+
+impl Room {
+    /// Keeps `reserve` for the time when the disk is full.
+    pub(super) fn keep(&self, reserve: Option<Reserve>) {
+        *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
+    }
+
+    /// The disk is full, as `error` says. Gives the reserve up and returns how much that was; `None`: there is none.
+    pub(super) fn give_up(&self, error: &Error) -> Option<u64> {
+        let reserve = self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.ran_out.get_or_init(|| error.clone());
+        Some(reserve.bytes())
+    }
+
+    /// Why nothing more may be sent, once the reserve was given up.
+    pub(super) fn ran_out(&self) -> Option<&Error> {
+        self.ran_out.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserve_takes_up_real_room_and_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("l.db");
+        fs::write(&ledger, "").unwrap();
+        fs::write(folder.path().join("l.db-reserve"), "of a run that was killed").unwrap();
+        let reserve = Reserve::make(&ledger, 2).unwrap().unwrap();
+        let file = fs::metadata(folder.path().join("l.db-reserve")).unwrap();
+        assert!(file.len() >= 2 * BYTES_PER_ANSWER + MARGIN_BYTES);
+        #[cfg(unix)]
+        assert!(std::os::unix::fs::MetadataExt::blocks(&file) * 512 >= reserve.bytes());
+        drop(reserve);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn noise_takes_up_real_room_too() {
+        let file = tempfile::tempfile().unwrap();
+        write(&file, 100_000).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 128 * 1024);
+    }
+}
