@@ -47,7 +47,7 @@ impl Copy {
         for _ in 0..TRIES {
             let folder = private_folder()?;
             let lock = private_file::create_new(&folder.path().join(LOCK));
-            match lock.and_then(|lock| Ok((lock.try_lock(), lock))) {
+            match lock.map(|lock| (lock.try_lock(), lock)) {
                 // Where there are no locks, nobody can find this one free.
                 Ok((Ok(()) | Err(TryLockError::Error(_)), lock)) => return Ok(Self { _lock: lock, folder }),
                 // Another process has just found it without a lock, or unlocked.

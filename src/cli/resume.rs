@@ -12,11 +12,11 @@ use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
 pub(crate) async fn resume(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
-    run("resume", Mode::Submit, args, output).await
+    Box::pin(run("resume", Mode::Submit, args, output)).await
 }
 
 pub(crate) async fn reconcile(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
-    run("reconcile", Mode::AskOnly, args, output).await
+    Box::pin(run("reconcile", Mode::AskOnly, args, output)).await
 }
 
 async fn run(

@@ -179,8 +179,14 @@ impl<'a> Session<'a> {
         let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) = watch::channel(Progress { total, ..Progress::default() });
-        let submission =
-            submitter::submit(&self.ledger, equipment, &settings, &mut self.signals, &sender, total);
+        let submission = Box::pin(submitter::submit(
+            &self.ledger,
+            equipment,
+            &settings,
+            &mut self.signals,
+            &sender,
+            total,
+        ));
         let outcome = tokio::select! {
             outcome = submission => outcome,
             never = self.output.show_submission(self.args.pace.rate, receiver) => match never {},

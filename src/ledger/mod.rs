@@ -6,6 +6,9 @@
 //! [`recovery`] finds what an earlier run left behind, [`owed`] reads the queue, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, and
 //! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
+//! Before SQLite opens a file, [`trust`] looks at who can write to it, and [`shape`] then at its schema; [`lock`] keeps
+//! other processes out, [`place`] watches that its files stay, and [`reserve`] that a full disk costs no answer.
+//!
 //! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. What a row's next step should be is left to `submitter`.
 

@@ -16,6 +16,7 @@ pub(crate) use windows::{narrow, narrow_at, others_may_replace, others_may_write
 
 /// What others could do with a private file until now, and can from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "Windows has access lists in place of modes"))]
 pub(crate) enum Exposure {
     /// Nothing.
     Never,
@@ -41,6 +42,7 @@ impl Exposure {
 
 /// Whose a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "Windows has access lists in place of modes"))]
 pub(crate) enum Owner {
     /// This user, or whoever the file system shows for everything that this user makes.
     Us,
@@ -110,17 +112,22 @@ mod unix {
         file.as_file().metadata().ok()
     }
 
-    fn has_narrow_mode(file: &Metadata) -> bool {
-        Stat::mode(file) & 0o077 == 0
+    /// Do modes mean anything where a new file for its owner alone looks like this?
+    fn mean_something(new_file: Option<&impl Stat>) -> bool {
+        new_file.is_none_or(|file| file.mode() & 0o077 == 0)
     }
 
-    /// Do modes mean anything in this folder?
     fn has_modes(folder: &Path) -> bool {
-        let has = new_file_in(folder).is_none_or(|file| has_narrow_mode(&file));
+        let has = mean_something(new_file_in(folder).as_ref());
         if !has {
             note_without_modes(folder);
         }
         has
+    }
+
+    /// Is a file ours, who make one there that looks like this?
+    fn is_ours(file: &impl Stat, new_file: impl FnOnce() -> Option<u32>) -> bool {
+        file.uid() == geteuid().as_raw() || new_file() == Some(file.uid())
     }
 
     fn note_without_modes(folder: &Path) {
@@ -154,9 +161,8 @@ mod unix {
 
     /// Whose the file at `path` is.
     pub(crate) fn owner(path: &Path, metadata: &Metadata) -> Owner {
-        let is_ours = Stat::uid(metadata) == geteuid().as_raw()
-            || new_file_in(folder_of(path)).is_some_and(|file| Stat::uid(&file) == Stat::uid(metadata));
-        if is_ours { Owner::Us } else { Owner::Another }
+        let new_file = || new_file_in(folder_of(path)).map(|file| Stat::uid(&file));
+        if is_ours(metadata, new_file) { Owner::Us } else { Owner::Another }
     }
 
     /// Takes the rights of others away from an open file of ours. Devices and pipes stay as they are. Logs nothing: it may
@@ -182,10 +188,10 @@ mod unix {
         }
         let private = Permissions::from_mode(Stat::mode(&metadata) & 0o700);
         let is_ours = Stat::uid(&metadata) == geteuid().as_raw();
-        if is_ours && set(private).is_ok() && has_narrow_mode(&look()?) {
+        if is_ours && set(private).is_ok() && Stat::mode(&look()?) & 0o077 == 0 {
             return Ok(Exposure::Ended);
         }
-        let means_it = new_file_in(folder_of(path)).is_none_or(|file| has_narrow_mode(&file));
+        let means_it = mean_something(new_file_in(folder_of(path)).as_ref());
         Ok(if means_it { Exposure::Stays } else { Exposure::Never })
     }
 
@@ -228,6 +234,19 @@ mod unix {
             check(Seen(7, 0, 0o660), false, false);
             check(Seen(7, 7, 0o662), false, true);
             check(Seen(0, 0, 0o444), true, false);
+        }
+
+        /// A Windows drive in WSL shows 0777 for everything, and one user for all.
+        #[test]
+        fn modes_and_owners_count_where_a_new_file_keeps_them() {
+            assert!(mean_something(Some(&Seen(7, 7, 0o100_600))));
+            assert!(!mean_something(Some(&Seen(1000, 1000, 0o100_777))));
+            assert!(mean_something(None::<&Seen>), "nobody can tell");
+            let us = geteuid().as_raw();
+            assert!(is_ours(&Seen(us, 0, 0), || None));
+            assert!(is_ours(&Seen(us + 1, 0, 0), || Some(us + 1)), "everything there looks like that");
+            assert!(!is_ours(&Seen(us + 1, 0, 0), || Some(us)));
+            assert!(!is_ours(&Seen(us + 1, 0, 0), || None));
         }
     }
 }

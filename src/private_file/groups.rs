@@ -2,7 +2,6 @@
 
 /// Whether group `gid` has no member but user `uid`, by the texts of `/etc/passwd` and `/etc/group`. A user that these do
 /// not know, as with a directory service, is believed where both numbers are equal. The group of root is root's alone.
-#[cfg_attr(not(unix), expect(dead_code, reason = "Windows has access lists in place of modes"))]
 pub(super) fn is_private(gid: u32, uid: u32, passwd: &str, group: &str) -> bool {
     if gid == 0 {
         return true;

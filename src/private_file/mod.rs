@@ -6,6 +6,7 @@
 //! others may do with it. Windows keeps a user's own folders private by inheritance.
 
 mod access;
+#[cfg(any(unix, test))]
 mod groups;
 mod reading;
 
@@ -196,7 +197,8 @@ pub(crate) fn sync_folder_of(file: &Path) -> io::Result<()> {
     File::open(folder_of(file))?.sync_all()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
     #[cfg(target_os = "linux")]

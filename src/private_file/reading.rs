@@ -69,7 +69,8 @@ fn take_all(file: File, bytes_max: u64, into: &mut Vec<u8>) -> io::Result<()> {
     if read as u64 > bytes_max { Err(Refused::TooLarge(bytes_max).into()) } else { Ok(()) }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;

@@ -81,7 +81,8 @@ fn unescaped(mut text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
 
