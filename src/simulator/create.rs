@@ -151,6 +151,21 @@ fn make(request: &Request<'_>) -> Made {
     Made { effect: Effect::Created(creation), reply }
 }
 
+/// A customer that nobody here has asked for.
+pub(super) fn of_a_stranger() -> Creation {
+    Creation {
+        domain: "stranger.onmicrosoft.com".to_owned(),
+        customer_id: Uuid::new_v4(),
+        commerce_id: Uuid::new_v4(),
+        user_name: "admin".to_owned(),
+        password: one_time_password(),
+        request_id: Uuid::nil(),
+        correlation_id: Uuid::nil(),
+        created_at: crate::clock::now(),
+        body: String::new(),
+    }
+}
+
 /// A password with everything in it that careless CSV writing breaks on.
 fn one_time_password() -> String {
     let mut rng = rand::rng();

@@ -277,6 +277,14 @@ impl Directory {
         }
     }
 
+    /// The customer that was made last, but for that of `domain`.
+    pub(super) fn newest_but(&self, domain: Option<&str>) -> Option<Creation> {
+        let is_other = |creation: &&Arc<Creation>| {
+            domain.is_none_or(|domain| !creation.domain.eq_ignore_ascii_case(domain))
+        };
+        self.creations.iter().rev().find(is_other).map(|creation| Creation::clone(creation))
+    }
+
     pub(super) fn creations_count(&self) -> usize {
         self.creations.len()
     }

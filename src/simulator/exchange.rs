@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
+use super::create;
 use super::delivery::Delivery;
 use super::device::DeviceCodes;
 use super::directory::Directory;
@@ -129,7 +130,13 @@ impl Simulation {
             Arc::clone(&self.hold).pass(HoldPoint::Created, call.domain.clone()).await;
         }
         match fault {
-            Some(fault) => fault.spoil(reply),
+            Some(fault) => {
+                let other = || {
+                    let newest = lock(&self.directory).newest_but(call.domain.as_deref());
+                    newest.unwrap_or_else(create::of_a_stranger)
+                };
+                fault.spoil(reply, other)
+            }
             None if holdable && self.hold.stops_half_way(call.domain.as_deref()) => {
                 let hold = Arc::clone(&self.hold).pass(HoldPoint::HalfAnswered, call.domain.clone());
                 (reply, Delivery::Halves(Box::pin(hold)))

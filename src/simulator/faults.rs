@@ -11,10 +11,11 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::aadsts;
 use super::delivery::Delivery;
+use super::directory::Creation;
 use super::operation::Operation;
 use super::refusals;
 use super::reply::{ErrorShape, Reply};
@@ -61,6 +62,12 @@ pub enum Fault {
     InvalidJson,
     /// After: the success without its `id`.
     WithoutId,
+    /// After: the success carries ids, administrator and password of the newest other customer, or of a stranger where
+    /// there is none. For creates.
+    AnotherCustomer {
+        /// The domain that it names.
+        names: Named,
+    },
     /// After: an empty 202 with a `Location`.
     Accepted,
     /// Before: no reply until the client gives up.
@@ -108,6 +115,18 @@ pub enum Fault {
     },
 }
 
+/// The domain that a success names which carries another customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Named {
+    /// That of the other customer.
+    Theirs,
+    /// That of the request.
+    Own,
+    /// None.
+    Nobody,
+}
+
 impl Fault {
     /// What is answered in place of doing anything; `None` for a fault that strikes after.
     pub(super) fn instead(self, call: &Call, scenario: &Scenario) -> Option<(Reply, Delivery)> {
@@ -139,6 +158,7 @@ impl Fault {
             | Fault::HtmlAfter
             | Fault::InvalidJson
             | Fault::WithoutId
+            | Fault::AnotherCustomer { .. }
             | Fault::Accepted
             | Fault::StalledAfter
             | Fault::SlowBody
@@ -147,8 +167,9 @@ impl Fault {
         }
     }
 
-    /// What becomes of the reply to something that was done. The three that forge a success leave refusals alone.
-    pub(super) fn spoil(self, reply: Reply) -> (Reply, Delivery) {
+    /// What becomes of the reply to something that was done. Those that forge a success leave refusals alone. `other` is
+    /// the customer of somebody else.
+    pub(super) fn spoil(self, reply: Reply, other: impl FnOnce() -> Creation) -> (Reply, Delivery) {
         let forged = |forge: fn(Reply) -> Reply, reply: Reply| {
             let reply = if reply.status.is_success() { forge(reply) } else { reply };
             (reply, Delivery::Whole)
@@ -163,6 +184,10 @@ impl Fault {
             Fault::HtmlAfter => (Reply::page(502), Delivery::Whole),
             Fault::InvalidJson => forged(stop_in_mid_json, reply),
             Fault::WithoutId => forged(without_id, reply),
+            Fault::AnotherCustomer { names } if reply.status.is_success() => {
+                (of_another(reply, &other(), names), Delivery::Whole)
+            }
+            Fault::AnotherCustomer { .. } => (reply, Delivery::Whole),
             Fault::Accepted => forged(accepted, reply),
             Fault::ByteOrderMark => (with_byte_order_mark(reply), Delivery::Whole),
             Fault::Reshaped { shape } => (reply.shaped(shape, false), Delivery::Whole),
@@ -199,6 +224,25 @@ fn stop_in_mid_json(mut reply: Reply) -> Reply {
 fn without_id(mut reply: Reply) -> Reply {
     if let Ok(Value::Object(mut customer)) = serde_json::from_slice(&reply.body) {
         customer.remove("id");
+        reply.body = Value::Object(customer).to_string().into_bytes();
+    }
+    reply
+}
+
+fn of_another(mut reply: Reply, other: &Creation, names: Named) -> Reply {
+    if let Ok(Value::Object(mut customer)) = serde_json::from_slice(&reply.body) {
+        customer.insert("id".to_owned(), json!(other.customer_id));
+        customer.insert("commerceId".to_owned(), json!(other.commerce_id));
+        let credentials = json!({ "userName": other.user_name, "password": other.password });
+        customer.insert("userCredentials".to_owned(), credentials);
+        match names {
+            Named::Theirs => {
+                let profile = json!({ "tenantId": other.customer_id, "domain": other.domain });
+                customer.insert("companyProfile".to_owned(), profile);
+            }
+            Named::Own => {}
+            Named::Nobody => drop(customer.remove("companyProfile")),
+        }
         reply.body = Value::Object(customer).to_string().into_bytes();
     }
     reply

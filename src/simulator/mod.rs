@@ -118,7 +118,9 @@
 //!
 //! `kind` is a variant of [`Fault`] in snake case, with its fields beside it: `{"kind": "status_after", "status":
 //! 504, …}`, `{"kind": "throttled", "retry_after_s": 2, …}`, `{"kind": "refused_before", "status": 403, "code":
-//! 900124, …}`. `operation` is a variant of [`Operation`] likewise.
+//! 900124, …}`, `{"kind": "another_customer", "names": "theirs", …}` (a 201 with the ids and the password of another
+//! customer; `names` says whose domain it names: `theirs`, `own` or `nobody`). `operation` is a variant of [`Operation`]
+//! likewise.
 
 mod aadsts;
 mod address;
@@ -175,7 +177,7 @@ use self::server::Lifeline;
 
 pub use self::agreements::Acceptance;
 pub use self::directory::Creation;
-pub use self::faults::{Fault, ScriptedFault, SeededFault};
+pub use self::faults::{Fault, Named, ScriptedFault, SeededFault};
 pub use self::hold::{Hold, HoldPoint};
 pub use self::named::ScenarioError;
 pub use self::operation::Operation;

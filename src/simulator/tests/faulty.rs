@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Fault, Operation, Outage, RetryAfter, Scenario, ScriptedFault, SeededFault};
+use super::super::{Fault, Named, Operation, Outage, RetryAfter, Scenario, ScriptedFault, SeededFault};
 use super::client::{Answer, start};
 
 /// What a client sees.
@@ -87,6 +87,21 @@ async fn faults_after_leave_a_customer_behind() {
     assert!(accepted.body.is_empty());
     let marked = check(Fault::ByteOrderMark, Seen::Whole(201), true).await;
     assert!(marked.body.starts_with(b"\xEF\xBB\xBF{"));
+}
+
+#[tokio::test]
+async fn a_success_can_carry_the_customer_of_somebody_else() {
+    let (theirs, own) = ("other.onmicrosoft.com", "asked.onmicrosoft.com");
+    for (names, domain) in [(Named::Theirs, Some(theirs)), (Named::Own, Some(own)), (Named::Nobody, None)] {
+        let (simulator, client) = start(Scenario::default()).await;
+        let other = client.create(theirs).await.json();
+        simulator.script(ScriptedFault::next(Operation::Create, Fault::AnotherCustomer { names }));
+        let answer = client.create(own).await.json();
+        assert_eq!(answer["id"], other["id"]);
+        assert_eq!(answer["userCredentials"], other["userCredentials"]);
+        assert_eq!(answer["companyProfile"]["domain"].as_str(), domain);
+        assert_eq!(simulator.creations().len(), 2, "the create behind it took effect");
+    }
 }
 
 #[tokio::test]
