@@ -88,7 +88,7 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .body(body.expect("an agreement is plain data"));
         let (reply, trace) = self.send(request).await;
-        Exchange { outcome: acceptance(reply), trace }
+        Exchange { outcome: acceptance(reply, &agreement.email), trace }
     }
 }
 
@@ -167,15 +167,26 @@ pub(super) fn template(reply: Reply) -> Asked<String> {
     })
 }
 
-/// As much of an acceptance as proves that it is one.
+/// As much of an acceptance as proves that it is one, and whose.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Accepted {
     #[serde(rename = "templateId")]
     _template_id: String,
+    #[serde(default)]
+    primary_contact: serde_json::Value,
 }
 
-pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
+impl Accepted {
+    /// It names the contact with this e-mail address, or nobody.
+    fn is_of(&self, email: &str) -> bool {
+        let named = self.primary_contact.get("email").and_then(serde_json::Value::as_str);
+        named.is_none_or(|named| named.trim().eq_ignore_ascii_case(email.trim()))
+    }
+}
+
+/// The outcome of recording the acceptance by the contact with the address `email`.
+pub(super) fn acceptance(reply: Reply, email: &str) -> AgreementOutcome {
     let answer = match reply {
         Reply::NotSent(silence) => return AgreementOutcome::NotSent(silence),
         Reply::Broken(silence) => return AgreementOutcome::Unknown(silence),
@@ -188,7 +199,10 @@ pub(super) fn acceptance(reply: Reply) -> AgreementOutcome {
     match answer.status {
         // A success that does not show what was recorded may be an error.
         200..=299 => match classify::read_json::<Accepted>(&answer, "the answer") {
-            Asked::Answer(_) => AgreementOutcome::Recorded,
+            Asked::Answer(accepted) if accepted.is_of(email) => AgreementOutcome::Recorded,
+            Asked::Answer(_) => AgreementOutcome::Unknown(
+                format!("status {}, but the answer is the acceptance of somebody else", answer.status).into(),
+            ),
             _ => AgreementOutcome::Unknown(
                 format!("status {}, but no acceptance in the answer", answer.status).into(),
             ),
@@ -228,10 +242,11 @@ mod tests {
     fn the_documented_answers() {
         let template_id = template(Reply::Answer(response(sample!("agreement-metadata-200.http"))));
         assert_eq!(template_id, Asked::Answer("117a77b0-9360-443b-8795-c6dedc750cf9".to_owned()));
-        let accepted = acceptance(Reply::Answer(response(sample!("agreement-201.http"))));
-        assert_eq!(accepted, AgreementOutcome::Recorded);
+        let accepted = || Reply::Answer(response(sample!("agreement-201.http")));
+        assert_eq!(acceptance(accepted(), "Someone@example.com"), AgreementOutcome::Recorded);
         let again = answer(400, "application/json", sample!("agreement-duplicate-600061.json").as_bytes());
-        assert_eq!(acceptance(Reply::Answer(again)), AgreementOutcome::Recorded);
+        assert_eq!(acceptance(Reply::Answer(again), "Someone@example.com"), AgreementOutcome::Recorded);
+        assert_eq!(acceptance(accepted(), "ana@contoso.com").name(), "unknown", "of another contact");
     }
 
     #[test]
@@ -257,11 +272,19 @@ mod tests {
     fn every_kind_of_answer_has_its_outcome() {
         #[track_caller]
         fn check(reply: Reply, expected: &str) {
-            assert_eq!(acceptance(reply).name(), expected);
+            assert_eq!(acceptance(reply, "ana@contoso.com").name(), expected);
         }
         let answered =
             |status, body: &str| Reply::Answer(answer(status, "application/json", body.as_bytes()));
         check(answered(200, r#"{"templateId":"t"}"#), "recorded");
+        check(
+            answered(200, r#"{"templateId":"t","primaryContact":{"email":" Ana@Contoso.com"}}"#),
+            "recorded",
+        );
+        check(
+            answered(200, r#"{"templateId":"t","primaryContact":{"email":"other@contoso.com"}}"#),
+            "unknown",
+        );
         check(answered(204, ""), "unknown");
         check(answered(202, ""), "unknown");
         check(answered(200, r#"{"code":3000,"description":"an error in a success"}"#), "unknown");

@@ -69,7 +69,7 @@ const TABLE: &str = "
 fn understood(name: &str, reply: Reply) -> String {
     let family = name.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
     match family {
-        "agreement-" => agreement::acceptance(reply).name().to_owned(),
+        "agreement-" => agreement::acceptance(reply, "someone@example.com").name().to_owned(),
         "agreement-metadata-" => agreement::template(reply).name().to_owned(),
         "country-rules-PT-recorded.http" => answers::country_rules(reply, "PT").name().to_owned(),
         "country-rules-US-recorded.http" => answers::country_rules(reply, "US").name().to_owned(),

@@ -26,7 +26,7 @@ pub(crate) fn answers(input: &[u8]) {
         CreateOutcome::Throttled { wait } => check_wait(wait),
         _ => {}
     }
-    if agreement::acceptance(reply()) == AgreementOutcome::Recorded {
+    if agreement::acceptance(reply(), "someone@example.com") == AgreementOutcome::Recorded {
         assert!((200..500).contains(&status));
     }
     check(agreement::template(reply()), status);
