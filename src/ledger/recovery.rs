@@ -10,7 +10,7 @@ use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::outcome::Refusal;
-use super::{Error, Ledger, RequestId, RowId, agreement, runs};
+use super::{Error, Ledger, RequestId, RowId, agreement};
 use crate::clock::{self, Moment};
 use crate::customer::Customer;
 
@@ -134,7 +134,6 @@ pub(super) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
         (now.wall.as_millisecond(), now.boot.map(|boot| boot.to_string())),
     )?;
     agreement::recover(tx)?;
-    runs::forget_counts_of_open_calls(tx)?;
     let closed = tx.execute("UPDATE http_attempts SET outcome = 'interrupted' WHERE outcome IS NULL", [])?;
     Ok(closed as u64)
 }

@@ -51,9 +51,9 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Resul
 
 /// What the calls of a run came to.
 pub(super) struct Calls {
-    /// That left this machine, or may have.
+    /// That left this machine, or may have: the view `api_requests` says which these are.
     pub(super) requests: u64,
-    /// Of those: creates that did leave it.
+    /// Of those: creates.
     pub(super) creates: u64,
     /// The rows of these.
     pub(super) submitted: u64,
@@ -62,8 +62,8 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Of a run that has ended, as they were counted then; of another, and of one whose calls a later run had to close,
-    /// from the calls themselves.
+    /// Of a run that has ended, as they were counted then; of another, from the calls themselves. Both give one number:
+    /// a call that was open when they were counted counts as one that may have left, as it does once it is closed.
     pub(super) fn of(connection: &Connection, run: RunId) -> Result<Self, Error> {
         let sql = "SELECT requests, creates, submitted, throttled FROM program_runs
                     WHERE id = ?1 AND requests IS NOT NULL";
@@ -72,11 +72,11 @@ impl Calls {
     }
 
     fn count(connection: &Connection, run: RunId) -> Result<Self, Error> {
-        let sql = "SELECT count(*) FILTER (WHERE sent_at IS NOT NULL OR outcome = 'interrupted'),
-                          count(*) FILTER (WHERE operation = 'create' AND sent_at IS NOT NULL),
-                          count(DISTINCT iif(operation = 'create' AND sent_at IS NOT NULL, row_id, NULL)),
+        let sql = "SELECT count(*),
+                          count(*) FILTER (WHERE operation = 'create'),
+                          count(DISTINCT iif(operation = 'create', row_id, NULL)),
                           count(*) FILTER (WHERE status = 429)
-                     FROM http_attempts WHERE run_id = ?1";
+                     FROM api_requests WHERE run_id = ?1";
         Ok(connection.query_row(sql, [run], Self::load)?)
     }
 
@@ -88,16 +88,6 @@ impl Calls {
             throttled: row.get(3)?,
         })
     }
-}
-
-/// Calls that a dead run left open are about to be closed: what their runs came to changes.
-pub(super) fn forget_counts_of_open_calls(tx: &Transaction<'_>) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE program_runs SET requests = NULL, creates = NULL, submitted = NULL, throttled = NULL
-          WHERE id IN (SELECT run_id FROM http_attempts WHERE outcome IS NULL)",
-        [],
-    )?;
-    Ok(())
 }
 
 /// Did the newest run end without saying so?
@@ -121,13 +111,8 @@ mod tests {
     use super::*;
     use crate::ledger::recovery;
 
-    fn requests(connection: &Connection, run: RunId) -> (u64, u64) {
-        let calls = Calls::of(connection, run).unwrap();
-        (calls.requests, calls.submitted)
-    }
-
     #[test]
-    fn calls_are_counted_when_their_run_ends_and_anew_when_a_later_one_closes_some() {
+    fn the_requests_of_a_run_are_one_number_whoever_counts_them_and_when() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
         schema::make_file(&path).unwrap();
@@ -137,24 +122,31 @@ mod tests {
             .execute_batch(
                 "INSERT INTO sources (id, run_id, path, header, started_at) VALUES (1, 1, 'a.csv', x'', 0);
                  INSERT INTO customer_rows (id, source_id, line, state, content_hash, cells, made_at, changed_at)
-                     VALUES (1, 1, 2, 'failed', x'', x'', 0, 0);
-                 INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at, sent_at, outcome)
-                     VALUES (1, 1, 'create', 'a', 'b', 0, 1, 'refused'), (1, 1, 'create', 'a', 'c', 2, NULL, NULL);",
+                     VALUES (1, 1, 2, 'failed', x'', x'', 0, 0), (2, 1, 3, 'failed', x'', x'', 0, 0);
+                 INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at, sent_at, outcome, status)
+                     VALUES (1, 1, 'create', 'a', 'b', 0, 1, 'throttled', 429), (1, 1, 'create', 'a', 'c', 2, NULL, NULL, NULL),
+                            (2, 1, 'create', 'd', 'e', 3, NULL, 'not_sent', NULL);",
             )
             .unwrap();
-        assert_eq!(requests(&connection, run), (1, 1), "while it goes on");
-
+        let check = |connection: &Connection, when: &str| {
+            let Calls { requests, creates, submitted, throttled } = Calls::of(connection, run).unwrap();
+            assert_eq!((requests, creates, submitted, throttled), (2, 2, 1, 1), "{when}");
+            let sql = "SELECT requests, throttled FROM runs WHERE run_id = ?1";
+            let shown: (u64, u64) =
+                connection.query_row(sql, [run], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            assert_eq!(shown, (requests, throttled), "{when}");
+        };
+        check(&connection, "while it goes on");
         let ending = Ending { exit_code: 5, words: "abandoned".to_owned() };
         let tx = connection.transaction().unwrap();
         finish(&tx, run, &ending).unwrap();
         tx.commit().unwrap();
-        // What shows that it is the count that was kept: nothing of ours ever removes a call.
-        connection.execute("DELETE FROM http_attempts WHERE outcome = 'refused'", []).unwrap();
-        assert_eq!(requests(&connection, run), (1, 1), "when it has ended");
-
+        check(&connection, "when it has ended");
         let tx = connection.transaction().unwrap();
         assert_eq!(recovery::recover(&tx).unwrap(), 1);
         tx.commit().unwrap();
-        assert_eq!(requests(&connection, run), (1, 0), "when the call that was open counts as sent");
+        check(&connection, "when a later run has closed the call that was open");
+        connection.execute("UPDATE program_runs SET requests = NULL, throttled = NULL", []).unwrap();
+        check(&connection, "from the calls themselves");
     }
 }

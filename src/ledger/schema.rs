@@ -35,6 +35,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0003_copies.sql"),
     include_str!("../../migrations/0004_given.sql"),
     include_str!("../../migrations/0005_sums.sql"),
+    include_str!("../../migrations/0006_data_keys.sql"),
     include_str!("../../migrations/0007_boot_clock.sql"),
 ];
 

@@ -52,6 +52,7 @@ mod queue;
 mod proxies;
 mod renewal;
 mod report;
+mod request_counts;
 mod resume;
 mod rules;
 #[cfg(unix)]

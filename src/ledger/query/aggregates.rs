@@ -72,7 +72,7 @@ pub(crate) struct Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AlikeCalls<'a> {
     pub(crate) operation: &'a str,
-    /// `None`: never sent, or nobody can tell any more when.
+    /// `None`: it may have been sent, and nobody can tell any more when.
     pub(crate) part: Option<i64>,
     /// `None`: no status came back.
     pub(crate) took_ms: Option<u64>,
@@ -161,15 +161,15 @@ impl Queries {
     }
 
     /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, how many
-    /// requests, and how many of them were answered with 429.
+    /// requests, and how many of them were answered with 429. Of a request that may have left, when it was decided on.
     pub(crate) fn each_second(
         &self,
         scope: Scope,
         mut visit: impl FnMut(i64, u64, u64),
     ) -> Result<(), Error> {
         let sql = format!(
-            "SELECT sent_at / 1000, count(*), count(*) FILTER (WHERE status = 429) FROM http_attempts a
-              WHERE sent_at IS NOT NULL AND {} GROUP BY 1 ORDER BY 1",
+            "SELECT coalesce(sent_at, intended_at) / 1000, count(*), count(*) FILTER (WHERE status = 429)
+               FROM api_requests a WHERE {} GROUP BY 1 ORDER BY 1",
             scope.calls()
         );
         let mut statement = self.connection.prepare(&sql)?;
@@ -180,7 +180,7 @@ impl Queries {
         Ok(())
     }
 
-    /// Calls `visit` with all calls, those that are alike together: by kind, part and how long they took, in this order.
+    /// Calls `visit` with all requests, those that are alike together: by kind, part and how long they took, in this order.
     pub(crate) fn each_kind_of_call(
         &self,
         scope: Scope,
@@ -189,9 +189,8 @@ impl Queries {
     ) -> Result<(), Error> {
         let sql = format!(
             "SELECT operation, (sent_at - ?1) / ?2, iif(status IS NULL, NULL, max(finished_at - sent_at, 0)),
-                    count(*) FILTER (WHERE sent_at IS NOT NULL OR outcome = 'interrupted'),
-                    count(*) FILTER (WHERE status = 429)
-               FROM http_attempts a WHERE {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+                    count(*), count(*) FILTER (WHERE status = 429)
+               FROM api_requests a WHERE {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             scope.calls()
         );
         let mut statement = self.connection.prepare(&sql)?;
