@@ -1,18 +1,29 @@
-//! One-time admin passwords at rest: sealed to an age public key, opened with its private half.
+//! One-time admin passwords at rest: under a data key of their run, which is sealed to an age public key and opened with
+//! its private half.
 //!
 //! A nightly machine can hold the public half alone. Where no recipient is given, a key pair is made on first use
 //! and its private half kept in the identity file, for its owner's eyes only.
+//!
+//! [`data_key`] is the encryption, [`sealer`] a run's use of it, [`opener`] that of `credentials`.
+
+mod data_key;
+mod opener;
+mod sealer;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use age::x25519::{Identity, Recipient};
-use secrecy::{ExposeSecret, SecretString};
+use age::x25519::Identity;
+use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::private_file::{self, Refused, name_beside, take_name};
 use crate::{clock, failpoint};
+
+pub(crate) use age::x25519::Recipient;
+pub(crate) use opener::Opener;
+pub(crate) use sealer::{KeptKey, Sealer};
 
 /// What can go wrong with keys and sealed passwords. Never holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +39,17 @@ pub(crate) enum Error {
     BadIdentity(PathBuf),
     #[error("could not seal a password: {0}")]
     Seal(String),
-    #[error("it is sealed to another key")]
-    OtherKey,
+}
+
+/// Why a password does not open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unopened {
+    /// The identity file holds no key that it is sealed to: this one, where that is known.
+    OtherKey(Option<String>),
+    /// It is not what was stored, or is of a later program.
+    Damaged,
+    /// It was changed, or is that of another row.
+    NotItsOwn,
 }
 
 impl Error {
@@ -54,74 +74,88 @@ impl Error {
                 Some("name the file that holds the private key with `--identity F`")
             }
             Error::Seal(_) => None,
-            Error::OtherKey => Some("name the file that holds its private key with `--identity F`"),
         };
         hint.map(str::to_owned)
     }
 }
 
-/// Seals passwords. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct Sealer {
-    recipient: Recipient,
+/// A public key, such as `--recipient` takes it (`age1…`).
+pub(crate) fn recipient(text: &str) -> Result<Recipient, Error> {
+    let is_private = text.trim_start().to_ascii_uppercase().starts_with("AGE-SECRET-KEY");
+    text.parse().map_err(|_| Error::BadRecipient { is_private })
 }
 
-impl Sealer {
-    /// Seals to a public key (`age1…`).
-    pub(crate) fn to_recipient(recipient: &str) -> Result<Self, Error> {
-        let is_private = recipient.trim_start().to_ascii_uppercase().starts_with("AGE-SECRET-KEY");
-        let recipient = recipient.parse().map_err(|_| Error::BadRecipient { is_private })?;
-        Ok(Self { recipient })
+/// The private keys of an identity file; at least one.
+pub(crate) struct Identities {
+    keys: Vec<Identity>,
+}
+
+impl Identities {
+    /// Reads them.
+    pub(crate) fn read(file: &Path) -> Result<Self, Error> {
+        read_identity(file)
     }
 
-    /// Seals to the public half of the identity in `file`, which is made if it is not there. Says whether it was.
-    pub(crate) fn to_identity(file: &Path) -> Result<(Self, bool), Error> {
+    /// Reads them; where the file is not there, makes it, with a new key. Says whether it did.
+    pub(crate) fn read_or_make(file: &Path) -> Result<(Self, bool), Error> {
         match read_identity(file) {
-            Ok(identity) => Ok((Self { recipient: identity.to_public() }, false)),
             Err(Error::IdentityFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let identity = Identity::generate();
                 match write_identity(file, &identity) {
-                    Ok(()) => Ok((Self { recipient: identity.to_public() }, true)),
+                    Ok(()) => Ok((Self { keys: vec![identity] }, true)),
                     // Another run has made one meanwhile.
                     Err(Error::IdentityFile { source, .. })
                         if source.kind() == io::ErrorKind::AlreadyExists =>
                     {
-                        Ok((Self { recipient: read_identity(file)?.to_public() }, false))
+                        Ok((read_identity(file)?, false))
                     }
                     Err(error) => Err(error),
                 }
             }
-            Err(error) => Err(error),
+            read => Ok((read?, false)),
         }
     }
 
-    /// The sealed password, in age's binary format.
-    pub(crate) fn seal(&self, password: &SecretString) -> Result<Vec<u8>, Error> {
-        age::encrypt(&self.recipient, password.expose_secret().as_bytes())
-            .map_err(|error| Error::Seal(error.to_string()))
+    /// The public half of the key that passwords are sealed to: the first one.
+    pub(crate) fn recipient(&self) -> Recipient {
+        self.keys[0].to_public()
+    }
+
+    /// The public halves of all of them.
+    pub(crate) fn recipients(&self) -> impl Iterator<Item = Recipient> {
+        self.keys.iter().map(Identity::to_public)
+    }
+
+    /// The public half of the key that opens this age file.
+    pub(crate) fn opens_it(&self, sealed: &[u8]) -> Option<Recipient> {
+        self.keys.iter().find(|key| open([*key], sealed).is_ok()).map(Identity::to_public)
+    }
+
+    /// What is in an age file.
+    fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+        open(&self.keys, sealed)
+    }
+
+    #[cfg(test)]
+    fn generated() -> Self {
+        Self { keys: vec![Identity::generate()] }
     }
 }
 
-/// Opens sealed passwords.
-pub(crate) struct Opener {
-    identity: Identity,
-}
-
-impl Opener {
-    /// Reads the private key in `file`.
-    pub(crate) fn from_identity(file: &Path) -> Result<Self, Error> {
-        Ok(Self { identity: read_identity(file)? })
-    }
-
-    /// The public half of the key that opens, as `--recipient` takes it.
-    pub(crate) fn recipient(&self) -> String {
-        self.identity.to_public().to_string()
-    }
-
-    /// A password that was sealed to this key.
-    pub(crate) fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        age::decrypt(&self.identity, sealed).map(Zeroizing::new).map_err(|_| Error::OtherKey)
-    }
+fn open<'a>(
+    keys: impl IntoIterator<Item = &'a Identity>,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    let keys = keys.into_iter().map(|key| key as &dyn age::Identity);
+    let file = age::Decryptor::new_buffered(sealed).and_then(|file| file.decrypt(keys));
+    let mut file = file.map_err(|error| match error {
+        age::DecryptError::NoMatchingKeys => Unopened::OtherKey(None),
+        _ => Unopened::Damaged,
+    })?;
+    // So long that it does not move while it grows, which would leave its pieces in memory.
+    let mut opened = Zeroizing::new(Vec::with_capacity(sealed.len() + 64));
+    file.read_to_end(&mut opened).map_err(|_| Unopened::Damaged)?;
+    Ok(opened)
 }
 
 /// The identity file that is used where none is named.
@@ -130,16 +164,14 @@ pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
     Ok(folders.config_dir().join("identity.txt"))
 }
 
-fn read_identity(file: &Path) -> Result<Identity, Error> {
+fn read_identity(file: &Path) -> Result<Identities, Error> {
     let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
     let content = private_file::read_secret(file).map_err(|source| error("read", source))?;
     let text = str::from_utf8(&content).map_err(|_| Error::BadIdentity(file.to_owned()))?;
-    // The format of `age-keygen`: comments, and one line that is the key.
-    text.lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))
-        .and_then(|line| line.parse().ok())
-        .ok_or_else(|| Error::BadIdentity(file.to_owned()))
+    // The format of `age-keygen`: comments, and a key on each other line. Keys of other kinds may stand among them.
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Vec<Identity> = lines.filter_map(|line| line.parse().ok()).collect();
+    if keys.is_empty() { Err(Error::BadIdentity(file.to_owned())) } else { Ok(Identities { keys }) }
 }
 
 /// Whole or not at all, and never over another one: a key that a crash could halve or undo, or another run replace,
@@ -170,31 +202,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_with_the_identity_alone() {
+    fn a_key_pair_is_made_on_first_use_and_found_on_the_second() {
         let folder = tempfile::tempdir().unwrap();
-        let (mine, other) = (folder.path().join("a/mine.txt"), folder.path().join("other.txt"));
-        let (sealer, made) = Sealer::to_identity(&mine).unwrap();
+        let file = folder.path().join("a/mine.txt");
+        let (mine, made) = Identities::read_or_make(&file).unwrap();
         assert!(made);
-        assert!(!Sealer::to_identity(&mine).unwrap().1, "the second use finds the first one's key");
-        Sealer::to_identity(&other).unwrap();
+        let (again, made) = Identities::read_or_make(&file).unwrap();
+        assert!(!made);
+        assert_eq!(again.recipient().to_string(), mine.recipient().to_string());
+    }
 
-        let password = "=;;n.=s9Z, \"quoted\"";
-        let sealed = sealer.seal(&SecretString::from(password)).unwrap();
-        assert!(!sealed.windows(4).any(|bytes| bytes == b"=;;n"));
-        let opened = Opener::from_identity(&mine).unwrap().open(&sealed).unwrap();
-        assert_eq!(*opened, password.as_bytes());
-        let other = Opener::from_identity(&other).unwrap();
-        assert!(matches!(other.open(&sealed), Err(Error::OtherKey)));
+    #[test]
+    fn every_key_of_an_identity_file_is_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("identity.txt");
+        let [first, second, other] = [(); 3].map(|()| Identity::generate());
+        let lines = [&first, &second].map(|key| key.to_string().expose_secret().to_owned());
+        let text = format!("# made by hand\n\n{}\n AGE-PLUGIN-X-1QQQ\n\t{}\n", lines[0], lines[1]);
+        private_file::create_new(&file).unwrap().write_all(text.as_bytes()).unwrap();
+        let identities = Identities::read(&file).unwrap();
+        assert_eq!(identities.recipient().to_string(), first.to_public().to_string());
+        for (key, opens) in [(&first, true), (&second, true), (&other, false)] {
+            let sealed = age::encrypt(&key.to_public(), b"secret").unwrap();
+            let opened = identities.opens_it(&sealed).map(|key| key.to_string());
+            assert_eq!(opened, opens.then(|| key.to_public().to_string()));
+        }
+        assert_eq!(identities.open(b"no age file").unwrap_err(), Unopened::Damaged);
     }
 
     #[test]
     fn a_recipient_needs_no_private_half() {
-        let recipient = Identity::generate().to_public().to_string();
-        assert!(Sealer::to_recipient(&recipient).is_ok());
-        assert!(matches!(
-            Sealer::to_recipient("age1nonsense"),
-            Err(Error::BadRecipient { is_private: false })
-        ));
+        assert!(recipient(&Identity::generate().to_public().to_string()).is_ok());
+        assert!(matches!(recipient("age1nonsense"), Err(Error::BadRecipient { is_private: false })));
+        let private = Identity::generate().to_string();
+        assert!(matches!(recipient(private.expose_secret()), Err(Error::BadRecipient { is_private: true })));
     }
 
     #[cfg(unix)]
@@ -203,16 +244,16 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("identity.txt");
-        Sealer::to_identity(&file).unwrap();
+        Identities::read_or_make(&file).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(Opener::from_identity(&file).is_ok());
+        assert!(Identities::read(&file).is_ok());
         assert_eq!(
             fs::metadata(&file).unwrap().permissions().mode() & 0o777,
             0o600,
             "now nobody else may read it"
         );
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(matches!(Opener::from_identity(&file), Err(Error::IdentityFile { .. })));
+        assert!(matches!(Identities::read(&file), Err(Error::IdentityFile { .. })));
     }
 }

@@ -1,6 +1,11 @@
-//! `tenantry credentials`: opens the sealed one-time admin passwords as CSV. Each opening is recorded first.
+//! `tenantry credentials`: opens the sealed one-time admin passwords as CSV. Each opening is recorded first, row by row.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write as _;
+use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use super::args;
 use super::exit_code::ExitCode;
@@ -9,27 +14,25 @@ use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::{LedgerChoice, identity_file};
 use super::sink::{self, Sink};
-use crate::credentials::Opener;
+use crate::credentials::{Identities, Opener, Unopened};
+use crate::ledger::{Opening, Queries, SealedPassword};
 use crate::report::{counted, harmless};
+use crate::validation::visible;
+
+/// Passwords that are opened before they are recorded and written together: a commit for each would take its time.
+const TOGETHER: usize = 512;
+
+/// Domains that are named for one reason why passwords do not open.
+const NAMED: usize = 10;
 
 pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
     let queries = ledger.read()?;
     let identity = identity_file(&args.identity)?;
-    let opener = Opener::from_identity(&identity)?;
+    let identities = Identities::read(&identity)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
-    let recorded = |error| Failure::from(error).because("each opening of passwords is recorded in it first");
-    let opening = queries.begin_opening().map_err(recorded)?;
-    let mut count: u64 = 0;
-    queries.each_password(domain.as_deref(), |_| {
-        count += 1;
-        Ok::<_, Failure>(())
-    })?;
-    if let (Some(domain), 0) = (&domain, count) {
-        let message = format!("the ledger `{}` holds no password of `{domain}`", ledger.path.display());
-        return Err(Failure::new(ExitCode::Failed, message).with_hint(
-            "`tenantry show DOMAIN` says whether it was created, and whether its password was lost",
-        ));
+    if let Some(domain) = &domain {
+        must_hold_a_password_of(domain, &queries, &ledger.path)?;
     }
     let file = sink::file(args.output.as_deref());
     let guarded = Guarded::default().and_files_of(&queries, file)?;
@@ -37,65 +40,27 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
         // Before it is recorded that they were opened.
         guarded.check(path)?;
     }
-    opening.record(&who(), count).map_err(recorded)?;
-
+    let opening = queries.begin_opening(&who()).map_err(unrecorded)?;
+    let opener = Opener::new(identities, queries.ledger_id()?, queries.data_keys()?);
     let mut sink = Sink::open(file, &guarded)?;
-    let unwritten = |error: csv::Error| Failure::of(ExitCode::Failed, &error);
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
-    let (mut opened, mut sealed_to_others): (u64, u64) = (0, 0);
-    queries.each_password(domain.as_deref(), |sealed| {
-        // One of another key must not keep the others from being opened.
-        let Ok(password) = opener.open(&sealed.sealed) else {
-            sealed_to_others += 1;
-            return Ok(());
-        };
-        opened += 1;
-        let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
-        // The password alone comes out byte for byte; `report::formula` says why.
-        let (customer_id, user_name) = (harmless(&sealed.customer_id), harmless(&user_name));
-        let record: [&[u8]; 4] =
-            [sealed.domain.as_bytes(), customer_id.as_bytes(), user_name.as_bytes(), &password];
-        writer.write_record(record).map_err(unwritten)
-    })?;
-    let foreign: Option<Failure> = (sealed_to_others > 0).then(|| {
-        let are = if sealed_to_others == 1 { "is" } else { "are" };
-        let others = format!(
-            "{sealed_to_others} of {} {are} sealed to another key than that of `{}` ({})",
-            counted(count, "password"),
-            identity.display(),
-            opener.recipient()
-        );
-        Failure::new(ExitCode::Failed, others).with_hint(
-            "name with `--identity F` the file that holds the private half of the key of those imports: of their \
-             `--recipient`, or of the identity that they used",
-        )
-    });
-    let foreign = match foreign {
+    let mut handing_out = HandingOut { opener, opening, writer, open: Vec::new(), result: Opened::default() };
+    queries.each_password(domain.as_deref(), |sealed| handing_out.open(sealed))?;
+    let (mut writer, opened) = handing_out.end()?;
+    let failure = opened.failure(&identity);
+    let failure = match failure {
         // What an earlier call has written stays.
-        Some(foreign) if opened == 0 => return Err(foreign),
-        foreign => foreign,
+        Some(failure) if opened.count == 0 => return Err(failure),
+        failure => failure,
     };
     writer.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
     drop(writer);
     sink.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
     sink.finish()?;
-    let ledger_path = ledger.path.display();
-    match (file, opened) {
-        (None, 0) => output.note(format_args!("The ledger `{ledger_path}` holds no passwords.")),
-        (Some(path), 0) => output.note(format_args!(
-            "The ledger `{ledger_path}` holds no passwords: `{}` has nothing but its header.",
-            path.display()
-        )),
-        (Some(path), _) => output.note(format_args!(
-            "{} written to `{}`. Hand them out and delete the file.",
-            counted(opened, "password"),
-            path.display()
-        )),
-        (None, _) => {}
-    }
-    if let Some(foreign) = foreign {
-        return Err(foreign);
+    opened.note(output, file, &ledger.path);
+    if let Some(failure) = failure {
+        return Err(failure);
     }
     let lost = queries.created_without_credentials()?;
     if lost > 0 && domain.is_none() {
@@ -105,6 +70,170 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
         ));
     }
     Ok(ExitCode::Done)
+}
+
+fn must_hold_a_password_of(domain: &str, queries: &Queries, ledger: &Path) -> Result<(), Failure> {
+    let mut is_there = false;
+    queries.each_password(Some(domain), |_| {
+        is_there = true;
+        Ok::<_, Failure>(())
+    })?;
+    if is_there {
+        return Ok(());
+    }
+    let message = format!("the ledger `{}` holds no password of `{domain}`", ledger.display());
+    Err(Failure::new(ExitCode::Failed, message)
+        .with_hint("`tenantry show DOMAIN` says whether it was created, and whether its password was lost"))
+}
+
+fn unrecorded(error: crate::ledger::Error) -> Failure {
+    Failure::from(error).because("each opening of passwords is recorded in it first")
+}
+
+fn unwritten(error: csv::Error) -> Failure {
+    Failure::of(ExitCode::Failed, &error)
+}
+
+/// Opens passwords, records that, and writes them, in this order.
+struct HandingOut<'q, W: std::io::Write> {
+    opener: Opener,
+    opening: Opening<'q>,
+    writer: csv::Writer<W>,
+    /// Open, and neither recorded nor written.
+    open: Vec<(SealedPassword, Zeroizing<Vec<u8>>)>,
+    result: Opened,
+}
+
+impl<W: std::io::Write> HandingOut<'_, W> {
+    fn open(&mut self, sealed: SealedPassword) -> Result<(), Failure> {
+        match self.opener.open(&sealed) {
+            Ok(password) => self.open.push((sealed, password)),
+            // One that does not open must not keep the others from being opened.
+            Err(why) => {
+                self.result.unopened.entry(why).or_default().add(visible(&sealed.domain).into_owned())
+            }
+        }
+        if self.open.len() < TOGETHER { Ok(()) } else { self.hand_out() }
+    }
+
+    fn hand_out(&mut self) -> Result<(), Failure> {
+        self.opening.record(self.open.iter().map(|(sealed, _)| sealed)).map_err(unrecorded)?;
+        for (sealed, password) in self.open.drain(..) {
+            self.result.count += 1;
+            let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
+            // The password alone comes out byte for byte; `report::formula` says why.
+            let (domain, customer_id) = (harmless(&sealed.domain), harmless(&sealed.customer_id));
+            let user_name = harmless(&user_name);
+            let record: [&[u8]; 4] =
+                [domain.as_bytes(), customer_id.as_bytes(), user_name.as_bytes(), &password];
+            self.writer.write_record(record).map_err(unwritten)?;
+            if let Some(kept) = sealed.kept {
+                self.result.kept.push((sealed.domain, kept.asked_for));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<(csv::Writer<W>, Opened), Failure> {
+        self.hand_out()?;
+        Ok((self.writer, self.result))
+    }
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Opened {
+    count: u64,
+    /// Domains whose password came with the answer to another row, and the domain of that.
+    kept: Vec<(String, String)>,
+    unopened: BTreeMap<Unopened, Domains>,
+}
+
+impl Opened {
+    /// Names what did not open, and why.
+    fn failure(&self, identity: &Path) -> Option<Failure> {
+        let unopened: u64 = self.unopened.values().map(|domains| domains.count).sum();
+        if unopened == 0 {
+            return None;
+        }
+        let all = counted(self.count + unopened, "password");
+        let cannot = Failure::new(ExitCode::Failed, format!("{unopened} of {all} cannot be opened"));
+        let failure = self.unopened.iter().fold(cannot, |failure, (why, domains)| {
+            failure.because(format!("{} ({domains})", in_words(why, identity)))
+        });
+        Some(if self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_))) {
+            failure.with_hint(
+                "name with `--identity F` the file that holds the private half of that key: of the `--recipient` of those \
+                 imports, or of the identity that they used",
+            )
+        } else {
+            failure.with_hint(
+                "restore the ledger from a backup, or reset the password of admin@DOMAIN in Partner Center",
+            )
+        })
+    }
+
+    fn note(&self, output: &Output, file: Option<&Path>, ledger: &Path) {
+        let ledger = ledger.display();
+        match (file, self.count) {
+            (None, 0) => output.note(format_args!("The ledger `{ledger}` holds no passwords.")),
+            (Some(path), 0) => output.note(format_args!(
+                "The ledger `{ledger}` holds no passwords: `{}` has nothing but its header.",
+                path.display()
+            )),
+            (Some(path), _) => output.note(format_args!(
+                "{} written to `{}`. Hand them out and delete the file.",
+                counted(self.count, "password"),
+                path.display()
+            )),
+            (None, _) => {}
+        }
+        for (domain, asked_for) in &self.kept {
+            let domain = visible(domain);
+            output.note(format_args!(
+                "The password of `{domain}` came with the answer to `{asked_for}`: check that it signs in. `tenantry show \
+                 {asked_for}` lists that answer."
+            ));
+        }
+    }
+}
+
+fn in_words(why: &Unopened, identity: &Path) -> String {
+    let file = identity.display();
+    match why {
+        Unopened::OtherKey(Some(recipient)) => {
+            format!("sealed to another key than those of `{file}`: {recipient}")
+        }
+        Unopened::OtherKey(None) => format!("sealed to another key than those of `{file}`"),
+        Unopened::Damaged => "damaged, or sealed by a newer version of this program".to_owned(),
+        Unopened::NotItsOwn => "changed in the ledger, or the password of another row".to_owned(),
+    }
+}
+
+/// Some domains, the first of which are named.
+#[derive(Default)]
+struct Domains {
+    count: u64,
+    first: Vec<String>,
+}
+
+impl Domains {
+    fn add(&mut self, domain: String) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(domain);
+        }
+    }
+}
+
+impl fmt::Display for Domains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join(", "))?;
+        match self.count - self.first.len() as u64 {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
 }
 
 /// The operating system's name for the user, for the record; whoever can open the file can forge it.

@@ -24,6 +24,7 @@ mod panics;
 mod parse;
 mod partner;
 mod plan;
+mod recipient;
 mod replacing;
 mod report;
 mod results;

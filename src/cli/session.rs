@@ -1,7 +1,8 @@
 //! What `import`, `resume` and `reconcile` have in common: a ledger in hand, a submission, and the end of a run.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -17,14 +18,14 @@ use super::input::flags_of;
 use super::output::Output;
 use super::partner;
 use super::plan;
+use super::recipient;
 use super::results::Results;
-use super::settings::{self, Connection, LedgerChoice};
+use super::settings::{Connection, LedgerChoice};
 use super::wait_lock;
 use crate::asking::Asker;
 use crate::auth::{Claims, Kind, TokenSource};
-use crate::credentials::Sealer;
 use crate::ledger::{
-    self, Ending, Environment, Given, Ledger, Queries, Restored, RowCounts, RunTotals, UserNeeds,
+    self, Ending, Environment, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, UserNeeds,
 };
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
@@ -38,7 +39,7 @@ pub(crate) struct Session<'a> {
     pub(crate) signals: mpsc::Receiver<Signal>,
     args: &'a args::Submission,
     /// `None`: a dry run, which has nothing to seal and makes no key.
-    sealer: Option<Sealer>,
+    sealing: Option<recipient::Ready>,
     flags: Flags,
     /// The files that were read.
     inputs: &'a [PathBuf],
@@ -80,10 +81,6 @@ impl<'a> Session<'a> {
         let args::Run { ledger, connection, submission } = start.run;
         let mut choice = LedgerChoice::from(ledger);
         let mut connection = Connection::prepare(connection, &choice)?;
-        // The passwords of a rehearsal open nothing.
-        if choice.simulate.is_none() {
-            settings::check_identity(submission, &choice.path)?;
-        }
         let is_dry_run = submission.dry_run;
         let results = match &submission.results {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder, start.inputs, &choice.path)?),
@@ -107,13 +104,17 @@ impl<'a> Session<'a> {
         if let Some(restored) = restored.into_inner() {
             tell_of_restored(output, restored);
         }
-        let mut sealer = None;
-        if !is_dry_run {
-            let (made_for, made) = settings::sealer(submission)?;
-            if let Some(file) = made {
-                tell_of_new_identity(output, &file);
+        let is_rehearsal = choice.simulate.is_some();
+        let chosen = recipient::choose(submission, &Queries::open(ledger.path())?, &asked_for, is_rehearsal);
+        let sealing = match chosen.and_then(|choice| (!is_dry_run).then(|| choice.ready()).transpose()) {
+            Ok(sealing) => sealing,
+            Err(failure) => {
+                drop(ledger.close(ending_of(&failure)).await);
+                return Err(failure);
             }
-            sealer = Some(made_for);
+        };
+        if let Some(sealing) = &sealing {
+            tell_of_keys(output, sealing);
             connection.start_simulator().await?;
         }
         let interrupted = ledger.recover().await?;
@@ -139,7 +140,7 @@ impl<'a> Session<'a> {
             connection,
             signals,
             args,
-            sealer,
+            sealing,
             flags,
             inputs,
             results,
@@ -262,7 +263,8 @@ impl<'a> Session<'a> {
         self.ledger.bind(environment).await?;
         let Asker { client, tokens, pacer, .. } = asker;
         let domain_suffix = self.connection.domain_suffix;
-        let sealer = self.sealer.clone().expect("a dry run submits nothing");
+        let sealing = self.sealing.as_ref().expect("a dry run submits nothing");
+        let sealer = Arc::clone(&sealing.sealer);
         Ok(Ok(Equipment { client, tokens, pacer, sealer, domain_suffix }))
     }
 
@@ -342,10 +344,19 @@ impl<'a> Session<'a> {
         }
         self.connection.close().await;
 
-        let next = ending::next_command(&left, stopped.as_ref(), &self.flags, self.inputs)
+        let queries = Queries::open(&path)?;
+        let mut flags = self.flags;
+        if let Some(sealing) = &self.sealing
+            && sealing.note.is_some()
+            && !matches!(queries.sealed_to()?, SealedTo::Recipient(key) if key == sealing.recipient)
+        {
+            // Nothing has been sealed to it yet, so the ledger does not know of it.
+            flags.run.push_str(" --new-recipient");
+        }
+        let next = ending::next_command(&left, stopped.as_ref(), &flags, self.inputs)
             // The same again would come upon the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
-        let mut summary = Summary::of(&Queries::open(&path)?, run, next)?;
+        let mut summary = Summary::of(&queries, run, next)?;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);
         }
@@ -403,7 +414,7 @@ fn left_out_failure(left_out: &LeftOut) -> Failure {
 impl Session<'_> {
     /// Ends a run that could not do its job: recorded, and nothing else.
     pub(crate) async fn abort(self, failure: Failure) -> Result<ExitCode, Failure> {
-        let ending = Ending { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") };
+        let ending = ending_of(&failure);
         // A ledger that cannot be written any more is what the failure is about.
         let path = self.ledger.path().to_owned();
         drop(self.ledger.close(ending).await);
@@ -412,6 +423,10 @@ impl Session<'_> {
         drop(self.results.map(|results| results.write(&path)));
         Err(failure)
     }
+}
+
+fn ending_of(failure: &Failure) -> Ending {
+    Ending { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") }
 }
 
 impl From<NoToken> for StopReason {
@@ -451,12 +466,17 @@ fn tell_log(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: Exi
     );
 }
 
-fn tell_of_new_identity(output: &Output, file: &Path) {
-    output.note(format_args!(
-        "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \
-         can be opened.",
-        file.display()
-    ));
+fn tell_of_keys(output: &Output, sealing: &recipient::Ready) {
+    if let Some(file) = &sealing.made {
+        output.note(format_args!(
+            "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \
+             can be opened.",
+            file.display()
+        ));
+    }
+    if let Some(note) = &sealing.note {
+        output.note(note);
+    }
 }
 
 fn tell_of_restored(output: &Output, restored: Option<Restored>) {

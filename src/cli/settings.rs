@@ -14,10 +14,9 @@ use super::exit_code::ExitCode;
 use super::failure::{self, Failure};
 use super::trusted_hosts;
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
-use crate::credentials::{Sealer, default_identity_file};
+use crate::credentials::default_identity_file;
 use crate::ledger::{self, Environment, Queries};
 use crate::private_file::{self, Refused};
-use crate::report::counted;
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, is_loopback};
@@ -444,42 +443,6 @@ pub(crate) fn identity_file(args: &args::IdentityFile) -> Result<PathBuf, Failur
     match &args.identity {
         Some(file) => Ok(file.clone()),
         None => Ok(default_identity_file()?),
-    }
-}
-
-/// Who can open the passwords of this run: a recipient, else the identity, which is made on first use.
-pub(crate) fn sealer(args: &args::Submission) -> Result<(Sealer, Option<PathBuf>), Failure> {
-    if let Some(recipient) = &args.recipient {
-        return Ok((Sealer::to_recipient(recipient)?, None));
-    }
-    let file = identity_file(&args.identity)?;
-    let (sealer, made) = Sealer::to_identity(&file)?;
-    Ok((sealer, made.then_some(file)))
-}
-
-/// A new key would be made quietly where the old one is gone, and what is sealed to that could never be opened.
-pub(crate) fn check_identity(args: &args::Submission, path: &Path) -> Result<(), Failure> {
-    if args.recipient.is_some() || !path.exists() {
-        return Ok(());
-    }
-    let file = identity_file(&args.identity)?;
-    if file.exists() {
-        return Ok(());
-    }
-    let sealed = match Queries::open(path) {
-        // Made, and left before anything was in it.
-        Err(ledger::Error::Missing { .. } | ledger::Error::Empty { .. }) => 0,
-        queries => queries?.sealed_passwords()?,
-    };
-    match sealed {
-        0 => Ok(()),
-        sealed => Err(Failure::usage(format!(
-            "the identity file `{}` is gone, and {} of `{}` can be opened with it alone",
-            file.display(),
-            counted(sealed, "password"),
-            path.display()
-        ))
-        .with_hint("put it back or name it with --identity; `--recipient` seals to another key from now on")),
     }
 }
 

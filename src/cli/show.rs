@@ -5,7 +5,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::settings::LedgerChoice;
-use crate::ledger::{self, Environment, Queries};
+use crate::ledger::{self, Environment, Queries, RowId, RowStory};
 use crate::nearest::distance_within;
 use crate::report::{story_json, story_text};
 
@@ -36,15 +36,16 @@ pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure
     let mut values = Vec::new();
     for row in &rows {
         let attempts = queries.attempts(row.row)?;
+        let kept = kept_for(&queries, row)?;
         if args.json {
-            let mut value = story_json(row, &attempts);
+            let mut value = story_json(row, &attempts, kept);
             if let Some(environment) = &environment {
                 value["api"] = environment.api.clone().into();
                 value["partner_tenant_id"] = environment.partner_tenant_id.map(|id| id.to_string()).into();
             }
             values.push(value);
         } else {
-            text.push_str(&story_text(row, &attempts));
+            text.push_str(&story_text(row, &attempts, kept));
         }
     }
     if args.json {
@@ -53,6 +54,20 @@ pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure
         output.result(&text)?;
     }
     Ok(ExitCode::Done)
+}
+
+/// The row whose answer brought a password for the domain of `row`, which has none of its own.
+fn kept_for(queries: &Queries, row: &RowStory) -> Result<Option<RowId>, ledger::Error> {
+    let mut kept = None;
+    if let (Some(domain), false) = (&row.domain, row.has_credentials) {
+        queries.each_password(Some(domain), |password| {
+            if password.kept.is_some() && password.domain == *domain {
+                kept = Some(password.asked_by);
+            }
+            Ok::<_, ledger::Error>(())
+        })?;
+    }
+    Ok(kept)
 }
 
 /// A row keeps the line of the file that brought it first, however often it is read again.

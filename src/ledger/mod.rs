@@ -3,6 +3,7 @@
 //! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
 //! a caller that holds a result of a write holds a durable one. [`state`] alone knows which change of state is legal.
 //! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
+//! [`passwords`] is how sealed passwords are kept,
 //! [`recovery`] finds what an earlier run left behind, [`owed`] reads the queue, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, and
 //! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
@@ -20,6 +21,7 @@ mod intent;
 mod lock;
 mod outcome;
 mod owed;
+mod passwords;
 mod place;
 mod query;
 mod recovery;
@@ -46,11 +48,13 @@ pub(crate) use copies::{Restored, backup, restore};
 pub(crate) use error::Error;
 pub(crate) use given::Given;
 pub(crate) use intent::{Attempt, Operation};
-pub(crate) use outcome::{AttemptResult, CreatedCustomer, Refusal, RowChange};
+pub(crate) use outcome::{AttemptResult, CreatedCustomer, Recorded, Refusal, RowChange};
 pub(crate) use owed::{Batch, Open, Owed, SetAside};
+pub(crate) use passwords::{ForeignAnswer, Sealed};
 pub(crate) use query::{
-    AgreementCounts, AlikeCalls, AttemptStory, Filter, HeldFor, LetGo, Parts, Plan, Queries, RowCounts,
-    RowStory, RunTotals, Scope, SourceTotals, Span, UnfinishedSource, UserNeeds,
+    AgreementCounts, AlikeCalls, AttemptStory, Filter, HeldFor, LetGo, Opening, Parts, Plan, Queries,
+    RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo, SourceTotals, Span,
+    UnfinishedSource, UserNeeds,
 };
 pub(crate) use recovery::{NextStep, Work};
 pub(crate) use runs::Ending;
@@ -102,6 +106,10 @@ ledger_id!(
 ledger_id!(
     /// One HTTP exchange.
     AttemptId
+);
+ledger_id!(
+    /// The key that a run's passwords are encrypted under.
+    DataKeyId
 );
 
 macro_rules! wire_id {

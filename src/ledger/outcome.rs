@@ -1,10 +1,13 @@
 //! What became of an attempt, and what that means for its row: recorded together, once.
 
+mod whose;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
+use super::passwords::{self, ForeignAnswer, Sealed};
 use super::recovery::NextStep;
 use super::state::{self, Event, State};
 use super::{AttemptId, CorrelationId, Error, Operation, Recorder, RequestId, RowId, RunId, agreement};
@@ -30,10 +33,19 @@ pub(crate) struct AttemptResult {
     pub(crate) code: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) ms_cv: Option<String>,
+    /// What it brought that belongs to another customer.
+    pub(crate) foreign: Option<Box<ForeignAnswer>>,
 }
 
 impl AttemptResult {
-    /// A create that the service answered with a success that could not be understood. What somebody on the way said
+    /// The success that it was answered with is not of its row, so what became of that is not known.
+    pub(crate) fn belongs_to_another(&mut self, foreign: ForeignAnswer) {
+        self.outcome = "unknown";
+        self.text = Some(foreign.in_words());
+        self.foreign = Some(Box::new(foreign));
+    }
+
+    /// A create that the service answered with a success that could not be understood, or that was another row's. What somebody on the way said
     /// in its place is `intercepted`, and nobody's success.
     pub(crate) fn is_unread_success(&self) -> bool {
         self.operation == Operation::Create
@@ -59,7 +71,7 @@ pub(crate) struct CreatedCustomer {
     pub(crate) commerce_id: Option<String>,
     pub(crate) user_name: Option<String>,
     /// The password, sealed; `None` where the service's answer was lost.
-    pub(crate) sealed_credentials: Option<Vec<u8>>,
+    pub(crate) sealed_credentials: Option<Sealed>,
 }
 
 /// What an attempt means for its row.
@@ -100,19 +112,33 @@ impl RowChange {
     }
 }
 
+/// What was recorded of a change.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// The change.
+    AsAsked,
+    /// This one: the customer that was found is recorded for another row.
+    Instead(RowChange),
+    /// The success belongs to another row, whose customer id it carries: it is kept with its attempt, and what became of
+    /// the row is not known. `intended_at` bounds the send from below.
+    Foreign { intended_at: Moment },
+}
+
 impl Recorder {
     /// Records what calls turned out to be, and what that means for the row. Returns once it is durable.
+    ///
+    /// Invariant: a customer id belongs to one row. Whether it does shows here alone, where all rows are seen.
     pub(crate) async fn record(
         &self,
         row: RowId,
         attempts: Vec<AttemptResult>,
         change: RowChange,
-    ) -> Result<State, Error> {
+    ) -> Result<Recorded, Error> {
         let run = self.run;
         let answer = Arc::new((attempts, change));
         let job = || {
             let answer = Arc::clone(&answer);
-            move |tx: &Transaction<'_>| record(tx, run, row, &answer.0, &answer.1)
+            move |tx: &Transaction<'_>| record(tx, run, row, answer.0.clone(), &answer.1)
         };
         self.writer.write_answer(job).await
     }
@@ -122,13 +148,14 @@ fn record(
     tx: &Transaction<'_>,
     run: RunId,
     row: RowId,
-    attempts: &[AttemptResult],
+    mut attempts: Vec<AttemptResult>,
     change: &RowChange,
-) -> Result<State, Error> {
+) -> Result<Recorded, Error> {
     let from: State =
         tx.prepare_cached("SELECT state FROM customer_rows WHERE id = ?1")?.query_row([row], |r| r.get(0))?;
     let to = state::next(from, change.event())?;
-    for attempt in attempts {
+    let recorded = whose::customer(tx, row, &mut attempts, change)?;
+    for attempt in &attempts {
         record_attempt(tx, run, row, attempt)?;
     }
     let last_sent = attempts
@@ -141,8 +168,42 @@ fn record(
     if attempts.iter().any(AttemptResult::is_unread_success) {
         tx.prepare_cached("UPDATE customer_rows SET success_unread = 1 WHERE id = ?1")?.execute([row])?;
     }
-    apply(tx, row, to, last_sent, change)?;
-    Ok(to)
+    match &recorded {
+        Recorded::AsAsked => apply(tx, row, to, last_sent, change)?,
+        Recorded::Instead(change) => {
+            apply(tx, row, state::next(from, change.event())?, last_sent, change)?;
+        }
+        Recorded::Foreign { intended_at } => leave_in_doubt(tx, row, from, *intended_at, last_sent)?,
+    }
+    Ok(recorded)
+}
+
+/// The row is owed what it was owed before, and was sent once more.
+fn leave_in_doubt(
+    tx: &Transaction<'_>,
+    row: RowId,
+    from: State,
+    intended_at: Moment,
+    last_sent: Option<Moment>,
+) -> Result<(), Error> {
+    let to = state::next(from, Event::StillOpen)?;
+    tx.prepare_cached(
+        "UPDATE customer_rows
+            SET state = ?2, changed_at = ?3, in_doubt_since = coalesce(in_doubt_since, ?4),
+                in_doubt_boot = iif(in_doubt_since IS NULL, ?7, in_doubt_boot),
+                last_sent_at = coalesce(?5, last_sent_at), last_sent_boot = iif(?5 IS NULL, last_sent_boot, ?6)
+          WHERE id = ?1",
+    )?
+    .execute((
+        row,
+        to,
+        clock::now().as_millisecond(),
+        intended_at.wall.as_millisecond(),
+        last_sent.map(|sent| sent.wall.as_millisecond()),
+        last_sent.and_then(|sent| sent.boot).map(|boot| boot.to_string()),
+        intended_at.boot.map(|boot| boot.to_string()),
+    ))?;
+    Ok(())
 }
 
 /// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken. That it was taken for
@@ -197,10 +258,12 @@ pub(super) fn record_attempt(
             text,
             result.ms_cv
         ])?;
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(Error::Stored { row: row.0, what: format!("attempt {attempt} already has an outcome") })
+    if changed != 1 {
+        return Err(Error::Stored { row: row.0, what: format!("attempt {attempt} already has an outcome") });
+    }
+    match &result.foreign {
+        Some(foreign) => passwords::keep_foreign(tx, row, attempt, foreign),
+        None => Ok(()),
     }
 }
 
@@ -278,7 +341,7 @@ fn settle(
     tx.prepare_cached(
         "UPDATE customer_rows
             SET state = ?2, changed_at = ?3, customer_id = ?4, commerce_id = ?5, user_name = ?6,
-                sealed_credentials = ?7, error_code = NULL, error_status = NULL, error_text = NULL
+                sealed_credentials = ?7, data_key_id = ?8, error_code = NULL, error_status = NULL, error_text = NULL
           WHERE id = ?1",
     )?
     .execute((
@@ -288,7 +351,8 @@ fn settle(
         &customer.customer_id,
         &customer.commerce_id,
         &customer.user_name,
-        &customer.sealed_credentials,
+        customer.sealed_credentials.as_ref().map(|sealed| &sealed.password),
+        customer.sealed_credentials.as_ref().map(|sealed| sealed.data_key),
     ))?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! made from here and never from the counters behind the progress bar.
 
 mod aggregates;
+mod passwords;
 mod plan;
 mod stories;
 mod waiting;
@@ -21,6 +22,7 @@ use super::{Environment, Error, RunId, lock, schema};
 use crate::clock;
 
 pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
+pub(crate) use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
 pub(super) use plan::plan;
 pub(crate) use plan::{Plan, UserNeeds};
 pub(crate) use stories::{AttemptStory, Filter, RowStory};
@@ -157,38 +159,12 @@ pub(crate) struct RunTotals {
     pub(crate) ended: Option<String>,
     /// HTTP calls to the API that left this machine, or may have.
     pub(crate) requests: u64,
-    /// Of the creates: sent again for a row that this run had sent already.
+    /// Of these: creates sent again for a row that this run had sent already.
     pub(crate) retries: u64,
     /// Calls that were answered with 429.
     pub(crate) throttled: u64,
-    /// Rows for which this run sent a create.
+    /// Rows for which this run sent a create, or may have.
     pub(crate) submitted: u64,
-}
-
-/// One sealed password.
-#[derive(Debug)]
-pub(crate) struct SealedPassword {
-    pub(crate) domain: String,
-    pub(crate) customer_id: String,
-    pub(crate) user_name: String,
-    pub(crate) sealed: Vec<u8>,
-}
-
-/// An opening of passwords.
-pub(crate) struct Opening<'a> {
-    writer: Connection,
-    _moment: rusqlite::Transaction<'a>,
-}
-
-impl Opening<'_> {
-    /// Records that somebody opens `passwords` sealed passwords, before the first of them is shown.
-    pub(crate) fn record(&self, opened_by: &str, passwords: u64) -> Result<(), Error> {
-        self.writer.execute(
-            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, ?3)",
-            (clock::now().as_millisecond(), opened_by, passwords),
-        )?;
-        Ok(())
-    }
 }
 
 impl Queries {
@@ -338,12 +314,6 @@ impl Queries {
         Ok(self.connection.query_row(&sql, [], |row| row.get(0))?)
     }
 
-    /// Passwords that are sealed in this ledger.
-    pub(crate) fn sealed_passwords(&self) -> Result<u64, Error> {
-        let sql = "SELECT count(*) FROM customer_rows WHERE sealed_credentials IS NOT NULL";
-        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
-    }
-
     /// The newest runs, newest first.
     pub(crate) fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
         let ids: Vec<RunId> =
@@ -410,33 +380,6 @@ impl Queries {
         })
     }
 
-    /// Calls `visit` with each sealed password, in the order of the rows.
-    pub(crate) fn each_password<E: From<Error>>(
-        &self,
-        domain: Option<&str>,
-        mut visit: impl FnMut(SealedPassword) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let sql = "SELECT domain, customer_id, user_name, sealed_credentials FROM customer_rows
-                    WHERE sealed_credentials IS NOT NULL
-                      AND (?1 IS NULL OR domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.') ORDER BY id";
-        let mut statement = self.connection.prepare(sql).map_err(Error::from)?;
-        let mut rows = statement.query([domain]).map_err(Error::from)?;
-        while let Some(row) = rows.next().map_err(Error::from)? {
-            visit(sealed_password(row).map_err(Error::from)?)?;
-        }
-        Ok(())
-    }
-
-    /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
-    /// what is opened.
-    pub(crate) fn begin_opening(&self) -> Result<Opening<'_>, Error> {
-        // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
-        let writer = schema::open_for_writing(&self.path)?;
-        #[expect(clippy::disallowed_methods, reason = "it only reads")]
-        let moment = self.connection.unchecked_transaction()?;
-        Ok(Opening { writer, _moment: moment })
-    }
-
     fn collect<T>(
         &self,
         sql: &str,
@@ -456,14 +399,4 @@ fn collect<T>(
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(parameters, load)?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
-    let user_name: Option<String> = row.get(2)?;
-    Ok(SealedPassword {
-        domain: row.get(0)?,
-        customer_id: row.get(1)?,
-        user_name: user_name.unwrap_or_default(),
-        sealed: row.get(3)?,
-    })
 }

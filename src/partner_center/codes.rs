@@ -74,6 +74,7 @@ static CODES: &[Known] = &[
     known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
     known(0, "taken_then_free", FixTheRow, "the answers contradict each other: look for the customer in Partner Center; `tenantry reconcile` asks again later, and `tenantry resume` then sends it once more if its domain is still free"),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
+    known(0, "customer_of_another_row", FixTheRow, "Partner Center lists one customer for two rows: compare both with `tenantry show`, and with the customer in Partner Center"),
     known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
 ];
 

@@ -107,6 +107,8 @@ pub(crate) struct NewTenant {
     #[serde(default)]
     pub(crate) commerce_id: Option<String>,
     #[serde(default)]
+    company_profile: Value,
+    #[serde(default)]
     user_credentials: Option<UserCredentials>,
 }
 
@@ -121,10 +123,13 @@ struct UserCredentials {
     password: Option<SecretString>,
 }
 
-/// As much of the answer as proves that the customer exists.
+/// As much of the answer as proves that the customer exists, and which it is.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Identified {
     id: String,
+    #[serde(default)]
+    company_profile: Value,
 }
 
 impl NewTenant {
@@ -132,10 +137,21 @@ impl NewTenant {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body = without_bom(body);
         let tenant = serde_json::from_slice::<Self>(body).or_else(|_| {
-            let Identified { id } = serde_json::from_slice(body)?;
-            Ok::<_, serde_json::Error>(Self { customer_id: id, commerce_id: None, user_credentials: None })
+            let Identified { id, company_profile } = serde_json::from_slice(body)?;
+            Ok::<_, serde_json::Error>(Self {
+                customer_id: id,
+                commerce_id: None,
+                company_profile,
+                user_credentials: None,
+            })
         });
         tenant.ok().filter(|tenant| !tenant.customer_id.trim().is_empty())
+    }
+
+    /// The domain that the answer names, as the ledger writes domains; `None` where it names none.
+    pub(crate) fn domain(&self) -> Option<String> {
+        let domain = self.company_profile.get("domain")?.as_str()?.trim().to_ascii_lowercase();
+        (!domain.is_empty()).then_some(domain)
     }
 
     /// User name and password, where there is a password.

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::summary::{agreement_hint, hint, one_line};
-use crate::ledger::{AttemptStory, RowStory, State};
+use crate::ledger::{AttemptStory, RowId, RowStory, State};
 use crate::partner_center::request_line;
 use crate::validation::{Severity, visible};
 
-/// For people.
-pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
+/// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
+pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> String {
     let mut text = String::new();
     let mut line = |content: std::fmt::Arguments<'_>| {
         writeln!(text, "{content}").expect("writing to a String cannot fail");
@@ -38,6 +38,12 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
             (false, _) => "not here",
         };
         line(format_args!("  {:<14}{password}", "password"));
+    }
+    if let Some(row) = kept {
+        line(format_args!(
+            "  {:<14}one for it came with the answer to row {row} and is sealed in this ledger",
+            ""
+        ));
     }
     if let Some(code) = &row.error_code {
         let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
@@ -82,7 +88,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory]) -> String {
 }
 
 /// For scripts.
-pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
+pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> Value {
     let attempts: Vec<Value> = attempts
         .iter()
         .map(|attempt| {
@@ -117,6 +123,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory]) -> Value {
         "commerce_id": row.commerce_id,
         "user_name": row.user_name,
         "has_credentials": row.has_credentials,
+        "password_came_with_row": kept.map(|row| row.0),
         "error": row.error_code.as_ref().map(|code| json!({
             "code": code,
             "status": row.error_status,

@@ -2,7 +2,8 @@
 //!
 //! The order is the promise. The intent is durable before the gates, so nothing that passes them can be unknown to
 //! the ledger; the gates come right before the send, so the rate is that of the requests and not of their plans;
-//! the password is sealed before anybody hears of the success.
+//! the password is sealed before anybody hears of the success, under a key that was durable before the send. A success
+//! counts for the row that it names alone.
 
 use std::sync::Arc;
 
@@ -17,17 +18,18 @@ use super::pacing::Pacer;
 use super::task::Task;
 use super::{Policy, retry};
 use crate::auth::{self, Token, TokenSource};
-use crate::credentials::Sealer;
+use crate::credentials::{KeptKey, Sealer};
 use crate::failpoint;
-use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, Operation, Recorder, Work};
+use crate::ledger::{self, Attempt, AttemptResult, CreatedCustomer, ForeignAnswer, Operation, Recorder};
 use crate::partner_center::{CallIds, Client, CreateOutcome, Exchange, NewTenant, ServiceError, Trace};
+use crate::transport::Silence;
 
 /// Everything that a step needs and that all steps share.
 #[derive(Debug)]
 pub(super) struct Means {
     pub(super) client: Client,
     pub(super) tokens: TokenSource,
-    pub(super) sealer: Sealer,
+    pub(super) sealer: Arc<Sealer>,
     pub(super) pacer: Arc<Pacer>,
     pub(super) recorder: Recorder,
     pub(super) domain_check: DomainCheck,
@@ -79,6 +81,8 @@ impl Means {
 /// The ledger could not be written; then nothing was sent.
 pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateFinding>, ledger::Error> {
     let work = &task.work;
+    // Durable before anything can be sealed under it.
+    let key = means.sealer.kept(&means.recorder).await?;
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
     // other order could create a customer that nothing here remembers.
     let attempt = means.recorder.intend_create(work.row, work.request_id).await?;
@@ -95,81 +99,109 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     failpoint::crash("sending");
     let Exchange { outcome, trace } = means.client.create_customer(&token.secret, ids, &work.customer).await;
     failpoint::crash("answered");
-    let name = outcome.name();
-    let finding = understand(means, task, &attempt, &token, outcome).await;
+    let mut call = finished(Operation::Create, &attempt, outcome.name(), trace);
+    let answered = Answered { means, task, attempt: &attempt, token: &token, key };
+    let finding = answered.understand(outcome, &mut call).await;
     // Nothing comes between an answer and the sealing of its password, not even a line in a log.
     tracing::debug!(
         row = work.row.0,
         line = work.line,
         request_id = %attempt.request_id,
         correlation_id = %attempt.correlation_id,
-        status = trace.status,
-        outcome = name,
+        status = call.status,
+        outcome = call.outcome,
         "create answered"
     );
-    Ok(Stepped { finding, attempts: vec![finished(Operation::Create, &attempt, name, trace)] })
+    Ok(Stepped { finding, attempts: vec![call] })
 }
 
-async fn understand(
-    means: &Means,
-    task: &Task,
-    attempt: &Attempt,
-    token: &Token,
-    outcome: CreateOutcome,
-) -> CreateFinding {
-    let work = &task.work;
-    if !matches!(outcome, CreateOutcome::Throttled { .. } | CreateOutcome::NotSent(_)) {
-        means.pacer.accepted();
-    }
-    match outcome {
-        CreateOutcome::Created(tenant) => seal(means, work, attempt, tenant),
-        CreateOutcome::Refused { error, domain_taken } => {
-            CreateFinding::Refused { refusal: refusal(error), domain_taken }
-        }
-        CreateOutcome::Forbidden(error) => CreateFinding::Forbidden(refusal(error)),
-        CreateOutcome::Misconfigured { error, rights } => {
-            CreateFinding::SetBack(Setback::Misconfigured { refusal: refusal(error), rights })
-        }
-        // A fresh token was refused too: another one would not help.
-        CreateOutcome::Unauthorized(error) if task.unauthorized => {
-            CreateFinding::Unauthorized(refusal(error))
-        }
-        CreateOutcome::Unauthorized(error) => match means.renew(token, &error).await {
-            Ok(()) => CreateFinding::Unauthorized(refusal(error)),
-            Err(setback) => CreateFinding::SetBack(setback),
-        },
-        CreateOutcome::Throttled { wait } => {
-            means.pacer.throttled(wait);
-            CreateFinding::SetBack(Setback::Throttled { wait })
-        }
-        CreateOutcome::NotSent(reason) => CreateFinding::SetBack(Setback::NotSent(reason)),
-        CreateOutcome::Unknown(reason) | CreateOutcome::Intercepted(reason) => {
-            CreateFinding::Unknown { intended_at: attempt.intended_at, reason }
-        }
-    }
+/// A create that has its answer.
+struct Answered<'a> {
+    means: &'a Means,
+    task: &'a Task,
+    attempt: &'a Attempt,
+    token: &'a Token,
+    /// What a password in the answer is sealed under.
+    key: KeptKey<'a>,
 }
 
-/// A password that cannot be sealed is as good as lost, but the customer exists: say so, and never store it open.
-fn seal(means: &Means, work: &Work, attempt: &Attempt, tenant: NewTenant) -> CreateFinding {
-    let (user_name, sealed) = match tenant.credentials() {
-        None => (None, None),
-        Some((user_name, password)) => match means.sealer.seal(password) {
-            Ok(sealed) => (Some(user_name.to_owned()), Some(sealed)),
-            Err(error) => {
-                tracing::error!(row = work.row.0, error = %error, "password could not be sealed");
-                let reason = error.to_string().into();
-                return CreateFinding::Unknown { intended_at: attempt.intended_at, reason };
+impl Answered<'_> {
+    async fn understand(&self, outcome: CreateOutcome, call: &mut AttemptResult) -> CreateFinding {
+        let means = self.means;
+        if !matches!(outcome, CreateOutcome::Throttled { .. } | CreateOutcome::NotSent(_)) {
+            means.pacer.accepted();
+        }
+        match outcome {
+            CreateOutcome::Created(tenant) => self.created(tenant, call),
+            CreateOutcome::Refused { error, domain_taken } => {
+                CreateFinding::Refused { refusal: refusal(error), domain_taken }
             }
-        },
-    };
-    failpoint::crash("sealed");
-    CreateFinding::Created(CreatedCustomer {
-        customer_id: tenant.customer_id,
-        commerce_id: tenant.commerce_id,
-        user_name,
-        sealed_credentials: sealed,
-    })
+            CreateOutcome::Forbidden(error) => CreateFinding::Forbidden(refusal(error)),
+            CreateOutcome::Misconfigured { error, rights } => {
+                CreateFinding::SetBack(Setback::Misconfigured { refusal: refusal(error), rights })
+            }
+            // A fresh token was refused too: another one would not help.
+            CreateOutcome::Unauthorized(error) if self.task.unauthorized => {
+                CreateFinding::Unauthorized(refusal(error))
+            }
+            CreateOutcome::Unauthorized(error) => match means.renew(self.token, &error).await {
+                Ok(()) => CreateFinding::Unauthorized(refusal(error)),
+                Err(setback) => CreateFinding::SetBack(setback),
+            },
+            CreateOutcome::Throttled { wait } => {
+                means.pacer.throttled(wait);
+                CreateFinding::SetBack(Setback::Throttled { wait })
+            }
+            CreateOutcome::NotSent(reason) => CreateFinding::SetBack(Setback::NotSent(reason)),
+            CreateOutcome::Unknown(reason) | CreateOutcome::Intercepted(reason) => self.unknown(reason),
+        }
+    }
+
+    fn unknown(&self, reason: Silence) -> CreateFinding {
+        CreateFinding::Unknown { intended_at: self.attempt.intended_at, reason }
+    }
+
+    /// Seals what the answer brought, under the domain that it names, and says whether that is this row's.
+    ///
+    /// A password that cannot be sealed is as good as lost, but the customer exists: say so, and never store it open.
+    fn created(&self, tenant: NewTenant, call: &mut AttemptResult) -> CreateFinding {
+        let work = &self.task.work;
+        let own = work.customer.domain.as_str();
+        let named = tenant.domain();
+        let is_own_domain = named.as_ref().is_none_or(|named| named.eq_ignore_ascii_case(own));
+        let domain = named.as_deref().filter(|_| !is_own_domain).unwrap_or(own);
+        // What asking has found among our customers is this row's, and its id is that of no other.
+        let found = work.customer_id.as_deref();
+        let is_own = is_own_domain && found.is_none_or(|id| id.eq_ignore_ascii_case(&tenant.customer_id));
+        let (user_name, sealed_credentials) = match tenant.credentials() {
+            None => (None, None),
+            Some((user_name, password)) => {
+                match self.key.seal(work.row, domain, &tenant.customer_id, password) {
+                    Ok(sealed) => (Some(user_name.to_owned()), Some(sealed)),
+                    Err(error) => {
+                        tracing::error!(row = work.row.0, error = %error, "password could not be sealed");
+                        return self.unknown(error.to_string().into());
+                    }
+                }
+            }
+        };
+        failpoint::crash("sealed");
+        let NewTenant { customer_id, commerce_id, .. } = tenant;
+        if !is_own {
+            call.belongs_to_another(ForeignAnswer {
+                domain: named.filter(|_| !is_own_domain),
+                customer_id,
+                user_name,
+                sealed_credentials,
+            });
+            return self.unknown(FOREIGN.into());
+        }
+        CreateFinding::Created(CreatedCustomer { customer_id, commerce_id, user_name, sealed_credentials })
+    }
 }
+
+/// Why a success settles nothing. Whose it is stands in the ledger, not in logs.
+pub(super) const FOREIGN: &str = "the answer belongs to another customer";
 
 fn not_sent(attempt: &Attempt, setback: Setback) -> Stepped<CreateFinding> {
     let name = if matches!(setback, Setback::Withdrawn) { "withdrawn" } else { "not_sent" };
@@ -210,5 +242,6 @@ pub(super) fn recorded(
         code: trace.code,
         text: trace.text,
         ms_cv: trace.ms_cv,
+        foreign: None,
     }
 }

@@ -28,6 +28,7 @@ mod service;
 mod task;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -172,7 +173,7 @@ pub(crate) struct Equipment {
     pub(crate) tokens: TokenSource,
     /// What was asked before the run counts against its rate.
     pub(crate) pacer: Pacer,
-    pub(crate) sealer: Sealer,
+    pub(crate) sealer: Arc<Sealer>,
     /// What every initial domain of the cloud ends in.
     pub(crate) domain_suffix: &'static str,
 }

@@ -8,17 +8,19 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Means};
+use super::attempt::{self, Means, Stepped};
 use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
 use super::domains::DomainCheck;
+use super::finding::CreateFinding;
 use super::past::RunStart;
 use super::progress::{LeftOut, Progress};
 use super::reconcile;
-use super::task::Step;
+use super::retry::{Then, Verdict};
+use super::task::{Step, Task};
 use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::clock::Moment;
 use crate::failpoint;
-use crate::ledger::{AgreementChange, Ledger, Owed};
+use crate::ledger::{AgreementChange, Ledger, Owed, Recorded};
 
 /// For so long a program that leaves at once waits for its own tasks and for the disk.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
@@ -212,7 +214,11 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
             under_way.records.spawn(async move {
                 failpoint::wait_for_turn("recording").await;
                 match means.recorder.record(task.work.row, attempts, verdict.change.clone()).await {
-                    Ok(_) => Event::Recorded { task, verdict },
+                    Ok(Recorded::AsAsked) => Event::Recorded { task, verdict },
+                    Ok(Recorded::Instead(change)) => {
+                        Event::Recorded { task, verdict: Box::new(Verdict { change, then: Then::Settled }) }
+                    }
+                    Ok(Recorded::Foreign { intended_at }) => found_foreign(task, intended_at),
                     Err(error) => Event::LedgerFailed(error),
                 }
             });
@@ -227,4 +233,16 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
             });
         }
     }
+}
+
+/// The success that a create was answered with turned out to be another row's when it was recorded: it is as good as no
+/// answer, and what comes next is decided as after one.
+fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> Event {
+    tracing::warn!(
+        row = task.work.row.0,
+        "a success carried the customer id of another row; it settles nothing"
+    );
+    task.work.success_unread = true;
+    let finding = CreateFinding::Unknown { intended_at, reason: attempt::FOREIGN.into() };
+    Event::Created { task, probe: false, step: Stepped { finding, attempts: Vec::new() } }
 }

@@ -350,8 +350,9 @@ fn passwords_open_with_their_own_identity_alone() {
     other.file("customers.csv", customers(1));
     other.import("customers.csv").exits(0);
     let done = bench.tenantry(["credentials", "--identity"]).args([other.path("identity.txt")]).exits(1);
-    done.says("2 of 2 passwords are sealed to another key than that of").says("(age1").says("--identity F");
-    assert_eq!(done.stderr.lines().count(), 2, "{done}");
+    done.says("2 of 2 passwords cannot be opened").says("sealed to another key than those of").says(": age1");
+    done.says(&format!("({}, {})", full(&domain(1)), full(&domain(2)))).says("--identity F");
+    assert_eq!(done.stderr.lines().count(), 3, "{done}");
     bench.file("passwords.csv", "of an earlier call");
     let other_key = other.path("identity.txt");
     bench.tenantry(["credentials", "-o", "passwords.csv", "--identity"]).args([other_key]).exits(1);

@@ -14,7 +14,7 @@ use crate::harness::{Bench, HEADER, customers, eventually, row, states};
 
 /// Every point, with the times at which it dies there. (A point that is passed less often is not reached; the test
 /// holds that each is reached at least once.)
-const POINTS: [(&str, &[u32]); 16] = [
+const POINTS: [(&str, &[u32]); 18] = [
     ("ledger_made", &[1]),
     ("migration", &[1, 2]),
     ("migrated", &[1]),
@@ -23,6 +23,8 @@ const POINTS: [(&str, &[u32]); 16] = [
     ("commit", &[1, 2, 3, 4, 5, 8, 13]),
     ("committed", &[1, 2, 3, 4, 5, 8, 13]),
     ("file_read", &[1]),
+    ("data_key_drawn", &[1]),
+    ("data_key_kept", &[1]),
     ("intended", &[1, 3]),
     ("sending", &[1, 4]),
     ("answered", &[1, 5]),

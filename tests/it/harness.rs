@@ -950,7 +950,7 @@ mod agree_notices {
     }
 
     #[test]
-    #[should_panic(expected = "not the password of")]
+    #[should_panic(expected = "1 of 3 passwords cannot be opened")]
     fn a_password_of_another_row() {
         let other = "(SELECT sealed_credentials FROM customer_rows WHERE id = 1)";
         after(&format!("UPDATE customer_rows SET sealed_credentials = {other} WHERE id = 2"));

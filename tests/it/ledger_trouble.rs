@@ -272,21 +272,6 @@ fn a_backup_is_the_ledger_of_one_moment() {
 }
 
 #[test]
-fn an_identity_that_is_gone_is_not_quietly_replaced() {
-    let bench = Bench::new();
-    bench.file("customers.csv", customers(2));
-    bench.import("customers.csv").exits(0);
-    fs::rename(bench.path("identity.txt"), bench.path("kept.txt")).unwrap();
-    bench.file("more.csv", customers(3));
-    bench.import("more.csv").exits(2).says("is gone, and 2 passwords of").says("put it back");
-    assert!(!bench.path("identity.txt").exists());
-    assert_eq!(bench.creations().len(), 2);
-    bench.import("more.csv").args(["--identity", "kept.txt"]).exits(0);
-    fs::rename(bench.path("kept.txt"), bench.path("identity.txt")).unwrap();
-    bench.agree();
-}
-
-#[test]
 fn what_is_no_ledger_is_refused_and_left_as_it_is() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(2));

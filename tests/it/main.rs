@@ -29,6 +29,7 @@ mod crash;
 mod crash_points;
 mod every_command;
 mod fault_matrix;
+mod foreign_answers;
 mod gate;
 mod gateways;
 mod harness;
@@ -47,9 +48,11 @@ mod outage;
 #[cfg(unix)]
 mod output_trouble;
 mod panics;
+mod passwords;
 mod properties;
 mod queue;
 mod proxies;
+mod recipient;
 mod renewal;
 mod report;
 mod request_counts;
@@ -65,7 +68,7 @@ mod taken;
 #[cfg(unix)]
 mod terminal;
 mod throttling;
-mod trust;
 mod token_safety;
+mod trust;
 mod unknown_outcome;
 mod words;

@@ -6,13 +6,15 @@ use tenantry::simulator::{Hold, HoldPoint, Operation};
 use crate::harness::{Bench, customers, domain, full, states};
 
 /// Points in every thread and task that a run has: its own, those of steps, that of the ledger.
-const POINTS: [(&str, &[u32]); 12] = [
+const POINTS: [(&str, &[u32]); 14] = [
     ("migration", &[1]),
     ("identity_opened", &[1]),
     ("identity_written", &[1]),
     ("commit", &[1, 3, 6, 9]),
     ("committed", &[2, 7]),
     ("file_read", &[1]),
+    ("data_key_drawn", &[1]),
+    ("data_key_kept", &[1]),
     ("intended", &[1, 3]),
     ("sending", &[2]),
     ("body", &[1, 2, 4]),

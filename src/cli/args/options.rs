@@ -214,6 +214,9 @@ pub(crate) struct Submission {
     /// Public key to seal passwords to (age1…); else that of the identity file, which is made on first use
     #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT")]
     pub(crate) recipient: Option<String>,
+    /// Seal to another key than that of the ledger's passwords, which then open with the old key alone
+    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) new_recipient: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
     /// The summary as one JSON object on standard output

@@ -14,7 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{args, help};
-use crate::credentials::Sealer;
+use crate::credentials;
 use crate::transport::{BadProxy, Proxy};
 
 /// Stands under settings that help puts under no heading.
@@ -105,7 +105,7 @@ pub(in crate::cli) fn run(
     }
     settings::check_connection(&connection)?;
     if let Ok(Some(recipient)) = matches.try_get_one::<String>("recipient") {
-        Sealer::to_recipient(recipient)?;
+        credentials::recipient(recipient)?;
     }
     Ok(ExitCode::Done)
 }

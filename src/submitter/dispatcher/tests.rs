@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::customer::{Customer, DomainName};
-use crate::ledger::{CreatedCustomer, RequestId, Work};
+use crate::ledger::{CreatedCustomer, DataKeyId, RequestId, Sealed, Work};
 use crate::submitter::finding::Setback;
 use crate::submitter::retry::tests::by_wall;
 use crate::submitter::{MaxFailures, Policy};
@@ -124,7 +124,7 @@ fn created() -> CreateFinding {
         customer_id: "c".to_owned(),
         commerce_id: None,
         user_name: None,
-        sealed_credentials: Some(vec![1]),
+        sealed_credentials: Some(Sealed { data_key: DataKeyId(1), password: vec![1] }),
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::clock;
 use crate::customer::{Customer, DomainName};
-use crate::ledger::{CreatedCustomer, RowId};
+use crate::ledger::{CreatedCustomer, DataKeyId, RowId, Sealed};
 use crate::submitter::past::RunStart;
 use crate::submitter::task::Step;
 use crate::transport::Silence;
@@ -156,7 +156,7 @@ fn a_success_settles() {
             customer_id: "c".to_owned(),
             commerce_id: None,
             user_name: None,
-            sealed_credentials: Some(vec![1]),
+            sealed_credentials: Some(Sealed { data_key: DataKeyId(1), password: vec![1] }),
         })
     };
     check_create(fresh(), created(), "created; settled");
@@ -308,7 +308,7 @@ fn created_as(customer_id: &str) -> CreateFinding {
         customer_id: customer_id.to_owned(),
         commerce_id: None,
         user_name: None,
-        sealed_credentials: Some(vec![1]),
+        sealed_credentials: Some(Sealed { data_key: DataKeyId(1), password: vec![1] }),
     })
 }
 

@@ -1,0 +1,190 @@
+//! Whom the passwords of a run are sealed to. A ledger keeps to one key: another one has to be asked for, because half of
+//! the passwords would open with neither.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args;
+use super::failure::Failure;
+use super::settings::identity_file;
+use crate::credentials::{self, Identities, Recipient, Sealer};
+use crate::ledger::{Queries, SealedTo};
+use crate::report::counted;
+
+/// The key that the passwords of a ledger are sealed to.
+#[derive(Debug, PartialEq, Eq)]
+enum InUse {
+    /// There is no password yet.
+    None,
+    /// This one.
+    Known(String),
+    /// Nobody has recorded it, and it is none of those that are at hand. So many passwords are sealed to it.
+    NotAtHand(u64),
+}
+
+/// The key that a run takes.
+enum Taken {
+    /// `--recipient` names it.
+    Given(Recipient),
+    /// It is in the identity file.
+    OfFile(Recipient),
+    /// There is no identity file: one is made.
+    New,
+}
+
+/// A choice that the ledger agrees with. Nothing is made yet.
+pub(crate) struct Choice {
+    taken: Taken,
+    file: Option<PathBuf>,
+    /// The key of the passwords that are there, where this run takes another one.
+    replaces: Option<InUse>,
+}
+
+/// What a run seals with.
+pub(crate) struct Ready {
+    pub(crate) sealer: Arc<Sealer>,
+    /// The key that the ledger has from now on, once something is sealed to it.
+    pub(crate) recipient: String,
+    /// The identity file, where it was made.
+    pub(crate) made: Option<PathBuf>,
+    /// What is to be said of another key than before.
+    pub(crate) note: Option<String>,
+}
+
+/// Chooses the key of a run on the ledger that `queries` reads, and that people know as `ledger`.
+///
+/// # Errors
+/// It would be another one than that of the ledger's passwords, and nobody has asked for that.
+pub(crate) fn choose(
+    args: &args::Submission,
+    queries: &Queries,
+    ledger: &Path,
+    is_rehearsal: bool,
+) -> Result<Choice, Failure> {
+    let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
+    // Without need for it, the identity file may be missing, or out of reach.
+    let (file, at_hand) = match &given {
+        Some(_) => {
+            let file = identity_file(&args.identity).ok();
+            let at_hand = file.as_deref().and_then(|file| Identities::read(file).ok());
+            (file, at_hand)
+        }
+        None => {
+            let file = identity_file(&args.identity)?;
+            let at_hand = if file.exists() { Some(Identities::read(&file)?) } else { None };
+            (Some(file), at_hand)
+        }
+    };
+    // The passwords of a rehearsal open nothing.
+    let sealed_to = if is_rehearsal { SealedTo::Nobody } else { queries.sealed_to()? };
+    let in_use = in_use(sealed_to, at_hand.as_ref());
+    let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient);
+    let is_its_own = match (&in_use, &taken) {
+        (InUse::None, _) => true,
+        (InUse::Known(key), Taken::Given(taken) | Taken::OfFile(taken)) => *key == taken.to_string(),
+        // The private half of what is given would have opened them; where it is not here, nothing says otherwise.
+        (InUse::NotAtHand(_), Taken::Given(given)) => !at_hand.as_ref().is_some_and(|it| holds(it, given)),
+        (InUse::Known(_) | InUse::NotAtHand(_), Taken::New) | (InUse::NotAtHand(_), Taken::OfFile(_)) => {
+            false
+        }
+    };
+    let choice = Choice { taken, file, replaces: (!is_its_own).then_some(in_use) };
+    if choice.replaces.is_some() && !args.new_recipient {
+        return Err(choice.refusal(ledger));
+    }
+    Ok(choice)
+}
+
+fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> InUse {
+    match sealed_to {
+        SealedTo::Nobody => InUse::None,
+        SealedTo::Recipient(recipient) => InUse::Known(recipient),
+        SealedTo::Unrecorded { newest, passwords } => at_hand
+            .and_then(|identities| identities.opens_it(&newest))
+            .map_or(InUse::NotAtHand(passwords), |recipient| InUse::Known(recipient.to_string())),
+    }
+}
+
+/// Of an identity file with several keys, the one that the ledger has; where another one is asked for, the first.
+fn taken(
+    given: Option<Recipient>,
+    at_hand: Option<&Identities>,
+    in_use: &InUse,
+    is_new_asked_for: bool,
+) -> Taken {
+    match (given, at_hand) {
+        (Some(given), _) => Taken::Given(given),
+        (None, None) => Taken::New,
+        (None, Some(identities)) => {
+            let the_ledgers = identities
+                .recipients()
+                .find(|key| matches!(in_use, InUse::Known(known) if *known == key.to_string()))
+                .filter(|_| !is_new_asked_for);
+            Taken::OfFile(the_ledgers.unwrap_or_else(|| identities.recipient()))
+        }
+    }
+}
+
+fn holds(identities: &Identities, recipient: &Recipient) -> bool {
+    identities.recipients().any(|key| key.to_string() == recipient.to_string())
+}
+
+impl Choice {
+    /// Makes ready to seal; the identity file is made here where there is none.
+    pub(crate) fn ready(self) -> Result<Ready, Failure> {
+        let (recipient, made) = match (&self.taken, &self.file) {
+            (Taken::Given(recipient) | Taken::OfFile(recipient), _) => (recipient.clone(), None),
+            (Taken::New, Some(file)) => {
+                let (identities, made) = Identities::read_or_make(file)?;
+                (identities.recipient(), made.then(|| file.clone()))
+            }
+            (Taken::New, None) => return Err(credentials::Error::NoConfigFolder.into()),
+        };
+        let note = self.replaces.as_ref().map(|replaced| {
+            let earlier = match replaced {
+                InUse::Known(key) => format!("the key {key}"),
+                InUse::None | InUse::NotAtHand(_) => "the key that they are sealed to".to_owned(),
+            };
+            format!(
+                "Passwords are sealed to {recipient} from now on. Earlier passwords of this ledger open with {earlier} \
+                 alone: keep its identity file."
+            )
+        });
+        let sealer = Arc::new(Sealer::to(&recipient)?);
+        Ok(Ready { sealer, recipient: recipient.to_string(), made, note })
+    }
+
+    fn refusal(&self, ledger: &Path) -> Failure {
+        let file = self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+        let ledger = ledger.display();
+        let sealed = match &self.replaces {
+            Some(InUse::Known(key)) => format!("the passwords of the ledger `{ledger}` are sealed to {key}"),
+            Some(InUse::NotAtHand(count)) => format!(
+                "{} of the ledger `{ledger}` cannot be opened with the identity file `{file}`",
+                counted(*count, "password")
+            ),
+            Some(InUse::None) | None => format!("the ledger `{ledger}` has no password yet"),
+        };
+        let would = match &self.taken {
+            Taken::Given(key) => {
+                format!("this run would seal to another key: {key}, given with `--recipient`")
+            }
+            Taken::OfFile(key) => {
+                format!("this run would seal to another key: {key}, of the identity file `{file}`")
+            }
+            Taken::New => {
+                format!("this run would make another key, because there is no identity file `{file}`")
+            }
+        };
+        let restore = match &self.replaces {
+            Some(InUse::Known(key)) => format!(
+                "restore the identity file with that key, or name it with `--identity F`, or seal with `--recipient {key}`"
+            ),
+            _ => "restore the identity file, or name it with `--identity F`".to_owned(),
+        };
+        Failure::usage(sealed).because(would).with_hint(format!(
+            "{restore}; to seal to another key from now on, add `--new-recipient`: earlier passwords then open with the \
+             old key alone"
+        ))
+    }
+}

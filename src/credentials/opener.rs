@@ -1,0 +1,49 @@
+//! Opens the passwords of a ledger.
+//!
+//! Each data key is unsealed once, when the first password under it is opened: what takes time is the asymmetric step.
+
+use std::collections::HashMap;
+
+use zeroize::Zeroizing;
+
+use super::data_key::{DataKey, Owner};
+use super::{Identities, Unopened};
+use crate::ledger::{DataKeyId, SealedDataKey, SealedPassword};
+
+/// Opens the passwords of one ledger with the keys of one identity file.
+pub(crate) struct Opener {
+    identities: Identities,
+    ledger_id: String,
+    sealed_keys: HashMap<DataKeyId, SealedDataKey>,
+    keys: HashMap<DataKeyId, Result<DataKey, Unopened>>,
+}
+
+impl Opener {
+    /// For the ledger of this id, with its data keys as it keeps them.
+    pub(crate) fn new(identities: Identities, ledger_id: String, data_keys: Vec<SealedDataKey>) -> Self {
+        let sealed_keys = data_keys.into_iter().map(|key| (key.id, key)).collect();
+        Self { identities, ledger_id, sealed_keys, keys: HashMap::new() }
+    }
+
+    /// The password, or why it does not open.
+    pub(crate) fn open(&mut self, sealed: &SealedPassword) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+        let Some(id) = sealed.data_key else {
+            // A password of an earlier program: an age file of its own.
+            return self.identities.open(&sealed.password);
+        };
+        let key = self.keys.entry(id).or_insert_with(|| {
+            let kept = self.sealed_keys.get(&id).ok_or(Unopened::Damaged)?;
+            DataKey::unsealed_by(&self.identities, &kept.sealed).map_err(|why| match why {
+                Unopened::OtherKey(_) => Unopened::OtherKey(Some(kept.recipient.clone())),
+                why => why,
+            })
+        });
+        let owner = Owner {
+            ledger_id: &self.ledger_id,
+            row: sealed.asked_by,
+            domain: &sealed.bound_domain,
+            customer_id: &sealed.customer_id,
+        };
+        key.as_ref().map_err(Clone::clone)?.open(&owner, &sealed.password)
+    }
+}

@@ -1,0 +1,78 @@
+//! Sealed passwords as the ledger keeps them: under a data key of their run, and where an answer belonged to another
+//! customer, with the attempt that brought it.
+
+use rusqlite::Transaction;
+
+use super::{AttemptId, DataKeyId, Error, Recorder, RowId};
+use crate::clock;
+
+/// A password as it is stored, and the data key that it is encrypted under.
+#[derive(Debug, Clone)]
+pub(crate) struct Sealed {
+    pub(crate) data_key: DataKeyId,
+    pub(crate) password: Vec<u8>,
+}
+
+/// What a success brought that belongs to another customer than the row that had asked.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignAnswer {
+    /// `None`: the answer names none, and the password is bound to the domain of the row.
+    pub(crate) domain: Option<String>,
+    pub(crate) customer_id: String,
+    pub(crate) user_name: Option<String>,
+    pub(crate) sealed_credentials: Option<Sealed>,
+}
+
+impl ForeignAnswer {
+    /// What became of the call, for its record.
+    pub(crate) fn in_words(&self) -> String {
+        let domain = self.domain.as_ref().map(|domain| format!("{domain}, ")).unwrap_or_default();
+        let password = if self.sealed_credentials.is_some() { "; its password is kept, sealed" } else { "" };
+        format!("the answer belongs to another customer ({domain}{}){password}", self.customer_id)
+    }
+}
+
+impl Recorder {
+    /// Keeps the data key of this run, sealed to `recipient`, and says by which number, and in which ledger. Returns once
+    /// it is durable.
+    pub(crate) async fn keep_data_key(
+        &self,
+        recipient: String,
+        sealed: Vec<u8>,
+    ) -> Result<(DataKeyId, String), Error> {
+        let run = self.run;
+        self.writer
+            .write(move |tx| {
+                tx.execute(
+                    "INSERT INTO data_keys (run_id, recipient, sealed, made_at) VALUES (?1, ?2, ?3, ?4)",
+                    (run, &recipient, &sealed, clock::now().as_millisecond()),
+                )?;
+                let id = DataKeyId(tx.last_insert_rowid());
+                Ok((id, tx.query_row("SELECT ledger_id FROM ledger", [], |row| row.get(0))?))
+            })
+            .await
+    }
+}
+
+pub(super) fn keep_foreign(
+    tx: &Transaction<'_>,
+    row: RowId,
+    attempt: AttemptId,
+    foreign: &ForeignAnswer,
+) -> Result<(), Error> {
+    let sealed = foreign.sealed_credentials.as_ref();
+    tx.prepare_cached(
+        "INSERT INTO foreign_answers (attempt_id, row_id, domain, customer_id, user_name, sealed_credentials, data_key_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((
+        attempt,
+        row,
+        &foreign.domain,
+        &foreign.customer_id,
+        &foreign.user_name,
+        sealed.map(|sealed| &sealed.password),
+        sealed.map(|sealed| sealed.data_key),
+    ))?;
+    Ok(())
+}

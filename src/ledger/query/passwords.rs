@@ -1,0 +1,183 @@
+//! Sealed passwords, for `credentials`, and the record of who opened which.
+
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
+
+use super::super::{DataKeyId, Error, RowId, schema};
+use super::Queries;
+use crate::clock;
+
+/// A data key as the ledger keeps it.
+#[derive(Debug)]
+pub(crate) struct SealedDataKey {
+    pub(crate) id: DataKeyId,
+    /// The public key that it is sealed to.
+    pub(crate) recipient: String,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Whom the ledger's passwords are sealed to, as far as it says so.
+#[derive(Debug)]
+pub(crate) enum SealedTo {
+    /// There is no password yet.
+    Nobody,
+    /// This public key, since the newest data key.
+    Recipient(String),
+    /// Programs before data keys did not record it. The newest of their passwords, and how many there are.
+    Unrecorded { newest: Vec<u8>, passwords: u64 },
+}
+
+/// One sealed password.
+#[derive(Debug)]
+pub(crate) struct SealedPassword {
+    pub(crate) domain: String,
+    pub(crate) customer_id: String,
+    pub(crate) user_name: String,
+    pub(crate) password: Vec<u8>,
+    /// What it is encrypted under; `None`: it is an age file.
+    pub(crate) data_key: Option<DataKeyId>,
+    /// The row whose create brought it, and the domain that it is bound to.
+    pub(crate) asked_by: RowId,
+    pub(crate) bound_domain: String,
+    /// It came with the answer to another row, `asked_by`, and is kept with that.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Where a password is kept that came with the answer to another row.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) foreign_answer: i64,
+    /// The domain of the row that had asked.
+    pub(crate) asked_for: String,
+}
+
+/// The standing row that the customer of a foreign answer `f` is, by the domain that the answer names, else by its id.
+const NAMED: &str = "coalesce(f.domain, (SELECT o.key_domain FROM customer_rows o
+                                         WHERE o.customer_id = f.customer_id COLLATE NOCASE AND o.id <> f.row_id LIMIT 1))";
+
+/// An opening of passwords.
+pub(crate) struct Opening<'a> {
+    writer: Connection,
+    id: i64,
+    _moment: rusqlite::Transaction<'a>,
+}
+
+impl Opening<'_> {
+    /// Records that these are opened, before the first of them is shown.
+    pub(crate) fn record<'p>(
+        &mut self,
+        passwords: impl Iterator<Item = &'p SealedPassword>,
+    ) -> Result<(), Error> {
+        let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut count: u64 = 0;
+        {
+            let sql =
+                "INSERT INTO opened_passwords (opening_id, row_id, foreign_answer_id) VALUES (?1, ?2, ?3)";
+            let mut insert = tx.prepare_cached(sql)?;
+            for password in passwords {
+                let foreign = password.kept.as_ref().map(|kept| kept.foreign_answer);
+                insert.execute((self.id, foreign.is_none().then_some(password.asked_by), foreign))?;
+                count += 1;
+            }
+        }
+        tx.execute("UPDATE openings SET passwords = passwords + ?2 WHERE id = ?1", (self.id, count))?;
+        Ok(tx.commit()?)
+    }
+}
+
+impl Queries {
+    /// Whom the ledger's passwords are sealed to.
+    pub(crate) fn sealed_to(&self) -> Result<SealedTo, Error> {
+        let recipient = self
+            .connection
+            .query_row("SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
+            .optional()?;
+        if let Some(recipient) = recipient {
+            return Ok(SealedTo::Recipient(recipient));
+        }
+        let newest = self
+            .connection
+            .query_row(
+                "SELECT sealed_credentials FROM customer_rows
+                  WHERE sealed_credentials IS NOT NULL ORDER BY changed_at DESC, id DESC LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(newest) = newest else { return Ok(SealedTo::Nobody) };
+        let sql = "SELECT count(*) FROM customer_rows WHERE sealed_credentials IS NOT NULL";
+        let passwords = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(SealedTo::Unrecorded { newest, passwords })
+    }
+
+    /// Every data key.
+    pub(crate) fn data_keys(&self) -> Result<Vec<SealedDataKey>, Error> {
+        self.collect("SELECT id, recipient, sealed FROM data_keys", [], |row| {
+            Ok(SealedDataKey { id: row.get(0)?, recipient: row.get(1)?, sealed: row.get(2)? })
+        })
+    }
+
+    /// Calls `visit` with each sealed password, in the order of the rows; then with those that came with the answer to
+    /// another row, the newest for each domain that has no password of its own.
+    pub(crate) fn each_password<E: From<Error>>(
+        &self,
+        domain: Option<&str>,
+        mut visit: impl FnMut(SealedPassword) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let is_asked_for = "(?1 IS NULL OR domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.')";
+        let of_rows = format!(
+            "SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, id, domain, NULL, NULL
+               FROM customer_rows WHERE sealed_credentials IS NOT NULL AND {is_asked_for} ORDER BY id"
+        );
+        let of_others = format!(
+            "SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, row_id, bound_domain, asked_for, max(id)
+               FROM (SELECT {NAMED} AS domain, f.customer_id, f.user_name, f.sealed_credentials, f.data_key_id,
+                            f.row_id, coalesce(f.domain, r.domain) AS bound_domain, r.domain AS asked_for, f.id
+                       FROM foreign_answers f JOIN customer_rows r ON r.id = f.row_id
+                      WHERE f.sealed_credentials IS NOT NULL) AS kept
+              WHERE domain IS NOT NULL AND {is_asked_for}
+                AND NOT EXISTS (SELECT 1 FROM customer_rows own
+                                 WHERE own.key_domain = kept.domain AND own.sealed_credentials IS NOT NULL)
+              GROUP BY domain ORDER BY max(id)"
+        );
+        for sql in [of_rows, of_others] {
+            let mut statement = self.connection.prepare(&sql).map_err(Error::from)?;
+            let mut rows = statement.query([domain]).map_err(Error::from)?;
+            while let Some(row) = rows.next().map_err(Error::from)? {
+                visit(sealed_password(row).map_err(Error::from)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
+    /// what is opened. That `opened_by` does so is recorded from now on.
+    pub(crate) fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>, Error> {
+        // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
+        let writer = schema::open_for_writing(&self.path)?;
+        #[expect(clippy::disallowed_methods, reason = "it only reads")]
+        let moment = self.connection.unchecked_transaction()?;
+        writer.execute(
+            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, 0)",
+            (clock::now().as_millisecond(), opened_by),
+        )?;
+        let id = writer.last_insert_rowid();
+        Ok(Opening { writer, id, _moment: moment })
+    }
+}
+
+fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
+    let user_name: Option<String> = row.get(2)?;
+    Ok(SealedPassword {
+        domain: row.get(0)?,
+        customer_id: row.get(1)?,
+        user_name: user_name.unwrap_or_default(),
+        password: row.get(3)?,
+        data_key: row.get(4)?,
+        asked_by: row.get(5)?,
+        bound_domain: row.get(6)?,
+        kept: match row.get(8)? {
+            Some(foreign_answer) => Some(Kept { foreign_answer, asked_for: row.get(7)? }),
+            None => None,
+        },
+    })
+}

@@ -1,0 +1,187 @@
+//! A ledger keeps to one key for its passwords: another one has to be asked for.
+
+use std::fs;
+
+use crate::harness::{Bench, Done, customers, domain, full};
+use crate::passwords::{private_file, with_old_ledger};
+
+/// Makes a key pair in the file `name` and returns its public half.
+fn key_pair(bench: &Bench, name: &str) -> String {
+    let other = Bench::new();
+    other.file("customers.csv", customers(1));
+    other.import("customers.csv").args(["--limit", "0"]).exits(5);
+    let text = fs::read_to_string(other.path("identity.txt")).unwrap();
+    private_file(&bench.path(name), &text);
+    public_half(bench, name)
+}
+
+fn public_half(bench: &Bench, name: &str) -> String {
+    let text = fs::read_to_string(bench.path(name)).unwrap();
+    text.split_whitespace().find(|word| word.starts_with("age1")).unwrap().to_owned()
+}
+
+/// A ledger with one password, sealed to the key of `identity.txt`, and a list with one row more.
+fn with_one_password() -> (Bench, String) {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    bench.file("more.csv", customers(2));
+    let key = public_half(&bench, "identity.txt");
+    (bench, key)
+}
+
+fn imports(bench: &Bench, args: &[&str]) -> Done {
+    bench.import("more.csv").args(args).run()
+}
+
+#[track_caller]
+fn is_refused(bench: &Bench, args: &[&str], words: &[&str]) {
+    let requests = bench.simulator().requests().len();
+    let done = imports(bench, args);
+    assert_eq!(done.code, Some(2), "{args:?}: {done}");
+    for words in words {
+        done.says(words);
+    }
+    done.says("`--new-recipient`");
+    assert_eq!(bench.simulator().requests().len(), requests, "{args:?}: nothing is sent");
+}
+
+#[test]
+fn another_key_is_refused_before_anything_is_sent() {
+    let (bench, key) = with_one_password();
+    let other = key_pair(&bench, "other.txt");
+    let sealed = format!("are sealed to {key}");
+    let would = format!("this run would seal to another key: {other}");
+    is_refused(&bench, &["--identity", "other.txt"], &[&sealed, &would, "of the identity file `other.txt`"]);
+    is_refused(&bench, &["--recipient", &other], &[&sealed, &would, "given with `--recipient`"]);
+    is_refused(&bench, &["--identity", "none.txt"], &[&sealed, "there is no identity file `none.txt`"]);
+    assert!(!bench.path("none.txt").exists(), "no second key pair is made");
+    for command in [["resume"], ["retry"], ["reconcile"]] {
+        let done = bench.tenantry(command).args(["--identity", "other.txt"]).exits(2);
+        done.says(&sealed).says(&would);
+    }
+    bench.import("more.csv").args(["--dry-run", "--identity", "other.txt"]).exits(2).says(&sealed);
+    // The last run did not die, and its refusal is not the end of the ledger.
+    assert_eq!(imports(&bench, &[]).code, Some(0));
+    bench.agree();
+}
+
+#[test]
+fn the_ledgers_own_key_is_taken_from_wherever_it_is() {
+    let (bench, key) = with_one_password();
+    key_pair(&bench, "both.txt");
+    let both = ["both.txt", "identity.txt"].map(|name| fs::read_to_string(bench.path(name)).unwrap());
+    private_file(&bench.path("both.txt"), &both.concat());
+    assert_eq!(imports(&bench, &["--identity", "both.txt"]).code, Some(0));
+    bench.file("more.csv", customers(3));
+    let done = imports(&bench, &["--identity", "nowhere.txt", "--recipient", &key]);
+    assert_eq!((done.code, done.stderr.contains("from now on")), (Some(0), false), "{done}");
+    // All three open with the first key alone.
+    bench.agree();
+}
+
+#[test]
+fn a_new_recipient_is_taken_once_it_is_asked_for() {
+    let (bench, key) = with_one_password();
+    let other = key_pair(&bench, "other.txt");
+    let done = imports(&bench, &["--identity", "other.txt", "--new-recipient"]);
+    assert_eq!(done.code, Some(0), "{done}");
+    done.says(&format!("Passwords are sealed to {other} from now on."))
+        .says(&format!("open with the key {key} alone"));
+    bench.file("more.csv", customers(3));
+    let done = imports(&bench, &["--identity", "other.txt"]);
+    assert_eq!((done.code, done.stderr.contains("from now on")), (Some(0), false), "{done}");
+    bench.file("more.csv", customers(4));
+    is_refused(&bench, &[], &[&format!("are sealed to {other}")]);
+
+    let opened = bench.tenantry(["credentials"]).exits(1);
+    opened.says("2 of 3 passwords cannot be opened").says(&format!(": {other} ("));
+    assert!(
+        opened.stdout.contains(&full(&domain(1))) && !opened.stdout.contains(&full(&domain(2))),
+        "{opened}"
+    );
+    let both = ["other.txt", "identity.txt"].map(|name| fs::read_to_string(bench.path(name)).unwrap());
+    private_file(&bench.path("identity.txt"), &both.concat());
+    bench.agree();
+}
+
+#[test]
+fn a_new_recipient_can_be_asked_for_by_a_setting_or_the_environment() {
+    let (bench, _) = with_one_password();
+    key_pair(&bench, "other.txt");
+    let call = bench.import("more.csv").args(["--identity", "other.txt"]);
+    call.env("TENANTRY_NEW_RECIPIENT", "true").exits(0).says("from now on");
+    private_file(&bench.path("mine.toml"), "new-recipient = true\n");
+    bench.file("more.csv", customers(3));
+    let done = imports(&bench, &["--config", "mine.toml"]);
+    assert_eq!(done.code, Some(0), "{done}");
+    done.says("from now on");
+}
+
+#[test]
+fn the_next_command_goes_on_with_a_new_recipient_that_nothing_was_sealed_to() {
+    let (bench, _) = with_one_password();
+    key_pair(&bench, "other.txt");
+    let flags = ["--identity", "other.txt", "--new-recipient", "--json"];
+    let next = |limit: &str| {
+        let done = bench.import("more.csv").args(flags).args(["--limit", limit]).exits(5).json();
+        done["next"].as_str().unwrap().to_owned()
+    };
+    assert!(next("0").contains("resume") && next("0").contains(" --new-recipient"));
+    bench.file("more.csv", customers(3));
+    let once_used = next("1");
+    assert!(
+        once_used.contains("--identity other.txt") && !once_used.contains("--new-recipient"),
+        "{once_used}"
+    );
+}
+
+#[test]
+fn a_rehearsal_keeps_to_no_key() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    let rehearse = |identity: &str, limit: &str, code: i32| {
+        let call =
+            bench.import("customers.csv").args(["--simulate", "--identity", identity, "--limit", limit]);
+        call.without("TENANTRY_API_URL").without("TENANTRY_AUTHORITY_URL").exits(code);
+    };
+    rehearse("one.txt", "1", 5);
+    rehearse("two.txt", "2", 0);
+}
+
+#[test]
+fn a_ledger_of_before_gets_its_recipient_recorded() {
+    let recorded = |bench: &Bench| bench.ledger().number("SELECT count(*) FROM data_keys");
+
+    let bench = with_old_ledger();
+    bench.file("more.csv", customers(1));
+    let other = key_pair(&bench, "other.txt");
+    let cannot = "2 passwords of the ledger";
+    is_refused(
+        &bench,
+        &["--identity", "other.txt"],
+        &[cannot, "cannot be opened with the identity file `other.txt`"],
+    );
+    is_refused(&bench, &["--identity", "none.txt"], &[cannot, "there is no identity file `none.txt`"]);
+    is_refused(
+        &bench,
+        &["--identity", "old.txt", "--recipient", &other],
+        &["are sealed to age1q8q3l7y45c2cm9hln"],
+    );
+    is_refused(
+        &bench,
+        &["--identity", "other.txt", "--recipient", &other],
+        &[cannot, "given with `--recipient`"],
+    );
+    assert_eq!(recorded(&bench), 0);
+    assert_eq!(imports(&bench, &["--identity", "old.txt"]).code, Some(0));
+    assert_eq!(recorded(&bench), 1);
+
+    // The public half alone says nothing of what the passwords are sealed to: it is taken, and known from then on.
+    let bench = with_old_ledger();
+    bench.file("more.csv", customers(1));
+    let other = key_pair(&bench, "other.txt");
+    assert_eq!(imports(&bench, &["--identity", "none.txt", "--recipient", &other]).code, Some(0));
+    bench.file("more.csv", customers(2));
+    is_refused(&bench, &["--identity", "old.txt"], &[&format!("are sealed to {other}")]);
+}
