@@ -161,6 +161,9 @@ pub(crate) struct Retry {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) input: Input,
+    /// What `retry` does anyway; the options of an import fit it too
+    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
     #[command(flatten)]

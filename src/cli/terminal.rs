@@ -39,6 +39,7 @@ pub(super) const TRIES: u32 = 3;
 pub(super) enum Unaskable {
     NoTerminal,
     /// Another job has the terminal. Reading from it would stop this process (SIGTTIN).
+    #[cfg_attr(not(unix), expect(dead_code, reason = "Windows knows no jobs in the background"))]
     InBackground,
 }
 

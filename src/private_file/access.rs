@@ -10,7 +10,11 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
+pub(super) use unix::refuse_strangers;
+#[cfg(unix)]
 pub(crate) use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
+#[cfg(not(unix))]
+pub(super) use windows::refuse_strangers;
 #[cfg(not(unix))]
 pub(crate) use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 
@@ -58,7 +62,7 @@ mod unix {
     use rustix::fs::StatVfsMountFlags;
     use rustix::process::geteuid;
 
-    use super::super::{folder_of, groups};
+    use super::super::{Refused, folder_of, groups};
     use super::{Exposure, File, Metadata, Owner, Path, io};
 
     /// The bits of all others, and of the group, for one right.
@@ -159,6 +163,27 @@ mod unix {
         by_mode && !is_read_only(folder) && has_modes(folder)
     }
 
+    /// Refuses a file that belongs to another user than us and root, or that others could put in the place of one: by a
+    /// link to it, too.
+    pub(in super::super) fn refuse_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
+        let is_root = |metadata: &Metadata| Stat::uid(metadata) == 0;
+        if !is_root(file) && owner(path, file) == Owner::Another {
+            return Err(Refused::OfAnother);
+        }
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        for folder in [folder_of(path), folder_of(&target)] {
+            let Ok(metadata) = folder.metadata() else { continue };
+            if !is_root(&metadata) && owner(&folder.join("x"), &metadata) == Owner::Another {
+                return Err(Refused::FolderOfAnother);
+            }
+            // In a folder such as /tmp only its owner can put another file in the place of one.
+            if Stat::mode(&metadata) & STICKY == 0 && others_may_write(folder, &metadata) {
+                return Err(Refused::FolderWritable);
+            }
+        }
+        Ok(())
+    }
+
     /// Whose the file at `path` is.
     pub(crate) fn owner(path: &Path, metadata: &Metadata) -> Owner {
         let new_file = || new_file_in(folder_of(path)).map(|file| Stat::uid(&file));
@@ -253,6 +278,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod windows {
+    use super::super::Refused;
     use super::{Exposure, File, Metadata, Owner, Path, io};
 
     pub(crate) fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
@@ -261,6 +287,10 @@ mod windows {
 
     pub(crate) fn others_may_replace(_file: &Path) -> bool {
         false
+    }
+
+    pub(in super::super) fn refuse_strangers(_path: &Path, _file: &Metadata) -> Result<(), Refused> {
+        Ok(())
     }
 
     pub(crate) fn owner(_path: &Path, _metadata: &Metadata) -> Owner {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use access::{
     Exposure, Owner, narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner,
 };
-pub(crate) use reading::{read_secret, read_trusted};
+pub(crate) use reading::{read_secret, read_settings, read_trusted};
 
 /// Why a file is not used. It travels inside an [`io::Error`], whose words these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,12 @@ pub(crate) enum Refused {
     Writable,
     #[error("it is a symbolic link")]
     Link,
+    #[error("it belongs to another user")]
+    OfAnother,
+    #[error("other users may write to its folder, so it can be replaced")]
+    FolderWritable,
+    #[error("its folder belongs to another user, so it can be replaced")]
+    FolderOfAnother,
 }
 
 impl Refused {
@@ -47,6 +53,13 @@ impl Refused {
             Refused::Writable => format!(
                 "check that the content of the file is yours, then run `chmod go-w {}`",
                 file.display()
+            ),
+            Refused::OfAnother | Refused::FolderOfAnother => {
+                "check the content of the file, then copy it into a folder of your own".to_owned()
+            }
+            Refused::FolderWritable => format!(
+                "check that the content of the file is yours, then run `chmod go-w {}`",
+                folder_of(file).display()
             ),
             Refused::Link => format!("remove the link `{}`, then run the same command again", file.display()),
         }
@@ -207,7 +220,7 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
+        fs::metadata(path).expect("it was made a moment ago").permissions().mode() & 0o777
     }
 
     #[test]

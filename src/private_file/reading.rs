@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::access::refuse_strangers;
 use super::{Refused, narrow, others_may_write};
 
 /// No secret, key, chain of certificates or file of settings comes near this.
@@ -34,6 +35,19 @@ pub(crate) fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 pub(crate) fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     take_all(open(path, TRUSTED_BYTES_MAX)?, TRUSTED_BYTES_MAX, &mut content)?;
+    Ok(content)
+}
+
+/// Reads what decides for the operator: as [`read_trusted`], and neither the file nor its folder may be another user's or
+/// be written by others.
+///
+/// # Errors
+/// As [`read_secret`].
+pub(crate) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path, BYTES_MAX)?;
+    refuse_strangers(path, &file.metadata()?)?;
+    let mut content = Vec::new();
+    take_all(file, BYTES_MAX, &mut content)?;
     Ok(content)
 }
 

@@ -196,7 +196,11 @@ fn a_file_that_others_may_write_is_refused() {
     let bench = Bench::new();
     bench.file(FILE, "on-finish = 'true'");
     std::fs::set_permissions(bench.path(FILE), std::fs::Permissions::from_mode(0o666)).unwrap();
-    show(&bench).exits(2).says("other users may write to the configuration file").says("chmod go-w");
+    show(&bench)
+        .exits(2)
+        .says("cannot use the configuration file")
+        .says("other users may write to it")
+        .says("chmod go-w");
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn every_run_takes_the_options_of_a_run() {
             .unattended()
             .exits(0);
     }
+    bench.tenantry(["retry", "--retry-failed", "--strict", "--delimiter=tab"]).exits(0);
     for command in ["resume", "reconcile"] {
         for option in [
             "--map=City=city",

@@ -133,7 +133,7 @@ fn the_list_of_trusted_files_is_private() {
     assert_eq!(fs::metadata(store).unwrap().permissions().mode() & 0o777, 0o600);
     status(&bench).exits(0);
     fs::set_permissions(store, fs::Permissions::from_mode(0o666)).unwrap();
-    status(&bench).exits(2).says("other users may write to");
+    status(&bench).exits(2).says("other users may write to it");
     fs::set_permissions(store, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(store, "{").unwrap();
     status(&bench).exits(2).says("could not read the trusted settings");
@@ -209,10 +209,10 @@ fn a_file_that_others_could_have_written_is_refused() {
     };
     check(0, "");
     mode(&file, 0o602);
-    check(2, "other users may write to the configuration file");
+    check(2, "other users may write to it");
     mode(&file, 0o600);
     mode(&bench.path("in"), 0o777);
-    check(2, "other users may write to the folder, so the file can be replaced");
+    check(2, "other users may write to its folder, so it can be replaced");
     // In such a folder only the owner of a file can replace it.
     mode(&bench.path("in"), 0o1777);
     check(0, "");
@@ -224,7 +224,7 @@ fn a_file_that_others_could_have_written_is_refused() {
         check(2, "it belongs to another user");
         chown(&file, Some(0), None).unwrap();
         chown(bench.path("in"), Some(4242), None).unwrap();
-        check(2, "the folder belongs to another user");
+        check(2, "its folder belongs to another user");
     }
 }
 
