@@ -92,33 +92,17 @@ pub(crate) async fn submit(
             return Outcome { stopped: dispatcher.ending(), abandoned: false, left_out };
         }
         let wake_at = dispatcher.wakes_at(Instant::now());
-        let leaving = async {
-            match leaves_at {
-                Some(leaves_at) => tokio::time::sleep_until(leaves_at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let event = tokio::select! {
-            biased;
-            () = leaving => {
-                record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
-                return Outcome { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
-            }
-            Some(signal) = signals.recv() => Event::Signalled(signal),
-            Some(ended) = under_way.records.join_next() => ended.unwrap_or(Event::Panicked),
-            Some(ended) = under_way.steps.join_next() => ended.unwrap_or(Event::Panicked),
-            Some(ended) = under_way.reads.join_next() => ended.unwrap_or(Event::ReadPanicked),
-            () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => Event::Woken,
-        };
+        let event = next_event(signals, &mut under_way, wake_at, leaves_at).await;
         let stopping_already = matches!(
             dispatcher.stop,
             Some(StopReason::Interrupted(_) | StopReason::Ledger(_) | StopReason::Bug)
         );
-        if let (Event::Signalled(_), true) = (&event, stopping_already) {
-            // The second signal. Leaving now is safe: every intent is durable, and the next run settles it.
+        let Some(event) = event.filter(|event| !(stopping_already && matches!(event, Event::Signalled(_))))
+        else {
+            // Time is up, or it is the second signal. Leaving is safe: every intent is durable, and the next run settles it.
             record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
             return Outcome { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
-        }
+        };
         dispatcher.handle_event(event, Instant::now(), rand::random());
         // The answers under way were recorded; there is no room for more of them.
         if let (None, Some(error)) = (&dispatcher.stop, ledger.ran_out_of_room()) {
@@ -128,6 +112,25 @@ pub(crate) async fn submit(
             means.stopping.cancel();
             leaves_at.get_or_insert_with(|| Instant::now() + settings.timeout + NOTICES_WITHIN);
         }
+    }
+}
+
+/// What happens next; `None`: it is `leaves_at`, and nothing is awaited any more.
+async fn next_event(
+    signals: &mut mpsc::Receiver<Signal>,
+    under_way: &mut UnderWay,
+    wakes_at: Option<Instant>,
+    leaves_at: Option<Instant>,
+) -> Option<Event> {
+    let until = |at: Option<Instant>| tokio::time::sleep_until(at.unwrap_or_else(Instant::now));
+    tokio::select! {
+        biased;
+        () = until(leaves_at), if leaves_at.is_some() => None,
+        Some(signal) = signals.recv() => Some(Event::Signalled(signal)),
+        Some(ended) = under_way.records.join_next() => Some(ended.unwrap_or(Event::Panicked)),
+        Some(ended) = under_way.steps.join_next() => Some(ended.unwrap_or(Event::Panicked)),
+        Some(ended) = under_way.reads.join_next() => Some(ended.unwrap_or(Event::ReadPanicked)),
+        () = until(wakes_at), if wakes_at.is_some() => Some(Event::Woken),
     }
 }
 
