@@ -127,7 +127,7 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
     let work = &task.work;
     match finding {
         AskFinding::Ours { customer_id } => ours(task, customer_id, at),
-        AskFinding::Taken | AskFinding::Free if work.customer_id.is_some() => found_before(work),
+        AskFinding::Taken | AskFinding::Free if work.customer_id.is_some() => found_before(task, at),
         AskFinding::Taken if too_early(task, at) => wait_to_settle(task, at),
         AskFinding::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
         AskFinding::Taken if is_contradicted(work) => contradicted(work),
@@ -141,11 +141,11 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
         }
         AskFinding::Taken => settled(taken(work)),
         AskFinding::Free => free(task, at),
-        AskFinding::Unanswered(Unanswered::Unprovable(silence)) => asked_in_vain(work, silence.reason),
+        AskFinding::Unanswered(Unanswered::Unprovable(silence)) => asked_in_vain(task, silence.reason, at),
         AskFinding::Unanswered(Unanswered::NoAnswer(silence))
             if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
         {
-            asked_in_vain(work, silence.reason)
+            asked_in_vain(task, silence.reason, at)
         }
         AskFinding::Unanswered(Unanswered::NoAnswer(_)) => {
             still_open(work, NextStep::Ask, Then::Wait(backoff(task.question_tries, at.chance)))
@@ -217,9 +217,9 @@ fn ours(task: &Task, customer_id: String, at: &Circumstances<'_>) -> Verdict {
     password_lost(&customer_id)
 }
 
-/// It was found among our customers, and what is there stays there, whatever this question has found.
-fn found_before(work: &Work) -> Verdict {
-    password_lost(work.customer_id.as_deref().unwrap_or_default())
+/// It was found among our customers before, and what is there stays there, whatever this question has found.
+fn found_before(task: &Task, at: &Circumstances<'_>) -> Verdict {
+    ours(task, task.work.customer_id.clone().unwrap_or_default(), at)
 }
 
 fn password_lost(customer_id: &str) -> Verdict {
@@ -367,9 +367,10 @@ fn contradicted(work: &Work) -> Verdict {
 
 /// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says
 /// that the domain is taken: that may be by us.
-fn asked_in_vain(work: &Work, reason: String) -> Verdict {
+fn asked_in_vain(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict {
+    let work = &task.work;
     match &work.refusal {
-        _ if work.customer_id.is_some() => found_before(work),
+        _ if work.customer_id.is_some() => found_before(task, at),
         Some(refusal) if !may_be_ours(work) => {
             let mut refusal = refusal.clone();
             refusal.text.push_str(" (whether the domain is taken now could not be found out)");

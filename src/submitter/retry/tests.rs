@@ -349,15 +349,19 @@ fn before_a_password_is_given_up_one_more_send_asks_for_it() {
 fn what_was_found_is_not_lost_again() {
     let lost = "created without password; settled";
     let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
-    check_ask(found(doubtful(60)), ours(), "in doubt, last send; after 0 s");
-    // Its id has grown old.
-    check_ask(found(doubtful(3600)), ours(), lost);
-    check_ask(found(doubtful(60)), AskFinding::Taken, lost);
-    check_ask(found(doubtful(60)), AskFinding::Free, lost);
     let silence = || no_answer("503".into());
     check_ask(found(doubtful(60)), silence(), "in doubt, ask; after 1 s");
-    let in_vain = with(found(doubtful(60)), |t| t.question_tries = QUESTION_TRIES - 1);
-    check_ask(in_vain, silence(), lost);
+    // A run that only asks comes upon it again: whatever it hears, the last send is left to one that sends.
+    let in_vain = |seconds| with(found(doubtful(seconds)), |t| t.question_tries = QUESTION_TRIES - 1);
+    let unprovable = || AskFinding::Unanswered(Unanswered::Unprovable("502".into()));
+    let answers = [ours, || AskFinding::Taken, || AskFinding::Free, unprovable];
+    for answer in answers {
+        check_ask(found(doubtful(60)), answer(), "in doubt, last send; after 0 s");
+        // Its id has grown old.
+        check_ask(found(doubtful(3600)), answer(), lost);
+    }
+    check_ask(in_vain(60), silence(), "in doubt, last send; after 0 s");
+    check_ask(in_vain(3600), silence(), lost);
     // A refusal that came under the same id is no reason to give up either.
     let refused = with(doubtful(60), |t| t.work.refusal = Some(refusal(DOMAIN_TAKEN)));
     check_ask(refused, ours(), "in doubt, last send about domain_taken; after 0 s");
