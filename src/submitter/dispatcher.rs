@@ -528,7 +528,10 @@ impl Dispatcher {
         self.slots -= 1;
         match verdict.then {
             Then::Settled => {
-                self.queue.let_go(task.work.row);
+                // A run that asks about unresolved rows would read this one again; it stays in hand.
+                if !matches!(verdict.change, RowChange::AskedInVain { .. }) {
+                    self.queue.let_go(task.work.row);
+                }
                 self.counts.settled += 1;
                 match verdict.change {
                     RowChange::Created(_) => self.counts.created += 1,

@@ -422,6 +422,26 @@ fn asking_alone_never_sends() {
     assert!(bench.dispatcher.is_done());
 }
 
+#[test]
+fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
+    let asking = || Settings { mode: Mode::AskOnly, ..settings() };
+    let mut bench = Bench::new(asking(), 0);
+    bench.dispatcher = Dispatcher::new(asking(), start(bench.now));
+    // So many that the unresolved ones are read when the first ones have become that.
+    let rows: Vec<Work> = (1..=2 * i64::from(FETCH)).map(row).collect();
+    bench.to_fetch = VecDeque::from([rows.clone(), vec![], rows]);
+    bench.act();
+    let mut asked = 0;
+    while let Some((task, probe)) = bench.steps.pop_front() {
+        asked += 1;
+        let finding = AskFinding::Unanswered(Unanswered::Unprovable("502".into()));
+        bench.tell(Event::Asked { task, probe, step: Stepped { finding, attempts: Vec::new() } });
+        bench.act();
+    }
+    assert_eq!(asked, 2 * FETCH);
+    assert!(bench.dispatcher.is_done());
+}
+
 /// What a created row's second step finds.
 fn agree(bench: &mut Bench, finding: AgreementFinding) {
     let (task, probe) = bench.steps.pop_front().expect("a step is under way");
