@@ -4,7 +4,6 @@
 //! that exports have. What shows only at the end of the file (see [`FileCheck::end`](super::FileCheck::end)) concerns
 //! rows that are written by then, so the copy is made in two steps: as the rows come, and then with that in its place.
 
-use std::collections::HashSet;
 use std::io::{self, Read, Write};
 
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
@@ -87,14 +86,14 @@ impl<T> Rows<T> {
 }
 
 impl<R: Read> Rows<R> {
-    /// Writes the copy, with `problem` beside the rows on `lines`.
+    /// Writes the copy, with each of `problems` beside its row. They come in the order of the rows.
     pub(crate) fn finish(
         mut self,
-        lines: &HashSet<u64>,
-        problem: impl Fn(u64) -> Problem,
+        problems: impl Iterator<Item = Problem>,
         mut out: impl Write,
     ) -> Result<(), csv::Error> {
-        if lines.is_empty() {
+        let mut problems = problems.peekable();
+        if problems.peek().is_none() {
             io::copy(&mut self.rows, &mut out)?;
             return Ok(());
         }
@@ -104,12 +103,11 @@ impl<R: Read> Rows<R> {
         let mut row = ByteRecord::new();
         while reader.read_byte_record(&mut row)? {
             let cell = |place: usize| row.get(self.ours + place).unwrap_or_default();
-            let line = std::str::from_utf8(cell(LINE)).ok().and_then(|line| line.parse().ok());
-            let Some(line) = line.filter(|line| lines.contains(line)) else {
+            let line: Option<u64> = std::str::from_utf8(cell(LINE)).ok().and_then(|line| line.parse().ok());
+            let Some(problem) = problems.next_if(|problem| Some(problem.line) == line) else {
                 writer.write_byte_record(&row)?;
                 continue;
             };
-            let problem = problem(line);
             let told = in_words(std::slice::from_ref(&problem));
             let told = match cell(ERROR) {
                 b"" => told,

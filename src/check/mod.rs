@@ -7,6 +7,7 @@
 
 mod annotated;
 mod json;
+mod lines;
 mod online;
 mod plan;
 mod siblings;
@@ -26,6 +27,7 @@ pub(crate) use siblings::Siblings;
 pub(crate) use tally::Tally;
 pub(crate) use text::{Ending, Text};
 
+use lines::Lines;
 use plan::Group;
 use siblings::Standing;
 
@@ -110,14 +112,14 @@ pub(crate) struct FileCheck {
     allow_direct: bool,
     /// A row with a reseller and without an error; one is enough to make those without a reseller wrong.
     has_resellers: bool,
-    /// Rows without a reseller that would be sent. Four bytes a row, as in an import.
-    direct: Vec<u32>,
+    /// Rows without a reseller that would be sent.
+    direct: Lines,
     tally: Tally,
 }
 
 impl FileCheck {
     pub(crate) fn new(header: Header, strict: bool, allow_direct: bool) -> Self {
-        let (has_resellers, direct, tally) = (false, Vec::new(), Tally::default());
+        let (has_resellers, direct, tally) = (false, Lines::default(), Tally::default());
         Self { header, strict, allow_direct, has_resellers, direct, tally }
     }
 
@@ -144,21 +146,35 @@ impl FileCheck {
         // As in an import, also a duplicate shows what kind of file this is.
         self.has_resellers |= met.group.as_ref().is_some_and(Group::has_reseller);
         if met.is_direct() {
-            self.direct.push(siblings::short(met.line));
+            self.direct.push(met.line);
         }
         self.tally.count(&met);
         met.problems
     }
 
     /// What can be said once the whole file has been read; and the counts with it.
-    pub(crate) fn end(mut self) -> (impl Iterator<Item = Problem>, Tally) {
+    pub(crate) fn end(mut self) -> (AtTheEnd, Tally) {
         let is_mixed = self.has_resellers && !self.allow_direct;
-        let wrong = if is_mixed { std::mem::take(&mut self.direct) } else { Vec::new() };
-        if !wrong.is_empty() {
-            self.tally.reject_direct(wrong.len() as u64);
+        let lines = if is_mixed { std::mem::take(&mut self.direct) } else { Lines::default() };
+        if lines.count() > 0 {
+            self.tally.reject_direct(lines.count());
         }
         let column = self.header.name_of(Field::AssociatedPartnerId).to_owned();
-        (wrong.into_iter().map(move |line| mixed_resellers(u64::from(line), &column)), self.tally)
+        (AtTheEnd { lines, column }, self.tally)
+    }
+}
+
+/// The problems that show only at the end of a file: rows without a reseller beside rows with one.
+pub(crate) struct AtTheEnd {
+    lines: Lines,
+    /// The name of the reseller's column.
+    column: String,
+}
+
+impl AtTheEnd {
+    /// In the order of the file.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = Problem> {
+        self.lines.iter().map(|line| mixed_resellers(line, &self.column))
     }
 }
 

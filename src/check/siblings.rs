@@ -130,7 +130,7 @@ impl Siblings {
 }
 
 /// A line as it is remembered; past four billion lines all are one, as in the ledger.
-pub(super) fn short(line: u64) -> u32 {
+fn short(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 

@@ -31,7 +31,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
         problems.extend(check.settle(met, Vec::new()));
     }
     let (at_the_end, tally) = check.end();
-    problems.extend(at_the_end);
+    problems.extend(at_the_end.problems());
     (problems.iter().map(|it| format!("{} {} {}", it.line, it.column, it.rule)).collect(), tally)
 }
 

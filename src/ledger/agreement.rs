@@ -402,6 +402,9 @@ const fn settled_state(rejected_for: Option<&Problem>) -> AgreementState {
     }
 }
 
+/// Acceptances that are withdrawn together.
+const ROUND: u32 = 1000;
+
 /// Which acceptances are let go of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
@@ -426,9 +429,11 @@ pub(super) fn withdraw(
                                             WHERE old.replaced_by = agreements.id AND old.state = 'failed')"
         }
     };
+    // SQLite holds in memory what it returns.
     let sql = format!(
         "UPDATE agreements SET state = 'withdrawn'
-          WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources})
+          WHERE id IN (SELECT id FROM agreements
+                        WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources}) LIMIT {ROUND})
           RETURNING id"
     );
     let mut withdraw = tx.prepare(&sql)?;

@@ -13,6 +13,7 @@ use super::outcome::Refusal;
 use super::{Error, Ledger, RequestId, RowId, agreement};
 use crate::clock::{self, Moment};
 use crate::customer::Customer;
+use crate::validation::Problem;
 
 /// What is to be done next for an open row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,4 +137,13 @@ pub(super) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
     agreement::recover(tx)?;
     let closed = tx.execute("UPDATE http_attempts SET outcome = 'interrupted' WHERE outcome IS NULL", [])?;
     Ok(closed as u64)
+}
+
+/// What was found wrong with a row, as it is stored.
+///
+/// # Errors
+/// Where it cannot be read: a row must not pass for one without problems.
+pub(super) fn stored_problems(row: RowId, json: Option<&str>) -> Result<Vec<Problem>, Error> {
+    json.map_or(Ok(Vec::new()), serde_json::from_str)
+        .map_err(|error| Error::Stored { row: row.0, what: format!("its problems cannot be read: {error}") })
 }

@@ -41,6 +41,7 @@ mod last_send;
 mod ledger_trouble;
 mod limits;
 mod long_run;
+mod memory;
 mod mending;
 mod network;
 mod nightly;

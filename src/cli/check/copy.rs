@@ -1,11 +1,10 @@
 //! `check -o F`: the annotated copy on its way to its place.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek};
 use std::path::Path;
 
-use crate::check::{Annotated, MetRow};
+use crate::check::{Annotated, AtTheEnd, MetRow};
 use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
@@ -57,8 +56,7 @@ impl Copy {
     }
 
     /// Puts it in its place, with what shows at the end of the file.
-    pub(super) fn finish(mut self, at_the_end: &[Problem]) -> Result<(), Failure> {
-        let lines: HashSet<u64> = at_the_end.iter().map(|problem| problem.line).collect();
+    pub(super) fn finish(mut self, at_the_end: &AtTheEnd) -> Result<(), Failure> {
         if let Some(rows) = self.rows {
             let spooled = |error: std::io::Error| Failure::io("could not read a temporary file", &error);
             let rows = rows.end().map_err(spooled)?.try_map(|spool| {
@@ -66,8 +64,7 @@ impl Copy {
                 spool.rewind()?;
                 Ok(BufReader::new(spool))
             });
-            let problem = |line| Problem { line, ..at_the_end[0].clone() };
-            rows.map_err(spooled)?.finish(&lines, problem, &mut self.sink).map_err(unwritten)?;
+            rows.map_err(spooled)?.finish(at_the_end.problems(), &mut self.sink).map_err(unwritten)?;
         }
         self.sink.finish()
     }

@@ -5,10 +5,9 @@ use tokio::sync::watch;
 use super::copy::Copy;
 use super::online::Desk;
 use super::report::Report;
-use crate::check::{FileCheck, InOrder, Judged, Met, Siblings, Tally, Told};
+use crate::check::{AtTheEnd, FileCheck, InOrder, Judged, Met, Siblings, Tally, Told};
 use crate::cli::failure::Failure;
 use crate::reading::{self, Batch, Progress};
-use crate::validation::Problem;
 
 /// Why a file was not checked to its end.
 pub(super) enum Stopped {
@@ -85,8 +84,8 @@ impl File<'_, '_> {
         }
     }
 
-    /// Waits for what is under way, and judges the file as a whole. With what shows only then, where the file is copied.
-    pub(super) async fn end(mut self) -> Result<(Tally, Vec<Problem>), Failure> {
+    /// Waits for what is under way, and judges the file as a whole. With what shows only then.
+    pub(super) async fn end(mut self) -> Result<(Tally, AtTheEnd), Failure> {
         while let Some((desk, queue)) = &mut self.desk {
             match queue.next().await.map_err(|unanswered| desk.failure(unanswered))? {
                 Some((met, told)) => self.settle(met, told)?,
@@ -94,13 +93,9 @@ impl File<'_, '_> {
             }
             self.report.write()?;
         }
-        let (problems, tally) = self.check.end();
-        let mut at_the_end = Vec::new();
-        for problem in problems {
+        let (at_the_end, tally) = self.check.end();
+        for problem in at_the_end.problems() {
             self.report.problem(&self.path, &problem)?;
-            if self.copy.is_some() {
-                at_the_end.push(problem);
-            }
         }
         self.report.end_of_file(&self.path, &tally)?;
         Ok((tally, at_the_end))

@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 use super::super::agreement::{self, Met};
 use super::super::owed::field_of;
 use super::super::query::{self, Plan};
+use super::super::recovery::stored_problems;
 use super::super::state::State;
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{by_domain, by_row, release_key, take_up_again};
@@ -122,7 +123,9 @@ fn again(
     let mut again = Again::default();
     let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };
     for of_agreements in [false, true] {
-        for row in selected(tx, selection, of_agreements)? {
+        select(tx, selection, of_agreements)?;
+        let mut selected = Selected::default();
+        while let Some(row) = selected.next(tx)? {
             let stored = stored_row(tx, row, of_agreements)?;
             let candidate = judge(&stored)?;
             if of_agreements {
@@ -134,17 +137,22 @@ fn again(
         }
         reading.complete(tx)?;
     }
+    tx.execute_batch(FORGET_SELECTED)?;
     again.plan = query::plan(tx, run)?;
     Ok(again)
 }
 
-/// The rows that are meant, in the order of their files. What was never sent, of a file that was not read to its end or
-/// that nobody agreed to, waits for that file.
-fn selected(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>, Error> {
+/// Notes the rows that are meant, in the order of their files: in a table of SQLite's, which keeps it in a file where it
+/// is long, so that memory does not grow with the rows. What was never sent, of a file that was not read to its end or that
+/// nobody agreed to, waits for that file.
+fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<(), Error> {
     let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let states = if selection.rejected { "'failed', 'rejected'" } else { "'failed'" };
+    tx.execute_batch(FORGET_SELECTED)?;
+    tx.execute_batch("CREATE TEMP TABLE selected (place INTEGER PRIMARY KEY, row INTEGER NOT NULL)")?;
     let sql = format!(
-        "SELECT r.id FROM {what}
+        "INSERT INTO temp.selected (row)
+         SELECT r.id FROM {what}
           WHERE {by}.state IN ({states}) AND ({by}.state = 'failed' OR s.completed_at IS NOT NULL)
             AND (?1 = '[]' OR {by}.error_code IN (SELECT value FROM json_each(?1)))
             AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) d
@@ -152,11 +160,24 @@ fn selected(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) ->
                                           OR substr(r.domain, 1, length(d.value) + 1) = d.value || '.'))
           ORDER BY {by}.source_id, {by}.line, r.id"
     );
-    let mut statement = tx.prepare(&sql)?;
-    let rows = statement
-        .query_map((json(&selection.codes)?, json(&selection.domains)?), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    Ok(rows)
+    tx.execute(&sql, (json(&selection.codes)?, json(&selection.domains)?))?;
+    Ok(())
+}
+
+const FORGET_SELECTED: &str = "DROP TABLE IF EXISTS temp.selected";
+
+/// The rows that were [selected](select), one after the other. None of them is read while the ledger changes.
+#[derive(Default)]
+struct Selected {
+    place: i64,
+}
+
+impl Selected {
+    fn next(&mut self, tx: &Transaction<'_>) -> Result<Option<RowId>, Error> {
+        self.place += 1;
+        let sql = "SELECT row FROM temp.selected WHERE place = ?1";
+        Ok(tx.prepare_cached(sql)?.query_row([self.place], |row| row.get(0)).optional()?)
+    }
 }
 
 const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
@@ -217,7 +238,8 @@ impl Reading<'_> {
             None => None,
         };
         // Cells that were cut short, or could not be told apart, cannot be judged without the file.
-        let is_beyond_judging = stored.problems.as_deref().is_some_and(has_fault);
+        let is_beyond_judging =
+            stored_problems(stored.row, stored.problems.as_deref())?.iter().any(Problem::is_of_the_record);
         if candidate.customer.is_none() || is_beyond_judging {
             again.leave_wrong(candidate);
             return Ok(());
@@ -333,9 +355,4 @@ impl Reading<'_> {
         .execute((reading.source, taken.new, taken.known, clock::now().as_millisecond()))?;
         Ok(())
     }
-}
-
-fn has_fault(problems: &str) -> bool {
-    let problems: Vec<Problem> = serde_json::from_str(problems).unwrap_or_default();
-    problems.iter().any(Problem::is_of_the_record)
 }

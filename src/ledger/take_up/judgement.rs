@@ -2,11 +2,15 @@
 
 use rusqlite::Transaction;
 
+use super::super::recovery::stored_problems;
 use super::super::state::{self, Event, State};
 use super::super::{Error, RowId};
 use super::{TakeUp, consent, json};
 use crate::clock;
-use crate::validation::{MIXED_RESELLERS, Problem, mixed_resellers};
+use crate::validation::{MIXED_RESELLERS, mixed_resellers};
+
+/// Rows that are in memory at once.
+const PAGE: u32 = 500;
 
 /// What the judgement over a whole file came to.
 #[derive(Debug)]
@@ -30,15 +34,7 @@ impl TakeUp {
         let rejected_now = if mixed {
             self.reject_direct_rows(tx)?
         } else {
-            for row in &self.judged_before {
-                let to = state::next(State::Rejected, Event::TakenUp)?;
-                tx.prepare_cached(
-                    "UPDATE customer_rows
-                        SET state = ?2, source_id = ?3, error_code = NULL, error_text = NULL, changed_at = ?4
-                      WHERE id = ?1",
-                )?
-                .execute((row, to, self.source, now))?;
-            }
+            self.admit_direct_rows(tx)?;
             0
         };
         // The same file was left half read before. What it no longer holds was never sent, and will not be.
@@ -72,34 +68,59 @@ impl TakeUp {
     /// Without its reseller a row would silently become a customer of the provider itself (fact book 4.2).
     fn reject_direct_rows(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
         let to = state::next(State::Pending, Event::Rejected)?;
-        let mut rows = tx.prepare(
+        let now = clock::now().as_millisecond();
+        let mut page = tx.prepare(
             "SELECT id, line, problems FROM customer_rows
-              WHERE state = 'pending' AND source_id = ?1
-                AND json_extract(customer, '$.associated_partner_id') IS NULL",
+              WHERE state = 'pending' AND source_id = ?1 AND id > ?2
+                AND json_extract(customer, '$.associated_partner_id') IS NULL
+              ORDER BY id LIMIT ?3",
         )?;
-        let rows: Vec<(RowId, u64, Option<String>)> = rows
-            .query_map([self.source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<Result<_, _>>()?;
-        for (row, line, problems) in &rows {
-            let mut problems: Vec<Problem> =
-                problems.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            let problem = mixed_resellers(*line, &self.info.reseller_column);
-            let text = problem.message.clone();
-            problems.push(problem);
-            tx.prepare_cached(
-                "UPDATE customer_rows
-                    SET state = ?2, problems = ?3, error_code = ?4, error_text = ?5, changed_at = ?6
-                  WHERE id = ?1",
-            )?
-            .execute((
-                row,
-                to,
-                json(&problems)?,
-                MIXED_RESELLERS,
-                text,
-                clock::now().as_millisecond(),
-            ))?;
+        let mut reject = tx.prepare(
+            "UPDATE customer_rows
+                SET state = ?2, problems = ?3, error_code = ?4, error_text = ?5, changed_at = ?6
+              WHERE id = ?1",
+        )?;
+        let (mut rejected, mut last) = (0, RowId(0));
+        loop {
+            let rows: Vec<(RowId, u64, Option<String>)> = page
+                .query_map((self.source, last, PAGE), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<Result<_, _>>()?;
+            let Some((of_page, ..)) = rows.last() else { return Ok(rejected) };
+            last = *of_page;
+            rejected += rows.len() as u64;
+            for (row, line, problems) in &rows {
+                let mut problems = stored_problems(*row, problems.as_deref())?;
+                let problem = mixed_resellers(*line, &self.info.reseller_column);
+                let text = problem.message.clone();
+                problems.push(problem);
+                reject.execute((row, to, json(&problems)?, MIXED_RESELLERS, text, now))?;
+            }
         }
-        Ok(rows.len() as u64)
+    }
+
+    /// Rows that an earlier reading rejected for standing without a reseller beside rows with one, and that this one has
+    /// met: they stand by themselves now.
+    fn admit_direct_rows(&self, tx: &Transaction<'_>) -> Result<(), Error> {
+        let to = state::next(State::Rejected, Event::TakenUp)?;
+        let now = clock::now().as_millisecond();
+        let mut page = tx.prepare(
+            "SELECT id FROM customer_rows
+              WHERE error_code = ?1 AND state = 'rejected' AND id > ?2 ORDER BY id LIMIT ?3",
+        )?;
+        let mut admit = tx.prepare(
+            "UPDATE customer_rows
+                SET state = ?2, source_id = ?3, error_code = NULL, error_text = NULL, changed_at = ?4
+              WHERE id = ?1",
+        )?;
+        let mut last = RowId(0);
+        loop {
+            let rows: Vec<RowId> =
+                page.query_map((MIXED_RESELLERS, last, PAGE), |row| row.get(0))?.collect::<Result<_, _>>()?;
+            let Some(of_page) = rows.last() else { return Ok(()) };
+            last = *of_page;
+            for row in rows.iter().filter(|row| self.line_of(**row).is_some()) {
+                admit.execute((row, to, self.source, now))?;
+            }
+        }
     }
 }

@@ -70,9 +70,10 @@ pub(super) fn by_domain(
     Ok(tx.prepare_cached(sql)?.query_row((domain.as_str(), candidate.content_hash), known).optional()?)
 }
 
-/// A rejected row that stands for no domain: it can be recognised by its content alone.
+/// A rejected row that stands for no domain: it can be recognised by its content alone. Here as below the index is named:
+/// SQLite takes `key_domain IS NULL` for a single row, because the column is unique, and would look through all of them.
 pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, 1, error_code, domain_burned FROM customer_rows
+    let sql = "SELECT id, state, source_id, 1, error_code, domain_burned FROM customer_rows INDEXED BY rows_without_key
                 WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
 }
@@ -80,7 +81,7 @@ pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<
 /// A row of the same content that a corrected one has replaced.
 pub(super) fn replaced_row(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<RowId>, Error> {
     // A correction that was let go unsent stands for nothing.
-    let sql = "SELECT old.id FROM customer_rows old JOIN customer_rows new ON new.id = old.replaced_by
+    let sql = "SELECT old.id FROM customer_rows old INDEXED BY rows_without_key JOIN customer_rows new ON new.id = old.replaced_by
                 WHERE old.key_domain IS NULL AND old.content_hash = ?1 AND old.state = 'superseded'
                   AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
                 ORDER BY old.id DESC LIMIT 1";

@@ -158,8 +158,6 @@ pub(crate) struct TakeUp {
     /// Valid rows with a reseller, and without one.
     with_reseller: u64,
     without_reseller: u64,
-    /// Rows that an earlier reading rejected for standing without a reseller beside rows with one.
-    judged_before: Vec<RowId>,
     /// Line and domain of the first rows whose changes are ignored.
     ignored: Vec<(u64, String)>,
     /// Lines of the batch in hand whose rows were replaced by corrected ones before.
@@ -250,7 +248,6 @@ impl TakeUp {
             taken: Taken::default(),
             with_reseller: 0,
             without_reseller: 0,
-            judged_before: Vec::new(),
             ignored: Vec::new(),
             replaced: Vec::new(),
         })

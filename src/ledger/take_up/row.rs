@@ -130,10 +130,8 @@ impl TakeUp {
             State::Pending | State::Failed => !known.same_content,
             // The verdict on a row can change without the row: the rules may have, or the row that it repeated
             // may be gone from the file.
-            State::Rejected if known.same_content && known.mixed => {
-                self.judged_before.push(known.row);
-                false
-            }
+            // Judged with the whole file.
+            State::Rejected if known.same_content && known.mixed => false,
             State::Rejected => !known.same_content || candidate.customer.is_some(),
             State::Superseded => unreachable!("a superseded row stands for no domain and is never looked up"),
         };

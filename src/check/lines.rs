@@ -1,0 +1,72 @@
+//! Many lines of one file, in little memory: a byte or two for each.
+
+/// Lines in the order of the file, each kept as its distance from the one before: seven bits a byte, the last byte of a
+/// number without the highest bit.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    distances: Vec<u8>,
+    last: u64,
+    count: u64,
+}
+
+const MORE: u8 = 0x80;
+
+impl Lines {
+    /// Takes the next line, which is none before the last one.
+    pub(super) fn push(&mut self, line: u64) {
+        let mut distance = line.checked_sub(self.last).expect("lines come in the order of the file");
+        (self.last, self.count) = (line, self.count + 1);
+        loop {
+            let low = u8::try_from(distance & u64::from(!MORE)).expect("seven bits fit into a byte");
+            distance >>= 7;
+            if distance == 0 {
+                return self.distances.push(low);
+            }
+            self.distances.push(low | MORE);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
+        let (mut bytes, mut line) = (self.distances.iter(), 0);
+        (0..self.count).map(move |_| {
+            for place in 0.. {
+                let byte = *bytes.next().expect("every number has a last byte");
+                line += u64::from(byte & !MORE) << (7 * place);
+                if byte & MORE == 0 {
+                    break;
+                }
+            }
+            line
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn lines_come_back_as_they_went(mut lines: Vec<u64>) {
+            lines.sort_unstable();
+            let mut kept = Lines::default();
+            lines.iter().for_each(|line| kept.push(*line));
+            prop_assert_eq!(kept.count(), lines.len() as u64);
+            prop_assert_eq!(kept.iter().collect::<Vec<_>>(), lines);
+        }
+    }
+
+    #[test]
+    fn a_line_takes_a_byte() {
+        let mut lines = Lines::default();
+        (2..1_000_002).for_each(|line| lines.push(line));
+        assert_eq!(lines.distances.len(), 1_000_000);
+        assert!(lines.iter().eq(2..1_000_002));
+    }
+}
