@@ -4,7 +4,7 @@
 //! same moment. Here whatever fails, the log goes on in the file that is open; a log never ends a run.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::outlet::Device;
@@ -15,6 +15,9 @@ const BYTES_MAX: u64 = 10 * 1024 * 1024;
 
 /// Full files that are kept beside the one that is written.
 const KEPT: u32 = 5;
+
+/// More than the part of a line by which a log is known.
+const LOOKED_AT_BYTES: usize = 128;
 
 /// The file that is written, for its owner alone.
 #[derive(Debug)]
@@ -49,6 +52,12 @@ impl LogFile {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
+        if !(1..=KEPT).all(|number| may_be_replaced(&self.numbered(number))) {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file with one of these names is no log",
+            ));
+        }
         for number in (1..KEPT).rev() {
             match fs::rename(self.numbered(number), self.numbered(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -64,6 +73,29 @@ impl LogFile {
         let mut name = self.path.clone().into_os_string();
         name.push(format!(".{number}"));
         PathBuf::from(name)
+    }
+}
+
+/// Are these the first bytes of a log that this program has written? Also of one that was cut short by a full disk.
+pub(crate) fn is_log(beginning: &[u8]) -> bool {
+    const TIME: &str = "0000-00-00T00:00:00.000000Z";
+    let forms = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"].into_iter().flat_map(|level| {
+        let json = format!("{{\"timestamp\":\"{TIME}\",\"level\":\"{level}\"");
+        [format!("{TIME} {level:>5} "), json]
+    });
+    let is_like = |(&byte, expected): (&u8, u8)| match expected {
+        b'0' => byte.is_ascii_digit(),
+        expected => byte == expected,
+    };
+    forms.into_iter().any(|form| beginning.iter().zip(form.bytes()).all(is_like))
+}
+
+/// Nothing, or a log of ours.
+fn may_be_replaced(path: &Path) -> bool {
+    let mut beginning = [0; LOOKED_AT_BYTES];
+    match File::open(path) {
+        Ok(mut file) => file.read(&mut beginning).is_ok_and(|count| is_log(&beginning[..count])),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 
@@ -97,14 +129,21 @@ impl Device for LogFile {}
 mod tests {
     use super::*;
 
+    /// Two lines do not fit.
+    const LINE_BYTES: u64 = 60;
+
+    fn line(night: u32) -> String {
+        format!("2026-01-01T02:15:00.000000Z  INFO night {night:03}\n")
+    }
+
     #[test]
     fn a_full_file_is_moved_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nightly.log");
         for night in 0..20 {
             // A new process each time.
-            let mut log = LogFile::with_limit(&path, 16).unwrap();
-            log.write_all(format!("night {night:03}\n").as_bytes()).unwrap();
+            let mut log = LogFile::with_limit(&path, LINE_BYTES).unwrap();
+            log.write_all(line(night).as_bytes()).unwrap();
         }
         let mut names: Vec<_> = fs::read_dir(folder.path())
             .unwrap()
@@ -113,8 +152,8 @@ mod tests {
         names.sort();
         assert_eq!(names.first().unwrap(), "nightly.log");
         assert_eq!(names.len(), 1 + KEPT as usize, "{names:?}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "night 019\n");
-        assert_eq!(fs::read_to_string(folder.path().join("nightly.log.5")).unwrap(), "night 014\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), line(19));
+        assert_eq!(fs::read_to_string(folder.path().join("nightly.log.5")).unwrap(), line(14));
         #[cfg(unix)]
         for name in &names {
             use std::os::unix::fs::PermissionsExt;
@@ -129,10 +168,46 @@ mod tests {
         // Something stands in the way that no file can replace.
         fs::create_dir_all(folder.path().join("nightly.log.5/x")).unwrap();
         fs::write(folder.path().join("nightly.log.4"), "").unwrap();
-        let mut log = LogFile::with_limit(&path, 16).unwrap();
+        let mut log = LogFile::with_limit(&path, LINE_BYTES).unwrap();
         for night in 0..5 {
-            log.write_all(format!("night {night:03}\n").as_bytes()).unwrap();
+            log.write_all(line(night).as_bytes()).unwrap();
         }
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 5);
+    }
+
+    #[test]
+    fn a_file_that_is_no_log_is_not_moved_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nightly.log");
+        let other = folder.path().join("nightly.log.2");
+        fs::write(&other, "notes of the operator\n").unwrap();
+        for night in 0..8 {
+            let mut log = LogFile::with_limit(&path, LINE_BYTES).unwrap();
+            log.write_all(line(night).as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 8);
+        assert_eq!(fs::read_to_string(other).unwrap(), "notes of the operator\n");
+    }
+
+    #[test]
+    fn a_log_is_known_by_its_first_line() {
+        let check = |text: &str, expected: bool| assert_eq!(is_log(text.as_bytes()), expected, "{text}");
+        check("", true);
+        check(&line(3), true);
+        check("2026-01-01T02:15:00.000123Z  WARN x", true);
+        check(
+            "{\"timestamp\":\"2026-01-01T02:15:00.000123Z\",\"level\":\"INFO\",\"message\":\"started\"",
+            true,
+        );
+        // A disk that was full.
+        check("2026-01-0", true);
+        check("{\"time", true);
+        check("2026-01-01T02:15:00.000123Z,Contoso,contoso", false);
+        check("2026-01-01 02:15:00 INFO x", false);
+        check("company_name,domain", false);
+        check("{\"refresh_token\":\"x\"}", false);
+        check("SQLite format 3\0", false);
+        check("# created: 2026-01-01T02:15:00Z", false);
+        check("\n", false);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) files: usize,
     /// Each problem stands beside its row in a copy of the file.
     pub(crate) has_copy: bool,
+    /// A name for one that no file has yet.
+    pub(crate) copy: &'a str,
     pub(crate) tally: &'a Tally,
     /// Who would create the customers, where somebody has been asked.
     pub(crate) partner: Option<&'a str>,
@@ -125,7 +127,7 @@ impl Text {
 
     /// What all files come to.
     pub(crate) fn end(&self, ending: &Ending<'_>, out: &mut String) {
-        let Ending { files, has_copy, tally, next, .. } = ending;
+        let Ending { files, has_copy, copy, tally, next, .. } = ending;
         if *files > 1 {
             line(out, format_args!("All files: {}", in_words(tally)));
         }
@@ -137,9 +139,9 @@ impl Text {
         }
         if self.has_grouped {
             let beside = match (has_copy, files) {
-                (true, _) => "; in the copy each stands beside its row",
-                (false, 1) => ", `-o problems.csv` writes each beside its row",
-                (false, _) => "",
+                (true, _) => "; in the copy each stands beside its row".to_owned(),
+                (false, 1) => format!(", `-o {}` writes each beside its row", visible(copy)),
+                (false, _) => String::new(),
             };
             line(out, format_args!("Not all are shown above: `--all` shows every one{beside}."));
         }
@@ -245,7 +247,11 @@ mod tests {
             }
             text.end_of_file("a.csv", &Tally::default(), &mut out);
             let tally = &Tally::default();
-            text.end(&Ending { files, has_copy, tally, partner: None, online: None, next: "" }, &mut out);
+            let copy = "problems.csv";
+            text.end(
+                &Ending { files, has_copy, copy, tally, partner: None, online: None, next: "" },
+                &mut out,
+            );
             for words in expected {
                 assert!(out.contains(words), "{words}: {out}");
             }

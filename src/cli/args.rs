@@ -12,7 +12,7 @@ use crate::simulator::Scenario;
 use crate::submitter::Rate;
 pub(crate) use options::{
     Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, IdentityFile, Input, KeyStore, Layout,
-    LedgerPath, LogFormat, Logging, NextSignIn, Pace, Rehearsal, Run, Submission,
+    LedgerPath, LogFormat, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run, Submission,
 };
 
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
@@ -124,6 +124,9 @@ pub(crate) struct Man {
     /// Write every page into this folder instead
     #[arg(short, long, value_name = "DIR", conflicts_with = "command", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace pages that exist in that folder
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -195,9 +198,12 @@ pub(crate) struct Check {
         help_heading = "Requests"
     )]
     pub(crate) concurrency: NonZeroUsize,
-    /// Write a copy of the file here, with what is wrong beside each row, to be mended and imported as it is
+    /// Write a copy of the list to this new file, with what is wrong beside each row, to be mended and imported as it is
     #[arg(short, long, value_name = "F", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub(crate) force: bool,
     /// Every problem in full, however many are alike
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
@@ -257,12 +263,12 @@ pub(crate) struct Template {
     /// What each column wants, with an example and the other names that it goes by
     #[arg(long, conflicts_with = "for_excel")]
     pub(crate) explain: bool,
-    /// Write here instead of to standard output; the file must not be there yet
-    #[arg(short, long, value_name = "F")]
-    pub(crate) output: Option<PathBuf>,
     /// With a byte order mark and CRLF, as Excel likes it
     #[arg(long)]
     pub(crate) for_excel: bool,
+    // Last, because its heading holds for whatever follows.
+    #[command(flatten)]
+    pub(crate) to: OutputFile,
 }
 
 #[derive(Debug, Args)]
@@ -272,9 +278,8 @@ pub(crate) struct Export {
     pub(crate) what: What,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// Write here instead of to standard output
-    #[arg(short, long, value_name = "F", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) to: OutputFile,
     /// With a byte order mark and CRLF, as Excel likes it
     #[arg(long, help_heading = "Output")]
     pub(crate) for_excel: bool,
@@ -294,9 +299,6 @@ pub(crate) enum ReportFormat {
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// Write here instead of to standard output; a file is replaced as a whole
-    #[arg(short, long, value_name = "F")]
-    pub(crate) output: Option<PathBuf>,
     /// What it is written in
     #[arg(long, value_enum, default_value = "html")]
     pub(crate) format: ReportFormat,
@@ -306,7 +308,9 @@ pub(crate) struct Report {
     /// The limit that requests are held against
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
     pub(crate) rate: Rate,
-    // Last, because its heading holds for whatever follows.
+    // Last, because their headings hold for whatever follows.
+    #[command(flatten)]
+    pub(crate) to: OutputFile,
     #[command(flatten)]
     pub(crate) sign_in: NextSignIn,
 }
@@ -320,9 +324,8 @@ pub(crate) struct Credentials {
     /// Of this domain alone
     #[arg(long)]
     pub(crate) domain: Option<String>,
-    /// Write here (for your eyes only) instead of to standard output
-    #[arg(short, long, value_name = "F", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) to: OutputFile,
 }
 
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::{LedgerChoice, identity_file};
-use super::sink::{self, Sink};
+use super::sink::Sink;
 use crate::credentials::{Identities, Opener, Unopened};
 use crate::ledger::{Opening, Queries, SealedPassword};
 use crate::report::{counted, harmless};
@@ -34,15 +34,16 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     if let Some(domain) = &domain {
         must_hold_a_password_of(domain, &queries, &ledger.path)?;
     }
-    let file = sink::file(args.output.as_deref());
+    let target = args.to.target();
+    let file = target.file;
     let guarded = Guarded::default().and_files_of(&queries, file)?;
     if let Some(path) = file {
         // Before it is recorded that they were opened.
-        guarded.check(path)?;
+        guarded.check(path, target.force)?;
     }
     let opening = queries.begin_opening(&who()).map_err(unrecorded)?;
     let opener = Opener::new(identities, queries.ledger_id()?, queries.data_keys()?);
-    let mut sink = Sink::open(file, &guarded)?;
+    let mut sink = Sink::open(target, &guarded)?;
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
     let mut handing_out = HandingOut { opener, opening, writer, open: Vec::new(), result: Opened::default() };

@@ -8,6 +8,7 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::input::flags_of;
+use super::replacing::free_name;
 use super::settings::{self, LedgerChoice, quoted};
 use crate::ledger::{
     self, AgreementCounts, Environment, Filter, HeldFor, Queries, Refusal, RowCounts, State,
@@ -139,9 +140,10 @@ impl Left {
         let export = |what: &str| {
             // An acceptance that was refused may be right as it is: its customer can have become visible since.
             let again = if what == "agreements" { " --retry-failed" } else { "" };
-            let export = format!("tenantry export {what}{ledger} -o {what}.csv, mend it, then");
+            let file = free(&format!("{what}.csv"));
+            let export = format!("tenantry export {what}{ledger} -o {file}, mend it, then");
             match judging {
-                Some(judging) => format!("{export} tenantry import{run}{judging}{again} {what}.csv"),
+                Some(judging) => format!("{export} tenantry import{run}{judging}{again} {file}"),
                 // One command would give the rows of one file the reseller of another.
                 None => format!(
                     "{export} import the rows of each file by themselves, with the --map, --default, --reseller-id, \
@@ -165,11 +167,16 @@ impl Left {
         } else if let Some((what, _)) = to_mend(&self.rows, &self.agreements) {
             Some(export(what))
         } else if self.rows.created > 0 {
-            Some(format!("tenantry credentials{ledger}{identity} -o passwords.csv"))
+            Some(format!("tenantry credentials{ledger}{identity} -o {}", free("passwords.csv")))
         } else {
             None
         }
     }
+}
+
+/// A name for an output in the working folder that no file has yet.
+fn free(name: &str) -> String {
+    quoted(&free_name(Path::new(name)).to_string_lossy())
 }
 
 /// Where a command between two runs finds what the next one must be told again.

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::LedgerChoice;
-use super::sink::{self, Sink};
+use super::sink::Sink;
 use crate::ledger::{Filter, State};
 use crate::report::{Style, counted, export};
 
@@ -22,9 +22,10 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
         What::Agreements => Filter::UnrecordedAgreements,
         What::All => Filter::All,
     };
-    let file = sink::file(args.output.as_deref());
+    let target = args.to.target();
+    let file = target.file;
     let guarded = Guarded::default().and_files_of(&queries, file)?;
-    let mut sink = Sink::open(file, &guarded)?;
+    let mut sink = Sink::open(target, &guarded)?;
     let rows = export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink)?;
     sink.finish()?;
     if let Some(path) = file {

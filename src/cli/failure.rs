@@ -151,6 +151,9 @@ impl From<ledger::Error> for Failure {
             | ledger::Error::Altered { .. }
             | ledger::Error::Copied { .. }
             | ledger::Error::Unjudged { .. } => ExitCode::Usage,
+            ledger::Error::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                ExitCode::Usage
+            }
             _ => ExitCode::Failed,
         };
         let failure = Self { hint: error.hint(), ..Self::of(exit_code, &error) };

@@ -1,6 +1,8 @@
 //! `tenantry completions` and `tenantry man`: made from the command line itself, so they cannot be out of date.
 
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use clap::Command;
 use clap_mangen::Man;
@@ -10,6 +12,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::help;
 use super::output::Output;
+use super::replacing::Guarded;
 
 const NAME: &str = "tenantry";
 
@@ -24,11 +27,7 @@ pub(crate) fn completions(args: &args::Completions, output: &Output) -> Result<E
 /// Prints one manual page, or writes them all.
 pub(crate) fn man(args: &args::Man, output: &Output) -> Result<ExitCode, Failure> {
     if let Some(folder) = &args.output {
-        let written =
-            std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(help::command(), folder));
-        written.map_err(|error| {
-            Failure::io(format!("could not write the manual pages to `{}`", folder.display()), &error)
-        })?;
+        write_all(folder, args.force)?;
         output.note(format_args!("The manual pages are in `{}`.", folder.display()));
         return Ok(ExitCode::Done);
     }
@@ -36,6 +35,32 @@ pub(crate) fn man(args: &args::Man, output: &Output) -> Result<ExitCode, Failure
     let page = page(command).map_err(|error| Failure::io("could not make the manual page", &error))?;
     output.result(&page)?;
     Ok(ExitCode::Done)
+}
+
+/// Writes every page into `folder`, or none where one of them exists and is not to be replaced.
+fn write_all(folder: &Path, force: bool) -> Result<(), Failure> {
+    let unwritten = |error: io::Error| {
+        Failure::io(format!("could not write the manual pages to `{}`", folder.display()), &error)
+    };
+    fs::create_dir_all(folder).map_err(unwritten)?;
+    let made = tempfile::tempdir().map_err(unwritten)?;
+    clap_mangen::generate_to(help::command(), &made).map_err(unwritten)?;
+    let pages = fs::read_dir(&made)
+        .and_then(|pages| pages.map(|page| Ok(page?.file_name())).collect::<io::Result<Vec<_>>>());
+    let pages = pages.map_err(unwritten)?;
+    let guarded = Guarded::default();
+    for page in &pages {
+        guarded.check(&folder.join(page), force)?;
+    }
+    for page in &pages {
+        // Not for their owner alone: everybody may read how a program is used.
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(!force).create(force).truncate(force);
+        let copied = fs::read(made.path().join(page))
+            .and_then(|text| options.open(folder.join(page))?.write_all(&text));
+        copied.map_err(unwritten)?;
+    }
+    Ok(())
 }
 
 /// The command of these words, under the name that its page has, such as `tenantry-import`.

@@ -49,12 +49,14 @@ mod wait_lock;
 
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use announce::Announcer;
-use args::{Command, LogFormat};
+use args::{Cli, Command, LogFormat};
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
 use output::Output;
+use replacing::{Guarded, beginning, not_over};
 use run_log::RunLog;
 
 use crate::report::counted;
@@ -85,7 +87,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     let output = output.under(cli.config.profile.clone());
     tell_of_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
-    let result = start_logging(&cli.logging).and_then(|()| {
+    let result = start_logging(&cli).and_then(|()| {
         run_log.begun(&provenance);
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
@@ -150,7 +152,10 @@ fn tell_of_lost_lines(args: &args::Logging, output: &Output) {
     }
 }
 
-fn start_logging(args: &args::Logging) -> Result<(), Failure> {
+fn start_logging(Cli { command, logging: args, .. }: &Cli) -> Result<(), Failure> {
+    if let Some(file) = &args.log_file {
+        check_log_file(file, &Guarded::of_command(command))?;
+    }
     let format = match args.log_format {
         LogFormat::Text => crate::telemetry::Format::Text,
         LogFormat::Json => crate::telemetry::Format::Json,
@@ -163,6 +168,20 @@ fn start_logging(args: &args::Logging) -> Result<(), Failure> {
             None => Failure::io("could not start logging", &error),
         }
     })
+}
+
+/// A log goes on in a log, and begins in a file that does not exist or is empty. Devices and pipes take what they get.
+fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
+    if file.metadata().is_ok_and(|there| !there.is_file()) {
+        return Ok(());
+    }
+    if let Some((what, hint)) = guarded.precious(file) {
+        return Err(not_over(file, what).with_hint(hint));
+    }
+    if !crate::log_file::is_log(&beginning(file)) {
+        return Err(not_over(file, "it is no log of Tenantry").with_hint("name a new file with `--log-file`"));
+    }
+    Ok(())
 }
 
 /// Says which file of settings holds, and which variable looks like a slip.
@@ -186,20 +205,20 @@ async fn command(
 ) -> Result<ExitCode, Failure> {
     match command {
         Command::Import(args) => {
-            let announcer = Announcer::of("import", &args.run);
+            let announcer = Announcer::of("import", &args.run, &args.files);
             announcer.around(Box::pin(import::run(args, output))).await
         }
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Resume(args) => {
-            let announcer = Announcer::of("resume", &args);
+            let announcer = Announcer::of("resume", &args, &[]);
             announcer.around(Box::pin(resume::resume(args, output))).await
         }
         Command::Retry(args) => {
-            let announcer = Announcer::of("retry", &args.run);
+            let announcer = Announcer::of("retry", &args.run, &[]);
             announcer.around(Box::pin(retry::run(args, output))).await
         }
         Command::Reconcile(args) => {
-            let announcer = Announcer::of("reconcile", &args);
+            let announcer = Announcer::of("reconcile", &args, &[]);
             announcer.around(Box::pin(resume::reconcile(args, output))).await
         }
         Command::Status(args) => status::run(args, output),

@@ -1,19 +1,33 @@
-//! What no result may be written over.
+//! What an output must not replace: without `--force` nothing, with it nothing that cannot be made again.
+//!
+//! Lists are known by their paths; ledgers and the files beside them, keys, sign-ins and settings by what is in them,
+//! whatever they are called.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::args;
+use super::config;
 use super::failure::Failure;
-use crate::ledger::Queries;
+use super::settings;
+use crate::ledger::{self, Queries};
 
-/// Far more than it takes to tell what a file is.
-const LOOKED_AT_BYTES: u64 = 4096;
+/// More than it takes to know what a file is; a file of settings is shorter.
+const LOOKED_AT_BYTES: u64 = 64 << 10;
 
-/// Files that are read, and must not be written over. Ledgers and identity files are known by what is in them.
+/// Names that are tried before a free one is given up.
+const NAMES_TRIED: u32 = 1000;
+
+/// What ends the name of a workbook. Tenantry reads workbooks and writes none.
+const WORKBOOKS: [&str; 4] = ["xlsx", "ods", "xls", "xlsb"];
+
+/// Files that a command reads or makes, and that its outputs must not replace.
 #[derive(Debug, Default)]
 pub(super) struct Guarded {
     inputs: Vec<PathBuf>,
+    /// Its ledger and its keys, which may not exist yet.
+    made: Vec<PathBuf>,
 }
 
 impl Guarded {
@@ -22,61 +36,210 @@ impl Guarded {
         self
     }
 
-    /// The files that a ledger was filled from, where they may be meant by `output`. Exports of ours that came back are
-    /// not among them: they are written anew night after night.
-    pub(super) fn and_files_of(self, queries: &Queries, output: Option<&Path>) -> Result<Self, Failure> {
-        let Some(name) = output.and_then(Path::file_name) else { return Ok(self) };
-        let files = queries.files_of_operators()?.into_iter().map(PathBuf::from);
-        let same_name = |file: &PathBuf| file.file_name().is_some_and(|it| it.eq_ignore_ascii_case(name));
-        Ok(self.and_inputs(&files.filter(same_name).collect::<Vec<_>>()))
+    /// What a run works on, whether or not it exists yet.
+    pub(super) fn of_run(run: &args::Run, inputs: &[PathBuf]) -> Self {
+        let ledger = settings::ledger_path(&run.ledger);
+        let beside = ledger::beside_a_ledger(&ledger);
+        // Where there is no identity file, there is none to be replaced.
+        let identity = settings::identity_file(&run.submission.identity).ok();
+        let made = beside.chain([ledger.clone()]).chain(identity).collect();
+        Self { made, ..Self::default() }.and_inputs(inputs)
     }
 
-    /// May `output` be made, or what is there be replaced?
-    pub(super) fn check(&self, output: &Path) -> Result<(), Failure> {
-        let refused = |what: &str, hint: &str| {
-            Err(Failure::usage(format!("will not write over `{}`: {what}", output.display())).with_hint(hint))
-        };
+    /// What a command reads, and what it works on.
+    pub(super) fn of_command(command: &args::Command) -> Self {
+        use args::Command;
+        match command {
+            Command::Import(args) => Self::of_run(&args.run, &args.files),
+            Command::Retry(args) => Self::of_run(&args.run, &[]),
+            Command::Resume(args) | Command::Reconcile(args) => Self::of_run(args, &[]),
+            Command::Check(args) => Self::default().and_inputs(&args.files),
+            // Those that read a ledger need one that exists, which is known by what is in it.
+            _ => Self::default(),
+        }
+    }
+
+    /// The files that a ledger was filled from, where `output` exists and so may be one of them.
+    pub(super) fn and_files_of(self, queries: &Queries, output: Option<&Path>) -> Result<Self, Failure> {
+        if output.is_none_or(|output| !is_taken(output)) {
+            return Ok(self);
+        }
+        Ok(self.and_inputs(&queries.files()?.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
+    }
+
+    /// May `output` be made, or with `force` be replaced? Devices and pipes hold nothing that could be lost.
+    ///
+    /// # Errors
+    /// An error of usage that says what is there.
+    pub(super) fn check(&self, output: &Path, force: bool) -> Result<(), Failure> {
         let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if ["xlsx", "ods", "xls", "xlsb"].contains(&extension.as_str()) {
-            return refused("no workbook is written", "name a file that ends in .csv; spreadsheets open it");
+        if WORKBOOKS.contains(&extension.as_str()) {
+            return Err(not_over(output, "no workbook is written")
+                .with_hint("name a file that ends in .csv; spreadsheets open it"));
         }
-        let there = really(output);
-        if there.is_some() && self.inputs.iter().any(|input| really(input) == there) {
-            return refused("it is a file that rows are read from", "name another file");
+        if let Some((what, hint)) = self.precious(output) {
+            return Err(not_over(output, what).with_hint(hint));
         }
-        let beginning = beginning(output);
-        // The database itself, or its write-ahead log in either order of bytes.
-        if beginning.starts_with(b"SQLite format 3\0") || beginning.starts_with(&[0x37, 0x7F, 0x06]) {
-            return refused(
-                "it is a database, such as a ledger",
-                "name another file; ledgers cannot be made again",
-            );
-        }
-        let is_identity =
-            String::from_utf8_lossy(&beginning).to_ascii_uppercase().contains("AGE-SECRET-KEY-");
-        if is_identity {
-            return refused(
-                "it holds a private key, by which alone passwords can be opened",
-                "name another file; keys cannot be made again",
-            );
+        if !force && is_taken(output) {
+            return Err(taken(output));
         }
         Ok(())
     }
+
+    /// What `output` is, where no option lets it be replaced, and what to do instead.
+    pub(super) fn precious(&self, output: &Path) -> Option<(&'static str, &'static str)> {
+        let there = output.canonicalize().ok();
+        if there.is_some() && self.inputs.iter().any(|input| input.canonicalize().ok() == there) {
+            return Some(("it is a file that rows are read from", "name another file"));
+        }
+        what_is(output).or_else(|| {
+            let what = "it has the name of the ledger of this run, of a file beside it, or of its keys";
+            let place = place(output);
+            let is_made = place.is_some() && self.made.iter().any(|file| self::place(file) == place);
+            is_made.then_some((what, "name another file"))
+        })
+    }
 }
 
-/// Where a name leads, if anything is there.
-fn really(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok()
+/// The refusal to write to `output`.
+pub(super) fn not_over(output: &Path, what: &str) -> Failure {
+    Failure::usage(format!("will not write over `{}`: {what}", output.display()))
+}
+
+/// The refusal to replace what has the name of `output`.
+pub(super) fn taken(output: &Path) -> Failure {
+    let free = free_name(output);
+    Failure::usage(format!("will not write over `{}`: it exists already", output.display())).with_hint(
+        format!("name a new file, such as `{}`, or add `--force` to replace this one", free.display()),
+    )
+}
+
+/// Has something this name that an output would replace? A link counts, wherever it leads; a device or a pipe does not,
+/// nor does a link to one.
+pub(super) fn is_taken(path: &Path) -> bool {
+    match path.metadata() {
+        Ok(there) => there.is_file() || there.is_dir(),
+        // A link that leads nowhere, or nothing.
+        Err(_) => path.symlink_metadata().is_ok(),
+    }
+}
+
+/// `failed.csv`, or `failed-2.csv` and so on where that exists.
+pub(super) fn free_name(wanted: &Path) -> PathBuf {
+    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = wanted.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
+    let numbered =
+        (2..NAMES_TRIED).map(|number| wanted.with_file_name(format!("{stem}-{number}{extension}")));
+    std::iter::once(wanted.to_owned())
+        .chain(numbered)
+        .find(|name| name.symlink_metadata().is_err())
+        .unwrap_or_else(|| wanted.to_owned())
+}
+
+/// What a file is that cannot be made again, and what to do instead of replacing it. `None`: anything else, or nothing.
+pub(super) fn what_is(path: &Path) -> Option<(&'static str, &'static str)> {
+    if ledger::is_beside_a_ledger(path) {
+        return Some(("it belongs to a ledger", "name another file; the ledger needs this one"));
+    }
+    let beginning = beginning(path);
+    if ledger::looks_like_a_database(&beginning) {
+        let hint = "name another file; ledgers cannot be made again";
+        return Some(("it is a database, such as a ledger", hint));
+    }
+    let text = String::from_utf8_lossy(&beginning);
+    if text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
+        let hint = "name another file; keys cannot be made again";
+        return Some(("it holds a private key, by which alone passwords can be opened", hint));
+    }
+    if text.contains("PRIVATE KEY-----") {
+        return Some(("it holds a private key", "name another file; keys cannot be made again"));
+    }
+    if text.starts_with('{') && text.contains("\"refresh_token\"") {
+        return Some(("it holds a sign-in", "name another file; `tenantry logout` removes a sign-in"));
+    }
+    if config::is_settings(&text) {
+        return Some(("it holds settings of Tenantry", "name another file"));
+    }
+    None
+}
+
+/// Where a name leads, or where a file of that name would be. `None`: there is no such folder.
+fn place(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let path = std::path::absolute(path).ok()?;
+        Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
+    })
 }
 
 /// Of a regular file; a pipe or a device is not waited for.
-fn beginning(path: &Path) -> Vec<u8> {
+pub(super) fn beginning(path: &Path) -> Vec<u8> {
     let mut beginning = Vec::new();
     if path.metadata().is_ok_and(|it| it.is_file())
         && let Ok(file) = File::open(path)
     {
-        // What cannot be read is told when it is written.
+        // A file that cannot be read is reported when it is written.
         drop(file.take(LOOKED_AT_BYTES).read_to_end(&mut beginning));
     }
     beginning
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_free_name_is_proposed() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |expected: &str| {
+            assert_eq!(free_name(&folder.path().join("failed.csv")), folder.path().join(expected));
+        };
+        check("failed.csv");
+        fs::write(folder.path().join("failed.csv"), "").unwrap();
+        check("failed-2.csv");
+        fs::write(folder.path().join("failed-2.csv"), "").unwrap();
+        check("failed-3.csv");
+        assert_eq!(free_name(&folder.path().join("none")), folder.path().join("none"));
+    }
+
+    #[test]
+    fn what_cannot_be_made_again_is_known_by_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |content: &[u8], expected: Option<&str>| {
+            let file = folder.path().join("file");
+            fs::write(&file, content).unwrap();
+            let found = what_is(&file).map(|(what, _)| what);
+            match expected {
+                Some(words) => assert!(found.is_some_and(|it| it.contains(words)), "{found:?}"),
+                None => assert_eq!(found, None),
+            }
+        };
+        check(b"", None);
+        check(b"company_name,domain\nContoso,contoso\n", None);
+        check(b"<!DOCTYPE html>", None);
+        check(b"note = 'mine'\n", None);
+        check(b"SQLite format 3\0...", Some("database"));
+        check(&[0x37, 0x7F, 0x06, 0x82], Some("database"));
+        check(&[0x37, 0x7F, 0x06, 0x83], Some("database"));
+        check(b"# created\nage-secret-key-1QQ", Some("private key"));
+        check(b"-----BEGIN EC PRIVATE KEY-----", Some("private key"));
+        check(b"{\"refresh_token\":\"x\",\"saved_at_ms\":1}", Some("sign-in"));
+        check(b"rate = '8/s'\n[profile.one]\nledger = 'one.db'\n", Some("settings"));
+        check(b"[profile.one]\nledger = 'one.db'\n", Some("settings"));
+    }
+
+    #[test]
+    fn files_beside_a_ledger_are_guarded_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        for suffix in ["-wal", "-shm", "-journal", "-reserve", ".lock", ".simulator"] {
+            assert_eq!(what_is(&file(&format!("l.db{suffix}"))), None, "there is no ledger");
+        }
+        fs::write(file("l.db"), b"SQLite format 3\0...").unwrap();
+        for suffix in ["-wal", "-shm", "-journal", "-reserve", ".lock", ".simulator"] {
+            assert!(what_is(&file(&format!("l.db{suffix}"))).is_some(), "{suffix}");
+        }
+        assert_eq!(what_is(&file("l.db.csv")), None);
+    }
 }

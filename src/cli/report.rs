@@ -1,24 +1,28 @@
 //! `tenantry report`: what became of everything, as one page, as Markdown or as JSON. Works while a run goes on.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use super::args::{self, ReportFormat};
 use super::ending::{Again, Judged};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
-use super::replacing::Guarded;
+use super::replacing::{Guarded, free_name};
 use super::settings::LedgerChoice;
-use super::sink::{self, Sink};
+use super::sink::Sink;
 use crate::ledger;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = LedgerChoice::from(&args.ledger);
-    let file = sink::file(args.output.as_deref());
+    let target = args.to.target();
+    let file = target.file;
     if file.is_none() && matches!(args.format, ReportFormat::Html) && std::io::stdout().is_terminal() {
-        return Err(Failure::usage("a page of HTML is not for a terminal")
-            .with_hint("name a file with `-o report.html`, or ask for `--format md`"));
+        return Err(Failure::usage("a page of HTML is not for a terminal").with_hint(format!(
+            "name a file with `-o {}`, or ask for `--format md`",
+            free_name(Path::new("report.html")).display()
+        )));
     }
     let queries = ledger.read()?;
     let Some(scope) = scope_of(&queries, args.run)? else {
@@ -51,7 +55,7 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
     match (file, args.format) {
         (Some(file), _) => {
             let guarded = Guarded::default().and_files_of(&queries, Some(file))?;
-            Sink::open(Some(file), &guarded)?.document(&text)?;
+            Sink::open(target, &guarded)?.document(&text)?;
             output.note(format_args!("The report is in `{}`.", file.display()));
         }
         (None, ReportFormat::Json) => output.json(&text)?,

@@ -1,14 +1,16 @@
-//! `--results DIR`: the export files, written at the end of a run.
+//! `--results DIR`: the export files, written at the end of a run into a new folder of its own, such as `DIR/run-17`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::replacing::Guarded;
-use super::sink::Sink;
-use crate::ledger::{Filter, Queries, State};
+use super::sink::{Sink, Target};
+use crate::ledger::{Filter, Queries, RunId, State};
+use crate::private_file;
 use crate::report::{ResultFile, Style, export};
 
-/// Each is written, also without rows: one of last night must not be taken for one of tonight.
+/// Each is written, also without rows: that a file is missing must not be taken for news.
 const FILES: [(&str, Filter); 6] = [
     ("created.csv", Filter::State(State::Created)),
     ("existing.csv", Filter::State(State::Existing)),
@@ -18,49 +20,55 @@ const FILES: [(&str, Filter); 6] = [
     ("agreements.csv", Filter::UnrecordedAgreements),
 ];
 
+/// Ledgers that write into one folder, and so may all have a run of the same number.
+const FOLDERS_TRIED: u32 = 1000;
+
 /// A folder that can be written to.
 #[derive(Debug)]
 pub(super) struct Results {
     folder: PathBuf,
-    guarded: Guarded,
 }
 
 impl Results {
     /// Makes the folder and sees whether it takes files, before anything is sent.
-    pub(super) fn prepare(folder: &Path, inputs: &[PathBuf], ledger: &Path) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::io(
-                format!("could not write into the folder `{}` of --results", folder.display()),
-                &error,
-            )
-            .with_hint("name a folder that you may write to; nothing was sent")
+    pub(super) fn prepare(folder: &Path) -> Result<Self, Failure> {
+        let failed = |error| {
+            unwritten(folder, &error).with_hint("name a folder that you may write to; nothing was sent")
         };
-        crate::private_file::make_folder(folder).map_err(failed)?;
+        private_file::make_folder(folder).map_err(failed)?;
         drop(tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).map_err(failed)?);
-        let mut guarded = Guarded::default().and_inputs(inputs);
-        // What is wrong with a ledger is told by those who need it.
-        let queries = Queries::open(ledger).ok();
-        for (name, _) in FILES {
-            let path = folder.join(name);
-            if let Some(queries) = &queries {
-                guarded = guarded.and_files_of(queries, Some(&path))?;
-            }
-            guarded.check(&path)?;
-        }
-        Ok(Self { folder: folder.to_owned(), guarded })
+        Ok(Self { folder: folder.to_owned() })
     }
 
-    /// Writes every file, each as a whole or not at all, and says which.
-    pub(super) fn write(&self, ledger: &Path) -> Result<Vec<ResultFile>, Failure> {
+    /// Writes every file, each as a whole or not at all, and says which. Replaces nothing: the folder is new.
+    pub(super) fn write(&self, ledger: &Path, run: RunId) -> Result<Vec<ResultFile>, Failure> {
         let queries = Queries::open(ledger)?;
+        let folder = self.new_folder(run).map_err(|error| unwritten(&self.folder, &error))?;
         let mut written = Vec::new();
         for (name, filter) in FILES {
-            let path = self.folder.join(name);
-            let mut sink = Sink::open(Some(&path), &self.guarded)?;
+            let path = folder.join(name);
+            let mut sink = Sink::open(Target { file: Some(&path), force: false }, &Guarded::default())?;
             let rows = export(&queries, filter, Style { for_excel: false }, &mut sink)?;
             sink.finish()?;
             written.push(ResultFile { path: path.to_string_lossy().into_owned(), rows });
         }
         Ok(written)
     }
+
+    /// `run-17`, or `run-17-2` and so on where another ledger has had a run of that number.
+    fn new_folder(&self, run: RunId) -> io::Result<PathBuf> {
+        let numbered = (2..FOLDERS_TRIED).map(|number| format!("run-{run}-{number}"));
+        for name in std::iter::once(format!("run-{run}")).chain(numbered) {
+            let folder = self.folder.join(name);
+            match private_file::make_new_folder(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.map(|()| folder),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+fn unwritten(folder: &Path, error: &io::Error) -> Failure {
+    Failure::io(format!("could not write into the folder `{}` of --results", folder.display()), error)
 }

@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
         let mut connection = Connection::prepare(connection, &choice)?;
         let is_dry_run = submission.dry_run;
         let results = match &submission.results {
-            Some(folder) if !is_dry_run => Some(Results::prepare(folder, start.inputs, &choice.path)?),
+            Some(folder) if !is_dry_run => Some(Results::prepare(folder)?),
             Some(_) | None => None,
         };
         dry_run::remove_left_behind();
@@ -315,7 +315,7 @@ impl<'a> Session<'a> {
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
-        let written = self.results.as_ref().map(|results| results.write(&path)).transpose();
+        let written = self.results.as_ref().map(|results| results.write(&path, run)).transpose();
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
             _ if written.is_err() => ExitCode::Failed,
@@ -416,11 +416,11 @@ impl Session<'_> {
     pub(crate) async fn abort(self, failure: Failure) -> Result<ExitCode, Failure> {
         let ending = ending_of(&failure);
         // A ledger that cannot be written any more is what the failure is about.
-        let path = self.ledger.path().to_owned();
+        let (path, run) = (self.ledger.path().to_owned(), self.ledger.run());
         drop(self.ledger.close(ending).await);
         self.connection.close().await;
         // What there is of them; the failure is what counts.
-        drop(self.results.map(|results| results.write(&path)));
+        drop(self.results.map(|results| results.write(&path, run)));
         Err(failure)
     }
 }

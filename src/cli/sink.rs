@@ -1,4 +1,4 @@
-//! Where a command writes its rows, and how that is whole or not there.
+//! Where a command writes its rows: as a whole or not at all, and never over a file that exists unless it was told to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::args;
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
-use super::replacing::Guarded;
+use super::replacing::{Guarded, is_taken, taken};
+use crate::private_file::take_name;
 use crate::validation::visible_lines;
 
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
@@ -19,6 +21,7 @@ pub(crate) enum Sink {
         out: BufWriter<NamedTempFile>,
         place: PathBuf,
         path: PathBuf,
+        replaces: bool,
     },
     Device {
         out: BufWriter<File>,
@@ -59,15 +62,26 @@ impl<W: Write> Write for MadeVisible<W> {
     }
 }
 
-/// The file that an output goes to. `None`: to standard output.
-pub(crate) fn file(output: Option<&Path>) -> Option<&Path> {
-    output.filter(|path| *path != Path::new("-"))
+/// Where an output is to go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// `None`: to standard output.
+    pub(crate) file: Option<&'a Path>,
+    /// Replace the file if it exists.
+    pub(crate) force: bool,
+}
+
+impl args::OutputFile {
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { file: self.output.as_deref().filter(|path| *path != Path::new("-")), force: self.force }
+    }
 }
 
 impl Sink {
-    /// An existing file is replaced, once everything is written: until then, and where that fails, it stays as it was.
-    pub(crate) fn open(path: Option<&Path>, guarded: &Guarded) -> Result<Self, Failure> {
-        let Some(path) = file(path) else {
+    /// A file gets its name once everything is written. One that exists is an error of usage, or with `force` is
+    /// replaced then: until then, and where that fails, it stays as it was.
+    pub(crate) fn open(target: Target<'_>, guarded: &Guarded) -> Result<Self, Failure> {
+        let Some(path) = target.file else {
             let out = io::stdout();
             return Ok(if out.is_terminal() {
                 Sink::Terminal(MadeVisible::new(out))
@@ -75,21 +89,22 @@ impl Sink {
                 Sink::Stdout(BufWriter::new(out))
             });
         };
-        guarded.check(path)?;
-        Self::to_file(path).map_err(|error| unwritten(path, &error))
+        guarded.check(path, target.force)?;
+        Self::to_file(path, target.force).map_err(|error| unwritten(path, &error))
     }
 
-    fn to_file(path: &Path) -> io::Result<Self> {
+    fn to_file(path: &Path, force: bool) -> io::Result<Self> {
         if path.metadata().is_ok_and(|there| !there.is_file()) {
             // A pipe or a device, such as /dev/stdout, cannot be replaced.
             let out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
             return Ok(Sink::Device { out, path: path.to_owned() });
         }
+        let replaces = force && is_taken(path);
         // Where a link leads, so that it stays one.
         let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder)?;
-        Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned() })
+        Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
     }
 
     /// Writes a whole document and is done.
@@ -106,13 +121,22 @@ impl Sink {
         match self {
             Sink::Stdout(_) | Sink::Terminal(_) => flushed.map_err(|error| unwritten_to_stdout(&error)),
             Sink::Device { path, .. } => flushed.map_err(|error| unwritten(&path, &error)),
-            Sink::File { out, place, path } => flushed
+            Sink::File { out, place, path, replaces } => flushed
                 .and_then(|()| out.get_ref().as_file().sync_all())
                 .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
-                .and_then(|beside| beside.persist(&place).map_err(|error| error.error))
-                .and_then(|_| crate::private_file::sync_folder_of(&place))
+                .and_then(|beside| name(beside, &place, replaces))
+                .and_then(|()| crate::private_file::sync_folder_of(&place))
                 .map_err(|error| unwritten(&path, &error)),
         }
+    }
+}
+
+/// Gives a file that is whole its name. What took the name meanwhile is not replaced.
+fn name(beside: NamedTempFile, place: &Path, replaces: bool) -> io::Result<()> {
+    if replaces {
+        beside.persist(place).map(drop).map_err(|error| error.error)
+    } else {
+        take_name(beside.path(), place)
     }
 }
 
@@ -125,6 +149,9 @@ fn closed(error: io::Error) -> io::Error {
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return taken(path);
+    }
     Failure::io(format!("could not write `{}`", path.display()), error)
         .with_hint("name a file in a folder that is there, that you may write to, and that has room")
 }

@@ -7,7 +7,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
 use super::replacing::Guarded;
-use super::sink::{self, Sink};
+use super::sink::Sink;
 use crate::customer::{Field, Need};
 use crate::reader;
 use crate::report::{Style, csv_writer};
@@ -17,13 +17,7 @@ use crate::validation;
 const NAME_WIDTH: usize = 34;
 
 pub(crate) fn run(args: args::Template, output: &Output) -> Result<ExitCode, Failure> {
-    let path = sink::file(args.output.as_deref());
-    // The list that somebody has filled in must not be emptied by the command that began it.
-    if let Some(path) = path.filter(|path| path.exists()) {
-        let message = format!("could not write `{}`: it is there already", path.display());
-        return Err(Failure::new(ExitCode::Usage, message).with_hint("name a new file"));
-    }
-    let mut sink = Sink::open(path, &Guarded::default())?;
+    let mut sink = Sink::open(args.to.target(), &Guarded::default())?;
     let failed = |error: std::io::Error| Failure::io("could not write the template", &error);
     if args.explain {
         sink.write_all(explained().as_bytes()).map_err(failed)?;
@@ -36,7 +30,7 @@ pub(crate) fn run(args: args::Template, output: &Output) -> Result<ExitCode, Fai
         written.map_err(failed)?;
     }
     sink.finish()?;
-    if let Some(path) = path {
+    if let Some(path) = args.to.target().file {
         output.note(format_args!("Written to `{}`.", path.display()));
     }
     Ok(ExitCode::Done)

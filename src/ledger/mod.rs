@@ -24,6 +24,7 @@ mod owed;
 mod passwords;
 mod place;
 mod query;
+mod recognized;
 mod recovery;
 mod reserve;
 mod runs;
@@ -56,6 +57,7 @@ pub(crate) use query::{
     RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo, SourceTotals, Span,
     UnfinishedSource, UserNeeds,
 };
+pub(crate) use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
 pub(crate) use recovery::{NextStep, Work};
 pub(crate) use runs::Ending;
 pub(crate) use schema::Environment;

@@ -285,11 +285,9 @@ impl Queries {
         )?)
     }
 
-    /// Files that rows came from, but for exports of ours that came back, by the paths that they were given by.
-    pub(crate) fn files_of_operators(&self) -> Result<Vec<String>, Error> {
-        let sql = "SELECT DISTINCT path FROM sources
-                    WHERE path <> '-' AND instr(lower(CAST(header AS TEXT)), 'tenantry_') = 0";
-        self.collect(sql, [], |row| row.get(0))
+    /// Files that rows came from, by the paths that they were given by.
+    pub(crate) fn files(&self) -> Result<Vec<String>, Error> {
+        self.collect("SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
     /// Rows that `run` has read and that wait to be sent.

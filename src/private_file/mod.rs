@@ -141,11 +141,23 @@ fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Makes a folder, and those above it that are missing, for their owner alone. A folder that is there stays as it is.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
+    private_folders().recursive(true).create(folder)
+}
+
+/// Makes a folder for its owner alone.
+///
+/// # Errors
+/// `AlreadyExists` where anything has that name.
+pub(crate) fn make_new_folder(folder: &Path) -> io::Result<()> {
+    private_folders().create(folder)
+}
+
+fn private_folders() -> fs::DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes"))]
+    let mut folders = fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+    folders
 }
 
 /// Makes the folder that `file` is to be in.

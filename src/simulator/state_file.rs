@@ -53,6 +53,9 @@ impl StateFile {
         file.read_to_end(&mut text)?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         let effects = read_effects(&text[..whole])?;
+        if !is_torn_line(&text[whole..]) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no state of a simulator"));
+        }
         let mut state_file = StateFile { file, length: whole as u64 };
         state_file.cut_off_torn_line()?;
         Ok((state_file, effects))
@@ -75,6 +78,12 @@ impl StateFile {
         self.file.seek(SeekFrom::Start(self.length))?;
         Ok(())
     }
+}
+
+/// May this be the beginning of a line? Anything else at the end of a file was written by somebody else, who may miss it.
+fn is_torn_line(text: &[u8]) -> bool {
+    const BEGINNING: &[u8] = b"{\"effect\":\"";
+    text.iter().zip(BEGINNING).all(|(byte, ours)| byte == ours)
 }
 
 fn read_effects(text: &[u8]) -> io::Result<Vec<Effect>> {

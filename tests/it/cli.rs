@@ -355,7 +355,10 @@ fn passwords_open_with_their_own_identity_alone() {
     assert_eq!(done.stderr.lines().count(), 3, "{done}");
     bench.file("passwords.csv", "of an earlier call");
     let other_key = other.path("identity.txt");
-    bench.tenantry(["credentials", "-o", "passwords.csv", "--identity"]).args([other_key]).exits(1);
+    bench
+        .tenantry(["credentials", "-o", "passwords.csv", "--force", "--identity"])
+        .args([other_key])
+        .exits(1);
     assert_eq!(std::fs::read_to_string(bench.path("passwords.csv")).unwrap(), "of an earlier call");
     bench.tenantry(["credentials", "--identity", "nowhere.txt"]).exits(1);
 }

@@ -253,7 +253,7 @@ fn a_backup_is_the_ledger_of_one_moment() {
     bench.simulator().release();
     assert_eq!(running.wait().code, Some(0));
     bench.agree();
-    bench.tenantry(["backup", "copy.db"]).exits(1).says("name a file that is not there yet");
+    bench.tenantry(["backup", "copy.db"]).exits(2).says("name a file that is not there yet");
     // The copy is a ledger: what it has not heard of is found out by asking.
     let status = bench.tenantry(["status", "--json", "--ledger", "copy.db"]).exits(0).json();
     assert_eq!(status["rows"]["total"], 20);

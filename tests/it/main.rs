@@ -48,6 +48,7 @@ mod nightly;
 mod outage;
 #[cfg(unix)]
 mod output_trouble;
+mod outputs;
 mod panics;
 mod passwords;
 mod properties;

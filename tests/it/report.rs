@@ -190,7 +190,7 @@ fn a_report_is_written_whole_and_never_over_a_ledger() {
         names
     };
     let before = names();
-    let done = bench.tenantry(["report", "-o", "report.html"]).exits(0);
+    let done = bench.tenantry(["report", "-o", "report.html", "--force"]).exits(0);
     assert_eq!(done.stdout, "");
     assert_eq!(names(), before, "nothing is left beside it");
     let page = std::fs::read_to_string(bench.path("report.html")).unwrap();

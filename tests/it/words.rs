@@ -71,7 +71,7 @@ fn files_are_named_as_the_operator_named_them() {
     assert!(!export.stderr.contains(".tenantry-"), "{export}");
     bench.tenantry(["export", "all", "-o", "all.csv"]).exits(0).says("1 row written to `all.csv`.");
     bench.file("copy.db", "");
-    bench.tenantry(["backup", "copy.db"]).exits(1).says("because: it is there already");
+    bench.tenantry(["backup", "copy.db"]).exits(2).says("because: it is there already");
     let other = bench.import("customers.csv").args(["--dry-run", "--api-url", "http://127.0.0.1:9"]).exits(2);
     other.says(&format!("the ledger `{}` belongs to", bench.ledger_path().display()));
 }

@@ -64,6 +64,15 @@ pub(super) fn text(digest: &Digest, ledger: &Path, started_at: Timestamp, ended_
     text
 }
 
+/// Is this what [`text`] makes, and nothing else? A file in which others' metrics stand too is not.
+pub(super) fn is_ours(text: &str) -> bool {
+    let is_ours = |line: &str| {
+        let named = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
+        named.unwrap_or(line).starts_with("tenantry_")
+    };
+    !text.is_empty() && text.lines().all(is_ours)
+}
+
 struct File(Registry);
 
 impl File {

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::replacing::{Guarded, beginning, not_over};
 use super::settings;
 use super::signals::Interruption;
 use crate::clock;
@@ -29,15 +30,13 @@ pub(super) struct Announcer {
     ledger: PathBuf,
     notifier: Option<Notifier>,
     on_finish: Option<String>,
-    metrics_file: Option<PathBuf>,
+    metrics_file: Option<MetricsFile>,
 }
 
 impl Announcer {
-    /// For a run of `command`; nothing is told yet.
-    pub(super) fn of(
-        command: &'static str,
-        args::Run { ledger, connection, submission }: &args::Run,
-    ) -> Self {
+    /// For a run of `command` that reads `inputs`; nothing is told yet.
+    pub(super) fn of(command: &'static str, run: &args::Run, inputs: &[PathBuf]) -> Self {
+        let args::Run { ledger, connection, submission } = run;
         let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
         // What did not happen is not told, and what the command of --on-finish does is told by whoever called it.
         if submission.dry_run || std::env::var_os(on_finish::MARK).is_some() {
@@ -49,11 +48,14 @@ impl Announcer {
             ledger: settings::ledger_path(ledger),
             notifier: notify_url.as_ref().and_then(|url| Notifier::new(url, connection.ca_file.as_deref())),
             on_finish: on_finish.clone(),
-            metrics_file: metrics_file.clone(),
+            metrics_file: metrics_file
+                .as_ref()
+                .map(|file| MetricsFile { file: file.clone(), guarded: Guarded::of_run(run, inputs) }),
         }
     }
 
-    /// Tells that the run begins, lets it run, and tells how it ended.
+    /// Tells that the run begins, lets it run, and tells how it ended. Where it could not write its metrics without
+    /// replacing what somebody else has written, it does not begin.
     pub(super) async fn around(
         self,
         run: impl Future<Output = Result<ExitCode, Failure>>,
@@ -67,7 +69,10 @@ impl Announcer {
             let command = self.command;
             tokio::spawn(async move { notifier.begun(command).await })
         });
-        let ended = super::panics::caught(run).await;
+        let ended = match self.metrics_file.as_ref().map_or(Ok(()), MetricsFile::check) {
+            Ok(()) => super::panics::caught(run).await,
+            Err(refused) => Err(refused),
+        };
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, |code| *code);
         let digest = Digest::of(self.command, exit_code, &self.ledger, started_at);
         self.write_metrics(&digest, started_at);
@@ -98,12 +103,46 @@ impl Announcer {
     }
 
     fn write_metrics(&self, digest: &Digest, started_at: Timestamp) {
-        if let Some(file) = &self.metrics_file {
-            let text = metrics::text(digest, &self.ledger, started_at, clock::now());
-            if let Err(error) = crate::private_file::replace_readable(file, text.as_bytes()) {
-                let file = file.display();
-                tracing::warn!(%file, %error, "could not write the metrics file");
-            }
+        let Some(metrics) = &self.metrics_file else { return };
+        let file = metrics.file.display();
+        // It may have come there while the run went on.
+        if let Err(refused) = metrics.check() {
+            let reason = refused.messages.join(": ");
+            return tracing::warn!(%file, reason, "could not write the metrics file");
         }
+        let text = metrics::text(digest, &self.ledger, started_at, clock::now());
+        if let Err(error) = crate::private_file::replace_readable(&metrics.place(), text.as_bytes()) {
+            tracing::warn!(%file, %error, "could not write the metrics file");
+        }
+    }
+}
+
+/// The file of `--metrics-file`, which every run replaces.
+struct MetricsFile {
+    file: PathBuf,
+    guarded: Guarded,
+}
+
+impl MetricsFile {
+    /// May it be written? It may where nothing is, or metrics of ours.
+    fn check(&self) -> Result<(), Failure> {
+        let Self { file, guarded } = self;
+        if let Some((what, hint)) = guarded.precious(file) {
+            return Err(not_over(file, what).with_hint(hint));
+        }
+        let refused = |what| Err(not_over(file, what).with_hint("name a new file with `--metrics-file`"));
+        match file.metadata() {
+            Ok(there) if !there.is_file() => refused("it is no regular file"),
+            Ok(_) if metrics::is_ours(&String::from_utf8_lossy(&beginning(file))) => Ok(()),
+            Ok(_) => refused("Tenantry did not write it as a metrics file"),
+            Err(_) if file.is_symlink() => refused("it is a link that leads nowhere"),
+            // Whether it can be made shows when it is written, which is no matter of the run's.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Where a link leads, so that it stays one.
+    fn place(&self) -> PathBuf {
+        self.file.canonicalize().unwrap_or_else(|_| self.file.clone())
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Logging {
     )]
     pub(crate) log_format: LogFormat,
     /// Write the log here instead of to standard error, with the sums and the end of each run; 10 MiB at most, then it
-    /// becomes F.1, up to F.5
+    /// becomes F.1, up to F.5. Goes on only in a log of Tenantry
     #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging")]
     pub(crate) log_file: Option<PathBuf>,
 }
@@ -225,7 +225,7 @@ pub(crate) struct Submission {
     /// Wait for so long where another process works on the ledger
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK")]
     pub(crate) wait_lock: Duration,
-    /// Write the export files into this folder at the end, also of a run that stops early
+    /// Write the export files into a new folder in DIR at the end, such as DIR/run-17, also of a run that stops early
     #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output")]
     pub(crate) results: Option<PathBuf>,
     // Last, because their headings hold for whatever follows.
@@ -256,7 +256,7 @@ pub(crate) struct Announcements {
     /// Run this command at the end, with TENANTRY_EXIT_CODE, _RUN, _LEDGER and _SUMMARY in its environment
     #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH")]
     pub(crate) on_finish: Option<String>,
-    /// Write the figures of the run here for Prometheus (textfile collector)
+    /// Write the figures of the run here for Prometheus (textfile collector); replaces only a file that Tenantry wrote
     #[arg(long, value_name = "F", env = "TENANTRY_METRICS_FILE")]
     pub(crate) metrics_file: Option<PathBuf>,
 }
@@ -266,6 +266,18 @@ pub(crate) struct IdentityFile {
     /// File of the private key for passwords [default: in your configuration folder]
     #[arg(long, value_name = "F", env = "TENANTRY_IDENTITY")]
     pub(crate) identity: Option<PathBuf>,
+}
+
+/// Where the result of a command goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputFile {
+    /// Write to this new file instead of to standard output
+    #[arg(short, long, value_name = "F")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
 }
 
 /// How files are laid out.

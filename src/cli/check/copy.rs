@@ -8,12 +8,12 @@ use crate::check::{Annotated, AtTheEnd, MetRow};
 use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
-use crate::cli::replacing::Guarded;
-use crate::cli::sink::Sink;
+use crate::cli::replacing::{Guarded, free_name};
+use crate::cli::sink::{Sink, Target};
 use crate::reader::Header;
 use crate::validation::Problem;
 
-/// Where the copy will be. An existing file is replaced when the check has come to its end.
+/// Where the copy will be when the check has come to its end.
 pub(super) struct Copy {
     sink: Sink,
     rows: Option<Annotated<BufWriter<File>>>,
@@ -29,16 +29,14 @@ impl Copy {
         }
         if path == Path::new("-") {
             return Err(Failure::usage("the copy needs a file of its own: standard output has the problems")
-                .with_hint("name a file with `-o`, such as problems.csv"));
+                .with_hint(format!(
+                    "name a file with `-o`, such as {}",
+                    free_name(Path::new("problems.csv")).display()
+                )));
         }
         let guarded = Guarded::default().and_inputs(&args.files);
-        guarded.check(path)?;
-        if path.is_file() {
-            let message = format!("could not write `{}`: it is there already", path.display());
-            return Err(Failure::usage(message)
-                .with_hint("name a new file; what has been mended in this one would be lost"));
-        }
-        Ok(Some(Self { sink: Sink::open(Some(path), &guarded)?, rows: None }))
+        let target = Target { file: Some(path), force: args.force };
+        Ok(Some(Self { sink: Sink::open(target, &guarded)?, rows: None }))
     }
 
     pub(super) fn begin(&mut self, header: &Header, delimiter: u8) -> Result<(), Failure> {

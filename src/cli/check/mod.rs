@@ -5,6 +5,8 @@ mod file;
 mod online;
 mod report;
 
+use std::path::Path;
+
 use tokio::sync::watch;
 
 use super::args;
@@ -12,6 +14,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
+use super::replacing::free_name;
 use super::rules;
 use super::settings::{self, Connection, quoted};
 use super::signals::Interruption;
@@ -61,6 +64,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
     check.report.end(&Ending {
         files: args.files.len(),
         has_copy: args.output.is_some(),
+        copy: &quoted(&free_name(Path::new("problems.csv")).to_string_lossy()),
         tally: &check.tally,
         partner: desk.as_ref().map(|desk| desk.partner.as_str()),
         online: desk.as_ref().map(|desk| &*desk.online),

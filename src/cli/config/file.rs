@@ -14,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::believed;
-use super::options::Given;
+use super::options::{Given, settings};
 use crate::cli::failure::Failure;
 
 /// Its name in the working folder and in the configuration folder.
@@ -74,6 +74,14 @@ pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> 
     let is_own = own.as_deref().is_some_and(|own| is_same(&here, own));
     let origin = if is_own { Origin::Own } else { Origin::Found { hides: own, is_trusted: false } };
     read(&here, origin).map(Some)
+}
+
+/// Is this text a file of settings? One that is named with `--config` has any name, and so may any other file.
+pub(in crate::cli) fn is_settings(text: &str) -> bool {
+    let Ok(file) = parse(Path::new(NAME), text) else { return false };
+    let known = settings(&super::whole());
+    let is_known = |entry: &Entry| known.iter().any(|setting| setting.name == entry.name);
+    !file.entries.is_empty() && file.entries.iter().all(is_known)
 }
 
 /// The operator's configuration folder.

@@ -26,6 +26,7 @@ use super::failure::Failure;
 use super::help;
 use super::settings::{self, SECRETS};
 use crate::nearest::distance_within;
+pub(super) use file::is_settings;
 use file::{ConfigFile, Entry, Origin};
 use options::Setting;
 pub(super) use show::run as show;

@@ -1,0 +1,40 @@
+//! What a file is, without opening it as a ledger: so that no output replaces one, or a file that one needs.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::place::beside;
+
+/// How a SQLite database begins, whoever made it.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
+/// How its write-ahead log begins, in either order of bytes.
+const LOG: [[u8; 4]; 2] = [[0x37, 0x7F, 0x06, 0x82], [0x37, 0x7F, 0x06, 0x83]];
+
+/// What the names of the files end in that stand beside a ledger: those of SQLite, the room that is set aside, the lock,
+/// and the memory of the simulator of a rehearsal.
+const BESIDE: [&str; 6] = ["-wal", "-shm", "-journal", "-reserve", ".lock", ".simulator"];
+
+/// Is this the beginning of a database, or of its log?
+pub(crate) fn looks_like_a_database(beginning: &[u8]) -> bool {
+    beginning.starts_with(DATABASE) || LOG.iter().any(|log| beginning.starts_with(log))
+}
+
+/// Is this the name of a file that belongs to a ledger which exists, whether or not it exists itself?
+pub(crate) fn is_beside_a_ledger(path: &Path) -> bool {
+    let Some(name) = path.to_str() else { return false };
+    BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).any(|ledger| is_database(ledger.into()))
+}
+
+/// The files that belong to a ledger, whether or not they exist.
+pub(crate) fn beside_a_ledger(ledger: &Path) -> impl Iterator<Item = PathBuf> {
+    BESIDE.iter().map(|suffix| beside(ledger, suffix))
+}
+
+fn is_database(path: PathBuf) -> bool {
+    let mut beginning = [0; DATABASE.len()];
+    path.metadata().is_ok_and(|it| it.is_file())
+        && File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok()
+        && beginning == DATABASE
+}

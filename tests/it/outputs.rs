@@ -1,0 +1,281 @@
+//! No command replaces what it did not make: outputs, results, metrics, logs and the state of a simulator.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::harness::{Bench, customers, customers_of, eventually, states};
+
+/// A ledger with a customer and a refused row, and the list that they came from.
+fn with_a_failure() -> Bench {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one", "refuse-400-3000-two"]));
+    bench.import("customers.csv").exits(3);
+    bench
+}
+
+fn read(bench: &Bench, name: &str) -> String {
+    fs::read_to_string(bench.path(name)).unwrap()
+}
+
+/// Every command that has an `-o`, but for `man`, whose output is a folder.
+const WRITERS: [(&[&str], i32); 5] = [
+    (&["export", "failed"], 0),
+    (&["report"], 0),
+    (&["credentials"], 0),
+    (&["template"], 0),
+    (&["check", "customers.csv"], 0),
+];
+
+#[test]
+fn an_output_replaces_nothing_unless_it_is_forced_to() {
+    let bench = with_a_failure();
+    for (command, code) in WRITERS {
+        let write = |args: &[&str]| bench.tenantry(command.iter().chain(["-o", "out.csv"].iter())).args(args);
+        bench.file("out.csv", "mended by hand");
+        let done = write(&[]).exits(2);
+        done.says("will not write over `out.csv`: it exists already").says("such as `out-2.csv`");
+        assert_eq!(read(&bench, "out.csv"), "mended by hand", "{command:?}");
+        write(&["--force"]).exits(code);
+        assert_ne!(read(&bench, "out.csv"), "mended by hand", "{command:?}");
+        // What the command itself has made is not replaced either.
+        let made = read(&bench, "out.csv");
+        write(&[]).exits(2);
+        assert_eq!(read(&bench, "out.csv"), made, "{command:?}");
+        bench.tenantry(command).args(["--force"]).exits(2).says("--output");
+        fs::remove_file(bench.path("out.csv")).unwrap();
+    }
+    // Of those that were refused, nobody has opened a password.
+    assert_eq!(bench.ledger().number("SELECT count(*) FROM openings"), 1);
+    bench.agree();
+}
+
+#[test]
+fn manual_pages_replace_nothing_either() {
+    let bench = Bench::new();
+    let write = |args: &[&str]| bench.tenantry(["man", "-o", "pages"]).args(args);
+    write(&[]).exits(0);
+    bench.file("pages/tenantry-import.1", "mine");
+    fs::remove_file(bench.path("pages/tenantry.1")).unwrap();
+    write(&[]).exits(2).says("it exists already");
+    assert!(!bench.path("pages/tenantry.1").exists(), "all or none");
+    assert_eq!(read(&bench, "pages/tenantry-import.1"), "mine");
+    write(&["--force"]).exits(0);
+    assert_ne!(read(&bench, "pages/tenantry-import.1"), "mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_counts_as_a_file_wherever_it_leads() {
+    use std::os::unix::fs::symlink;
+    let bench = with_a_failure();
+    bench.file("kept.csv", "kept");
+    symlink("kept.csv", bench.path("to-a-file.csv")).unwrap();
+    symlink("nowhere.csv", bench.path("to-nothing.csv")).unwrap();
+    symlink("customers.csv", bench.path("to-the-list.csv")).unwrap();
+    let export = |to: &str, args: &[&str]| bench.tenantry(["export", "failed", "-o", to]).args(args);
+    export("to-a-file.csv", &[]).exits(2).says("it exists already");
+    export("to-nothing.csv", &[]).exits(2).says("it exists already");
+    assert_eq!(read(&bench, "kept.csv"), "kept");
+    assert!(!bench.path("nowhere.csv").exists());
+    export("to-the-list.csv", &["--force"]).exits(2).says("rows are read from");
+    export("to-a-file.csv", &["--force"]).exits(0);
+    assert!(read(&bench, "kept.csv").starts_with("company_name,"), "the link stays one");
+    // A device holds nothing.
+    export("/dev/null", &[]).exits(0);
+}
+
+/// Between the look at a name and the file lies the whole reading of a list.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_takes_the_name_meanwhile_is_not_replaced() {
+    let bench = Bench::new();
+    let mut check = bench.tenantry(["check", "-", "-o", "copy.csv"]).with_silent_input().spawn();
+    let mut input = check.take_input();
+    input.write_all(customers(1).as_bytes()).unwrap();
+    let is_begun = || {
+        fs::read_dir(bench.path(""))
+            .unwrap()
+            .any(|it| it.unwrap().file_name().to_string_lossy().starts_with(".tenantry-"))
+    };
+    eventually("the copy is begun", is_begun);
+    bench.file("copy.csv", "came first");
+    drop(input);
+    let done = check.wait();
+    assert_eq!(done.code, Some(2), "{done}");
+    done.says("will not write over `copy.csv`: it exists already");
+    assert_eq!(read(&bench, "copy.csv"), "came first");
+    assert!(!is_begun(), "nothing is left behind");
+}
+
+#[test]
+fn what_cannot_be_made_again_is_replaced_by_no_option() {
+    let bench = with_a_failure();
+    bench.file("sign-in.json", "{\"refresh_token\":\"x\",\"saved_at_ms\":1}");
+    bench.file("other.toml", "rate = '8/s'\n");
+    bench.tenantry(["backup", "copy.db"]).exits(0);
+    let check = |name: &str, words: &str| {
+        // Those that open a database may write to it, as SQLite likes it.
+        let content = || fs::read(bench.path(name)).ok().filter(|_| !name.contains(".db"));
+        let before = content();
+        for (command, _) in WRITERS {
+            // A template knows no list.
+            if command == ["template"] && words.contains("rows") {
+                continue;
+            }
+            let done = bench.tenantry(command).args(["-o", name, "--force"]).exits(2);
+            done.says(&format!("will not write over `{name}`")).says(words);
+            assert!(content() == before, "{command:?} has changed {name}");
+        }
+    };
+    check("customers.csv", "it is a file that rows are read from");
+    check("ledger.db", "it is a database");
+    check("copy.db", "it is a database");
+    check("ledger.db-wal", "it belongs to a ledger");
+    check("ledger.db-shm", "it belongs to a ledger");
+    check("ledger.db.lock", "it belongs to a ledger");
+    check("identity.txt", "it holds a private key");
+    check("sign-in.json", "it holds a sign-in");
+    check("other.toml", "it holds settings of Tenantry");
+    bench.tenantry(["backup", "copy.db"]).exits(2).says("copy.db");
+    bench.agree();
+}
+
+#[test]
+fn the_next_command_proposes_a_name_that_is_free() {
+    let bench = with_a_failure();
+    let next = |done: &str| done.lines().rfind(|line| line.starts_with("Next: ")).unwrap().to_owned();
+    let status = || next(&bench.tenantry(["status"]).exits(0).stdout);
+    assert!(status().contains(" -o failed.csv, mend it, then tenantry import"), "{}", status());
+    bench.file("failed.csv", "mended");
+    assert!(status().contains(" -o failed-2.csv, mend it, then"), "{}", status());
+    assert!(status().contains(" failed-2.csv; or, where the cause is gone"), "{}", status());
+    bench.file("failed-2.csv", "mended");
+    assert!(next(&bench.resume().exits(3).stdout).contains(" -o failed-3.csv, "));
+}
+
+#[test]
+fn results_are_in_a_new_private_folder_each_time() {
+    let bench = with_a_failure();
+    let resume = |args: &[&str]| bench.resume().args(["--results", "out/tonight"]).args(args);
+    let done = resume(&[]).exits(3).stdout.replace('\\', "/");
+    assert!(done.contains("out/tonight/run-2/failed.csv (1 row)"), "{done}");
+    let first = read(&bench, "out/tonight/run-2/failed.csv");
+    assert_eq!(first, bench.tenantry(["export", "failed"]).exits(0).stdout);
+    // Another ledger, with a run of the same number: what is there stays.
+    bench.file("out/tonight/run-3", "a file of somebody else");
+    let summary = resume(&["--json"]).exits(3).json();
+    let path = summary["files"][0]["path"].as_str().unwrap().replace('\\', "/");
+    assert_eq!(path, "out/tonight/run-3-2/created.csv");
+    assert_eq!(read(&bench, "out/tonight/run-2/failed.csv"), first);
+    assert_eq!(read(&bench, "out/tonight/run-3"), "a file of somebody else");
+    #[cfg(unix)]
+    for (name, mode) in
+        [("out", 0o700), ("out/tonight/run-2", 0o700), ("out/tonight/run-2/failed.csv", 0o600)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777, mode, "{name}");
+    }
+}
+
+#[test]
+fn metrics_replace_metrics_and_nothing_else() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let metrics = |file: &str| bench.import("customers.csv").args(["--metrics-file", file]);
+    // Neither of these exists yet; the run would make them.
+    for name in ["ledger.db", "ledger.db.lock", "identity.txt"] {
+        metrics(name).exits(2).says(&format!("will not write over `{name}`"));
+        assert!(!bench.path(name).exists(), "{name}");
+    }
+    metrics("customers.csv").exits(2).says("it is a file that rows are read from");
+    bench.file("notes.txt", "notes\n");
+    metrics("notes.txt").exits(2).says("Tenantry did not write it as a metrics file").says("--metrics-file");
+    bench.file("empty", "");
+    metrics("empty").exits(2);
+    bench.file("both.prom", "# TYPE tenantry_rows gauge\ntenantry_rows 1\nnode_load1 0.5\n");
+    metrics("both.prom").exits(2);
+    assert!(bench.simulator().requests().is_empty(), "nothing has begun");
+    metrics("tenantry.prom").exits(0);
+    let first = read(&bench, "tenantry.prom");
+    metrics("tenantry.prom").exits(0);
+    assert_ne!(read(&bench, "tenantry.prom"), first, "written anew");
+    // Now they exist.
+    for (name, words) in [("ledger.db", "it is a database"), ("identity.txt", "it holds a private key")] {
+        metrics(name).exits(2).says(words);
+    }
+    assert_eq!(read(&bench, "customers.csv"), customers(1));
+    assert_eq!(read(&bench, "notes.txt"), "notes\n");
+    bench.agree();
+}
+
+/// A monitor hears of a run that was refused for its metrics file.
+#[cfg(unix)]
+#[test]
+fn a_refused_metrics_file_is_announced_like_any_failure() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let told = ["--metrics-file", "customers.csv", "--on-finish", "echo $TENANTRY_EXIT_CODE > code.txt"];
+    bench.import("customers.csv").args(told).exits(2);
+    assert_eq!(read(&bench, "code.txt"), "2\n");
+}
+
+#[test]
+fn a_log_goes_on_in_a_log_and_nowhere_else() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let log = |file: &str, args: &[&str]| bench.import("customers.csv").args(["--log-file", file]).args(args);
+    for name in ["ledger.db", "ledger.db-wal", "identity.txt"] {
+        log(name, &[]).exits(2).says(&format!("will not write over `{name}`"));
+        assert!(!bench.path(name).exists(), "{name}");
+    }
+    bench.file("other.toml", "rate = '8/s'\n");
+    bench.file("notes.txt", "notes\n");
+    for (name, words) in [
+        ("customers.csv", "it is a file that rows are read from"),
+        ("other.toml", "it holds settings"),
+        ("notes.txt", "it is no log of Tenantry"),
+    ] {
+        let before = read(&bench, name);
+        log(name, &[]).exits(2).says(words);
+        assert_eq!(read(&bench, name), before);
+    }
+    assert!(bench.simulator().requests().is_empty() && !bench.has_ledger(), "nothing has begun");
+    bench.file("run.log", "");
+    log("run.log", &[]).exits(0);
+    let lines = |name: &str| read(&bench, name).lines().count();
+    let first = lines("run.log");
+    log("run.log", &["--log-format", "json"]).exits(0);
+    assert!(lines("run.log") > first, "an empty file and a log are gone on with");
+    log("run.json", &["--log-format", "json"]).exits(0);
+    log("run.json", &[]).exits(0);
+    for (name, words) in [("ledger.db", "it is a database"), ("identity.txt", "it holds a private key")] {
+        let before = fs::read(bench.path(name)).unwrap();
+        log(name, &[]).exits(2).says(words);
+        assert_eq!(fs::read(bench.path(name)).unwrap(), before);
+    }
+    // Commands that only read refuse it too.
+    bench.tenantry(["status", "--log-file", "customers.csv"]).exits(2).says("it is no log of Tenantry");
+    bench.agree();
+}
+
+#[test]
+fn a_simulator_keeps_its_state_in_no_file_of_somebody_else() {
+    let bench = Bench::new();
+    for content in ["a secret without an end of line", "first line\nsecond line\n", "{\"not\":\"ours\"}"] {
+        bench.file("state", content);
+        bench.tenantry(["simulator", "--listen", "127.0.0.1:0", "--state", "state"]).exits(1);
+        assert_eq!(read(&bench, "state"), content);
+    }
+}
+
+#[test]
+fn a_run_after_which_nothing_is_left_to_do_names_no_taken_file() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("passwords.csv", "of last night");
+    let done = bench.import("customers.csv").exits(0);
+    assert!(done.stdout.contains("-o passwords-2.csv"), "{done}");
+    assert!(!Path::new("passwords-2.csv").exists());
+    assert_eq!(bench.ledger().states(), states([("created", 1)]));
+}
