@@ -50,7 +50,11 @@ impl Rejudge {
         let row = Row::of_stored(stored.line, &cells, header.columns().len());
         let mut verdict = file.validator.validate(header, &row);
         // A reseller that the row leaves out is the one that was given then: it must not become a direct customer.
-        let reseller = stored.reseller.as_deref().and_then(|id| id.parse().ok());
+        let reseller: Option<Uuid> =
+            stored.reseller.as_deref().map(str::parse).transpose().map_err(|error| {
+                let what = format!("its reseller cannot be read: {error}");
+                ledger::Error::Stored { row: stored.row.0, what }
+            })?;
         if let (Some(reseller), Some(customer)) = (reseller, &verdict.customer)
             && customer.associated_partner_id.is_none()
         {

@@ -102,6 +102,9 @@ pub(crate) enum Error {
     #[error("row {row} of the ledger cannot be understood: {what}")]
     Stored { row: i64, what: String },
 
+    #[error("the ledger names a partner tenant that cannot be read")]
+    Tenant(#[source] uuid::Error),
+
     #[error("row {row} of the ledger cannot be judged with the options given now: {why}")]
     Unjudged { row: i64, why: String },
 
@@ -296,7 +299,7 @@ impl Error {
             Error::Unjudged { .. } => {
                 "give the `--map` and `--default` of the import that read it; nothing was taken up"
             }
-            Error::Stored { .. } | Error::Illegal(_) | Error::IllegalAgreement(_) => {
+            Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) | Error::IllegalAgreement(_) => {
                 "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
                  run the same command again; if it comes again, make a copy with `tenantry backup` and report it"
             }

@@ -328,10 +328,12 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>, E
             Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
         })
         .optional()?;
-    Ok(stored.map(|(api, tenant)| Environment {
-        api,
-        partner_tenant_id: tenant.and_then(|tenant| tenant.parse().ok()),
-    }))
+    let environment = |(api, tenant): (String, Option<String>)| {
+        // A ledger must not pass for one of no tenant, or it would be bound to another one.
+        let partner_tenant_id = tenant.map(|tenant| tenant.parse()).transpose().map_err(Error::Tenant)?;
+        Ok(Environment { api, partner_tenant_id })
+    };
+    stored.map(environment).transpose()
 }
 
 /// The file must exist with our permissions before SQLite touches it: SQLite gives its WAL the mode of the file.

@@ -73,4 +73,5 @@ mod throttling;
 mod token_safety;
 mod trust;
 mod unknown_outcome;
+mod unreadable;
 mod words;
