@@ -146,6 +146,7 @@ impl Connection {
             state_file,
             // A rehearsal signs in as an app, which the real service lets create for no reseller.
             scenario: Scenario { enforce_token_kinds: false, ..scenario },
+            private: true,
             ..simulator::Config::default()
         };
         // Its port is known once it runs.

@@ -8,7 +8,14 @@ use crate::simulator::{Config, Simulator};
 
 pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCode, Failure> {
     let mut signals = super::signals::listen();
-    let config = Config { listen: args.listen, state_file: args.state, scenario: args.scenario };
+    if !args.listen.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            listen = %args.listen,
+            "the simulator can be reached from other machines: each can read every row that is sent to it"
+        );
+    }
+    let config =
+        Config { listen: args.listen, state_file: args.state, scenario: args.scenario, ..Config::default() };
     let simulator = Simulator::start(config)
         .await
         .map_err(|error| Failure::io(format!("could not start the simulator on {}", args.listen), &error))?;

@@ -19,13 +19,14 @@ use super::request_log::RequestRecord;
 
 type Shared = State<Arc<Simulation>>;
 
-pub(super) fn routes() -> Router<Arc<Simulation>> {
+pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
     Router::new()
         .route("/journal", get(journal))
         .route("/agreements", get(agreements))
         .route("/requests", get(requests))
         .route("/faults", put(replace_faults))
         .route("/hold", get(hold_status).put(arm_hold).delete(release_hold))
+        .with_state(simulation)
 }
 
 /// A create that took effect, and what its customer accepted since.

@@ -104,7 +104,12 @@
 //!
 //! `ValidateMfa: true` is answered by the header `isMfaCompliant` for a user, by nothing for an app.
 //!
+//! Every request has to name the simulator in its `Host` header by its own address, a loopback address or `localhost`,
+//! with its port; else it is answered with 421 ([`Config::any_host`] turns that off). A page in a browser must not reach it under a name of its own.
+//!
 //! # Control API
+//!
+//! Not served inside the process of a rehearsal, nor under [`Config::private`].
 //!
 //! | request | body |
 //! | --- | --- |
@@ -137,6 +142,7 @@ mod directory;
 mod exchange;
 mod faults;
 mod hold;
+mod host;
 mod lookup;
 mod marks;
 mod named;
@@ -168,9 +174,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use self::exchange::{Simulation, lock};
 use self::server::Lifeline;
@@ -199,12 +207,17 @@ pub struct Config {
     pub state_file: Option<PathBuf>,
     /// What kind of service to play.
     pub scenario: Scenario,
+    /// For the process that starts it alone: it answers under a secret path, which is part of its URL, and has no control
+    /// API. Any user of the machine can reach the address.
+    pub private: bool,
+    /// Answer those too who name it by another host, as behind a proxy or a relay that does not change the name.
+    pub any_host: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Config { listen, state_file: None, scenario: Scenario::default() }
+        Config { listen, state_file: None, scenario: Scenario::default(), private: false, any_host: false }
     }
 }
 
@@ -212,6 +225,8 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
+    /// Empty, or what the paths of all requests begin with.
+    base: String,
     simulation: Arc<Simulation>,
     stopping: DropGuard,
     /// Closes when the last task has ended; nothing is ever sent.
@@ -230,8 +245,14 @@ impl Simulator {
         let stopping = CancellationToken::new();
         let (alive, gone) = mpsc::channel(1);
         let lifeline = Lifeline { stopping: stopping.clone(), alive };
-        tokio::spawn(server::accept(listener, Arc::clone(&simulation), lifeline));
-        Ok(Simulator { address, simulation, stopping: stopping.drop_guard(), gone })
+        let base = if config.private { format!("/{}", Uuid::new_v4().simple()) } else { String::new() };
+        let router = match config.private {
+            true => Router::new().nest(&base, routes::service(Arc::clone(&simulation))),
+            false => routes::service(Arc::clone(&simulation))
+                .nest("/_simulator", control::routes(Arc::clone(&simulation))),
+        };
+        tokio::spawn(server::accept(listener, router, config.any_host, lifeline));
+        Ok(Simulator { address, base, simulation, stopping: stopping.drop_guard(), gone })
     }
 
     /// Where it listens.
@@ -241,7 +262,7 @@ impl Simulator {
 
     /// The URL of both the API and the token authority.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}{}", self.address, self.base)
     }
 
     /// Every create that took effect, oldest first, those of earlier runs on the same state file included.

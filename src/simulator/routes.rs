@@ -17,9 +17,10 @@ use super::operation::Operation;
 use super::order::Order;
 use super::reply::Reply;
 use super::request_log::Call;
-use super::{address, agreements, control, country, create, device, lookup, profile, records};
+use super::{address, agreements, country, create, device, lookup, profile, records};
 
-pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
+/// What Partner Center and its sign-in answer.
+pub(super) fn service(simulation: Arc<Simulation>) -> Router {
     Router::new()
         .route("/v1/customers", post(create_customer).get(search_customers))
         .route("/v1/customers/{id}", get(customer_by_id))
@@ -38,7 +39,6 @@ pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
         .route("/{tenant}/oauth2/token", post(token_v1))
         .route("/{tenant}/oauth2/v2.0/token", post(token_v2))
         .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code))
-        .nest("/_simulator", control::routes())
         .fallback(not_there)
         .method_not_allowed_fallback(not_there)
         .with_state(simulation)

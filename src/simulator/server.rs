@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -22,8 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::delivery::{Severed, Withheld};
-use super::exchange::Simulation;
-use super::routes::routes;
+use super::host;
 
 /// How long to leave the listener alone when accepting fails, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -46,17 +44,16 @@ impl Lifeline {
 }
 
 /// Accepts connections until the simulator stops, except while it is told to be gone.
-pub(super) async fn accept(listener: TcpListener, simulation: Arc<Simulation>, lifeline: Lifeline) {
+pub(super) async fn accept(listener: TcpListener, router: Router, any_host: bool, lifeline: Lifeline) {
     let stopping = lifeline.clone();
     // Owns all it uses, so that the listener is closed and the state file free before the sign of life ends.
     let listening = async move {
-        let router = routes(simulation);
         let mut listener = listener;
         loop {
             let address = listener.local_addr();
             let (leave, mut leaving) = mpsc::channel(1);
             let connections = lifeline.stopping.child_token();
-            let serving = Serving { router: router.clone(), lifeline: lifeline.clone(), leave };
+            let serving = Serving { router: router.clone(), any_host, lifeline: lifeline.clone(), leave };
             let gone_for = tokio::select! {
                 () = accept_on(listener, serving, connections.clone()) => return,
                 gone_for = leaving.recv() => gone_for.unwrap_or_default(),
@@ -87,6 +84,8 @@ async fn listen_again(address: SocketAddr) -> TcpListener {
 #[derive(Debug, Clone)]
 struct Serving {
     router: Router,
+    /// By whatever name it is asked for.
+    any_host: bool,
     lifeline: Lifeline,
     /// Takes the time for which the simulator is to be gone.
     leave: mpsc::Sender<Duration>,
@@ -108,18 +107,26 @@ async fn accept_on(listener: TcpListener, serving: Serving, connections: Cancell
 }
 
 async fn serve(stream: TcpStream, serving: Serving) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "the connection ended before it was served");
-        return;
-    }
-    let service = service_fn(|request| reply_to(request, serving.clone()));
+    let address = match stream.set_nodelay(true).and_then(|()| stream.local_addr()) {
+        Ok(address) => address,
+        Err(error) => return tracing::debug!(%error, "the connection ended before it was served"),
+    };
+    let service = service_fn(|request| reply_to(request, address, serving.clone()));
     if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "the connection ended early");
     }
 }
 
-async fn reply_to(request: Request<Incoming>, serving: Serving) -> Result<Response<Body>, Severed> {
-    let Serving { mut router, lifeline, leave } = serving;
+/// Answers a request that came to `address`.
+async fn reply_to(
+    request: Request<Incoming>,
+    address: SocketAddr,
+    serving: Serving,
+) -> Result<Response<Body>, Severed> {
+    if !serving.any_host && !host::is_meant(&request, address) {
+        return Ok(host::refusal(address));
+    }
+    let Serving { mut router, lifeline, leave, .. } = serving;
     let answering = async move {
         let Ok(response) = router.call(request).await;
         response

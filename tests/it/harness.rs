@@ -71,7 +71,8 @@ impl Bench {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let replays_passwords = scenario.replay_password;
-        let config = Config { scenario, ..Config::default() };
+        // Tests stand between the program and the service, under names of their own.
+        let config = Config { scenario, any_host: true, ..Config::default() };
         let simulator = runtime.block_on(Simulator::start(config)).unwrap();
         Self {
             folder: TempDir::new().unwrap(),

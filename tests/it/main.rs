@@ -56,6 +56,7 @@ mod proxies;
 mod queue;
 mod recipient;
 mod renewal;
+mod rehearsal_privacy;
 mod report;
 mod request_counts;
 mod resume;

@@ -1,0 +1,70 @@
+//! Whom a request is for, by its own word.
+//!
+//! A page in a browser may have its own name resolve to the address of the simulator (DNS rebinding), and could then read
+//! and do what other local programs can. Such a request names the page's host.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::http::uri::Authority;
+use axum::http::{Request, Response, StatusCode, header};
+
+/// The port that a name without one means.
+const HTTP_PORT: u16 = 80;
+
+/// Does a request that came to `address` name it: by the address itself, by a loopback address or by `localhost`?
+pub(super) fn is_meant<B>(request: &Request<B>, address: SocketAddr) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    host.to_str().is_ok_and(|host| names(host, address))
+}
+
+fn names(host: &str, address: SocketAddr) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_ours = match ip {
+        Ok(ip) => ip.is_loopback() || ip == address.ip().to_canonical(),
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
+    };
+    is_ours && authority.port_u16().unwrap_or(HTTP_PORT) == address.port() && !host.contains('@')
+}
+
+/// Says how to name the simulator.
+pub(super) fn refusal(address: SocketAddr) -> Response<Body> {
+    let text = format!("This is the simulator of Partner Center. Name it as http://{address}.\n");
+    let mut refusal = Response::new(Body::from(text));
+    *refusal.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_names_the_address_that_it_came_to() {
+        let check = |host: &str, address: &str, expected: bool| {
+            assert_eq!(names(host, address.parse().unwrap()), expected, "{host} at {address}");
+        };
+        let local = "127.0.0.1:8787";
+        check("127.0.0.1:8787", local, true);
+        check("localhost:8787", local, true);
+        check("LOCALHOST:8787", local, true);
+        check("[::1]:8787", "[::1]:8787", true);
+        check("localhost", "127.0.0.1:80", true);
+        check("localhost", local, false);
+        check("127.0.0.1:8788", local, false);
+        check("evil.example:8787", local, false);
+        check("localhost.evil.example:8787", local, false);
+        check("127.0.0.1.evil.example:8787", local, false);
+        check("evil@127.0.0.1:8787", local, false);
+        check("10.0.0.5:8787", local, false);
+        check("", local, false);
+        // Beyond loopback it is named by the address that the connection came to.
+        check("10.0.0.5:8787", "10.0.0.5:8787", true);
+        check("10.0.0.5:8787", "[::ffff:10.0.0.5]:8787", true);
+        check("10.0.0.6:8787", "10.0.0.5:8787", false);
+        check("build-server:8787", "10.0.0.5:8787", false);
+    }
+}
