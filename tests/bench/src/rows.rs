@@ -23,7 +23,16 @@ pub(crate) enum Kind {
     WithDuplicates,
     /// Every twentieth row has an error.
     WithProblems,
+    /// Every row has a warning, and every other one no reseller: those are judged with the whole file, and rejected.
+    Mixed,
+    /// Every row has an error.
+    Wrong,
+    /// No row has a domain, so each is recognised by its content alone.
+    WithoutDomain,
 }
+
+/// One of those that the samples name.
+const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
 
 /// The customers that files repeat.
 #[derive(Debug)]
@@ -35,6 +44,8 @@ pub(crate) struct Samples {
 
 #[derive(Debug)]
 struct Columns {
+    company_name: usize,
+    reseller: usize,
     domain: usize,
     email: usize,
     external_id: usize,
@@ -51,6 +62,8 @@ impl Samples {
             header.iter().position(|it| it == name).with_context(|| format!("the samples lack `{name}`"))
         };
         let columns = Columns {
+            company_name: column("company_name")?,
+            reseller: column("associated_partner_id")?,
             domain: column("domain")?,
             email: column("email")?,
             external_id: column("external_id")?,
@@ -64,8 +77,8 @@ impl Samples {
         writer.write_record(&self.header)?;
         for number in numbers {
             writer.write_record(&match kind {
-                Kind::WithDuplicates if number % 10 == 9 => self.row(number - 7, false),
-                _ => self.row(number, kind == Kind::WithProblems && number % 20 == 19),
+                Kind::WithDuplicates if number % 10 == 9 => self.row(number - 7, kind),
+                _ => self.row(number, kind),
             })?;
         }
         writer.flush()?;
@@ -77,10 +90,16 @@ impl Samples {
         &self.rows[index]
     }
 
-    fn row(&self, number: u64, with_error: bool) -> StringRecord {
+    fn row(&self, number: u64, kind: Kind) -> StringRecord {
+        let has_error = kind == Kind::Wrong || (kind == Kind::WithProblems && number % 20 == 19);
+        let is_mixed = kind == Kind::Mixed;
         let own = |(index, cell): (usize, &str)| match index {
+            index if index == self.columns.domain && kind == Kind::WithoutDomain => "-no domain-".to_owned(),
             index if index == self.columns.domain => domain(number),
-            index if index == self.columns.email && with_error => "no e-mail address".to_owned(),
+            index if index == self.columns.email && has_error => "no e-mail address".to_owned(),
+            index if index == self.columns.company_name && is_mixed => "LLC".to_owned(),
+            index if index == self.columns.reseller && is_mixed && number % 2 == 0 => String::new(),
+            index if index == self.columns.reseller && is_mixed => RESELLER.to_owned(),
             index if index == self.columns.external_id => format!("CRM-{number}"),
             _ => cell.to_owned(),
         };

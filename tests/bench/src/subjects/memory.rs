@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::figures::{count, digits, mib};
 use crate::process::Usage;
+use crate::rows::Kind;
 use crate::table::{Findings, Line};
 use crate::world::World;
 
@@ -40,13 +41,33 @@ fn at(world: &mut World, rows: u64) -> Result<Vec<(&'static str, Usage)>> {
     let created = world.created(rows)?;
     let run =
         |args: &[&str]| Ok::<_, anyhow::Error>(world.run(world.tenantry(&created.ledger, args), &[0])?.usage);
-    Ok(vec![
+    let mut usages = vec![
         ("check", run(&["check", &created.file])?),
         ("import", created.import),
         ("resume", created.resume),
         ("import again", run(&["import", "--yes", &created.file])?),
         ("status", run(&["status"])?),
-        ("export created", run(&["export", "created", "-o", "export.csv"])?),
-        ("report", run(&["report", "-o", "report.html"])?),
-    ])
+        ("export created", run(&["export", "created", "-o", "export.csv", "--force"])?),
+        ("report", run(&["report", "-o", "report.html", "--force"])?),
+    ];
+    for (kind, check, import) in WITH_PROBLEMS {
+        let (file, ledger) = ("problems.csv", "problems.db");
+        world.samples.write(&world.path(file), kind, 0..rows)?;
+        world.remove_ledger(ledger);
+        let run = |args: &[&str], code| {
+            Ok::<_, anyhow::Error>(world.run(world.tenantry(ledger, args), &[code])?.usage)
+        };
+        usages.push((check, run(&["check", file, "-o", "copy.csv", "--force"], 3)?));
+        // What could be sent is not: this is about the rows that cannot.
+        let code = if kind == Kind::Mixed { 5 } else { 3 };
+        usages.push((import, run(&["import", "--yes", "--limit", "0", file], code)?));
+    }
+    Ok(usages)
 }
+
+/// Files with a problem in each row, and what is measured with them.
+const WITH_PROBLEMS: [(Kind, &str, &str); 3] = [
+    (Kind::Mixed, "check -o, resellers mixed", "import, resellers mixed"),
+    (Kind::Wrong, "check -o, an error in each row", "import, an error in each row"),
+    (Kind::WithoutDomain, "check -o, no domain in any row", "import, no domain in any row"),
+];

@@ -31,11 +31,11 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
     findings.push(a_row("import and resume (one turn)", &whole, many.rows, few.rows));
     // Reading first: what adds rows comes last.
     let export = both(world, &many, &few, |world, ledger| {
-        command(world, ledger, &["export", "created", "-o", "export.csv"], 0)
+        command(world, ledger, &["export", "created", "-o", "export.csv", "--force"], 0)
     })?;
     findings.push(a_row("export created", &export, many.rows, few.rows));
     let report = both(world, &many, &few, |world, ledger| {
-        command(world, ledger, &["report", "-o", "report.html"], 0)
+        command(world, ledger, &["report", "-o", "report.html", "--force"], 0)
     })?;
     findings.push(a_row("report", &report, many.rows, few.rows));
     let status = both(world, &many, &few, |world, ledger| command(world, ledger, &["status"], 0))?;
