@@ -98,7 +98,7 @@ impl Samples {
             index if index == self.columns.domain => domain(number),
             index if index == self.columns.email && has_error => "no e-mail address".to_owned(),
             index if index == self.columns.company_name && is_mixed => "LLC".to_owned(),
-            index if index == self.columns.reseller && is_mixed && number % 2 == 0 => String::new(),
+            index if index == self.columns.reseller && is_mixed && number.is_multiple_of(2) => String::new(),
             index if index == self.columns.reseller && is_mixed => RESELLER.to_owned(),
             index if index == self.columns.external_id => format!("CRM-{number}"),
             _ => cell.to_owned(),
