@@ -1,6 +1,6 @@
 //! Reading what a run rests on: secrets, keys, settings. Whoever can write such a file decides what the program does.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -52,19 +52,16 @@ pub(crate) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn open(path: &Path, bytes_max: u64) -> io::Result<File> {
+    // Before it is opened, which a device may answer with a deed; and after it, because it may be another one by then.
+    refuse_odd(&path.metadata()?)?;
     let mut options = OpenOptions::new();
     options.read(true);
-    // A pipe without a writer must not be waited for.
+    // A pipe without a writer must not be waited for, and a terminal not become ours.
     #[cfg(unix)]
-    super::flags(&mut options, rustix::fs::OFlags::NONBLOCK);
+    super::flags(&mut options, rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY);
     let file = options.open(path)?;
     let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !metadata.is_file() {
-        return Err(Refused::NotRegular.into());
-    }
+    refuse_odd(&metadata)?;
     if metadata.len() > bytes_max {
         return Err(Refused::TooLarge(bytes_max).into());
     }
@@ -72,6 +69,13 @@ fn open(path: &Path, bytes_max: u64) -> io::Result<File> {
         return Err(Refused::Writable.into());
     }
     Ok(file)
+}
+
+fn refuse_odd(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if metadata.is_file() { Ok(()) } else { Err(Refused::NotRegular.into()) }
 }
 
 fn room(file: &File) -> io::Result<usize> {
