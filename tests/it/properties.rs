@@ -121,7 +121,8 @@ proptest! {
             run_once(&bench, Some(*restart));
         }
         // The file again, because a kill may have come before it was read.
-        bench.import("customers.csv").args(["--limit", "0"]).with_app().run();
+        // What is in flight is brought to its end, so that a stalled answer is waited for.
+        bench.import("customers.csv").args(["--limit", "0", "--timeout", "2s"]).with_app().run();
         bench.agree_so_far();
         let mut ended = None;
         for _ in 0..RUNS_AT_MOST {
