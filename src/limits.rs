@@ -115,11 +115,10 @@ pub(crate) fn survive_file_size_limit() {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn what_ran_out_is_told_by_the_number_of_an_error() {
         let of = |code| Resource::of(&io::Error::from_raw_os_error(code));

@@ -46,7 +46,7 @@ impl Exposure {
 
 /// Whose a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(unix), expect(dead_code, reason = "Windows has access lists in place of modes"))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
 pub(crate) enum Owner {
     /// This user, or whoever the file system shows for everything that this user makes.
     Us,

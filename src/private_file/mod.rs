@@ -21,6 +21,7 @@ pub(crate) use reading::{read_secret, read_settings, read_trusted};
 
 /// Why a file is not used. It travels inside an [`io::Error`], whose words these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
 pub(crate) enum Refused {
     #[error("it is not a regular file")]
     NotRegular,

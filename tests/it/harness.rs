@@ -415,7 +415,6 @@ impl Running {
 
     /// The standard input of a command that was started [with a silent one](Call::with_silent_input); it ends when it is
     /// dropped.
-    #[cfg(target_os = "linux")]
     pub(crate) fn take_input(&mut self) -> std::process::ChildStdin {
         self.child.stdin.take().unwrap()
     }

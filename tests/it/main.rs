@@ -13,6 +13,8 @@
     clippy::print_stderr,
     reason = "all of this is test code; clippy only takes the functions marked as tests for such"
 )]
+// What only Unix has is left out there, and with it the use of some tools.
+#![cfg_attr(not(unix), allow(unused_imports, dead_code))]
 
 mod agreements;
 mod auth;
