@@ -2,11 +2,11 @@
 //! ledger and opened passwords agree in the end, and no new request id was drawn while an outcome was unknown: that is
 //! what [`Bench::agree`] holds.
 
-use tenantry::simulator::{Fault, Operation, RetryAfter};
+use tenantry::simulator::{Fault, Named, Operation, RetryAfter};
 
 use crate::harness::{Bench, HEADER, full, row};
 
-const FAULTS: [Fault; 31] = [
+const FAULTS: [Fault; 32] = [
     Fault::RefuseBefore,
     Fault::DropAfter,
     Fault::StatusBefore { status: 408 },
@@ -24,6 +24,7 @@ const FAULTS: [Fault; 31] = [
     Fault::HtmlAfter,
     Fault::InvalidJson,
     Fault::WithoutId,
+    Fault::AnotherCustomer { names: Named::Theirs },
     Fault::Accepted,
     Fault::StalledBefore,
     Fault::StalledAfter,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tenantry::simulator::{Fault, Operation};
+use tenantry::simulator::{Fault, Named, Operation};
 
 use crate::harness::{Bench, customers, domain};
 
@@ -40,6 +40,7 @@ fn on_create() -> impl Strategy<Value = Fault> {
         Fault::HtmlAfter,
         Fault::InvalidJson,
         Fault::WithoutId,
+        Fault::AnotherCustomer { names: Named::Theirs },
         Fault::Accepted,
         Fault::StalledAfter,
         Fault::ByteOrderMark,

@@ -124,7 +124,7 @@ fn while_a_run_goes_on_and_before_anything_happened() {
     let (report, page) = (json(&bench, &[]), bench.tenantry(["report"]).exits(0).stdout);
     assert!(report["timeline"].is_null() && report["rows"]["total"] == 0, "{report:#}");
     assert!(page.contains("There are no rows yet") && !page.contains("<svg"), "{page}");
-    ledger.execute_batch("DELETE FROM sources; DELETE FROM program_runs;").unwrap();
+    ledger.execute_batch("DELETE FROM sources; DELETE FROM data_keys; DELETE FROM program_runs;").unwrap();
     assert!(bench.tenantry(["report"]).exits(0).stdout.contains("No command has worked on this ledger yet."));
 }
 
