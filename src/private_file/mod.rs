@@ -199,14 +199,34 @@ pub(crate) fn name_beside(file: &Path) -> PathBuf {
     file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))
 }
 
-/// Gives what was written as `beside` the name `file`, if that is free. A link fails where the name is taken, unlike
-/// renaming; some file systems have none.
+/// Gives what was written as `beside` the name `file`, if that is free, and takes the old name away.
 pub(crate) fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
+    match rename_new(beside, file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => link_new(beside, file),
+        renamed => renamed,
+    }
+}
+
+/// In one step, so that a process that is killed leaves a file with one name. Not every system and file system can.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn rename_new(beside: &Path, file: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, beside, CWD, file, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn rename_new(_beside: &Path, _file: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A link fails where the name is taken, unlike renaming; some file systems have none.
+fn link_new(beside: &Path, file: &Path) -> io::Result<()> {
     match fs::hard_link(beside, file) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !file.exists() => {
             fs::rename(beside, file)
         }
-        linked => linked,
+        Err(error) => Err(error),
+        Ok(()) => fs::remove_file(beside),
     }
 }
 
@@ -248,6 +268,24 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
         drop(append(&file).unwrap());
         assert_eq!(mode(&file), 0o600, "an older file is narrowed");
+    }
+
+    /// A second name would keep a copy of the ledger from being one.
+    #[test]
+    fn what_takes_a_name_has_no_other_and_replaces_nothing() {
+        let check = |take: fn(&Path, &Path) -> io::Result<()>| {
+            let folder = tempfile::tempdir().unwrap();
+            let [beside, file] = ["file.new", "file"].map(|name| folder.path().join(name));
+            fs::write(&beside, "first").unwrap();
+            take(&beside, &file).unwrap();
+            assert!(!beside.exists(), "it was renamed");
+            fs::write(&beside, "second").unwrap();
+            assert_eq!(take(&beside, &file).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read_to_string(&file).unwrap(), "first");
+            assert!(beside.exists());
+        };
+        check(take_name);
+        check(link_new);
     }
 
     #[cfg(target_os = "linux")]
