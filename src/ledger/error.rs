@@ -198,10 +198,15 @@ impl Error {
                  meanwhile"
             }
             Error::SecondName { path, .. } => {
+                let path = path.display();
+                let shown_by = if cfg!(windows) {
+                    format!("fsutil hardlink list {path}")
+                } else {
+                    format!("find / -samefile {path}")
+                };
                 return Some(format!(
                     "SQLite keeps the newest changes beside a ledger by its name, so it may have one only: remove the other \
-                     name (`find / -samefile {}` shows it), or mount the folder of the ledger instead of the file",
-                    path.display()
+                     name (`{shown_by}` shows it), or mount the folder of the ledger instead of the file"
                 ));
             }
             Error::Empty { .. } => {

@@ -1,6 +1,7 @@
 //! Has a ledger a second name? SQLite keeps its write-ahead log beside the name by which a ledger was opened, so that under
 //! a second name the newest changes are missing, and writing there destroys the file.
 
+use std::io;
 use std::path::Path;
 
 use crate::ledger::Error;
@@ -10,8 +11,13 @@ pub(in crate::ledger) fn refuse_second(ledger: &Path) -> Result<(), Error> {
     let refused = |why| Err(Error::SecondName { path: ledger.to_owned(), why });
     // A name that leads nowhere is not known to be anything.
     let Ok(place) = ledger.canonicalize() else { return Ok(()) };
-    if hard_links(&place) > 1 {
-        return refused("it has a second name (a hard link)");
+    match hard_links(&place) {
+        Ok(..=1) => {}
+        Ok(_) => return refused("it has a second name (a hard link)"),
+        Err(error) => {
+            tracing::warn!(%error, "the system does not say how many names the ledger has");
+            return refused("the system does not say whether it has a second name (a hard link)");
+        }
     }
     if is_mounted_alone(&place) {
         return refused("it is mounted as a single file, so that its folder here is not that of the ledger");
@@ -19,16 +25,22 @@ pub(in crate::ledger) fn refuse_second(ledger: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// How many names a file has. What is no file is refused for that.
 #[cfg(unix)]
-fn hard_links(place: &Path) -> u64 {
+fn hard_links(place: &Path) -> io::Result<u64> {
     use std::os::unix::fs::MetadataExt;
-    place.metadata().map_or(1, |file| if file.is_file() { file.nlink() } else { 1 })
+    let file = place.metadata()?;
+    Ok(if file.is_file() { file.nlink() } else { 1 })
 }
 
-/// Windows does not tell without `unsafe`; it does not let a second process write what SQLite has open either.
-#[cfg(not(unix))]
-fn hard_links(_place: &Path) -> u64 {
-    1
+/// SQLite opens a file so that others may write it too, so that it does not keep a second name out.
+#[cfg(windows)]
+fn hard_links(place: &Path) -> io::Result<u64> {
+    if !place.is_file() {
+        return Ok(1);
+    }
+    let file = winapi_util::Handle::from_path(place)?;
+    Ok(winapi_util::file::information(file)?.number_of_links())
 }
 
 #[cfg(target_os = "linux")]
