@@ -42,6 +42,8 @@ impl Lock {
     /// now, and the lock goes by where it really is: two names of one file must meet at one lock.
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
         let Some(mut file) = LockFile::acquire(ledger)? else { return Ok(None) };
+        // Whoever locked it before is not who has the ledger now.
+        file.unsign();
         let locked = inode::lock(ledger).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
@@ -80,9 +82,13 @@ impl LockFile {
 
     /// Writes down who holds the lock. For people alone, so a full disk keeps nobody from the ledger.
     pub(super) fn sign(&mut self) {
+        self.unsign();
         let file = &mut self.file;
-        let signed = file.set_len(0).and_then(|()| file.rewind());
-        drop(signed.and_then(|()| writeln!(file, "{}", std::process::id())));
+        drop(file.rewind().and_then(|()| writeln!(file, "{}", std::process::id())));
+    }
+
+    fn unsign(&mut self) {
+        drop(self.file.set_len(0));
     }
 }
 
