@@ -174,6 +174,48 @@ fn a_file_that_was_found_does_not_hide_the_operators_own() {
     assert_eq!(there["file_is"], "own");
 }
 
+/// The link chose what is believed, and the folder of the link what its relative paths lead to.
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_working_folder_gets_nobodys_trust() {
+    use std::os::unix::fs::symlink;
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    fs::create_dir_all(bench.path("list")).unwrap();
+    fs::create_dir_all(bench.path("mine")).unwrap();
+    fs::write(bench.path("mine").join(FILE), "on-finish = './done.sh'\n").unwrap();
+    bench.tenantry(["config", "trust", "mine/tenantry.toml"]).exits(0);
+    bench.tenantry(["config", "show"]).in_folder("mine").exits(0);
+    let link = bench.path("list").join(FILE);
+    let refused = |to: &std::path::Path| {
+        symlink(to, &link).unwrap();
+        for command in [&["import", "../customers.csv"][..], &["config", "show"], &["config", "trust"]] {
+            let done = bench.tenantry(command).in_folder("list").exits(2);
+            done.says("cannot use the configuration file `tenantry.toml`").says("it is a symbolic link");
+        }
+        let done = bench.tenantry(["status"]).in_folder("list").exits(2);
+        done.says("name the file that you mean with `--config F`");
+        fs::remove_file(&link).unwrap();
+    };
+    refused(&bench.path("mine").join(FILE));
+    refused(std::path::Path::new("../mine/tenantry.toml"));
+    refused(std::path::Path::new("nowhere"));
+    // Named, it is what the operator says.
+    symlink(bench.path("mine").join(FILE), &link).unwrap();
+    bench.tenantry(["config", "show", "--config", FILE]).in_folder("list").exits(0);
+    fs::remove_file(&link).unwrap();
+    if cfg!(target_os = "linux") {
+        let own = bench.path("config/tenantry");
+        fs::create_dir_all(&own).unwrap();
+        // Who keeps settings under version control has them linked there.
+        symlink(bench.path("mine").join(FILE), own.join(FILE)).unwrap();
+        refused(&own.join(FILE));
+        let shown = bench.tenantry(["config", "show", "--json"]).in_folder("config/tenantry").exits(0).json();
+        assert_eq!(shown["file_is"], "own");
+        assert_eq!(shown["file"], own.join(FILE).to_str().unwrap());
+    }
+}
+
 #[test]
 fn the_file_in_use_is_always_named() {
     let bench = Bench::new();
@@ -247,9 +289,8 @@ fn only_a_regular_file_of_bounded_size_is_read() {
         refused("it is a socket");
         drop(socket);
         fs::remove_file(bench.path(FILE)).unwrap();
-        std::os::unix::fs::symlink("/dev/null", bench.path(FILE)).unwrap();
-        refused("it is a device");
-        fs::remove_file(bench.path(FILE)).unwrap();
+        let device = bench.tenantry(["config", "show", "--config", "/dev/null"]).exits(2);
+        device.says("configuration file `/dev/null`").says("it is a device");
     }
     // Opening it would wait for somebody to write.
     #[cfg(target_os = "linux")]

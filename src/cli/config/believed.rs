@@ -35,7 +35,8 @@ pub(super) fn text(path: &Path, content: &[u8]) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
 
-fn unusable(path: &Path, why: &str) -> Failure {
+/// Why `path` is not used, with what to do about it.
+pub(super) fn unusable(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("cannot use the configuration file `{}`", path.display()))
         .because(why)
         .with_hint("name a file of settings with `--config F`, or take this one away")

@@ -68,12 +68,23 @@ pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> 
     }
     let here = PathBuf::from(NAME);
     let own = own_folder().map(|folder| folder.join(NAME)).filter(|own| is_there(own));
-    if !is_there(&here) {
+    let is_at_home =
+        own.as_deref().and_then(Path::parent).is_some_and(|folder| is_same(Path::new("."), folder));
+    if is_at_home || !is_there(&here) {
         return own.map(|own| read(&own, Origin::Own)).transpose();
     }
-    let is_own = own.as_deref().is_some_and(|own| is_same(&here, own));
-    let origin = if is_own { Origin::Own } else { Origin::Found { hides: own, is_trusted: false } };
-    read(&here, origin).map(Some)
+    refuse_link(&here)?;
+    read(&here, Origin::Found { hides: own, is_trusted: false }).map(Some)
+}
+
+/// Refuses a symbolic link in the working folder: whoever put it there may have chosen a file that is trusted elsewhere, or
+/// the operator's own, so that its relative paths lead to what lies here.
+pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(believed::unusable(path, "it is a symbolic link, which anybody may have put there")
+            .with_hint("name the file that you mean with `--config F`, or take the link away"));
+    }
+    Ok(())
 }
 
 /// Is this text a file of settings? One that is named with `--config` has any name, and so may any other file.

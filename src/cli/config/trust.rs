@@ -104,6 +104,8 @@ fn in_words(entry: &Entry) -> String {
 /// `tenantry config trust`: from now on the settings of a file count where it is found, until it changes.
 pub(in crate::cli) fn run(args: &args::ConfigTrust, output: &Output) -> Result<ExitCode, Failure> {
     let path = args.file.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
+    // Where it is found it does not count.
+    file::refuse_link(&path).map_err(|failure| failure.with_hint("name the file that the link leads to"))?;
     let file = file::read(&path, Origin::Named)?;
     super::chosen(&file, None, None)?;
     let store = store_path()?;
