@@ -56,12 +56,18 @@ pub(super) fn check_token(
     api_url: &Url,
     token: &SecretString,
 ) -> Result<(), Failure> {
-    let claims = Claims::of(token);
     let refused = |exit_code, why: String| {
         Err(Failure::new(exit_code, format!("cannot use TENANTRY_ACCESS_TOKEN: {why}")))
     };
     let (now, fresh) =
         (clock::now(), "get a fresh one, put it into TENANTRY_ACCESS_TOKEN and run this again");
+    let claims = match Claims::read(token) {
+        Ok(claims) => claims,
+        Err(unreadable) => {
+            return refused(ExitCode::SignIn, unreadable.to_string())
+                .map_err(|failure| failure.with_hint(fresh));
+        }
+    };
     if let Some(end) = claims.expires_at().filter(|end| *end <= now) {
         return refused(ExitCode::SignIn, format!("it was valid until {end}, and it is {now} now"))
             .map_err(|failure| failure.with_hint(fresh));

@@ -81,6 +81,46 @@ fn a_host_that_is_named_exactly_is_let_pass() {
     assert!(done.stdout.contains("--allow-api-host api.example.invalid"), "{done}");
 }
 
+/// A claim that is read by nobody, or has another type than usual, switches off no check of the others.
+#[test]
+fn an_unusual_claim_hides_no_other() {
+    let bench = bench();
+    let foreign = "11111111-2222-4333-8444-555555555555";
+    let refused = |claims: &Value, exit_code: i32, words: &str| {
+        let import = bench.import("customers.csv").env("TENANTRY_TENANT_ID", TENANT);
+        import.env("TENANTRY_ACCESS_TOKEN", token(claims)).exits(exit_code).says(words);
+        assert!(!bench.has_ledger() && bench.simulator().requests().is_empty(), "{claims}");
+    };
+    for (claim, value) in
+        [("scp", json!(["x"])), ("amr", json!("pwd")), ("upn", json!(7)), ("exp", json!("4102444800"))]
+    {
+        refused(&json!({ claim: value, "tid": foreign }), 2, "it is of the tenant 11111111");
+        refused(&json!({ claim: value, "aud": "https://graph.windows.net" }), 4, "for another service");
+    }
+    for exp in [json!(1.5), json!("1"), json!(1)] {
+        refused(&json!({ "exp": exp }), 4, "it was valid until 1970-01-01");
+    }
+    for unreadable in [json!([]), json!("x"), json!(null)] {
+        refused(&unreadable, 4, "its claims cannot be read");
+    }
+}
+
+/// A ledger is of one partner tenant, whatever else the token says of itself.
+#[test]
+fn an_unusual_claim_keeps_no_ledger_from_its_tenant() {
+    let bench = bench();
+    let import = |claims: &Value| {
+        bench
+            .import("customers.csv")
+            .without("TENANTRY_TENANT_ID")
+            .env("TENANTRY_ACCESS_TOKEN", token(claims))
+    };
+    import(&json!({ "tid": TENANT, "exp": FUTURE })).exits(0);
+    let other = json!({ "tid": "11111111-2222-4333-8444-555555555555", "scp": ["x"], "exp": FUTURE });
+    let done = import(&other).exits(2);
+    assert!(done.stderr.contains("11111111-2222-4333-8444-555555555555"), "{done}");
+}
+
 /// A token that says this of itself.
 fn token(claims: &Value) -> String {
     format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
