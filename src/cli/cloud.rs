@@ -10,6 +10,21 @@ pub(crate) enum Cloud {
     UsGov,
 }
 
+/// Each with all names below it.
+const MICROSOFTS: [&str; 11] = [
+    "microsoft.com",
+    "microsoftonline.com",
+    "microsoftonline-p.com",
+    "microsoftonline.us",
+    "microsoftonline.cn",
+    "microsoftonline.de",
+    "windows.net",
+    "chinacloudapi.cn",
+    "live.com",
+    "b2clogin.com",
+    "ciamlogin.com",
+];
+
 impl Cloud {
     pub(super) const fn api_url(self) -> &'static str {
         match self {
@@ -26,12 +41,14 @@ impl Cloud {
         }
     }
 
-    /// Does Microsoft run the sign-in service at this host, in whatever cloud? The second row has older names.
-    pub(super) fn is_microsofts_authority(host: &str) -> bool {
-        let known = [Cloud::Global, Cloud::UsGov, Cloud::China].map(Cloud::authority_url);
-        let older =
-            ["https://login.windows.net", "https://sts.windows.net", "https://login.chinacloudapi.cn"];
-        known.iter().chain(&older).any(|url| url.strip_prefix("https://") == Some(host))
+    /// Is this host Microsoft's, under any of the names that its sign-in service has or had, in whatever cloud? A name
+    /// too many asks the operator for one more option; a name too few sends a token of Microsoft's elsewhere.
+    pub(super) fn is_microsofts(host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let is_within = |domain: &&str| {
+            host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        MICROSOFTS.iter().any(|domain| is_within(&domain))
     }
 
     /// What tokens are asked for; the API's own base in every cloud.

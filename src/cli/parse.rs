@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use url::{Position, Url};
+use url::Url;
 use uuid::Uuid;
 
 use super::cloud::Cloud;
@@ -35,9 +35,16 @@ pub(super) fn api_host(text: &str) -> Result<String, String> {
     if text.contains(['/', '@', '?', '#', '\\']) {
         return Err(wrong());
     }
-    // Not as https, whose usual port would be left out: who names it means that one alone.
-    let url: Url = format!("http://{text}/").parse().map_err(|_| wrong())?;
-    Ok(url[Position::BeforeHost..Position::AfterPort].to_owned())
+    // A port that is usual for the scheme is left out of an address; who names one means that one alone.
+    let with =
+        |scheme: &str| -> Result<Url, String> { format!("{scheme}://{text}/").parse().map_err(|_| wrong()) };
+    let (http, https) = (with("http")?, with("https")?);
+    let host = http.host_str().ok_or_else(wrong)?;
+    match http.port().or(https.port()) {
+        Some(port) => Ok(format!("{host}:{port}")),
+        None if text.ends_with(':') => Err(wrong()),
+        None => Ok(host.to_owned()),
+    }
 }
 
 /// `25` or `5%`.

@@ -28,8 +28,9 @@ const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
 const SIMULATED_API: &str = "simulator";
 
 /// Variables that hold a secret. No key, no flag and no other program gets them.
-pub(crate) const SECRETS: [&str; 3] =
-    ["TENANTRY_CLIENT_SECRET", "TENANTRY_ACCESS_TOKEN", "TENANTRY_REFRESH_TOKEN"];
+pub(crate) const SECRETS: [&str; 3] = ["TENANTRY_CLIENT_SECRET", ACCESS_TOKEN, "TENANTRY_REFRESH_TOKEN"];
+
+const ACCESS_TOKEN: &str = "TENANTRY_ACCESS_TOKEN";
 
 /// Which ledger a command works on.
 #[derive(Debug, Clone)]
@@ -238,7 +239,7 @@ pub(crate) fn proxies(args: &args::Connection) -> Vec<(&'static str, Result<Opti
 /// The API and where to sign in for it; both may be had over this network, and the sign-in may be sent there.
 fn service(args: &args::Connection) -> Result<(Url, Authority), Failure> {
     let (api_url, authority) = (service_url(args)?, authority(args)?);
-    trusted_hosts::check_api_host(args, &api_url, &authority.url)?;
+    trusted_hosts::check_api_host(args, &api_url, &authority.url, is_secret_set(ACCESS_TOKEN))?;
     for url in [&api_url, &authority.url] {
         authority.network.proxies.on_the_way_to(url).map_err(ClientError::from)?;
     }
@@ -312,7 +313,7 @@ fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
 /// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
 /// app's own proof.
 fn sign_in(args: &args::Connection, api_url: &Url, authority: &Authority) -> Result<SignIn, Failure> {
-    if let Some(token) = secret_variable("TENANTRY_ACCESS_TOKEN") {
+    if let Some(token) = secret_variable(ACCESS_TOKEN) {
         trusted_hosts::check_token(args, api_url, &token)?;
         return Ok(SignIn::Token(token));
     }

@@ -18,16 +18,19 @@ use crate::transport::is_loopback;
 const PARTNER_CENTER_APP: Uuid = Uuid::from_u128(0xfa3d_9a0c_3fb0_42cc_9193_47c7_ecd2_edbd);
 
 /// The bearer token goes to the cloud's own API and to this machine; to another host only where that has a sign-in
-/// service of its own, or was named for it.
+/// service of its own, or was named for it. A token that was handed in may be of any sign-in service.
 pub(super) fn check_api_host(
     args: &args::Connection,
     api_url: &Url,
     authority_url: &Url,
+    has_token: bool,
 ) -> Result<(), Failure> {
     let host = api_url.host_str().unwrap_or_default();
     let clouds_own: Url = args.cloud.api_url().parse().expect("a well-formed address");
-    let has_own_authority = args.authority_url.is_some()
-        && !Cloud::is_microsofts_authority(authority_url.host_str().unwrap_or_default());
+    let has_own_authority = !has_token
+        && args.authority_url.is_some()
+        && !Cloud::is_microsofts(authority_url.host_str().unwrap_or_default());
+    // A host that is named without a port is named with every one.
     let with_port = format!("{host}:{}", api_url.port_or_known_default().unwrap_or_default());
     let is_named = args.allow_api_host.iter().any(|named| named == host || *named == with_port);
     if Some(host) == clouds_own.host_str() || is_loopback(api_url) || has_own_authority || is_named {
@@ -136,9 +139,29 @@ mod tests {
 
     #[test]
     fn microsofts_own_sign_in_vouches_for_no_other_host() {
-        for host in ["login.microsoftonline.com", "login.microsoftonline.us", "login.windows.net"] {
-            assert!(Cloud::is_microsofts_authority(host), "{host}");
+        for host in [
+            "login.microsoftonline.com",
+            "login.microsoftonline.com.",
+            "login.microsoftonline.com..",
+            "login-us.microsoftonline.com",
+            "westeurope.login.microsoft.com",
+            "login.microsoft.com",
+            "login.microsoftonline.us",
+            "login.microsoftonline.de",
+            "login.partner.microsoftonline.cn",
+            "login.windows.net",
+            "sts.windows.net",
+            "login.chinacloudapi.cn",
+            "microsoft.com",
+            "login.live.com",
+            "contoso.ciamlogin.com",
+        ] {
+            assert!(Cloud::is_microsofts(host), "{host}");
         }
-        assert!(!Cloud::is_microsofts_authority("login.example.com"));
+        for host in
+            ["login.example.com", "login.notmicrosoft.com", "microsoft.com.example", "127.0.0.1", "[::1]", ""]
+        {
+            assert!(!Cloud::is_microsofts(host), "{host}");
+        }
     }
 }

@@ -41,11 +41,27 @@ fn the_sign_in_goes_to_no_host_that_was_not_named_for_it() {
                 .says(&format!("the sign-in is not sent to `{name}`"))
                 .says(&format!("--allow-api-host {host}"));
         }
-        // Microsoft's own sign-in service vouches for nobody.
-        at(bench.import("customers.csv"), &api_url)
-            .env("TENANTRY_AUTHORITY_URL", "https://login.microsoftonline.com")
-            .exits(2);
     }
+    // Microsoft's own sign-in service vouches for nobody, whatever name it is called by.
+    let show = || at(bench.tenantry(["config", "show"]), "https://api.example.invalid/");
+    for authority in [
+        "login.microsoftonline.com",
+        "login.microsoftonline.com.",
+        "LOGIN.Microsoft.com",
+        "login.windows.net:443",
+        "sts.windows.net",
+        "westus2.login.microsoft.com",
+    ] {
+        show()
+            .env("TENANTRY_AUTHORITY_URL", format!("https://{authority}"))
+            .exits(2)
+            .says("the sign-in is not sent to `api.example.invalid`");
+    }
+    // One of its own does; but not for a token that may be of another.
+    let own = || show().env("TENANTRY_AUTHORITY_URL", "https://login.example.invalid");
+    own().exits(0);
+    own().env("TENANTRY_ACCESS_TOKEN", "opaque").exits(2).says("--allow-api-host api.example.invalid");
+    own().env("TENANTRY_ACCESS_TOKEN", "opaque").args(["--allow-api-host", "api.example.invalid"]).exits(0);
     at(bench.import("customers.csv"), "https://partner.partnercenterapi.microsoftonline.cn")
         .exits(2)
         .says("--cloud china");
@@ -65,10 +81,28 @@ fn a_host_that_is_named_exactly_is_let_pass() {
         show().args(["--allow-api-host", named]).exits(0);
         show().env("TENANTRY_ALLOW_API_HOST", named).exits(0);
     }
-    for other in ["example.invalid", "x.api.example.invalid", "api.example.invalid:443"] {
+    for other in [
+        "example.invalid",
+        "x.api.example.invalid",
+        "api.example.invalid:443",
+        "api.example.invalid:80",
+        "api.example.invalid:080",
+    ] {
         show().args(["--allow-api-host", other]).exits(2);
     }
-    for wrong in ["https://api.example.invalid", "api.example.invalid/x", "bob@api.example.invalid", ""] {
+    let usual_port = |named| {
+        at(bench.tenantry(["config", "show"]), "https://api.example.invalid/")
+            .args(["--allow-api-host", named])
+    };
+    usual_port("api.example.invalid:443").exits(0);
+    usual_port("api.example.invalid:80").exits(2);
+    for wrong in [
+        "https://api.example.invalid",
+        "api.example.invalid/x",
+        "bob@api.example.invalid",
+        "api.example.invalid:",
+        "",
+    ] {
         let whoami = at(bench.tenantry(["whoami"]), api_url);
         whoami.args([format!("--allow-api-host={wrong}")]).exits(2).says("HOST:PORT");
     }

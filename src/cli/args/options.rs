@@ -114,7 +114,8 @@ pub(crate) struct Connection {
     /// Base URL of the sign-in service, instead of the cloud's own
     #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
     pub(crate) authority_url: Option<String>,
-    /// Send the sign-in to this API host too, although it is neither Microsoft's nor this machine (exact; repeat it)
+    /// Send the sign-in to this API host too, although it is neither Microsoft's nor this machine (exact; HOST is any
+    /// port of it, HOST:PORT is that one; repeat it)
     #[arg(
         long,
         value_name = "HOST",
