@@ -106,8 +106,8 @@ fn a_host_that_is_named_exactly_is_let_pass() {
         let whoami = at(bench.tenantry(["whoami"]), api_url);
         whoami.args([format!("--allow-api-host={wrong}")]).exits(2).says("HOST:PORT");
     }
-    bench.file("tenantry.toml", "allow-api-host = [\"api.example.invalid\"]\n");
-    show().args(["--config", "tenantry.toml"]).exits(0);
+    bench.file("settings.toml", "allow-api-host = [\"api.example.invalid\"]\n");
+    show().args(["--config", "settings.toml"]).exits(0);
     // It is part of the next command.
     let import = at(bench.import("customers.csv"), api_url).env("TENANTRY_MAX_OUTAGE", "1s");
     let done = import.without("TENANTRY_CLIENT_SECRET").env("TENANTRY_ACCESS_TOKEN", "opaque");
