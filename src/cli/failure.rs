@@ -148,6 +148,7 @@ impl From<ledger::Error> for Failure {
             | ledger::Error::Exposed { .. }
             | ledger::Error::Replaceable { .. }
             | ledger::Error::OfAnother { .. }
+            | ledger::Error::OlderOfAnother { .. }
             | ledger::Error::Altered { .. }
             | ledger::Error::Copied { .. }
             | ledger::Error::Unjudged { .. } => ExitCode::Usage,

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::lock::Lock;
 use super::state::{self, Event, State};
 use super::{Error, Ledger, runs, schema};
 use crate::private_file::{self, name_beside, take_name};
@@ -98,10 +97,9 @@ pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<(), Error> 
 pub(crate) fn restore(path: &Path) -> Result<Option<Restored>, Error> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
-    let Some(_lock) = Lock::acquire(path)? else {
+    let Some((_lock, mut connection)) = schema::open_alone(path)? else {
         return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
     };
-    let mut connection = schema::open_for_writing(path)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(restored) = marked(&tx)? else { return Ok(None) };
     let now = clock::now().as_millisecond();

@@ -48,6 +48,9 @@ pub(crate) enum Error {
     #[error("the ledger `{}` belongs to another user", path.display())]
     OfAnother { path: PathBuf },
 
+    #[error("the ledger `{}` is of an older version and belongs to another user, so it cannot be brought up to date", path.display())]
+    OlderOfAnother { path: PathBuf },
+
     #[error("`{}` is a folder, not a ledger", path.display())]
     Folder { path: PathBuf },
 
@@ -170,6 +173,7 @@ impl Error {
         | Error::Replaceable { path }
         | Error::Altered { path, .. }
         | Error::OfAnother { path }
+        | Error::OlderOfAnother { path }
         | Error::Folder { path }
         | Error::ReadOnly { path, .. }
         | Error::Unreadable { path, .. }
@@ -233,6 +237,10 @@ impl Error {
             }
             Error::OfAnother { .. } => {
                 "run the command as the user whose ledger it is; root may read it (`tenantry status`) but not work on it"
+            }
+            Error::OlderOfAnother { .. } => {
+                "run `tenantry status` once as the user whose ledger it is: that brings the ledger up to date, and root may \
+                 read it then"
             }
             Error::LogOfAnother { path } => {
                 let path = path.display();

@@ -175,11 +175,9 @@ impl Ledger {
         schema::make_file(path)?;
         // Before the lock, which would leave a file beside one that is none of ours.
         schema::refuse_foreign(path)?;
-        let Some(lock) = lock::Lock::acquire(path)? else {
+        let Some((lock, connection)) = schema::open_alone(path)? else {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
         };
-        let connection = schema::open_for_writing(path)?;
-        reserve::remove_left_behind(path);
         copies::refuse(&connection, path)?;
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;

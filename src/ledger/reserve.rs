@@ -39,11 +39,10 @@ impl Reserve {
         let bytes = answers * BYTES_PER_ANSWER + MARGIN_BYTES;
         let path = path_of(ledger)?;
         remove_left_behind(ledger);
-        let file = private_file::create_new(&path);
-        // From here on it is removed.
-        let reserve = Self { path, bytes };
-        match file.and_then(|file| fill(&file, bytes)) {
-            Ok(()) => Ok(Some(reserve)),
+        // What was made here is removed again, and nothing else that has the name.
+        let made = private_file::create_new(&path).map(|file| (file, Self { path, bytes }));
+        match made.and_then(|(file, reserve)| fill(&file, bytes).map(|()| reserve)) {
+            Ok(reserve) => Ok(Some(reserve)),
             Err(error) if is_about_room(&error) => Err(error),
             Err(error) => {
                 tracing::debug!(%error, "no room could be set aside for answers under way");
@@ -63,10 +62,10 @@ impl Drop for Reserve {
     }
 }
 
-/// Removes the file of a run that was killed.
+/// Removes the file of a run that was killed. Comes before anything is written: it may be all the room that is left.
 pub(super) fn remove_left_behind(ledger: &Path) {
-    if let Ok(path) = path_of(ledger) {
-        drop(fs::remove_file(path));
+    if let Err(error) = path_of(ledger).and_then(|path| private_file::remove_left_behind(&path)) {
+        tracing::debug!(%error, "the room that an earlier run had set aside could not be given back");
     }
 }
 
@@ -138,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = folder.path().join("l.db");
         fs::write(&ledger, "").unwrap();
-        fs::write(folder.path().join("l.db-reserve"), "of a run that was killed").unwrap();
+        drop(private_file::create_new(&folder.path().join("l.db-reserve")).unwrap());
         let reserve = Reserve::make(&ledger, 2).unwrap().unwrap();
         let file = fs::metadata(folder.path().join("l.db-reserve")).unwrap();
         assert!(file.len() >= 2 * BYTES_PER_ANSWER + MARGIN_BYTES);
@@ -146,6 +145,19 @@ mod tests {
         assert!(std::os::unix::fs::MetadataExt::blocks(&file) * 512 >= reserve.bytes());
         drop(reserve);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_the_operator_with_its_name_stays() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let [ledger, theirs] = ["l.db", "l.db-reserve"].map(|name| folder.path().join(name));
+        fs::write(&ledger, "").unwrap();
+        fs::write(&theirs, "theirs").unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(Reserve::make(&ledger, 1).unwrap().is_none());
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Error;
 use super::lock::{self, Lock};
 use super::place::beside;
+use super::reserve;
 use super::shape;
 use super::trust::{self, Purpose};
 use crate::{clock, failpoint, private_file};
@@ -65,6 +66,17 @@ impl Environment {
             None => format!("`{}`", self.api),
         }
     }
+}
+
+/// Locks the ledger at `path`, opens it for writing and brings its schema up to date. `None`: another process works on it.
+/// The file exists: see [`make_file`].
+pub(super) fn open_alone(path: &Path) -> Result<Option<(Lock, Connection)>, Error> {
+    // Before the lock, which would leave a file of ours beside the ledger of another user, and keep that user from it.
+    trust::check(path, Purpose::Write)?;
+    let Some(lock) = Lock::acquire(path)? else { return Ok(None) };
+    reserve::remove_left_behind(path);
+    let connection = open_for_writing(path)?;
+    Ok(Some((lock, connection)))
 }
 
 /// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
@@ -160,11 +172,15 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
     match open_current(path)? {
         Some(connection) => Ok(connection),
         None => {
-            let upgrade = || match Lock::acquire(path)? {
-                Some(_lock) => open_for_writing(path).map(drop),
+            let upgrade = || match open_alone(path)? {
+                Some((_lock, connection)) => {
+                    drop(connection);
+                    Ok(())
+                }
                 None => Err(Error::Older { path: path.to_owned() }),
             };
             upgrade().map_err(|error| match error {
+                Error::OfAnother { path } => Error::OlderOfAnother { path },
                 Error::ReadOnly { path, .. } => {
                     let why = "it is of an older version and has to be brought up to date";
                     Error::Unreadable { path, why }

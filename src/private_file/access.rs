@@ -10,11 +10,11 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(super) use unix::refuse_strangers;
+pub(super) use unix::{is_private_file, refuse_strangers};
 #[cfg(unix)]
 pub(crate) use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 #[cfg(not(unix))]
-pub(super) use windows::refuse_strangers;
+pub(super) use windows::{is_private_file, refuse_strangers};
 #[cfg(not(unix))]
 pub(crate) use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 
@@ -163,6 +163,14 @@ mod unix {
         by_mode && !is_read_only(folder) && has_modes(folder)
     }
 
+    /// Is it a regular file that this user has, and nobody else may use? A link is none.
+    pub(in super::super) fn is_private_file(path: &Path, metadata: &Metadata) -> bool {
+        let is_narrow = || !gives(metadata, READ, is_private) && !gives(metadata, WRITE, is_private);
+        metadata.is_file()
+            && owner(path, metadata) == Owner::Us
+            && (is_narrow() || !mean_something(new_file_in(folder_of(path)).as_ref()))
+    }
+
     /// Refuses a file that belongs to another user than us and root, or that others could put in the place of one: by a
     /// link to it, too.
     pub(in super::super) fn refuse_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
@@ -287,6 +295,10 @@ mod windows {
 
     pub(crate) fn others_may_replace(_file: &Path) -> bool {
         false
+    }
+
+    pub(in super::super) fn is_private_file(_path: &Path, metadata: &Metadata) -> bool {
+        metadata.is_file()
     }
 
     pub(in super::super) fn refuse_strangers(_path: &Path, _file: &Metadata) -> Result<(), Refused> {

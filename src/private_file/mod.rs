@@ -230,6 +230,17 @@ fn link_new(beside: &Path, file: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes a file that a process of this user left behind when it was killed. What is not such a file keeps its name: a link, a
+/// file of another user, one that others may read.
+pub(crate) fn remove_left_behind(file: &Path) -> io::Result<()> {
+    match file.symlink_metadata() {
+        Ok(metadata) if access::is_private_file(file, &metadata) => fs::remove_file(file),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The folder that a file is in.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -268,6 +279,20 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
         drop(append(&file).unwrap());
         assert_eq!(mode(&file), 0o600, "an older file is narrowed");
+    }
+
+    #[test]
+    fn only_what_a_process_of_ours_left_behind_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [left, theirs, link] = ["left", "theirs", "link"].map(|name| folder.path().join(name));
+        drop(create_new(&left).unwrap());
+        fs::write(&theirs, "").unwrap();
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&theirs, &link).unwrap();
+        for file in [&left, &theirs, &link, &folder.path().to_owned(), &folder.path().join("none")] {
+            remove_left_behind(file).unwrap();
+        }
+        assert_eq!((left.exists(), theirs.exists(), link.is_symlink()), (false, true, true));
     }
 
     /// A second name would keep a copy of the ledger from being one.
