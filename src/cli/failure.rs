@@ -161,6 +161,7 @@ impl From<ledger::Error> for Failure {
         match &error {
             ledger::Error::Thread(_) => failure.with_hint(Resource::Threads.hint()),
             ledger::Error::ReadOnly { path, .. }
+            | ledger::Error::NotKept { path, .. }
             | ledger::Error::Migrate { path, .. }
             | ledger::Error::Migrations { path, .. } => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

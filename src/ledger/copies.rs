@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::state::{self, Event, State};
@@ -32,15 +33,22 @@ pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
     }
     let connection = schema::open_for_reading(path)?;
     connection.pragma_update(None, "query_only", false)?;
-    let beside = name_beside(copy);
+    self::write(&connection, &name_beside(copy), copy)
+}
+
+/// Writes what the ledger is at one moment to the new file `copy`, which is called `half` until it is whole and durable.
+pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(), Error> {
+    let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     // Into a file of ours, which others may not read.
-    let made = private_file::create_new(&beside).map_err(write).and_then(|file| {
-        fill(&connection, &beside)?;
+    let file = private_file::create_new(half).map_err(write)?;
+    let made = fill(ledger, half).and_then(|()| {
         file.sync_all().map_err(write)?;
         failpoint::crash("copied");
-        take_name(&beside, copy).map_err(write)
+        take_name(half, copy).map_err(write)
     });
-    drop(std::fs::remove_file(&beside));
+    if made.is_err() {
+        drop(std::fs::remove_file(half));
+    }
     made.and_then(|()| private_file::sync_folder_of(copy).map_err(write))
 }
 
@@ -48,7 +56,9 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {
     let name = schema::plain_name(copy);
     let before = extent(ledger)?;
     // One read transaction, so it is the ledger of one moment.
-    ledger.execute("VACUUM INTO ?1", [name.to_str()])?;
+    // In the bytes of its name, which need not be UTF-8.
+    let name = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_encoded_bytes()));
+    ledger.execute("VACUUM INTO ?1", [name])?;
     let copied = schema::open_file(copy)?;
     let (ledger_id, rows) = extent(&copied)?;
     // Rows are never removed.
@@ -56,10 +66,13 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {
         let source = Arc::new(io::Error::other("it is not what was copied"));
         return Err(Error::Copy { path: copy.to_owned(), source });
     }
-    copied.execute(
-        "INSERT INTO copies (copied_at, last_run) SELECT ?1, coalesce(max(id), 0) FROM program_runs",
-        [clock::now().as_millisecond()],
-    )?;
+    // One of the first schemas cannot say that it is a copy.
+    if copied.table_exists(None, "copies")? {
+        copied.execute(
+            "INSERT INTO copies (copied_at, last_run) SELECT ?1, coalesce(max(id), 0) FROM program_runs",
+            [clock::now().as_millisecond()],
+        )?;
+    }
     copied.close().map_err(|(_, error)| error.into())
 }
 

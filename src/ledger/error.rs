@@ -87,6 +87,9 @@ pub(crate) enum Error {
     #[error("could not write the copy `{}`", path.display())]
     Copy { path: PathBuf, source: Arc<io::Error> },
 
+    #[error("could not keep a copy of the ledger `{}` before it is brought up to date", path.display())]
+    NotKept { path: PathBuf, source: Arc<Error> },
+
     #[error("could not bring the ledger `{}` up to date", path.display())]
     Migrate { path: PathBuf, source: Arc<rusqlite::Error> },
 
@@ -185,6 +188,7 @@ impl Error {
         | Error::NoRoom { path, .. }
         | Error::Vanished { path }
         | Error::Damaged { path, .. }
+        | Error::NotKept { path, .. }
         | Error::Migrate { path, .. }
         | Error::Migrations { path, .. } = &mut self
         {
@@ -281,6 +285,9 @@ impl Error {
             }
             Error::Copy { .. } => {
                 "check that the folder exists, that you may write to it, and that it has room"
+            }
+            Error::NotKept { .. } => {
+                "the ledger was left as it was: make room on its disk for a copy of it, then run the same command again"
             }
             Error::NoRoom { .. } => {
                 "nothing was sent: make room on the disk, then run the same command again; a lower `--concurrency` needs less"

@@ -4,7 +4,7 @@
 //! a caller that holds a result of a write holds a durable one. [`state`] alone knows which change of state is legal.
 //! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
 //! [`passwords`] is how sealed passwords are kept,
-//! [`recovery`] finds what an earlier run left behind, [`owed`] reads the queue, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, and
+//! [`recovery`] finds what an earlier run left behind, [`owed`] reads the queue, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, [`kept`] keeps one before the schema changes, and
 //! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
 //! Before SQLite opens a file, [`trust`] looks at who can write to it, and [`shape`] then at its schema; [`lock`] keeps
@@ -18,6 +18,7 @@ mod copies;
 mod error;
 mod given;
 mod intent;
+mod kept;
 mod lock;
 mod outcome;
 mod owed;

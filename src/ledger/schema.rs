@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
-use rusqlite_migration::{M, Migrations};
+use rusqlite_migration::{M, Migrations, SchemaVersion};
 use uuid::Uuid;
 
 use super::Error;
+use super::kept;
 use super::lock::{self, Lock};
 use super::place::beside;
 use super::reserve;
@@ -115,10 +116,21 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
         connection.pragma_update(None, "max_page_count", pages)?;
     }
     shape::check(&connection, path)?;
+    if is_older(&connection)? {
+        kept::keep(&connection, path)?;
+    }
     MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
     failpoint::crash("migrated");
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(connection)
+}
+
+/// Is its schema older than this program, and has a run worked on it?
+fn is_older(connection: &Connection) -> Result<bool, Error> {
+    let was_made = matches!(MIGRATIONS.current_version(connection), Ok(SchemaVersion::Inside(_)));
+    let is_pending = matches!(MIGRATIONS.pending_migrations(connection), Ok(1..));
+    let sql = "SELECT count(*) > 0 FROM program_runs";
+    Ok(was_made && is_pending && connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
@@ -270,8 +282,13 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     private_file::create_new(copy).map_err(write)?;
     connection.execute("VACUUM INTO ?1", [plain_name(copy).to_string_lossy()])?;
     // A run that goes on in the original does not go on here.
-    let copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copied.execute("UPDATE program_runs SET pid = ?1 WHERE finished_at IS NULL", [std::process::id()])?;
+    // Here, where no copy has to be kept: the original is one.
+    if is_older(&copied)? {
+        shape::check(&copied, path)?;
+        MIGRATIONS.to_latest(&mut copied).map_err(|error| migration_error(error, path))?;
+    }
     Ok(())
 }
 

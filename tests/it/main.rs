@@ -77,4 +77,5 @@ mod token_safety;
 mod trust;
 mod unknown_outcome;
 mod unreadable;
+mod upgrades;
 mod words;

@@ -1,0 +1,182 @@
+//! The copy that is kept beside a ledger before a newer program changes its schema, so that the older program can go on
+//! with it where the new one disappoints.
+//!
+//! The name of a copy says which schema came after it. A copy never replaces a file, and has its name only when it is
+//! whole. What is in it is a copy like one of `tenantry backup`: where its schema can say so, nothing is sent from it
+//! before an operator has agreed.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::place::beside;
+use super::schema::{self, SCRIPTS};
+use super::trust::{self, Purpose};
+use super::{Error, copies};
+use crate::{failpoint, private_file};
+
+/// Keeps a copy of the ledger at `path`, which this process has locked, as it is now.
+///
+/// # Errors
+/// [`Error::NotKept`] where there is no room, for example; the ledger is as it was.
+pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<(), Error> {
+    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
+    let Some(copy) = free_name(ledger, &path.canonicalize().map_err(open)?)? else { return Ok(()) };
+    // Under the lock only one process uses this name, so what has it was left by one that was killed.
+    let half = beside(&copy, ".new");
+    let not_kept = |error| match error {
+        Error::Copy { source, .. }
+            if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+        {
+            Error::ReadOnly { path: path.to_owned(), source: Some(source) }
+        }
+        error => Error::NotKept { path: path.to_owned(), source: Arc::new(error) },
+    };
+    private_file::remove_left_behind(&half).map_err(open)?;
+    copies::write(ledger, &half, &copy).map_err(not_kept)?;
+    failpoint::crash("copy_kept");
+    tracing::warn!(
+        copy = %copy.display(),
+        "the ledger is of an older version and is brought up to date; a copy of it as it was is kept"
+    );
+    Ok(())
+}
+
+/// The name for a copy of the ledger at `place`. `None`: an earlier opening kept a copy of what is there now.
+fn free_name(ledger: &Connection, place: &Path) -> Result<Option<PathBuf>, Error> {
+    let now = state(ledger)?;
+    for number in 1_u32.. {
+        let number = if number == 1 { String::new() } else { format!("-{number}") };
+        let copy = beside(place, &format!(".before-v{}{number}", SCRIPTS.len()));
+        if copy.symlink_metadata().is_err() {
+            return Ok(Some(copy));
+        }
+        if state_of(&copy).is_ok_and(|state| state == now) {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+fn state_of(copy: &Path) -> Result<Vec<Value>, Error> {
+    trust::check(copy, Purpose::Write)?;
+    state(&schema::open_file(copy)?)
+}
+
+/// What tells apart the states of a ledger: every change of it belongs to a run, or to an opening of passwords.
+fn state(ledger: &Connection) -> Result<Vec<Value>, Error> {
+    let sql = "SELECT (SELECT user_version FROM pragma_user_version),
+                      (SELECT max(ledger_id) FROM ledger),
+                      (SELECT max(id) FROM program_runs),
+                      (SELECT count(finished_at) FROM program_runs),
+                      (SELECT count(*) FROM customer_rows),
+                      (SELECT max(changed_at) FROM customer_rows),
+                      (SELECT max(id) FROM http_attempts),
+                      (SELECT count(outcome) FROM http_attempts),
+                      (SELECT max(id) FROM openings)";
+    let mut statement = ledger.prepare(sql)?;
+    let columns = 0..statement.column_count();
+    Ok(statement.query_row([], |row| columns.map(|column| row.get(column)).collect())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape;
+    use super::*;
+
+    /// A ledger of an earlier schema that a run has worked on.
+    fn ledger_of_version(path: &Path, version: usize) {
+        schema::make_file(path).unwrap();
+        let ledger = Connection::open(path).unwrap();
+        for script in &SCRIPTS[..version] {
+            ledger.execute_batch(script).unwrap();
+        }
+        ledger
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA application_id = 1414419033;
+                 INSERT INTO program_runs (id, command, program_version, pid, started_at, finished_at)
+                     VALUES (1, 'import', '0.1.0', 1, 0, 0);
+                 INSERT INTO sources (id, run_id, path, header, started_at) VALUES (1, 1, 'a.csv', x'', 0);
+                 INSERT INTO customer_rows (id, source_id, line, state, content_hash, cells, made_at, changed_at)
+                     VALUES (1, 1, 2, 'failed', x'', x'', 0, 0)",
+            )
+            .unwrap();
+        ledger.pragma_update(None, "user_version", version).unwrap();
+    }
+
+    fn version(ledger: &Connection) -> usize {
+        ledger.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names =
+            std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.contains("before")).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_older_schema_is_kept_as_it_was() {
+        for older in 1..SCRIPTS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("l.db");
+            ledger_of_version(&path, older);
+            assert_eq!(version(&schema::open_for_reading(&path).unwrap()), SCRIPTS.len());
+            drop(schema::open_for_reading(&path).unwrap());
+            let name = format!("l.db.before-v{}", SCRIPTS.len());
+            assert_eq!(names(folder.path()), [name.as_str()], "once, and nothing beside it");
+            let copy = Connection::open(folder.path().join(&name)).unwrap();
+            assert_eq!(version(&copy), older);
+            shape::check(&copy, &path).unwrap();
+            let rows: i64 =
+                copy.query_row("SELECT count(*) FROM customer_rows", [], |row| row.get(0)).unwrap();
+            assert_eq!(rows, 1);
+            const COPIES: usize = 3;
+            let marked = copy.query_row("SELECT count(*) FROM copies", [], |row| row.get::<_, u32>(0));
+            assert_eq!(marked.ok(), (older >= COPIES).then_some(1), "schema {older}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_the_same_is_kept_and_one_of_something_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        ledger_of_version(&path, 5);
+        let ledger = Connection::open(&path).unwrap();
+        let check = |expected: &[&str]| {
+            keep(&ledger, &path).unwrap();
+            let latest = SCRIPTS.len();
+            let expected: Vec<_> = expected.iter().map(|it| format!("l.db.before-v{latest}{it}")).collect();
+            assert_eq!(names(folder.path()), expected);
+        };
+        check(&[""]);
+        check(&[""]);
+        // The older program went on meanwhile.
+        let again = "INSERT INTO program_runs (command, program_version, pid, started_at) VALUES ('resume', '0.1.0', 1, 1)";
+        ledger.execute(again, []).unwrap();
+        check(&["", "-2"]);
+        check(&["", "-2"]);
+        let theirs = folder.path().join(format!("l.db.before-v{}-3", SCRIPTS.len()));
+        std::fs::write(&theirs, "theirs").unwrap();
+        ledger.execute(again, []).unwrap();
+        check(&["", "-2", "-3", "-4"]);
+        assert_eq!(std::fs::read_to_string(theirs).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn a_ledger_that_nobody_has_worked_on_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        ledger_of_version(&path, 2);
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("DELETE FROM customer_rows; DELETE FROM sources; DELETE FROM program_runs")
+            .unwrap();
+        drop(schema::open_for_reading(&path).unwrap());
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+}

@@ -1,0 +1,117 @@
+//! A ledger of an older program: a copy of it is kept before it is brought up to date, and nothing is lost on the way.
+
+use std::fs;
+
+use rusqlite::Connection;
+
+use crate::harness::{Bench, customers};
+use crate::passwords::with_old_ledger;
+
+/// Whole, in one file.
+fn old_ledger() -> Bench {
+    let bench = with_old_ledger();
+    let ledger = Connection::open(bench.ledger_path()).unwrap();
+    ledger.pragma_update(None, "journal_mode", "WAL").unwrap();
+    bench
+}
+
+/// The files that were kept, or are half kept.
+fn kept(bench: &Bench) -> Vec<String> {
+    let names =
+        fs::read_dir(bench.path("")).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("ledger.db.before-v")).collect()
+}
+
+fn version(bench: &Bench, ledger: &str) -> u32 {
+    let ledger = Connection::open(bench.path(ledger)).unwrap();
+    ledger.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_older_ledger_is_kept_beside_the_one_that_is_brought_up_to_date() {
+    let bench = old_ledger();
+    bench.tenantry(["status", "-q"]).exits(0);
+    let [copy] = &kept(&bench)[..] else { panic!("{:?}", kept(&bench)) };
+    assert_eq!(version(&bench, copy), 5);
+    assert!(version(&bench, "ledger.db") > 5);
+    assert_eq!(bench.tenantry(["status"]).exits(0).stderr, "", "once");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(bench.path(copy)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let bench = old_ledger();
+    bench.file("customers.csv", customers(1));
+    let done = bench.import("customers.csv").args(["--identity", "old.txt"]).exits(0);
+    done.says("a copy of it as it was is kept").says("ledger.db.before-v");
+}
+
+#[test]
+fn dying_while_a_ledger_is_brought_up_to_date_leaves_one_whole_copy() {
+    for point in ["copied", "copy_kept", "migration", "migration#2", "migrated"] {
+        let bench = old_ledger();
+        let died = bench.tenantry(["status"]).env("TENANTRY_CRASH_AT", point).run();
+        assert_eq!(died.code, None, "{point}: {died}");
+        bench.tenantry(["status"]).exits(0);
+        let kept = kept(&bench);
+        // A ledger that got half the way is kept as that too.
+        let (fewest, most) = if point == "migration#2" { (1, 2) } else { (1, 1) };
+        assert!((fewest..=most).contains(&kept.len()), "{point}: {kept:?}");
+        assert!(kept.iter().all(|name| !name.ends_with(".new")), "{point}: {kept:?}");
+        assert!(kept.iter().any(|name| version(&bench, name) == 5), "{point}: {kept:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn without_room_for_a_copy_the_ledger_stays_as_it_is() {
+    let bench = old_ledger();
+    let before = fs::read(bench.ledger_path()).unwrap();
+    let done = bench.tenantry(["status"]).with_largest_file(80).exits(1);
+    done.says("could not keep a copy of the ledger").says("make room on its disk");
+    assert_eq!(fs::read(bench.ledger_path()).unwrap(), before);
+    assert_eq!(kept(&bench), [""; 0]);
+    bench.tenantry(["status"]).exits(0);
+}
+
+#[test]
+fn a_dry_run_leaves_an_older_ledger_as_it_is() {
+    let bench = old_ledger();
+    bench.file("customers.csv", customers(1));
+    let before = fs::read(bench.ledger_path()).unwrap();
+    let done = bench.import("customers.csv").args(["--dry-run", "--identity", "old.txt"]).exits(0);
+    assert!(!done.stderr.contains("before-v"), "{done}");
+    assert_eq!(fs::read(bench.ledger_path()).unwrap(), before);
+    assert_eq!(kept(&bench), [""; 0]);
+}
+
+/// Root may read the ledger of another user, but not change it, and leaves nothing that keeps that user from it.
+#[test]
+#[cfg(unix)]
+fn an_older_ledger_of_another_user_is_left_alone() {
+    const STRANGER: u32 = 12345;
+    let bench = old_ledger();
+    if std::os::unix::fs::chown(bench.ledger_path(), Some(STRANGER), Some(STRANGER)).is_err() {
+        assert!(!rustix::process::geteuid().is_root());
+        return;
+    }
+    let done = bench.tenantry(["status"]).exits(2);
+    done.says("of an older version and belongs to another user").says("as the user whose ledger it is");
+    assert_eq!(version(&bench, "ledger.db"), 5);
+    assert!(!bench.path("ledger.db.lock").exists());
+}
+
+/// The room that a killed run had set aside may be all that a full disk has left.
+#[test]
+fn what_a_killed_run_set_aside_goes_before_anything_is_written() {
+    let bench = old_ledger();
+    bench.file("ledger.db-reserve", "");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(bench.path("ledger.db-reserve"), private).unwrap();
+    }
+    assert_eq!(bench.resume().env("TENANTRY_CRASH_AT", "copied").run().code, None);
+    assert!(!bench.path("ledger.db-reserve").exists());
+}
