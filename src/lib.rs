@@ -18,7 +18,7 @@
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
 //! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
-//! writes what is for people, so that nobody waits for standard error or a log. `private_file` makes and opens every
+//! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the environment. `private_file` makes and opens every
 //! file that others must not read. `memory` keeps what the program knows off the
 //! disk.
 //!
@@ -70,6 +70,7 @@ mod submitter;
 mod telemetry;
 mod transport;
 mod validation;
+mod variables;
 
 /// Runs the program with the arguments of this process and says how it should exit.
 pub fn run() -> std::process::ExitCode {

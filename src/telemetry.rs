@@ -12,6 +12,7 @@ use crate::clock;
 use crate::log_file::LogFile;
 use crate::outlet::{self, Outlet};
 use crate::validation::{visible, visible_json};
+use crate::variables::variable;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,9 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
     };
     // Libraries below us may log bytes of requests at trace level, so they never get to speak that finely.
     let default = format!("warn,tenantry={level}");
-    let filter = EnvFilter::try_from_env("TENANTRY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = variable("TENANTRY_LOG")
+        .and_then(|filter| EnvFilter::try_new(filter.to_str()?).ok())
+        .unwrap_or_else(|| EnvFilter::new(default));
     let mut exposure = None;
     let outlet = match file {
         Some(file) => {

@@ -20,6 +20,7 @@ use crate::private_file::{self, Refused};
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, is_loopback};
+use crate::variables::variable;
 
 const LEDGER: &str = "tenantry.db";
 const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
@@ -413,7 +414,7 @@ pub(crate) fn is_secret_set(name: &str) -> bool {
 }
 
 fn secret_variable(name: &str) -> Option<SecretString> {
-    let value = std::env::var(name).ok()?;
+    let value = variable(name)?.into_string().ok()?;
     let trimmed = value.trim();
     (!trimmed.is_empty()).then(|| SecretString::from(trimmed))
 }

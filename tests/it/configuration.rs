@@ -189,6 +189,37 @@ fn a_misspelt_variable_is_noticed() {
     done.says("TENANTRY_TENNANT_ID is no variable of tenantry; did you mean TENANTRY_TENANT_ID?");
 }
 
+/// As a script writes it that has nothing to put there, and as `docker run -e NAME=` does.
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.trusts("max-attempts = 3\n");
+    let help = bench.tenantry(["import", "--help"]).exits(0).stdout;
+    let names = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let mut names: Vec<&str> = names.filter(|name| name.starts_with("TENANTRY_")).collect();
+    names.extend(["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH", "TENANTRY_TENNANT_ID", "TENANTRY_PROFILE"]);
+    assert!(names.contains(&"TENANTRY_ALLOW_API_HOST") && names.contains(&"TENANTRY_CONFIG"), "{names:?}");
+    // Without these a test reaches nothing of its own.
+    let needed = ["TENANTRY_LEDGER", "TENANTRY_IDENTITY", "TENANTRY_API_URL", "TENANTRY_AUTHORITY_URL"];
+    let empty = |call: Call<'_>| -> Done {
+        let others = names.iter().filter(|name| !needed.contains(name) && **name != "TENANTRY_ACCESS_TOKEN");
+        others.fold(call, |call, name| call.env(name, "")).exits(0)
+    };
+    let shown = empty(bench.tenantry(["config", "show", "--json"]));
+    let settings = shown.json()["settings"].as_array().unwrap().clone();
+    let from = |source: &str| settings.iter().filter(|it| it["source"] == source).count();
+    assert_eq!((from("environment"), from("file")), (needed.len(), 1), "{shown}");
+    let told = empty(bench.import("customers.csv").args(["-v", "--yes", "--on-finish", "echo told"]));
+    told.says("Settings from `tenantry.toml`.").says("told").says("run ended");
+    assert!(!told.stderr.contains("is no variable"), "{told}");
+    empty(bench.resume());
+    empty(bench.tenantry(["status"]));
+    // What is said of a mistake is about that.
+    let wrong = bench.tenantry(["status", "--jsn"]).env("TENANTRY_SIMULATE", "").env("TENANTRY_CONFIG", "");
+    wrong.exits(2).says("unexpected argument '--jsn'");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_others_may_write_is_refused() {

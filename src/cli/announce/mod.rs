@@ -21,6 +21,7 @@ use super::replacing::{Guarded, beginning, not_over};
 use super::settings;
 use super::signals::Interruption;
 use crate::clock;
+use crate::variables::variable;
 use digest::Digest;
 use notify::Notifier;
 
@@ -39,7 +40,7 @@ impl Announcer {
         let args::Run { ledger, connection, submission } = run;
         let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
         // What did not happen is not told, and what the command of --on-finish does is told by whoever called it.
-        if submission.dry_run || std::env::var_os(on_finish::MARK).is_some() {
+        if submission.dry_run || variable(on_finish::MARK).is_some() {
             let ledger = settings::ledger_path(ledger);
             return Self { command, ledger, notifier: None, on_finish: None, metrics_file: None };
         }

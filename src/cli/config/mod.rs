@@ -4,6 +4,8 @@
 //! profile, and whether it is well-formed at all; then with what the file holds in the place of the defaults. So a value
 //! from the file passes the same parser as a flag, and no command knows where its settings come from.
 //!
+//! A variable that is empty counts as not set, whatever it is for.
+//!
 //! A file that was found in the working folder, and not named, may set only what cannot harm ([`trust`]).
 //!
 //! Secrets come from the environment or from files of their own, never from `tenantry.toml`.
@@ -165,9 +167,12 @@ pub(super) fn whole() -> Command {
 
 /// Parses, and where that fails says so in the words of the command line as help shows it.
 fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    command
-        .try_get_matches_from(arguments)
-        .map_err(|error| help::command().try_get_matches_from(arguments).err().unwrap_or(error))
+    options::without_empty_variables(command).try_get_matches_from(arguments).map_err(|error| {
+        let shown = help::command();
+        // What was asked for names every variable.
+        let shown = if error.use_stderr() { options::without_empty_variables(shown) } else { shown };
+        shown.try_get_matches_from(arguments).err().unwrap_or(error)
+    })
 }
 
 /// The name of the command, such as `config show`.
@@ -278,7 +283,7 @@ fn setting_of<'a>(
         return Ok(setting);
     }
     let wrong = |why: &str| Failure::usage(format!("cannot use {}", place(entry, file))).because(why);
-    let variable = variable(&entry.name);
+    let variable = variable_of(&entry.name);
     if SECRETS.contains(&variable.as_str()) || SECRET_KEYS.contains(&entry.name.as_str()) {
         let hint = "put it into the environment (TENANTRY_CLIENT_SECRET, TENANTRY_ACCESS_TOKEN, \
                     TENANTRY_REFRESH_TOKEN) or into a file that `client-secret-file` names";
@@ -320,7 +325,7 @@ fn no_file_for(profile: &str) -> Failure {
         .with_hint("name one with `--config F`, or run this in the folder that holds `tenantry.toml`")
 }
 
-fn variable(name: &str) -> String {
+fn variable_of(name: &str) -> String {
     format!("TENANTRY_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
@@ -336,7 +341,8 @@ pub(super) fn misspelt_variables() -> Vec<(String, String)> {
     let ours = settings.iter().filter_map(|setting| setting.arg.get_env()?.to_str());
     let ours = ours.chain(SECRETS).chain(OTHER_VARIABLES).chain(["TENANTRY_CONFIG", "TENANTRY_PROFILE"]);
     let ours: Vec<&str> = ours.collect();
-    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let set = set.filter_map(|(name, _)| name.into_string().ok());
     let unknown = set.filter(|name| name.starts_with("TENANTRY_") && !ours.contains(&name.as_str()));
     let near = unknown.filter_map(|name| {
         let near = nearest(&name, ours.iter().copied())?.to_owned();

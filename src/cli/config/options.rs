@@ -8,6 +8,8 @@ use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
+use crate::variables::variable;
+
 /// Settings without an environment variable, because a variable holds one value, or says little for so many commands.
 const WITHOUT_VARIABLE: [&str; 5] = ["map", "default", "json", "verbose", "quiet"];
 
@@ -97,6 +99,15 @@ pub(super) fn with_defaults(command: Command, values: &dyn Fn(&str) -> Option<Ve
         None => arg,
     });
     command.mut_subcommands(|command| with_defaults(command, values))
+}
+
+/// Lets an empty variable count as one that is not set. Only for parsing: help goes on to name every variable.
+pub(super) fn without_empty_variables(command: Command) -> Command {
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if variable(name).is_none() => arg.env(Resettable::Reset),
+        _ => arg,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 impl Setting {
