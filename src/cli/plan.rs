@@ -110,29 +110,40 @@ pub(super) async fn ask(
         write!(whom, ", with the profile `{profile}`").expect("writing to a String cannot fail");
     }
     terminal.check()?;
-    terminal.tell(&in_words(plan, waiting, &whom, rate))?;
+    let plan_in_words = in_words(plan, waiting, &whom, rate);
     let question = match plan.rows() {
         0 => "Recording an acceptance cannot be undone. Go ahead? (yes/no) ",
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",
     };
+    let asking = async {
+        terminal.tell(&plan_in_words).await?;
+        consent(terminal, question).await
+    };
+    let reply = tokio::select! {
+        biased;
+        Some(signal) = session.signals.recv() => return Ok(Some(StopReason::Interrupted(signal))),
+        reply = asking => reply?,
+    };
+    Ok(match reply {
+        Reply::Yes => None,
+        Reply::No | Reply::Unclear => Some(StopReason::Declined),
+        Reply::End => Some(tokio::select! {
+            Some(signal) = session.signals.recv() => StopReason::Interrupted(signal),
+            () = tokio::time::sleep(SIGNAL_WITHIN) => StopReason::Declined,
+        }),
+    })
+}
+
+/// Asks until the reply is clear, though not for ever.
+async fn consent(terminal: &Terminal, question: &str) -> Result<Reply, Failure> {
     for _ in 0..TRIES {
-        terminal.tell(question)?;
-        let reply = tokio::select! {
-            biased;
-            Some(signal) = session.signals.recv() => return Ok(Some(StopReason::Interrupted(signal))),
-            reply = terminal.reply() => reply,
-        };
-        match reply {
-            Reply::Yes => return Ok(None),
-            Reply::No => return Ok(Some(StopReason::Declined)),
-            Reply::Unclear => terminal.tell("Please answer yes or no.\n")?,
-            Reply::End => {
-                return Ok(Some(tokio::select! {
-                    Some(signal) = session.signals.recv() => StopReason::Interrupted(signal),
-                    () = tokio::time::sleep(SIGNAL_WITHIN) => StopReason::Declined,
-                }));
-            }
+        // Nobody has agreed to what they had not seen.
+        terminal.forget_typed();
+        terminal.tell(question).await?;
+        match terminal.reply().await {
+            Reply::Unclear => terminal.tell("Please answer yes or no.\n").await?,
+            reply => return Ok(reply),
         }
     }
-    Ok(Some(StopReason::Declined))
+    Ok(Reply::Unclear)
 }

@@ -78,16 +78,27 @@ impl Terminal {
         self.0.check()
     }
 
-    /// Writes on the terminal.
-    pub(super) fn tell(&self, text: &str) -> Result<(), Failure> {
-        // What was said before comes before it, where both go to this terminal.
-        outlet::stderr().settle();
-        let write = || {
-            let mut out = self.0.output()?;
-            out.write_all(visible_lines(text).as_bytes())?;
+    /// Writes on the terminal, for as long as that takes: one that was stopped with Ctrl-S takes nothing. The thread that
+    /// writes is left behind where the caller stops waiting.
+    pub(super) async fn tell(&self, text: &str) -> Result<(), Failure> {
+        let output = self.0.output();
+        let text = visible_lines(text).into_owned();
+        let write = move || {
+            // What was said before comes before it, where both go to this terminal.
+            outlet::stderr().settle();
+            let mut out = output?;
+            out.write_all(text.as_bytes())?;
             out.flush()
         };
-        write().map_err(|error| Failure::io("could not ask on the terminal", &error))
+        let written = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
+        written.map_err(|error| Failure::io("could not ask on the terminal", &error))
+    }
+
+    /// Throws away what was typed before now: it answers no question that is asked afterwards.
+    pub(super) fn forget_typed(&self) {
+        if let Err(error) = self.0.forget_typed() {
+            tracing::debug!(%error, "what was typed before the question could not be thrown away");
+        }
     }
 
     /// Waits for a line. The thread that waits is left behind where the caller stops waiting.
@@ -123,6 +134,10 @@ mod imp {
     use std::fs::{File, OpenOptions};
     use std::io;
 
+    use rustix::io::Errno;
+    use rustix::process::{Pid, getpgrp};
+    use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
+
     use super::Unaskable;
 
     #[derive(Debug)]
@@ -137,13 +152,11 @@ mod imp {
         }
 
         pub(super) fn check(&self) -> Result<(), Unaskable> {
-            let foreground = rustix::termios::tcgetpgrp(&self.0);
-            match foreground {
-                Ok(group) if group == rustix::process::getpgrp() => Ok(()),
-                // The terminal was hung up.
-                Err(rustix::io::Errno::IO | rustix::io::Errno::NOTTY) => Err(Unaskable::NoTerminal),
-                Ok(_) | Err(_) => Err(Unaskable::InBackground),
-            }
+            judge(tcgetpgrp(&self.0), getpgrp())
+        }
+
+        pub(super) fn forget_typed(&self) -> io::Result<()> {
+            Ok(tcflush(&self.0, QueueSelector::IFlush)?)
         }
 
         pub(super) fn input(&self) -> io::Result<File> {
@@ -152,6 +165,17 @@ mod imp {
 
         pub(super) fn output(&self) -> io::Result<File> {
             self.0.try_clone()
+        }
+    }
+
+    /// May the group `own` ask, where `foreground` is what the terminal says of the group that has it?
+    pub(super) fn judge(foreground: Result<Pid, Errno>, own: Pid) -> Result<(), Unaskable> {
+        match foreground {
+            Ok(group) if group != own => Err(Unaskable::InBackground),
+            // The terminal was hung up.
+            Err(Errno::IO | Errno::NOTTY) => Err(Unaskable::NoTerminal),
+            // In a container the group that has the terminal may be one outside, which has no number here.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }
@@ -184,6 +208,13 @@ mod imp {
             Ok(())
         }
 
+        /// What was typed before stays: emptying the input of a console takes a call that no crate here makes without
+        /// `unsafe`. Here an answer that was typed ahead counts.
+        #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "elsewhere it can fail")]
+        pub(super) fn forget_typed(&self) -> io::Result<()> {
+            Ok(())
+        }
+
         pub(super) fn input(&self) -> io::Result<Box<dyn Read + Send>> {
             Ok(if io::stdin().is_terminal() {
                 Box::new(io::stdin())
@@ -192,7 +223,7 @@ mod imp {
             })
         }
 
-        pub(super) fn output(&self) -> io::Result<Box<dyn Write>> {
+        pub(super) fn output(&self) -> io::Result<Box<dyn Write + Send>> {
             Ok(if io::stderr().is_terminal() {
                 Box::new(io::stderr())
             } else {
@@ -205,6 +236,23 @@ mod imp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_group_that_is_known_to_be_another_one_makes_a_background() {
+        use rustix::io::Errno;
+        let group = |number: i32| rustix::process::Pid::from_raw(number).unwrap();
+        for (foreground, expected) in [
+            (Ok(group(7)), Ok(())),
+            (Ok(group(8)), Err(Unaskable::InBackground)),
+            (Err(Errno::IO), Err(Unaskable::NoTerminal)),
+            (Err(Errno::NOTTY), Err(Unaskable::NoTerminal)),
+            (Err(Errno::OPNOTSUPP), Ok(())),
+            (Err(Errno::PERM), Ok(())),
+        ] {
+            assert_eq!(imp::judge(foreground, group(7)), expected, "{foreground:?}");
+        }
+    }
 
     #[test]
     fn a_fixed_list_of_words_is_understood() {

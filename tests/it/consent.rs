@@ -107,6 +107,14 @@ mod on_a_terminal {
         bench.count(Operation::Create)
     }
 
+    /// Types each line at a question of its own.
+    fn answers(terminal: &Terminal, keys: &str) {
+        for (before, line) in keys.split_inclusive('\r').enumerate() {
+            eventually("it asks", || terminal.screen().matches(QUESTION).count() > before);
+            terminal.types(line);
+        }
+    }
+
     #[test]
     fn nothing_is_created_before_somebody_has_said_yes() {
         // No; three answers that are none; the end of input; Ctrl-C.
@@ -122,8 +130,7 @@ mod on_a_terminal {
             bench.file("customers.csv", customers(3));
             let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
             terminal.shows("3 customers will be created for ");
-            terminal.shows(QUESTION);
-            terminal.types(keys);
+            answers(&terminal, keys);
             let all = terminal.ends_with(code);
             assert!(all.contains("Nothing was sent; 3 rows let go."), "{keys:?}: {all}");
             assert_eq!(all.matches(QUESTION).count(), keys.matches('\r').count().max(1), "{keys:?}: {all}");
@@ -145,8 +152,7 @@ mod on_a_terminal {
             let bench = Bench::new();
             bench.file("customers.csv", customers(1));
             let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
-            terminal.shows(QUESTION);
-            terminal.types(keys);
+            answers(&terminal, keys);
             terminal.ends_with(0);
             assert_eq!(bench.ledger().states(), states([("created", 1)]), "{keys:?}");
         }
@@ -189,6 +195,43 @@ mod on_a_terminal {
             terminal.ends_with(code);
             assert_eq!(creates(&bench), 0);
         }
+    }
+
+    /// Nobody agrees to what they have not seen: a yes that was meant for something else, or a key that was held down.
+    #[test]
+    fn what_was_typed_before_the_question_is_no_answer() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
+        terminal.types("yes\ryes\r");
+        terminal.shows(QUESTION);
+        terminal.types("what\ryes\r");
+        terminal.shows("Please answer yes or no.");
+        eventually("it asks again", || terminal.screen().matches(QUESTION).count() == 2);
+        terminal.types("n\r");
+        terminal.ends_with(5);
+        assert_eq!(creates(&bench), 0);
+        assert_eq!(bench.ledger().states(), states([("superseded", 1)]));
+    }
+
+    /// The plan cannot be shown, and the summary cannot be either.
+    #[test]
+    fn a_signal_is_heard_on_a_terminal_that_was_stopped() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let terminal = Terminal::start(bench.import("customers.csv").with_user().asking(), WIDE);
+        // Ctrl-S.
+        terminal.types("\u{13}");
+        eventually("it has all that it shows", || bench.count(Operation::Profile) == 1);
+        // And stands at the terminal.
+        std::thread::sleep(Duration::from_millis(300));
+        let kill = format!("kill -TERM {}", terminal.pid());
+        let begun = std::time::Instant::now();
+        assert!(StdCommand::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let all = terminal.ends_with(143);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(!all.contains(QUESTION), "{all}");
+        assert_eq!(creates(&bench), 0);
     }
 
     /// `tenantry import customers.csv &`: reading from the terminal would stop it for ever.
