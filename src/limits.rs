@@ -101,16 +101,20 @@ pub(crate) fn no_room_in(folder: &Path) -> Option<io::Error> {
     made.err().filter(is_room)
 }
 
-/// From now on a write beyond the largest size that a file may have is an error and ends nothing. To be called within
-/// the runtime.
-pub(crate) fn survive_file_size_limit() {
+/// Makes of two things that end or stop a process mere errors, or nothing: a write beyond the largest size that a file may
+/// have (SIGXFSZ) fails, and a write to the terminal of another job (SIGTTOU, where `stty tostop` asks for it) is done.
+///
+/// To be called before there is a second thread and before anything is written: each thread has it from the one that
+/// starts it. Programs that are started do not have it; std sees to that.
+pub(crate) fn survive_writes() {
     #[cfg(unix)]
     {
-        use tokio::signal::unix::{SignalKind, signal};
-        // The handler stays when what listens is dropped.
-        let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-        if let Err(error) = signal(kind) {
-            tracing::debug!(%error, "SIGXFSZ is left to the system");
+        use nix::sys::signal::{SigSet, Signal};
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGXFSZ);
+        signals.add(Signal::SIGTTOU);
+        if let Err(error) = signals.thread_block() {
+            tracing::debug!(%error, "SIGXFSZ and SIGTTOU are left to the system");
         }
     }
 }

@@ -63,6 +63,8 @@ use crate::report::counted;
 
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
+    // Before the first word, and before the first thread.
+    crate::limits::survive_writes();
     // However it ends.
     let _settled = Settled;
     panics::tell();
@@ -97,12 +99,7 @@ pub(crate) fn run() -> std::process::ExitCode {
             .map_err(|_| panics::failure())?
             .map_err(|error| Failure::io("could not start", &error))?;
         // Nothing of what a panic leaves behind is looked at any more.
-        let run = AssertUnwindSafe(|| {
-            runtime.block_on(async {
-                crate::limits::survive_file_size_limit();
-                command(cli.command, &provenance, &output).await
-            })
-        });
+        let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &provenance, &output)));
         let result = catch_unwind(run).unwrap_or_else(|_| Err(panics::failure()));
         // A second Ctrl-C leaves requests in the air; waiting for them is what it asked us not to do.
         runtime.shutdown_background();

@@ -189,6 +189,31 @@ fn import_on_a_terminal_that_is_closed(before: &[&str], code: i32) -> Bench {
     bench
 }
 
+/// `stty tostop` stops a job in the background at its first line.
+#[test]
+fn a_run_in_the_background_of_a_terminal_that_stops_writers_goes_on() {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let (pty, pts) = pty_process::blocking::open().unwrap();
+    let mut modes = tcgetattr(&pty).unwrap();
+    modes.local_modes |= LocalModes::TOSTOP;
+    tcsetattr(&pty, OptionalActions::Now, &modes).unwrap();
+    let script = "set -m; \"$0\" \"$@\" & wait $!";
+    let call = bench.import("customers.csv").args(["--yes", "-vvv"]).in_shell(script);
+    let mut import = Started(crate::terminal::on_terminal(call).spawn(pts).unwrap());
+    let reading = thread::spawn(move || {
+        let mut all = Vec::new();
+        // A terminal that no program has open any more is an error on Linux.
+        drop((&pty).read_to_end(&mut all));
+        String::from_utf8_lossy(&all).into_owned()
+    });
+    import.exits(0);
+    let all = reading.join().unwrap();
+    assert!(all.contains("3 rows submitted"), "{all}");
+    bench.agree();
+}
+
 #[test]
 fn a_terminal_that_is_closed_ends_the_run_as_a_signal_does() {
     let bench = import_on_a_terminal_that_is_closed(&[], 143);

@@ -69,4 +69,19 @@ fn a_file_beyond_its_largest_size() {
     blames_nobody_else(&done);
     let done = bench.import("customers.csv").with_limit("-f 128").exits(1);
     blames_nobody_else(&done);
+    // From the first word on, and so that what it says is lost.
+    bench.tenantry(["import", "--nonsense"]).with_limit("-f 0").exits(2);
+    bench.import("nowhere.csv").args(["--log-file", "run.log"]).with_limit("-f 0").exits(2);
+    bench.tenantry(["config", "show"]).with_limit("-f 0").exits(1);
+}
+
+/// What is blocked here is not blocked in what we start.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_command_at_the_end_has_every_signal() {
+    let bench = slow_bench(1);
+    let blocked = "while read name mask; do case $name in SigBlk:) echo $mask > mask.txt;; esac; done < /proc/$$/status";
+    bench.import("customers.csv").args(["--on-finish", blocked]).exits(0);
+    let mask = std::fs::read_to_string(bench.path("mask.txt")).unwrap();
+    assert_eq!(u64::from_str_radix(mask.trim(), 16), Ok(0), "{mask}");
 }
