@@ -20,13 +20,13 @@ use console::Term;
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Written at once. A pipe takes so much as a whole or not at all, so lines of two processes do not mix in one.
-const WRITE_BYTES_MAX: usize = 4096;
+pub(crate) const WRITE_BYTES_MAX: usize = 4096;
 
 /// A device that has taken nothing for so long is stuck, and is not waited for.
-const STUCK_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(1);
 
 /// A device that is slow but moves is waited for, up to this.
-const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Somebody else has made the device refuse to block; it is asked again after this.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::args;
-use super::exit_code::ExitCode;
+use super::ended::Ended;
 use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
@@ -21,7 +21,7 @@ use crate::submitter::{Mode, Rate, Signal, StopReason};
 use crate::validation;
 use crate::validation::{Validator, visible};
 
-pub(crate) async fn run(args: args::Import, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;
     // Nothing is read for a question that cannot be asked.
     let consent = Consent::of(&args.run)?;

@@ -9,6 +9,7 @@ mod cloud;
 mod config;
 mod credentials;
 mod dry_run;
+mod ended;
 mod ending;
 mod exit_code;
 mod export;
@@ -203,20 +204,20 @@ async fn command(
     match command {
         Command::Import(args) => {
             let announcer = Announcer::of("import", &args.run, &args.files);
-            announcer.around(Box::pin(import::run(args, output))).await
+            announcer.around(Box::pin(import::run(args, output)), output).await
         }
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Resume(args) => {
             let announcer = Announcer::of("resume", &args, &[]);
-            announcer.around(Box::pin(resume::resume(args, output))).await
+            announcer.around(Box::pin(resume::resume(args, output)), output).await
         }
         Command::Retry(args) => {
             let announcer = Announcer::of("retry", &args.run, &[]);
-            announcer.around(Box::pin(retry::run(args, output))).await
+            announcer.around(Box::pin(retry::run(args, output)), output).await
         }
         Command::Reconcile(args) => {
             let announcer = Announcer::of("reconcile", &args, &[]);
-            announcer.around(Box::pin(resume::reconcile(args, output))).await
+            announcer.around(Box::pin(resume::reconcile(args, output)), output).await
         }
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),

@@ -2,7 +2,7 @@
 //! terminal itself (`terminal`).
 //!
 //! What goes to standard error goes through its outlet and never fails or waits. A result may wait for its reader, such
-//! as a pager, but not longer than until the next signal.
+//! as a pager, but not longer than until the next signal; after a signal, not for one that reads nothing.
 //!
 //! Cells, headers, file names, the service's words and those of its errors come from outside, and a terminal obeys what
 //! it is sent. So everything that is printed passes through here a last time and comes out with nothing in it that a
@@ -14,7 +14,7 @@ use std::io::{self, IsTerminal, Write};
 use console::{StyledObject, style};
 
 use super::failure::Failure;
-use super::signals;
+use super::signals::{self, Moves};
 use crate::outlet;
 use crate::validation::{visible, visible_json, visible_lines};
 
@@ -75,9 +75,13 @@ impl Output {
         let _without_status = outlet::stderr().without_status();
         outlet::stderr().settle();
         let text = text.to_owned();
-        let write = move || {
+        let write = move |moves: &Moves| {
             let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            for part in text.as_bytes().chunks(outlet::WRITE_BYTES_MAX) {
+                out.write_all(part)?;
+                moves.moved();
+            }
+            out.flush()
         };
         match signals::unless_signalled(write) {
             Ok(written) => ignore_closed_pipe(written).map_err(|error| unwritten(&error)),

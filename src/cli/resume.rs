@@ -1,7 +1,7 @@
 //! `tenantry resume` and `tenantry reconcile`: go on with what the ledger holds, without the file.
 
 use super::args;
-use super::exit_code::ExitCode;
+use super::ended::Ended;
 use super::failure::Failure;
 use super::import;
 use super::output::Output;
@@ -11,20 +11,15 @@ use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
-pub(crate) async fn resume(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn resume(args: args::Run, output: &Output) -> Result<Ended, Failure> {
     Box::pin(run("resume", Mode::Submit, args, output)).await
 }
 
-pub(crate) async fn reconcile(args: args::Run, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn reconcile(args: args::Run, output: &Output) -> Result<Ended, Failure> {
     Box::pin(run("reconcile", Mode::AskOnly, args, output)).await
 }
 
-async fn run(
-    command: &'static str,
-    mode: Mode,
-    args: args::Run,
-    output: &Output,
-) -> Result<ExitCode, Failure> {
+async fn run(command: &'static str, mode: Mode, args: args::Run, output: &Output) -> Result<Ended, Failure> {
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }

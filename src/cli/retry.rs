@@ -1,7 +1,7 @@
 //! `tenantry retry`: refused rows taken up again, without their file.
 
 use super::args;
-use super::exit_code::ExitCode;
+use super::ended::Ended;
 use super::failure::Failure;
 use super::output::Output;
 use super::plan::{self, Consent};
@@ -15,7 +15,7 @@ use crate::submitter::{Mode, StopReason};
 /// Codes that are named where none of them was meant.
 const CODES_NAMED: usize = 10;
 
-pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Failure> {
     let consent = Consent::of(&args.run)?;
     let start = Start {
         command: "retry",

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args;
 use super::dry_run;
+use super::ended::Ended;
 use super::ending::{self, Flags, Judged, Left};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -274,7 +275,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends a dry run: says what a run would do. `wrong`: rows that were read and fail validation.
-    pub(crate) async fn end_dry_run(self, wrong: u64) -> Result<ExitCode, Failure> {
+    pub(crate) async fn end_dry_run(self, wrong: u64) -> Result<Ended, Failure> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = self.queries()?;
         let plan = queries.plan(self.ledger.run())?;
@@ -296,11 +297,11 @@ impl<'a> Session<'a> {
             ))
         };
         tell_of_unprinted(self.output, printed, "run the dry run again");
-        Ok(exit_code)
+        Ok(Ended::told(exit_code))
     }
 
-    /// Ends the run: checks the accounting, prints the summary, records the ending, lets go of everything.
-    pub(crate) async fn end(self, stopped: Option<StopReason>) -> Result<ExitCode, Failure> {
+    /// Ends the run: checks the accounting, records the ending, lets go of everything. What is printed comes later.
+    pub(crate) async fn end(self, stopped: Option<StopReason>) -> Result<Ended, Failure> {
         if let Some(StopReason::Ledger(error)) = stopped {
             // The next run finds everything as the last commit left it. Where the ledger takes it, this one is over.
             return Box::pin(self.abort(error.into())).await;
@@ -361,37 +362,41 @@ impl<'a> Session<'a> {
             summary.files.clone_from(files);
         }
         // Everything is recorded and the ledger is free: whoever reads this may take all the time they like.
-        let printed = if self.args.json {
-            self.output.json(&summary.json())
-        } else {
-            self.output.result(&summary.text())
-        };
-        tell_of_unprinted(self.output, printed, "`tenantry status` shows where the ledger stands");
-        match &stopped {
-            // It is what was asked for.
-            Some(StopReason::LimitReached) => {
-                let waiting = counted(left.open(), "row");
-                self.output
-                    .note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
+        let results = written.map(|_| ());
+        let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
+        Ok(Ended::to_tell(exit_code, move |output| {
+            let printed = if as_json { output.json(&summary.json()) } else { output.result(&summary.text()) };
+            tell_of_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
+            tell_why(output, stopped.as_ref(), exit_code, open);
+            if let Some(broken) = accounting {
+                let message = format!("the ledger's accounting is broken: {broken}");
+                return Err(Failure::new(ExitCode::Failed, message)
+                    .with_hint("keep the ledger as it is and report this; do not import into it again"));
             }
-            Some(StopReason::Declined) => self.output.note("Nothing was created: you said no."),
-            Some(reason) => self.output.failure(&ending::stop_failure(reason, exit_code)),
-            None => {}
-        }
-        if let Some(broken) = accounting {
-            let message = format!("the ledger's accounting is broken: {broken}");
-            return Err(Failure::new(ExitCode::Failed, message)
-                .with_hint("keep the ledger as it is and report this; do not import into it again"));
-        }
-        written?;
-        if self.left_out.count > 0 {
-            let failure = left_out_failure(&self.left_out);
-            if exit_code == ExitCode::Failed {
-                return Err(failure);
+            results?;
+            if left_out.count > 0 {
+                let failure = left_out_failure(&left_out);
+                if exit_code == ExitCode::Failed {
+                    return Err(failure);
+                }
+                output.failure(&failure);
             }
-            self.output.failure(&failure);
+            Ok(exit_code)
+        }))
+    }
+}
+
+/// Says why a run stopped, if it did. `open`: rows that wait.
+fn tell_why(output: &Output, stopped: Option<&StopReason>, exit_code: ExitCode, open: u64) {
+    match stopped {
+        // It is what was asked for.
+        Some(StopReason::LimitReached) => {
+            let waiting = counted(open, "row");
+            output.note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
         }
-        Ok(exit_code)
+        Some(StopReason::Declined) => output.note("Nothing was created: you said no."),
+        Some(reason) => output.failure(&ending::stop_failure(reason, exit_code)),
+        None => {}
     }
 }
 
@@ -413,7 +418,7 @@ fn left_out_failure(left_out: &LeftOut) -> Failure {
 
 impl Session<'_> {
     /// Ends a run that could not do its job: recorded, and nothing else.
-    pub(crate) async fn abort(self, failure: Failure) -> Result<ExitCode, Failure> {
+    pub(crate) async fn abort(self, failure: Failure) -> Result<Ended, Failure> {
         let ending = ending_of(&failure);
         // A ledger that cannot be written any more is what the failure is about.
         let (path, run) = (self.ledger.path().to_owned(), self.ledger.run());

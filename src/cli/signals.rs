@@ -1,20 +1,24 @@
 //! Ctrl-C, SIGTERM and the end of the terminal or of the session as values.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use crate::outlet::{SETTLES_WITHIN, STUCK_AFTER};
 use crate::submitter::Signal;
 
 /// The operating system's default, dying on the spot, is off.
 static IS_LISTENING: AtomicBool = AtomicBool::new(false);
+
+/// The first signal that was heard.
+static HEARD: OnceLock<Signal> = OnceLock::new();
 
 /// Rings for who waits for something that is no future, such as a write to a pipe.
 static BELL: Mutex<Option<std::sync::mpsc::Sender<Option<Signal>>>> = Mutex::new(None);
@@ -34,6 +38,8 @@ pub(crate) fn listen() -> mpsc::Receiver<Signal> {
 
 /// Passes `signal` on. `false`: nobody listens any more.
 async fn pass_on(signal: Signal, sender: &mpsc::Sender<Signal>) -> bool {
+    // Before the bell: who hangs it up later has to see this.
+    HEARD.get_or_init(|| signal);
     if let Some(bell) = &*bell() {
         // Who has stopped waiting needs no bell.
         bell.send(Some(signal)).unwrap_or_default();
@@ -45,35 +51,67 @@ fn bell() -> MutexGuard<'static, Option<std::sync::mpsc::Sender<Option<Signal>>>
     BELL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What `work` comes to, which may block for as long as it likes; or the next signal, which leaves it behind.
+/// How far work has come that may block, so that slow is not taken for stuck.
+#[derive(Debug, Default)]
+pub(crate) struct Moves(AtomicU64);
+
+impl Moves {
+    /// The work has come on.
+    pub(crate) fn moved(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What `work` comes to, which may block for as long as it likes; or the next signal, which leaves it behind. Once a signal
+/// has been heard, work that does not move is left behind without another one.
 pub(crate) fn unless_signalled<T: Send + 'static>(
-    work: impl Fn() -> T + Send + Sync + 'static,
+    work: impl Fn(&Moves) -> T + Send + Sync + 'static,
 ) -> Result<T, Signal> {
+    let moves = Arc::new(Moves::default());
     if !IS_LISTENING.load(Ordering::Relaxed) {
-        return Ok(work());
+        return Ok(work(&moves));
     }
     let work = Arc::new(work);
     let (ring, rings) = std::sync::mpsc::channel();
     let (sender, done) = std::sync::mpsc::channel();
     *bell() = Some(ring.clone());
-    let beside = Arc::clone(&work);
+    let beside = (Arc::clone(&work), Arc::clone(&moves));
     let started = thread::Builder::new().spawn(move || {
+        let (work, moves) = beside;
         // Nobody may be waiting any more.
-        drop(sender.send(catch_unwind(AssertUnwindSafe(|| beside()))));
+        drop(sender.send(catch_unwind(AssertUnwindSafe(|| work(&moves)))));
         ring.send(None).unwrap_or_default();
     });
     if started.is_err() {
         *bell() = None;
-        return Ok(work());
+        return Ok(work(&moves));
     }
-    let rung = rings.recv();
+    let rung = rung_or_stuck(&rings, &moves);
     *bell() = None;
-    let patience = if matches!(rung, Ok(Some(_))) { A_MOMENT } else { Duration::MAX };
+    let patience = if rung.is_some() { A_MOMENT } else { Duration::MAX };
     match (done.recv_timeout(patience), rung) {
         (Ok(Ok(done)), _) => Ok(done),
         (Ok(Err(panic)), _) => resume_unwind(panic),
-        (Err(_), Ok(Some(signal))) => Err(signal),
-        (Err(_), _) => unreachable!("the thread says what came of its work before it rings"),
+        (Err(_), Some(signal)) => Err(signal),
+        (Err(_), None) => unreachable!("the thread says what came of its work before it rings"),
+    }
+}
+
+/// The signal that ends the waiting; `None`: the work is done.
+fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &Moves) -> Option<Signal> {
+    let Some(heard) = HEARD.get() else { return rings.recv().ok().flatten() };
+    let gives_up_at = Instant::now() + SETTLES_WITHIN;
+    loop {
+        let before = moves.count();
+        match rings.recv_timeout(STUCK_AFTER) {
+            Ok(rung) => return rung,
+            Err(_) if moves.count() == before || Instant::now() >= gives_up_at => return Some(*heard),
+            Err(_) => {}
+        }
     }
 }
 

@@ -15,8 +15,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::args;
+use super::ended::Ended;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::output::Output;
 use super::replacing::{Guarded, beginning, not_over};
 use super::settings;
 use super::signals::Interruption;
@@ -55,14 +57,15 @@ impl Announcer {
         }
     }
 
-    /// Tells that the run begins, lets it run, and tells how it ended. Where it could not write its metrics without
-    /// replacing what somebody else has written, it does not begin.
+    /// Tells that the run begins, lets it run, tells how it ended, and then prints what came of it. Where it could not
+    /// write its metrics without replacing what somebody else has written, it does not begin.
     pub(super) async fn around(
         self,
-        run: impl Future<Output = Result<ExitCode, Failure>>,
+        run: impl Future<Output = Result<Ended, Failure>>,
+        output: &Output,
     ) -> Result<ExitCode, Failure> {
         if self.notifier.is_none() && self.on_finish.is_none() && self.metrics_file.is_none() {
-            return run.await;
+            return run.await?.tell(output);
         }
         let started_at = clock::now();
         // Beside the run, which waits for nobody.
@@ -74,7 +77,7 @@ impl Announcer {
             Ok(()) => super::panics::caught(run).await,
             Err(refused) => Err(refused),
         };
-        let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, |code| *code);
+        let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, Ended::exit_code);
         let digest = Digest::of(self.command, exit_code, &self.ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
@@ -88,7 +91,7 @@ impl Announcer {
         if Interruption::listen().unless(telling).await.is_err() {
             tracing::warn!("interrupted while telling how the run ended");
         }
-        ended
+        ended?.tell(output)
     }
 
     async fn notify(&self, digest: &Digest) {
