@@ -251,6 +251,77 @@ fn a_summary_that_nobody_reads_keeps_neither_the_ledger_nor_a_signal() {
     bench.agree();
 }
 
+/// Who watches over runs hears of this one, although nobody reads what it prints; and a signal ends it all the same.
+#[test]
+fn a_stuck_reader_keeps_neither_a_monitor_nor_a_run_that_was_ended_by_a_signal() {
+    for (arguments, is_ended_by_a_signal) in [(&["-vvv"][..], true), (&["-vvv", "--json"], false)] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(3));
+        bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+        let (_reader, stdout) = stuck_pipe();
+        let call = bench.import("customers.csv").args(["--concurrency", "1", "--metrics-file", "m.prom"]);
+        let call = call.args(["--on-finish", "echo > told.txt"]).args(arguments);
+        let mut import = Started::new(call, stdout, Stdio::null());
+        bench.wait_until_held();
+        let begun = Instant::now();
+        if is_ended_by_a_signal {
+            import.signal("TERM");
+        }
+        bench.simulator().release();
+        eventually("monitors hear of it", || {
+            bench.path("m.prom").exists() && bench.path("told.txt").exists()
+        });
+        if is_ended_by_a_signal {
+            import.exits(143);
+            assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+        } else {
+            assert!(import.0.try_wait().unwrap().is_none(), "it waits for whoever reads its summary");
+            import.signal("TERM");
+            import.exits(0);
+        }
+        bench.agree_so_far();
+    }
+}
+
+#[test]
+fn a_summary_that_is_missing_after_a_signal_is_said_to_be() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let (_reader, stdout) = stuck_pipe();
+    let (mut said, stderr) = pipe().unwrap();
+    let mut import = Started::new(bench.import("customers.csv").args(["--concurrency", "1"]), stdout, stderr);
+    bench.wait_until_held();
+    import.signal("INT");
+    bench.simulator().release();
+    import.exits(130);
+    let mut all = String::new();
+    said.read_to_string(&mut all).unwrap();
+    assert!(all.contains("The summary is missing: "), "{all}");
+}
+
+/// It would wait for its own output, up to its 10 minutes.
+#[test]
+fn the_command_at_the_end_does_not_wait_for_a_stuck_standard_error() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    // More than any pipe holds, by what every shell has.
+    let much = "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; \
+                i=$((i+1)); done; echo done > done.txt";
+    let (_reader, stderr) = stuck_pipe();
+    let begun = Instant::now();
+    let call = bench.import("customers.csv").args(["--on-finish", much]);
+    Started::new(call, Stdio::null(), stderr).exits(0);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(bench.path("done.txt").exists());
+    // What it leaves running holds nobody up, and what it says is seen.
+    let begun = Instant::now();
+    let lasting = "echo first; echo second >&2; sleep 30 & echo third";
+    let done = bench.import("customers.csv").args(["--on-finish", lasting]).exits(0);
+    done.says("first\nsecond\nthird\n");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+}
+
 #[test]
 fn a_check_whose_problems_nobody_reads_hears_a_signal() {
     let bench = Bench::new();

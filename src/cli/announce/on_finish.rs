@@ -1,6 +1,8 @@
 //! `--on-finish`: a command that the operator wants run when a run has ended.
+//!
+//! What it prints goes to standard error, and never waits for whoever reads that.
 
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,12 +12,19 @@ use tokio::process::Command;
 use super::digest::Digest;
 use crate::cli::settings::SECRETS;
 use crate::outlet;
+use crate::validation::visible_lines;
 
 /// Says to a `tenantry` that the command runs where it was called from.
 pub(super) const MARK: &str = "TENANTRY_WITHIN_ON_FINISH";
 
 /// A command that takes longer hangs, and with it the job of every night to come.
 const TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// What the command has left running may keep its output open for ever. It is heard for so long after the command's end.
+const SAID_WITHIN: Duration = Duration::from_millis(500);
+
+/// Bytes of a line that is passed on; a longer one becomes several.
+const LINE_MAX: u64 = 64 * 1024;
 
 /// Runs it through the shell of the platform, with what it needs to know in its environment.
 pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
@@ -32,8 +41,6 @@ pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
         .env("TENANTRY_LEDGER", ledger)
         .env("TENANTRY_SUMMARY", digest.json())
         .stdin(Stdio::null())
-        // Standard output is for our own results.
-        .stdout(io::stderr())
         .kill_on_drop(true);
     #[cfg(unix)]
     shell.process_group(0);
@@ -54,12 +61,35 @@ pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
 
 /// Where this is not awaited to its end, the shell is killed, and what it has started with it.
 async fn to_its_end(mut shell: Command) -> io::Result<ExitStatus> {
+    // Both through one pipe, so that the order stays. Standard output is for our own results.
+    let (said, says) = io::pipe()?;
+    shell.stdout(says.try_clone()?).stderr(says);
     let mut child = shell.spawn()?;
+    // Or the pipe would have no end.
+    drop(shell);
+    let passing_on = tokio::task::spawn_blocking(move || pass_on(said));
     // Dropped before the shell, whose id is not given to another process meanwhile.
     let mut family = Family(child.id());
     let status = child.wait().await;
     family.0 = None;
+    if tokio::time::timeout(SAID_WITHIN, passing_on).await.is_err() {
+        tracing::debug!("the command of --on-finish has left something running, which is heard no longer");
+    }
     status
+}
+
+/// Passes on what is said, line by line, until nobody is left who could say anything. Whether our own standard error takes
+/// it is no matter of who says it.
+fn pass_on(said: impl Read) {
+    let mut said = BufReader::new(said);
+    let mut line = Vec::new();
+    while let Ok(1..) = said.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {
+        if !line.ends_with(b"\n") {
+            line.push(b'\n');
+        }
+        outlet::stderr().say(visible_lines(&String::from_utf8_lossy(&line)).into_owned());
+        line.clear();
+    }
 }
 
 /// The shell and its children, killed together; `None` where it has ended.
