@@ -39,7 +39,7 @@ pub(crate) enum Error {
     #[error("other users may write to `{}`", path.display())]
     Exposed { path: PathBuf },
 
-    #[error("every user may replace the files in the folder of the ledger `{}`", path.display())]
+    #[error("the ledger `{}` belongs to another user, and every user may replace the files in its folder", path.display())]
     Replaceable { path: PathBuf },
 
     #[error("the schema of the ledger `{}` is not Tenantry's: {what}", path.display())]
@@ -232,8 +232,8 @@ impl Error {
                 ));
             }
             Error::Replaceable { .. } => {
-                "put the ledger into a folder of your own, and name it with `--ledger PATH`; or run `chmod o-w` on the \
-                 folder"
+                "anybody may have put it there: run the command as the user whose ledger it is, or run `chmod +t` on the \
+                 folder once you have checked the content of the ledger"
             }
             Error::Altered { .. } => {
                 "undo the change with a SQLite shell (`DROP TRIGGER`, `ALTER TABLE … DROP COLUMN`), or restore the ledger \

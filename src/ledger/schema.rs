@@ -107,6 +107,8 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(Error::NoLocks { path: path.to_owned(), source: None });
     }
+    // Again, now that SQLite has opened them: nobody has put one of its files there meanwhile.
+    trust::check(path, Purpose::Write)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // What a long reader makes the log grow is given back when it has gone.
     connection.pragma_update(None, "journal_size_limit", LOG_AT_REST)?;
@@ -246,6 +248,8 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, 
         return Err(Error::Empty { path: path.to_owned() });
     }
     connection.pragma_update(None, "query_only", true)?;
+    // As a writer does.
+    trust::check(path, Purpose::Read)?;
     shape::check(&connection, path)?;
     match MIGRATIONS.pending_migrations(&connection) {
         Ok(..0) => Err(Error::Newer { path: path.to_owned() }),

@@ -1,8 +1,9 @@
 //! Can a ledger be believed where it lies? Who can write to it decides what is created with the operator's token, so its
 //! owner, its mode and its folder are looked at before SQLite opens it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::Error;
 use super::place::beside;
@@ -18,12 +19,14 @@ pub(super) enum Purpose {
 /// SQLite's own files beside a database; what they hold becomes part of it.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Refuses a ledger that others may write to or replace, and for writing one of another user. A file that is not there
-/// is judged by its folder.
+/// Refuses a ledger that others may write to, and for writing one of another user. A ledger in a folder where everybody may
+/// replace it (a volume of Kubernetes, a network share) has to be ours to be read too: a file that somebody put there is
+/// not. Such a folder is warned about once, because what is ours can still be taken away.
 pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
     let place = place(path);
-    if private_file::others_may_replace(&place) {
-        return Err(Error::Replaceable { path: path.to_owned() });
+    let is_replaceable = private_file::others_may_replace(&place);
+    if is_replaceable {
+        warn_once(&place);
     }
     let Ok(ledger) = place.metadata() else { return Ok(()) };
     if !ledger.is_file() {
@@ -32,8 +35,12 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
     if private_file::others_may_write(&place, &ledger) {
         return Err(Error::Exposed { path: path.to_owned() });
     }
-    if purpose == Purpose::Write && private_file::owner(&place, &ledger) == Owner::Another {
+    let is_of_another = || private_file::owner(&place, &ledger) == Owner::Another;
+    if purpose == Purpose::Write && is_of_another() {
         return Err(Error::OfAnother { path: path.to_owned() });
+    }
+    if is_replaceable && is_of_another() {
+        return Err(Error::Replaceable { path: path.to_owned() });
     }
     for companion in COMPANIONS.map(|suffix| beside(&place, suffix)) {
         let Ok(metadata) = companion.metadata() else { continue };
@@ -44,6 +51,16 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn warn_once(place: &Path) {
+    static WARNED: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+    if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_owned()) {
+        tracing::warn!(
+            ledger = %place.display(),
+            "every user may replace the files in the folder of the ledger: run `chmod o-w` or `chmod +t` on the folder"
+        );
+    }
 }
 
 /// Takes the right to read it from others where the ledger is ours, and warns about it where it is not. The file is known

@@ -58,16 +58,44 @@ fn a_ledger_that_others_may_write_is_refused() {
     bench.import("customers.csv").exits(0);
 }
 
+/// As the volumes of Kubernetes are (`emptyDir`), and network shares. What is there is known to be ours by its owner.
 #[test]
-fn a_ledger_that_everybody_may_replace_is_refused() {
+fn a_ledger_of_ours_is_used_where_everybody_may_replace_it() {
     let bench = with_ledger();
+    let warning = "every user may replace the files in the folder of the ledger";
     set_mode(&bench, "", 0o777);
-    check_refused(&bench, "every user may replace the files in the folder", "--ledger PATH");
-    bench.import("customers.csv").args(["--ledger", "new.db"]).exits(2);
-    assert!(!bench.path("new.db").exists());
+    let done = bench.import("customers.csv").exits(0);
+    assert_eq!(done.stderr.matches(warning).count(), 1, "{done}");
+    bench.import("customers.csv").args(["--ledger", "new.db"]).exits(0).says(warning);
+    bench.tenantry(["status"]).exits(0).says(warning);
+    set_mode(&bench, "ledger.db", 0o602);
+    check_refused(&bench, "other users may write to", "chmod go-w");
+    set_mode(&bench, "ledger.db", 0o600);
     // As /tmp is: each may replace what is their own.
     set_mode(&bench, "", 0o1777);
-    bench.import("customers.csv").exits(0);
+    let done = bench.import("customers.csv").exits(0);
+    assert!(!done.stderr.contains(warning), "{done}");
+    bench.agree();
+}
+
+/// Root may read the ledger of another user, but not one that anybody may have put there. (Without root there is none.)
+#[test]
+fn a_ledger_that_anybody_may_have_put_there_is_not_even_read() {
+    let bench = with_ledger();
+    if chown(bench.ledger_path(), Some(STRANGER), Some(STRANGER)).is_err() {
+        assert!(!rustix::process::geteuid().is_root());
+        return;
+    }
+    set_mode(&bench, "", 0o777);
+    for command in [&["status"][..], &["export", "all"], &["import", "customers.csv", "--dry-run"]] {
+        bench.tenantry(command).exits(2).says("every user may replace the files").says("chmod +t");
+    }
+    bench.import("customers.csv").exits(2).says("belongs to another user");
+    chown(bench.ledger_path(), Some(0), Some(0)).unwrap();
+    bench.file("ledger.db-wal", "");
+    chown(bench.path("ledger.db-wal"), Some(STRANGER), Some(STRANGER)).unwrap();
+    set_mode(&bench, "ledger.db-wal", 0o600);
+    check_refused(&bench, "other users may write to", "chmod go-w");
 }
 
 /// Without root nobody can make a file of another user: then the rule is held by the tables beside it alone.
