@@ -74,18 +74,20 @@ impl BadProxy {
 impl Proxies {
     /// From the variables that `get` knows.
     pub(crate) fn of_environment(get: impl Fn(&str) -> Option<OsString>) -> Self {
-        let variable = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| {
-                let value = get(name).filter(|value| !value.is_empty())?;
-                Some(Variable { name, value: value.into_string().ok().map(SecretString::from) })
-            })
+        let set = |names: [&'static str; 2]| {
+            let mut values = names.into_iter().filter_map(|name| Some((name, get(name)?)));
+            values.find(|(_, value)| !value.is_empty())
         };
-        let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(&get);
+        let variable = |names| {
+            let (name, value) = set(names)?;
+            Some(Variable { name, value: value.into_string().ok().map(SecretString::from) })
+        };
+        let exceptions = set(["NO_PROXY", "no_proxy"]);
         Self {
             https: variable(["HTTPS_PROXY", "https_proxy"]),
             http: variable(["HTTP_PROXY", "http_proxy"]),
             all: variable(["ALL_PROXY", "all_proxy"]),
-            exceptions: exceptions.map(|list| list.to_string_lossy().into_owned()).unwrap_or_default(),
+            exceptions: exceptions.map(|(_, list)| list.to_string_lossy().into_owned()).unwrap_or_default(),
             asks_system: true,
         }
     }

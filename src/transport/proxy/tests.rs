@@ -121,4 +121,7 @@ fn the_variable_that_counts_is_the_nearest_one() {
     let empty = [("HTTPS_PROXY", ""), ("https_proxy", "http://b")];
     assert_eq!(shown(&empty, API).unwrap().as_deref(), Some("http://b:80 https_proxy"));
     assert_eq!(shown(&[("HTTPS_PROXY", "")], API), Ok(None));
+    let empty = [("HTTPS_PROXY", "http://a"), ("NO_PROXY", ""), ("no_proxy", "example.com")];
+    assert_eq!(shown(&empty, "https://example.com/"), Ok(None));
+    assert_eq!(shown(&empty, API).unwrap().as_deref(), Some("http://a:80 HTTPS_PROXY"));
 }
