@@ -49,7 +49,11 @@ impl Copy {
             let lock = private_file::create_new(&folder.path().join(LOCK));
             match lock.map(|lock| (lock.try_lock(), lock)) {
                 // Where there are no locks, nobody can find this one free.
-                Ok((Ok(()) | Err(TryLockError::Error(_)), lock)) => return Ok(Self { _lock: lock, folder }),
+                Ok((Ok(()) | Err(TryLockError::Error(_)), lock)) if is_there(&folder) => {
+                    return Ok(Self { _lock: lock, folder });
+                }
+                // Another process had the lock first, and has removed the folder with it.
+                Ok((Ok(()) | Err(TryLockError::Error(_)), _)) => {}
                 // Another process has just found it without a lock, or unlocked.
                 Ok((Err(TryLockError::WouldBlock), _)) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => swept = error,
@@ -58,6 +62,11 @@ impl Copy {
         }
         Err(swept)
     }
+}
+
+/// Is the lock where it was made? Nobody removes it from now on, because we hold it.
+fn is_there(folder: &TempDir) -> bool {
+    folder.path().join(LOCK).exists()
 }
 
 fn private_folder() -> io::Result<TempDir> {
@@ -79,6 +88,21 @@ pub(super) fn remove_left_behind() {
     }
 }
 
+/// The lock is held until the folder is gone: a run that is about to lock it must not take a folder that vanishes.
+#[cfg(not(windows))]
+fn remove(folder: &Path, lock: File) -> io::Result<()> {
+    let removed = fs::remove_dir_all(folder);
+    drop(lock);
+    removed
+}
+
+/// Windows removes no file that is open.
+#[cfg(windows)]
+fn remove(folder: &Path, lock: File) -> io::Result<()> {
+    drop(lock);
+    fs::remove_dir_all(folder)
+}
+
 fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(folder)?;
     if !metadata.is_dir() || private_file::owner(folder, &metadata) == Owner::Another {
@@ -86,15 +110,62 @@ fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
     }
     match File::open(folder.join(LOCK)) {
         Ok(lock) => match lock.try_lock() {
-            Ok(()) => {
-                drop(lock);
-                fs::remove_dir_all(folder)
-            }
+            Ok(()) => remove(folder, lock),
             Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(error)) => Err(error),
         },
         // It was killed, or is about to make the lock, and notices: there is nothing in it yet.
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir(folder),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that is about to start has its folder whole, or finds that it is gone.
+    #[cfg(not(windows))]
+    #[test]
+    fn a_folder_is_locked_until_it_is_gone() {
+        const FILES: usize = 400;
+        let folder = private_folder().unwrap();
+        let lock = private_file::create_new(&folder.path().join(LOCK)).unwrap();
+        for number in 1..FILES {
+            fs::write(folder.path().join(number.to_string()), "").unwrap();
+        }
+        let count = || fs::read_dir(folder.path()).map_or(0, Iterator::count);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while folder.path().exists() {
+                    remove_if_left_behind(folder.path()).ok();
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+            });
+            loop {
+                if lock.try_lock().is_err() {
+                    continue;
+                }
+                let before = count();
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                let after = count();
+                assert!(before == after && [0, FILES].contains(&after), "{before} then {after}");
+                lock.unlock().unwrap();
+                if after == 0 {
+                    break;
+                }
+                std::thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn a_lock_in_a_folder_that_is_gone_is_no_lock() {
+        let folder = private_folder().unwrap();
+        let lock = private_file::create_new(&folder.path().join(LOCK)).unwrap();
+        assert!(is_there(&folder));
+        drop(lock);
+        remove_if_left_behind(folder.path()).unwrap();
+        assert!(!is_there(&folder));
     }
 }
