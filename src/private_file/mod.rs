@@ -92,17 +92,9 @@ pub(crate) fn append(file: &Path) -> io::Result<(File, Exposure)> {
     Ok((opened, exposure))
 }
 
-/// Opens a file to be read and written, and makes it where it is missing. An older one is [narrowed](narrow).
-pub(crate) fn open(file: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let opened = private(&mut options).open(file)?;
-    narrow(&opened, file)?.warn(file);
-    Ok(opened)
-}
-
-/// Like [`open`], but a symbolic link is not followed, and nothing but a regular file is opened: who can put a link in
-/// the place of the file must not choose what is locked or written.
+/// Opens a file to be read and written, and makes it where it is missing. An older one is [narrowed](narrow). A symbolic
+/// link is not followed, and nothing but a regular file is opened: who can put a link in the place of the file must not
+/// choose what is locked or written.
 pub(crate) fn open_no_link(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -43,8 +43,8 @@ pub(super) struct StateFile {
 impl StateFile {
     /// Opens or creates the file, locks it against a second simulator, and reads what it holds.
     pub(super) fn open(path: &Path) -> io::Result<(StateFile, Vec<Effect>)> {
-        // It holds all customers that were created.
-        let mut file = private_file::open(path)?;
+        // It holds all customers that were created. A link in its place could lead to any file.
+        let mut file = private_file::open_no_link(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(io::ErrorKind::ResourceBusy, "it is in use"),
             TryLockError::Error(error) => error,

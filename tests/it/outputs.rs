@@ -279,3 +279,28 @@ fn a_run_after_which_nothing_is_left_to_do_names_no_taken_file() {
     assert!(!Path::new("passwords-2.csv").exists());
     assert_eq!(bench.ledger().states(), states([("created", 1)]));
 }
+
+/// A link in the place of the state would let whoever put it there choose the file that is written.
+#[cfg(unix)]
+#[test]
+fn a_simulator_follows_no_link_to_its_state() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    for precious in [Some(""), Some("{"), None] {
+        fs::remove_file(bench.path("precious")).ok();
+        if let Some(content) = precious {
+            bench.file("precious", content);
+        }
+        for state in ["ledger.db.simulator", "state"] {
+            fs::remove_file(bench.path(state)).ok();
+            std::os::unix::fs::symlink(bench.path("precious"), bench.path(state)).unwrap();
+        }
+        let rehearsal = bench.tenantry(["import", "customers.csv", "--simulate"]);
+        let server = bench.tenantry(["simulator", "--listen", "127.0.0.1:0", "--state", "state"]);
+        for call in [rehearsal, server] {
+            call.exits(1).says("it is a symbolic link");
+            let content = fs::read_to_string(bench.path("precious")).ok();
+            assert_eq!(content.as_deref(), precious);
+        }
+    }
+}
