@@ -19,7 +19,7 @@ use crate::ledger::{self, Environment, Queries};
 use crate::private_file::{self, Refused};
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
-use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, is_loopback};
+use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, RootsError, is_loopback};
 use crate::variables::variable;
 
 const LEDGER: &str = "tenantry.db";
@@ -306,8 +306,12 @@ fn roots(file: Option<&Path>) -> Result<Roots, Failure> {
     let Some(file) = file else { return Ok(Roots::default()) };
     Roots::from_file(file).map_err(|error| {
         let why = Failure::of(ExitCode::Usage, &error).messages.join(": ");
-        Failure::usage(format!("cannot use `{}` as --ca-file: {why}", file.display()))
-            .with_hint("name a PEM file that holds the certificate of the authority to trust")
+        let failure = Failure::usage(format!("cannot use `{}` as --ca-file: {why}", file.display()))
+            .with_hint("name a PEM file that holds the certificate of the authority to trust");
+        match &error {
+            RootsError::Read(error) => hinted(failure, file, error),
+            RootsError::Empty | RootsError::Damaged(_) => failure,
+        }
     })
 }
 

@@ -10,11 +10,11 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(super) use unix::{is_private_file, refuse_strangers};
+pub(super) use unix::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
 #[cfg(unix)]
 pub(crate) use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 #[cfg(not(unix))]
-pub(super) use windows::{is_private_file, refuse_strangers};
+pub(super) use windows::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
 #[cfg(not(unix))]
 pub(crate) use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 
@@ -174,22 +174,57 @@ mod unix {
     /// Refuses a file that belongs to another user than us and root, or that others could put in the place of one: by a
     /// link to it, too.
     pub(in super::super) fn refuse_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
-        let is_root = |metadata: &Metadata| Stat::uid(metadata) == 0;
-        if !is_root(file) && owner(path, file) == Owner::Another {
-            return Err(Refused::OfAnother);
+        find_stranger(path, file, |_| false).map(|_| ())
+    }
+
+    /// As [`refuse_strangers`], but another user's file, or a file in another user's folder, is only warned about in two
+    /// cases, both of which are usual in containers, where the owners of mounted files are those of another machine:
+    ///
+    /// - We are root. The files of all users are at our hand, and whoever had root name one of them chose to believe its
+    ///   owner.
+    /// - The file or folder is on a file system that is mounted read-only: nobody on this machine can write to it, and
+    ///   whoever mounted it chose what is in it.
+    ///
+    /// What others than the owner may write or replace is refused all the same.
+    pub(in super::super) fn refuse_unexcused_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
+        let is_excused = |place: &Path| geteuid().is_root() || is_read_only(place);
+        if find_stranger(path, file, is_excused)? == Owner::Another {
+            let file = path.display();
+            tracing::warn!(%file, "this file is believed, although another user could change or replace it");
         }
+        Ok(())
+    }
+
+    /// Who besides root decides on what is at `path`. Another user, whose file or folder is not excused, is an error.
+    fn find_stranger(
+        path: &Path,
+        file: &Metadata,
+        is_excused: impl Fn(&Path) -> bool,
+    ) -> Result<Owner, Refused> {
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        for folder in [folder_of(path), folder_of(&target)] {
-            let Ok(metadata) = folder.metadata() else { continue };
-            if !is_root(&metadata) && owner(&folder.join("x"), &metadata) == Owner::Another {
-                return Err(Refused::FolderOfAnother);
-            }
+        let folders = [folder_of(path), folder_of(&target)];
+        let folders: Vec<_> =
+            folders.iter().filter_map(|folder| Some((*folder, folder.metadata().ok()?))).collect();
+        for (folder, metadata) in &folders {
             // In a folder such as /tmp only its owner can put another file in the place of one.
-            if Stat::mode(&metadata) & STICKY == 0 && others_may_write(folder, &metadata) {
+            if Stat::mode(metadata) & STICKY == 0 && others_may_write(folder, metadata) {
                 return Err(Refused::FolderWritable);
             }
         }
-        Ok(())
+        let is_strangers = |at: &Path, metadata: &Metadata| {
+            Stat::uid(metadata) != 0 && owner(at, metadata) == Owner::Another
+        };
+        let strangers_file = is_strangers(path, file).then_some((path, Refused::OfAnother));
+        let strangers_folders =
+            folders.iter().filter(|(folder, metadata)| is_strangers(&folder.join("x"), metadata));
+        let found: Vec<_> = strangers_file
+            .into_iter()
+            .chain(strangers_folders.map(|(folder, _)| (*folder, Refused::FolderOfAnother)))
+            .collect();
+        match found.iter().find(|(place, _)| !is_excused(place)) {
+            Some((_, refused)) => Err(*refused),
+            None => Ok(if found.is_empty() { Owner::Us } else { Owner::Another }),
+        }
     }
 
     /// Whose the file at `path` is.
@@ -269,6 +304,29 @@ mod unix {
             check(Seen(0, 0, 0o444), true, false);
         }
 
+        /// Whose files are believed. Only root can give a file away; without root there is no file of another user here.
+        #[test]
+        fn another_users_file_is_believed_where_that_is_excused() {
+            let folder = tempfile::tempdir().unwrap();
+            let inner = folder.path().join("in");
+            std::fs::create_dir(&inner).unwrap();
+            let file = inner.join("secret");
+            std::fs::write(&file, "x").unwrap();
+            let find = |excuse: bool| find_stranger(&file, &file.metadata().unwrap(), |_| excuse);
+            assert_eq!((find(false), find(true)), (Ok(Owner::Us), Ok(Owner::Us)));
+            std::fs::set_permissions(&inner, Permissions::from_mode(0o777)).unwrap();
+            assert_eq!(find(true), Err(Refused::FolderWritable), "whoever is excused");
+            std::fs::set_permissions(&inner, Permissions::from_mode(0o755)).unwrap();
+            for (changed, refused) in [(&file, Refused::OfAnother), (&inner, Refused::FolderOfAnother)] {
+                if std::os::unix::fs::chown(changed, Some(4242), None).is_err() {
+                    assert!(!geteuid().is_root());
+                    return;
+                }
+                assert_eq!((find(false), find(true)), (Err(refused), Ok(Owner::Another)));
+                std::os::unix::fs::chown(changed, Some(0), None).unwrap();
+            }
+        }
+
         /// A Windows drive in WSL shows 0777 for everything, and one user for all.
         #[test]
         fn modes_and_owners_count_where_a_new_file_keeps_them() {
@@ -302,6 +360,13 @@ mod windows {
     }
 
     pub(in super::super) fn refuse_strangers(_path: &Path, _file: &Metadata) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    pub(in super::super) fn refuse_unexcused_strangers(
+        _path: &Path,
+        _file: &Metadata,
+    ) -> Result<(), Refused> {
         Ok(())
     }
 

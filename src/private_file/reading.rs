@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::access::refuse_strangers;
+use super::access::{refuse_strangers, refuse_unexcused_strangers};
 use super::{Refused, narrow, others_may_write};
 
 /// No secret, key, chain of certificates or file of settings comes near this.
@@ -18,9 +18,11 @@ const TRUSTED_BYTES_MAX: u64 = 16 * BYTES_MAX;
 /// Reads a secret. One that others may read is narrowed where it is ours, and warned about where it is not.
 ///
 /// # Errors
-/// Also [`Refused`]: it is not a regular file, is too large, or others may write to it.
+/// Also [`Refused`]: it is not a regular file, is too large, others may write to it or replace it, or it is another
+/// user's. Root, and a container with read-only mounts, may read another user's, with a warning.
 pub(crate) fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = open(path, BYTES_MAX)?;
+    refuse_unexcused_strangers(path, &file.metadata()?)?;
     narrow(&file, path)?.warn(path);
     // Never grown, so that no copy of its beginning is left behind.
     let mut secret = Zeroizing::new(Vec::with_capacity(room(&file)?));
@@ -28,18 +30,20 @@ pub(crate) fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(secret)
 }
 
-/// Reads what is no secret, but is believed: settings, certificate authorities.
+/// Reads what is no secret, but is believed: certificate authorities.
 ///
 /// # Errors
 /// As [`read_secret`].
 pub(crate) fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path, TRUSTED_BYTES_MAX)?;
+    refuse_unexcused_strangers(path, &file.metadata()?)?;
     let mut content = Vec::new();
-    take_all(open(path, TRUSTED_BYTES_MAX)?, TRUSTED_BYTES_MAX, &mut content)?;
+    take_all(file, TRUSTED_BYTES_MAX, &mut content)?;
     Ok(content)
 }
 
-/// Reads what decides for the operator: as [`read_trusted`], and neither the file nor its folder may be another user's or
-/// be written by others.
+/// Reads what decides for the operator: as [`read_trusted`], but another user's is refused whoever we are, because
+/// settings can run a command.
 ///
 /// # Errors
 /// As [`read_secret`].

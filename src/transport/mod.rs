@@ -29,7 +29,7 @@ pub(crate) use body::bounded_body;
 pub(crate) use echo::SentSecrets;
 pub(crate) use fault::Fault;
 pub(crate) use proxy::{BadProxy, Proxies, Proxy};
-pub(crate) use roots::Roots;
+pub(crate) use roots::{Roots, RootsError};
 
 /// A connection that is not there after this is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -65,6 +65,8 @@ mod resume;
 mod rules;
 #[cfg(unix)]
 mod scarcity;
+#[cfg(unix)]
+mod secret_files;
 mod secrets;
 mod sheets;
 mod sign_in;

@@ -1,0 +1,93 @@
+//! Files that a run rests on, which others than their owner could have written, and a log that nobody reads.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+
+use crate::harness::{Bench, CLIENT_SECRET, Call, customers};
+
+const AUTHORITY: &str = include_str!("tls/authority.pem");
+const CERTIFICATE: &str = include_str!("client-certificate.pem");
+
+/// A user who exists nowhere.
+const STRANGER: u32 = 4242;
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A secret, a certificate, an authority and an identity in a folder.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    fs::create_dir(bench.path("in")).unwrap();
+    set_mode(&bench.path("in"), 0o755);
+    let identity = bench.path("identity.txt");
+    for (file, content) in [
+        ("secret", CLIENT_SECRET.to_owned()),
+        ("certificate", CERTIFICATE.to_owned()),
+        ("authority", AUTHORITY.to_owned()),
+        ("identity", fs::read_to_string(identity).unwrap()),
+    ] {
+        let path = bench.path("in").join(file);
+        fs::write(&path, content).unwrap();
+        set_mode(&path, 0o600);
+    }
+    bench
+}
+
+/// Each file with a command that reads it, and the exit code where it is refused.
+fn readers(bench: &Bench) -> [(&'static str, Call<'_>, i32); 4] {
+    let whoami = || bench.tenantry(["whoami"]).with_app();
+    let without = || whoami().without("TENANTRY_CLIENT_SECRET");
+    [
+        ("secret", without().args(["--client-secret-file", "in/secret"]), 2),
+        ("certificate", without().args(["--client-certificate", "in/certificate"]), 2),
+        ("authority", whoami().args(["--ca-file", "in/authority"]), 2),
+        ("identity", bench.tenantry(["credentials"]).args(["--identity", "in/identity"]), 1),
+    ]
+}
+
+#[test]
+fn what_others_could_replace_is_not_believed() {
+    let bench = bench();
+    let folder = bench.path("in");
+    for mode in [0o777, 0o757] {
+        set_mode(&folder, mode);
+        for (_, call, exit_code) in readers(&bench) {
+            call.exits(exit_code)
+                .says("other users may write to its folder, so it can be replaced")
+                .says("chmod go-w");
+        }
+    }
+    // In a folder with the sticky bit only the owner of a file can replace it.
+    for mode in [0o1777, 0o755] {
+        set_mode(&folder, mode);
+        for (_, call, _) in readers(&bench) {
+            call.exits(0);
+        }
+    }
+}
+
+/// In a container the files that are mounted belong to users of another machine. (Without root nobody has such a file.)
+#[test]
+fn root_is_warned_about_the_files_of_others() {
+    let bench = bench();
+    let warning = "although another user could change or replace it";
+    for place in ["in/secret", "in/certificate", "in/authority", "in/identity", "in"] {
+        if chown(bench.path(place), Some(STRANGER), None).is_err() {
+            assert!(!rustix::process::geteuid().is_root());
+            return;
+        }
+        for (file, call, _) in readers(&bench) {
+            let done = call.exits(0);
+            assert_eq!(
+                done.stderr.contains(warning),
+                place == "in" || place.ends_with(file),
+                "{place} {done}"
+            );
+        }
+        chown(bench.path(place), Some(0), None).unwrap();
+    }
+}
