@@ -62,7 +62,7 @@ mod unix {
     use rustix::fs::StatVfsMountFlags;
     use rustix::process::geteuid;
 
-    use super::super::{Refused, folder_of, groups};
+    use super::super::{Refused, acl, folder_of, groups};
     use super::{Exposure, File, Metadata, Owner, Path, io};
 
     /// The bits of all others, and of the group, for one right.
@@ -76,14 +76,25 @@ mod unix {
     const READ: Right = Right { others: 0o004, group: 0o040 };
     const STICKY: u32 = 0o1000;
 
-    /// Does the mode give a right to others than the owner, root and a private group of either? `is_private` knows the
-    /// groups of a user.
-    fn gives(metadata: &impl Stat, right: Right, is_private: impl Fn(u32, u32) -> bool) -> bool {
-        let us = geteuid().as_raw();
-        metadata.mode() & right.others != 0
-            || (metadata.mode() & right.group != 0
-                && !is_private(metadata.gid(), us)
-                && !is_private(metadata.gid(), metadata.uid()))
+    /// Do the mode and the access list give a right to others than us, the owner, root and a private group of ours or
+    /// the owner's? `is_private` knows the groups of a user.
+    fn gives(
+        metadata: &impl Stat,
+        list: Option<&[u8]>,
+        right: Right,
+        is_private: impl Fn(u32, u32) -> bool,
+    ) -> bool {
+        let (us, owner) = (geteuid().as_raw(), metadata.uid());
+        let is_other_user = |uid| ![us, owner, 0].contains(&uid);
+        let is_other_group = |gid: Option<u32>| {
+            let gid = gid.unwrap_or_else(|| metadata.gid());
+            !is_private(gid, us) && !is_private(gid, owner)
+        };
+        let by_group = || match list {
+            Some(list) => acl::gives(list, right.others, is_other_user, is_other_group),
+            None => is_other_group(None),
+        };
+        metadata.mode() & right.others != 0 || (metadata.mode() & right.group != 0 && by_group())
     }
 
     /// What is looked at.
@@ -152,7 +163,9 @@ mod unix {
     /// May others than its owner, root and a private group write to the file, or make files in the folder, at `path`?
     pub(crate) fn others_may_write(path: &Path, metadata: &Metadata) -> bool {
         let folder = if metadata.is_dir() { path } else { folder_of(path) };
-        gives(metadata, WRITE, is_private) && !is_read_only(path) && has_modes(folder)
+        gives(metadata, acl::of(path).as_deref(), WRITE, is_private)
+            && !is_read_only(path)
+            && has_modes(folder)
     }
 
     /// May everybody put another file in the place of `file`? In a folder with the sticky bit, such as /tmp, they may not.
@@ -165,10 +178,15 @@ mod unix {
 
     /// Is it a regular file that this user has, and nobody else may use? A link is none.
     pub(in super::super) fn is_private_file(path: &Path, metadata: &Metadata) -> bool {
-        let is_narrow = || !gives(metadata, READ, is_private) && !gives(metadata, WRITE, is_private);
         metadata.is_file()
             && owner(path, metadata) == Owner::Us
-            && (is_narrow() || !mean_something(new_file_in(folder_of(path)).as_ref()))
+            && (!is_wide(path, metadata) || !mean_something(new_file_in(folder_of(path)).as_ref()))
+    }
+
+    /// May others than its owner, root and a private group read the file or write to it?
+    fn is_wide(path: &Path, metadata: &Metadata) -> bool {
+        let list = acl::of(path);
+        [READ, WRITE].into_iter().any(|right| gives(metadata, list.as_deref(), right, is_private))
     }
 
     /// Refuses a file that belongs to another user than us and root, or that others could put in the place of one: by a
@@ -250,8 +268,7 @@ mod unix {
         path: &Path,
     ) -> io::Result<Exposure> {
         let metadata = look()?;
-        let is_wide = || gives(&metadata, READ, is_private) || gives(&metadata, WRITE, is_private);
-        if !metadata.is_file() || !is_wide() {
+        if !metadata.is_file() || !is_wide(path, &metadata) {
             return Ok(Exposure::Never);
         }
         let private = Permissions::from_mode(Stat::mode(&metadata) & 0o700);
@@ -291,8 +308,8 @@ mod unix {
             // Group 7 is user 7's own, 0 is root's.
             let private = |gid, uid| gid == 0 || gid == uid;
             let check = |file: Seen, read: bool, write: bool| {
-                assert_eq!(gives(&file, READ, private), read, "read {:o}", file.2);
-                assert_eq!(gives(&file, WRITE, private), write, "write {:o}", file.2);
+                assert_eq!(gives(&file, None, READ, private), read, "read {:o}", file.2);
+                assert_eq!(gives(&file, None, WRITE, private), write, "write {:o}", file.2);
             };
             check(Seen(7, 9, 0o600), false, false);
             check(Seen(7, 9, 0o640), true, false);
@@ -302,6 +319,25 @@ mod unix {
             check(Seen(7, 0, 0o660), false, false);
             check(Seen(7, 7, 0o662), false, true);
             check(Seen(0, 0, 0o444), true, false);
+        }
+
+        /// With a list, a private group in the mode says nothing of the users that the list names.
+        #[test]
+        fn an_access_list_counts_beside_the_mode() {
+            let private = |gid, uid| gid == uid;
+            let check = |mode: u32, named: (u16, u16, u32), read: bool, write: bool| {
+                let (file, list) = (Seen(7, 7, mode), acl::list(&[(0x04, 6, u32::MAX), named]));
+                let gives = |right| gives(&file, Some(&list), right, private);
+                assert_eq!((gives(READ), gives(WRITE)), (read, write), "{mode:o} {named:x?}");
+            };
+            let stranger = geteuid().as_raw() + 4242;
+            check(0o660, (0x02, 6, stranger), true, true);
+            check(0o640, (0x02, 6, stranger), true, false);
+            check(0o600, (0x02, 6, stranger), false, false);
+            check(0o660, (0x02, 6, 7), false, false);
+            check(0o660, (0x02, 6, 0), false, false);
+            check(0o660, (0x08, 6, stranger), true, true);
+            check(0o602, (0x08, 0, stranger), false, true);
         }
 
         /// Whose files are believed. Only root can give a file away; without root there is no file of another user here.

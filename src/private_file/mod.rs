@@ -6,6 +6,8 @@
 //! others may do with it. Windows keeps a user's own folders private by inheritance.
 
 mod access;
+#[cfg(unix)]
+mod acl;
 #[cfg(any(unix, test))]
 mod groups;
 mod reading;

@@ -91,3 +91,44 @@ fn root_is_warned_about_the_files_of_others() {
         chown(bench.path(place), Some(0), None).unwrap();
     }
 }
+
+/// The group of a user counts as the user, but not where it is the mask of a list that names others.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_access_list_that_names_another_user_counts() {
+    use rustix::fs::{XattrFlags, setxattr};
+    let bench = bench();
+    let entries = |rights: u16| {
+        [
+            (0x01, 6, u32::MAX),
+            (0x02, rights, STRANGER),
+            (0x04, 0, u32::MAX),
+            (0x10, 6, u32::MAX),
+            (0x20, 0, u32::MAX),
+        ]
+    };
+    let list = |rights: u16| {
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries(rights) {
+            list.extend(u16::to_le_bytes(tag));
+            list.extend(u16::to_le_bytes(rights));
+            list.extend(u32::to_le_bytes(id));
+        }
+        list
+    };
+    for (rights, words) in [(6, Some("other users may write to it")), (0, None)] {
+        for (file, call, exit_code) in readers(&bench) {
+            let path = bench.path("in").join(file);
+            match setxattr(&path, "system.posix_acl_access", &list(rights), XattrFlags::empty()) {
+                Ok(()) => {}
+                // A file system without such lists; the rule itself has a table beside it.
+                Err(error) if error == rustix::io::Errno::OPNOTSUPP => return,
+                Err(error) => panic!("{error}"),
+            }
+            match words {
+                Some(words) => drop(call.exits(exit_code).says(words)),
+                None => drop(call.exits(0)),
+            }
+        }
+    }
+}
