@@ -93,6 +93,10 @@ pub(crate) fn is_log(beginning: &[u8]) -> bool {
 /// Nothing, or a log of ours.
 fn may_be_replaced(path: &Path) -> bool {
     let mut beginning = [0; LOOKED_AT_BYTES];
+    // Opening a pipe would wait for a program that writes to it.
+    if path.metadata().is_ok_and(|it| !it.is_file()) {
+        return false;
+    }
     match File::open(path) {
         Ok(mut file) => file.read(&mut beginning).is_ok_and(|count| is_log(&beginning[..count])),
         Err(error) => error.kind() == io::ErrorKind::NotFound,

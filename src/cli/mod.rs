@@ -161,8 +161,12 @@ fn start_logging(Cli { command, logging: args, .. }: &Cli) -> Result<(), Failure
     let verbosity = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(3) };
     crate::telemetry::start(format, args.log_file.as_deref(), verbosity).map_err(|error| {
         match &args.log_file {
-            Some(file) => Failure::io(format!("could not open the log file `{}`", file.display()), &error)
-                .with_hint("name a file with `--log-file` that you may write to; its folder must be there"),
+            Some(file) => {
+                let usual = "name a file with `--log-file` that you may write to; its folder must be there";
+                let refused = crate::private_file::Refused::of(&error);
+                Failure::io(format!("could not open the log file `{}`", file.display()), &error)
+                    .with_hint(refused.map_or_else(|| usual.to_owned(), |refused| refused.hint(file)))
+            }
             None => Failure::io("could not start logging", &error),
         }
     })

@@ -39,6 +39,8 @@ pub(crate) enum Refused {
     FolderWritable,
     #[error("its folder belongs to another user, so it can be replaced")]
     FolderOfAnother,
+    #[error("no program reads from this pipe")]
+    NoReader,
 }
 
 impl Refused {
@@ -64,6 +66,9 @@ impl Refused {
                 "check that the content of the file is yours, then run `chmod go-w {}`",
                 folder_of(file).display()
             ),
+            Refused::NoReader => {
+                format!("start the program that reads from `{}` first, or name a file", file.display())
+            }
             Refused::Link => format!("remove the link `{}`, then run the same command again", file.display()),
         }
     }
@@ -86,12 +91,35 @@ pub(crate) fn create_new(file: &Path) -> io::Result<File> {
 }
 
 /// Opens a file to be appended to, and makes it where it is missing. An older one is [narrowed](narrow), without a word.
+///
+/// # Errors
+/// Also where it is a pipe that no program reads from, which is not waited for.
 pub(crate) fn append(file: &Path) -> io::Result<(File, Exposure)> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    let opened = private(&mut options).open(file)?;
+    let opened = open_at_once(private(&mut options), file)?;
     let exposure = narrow(&opened, file)?;
     Ok((opened, exposure))
+}
+
+/// Opens what is written to: a pipe without a reader is an error, and a line without a carrier is not waited for either.
+#[cfg(unix)]
+fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    use std::os::unix::fs::FileTypeExt;
+    let is_pipe = || file.metadata().is_ok_and(|it| it.file_type().is_fifo());
+    let opened = flags(options, OFlags::NONBLOCK).open(file).map_err(|error| {
+        let has_no_reader = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) && is_pipe();
+        if has_no_reader { Refused::NoReader.into() } else { error }
+    })?;
+    // Once it is open, a full pipe is waited for; otherwise lines would be lost.
+    fcntl_setfl(&opened, fcntl_getfl(&opened)? - OFlags::NONBLOCK)?;
+    Ok(opened)
+}
+
+#[cfg(not(unix))]
+fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
+    options.open(file)
 }
 
 /// Opens a file to be read and written, and makes it where it is missing. An older one is [narrowed](narrow). A symbolic

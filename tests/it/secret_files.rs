@@ -132,3 +132,27 @@ fn an_access_list_that_names_another_user_counts() {
         }
     }
 }
+
+/// Opening it waited for a reader, for ever and before anything was done.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_into_a_pipe_that_nobody_reads_is_refused() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let pipe = bench.path("pipe");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+    let import = || bench.import("customers.csv").args(["--log-file", "pipe"]);
+    import()
+        .exits(1)
+        .says("no program reads from this pipe")
+        .says("start the program that reads from `pipe`");
+    assert!(!bench.has_ledger());
+    // One that is read gets the lines.
+    let reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    import().exits(0);
+    let mut lines = vec![0; 65536];
+    let count = std::io::Read::read(&mut &reader, &mut lines).unwrap();
+    let lines = String::from_utf8_lossy(&lines[..count]);
+    assert!(lines.contains("started") && lines.contains("ended"), "{lines}");
+}
