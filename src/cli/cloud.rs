@@ -48,7 +48,7 @@ impl Cloud {
         let is_within = |domain: &&str| {
             host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        MICROSOFTS.iter().any(|domain| is_within(&domain))
+        MICROSOFTS.iter().any(is_within)
     }
 
     /// What tokens are asked for; the API's own base in every cloud.
