@@ -132,7 +132,7 @@ fn what_was_said_before_a_result_comes_before_it() {
 
 #[test]
 fn a_signal_is_heard_at_once_although_standard_error_is_stuck() {
-    for (signals, code) in [(&["TERM", "TERM"][..], 143), (&["INT", "INT"], 130)] {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let bench = Bench::new();
         bench.file("customers.csv", customers(3));
         bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
@@ -141,9 +141,11 @@ fn a_signal_is_heard_at_once_although_standard_error_is_stuck() {
         let mut import = Started::new(call, Stdio::null(), stderr);
         bench.wait_until_held();
         let begun = Instant::now();
-        for signal in signals {
+        // The second one leaves at once. A signal that comes before the one before it was seen is the same one, so it is
+        // sent until it is.
+        while import.0.try_wait().unwrap().is_none() && begun.elapsed() < AT_ONCE {
             import.signal(signal);
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(50));
         }
         import.exits(code);
         assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
