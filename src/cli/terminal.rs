@@ -210,7 +210,6 @@ mod imp {
 
         /// What was typed before stays: emptying the input of a console takes a call that no crate here makes without
         /// `unsafe`. Here an answer that was typed ahead counts.
-        #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "elsewhere it can fail")]
         pub(super) fn forget_typed(&self) -> io::Result<()> {
             Ok(())
         }
