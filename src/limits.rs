@@ -105,18 +105,37 @@ pub(crate) fn no_room_in(folder: &Path) -> Option<io::Error> {
 /// have (SIGXFSZ) fails, and a write to the terminal of another job (SIGTTOU, where `stty tostop` asks for it) is done.
 ///
 /// To be called before there is a second thread and before anything is written: each thread has it from the one that
-/// starts it. Programs that are started do not have it; std sees to that.
+/// starts it. So would a program; see [`with_every_signal`].
 pub(crate) fn survive_writes() {
     #[cfg(unix)]
-    {
-        use nix::sys::signal::{SigSet, Signal};
-        let mut signals = SigSet::empty();
-        signals.add(Signal::SIGXFSZ);
-        signals.add(Signal::SIGTTOU);
-        if let Err(error) = signals.thread_block() {
-            tracing::debug!(%error, "SIGXFSZ and SIGTTOU are left to the system");
-        }
+    if let Err(error) = of_writes().thread_block() {
+        tracing::debug!(%error, "SIGXFSZ and SIGTTOU are left to the system");
     }
+}
+
+/// Starts something in which every signal does what it does elsewhere. It takes a thread of its own: in another one a
+/// signal may wait that would end us here.
+///
+/// # Errors
+/// There is no thread to be had.
+pub(crate) fn with_every_signal<T: Send>(start: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let start = || {
+        #[cfg(unix)]
+        if let Err(error) = of_writes().thread_unblock() {
+            tracing::debug!(%error, "SIGXFSZ and SIGTTOU stay blocked in what is started");
+        }
+        start()
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, start)?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+#[cfg(unix)]
+fn of_writes() -> nix::sys::signal::SigSet {
+    use nix::sys::signal::{SigSet, Signal};
+    [Signal::SIGXFSZ, Signal::SIGTTOU].into_iter().collect::<SigSet>()
 }
 
 #[cfg(all(test, unix))]

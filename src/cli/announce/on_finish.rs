@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::digest::Digest;
 use crate::cli::settings::SECRETS;
+use crate::limits;
 use crate::outlet;
 use crate::validation::visible_lines;
 
@@ -64,7 +65,11 @@ async fn to_its_end(mut shell: Command) -> io::Result<ExitStatus> {
     // Both through one pipe, so that the order stays. Standard output is for our own results.
     let (said, says) = io::pipe()?;
     shell.stdout(says.try_clone()?).stderr(says);
-    let mut child = shell.spawn()?;
+    let runtime = tokio::runtime::Handle::current();
+    let mut child = limits::with_every_signal(|| {
+        let _entered = runtime.enter();
+        shell.spawn()
+    })??;
     // Or the pipe would have no end.
     drop(shell);
     let passing_on = tokio::task::spawn_blocking(move || pass_on(said));
