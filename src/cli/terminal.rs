@@ -135,7 +135,7 @@ mod imp {
     use std::io;
 
     use rustix::io::Errno;
-    use rustix::process::{Pid, getpgrp};
+    use rustix::process::Pid;
     use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 
     use super::Unaskable;
@@ -152,7 +152,8 @@ mod imp {
         }
 
         pub(super) fn check(&self) -> Result<(), Unaskable> {
-            judge(tcgetpgrp(&self.0), getpgrp())
+            // It is 0 where the group is one outside of a container; that of `rustix` knows no such group, and panics.
+            judge(tcgetpgrp(&self.0), nix::unistd::getpgrp().as_raw())
         }
 
         pub(super) fn forget_typed(&self) -> io::Result<()> {
@@ -169,9 +170,9 @@ mod imp {
     }
 
     /// May the group `own` ask, where `foreground` is what the terminal says of the group that has it?
-    pub(super) fn judge(foreground: Result<Pid, Errno>, own: Pid) -> Result<(), Unaskable> {
+    pub(super) fn judge(foreground: Result<Pid, Errno>, own: i32) -> Result<(), Unaskable> {
         match foreground {
-            Ok(group) if group != own => Err(Unaskable::InBackground),
+            Ok(group) if group.as_raw_nonzero().get() != own => Err(Unaskable::InBackground),
             // The terminal was hung up.
             Err(Errno::IO | Errno::NOTTY) => Err(Unaskable::NoTerminal),
             // In a container the group that has the terminal may be one outside, which has no number here.
@@ -241,15 +242,16 @@ mod tests {
     fn only_a_group_that_is_known_to_be_another_one_makes_a_background() {
         use rustix::io::Errno;
         let group = |number: i32| rustix::process::Pid::from_raw(number).unwrap();
-        for (foreground, expected) in [
-            (Ok(group(7)), Ok(())),
-            (Ok(group(8)), Err(Unaskable::InBackground)),
-            (Err(Errno::IO), Err(Unaskable::NoTerminal)),
-            (Err(Errno::NOTTY), Err(Unaskable::NoTerminal)),
-            (Err(Errno::OPNOTSUPP), Ok(())),
-            (Err(Errno::PERM), Ok(())),
+        for (foreground, own, expected) in [
+            (Ok(group(7)), 7, Ok(())),
+            (Ok(group(8)), 7, Err(Unaskable::InBackground)),
+            (Ok(group(8)), 0, Err(Unaskable::InBackground)),
+            (Err(Errno::IO), 7, Err(Unaskable::NoTerminal)),
+            (Err(Errno::NOTTY), 7, Err(Unaskable::NoTerminal)),
+            (Err(Errno::OPNOTSUPP), 0, Ok(())),
+            (Err(Errno::PERM), 7, Ok(())),
         ] {
-            assert_eq!(imp::judge(foreground, group(7)), expected, "{foreground:?}");
+            assert_eq!(imp::judge(foreground, own), expected, "{foreground:?}");
         }
     }
 

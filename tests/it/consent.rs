@@ -245,6 +245,31 @@ mod on_a_terminal {
         assert!(!bench.ledger_path().exists());
     }
 
+    /// The group that has the terminal has no number in there, and ours has none either.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_container_with_a_terminal_from_outside_is_asked_in() {
+        const CANNOT: &str = "no namespace can be made here";
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(1));
+        let script = format!(
+            "inside='unshare --user --map-root-user --pid --fork'; $inside true 2> err.txt || \
+             {{ echo {CANNOT}; read line; exit 9; }}; exec $inside \"$0\" \"$@\""
+        );
+        let call = bench.import("customers.csv").asking().in_shell(&script);
+        let terminal = Terminal::start(call, WIDE);
+        eventually("it asks", || [QUESTION, CANNOT].iter().any(|words| terminal.screen().contains(words)));
+        if terminal.screen().contains(CANNOT) {
+            eprintln!("{CANNOT}, so that the rule is held by the table beside it alone");
+            terminal.types("\r");
+            terminal.ends_with(9);
+            return;
+        }
+        terminal.types("yes\r");
+        terminal.ends_with(0);
+        bench.agree();
+    }
+
     /// Not that of the tests either, if they were started from one.
     #[test]
     fn a_process_whose_terminal_is_gone_refuses() {
