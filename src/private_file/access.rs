@@ -203,12 +203,23 @@ mod unix {
     /// - The file or folder is on a file system that is mounted read-only: nobody on this machine can write to it, and
     ///   whoever mounted it chose what is in it.
     ///
+    /// A third case is a folder that everybody may write to, as volumes of containers often are. A file there that is
+    /// ours, and not reached by a link, is only warned about: whoever replaces it can make no file of ours.
+    ///
     /// What others than the owner may write or replace is refused all the same.
     pub(in super::super) fn refuse_unexcused_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
         let is_excused = |place: &Path| geteuid().is_root() || is_read_only(place);
-        if find_stranger(path, file, is_excused)? == Owner::Another {
-            let file = path.display();
-            tracing::warn!(%file, "this file is believed, although another user could change or replace it");
+        let is_ours = || Stat::uid(file) == geteuid().as_raw() && !path.is_symlink();
+        let shown = path.display();
+        match find_stranger(path, file, is_excused) {
+            Ok(Owner::Us) => {}
+            Ok(Owner::Another) => {
+                tracing::warn!(file = %shown, "this file is believed, although another user could change or replace it");
+            }
+            Err(Refused::FolderWritable) if is_ours() => {
+                tracing::warn!(file = %shown, "other users may write to the folder of this file, and could remove it");
+            }
+            Err(refused) => return Err(refused),
         }
         Ok(())
     }

@@ -49,10 +49,23 @@ fn readers(bench: &Bench) -> [(&'static str, Call<'_>, i32); 4] {
     ]
 }
 
+/// Others can lead a link in such a folder to any file of ours. A file that they put there is theirs, and seen to be.
 #[test]
 fn what_others_could_replace_is_not_believed() {
     let bench = bench();
     let folder = bench.path("in");
+    for mode in [0o777, 0o757] {
+        set_mode(&folder, mode);
+        for (_, call, _) in readers(&bench) {
+            call.exits(0).says("other users may write to the folder of this file");
+        }
+    }
+    set_mode(&folder, 0o755);
+    fs::rename(&folder, bench.path("real")).unwrap();
+    fs::create_dir(&folder).unwrap();
+    for (file, ..) in readers(&bench) {
+        std::os::unix::fs::symlink(bench.path("real").join(file), folder.join(file)).unwrap();
+    }
     for mode in [0o777, 0o757] {
         set_mode(&folder, mode);
         for (_, call, exit_code) in readers(&bench) {
@@ -67,6 +80,20 @@ fn what_others_could_replace_is_not_believed() {
         for (_, call, _) in readers(&bench) {
             call.exits(0);
         }
+    }
+}
+
+/// Whoever replaces a file makes one of their own. (Without root there is no file of another user.)
+#[test]
+fn a_file_of_another_user_where_everybody_may_write_is_refused() {
+    let bench = bench();
+    set_mode(&bench.path("in"), 0o777);
+    for (file, call, exit_code) in readers(&bench) {
+        if chown(bench.path("in").join(file), Some(STRANGER), None).is_err() {
+            assert!(!rustix::process::geteuid().is_root());
+            return;
+        }
+        call.exits(exit_code).says("so it can be replaced");
     }
 }
 
