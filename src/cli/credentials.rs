@@ -190,7 +190,15 @@ impl Opened {
             (None, _) => {}
         }
         for (domain, asked_for) in &self.kept {
+            let is_its_own = domain == asked_for;
             let domain = visible(domain);
+            if is_its_own {
+                output.note(format_args!(
+                    "A password of `{domain}` came with an answer that belongs to another customer: check that it signs in. \
+                     `tenantry show {asked_for}` lists that answer."
+                ));
+                continue;
+            }
             output.note(format_args!(
                 "The password of `{domain}` came with the answer to `{asked_for}`: check that it signs in. `tenantry show \
                  {asked_for}` lists that answer."

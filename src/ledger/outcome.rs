@@ -67,6 +67,8 @@ pub(crate) struct Refusal {
 /// A customer that exists now.
 #[derive(Debug, Clone)]
 pub(crate) struct CreatedCustomer {
+    /// The domain that the answer names, which its password is bound to; `None`: it names none, or there is no answer.
+    pub(crate) named_domain: Option<String>,
     pub(crate) customer_id: String,
     pub(crate) commerce_id: Option<String>,
     pub(crate) user_name: Option<String>,
@@ -317,6 +319,7 @@ fn apply(
         }
         RowChange::Existing { customer_id } => {
             let customer = CreatedCustomer {
+                named_domain: None,
                 customer_id: customer_id.clone(),
                 commerce_id: None,
                 user_name: None,

@@ -16,7 +16,8 @@ pub(crate) struct Sealed {
 /// What a success brought that belongs to another customer than the row that had asked.
 #[derive(Debug, Clone)]
 pub(crate) struct ForeignAnswer {
-    /// `None`: the answer names none, and the password is bound to the domain of the row.
+    /// The one that the answer names, which the password is bound to. `None`: it names none, and the password is bound to
+    /// the domain of the row.
     pub(crate) domain: Option<String>,
     pub(crate) customer_id: String,
     pub(crate) user_name: Option<String>,

@@ -39,11 +39,13 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
         };
         line(format_args!("  {:<14}{password}", "password"));
     }
-    if let Some(row) = kept {
-        line(format_args!(
-            "  {:<14}one for it came with the answer to row {row} and is sealed in this ledger",
-            ""
-        ));
+    if let Some(from) = kept {
+        let brought = if from == row.row {
+            "one came with an answer to it that belongs to another customer".to_owned()
+        } else {
+            format!("one for it came with the answer to row {from}")
+        };
+        line(format_args!("  {:<14}{brought} and is sealed in this ledger", ""));
     }
     if let Some(code) = &row.error_code {
         let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();

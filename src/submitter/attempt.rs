@@ -186,17 +186,25 @@ impl Answered<'_> {
             }
         };
         failpoint::crash("sealed");
+        // As it is sealed, even where it is the row's own.
+        let named_domain = named.is_some().then(|| domain.to_owned());
         let NewTenant { customer_id, commerce_id, .. } = tenant;
         if !is_own {
             call.belongs_to_another(ForeignAnswer {
-                domain: named.filter(|_| !is_own_domain),
+                domain: named_domain,
                 customer_id,
                 user_name,
                 sealed_credentials,
             });
             return self.unknown(FOREIGN.into());
         }
-        CreateFinding::Created(CreatedCustomer { customer_id, commerce_id, user_name, sealed_credentials })
+        CreateFinding::Created(CreatedCustomer {
+            named_domain,
+            customer_id,
+            commerce_id,
+            user_name,
+            sealed_credentials,
+        })
     }
 }
 

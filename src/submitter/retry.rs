@@ -224,6 +224,7 @@ fn found_before(task: &Task, at: &Circumstances<'_>) -> Verdict {
 
 fn password_lost(customer_id: &str) -> Verdict {
     settled(RowChange::Created(CreatedCustomer {
+        named_domain: None,
         customer_id: customer_id.to_owned(),
         commerce_id: None,
         user_name: None,

@@ -91,5 +91,72 @@ fn a_row_that_hears_of_others_only_is_settled_by_asking() {
     let own = bench.creations()[0].customer_id.to_string();
     assert_eq!((row.state.as_str(), row.customer_id, row.has_credentials), ("created", Some(own), false));
     let opened = bench.tenantry(["credentials"]).exits(0).stdout;
-    assert!(opened.lines().count() == 2 && opened.contains("\nstranger.onmicrosoft.com,"), "{opened}");
+    // Each of the three was another stranger of that name.
+    assert_eq!(opened.matches("\nstranger.onmicrosoft.com,").count(), 3, "{opened}");
+}
+
+/// What `credentials` gives out.
+fn given_out(bench: &Bench) -> Vec<[String; 4]> {
+    let opened = bench.tenantry(["credentials"]).exits(0).stdout;
+    let mut records = csv::Reader::from_reader(opened.as_bytes());
+    records.records().map(|record| std::array::from_fn(|n| record.as_ref().unwrap()[n].to_owned())).collect()
+}
+
+/// `second` is answered with the customer of `first`, whose own answer was lost: it has the id before `first` has it.
+#[test]
+fn a_password_stays_within_reach_where_another_row_has_its_customer() {
+    for names in [Named::Own, Named::Nobody] {
+        let bench = Bench::new();
+        bench.fault(Operation::Create, "first", Fault::DropAfter, 1);
+        bench.fault(Operation::Create, "second", Fault::AnotherCustomer { names }, 1);
+        bench.file("customers.csv", customers_of(["first", "second"]));
+        bench.import("customers.csv").args(["--concurrency", "1", "--max-attempts", "3"]).run();
+        let ledger = bench.ledger();
+        let first = bench.creations().into_iter().find(|it| it.domain == full("first")).unwrap();
+        let id = first.customer_id.to_string();
+        assert_eq!(ledger.row("second").customer_id, Some(id.clone()), "{names:?}");
+        assert_eq!(ledger.row("first").state, "unresolved", "{names:?}");
+        let user = format!("admin@{}", full("first"));
+        let expected = [full("first"), id, user, first.password];
+        let given = given_out(&bench);
+        let of_first: Vec<_> = given.iter().filter(|record| record[0] == full("first")).collect();
+        assert_eq!(of_first, [&expected], "{names:?}");
+        // The other one is that of `second`, as the service has answered.
+        assert_eq!(given.len(), 2, "{given:?}");
+        let opened = bench.tenantry(["credentials", "--domain", "first"]).exits(0);
+        opened.says(
+            "A password of `first.onmicrosoft.com` came with an answer that belongs to another customer",
+        );
+    }
+}
+
+/// Rows that are known to be other customers are not given what came with answers to them.
+#[test]
+fn no_password_is_given_out_under_the_name_of_another_customer() {
+    for names in [Named::Own, Named::Nobody, Named::Theirs] {
+        let bench = Bench::new();
+        bench.fault(Operation::Create, "asked", Fault::AnotherCustomer { names }, 1);
+        bench.file("customers.csv", customers_of(["other", "asked"]));
+        bench.import("customers.csv").args(["--concurrency", "1"]).exits(0);
+        assert_eq!(bench.ledger().number("SELECT count(*) FROM foreign_answers"), 1, "{names:?}");
+        bench.agree();
+        assert_eq!(given_out(&bench).len(), 2, "{names:?}");
+    }
+}
+
+/// Nobody else is there: the last send, after its customer was found, is answered with yet another id under its domain.
+#[test]
+fn what_a_last_send_brings_for_another_id_is_given_out_with_that_id() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "asked", Fault::DropAfter, 1);
+    bench.fault(Operation::Create, "asked", Fault::AnotherCustomer { names: Named::Own }, 1);
+    bench.file("customers.csv", customers_of(["asked"]));
+    bench.import("customers.csv").args(["--max-attempts", "1"]).exits(0);
+    let row = bench.ledger().row("asked");
+    let own = bench.creations()[0].customer_id.to_string();
+    assert_eq!((row.customer_id.as_deref(), row.has_credentials), (Some(own.as_str()), false));
+    let given = given_out(&bench);
+    assert!(given.len() == 1 && given[0][0] == full("asked") && given[0][1] != own, "{given:?}");
+    let shown = bench.tenantry(["show", "asked"]).exits(0).stdout;
+    assert!(shown.contains("one came with an answer to it that belongs to another customer"), "{shown}");
 }

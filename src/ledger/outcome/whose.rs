@@ -32,7 +32,7 @@ pub(super) fn customer(
     if let (RowChange::Created(customer), Some(success)) = (change, success) {
         let intended_at = intended(tx, success.attempt)?;
         success.belongs_to_another(ForeignAnswer {
-            domain: None,
+            domain: customer.named_domain.clone(),
             customer_id: customer.customer_id.clone(),
             user_name: customer.user_name.clone(),
             sealed_credentials: customer.sealed_credentials.clone(),
@@ -93,6 +93,7 @@ mod tests {
 
     fn created(customer_id: &str) -> RowChange {
         RowChange::Created(CreatedCustomer {
+            named_domain: Some("b".to_owned()),
             customer_id: customer_id.to_owned(),
             commerce_id: None,
             user_name: Some("admin".to_owned()),
@@ -149,7 +150,7 @@ mod tests {
                     |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
                 )
                 .unwrap();
-            assert_eq!(kept, ("unknown".to_owned(), customer_id.to_owned(), None, vec![7]));
+            assert_eq!(kept, ("unknown".to_owned(), customer_id.to_owned(), Some("b".to_owned()), vec![7]));
         }
     }
 

@@ -50,9 +50,17 @@ pub(crate) struct Kept {
     pub(crate) asked_for: String,
 }
 
-/// The standing row that the customer of a foreign answer `f` is, by the domain that the answer names, else by its id.
-const NAMED: &str = "coalesce(f.domain, (SELECT o.key_domain FROM customer_rows o
-                                         WHERE o.customer_id = f.customer_id COLLATE NOCASE AND o.id <> f.row_id LIMIT 1))";
+/// The domain that the password of a foreign answer `f` to the row `r` is given out under: the one that the answer names.
+/// Where it names none, or one whose row is known to be another customer, that of the row which has the customer id; at
+/// last that of the row that had asked, so that no password is out of reach.
+const NAMED: &str = "coalesce(
+    CASE WHEN f.domain IS NULL
+           OR EXISTS (SELECT 1 FROM customer_rows named
+                       WHERE named.key_domain = f.domain AND named.customer_id <> f.customer_id COLLATE NOCASE)
+         THEN (SELECT o.key_domain FROM customer_rows o
+                WHERE o.customer_id = f.customer_id COLLATE NOCASE AND o.id <> f.row_id AND o.key_domain IS NOT NULL
+                LIMIT 1)
+    END, f.domain, r.domain)";
 
 /// An opening of passwords.
 pub(crate) struct Opening<'a> {
@@ -117,7 +125,7 @@ impl Queries {
     }
 
     /// Calls `visit` with each sealed password, in the order of the rows; then with those that came with the answer to
-    /// another row, the newest for each domain that has no password of its own.
+    /// another row, the newest for each customer of a domain whose own password is not that customer's.
     pub(crate) fn each_password<E: From<Error>>(
         &self,
         domain: Option<&str>,
@@ -134,10 +142,11 @@ impl Queries {
                             f.row_id, coalesce(f.domain, r.domain) AS bound_domain, r.domain AS asked_for, f.id
                        FROM foreign_answers f JOIN customer_rows r ON r.id = f.row_id
                       WHERE f.sealed_credentials IS NOT NULL) AS kept
-              WHERE domain IS NOT NULL AND {is_asked_for}
+              WHERE {is_asked_for}
                 AND NOT EXISTS (SELECT 1 FROM customer_rows own
-                                 WHERE own.key_domain = kept.domain AND own.sealed_credentials IS NOT NULL)
-              GROUP BY domain ORDER BY max(id)"
+                                 WHERE own.key_domain = kept.domain AND own.sealed_credentials IS NOT NULL
+                                   AND own.customer_id = kept.customer_id COLLATE NOCASE)
+              GROUP BY domain, customer_id COLLATE NOCASE ORDER BY max(id)"
         );
         for sql in [of_rows, of_others] {
             let mut statement = self.connection.prepare(&sql).map_err(Error::from)?;

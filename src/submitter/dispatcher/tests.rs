@@ -121,6 +121,7 @@ impl Bench {
 
 fn created() -> CreateFinding {
     CreateFinding::Created(CreatedCustomer {
+        named_domain: None,
         customer_id: "c".to_owned(),
         commerce_id: None,
         user_name: None,

@@ -153,6 +153,7 @@ fn check_ask(task: Task, finding: AskFinding, expected: &str) {
 fn a_success_settles() {
     let created = || {
         CreateFinding::Created(CreatedCustomer {
+            named_domain: None,
             customer_id: "c".to_owned(),
             commerce_id: None,
             user_name: None,
@@ -305,6 +306,7 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
 
 fn created_as(customer_id: &str) -> CreateFinding {
     CreateFinding::Created(CreatedCustomer {
+        named_domain: None,
         customer_id: customer_id.to_owned(),
         commerce_id: None,
         user_name: None,
