@@ -8,6 +8,7 @@ mod check;
 mod cloud;
 mod config;
 mod credentials;
+mod descriptor;
 mod dry_run;
 mod ended;
 mod ending;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::args;
 use super::config;
+use super::descriptor::Descriptor;
 use super::failure::Failure;
 use super::settings;
 use crate::ledger::{self, Queries};
@@ -67,11 +68,15 @@ impl Guarded {
         Ok(self.and_inputs(&queries.files()?.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
     }
 
-    /// May `output` be made, or with `force` be replaced? Devices and pipes hold nothing that could be lost.
+    /// May `output` be made, or with `force` be replaced? Devices and pipes hold nothing that could be lost, and what is
+    /// open already is not replaced but written on.
     ///
     /// # Errors
     /// An error of usage that says what is there.
     pub(super) fn check(&self, output: &Path, force: bool) -> Result<(), Failure> {
+        if Descriptor::named(output).is_some() {
+            return Ok(());
+        }
         let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         if WORKBOOKS.contains(&extension.as_str()) {
             return Err(not_over(output, "no workbook is written")
@@ -115,8 +120,11 @@ pub(super) fn taken(output: &Path) -> Failure {
 }
 
 /// Has something this name that an output would replace? A link counts, wherever it leads; a device or a pipe does not,
-/// nor does a link to one.
+/// nor does a link to one, nor the name of what is open already.
 pub(super) fn is_taken(path: &Path) -> bool {
+    if Descriptor::named(path).is_some() {
+        return false;
+    }
     match path.metadata() {
         Ok(there) => there.is_file() || there.is_dir(),
         // A link that leads nowhere, or nothing.

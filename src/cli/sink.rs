@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::args;
+use super::descriptor::Descriptor;
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
@@ -81,27 +82,41 @@ impl Sink {
     /// A file gets its name once everything is written. One that exists is an error of usage, or with `force` is
     /// replaced then: until then, and where that fails, it stays as it was.
     pub(crate) fn open(target: Target<'_>, guarded: &Guarded) -> Result<Self, Failure> {
-        let Some(path) = target.file else {
-            let out = io::stdout();
-            return Ok(if out.is_terminal() {
-                Sink::Terminal(MadeVisible::new(out))
-            } else {
-                Sink::Stdout(BufWriter::new(out))
-            });
-        };
+        let Some(path) = target.file else { return Ok(Self::to_stdout()) };
         guarded.check(path, target.force)?;
         Self::to_file(path, target.force).map_err(|error| unwritten(path, &error))
     }
 
+    fn to_stdout() -> Self {
+        let out = io::stdout();
+        if out.is_terminal() {
+            Sink::Terminal(MadeVisible::new(out))
+        } else {
+            Sink::Stdout(BufWriter::new(out))
+        }
+    }
+
     fn to_file(path: &Path, force: bool) -> io::Result<Self> {
+        let device = |out| Sink::Device { out: BufWriter::new(out), path: path.to_owned() };
+        match Descriptor::named(path) {
+            Some(Descriptor::Stdout) => return Ok(Self::to_stdout()),
+            Some(Descriptor::Stderr) => return stderr().map(device),
+            // Opened by its name it may begin at the start of a file: what is in it stays.
+            Some(Descriptor::Other) => return OpenOptions::new().append(true).open(path).map(device),
+            None => {}
+        }
         if path.metadata().is_ok_and(|there| !there.is_file()) {
-            // A pipe or a device, such as /dev/stdout, cannot be replaced.
-            let out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
-            return Ok(Sink::Device { out, path: path.to_owned() });
+            // A pipe or a device cannot be replaced.
+            return OpenOptions::new().write(true).open(path).map(device);
         }
         let replaces = force && is_taken(path);
         // Where a link leads, so that it stays one.
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let place = match path.canonicalize() {
+            Ok(place) => place,
+            // Something is there, and nobody can say where: its name must not be taken from it.
+            Err(error) if path.metadata().is_ok() => return Err(error),
+            Err(_) => path.to_owned(),
+        };
         let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder)?;
         Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
@@ -129,6 +144,19 @@ impl Sink {
                 .map_err(|error| unwritten(&path, &error)),
         }
     }
+}
+
+/// Standard error as a file of its own, which goes on where the other is.
+#[cfg(unix)]
+fn stderr() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stderr().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn stderr() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stderr().as_handle().try_clone_to_owned().map(File::from)
 }
 
 /// Gives a file that is whole its name. What took the name meanwhile is not replaced.

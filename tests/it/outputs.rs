@@ -85,6 +85,40 @@ fn a_link_counts_as_a_file_wherever_it_leads() {
     export("/dev/null", &[]).exits(0);
 }
 
+/// A shell may have led it to a file with more in it.
+#[cfg(unix)]
+#[test]
+fn what_is_open_already_is_written_on_and_never_replaced() {
+    use std::os::unix::fs::MetadataExt;
+    let bench = with_a_failure();
+    let rows = bench.tenantry(["export", "created"]).exits(0).stdout;
+    let check = |name: &str, redirection: &str, args: &[&str]| {
+        bench.file("all.csv", "what was in it\n");
+        let inode = || fs::metadata(bench.path("all.csv")).unwrap().ino();
+        let before = inode();
+        let script = format!("exec \"$0\" \"$@\" {redirection} all.csv");
+        for times in 1..=2 {
+            let call = bench.tenantry(["export", "created", "--quiet", "-o", name]).args(args);
+            call.in_shell(&script).exits(0);
+            let expected = format!("what was in it\n{}", rows.repeat(times));
+            assert_eq!(read(&bench, "all.csv"), expected, "{name} {redirection} {args:?}");
+            assert_eq!(inode(), before, "{name} {redirection} {args:?}");
+        }
+    };
+    std::os::unix::fs::symlink("/dev/stdout", bench.path("to-stdout")).unwrap();
+    for args in [&[][..], &["--force"]] {
+        for name in ["/dev/stdout", "/dev/fd/1", "to-stdout", "all.csv"] {
+            check(name, ">>", args);
+        }
+        check("/dev/stderr", "2>>", args);
+        check("/dev/fd/3", "3>>", args);
+        if cfg!(target_os = "linux") {
+            check("/proc/self/fd/1", ">>", args);
+        }
+    }
+    assert!(Path::new("/dev/stdout").symlink_metadata().is_ok());
+}
+
 /// Between the look at a name and the file lies the whole reading of a list.
 #[cfg(target_os = "linux")]
 #[test]

@@ -1,0 +1,97 @@
+//! Names that stand for what this process has open already, such as `/dev/stdout`, wherever that leads. What they lead
+//! to is never replaced: whoever opened it, mostly a shell, may have more in it.
+
+use std::path::Path;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Descriptor {
+    Stdout,
+    Stderr,
+    Other,
+}
+
+impl Descriptor {
+    /// The descriptor that `path` stands for, by its name or through links. A file that standard output leads to is
+    /// standard output under any name.
+    #[cfg(unix)]
+    pub(super) fn named(path: &Path) -> Option<Self> {
+        let mut name = path.to_owned();
+        // A ring of links has no end.
+        for _ in 0..LINKS {
+            let folder = name.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let Ok(folder) = folder.canonicalize() else { break };
+            if is_of_descriptors(&folder) {
+                return match name.file_name()?.to_str()?.parse::<u32>().ok()? {
+                    1 => Some(Self::Stdout),
+                    2 => Some(Self::Stderr),
+                    _ => Some(Self::Other),
+                };
+            }
+            let Ok(to) = name.read_link() else { break };
+            name = folder.join(to);
+        }
+        is_stdout(path).then_some(Self::Stdout)
+    }
+
+    /// Windows has no such names.
+    #[cfg(not(unix))]
+    pub(super) fn named(_path: &Path) -> Option<Self> {
+        None
+    }
+}
+
+/// As many as Linux follows.
+#[cfg(unix)]
+const LINKS: usize = 40;
+
+/// Does this folder, whose links are resolved, hold a name for each descriptor of this process?
+#[cfg(unix)]
+fn is_of_descriptors(folder: &Path) -> bool {
+    let is_of_this_process = || Path::new("/proc/self").canonicalize().is_ok_and(|it| folder.starts_with(it));
+    folder == Path::new("/dev/fd") || (folder.ends_with("fd") && is_of_this_process())
+}
+
+#[cfg(unix)]
+fn is_stdout(path: &Path) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+    let (Ok(there), Ok(stdout)) = (path.metadata(), stdout.and_then(|it| it.metadata())) else {
+        return false;
+    };
+    (there.dev(), there.ino()) == (stdout.dev(), stdout.ino())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_open_is_known_by_its_names_and_through_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str, expected: Option<Descriptor>| {
+            assert_eq!(Descriptor::named(&folder.path().join(name)), expected, "{name}");
+        };
+        check("/dev/stdout", Some(Descriptor::Stdout));
+        check("/dev/fd/1", Some(Descriptor::Stdout));
+        check("/dev/../dev/stderr", Some(Descriptor::Stderr));
+        check("/dev/fd/2", Some(Descriptor::Stderr));
+        check("/dev/fd/7", Some(Descriptor::Other));
+        #[cfg(target_os = "linux")]
+        for name in ["/proc/self/fd/1", "/proc/thread-self/fd/1"] {
+            check(name, Some(Descriptor::Stdout));
+        }
+        symlink("/dev/stdout", folder.path().join("link")).unwrap();
+        symlink("link", folder.path().join("longer")).unwrap();
+        symlink("ring", folder.path().join("ring")).unwrap();
+        std::fs::write(folder.path().join("1"), "").unwrap();
+        check("link", Some(Descriptor::Stdout));
+        check("longer", Some(Descriptor::Stdout));
+        for name in ["ring", "1", "none", "no/folder", "/dev/fd", "/dev"] {
+            check(name, None);
+        }
+    }
+}
