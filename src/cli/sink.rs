@@ -188,7 +188,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File { out, .. } => out.write(bytes),
-            Sink::Device { out, .. } => out.write(bytes),
+            Sink::Device { out, .. } => out.write(bytes).map_err(closed),
             Sink::Stdout(out) => out.write(bytes).map_err(closed),
             Sink::Terminal(out) => out.write(bytes).map_err(closed),
         }
@@ -197,7 +197,7 @@ impl Write for Sink {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Sink::File { out, .. } => out.flush(),
-            Sink::Device { out, .. } => out.flush(),
+            Sink::Device { out, .. } => out.flush().map_err(closed),
             Sink::Stdout(out) => out.flush().map_err(closed),
             Sink::Terminal(out) => out.flush().map_err(closed),
         }

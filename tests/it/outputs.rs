@@ -119,6 +119,24 @@ fn what_is_open_already_is_written_on_and_never_replaced() {
     assert!(Path::new("/dev/stdout").symlink_metadata().is_ok());
 }
 
+/// Who reads them may have seen enough.
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nobody_reads_any_more_is_no_failure() {
+    let bench = with_a_failure();
+    for (name, is_stdout) in [("/dev/stdout", true), ("/dev/stderr", false)] {
+        let mut command = bench.tenantry(["export", "all", "-o", name]).command();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        if is_stdout {
+            command.stdout(writer)
+        } else {
+            command.stderr(writer)
+        };
+        assert_eq!(command.status().unwrap().code(), Some(0), "{name}");
+    }
+}
+
 /// Between the look at a name and the file lies the whole reading of a list.
 #[cfg(target_os = "linux")]
 #[test]
