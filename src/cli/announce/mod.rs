@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::args;
+use super::descriptor::Descriptor;
 use super::ended::Ended;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -128,7 +129,7 @@ struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// May it be written? It may where nothing is, or metrics of ours.
+    /// May it be written? It may where nothing is, in a file or as one, or metrics of ours.
     fn check(&self) -> Result<(), Failure> {
         let Self { file, guarded } = self;
         if let Some((what, hint)) = guarded.precious(file) {
@@ -136,7 +137,11 @@ impl MetricsFile {
         }
         let refused = |what| Err(not_over(file, what).with_hint("name a new file with `--metrics-file`"));
         match file.metadata() {
-            Ok(there) if !there.is_file() => refused("it is no regular file"),
+            // What is open already cannot be replaced, wherever it leads.
+            Ok(there) if !there.is_file() || Descriptor::named(file).is_some() => {
+                refused("it is no regular file")
+            }
+            Ok(there) if there.len() == 0 => Ok(()),
             Ok(_) if metrics::is_ours(&String::from_utf8_lossy(&beginning(file))) => Ok(()),
             Ok(_) => refused("Tenantry did not write it as a metrics file"),
             Err(_) if file.is_symlink() => refused("it is a link that leads nowhere"),
