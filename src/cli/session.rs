@@ -319,11 +319,15 @@ impl<'a> Session<'a> {
         let written = self.results.as_ref().map(|results| results.write(&path, run)).transpose();
         let exit_code = match (&accounting, &stopped) {
             (Some(_), _) => ExitCode::Failed,
-            _ if written.is_err() => ExitCode::Failed,
             (None, None | Some(StopReason::LimitReached)) if self.left_out.count > 0 => ExitCode::Failed,
             (None, Some(reason)) => ending::exit_code(reason),
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
+        };
+        // What the rows came to says more than that their files are missing.
+        let exit_code = match exit_code {
+            ExitCode::Done if written.is_err() => ExitCode::Failed,
+            exit_code => exit_code,
         };
         for source in &held {
             self.output.note(source.in_words(&source.path));
@@ -368,12 +372,14 @@ impl<'a> Session<'a> {
             let printed = if as_json { output.json(&summary.json()) } else { output.result(&summary.text()) };
             tell_of_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
             tell_why(output, stopped.as_ref(), exit_code, open);
+            if let Err(failure) = results {
+                output.failure(&failure.seen_with_limits());
+            }
             if let Some(broken) = accounting {
                 let message = format!("the ledger's accounting is broken: {broken}");
                 return Err(Failure::new(ExitCode::Failed, message)
                     .with_hint("keep the ledger as it is and report this; do not import into it again"));
             }
-            results?;
             if left_out.count > 0 {
                 let failure = left_out_failure(&left_out);
                 if exit_code == ExitCode::Failed {

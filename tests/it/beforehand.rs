@@ -8,7 +8,7 @@ use serde_json::json;
 use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::check::files;
-use crate::harness::{Bench, Call, HEADER, customers, customers_of, domain, row, snapshot, states};
+use crate::harness::{Bench, Call, HEADER, customers, customers_of, domain, full, row, snapshot, states};
 
 /// Every file below a folder but for the outputs of the tests, byte for byte.
 fn contents(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
@@ -299,17 +299,24 @@ fn a_run_with_too_many_refusals_stops() {
 
 /// The process, the ledger and whoever is told must say the same.
 #[test]
-fn results_that_cannot_be_written_fail_the_run() {
+fn results_that_cannot_be_written_fail_the_run_and_hide_nothing_worse() {
+    for (domain, code) in [("one", 1), ("refuse-400-3000-one", 3)] {
+        a_run_without_its_results(domain, code);
+    }
+}
+
+fn a_run_without_its_results(domain: &str, code: i32) {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(1));
-    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    bench.file("customers.csv", customers_of(["held", domain]));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: Some(full("held")) });
     let running = bench.import("customers.csv").args(["--results", "out"]).spawn();
     bench.wait_until_held();
     fs::remove_dir_all(bench.path("out")).unwrap();
     bench.file("out", "somebody else's");
     bench.simulator().release();
     let done = running.wait();
-    assert_eq!(done.code, Some(1), "{done}");
-    assert_eq!(bench.ledger().number("SELECT exit_code FROM program_runs"), 1);
+    assert_eq!(done.code, Some(code), "{done}");
+    done.says("could not write into the folder `out` of --results");
+    assert_eq!(bench.ledger().number("SELECT exit_code FROM program_runs"), i64::from(code));
     bench.agree();
 }
