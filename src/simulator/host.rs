@@ -12,7 +12,9 @@ use axum::http::{Request, Response, StatusCode, header};
 /// The port that a name without one means.
 const HTTP_PORT: u16 = 80;
 
-/// Does a request that came to `address` name it: by the address itself, by a loopback address or by `localhost`?
+/// Does a request that came to `address` name it: by the address itself, by a loopback address or by `localhost`? The
+/// latter two may come with any port, which is another one where the port is forwarded, by SSH or into a container;
+/// no page of somebody else has such a name.
 pub(super) fn is_meant<B>(request: &Request<B>, address: SocketAddr) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
@@ -24,10 +26,13 @@ fn names(host: &str, address: SocketAddr) -> bool {
     let name = authority.host();
     let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let is_ours = match ip {
-        Ok(ip) => ip.is_loopback() || ip == address.ip().to_canonical(),
+        Ok(ip) if ip.is_loopback() => true,
+        Ok(ip) => {
+            ip == address.ip().to_canonical() && authority.port_u16().unwrap_or(HTTP_PORT) == address.port()
+        }
         Err(_) => name.eq_ignore_ascii_case("localhost"),
     };
-    is_ours && authority.port_u16().unwrap_or(HTTP_PORT) == address.port() && !host.contains('@')
+    is_ours && !host.contains('@')
 }
 
 /// Says how to name the simulator.
@@ -53,8 +58,12 @@ mod tests {
         check("LOCALHOST:8787", local, true);
         check("[::1]:8787", "[::1]:8787", true);
         check("localhost", "127.0.0.1:80", true);
-        check("localhost", local, false);
-        check("127.0.0.1:8788", local, false);
+        // Where its port is forwarded from another one.
+        check("localhost", local, true);
+        check("127.0.0.1:8788", local, true);
+        check("localhost:9000", "172.17.0.2:8787", true);
+        check("[::1]:9000", "172.17.0.2:8787", true);
+        check("evil.example", "127.0.0.1:80", false);
         check("evil.example:8787", local, false);
         check("localhost.evil.example:8787", local, false);
         check("127.0.0.1.evil.example:8787", local, false);
@@ -64,6 +73,7 @@ mod tests {
         // Beyond loopback it is named by the address that the connection came to.
         check("10.0.0.5:8787", "10.0.0.5:8787", true);
         check("10.0.0.5:8787", "[::ffff:10.0.0.5]:8787", true);
+        check("10.0.0.5:8788", "10.0.0.5:8787", false);
         check("10.0.0.6:8787", "10.0.0.5:8787", false);
         check("build-server:8787", "10.0.0.5:8787", false);
     }
