@@ -13,6 +13,7 @@ use super::descriptor::Descriptor;
 use super::failure::Failure;
 use super::settings;
 use crate::ledger::{self, Queries};
+use crate::reader;
 
 /// More than it takes to know what a file is; a file of settings is shorter.
 const LOOKED_AT_BYTES: u64 = 64 << 10;
@@ -60,12 +61,13 @@ impl Guarded {
         }
     }
 
-    /// The files that a ledger was filled from, where `output` exists and so may be one of them.
+    /// The files that a ledger was filled from, where `output` exists and so may be one of them. An export that was
+    /// imported again is none of them once it was read to its end: its rows are in the ledger, and come out of it anew.
     pub(super) fn and_files_of(self, queries: &Queries, output: Option<&Path>) -> Result<Self, Failure> {
-        if output.is_none_or(|output| !is_taken(output)) {
-            return Ok(self);
-        }
-        Ok(self.and_inputs(&queries.files()?.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
+        let Some(output) = output.filter(|output| is_taken(output)) else { return Ok(self) };
+        let is_export = reader::is_export(&beginning(output));
+        let files = if is_export { queries.unfinished_files()? } else { queries.files()? };
+        Ok(self.and_inputs(&files.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
     }
 
     /// May `output` be made, or with `force` be replaced? Devices and pipes hold nothing that could be lost, and what is

@@ -290,6 +290,13 @@ impl Queries {
         self.collect("SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
+    /// Those of them that were not read to their end when they were last read.
+    pub(crate) fn unfinished_files(&self) -> Result<Vec<String>, Error> {
+        let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
+                   HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
+        self.collect(sql, [], |row| row.get(0))
+    }
+
     /// Rows that `run` has read and that wait to be sent.
     pub(crate) fn pending_of(&self, run: RunId) -> Result<u64, Error> {
         Ok(self.connection.query_row(

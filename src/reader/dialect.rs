@@ -55,6 +55,15 @@ pub(super) fn has_own_column(text: &[u8], delimiter: u8) -> bool {
     header.iter().filter_map(|cell| std::str::from_utf8(cell).ok()).any(is_ours)
 }
 
+/// Is this the beginning of a file that `tenantry export` has made, as far as its header tells?
+pub(crate) fn is_export(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = separator_line(text).map_or(text, |(_, length)| &text[length..]);
+    let first_line = &text[..first_line_end(text).unwrap_or(text.len())];
+    let header = header(first_line, detect(first_line)).unwrap_or_default();
+    header.iter().any(|cell| cell.trim_ascii().eq_ignore_ascii_case(b"tenantry_row"))
+}
+
 fn header(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {
     let mut header = csv::ByteRecord::new();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(text);

@@ -33,6 +33,7 @@ use std::io::{self, Read};
 use crate::customer::{Defaults, Field};
 
 pub(crate) use aliases::{aliases_of, field_meant};
+pub(crate) use dialect::is_export;
 pub(crate) use encoding::Encoding;
 pub(crate) use error::Error;
 pub(crate) use header::Header;

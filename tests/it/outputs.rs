@@ -137,6 +137,24 @@ fn a_pipe_that_nobody_reads_any_more_is_no_failure() {
     }
 }
 
+/// A nightly loop writes what is left over what it has imported.
+#[test]
+fn an_export_that_was_imported_is_replaced_where_that_is_asked_for() {
+    let bench = with_a_failure();
+    let export = |args: &[&str]| bench.tenantry(["export", "failed", "-o", "failed.csv"]).args(args);
+    for args in [&[][..], &["--for-excel"]] {
+        for _ in 0..2 {
+            export(args).args(["--force"]).exits(0);
+            bench.import("failed.csv").exits(3);
+        }
+        export(args).exits(2).says("it exists already").says("--force");
+    }
+    // A list of one's own that has the name now.
+    bench.file("failed.csv", customers_of(["of-our-own"]));
+    export(&["--force"]).exits(2).says("it is a file that rows are read from");
+    bench.agree();
+}
+
 /// Between the look at a name and the file lies the whole reading of a list.
 #[cfg(target_os = "linux")]
 #[test]
