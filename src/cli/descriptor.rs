@@ -5,6 +5,7 @@ use std::path::Path;
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "there are no such names"))]
 pub(super) enum Descriptor {
     Stdout,
     Stderr,

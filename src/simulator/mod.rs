@@ -104,8 +104,9 @@
 //!
 //! `ValidateMfa: true` is answered by the header `isMfaCompliant` for a user, by nothing for an app.
 //!
-//! Every request has to name the simulator in its `Host` header by its own address, a loopback address or `localhost`,
-//! with its port; else it is answered with 421 ([`Config::any_host`] turns that off). A page in a browser must not reach it under a name of its own.
+//! Every request has to name the simulator in its `Host` header by its own address with its port, or by a loopback address
+//! or `localhost` with any port; else it is answered with 421 ([`Config::any_host`] turns that off). A page in a browser
+//! must not reach it under a name of its own.
 //!
 //! # Control API
 //!

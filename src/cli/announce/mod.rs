@@ -129,7 +129,7 @@ struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// May it be written? It may where nothing is, in a file or as one, or metrics of ours.
+    /// May it be written? It may where nothing is, over an empty file, and over metrics of ours.
     fn check(&self) -> Result<(), Failure> {
         let Self { file, guarded } = self;
         if let Some((what, hint)) = guarded.precious(file) {
