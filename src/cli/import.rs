@@ -33,6 +33,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
         run: &args.run,
         inputs: &args.files,
         may_make_ledger: true,
+        mode: Mode::Submit,
         given: args.input.given(false),
     };
     let mut session = Session::begin(start, output).await?;

@@ -28,6 +28,8 @@ enum Taken {
     Given(Recipient),
     /// It is in the identity file.
     OfFile(Recipient),
+    /// There is no identity file here, and the ledger has this one: the private half is somewhere else.
+    OfLedger(Recipient),
     /// There is no identity file: one is made.
     New,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Choice {
     file: Option<PathBuf>,
     /// The key of the passwords that are there, where this run takes another one.
     replaces: Option<InUse>,
+    /// Another one was asked for.
+    may_replace: bool,
 }
 
 /// What a run seals with.
@@ -47,18 +51,14 @@ pub(crate) struct Ready {
     pub(crate) recipient: String,
     /// The identity file, where it was made.
     pub(crate) made: Option<PathBuf>,
-    /// What is to be said of another key than before.
+    /// What is to be said of the key.
     pub(crate) note: Option<String>,
 }
 
-/// Chooses the key of a run on the ledger that `queries` reads, and that people know as `ledger`.
-///
-/// # Errors
-/// It would be another one than that of the ledger's passwords, and nobody has asked for that.
+/// Chooses the key of a run on the ledger that `queries` reads; [`Choice::refusal`] says whether it may be taken.
 pub(crate) fn choose(
     args: &args::Submission,
     queries: &Queries,
-    ledger: &Path,
     is_rehearsal: bool,
 ) -> Result<Choice, Failure> {
     let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
@@ -78,9 +78,9 @@ pub(crate) fn choose(
     // The passwords of a rehearsal open nothing.
     let sealed_to = if is_rehearsal { SealedTo::Nobody } else { queries.sealed_to()? };
     let in_use = in_use(sealed_to, at_hand.as_ref());
-    let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient);
+    let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
     let is_its_own = match (&in_use, &taken) {
-        (InUse::None, _) => true,
+        (InUse::None, _) | (_, Taken::OfLedger(_)) => true,
         (InUse::Known(key), Taken::Given(taken) | Taken::OfFile(taken)) => *key == taken.to_string(),
         // The private half of what is given would have opened them; where it is not here, nothing says otherwise.
         (InUse::NotAtHand(_), Taken::Given(given)) => !at_hand.as_ref().is_some_and(|it| holds(it, given)),
@@ -88,11 +88,8 @@ pub(crate) fn choose(
             false
         }
     };
-    let choice = Choice { taken, file, replaces: (!is_its_own).then_some(in_use) };
-    if choice.replaces.is_some() && !args.new_recipient {
-        return Err(choice.refusal(ledger));
-    }
-    Ok(choice)
+    let replaces = (!is_its_own).then_some(in_use);
+    Ok(Choice { taken, file, replaces, may_replace: args.new_recipient })
 }
 
 fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> InUse {
@@ -105,24 +102,28 @@ fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> InUse {
     }
 }
 
-/// Of an identity file with several keys, the one that the ledger has; where another one is asked for, the first.
+/// Of an identity file with several keys, the one that the ledger has; where another one is asked for, the first. Where
+/// there is no file, that of the ledger: its private half may well be on another machine.
 fn taken(
     given: Option<Recipient>,
     at_hand: Option<&Identities>,
     in_use: &InUse,
     is_new_asked_for: bool,
-) -> Taken {
-    match (given, at_hand) {
-        (Some(given), _) => Taken::Given(given),
-        (None, None) => Taken::New,
-        (None, Some(identities)) => {
+) -> Result<Taken, Failure> {
+    Ok(match (given, at_hand, in_use) {
+        (Some(given), ..) => Taken::Given(given),
+        (None, None, InUse::Known(known)) if !is_new_asked_for => {
+            Taken::OfLedger(credentials::recipient(known)?)
+        }
+        (None, None, _) => Taken::New,
+        (None, Some(identities), _) => {
             let the_ledgers = identities
                 .recipients()
                 .find(|key| matches!(in_use, InUse::Known(known) if *known == key.to_string()))
                 .filter(|_| !is_new_asked_for);
             Taken::OfFile(the_ledgers.unwrap_or_else(|| identities.recipient()))
         }
-    }
+    })
 }
 
 fn holds(identities: &Identities, recipient: &Recipient) -> bool {
@@ -133,13 +134,22 @@ impl Choice {
     /// Makes ready to seal; the identity file is made here where there is none.
     pub(crate) fn ready(self) -> Result<Ready, Failure> {
         let (recipient, made) = match (&self.taken, &self.file) {
-            (Taken::Given(recipient) | Taken::OfFile(recipient), _) => (recipient.clone(), None),
+            (Taken::Given(recipient) | Taken::OfFile(recipient) | Taken::OfLedger(recipient), _) => {
+                (recipient.clone(), None)
+            }
             (Taken::New, Some(file)) => {
                 let (identities, made) = Identities::read_or_make(file)?;
                 (identities.recipient(), made.then(|| file.clone()))
             }
             (Taken::New, None) => return Err(credentials::Error::NoConfigFolder.into()),
         };
+        let kept = matches!(self.taken, Taken::OfLedger(_)).then(|| {
+            format!(
+                "There is no identity file `{}`: passwords are sealed to {recipient}, as the others of this ledger are. \
+                 They open with its private half alone.",
+                self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+            )
+        });
         let note = self.replaces.as_ref().map(|replaced| {
             let earlier = match replaced {
                 InUse::Known(key) => format!("the key {key}"),
@@ -151,10 +161,15 @@ impl Choice {
             )
         });
         let sealer = Arc::new(Sealer::to(&recipient)?);
-        Ok(Ready { sealer, recipient: recipient.to_string(), made, note })
+        Ok(Ready { sealer, recipient: recipient.to_string(), made, note: note.or(kept) })
     }
 
-    fn refusal(&self, ledger: &Path) -> Failure {
+    /// Why a run on the ledger that people know as `ledger` may not take it: it is another one than that of the ledger's
+    /// passwords, and nobody has asked for that.
+    pub(crate) fn refusal(&self, ledger: &Path) -> Option<Failure> {
+        if self.replaces.is_none() || self.may_replace {
+            return None;
+        }
         let file = self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
         let ledger = ledger.display();
         let sealed = match &self.replaces {
@@ -172,6 +187,7 @@ impl Choice {
             Taken::OfFile(key) => {
                 format!("this run would seal to another key: {key}, of the identity file `{file}`")
             }
+            Taken::OfLedger(key) => format!("this run would seal to {key}"),
             Taken::New => {
                 format!("this run would make another key, because there is no identity file `{file}`")
             }
@@ -182,9 +198,10 @@ impl Choice {
             ),
             _ => "restore the identity file, or name it with `--identity F`".to_owned(),
         };
-        Failure::usage(sealed).because(would).with_hint(format!(
+        let refusal = Failure::usage(sealed).because(would).with_hint(format!(
             "{restore}; to seal to another key from now on, add `--new-recipient`: earlier passwords then open with the \
              old key alone"
-        ))
+        ));
+        Some(refusal)
     }
 }

@@ -23,7 +23,8 @@ async fn run(command: &'static str, mode: Mode, args: args::Run, output: &Output
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
-    let start = Start { command, run: &args, inputs: &[], may_make_ledger: false, given: Given::default() };
+    let given = Given::default();
+    let start = Start { command, mode, run: &args, inputs: &[], may_make_ledger: false, given };
     let mut session = Session::begin(start, output).await?;
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;

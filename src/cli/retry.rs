@@ -22,6 +22,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
         run: &args.run,
         inputs: &[],
         may_make_ledger: false,
+        mode: Mode::Submit,
         given: args.input.given(false),
     };
     let mut session = Session::begin(start, output).await?;

@@ -1,7 +1,7 @@
 //! What `import`, `resume` and `reconcile` have in common: a ledger in hand, a submission, and the end of a run.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) struct Session<'a> {
     pub(crate) connection: Connection,
     pub(crate) signals: mpsc::Receiver<Signal>,
     args: &'a args::Submission,
-    /// `None`: a dry run, which has nothing to seal and makes no key.
+    /// `None`: a dry run or one that only asks, which has nothing to seal and makes no key.
     sealing: Option<recipient::Ready>,
     flags: Flags,
     /// The files that were read.
@@ -66,6 +66,7 @@ pub(super) struct SignedIn {
 /// What a command starts from.
 pub(crate) struct Start<'a> {
     pub(crate) command: &'static str,
+    pub(crate) mode: Mode,
     pub(crate) run: &'a args::Run,
     /// The files that are read.
     pub(crate) inputs: &'a [PathBuf],
@@ -106,8 +107,15 @@ impl<'a> Session<'a> {
             tell_of_restored(output, restored);
         }
         let is_rehearsal = choice.simulate.is_some();
-        let chosen = recipient::choose(submission, &Queries::open(ledger.path())?, &asked_for, is_rehearsal);
-        let sealing = match chosen.and_then(|choice| (!is_dry_run).then(|| choice.ready()).transpose()) {
+        let seal = || match start.mode {
+            Mode::AskOnly => Ok(None),
+            Mode::Submit => {
+                let queries = Queries::open(ledger.path())?;
+                let choice = recipient::choose(submission, &queries, is_rehearsal)?;
+                sealing(choice, &asked_for, is_dry_run, output)
+            }
+        };
+        let sealing = match seal() {
             Ok(sealing) => sealing,
             Err(failure) => {
                 drop(ledger.close(ending_of(&failure)).await);
@@ -116,6 +124,8 @@ impl<'a> Session<'a> {
         };
         if let Some(sealing) = &sealing {
             tell_of_keys(output, sealing);
+        }
+        if !is_dry_run {
             connection.start_simulator().await?;
         }
         let interrupted = ledger.recover().await?;
@@ -264,8 +274,7 @@ impl<'a> Session<'a> {
         self.ledger.bind(environment).await?;
         let Asker { client, tokens, pacer, .. } = asker;
         let domain_suffix = self.connection.domain_suffix;
-        let sealing = self.sealing.as_ref().expect("a dry run submits nothing");
-        let sealer = Arc::clone(&sealing.sealer);
+        let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Ok(Equipment { client, tokens, pacer, sealer, domain_suffix }))
     }
 
@@ -475,6 +484,27 @@ fn tell_log(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: Exi
         exit_code = exit_code.number(),
         "run ended"
     );
+}
+
+/// Makes ready to seal with what was chosen. A dry run makes no key pair, and says what a run would be refused for.
+fn sealing(
+    choice: recipient::Choice,
+    ledger: &Path,
+    is_dry_run: bool,
+    output: &Output,
+) -> Result<Option<recipient::Ready>, Failure> {
+    match (choice.refusal(ledger), is_dry_run) {
+        (None, true) => Ok(None),
+        (None, false) => choice.ready().map(Some),
+        (Some(refusal), false) => Err(refusal),
+        (Some(Failure { messages, hint, .. }), true) => {
+            output.note(format_args!("A run would be refused: {}.", messages.join(": ")));
+            if let Some(hint) = hint {
+                output.note(format_args!("Before a run, {hint}."));
+            }
+            Ok(None)
+        }
+    }
 }
 
 fn tell_of_keys(output: &Output, sealing: &recipient::Ready) {

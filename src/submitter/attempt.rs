@@ -29,7 +29,8 @@ use crate::transport::Silence;
 pub(super) struct Means {
     pub(super) client: Client,
     pub(super) tokens: TokenSource,
-    pub(super) sealer: Arc<Sealer>,
+    /// `None`: this run only asks.
+    pub(super) sealer: Option<Arc<Sealer>>,
     pub(super) pacer: Arc<Pacer>,
     pub(super) recorder: Recorder,
     pub(super) domain_check: DomainCheck,
@@ -82,7 +83,8 @@ impl Means {
 pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateFinding>, ledger::Error> {
     let work = &task.work;
     // Durable before anything can be sealed under it.
-    let key = means.sealer.kept(&means.recorder).await?;
+    let sealer = means.sealer.as_ref().expect("a run that creates has a key to seal with");
+    let key = sealer.kept(&means.recorder).await?;
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
     // other order could create a customer that nothing here remembers.
     let attempt = means.recorder.intend_create(work.row, work.request_id).await?;

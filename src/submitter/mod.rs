@@ -173,7 +173,8 @@ pub(crate) struct Equipment {
     pub(crate) tokens: TokenSource,
     /// What was asked before the run counts against its rate.
     pub(crate) pacer: Pacer,
-    pub(crate) sealer: Arc<Sealer>,
+    /// `None`: nothing is created, so nothing is sealed.
+    pub(crate) sealer: Option<Arc<Sealer>>,
     /// What every initial domain of the cloud ends in.
     pub(crate) domain_suffix: &'static str,
 }

@@ -54,16 +54,66 @@ fn another_key_is_refused_before_anything_is_sent() {
     let would = format!("this run would seal to another key: {other}");
     is_refused(&bench, &["--identity", "other.txt"], &[&sealed, &would, "of the identity file `other.txt`"]);
     is_refused(&bench, &["--recipient", &other], &[&sealed, &would, "given with `--recipient`"]);
-    is_refused(&bench, &["--identity", "none.txt"], &[&sealed, "there is no identity file `none.txt`"]);
-    assert!(!bench.path("none.txt").exists(), "no second key pair is made");
-    for command in [["resume"], ["retry"], ["reconcile"]] {
+    for command in [["resume"], ["retry"]] {
         let done = bench.tenantry(command).args(["--identity", "other.txt"]).exits(2);
         done.says(&sealed).says(&would);
     }
-    bench.import("more.csv").args(["--dry-run", "--identity", "other.txt"]).exits(2).says(&sealed);
     // The last run did not die, and its refusal is not the end of the ledger.
     assert_eq!(imports(&bench, &[]).code, Some(0));
     bench.agree();
+}
+
+#[test]
+fn a_dry_run_says_what_a_run_would_be_refused_for_and_makes_no_key_pair() {
+    let (bench, key) = with_one_password();
+    key_pair(&bench, "other.txt");
+    let dry_run =
+        |identity: &str| bench.import("more.csv").args(["--dry-run", "--identity", identity]).exits(0);
+    let done = dry_run("other.txt");
+    done.says("A run would be refused: the passwords of the ledger").says(&format!("are sealed to {key}"));
+    done.says("Before a run, restore the identity file");
+    assert!(done.stdout.contains("This was a dry run"), "{done}");
+    assert!(!dry_run("none.txt").stderr.contains("refused") && !bench.path("none.txt").exists());
+
+    let old = with_old_ledger();
+    old.file("more.csv", customers(1));
+    let done = old.import("more.csv").args(["--dry-run", "--identity", "none.txt"]).exits(0);
+    done.says("A run would be refused: 2 passwords of the ledger");
+    assert!(!old.path("none.txt").exists(), "a dry run makes no key pair");
+}
+
+/// It seals nothing.
+#[test]
+fn reconcile_needs_no_key() {
+    let (bench, _) = with_one_password();
+    key_pair(&bench, "other.txt");
+    let old = with_old_ledger();
+    for (bench, identity) in [(&bench, "other.txt"), (&bench, "none.txt"), (&old, "none.txt")] {
+        let done = bench.tenantry(["reconcile", "--identity", identity]).exits(0);
+        assert!(!done.stderr.contains("sealed to") && !done.stderr.contains("key pair"), "{done}");
+        assert!(!bench.path("none.txt").exists(), "{done}");
+    }
+}
+
+#[test]
+fn where_no_identity_file_is_the_ledgers_own_key_is_taken() {
+    let bench = Bench::new();
+    let key = key_pair(&bench, "elsewhere.txt");
+    bench.file("customers.csv", customers(2));
+    let flags = ["--identity", "none.txt", "--recipient", &key, "--limit", "1"];
+    bench.import("customers.csv").args(flags).exits(5);
+    let done = bench.tenantry(["resume", "--identity", "none.txt"]).exits(0);
+    done.says("There is no identity file `none.txt`").says(&format!("passwords are sealed to {key}"));
+    assert!(!bench.path("none.txt").exists(), "no second key pair is made");
+    let opened = bench.tenantry(["credentials", "--identity", "elsewhere.txt"]).exits(0);
+    assert_eq!(opened.stdout.lines().count(), 3, "{opened}");
+    // Another one that is here is another one, and one that is asked for is made.
+    let other = key_pair(&bench, "other.txt");
+    bench.file("more.csv", customers(3));
+    is_refused(&bench, &["--identity", "other.txt"], &[&format!("would seal to another key: {other}")]);
+    let done = imports(&bench, &["--identity", "none.txt", "--new-recipient"]);
+    assert_eq!(done.code, Some(0), "{done}");
+    done.says("Made a key pair").says("from now on");
 }
 
 #[test]
