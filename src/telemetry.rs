@@ -58,7 +58,8 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(move || Visible { writer: Lines(outlet), format })
-        // It would print what its writer failed with, and die of that where standard error is the writer.
+        // It would print what its writer failed with, and die of that where standard error is the writer
+        // (tracing-subscriber 0.3.23, `findings/tracing-log-file-errors-go-to-stderr.sh`).
         .log_internal_errors(false)
         .with_ansi(false)
         .with_target(false);

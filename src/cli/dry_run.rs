@@ -72,6 +72,7 @@ fn is_there(folder: &TempDir) -> bool {
 fn private_folder() -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
+    // It goes by the umask, unlike the files (tempfile 3.27, `findings/tempfile-folders-follow-the-umask.sh`).
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     builder.tempdir()

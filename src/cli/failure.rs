@@ -105,6 +105,7 @@ impl Failure {
 
 /// What the operating system said, where it is that.
 fn error_of_system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    // csv 1.4 gives no `source()` (`findings/csv-error-hides-its-cause.sh`).
     if let Some(error) = error.downcast_ref::<csv::Error>() {
         return match error.kind() {
             csv::ErrorKind::Io(error) => Some(error),

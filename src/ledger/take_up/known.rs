@@ -71,7 +71,8 @@ pub(super) fn by_domain(
 }
 
 /// A rejected row that stands for no domain: it can be recognised by its content alone. Here as below the index is named:
-/// SQLite takes `key_domain IS NULL` for a single row, because the column is unique, and would look through all of them.
+/// SQLite (3.53.2, `findings/sqlite-unique-index-on-null.sh`) takes `key_domain IS NULL` for a single row, because the column
+/// is unique, and would look through all of them.
 pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
     let sql = "SELECT id, state, source_id, 1, error_code, domain_burned FROM customer_rows INDEXED BY rows_without_key
                 WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
