@@ -204,8 +204,8 @@ impl TokenSource {
         Ok(Self(Arc::new(Shared { sign_in, authority, http, state, turn })))
     }
 
-    /// A token that is good now. Only where there is none does this wait: one that comes near its end is renewed
-    /// beside the work.
+    /// A token that is valid now. Waits only if there is none: a token that is about to expire is renewed in the
+    /// background.
     pub(crate) async fn token(&self) -> Result<Token, Error> {
         let (usable, is_due) = {
             let (state, now) = (self.0.lock(), Instant::now());
@@ -303,7 +303,7 @@ impl Shared {
             }
         };
         if let Some(new) = refresh_token {
-            // A key store that waits for a person keeps nobody waiting for the token.
+            // A key store may wait for a person. The token is used meanwhile.
             if tokio::time::timeout(KEPT_WITHIN, self.sign_in.keep(&new)).await.is_err() {
                 tracing::warn!("the key store takes too long to keep the new refresh token");
             }

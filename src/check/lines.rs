@@ -12,7 +12,7 @@ pub(super) struct Lines {
 const MORE: u8 = 0x80;
 
 impl Lines {
-    /// Takes the next line, which is none before the last one.
+    /// Adds a line number. It is not smaller than the one before.
     pub(super) fn push(&mut self, line: u64) {
         let mut distance = line.checked_sub(self.last).expect("lines come in the order of the file");
         (self.last, self.count) = (line, self.count + 1);
