@@ -80,4 +80,4 @@ async fn settle_undecided(
     Ok(None)
 }
 
-const NOT_ASKED: &str = "Rows that nobody has agreed to go on waiting, because nobody can be asked";
+const NOT_ASKED: &str = "Rows without your consent stay pending, because this run cannot ask you";

@@ -358,7 +358,7 @@ mod on_a_terminal {
         assert_eq!(bench.creations().len(), 0);
         // Nothing that nobody has agreed to is sent unasked.
         let done = bench.resume().with_user().unattended().exits(5);
-        done.says("Rows that nobody has agreed to go on waiting").says("`customers.csv` was read, but");
+        done.says("Rows without your consent stay pending").says("`customers.csv` was read, but");
         assert_eq!(bench.creations().len(), 0);
     }
 
