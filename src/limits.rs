@@ -38,6 +38,11 @@ impl Resource {
         }
     }
 
+    /// Others have no part in it, so that it does not come free by itself.
+    pub(crate) fn is_of_this_process(self) -> bool {
+        self == Self::Descriptors
+    }
+
     /// What ran out, as a fragment.
     pub(crate) fn words(self) -> &'static str {
         match self {

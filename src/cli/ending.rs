@@ -279,7 +279,7 @@ pub(super) fn exit_code(reason: &StopReason) -> ExitCode {
         | StopReason::DurationReached
         | StopReason::Declined => ExitCode::Stopped,
         StopReason::NotAllValid(_) => ExitCode::SomeRefused,
-        StopReason::Ledger(_) | StopReason::Bug => ExitCode::Failed,
+        StopReason::Ledger(_) | StopReason::OutOf(_) | StopReason::Bug => ExitCode::Failed,
     }
 }
 
@@ -306,6 +306,7 @@ pub(super) fn in_words(reason: &StopReason) -> String {
         StopReason::NotAllValid(wrong) => format!("{} failed validation", counted(*wrong, "row")),
         StopReason::DurationReached => "time is up".to_owned(),
         StopReason::Ledger(error) => error.to_string(),
+        StopReason::OutOf(resource) => resource.words().to_owned(),
         StopReason::Bug => super::panics::failure().messages.join(": "),
     }
 }
@@ -328,6 +329,7 @@ pub(super) fn kind(reason: &StopReason) -> &'static str {
         StopReason::NotAllValid(_) => "rows failed validation (--require-valid)",
         StopReason::DurationReached => "stopped at --max-duration",
         StopReason::Ledger(_) => "the ledger failed",
+        StopReason::OutOf(resource) => resource.words(),
         StopReason::Bug => "a bug in the program",
     }
 }
@@ -401,6 +403,7 @@ pub(super) fn stop_failure(reason: &StopReason, exit_code: ExitCode) -> Failure 
             Failure::new(exit_code, "stopped at --max-duration; the other rows wait")
         }
         StopReason::Ledger(error) => error.clone().into(),
+        StopReason::OutOf(resource) => super::panics::for_want_of(*resource),
         StopReason::Bug => super::panics::failure(),
     }
 }

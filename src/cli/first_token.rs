@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::auth::{self, Token, TokenSource};
+use crate::limits::Resource;
 use crate::transport::Silence;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -15,6 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub(super) enum NoToken {
     /// Asking again will not help.
     Refused { message: String, hint: String },
+    /// There is no connection to be had here.
+    OutOf(Resource),
     /// No answer for too long.
     Outage { lasted: Duration, last: Silence },
 }
@@ -32,6 +35,9 @@ pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<To
                 return Err(NoToken::Outage { lasted: begun.elapsed(), last });
             }
             Err(auth::Error::Unavailable(silence)) => {
+                if let Some(resource) = silence.wants_of_this_process() {
+                    return Err(NoToken::OutOf(resource));
+                }
                 tracing::warn!(
                     reason = silence.reason,
                     wait_ms = wait.as_millis(),

@@ -93,6 +93,7 @@ impl From<NoToken> for Failure {
     fn from(none: NoToken) -> Self {
         match none {
             NoToken::Refused { message, hint } => refused(&message, hint),
+            NoToken::OutOf(resource) => super::panics::for_want_of(resource),
             NoToken::Outage { lasted, last } => {
                 Failure::new(ExitCode::Failed, format!("no answer for {} s", lasted.as_secs()))
                     .with_hint("check the network and `--authority-url`")

@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use crate::limits;
+use crate::limits::{self, Resource};
 use crate::outlet;
 use crate::validation::visible_lines;
 
@@ -46,15 +46,19 @@ fn own_words(payload: &(dyn Any + Send)) -> Option<&'static str> {
 /// What ends a command that met one; where and why has been said.
 pub(super) fn failure() -> Failure {
     if let Some(wanted) = limits::wanted() {
-        let hint = wanted.hint();
-        return Failure::new(ExitCode::Failed, format!("stopped: {}", wanted.words())).with_hint(format!(
-            "no row is lost: {hint}; then run the same command again, or `tenantry resume`"
-        ));
+        return for_want_of(wanted);
     }
     Failure::new(ExitCode::Failed, "stopped by a bug in this program").with_hint(
         "no row is lost: run the same command again, or `tenantry resume`; report the line that tells of the bug, and if \
          it comes back, keep the ledger as it is",
     )
+}
+
+/// What ends a command that cannot go on without what this machine has no more of.
+pub(super) fn for_want_of(resource: Resource) -> Failure {
+    let hint = resource.hint();
+    Failure::new(ExitCode::Failed, format!("stopped: {}", resource.words()))
+        .with_hint(format!("no row is lost: {hint}; then run the same command again, or `tenantry resume`"))
 }
 
 /// What `run` comes to, a panic in it included.

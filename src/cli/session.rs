@@ -453,6 +453,7 @@ impl From<NoToken> for StopReason {
     fn from(none: NoToken) -> Self {
         match none {
             NoToken::Refused { message, hint } => StopReason::SignIn { message, hint },
+            NoToken::OutOf(resource) => StopReason::OutOf(resource),
             NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last, to: None },
         }
     }

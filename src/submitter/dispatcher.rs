@@ -566,6 +566,11 @@ impl Dispatcher {
 
     /// From when to when the step went.
     fn note_health(&mut self, step: Step, health: Health, probe: bool, (begun, now): (Instant, Instant)) {
+        if let Health::Silent(silence) = &health
+            && self.slots == 1
+        {
+            self.stop_for(silence.wants_of_this_process().map(StopReason::OutOf));
+        }
         let reason = self.service.note(step, health, probe, begun, now);
         self.stop_for(reason);
     }

@@ -37,6 +37,7 @@ use crate::auth::TokenSource;
 use crate::credentials::Sealer;
 use crate::customer::DomainName;
 use crate::ledger::{Refusal, UserNeeds};
+use crate::limits::Resource;
 use crate::partner_center::Client;
 use crate::transport::Silence;
 
@@ -153,6 +154,8 @@ pub(crate) enum StopReason {
     NotAllValid(u64),
     DurationReached,
     Ledger(crate::ledger::Error),
+    /// There is no connection to be had here, and nothing under way that would give one back.
+    OutOf(Resource),
     /// Something here panicked.
     Bug,
 }

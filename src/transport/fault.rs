@@ -116,6 +116,14 @@ impl Fault {
     pub(super) fn is_closing(&self) -> bool {
         matches!(self, Fault::Closed | Fault::NotTaken { is_orderly: true, .. })
     }
+
+    /// What ran out here.
+    pub(super) fn wants(&self) -> Option<Resource> {
+        match self {
+            Fault::OutOf(resource) => Some(*resource),
+            _ => None,
+        }
+    }
 }
 
 /// Did TLS itself fail?

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::limits::Resource;
+
 pub(crate) use body::bounded_body;
 pub(crate) use echo::SentSecrets;
 pub(crate) use fault::Fault;
@@ -44,6 +46,8 @@ pub(crate) struct Silence {
     /// The connection was closed before it brought an answer. Servers and proxies do so when they restart or have
     /// served enough requests, and it says nothing about the service unless it happens again and again.
     pub(crate) is_closing: bool,
+    /// What this machine has no more of, so that there was not even a connection.
+    pub(crate) wants: Option<Resource>,
 }
 
 impl Silence {
@@ -51,6 +55,11 @@ impl Silence {
     /// that there is always something to do; where the service itself is silent there is nothing but to wait.
     pub(crate) fn is_on_the_way(&self) -> bool {
         self.hint.is_some()
+    }
+
+    /// What this process has taken for itself as far as it may: nothing but its own end gives it back.
+    pub(crate) fn wants_of_this_process(&self) -> Option<Resource> {
+        self.wants.filter(|resource| resource.is_of_this_process())
     }
 
     /// The same with a remark on its reason.
@@ -72,7 +81,7 @@ impl fmt::Display for Silence {
 
 impl From<String> for Silence {
     fn from(reason: String) -> Self {
-        Self { reason, hint: None, is_closing: false }
+        Self { reason, ..Self::default() }
     }
 }
 

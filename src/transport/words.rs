@@ -11,7 +11,12 @@ const LET_THROUGH: &str = "a firewall or proxy may be in the way: have it let";
 impl Fault {
     /// As it is told of a request to `peer`.
     pub(crate) fn told_of(&self, peer: &Peer) -> Silence {
-        Silence { reason: self.reason(&peer.host), hint: self.hint(peer), is_closing: self.is_closing() }
+        Silence {
+            reason: self.reason(&peer.host),
+            hint: self.hint(peer),
+            is_closing: self.is_closing(),
+            wants: self.wants(),
+        }
     }
 
     fn reason(&self, host: &str) -> String {

@@ -23,6 +23,9 @@ use tokio::runtime::Runtime;
 /// Far beyond what any command here takes; a test that waits so long has hung.
 const DEADLINE: Duration = Duration::from_secs(90);
 
+/// Between two looks at what is waited for.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 /// What the environment of the tests may hold that would change what the program does.
 const PROXIES: [&str; 8] = [
     "HTTP_PROXY",
@@ -424,7 +427,16 @@ impl Running {
     }
 
     pub(crate) fn wait(mut self) -> Done {
-        eventually("the command ends", || self.has_ended());
+        let begun = Instant::now();
+        while !self.has_ended() {
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "the command does not end: {}{}",
+                self.stdout(),
+                self.stderr()
+            );
+            std::thread::sleep(PATIENCE);
+        }
         self.done()
     }
 
@@ -530,12 +542,12 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"(?m)^(    MS-CV +)\S+$", "$1[MS-CV]"),
 ];
 
-/// Polls until `reached`; the only wait there is.
+/// Polls until `reached`.
 pub(crate) fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !reached() {
         assert!(begun.elapsed() < DEADLINE, "never came true: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(PATIENCE);
     }
 }
 

@@ -31,11 +31,12 @@ fn connections_beyond_the_limit_of_open_files() {
     bench.agree();
 }
 
-/// Whatever is refused first, and whoever tells it.
+/// Whatever is refused first, and whoever tells it. Somewhere on the way is the first limit with which there is a key, and
+/// no connection: there is nothing to wait for then.
 #[test]
 fn hardly_any_open_files() {
     let bench = slow_bench(2);
-    for most in [6, 7, 8, 9, 10, 12, 13, 14, 16, 18] {
+    for most in 6..26 {
         let done = bench.import("customers.csv").with_limit(&format!("-n {most}")).run();
         if done.code != Some(0) {
             assert!(matches!(done.code, Some(1 | 2)), "{most}: {done}");
