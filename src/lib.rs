@@ -60,6 +60,7 @@ mod memory;
 mod nearest;
 mod outlet;
 mod partner_center;
+mod printable;
 mod private_file;
 mod reader;
 mod reading;

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use crate::clock;
 use crate::log_file::LogFile;
 use crate::outlet::{self, Outlet};
-use crate::validation::{visible, visible_json};
+use crate::printable::{visible, visible_json};
 use crate::variables::variable;
 
 /// How log lines look.

@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use super::Tally;
-use crate::validation::{Problem, Severity, visible_json};
+use crate::printable::visible_json;
+use crate::validation::{Problem, Severity};
 
 /// Writes the object piece by piece.
 #[derive(Debug, Default)]
@@ -78,7 +79,8 @@ impl Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::{duplicate_domain, is_unseen};
+    use crate::printable::is_unseen;
+    use crate::validation::duplicate_domain;
 
     #[test]
     fn the_object_is_whole_with_and_without_problems() {

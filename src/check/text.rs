@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::tally::{Kind, kind};
 use super::{Online, Tally};
+use crate::printable::visible;
 use crate::report::counted;
-use crate::validation::{Problem, Severity, visible};
+use crate::validation::{Problem, Severity};
 
 /// Problems of one rule in one file that are shown in full.
 const SHOWN_IN_FULL: u64 = 5;
@@ -270,7 +271,7 @@ mod tests {
         problem.suggestion = Some("\u{202e}evil".to_owned());
         let (mut text, mut out) = (Text::new(false), String::new());
         text.problem("a\u{7}.csv", &problem, &mut out);
-        assert!(!out.chars().any(|c| crate::validation::is_unseen(c) && c != '\n'), "{out:?}");
+        assert!(!out.chars().any(|c| crate::printable::is_unseen(c) && c != '\n'), "{out:?}");
         assert_eq!(out.lines().count(), 3);
     }
 }

@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use super::output::Output;
 use crate::outlet;
+use crate::printable::visible;
 use crate::report::rough;
-use crate::validation::visible;
 use crate::{reading, submitter};
 
 /// Without a terminal, a line about the progress this often.

@@ -16,8 +16,8 @@ use super::settings::{LedgerChoice, identity_file};
 use super::sink::Sink;
 use crate::credentials::{Identities, Opener, Unopened};
 use crate::ledger::{Opening, Queries, SealedPassword};
+use crate::printable::visible;
 use crate::report::{counted, harmless};
-use crate::validation::visible;
 
 /// Passwords that are opened before they are recorded and written together: a commit for each would take its time.
 const TOGETHER: usize = 512;

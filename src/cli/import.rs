@@ -15,11 +15,12 @@ use super::terminal::Terminal;
 use crate::failpoint;
 use crate::intake;
 use crate::ledger::Unagreed;
+use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
 use crate::submitter::{Mode, Rate, Signal, StopReason};
 use crate::validation;
-use crate::validation::{Validator, visible};
+use crate::validation::Validator;
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;

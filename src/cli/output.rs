@@ -16,7 +16,7 @@ use console::{StyledObject, style};
 use super::failure::Failure;
 use super::signals::{self, Moves};
 use crate::outlet;
-use crate::validation::{visible, visible_json, visible_lines};
+use crate::printable::{visible, visible_json, visible_lines};
 
 /// Prints for one command.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use crate::limits::{self, Resource};
 use crate::outlet;
-use crate::validation::visible_lines;
+use crate::printable::visible_lines;
 
 /// Tells of panics in our own words from now on, at once and on whatever thread.
 pub(super) fn tell() {

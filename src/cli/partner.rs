@@ -8,9 +8,9 @@ use super::session::SignedIn;
 use crate::asking::Unanswered;
 use crate::auth::Kind;
 use crate::partner_center::answers::OrganizationProfile;
+use crate::printable::visible;
 use crate::report::rough;
 use crate::submitter::StopReason;
-use crate::validation::visible;
 
 /// A name is not worth a longer wait: the question can be asked without it.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -12,9 +12,10 @@ use super::settings::{self, Connection};
 use super::signals::Interruption;
 use crate::asking::Unanswered;
 use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
+use crate::printable::visible;
 use crate::reader::{self, Reader};
 use crate::report::counted;
-use crate::validation::{self, LiveRules, Validator, visible};
+use crate::validation::{self, LiveRules, Validator};
 
 pub(crate) async fn run(args: args::Rules, output: &Output) -> Result<ExitCode, Failure> {
     match args.command {

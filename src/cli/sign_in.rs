@@ -12,7 +12,7 @@ use super::settings::{self, Connection};
 use super::signals::Interruption;
 use crate::auth::{self, Claims, Kept, Kind, Store, TokenSource};
 use crate::partner_center::{Asked, CallIds, Client, ClientSettings, codes};
-use crate::validation::visible;
+use crate::printable::visible;
 
 /// For the one question that `whoami` asks.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -11,8 +11,8 @@ use super::descriptor::Descriptor;
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
+use crate::printable::visible_lines;
 use crate::private_file::take_name;
-use crate::validation::visible_lines;
 
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
 /// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.

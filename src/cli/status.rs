@@ -10,10 +10,10 @@ use super::output::Output;
 use super::session::expected_time;
 use super::settings::LedgerChoice;
 use crate::ledger::RunTotals;
+use crate::printable::visible;
 use crate::report::{
     LOST_PASSWORDS_NAMED, Standing, counted, ended_in_words, lost_passwords, rough, run_json,
 };
-use crate::validation::visible;
 
 /// Runs that are listed.
 const RUNS: u32 = 5;

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use super::failure::Failure;
 use crate::outlet;
-use crate::validation::visible_lines;
+use crate::printable::visible_lines;
 
 /// The answers that are understood: English, German, French, Spanish, Italian and Dutch.
 const WORDS: [(&str, Reply); 15] = [

@@ -3,7 +3,7 @@
 use clap::{Command, CommandFactory};
 
 use super::args::Cli;
-use crate::validation::visible;
+use crate::printable::visible;
 
 /// The error with everything that it quotes on one line.
 pub(super) fn made_visible(error: clap::Error) -> clap::Error {

@@ -5,10 +5,11 @@
 use std::io::{self, Read};
 
 use super::steered;
+use crate::printable::is_unseen;
 use crate::reader::{
     CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
 };
-use crate::validation::{Settings, Severity, Validator, Verdict, is_unseen};
+use crate::validation::{Settings, Severity, Validator, Verdict};
 
 /// Cells of a stored record stand between these bytes in an input; UTF-8 has no such byte.
 const BETWEEN_CELLS: u8 = 0xFF;

@@ -12,7 +12,7 @@ use crate::ledger::{
     UnfinishedSource,
 };
 use crate::partner_center::codes;
-use crate::validation::visible;
+use crate::printable::visible;
 
 /// Lost passwords that are named by their domain; `export created` has them all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;

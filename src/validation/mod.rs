@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::customer::{Customer, Defaults, DomainName, Field};
+use crate::printable::shown;
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
@@ -36,9 +37,6 @@ pub(crate) use fields::chars_max;
 pub(crate) use judgement::Judgement;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 pub(crate) use problem::{Finding, Problem, Rule, Severity};
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use text::is_unseen;
-pub(crate) use text::{shown, visible, visible_json, visible_lines};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;
@@ -126,9 +124,7 @@ impl Validator {
         let text = text::trim(cell);
         match country::resolve(text, &self.rulebook) {
             Ok(country) => Ok(&country.code),
-            Err(finding) => {
-                Err(NoCountry { value: text::shown(text.as_bytes()), suggestion: finding.suggestion })
-            }
+            Err(finding) => Err(NoCountry { value: shown(text.as_bytes()), suggestion: finding.suggestion }),
         }
     }
 
@@ -277,7 +273,7 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
     let finding = Finding::new(Rule::RaggedRow, "the row did not have the cells that its header names")
         .suggest(Some("put its cells where they belong and empty this one".to_owned()));
-    Some(finding.found(row.line(), SURPLUS_COLUMN.to_owned(), text::shown(surplus.as_bytes()), false))
+    Some(finding.found(row.line(), SURPLUS_COLUMN.to_owned(), shown(surplus.as_bytes()), false))
 }
 
 /// What `tenantry_extra_cells` says of a row whose header has `width` columns: the cells beyond them, or that cells are

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::Field;
+use crate::printable::shown;
 use crate::reader::{Header, Row};
 
 use super::{Settings, text};
@@ -294,14 +295,14 @@ impl<'a> Report<'a> {
     fn add_default(&mut self, field: Field, default: &str, mut finding: Finding) {
         finding.message += "; it comes from `--default`";
         let index = self.header.index_of(field).unwrap_or(usize::MAX);
-        self.push(index, self.header.name_of(field).to_owned(), text::shown(default.as_bytes()), finding);
+        self.push(index, self.header.name_of(field).to_owned(), shown(default.as_bytes()), finding);
     }
 
     /// Adds what was found about the cell of a column, data or not.
     #[cold]
     pub(super) fn add_cell(&mut self, index: usize, finding: Finding) {
         let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
-        let value = text::shown(self.row.cells().get(index).unwrap_or_default());
+        let value = shown(self.row.cells().get(index).unwrap_or_default());
         self.push(index, column, value, finding);
     }
 

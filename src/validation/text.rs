@@ -1,11 +1,9 @@
-//! Characters: what is trimmed, what may not stand in a cell, how texts are compared, and how a cell is shown.
+//! Characters: what is trimmed, what may not stand in a cell, and how texts are compared.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 
 use super::problem::{Finding, Rule};
-
-/// How much of a cell a problem shows.
-const SHOWN_CHARS_MAX: usize = 80;
+use crate::printable::{escaped, is_invisible};
 
 /// A cell without what surrounds its text.
 ///
@@ -17,44 +15,6 @@ pub(super) fn trim(cell: &str) -> &str {
         return cell;
     }
     cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
-}
-
-/// Soft hyphen, zero-width characters, directional marks (with that of Arabic) and the byte order mark.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-}
-
-/// A character that shows nothing, and that a terminal may obey.
-pub(crate) fn is_unseen(c: char) -> bool {
-    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// A text from outside, safe to print on one line.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unseen) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(|c| if is_unseen(c) { escaped(c) } else { c.to_string() }).collect())
-}
-
-/// JSON with nothing in it that a terminal would obey, and the same value. JSON itself escapes the control characters
-/// of ASCII inside its texts; those outside them are its own line breaks.
-pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
-    let is_raw = |c: char| is_unseen(c) && c != '\n';
-    if !json.contains(is_raw) {
-        return Cow::Borrowed(json);
-    }
-    // All of them lie in the plane that four digits can name.
-    let shown = |c: char| if is_raw(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    Cow::Owned(json.chars().map(shown).collect())
-}
-
-/// Text of several lines, safe to print.
-pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c: char| is_unseen(c) && c != '\n') {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n"))
 }
 
 /// True where [`check_characters`] would find nothing in any part of these bytes of UTF-8: no control byte, and no
@@ -99,32 +59,6 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
     Some(finding.suggest(Some(without)))
 }
 
-/// A cell as a problem shows it: bounded, and safe to print.
-pub(crate) fn shown(cell: &[u8]) -> String {
-    // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
-    let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
-    let text = String::from_utf8_lossy(head);
-    let mut out = String::new();
-    for c in text.chars().take(SHOWN_CHARS_MAX) {
-        if is_unseen(c) {
-            out.push_str(&escaped(c));
-        } else {
-            out.push(c);
-        }
-    }
-    if head.len() < cell.len() || text.chars().nth(SHOWN_CHARS_MAX).is_some() {
-        out.push('…');
-    }
-    out
-}
-
-fn escaped(c: char) -> String {
-    match c {
-        '\n' | '\r' | '\t' => c.escape_default().to_string(),
-        _ => c.escape_unicode().to_string(),
-    }
-}
-
 /// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
 pub(super) fn folded(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -167,6 +101,7 @@ pub(super) fn alternatives<S: Borrow<str>>(items: &[S]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::printable::is_unseen;
 
     #[track_caller]
     fn check_trim(cell: &str, expected: &str) {
@@ -208,21 +143,6 @@ mod tests {
         check_finding("M\u{FFFD}ller", Some(Rule::LostCharacter));
         check_finding("a\u{200B}b", Some(Rule::InvisibleCharacter));
         check_finding("a\u{202E}b", Some(Rule::InvisibleCharacter));
-    }
-
-    #[track_caller]
-    fn check_shown(cell: &[u8], expected: &str) {
-        assert_eq!(shown(cell), expected);
-    }
-
-    #[test]
-    fn shows_cells_bounded_and_escaped() {
-        check_shown(b"plain", "plain");
-        check_shown(b"a\nb\x1b[31m", "a\\nb\\u{1b}[31m");
-        check_shown("a\u{200B}".as_bytes(), "a\\u{200b}");
-        check_shown(b"M\xFCller", "M\u{FFFD}ller");
-        check_shown("é".repeat(81).as_bytes(), &format!("{}…", "é".repeat(80)));
-        check_shown(&[b'x'; 100_000], &format!("{}…", "x".repeat(80)));
     }
 
     #[test]

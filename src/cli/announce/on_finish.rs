@@ -13,7 +13,7 @@ use super::digest::Digest;
 use crate::cli::settings::SECRETS;
 use crate::limits;
 use crate::outlet;
-use crate::validation::visible_lines;
+use crate::printable::visible_lines;
 
 /// Says to a `tenantry` that the command runs where it was called from.
 pub(super) const MARK: &str = "TENANTRY_WITHIN_ON_FINISH";
