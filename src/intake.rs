@@ -14,9 +14,10 @@ use tokio::sync::watch;
 use crate::customer::Field;
 use crate::failpoint;
 use crate::ledger::{self, Given, Incoming, Ledger, SourceInfo, Taken};
+use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
-use crate::validation::{Problem, Severity, Validator};
+use crate::validation::Validator;
 use judge::Judge;
 
 /// Why a file could not be taken up to its end. What was taken up before is durable, and none of it is sent.

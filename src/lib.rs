@@ -62,6 +62,7 @@ mod outlet;
 mod partner_center;
 mod printable;
 mod private_file;
+mod problem;
 mod reader;
 mod reading;
 mod rejudging;

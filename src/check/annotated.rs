@@ -8,9 +8,10 @@ use std::io::{self, Read, Write};
 
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 
+use crate::problem::{Problem, Severity};
 use crate::reader::Header;
 use crate::report::{harmless, one_line};
-use crate::validation::{Problem, Severity, lost_cells};
+use crate::validation::lost_cells;
 
 /// Our columns, in order. `tenantry_extra_cells` holds what the header has no column for.
 const OUR_COLUMNS: [&str; 5] =

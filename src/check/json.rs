@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Tally;
 use crate::printable::visible_json;
-use crate::validation::{Problem, Severity};
+use crate::problem::{Problem, Severity};
 
 /// Writes the object piece by piece.
 #[derive(Debug, Default)]

@@ -17,8 +17,9 @@ mod text;
 use arrayvec::ArrayString;
 
 use crate::customer::{Customer, Field};
+use crate::problem::{Problem, Severity};
 use crate::reader::{Header, Row};
-use crate::validation::{Problem, Severity, Validator, duplicate_domain, mixed_resellers};
+use crate::validation::{Validator, duplicate_domain, mixed_resellers};
 
 pub(crate) use annotated::Annotated;
 pub(crate) use json::Json;

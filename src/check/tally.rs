@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::Met;
 use super::plan::Plan;
 use super::siblings::Standing;
-use crate::validation::{MIXED_RESELLERS, Problem, Severity};
+use crate::problem::{Problem, Severity};
+use crate::validation::MIXED_RESELLERS;
 
 /// How severe, and which rule.
 pub(super) type Kind = (Severity, Cow<'static, str>);

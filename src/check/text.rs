@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::tally::{Kind, kind};
 use super::{Online, Tally};
 use crate::printable::visible;
+use crate::problem::{Problem, Severity};
 use crate::report::counted;
-use crate::validation::{Problem, Severity};
 
 /// Problems of one rule in one file that are shown in full.
 const SHOWN_IN_FULL: u64 = 5;

@@ -6,10 +6,11 @@ use std::io::{self, Read};
 
 use super::steered;
 use crate::printable::is_unseen;
+use crate::problem::Severity;
 use crate::reader::{
     CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
 };
-use crate::validation::{Settings, Severity, Validator, Verdict};
+use crate::validation::{Settings, Validator, Verdict};
 
 /// Cells of a stored record stand between these bytes in an input; UTF-8 has no such byte.
 const BETWEEN_CELLS: u8 = 0xFF;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::clock;
 use crate::customer::Customer;
-use crate::validation::{Problem, Severity};
+use crate::problem::{Problem, Severity};
 
 /// Where the recording of an acceptance stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

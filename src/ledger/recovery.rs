@@ -13,7 +13,7 @@ use super::outcome::Refusal;
 use super::{Error, Ledger, RequestId, RowId, agreement};
 use crate::clock::{self, Moment};
 use crate::customer::Customer;
-use crate::validation::Problem;
+use crate::problem::Problem;
 
 /// What is to be done next for an open row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,9 @@ use csv::{ByteRecord, Terminator, WriterBuilder};
 use super::formula::harmless;
 use super::summary::{hint, one_line};
 use crate::ledger::{self, Filter, Queries, RowStory, State};
+use crate::problem::Problem;
 use crate::reader;
-use crate::validation::{Problem, lost_cells};
+use crate::validation::lost_cells;
 
 /// Our columns, in order.
 const OUR_COLUMNS: [&str; 17] = [

@@ -9,7 +9,7 @@ use super::summary::{agreement_hint, hint, one_line};
 use crate::ledger::{AttemptStory, RowId, RowStory, State};
 use crate::partner_center::request_line;
 use crate::printable::visible;
-use crate::validation::Severity;
+use crate::problem::Severity;
 
 /// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
 pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> String {

@@ -13,7 +13,8 @@ use crate::customer::{Agreement, Field};
 
 use super::Settings;
 use super::draft::Draft;
-use super::problem::{Finding, Report, Rule};
+use super::report::Report;
+use crate::problem::{Finding, Rule};
 
 /// A date alone is taken for its midnight in UTC, and the day begins this much earlier in the far east.
 const DAY_BEGINS_EARLIER: Duration = Duration::from_secs(14 * 3600);

@@ -21,9 +21,10 @@ use crate::customer::Field;
 use crate::nearest::distance_within;
 
 use super::draft::Draft;
-use super::problem::{Finding, Report, Rule};
+use super::report::Report;
 use super::tables::tables;
 use super::{fields, noted, text};
+use crate::problem::{Finding, Rule};
 
 use rules::{CountryRules, Source, Text};
 

@@ -6,7 +6,7 @@
 
 use crate::customer::DomainName;
 
-use super::problem::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 
 /// The whole domain has at most 43 characters, 16 of them `.onmicrosoft.com`.
 const PREFIX_CHARS_MAX: usize = 27;

@@ -4,7 +4,7 @@
 //! 4.6). So the check is stricter than mail is: plain ASCII addresses under a domain that could exist. Whether it
 //! is in the partner's own domain, which is refused too, cannot be told here.
 
-use super::problem::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 
 /// RFC 5321 4.5.3.1: a path of 256 with its angle brackets, a local part of 64.
 const ADDRESS_CHARS_MAX: usize = 254;

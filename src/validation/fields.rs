@@ -4,9 +4,10 @@ use uuid::Uuid;
 
 use crate::customer::Field;
 
-use super::problem::{Finding, Report, Rule};
+use super::report::Report;
 use super::tables::tables;
 use super::{email, names, text};
+use crate::problem::{Finding, Rule};
 
 /// Fact book 4.5: more than this is warned about, though the API's own limit is 50.
 const NAME_CHARS_ADVISED: usize = 40;

@@ -9,7 +9,7 @@ use crate::customer::{Customer, DomainName, Field};
 use crate::reader::Row;
 
 use super::draft::Draft;
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// Changes when the same row would hash to something else than before, so that no two ways mix unnoticed.
 const HASH_VERSION: u8 = 1;

@@ -14,7 +14,7 @@ mod fields;
 mod judgement;
 mod names;
 mod neighbours;
-mod problem;
+mod report;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -25,18 +25,18 @@ use uuid::Uuid;
 
 use crate::customer::{Customer, Defaults, DomainName, Field};
 use crate::printable::shown;
+use crate::problem::{Finding, Problem, Rule, Severity};
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 
 use country::Rulebook;
 use draft::Draft;
 use judgement::{Extent, Said};
-use problem::Report;
+use report::Report;
 
 pub(crate) use country::LiveRules;
 pub(crate) use fields::chars_max;
 pub(crate) use judgement::Judgement;
 pub(crate) use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
-pub(crate) use problem::{Finding, Problem, Rule, Severity};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;

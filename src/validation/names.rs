@@ -2,7 +2,7 @@
 //!
 //! Whether the API enforces any of this is not known, so all of it is a warning.
 
-use super::problem::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 
 /// Legal forms that are no name alone. Compared without case, dots, slashes and spaces.
 const LEGAL_FORMS: [&str; 28] = [

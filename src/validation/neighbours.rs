@@ -3,7 +3,7 @@
 //! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
 //! What they are called and how they are told is here, so that both say the same.
 
-use super::problem::{Finding, Problem, Rule};
+use crate::problem::{Finding, Problem, Rule};
 
 /// A row that names the domain of an earlier row, with other values. `file`: where that row stands, if elsewhere.
 pub(crate) fn duplicate_domain(

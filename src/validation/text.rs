@@ -2,8 +2,8 @@
 
 use std::borrow::Borrow;
 
-use super::problem::{Finding, Rule};
 use crate::printable::{escaped, is_invisible};
+use crate::problem::{Finding, Rule};
 
 /// A cell without what surrounds its text.
 ///

@@ -4,7 +4,7 @@
 use crate::asking::{Asker, Unanswered};
 use crate::customer::Customer;
 use crate::partner_center::address::AddressVerdict;
-use crate::validation::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 
 /// Suggestions that are shown; the service sends at most this many.
 const SUGGESTIONS_MAX: usize = 3;

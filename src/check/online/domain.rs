@@ -2,8 +2,8 @@
 
 use crate::asking::{Asker, Unanswered};
 use crate::partner_center::Page;
+use crate::problem::{Finding, Rule};
 use crate::submitter::domains::{AskAboutDomains, DomainCheck, find_customer};
-use crate::validation::{Finding, Rule};
 
 /// "Taken" is asked first, because most are free and then one question is enough; "free" counts once the check has
 /// been proved.

@@ -19,9 +19,9 @@ use uuid::Uuid;
 use crate::asking::{Asker, Unanswered};
 use crate::customer::{Customer, Field};
 use crate::printable::shown;
+use crate::problem::Finding;
 use crate::submitter::domains::DomainCheck;
 use crate::transport::Silence;
-use crate::validation::Finding;
 
 pub(crate) use in_order::InOrder;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::asking::Unanswered;
+use crate::problem::Finding;
 use crate::transport::Silence;
-use crate::validation::Finding;
 
 /// So many questions of one kind without an answer in a row end the asking. Each has been asked four times.
 pub(super) const PATIENCE: u32 = 20;
@@ -92,7 +92,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::Rule;
+    use crate::problem::Rule;
 
     #[tokio::test]
     async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::asking::{Asker, Unanswered};
 use crate::partner_center::answers::{Agreement, IndirectReseller};
-use crate::validation::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 
 /// Pages of resellers that are read at most: far more resellers than a provider has.
 const PAGES_MAX: u32 = 1000;

@@ -10,8 +10,8 @@ use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::replacing::{Guarded, free_name};
 use crate::cli::sink::{Sink, Target};
+use crate::problem::Problem;
 use crate::reader::Header;
-use crate::validation::Problem;
 
 /// Where the copy will be when the check has come to its end.
 pub(super) struct Copy {

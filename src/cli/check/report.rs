@@ -3,7 +3,7 @@
 use crate::check::{Ending, Json, Tally, Text};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::validation::Problem;
+use crate::problem::Problem;
 
 /// Written out as soon as so much has gathered.
 const GATHERED_BYTES: usize = 64 * 1024;

@@ -9,7 +9,7 @@ use super::super::state::State;
 use super::super::{Error, Given, RowId, RunId};
 use super::Queries;
 use crate::clock;
-use crate::validation::Problem;
+use crate::problem::Problem;
 
 /// One row with everything that is known about it.
 #[derive(Debug)]

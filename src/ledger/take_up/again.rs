@@ -17,7 +17,7 @@ use super::known::{by_domain, by_row, release_key, take_up_again};
 use super::{Candidate, SourceInfo, TakeUp, Taken, json};
 use crate::clock;
 use crate::failpoint;
-use crate::validation::{Problem, Severity};
+use crate::problem::{Problem, Severity};
 
 /// Which rows to take up.
 #[derive(Debug, Clone, Default)]

@@ -23,7 +23,7 @@ use rusqlite::Transaction;
 use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
-use crate::validation::Problem;
+use crate::problem::Problem;
 
 pub(crate) use again::{Again, Selection, StoredRow};
 pub(super) use consent::UNDECIDED;

@@ -9,7 +9,8 @@ use super::known::{self, Known, by_content, by_domain, by_row, release_key, repl
 use super::{Candidate, TakeUp, Taken, json};
 use crate::clock;
 use crate::customer::DomainName;
-use crate::validation::{Problem, Severity, duplicate_domain};
+use crate::problem::{Problem, Severity};
+use crate::validation::duplicate_domain;
 
 /// Rows that are named where changes are ignored.
 const IGNORED_NAMED: usize = 10;

@@ -14,7 +14,7 @@ use super::super::agreement::{AgreementState, STANDING};
 use super::super::state::State;
 use super::super::{Error, RowId, SourceId, schema};
 use crate::customer::DomainName;
-use crate::validation::Problem;
+use crate::problem::Problem;
 
 /// Rows that are read ahead where a list comes in the order in which it came before.
 const AHEAD: u32 = 64;

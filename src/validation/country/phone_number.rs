@@ -3,7 +3,7 @@
 //! Always a warning, whoever the pattern comes from: the recorded one for US refuses a leading `+1`, which nobody
 //! has seen the creation of a customer do. Where no pattern is known, only what can be no number at all is told.
 
-use crate::validation::problem::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 use crate::validation::text::is_spreadsheet_number;
 
 use super::rules::{CountryRules, Form};

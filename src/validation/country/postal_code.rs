@@ -4,7 +4,7 @@
 //! forms that drop its hyphen. Where the code would fit with them back, that is the suggestion, and never more: the
 //! row is as wrong as before until somebody has looked at it.
 
-use crate::validation::problem::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 
 use super::pattern::Pattern;
 use super::rules::CountryRules;

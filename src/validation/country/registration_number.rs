@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::validation::problem::{Finding, Rule};
+use crate::problem::{Finding, Rule};
 use crate::validation::text::is_spreadsheet_number;
 
 use super::rules::CountryRules;

@@ -114,7 +114,7 @@ fn spelled(code: Code) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::problem::Rule;
+    use crate::problem::Rule;
 
     fn rules(code: &str) -> &'static CountryRules {
         BUILT_IN.get(code.as_bytes()).unwrap()

@@ -9,7 +9,7 @@ use crate::customer::Field;
 
 use super::live::LiveRules;
 use super::pattern::Pattern;
-use crate::validation::problem::Rule;
+use crate::problem::Rule;
 use crate::validation::tables::Country;
 
 /// A text of the compiled-in tables or of a fetched answer.

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use crate::nearest::distance_within;
-use crate::validation::problem::Finding;
+use crate::problem::Finding;
 use crate::validation::tables::{leak, records};
 use crate::validation::text::folded;
 
@@ -74,9 +74,9 @@ fn names_of(value: &str, country: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Rule;
     use crate::validation::country::Rulebook;
     use crate::validation::country::live::LiveRules;
-    use crate::validation::problem::Rule;
 
     #[track_caller]
     fn check_with(
