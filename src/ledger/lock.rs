@@ -17,9 +17,9 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Error;
 use super::place::beside;
-use crate::{failpoint, private_file};
+use super::{Error, disk_faults};
+use crate::private_file;
 
 pub(super) use inode::is_locked;
 pub(super) use names::refuse_second;
@@ -70,7 +70,7 @@ impl LockFile {
             }
             _ => Error::Open { path: path.clone(), source: Arc::new(source) },
         })?;
-        match failpoint::locks().map_err(TryLockError::Error).and_then(|()| file.try_lock()) {
+        match disk_faults::locks().map_err(TryLockError::Error).and_then(|()| file.try_lock()) {
             Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             // Whatever the system calls it (ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL): going on would be without any.

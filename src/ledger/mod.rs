@@ -15,6 +15,7 @@
 
 mod agreement;
 mod copies;
+mod disk_faults;
 mod error;
 mod given;
 mod intent;

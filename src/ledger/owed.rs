@@ -88,7 +88,7 @@ impl Owed {
         failpoint::wait_for_turn("queue_read").await;
         let connection = Arc::clone(&self.connection);
         let reading = tokio::task::spawn_blocking(move || {
-            failpoint::queue_read()?;
+            super::disk_faults::queue_read()?;
             job(&connection.lock().unwrap_or_else(PoisonError::into_inner))
         });
         match reading.await {

@@ -114,7 +114,7 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     connection.pragma_update(None, "journal_size_limit", LOG_AT_REST)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
-    if let Some(pages) = failpoint::ledger_pages() {
+    if let Some(pages) = super::disk_faults::ledger_pages() {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
     shape::check(&connection, path)?;

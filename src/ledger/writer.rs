@@ -152,7 +152,7 @@ fn commit(
 ) -> Result<(), Error> {
     let mut replies = Vec::with_capacity(group.len());
     let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
-        failpoint::synced(connection.path().map(Path::new))?;
+        super::disk_faults::synced(connection.path().map(Path::new))?;
         failpoint::crash("committed");
         // A commit to a file that nobody will find again is none.
         place.map_or(Ok(()), Place::check)
@@ -162,7 +162,7 @@ fn commit(
         && error.is_about_room()
         && let Some(bytes) = room.give_up(error)
     {
-        failpoint::room_was_made(connection, bytes)?;
+        super::disk_faults::room_was_made(connection, bytes)?;
         tracing::warn!("the disk is full; answers under way are recorded in the room that was set aside");
     }
     for (reply, value) in replies {

@@ -1,0 +1,84 @@
+//! What a debug build can be told to have the ledger's disk do, beside [`crate::failpoint`]. In a release build none of
+//! this is there.
+//!
+//! | variable | what happens |
+//! | --- | --- |
+//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
+//! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages, and those of a reserve that was given up |
+//! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
+//! | `TENANTRY_FAIL_READ=3` | the third reading of the queue ends in an I/O error |
+//! | `TENANTRY_NO_LOCKS=1` | the ledger lies where files cannot be locked, such as on some network shares |
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_READ};
+
+use crate::failpoint::{asked, number};
+
+/// A lock is about to be taken.
+pub(super) fn locks() -> std::io::Result<()> {
+    match asked("TENANTRY_NO_LOCKS") {
+        Some(_) => Err(std::io::ErrorKind::Unsupported.into()),
+        None => Ok(()),
+    }
+}
+
+/// A commit has ended and is about to be believed.
+pub(super) fn synced(ledger: Option<&Path>) -> rusqlite::Result<()> {
+    static COMMITS: AtomicU32 = AtomicU32::new(0);
+    fail_at("TENANTRY_FAIL_SYNC", &COMMITS, SQLITE_IOERR_FSYNC)?;
+    if let (Some(folder), Some(ledger)) = (asked("TENANTRY_SYNCED_TO"), ledger) {
+        keep(ledger, &PathBuf::from(folder)).expect("the test's own folder can be written");
+    }
+    Ok(())
+}
+
+/// The queue is about to be read.
+pub(super) fn queue_read() -> rusqlite::Result<()> {
+    static READS: AtomicU32 = AtomicU32::new(0);
+    fail_at("TENANTRY_FAIL_READ", &READS, SQLITE_IOERR_READ)
+}
+
+/// Fails the time that `variable` names.
+fn fail_at(variable: &str, passed: &AtomicU32, code: c_int) -> rusqlite::Result<()> {
+    let Some(time) = number::<u32>(variable) else { return Ok(()) };
+    if passed.fetch_add(1, Ordering::SeqCst) + 1 == time {
+        return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+    }
+    Ok(())
+}
+
+/// Each picture whole, or not at all: the process may be killed in the middle of this too.
+fn keep(ledger: &Path, folder: &Path) -> std::io::Result<()> {
+    static PICTURES: AtomicU32 = AtomicU32::new(0);
+    let picture = PICTURES.fetch_add(1, Ordering::SeqCst);
+    let (half, whole) = (folder.join("half"), folder.join(format!("{picture:08}")));
+    if half.exists() {
+        std::fs::remove_dir_all(&half)?;
+    }
+    std::fs::create_dir_all(&half)?;
+    for suffix in ["", "-wal"] {
+        let mut name = ledger.as_os_str().to_owned();
+        name.push(suffix);
+        std::fs::copy(&name, half.join(format!("ledger.db{suffix}")))?;
+    }
+    std::fs::rename(half, whole)?;
+    if let Some(before) = picture.checked_sub(1) {
+        std::fs::remove_dir_all(folder.join(format!("{before:08}")))?;
+    }
+    Ok(())
+}
+
+/// The size at which the disk is full.
+pub(super) fn ledger_pages() -> Option<u32> {
+    number("TENANTRY_LEDGER_PAGES")
+}
+
+/// So many bytes beside the ledger were given up.
+pub(super) fn room_was_made(ledger: &rusqlite::Connection, bytes: u64) -> rusqlite::Result<()> {
+    const PAGE: u64 = 4096;
+    let Some(pages) = ledger_pages() else { return Ok(()) };
+    ledger.pragma_update(None, "max_page_count", u64::from(pages) + bytes / PAGE)
+}
