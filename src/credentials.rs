@@ -18,7 +18,7 @@ use age::x25519::Identity;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use crate::private_file::{self, Refused, name_beside, take_name};
+use crate::files::{self, Refused, name_beside, take_name};
 use crate::{clock, failpoint};
 
 pub(crate) use age::x25519::Recipient;
@@ -166,7 +166,7 @@ pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
 
 fn read_identity(file: &Path) -> Result<Identities, Error> {
     let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
-    let content = private_file::read_secret(file).map_err(|source| error("read", source))?;
+    let content = files::read_secret(file).map_err(|source| error("read", source))?;
     let text = str::from_utf8(&content).map_err(|_| Error::BadIdentity(file.to_owned()))?;
     // The format of `age-keygen`: comments, and a key on each other line. Keys of other kinds may stand among them.
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -178,7 +178,7 @@ fn read_identity(file: &Path) -> Result<Identities, Error> {
 /// would take the passwords sealed to it along.
 fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
     let error = |source| Error::IdentityFile { what: "write", path: file.to_owned(), source };
-    private_file::make_folder_of(file).map_err(error)?;
+    files::make_folder_of(file).map_err(error)?;
     let text = Zeroizing::new(format!(
         "# created: {}\n# public key: {}\n{}\n",
         clock::now(),
@@ -186,7 +186,7 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         identity.to_string().expose_secret()
     ));
     let beside = name_beside(file);
-    let made = private_file::create_new(&beside).and_then(|mut out| {
+    let made = files::create_new(&beside).and_then(|mut out| {
         failpoint::crash("identity_opened");
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
@@ -194,7 +194,7 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         take_name(&beside, file)
     });
     drop(fs::remove_file(&beside));
-    made.and_then(|()| private_file::sync_folder_of(file)).map_err(error)
+    made.and_then(|()| files::sync_folder_of(file)).map_err(error)
 }
 
 #[cfg(test)]
@@ -219,7 +219,7 @@ mod tests {
         let [first, second, other] = [(); 3].map(|()| Identity::generate());
         let lines = [&first, &second].map(|key| key.to_string().expose_secret().to_owned());
         let text = format!("# made by hand\n\n{}\n AGE-PLUGIN-X-1QQQ\n\t{}\n", lines[0], lines[1]);
-        private_file::create_new(&file).unwrap().write_all(text.as_bytes()).unwrap();
+        files::create_new(&file).unwrap().write_all(text.as_bytes()).unwrap();
         let identities = Identities::read(&file).unwrap();
         assert_eq!(identities.recipient().to_string(), first.to_public().to_string());
         for (key, opens) in [(&first, true), (&second, true), (&other, false)] {

@@ -18,7 +18,7 @@
 //! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
 //! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
-//! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the environment. `private_file` makes and opens every
+//! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the environment. `files` makes and opens every
 //! file that others must not read. `memory` keeps what the program knows off the
 //! disk.
 //!
@@ -49,9 +49,11 @@ mod country_rules;
 mod credentials;
 mod customer;
 mod failpoint;
+mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod ids;
 mod intake;
 mod ledger;
 mod limits;
@@ -61,7 +63,7 @@ mod nearest;
 mod outlet;
 mod partner_center;
 mod printable;
-mod private_file;
+
 mod problem;
 mod reader;
 mod reading;

@@ -7,8 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::files::{self, Exposure};
 use crate::outlet::Device;
-use crate::private_file::{self, Exposure};
 
 /// A night with `-vv` and 50,000 rows fits into one.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -41,7 +41,7 @@ impl LogFile {
     }
 
     fn with_limit(path: &Path, bytes_max: u64) -> io::Result<Self> {
-        let (file, exposure) = private_file::append(path)?;
+        let (file, exposure) = files::append(path)?;
         let bytes = file.metadata()?.len();
         Ok(Self { path: path.to_owned(), file, bytes, bytes_max, exposure, is_within_line: false })
     }
@@ -65,14 +65,12 @@ impl LogFile {
             }
         }
         fs::rename(&self.path, self.numbered(1))?;
-        (self.file, _) = private_file::append(&self.path)?;
+        (self.file, _) = files::append(&self.path)?;
         Ok(())
     }
 
     fn numbered(&self, number: u32) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{number}"));
-        PathBuf::from(name)
+        files::beside(&self.path, &format!(".{number}"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::private_file;
+use crate::files;
 
 /// The place of one secret.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl SecretFile {
     /// # Errors
     /// Also where others than its owner may write to it.
     pub(super) fn read(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        match private_file::read_secret(&self.0) {
+        match files::read_secret(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             read => read.map(Some),
         }
@@ -32,13 +32,13 @@ impl SecretFile {
 
     /// Durable when it returns.
     pub(super) fn write(&self, secret: &[u8]) -> io::Result<()> {
-        private_file::replace(&self.0, secret)
+        files::replace(&self.0, secret)
     }
 
     /// Says whether there was one.
     pub(super) fn remove(&self) -> io::Result<bool> {
         match fs::remove_file(&self.0) {
-            Ok(()) => private_file::sync_folder_of(&self.0).map(|()| true),
+            Ok(()) => files::sync_folder_of(&self.0).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::failure::Failure;
 use super::settings::LedgerChoice;
+use crate::files::{self, Owner};
 use crate::ledger;
-use crate::private_file::{self, Owner};
 
 /// How the folder of a copy begins, in the folder for temporary files.
 const PREFIX: &str = "tenantry-dry-run-";
@@ -46,7 +46,7 @@ impl Copy {
         let mut swept = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..TRIES {
             let folder = private_folder()?;
-            let lock = private_file::create_new(&folder.path().join(LOCK));
+            let lock = files::create_new(&folder.path().join(LOCK));
             match lock.map(|lock| (lock.try_lock(), lock)) {
                 // Where there are no locks, nobody can find this one free.
                 Ok((Ok(()) | Err(TryLockError::Error(_)), lock)) if is_there(&folder) => {
@@ -106,7 +106,7 @@ fn remove(folder: &Path, lock: File) -> io::Result<()> {
 
 fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(folder)?;
-    if !metadata.is_dir() || private_file::owner(folder, &metadata) == Owner::Another {
+    if !metadata.is_dir() || files::owner(folder, &metadata) == Owner::Another {
         return Ok(());
     }
     match File::open(folder.join(LOCK)) {
@@ -131,7 +131,7 @@ mod tests {
     fn a_folder_is_locked_until_it_is_gone() {
         const FILES: usize = 400;
         let folder = private_folder().unwrap();
-        let lock = private_file::create_new(&folder.path().join(LOCK)).unwrap();
+        let lock = files::create_new(&folder.path().join(LOCK)).unwrap();
         for number in 1..FILES {
             fs::write(folder.path().join(number.to_string()), "").unwrap();
         }
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_lock_in_a_folder_that_is_gone_is_no_lock() {
         let folder = private_folder().unwrap();
-        let lock = private_file::create_new(&folder.path().join(LOCK)).unwrap();
+        let lock = files::create_new(&folder.path().join(LOCK)).unwrap();
         assert!(is_there(&folder));
         drop(lock);
         remove_if_left_behind(folder.path()).unwrap();

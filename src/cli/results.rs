@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use super::replacing::Guarded;
 use super::sink::{Sink, Target};
+use crate::files;
 use crate::ledger::{Filter, Queries, RunId, State};
-use crate::private_file;
 use crate::report::{ResultFile, Style, export};
 
 /// Each is written, also without rows: that a file is missing must not be taken for news.
@@ -35,7 +35,7 @@ impl Results {
         let failed = |error| {
             unwritten(folder, &error).with_hint("name a folder that you may write to; nothing was sent")
         };
-        private_file::make_folder(folder).map_err(failed)?;
+        files::make_folder(folder).map_err(failed)?;
         drop(tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).map_err(failed)?);
         Ok(Self { folder: folder.to_owned() })
     }
@@ -60,7 +60,7 @@ impl Results {
         let numbered = (2..FOLDERS_TRIED).map(|number| format!("run-{run}-{number}"));
         for name in std::iter::once(format!("run-{run}")).chain(numbered) {
             let folder = self.folder.join(name);
-            match private_file::make_new_folder(&folder) {
+            match files::make_new_folder(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made.map(|()| folder),
             }

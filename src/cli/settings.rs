@@ -15,8 +15,8 @@ use super::failure::{self, Failure};
 use super::trusted_hosts;
 use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place, SignIn, Store};
 use crate::credentials::default_identity_file;
+use crate::files::{self, Refused};
 use crate::ledger::{self, Environment, Queries};
-use crate::private_file::{self, Refused};
 use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, RootsError, is_loopback};
@@ -106,9 +106,8 @@ impl Connection {
     pub(crate) fn prepare(args: &args::Connection, ledger: &LedgerChoice) -> Result<Self, Failure> {
         match &ledger.simulate {
             Some(scenario) => {
-                let mut state_file = ledger.path.clone().into_os_string();
-                state_file.push(".simulator");
-                Ok(Self::to_simulator(scenario.clone(), Some(PathBuf::from(state_file)), args))
+                let state_file = files::beside(&ledger.path, ".simulator");
+                Ok(Self::to_simulator(scenario.clone(), Some(state_file), args))
             }
             None => Self::to_service(args),
         }
@@ -383,7 +382,7 @@ fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure>
             Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
                 .with_hint("name a PEM file that holds an RSA private key and its certificate")
         };
-        let pem = private_file::read_secret(file).map_err(|error| {
+        let pem = files::read_secret(file).map_err(|error| {
             let failure = unusable(&failure::in_words(&error));
             hinted(failure, file, &error)
         })?;
@@ -436,8 +435,7 @@ fn secret_file(file: &Path) -> Result<SecretString, Failure> {
         exit_code: ExitCode::Usage,
         ..Failure::io(format!("could not read the client secret from `{}`", file.display()), error)
     };
-    let content =
-        private_file::read_secret(file).map_err(|error| hinted(unreadable(&error), file, &error))?;
+    let content = files::read_secret(file).map_err(|error| hinted(unreadable(&error), file, &error))?;
     let text = str::from_utf8(&content).map_err(|_| unreadable(&io::ErrorKind::InvalidData.into()))?;
     match text.trim() {
         "" => Err(Failure::usage(format!("the client secret file `{}` is empty", file.display()))),

@@ -11,8 +11,8 @@ use super::descriptor::Descriptor;
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
+use crate::files::take_name;
 use crate::printable::visible_lines;
-use crate::private_file::take_name;
 
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
 /// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
@@ -140,7 +140,7 @@ impl Sink {
                 .and_then(|()| out.get_ref().as_file().sync_all())
                 .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
                 .and_then(|beside| name(beside, &place, replaces))
-                .and_then(|()| crate::private_file::sync_folder_of(&place))
+                .and_then(|()| crate::files::sync_folder_of(&place))
                 .map_err(|error| unwritten(&path, &error)),
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::private_file;
+use crate::files;
 use crate::validation::LiveRules;
 
 /// No answer of the service is longer; see `partner_center::client`.
@@ -86,7 +86,7 @@ impl Cache {
         let file = self.file(country);
         let is_same = fs::read(&file).is_ok_and(|before| before == body.as_bytes());
         // Written in either case: its time says how old the rules are.
-        private_file::replace(&file, body.as_bytes())?;
+        files::replace(&file, body.as_bytes())?;
         Ok(if is_same { Stored::Unchanged } else { Stored::Updated })
     }
 

@@ -20,11 +20,10 @@ use super::outcome::{bounded, record_attempt};
 use super::owed::{self, Batch, SetAside, cell, from_json};
 use super::recovery::Work;
 use super::take_up::Candidate;
-use super::{
-    Attempt, AttemptResult, Error, Operation, Recorder, Refusal, RequestId, RowId, SourceId, intent,
-};
+use super::{Attempt, AttemptResult, Error, Operation, Recorder, Refusal, RowId, SourceId, intent};
 use crate::clock;
 use crate::customer::Customer;
+use crate::ids::RequestId;
 use crate::problem::{Problem, Severity};
 
 /// Where the recording of an acceptance stands.

@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::state::{self, Event, State};
 use super::{Error, Ledger, runs, schema};
-use crate::private_file::{self, name_beside, take_name};
+use crate::files::{self, name_beside, take_name};
 use crate::{clock, failpoint};
 
 /// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on. The copy has
@@ -40,7 +40,7 @@ pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
 pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(), Error> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     // Into a file of ours, which others may not read.
-    let file = private_file::create_new(half).map_err(write)?;
+    let file = files::create_new(half).map_err(write)?;
     let made = fill(ledger, half).and_then(|()| {
         file.sync_all().map_err(write)?;
         failpoint::crash("copied");
@@ -49,7 +49,7 @@ pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(),
     if made.is_err() {
         drop(std::fs::remove_file(half));
     }
-    made.and_then(|()| private_file::sync_folder_of(copy).map_err(write))
+    made.and_then(|()| files::sync_folder_of(copy).map_err(write))
 }
 
 fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_READ};
 
 use crate::failpoint::{asked, number};
+use crate::files::beside;
 
 /// A lock is about to be taken.
 pub(super) fn locks() -> std::io::Result<()> {
@@ -60,9 +61,7 @@ fn keep(ledger: &Path, folder: &Path) -> std::io::Result<()> {
     }
     std::fs::create_dir_all(&half)?;
     for suffix in ["", "-wal"] {
-        let mut name = ledger.as_os_str().to_owned();
-        name.push(suffix);
-        std::fs::copy(&name, half.join(format!("ledger.db{suffix}")))?;
+        std::fs::copy(beside(ledger, suffix), half.join(format!("ledger.db{suffix}")))?;
     }
     std::fs::rename(half, whole)?;
     if let Some(before) = picture.checked_sub(1) {

@@ -7,8 +7,9 @@ use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::state::{self, Event, State};
-use super::{AttemptId, CorrelationId, Error, Recorder, RequestId, RowId, RunId};
+use super::{AttemptId, Error, Recorder, RowId, RunId};
 use crate::clock::{self, BootMoment, Moment};
+use crate::ids::{CorrelationId, RequestId};
 
 /// What an HTTP call asks of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::place::beside;
 use super::schema::{self, SCRIPTS};
 use super::trust::{self, Purpose};
 use super::{Error, copies};
-use crate::{failpoint, private_file};
+use crate::failpoint;
+use crate::files::{self, beside};
 
 /// Keeps a copy of the ledger at `path`, which this process has locked, as it is now.
 ///
@@ -35,7 +35,7 @@ pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<(), Error> {
         }
         error => Error::NotKept { path: path.to_owned(), source: Arc::new(error) },
     };
-    private_file::remove_left_behind(&half).map_err(open)?;
+    files::remove_left_behind(&half).map_err(open)?;
     copies::write(ledger, &half, &copy).map_err(not_kept)?;
     failpoint::crash("copy_kept");
     tracing::warn!(

@@ -17,9 +17,8 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::place::beside;
 use super::{Error, disk_faults};
-use crate::private_file;
+use crate::files::{self, beside};
 
 pub(super) use inode::is_locked;
 pub(super) use names::refuse_second;
@@ -64,7 +63,7 @@ impl LockFile {
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let path = path_beside(&ledger.canonicalize().map_err(open)?);
-        let file = private_file::open_no_link(&path).map_err(|source| match source.kind() {
+        let file = files::open_no_link(&path).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
             }

@@ -10,8 +10,9 @@ use rusqlite::Transaction;
 use super::passwords::{self, ForeignAnswer, Sealed};
 use super::recovery::NextStep;
 use super::state::{self, Event, State};
-use super::{AttemptId, CorrelationId, Error, Operation, Recorder, RequestId, RowId, RunId, agreement};
+use super::{AttemptId, Error, Operation, Recorder, RowId, RunId, agreement};
 use crate::clock::{self, BootMoment, Moment};
+use crate::ids::{CorrelationId, RequestId};
 
 /// The service's own text is kept up to this many characters; its documents promise at most 1024.
 const TEXT_LIMIT: usize = 4096;

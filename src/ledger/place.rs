@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::lock::{self, LockFile};
+use crate::files::beside;
 
 /// A file by its name and by what the system knows it as.
 #[derive(Debug)]
@@ -75,13 +76,6 @@ impl Place {
         tracing::warn!("the lock of the ledger was removed; it was made anew");
         Ok(())
     }
-}
-
-/// The file of SQLite's, or of ours, that belongs to `ledger`.
-pub(super) fn beside(ledger: &Path, suffix: &str) -> PathBuf {
-    let mut name = ledger.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::place::beside;
+use crate::files::beside;
 
 /// How a SQLite database begins, whoever made it.
 const DATABASE: &[u8] = b"SQLite format 3\0";

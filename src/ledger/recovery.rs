@@ -10,9 +10,10 @@ use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::outcome::Refusal;
-use super::{Error, Ledger, RequestId, RowId, agreement};
+use super::{Error, Ledger, RowId, agreement};
 use crate::clock::{self, Moment};
 use crate::customer::Customer;
+use crate::ids::RequestId;
 use crate::problem::Problem;
 
 /// What is to be done next for an open row.

@@ -12,8 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rand::Rng;
 
 use super::Error;
-use super::place::beside;
-use crate::private_file;
+use crate::files::{self, beside};
 
 /// What recording one answer takes at most, in the write-ahead log and in the file: about a dozen pages of 4 KiB for the
 /// row, its attempt and their indexes, and a few for a long text of the service.
@@ -40,7 +39,7 @@ impl Reserve {
         let path = path_of(ledger)?;
         remove_left_behind(ledger);
         // What was made here is removed again, and nothing else that has the name.
-        let made = private_file::create_new(&path).map(|file| (file, Self { path, bytes }));
+        let made = files::create_new(&path).map(|file| (file, Self { path, bytes }));
         match made.and_then(|(file, reserve)| fill(&file, bytes).map(|()| reserve)) {
             Ok(reserve) => Ok(Some(reserve)),
             Err(error) if is_about_room(&error) => Err(error),
@@ -64,7 +63,7 @@ impl Drop for Reserve {
 
 /// Removes the file of a run that was killed. Comes before anything is written: it may be all the room that is left.
 pub(super) fn remove_left_behind(ledger: &Path) {
-    if let Err(error) = path_of(ledger).and_then(|path| private_file::remove_left_behind(&path)) {
+    if let Err(error) = path_of(ledger).and_then(|path| files::remove_left_behind(&path)) {
         tracing::debug!(%error, "the room that an earlier run had set aside could not be given back");
     }
 }
@@ -137,7 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = folder.path().join("l.db");
         fs::write(&ledger, "").unwrap();
-        drop(private_file::create_new(&folder.path().join("l.db-reserve")).unwrap());
+        drop(files::create_new(&folder.path().join("l.db-reserve")).unwrap());
         let reserve = Reserve::make(&ledger, 2).unwrap().unwrap();
         let file = fs::metadata(folder.path().join("l.db-reserve")).unwrap();
         assert!(file.len() >= 2 * BYTES_PER_ANSWER + MARGIN_BYTES);

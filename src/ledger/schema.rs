@@ -15,11 +15,11 @@ use uuid::Uuid;
 use super::Error;
 use super::kept;
 use super::lock::{self, Lock};
-use super::place::beside;
 use super::reserve;
 use super::shape;
 use super::trust::{self, Purpose};
-use crate::{clock, failpoint, private_file};
+use crate::files::{self, beside};
+use crate::{clock, failpoint};
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
 const APPLICATION_ID: i32 = 0x544E_5259;
@@ -170,7 +170,7 @@ fn refuse_log_of_another(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     // The log first: where there is one, what the file says of it is older.
-    let has_log = std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let has_log = has_log(&path);
     let mut start = [0; READ_VERSION_AT + 1];
     let is_read = File::open(&path).and_then(|mut file| file.read_exact(&mut start)).is_ok();
     if has_log && is_read && start[READ_VERSION_AT] == WITHOUT_LOG {
@@ -283,7 +283,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     // For its owner alone from its first byte.
-    private_file::create_new(copy).map_err(write)?;
+    files::create_new(copy).map_err(write)?;
     connection.execute("VACUUM INTO ?1", [plain_name(copy).to_string_lossy()])?;
     // A run that goes on in the original does not go on here.
     let mut copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -297,9 +297,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
 }
 
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// A ledger that may not be looked at is not one that is not there.
@@ -378,11 +376,11 @@ pub(super) fn make_file(path: &Path) -> Result<(), Error> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     // An empty file that somebody else has made may be about to become a ledger.
     trust::check(path, Purpose::Write)?;
-    match private_file::create_new(path) {
+    match files::create_new(path) {
         Ok(file) => {
             failpoint::crash("ledger_made");
             file.sync_all().map_err(open)?;
-            private_file::sync_folder_of(path).map_err(open)
+            files::sync_folder_of(path).map_err(open)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(open(error)),

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::Error;
-use super::place::beside;
-use crate::private_file::{self, Owner};
+use crate::files::{self, Owner, beside};
 
 /// What is to be done with a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,7 @@ const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// not. Such a folder is warned about once, because what is ours can still be taken away.
 pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
     let place = place(path);
-    let is_replaceable = private_file::others_may_replace(&place);
+    let is_replaceable = files::others_may_replace(&place);
     if is_replaceable {
         warn_once(&place);
     }
@@ -32,10 +31,10 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
     if !ledger.is_file() {
         return Ok(());
     }
-    if private_file::others_may_write(&place, &ledger) {
+    if files::others_may_write(&place, &ledger) {
         return Err(Error::Exposed { path: path.to_owned() });
     }
-    let is_of_another = || private_file::owner(&place, &ledger) == Owner::Another;
+    let is_of_another = || files::owner(&place, &ledger) == Owner::Another;
     if purpose == Purpose::Write && is_of_another() {
         return Err(Error::OfAnother { path: path.to_owned() });
     }
@@ -44,9 +43,7 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
     }
     for companion in COMPANIONS.map(|suffix| beside(&place, suffix)) {
         let Ok(metadata) = companion.metadata() else { continue };
-        if private_file::others_may_write(&companion, &metadata)
-            || !private_file::same_owner(&ledger, &metadata)
-        {
+        if files::others_may_write(&companion, &metadata) || !files::same_owner(&ledger, &metadata) {
             return Err(Error::Exposed { path: companion });
         }
     }
@@ -67,7 +64,7 @@ fn warn_once(place: &Path) {
 /// to be a ledger by now.
 pub(super) fn narrow(path: &Path) -> Result<(), Error> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    private_file::narrow_at(&place(path)).map_err(open)?.warn(path);
+    files::narrow_at(&place(path)).map_err(open)?.warn(path);
     Ok(())
 }
 

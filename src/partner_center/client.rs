@@ -13,7 +13,7 @@ use super::classify::{self, Answer, Asked, CreateOutcome, Reply};
 use super::wire::{CustomerPage, NewCustomer};
 use crate::clock;
 use crate::customer::Customer;
-use crate::ledger::{CorrelationId, RequestId};
+use crate::ids::{CorrelationId, RequestId};
 use crate::transport::{ClientError, Fault, Network, Peer, SentSecrets, bounded_body, http_client_builder};
 
 /// Customers asked for per page; two official clients use this number (fact book 9).

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::agreements::Acceptance;
 use super::directory::Creation;
-use crate::private_file;
+use crate::files;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl StateFile {
     /// Opens or creates the file, locks it against a second simulator, and reads what it holds.
     pub(super) fn open(path: &Path) -> io::Result<(StateFile, Vec<Effect>)> {
         // It holds all customers that were created. A link in its place could lead to any file.
-        let mut file = private_file::open_no_link(path)?;
+        let mut file = files::open_no_link(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(io::ErrorKind::ResourceBusy, "it is in use"),
             TryLockError::Error(error) => error,

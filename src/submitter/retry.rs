@@ -13,7 +13,8 @@ use super::past::Past;
 use super::task::Task;
 use super::{Policy, StopReason};
 use crate::clock::Moment;
-use crate::ledger::{CreatedCustomer, NextStep, Refusal, RequestId, RowChange, Work};
+use crate::ids::RequestId;
+use crate::ledger::{CreatedCustomer, NextStep, Refusal, RowChange, Work};
 
 /// The code of a row whose domain somebody else has.
 pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";

@@ -26,7 +26,7 @@ impl Roots {
     /// The certificates of a PEM file; whatever else it holds is passed over. Each is tried here, so that a damaged one
     /// is found before anything is done.
     pub(crate) fn from_file(file: &Path) -> Result<Self, RootsError> {
-        Self::from_pem(&crate::private_file::read_trusted(file).map_err(RootsError::Read)?)
+        Self::from_pem(&crate::files::read_trusted(file).map_err(RootsError::Read)?)
     }
 
     fn from_pem(pem: &[u8]) -> Result<Self, RootsError> {

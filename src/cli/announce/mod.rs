@@ -116,7 +116,7 @@ impl Announcer {
             return tracing::warn!(%file, reason, "could not write the metrics file");
         }
         let text = metrics::text(digest, &self.ledger, started_at, clock::now());
-        if let Err(error) = crate::private_file::replace_readable(&metrics.place(), text.as_bytes()) {
+        if let Err(error) = crate::files::replace_readable(&metrics.place(), text.as_bytes()) {
             tracing::warn!(%file, %error, "could not write the metrics file");
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::cli::failure::{self, Failure};
-use crate::private_file::{Refused, read_settings};
+use crate::files::{Refused, read_settings};
 
 /// The whole content of `path`.
 ///

@@ -112,7 +112,7 @@ pub(in crate::cli) fn run(args: &args::ConfigTrust, output: &Output) -> Result<E
     let mut trusted = load(&store)?;
     trusted.insert(key(&path)?, hash(&file.content));
     let json = serde_json::to_string_pretty(&trusted).expect("paths and hashes are plain data");
-    crate::private_file::replace(&store, json.as_bytes())
+    crate::files::replace(&store, json.as_bytes())
         .map_err(|error| Failure::io(format!("could not write `{}`", store.display()), &error))?;
     let mut text = format!("`{}` sets:\n", path.display());
     for entry in &file.entries {

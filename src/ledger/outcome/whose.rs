@@ -65,9 +65,10 @@ mod tests {
     use rusqlite::Connection;
 
     use super::super::super::intent::begin_attempt;
-    use super::super::super::{CreatedCustomer, NextStep, Operation, RequestId, RunId, Sealed, schema};
+    use super::super::super::{CreatedCustomer, NextStep, Operation, RunId, Sealed, schema};
     use super::super::record;
     use super::*;
+    use crate::ids::RequestId;
     use crate::ledger::DataKeyId;
 
     const ROW: RowId = RowId(2);

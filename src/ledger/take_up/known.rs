@@ -3,10 +3,11 @@
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::state::{self, Event, State};
-use super::super::{Error, RequestId, RowId, SourceId};
+use super::super::{Error, RowId, SourceId};
 use super::Candidate;
 use crate::clock;
 use crate::customer::DomainName;
+use crate::ids::RequestId;
 use crate::validation::MIXED_RESELLERS;
 
 /// A row of the ledger, as far as taking up another one depends on it.

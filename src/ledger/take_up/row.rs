@@ -4,11 +4,12 @@ use rusqlite::Transaction;
 
 use super::super::agreement::{self, Met};
 use super::super::state::State;
-use super::super::{Error, RequestId, RowId};
+use super::super::{Error, RowId};
 use super::known::{self, Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
 use super::{Candidate, TakeUp, Taken, json};
 use crate::clock;
 use crate::customer::DomainName;
+use crate::ids::RequestId;
 use crate::problem::{Problem, Severity};
 use crate::validation::duplicate_domain;
 

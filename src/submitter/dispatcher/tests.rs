@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::customer::{Customer, DomainName};
-use crate::ledger::{CreatedCustomer, DataKeyId, RequestId, Sealed, Work};
+use crate::ids::RequestId;
+use crate::ledger::{CreatedCustomer, DataKeyId, Sealed, Work};
 use crate::submitter::finding::Setback;
 use crate::submitter::retry::tests::by_wall;
 use crate::submitter::{MaxFailures, Policy};

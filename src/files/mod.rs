@@ -1,5 +1,6 @@
-//! Private files: how they are made, opened, read and replaced. Everything that holds customers, secrets or keys goes
-//! through here: the ledger and its lock, identity and sign-in, exports, logs, copies and the state of the simulator.
+//! Files: how private ones are made, opened, read and replaced, and what the files beside them are called. Everything
+//! that holds customers, secrets or keys goes through here: the ledger and its lock, identity and sign-in, exports, logs,
+//! copies and the state of the simulator.
 //!
 //! It promises that a private file is for its owner alone (0600) from its first byte, and a folder that is made for one
 //! too (0700), whatever the umask. An older file with a wider mode is narrowed where it is ours; [`access`] judges what
@@ -219,6 +220,13 @@ fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, conte
 /// A name for what will be `file` once it is whole.
 pub(crate) fn name_beside(file: &Path) -> PathBuf {
     file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))
+}
+
+/// The file whose name is that of `file` with `suffix` behind it, such as SQLite's own beside a ledger.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Gives what was written as `beside` the name `file`, if that is free, and takes the old name away.
