@@ -5,12 +5,11 @@
 //! out, and a question without an answer is asked again a few times. Classifying the answers is left to
 //! `partner_center`, and what they mean to whoever asked.
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, Token, TokenSource};
+use crate::backoff::Backoff;
 use crate::partner_center::{Asked, CallIds, Client, Exchange, ServiceError};
 use crate::submitter::Pacer;
 use crate::submitter::gates::{self, Barred};
@@ -19,9 +18,8 @@ use crate::transport::Silence;
 /// Tries of one question without an answer, the first included (fact book 14).
 const TRIES: u32 = 4;
 
-/// Bounds of the random wait before repeat `n`: up to `BASE * 2^(n - 1)`, never more than `CAP` (fact book 14).
-const BACKOFF_BASE: Duration = Duration::from_secs(1);
-const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// Before the next try (fact book 14).
+const BACKOFF: Backoff = Backoff::up_to_s(30);
 
 /// Refusals for our haste that are waited out for one question. Each takes the time that the service asked for, so
 /// this is many minutes.
@@ -102,7 +100,7 @@ impl Asker {
                         let silence = silence.with_remark(format_args!("asked {TRIES} times"));
                         return Err(Unanswered::NoAnswer(silence));
                     }
-                    let wait = backoff(unanswered, rand::random());
+                    let wait = BACKOFF.jittered(unanswered - 1, rand::random());
                     tracing::debug!(
                         reason = silence.reason,
                         wait_ms = wait.as_millis(),
@@ -183,12 +181,6 @@ impl From<Barred> for Setback {
             }
         }
     }
-}
-
-/// Full jitter: anything up to a bound that doubles. `chance` is uniform in 0..1.
-fn backoff(repeat: u32, chance: f64) -> Duration {
-    let bound = BACKOFF_BASE * (1 << repeat.saturating_sub(1).min(10));
-    bound.min(BACKOFF_CAP).mul_f64(chance)
 }
 
 #[cfg(test)]

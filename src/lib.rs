@@ -42,6 +42,7 @@
 
 mod asking;
 mod auth;
+mod backoff;
 mod check;
 mod cli;
 mod clock;

@@ -24,6 +24,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::backoff::Backoff;
 use crate::transport::{ClientError, Network, Silence, http_client_builder};
 use endpoint::Endpoint;
 
@@ -42,9 +43,8 @@ const RENEWAL_TAKES_AT_MOST: Duration = TIMEOUT.saturating_add(Duration::from_se
 /// For so long the key store may take to keep a refresh token.
 const KEPT_WITHIN: Duration = Duration::from_secs(10);
 
-/// From one renewal ahead of the end that fails to the next try: first this, then twice as long each time.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// From one renewal ahead of the end that fails to the next try.
+const BACKOFF: Backoff = Backoff::up_to_s(30);
 
 /// Renewed this long before it expires, or a quarter of its life where that is less: time for many tries.
 const EARLY: Duration = Duration::from_secs(300);
@@ -185,7 +185,8 @@ impl State {
     /// Is it time to renew a token that is still good?
     fn is_due(&self, token: &Token, now: Instant) -> bool {
         let is_old = token.lifetime.is_some_and(|lifetime| lifetime.renew_at <= now);
-        let may_try = self.failure.as_ref().is_none_or(|(at, _)| *at + backoff(self.failed_in_a_row) <= now);
+        let wait = BACKOFF.wait(self.failed_in_a_row.saturating_sub(1));
+        let may_try = self.failure.as_ref().is_none_or(|(at, _)| *at + wait <= now);
         is_old && may_try
     }
 
@@ -349,11 +350,6 @@ impl Shared {
     fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
         Endpoint { http: &self.http, app, authority: &self.authority }
     }
-}
-
-/// From one try to renew a token ahead of its end to the next.
-fn backoff(failed_in_a_row: u32) -> Duration {
-    FIRST_BACKOFF.saturating_mul(1 << failed_in_a_row.saturating_sub(1).min(10)).min(LONGEST_BACKOFF)
 }
 
 /// A login does not help as long as the variable comes before it.

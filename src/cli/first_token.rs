@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::auth::{self, Token, TokenSource};
+use crate::backoff::Backoff;
 use crate::limits::Resource;
 use crate::transport::Silence;
 
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const BACKOFF: Backoff = Backoff::up_to_s(30);
 
 /// Why there is none.
 #[derive(Debug)]
@@ -25,8 +25,9 @@ pub(super) enum NoToken {
 /// Asks for it until there is a verdict, or `max_outage` has passed.
 pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, NoToken> {
     let begun = Instant::now();
-    let mut wait = FIRST_WAIT;
+    let mut failed = 0;
     loop {
+        let wait = BACKOFF.wait(failed);
         match tokens.token().await {
             Ok(token) => return Ok(token),
             Err(auth::Error::Refused { message, hint }) => return Err(NoToken::Refused { message, hint }),
@@ -44,7 +45,7 @@ pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<To
                     "sign-in service gave no answer"
                 );
                 tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+                failed += 1;
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::attempt::{Means, Stepped, finished};
 use super::finding::{AgreementFinding, Setback, Unanswered, refusal};
 use super::reconcile::Questions;
-use super::retry::{Circumstances, FORBIDDEN_IN_A_ROW, Then, after_setback, backoff, unexplained};
+use super::retry::{BACKOFF, Circumstances, FORBIDDEN_IN_A_ROW, Then, after_setback, unexplained};
 use super::task::Task;
 use crate::failpoint;
 use crate::ledger::{self, AgreementChange, Operation};
@@ -138,15 +138,15 @@ pub(super) fn decide(
         AgreementFinding::Forbidden(refusal) if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW => {
             nothing_done(Then::Stop(unexplained(task, refusal, at)))
         }
-        AgreementFinding::Forbidden(_) => nothing_done(Then::Wait(backoff(0, at.chance))),
+        AgreementFinding::Forbidden(_) => nothing_done(Then::Wait(BACKOFF.jittered(0, at.chance))),
         AgreementFinding::Unauthorized => nothing_done(Then::Wait(Duration::ZERO)),
         AgreementFinding::SetBack(setback) => {
-            nothing_done(after_setback(setback, backoff(task.tries, at.chance)))
+            nothing_done(after_setback(setback, BACKOFF.jittered(task.tries, at.chance)))
         }
         // Left to the next run, which may repeat it as well as this one.
         AgreementFinding::Unknown(_) if is_last => (AgreementChange::Unknown, Then::LeftOpen),
         AgreementFinding::Unknown(_) => {
-            (AgreementChange::Unknown, Then::Wait(backoff(tries.saturating_sub(1), at.chance)))
+            (AgreementChange::Unknown, Then::Wait(BACKOFF.jittered(tries.saturating_sub(1), at.chance)))
         }
     }
 }

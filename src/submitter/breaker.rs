@@ -2,20 +2,17 @@
 //! at a time is sent until the service answers. Creates, questions and acceptances have a breaker each: that questions
 //! are answered says nothing about a service that takes no creates. Pure: time is handed in.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::task::Step;
+use crate::backoff::Backoff;
 
 /// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
 /// row once in a thousand, and the probe that follows mends that at once.
 const FAILURES: u32 = 10;
 
-const FIRST_PROBE_AFTER: Duration = Duration::from_secs(1);
-
-/// Often enough to notice the end of an outage soon, seldom enough not to add to it.
-const PROBE_EVERY_AT_MOST: Duration = Duration::from_secs(30);
+/// Before the next probe: often enough to notice the end of an outage soon, seldom enough not to add to it.
+const PROBES: Backoff = Backoff::up_to_s(30);
 
 /// Whether requests go out freely, one by one, or not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +66,8 @@ impl Breakers {
 struct Outage {
     probe_is_out: bool,
     next_probe_at: Instant,
-    wait: Duration,
+    /// Probes that found no answer.
+    failed_probes: u32,
 }
 
 impl Breaker {
@@ -96,16 +94,13 @@ impl Breaker {
         match &mut self.outage {
             Some(outage) if was_probe => {
                 outage.probe_is_out = false;
-                outage.next_probe_at = now + outage.wait;
-                outage.wait = (outage.wait * 2).min(PROBE_EVERY_AT_MOST);
+                outage.failed_probes += 1;
+                outage.next_probe_at = now + PROBES.wait(outage.failed_probes);
             }
             Some(_) => {}
             None if self.failures >= FAILURES => {
-                self.outage = Some(Outage {
-                    probe_is_out: false,
-                    next_probe_at: now + FIRST_PROBE_AFTER,
-                    wait: FIRST_PROBE_AFTER * 2,
-                });
+                let next_probe_at = now + PROBES.wait(0);
+                self.outage = Some(Outage { probe_is_out: false, next_probe_at, failed_probes: 0 });
             }
             None => {}
         }
@@ -168,6 +163,8 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -18,6 +18,8 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
+
 /// Part of the allowance that is planned for; the rest is room for jitter on the way. The contract wants 98 %.
 const USED_SHARE: f64 = 0.99;
 
@@ -34,9 +36,8 @@ const CLIMB_EVERY: Duration = Duration::from_secs(5);
 /// A share below this would park the run; the server's own waits do the rest.
 const LOWEST_SHARE: f64 = 0.05;
 
-/// What is waited on top of a wait that was not enough, doubled each time up to the cap.
-const BACKOFF_BASE: Duration = Duration::from_secs(1);
-const BACKOFF_CAP: Duration = Duration::from_secs(60);
+/// What is waited on top of a wait that was not enough.
+const BACKOFF: Backoff = Backoff::up_to_s(60);
 
 /// How many requests may be sent in any window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +200,7 @@ impl Pacer {
 fn backoff(throttled_in_a_row: u32) -> Duration {
     match throttled_in_a_row {
         0 | 1 => Duration::ZERO,
-        repeated => (BACKOFF_BASE * (1 << (repeated - 2).min(10))).min(BACKOFF_CAP),
+        repeated => BACKOFF.wait(repeated - 2),
     }
 }
 

@@ -12,6 +12,7 @@ use super::finding::{AskFinding, CreateFinding, Setback, Unanswered};
 use super::past::Past;
 use super::task::Task;
 use super::{Policy, StopReason};
+use crate::backoff::Backoff;
 use crate::clock::Moment;
 use crate::ids::RequestId;
 use crate::ledger::{CreatedCustomer, NextStep, Refusal, RowChange, Work};
@@ -28,9 +29,8 @@ pub(crate) const CONTRADICTED: &str = "taken_then_free";
 /// Tries of one question, the first included (fact book 14).
 const QUESTION_TRIES: u32 = 4;
 
-/// Bounds of the random wait before repeat `n`: up to `BASE * 2^n`, never more than `CAP`.
-const BACKOFF_BASE: Duration = Duration::from_secs(1);
-const BACKOFF_CAP: Duration = Duration::from_secs(60);
+/// Before a step is repeated.
+pub(super) const BACKOFF: Backoff = Backoff::up_to_s(60);
 
 /// An unexplained 403 stops the run after so many in a row without a success between (contract, section 7).
 pub(super) const FORBIDDEN_IN_A_ROW: u32 = 5;
@@ -89,7 +89,7 @@ pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstanc
         }
         CreateFinding::Unauthorized(_) => nothing_done(work, Then::Wait(Duration::ZERO)),
         CreateFinding::SetBack(setback) => {
-            nothing_done(work, after_setback(setback, backoff(task.tries, at.chance)))
+            nothing_done(work, after_setback(setback, BACKOFF.jittered(task.tries, at.chance)))
         }
         CreateFinding::Unknown { intended_at, .. } => unknown(task, intended_at, at),
     }
@@ -104,7 +104,7 @@ fn after_last_send(
     at: &Circumstances<'_>,
 ) -> Verdict {
     let work = &task.work;
-    let again = backoff(task.tries, at.chance);
+    let again = BACKOFF.jittered(task.tries, at.chance);
     match finding {
         CreateFinding::Created(customer) if customer.customer_id.eq_ignore_ascii_case(customer_id) => {
             settled(RowChange::Created(customer))
@@ -149,11 +149,13 @@ pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>
             asked_in_vain(task, silence.reason, at)
         }
         AskFinding::Unanswered(Unanswered::NoAnswer(_)) => {
-            still_open(work, NextStep::Ask, Then::Wait(backoff(task.question_tries, at.chance)))
+            still_open(work, NextStep::Ask, Then::Wait(BACKOFF.jittered(task.question_tries, at.chance)))
         }
-        AskFinding::Unanswered(Unanswered::SetBack(setback)) => {
-            still_open(work, NextStep::Ask, after_setback(setback, backoff(task.question_tries, at.chance)))
-        }
+        AskFinding::Unanswered(Unanswered::SetBack(setback)) => still_open(
+            work,
+            NextStep::Ask,
+            after_setback(setback, BACKOFF.jittered(task.question_tries, at.chance)),
+        ),
     }
 }
 
@@ -257,7 +259,7 @@ fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
     } else if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW {
         nothing_done(&task.work, Then::Stop(unexplained(task, refusal, at)))
     } else {
-        nothing_done(&task.work, Then::Wait(backoff(0, at.chance)))
+        nothing_done(&task.work, Then::Wait(BACKOFF.jittered(0, at.chance)))
     }
 }
 
@@ -280,7 +282,7 @@ fn unknown(task: &Task, intended_at: Moment, at: &Circumstances<'_>) -> Verdict 
     }
     let tries = if at.probe { task.tries } else { task.tries + 1 };
     if tries < at.policy.max_attempts && doubt.age(at.now) < at.policy.idempotency_window {
-        still_open(&work, NextStep::Create, Then::Wait(backoff(tries.saturating_sub(1), at.chance)))
+        still_open(&work, NextStep::Create, Then::Wait(BACKOFF.jittered(tries.saturating_sub(1), at.chance)))
     } else {
         still_open(&work, NextStep::Ask, settled)
     }
@@ -436,11 +438,6 @@ fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
 
 fn settled(change: RowChange) -> Verdict {
     Verdict { change, then: Then::Settled }
-}
-
-pub(super) fn backoff(repeat: u32, chance: f64) -> Duration {
-    let bound = BACKOFF_BASE.saturating_mul(1 << repeat.min(10)).min(BACKOFF_CAP);
-    bound.mul_f64(chance)
 }
 
 #[cfg(test)]

@@ -488,12 +488,3 @@ fn what_an_earlier_run_sent_is_not_believed_gone_for_the_wall_clock_alone() {
     check(5, "in doubt, ask; settles in 175 s");
     check(180, "in doubt, create; after 0 s");
 }
-
-#[test]
-fn waits_are_random_below_a_growing_bound() {
-    for (repeat, chance, expected_ms) in
-        [(0, 1.0, 1000), (0, 0.5, 500), (3, 1.0, 8000), (6, 1.0, 60_000), (99, 1.0, 60_000), (9, 0.0, 0)]
-    {
-        assert_eq!(backoff(repeat, chance), Duration::from_millis(expected_ms), "{repeat} {chance}");
-    }
-}
