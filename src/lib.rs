@@ -15,7 +15,7 @@
 //! tokens from `auth` and passwords sealed by `credentials`; `transport` is the way there, and tells what went wrong on
 //! it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
 //! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
-//! `simulator` is Partner Center for rehearsals and tests; it shares no types with the client.
+//! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
 //! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
 //! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the environment. `files` makes and opens every
@@ -70,7 +70,6 @@ mod reader;
 mod reading;
 mod rejudging;
 mod report;
-pub mod simulator;
 mod submitter;
 mod telemetry;
 mod transport;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tenantry_simulator::{Config, Fault, Operation, Scenario, ScriptedFault, Simulator};
 use tokio::time::Instant;
 
 use super::*;
 use crate::auth::{App, Authority, ClientProof, SignIn};
 use crate::partner_center::ClientSettings;
-use crate::simulator::{Config, Fault, Operation, Scenario, ScriptedFault, Simulator};
 use crate::submitter::Rate;
 use crate::transport::Network;
 

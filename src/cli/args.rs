@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tenantry_simulator::Scenario;
 
 use super::parse;
-use crate::simulator::Scenario;
 use crate::submitter::Rate;
 pub(crate) use options::{
     Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, IdentityFile, Input, KeyStore, Layout,

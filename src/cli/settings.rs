@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tenantry_simulator::{self as simulator, Scenario, Simulator};
 use url::Url;
 use uuid::Uuid;
 
@@ -17,7 +18,6 @@ use crate::auth::{App, Authority, Certificate, Claims, ClientProof, Keep, Place,
 use crate::credentials::default_identity_file;
 use crate::files::{self, Refused};
 use crate::ledger::{self, Environment, Queries};
-use crate::simulator::{self, Scenario, Simulator};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{BadProxy, ClientError, Network, Proxies, Proxy, Roots, RootsError, is_loopback};
 use crate::variables::variable;
@@ -145,6 +145,8 @@ impl Connection {
         let settle_delay = settle_delay(Some(&scenario));
         let config = simulator::Config {
             state_file,
+            // It holds every customer that was created. A link in its place could lead to any file.
+            open: files::open_no_link,
             // A rehearsal signs in as an app, which the real service lets create for no reseller.
             scenario: Scenario { enforce_token_kinds: false, ..scenario },
             private: true,

@@ -1,10 +1,12 @@
 //! `tenantry simulator`: Partner Center for rehearsals, as a server of its own.
 
+use tenantry_simulator::{Config, Simulator};
+
 use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
-use crate::simulator::{Config, Simulator};
+use crate::files;
 
 pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCode, Failure> {
     let mut signals = super::signals::listen();
@@ -14,8 +16,13 @@ pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCo
             "the simulator can be reached from other machines: each can read every row that is sent to it"
         );
     }
-    let config =
-        Config { listen: args.listen, state_file: args.state, scenario: args.scenario, ..Config::default() };
+    let config = Config {
+        listen: args.listen,
+        state_file: args.state,
+        open: files::open_no_link,
+        scenario: args.scenario,
+        ..Config::default()
+    };
     let simulator = Simulator::start(config)
         .await
         .map_err(|error| Failure::io(format!("could not start the simulator on {}", args.listen), &error))?;

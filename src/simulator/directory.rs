@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::Config;
 use super::agreements::Acceptances;
 use super::order::Order;
-use super::scenario::Scenario;
 use super::state_file::{Effect, StateFile};
 use super::token::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
 
@@ -115,10 +115,11 @@ pub(super) struct Directory {
 
 impl Directory {
     /// A directory with the strangers in it and with what the state file holds.
-    pub(super) fn open(scenario: &Scenario, path: Option<&Path>) -> io::Result<Directory> {
-        let (state_file, effects) = match path {
+    pub(super) fn open(config: &Config) -> io::Result<Directory> {
+        let (state_file, effects) = match &config.state_file {
             Some(path) => {
-                let (file, effects) = StateFile::open(path).map_err(|error| about_file(path, &error))?;
+                let opened = (config.open)(path).and_then(StateFile::take);
+                let (file, effects) = opened.map_err(|error| about_file(path, &error))?;
                 (Some(file), effects)
             }
             None => (None, Vec::new()),
@@ -126,8 +127,8 @@ impl Directory {
         let strangers_ids =
             STRANGERS.iter().map(|(_, id)| Uuid::parse_str(id).expect("the table holds GUIDs"));
         let mut directory = Directory {
-            visibility_lag: scenario.visibility_lag,
-            idempotency_memory: scenario.idempotency_memory,
+            visibility_lag: config.scenario.visibility_lag,
+            idempotency_memory: config.scenario.idempotency_memory,
             state_file,
             customers: Vec::new(),
             customer_by_id: HashMap::new(),

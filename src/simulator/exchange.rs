@@ -3,7 +3,6 @@
 //! The order of the gates is visible in one place, [`Simulation::exchange`], and nothing else waits. A request that
 //! has arrived is carried through even if its client has gone, because that is what makes an outcome unknown.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use std::{io, mem};
@@ -14,6 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
+use super::Config;
 use super::create;
 use super::delivery::Delivery;
 use super::device::DeviceCodes;
@@ -58,17 +58,17 @@ pub(super) fn lock<T>(subject: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Simulation {
-    pub(super) fn new(scenario: Scenario, state_file: Option<&Path>) -> io::Result<Simulation> {
+    pub(super) fn new(config: &Config) -> io::Result<Simulation> {
         Ok(Simulation {
-            directory: Mutex::new(Directory::open(&scenario, state_file)?),
+            directory: Mutex::new(Directory::open(config)?),
             tokens: Mutex::default(),
             refresh_tokens: Mutex::default(),
             device_codes: Mutex::default(),
-            resellers: Resellers::new(&scenario.resellers),
-            gate: Mutex::new(Gate::new(&scenario)),
+            resellers: Resellers::new(&config.scenario.resellers),
+            gate: Mutex::new(Gate::new(&config.scenario)),
             requests: Mutex::new(RequestLog::new()),
             hold: Arc::new(HoldBoard::new()),
-            scenario,
+            scenario: config.scenario.clone(),
         })
     }
 

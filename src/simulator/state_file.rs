@@ -6,7 +6,6 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,6 @@ use uuid::Uuid;
 
 use super::agreements::Acceptance;
 use super::directory::Creation;
-use crate::files;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,10 +39,8 @@ pub(super) struct StateFile {
 }
 
 impl StateFile {
-    /// Opens or creates the file, locks it against a second simulator, and reads what it holds.
-    pub(super) fn open(path: &Path) -> io::Result<(StateFile, Vec<Effect>)> {
-        // It holds all customers that were created. A link in its place could lead to any file.
-        let mut file = files::open_no_link(path)?;
+    /// Locks the file against a second simulator, and reads what it holds.
+    pub(super) fn take(mut file: File) -> io::Result<(StateFile, Vec<Effect>)> {
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(io::ErrorKind::ResourceBusy, "it is in use"),
             TryLockError::Error(error) => error,

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, HEADER, eventually, full, row, snapshot, states};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, Scenario};
+use tenantry_simulator::{Fault, Operation, Scenario};
 
 use crate::harness::{Bench, customers, customers_of, domain, states};
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use tenantry::simulator::{Fault, Operation};
+use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{Bench, customers, customers_of, domain, eventually, full, states};
 

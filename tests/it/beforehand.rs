@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::check::files;
 use crate::harness::{Bench, Call, HEADER, customers, customers_of, domain, full, row, snapshot, states};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
 use crate::check::{files, problems};
 use crate::harness::{Bench, CLIENT_SECRET, Call, customers, eventually, snapshot};

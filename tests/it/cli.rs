@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tenantry::simulator::{Fault, Operation, Scenario};
+use tenantry_simulator::{Fault, Operation, Scenario};
 
 use crate::harness::{
     Bench, Call, Done, customers, customers_of, domain, eventually, full, row, sample, snapshot,

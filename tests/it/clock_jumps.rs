@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, RetryAfter, Scenario};
+use tenantry_simulator::{Fault, Operation, RetryAfter, Scenario};
 
 use crate::harness::{Bench, Call, Running, customers_of, domain, eventually, full};
 
@@ -159,7 +159,7 @@ fn between_two_runs_of_one_boot() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_jump_between_two_runs_of_one_boot_makes_nobody_ask() {
-    use tenantry::simulator::{Hold, HoldPoint};
+    use tenantry_simulator::{Hold, HoldPoint};
     for seconds in [DAY, -DAY] {
         let bench = Bench::new();
         set_clock(&bench, 0);

@@ -1,7 +1,7 @@
 //! Where settings come from: `tenantry.toml`, its profiles, the environment, flags, and what `config show` says of it.
 
 use serde_json::Value;
-use tenantry::simulator::Operation;
+use tenantry_simulator::Operation;
 
 use crate::harness::{Bench, Call, Done, customers, sample, snapshot};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tenantry::simulator::{Fault, Operation};
+use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{Bench, customers, domain};
 
@@ -94,7 +94,7 @@ mod on_a_terminal {
     use std::process::Command as StdCommand;
     use std::time::Duration;
 
-    use tenantry::simulator::{Limit, Scenario, ScriptedFault};
+    use tenantry_simulator::{Limit, Scenario, ScriptedFault};
 
     use super::*;
     use crate::harness::{CLIENT_ID, Call, HEADER, TENANT, customers_of, eventually, row, states};

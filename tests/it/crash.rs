@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, Scenario, SeededFault};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation, Scenario, SeededFault};
 
 use crate::harness::{Bench, Running, customers, domain, full, states};
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::RngExt;
-use tenantry::simulator::{Fault, Operation};
+use tenantry_simulator::{Fault, Operation};
 
 use crate::crash::{kills, lively, rng};
 use crate::harness::{Bench, HEADER, customers, eventually, row, states};

@@ -199,8 +199,8 @@ fn a_ledger_in_use() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(3));
     bench.import("customers.csv").args(["--limit", "1"]).exits(5);
-    bench.simulator().hold(tenantry::simulator::Hold {
-        at: tenantry::simulator::HoldPoint::Created,
+    bench.simulator().hold(tenantry_simulator::Hold {
+        at: tenantry_simulator::HoldPoint::Created,
         domain: Some(full(&domain(2))),
     });
     let running = bench.resume().args(["--concurrency", "1"]).spawn();

@@ -2,7 +2,7 @@
 //! ledger and opened passwords agree in the end, and no new request id was drawn while an outcome was unknown: that is
 //! what [`Bench::agree`] holds.
 
-use tenantry::simulator::{Fault, Named, Operation, RetryAfter};
+use tenantry_simulator::{Fault, Named, Operation, RetryAfter};
 
 use crate::harness::{Bench, HEADER, full, row};
 

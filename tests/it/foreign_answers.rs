@@ -1,7 +1,7 @@
 //! A success counts only for the row that it names. One that belongs to another customer settles nothing; what it brought
 //! is kept with its attempt, and never given to the row that had asked.
 
-use tenantry::simulator::{Fault, Named, Operation, Scenario};
+use tenantry_simulator::{Fault, Named, Operation, Scenario};
 
 use crate::harness::{Bench, customers, customers_of, domain, full, states};
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tempfile::TempDir;
-use tenantry::simulator::{
+use tenantry_simulator::{
     Acceptance, Config, Creation, Fault, Operation, RequestRecord, Scenario, ScriptedFault, Simulator,
 };
 use tokio::runtime::Runtime;

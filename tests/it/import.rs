@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
-use tenantry::simulator::Operation;
+use tenantry_simulator::Operation;
 
 use crate::harness::{
     ACCESS_TOKEN, Bench, CLIENT_ID, CLIENT_SECRET, HEADER, TENANT, customers, customers_of, domain, full,
@@ -257,7 +257,7 @@ fn signing_in_as_an_app_follows_the_v2_endpoint() {
 
 #[test]
 fn redirects_are_not_followed_and_the_token_stays_with_its_host() {
-    use tenantry::simulator::Fault;
+    use tenantry_simulator::Fault;
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     bench.fault(Operation::Create, &domain(1), Fault::Redirect, 1);

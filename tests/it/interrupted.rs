@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, ScriptedFault};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation, ScriptedFault};
 
 use crate::harness::{Bench, Running, customers, eventually};
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use tenantry::simulator::{Fault, Operation};
+use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{Bench, Call, LedgerRow, customers_of};
 

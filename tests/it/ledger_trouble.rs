@@ -5,7 +5,7 @@ use std::fs;
 #[cfg(target_os = "linux")]
 use std::{io::Write, path::Path};
 
-use tenantry::simulator::{Hold, HoldPoint, Operation};
+use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
 use crate::harness::Call;

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use tenantry::simulator::{Fault, Operation, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, ScriptedFault};
 
 use crate::harness::{Bench, customers, customers_of, domain, eventually, states};
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tenantry::simulator::{Fault, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, Running, customers_of, sum_of_states};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use tenantry::simulator::{Fault, Operation};
+use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{Bench, Call, Done, HEADER, customers, customers_of, full, row, snapshot, states};
 

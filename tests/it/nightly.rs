@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tenantry::simulator::{Hold, HoldPoint, Operation};
+use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, eventually, row, sample, states};
 

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, Outage, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation, Outage, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, customers, customers_of, eventually, full, states};
 

@@ -7,7 +7,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 use pty_process::blocking::Command;
 

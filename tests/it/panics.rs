@@ -1,7 +1,7 @@
 //! A bug in the program is no excuse: a panic anywhere ends the run with words and an exit code, what others have in
 //! hand is recorded first, and the next run goes on.
 
-use tenantry::simulator::{Hold, HoldPoint, Operation};
+use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 use crate::harness::{Bench, customers, domain, full, states};
 

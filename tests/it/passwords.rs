@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
-use tenantry::simulator::Operation;
+use tenantry_simulator::Operation;
 
 use crate::harness::{Bench, customers, domain, full};
 

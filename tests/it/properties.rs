@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tenantry::simulator::{Fault, Named, Operation};
+use tenantry_simulator::{Fault, Named, Operation};
 
 use crate::harness::{Bench, customers, domain};
 

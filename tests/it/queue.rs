@@ -1,7 +1,7 @@
 //! The queue that cannot be read, or not in time, and rows of it that cannot be understood. Whatever is under way is
 //! brought to its end, the other rows go on, and nobody has to wait for a disk.
 
-use tenantry::simulator::{Hold, HoldPoint, Operation};
+use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 use crate::harness::{Bench, customers, domain, full, states};
 
@@ -99,9 +99,9 @@ fn an_agreement_that_cannot_be_understood_is_named_and_the_others_are_recorded()
     bench.file("customers.csv", format!("{HEADER},{columns}\n{rows}"));
     // Rows are created, and the service does not take agreements at first.
     bench.simulator().script(
-        tenantry::simulator::ScriptedFault::next(
+        tenantry_simulator::ScriptedFault::next(
             Operation::ConfirmAgreement,
-            tenantry::simulator::Fault::StatusBefore { status: 500 },
+            tenantry_simulator::Fault::StatusBefore { status: 500 },
         )
         .times(3),
     );

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, customers, eventually};
 

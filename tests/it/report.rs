@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::harness::{Bench, customers, customers_of, domain, row, snapshot, sum_of_states};
 

@@ -2,7 +2,7 @@
 //! that was killed.
 
 use serde_json::Value;
-use tenantry::simulator::{Fault, Operation};
+use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{Bench, Done, customers, domain, eventually, full, states};
 

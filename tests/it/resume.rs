@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::harness::{Bench, customers, customers_of, domain, states};
 

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use tenantry::simulator::{CountryRules, Fault, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{CountryRules, Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{ACCESS_TOKEN, Bench, Call, Done, customers_of, eventually, row, states};
 use crate::outage::nobody;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenantry::simulator::{Operation, Scenario};
+use tenantry_simulator::{Operation, Scenario};
 
 use crate::harness::{Bench, Done, customers};
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use regex::Regex;
-use tenantry::simulator::{Fault, Operation, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, ScriptedFault};
 
 use crate::harness::{
     ACCESS_TOKEN, Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, customers_of, full,
@@ -248,7 +248,7 @@ fn a_program_that_dies_leaves_no_core_file() {
     bench.file("customers.csv", customers(2));
     bench
         .simulator()
-        .hold(tenantry::simulator::Hold { at: tenantry::simulator::HoldPoint::HalfAnswered, domain: None });
+        .hold(tenantry_simulator::Hold { at: tenantry_simulator::HoldPoint::HalfAnswered, domain: None });
     let running = bench.import("customers.csv").unprivileged().spawn();
     bench.wait_until_held();
     let process = format!("/proc/{}", running.pid());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tenantry::simulator::{DeviceCodeFlow, Fault, MfaEnforcement, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{DeviceCodeFlow, Fault, MfaEnforcement, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, domain, sample, states};
 

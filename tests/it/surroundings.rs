@@ -295,7 +295,7 @@ fn a_ledger_with_a_second_name_is_refused_under_both() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_ledger_that_is_renamed_under_a_run_lets_nobody_else_in() {
-    use tenantry::simulator::{Hold, HoldPoint, Operation};
+    use tenantry_simulator::{Hold, HoldPoint, Operation};
     let bench = Bench::new();
     bench.file("customers.csv", customers(4));
     bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tenantry::simulator::{Fault, Operation, Scenario};
+use tenantry_simulator::{Fault, Operation, Scenario};
 
 use crate::harness::{Bench, Call, Ledger, customers, customers_of, domain, states};
 

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pty_process::blocking::{Command, Pty};
-use tenantry::simulator::{Fault, Hold, HoldPoint, Operation, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, Call, customers, eventually};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Limit, Operation, RetryAfter, Scenario, ScriptedFault};
+use tenantry_simulator::{Fault, Limit, Operation, RetryAfter, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, customers, customers_of, domain, full, states};
 

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tenantry::simulator::{Fault, Operation, Scenario};
+use tenantry_simulator::{Fault, Operation, Scenario};
 
 use crate::harness::{Bench, HEADER, customers_of, full, row, states};
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+use tenantry_simulator::Scenario;
 use uuid::Uuid;
 
 use super::super::{cloud, parse};
 use crate::customer::Field;
 use crate::reader::Encoding;
-use crate::simulator::Scenario;
 use crate::submitter::{MaxFailures, Rate};
 
 /// Below the service's own 500 a minute, which other programs of the company share.

@@ -1,11 +1,11 @@
 //! Every question to the simulator, which shares no types with the client.
 
 use secrecy::SecretString;
+use tenantry_simulator::{AddressValidation, Config, CountryRules, PARTNER_TENANT_ID, Scenario, Simulator};
 
 use super::*;
 use crate::partner_center::ClientSettings;
 use crate::partner_center::answers::IndirectReseller;
-use crate::simulator::{AddressValidation, Config, CountryRules, PARTNER_TENANT_ID, Scenario, Simulator};
 use crate::transport::Network;
 
 /// A reseller of the simulator's own table, and two that have not signed.
@@ -112,7 +112,7 @@ async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
 
 #[tokio::test]
 async fn what_takes_a_user_is_refused_to_an_app() {
-    let scenario = Scenario { unknown_token: crate::simulator::TokenKind::AppOnly, ..Scenario::default() };
+    let scenario = Scenario { unknown_token: tenantry_simulator::TokenKind::AppOnly, ..Scenario::default() };
     let bench = Bench::new(scenario).await;
     let asked = bench.client.organization_profile(&bench.token, CallIds::draw()).await.outcome;
     assert!(matches!(asked, Asked::Misconfigured { rights: true, .. }), "{asked:?}");

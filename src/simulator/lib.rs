@@ -3,7 +3,7 @@
 //! It plays the token authority and every request of the API that a creation run may make, as the documents in the
 //! fact book describe them, including what goes wrong. Promises: a domain exists once; a request id creates at most
 //! one customer; a contact accepts an agreement once; what was answered survives a restart where there is a state
-//! file; the rate limit is strict over every window. It shares no type with `partner_center`, because a wrong field
+//! file; the rate limit is strict over every window. It shares nothing with the program, because a wrong field
 //! name must not agree with itself. Left out: `/generatetoken`, the authorization code, deleting, the filter by
 //! indirect reseller.
 //!
@@ -134,6 +134,7 @@ mod agreements;
 mod arrived;
 mod assertion;
 mod authority;
+mod clock;
 mod control;
 mod country;
 mod create;
@@ -170,9 +171,10 @@ mod token;
 mod tests;
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -206,6 +208,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where creations are kept, so that they survive a restart.
     pub state_file: Option<PathBuf>,
+    /// Opens the state file to be read and written, and makes it where it is missing.
+    pub open: fn(&Path) -> io::Result<File>,
     /// What kind of service to play.
     pub scenario: Scenario,
     /// For the process that starts it alone: it answers under a secret path, which is part of its URL, and has no control
@@ -218,7 +222,16 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Config { listen, state_file: None, scenario: Scenario::default(), private: false, any_host: false }
+        let open =
+            |path: &Path| File::options().read(true).write(true).create(true).truncate(false).open(path);
+        Config {
+            listen,
+            state_file: None,
+            open,
+            scenario: Scenario::default(),
+            private: false,
+            any_host: false,
+        }
     }
 }
 
@@ -240,7 +253,7 @@ impl Simulator {
     /// # Errors
     /// If the address cannot be bound, or the state file cannot be opened, is in use or is damaged.
     pub async fn start(config: Config) -> io::Result<Simulator> {
-        let simulation = Arc::new(Simulation::new(config.scenario, config.state_file.as_deref())?);
+        let simulation = Arc::new(Simulation::new(&config)?);
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
         let stopping = CancellationToken::new();
