@@ -141,9 +141,14 @@ pub(crate) fn http_client_builder(
         let for_client = proxy.for_client()?;
         builder = builder.proxy(for_client).connector_layer(tunnel::Tunnels::new(proxy, url));
     }
+    let is_plain = url.scheme() == "http" && is_loopback(url);
+    builder = match is_plain {
+        // Nothing is encrypted on this way, so the platform's authorities, a long list, are not read.
+        true => builder.tls_certs_only([]),
+        false => builder.tls_certs_merge(network.roots.certificates()),
+    };
     Ok(builder
         .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
-        .tls_certs_merge(network.roots.certificates())
         .dns_resolver(Arc::new(lookup::Lookup))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
