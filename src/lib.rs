@@ -18,9 +18,11 @@
 //! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
 //! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
-//! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the environment. `files` makes and opens every
-//! file that others must not read. `memory` keeps what the program knows off the
-//! disk.
+//! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the
+//! environment. `memory` keeps what the program knows off the disk.
+//!
+//! The crate `tenantry-model` (`src/model`) is the ground under all of it: customers and their problems, ids, the clock,
+//! files that others must not read, text made safe to print. It knows no SQL, no HTTP and no runtime.
 //!
 //! # What is always true
 //!
@@ -45,27 +47,17 @@ mod auth;
 mod backoff;
 mod check;
 mod cli;
-mod clock;
 mod country_rules;
 mod credentials;
-mod customer;
-mod failpoint;
-mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod ids;
 mod intake;
 mod ledger;
-mod limits;
 mod log_file;
 mod memory;
-mod nearest;
 mod outlet;
 mod partner_center;
-mod printable;
-
-mod problem;
 mod reader;
 mod reading;
 mod rejudging;
@@ -75,6 +67,8 @@ mod telemetry;
 mod transport;
 mod validation;
 mod variables;
+
+use tenantry_model::{clock, customer, failpoint, files, ids, limits, nearest, printable, problem};
 
 /// Runs the program with the arguments of this process and says how it should exit.
 pub fn run() -> std::process::ExitCode {

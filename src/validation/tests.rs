@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::reader::{Options, Reader};
+use crate::reader::{Options, Reader, to_csv};
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
 
@@ -502,4 +502,18 @@ fn a_row_that_lost_its_columns_becomes_no_customer() {
     assert_eq!(shown(&lost.problems).len(), 1, "{:?}", lost.problems);
     assert!(lost.customer.is_none() && lost.beside_agreement.is_none());
     assert!(validate_all(file("").as_bytes(), &Settings::default())[0].customer.is_some());
+}
+
+#[test]
+fn the_examples_are_one_good_customer() {
+    let given = |field: &Field| *field != Field::OrganizationRegistrationNumber;
+    let fields: Vec<Field> = Field::ALL.into_iter().filter(given).collect();
+    let header = to_csv(fields.iter().map(|field| field.name()));
+    let cells = to_csv(fields.iter().map(|field| field.example().unwrap_or_default()));
+    let list = [header, cells].concat();
+    let mut reader = Reader::open(&list[..], &Options::default()).unwrap();
+    let mut row = Row::default();
+    assert!(reader.read(&mut row).unwrap());
+    let verdict = Validator::new(Settings::default()).validate(reader.header(), &row);
+    assert_eq!(verdict.problems, []);
 }

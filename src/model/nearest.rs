@@ -8,7 +8,7 @@
 const CHARS_MAX: usize = 64;
 
 /// The number of slips between `a` and `b` where it is `limit` or less.
-pub(crate) fn distance_within(a: &str, b: &str, limit: usize) -> Option<usize> {
+pub fn distance_within(a: &str, b: &str, limit: usize) -> Option<usize> {
     let a: Vec<char> = a.chars().take(CHARS_MAX + 1).collect();
     let b: Vec<char> = b.chars().take(CHARS_MAX + 1).collect();
     if a.len().max(b.len()) > CHARS_MAX || a.len().abs_diff(b.len()) > limit {

@@ -17,15 +17,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub(crate) use access::{
+pub use access::{
     Exposure, Owner, narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner,
 };
-pub(crate) use reading::{read_secret, read_settings, read_trusted};
+pub use reading::{read_secret, read_settings, read_trusted};
 
 /// Why a file is not used. It travels inside an [`io::Error`], whose words these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
-pub(crate) enum Refused {
+pub enum Refused {
     #[error("it is not a regular file")]
     NotRegular,
     #[error("it is larger than {0} bytes")]
@@ -46,12 +46,12 @@ pub(crate) enum Refused {
 
 impl Refused {
     /// Why `error` says that a file is not used, if it does.
-    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+    pub fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref::<Self>().copied()
     }
 
     /// What the operator can do about it.
-    pub(crate) fn hint(self, file: &Path) -> String {
+    pub fn hint(self, file: &Path) -> String {
         match self {
             Refused::NotRegular | Refused::TooLarge(_) => {
                 "name the file itself; pipes and devices are not read".to_owned()
@@ -85,7 +85,7 @@ impl From<Refused> for io::Error {
 ///
 /// # Errors
 /// Also where something has that name, a link that leads nowhere included.
-pub(crate) fn create_new(file: &Path) -> io::Result<File> {
+pub fn create_new(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     private(&mut options).open(file)
@@ -95,7 +95,7 @@ pub(crate) fn create_new(file: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Also where it is a pipe that no program reads from, which is not waited for.
-pub(crate) fn append(file: &Path) -> io::Result<(File, Exposure)> {
+pub fn append(file: &Path) -> io::Result<(File, Exposure)> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     let opened = open_at_once(private(&mut options), file)?;
@@ -126,7 +126,7 @@ fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
 /// Opens a file to be read and written, and makes it where it is missing. An older one is [narrowed](narrow). A symbolic
 /// link is not followed, and nothing but a regular file is opened: who can put a link in the place of the file must not
 /// choose what is locked or written.
-pub(crate) fn open_no_link(file: &Path) -> io::Result<File> {
+pub fn open_no_link(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let opened = follow_no_link(private(&mut options))
@@ -164,7 +164,7 @@ fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 /// Makes a folder, and those above it that are missing, for their owner alone. A folder that is there stays as it is.
-pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+pub fn make_folder(folder: &Path) -> io::Result<()> {
     private_folders().recursive(true).create(folder)
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// `AlreadyExists` where anything has that name.
-pub(crate) fn make_new_folder(folder: &Path) -> io::Result<()> {
+pub fn make_new_folder(folder: &Path) -> io::Result<()> {
     private_folders().create(folder)
 }
 
@@ -185,19 +185,19 @@ fn private_folders() -> fs::DirBuilder {
 }
 
 /// Makes the folder that `file` is to be in.
-pub(crate) fn make_folder_of(file: &Path) -> io::Result<()> {
+pub fn make_folder_of(file: &Path) -> io::Result<()> {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)
 }
 
 /// Puts `content` in place of what the file held; folders are made. Durable when it returns: the new content is written
 /// beside the file, synced and renamed, so a reader finds all of the old or of the new.
-pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     make_folder_of(file)?;
     replace_by(create_new, file, content)
 }
 
 /// The same for a file that others on this machine are to read too.
-pub(crate) fn replace_readable(file: &Path, content: &[u8]) -> io::Result<()> {
+pub fn replace_readable(file: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -218,19 +218,19 @@ fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, conte
 }
 
 /// A name for what will be `file` once it is whole.
-pub(crate) fn name_beside(file: &Path) -> PathBuf {
+pub fn name_beside(file: &Path) -> PathBuf {
     file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))
 }
 
 /// The file whose name is that of `file` with `suffix` behind it, such as SQLite's own beside a ledger.
-pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
 /// Gives what was written as `beside` the name `file`, if that is free, and takes the old name away.
-pub(crate) fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
+pub fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
     match rename_new(beside, file) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => link_new(beside, file),
         renamed => renamed,
@@ -262,7 +262,7 @@ fn link_new(beside: &Path, file: &Path) -> io::Result<()> {
 
 /// Removes a file that a process of this user left behind when it was killed. What is not such a file keeps its name: a link, a
 /// file of another user, one that others may read.
-pub(crate) fn remove_left_behind(file: &Path) -> io::Result<()> {
+pub fn remove_left_behind(file: &Path) -> io::Result<()> {
     match file.symlink_metadata() {
         Ok(metadata) if access::is_private_file(file, &metadata) => fs::remove_file(file),
         Ok(_) => Ok(()),
@@ -272,12 +272,12 @@ pub(crate) fn remove_left_behind(file: &Path) -> io::Result<()> {
 }
 
 /// The folder that a file is in.
-pub(crate) fn folder_of(file: &Path) -> &Path {
+pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
-pub(crate) fn sync_folder_of(file: &Path) -> io::Result<()> {
+pub fn sync_folder_of(file: &Path) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(());
     }

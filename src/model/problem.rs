@@ -10,39 +10,39 @@ use serde::{Deserialize, Serialize};
 /// An error rejects the row; a warning is shown, and the row is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Severity {
+pub enum Severity {
     Error,
     Warning,
 }
 
 /// One thing that is wrong with one cell of one row, or with the row (`column` is then empty).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// The physical line the row starts on, 1-based.
-    pub(crate) line: u64,
+    pub line: u64,
     /// The operator's own header text; the canonical name where the file has no such column.
-    pub(crate) column: String,
+    pub column: String,
     /// The cell, shortened and with control characters escaped.
-    pub(crate) value: String,
-    pub(crate) severity: Severity,
-    pub(crate) rule: Cow<'static, str>,
+    pub value: String,
+    pub severity: Severity,
+    pub rule: Cow<'static, str>,
     /// A lower-case fragment; where it needs a subject, that is the cell.
-    pub(crate) message: String,
+    pub message: String,
     /// What to write instead, where that can be told.
-    pub(crate) suggestion: Option<String>,
+    pub suggestion: Option<String>,
 }
 
 impl Problem {
     /// The record itself was not what its header says, or more than is kept: what the ledger has of it is not what the
     /// file said.
-    pub(crate) fn is_of_the_record(&self) -> bool {
+    pub fn is_of_the_record(&self) -> bool {
         [Rule::RaggedRow, Rule::RowEncoding, Rule::CellSize, Rule::RowSize]
             .iter()
             .any(|rule| rule.name() == self.rule)
     }
 
     /// Column, message, and what to write instead.
-    pub(crate) fn with_suggestion(&self) -> String {
+    pub fn with_suggestion(&self) -> String {
         match &self.suggestion {
             Some(suggestion) => format!("{} (→ {suggestion})", self.in_words()),
             None => self.in_words(),
@@ -50,7 +50,7 @@ impl Problem {
     }
 
     /// Column and message; a problem of the whole row has no column.
-    pub(crate) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         if self.column.is_empty() {
             format!("the row {}", self.message)
         } else {
@@ -61,7 +61,7 @@ impl Problem {
 
 /// Every rule, by the name that `problems[].rule` carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub enum Rule {
     RaggedRow,
     RowEncoding,
     CellSize,
@@ -115,7 +115,7 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Rule::RaggedRow => "ragged_row",
             Rule::RowEncoding => "row_encoding",
@@ -171,7 +171,7 @@ impl Rule {
 
     /// What the service is known to refuse is an error, what it may dislike a warning. Where it depends on the
     /// country which of the two it is, there are two rules.
-    pub(crate) const fn severity(self) -> Severity {
+    pub const fn severity(self) -> Severity {
         match self {
             Rule::InvisibleCharacter
             | Rule::NameLength
@@ -228,25 +228,25 @@ impl Rule {
 
 /// What a check has to say about a text, without knowing where the text stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    pub(crate) rule: Rule,
-    pub(crate) message: String,
-    pub(crate) suggestion: Option<String>,
+pub struct Finding {
+    pub rule: Rule,
+    pub message: String,
+    pub suggestion: Option<String>,
 }
 
 impl Finding {
     #[cold]
-    pub(crate) fn new(rule: Rule, message: impl Into<String>) -> Self {
+    pub fn new(rule: Rule, message: impl Into<String>) -> Self {
         Self { rule, message: message.into(), suggestion: None }
     }
 
-    pub(crate) fn suggest(mut self, suggestion: Option<String>) -> Self {
+    pub fn suggest(mut self, suggestion: Option<String>) -> Self {
         self.suggestion = suggestion;
         self
     }
 
     /// The problem that this is where it was found. `value` is shown as it is.
-    pub(crate) fn found(self, line: u64, column: String, value: String, strict: bool) -> Problem {
+    pub fn found(self, line: u64, column: String, value: String, strict: bool) -> Problem {
         let Finding { rule, message, suggestion } = self;
         let severity = if strict { Severity::Error } else { rule.severity() };
         Problem { line, column, value, severity, rule: Cow::Borrowed(rule.name()), message, suggestion }

@@ -12,7 +12,7 @@ const FEWEST_DESCRIPTORS: u64 = 64;
 
 /// Something that ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resource {
+pub enum Resource {
     /// Files and connections that this process may have open.
     Descriptors,
     /// The same, of the whole machine.
@@ -22,7 +22,7 @@ pub(crate) enum Resource {
 
 impl Resource {
     /// What the error of a file or a connection says ran out, if it says so.
-    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+    pub fn of(error: &io::Error) -> Option<Self> {
         let code = error.raw_os_error()?;
         #[cfg(unix)]
         let (own, all) = (rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error());
@@ -39,12 +39,12 @@ impl Resource {
     }
 
     /// Others have no part in it, so that it does not come free by itself.
-    pub(crate) fn is_of_this_process(self) -> bool {
+    pub fn is_of_this_process(self) -> bool {
         self == Self::Descriptors
     }
 
     /// What ran out, as a fragment.
-    pub(crate) fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
             Self::Descriptors => "this process may not open more files and connections",
             Self::DescriptorsOfAll => "this machine has no room for more open files and connections",
@@ -52,7 +52,7 @@ impl Resource {
         }
     }
 
-    pub(crate) fn hint(self) -> &'static str {
+    pub fn hint(self) -> &'static str {
         match self {
             Self::Descriptors => "raise the limit (`ulimit -n 4096`), or use a lower `--concurrency`",
             Self::DescriptorsOfAll => "end other programs, or raise the limit of the system (`fs.file-max`)",
@@ -68,7 +68,7 @@ static WANTED: OnceLock<Resource> = OnceLock::new();
 
 /// What a panic at `file` of the source was for want of, if it was. The runtime panics where it has no thread or no
 /// descriptor to begin with, and its panics have no type, so this tries whether one can be had.
-pub(crate) fn wanted_at(file: &str) -> Option<Resource> {
+pub fn wanted_at(file: &str) -> Option<Resource> {
     if !file.contains("tokio") {
         return None;
     }
@@ -80,13 +80,13 @@ pub(crate) fn wanted_at(file: &str) -> Option<Resource> {
 }
 
 /// What such a panic was for want of, where there has been one.
-pub(crate) fn wanted() -> Option<Resource> {
+pub fn wanted() -> Option<Resource> {
     WANTED.get().copied()
 }
 
 /// How many files this process may have open, where that is too few to work with: what fails then may say many things,
 /// and seldom this.
-pub(crate) fn few_descriptors() -> Option<u64> {
+pub fn few_descriptors() -> Option<u64> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit};
@@ -98,7 +98,7 @@ pub(crate) fn few_descriptors() -> Option<u64> {
 
 /// Why a folder takes no files, where its disk has no room for them or their names. SQLite says of that only that it
 /// cannot open what it makes beside a ledger.
-pub(crate) fn no_room_in(folder: &Path) -> Option<io::Error> {
+pub fn no_room_in(folder: &Path) -> Option<io::Error> {
     // As many as SQLite makes.
     let made: io::Result<Vec<_>> = (0..3).map(|_| tempfile::tempfile_in(folder)).collect();
     let is_room =
@@ -111,7 +111,7 @@ pub(crate) fn no_room_in(folder: &Path) -> Option<io::Error> {
 ///
 /// To be called before there is a second thread and before anything is written: each thread has it from the one that
 /// starts it. So would a program; see [`with_every_signal`].
-pub(crate) fn survive_writes() {
+pub fn survive_writes() {
     #[cfg(unix)]
     if let Err(error) = of_writes().thread_block() {
         tracing::debug!(%error, "SIGXFSZ and SIGTTOU are left to the system");
@@ -123,7 +123,7 @@ pub(crate) fn survive_writes() {
 ///
 /// # Errors
 /// There is no thread to be had.
-pub(crate) fn with_every_signal<T: Send>(start: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub fn with_every_signal<T: Send>(start: impl FnOnce() -> T + Send) -> io::Result<T> {
     let start = || {
         #[cfg(unix)]
         if let Err(error) = of_writes().thread_unblock() {

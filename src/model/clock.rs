@@ -19,56 +19,56 @@ use crate::failpoint;
 
 /// Now, to the millisecond.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
-pub(crate) fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     from_ms(Timestamp::now().as_millisecond() + failpoint::clock_offset_ms())
 }
 
 /// A stored time back as a time. A value outside the calendar cannot have been written by us and becomes the epoch.
-pub(crate) fn from_ms(unix_ms: i64) -> Timestamp {
+pub fn from_ms(unix_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// How long ago `then` was; `None` if it lies in the future, so that a clock that went back is seen as such.
-pub(crate) fn elapsed_since(then: Timestamp, now: Timestamp) -> Option<Duration> {
+pub fn elapsed_since(then: Timestamp, now: Timestamp) -> Option<Duration> {
     Duration::try_from(now.duration_since(then)).ok()
 }
 
 /// A moment as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub(crate) wall: Timestamp,
+pub struct Moment {
+    pub wall: Timestamp,
     /// `None` where the machine does not tell.
-    pub(crate) boot: Option<BootMoment>,
+    pub boot: Option<BootMoment>,
 }
 
 impl Moment {
-    pub(crate) fn now() -> Self {
+    pub fn now() -> Self {
         Self { wall: now(), boot: BootMoment::now() }
     }
 }
 
 /// A moment by the clock that counts since the machine was started, while it sleeps too. Nobody can set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BootMoment {
-    pub(crate) boot: Uuid,
-    pub(crate) since_boot: Duration,
+pub struct BootMoment {
+    pub boot: Uuid,
+    pub since_boot: Duration,
 }
 
 impl BootMoment {
     /// Now, to the millisecond.
-    pub(crate) fn now() -> Option<Self> {
+    pub fn now() -> Option<Self> {
         static BOOT: LazyLock<Option<Uuid>> =
             LazyLock::new(|| failpoint::boot_id().unwrap_or_else(system::boot_id));
         let boot = (*BOOT)?;
         Some(Self { boot, since_boot: Duration::from_millis(system::since_boot_ms()?) })
     }
 
-    pub(crate) fn since_boot_ms(self) -> u64 {
+    pub fn since_boot_ms(self) -> u64 {
         u64::try_from(self.since_boot.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How long ago `then` was; `None` where that was another boot, or is still to come.
-    pub(crate) fn since(self, then: Self) -> Option<Duration> {
+    pub fn since(self, then: Self) -> Option<Duration> {
         if self.boot == then.boot { self.since_boot.checked_sub(then.since_boot) } else { None }
     }
 }

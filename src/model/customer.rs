@@ -11,12 +11,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use explained::Need;
+pub use explained::Need;
 
 /// A canonical column, in the order in which templates and exports write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Field {
+pub enum Field {
     CompanyName,
     Domain,
     Email,
@@ -46,7 +46,7 @@ pub(crate) enum Field {
 
 impl Field {
     /// Every canonical column, in canonical order.
-    pub(crate) const ALL: [Field; 25] = [
+    pub const ALL: [Field; 25] = [
         Field::CompanyName,
         Field::Domain,
         Field::Email,
@@ -75,7 +75,7 @@ impl Field {
     ];
 
     /// The columns of the customer's acceptance of its agreement: none of them is needed, or all but the phone.
-    pub(crate) const AGREEMENT: [Field; 5] = [
+    pub const AGREEMENT: [Field; 5] = [
         Field::AgreementFirstName,
         Field::AgreementLastName,
         Field::AgreementEmail,
@@ -84,7 +84,7 @@ impl Field {
     ];
 
     /// The canonical header of this column.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Field::CompanyName => "company_name",
             Field::Domain => "domain",
@@ -117,7 +117,7 @@ impl Field {
     /// True where a file without this column, or a row with an empty cell in it, cannot become a customer
     /// anywhere in the world (fact book 4.1). City, state, postal code, phone and registration number depend on
     /// the country.
-    pub(crate) const fn is_required(self) -> bool {
+    pub const fn is_required(self) -> bool {
         matches!(
             self,
             Field::CompanyName
@@ -134,7 +134,7 @@ impl Field {
 
     /// False for the key of a row, which no two rows share, and for the acceptance of the agreement, of which nothing
     /// is made up.
-    pub(crate) fn can_have_default(self) -> bool {
+    pub fn can_have_default(self) -> bool {
         self != Field::Domain && !Field::AGREEMENT.contains(&self)
     }
 }
@@ -142,23 +142,23 @@ impl Field {
 /// What empty cells of a field stand for, and rows of files without its column (`--default`). Of two for one field
 /// the later one holds.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Defaults(Vec<(Field, String)>);
+pub struct Defaults(Vec<(Field, String)>);
 
 impl Defaults {
     /// Invariant of `values`: the fields [can have](Field::can_have_default) one, and the texts are trimmed and not
     /// empty.
-    pub(crate) fn new(mut values: Vec<(Field, String)>) -> Self {
+    pub fn new(mut values: Vec<(Field, String)>) -> Self {
         values.reverse();
         values.sort_by_key(|(field, _)| *field);
         values.dedup_by_key(|(field, _)| *field);
         Self(values)
     }
 
-    pub(crate) fn of(&self, field: Field) -> Option<&str> {
+    pub fn of(&self, field: Field) -> Option<&str> {
         self.iter().find_map(|(its, text)| (its == field).then_some(text))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
         self.0.iter().map(|(field, text)| (*field, text.as_str()))
     }
 }
@@ -174,17 +174,17 @@ impl fmt::Display for Field {
 /// Made by validation alone; stored values are trusted because only validated ones are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct DomainName(String);
+pub struct DomainName(String);
 
 impl DomainName {
     /// Wraps a domain that validation (or the ledger, which stores only validated ones) has vouched for.
-    pub(crate) fn from_validated(full: String) -> Self {
+    pub fn from_validated(full: String) -> Self {
         debug_assert!(!full.bytes().any(|b| b.is_ascii_uppercase()), "domains are compared in lower case");
         Self(full)
     }
 
     /// The whole domain, lower case.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -197,7 +197,7 @@ impl fmt::Display for DomainName {
 
 /// A validated customer, ready to be created. Texts are trimmed; absent optional values are `None`, never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Customer {
+pub struct Customer {
     pub company_name: String,
     pub domain: DomainName,
     pub email: String,
@@ -242,7 +242,7 @@ pub(crate) struct Customer {
 /// Who accepted the Microsoft Customer Agreement for the customer, and when. A legal statement about a real person
 /// (fact book 10): every part comes from the operator's file, and nothing has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Agreement {
+pub struct Agreement {
     pub first_name: String,
     pub last_name: String,
     pub email: String,

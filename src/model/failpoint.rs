@@ -25,12 +25,12 @@ const STALL: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a test has set `variable` to. A release build does not look.
-pub(crate) fn asked(variable: &str) -> Option<OsString> {
+pub fn asked(variable: &str) -> Option<OsString> {
     if cfg!(debug_assertions) { std::env::var_os(variable) } else { None }
 }
 
 /// The same as a number, or as something else that is written as text.
-pub(crate) fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
+pub fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
     asked(variable)?.to_str()?.parse().ok()
 }
 
@@ -56,7 +56,7 @@ impl Asked {
 /// Dies here, where this is the point and the time that were asked for. Nothing is flushed and nobody says goodbye, as
 /// with `kill -9`. Or panics, where that was asked for.
 #[track_caller]
-pub(crate) fn crash(point: &str) {
+pub fn crash(point: &str) {
     static CRASH: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_CRASH_AT"));
     if !cfg!(debug_assertions) {
         return;
@@ -93,7 +93,7 @@ fn stalls(point: &str) -> Option<Stall> {
 }
 
 /// The task waits here for its turn, where this is the point and the time that were asked for.
-pub(crate) async fn wait_for_turn(point: &str) {
+pub async fn wait_for_turn(point: &str) {
     let stall = if cfg!(debug_assertions) { stalls(point) } else { None };
     let Some(stall) = stall else { return };
     poll_fn(|context| {
@@ -113,7 +113,7 @@ pub(crate) async fn wait_for_turn(point: &str) {
 /// Panics here, where this is the point and the time that were asked for, in words that give away what is in hand: the
 /// worst that code of ours, or of a library, can do.
 #[track_caller]
-pub(crate) fn panic_with(point: &str, in_hand: &[u8]) {
+pub fn panic_with(point: &str, in_hand: &[u8]) {
     static PANIC: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_PANIC_AT"));
     if cfg!(debug_assertions) && PANIC.as_ref().is_some_and(|asked| asked.is_now(point)) {
         panic!("asked to panic with {} in hand", String::from_utf8_lossy(in_hand));
@@ -121,13 +121,13 @@ pub(crate) fn panic_with(point: &str, in_hand: &[u8]) {
 }
 
 /// How much the wall clock is off, which a test may change while the program runs.
-pub(crate) fn clock_offset_ms() -> i64 {
+pub fn clock_offset_ms() -> i64 {
     let Some(file) = asked("TENANTRY_CLOCK_OFFSET") else { return 0 };
     let seconds = std::fs::read_to_string(file).expect("the test has written it");
     seconds.trim().parse::<i64>().expect("a number of seconds") * 1000
 }
 
 /// The id of the machine's boot, or that there is none, where a test says so.
-pub(crate) fn boot_id() -> Option<Option<uuid::Uuid>> {
+pub fn boot_id() -> Option<Option<uuid::Uuid>> {
     Some(asked("TENANTRY_BOOT_ID")?.to_str()?.parse().ok())
 }

@@ -12,16 +12,16 @@ use std::path::Path;
 #[cfg(unix)]
 pub(super) use unix::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
 #[cfg(unix)]
-pub(crate) use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
+pub use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 #[cfg(not(unix))]
 pub(super) use windows::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
 #[cfg(not(unix))]
-pub(crate) use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
+pub use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 
 /// What others could do with a private file until now, and can from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "Windows has access lists in place of modes"))]
-pub(crate) enum Exposure {
+pub enum Exposure {
     /// Nothing.
     Never,
     /// They could read or write it; the mode is narrower now.
@@ -32,7 +32,7 @@ pub(crate) enum Exposure {
 
 impl Exposure {
     /// Warns, if there is something to warn about.
-    pub(crate) fn warn(self, path: &Path) {
+    pub fn warn(self, path: &Path) {
         let file = path.display();
         match self {
             Exposure::Never => {}
@@ -47,7 +47,7 @@ impl Exposure {
 /// Whose a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
-pub(crate) enum Owner {
+pub enum Owner {
     /// This user, or whoever the file system shows for everything that this user makes.
     Us,
     Another,
@@ -161,7 +161,7 @@ mod unix {
     }
 
     /// May others than its owner, root and a private group write to the file, or make files in the folder, at `path`?
-    pub(crate) fn others_may_write(path: &Path, metadata: &Metadata) -> bool {
+    pub fn others_may_write(path: &Path, metadata: &Metadata) -> bool {
         let folder = if metadata.is_dir() { path } else { folder_of(path) };
         gives(metadata, acl::of(path).as_deref(), WRITE, is_private)
             && !is_read_only(path)
@@ -169,7 +169,7 @@ mod unix {
     }
 
     /// May everybody put another file in the place of `file`? In a folder with the sticky bit, such as /tmp, they may not.
-    pub(crate) fn others_may_replace(file: &Path) -> bool {
+    pub fn others_may_replace(file: &Path) -> bool {
         let folder = folder_of(file);
         let Ok(metadata) = folder.metadata() else { return false };
         let by_mode = Stat::mode(&metadata) & WRITE.others != 0 && Stat::mode(&metadata) & STICKY == 0;
@@ -257,19 +257,19 @@ mod unix {
     }
 
     /// Whose the file at `path` is.
-    pub(crate) fn owner(path: &Path, metadata: &Metadata) -> Owner {
+    pub fn owner(path: &Path, metadata: &Metadata) -> Owner {
         let new_file = || new_file_in(folder_of(path)).map(|file| Stat::uid(&file));
         if is_ours(metadata, new_file) { Owner::Us } else { Owner::Another }
     }
 
     /// Takes the rights of others away from an open file of ours. Devices and pipes stay as they are. Logs nothing: it may
     /// be the log that is opened.
-    pub(crate) fn narrow(file: &File, path: &Path) -> io::Result<Exposure> {
+    pub fn narrow(file: &File, path: &Path) -> io::Result<Exposure> {
         narrow_by(|| file.metadata(), |private| file.set_permissions(private), path)
     }
 
     /// As [`narrow`], for a file that must not be opened: closing a database takes SQLite's own locks on it away.
-    pub(crate) fn narrow_at(path: &Path) -> io::Result<Exposure> {
+    pub fn narrow_at(path: &Path) -> io::Result<Exposure> {
         narrow_by(|| std::fs::metadata(path), |private| std::fs::set_permissions(path, private), path)
     }
 
@@ -292,7 +292,7 @@ mod unix {
     }
 
     /// Does a file that belongs to `ledger` have its owner, root or us for one too?
-    pub(crate) fn same_owner(ledger: &Metadata, file: &Metadata) -> bool {
+    pub fn same_owner(ledger: &Metadata, file: &Metadata) -> bool {
         [Stat::uid(ledger), geteuid().as_raw(), 0].contains(&Stat::uid(file))
     }
 
@@ -394,11 +394,11 @@ mod windows {
     use super::super::Refused;
     use super::{Exposure, File, Metadata, Owner, Path, io};
 
-    pub(crate) fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
+    pub fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
         false
     }
 
-    pub(crate) fn others_may_replace(_file: &Path) -> bool {
+    pub fn others_may_replace(_file: &Path) -> bool {
         false
     }
 
@@ -417,19 +417,19 @@ mod windows {
         Ok(())
     }
 
-    pub(crate) fn owner(_path: &Path, _metadata: &Metadata) -> Owner {
+    pub fn owner(_path: &Path, _metadata: &Metadata) -> Owner {
         Owner::Us
     }
 
-    pub(crate) fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {
+    pub fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {
         true
     }
 
-    pub(crate) fn narrow_at(_path: &Path) -> io::Result<Exposure> {
+    pub fn narrow_at(_path: &Path) -> io::Result<Exposure> {
         Ok(Exposure::Never)
     }
 
-    pub(crate) fn narrow(_file: &File, _path: &Path) -> io::Result<Exposure> {
+    pub fn narrow(_file: &File, _path: &Path) -> io::Result<Exposure> {
         Ok(Exposure::Never)
     }
 }

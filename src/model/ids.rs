@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "rusqlite")]
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
@@ -9,10 +10,10 @@ macro_rules! wire_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) struct $name(Uuid);
+        pub struct $name(Uuid);
 
         impl $name {
-            pub(crate) fn draw() -> Self {
+            pub fn draw() -> Self {
                 Self(Uuid::new_v4())
             }
         }
@@ -23,12 +24,14 @@ macro_rules! wire_id {
             }
         }
 
+        #[cfg(feature = "rusqlite")]
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 Ok(self.0.to_string().into())
             }
         }
 
+        #[cfg(feature = "rusqlite")]
         impl FromSql for $name {
             fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
                 value.as_str()?.parse().map(Self).map_err(FromSqlError::other)

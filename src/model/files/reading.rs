@@ -20,7 +20,7 @@ const TRUSTED_BYTES_MAX: u64 = 16 * BYTES_MAX;
 /// # Errors
 /// Also [`Refused`]: it is not a regular file, is too large, others may write to it or replace it, or it is another
 /// user's. Root, and a container with read-only mounts, may read another user's, with a warning.
-pub(crate) fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = open(path, BYTES_MAX)?;
     refuse_unexcused_strangers(path, &file.metadata()?)?;
     narrow(&file, path)?.warn(path);
@@ -34,7 +34,7 @@ pub(crate) fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 ///
 /// # Errors
 /// As [`read_secret`].
-pub(crate) fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path, TRUSTED_BYTES_MAX)?;
     refuse_unexcused_strangers(path, &file.metadata()?)?;
     let mut content = Vec::new();
@@ -47,7 +47,7 @@ pub(crate) fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read_secret`].
-pub(crate) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path, BYTES_MAX)?;
     refuse_strangers(path, &file.metadata()?)?;
     let mut content = Vec::new();

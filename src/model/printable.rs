@@ -6,17 +6,17 @@ use std::borrow::Cow;
 const SHOWN_CHARS_MAX: usize = 80;
 
 /// Soft hyphen, zero-width characters, directional marks (with that of Arabic) and the byte order mark.
-pub(crate) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// A character that shows nothing, and that a terminal may obey.
-pub(crate) fn is_unseen(c: char) -> bool {
+pub fn is_unseen(c: char) -> bool {
     c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A text from outside, safe to print on one line.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unseen) {
         return Cow::Borrowed(text);
     }
@@ -25,7 +25,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 
 /// JSON with nothing in it that a terminal would obey, and the same value. JSON itself escapes the control characters
 /// of ASCII inside its texts; those outside them are its own line breaks.
-pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
+pub fn visible_json(json: &str) -> Cow<'_, str> {
     let is_raw = |c: char| is_unseen(c) && c != '\n';
     if !json.contains(is_raw) {
         return Cow::Borrowed(json);
@@ -36,7 +36,7 @@ pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
 }
 
 /// Text of several lines, safe to print.
-pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c: char| is_unseen(c) && c != '\n') {
         return Cow::Borrowed(text);
     }
@@ -44,7 +44,7 @@ pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
 }
 
 /// A cell as a problem shows it: bounded, and safe to print.
-pub(crate) fn shown(cell: &[u8]) -> String {
+pub fn shown(cell: &[u8]) -> String {
     // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
     let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
     let text = String::from_utf8_lossy(head);
@@ -63,7 +63,7 @@ pub(crate) fn shown(cell: &[u8]) -> String {
 }
 
 /// A character by its number, or by its usual short form.
-pub(crate) fn escaped(c: char) -> String {
+pub fn escaped(c: char) -> String {
     match c {
         '\n' | '\r' | '\t' => c.escape_default().to_string(),
         _ => c.escape_unicode().to_string(),
