@@ -6,13 +6,12 @@
 //! what is none, and texts that look like another encoding, as `chardetng` (which Firefox tells web pages by) and a
 //! few signs of the encodings of DOS see it.
 
-use std::fmt;
 use std::io::{self, Read};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 use super::encoding::Encoding;
-use super::error::Error;
+use super::error::{Doubt, Error};
 
 /// One read; large enough that system calls do not count.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -22,29 +21,6 @@ const DETECTOR_BYTES: usize = 1024 * 1024;
 
 /// So far does a character reach.
 const UTF8_CHARACTER_BYTES_MAX: usize = 4;
-
-/// Why the encoding of a file cannot be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// Some of it is UTF-8, and more of it is not.
-    Mixed,
-    /// It has bytes that mean nothing in Windows-1252, or not where they stand.
-    NotWindows1252,
-    /// It looks like text in this encoding.
-    Rather(Encoding),
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Doubt::Mixed => f.write_str("some of it is UTF-8, and more of it is not"),
-            Doubt::NotWindows1252 => f.write_str("it is neither UTF-8 nor Windows-1252"),
-            Doubt::Rather(encoding) => {
-                write!(f, "it is not UTF-8, and looks like {encoding} rather than windows-1252")
-            }
-        }
-    }
-}
 
 /// The encoding of all that is left of `input`.
 pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {

@@ -5,11 +5,11 @@ use std::io;
 
 use crate::customer::Field;
 
-use super::census::Doubt;
+use super::encoding::Encoding;
 use super::foreign::Foreign;
-use super::header::HEADER_COLUMNS_MAX;
-use super::records::RECORD_BYTES_MAX;
-use super::workbook::WorkbookError;
+use super::records::{HEADER_COLUMNS_MAX, RECORD_BYTES_MAX};
+
+const MIB: u64 = 1024 * 1024;
 
 /// Why a file cannot be read, or not to its end. The caller knows the file's name and says it.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,67 @@ pub(crate) enum Error {
     /// `column` is `None` past the last column of the header, and in the header itself.
     #[error("cannot read on from line {line}: a quote opens there{} and is never closed", InColumn(column.as_deref()))]
     UnclosedQuote { line: u64, column: Option<String> },
+}
+
+/// Why the encoding of a file cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Some of it is UTF-8, and more of it is not.
+    Mixed,
+    /// It has bytes that mean nothing in Windows-1252, or not where they stand.
+    NotWindows1252,
+    /// It looks like text in this encoding.
+    Rather(Encoding),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::Mixed => f.write_str("some of it is UTF-8, and more of it is not"),
+            Doubt::NotWindows1252 => f.write_str("it is neither UTF-8 nor Windows-1252"),
+            Doubt::Rather(encoding) => {
+                write!(f, "it is not UTF-8, and looks like {encoding} rather than windows-1252")
+            }
+        }
+    }
+}
+
+/// Why a workbook cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkbookError {
+    #[error("cannot read the workbook: it is damaged, or not as the format wants it")]
+    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("cannot read the workbook: it is protected by a password")]
+    Protected,
+    #[error("cannot read the workbook: it is too large to be read whole (more than {} MiB, unpacked)", limit_bytes / MIB)]
+    TooLarge { limit_bytes: u64 },
+    #[error("cannot find the sheet `{wanted}` in the workbook; it has {}", Listed(found))]
+    NoSuchSheet { wanted: String, found: Vec<String> },
+    #[error("cannot find a sheet in the workbook that is not hidden; it has {}", Listed(.0))]
+    NoVisibleSheet(Vec<String>),
+}
+
+impl WorkbookError {
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) | Self::TooLarge { .. } => {
+                "open it in Excel or LibreOffice and save the sheet as `CSV UTF-8 (Comma delimited)`"
+            }
+            Self::Protected => "take its password away, or save the sheet as `CSV UTF-8 (Comma delimited)`",
+            Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) => "name one of its sheets with `--sheet`",
+        }
+    }
+}
+
+struct Listed<'a>(&'a [String]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        f.write_str(&self.0.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl Error {

@@ -9,10 +9,8 @@ use crate::nearest::distance_within;
 use super::Options;
 use super::aliases;
 use super::error::{Error, HeaderFault};
+use super::records::HEADER_COLUMNS_MAX;
 use super::translations;
-
-/// The widest header that is read: twelve times our own columns. More is no customer list.
-pub(crate) const HEADER_COLUMNS_MAX: usize = 256;
 
 /// Columns that we add to exports. They come back with them and are never data.
 const OWN_PREFIX: &str = "tenantry_";

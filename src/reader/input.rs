@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use super::census;
-use super::encoding::{self, Encoding};
+use super::encoding::Encoding;
 use super::error::Error;
-use super::{Layout, Options, Reader, Source, foreign, workbook};
+use super::{Layout, Options, Reader, Source, foreign, text, workbook};
 
 /// A file or a stream.
 pub(crate) enum Input {
@@ -41,7 +41,7 @@ impl Reader<Input> {
     pub(crate) fn open_input(mut input: Input, mut options: Options) -> Result<Self, Error> {
         if let Input::File(file) = &mut input {
             let start = file.stream_position().map_err(unreadable)?;
-            let beginning = encoding::read_beginning(file)?;
+            let beginning = text::read_beginning(file)?;
             file.seek(io::SeekFrom::Start(start)).map_err(unreadable)?;
             if foreign::may_be_workbook(&beginning) {
                 let file = file.try_clone().map_err(unreadable)?;

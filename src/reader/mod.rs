@@ -24,6 +24,7 @@ mod shown;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod text;
 mod translations;
 mod workbook;
 
@@ -42,10 +43,9 @@ pub(crate) use records::RECORD_BYTES_MAX;
 pub(crate) use row::{CELL_BYTES_MAX, Row, RowFault};
 pub(crate) use stored::{from_csv, to_csv};
 
-use encoding::{Rewound, Text};
-use header::HEADER_COLUMNS_MAX;
-use records::{Record, Records};
+use records::{HEADER_COLUMNS_MAX, Record, Records};
 use sheet::Sheet;
+use text::{Rewound, Text};
 
 /// How much of the text is read ahead to tell the delimiter by; a longer header is told by its beginning.
 const HEAD_BYTES: usize = 64 * 1024;

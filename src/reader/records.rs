@@ -9,6 +9,9 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::ReadRecordResult;
 
+/// The widest header that is read: twelve times our own columns. More is no customer list.
+pub(super) const HEADER_COLUMNS_MAX: usize = 256;
+
 /// The most bytes of a record that are kept. Far above what a customer needs (the longest field has 255
 /// characters), far below what hurts; a record that is longer has nearly always lost a quote.
 pub(crate) const RECORD_BYTES_MAX: usize = 256 * 1024;

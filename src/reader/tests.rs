@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
 use std::io::Read;
 
-use super::header::{Column, HEADER_COLUMNS_MAX};
+use super::header::Column;
+use super::records::HEADER_COLUMNS_MAX;
 use super::*;
 
 const HEADER: &str = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";

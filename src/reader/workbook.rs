@@ -3,7 +3,6 @@
 //! What a workbook unpacks to is measured before anything of it is kept, because a small file can be made to unpack
 //! to more than any machine has.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 
@@ -14,7 +13,7 @@ use calamine::{
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::error::Error;
+use super::error::{Error, WorkbookError};
 use super::foreign::Foreign;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
 use super::shown;
@@ -24,46 +23,6 @@ const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// The most bytes of a workbook from before 2007, which is not packed. Such a sheet has 65,536 rows at most.
 const OLD_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-const MIB: u64 = 1024 * 1024;
-
-/// Why a workbook cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WorkbookError {
-    #[error("cannot read the workbook: it is damaged, or not as the format wants it")]
-    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("cannot read the workbook: it is protected by a password")]
-    Protected,
-    #[error("cannot read the workbook: it is too large to be read whole (more than {} MiB, unpacked)", limit_bytes / MIB)]
-    TooLarge { limit_bytes: u64 },
-    #[error("cannot find the sheet `{wanted}` in the workbook; it has {}", Listed(found))]
-    NoSuchSheet { wanted: String, found: Vec<String> },
-    #[error("cannot find a sheet in the workbook that is not hidden; it has {}", Listed(.0))]
-    NoVisibleSheet(Vec<String>),
-}
-
-impl WorkbookError {
-    pub(super) fn hint(&self) -> &'static str {
-        match self {
-            Self::Damaged(_) | Self::TooLarge { .. } => {
-                "open it in Excel or LibreOffice and save the sheet as `CSV UTF-8 (Comma delimited)`"
-            }
-            Self::Protected => "take its password away, or save the sheet as `CSV UTF-8 (Comma delimited)`",
-            Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) => "name one of its sheets with `--sheet`",
-        }
-    }
-}
-
-struct Listed<'a>(&'a [String]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        f.write_str(&self.0.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
-    }
-}
 
 /// The sheet of this name, else the first one that is not hidden, with its own name.
 pub(super) fn read(file: File, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
@@ -90,7 +49,7 @@ enum Kind {
 /// What the file is by what is in it, whatever it is called.
 fn kind(file: &mut BufReader<File>) -> Result<Kind, Error> {
     let failed = |source| Error::Read { offset: 0, source };
-    let beginning = super::encoding::read_beginning(file)?;
+    let beginning = super::text::read_beginning(file)?;
     let length = file.seek(io::SeekFrom::End(0)).map_err(failed)?;
     file.rewind().map_err(failed)?;
     if !super::foreign::is_zip(&beginning) {
