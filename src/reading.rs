@@ -5,13 +5,15 @@
 //! batches is under way, so memory does not grow with the file. An interruption ends the waiting at once, also for a pipe
 //! that says nothing; the threads end with their batches.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
+// Channels that any runtime can wait for; there is none here.
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinSet};
 
 use crate::reader::{self, Header, Input, Layout, Reader, Row};
 
@@ -35,6 +37,8 @@ pub(crate) enum Error {
     Read { path: String, source: reader::Error },
     #[error("interrupted while reading {}", named(.0))]
     Interrupted(String),
+    #[error("could not start a thread to read {}", named(path))]
+    Thread { path: String, source: io::Error },
 }
 
 /// What messages call a path that the operator gave.
@@ -68,7 +72,9 @@ pub(crate) struct Rows<T> {
     /// In the order of the file; the first ones may be done.
     under_way: mpsc::Receiver<oneshot::Receiver<Batch<T>>>,
     /// The one that comes to the end of the file says how many rows it had.
-    threads: JoinSet<Option<Result<u64, reader::Error>>>,
+    threads: Vec<OnThread<Option<Result<u64, reader::Error>>>>,
+    /// Why there are no more of them.
+    no_thread: Option<io::Error>,
 }
 
 pub(crate) struct Batch<T> {
@@ -92,11 +98,14 @@ impl Opened {
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Self, Error> {
         let Source { path, input } = source;
-        let opening = tokio::task::spawn_blocking(move || Reader::open_input(input, options));
+        let opening = match on_thread(move || Reader::open_input(input, options)) {
+            Ok(opening) => opening,
+            Err(source) => return Err(Error::Thread { path, source }),
+        };
         let opened = tokio::select! {
             biased;
             () = interrupted => return Err(Error::Interrupted(path)),
-            opened = opening => joined(opened),
+            opened = joined(opening) => opened,
         };
         match opened {
             Ok(reader) => Ok(Self { path, reader }),
@@ -118,21 +127,26 @@ impl Opened {
         self,
         judge: impl Fn(&Header, &[Row]) -> Vec<T> + Send + Sync + 'static,
     ) -> Rows<T> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let count = usize::min(cores, THREADS_MAX);
         // Beside what waits here, one batch waits to be handed over, and two are with whoever takes them.
         let (batches, under_way) = mpsc::channel(count);
         let judge = Arc::new((self.reader.header().clone(), judge));
         let turn = Arc::new(Mutex::new(Some(Turn { reader: self.reader, rows: 0, batches })));
-        let mut threads = JoinSet::new();
+        let (mut threads, mut no_thread) = (Vec::with_capacity(count), None);
         for _ in 0..count {
             let (judge, turn) = (Arc::clone(&judge), Arc::clone(&turn));
-            threads.spawn_blocking(move || {
+            let started = on_thread(move || {
                 let (header, judge) = &*judge;
                 read_and_judge(&turn, |rows| judge(header, rows))
             });
+            match started {
+                Ok(thread) => threads.push(thread),
+                // Those that there are do the work of all.
+                Err(error) => no_thread = Some(error),
+            }
         }
-        Rows { path: self.path, under_way, threads }
+        Rows { path: self.path, under_way, threads, no_thread }
     }
 }
 
@@ -168,17 +182,32 @@ impl<T> Rows<T> {
         // After a panic some are left.
         self.under_way.close();
         let mut end = None;
-        while let Some(thread) = self.threads.join_next().await {
-            end = end.or(joined(thread));
+        for thread in self.threads {
+            end = end.or(joined(thread).await);
         }
-        let end = end.expect("a thread comes to the end of the file, or panics");
-        end.map_err(|source| Error::Read { path: self.path, source })
+        match (end, self.no_thread) {
+            (Some(end), _) => end.map_err(|source| Error::Read { path: self.path, source }),
+            (None, Some(source)) => Err(Error::Thread { path: self.path, source }),
+            (None, None) => unreachable!("a thread comes to the end of the file, or panics"),
+        }
     }
 }
 
+/// What a thread of its own comes to, a panic included. Who does not wait for it leaves it to itself.
+type OnThread<T> = oneshot::Receiver<thread::Result<T>>;
+
+fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<OnThread<T>> {
+    let (done, thread) = oneshot::channel();
+    thread::Builder::new().name("list".to_owned()).spawn(move || {
+        drop(done.send(catch_unwind(AssertUnwindSafe(work))));
+    })?;
+    Ok(thread)
+}
+
 /// A panic over there is a panic here.
-fn joined<T>(result: Result<T, JoinError>) -> T {
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+async fn joined<T>(thread: OnThread<T>) -> T {
+    let result = thread.await.expect("a thread says what it has come to");
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Until there is no more to read, or nobody to take it.

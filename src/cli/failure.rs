@@ -228,6 +228,7 @@ impl From<reading::Error> for Failure {
     fn from(error: reading::Error) -> Self {
         let hint = match &error {
             reading::Error::Read { source, .. } => source.hint().map(str::to_owned),
+            reading::Error::Thread { .. } => Some(Resource::Threads.hint().to_owned()),
             reading::Error::Interrupted(_) => None,
         };
         Self { hint, ..Self::of(ExitCode::Failed, &error) }

@@ -8,7 +8,6 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, InvalidMessage};
 
 use super::lookup::{LookupFailed, NoThread};
-use super::tunnel::NoTunnel;
 use crate::limits::Resource;
 
 /// Why no answer came from where it should have come from. `why` are the words of those below us.
@@ -77,6 +76,26 @@ pub(crate) enum Fault {
         status: u16,
         words: String,
     },
+}
+
+/// Why there is no tunnel through a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no tunnel through the proxy")]
+pub(crate) struct NoTunnel {
+    /// What names the proxy.
+    pub(crate) named_by: &'static str,
+    pub(crate) has_credentials: bool,
+    pub(crate) cause: Cause,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The proxy itself is not there.
+    Unreachable { why: String },
+    /// It answered, and not with a tunnel.
+    Status(u16),
+    /// It broke off, or answered with what is not HTTP.
+    Broken { why: String },
 }
 
 /// Why a certificate was not accepted.
@@ -281,7 +300,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::transport::tunnel::Cause;
 
     #[test]
     fn causes_are_told_apart_by_their_types() {

@@ -18,7 +18,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::{Host, Url};
 
-use super::fault::causes_from;
+use super::fault::{Cause, NoTunnel, causes_from};
 use super::lookup;
 use super::proxy::Proxy;
 
@@ -29,26 +29,6 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// For asking once more.
 const ASKED_AGAIN_FOR: Duration = Duration::from_secs(5);
-
-/// Why there is no tunnel through a proxy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no tunnel through the proxy")]
-pub(crate) struct NoTunnel {
-    /// What names the proxy.
-    pub(crate) named_by: &'static str,
-    pub(crate) has_credentials: bool,
-    pub(crate) cause: Cause,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// The proxy itself is not there.
-    Unreachable { why: String },
-    /// It answered, and not with a tunnel.
-    Status(u16),
-    /// It broke off, or answered with what is not HTTP.
-    Broken { why: String },
-}
 
 /// Around the client's own way to make connections.
 #[derive(Debug, Clone)]

@@ -1,8 +1,7 @@
 //! Every fault in words: what failed with which host and why, and what to do about it.
 
-use super::fault::{BadCertificate, Fault};
+use super::fault::{BadCertificate, Cause, Fault, NoTunnel};
 use super::proxy::SYSTEM;
-use super::tunnel::{Cause, NoTunnel};
 use super::{Peer, Silence};
 
 /// For whatever may stand between us and the host.
