@@ -1,6 +1,7 @@
 //! The command line as it is typed, a type for each command. What is valid is decided in [`super::settings`].
 
 mod options;
+mod repeat;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,9 +12,11 @@ use tenantry_simulator::Scenario;
 use super::parse;
 use crate::submitter::Rate;
 pub(crate) use options::{
-    Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, IdentityFile, Input, KeyStore, Layout,
-    LedgerPath, LogFormat, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run, Submission,
+    Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, Input,
+    KeyStore, Layout, LedgerPath, LogFormat, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run,
+    Submission,
 };
+pub(crate) use repeat::Repeat;
 
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
@@ -143,7 +146,7 @@ pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) input: Input,
     /// Take unchanged failed rows up again
-    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input", add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -154,18 +157,18 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
     /// Rows that were refused with this code alone (repeat it)
-    #[arg(long = "code", id = "codes", value_name = "CODE")]
+    #[arg(long = "code", id = "codes", value_name = "CODE", add = Repeat::Never)]
     pub(crate) codes: Vec<String>,
     /// Rows of this domain alone, whole or by its prefix (repeat it)
-    #[arg(long = "domain", id = "domains", value_name = "DOMAIN")]
+    #[arg(long = "domain", id = "domains", value_name = "DOMAIN", add = Repeat::Never)]
     pub(crate) domains: Vec<String>,
     /// Rows that failed validation, too
-    #[arg(long)]
+    #[arg(long, add = Repeat::Never)]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) input: Input,
     /// What `retry` does anyway; the options of an import fit it too
-    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -185,7 +188,7 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// Ask Partner Center too: about the address, the domain and the reseller of every row without an error
-    #[arg(long)]
+    #[arg(long, add = Repeat::Never)]
     pub(crate) online: bool,
     #[command(flatten)]
     pub(crate) pace: Pace,
@@ -195,20 +198,21 @@ pub(crate) struct Check {
         value_name = "N",
         default_value = "64",
         env = "TENANTRY_CONCURRENCY",
-        help_heading = "Requests"
+        help_heading = "Requests",
+        add = Repeat::Never
     )]
     pub(crate) concurrency: NonZeroUsize,
     /// Write a copy of the list to this new file, with what is wrong beside each row, to be mended and imported as it is
-    #[arg(short, long, value_name = "F", help_heading = "Output")]
+    #[arg(short, long, value_name = "F", help_heading = "Output", add = Repeat::Never)]
     pub(crate) output: Option<PathBuf>,
     /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
-    #[arg(long, requires = "output", help_heading = "Output")]
+    #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) force: bool,
     /// Every problem in full, however many are alike
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) all: bool,
     /// Every problem as one JSON object on standard output
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
 }
 
@@ -217,10 +221,10 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// Rate at which the rest is expected to go
-    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
+    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Never)]
     pub(crate) rate: Rate,
     /// One JSON object on standard output
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
     // Last, because its heading holds for whatever follows.
     #[command(flatten)]
@@ -300,13 +304,13 @@ pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// What it is written in
-    #[arg(long, value_enum, default_value = "html")]
+    #[arg(long, value_enum, default_value = "html", add = Repeat::Never)]
     pub(crate) format: ReportFormat,
     /// Of this run alone
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", add = Repeat::Never)]
     pub(crate) run: Option<i64>,
     /// The limit that requests are held against
-    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
+    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Never)]
     pub(crate) rate: Rate,
     // Last, because their headings hold for whatever follows.
     #[command(flatten)]

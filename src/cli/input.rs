@@ -7,7 +7,7 @@ use super::args;
 use super::cloud::Cloud;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
-use super::settings::push_flag;
+use super::shell::push_flag;
 use crate::customer::{Defaults, Field};
 use crate::ledger::Given;
 use crate::reader::Input;
@@ -77,20 +77,20 @@ impl args::Layout {
             is_delimiter_for_exports: self.delimiter.is_typed,
             encoding: self.encoding,
             sheet: self.sheet.clone(),
-            column_map: self.map.clone(),
+            column_map: self.column_map.clone(),
             defaults: self.defaults(),
         }
     }
 
     fn defaults(&self) -> Defaults {
-        Defaults::new(self.default.clone())
+        Defaults::new(self.defaults.clone())
     }
 }
 
 impl args::Input {
     /// For before anything else happens.
     pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
-        if self.reseller_id.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
+        if self.reseller.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
             return Ok(());
         }
         let message = "the reseller of rows without their own is given twice";
@@ -101,7 +101,7 @@ impl args::Input {
     /// By the rules of `cloud`, and what was fetched of them.
     pub(crate) fn validation(&self, cloud: Cloud, live_rules: Vec<LiveRules>) -> validation::Settings {
         validation::Settings {
-            default_reseller: self.reseller_id,
+            default_reseller: self.reseller,
             defaults: self.layout.defaults(),
             strict: self.strict,
             domain_suffix: cloud.domain_suffix(),
@@ -114,62 +114,16 @@ impl args::Input {
     /// All of it, for the ledger to keep with what is read.
     pub(crate) fn given(&self, require_valid: bool) -> Given {
         Given {
-            column_map: self.layout.map.clone(),
-            defaults: self.layout.default.clone(),
+            column_map: self.layout.column_map.clone(),
+            defaults: self.layout.defaults.clone(),
             // What the settings say, the next command hears too.
             delimiter: self.layout.delimiter.told.filter(|_| self.layout.delimiter.is_typed),
             encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
             sheet: self.layout.sheet.clone(),
-            reseller: self.reseller_id,
+            reseller: self.reseller,
             allow_direct: self.allow_direct,
             strict: self.strict,
             require_valid,
         }
-    }
-
-    /// The flags by which another command reads and judges the files alike.
-    pub(crate) fn flags(&self) -> String {
-        flags_of(&self.given(false))
-    }
-}
-
-/// The flags that say the same.
-pub(super) fn flags_of(given: &Given) -> String {
-    let mut flags = String::new();
-    if let Some(delimiter) = given.delimiter {
-        push_flag(&mut flags, "--delimiter", delimiter_option(delimiter));
-    }
-    if let Some(encoding) = &given.encoding {
-        push_flag(&mut flags, "--encoding", encoding);
-    }
-    if let Some(sheet) = &given.sheet {
-        push_flag(&mut flags, "--sheet", sheet);
-    }
-    for (header, field) in &given.column_map {
-        push_flag(&mut flags, "--map", &format!("{header}={field}"));
-    }
-    for (field, value) in &given.defaults {
-        push_flag(&mut flags, "--default", &format!("{field}={value}"));
-    }
-    if let Some(reseller) = given.reseller {
-        push_flag(&mut flags, "--reseller-id", &reseller.to_string());
-    }
-    for (flag, is_set) in [
-        (" --allow-direct", given.allow_direct),
-        (" --strict", given.strict),
-        (" --require-valid", given.require_valid),
-    ] {
-        flags.push_str(if is_set { flag } else { "" });
-    }
-    flags
-}
-
-/// As the option takes it.
-fn delimiter_option(delimiter: u8) -> &'static str {
-    match delimiter {
-        b';' => "semicolon",
-        b'\t' => "tab",
-        b'|' => "pipe",
-        _ => "comma",
     }
 }

@@ -14,6 +14,7 @@ use std::io::{self, IsTerminal, Write};
 use console::{StyledObject, style};
 
 use super::failure::Failure;
+use super::next_command::Repeated;
 use super::signals::{self, Moves};
 use crate::outlet;
 use crate::printable::{visible, visible_json, visible_lines};
@@ -23,7 +24,7 @@ use crate::printable::{visible, visible_json, visible_lines};
 pub(crate) struct Output {
     quiet: bool,
     has_bars: bool,
-    again: String,
+    repeated: Repeated,
     profile: Option<String>,
 }
 
@@ -32,12 +33,12 @@ impl Output {
         // A dumb terminal cannot go back over what it has shown.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
-        Self { quiet, has_bars, again: String::new(), profile: None }
+        Self { quiet, has_bars, repeated: Repeated::default(), profile: None }
     }
 
-    /// For a command whose settings these flags choose.
-    pub(crate) fn called_with(self, again: String) -> Self {
-        Self { again, ..self }
+    /// For a command of whose options the next command repeats these.
+    pub(crate) fn repeating(self, repeated: Repeated) -> Self {
+        Self { repeated, ..self }
     }
 
     /// For a command whose settings come from this profile.
@@ -50,9 +51,9 @@ impl Output {
         self.profile.as_deref()
     }
 
-    /// The flags by which the next command finds the settings of this one.
-    pub(crate) fn again(&self) -> &str {
-        &self.again
+    /// The options of this command that the next one repeats.
+    pub(crate) fn repeated(&self) -> Repeated {
+        self.repeated.clone()
     }
 
     /// Is progress shown as a bar?

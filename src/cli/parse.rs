@@ -114,14 +114,20 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write it as an address and a port, such as `127.0.0.1:8787`".to_owned())
 }
 
+const DELIMITERS: [(&str, u8); 4] = [("comma", b','), ("semicolon", b';'), ("tab", b'\t'), ("pipe", b'|')];
+
+/// By its name, or as itself.
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {
-    match text {
-        "comma" | "," => Ok(b','),
-        "semicolon" | ";" => Ok(b';'),
-        "tab" | "\t" | "\\t" => Ok(b'\t'),
-        "pipe" | "|" => Ok(b'|'),
-        _ => Err("one of comma, semicolon, tab, pipe".to_owned()),
-    }
+    let is_meant = |(name, byte): &&(&str, u8)| {
+        text == *name || text.as_bytes() == [*byte] || (text == "\\t" && *name == "tab")
+    };
+    let delimiter = DELIMITERS.iter().find(is_meant).map(|(_, byte)| *byte);
+    delimiter.ok_or_else(|| "one of comma, semicolon, tab, pipe".to_owned())
+}
+
+/// The name of a delimiter.
+pub(super) fn delimiter_name(delimiter: u64) -> Option<&'static str> {
+    DELIMITERS.iter().find(|(_, byte)| u64::from(*byte) == delimiter).map(|(name, _)| *name)
 }
 
 /// `windows-1252`, `utf-16le`, or another name of the WHATWG's encodings.

@@ -4,14 +4,13 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::args::{self, ReportFormat};
-use super::ending::{Again, Judged};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::next_command;
 use super::output::Output;
 use super::replacing::{Guarded, free_name};
 use super::settings::LedgerChoice;
 use super::sink::Sink;
-use crate::ledger;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
@@ -32,21 +31,10 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
             Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs")
         );
     };
-    let environment = queries.environment()?;
-    let held = queries.unfinished_sources()?;
-    let exported = Judged::of(&queries, queries.counts()?, queries.agreement_counts()?)?;
-    let again = Again {
-        ledger: &ledger,
-        settings: output.again(),
-        sign_in: &args.sign_in,
-        environment,
-        held: &held,
-        exported,
-    };
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
-    let overview: Result<_, ledger::Error> =
-        Overview::of(&queries, asked, |standing| again.next_command(standing));
-    let overview = overview?;
+    let overview = Overview::of(&queries, asked, |queries, standing| {
+        next_command::between_runs(queries, standing, output.repeated())
+    })?;
     let text = match args.format {
         ReportFormat::Html => page(&overview),
         ReportFormat::Md => markdown(&overview),

@@ -11,17 +11,17 @@ use tokio_util::sync::CancellationToken;
 use super::args;
 use super::dry_run;
 use super::ended::Ended;
-use super::ending::{self, Flags, Judged, Left};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::first_token::{self, NoToken};
-use super::input::flags_of;
+use super::next_command::{self, Left, Repeated};
 use super::output::Output;
 use super::partner;
 use super::plan;
 use super::recipient;
 use super::results::Results;
 use super::settings::{Connection, LedgerChoice};
+use super::stop::Stop;
 use super::wait_lock;
 use crate::asking::Asker;
 use crate::auth::{Claims, Kind, TokenSource};
@@ -41,7 +41,10 @@ pub(crate) struct Session<'a> {
     args: &'a args::Submission,
     /// `None`: a dry run or one that only asks, which has nothing to seal and makes no key.
     sealing: Option<recipient::Ready>,
-    flags: Flags,
+    /// The options that the next command repeats.
+    repeated: Repeated,
+    /// How files are read and judged.
+    given: Given,
     /// The files that were read.
     inputs: &'a [PathBuf],
     results: Option<Results>,
@@ -136,13 +139,6 @@ impl<'a> Session<'a> {
                 counted(interrupted, "request")
             ));
         }
-        let flags = Flags {
-            run: format!("{}{}{}{}", output.again(), choice.flags, connection.flags, submission.flags()),
-            ledger: format!("{}{}", output.again(), choice.flags),
-            identity: submission.identity.flag(),
-            judging: flags_of(&start.given.without_layout()),
-            reading: flags_of(&start.given),
-        };
         let (args, inputs) = (submission, start.inputs);
         let (signed_in, left_out) = (None, LeftOut::default());
         Ok(Self {
@@ -152,7 +148,8 @@ impl<'a> Session<'a> {
             signals,
             args,
             sealing,
-            flags,
+            repeated: output.repeated().without_kept(),
+            given: start.given,
             inputs,
             results,
             left_out,
@@ -319,17 +316,19 @@ impl<'a> Session<'a> {
         let accounting = queries.accounting()?;
         let held = queries.unfinished_sources()?;
         let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
-        let left = Left::new(rows, agreements, &held, Judged::of(&queries, rows, agreements)?);
+        let left = Left::new(&queries, rows, agreements, &held)?;
         // The last row may be the one that was too many.
         let stopped =
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
+        let stop = stopped.as_ref().map(Stop::from);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
         let written = self.results.as_ref().map(|results| results.write(&path, run)).transpose();
-        let exit_code = match (&accounting, &stopped) {
+        let is_complete = matches!(stopped, None | Some(StopReason::LimitReached));
+        let exit_code = match (&accounting, &stop) {
             (Some(_), _) => ExitCode::Failed,
-            (None, None | Some(StopReason::LimitReached)) if self.left_out.count > 0 => ExitCode::Failed,
-            (None, Some(reason)) => ending::exit_code(reason),
+            (None, _) if is_complete && self.left_out.count > 0 => ExitCode::Failed,
+            (None, Some(stop)) => stop.failure.exit_code,
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
         };
@@ -344,7 +343,7 @@ impl<'a> Session<'a> {
         for let_go in queries.let_go()? {
             self.output.note(let_go.in_words(&let_go.path));
         }
-        let mut words = stopped.as_ref().map_or_else(|| "done".to_owned(), ending::in_words);
+        let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();
         if self.left_out.count > 0 {
             words
                 .push_str(&format!("; left out {} that cannot be read", counted(self.left_out.count, "row")));
@@ -354,20 +353,22 @@ impl<'a> Session<'a> {
         }
         self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
         if let Ok(totals) = queries.run_totals(run) {
-            tell_log(&totals, &left.rows, stopped.as_ref().map_or("done", ending::kind), exit_code);
+            tell_log(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }
         self.connection.close().await;
 
         let queries = Queries::open(&path)?;
-        let mut flags = self.flags;
-        if let Some(sealing) = &self.sealing
-            && sealing.note.is_some()
-            && !matches!(queries.sealed_to()?, SealedTo::Recipient(key) if key == sealing.recipient)
-        {
-            // Nothing has been sealed to it yet, so the ledger does not know of it.
-            flags.run.push_str(" --new-recipient");
+        let mut repeated = self.repeated;
+        let sealed_to = queries.sealed_to()?;
+        // Until something has been sealed to a new key, the ledger does not know of it.
+        let is_unused = |sealing: &recipient::Ready| {
+            sealing.note.is_some()
+                && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
+        };
+        if !self.sealing.as_ref().is_some_and(is_unused) {
+            repeated.remove("new_recipient");
         }
-        let next = ending::next_command(&left, stopped.as_ref(), &flags, self.inputs)
+        let next = next_command::after_run(&left, stopped.as_ref(), &repeated, &self.given, self.inputs)
             // The same again would come upon the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
         let mut summary = Summary::of(&queries, run, next)?;
@@ -380,7 +381,7 @@ impl<'a> Session<'a> {
         Ok(Ended::to_tell(exit_code, move |output| {
             let printed = if as_json { output.json(&summary.json()) } else { output.result(&summary.text()) };
             tell_of_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
-            tell_why(output, stopped.as_ref(), exit_code, open);
+            tell_why(output, stopped.as_ref().zip(stop), open);
             if let Err(failure) = results {
                 output.failure(&failure.seen_with_limits());
             }
@@ -402,15 +403,15 @@ impl<'a> Session<'a> {
 }
 
 /// Says why a run stopped, if it did. `open`: rows that wait.
-fn tell_why(output: &Output, stopped: Option<&StopReason>, exit_code: ExitCode, open: u64) {
+fn tell_why(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64) {
     match stopped {
         // It is what was asked for.
-        Some(StopReason::LimitReached) => {
+        Some((StopReason::LimitReached, _)) => {
             let waiting = counted(open, "row");
             output.note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
         }
-        Some(StopReason::Declined) => output.note("Nothing was created: you said no."),
-        Some(reason) => output.failure(&ending::stop_failure(reason, exit_code)),
+        Some((StopReason::Declined, _)) => output.note("Nothing was created: you said no."),
+        Some((_, stop)) => output.failure(&stop.failure),
         None => {}
     }
 }

@@ -1,6 +1,5 @@
 //! The command line as it is used: validated, with environment and files read. Nothing below reads either.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,32 +37,17 @@ const ACCESS_TOKEN: &str = "TENANTRY_ACCESS_TOKEN";
 pub(crate) struct LedgerChoice {
     pub(crate) path: PathBuf,
     pub(crate) simulate: Option<Scenario>,
-    /// The flags that name this ledger again, for the next command.
-    pub(crate) flags: String,
 }
 
 /// Where the ledger of a command is.
 pub(crate) fn ledger_path(args: &args::LedgerPath) -> PathBuf {
-    args.ledger.clone().unwrap_or_else(|| PathBuf::from(default_ledger(args)))
-}
-
-fn default_ledger(args: &args::LedgerPath) -> &'static str {
-    if args.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER }
+    let default = if args.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
+    args.ledger.clone().unwrap_or_else(|| PathBuf::from(default))
 }
 
 impl From<&args::LedgerPath> for LedgerChoice {
     fn from(args: &args::LedgerPath) -> Self {
-        let path = ledger_path(args);
-        let default = default_ledger(args);
-        let simulate = args.rehearsal.simulate.clone();
-        let mut flags = String::new();
-        if simulate.is_some() {
-            flags.push_str(" --simulate");
-        }
-        if path != Path::new(default) {
-            push_flag(&mut flags, "--ledger", &path.to_string_lossy());
-        }
-        Self { path, simulate, flags }
+        Self { path: ledger_path(args), simulate: args.rehearsal.simulate.clone() }
     }
 }
 
@@ -94,8 +78,6 @@ pub(crate) struct Connection {
     pub(crate) domain_suffix: &'static str,
     /// For so long a new customer may stay invisible, unless somebody says otherwise.
     pub(crate) settle_delay: Duration,
-    /// The flags that connect like this again, for the next command.
-    pub(crate) flags: String,
     /// The simulator to start, then the one that runs.
     rehearsal: Option<simulator::Config>,
     simulator: Option<Simulator>,
@@ -175,7 +157,6 @@ impl Connection {
             },
             domain_suffix: args.cloud.domain_suffix(),
             settle_delay,
-            flags: String::new(),
             rehearsal: Some(config),
             simulator: None,
         }
@@ -196,7 +177,6 @@ impl Connection {
             sign_in,
             domain_suffix: cloud.domain_suffix(),
             settle_delay: settle_delay(None),
-            flags: args.flags(),
             rehearsal: None,
             simulator: None,
         })
@@ -453,73 +433,7 @@ pub(crate) fn identity_file(args: &args::IdentityFile) -> Result<PathBuf, Failur
     }
 }
 
-impl args::Connection {
-    /// The flags that connect like this again, for the next command.
-    pub(crate) fn flags(&self) -> String {
-        let mut flags = String::new();
-        if self.cloud != super::cloud::Cloud::Global {
-            push_flag(&mut flags, "--cloud", &self.cloud.to_string());
-        }
-        for (flag, value) in [
-            ("--api-url", self.api_url.clone()),
-            ("--authority-url", self.authority_url.clone()),
-            ("--ca-file", self.ca_file.as_ref().map(|file| file.to_string_lossy().into_owned())),
-            ("--tenant-id", self.tenant_id.clone()),
-            ("--client-id", self.client_id.clone()),
-            (
-                "--client-secret-file",
-                self.client_secret_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
-            ),
-            (
-                "--client-certificate",
-                self.client_certificate.as_ref().map(|file| file.to_string_lossy().into_owned()),
-            ),
-        ] {
-            if let Some(value) = value {
-                push_flag(&mut flags, flag, &value);
-            }
-        }
-        for host in &self.allow_api_host {
-            push_flag(&mut flags, "--allow-api-host", host);
-        }
-        flags
-    }
-}
-
-impl args::IdentityFile {
-    /// The flag that names this identity file again, where it is not the default one.
-    pub(crate) fn flag(&self) -> String {
-        let mut flag = String::new();
-        if let Some(file) = &self.identity {
-            push_flag(&mut flag, "--identity", &file.to_string_lossy());
-        }
-        flag
-    }
-}
-
-impl args::Pace {
-    /// The flag that the next command must not lose: the allowed rate.
-    pub(crate) fn flags(&self) -> String {
-        let mut flags = String::new();
-        let rate = self.rate.to_string();
-        if rate != args::DEFAULT_RATE {
-            push_flag(&mut flags, "--rate", &rate);
-        }
-        flags
-    }
-}
-
 impl args::Submission {
-    /// The flags that the next command must not lose: who can open the passwords, and the allowed rate.
-    pub(crate) fn flags(&self) -> String {
-        let mut flags = self.identity.flag();
-        if let Some(recipient) = &self.recipient {
-            push_flag(&mut flags, "--recipient", recipient);
-        }
-        flags.push_str(&self.pace.flags());
-        flags
-    }
-
     /// The settings of a submission in `mode` to a service for which `default_settle_delay` is right.
     pub(crate) fn settings(&self, mode: Mode, default_settle_delay: Duration) -> Settings {
         Settings {
@@ -543,32 +457,6 @@ impl args::Submission {
 /// Is this the environment of the simulator inside the program?
 pub(crate) fn is_simulated(environment: &Environment) -> bool {
     environment.api == SIMULATED_API
-}
-
-/// The flag that names the API of a ledger again, where it is not the default one.
-pub(crate) fn api_flag(api: &str) -> String {
-    let mut flag = String::new();
-    if api == super::cloud::Cloud::China.api_url() {
-        push_flag(&mut flag, "--cloud", &super::cloud::Cloud::China.to_string());
-    } else if api != SIMULATED_API && api != super::cloud::Cloud::Global.api_url() {
-        push_flag(&mut flag, "--api-url", api);
-    }
-    flag
-}
-
-/// As a shell takes it for one word, and for nothing else.
-pub(crate) fn quoted(value: &str) -> String {
-    let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
-    match plain && !value.is_empty() {
-        true => value.to_owned(),
-        // No name of a file holds the one character that would end this.
-        false if cfg!(windows) => format!("\"{value}\""),
-        false => format!("'{}'", value.replace('\'', r"'\''")),
-    }
-}
-
-pub(crate) fn push_flag(flags: &mut String, flag: &str, value: &str) {
-    write!(flags, " {flag} {}", quoted(value)).expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]
@@ -607,15 +495,5 @@ mod tests {
         check("https://api.example.com/?sig=hunter2", "https://api.example.com/…");
         check("https://api.example.com#hunter2", "https://api.example.com…");
         check("api.example.com", "api.example.com");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_shell_takes_what_is_quoted_for_one_word() {
-        for word in ["plain.csv", "", "two words", "$(touch x)`touch y`", "it's", "a\"b", "!x", "new\nline"] {
-            let script = format!("printf %s {}", quoted(word));
-            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
-        }
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::args;
-use super::ending::{Again, Judged};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
+use super::next_command;
 use super::output::Output;
 use super::session::expected_time;
 use super::settings::LedgerChoice;
@@ -52,19 +52,11 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     for let_go in &standing.let_go {
         text.push_str(&format!("\n{}\n", let_go.in_words(visible(&let_go.path).as_ref())));
     }
-    let again = Again {
-        ledger: &ledger,
-        settings: output.again(),
-        sign_in: &args.sign_in,
-        environment,
-        held: &standing.held_back,
-        exported: Judged::of(&queries, standing.rows, standing.agreements)?,
-    };
     if let Some(process) = queries.at_work() {
         text.push_str(&format!(
             "\nA run is at work on this ledger (pid {process}); its end will say what is next.\n"
         ));
-    } else if let Some(next) = again.next_command(&standing) {
+    } else if let Some(next) = next_command::between_runs(&queries, &standing, output.repeated())? {
         text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;

@@ -98,7 +98,7 @@ impl Overview {
     pub(crate) fn of(
         queries: &Queries,
         asked: Asked<'_>,
-        next: impl FnOnce(&Standing) -> Option<String>,
+        next: impl FnOnce(&Queries, &Standing) -> Result<Option<String>, ledger::Error>,
     ) -> Result<Self, ledger::Error> {
         queries.at_one_moment(|queries| Self::read(queries, asked, next))
     }
@@ -106,7 +106,7 @@ impl Overview {
     fn read(
         queries: &Queries,
         asked: Asked<'_>,
-        next: impl FnOnce(&Standing) -> Option<String>,
+        next: impl FnOnce(&Queries, &Standing) -> Result<Option<String>, ledger::Error>,
     ) -> Result<Self, ledger::Error> {
         let Asked { ledger, scope, limit_per_minute } = asked;
         let run = match scope {
@@ -116,8 +116,8 @@ impl Overview {
         let environment = queries.environment()?;
         let standing = Standing::in_scope(queries, scope)?;
         let next = match scope {
-            Scope::Ledger => next(&standing),
-            Scope::Run(_) => next(&Standing::of(queries)?),
+            Scope::Ledger => next(queries, &standing)?,
+            Scope::Run(_) => next(queries, &Standing::of(queries)?)?,
         };
         let SourceTotals { read, known, duplicates, .. } = queries.source_totals(run)?;
         let (mut timeline, calls) = Timeline::of(queries, scope, limit_per_minute)?;

@@ -83,6 +83,20 @@ fn a_flag_is_over_the_environment_and_that_is_over_the_file() {
 }
 
 #[test]
+fn the_next_command_names_the_profile_and_not_what_it_holds() {
+    let bench = Bench::new();
+    bench.trusts("[profile.p]\nlimit = 1\nrate = '900/min'\nidentity = 'identity.txt'\n");
+    bench.file("customers.csv", customers(2));
+    let import = bench.import("customers.csv").without("TENANTRY_RATE").without("TENANTRY_IDENTITY");
+    let typed = ["--profile", "p", "--timeout", "90s", "--settle-delay", "2s", "--max-attempts", "3"];
+    let done = import.args(typed).exits(5).stdout;
+    let next = done.lines().last().unwrap();
+    assert!(next.starts_with("Next: tenantry resume --profile p --ledger "), "{next}");
+    assert!(next.ends_with(" --settle-delay 2s --timeout 90s"), "{next}");
+    assert!(!next.contains("--rate") && !next.contains("--identity"), "{next}");
+}
+
+#[test]
 fn what_can_be_judged_without_asking_anybody_is_judged() {
     let bench = Bench::new();
     show(&bench).exits(0).stdout.find("Configuration file: none").unwrap();

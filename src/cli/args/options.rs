@@ -10,6 +10,7 @@ use tenantry_simulator::Scenario;
 use uuid::Uuid;
 
 use super::super::{cloud, parse};
+use super::repeat::Repeat;
 use crate::customer::Field;
 use crate::reader::Encoding;
 use crate::submitter::{MaxFailures, Rate};
@@ -17,11 +18,14 @@ use crate::submitter::{MaxFailures, Rate};
 /// Below the service's own 500 a minute, which other programs of the company share.
 pub(crate) const DEFAULT_RATE: &str = "450/min";
 
+/// What `--simulate` rehearses, where it does not say.
+pub(crate) const DEFAULT_SCENARIO: &str = "smooth";
+
 /// Where settings come from that neither a flag nor the environment gives.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigChoice {
     /// File of settings [default: tenantry.toml here (see `config trust`), else in your configuration folder]
-    #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", help_heading = "Configuration")]
+    #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", help_heading = "Configuration", add = Repeat::Always)]
     pub(crate) config: Option<PathBuf>,
     /// The settings of this profile too: those under [profile.NAME]
     #[arg(
@@ -29,7 +33,8 @@ pub(crate) struct ConfigChoice {
         value_name = "NAME",
         global = true,
         env = "TENANTRY_PROFILE",
-        help_heading = "Configuration"
+        help_heading = "Configuration",
+        add = Repeat::Always
     )]
     pub(crate) profile: Option<String>,
 }
@@ -43,7 +48,8 @@ pub(crate) struct Logging {
         action = clap::ArgAction::Count,
         global = true,
         env = "TENANTRY_VERBOSE",
-        help_heading = "Logging"
+        help_heading = "Logging",
+        add = Repeat::Never
     )]
     pub(crate) verbose: u8,
     /// Errors alone on standard error
@@ -53,7 +59,8 @@ pub(crate) struct Logging {
         global = true,
         env = "TENANTRY_QUIET",
         value_parser = clap::builder::BoolishValueParser::new(),
-        help_heading = "Logging"
+        help_heading = "Logging",
+        add = Repeat::Never
     )]
     pub(crate) quiet: bool,
     /// Form of the log lines
@@ -63,12 +70,13 @@ pub(crate) struct Logging {
         default_value = "text",
         global = true,
         env = "TENANTRY_LOG_FORMAT",
-        help_heading = "Logging"
+        help_heading = "Logging",
+        add = Repeat::Never
     )]
     pub(crate) log_format: LogFormat,
     /// Write the log here instead of to standard error, with the sums and the end of each run; 10 MiB at most, then it
     /// becomes F.1, up to F.5. Goes on only in a log of Tenantry
-    #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging")]
+    #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging", add = Repeat::Never)]
     pub(crate) log_file: Option<PathBuf>,
 }
 
@@ -81,7 +89,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Args)]
 pub(crate) struct LedgerPath {
     /// The ledger file [default: tenantry.db; tenantry-simulated.db with --simulate]
-    #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER", help_heading = "Ledger")]
+    #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER", help_heading = "Ledger", add = Repeat::Always)]
     pub(crate) ledger: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rehearsal: Rehearsal,
@@ -95,9 +103,10 @@ pub(crate) struct Rehearsal {
         value_name = "SCENARIO",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "smooth",
+        default_missing_value = DEFAULT_SCENARIO,
         env = "TENANTRY_SIMULATE",
-        help_heading = "Ledger"
+        help_heading = "Ledger",
+        add = Repeat::Always
     )]
     pub(crate) simulate: Option<Scenario>,
 }
@@ -106,13 +115,13 @@ pub(crate) struct Rehearsal {
 #[command(next_help_heading = "Partner Center")]
 pub(crate) struct Connection {
     /// The cloud that the partner account belongs to
-    #[arg(long, value_parser = parse::cloud, default_value = "global", env = "TENANTRY_CLOUD")]
+    #[arg(long, value_parser = parse::cloud, default_value = "global", env = "TENANTRY_CLOUD", add = Repeat::AtService)]
     pub(crate) cloud: cloud::Cloud,
     /// Base URL of the API, instead of the cloud's own
-    #[arg(long, value_name = "URL", env = "TENANTRY_API_URL")]
+    #[arg(long, value_name = "URL", env = "TENANTRY_API_URL", add = Repeat::AtService)]
     pub(crate) api_url: Option<String>,
     /// Base URL of the sign-in service, instead of the cloud's own
-    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
+    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL", add = Repeat::AtService)]
     pub(crate) authority_url: Option<String>,
     /// Send the sign-in to this API host too, although it is neither Microsoft's nor this machine (exact; HOST is any
     /// port of it, HOST:PORT is that one; repeat it)
@@ -121,31 +130,33 @@ pub(crate) struct Connection {
         value_name = "HOST",
         value_parser = parse::api_host,
         value_delimiter = ',',
-        env = "TENANTRY_ALLOW_API_HOST"
+        env = "TENANTRY_ALLOW_API_HOST",
+        add = Repeat::AtService
     )]
     pub(crate) allow_api_host: Vec<String>,
     /// PEM file with further certificate authorities to trust, such as that of a proxy that inspects TLS
-    #[arg(long, value_name = "F", env = "TENANTRY_CA_FILE")]
+    #[arg(long, value_name = "F", env = "TENANTRY_CA_FILE", add = Repeat::AtService)]
     pub(crate) ca_file: Option<PathBuf>,
     /// The partner tenant: its id or one of its domains
-    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
+    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID", add = Repeat::AtService)]
     pub(crate) tenant_id: Option<String>,
     /// The application id to sign in as
-    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
+    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID", add = Repeat::AtService)]
     pub(crate) client_id: Option<String>,
     /// File that holds the client secret (or TENANTRY_CLIENT_SECRET); TENANTRY_ACCESS_TOKEN does without both
-    #[arg(long, value_name = "F", env = "TENANTRY_CLIENT_SECRET_FILE")]
+    #[arg(long, value_name = "F", env = "TENANTRY_CLIENT_SECRET_FILE", add = Repeat::AtService)]
     pub(crate) client_secret_file: Option<PathBuf>,
     /// PEM file with the app's certificate and its private key, instead of a client secret
     #[arg(
         long,
         value_name = "F",
         env = "TENANTRY_CLIENT_CERTIFICATE",
-        conflicts_with = "client_secret_file"
+        conflicts_with = "client_secret_file",
+        add = Repeat::AtService
     )]
     pub(crate) client_certificate: Option<PathBuf>,
     /// Where a user's sign-in is kept: in the key store of this machine, else in a file (auto), or always in the file
-    #[arg(long, value_name = "WHERE", default_value = "auto", env = "TENANTRY_KEY_STORE")]
+    #[arg(long, value_name = "WHERE", default_value = "auto", env = "TENANTRY_KEY_STORE", add = Repeat::Never)]
     pub(crate) key_store: KeyStore,
 }
 
@@ -161,13 +172,13 @@ pub(crate) enum KeyStore {
 #[command(next_help_heading = "Requests")]
 pub(crate) struct Pace {
     /// Requests in any window: N/s, N/min or unlimited
-    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE")]
+    #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Always)]
     pub(crate) rate: Rate,
     /// Longest wait for one answer
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
     pub(crate) timeout: Duration,
     /// Stop when the service has not answered for this long
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE")]
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE", add = Repeat::Never)]
     pub(crate) max_outage: Duration,
 }
 
@@ -175,10 +186,10 @@ pub(crate) struct Pace {
 #[command(next_help_heading = "Submission")]
 pub(crate) struct Submission {
     /// Create without asking; required where no terminal is there to ask on
-    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) yes: bool,
     /// Requests under way at once, at most
-    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY")]
+    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
     pub(crate) concurrency: NonZeroUsize,
     /// Sends of one row without a verdict before it is asked about
     #[arg(
@@ -186,21 +197,22 @@ pub(crate) struct Submission {
         value_name = "N",
         default_value = "8",
         value_parser = clap::value_parser!(u32).range(1..),
-        env = "TENANTRY_MAX_ATTEMPTS"
+        env = "TENANTRY_MAX_ATTEMPTS",
+        add = Repeat::Never
     )]
     pub(crate) max_attempts: u32,
     /// Stop after submitting this many rows
-    #[arg(long, value_name = "N", env = "TENANTRY_LIMIT")]
+    #[arg(long, value_name = "N", env = "TENANTRY_LIMIT", add = Repeat::Never)]
     pub(crate) limit: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION")]
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION", add = Repeat::Never)]
     pub(crate) max_duration: Option<Duration>,
     /// Stop when so many rows, and acceptances of agreements, of this run have been refused: N, or N% of those with an
     /// outcome, from 20 of them on
     #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
     pub(crate) max_failures: Option<MaxFailures>,
     /// Show what would be done; send nothing, and write nothing
-    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) dry_run: bool,
     /// For so long the same request id is repeated without asking first
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
@@ -210,24 +222,24 @@ pub(crate) struct Submission {
     pub(crate) settle_delay: Option<Duration>,
     /// This ledger is a copy made by `backup` and takes the ledger's place: go on with it, and hold back what may have
     /// been sent since
-    #[arg(long)]
+    #[arg(long, add = Repeat::Never)]
     pub(crate) restored: bool,
     /// Public key to seal passwords to (age1…); else that of the identity file, which is made on first use
-    #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT")]
+    #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT", add = Repeat::Always)]
     pub(crate) recipient: Option<String>,
     /// Seal to another key than that of the ledger's passwords, which then open with the old key alone
-    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) new_recipient: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
     /// The summary as one JSON object on standard output
-    #[arg(long, env = "TENANTRY_JSON", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output")]
+    #[arg(long, env = "TENANTRY_JSON", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
     /// Wait for so long where another process works on the ledger
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK")]
+    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK", add = Repeat::Never)]
     pub(crate) wait_lock: Duration,
     /// Write the export files into a new folder in DIR at the end, such as DIR/run-17, also of a run that stops early
-    #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output")]
+    #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output", add = Repeat::Never)]
     pub(crate) results: Option<PathBuf>,
     // Last, because their headings hold for whatever follows.
     #[command(flatten)]
@@ -252,20 +264,20 @@ pub(crate) struct Run {
 #[command(next_help_heading = "Unattended")]
 pub(crate) struct Announcements {
     /// POST the figures of the run here: URL/start, then URL for exit code 0, else URL/fail
-    #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true, add = Repeat::Never)]
     pub(crate) notify_url: Option<url::Url>,
     /// Run this command at the end, with TENANTRY_EXIT_CODE, _RUN, _LEDGER and _SUMMARY in its environment
-    #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH")]
+    #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH", add = Repeat::Never)]
     pub(crate) on_finish: Option<String>,
     /// Write the figures of the run here for Prometheus (textfile collector); replaces only a file that Tenantry wrote
-    #[arg(long, value_name = "F", env = "TENANTRY_METRICS_FILE")]
+    #[arg(long, value_name = "F", env = "TENANTRY_METRICS_FILE", add = Repeat::Never)]
     pub(crate) metrics_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct IdentityFile {
     /// File of the private key for passwords [default: in your configuration folder]
-    #[arg(long, value_name = "F", env = "TENANTRY_IDENTITY")]
+    #[arg(long, value_name = "F", env = "TENANTRY_IDENTITY", add = Repeat::Always)]
     pub(crate) identity: Option<PathBuf>,
 }
 
@@ -274,10 +286,10 @@ pub(crate) struct IdentityFile {
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputFile {
     /// Write to this new file instead of to standard output
-    #[arg(short, long, value_name = "F")]
+    #[arg(short, long, value_name = "F", add = Repeat::Never)]
     pub(crate) output: Option<PathBuf>,
     /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", add = Repeat::Never)]
     pub(crate) force: bool,
 }
 
@@ -288,17 +300,17 @@ pub(crate) struct Layout {
     pub(crate) delimiter: Delimiter,
     /// Encoding of the files: utf-8, utf-16le, utf-16be, windows-1252 or another; a byte order mark goes before it
     /// [default: detected]
-    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input")]
+    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input", add = Repeat::Always)]
     pub(crate) encoding: Option<Encoding>,
     /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
-    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", help_heading = "Input")]
+    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", help_heading = "Input", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
     /// Take a column for a field, whatever its header says (repeat it)
-    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input")]
-    pub(crate) map: Vec<(String, Field)>,
+    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input", add = Repeat::Always)]
+    pub(crate) column_map: Vec<(String, Field)>,
     /// What an empty or missing cell of a field stands for (repeat it)
-    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input")]
-    pub(crate) default: Vec<(Field, String)>,
+    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input", add = Repeat::Always)]
+    pub(crate) defaults: Vec<(Field, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -346,13 +358,13 @@ pub(crate) struct Input {
     #[command(flatten)]
     pub(crate) layout: Layout,
     /// Indirect reseller (tenant id) for rows without their own
-    #[arg(long, value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", help_heading = "Input")]
-    pub(crate) reseller_id: Option<Uuid>,
+    #[arg(long = "reseller-id", value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", help_heading = "Input", add = Repeat::Always)]
+    pub(crate) reseller: Option<Uuid>,
     /// Create rows without a reseller as customers of your own, also beside rows with one
-    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input", add = Repeat::Always)]
     pub(crate) allow_direct: bool,
     /// Treat warnings as errors
-    #[arg(long, env = "TENANTRY_STRICT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_STRICT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input", add = Repeat::Always)]
     pub(crate) strict: bool,
 }
 
@@ -369,7 +381,7 @@ pub(crate) struct Condition {
 #[command(next_help_heading = "For the next command, which is told at the end")]
 pub(crate) struct NextSignIn {
     /// Base URL of the sign-in service
-    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL")]
+    #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL", add = Repeat::AtService)]
     pub(crate) authority_url: Option<String>,
     /// API hosts that get the sign-in although they are not Microsoft's
     #[arg(
@@ -377,13 +389,14 @@ pub(crate) struct NextSignIn {
         value_name = "HOST",
         value_parser = parse::api_host,
         value_delimiter = ',',
-        env = "TENANTRY_ALLOW_API_HOST"
+        env = "TENANTRY_ALLOW_API_HOST",
+        add = Repeat::AtService
     )]
     pub(crate) allow_api_host: Vec<String>,
     /// The partner tenant
-    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID")]
+    #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID", add = Repeat::AtService)]
     pub(crate) tenant_id: Option<String>,
     /// The application id to sign in as
-    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID")]
+    #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID", add = Repeat::AtService)]
     pub(crate) client_id: Option<String>,
 }

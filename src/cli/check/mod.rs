@@ -13,10 +13,12 @@ use super::args;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
+use super::next_command::Repeated;
 use super::output::Output;
 use super::replacing::free_name;
 use super::rules;
-use super::settings::{self, Connection, quoted};
+use super::settings::{self, Connection};
+use super::shell::quoted;
 use super::signals::Interruption;
 use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::printable::visible;
@@ -40,7 +42,6 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         output.note(format_args!("Country rules: {note}."));
     }
     let mut desk = None;
-    let flags = output.again().to_owned() + &args.input.flags() + &service_flags(&args);
     if args.online {
         let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate.clone())?;
         desk = Some(Box::pin(Desk::open(connection, &args.pace, &interruption)).await?);
@@ -69,7 +70,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         tally: &check.tally,
         partner: desk.as_ref().map(|desk| desk.partner.as_str()),
         online: desk.as_ref().map(|desk| &*desk.online),
-        next: &next_command(&args, &flags, &check.tally, given_up),
+        next: &next_command(&args, output.repeated(), &check.tally, given_up),
     })?;
     tracing::info!(
         rows = check.tally.rows(),
@@ -190,31 +191,23 @@ impl Check<'_> {
     }
 }
 
-/// The flags by which another command reaches the same service: what was rehearsed must not turn into production.
-fn service_flags(args: &args::Check) -> String {
-    let service = match args.rehearsal.simulate {
-        Some(_) => " --simulate".to_owned(),
-        None => args.connection.flags(),
-    };
-    if args.online { service + &args.pace.flags() } else { service }
-}
-
 /// The command that an operator would type next.
-fn next_command(args: &args::Check, flags: &str, tally: &Tally, given_up: bool) -> String {
+fn next_command(args: &args::Check, repeated: Repeated, tally: &Tally, given_up: bool) -> String {
     let has_errors = tally.wrong > 0;
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
-    let online = if args.online { " --online" } else { "" };
+    let repeated = if args.online { repeated } else { repeated.without::<args::Pace>() };
+    let check = repeated.command(if args.online { "check --online" } else { "check" });
     if given_up {
-        format!("tenantry check{online}{flags} {files}")
+        format!("{check} {files}")
     } else if tally.rows() == 0 {
-        format!("put rows below the header, then tenantry check{online}{flags} {files}")
+        format!("put rows below the header, then {check} {files}")
     } else if let (true, Some(copy)) = (has_errors, &args.output) {
         let copy = quoted(&copy.to_string_lossy());
-        format!("mend the rows with errors in {copy}, then tenantry check{online}{flags} {copy}")
+        format!("mend the rows with errors in {copy}, then {check} {copy}")
     } else if has_errors {
-        format!("mend the rows with errors, then tenantry check{online}{flags} {files}")
+        format!("mend the rows with errors, then {check} {files}")
     } else {
-        format!("tenantry import{flags} {files}")
+        format!("{} {files}", repeated.command("import"))
     }
 }

@@ -31,6 +31,7 @@ use crate::nearest::distance_within;
 pub(super) use file::is_settings;
 use file::{ConfigFile, Entry, Origin};
 use options::Setting;
+pub(super) use options::without_value;
 pub(super) use show::run as show;
 pub(super) use trust::run as trust;
 
@@ -362,16 +363,9 @@ impl Provenance {
         is_typed(deepest(&self.matches), "quiet")
     }
 
-    /// The flags that choose these settings again, for the next command.
-    pub(super) fn flags(&self) -> String {
-        let mut flags = String::new();
-        if let Some(file) = self.file.as_ref().filter(|_| self.origin == Some(Origin::Named)) {
-            settings::push_flag(&mut flags, "--config", &file.to_string_lossy());
-        }
-        if let Some(profile) = &self.profile {
-            settings::push_flag(&mut flags, "--profile", profile);
-        }
-        flags
+    /// What clap makes of the command line with everything that holds besides.
+    pub(super) fn matches(&self) -> &ArgMatches {
+        &self.matches
     }
 
     /// The file and the profile that hold, in words; `None` where there is no file.

@@ -110,6 +110,12 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(without_empty_variables)
 }
 
+/// What an option stands for where it is typed without a value; `None`: it needs one.
+pub(in crate::cli) fn without_value(arg: &Arg) -> Option<OsString> {
+    let setting = Setting { name: arg.get_long()?.to_owned(), arg: arg.clone() };
+    setting.raw(&Given::Switch(true), Path::new("")).ok()?.pop()
+}
+
 impl Setting {
     /// Its option, for a command that lacks the options that it has to do with.
     pub(super) fn alone(&self) -> Arg {

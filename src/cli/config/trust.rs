@@ -20,7 +20,7 @@ use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::cli::settings::quoted;
+use crate::cli::shell::quoted;
 
 /// Its name in the configuration folder.
 const STORE: &str = "trusted-settings.json";

@@ -1,0 +1,218 @@
+//! What is left after a run or between two runs, and the command that an operator would type next.
+
+mod repeated;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::args;
+use super::cloud::Cloud;
+use super::exit_code::ExitCode;
+use super::replacing::free_name;
+use super::settings;
+use super::shell::quoted;
+use crate::ledger::{
+    self, AgreementCounts, Filter, Given, HeldFor, Queries, RowCounts, State, UnfinishedSource,
+};
+use crate::report::Standing;
+use crate::submitter::StopReason;
+pub(super) use repeated::Repeated;
+use repeated::flags_of;
+
+/// What is left when nothing is under way any more.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) rows: RowCounts,
+    pub(super) agreements: AgreementCounts,
+    /// What is imported again to bring on whatever is open: options and files. `None`: something may go on without.
+    waits_for: Option<String>,
+    /// How what is exported to be mended was judged.
+    exported: Judged,
+}
+
+/// How rows were judged, as flags of the next command.
+#[derive(Debug, Default)]
+enum Judged {
+    Alike(String),
+    /// By this run's flags, as far as anybody knows.
+    #[default]
+    Unknown,
+    /// Rows of several files, with options of their own.
+    Variously,
+}
+
+impl Judged {
+    /// Of what an operator would mend next.
+    fn of(queries: &Queries, rows: &RowCounts, agreements: &AgreementCounts) -> Result<Self, ledger::Error> {
+        let Some((_, filter)) = to_mend(rows, agreements) else { return Ok(Self::Unknown) };
+        let given = queries.given_for(filter)?;
+        let flags: Option<BTreeSet<String>> =
+            given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout()))).collect();
+        let mut flags = flags.unwrap_or_default();
+        Ok(match (flags.pop_first(), flags.is_empty()) {
+            (Some(flags), true) => Self::Alike(flags),
+            (Some(_), false) => Self::Variously,
+            (None, _) => Self::Unknown,
+        })
+    }
+}
+
+/// What an operator would export and mend next, when nothing is open.
+fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<(&'static str, Filter)> {
+    if rows.failed > 0 {
+        Some(("failed", Filter::State(State::Failed)))
+    } else if rows.rejected > 0 {
+        Some(("rejected", Filter::State(State::Rejected)))
+    } else if agreements.refused() > 0 {
+        Some(("agreements", Filter::UnrecordedAgreements))
+    } else {
+        None
+    }
+}
+
+/// The options and the files by which what is held back comes again. Files that were told differently take a command
+/// each, and so do those of a restored ledger, whose order matters: it is that of the last one.
+fn to_bring_again(held: &[UnfinishedSource]) -> Option<String> {
+    let last = held.last()?;
+    let is_alike = |source: &UnfinishedSource| source.given == last.given && source.why == last.why;
+    let are_together = last.why != HeldFor::Restored && held.iter().all(is_alike);
+    let sources = if are_together { held } else { std::slice::from_ref(last) };
+    let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
+    Some(format!("{} {}", flags_of(&last.given), files.join(" ")))
+}
+
+impl Left {
+    /// `held`: files that hold rows back.
+    pub(super) fn new(
+        queries: &Queries,
+        rows: RowCounts,
+        agreements: AgreementCounts,
+        held: &[UnfinishedSource],
+    ) -> Result<Self, ledger::Error> {
+        let waiting: u64 = held.iter().map(|source| source.waiting).sum();
+        let exported = Judged::of(queries, &rows, &agreements)?;
+        let left = Self { rows, agreements, waits_for: None, exported };
+        // What a pipe brought cannot come again by its name; `resume` asks about it.
+        let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
+        let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
+        Ok(Self { waits_for, ..left })
+    }
+
+    /// Rows and acceptances that are owed a step, held back ones included.
+    pub(super) fn open(&self) -> u64 {
+        self.rows.open() + self.agreements.open() + self.agreements.held_back
+    }
+
+    /// Nothing is owed any more; what did it come to?
+    pub(super) fn settled_exit_code(&self) -> ExitCode {
+        if self.rows.unresolved > 0 {
+            ExitCode::SomeUnresolved
+        } else if self.rows.failed + self.rows.rejected + self.agreements.refused() > 0 {
+            ExitCode::SomeRefused
+        } else {
+            ExitCode::Done
+        }
+    }
+
+    /// The command that an operator would type next, after one that read and judged files as `given`.
+    fn next(&self, stopped: Option<&StopReason>, repeated: &Repeated, given: &Given) -> Option<String> {
+        let is_discarded = matches!(
+            stopped,
+            Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::NotAllValid(_))
+        );
+        if is_discarded && self.open() == 0 {
+            None
+        } else if let Some(files) = &self.waits_for {
+            // Resuming would find nothing that may be sent.
+            Some(repeated.command("import") + files)
+        } else if stopped.is_some() || self.open() > 0 {
+            Some(repeated.command("resume"))
+        } else if self.rows.unresolved > 0 {
+            Some(repeated.command("reconcile"))
+        } else if let Some((what, _)) = to_mend(&self.rows, &self.agreements) {
+            Some(self.mend(what, repeated, given))
+        } else if self.rows.created > 0 {
+            Some(format!("{} -o {}", repeated.command("credentials"), free("passwords.csv")))
+        } else {
+            None
+        }
+    }
+
+    /// Exports `what`, to be mended and imported again.
+    fn mend(&self, what: &str, repeated: &Repeated, given: &Given) -> String {
+        let file = free(&format!("{what}.csv"));
+        let export = repeated.command(&format!("export {what}"));
+        let judging = match &self.exported {
+            Judged::Alike(flags) => flags.clone(),
+            Judged::Unknown => flags_of(&given.without_layout()),
+            // One command would give the rows of one file the reseller of another.
+            Judged::Variously => {
+                return format!(
+                    "{export} -o {file}, mend it, then import the rows of each file by themselves, with the --map, \
+                     --default, --reseller-id, --allow-direct and --strict that it had"
+                );
+            }
+        };
+        // An acceptance that was refused may be right as it is: its customer can have become visible since.
+        let again = if what == "agreements" { " --retry-failed" } else { "" };
+        let import = repeated.command("import");
+        format!("{export} -o {file}, mend it, then {import}{judging}{again} {file}")
+    }
+}
+
+/// A name for an output in the working folder that no file has yet.
+fn free(name: &str) -> String {
+    quoted(&free_name(Path::new(name)).to_string_lossy())
+}
+
+/// The command that an operator would type after a run that has read `inputs` as `given`.
+pub(super) fn after_run(
+    left: &Left,
+    stopped: Option<&StopReason>,
+    repeated: &Repeated,
+    given: &Given,
+    inputs: &[PathBuf],
+) -> Option<String> {
+    match (stopped, inputs) {
+        // What was left alone is mended as what was refused is.
+        (Some(StopReason::NotAllValid(_)), []) => left.next(None, repeated, given),
+        (Some(StopReason::NotAllValid(_)), [input]) if input != Path::new("-") => {
+            let (settings, import) = (repeated.settings(), repeated.command("import"));
+            let (reading, input) = (flags_of(given), quoted(&input.to_string_lossy()));
+            // Mended in the file itself: a row that was rejected for its domain cannot be told from another one's.
+            Some(format!(
+                "tenantry check{settings}{reading} {input}, mend {input}, then {import}{reading} --require-valid {input}"
+            ))
+        }
+        _ => left.next(stopped, repeated, given),
+    }
+}
+
+/// The command that an operator would type between two runs, as far as a ledger tells.
+pub(super) fn between_runs(
+    queries: &Queries,
+    standing: &Standing,
+    mut repeated: Repeated,
+) -> Result<Option<String>, ledger::Error> {
+    let left = Left::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
+    if let Some(environment) = queries.environment()? {
+        if settings::is_simulated(&environment) {
+            repeated.add_option("simulate", args::DEFAULT_SCENARIO);
+        } else if environment.api == Cloud::China.api_url() {
+            repeated.add_option("cloud", &Cloud::China.to_string());
+        } else if environment.api != Cloud::Global.api_url() {
+            repeated.add_option("api_url", &environment.api);
+        }
+        if let Some(tenant) = environment.partner_tenant_id {
+            repeated.add_option("tenant_id", &tenant.to_string());
+        }
+    }
+    let Some(next) = left.next(None, &repeated, &Given::default()) else { return Ok(None) };
+    let is_refused =
+        left.settled_exit_code() == ExitCode::SomeRefused && left.rows.failed + left.agreements.refused() > 0;
+    Ok(Some(if left.open() == 0 && is_refused {
+        format!("{next}; or, where the cause is gone, {}", repeated.command("retry"))
+    } else {
+        next
+    }))
+}

@@ -1,0 +1,154 @@
+//! The options that the next command repeats of this one, derived from what clap matched.
+//!
+//! An option is repeated where it was typed, unless its definition says otherwise ([`Repeat`]), and only by a command
+//! that has it. Values of `tenantry.toml` are not repeated: the next command reads the same file, and the profile is named.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+use serde_json::Value;
+
+use crate::cli::args::Repeat;
+use crate::cli::config::without_value;
+use crate::cli::shell::quoted;
+use crate::cli::{help, parse};
+use crate::ledger::Given;
+
+/// The options to repeat, as they are typed, by their id. The text is empty where nothing needs to be typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Repeated(BTreeMap<String, String>);
+
+impl Repeated {
+    /// Of a whole command line.
+    pub(crate) fn of(matches: &ArgMatches) -> Self {
+        let root = help::command();
+        let mut repeated = Self::default();
+        repeated.add(&root, matches);
+        let (mut command, mut matches) = (&root, matches);
+        while let Some((name, below)) = matches.subcommand() {
+            let Some(subcommand) = command.find_subcommand(name) else { break };
+            (command, matches) = (subcommand, below);
+            repeated.add(command, matches);
+        }
+        repeated
+    }
+
+    fn add(&mut self, command: &Command, matches: &ArgMatches) {
+        for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+            let (id, mark) = (arg.get_id().as_str(), arg.get::<Repeat>());
+            let given = matches.try_get_raw(id).ok().flatten();
+            let (Some(values), false) = (given, mark == Some(&Repeat::Never)) else { continue };
+            let is_typed = match matches.value_source(id) {
+                Some(ValueSource::CommandLine) => true,
+                Some(ValueSource::EnvVariable) => mark.is_some(),
+                _ => false,
+            };
+            let text = if is_typed { typed(arg, values) } else { String::new() };
+            self.0.insert(id.to_owned(), text);
+        }
+    }
+
+    /// Says this option too, where nothing has said it.
+    pub(super) fn add_option(&mut self, id: &str, value: &str) {
+        if !self.0.contains_key(id) {
+            let of = |command: &Command| {
+                command.get_arguments().find(|arg| arg.get_id() == id).map(|arg| typed(arg, [value]))
+            };
+            // Every option that the next command may need beside those of this one is an option of `resume`.
+            let text = help::command().find_subcommand("resume").and_then(of);
+            self.0.insert(id.to_owned(), text.expect("`resume` has this option"));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    /// Without what the ledger keeps with each file: the ledger says it for the file that the next command reads.
+    pub(crate) fn without_kept(mut self) -> Self {
+        let kept = kept(&Given::default());
+        self.0.retain(|id, _| kept.get(id).is_none());
+        self
+    }
+
+    /// Without the options that `T` defines.
+    pub(crate) fn without<T: clap::Args>(mut self) -> Self {
+        for arg in T::augment_args(Command::new("")).get_arguments() {
+            self.remove(arg.get_id().as_str());
+        }
+        self
+    }
+
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.0.contains_key("simulate")
+    }
+
+    /// The options that every command has: where the settings are.
+    pub(super) fn settings(&self) -> String {
+        self.those_of(&help::command())
+    }
+
+    /// `tenantry WORDS` with the options of this command that it has too.
+    pub(crate) fn command(&self, words: &str) -> String {
+        let root = help::command();
+        let name = words.split(' ').next().unwrap_or_default();
+        let command = root.find_subcommand(name).expect("the next command is one of ours");
+        format!("tenantry {words}{}{}", self.those_of(&root), self.those_of(command))
+    }
+
+    fn those_of(&self, command: &Command) -> String {
+        let is_meant = |arg: &&Arg| !(self.is_rehearsal() && arg.get::<Repeat>() == Some(&Repeat::AtService));
+        let texts = command.get_arguments().filter(is_meant).map(|arg| self.0.get(arg.get_id().as_str()));
+        texts.flatten().map(String::as_str).collect()
+    }
+}
+
+/// The options of an import that read and judge a file as the ledger says that it was.
+pub(crate) fn flags_of(given: &Given) -> String {
+    let kept = kept(given);
+    let root = help::command();
+    let import = root.find_subcommand("import").expect("files are imported");
+    import.get_arguments().map(|arg| typed(arg, texts(&kept[arg.get_id().as_str()]))).collect()
+}
+
+/// By the id of the option.
+fn kept(given: &Given) -> Value {
+    serde_json::to_value(given).expect("options are plain data")
+}
+
+/// The values of an option that the ledger keeps.
+fn texts(kept: &Value) -> Vec<String> {
+    match kept {
+        Value::Null | Value::Bool(false) | Value::Object(_) => Vec::new(),
+        Value::Bool(true) => vec!["true".to_owned()],
+        Value::String(text) => vec![text.clone()],
+        Value::Number(delimiter) => {
+            let name = delimiter.as_u64().and_then(parse::delimiter_name);
+            name.map(str::to_owned).into_iter().collect()
+        }
+        Value::Array(pairs) => {
+            let pairs = pairs.iter().filter_map(Value::as_array);
+            pairs.map(|pair| pair.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("=")).collect()
+        }
+    }
+}
+
+/// An option as it is typed, once for each of its values.
+fn typed(arg: &Arg, values: impl IntoIterator<Item = impl Into<OsString>>) -> String {
+    let name = arg.get_long().unwrap_or_default();
+    let bare = without_value(arg);
+    let typed = |value: OsString| {
+        let quoted = quoted(&value.to_string_lossy());
+        match &bare {
+            Some(bare) if *bare == value => format!(" --{name}"),
+            Some(_) => format!(" --{name}={quoted}"),
+            None => format!(" --{name} {quoted}"),
+        }
+    };
+    values.into_iter().map(Into::into).map(typed).collect()
+}
+
+#[cfg(test)]
+mod tests;
