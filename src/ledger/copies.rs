@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::state::{self, Event, State};
+use super::steps::{self, Event, State, StepKind};
 use super::{Error, Ledger, runs, schema};
 use crate::files::{self, name_beside, take_name};
 use crate::{clock, failpoint};
@@ -144,16 +144,15 @@ impl Ledger {
 }
 
 fn doubt(tx: &Transaction<'_>) -> Result<(), Error> {
-    let to = state::next(State::Pending, Event::Intended)?;
-    // The refusal of an earlier try is no part of what is asked about now.
-    tx.execute(
-        "UPDATE customer_rows
-            SET state = ?1, changed_at = ?2, error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
-                in_doubt_since = (SELECT max(restored_at) FROM copies),
-                last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL
-          WHERE state = 'pending' AND next_step = 'ask'
-            AND source_id IN (SELECT id FROM sources WHERE completed_at IS NOT NULL)",
-        (to, clock::now().as_millisecond()),
+    steps::take_all(
+        tx,
+        (StepKind::Create, State::Pending, Event::Intended),
+        // The refusal of an earlier try is no part of what is asked about now.
+        "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
+         in_doubt_since = (SELECT max(restored_at) FROM copies),
+         last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL",
+        "next_step = 'ask' AND source_id IN (SELECT id FROM sources WHERE completed_at IS NOT NULL)",
+        [],
     )?;
     Ok(())
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::agreement::IllegalChange;
-use super::state::IllegalTransition;
+use super::steps::IllegalTransition;
 
 /// Why the ledger could not be opened, read or written. Cloneable, because one failed commit fails many writes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -116,9 +115,6 @@ pub(crate) enum Error {
 
     #[error("refused to record an impossible change")]
     Illegal(#[from] IllegalTransition),
-
-    #[error("refused to record an impossible change")]
-    IllegalAgreement(#[from] IllegalChange),
 }
 
 /// What can be done about a file system that has no locks, or no memory that processes share.
@@ -319,7 +315,7 @@ impl Error {
             Error::Unjudged { .. } => {
                 "give the `--map` and `--default` of the import that read it; nothing was taken up"
             }
-            Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) | Error::IllegalAgreement(_) => {
+            Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) => {
                 "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
                  run the same command again; if it comes again, make a copy with `tenantry backup` and report it"
             }

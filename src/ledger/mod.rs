@@ -18,21 +18,18 @@ mod copies;
 mod disk_faults;
 mod error;
 mod given;
-mod intent;
 mod kept;
 mod lock;
-mod outcome;
-mod owed;
 mod passwords;
 mod place;
 mod query;
 mod recognized;
-mod recovery;
 mod reserve;
 mod runs;
 mod schema;
 mod shape;
-mod state;
+mod steps;
+mod stored;
 mod take_up;
 mod trust;
 mod writer;
@@ -45,13 +42,9 @@ use std::thread::JoinHandle;
 use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-pub(crate) use agreement::AgreementChange;
 pub(crate) use copies::{Restored, backup, restore};
 pub(crate) use error::Error;
 pub(crate) use given::Given;
-pub(crate) use intent::{Attempt, Operation};
-pub(crate) use outcome::{AttemptResult, CreatedCustomer, Recorded, Refusal, RowChange};
-pub(crate) use owed::{Batch, Open, Owed, SetAside};
 pub(crate) use passwords::{ForeignAnswer, Sealed};
 pub(crate) use query::{
     AgreementCounts, AlikeCalls, AttemptStory, Filter, HeldFor, LetGo, Opening, Parts, Plan, Queries,
@@ -59,10 +52,12 @@ pub(crate) use query::{
     UnfinishedSource, UserNeeds,
 };
 pub(crate) use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
-pub(crate) use recovery::{NextStep, Work};
 pub(crate) use runs::Ending;
 pub(crate) use schema::Environment;
-pub(crate) use state::State;
+pub(crate) use steps::{
+    Attempt, AttemptResult, Batch, CreatedCustomer, NextStep, Open, Operation, Owed, Recorded, Refusal,
+    RowChange, SetAside, State, StepKind, Work,
+};
 pub(crate) use take_up::{
     Again, Asked, Candidate, Customers, Incoming, Selection, SourceInfo, StoredRow, Taken, Unagreed,
     Unchanged,

@@ -15,9 +15,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
-use super::agreement::{AgreementState, STANDING};
 use super::runs::{self, Calls};
-use super::state::State;
+use super::steps::{STANDING, State};
 use super::{Environment, Error, RunId, lock, schema};
 use crate::clock;
 
@@ -65,6 +64,7 @@ impl RowCounts {
             State::InFlight => &mut self.in_flight,
             State::Pending => &mut self.pending,
             State::Superseded => &mut self.superseded,
+            State::Recorded | State::Withdrawn => unreachable!("no row is in a state of agreements alone"),
         }
     }
 
@@ -76,7 +76,7 @@ impl RowCounts {
 
     /// Counts the rows of another count too.
     pub(crate) fn add_all(&mut self, more: RowCounts) {
-        for state in State::ALL {
+        for state in State::OF_ROWS {
             *self.slot(state) += more.of(state);
         }
         self.total += more.total;
@@ -218,17 +218,21 @@ impl Queries {
                FROM agreements a JOIN sources s ON s.id = a.source_id WHERE {STANDING} AND {} GROUP BY 1, 2",
             scope.touched("a.row_id", "a.source_id")
         );
-        let by_state: Vec<(AgreementState, bool, u64)> =
+        let by_state: Vec<(State, bool, u64)> =
             self.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         for (state, is_of_unfinished_file, count) in by_state {
             let slot = match state {
-                AgreementState::Pending if is_of_unfinished_file => &mut counts.held_back,
-                AgreementState::Pending => &mut counts.pending,
-                AgreementState::InFlight => &mut counts.in_flight,
-                AgreementState::Recorded => &mut counts.recorded,
-                AgreementState::Failed => &mut counts.failed,
-                AgreementState::Rejected => &mut counts.rejected,
-                AgreementState::Withdrawn => continue,
+                State::Pending if is_of_unfinished_file => &mut counts.held_back,
+                State::Pending => &mut counts.pending,
+                State::InFlight => &mut counts.in_flight,
+                State::Recorded => &mut counts.recorded,
+                State::Failed => &mut counts.failed,
+                State::Rejected => &mut counts.rejected,
+                State::Created
+                | State::Existing
+                | State::Unresolved
+                | State::Superseded
+                | State::Withdrawn => continue,
             };
             *slot += count;
         }

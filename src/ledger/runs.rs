@@ -109,7 +109,7 @@ pub(super) fn at_work(path: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::recovery;
+    use crate::ledger::steps::recover;
 
     #[test]
     fn the_requests_of_a_run_are_one_number_whoever_counts_them_and_when() {
@@ -143,7 +143,7 @@ mod tests {
         tx.commit().unwrap();
         check(&connection, "when it has ended");
         let tx = connection.transaction().unwrap();
-        assert_eq!(recovery::recover(&tx).unwrap(), 1);
+        assert_eq!(recover(&tx).unwrap(), 1);
         tx.commit().unwrap();
         check(&connection, "when a later run has closed the call that was open");
         connection.execute("UPDATE program_runs SET requests = NULL, throttled = NULL", []).unwrap();

@@ -215,7 +215,7 @@ fn run_job(tx: &Transaction<'_>, job: Job) -> Result<Result<Erased, Error>, Erro
             tx.prepare_cached("RELEASE job")?.execute([])?;
             Ok(Ok(value))
         }
-        Err(error @ (Error::Illegal(_) | Error::IllegalAgreement(_) | Error::Stored { .. })) => {
+        Err(error @ (Error::Illegal(_) | Error::Stored { .. })) => {
             tx.execute_batch("ROLLBACK TO job; RELEASE job")?;
             Ok(Err(error))
         }

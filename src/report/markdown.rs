@@ -52,7 +52,7 @@ fn states(text: &mut String, report: &Overview) {
         text,
         format_args!("\n## What became of the rows\n\n| state | rows | means |\n| --- | ---: | --- |"),
     );
-    for state in State::ALL.into_iter().filter(|state| *state != State::Superseded) {
+    for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
         let count = report.rows.of(state);
         if count > 0 {
             line(text, format_args!("| {} | {count} | {} |", state.name(), meaning(state)));

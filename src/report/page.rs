@@ -103,7 +103,7 @@ fn states(report: &Overview) -> Markup {
             div.scroll { table {
                 thead { tr { th { "State" } th.n { "Rows" } th.n { "Share" } th { "Means" } } }
                 tbody {
-                    @for state in State::ALL {
+                    @for state in State::OF_ROWS {
                         @let count = rows.of(state);
                         @if count > 0 && state != State::Superseded {
                             tr {
@@ -417,7 +417,9 @@ fn swatch(state: State) -> &'static str {
         | State::Failed
         | State::Rejected
         | State::Unresolved
-        | State::Superseded => state.name(),
+        | State::Superseded
+        | State::Recorded
+        | State::Withdrawn => state.name(),
     }
 }
 

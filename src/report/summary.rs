@@ -130,7 +130,7 @@ impl Standing {
     /// Totals that add up, then the most frequent errors with what to do.
     pub(crate) fn text(&self, most_errors: usize) -> String {
         let mut text = String::new();
-        for state in State::ALL {
+        for state in State::OF_ROWS {
             let count = self.rows.of(state);
             if count > 0 {
                 line(&mut text, format_args!("  {:<11}{count:>9}  {}", state.name(), meaning(state)));
@@ -329,6 +329,8 @@ pub(crate) fn meaning(state: State) -> &'static str {
         State::Failed => "refused by Partner Center",
         State::Unresolved => "may have been created; asking did not tell",
         State::Superseded => "replaced by corrected rows, or let go unsent",
+        State::Recorded => "the service has the agreement",
+        State::Withdrawn => "let go unsent",
     }
 }
 

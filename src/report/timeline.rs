@@ -202,7 +202,12 @@ impl Part {
             State::Existing => Some(&mut self.existing),
             State::Failed => Some(&mut self.failed),
             State::Unresolved => Some(&mut self.unresolved),
-            State::Rejected | State::InFlight | State::Pending | State::Superseded => None,
+            State::Rejected
+            | State::InFlight
+            | State::Pending
+            | State::Superseded
+            | State::Recorded
+            | State::Withdrawn => None,
         }
     }
 }

@@ -8,10 +8,13 @@ use std::time::Duration;
 use super::attempt::{Means, Stepped, finished};
 use super::finding::{AgreementFinding, Setback, Unanswered, refusal};
 use super::reconcile::Questions;
-use super::retry::{BACKOFF, Circumstances, FORBIDDEN_IN_A_ROW, Then, after_setback, unexplained};
+use super::retry::{
+    BACKOFF, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict, after_setback, nothing_done, settled,
+    still_open, unexplained,
+};
 use super::task::Task;
 use crate::failpoint;
-use crate::ledger::{self, AgreementChange, Operation};
+use crate::ledger::{self, NextStep, Operation, RowChange};
 use crate::partner_center::{AgreementOutcome, CallIds, Exchange, Trace};
 
 /// A customer that is not visible yet is tried again after this part of the settle delay.
@@ -36,7 +39,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<Agreeme
         }
     };
     let mut attempts = questions.attempts;
-    let attempt = means.recorder.intend_agreement(work.row, work.request_id).await?;
+    let attempt = means.recorder.intend(work.kind, work.row, work.request_id).await?;
     failpoint::crash("agreement_intended");
     let token = match means.pass_gates().await {
         Ok(token) => token,
@@ -112,20 +115,20 @@ impl Questions<'_> {
 }
 
 /// What a finding means for the acceptance, and what comes then. Pure, as [`super::retry`] is for creates.
-pub(super) fn decide(
-    task: &Task,
-    finding: AgreementFinding,
-    at: &Circumstances<'_>,
-) -> (AgreementChange, Then) {
+pub(super) fn decide(task: &Task, finding: AgreementFinding, at: &Circumstances<'_>) -> Verdict {
     let tries = if at.probe { task.tries } else { task.tries + 1 };
     let is_last = tries >= at.policy.max_attempts;
-    let nothing_done = |then| (AgreementChange::NothingDone, then);
+    let nothing_done = |then| nothing_done(&task.work, then);
+    let refused = |refusal| settled(RowChange::Refused { refusal, domain_burned: false });
+    let unknown = |then| {
+        let mut work = task.work.clone();
+        work.in_doubt_since.get_or_insert(at.moment);
+        still_open(&work, NextStep::Create, then)
+    };
     match finding {
-        AgreementFinding::Recorded => (AgreementChange::Recorded, Then::Settled),
-        AgreementFinding::Refused(refusal) => (AgreementChange::Refused(refusal), Then::Settled),
-        AgreementFinding::NotVisible(refusal) if is_last => {
-            (AgreementChange::Refused(refusal), Then::Settled)
-        }
+        AgreementFinding::Recorded => settled(RowChange::Recorded),
+        AgreementFinding::Refused(refusal) => refused(refusal),
+        AgreementFinding::NotVisible(refusal) if is_last => refused(refusal),
         AgreementFinding::NotVisible(_) => {
             nothing_done(Then::Wait(at.policy.settle_delay / VISIBILITY_TRIES_PER_SETTLE_DELAY))
         }
@@ -133,7 +136,7 @@ pub(super) fn decide(
         AgreementFinding::Forbidden(refusal)
             if task.forbidden_at.is_some_and(|successes_then| at.successes > successes_then) =>
         {
-            (AgreementChange::Refused(refusal), Then::Settled)
+            refused(refusal)
         }
         AgreementFinding::Forbidden(refusal) if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW => {
             nothing_done(Then::Stop(unexplained(task, refusal, at)))
@@ -144,9 +147,9 @@ pub(super) fn decide(
             nothing_done(after_setback(setback, BACKOFF.jittered(task.tries, at.chance)))
         }
         // Left to the next run, which may repeat it as well as this one.
-        AgreementFinding::Unknown(_) if is_last => (AgreementChange::Unknown, Then::LeftOpen),
+        AgreementFinding::Unknown(_) if is_last => unknown(Then::LeftOpen),
         AgreementFinding::Unknown(_) => {
-            (AgreementChange::Unknown, Then::Wait(BACKOFF.jittered(tries.saturating_sub(1), at.chance)))
+            unknown(Then::Wait(BACKOFF.jittered(tries.saturating_sub(1), at.chance)))
         }
     }
 }
@@ -162,46 +165,51 @@ mod tests {
         Refusal { code: "3000".to_owned(), status: Some(400), text: String::new() }
     }
 
-    fn words(then: &Then) -> String {
-        match then {
+    /// What is recorded, then what comes.
+    fn words(verdict: &Verdict) -> String {
+        let change = match &verdict.change {
+            RowChange::Recorded => "recorded",
+            RowChange::NothingDone { .. } => "nothing done",
+            RowChange::StillOpen { in_doubt_since: Some(_), .. } => "in doubt",
+            RowChange::Refused { refusal, .. } if refusal.code == "3000" => "failed 3000",
+            other => panic!("{other:?}"),
+        };
+        let then = match &verdict.then {
             Then::Settled => "settled".to_owned(),
             Then::LeftOpen => "left open".to_owned(),
             Then::Wait(wait) | Then::Settle(wait) => format!("after {} s", wait.as_secs()),
             Then::Stop(StopReason::Rights(_)) => "stop: rights".to_owned(),
             Then::Stop(_) => "stop".to_owned(),
-        }
+        };
+        format!("{change}, {then}")
     }
 
     #[test]
     fn every_finding_has_its_verdict() {
         #[track_caller]
-        fn check(tries: u32, finding: AgreementFinding, change: &AgreementChange, then: &str) {
+        fn check(tries: u32, in_doubt: bool, finding: AgreementFinding, expected: &str) {
             let mut task = fresh();
             task.tries = tries;
-            let decided = decide(&task, finding, &circumstances());
-            assert_eq!((&decided.0, words(&decided.1).as_str()), (change, then));
+            task.work.in_doubt_since = in_doubt.then(|| circumstances().moment);
+            assert_eq!(words(&decide(&task, finding, &circumstances())), expected);
         }
         let last = POLICY.max_attempts - 1;
-        let (nothing, unknown) = (AgreementChange::NothingDone, AgreementChange::Unknown);
-        let refusal = AgreementChange::Refused(refused());
         let reset = || AgreementFinding::Unknown("reset".into());
-        check(0, AgreementFinding::Recorded, &AgreementChange::Recorded, "settled");
-        check(0, AgreementFinding::Refused(refused()), &refusal, "settled");
-        check(0, AgreementFinding::NotVisible(refused()), &nothing, "after 45 s");
-        check(last, AgreementFinding::NotVisible(refused()), &refusal, "settled");
-        check(0, reset(), &unknown, "after 1 s");
-        check(last, reset(), &unknown, "left open");
+        check(0, false, AgreementFinding::Recorded, "recorded, settled");
+        check(0, false, AgreementFinding::Refused(refused()), "failed 3000, settled");
+        check(0, false, AgreementFinding::NotVisible(refused()), "nothing done, after 45 s");
+        check(last, false, AgreementFinding::NotVisible(refused()), "failed 3000, settled");
+        check(0, false, reset(), "in doubt, after 1 s");
+        check(last, false, reset(), "in doubt, left open");
         let rights = AgreementFinding::SetBack(Setback::Misconfigured { refusal: refused(), rights: true });
-        check(0, rights, &nothing, "stop: rights");
-        check(
-            0,
-            AgreementFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) }),
-            &nothing,
-            "after 57 s",
-        );
-        check(0, AgreementFinding::Forbidden(refused()), &nothing, "after 1 s");
-        check(0, AgreementFinding::Unauthorized, &nothing, "after 0 s");
-        check(0, AgreementFinding::SetBack(Setback::Withdrawn), &nothing, "after 0 s");
-        check(last, AgreementFinding::SetBack(Setback::NotSent("refused".into())), &nothing, "after 4 s");
+        check(0, false, rights, "nothing done, stop: rights");
+        let throttled = || AgreementFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) });
+        check(0, false, throttled(), "nothing done, after 57 s");
+        check(0, true, throttled(), "in doubt, after 57 s");
+        check(0, false, AgreementFinding::Forbidden(refused()), "nothing done, after 1 s");
+        check(0, false, AgreementFinding::Unauthorized, "nothing done, after 0 s");
+        check(0, false, AgreementFinding::SetBack(Setback::Withdrawn), "nothing done, after 0 s");
+        let not_sent = AgreementFinding::SetBack(Setback::NotSent("refused".into()));
+        check(last, false, not_sent, "nothing done, after 4 s");
     }
 }

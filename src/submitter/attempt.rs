@@ -87,7 +87,7 @@ pub(super) async fn create(means: &Means, task: &Task) -> Result<Stepped<CreateF
     let key = sealer.kept(&means.recorder).await?;
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
     // other order could create a customer that nothing here remembers.
-    let attempt = means.recorder.intend_create(work.row, work.request_id).await?;
+    let attempt = means.recorder.intend(work.kind, work.row, work.request_id).await?;
     failpoint::crash("intended");
     let token = match means.pass_gates().await {
         // The wait was so long that the row has to be asked about first.

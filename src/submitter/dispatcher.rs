@@ -16,7 +16,7 @@ use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
 use super::service::Service;
 use super::task::{Step, Task};
 use super::{Mode, Settings, Signal, StopReason, agreement};
-use crate::ledger::{self, AgreementChange, AttemptResult, Batch, Open, RowChange, RowId};
+use crate::ledger::{self, AttemptResult, Batch, Open, RowChange, RowId, StepKind};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 pub(super) const FETCH: u32 = 256;
@@ -24,32 +24,16 @@ pub(super) const FETCH: u32 = 256;
 /// Something to be done; each ends in one [`Event`].
 #[derive(Debug)]
 pub(super) enum Action {
-    Fetch {
-        which: Backlogged,
-        after: RowId,
-    },
-    Step {
-        task: Box<Task>,
-        probe: bool,
-    },
-    Record {
-        task: Box<Task>,
-        attempts: Vec<AttemptResult>,
-        verdict: Box<Verdict>,
-    },
-    RecordAgreement {
-        task: Box<Task>,
-        attempts: Vec<AttemptResult>,
-        change: Option<AgreementChange>,
-        then: Then,
-    },
+    Fetch { which: Open, after: RowId },
+    Step { task: Box<Task>, probe: bool },
+    Record { task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Box<Verdict> },
 }
 
 /// Something that happened.
 #[derive(Debug)]
 pub(super) enum Event {
     Fetched {
-        which: Backlogged,
+        which: Open,
         batch: Batch,
     },
     /// The queue could not be read. Nothing that is under way hangs on that.
@@ -75,11 +59,6 @@ pub(super) enum Event {
         probe: bool,
         step: Stepped<AgreementFinding>,
     },
-    AgreementRecorded {
-        task: Box<Task>,
-        refused: bool,
-        then: Then,
-    },
     /// A step or a record could not be written.
     LedgerFailed(ledger::Error),
     /// A step or a record ended in a panic: its row is left as the ledger has it.
@@ -88,19 +67,11 @@ pub(super) enum Event {
     Woken,
 }
 
-/// What the ledger can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Backlogged {
-    Rows(Open),
-    /// Of customers that exist; asked for only while no row is in hand, so that each is in one pair of hands. A new
-    /// customer takes a while to become visible.
-    Agreements,
-}
-
-/// What is still to be read from the ledger, oldest doubt first.
+/// What is still to be read from the ledger, oldest doubt first. Agreements are asked for only while no row is in hand, so
+/// that each is in one pair of hands. A new customer takes a while to become visible.
 #[derive(Debug)]
 struct Backlog {
-    order: VecDeque<Backlogged>,
+    order: VecDeque<Open>,
     after: RowId,
     fetching: bool,
 }
@@ -156,7 +127,7 @@ impl Dispatcher {
         };
         // Those of earlier runs first, so that a backlog of rows which takes nights does not keep them waiting.
         let agreements = match settings.mode {
-            Mode::Submit => Some(Backlogged::Agreements),
+            Mode::Submit => Some(Open::Agreements),
             Mode::AskOnly => None,
         };
         Self {
@@ -165,7 +136,7 @@ impl Dispatcher {
             settings,
             start,
             backlog: Backlog {
-                order: agreements.into_iter().chain(order.map(Backlogged::Rows)).chain(agreements).collect(),
+                order: agreements.into_iter().chain(order).chain(agreements).collect(),
                 after: RowId(0),
                 fetching: false,
             },
@@ -234,6 +205,7 @@ impl Dispatcher {
             let probe = self.service.let_pass(task.step, now);
             self.slots += 1;
             task.begun = now;
+            task.is_begun = true;
             actions.push(Action::Step { task, probe });
         }
         if let (true, false, Some(which)) =
@@ -248,7 +220,7 @@ impl Dispatcher {
 
     fn wants_more(&self) -> bool {
         let agreements_begin =
-            self.backlog.order.front() == Some(&Backlogged::Agreements) && self.backlog.after == RowId(0);
+            self.backlog.order.front() == Some(&Open::Agreements) && self.backlog.after == RowId(0);
         if agreements_begin {
             return self.is_idle() && self.queue.ready() + self.queue.waiting() == 0;
         }
@@ -301,9 +273,7 @@ impl Dispatcher {
         let limits = self.limits;
         self.queue.hold_back(|task| limits.hold_back(task));
         let front = self.backlog.order.front().copied();
-        self.backlog
-            .order
-            .retain(|which| matches!(which, Backlogged::Rows(Open::InFlight) | Backlogged::Agreements));
+        self.backlog.order.retain(|which| matches!(which, Open::InFlight | Open::Agreements));
         if self.backlog.order.front().copied() != front {
             self.backlog.after = RowId(0);
         }
@@ -332,9 +302,6 @@ impl Dispatcher {
             Event::Asked { task, probe, step } => self.asked(task, probe, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
             Event::Agreed { task, probe, step } => self.agreed(task, probe, step, now, chance),
-            Event::AgreementRecorded { task, refused, then } => {
-                self.agreement_recorded(task, refused, then, now);
-            }
             Event::LedgerFailed(error) => {
                 // What this one was about is lost to us; the next run finds it in the ledger.
                 self.slots -= 1;
@@ -374,7 +341,7 @@ impl Dispatcher {
         }
     }
 
-    fn fetched(&mut self, which: Backlogged, batch: Batch, now: Instant) {
+    fn fetched(&mut self, which: Open, batch: Batch, now: Instant) {
         if self.backlog.order.front() != Some(&which) {
             // Rows that were asked for before the limit was reached.
             return;
@@ -393,15 +360,15 @@ impl Dispatcher {
             if !self.queue.take_in_hand(work.row) {
                 continue;
             }
-            if which == Backlogged::Rows(Open::Unresolved) {
+            if which == Open::Unresolved {
                 retry::ask_afresh(&mut work);
             }
             // Its step is told below.
             let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
-            let (step, wait) = match (which, self.settings.mode) {
-                (Backlogged::Agreements, _) => (Step::Agree, Duration::ZERO),
-                (Backlogged::Rows(_), Mode::AskOnly) => (Step::Ask, Duration::ZERO),
-                (Backlogged::Rows(_), Mode::Submit) => {
+            let (step, wait) = match (task.work.kind, self.settings.mode) {
+                (StepKind::Agreement, _) => (Step::Agree, Duration::ZERO),
+                (StepKind::Create, Mode::AskOnly) => (Step::Ask, Duration::ZERO),
+                (StepKind::Create, Mode::Submit) => {
                     let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                     (step.into(), wait)
                 }
@@ -475,7 +442,7 @@ impl Dispatcher {
         now: Instant,
         chance: f64,
     ) {
-        let Stepped { finding, attempts } = step;
+        let finding = step.finding;
         self.note_health(Step::Agree, finding.health(), probe, (task.begun, now));
         let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
         let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
@@ -485,35 +452,11 @@ impl Dispatcher {
             AgreementFinding::Forbidden(_) => self.note_forbidden(),
             _ => {}
         }
-        let (change, then) = agreement::decide(&task, finding, &self.circumstances(probe, now, chance));
+        let verdict = agreement::decide(&task, finding, &self.circumstances(probe, now, chance));
         task.tries += u32::from(counts && !probe);
         task.unauthorized = unauthorized;
         task.forbidden_at = forbidden.then_some(self.successes);
-        if let (Then::Stop(reason), None) = (&then, &self.stop) {
-            self.stop = Some(reason.clone());
-        }
-        // Where nothing was intended, nothing has become of it.
-        let change = attempts.iter().any(|attempt| attempt.attempt.is_some()).then_some(change);
-        self.to_record.push(Action::RecordAgreement { task, attempts, change, then });
-    }
-
-    fn agreement_recorded(&mut self, task: Box<Task>, refused: bool, then: Then, now: Instant) {
-        self.slots -= 1;
-        self.refused_agreements += u64::from(refused);
-        self.agreements_with_outcome += u64::from(matches!(then, Then::Settled));
-        if refused {
-            self.check_failures();
-        }
-        match then {
-            Then::Wait(wait) | Then::Settle(wait) => self.queue.wait(task, now + wait),
-            Then::Settled => {
-                self.counts.settled += 1;
-                self.queue.let_go(task.work.row);
-            }
-            // It stays in hand, so that this run does not come upon it again.
-            Then::LeftOpen => self.counts.settled += 1,
-            Then::Stop(_) => {}
-        }
+        self.decide(task, step.attempts, verdict, now);
     }
 
     fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
@@ -533,12 +476,21 @@ impl Dispatcher {
                     self.queue.let_go(task.work.row);
                 }
                 self.counts.settled += 1;
-                match verdict.change {
-                    RowChange::Created(_) => self.counts.created += 1,
-                    _ => self.counts.not_created += 1,
-                }
+                let refused = match task.work.kind {
+                    StepKind::Agreement => {
+                        self.agreements_with_outcome += 1;
+                        &mut self.refused_agreements
+                    }
+                    StepKind::Create => {
+                        match verdict.change {
+                            RowChange::Created(_) => self.counts.created += 1,
+                            _ => self.counts.not_created += 1,
+                        }
+                        &mut self.refused
+                    }
+                };
                 if let RowChange::Refused { .. } = verdict.change {
-                    self.refused += 1;
+                    *refused += 1;
                     self.check_failures();
                 }
             }
@@ -550,7 +502,8 @@ impl Dispatcher {
             Then::Wait(_) if self.limits.hold_back(&task) => self.queue.let_go(task.work.row),
             Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::Settle(wait) => self.queue.settle(task, now + wait),
-            Then::LeftOpen => self.queue.let_go(task.work.row),
+            // It stays in hand, so that this run does not come upon it again.
+            Then::LeftOpen => self.counts.settled += 1,
             Then::Stop(_) => {}
         }
     }

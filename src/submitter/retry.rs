@@ -226,13 +226,7 @@ fn found_before(task: &Task, at: &Circumstances<'_>) -> Verdict {
 }
 
 fn password_lost(customer_id: &str) -> Verdict {
-    settled(RowChange::Created(CreatedCustomer {
-        named_domain: None,
-        customer_id: customer_id.to_owned(),
-        commerce_id: None,
-        user_name: None,
-        sealed_credentials: None,
-    }))
+    settled(RowChange::Created(CreatedCustomer::found(customer_id.to_owned())))
 }
 
 /// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
@@ -417,7 +411,7 @@ fn is_fresh(task: &Task, policy: &Policy, now: Instant) -> bool {
 }
 
 /// Nothing was done under the request id by this send; an earlier one may still be in doubt.
-fn nothing_done(work: &Work, then: Then) -> Verdict {
+pub(super) fn nothing_done(work: &Work, then: Then) -> Verdict {
     if work.in_doubt_since.is_some() {
         still_open(work, NextStep::Create, then)
     } else {
@@ -425,7 +419,7 @@ fn nothing_done(work: &Work, then: Then) -> Verdict {
     }
 }
 
-fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
+pub(super) fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
     let change = RowChange::StillOpen {
         in_doubt_since: work.in_doubt_since,
         next_step,
@@ -436,7 +430,7 @@ fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
     Verdict { change, then }
 }
 
-fn settled(change: RowChange) -> Verdict {
+pub(super) fn settled(change: RowChange) -> Verdict {
     Verdict { change, then: Then::Settled }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Means, Stepped};
-use super::dispatcher::{Action, Backlogged, Dispatcher, Event, FETCH};
+use super::dispatcher::{Action, Dispatcher, Event, FETCH};
 use super::domains::DomainCheck;
 use super::finding::CreateFinding;
 use super::past::RunStart;
@@ -20,7 +20,7 @@ use super::task::{Step, Task};
 use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::clock::Moment;
 use crate::failpoint;
-use crate::ledger::{AgreementChange, Ledger, Owed, Recorded};
+use crate::ledger::{Ledger, Owed, Recorded, Work};
 
 /// For so long a program that leaves at once waits for its own tasks and for the disk.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
@@ -187,10 +187,7 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
         Action::Fetch { which, after } => {
             let owed = owed.clone();
             under_way.reads.spawn(async move {
-                let batch = match which {
-                    Backlogged::Rows(open) => owed.rows(open, after, FETCH).await,
-                    Backlogged::Agreements => owed.agreements(after, FETCH).await,
-                };
+                let batch = owed.steps(which, after, FETCH).await;
                 batch.map_or_else(Event::ReadFailed, |batch| Event::Fetched { which, batch })
             });
         }
@@ -216,21 +213,13 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
         Action::Record { task, attempts, verdict } => {
             under_way.records.spawn(async move {
                 failpoint::wait_for_turn("recording").await;
-                match means.recorder.record(task.work.row, attempts, verdict.change.clone()).await {
+                let Work { kind, row, .. } = task.work;
+                match means.recorder.record(kind, row, attempts, verdict.change.clone()).await {
                     Ok(Recorded::AsAsked) => Event::Recorded { task, verdict },
                     Ok(Recorded::Instead(change)) => {
                         Event::Recorded { task, verdict: Box::new(Verdict { change, then: Then::Settled }) }
                     }
                     Ok(Recorded::Foreign { intended_at }) => found_foreign(task, intended_at),
-                    Err(error) => Event::LedgerFailed(error),
-                }
-            });
-        }
-        Action::RecordAgreement { task, attempts, change, then } => {
-            under_way.records.spawn(async move {
-                let refused = matches!(change, Some(AgreementChange::Refused(_)));
-                match means.recorder.record_agreement(task.work.row, attempts, change).await {
-                    Ok(()) => Event::AgreementRecorded { task, refused, then },
                     Err(error) => Event::LedgerFailed(error),
                 }
             });

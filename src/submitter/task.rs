@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::past::{Past, RunStart};
 use crate::clock::Moment;
-use crate::ledger::{NextStep, RowChange, Work};
+use crate::ledger::{NextStep, RowChange, StepKind, Work};
 
 /// An open row in the hands of the submitter.
 #[derive(Debug, Clone)]
@@ -80,6 +80,14 @@ impl Task {
 }
 
 impl Task {
+    /// An agreement is never asked about: it may be sent again.
+    fn next(&mut self, step: NextStep) {
+        self.step = match self.work.kind {
+            StepKind::Create => step.into(),
+            StepKind::Agreement => Step::Agree,
+        };
+    }
+
     /// Brings the row in memory to where its record stands.
     /// `moment` is `now` as it is stored.
     pub(super) fn apply(&mut self, change: &RowChange, now: Instant, moment: Moment) {
@@ -96,7 +104,7 @@ impl Task {
                 (self.doubt, self.last_sent) = (None, None);
                 work.refusal = None;
                 work.ask_rounds = *ask_rounds;
-                self.step = Step::Create;
+                self.next(NextStep::Create);
             }
             RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
                 if self.step == Step::Create {
@@ -117,9 +125,10 @@ impl Task {
                 work.ask_rounds = *ask_rounds;
                 work.refusal.clone_from(refusal);
                 work.customer_id.clone_from(customer_id);
-                self.step = (*next_step).into();
+                self.next(*next_step);
             }
             RowChange::Created(_)
+            | RowChange::Recorded
             | RowChange::Existing { .. }
             | RowChange::Refused { .. }
             | RowChange::AskedInVain { .. } => {}

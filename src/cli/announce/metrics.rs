@@ -25,7 +25,7 @@ pub(super) fn text(digest: &Digest, ledger: &Path, started_at: Timestamp, ended_
     let label = (Cow::Borrowed("ledger"), Cow::Owned(ledger.to_string_lossy().into_owned()));
     let mut file = File(Registry::with_prefix_and_labels("tenantry", [label].into_iter()));
     if let Some(figures) = &digest.standing {
-        let states = State::ALL.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
+        let states = State::OF_ROWS.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
         file.family("rows", "Rows of the ledger by state", states);
         file.number(
             "created_without_credentials",

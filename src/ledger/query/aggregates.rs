@@ -3,8 +3,8 @@
 //! Calls are counted by SQLite, and rows pass by one at a time: what is held is bounded by the number of answers, not by
 //! the size of the ledger. Times go in and out as UTC milliseconds. A row is large, so they are read once.
 
-use super::super::owed::field_of;
-use super::super::state::State;
+use super::super::steps::State;
+use super::super::stored::field_of;
 use super::super::{Error, RunId};
 use super::Queries;
 

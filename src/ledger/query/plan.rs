@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::super::agreement::STANDING;
-use super::super::owed::field_of;
+use super::super::steps::STANDING;
+use super::super::stored::field_of;
 use super::super::take_up::UNDECIDED;
 use super::super::{Error, RunId};
 use super::{Queries, collect};

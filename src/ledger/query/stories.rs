@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::Row;
 
-use super::super::agreement::AgreementState;
-use super::super::owed::{customer_of, from_json};
-use super::super::state::State;
+use super::super::steps::State;
+use super::super::stored::{customer_of, from_json};
 use super::super::{Error, Given, RowId, RunId};
 use super::Queries;
 use crate::clock;
@@ -45,7 +44,7 @@ pub(crate) struct RowStory {
 /// Where the agreement of a created customer stands.
 #[derive(Debug)]
 pub(crate) struct AgreementStory {
-    pub(crate) state: AgreementState,
+    pub(crate) state: State,
     pub(crate) request_id: String,
     pub(crate) error_code: Option<String>,
     pub(crate) error_status: Option<u16>,

@@ -8,10 +8,9 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::agreement::{self, Met};
-use super::super::owed::field_of;
 use super::super::query::{self, Plan};
-use super::super::recovery::stored_problems;
-use super::super::state::State;
+use super::super::steps::State;
+use super::super::stored::{field_of, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{by_domain, by_row, release_key, take_up_again};
 use super::{Candidate, SourceInfo, TakeUp, Taken, json};

@@ -2,7 +2,7 @@
 
 use rusqlite::Transaction;
 
-use super::super::state::{self, Event, State};
+use super::super::steps::{Event, State, StepKind, take_all};
 use super::super::{Error, Ledger, RunId, agreement};
 use crate::clock;
 
@@ -101,30 +101,33 @@ pub(super) fn withdraw(
     sources: &str,
     parameters: impl rusqlite::Params + Clone,
 ) -> Result<(u64, u64), Error> {
-    let now = clock::now().as_millisecond();
-    let (refused, superseded) =
-        (state::next(State::Pending, Event::TakenBack)?, state::next(State::Pending, Event::Replaced)?);
-    let sql = format!(
-        "UPDATE customer_rows
-            SET state = CASE WHEN error_code IS NULL THEN '{superseded}' ELSE '{refused}' END,
-                key_domain = CASE WHEN error_code IS NULL THEN NULL ELSE key_domain END, changed_at = {now}
-          WHERE state = 'pending' AND next_step = 'create' AND source_id IN ({sources})"
-    );
-    let rows = tx.prepare(&sql)?.execute(parameters.clone())?;
+    let refused = take_back_refused(tx, sources, parameters.clone())?;
+    let superseded = take_all(
+        tx,
+        (StepKind::Create, State::Pending, Event::Discarded),
+        "key_domain = NULL",
+        &format!("next_step = 'create' AND source_id IN ({sources})"),
+        parameters.clone(),
+    )?;
     let agreements = agreement::withdraw(tx, sources, parameters, agreement::Which::All)?;
-    Ok((rows as u64, agreements))
+    Ok((refused + superseded, agreements))
+}
+
+/// Rows that stood refused before they were taken up again stand refused again.
+fn take_back_refused(
+    tx: &Transaction<'_>,
+    sources: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<u64, Error> {
+    let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
+    take_all(tx, (StepKind::Create, State::Pending, Event::TakenBack), "", &condition, parameters)
 }
 
 /// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows
 /// and how many acceptances wait.
 fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
     let sources = "SELECT id FROM sources WHERE run_id = ?1";
-    let refused = state::next(State::Pending, Event::TakenBack)?;
-    let sql = format!(
-        "UPDATE customer_rows SET state = '{refused}', changed_at = ?2
-          WHERE state = 'pending' AND next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})"
-    );
-    tx.execute(&sql, (run, clock::now().as_millisecond()))?;
+    take_back_refused(tx, sources, [run])?;
     agreement::withdraw(tx, sources, [run], agreement::Which::Repeated)?;
     let waiting = |what: &str| -> Result<u64, Error> {
         let sql = format!("SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})");
@@ -202,13 +205,14 @@ mod tests {
         let path = folder.path().join("l.db");
         let ledger = open(&path);
         read(&ledger, false).await;
-        let rows = ledger.owed().unwrap().rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
+        let rows =
+            ledger.owed().unwrap().steps(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
         let (row, request_id) = (rows[0].row, rows[0].request_id);
         let recorder = ledger.recorder();
-        recorder.intend_create(row, request_id).await.unwrap();
+        recorder.intend(StepKind::Create, row, request_id).await.unwrap();
         let refusal = Refusal { code: "3000".to_owned(), status: Some(400), text: "bad".to_owned() };
         let refused = RowChange::Refused { refusal, domain_burned: false };
-        recorder.record(row, Vec::<AttemptResult>::new(), refused).await.unwrap();
+        recorder.record(StepKind::Create, row, Vec::<AttemptResult>::new(), refused).await.unwrap();
         drop((recorder, ledger));
 
         let ledger = open(&path);
@@ -219,10 +223,11 @@ mod tests {
 
         // Sent after all, it must not be taken for refused if we die before the answer.
         read(&ledger, true).await;
-        let rows = ledger.owed().unwrap().rows(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
-        ledger.recorder().intend_create(row, rows[0].request_id).await.unwrap();
         let rows =
-            ledger.owed().unwrap().rows(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap().work;
+            ledger.owed().unwrap().steps(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
+        ledger.recorder().intend(StepKind::Create, row, rows[0].request_id).await.unwrap();
+        let rows =
+            ledger.owed().unwrap().steps(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap().work;
         assert_eq!(rows[0].refusal, None);
     }
 }

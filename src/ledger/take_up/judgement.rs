@@ -2,8 +2,8 @@
 
 use rusqlite::Transaction;
 
-use super::super::recovery::stored_problems;
-use super::super::state::{self, Event, State};
+use super::super::steps::{self, Event, State, StepKind};
+use super::super::stored::stored_problems;
 use super::super::{Error, RowId};
 use super::{TakeUp, consent, json};
 use crate::clock;
@@ -43,7 +43,7 @@ impl TakeUp {
                      WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2
                        AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)";
         let let_go = consent::withdraw(tx, left, (&self.info.path, self.run))?;
-        let to = state::next(State::Rejected, Event::Replaced)?;
+        let to = steps::next(StepKind::Create, State::Rejected, Event::Discarded)?;
         let sql = format!(
             "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = {now}
               WHERE state = 'rejected' AND source_id IN ({left})"
@@ -67,7 +67,7 @@ impl TakeUp {
 
     /// Without its reseller a row would silently become a customer of the provider itself (fact book 4.2).
     fn reject_direct_rows(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
-        let to = state::next(State::Pending, Event::Rejected)?;
+        let to = steps::next(StepKind::Create, State::Pending, Event::Rejected)?;
         let now = clock::now().as_millisecond();
         let mut page = tx.prepare(
             "SELECT id, line, problems FROM customer_rows
@@ -101,7 +101,7 @@ impl TakeUp {
     /// Rows that an earlier reading rejected for standing without a reseller beside rows with one, and that this one has
     /// met: they stand by themselves now.
     fn admit_direct_rows(&self, tx: &Transaction<'_>) -> Result<(), Error> {
-        let to = state::next(State::Rejected, Event::TakenUp)?;
+        let to = steps::next(StepKind::Create, State::Rejected, Event::TakenUp)?;
         let now = clock::now().as_millisecond();
         let mut page = tx.prepare(
             "SELECT id FROM customer_rows

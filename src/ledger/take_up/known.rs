@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::super::state::{self, Event, State};
+use super::super::steps::{self, Event, State, StepKind};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
 use crate::clock;
@@ -23,7 +23,7 @@ pub(super) struct Known {
 }
 
 pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
-    let to = state::next(known.state, Event::Replaced)?;
+    let to = steps::next(StepKind::Create, known.state, Event::Replaced)?;
     tx.prepare_cached(
         "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3 WHERE id = ?1",
     )?
@@ -40,7 +40,7 @@ pub(super) fn take_up_again(
     source: SourceId,
     candidate: &Candidate,
 ) -> Result<(), Error> {
-    let to = state::next(State::Failed, Event::TakenUp)?;
+    let to = steps::next(StepKind::Create, State::Failed, Event::TakenUp)?;
     tx.prepare_cached(
         "UPDATE customer_rows
             SET state = ?2, request_id = ?3, next_step = 'create',

@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 use super::super::agreement::{self, Met};
-use super::super::state::State;
+use super::super::steps::State;
 use super::super::{Error, RowId};
 use super::known::{self, Known, by_content, by_domain, by_row, release_key, replaced_row, take_up_again};
 use super::{Candidate, TakeUp, Taken, json};
@@ -135,7 +135,9 @@ impl TakeUp {
             // Judged with the whole file.
             State::Rejected if known.same_content && known.mixed => false,
             State::Rejected => !known.same_content || candidate.customer.is_some(),
-            State::Superseded => unreachable!("a superseded row stands for no domain and is never looked up"),
+            State::Superseded | State::Recorded | State::Withdrawn => {
+                unreachable!("a superseded row stands for no domain and is never looked up")
+            }
         };
         if replace {
             // The key must be free before the new row takes it.

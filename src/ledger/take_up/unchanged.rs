@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
-use super::super::agreement::{AgreementState, STANDING};
-use super::super::state::State;
+use super::super::steps::{STANDING, State};
 use super::super::{Error, RowId, SourceId, schema};
 use crate::customer::DomainName;
 use crate::problem::Problem;
@@ -116,7 +115,7 @@ impl Customers {
             None => !asked.has_agreement,
             Some(agreement) => {
                 asked.has_agreement
-                    && agreement.state == AgreementState::Recorded
+                    && agreement.state == State::Recorded
                     && agreement.content_hash == asked.content_hash
                     && !self.unfinished.contains(&agreement.source)
             }
@@ -142,7 +141,7 @@ struct Found {
 /// The acceptance that counts for a row.
 #[derive(Debug)]
 struct FoundAgreement {
-    state: AgreementState,
+    state: State,
     source: SourceId,
     /// Of the row that brought it.
     content_hash: [u8; 16],

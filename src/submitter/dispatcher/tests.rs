@@ -79,8 +79,8 @@ impl Bench {
                 match action {
                     Action::Fetch { which, .. } => {
                         let queue = match which {
-                            Backlogged::Rows(_) => &mut self.to_fetch,
-                            Backlogged::Agreements => &mut self.agreements,
+                            Open::InFlight | Open::Unresolved | Open::Pending => &mut self.to_fetch,
+                            Open::Agreements => &mut self.agreements,
                         };
                         let work = queue.pop_front().unwrap_or_default();
                         let last = work.last().map(|work| work.row);
@@ -91,11 +91,6 @@ impl Bench {
                     Action::Record { task, verdict, .. } => {
                         self.records += 1;
                         self.tell(Event::Recorded { task, verdict });
-                    }
-                    Action::RecordAgreement { task, change, then, .. } => {
-                        self.records += 1;
-                        let refused = matches!(change, Some(AgreementChange::Refused(_)));
-                        self.tell(Event::AgreementRecorded { task, refused, then });
                     }
                 }
             }
@@ -354,7 +349,7 @@ fn a_row_that_cannot_be_understood_holds_up_no_other() {
     let mut bench = Bench::new(settings(), 0);
     bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
     bench.tell(Event::Fetched {
-        which: Backlogged::Agreements,
+        which: Open::Agreements,
         batch: Batch {
             work: Vec::new(),
             set_aside: vec![ledger::SetAside { row: RowId(7), line: None, domain: None, why: String::new() }],
@@ -454,7 +449,8 @@ fn agree(bench: &mut Bench, finding: AgreementFinding) {
 
 fn with_agreements(settings: Settings, rows: i64, agreements: i64) -> Bench {
     let mut bench = Bench::new(settings, rows);
-    bench.agreements = VecDeque::from([(1..=agreements).map(row).collect()]);
+    bench.agreements =
+        VecDeque::from([(1..=agreements).map(|id| Work { kind: StepKind::Agreement, ..row(id) }).collect()]);
     bench
 }
 

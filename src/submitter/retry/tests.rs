@@ -112,6 +112,7 @@ fn words(verdict: &Verdict) -> String {
         }
         RowChange::Created(customer) if customer.sealed_credentials.is_some() => "created".to_owned(),
         RowChange::Created(_) => "created without password".to_owned(),
+        RowChange::Recorded => "recorded".to_owned(),
         RowChange::Existing { .. } => "existing".to_owned(),
         RowChange::Refused { refusal, domain_burned: false } => format!("failed {}", refusal.code),
         RowChange::Refused { refusal, domain_burned: true } => format!("failed {}, burned", refusal.code),

@@ -4,8 +4,10 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::passwords::ForeignAnswer;
 use super::super::{AttemptId, Error, RowId};
-use super::{AttemptResult, Recorded, Refusal, RowChange};
-use crate::clock::{self, Moment};
+use super::attempt::AttemptResult;
+use super::change::{Recorded, Refusal, RowChange};
+use super::work::moment;
+use crate::clock::Moment;
 
 /// The code of an unresolved row whose customer, as it was found, is recorded for another row.
 const CUSTOMER_OF_ANOTHER_ROW: &str = "customer_of_another_row";
@@ -24,6 +26,7 @@ pub(super) fn customer(
         }
         RowChange::NothingDone { .. }
         | RowChange::StillOpen { customer_id: None, .. }
+        | RowChange::Recorded
         | RowChange::Refused { .. }
         | RowChange::AskedInVain { .. } => return Ok(Recorded::AsAsked),
     };
@@ -50,7 +53,7 @@ fn intended(tx: &Transaction<'_>, attempt: Option<AttemptId>) -> Result<Moment, 
                  FROM http_attempts a JOIN program_runs r ON r.id = a.run_id WHERE a.id = ?1";
     let (wall, boot): (i64, Option<String>) =
         tx.query_row(sql, [attempt], |call| Ok((call.get(0)?, call.get(1)?)))?;
-    Ok(Moment { wall: clock::from_ms(wall), boot: boot.and_then(|boot| boot.parse().ok()) })
+    Ok(moment(wall, boot))
 }
 
 /// The other row that has this customer id.
@@ -64,12 +67,12 @@ mod tests {
     use jiff::Timestamp;
     use rusqlite::Connection;
 
-    use super::super::super::intent::begin_attempt;
-    use super::super::super::{CreatedCustomer, NextStep, Operation, RunId, Sealed, schema};
-    use super::super::record;
+    use super::super::attempt::begin;
+    use super::super::outcome::record;
+    use super::super::{CreatedCustomer, NextStep, Operation, Step, StepKind};
     use super::*;
     use crate::ids::RequestId;
-    use crate::ledger::DataKeyId;
+    use crate::ledger::{DataKeyId, RunId, Sealed, schema};
 
     const ROW: RowId = RowId(2);
 
@@ -106,7 +109,7 @@ mod tests {
     fn recorded(connection: &mut Connection, change: RowChange, outcome: Option<&'static str>) -> Recorded {
         let tx = connection.transaction().unwrap();
         let calls = outcome.map(|outcome| {
-            let attempt = begin_attempt(&tx, RunId(1), ROW, Operation::Create, RequestId::draw()).unwrap();
+            let attempt = begin(&tx, RunId(1), ROW, Operation::Create, RequestId::draw()).unwrap();
             AttemptResult {
                 attempt: Some(attempt.id),
                 operation: Operation::Create,
@@ -122,7 +125,8 @@ mod tests {
                 foreign: None,
             }
         });
-        let recorded = record(&tx, RunId(1), ROW, calls.into_iter().collect(), &change).unwrap();
+        let step = Step::of(&tx, StepKind::Create, ROW).unwrap();
+        let recorded = record(&tx, RunId(1), step, calls.into_iter().collect(), &change).unwrap();
         tx.commit().unwrap();
         recorded
     }

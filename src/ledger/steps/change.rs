@@ -1,0 +1,133 @@
+//! What an attempt means for its step, as those say who decide on it.
+
+use std::str::FromStr;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+use super::super::passwords::Sealed;
+use super::Event;
+use crate::clock::Moment;
+use crate::ids::RequestId;
+
+/// What is to be done next for an open row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextStep {
+    /// Send the create, under the row's own request id.
+    Create,
+    /// Ask whether the customer exists, or the domain is taken, before anything is sent.
+    Ask,
+}
+
+impl NextStep {
+    const fn name(self) -> &'static str {
+        match self {
+            NextStep::Create => "create",
+            NextStep::Ask => "ask",
+        }
+    }
+}
+
+impl FromStr for NextStep {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [NextStep::Create, NextStep::Ask]
+            .into_iter()
+            .find(|step| step.name() == name)
+            .ok_or_else(|| format!("unknown next step `{name}`"))
+    }
+}
+
+impl ToSql for NextStep {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for NextStep {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(|error: String| FromSqlError::other(std::io::Error::other(error)))
+    }
+}
+
+/// Why a row was refused, or why nobody could tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Partner Center's code, or a word of ours such as `domain_taken`.
+    pub(crate) code: String,
+    pub(crate) status: Option<u16>,
+    /// The service's own words.
+    pub(crate) text: String,
+}
+
+/// A customer that exists now.
+#[derive(Debug, Clone)]
+pub(crate) struct CreatedCustomer {
+    /// The domain that the answer names, which its password is bound to; `None`: it names none, or there is no answer.
+    pub(crate) named_domain: Option<String>,
+    pub(crate) customer_id: String,
+    pub(crate) commerce_id: Option<String>,
+    pub(crate) user_name: Option<String>,
+    /// The password, sealed; `None` where the service's answer was lost.
+    pub(crate) sealed_credentials: Option<Sealed>,
+}
+
+impl CreatedCustomer {
+    /// One that we found: it has no password that we know.
+    pub(crate) fn found(customer_id: String) -> Self {
+        Self { named_domain: None, customer_id, commerce_id: None, user_name: None, sealed_credentials: None }
+    }
+}
+
+/// What an attempt means for its step.
+#[derive(Debug, Clone)]
+pub(crate) enum RowChange {
+    /// Definite: nothing was done under the request id, or under `new_request_id` from now on.
+    NothingDone { new_request_id: Option<RequestId>, ask_rounds: u32 },
+    /// Still owed: repeat, or ask.
+    StillOpen {
+        in_doubt_since: Option<Moment>,
+        next_step: NextStep,
+        ask_rounds: u32,
+        /// A definite refusal that is being followed by a question.
+        refusal: Option<Refusal>,
+        /// Found among our customers; one more send may bring its password.
+        customer_id: Option<String>,
+    },
+    /// Created by us.
+    Created(CreatedCustomer),
+    /// The service has the agreement, from this send or an earlier one.
+    Recorded,
+    /// Was already our customer.
+    Existing { customer_id: String },
+    /// Definitely refused. `domain_burned`: the domain is taken since.
+    Refused { refusal: Refusal, domain_burned: bool },
+    /// Asking did not settle it; the reason is in the refusal's text.
+    AskedInVain { reason: Refusal },
+}
+
+impl RowChange {
+    pub(super) fn event(&self) -> Event {
+        match self {
+            RowChange::NothingDone { .. } => Event::NothingDone,
+            RowChange::StillOpen { .. } => Event::StillOpen,
+            RowChange::Created(_) => Event::Created,
+            RowChange::Recorded => Event::Recorded,
+            RowChange::Existing { .. } => Event::FoundExisting,
+            RowChange::Refused { .. } => Event::Refused,
+            RowChange::AskedInVain { .. } => Event::AskedInVain,
+        }
+    }
+}
+
+/// What was recorded of a change.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// The change.
+    AsAsked,
+    /// This one: the customer that was found is recorded for another row.
+    Instead(RowChange),
+    /// The success belongs to another row, whose customer id it carries: it is kept with its attempt, and what became of
+    /// the row is not known. `intended_at` bounds the send from below.
+    Foreign { intended_at: Moment },
+}

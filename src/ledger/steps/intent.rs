@@ -1,0 +1,49 @@
+//! The committed decision to send.
+//!
+//! The intent is committed before the first byte leaves. If we die between the two, `resume` finds a step in flight
+//! and settles it; the other order could create a customer that nothing here remembers.
+
+use rusqlite::Transaction;
+
+use super::super::{Error, Recorder, RowId, RunId};
+use super::attempt::{self, Attempt, Operation};
+use super::{Event, State, Step, StepKind};
+use crate::ids::RequestId;
+
+impl Recorder {
+    /// Makes the step `in_flight` and the attempt durable under the step's own request id.
+    ///
+    /// Invariant: nothing is sent that could change anything without the [`Attempt`] that this returns, and it returns
+    /// only after the commit.
+    pub(crate) async fn intend(
+        &self,
+        kind: StepKind,
+        row: RowId,
+        request_id: RequestId,
+    ) -> Result<Attempt, Error> {
+        let run = self.run;
+        self.writer.may_intend()?;
+        self.writer.write(move |tx| intend(tx, run, Step::of(tx, kind, row)?, request_id)).await
+    }
+}
+
+fn intend(tx: &Transaction<'_>, run: RunId, step: Step, request_id: RequestId) -> Result<Attempt, Error> {
+    let row = step.row;
+    if step.request_id.as_ref() != Some(&request_id.to_string()) {
+        return Err(Error::Stored {
+            row: row.0,
+            what: "its request id is not the one to be sent".to_owned(),
+        });
+    }
+    let (operation, forgotten) = match (step.kind, step.state) {
+        // The refusal of an earlier try must not be taken for one of this, should we die before its answer.
+        (StepKind::Create, State::Pending) => (
+            Operation::Create,
+            "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0",
+        ),
+        (StepKind::Create, _) => (Operation::Create, ""),
+        (StepKind::Agreement, _) => (Operation::RecordAgreement, ""),
+    };
+    step.take(tx, Event::Intended, forgotten, &[])?;
+    attempt::begin(tx, run, row, operation, request_id)
+}

@@ -1,0 +1,119 @@
+//! The two steps of a row: its customer is created, then the acceptance of the agreement is recorded for it.
+//!
+//! Both have a state, a request id and attempts of their own, and the same promises: the intent is durable before the
+//! first byte leaves ([`intent`]), what became of an attempt is recorded once ([`outcome`]), what a dead run left behind is
+//! put in doubt ([`recovery`]), and [`open`] reads what is owed. A request id is kept for as long as its outcome is
+//! unknown. Recording an agreement may be repeated without asking first, because the service takes the same acceptance
+//! once (fact book 10: code 600061). That step is owed from the moment in which its row is `created` or `existing`, in the
+//! same commit.
+//!
+//! [`next`] is the one table of legal changes. A state is written by [`Step::take`] and [`take_all`] alone, which ask it;
+//! only a new step begins elsewhere, in the state in which it is inserted.
+//!
+//! ```text
+//!            ┌──────────────► rejected        corrected ► superseded (create)
+//!            │                    │           unsent    ► superseded (create) · withdrawn (agreement)
+//! read ─► pending ─► in_flight ─► created │ existing │ recorded     the end
+//!            ▲           │  ▲
+//!            │           │  └── unresolved    asking did not settle it: `reconcile`
+//!            └─ failed ◄─┘                    taken up again: `retry`, or a corrected row
+//! ```
+
+mod attempt;
+mod change;
+mod intent;
+mod open;
+mod outcome;
+mod recovery;
+mod state;
+mod whose;
+mod work;
+
+use rusqlite::{OptionalExtension, Params, ToSql, Transaction};
+
+use super::{Error, RowId};
+use crate::clock;
+
+pub(crate) use attempt::{Attempt, AttemptResult, Operation};
+pub(crate) use change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
+pub(crate) use open::{Batch, Open, Owed, SetAside};
+#[cfg(test)]
+pub(super) use recovery::recover;
+pub(super) use state::next;
+pub(crate) use state::{Event, IllegalTransition, State, StepKind};
+pub(crate) use work::Work;
+
+/// Of a row's acceptances: the one that counts.
+pub(super) const STANDING: &str = "replaced_by IS NULL AND state <> 'withdrawn'";
+
+impl StepKind {
+    /// Where steps of this kind are, and what finds that of a row.
+    const fn place(self) -> (&'static str, &'static str) {
+        match self {
+            StepKind::Create => ("customer_rows", "id = :row"),
+            StepKind::Agreement => {
+                ("agreements", "row_id = :row AND replaced_by IS NULL AND state <> 'withdrawn'")
+            }
+        }
+    }
+}
+
+/// One step of one row, as it stands.
+#[derive(Debug)]
+pub(super) struct Step {
+    kind: StepKind,
+    row: RowId,
+    state: State,
+    request_id: Option<String>,
+}
+
+impl Step {
+    pub(super) fn of(tx: &Transaction<'_>, kind: StepKind, row: RowId) -> Result<Self, Error> {
+        let (table, which) = kind.place();
+        let sql = format!("SELECT state, request_id FROM {table} WHERE {which}");
+        let found = tx.prepare_cached(&sql)?.query_row(&[(":row", &row)], |step| {
+            Ok(Self { kind, row, state: step.get(0)?, request_id: step.get(1)? })
+        });
+        found.optional()?.ok_or_else(|| Error::Stored { row: row.0, what: "it is gone".to_owned() })
+    }
+
+    /// Writes the state after `event`, and with it these `facts`: further assignments, whose values have names.
+    pub(super) fn take(
+        &self,
+        tx: &Transaction<'_>,
+        event: Event,
+        facts: &str,
+        values: &[(&str, &dyn ToSql)],
+    ) -> Result<(), Error> {
+        let to = next(self.kind, self.state, event)?;
+        let (table, which) = self.kind.place();
+        let sql =
+            format!("UPDATE {table} SET state = :state, changed_at = :now{} WHERE {which}", further(facts));
+        let now = clock::now().as_millisecond();
+        let own: [(&str, &dyn ToSql); 3] = [(":state", &to), (":now", &now), (":row", &self.row)];
+        tx.prepare_cached(&sql)?.execute(&[&own, values].concat()[..])?;
+        Ok(())
+    }
+}
+
+/// Lets the same `event` befall all steps in state `from` that fulfil `condition`, with further assignments as in
+/// [`Step::take`]. Returns how many there were.
+pub(super) fn take_all(
+    tx: &Transaction<'_>,
+    (kind, from, event): (StepKind, State, Event),
+    facts: &str,
+    condition: &str,
+    parameters: impl Params,
+) -> Result<u64, Error> {
+    let to = next(kind, from, event)?;
+    let (table, now) = (kind.place().0, clock::now().as_millisecond());
+    let sql = format!(
+        "UPDATE {table} SET state = '{to}', changed_at = {now}{} WHERE state = '{from}' AND {condition}",
+        further(facts)
+    );
+    Ok(tx.execute(&sql, parameters)? as u64)
+}
+
+fn further(facts: &str) -> String {
+    if facts.is_empty() { String::new() } else { format!(", {facts}") }
+}

@@ -1,0 +1,178 @@
+//! What the ledger owes: the open steps of both kinds.
+//!
+//! They are read on a connection of their own. A reading that fails, or takes long, stops nobody who records answers.
+//! A row that cannot be understood is set aside and named; the others of its batch go on.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, Row};
+
+use super::super::stored::{cell, customer_of, from_json};
+use super::super::{Error, Ledger, RowId, disk_faults, schema};
+use super::change::Refusal;
+use super::work::{Work, moment};
+use super::{State, StepKind};
+use crate::failpoint;
+
+/// Which open steps to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Open {
+    InFlight,
+    Unresolved,
+    Pending,
+    /// Acceptances that are to be recorded for customers that exist.
+    Agreements,
+}
+
+/// One batch of what is owed.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) work: Vec<Work>,
+    /// Rows of the batch that cannot be understood.
+    pub(crate) set_aside: Vec<SetAside>,
+    /// The last row that was looked at, whatever came of it. `None`: there is none any more.
+    pub(crate) last: Option<RowId>,
+}
+
+/// A row that cannot be understood, and so not be worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SetAside {
+    pub(crate) row: RowId,
+    pub(crate) line: Option<u64>,
+    pub(crate) domain: Option<String>,
+    /// What is wrong with it, without anything that a list holds.
+    pub(crate) why: String,
+}
+
+impl SetAside {
+    /// What it is, and why it cannot be worked on, in a few words.
+    pub(crate) fn in_words(&self) -> String {
+        let line = self.line.map(|line| format!(", line {line}")).unwrap_or_default();
+        let domain = self.domain.as_ref().map(|domain| format!(" ({domain})")).unwrap_or_default();
+        format!("row {}{line}{domain}: {}", self.row, self.why)
+    }
+}
+
+/// Reads what is owed, beside the one who writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Owed {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Ledger {
+    /// Opens the ledger once more, to read what it owes.
+    pub(crate) fn owed(&self) -> Result<Owed, Error> {
+        Owed::open(self.path())
+    }
+}
+
+impl Owed {
+    fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self { connection: Arc::new(Mutex::new(schema::open_for_reading(path)?)) })
+    }
+
+    /// Up to `limit` open steps of rows with ids above `after`, in the order in which the rows were read.
+    pub(crate) async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
+        failpoint::wait_for_turn("queue_read").await;
+        let connection = Arc::clone(&self.connection);
+        let reading = tokio::task::spawn_blocking(move || {
+            disk_faults::queue_read()?;
+            read(&connection.lock().unwrap_or_else(PoisonError::into_inner), which, after, limit)
+        });
+        match reading.await {
+            Ok(batch) => batch,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(Error::Closed),
+        }
+    }
+}
+
+fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
+    let mut statement = connection.prepare_cached(&sql(which))?;
+    let mut rows = statement.query((after, limit))?;
+    let mut batch = Batch::default();
+    while let Some(row) = rows.next()? {
+        let id: RowId = row.get(0)?;
+        match load(row, id, which) {
+            Ok(work) => batch.work.push(work),
+            Err(why) => batch.set_aside.push(SetAside {
+                row: id,
+                line: row.get(1).ok(),
+                domain: row.get(2).ok().flatten(),
+                why,
+            }),
+        }
+        batch.last = Some(id);
+    }
+    Ok(batch)
+}
+
+const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last_sent_at, r.last_sent_boot,
+     r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL";
+
+/// The same of an agreement, which is never asked about.
+const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
+     0, 0, 0, NULL, NULL, NULL, a.agreement";
+
+fn sql(which: Open) -> String {
+    let creates = |state| (OF_CREATES, "customer_rows r", "r", "r.id", state);
+    let (columns, steps, by, row, is_open) = match which {
+        Open::InFlight => creates("r.state = 'in_flight'"),
+        Open::Unresolved => creates("r.state = 'unresolved'"),
+        Open::Pending => creates("r.state = 'pending'"),
+        Open::Agreements => (
+            OF_AGREEMENTS,
+            "agreements a JOIN customer_rows r ON r.id = a.row_id",
+            "a",
+            "a.row_id",
+            "a.state IN ('pending', 'in_flight') AND a.replaced_by IS NULL",
+        ),
+    };
+    // Steps of a file that was not read to its end stay: see `sources` in the schema.
+    format!(
+        "SELECT r.id, {by}.line, r.domain, r.customer, r.customer_id, {by}.request_id, {by}.state, {columns}
+           FROM {steps} JOIN sources s ON s.id = {by}.source_id
+          WHERE {is_open} AND {row} > ?1 AND s.completed_at IS NOT NULL ORDER BY {row} LIMIT ?2"
+    )
+}
+
+/// Reads what [`sql`] has found.
+fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
+    let moment = |wall, boot, name| {
+        let wall: Option<i64> = cell(row, wall, name)?;
+        let boot = cell(row, boot, name)?;
+        Ok::<_, String>(wall.map(|wall| moment(wall, boot)))
+    };
+    let state: State = cell(row, 6, "state")?;
+    let code: Option<String> = cell(row, 15, "error code")?;
+    let text: Option<String> = cell(row, 17, "error text")?;
+    let refusal = match (state, code) {
+        // A pending row may carry an old refusal of an earlier try; it is no part of the present one.
+        (State::InFlight | State::Unresolved, Some(code)) => {
+            Some(Refusal { code, status: cell(row, 16, "error status")?, text: text.unwrap_or_default() })
+        }
+        _ => None,
+    };
+    let mut customer = customer_of(&cell::<String>(row, 3, "customer")?)?;
+    let kind = match which {
+        Open::InFlight | Open::Unresolved | Open::Pending => StepKind::Create,
+        Open::Agreements => {
+            customer.agreement = Some(from_json(&cell::<String>(row, 18, "agreement")?, "agreement")?);
+            StepKind::Agreement
+        }
+    };
+    Ok(Work {
+        kind,
+        customer_id: cell(row, 4, "customer id")?,
+        is_in_flight: state == State::InFlight,
+        next_step: cell(row, 7, "next step")?,
+        in_doubt_since: moment(8, 9, "first send")?,
+        last_sent_at: moment(10, 11, "last send")?,
+        ask_rounds: cell(row, 12, "count of questions")?,
+        unclear_before: cell(row, 13, "mark of an earlier doubt")?,
+        success_unread: cell(row, 14, "mark of a success")?,
+        refusal,
+        ..Work::fresh(id, cell(row, 1, "line")?, customer, cell(row, 5, "request id")?)
+    })
+}

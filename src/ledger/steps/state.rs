@@ -1,0 +1,260 @@
+//! The states of a step, and the one table of their legal changes.
+//!
+//! What happened to a step ([`Event`]) and what it adds up to ([`State`]) are two types, joined by [`next`]. Every
+//! write of a state goes through it, so a broken promise of our own code stops the run instead of being stored.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::Serialize;
+
+/// What a row has the service do, one after the other. Each has its state, its request id and its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepKind {
+    /// Create the customer. Its state is the row's.
+    Create,
+    /// Record who accepted the Microsoft Customer Agreement for a customer that exists.
+    Agreement,
+}
+
+/// Where a step stands, spelled as in the product contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Failed validation; never sent.
+    Rejected,
+    /// Valid and durable, has its request id, nothing has been done under it.
+    Pending,
+    /// May have been sent; its outcome is not known yet.
+    InFlight,
+    /// Created by us; ids and sealed credentials are durable.
+    Created,
+    /// Was already our customer; there are no credentials.
+    Existing,
+    /// The service definitely refused it; nothing was created, or the customer exists without its agreement.
+    Failed,
+    /// May have been created, and asking did not settle it.
+    Unresolved,
+    /// Replaced by a corrected row; kept as history.
+    Superseded,
+    /// The service has the agreement.
+    Recorded,
+    /// An agreement that was never sent: you said no, or its file no longer holds it.
+    Withdrawn,
+}
+
+impl State {
+    /// The states of a row, which are those of its create, in the order in which summaries list them.
+    pub(crate) const OF_ROWS: [State; 8] = [
+        State::Created,
+        State::Existing,
+        State::Failed,
+        State::Rejected,
+        State::Unresolved,
+        State::InFlight,
+        State::Pending,
+        State::Superseded,
+    ];
+
+    /// The states that only agreements have.
+    const OF_AGREEMENTS: [State; 2] = [State::Recorded, State::Withdrawn];
+
+    /// The name in the ledger, in JSON and on the screen.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            State::Rejected => "rejected",
+            State::Pending => "pending",
+            State::InFlight => "in_flight",
+            State::Created => "created",
+            State::Existing => "existing",
+            State::Failed => "failed",
+            State::Unresolved => "unresolved",
+            State::Superseded => "superseded",
+            State::Recorded => "recorded",
+            State::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The ledger holds a state that this program does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown state `{0}`")]
+pub(crate) struct UnknownState(String);
+
+impl FromStr for State {
+    type Err = UnknownState;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut states = State::OF_ROWS.into_iter().chain(State::OF_AGREEMENTS);
+        states.find(|state| state.name() == name).ok_or_else(|| UnknownState(name.to_owned()))
+    }
+}
+
+impl ToSql for State {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for State {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(FromSqlError::other)
+    }
+}
+
+/// What happened to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It is about to be sent under its request id.
+    Intended,
+    /// Definite: nothing was done, and no earlier send under the request id is in doubt.
+    NothingDone,
+    /// No verdict, or none that could settle it: it stays owed.
+    StillOpen,
+    /// The customer is created by a send of ours.
+    Created,
+    /// The service has the agreement.
+    Recorded,
+    /// Found among our customers without a send of ours that could have made it.
+    FoundExisting,
+    /// Definitely refused, and nothing of ours is in doubt.
+    Refused,
+    /// Asking did not settle it.
+    AskedInVain,
+    /// Found wrong beside the other rows of its file, before anything was sent.
+    Rejected,
+    /// An operator takes a refused row up again, or its file is no longer what was wrong with it.
+    TakenUp,
+    /// Nobody agreed to take a refused row up again: its refusal stands.
+    TakenBack,
+    /// A corrected one stands for it from now on.
+    Replaced,
+    /// It is not to be sent: you said no, or its file no longer holds it.
+    Discarded,
+}
+
+/// A change of state that our own code must never ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{} that is {from} cannot take the event {event:?}", match kind { StepKind::Create => "a row", StepKind::Agreement => "an agreement" })]
+pub(crate) struct IllegalTransition {
+    kind: StepKind,
+    from: State,
+    event: Event,
+}
+
+/// The state after `event`, or why that event cannot befall a step of this kind in state `from`: all that is legal stands
+/// here, line by line.
+///
+/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out; a row that may have been
+/// sent leaves `in_flight` and `unresolved` only by a verdict, never back to where it could be sent afresh on a guess. A
+/// replaced agreement keeps its state: it stands again where what replaced it is discarded.
+pub(crate) const fn next(kind: StepKind, from: State, event: Event) -> Result<State, IllegalTransition> {
+    use {Event as E, State as S, StepKind as K};
+    Ok(match (kind, from, event) {
+        (_, S::Pending, E::Intended) => S::InFlight,
+        (_, S::InFlight, E::Intended | E::StillOpen) => S::InFlight,
+        (_, S::InFlight, E::NothingDone) => S::Pending,
+        (_, S::InFlight, E::Refused) => S::Failed,
+
+        (K::Create, S::InFlight | S::Unresolved, E::Created) => S::Created,
+        (K::Create, S::InFlight | S::Unresolved, E::FoundExisting) => S::Existing,
+        (K::Create, S::InFlight | S::Unresolved, E::AskedInVain) => S::Unresolved,
+        (K::Create, S::Unresolved, E::Refused) => S::Failed,
+        // `reconcile` asked again: it is open once more, and the next run may repeat it under its own id.
+        (K::Create, S::Unresolved, E::StillOpen) => S::InFlight,
+        (K::Create, S::Pending, E::Rejected) => S::Rejected,
+        (K::Create, S::Pending, E::TakenBack) => S::Failed,
+        (K::Create, S::Failed | S::Rejected, E::TakenUp) => S::Pending,
+        (K::Create, S::Pending | S::Failed | S::Rejected, E::Replaced) => S::Superseded,
+        (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Superseded,
+
+        (K::Agreement, S::InFlight, E::Recorded) => S::Recorded,
+        // The question that comes before its intent had no answer.
+        (K::Agreement, S::Pending, E::NothingDone) => S::Pending,
+        (K::Agreement, S::Pending | S::Failed | S::Rejected, E::Replaced) => from,
+        (K::Agreement, S::Pending | S::Rejected, E::Discarded) => S::Withdrawn,
+
+        _ => return Err(IllegalTransition { kind, from, event }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line a state, one column an event, `-` where the event is illegal.
+    const OF_CREATES: &str = "
+                 Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced    Discarded
+    rejected     -          -            -          -        -         -              -        -            -         pending  -          superseded  superseded
+    pending      in_flight  -            -          -        -         -              -        -            rejected  -        failed     superseded  superseded
+    in_flight    in_flight  pending      in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
+    created      -          -            -          -        -         -              -        -            -         -        -          -           -
+    existing     -          -            -          -        -         -              -        -            -         -        -          -           -
+    failed       -          -            -          -        -         -              -        -            -         pending  -          superseded  -
+    unresolved   -          -            in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
+    superseded   -          -            -          -        -         -              -        -            -         -        -          -           -
+    ";
+
+    const OF_AGREEMENTS: &str = "
+                 Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced  Discarded
+    rejected     -          -            -          -        -         -              -        -            -         -        -          rejected    withdrawn
+    pending      in_flight  pending      -          -        -         -              -        -            -         -        -          pending     withdrawn
+    in_flight    in_flight  pending      in_flight  -        recorded  -              failed   -            -         -        -          -           -
+    recorded     -          -            -          -        -         -              -        -            -         -        -          -           -
+    failed       -          -            -          -        -         -              -        -            -         -        -          failed      -
+    withdrawn    -          -            -          -        -         -              -        -            -         -        -          -           -
+    ";
+
+    const EVENTS: [Event; 13] = [
+        Event::Intended,
+        Event::NothingDone,
+        Event::StillOpen,
+        Event::Created,
+        Event::Recorded,
+        Event::FoundExisting,
+        Event::Refused,
+        Event::AskedInVain,
+        Event::Rejected,
+        Event::TakenUp,
+        Event::TakenBack,
+        Event::Replaced,
+        Event::Discarded,
+    ];
+
+    #[test]
+    fn every_transition_is_as_in_the_table() {
+        for (kind, table, states) in
+            [(StepKind::Create, OF_CREATES, 8), (StepKind::Agreement, OF_AGREEMENTS, 6)]
+        {
+            let mut lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
+            let events: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+            assert_eq!(events, EVENTS.map(|event| format!("{event:?}")));
+            let mut seen = 0;
+            for line in lines {
+                let mut words = line.split_whitespace();
+                let from: State = words.next().unwrap().parse().unwrap();
+                for (event, expected) in EVENTS.into_iter().zip(words) {
+                    let actual = next(kind, from, event).map_or_else(|_| "-".to_owned(), |s| s.to_string());
+                    assert_eq!(actual, expected, "{kind:?} that is {from} after {event:?}");
+                    seen += 1;
+                }
+            }
+            assert_eq!(seen, states * EVENTS.len());
+        }
+    }
+
+    #[test]
+    fn names_survive_a_round_trip() {
+        for state in State::OF_ROWS.into_iter().chain(State::OF_AGREEMENTS) {
+            assert_eq!(state.name().parse::<State>().unwrap(), state);
+        }
+        assert!("done".parse::<State>().is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! Stored values that may not be what they should be: each is read with care, and named where it cannot be understood.
+
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+
+use super::{Error, RowId};
+use crate::customer::Customer;
+use crate::problem::Problem;
+
+/// One value of a row; `name` is what a person calls it.
+pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Result<T, String> {
+    row.get(index).map_err(|_| format!("its {name} cannot be understood"))
+}
+
+/// A customer as it is stored.
+pub(super) fn customer_of(json: &str) -> Result<Customer, String> {
+    from_json(json, "customer")
+}
+
+/// The parser's message is left out: it can quote what the list holds.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(json: &str, name: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|error| {
+        format!("its {name} is no JSON that can be understood (at column {})", error.column())
+    })
+}
+
+/// SQL for a field of a stored customer, by the column that holds the customer: NULL where that cannot be understood,
+/// so that one such row stops no sum over all of them.
+pub(super) fn field_of(column: &str, field: &str) -> String {
+    format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '$.{field}') END")
+}
+
+/// What was found wrong with a row, as it is stored.
+///
+/// # Errors
+/// Where it cannot be read: a row must not pass for one without problems.
+pub(super) fn stored_problems(row: RowId, json: Option<&str>) -> Result<Vec<Problem>, Error> {
+    json.map_or(Ok(Vec::new()), serde_json::from_str)
+        .map_err(|error| Error::Stored { row: row.0, what: format!("its problems cannot be read: {error}") })
+}
