@@ -31,8 +31,9 @@ pub(crate) fn listen() -> mpsc::Receiver<Signal> {
     // Two are ever wanted: one to finish what is in flight, one to leave at once.
     let (sender, receiver) = mpsc::channel(4);
     IS_LISTENING.store(true, Ordering::Relaxed);
-    tokio::spawn(interrupts(sender.clone()));
-    tokio::spawn(terminations(sender));
+    // Both are registered here and now: a task may begin only when a request is out already.
+    interrupts(sender.clone());
+    terminations(sender);
     receiver
 }
 
@@ -162,54 +163,58 @@ impl Interruption {
 }
 
 #[cfg(unix)]
-async fn interrupts(sender: mpsc::Sender<Signal>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
-        if !pass_on(Signal::Interrupt, &sender).await {
-            return;
-        }
-    }
+fn interrupts(sender: mpsc::Sender<Signal>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+    tokio::spawn(async move {
+        while interrupt.recv().await.is_some() && pass_on(Signal::Interrupt, &sender).await {}
+    });
 }
 
 /// Ctrl-Break means what Ctrl-C means.
 #[cfg(windows)]
-async fn interrupts(sender: mpsc::Sender<Signal>) {
+fn interrupts(sender: mpsc::Sender<Signal>) {
     use tokio::signal::windows::{ctrl_break, ctrl_c};
     let (Ok(mut interrupt), Ok(mut ctrl_break)) = (ctrl_c(), ctrl_break()) else { return };
-    loop {
-        tokio::select! {
-            Some(()) = interrupt.recv() => {}
-            Some(()) = ctrl_break.recv() => {}
-            else => return,
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                Some(()) = interrupt.recv() => {}
+                Some(()) = ctrl_break.recv() => {}
+                else => return,
+            }
+            if !pass_on(Signal::Interrupt, &sender).await {
+                return;
+            }
         }
-        if !pass_on(Signal::Interrupt, &sender).await {
-            return;
-        }
-    }
+    });
 }
 
 /// A lost terminal, such as that of a broken SSH connection, means what SIGTERM means, as it does on Windows; unless
 /// `nohup` said that it means nothing.
 #[cfg(unix)]
-async fn terminations(sender: mpsc::Sender<Signal>) {
+fn terminations(sender: mpsc::Sender<Signal>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     let mut hangup = hangups_count().then(|| signal(SignalKind::hangup()).ok()).flatten();
-    loop {
-        let hung_up = async {
-            match &mut hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
+    tokio::spawn(async move {
+        loop {
+            let hung_up = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(()) = terminate.recv() => {}
+                Some(()) = hung_up => {}
+                else => return,
             }
-        };
-        tokio::select! {
-            Some(()) = terminate.recv() => {}
-            Some(()) = hung_up => {}
-            else => return,
+            if !pass_on(Signal::Terminate, &sender).await {
+                return;
+            }
         }
-        if !pass_on(Signal::Terminate, &sender).await {
-            return;
-        }
-    }
+    });
 }
 
 /// Was SIGHUP left alone when this process was started? Only Linux tells, in a mask of what is ignored; elsewhere it is
@@ -225,21 +230,23 @@ fn hangups_count() -> bool {
 /// Closing the console window, logging off or shutting Windows down leaves a few seconds, which is what SIGTERM means
 /// elsewhere.
 #[cfg(windows)]
-async fn terminations(sender: mpsc::Sender<Signal>) {
+fn terminations(sender: mpsc::Sender<Signal>) {
     use tokio::signal::windows::{ctrl_close, ctrl_logoff, ctrl_shutdown};
     let (Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (ctrl_close(), ctrl_logoff(), ctrl_shutdown())
     else {
         return;
     };
-    loop {
-        tokio::select! {
-            Some(()) = close.recv() => {}
-            Some(()) = logoff.recv() => {}
-            Some(()) = shutdown.recv() => {}
-            else => return,
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                Some(()) = close.recv() => {}
+                Some(()) = logoff.recv() => {}
+                Some(()) = shutdown.recv() => {}
+                else => return,
+            }
+            if !pass_on(Signal::Terminate, &sender).await {
+                return;
+            }
         }
-        if !pass_on(Signal::Terminate, &sender).await {
-            return;
-        }
-    }
+    });
 }
