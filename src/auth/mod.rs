@@ -319,6 +319,8 @@ impl Shared {
             let generation = state.current.as_ref().map_or(1, |token| token.generation + 1);
             (generation, state.refresh_token.clone())
         };
+        // The service counts from when it answers, which is no earlier.
+        let asked_at = Instant::now();
         let mut new_refresh_token = None;
         let (secret, lifetime) = match &self.sign_in {
             SignIn::Token(secret) if generation == 1 => (secret.clone(), None),
@@ -341,7 +343,7 @@ impl Shared {
             }
         };
         let lifetime = lifetime.and_then(|lifetime| {
-            let expires_at = Instant::now().checked_add(lifetime)?;
+            let expires_at = asked_at.checked_add(lifetime)?;
             Some(Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at })
         });
         Ok((Token { secret, generation, lifetime }, new_refresh_token))
