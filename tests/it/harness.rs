@@ -78,13 +78,18 @@ impl Bench {
         let config = Config { scenario, any_host: true, ..Config::default() };
         let simulator = runtime.block_on(Simulator::start(config)).unwrap();
         Self {
-            folder: TempDir::new().unwrap(),
+            folder: folder(),
             api_url: simulator.url(),
             outputs: AtomicUsize::new(0),
             replays_passwords,
             simulator: Some(simulator),
             runtime,
         }
+    }
+
+    /// With its folder on a disk, for tests of what only a disk does.
+    pub(crate) fn on_disk(self) -> Self {
+        Self { folder: TempDir::new().unwrap(), ..self }
     }
 
     /// Without a simulator: `api_url` is somebody else, or nobody.
@@ -216,6 +221,24 @@ impl Bench {
     fn new_output(&self) -> PathBuf {
         self.path(&format!(".output-{}", self.outputs.fetch_add(1, Ordering::Relaxed)))
     }
+}
+
+/// A new folder in a memory file system with room for a gibibyte, where the machine has one and `TMPDIR` names no other
+/// place. The tests commit some ten thousand times, and on a disk they would wait for each.
+fn folder() -> TempDir {
+    #[cfg(target_os = "linux")]
+    {
+        const MEMORY: &str = "/dev/shm";
+        const ROOM: u64 = 1 << 30;
+        let has_room = || rustix::fs::statvfs(MEMORY).is_ok_and(|it| it.f_bavail * it.f_frsize >= ROOM);
+        if std::env::var_os("TMPDIR").is_none()
+            && has_room()
+            && let Ok(folder) = TempDir::new_in(MEMORY)
+        {
+            return folder;
+        }
+    }
+    TempDir::new().unwrap()
 }
 
 /// The whole domain of a prefix.

@@ -210,7 +210,7 @@ fn every_commit_is_synced() {
         eprintln!("strace is not here, so that nothing is seen");
         return;
     }
-    let bench = Bench::new();
+    let bench = Bench::new().on_disk();
     bench.file("customers.csv", customers(10));
     let done = bench.import("customers.csv").args(["--concurrency", "1"]).traced("trace.txt").run();
     let trace = fs::read_to_string(bench.path("trace.txt")).unwrap_or_default();

@@ -21,7 +21,7 @@ fn set_mode(bench: &Bench, name: &str, mode: u32) {
 
 /// A ledger with a created row, and a list with a further one.
 fn with_ledger() -> Bench {
-    let bench = Bench::new();
+    let bench = Bench::new().on_disk();
     bench.file("customers.csv", customers(1));
     bench.import("customers.csv").exits(0);
     bench.file("customers.csv", customers(2));
@@ -296,7 +296,7 @@ fn a_ledger_with_a_second_name_is_refused_under_both() {
 #[test]
 fn a_ledger_that_is_renamed_under_a_run_lets_nobody_else_in() {
     use tenantry_simulator::{Hold, HoldPoint, Operation};
-    let bench = Bench::new();
+    let bench = Bench::new().on_disk();
     bench.file("customers.csv", customers(4));
     bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
     let running = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
