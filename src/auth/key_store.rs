@@ -1,4 +1,4 @@
-//! The key store of the platform: the Secret Service, the keychain, the credential manager.
+//! The key store of the platform: the keychain of macOS, the credential manager of Windows.
 //!
 //! Any call to it may never come back: the service on the other side may hang, or wait for an answer to a question
 //! that nobody sees. So every call runs on a thread of its own and is left behind there when its time is up; after
@@ -12,14 +12,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// Under which our entries stand in the key store.
-const SERVICE: &str = "tenantry";
-
 /// Why the key store did not do it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Trouble {
-    #[error("this machine has no key store that can be reached")]
-    Absent,
     /// Locked, too small, or whatever else it says.
     #[error("the key store refused: {0}")]
     Refused(String),
@@ -45,9 +40,9 @@ pub(super) struct KeyStoreEntry {
 }
 
 impl KeyStoreEntry {
-    /// The entry of this name in the platform's own key store. Nothing is asked yet.
-    pub(super) fn of_platform(name: String) -> Self {
-        Self::within(Arc::new(Platform), name)
+    /// The entry of this name in the platform's own key store, where it has one. Nothing is asked yet.
+    pub(super) fn of_platform(name: String) -> Option<Self> {
+        platform::vault().map(|vault| Self::within(vault, name))
     }
 
     pub(super) fn within(vault: Arc<dyn Vault>, name: String) -> Self {
@@ -88,41 +83,67 @@ impl KeyStoreEntry {
     }
 }
 
-/// The platform's own.
-#[derive(Debug)]
-struct Platform;
+/// The keychain, or the credential manager.
+#[cfg(any(windows, target_os = "macos"))]
+mod platform {
+    #[cfg(target_os = "macos")]
+    use apple_native_keyring_store::keychain::Store;
+    use keyring_core::api::CredentialStoreApi;
+    use keyring_core::{Entry, Error};
+    #[cfg(windows)]
+    use windows_native_keyring_store::Store;
 
-impl Vault for Platform {
-    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
-        found(entry(name)?.get_secret()).map(|secret| secret.map(Zeroizing::new))
+    use super::{Arc, Trouble, Vault, Zeroizing};
+
+    /// Under which our entries stand in the key store.
+    const SERVICE: &str = "tenantry";
+
+    pub(super) fn vault() -> Option<Arc<dyn Vault>> {
+        Some(Arc::new(Platform))
     }
 
-    fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble> {
-        entry(name)?.set_secret(secret).map_err(trouble)
+    #[derive(Debug)]
+    struct Platform;
+
+    impl Vault for Platform {
+        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+            found(entry(name)?.get_secret()).map(|secret| secret.map(Zeroizing::new))
+        }
+
+        fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble> {
+            entry(name)?.set_secret(secret).map_err(refused)
+        }
+
+        fn delete(&self, name: &str) -> Result<bool, Trouble> {
+            found(entry(name)?.delete_credential()).map(|deleted| deleted.is_some())
+        }
     }
 
-    fn delete(&self, name: &str) -> Result<bool, Trouble> {
-        found(entry(name)?.delete_credential()).map(|deleted| deleted.is_some())
+    fn entry(name: &str) -> Result<Entry, Trouble> {
+        Store::new().and_then(|store| store.build(SERVICE, name, None)).map_err(refused)
+    }
+
+    fn found<T>(answer: keyring_core::Result<T>) -> Result<Option<T>, Trouble> {
+        match answer {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// The library's words name the cause and no secret.
+    fn refused(error: Error) -> Trouble {
+        Trouble::Refused(error.to_string())
     }
 }
 
-fn entry(name: &str) -> Result<keyring::Entry, Trouble> {
-    keyring::Entry::new(SERVICE, name).map_err(trouble)
-}
+/// Elsewhere the file is the only place: what there is of key stores wants a desktop, and servers have none.
+#[cfg(not(any(windows, target_os = "macos")))]
+mod platform {
+    use super::{Arc, Vault};
 
-fn found<T>(answer: keyring::Result<T>) -> Result<Option<T>, Trouble> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(keyring::Error::NoEntry) => Ok(None),
-        Err(error) => Err(trouble(error)),
-    }
-}
-
-/// The library's words name the cause and no secret.
-fn trouble(error: keyring::Error) -> Trouble {
-    match error {
-        keyring::Error::NoDefaultStore => Trouble::Absent,
-        error => Trouble::Refused(error.to_string()),
+    pub(super) fn vault() -> Option<Arc<dyn Vault>> {
+        None
     }
 }
 

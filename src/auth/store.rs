@@ -1,5 +1,5 @@
-//! Where a refresh token is kept between runs, one for each authority, tenant and app: in the key store of the
-//! platform, else in a file for its owner alone.
+//! Where a refresh token is kept between runs, one for each authority, tenant and app: in the key store of Windows or
+//! macOS, else in a file for its owner alone.
 //!
 //! The two may both hold one, such as after a login while the key store was locked; the newer one counts. A new token
 //! is stored before an older one is removed. Invariant: where nothing could be stored, what was there is still there.
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Which places are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// The key store, and the file where that cannot be.
+    /// The key store, and the file where there is none or it does not take it.
     KeyStoreElseFile,
     /// The file alone.
     File,
@@ -104,7 +104,7 @@ impl Store {
         let name = name(app, authority, handed_in);
         let file = SecretFile::at(folders.config_dir().join(format!("{name}.json")));
         let key_store = match keep {
-            Keep::KeyStoreElseFile => Some(KeyStoreEntry::of_platform(name)),
+            Keep::KeyStoreElseFile => KeyStoreEntry::of_platform(name),
             Keep::File => None,
         };
         Some(Self { key_store, file })
@@ -131,7 +131,6 @@ impl Store {
     fn read_key_store(&self) -> Option<Read> {
         let record = match self.key_store.as_ref()?.get(PATIENCE) {
             Ok(record) => record.map(|record| read(&record)).transpose().map_err(|error| error.to_string()),
-            Err(Trouble::Absent) => Ok(None),
             Err(trouble) => Err(trouble.to_string()),
         };
         record.unwrap_or_else(|reason| {
@@ -176,10 +175,7 @@ impl Store {
         let in_file = self.file.remove()?;
         let in_key_store = match &self.key_store {
             None => Ok(false),
-            Some(key_store) => match key_store.delete(PATIENCE_WITH_A_PERSON) {
-                Err(Trouble::Absent) => Ok(false),
-                deleted => deleted,
-            },
+            Some(key_store) => key_store.delete(PATIENCE_WITH_A_PERSON),
         };
         Ok(in_file | in_key_store.map_err(io::Error::other)?)
     }

@@ -351,9 +351,16 @@ fn cannot_sign_in(args: &args::Connection, has_secret: bool) -> Failure {
     .into_iter()
     .filter_map(|(name, missing)| missing.then_some(name))
     .collect();
+    // Who names both may have signed in before, and be missed where that was kept.
+    let login = match (&args.tenant_id, &args.client_id) {
+        (Some(_), Some(_)) => "run `tenantry login` again",
+        _ => "run `tenantry login`",
+    };
     Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", "))).with_hint(
-        "give what is missing, or a --client-certificate, or run `tenantry login`, or put an access token into \
-         TENANTRY_ACCESS_TOKEN, or rehearse with --simulate",
+        format!(
+            "give what is missing, or a --client-certificate, or {login}, or put an access token into \
+         TENANTRY_ACCESS_TOKEN, or rehearse with --simulate"
+        ),
     )
 }
 

@@ -155,7 +155,7 @@ pub(crate) struct Connection {
         add = Repeat::AtService
     )]
     pub(crate) client_certificate: Option<PathBuf>,
-    /// Where a user's sign-in is kept: in the key store of this machine, else in a file (auto), or always in the file
+    /// Where a user's sign-in is kept: in the key store of Windows or macOS, else in a file (auto), or always in the file
     #[arg(long, value_name = "WHERE", default_value = "auto", env = "TENANTRY_KEY_STORE", add = Repeat::Never)]
     pub(crate) key_store: KeyStore,
 }
