@@ -31,7 +31,8 @@
 //! - A caller that has had the ledger change something holds a durable result: it is handed out after the commit.
 //! - One request id per row for as long as its outcome is unknown; another is drawn only after a definite answer,
 //!   or after asking has said twice that the customer is not there.
-//! - One place knows the legal changes of a row's state; `created`, `existing` and `superseded` have no way out.
+//! - One table (`ledger/steps/state.rs`) knows the legal changes of state of both steps of a row, the create and the
+//!   recording of its agreement; `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out.
 //! - No attempt gets a second outcome, and no row is ever removed.
 //! - A success is reported only when its ids and its sealed password are durable.
 //! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.

@@ -1,10 +1,10 @@
 //! The ledger: the durable queue of rows and the story of every attempt, in one SQLite file.
 //!
 //! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
-//! a caller that holds a result of a write holds a durable one. [`state`] alone knows which change of state is legal.
-//! [`take_up`] puts rows in, [`agreement`] keeps the second step of those that are created, [`intent`] makes the decision to send durable, [`outcome`] what became of it,
-//! [`passwords`] is how sealed passwords are kept,
-//! [`recovery`] finds what an earlier run left behind, [`owed`] reads the queue, [`given`] is what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, [`kept`] keeps one before the schema changes, and
+//! a caller that holds a result of a write holds a durable one. [`steps`] alone knows which change
+//! of state is legal: it makes intents and outcomes durable, finds what an earlier run left behind, and reads the queue.
+//! [`take_up`] puts rows in, and [`agreement`] what a file says later of a customer that exists; [`stored`] reads with care
+//! what may not be as it was written. [`passwords`] is how sealed passwords are kept, [`given`] what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, [`kept`] keeps one before the schema changes, and
 //! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
 //! Before SQLite opens a file, [`trust`] looks at who can write to it, and [`shape`] then at its schema; [`lock`] keeps
@@ -47,9 +47,9 @@ pub(crate) use error::Error;
 pub(crate) use given::Given;
 pub(crate) use passwords::{ForeignAnswer, Sealed};
 pub(crate) use query::{
-    AgreementCounts, AlikeCalls, AttemptStory, Filter, HeldFor, LetGo, Opening, Parts, Plan, Queries,
-    RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo, SourceTotals, Span,
-    UnfinishedSource, UserNeeds,
+    AgreementCounts, AlikeCalls, AttemptStory, ErrorCount, Filter, HeldFor, LetGo, Opening, Parts, Plan,
+    Queries, Refused, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo,
+    SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
 pub(crate) use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
 pub(crate) use runs::Ending;

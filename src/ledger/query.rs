@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::runs::{self, Calls};
-use super::steps::{STANDING, State};
+use super::steps::{STANDING, State, StepKind};
 use super::{Environment, Error, RunId, lock, schema};
 use crate::clock;
 
@@ -126,13 +126,20 @@ impl AgreementCounts {
     }
 }
 
-/// One kind of refusal, and how many rows stand refused for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ErrorCount {
-    pub(crate) code: String,
+/// How a step stands refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) kind: StepKind,
     pub(crate) state: State,
     /// The refusal left the domain taken.
     pub(crate) domain_burned: bool,
+}
+
+/// One kind of refusal, and how many steps stand refused for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ErrorCount {
+    pub(crate) code: String,
+    pub(crate) refused: Refused,
     pub(crate) count: u64,
     /// The words of one of them.
     pub(crate) example: String,
@@ -165,6 +172,30 @@ pub(crate) struct RunTotals {
     pub(crate) throttled: u64,
     /// Rows for which this run sent a create, or may have.
     pub(crate) submitted: u64,
+}
+
+/// SQL for the steps of a kind that stand, as `step`.
+struct Standing {
+    steps: &'static str,
+    /// The id of its row.
+    row: &'static str,
+    /// Has a refusal left its domain taken?
+    burned: &'static str,
+}
+
+impl Standing {
+    const fn of(kind: StepKind) -> Self {
+        match kind {
+            StepKind::Create => {
+                Self { steps: "customer_rows AS step", row: "step.id", burned: "step.domain_burned" }
+            }
+            StepKind::Agreement => Self {
+                steps: "(SELECT * FROM agreements WHERE replaced_by IS NULL AND state <> 'withdrawn') AS step",
+                row: "step.row_id",
+                burned: "0",
+            },
+        }
+    }
 }
 
 impl Queries {
@@ -239,34 +270,41 @@ impl Queries {
         Ok(counts)
     }
 
-    /// Refused and rejected acceptances by code, with the words of one of each.
-    pub(crate) fn agreement_errors(&self, scope: Scope) -> Result<Vec<(String, u64, String)>, Error> {
+    /// Refused and unresolved steps of one kind by code, most frequent first.
+    pub(crate) fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
+        let Standing { steps, row, burned } = Standing::of(kind);
         let sql = format!(
-            "SELECT error_code, count(*), max(error_text) FROM agreements a
-              WHERE state IN ('failed', 'rejected') AND {STANDING} AND {} GROUP BY error_code ORDER BY 1",
-            scope.touched("a.row_id", "a.source_id")
-        );
-        self.collect(&sql, [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?.unwrap_or_default()))
-        })
-    }
-
-    /// Refused and unresolved rows by code, most frequent first.
-    pub(crate) fn errors(&self, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
-        let sql = format!(
-            "SELECT error_code, state, count(*), max(error_text), domain_burned FROM customer_rows r
+            "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
               WHERE error_code IS NOT NULL AND state IN ('failed', 'rejected', 'unresolved') AND {}
-              GROUP BY error_code, state, domain_burned ORDER BY 3 DESC, 1",
-            scope.touched("r.id", "r.source_id")
+              GROUP BY 1, 2, 5 ORDER BY 3 DESC, 1",
+            scope.touched(row, "step.source_id")
         );
         self.collect(&sql, [], |row| {
             Ok(ErrorCount {
                 code: row.get(0)?,
-                state: row.get(1)?,
+                refused: Refused { kind, state: row.get(1)?, domain_burned: row.get(4)? },
                 count: row.get(2)?,
-                domain_burned: row.get(4)?,
                 example: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
             })
+        })
+    }
+
+    /// File and line of the first steps that stand refused in this way.
+    pub(crate) fn refused_at(
+        &self,
+        scope: Scope,
+        code: &str,
+        refused: Refused,
+        limit: u32,
+    ) -> Result<Vec<(String, u64)>, Error> {
+        let Standing { steps, row, burned } = Standing::of(refused.kind);
+        let sql = format!(
+            "SELECT s.path, step.line FROM {steps} JOIN sources s ON s.id = step.source_id
+              WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3 AND {} ORDER BY step.id LIMIT ?4",
+            scope.touched(row, "step.source_id")
+        );
+        self.collect(&sql, (code, refused.state, refused.domain_burned, limit), |row| {
+            Ok((row.get(0)?, row.get(1)?))
         })
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{Groups, Tally};
-use super::summary::{ErrorKind, ErrorLine, Standing, counted, one_line, rfc3339};
+use super::summary::{ErrorLine, Standing, counted, one_line, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
 use crate::ledger::{
@@ -274,12 +274,7 @@ fn runs_as_json<S: serde::Serializer>(runs: &[RunTotals], serializer: S) -> Resu
 }
 
 fn with_places(queries: &Queries, scope: Scope, error: ErrorLine) -> Result<ErrorPlaces, ledger::Error> {
-    let places = match error.kind {
-        ErrorKind::Row { state, domain_burned } => {
-            queries.refused_rows(scope, &error.code, state, domain_burned, PLACES)?
-        }
-        ErrorKind::Agreement => queries.refused_agreements(scope, &error.code, PLACES)?,
-    };
+    let places = queries.refused_at(scope, &error.code, error.refused, PLACES)?;
     let places = places.into_iter().map(|(file, line)| Place { file, line }).collect();
     Ok(ErrorPlaces { error, places })
 }

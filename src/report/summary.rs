@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::ledger::{
-    self, AgreementCounts, LetGo, Plan, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
-    UnfinishedSource,
+    self, AgreementCounts, ErrorCount, LetGo, Plan, Queries, Refused, RowCounts, RunId, RunTotals, Scope,
+    SourceTotals, State, StepKind, UnfinishedSource,
 };
 use crate::partner_center::codes;
 use crate::printable::visible;
@@ -45,14 +45,7 @@ pub(crate) struct ErrorLine {
     pub(crate) example: String,
     /// Where its rows are found again; the hint says it to people.
     #[serde(skip)]
-    pub(crate) kind: ErrorKind,
-}
-
-/// What stands refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
-    Row { state: State, domain_burned: bool },
-    Agreement,
+    pub(crate) refused: Refused,
 }
 
 /// What a run came to.
@@ -96,6 +89,17 @@ pub(crate) struct RunLine {
     ended: Option<String>,
 }
 
+impl ErrorLine {
+    fn of(error: ErrorCount) -> Self {
+        let ErrorCount { code, refused, count, example } = error;
+        let (state, hint) = match refused.kind {
+            StepKind::Create => (refused.state.name(), hint(&code, refused.state, refused.domain_burned)),
+            StepKind::Agreement => ("agreement", agreement_hint(&code)),
+        };
+        Self { hint: hint.to_owned(), code, count, state, example, refused }
+    }
+}
+
 impl Standing {
     pub(crate) fn of(queries: &Queries) -> Result<Self, ledger::Error> {
         Self::in_scope(queries, Scope::Ledger)
@@ -103,24 +107,9 @@ impl Standing {
 
     /// Of a part of the ledger.
     pub(crate) fn in_scope(queries: &Queries, scope: Scope) -> Result<Self, ledger::Error> {
-        let errors = queries.errors(scope)?.into_iter().map(|error| ErrorLine {
-            hint: hint(&error.code, error.state, error.domain_burned).to_owned(),
-            code: error.code,
-            count: error.count,
-            state: error.state.name(),
-            example: error.example,
-            kind: ErrorKind::Row { state: error.state, domain_burned: error.domain_burned },
-        });
-        let agreement_errors =
-            queries.agreement_errors(scope)?.into_iter().map(|(code, count, example)| ErrorLine {
-                hint: agreement_hint(&code).to_owned(),
-                code,
-                count,
-                state: "agreement",
-                example,
-                kind: ErrorKind::Agreement,
-            });
-        let mut errors: Vec<ErrorLine> = errors.chain(agreement_errors).collect();
+        let of_agreements = queries.errors(StepKind::Agreement, scope)?;
+        let errors = queries.errors(StepKind::Create, scope)?.into_iter().chain(of_agreements);
+        let mut errors: Vec<ErrorLine> = errors.map(ErrorLine::of).collect();
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
         let (held_back, let_go) = (queries.unfinished_sources()?, queries.let_go()?);

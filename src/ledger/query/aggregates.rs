@@ -206,37 +206,4 @@ impl Queries {
         }
         Ok(())
     }
-
-    /// File and line of the first rows that stand refused in this way.
-    pub(crate) fn refused_rows(
-        &self,
-        scope: Scope,
-        code: &str,
-        state: State,
-        domain_burned: bool,
-        limit: u32,
-    ) -> Result<Vec<(String, u64)>, Error> {
-        let sql = format!(
-            "SELECT s.path, r.line FROM customer_rows r JOIN sources s ON s.id = r.source_id
-              WHERE r.error_code = ?1 AND r.state = ?2 AND r.domain_burned = ?3 AND {} ORDER BY r.id LIMIT ?4",
-            scope.rows()
-        );
-        self.collect(&sql, (code, state, domain_burned, limit), |row| Ok((row.get(0)?, row.get(1)?)))
-    }
-
-    /// File and line of the first acceptances of the agreement that stand refused with `code`.
-    pub(crate) fn refused_agreements(
-        &self,
-        scope: Scope,
-        code: &str,
-        limit: u32,
-    ) -> Result<Vec<(String, u64)>, Error> {
-        let sql = format!(
-            "SELECT s.path, a.line FROM agreements a JOIN sources s ON s.id = a.source_id
-              WHERE a.error_code = ?1 AND a.state IN ('failed', 'rejected') AND {} AND {} ORDER BY a.id LIMIT ?2",
-            super::STANDING,
-            scope.touched("a.row_id", "a.source_id")
-        );
-        self.collect(&sql, (code, limit), |row| Ok((row.get(0)?, row.get(1)?)))
-    }
 }

@@ -1,7 +1,5 @@
 //! What an attempt means for its step, as those say who decide on it.
 
-use std::str::FromStr;
-
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::super::passwords::Sealed;
@@ -27,17 +25,6 @@ impl NextStep {
     }
 }
 
-impl FromStr for NextStep {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [NextStep::Create, NextStep::Ask]
-            .into_iter()
-            .find(|step| step.name() == name)
-            .ok_or_else(|| format!("unknown next step `{name}`"))
-    }
-}
-
 impl ToSql for NextStep {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.name().into())
@@ -46,7 +33,9 @@ impl ToSql for NextStep {
 
 impl FromSql for NextStep {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str()?.parse().map_err(|error: String| FromSqlError::other(std::io::Error::other(error)))
+        let name = value.as_str()?;
+        let step = [NextStep::Create, NextStep::Ask].into_iter().find(|step| step.name() == name);
+        step.ok_or(FromSqlError::InvalidType)
     }
 }
 

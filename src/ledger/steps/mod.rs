@@ -11,12 +11,17 @@
 //! only a new step begins elsewhere, in the state in which it is inserted.
 //!
 //! ```text
-//!            ┌──────────────► rejected        corrected ► superseded (create)
-//!            │                    │           unsent    ► superseded (create) · withdrawn (agreement)
-//! read ─► pending ─► in_flight ─► created │ existing │ recorded     the end
-//!            ▲           │  ▲
-//!            │           │  └── unresolved    asking did not settle it: `reconcile`
-//!            └─ failed ◄─┘                    taken up again: `retry`, or a corrected row
+//! a create
+//!   pending     in_flight: its intent is durable · rejected, failed: as it stood before it was taken up
+//!               superseded: a corrected row stands for it, or it is not to be sent
+//!   in_flight   pending: nothing was done · created · existing · failed · unresolved
+//!   unresolved  in_flight: `reconcile` asked again · created · existing · failed
+//!   failed      pending: taken up again · superseded
+//!   rejected    pending: taken up again · superseded
+//! an agreement
+//!   pending     in_flight: its intent is durable · withdrawn: it is not to be sent
+//!   in_flight   pending: nothing was done · recorded · failed
+//!   rejected    withdrawn
 //! ```
 
 mod attempt;
