@@ -1,16 +1,13 @@
-//! What the fuzz targets of `tests/fuzz` call: each takes any bytes and panics where a promise is broken. Here only in
+//! What the fuzz targets of `tests/fuzz` call that are about answers: each takes any bytes and panics where a promise is broken. Here only in
 //! tests, which replay every input that was kept, and under the feature `fuzzing`.
 //!
 //! Nothing else of the library becomes public by it. Inputs are plain bytes, so that a file under `tests/fuzz/corpus`
 //! can be read and written by hand.
 
-mod files;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod replay;
-
-pub use files::{reader, rows, stored};
 
 /// Any result of a call to Partner Center, understood as the answer to each question that it could be to.
 pub fn answers(input: &[u8]) {

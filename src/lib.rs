@@ -10,7 +10,8 @@
 //!
 //! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
 //! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
-//! does not grow with the file; `reading` judges rows on several cores and keeps their order. `submitter` takes open rows
+//! does not grow with the file; `reading` judges rows on several cores and keeps their order. These three are the crate
+//! `tenantry-list` (`src/list`), which knows no SQL, no HTTP and no runtime. `submitter` takes open rows
 //! from the ledger and brings each to an outcome through `partner_center`, the only module that knows its API, with
 //! tokens from `auth` and passwords sealed by `credentials`; `transport` is the way there, and tells what went wrong on
 //! it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
@@ -59,16 +60,14 @@ mod log_file;
 mod memory;
 mod outlet;
 mod partner_center;
-mod reader;
-mod reading;
 mod rejudging;
 mod report;
 mod submitter;
 mod telemetry;
 mod transport;
-mod validation;
 mod variables;
 
+use tenantry_list::{reader, reading, validation};
 use tenantry_model::{clock, customer, failpoint, files, ids, limits, nearest, printable, problem};
 
 /// Runs the program with the arguments of this process and says how it should exit.

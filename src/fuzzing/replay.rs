@@ -18,21 +18,6 @@ fn replay(name: &str, target: fn(&[u8])) {
 }
 
 #[test]
-fn files_are_read_as_before() {
-    replay("reader", super::reader);
-}
-
-#[test]
-fn rows_are_judged_as_before() {
-    replay("rows", super::rows);
-}
-
-#[test]
-fn stored_rows_come_back_as_before() {
-    replay("stored", super::stored);
-}
-
-#[test]
 fn answers_are_understood_as_before() {
     replay("answers", super::answers);
 }

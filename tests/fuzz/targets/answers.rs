@@ -1,4 +1,4 @@
 //! Answers of Partner Center to every call: `tests/fuzz/run 60 answers`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| tenantry::fuzzing::answers(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tenantry_fuzz::answers(input));

@@ -1,0 +1,78 @@
+//! Which character separates the cells, told from the first lines of the file.
+
+use super::aliases;
+use super::header::is_ours;
+
+/// What separates cells in practice, the likeliest first: it wins where the header has a single column.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The line by which Excel is told the delimiter, and its length with the line break: `sep=;`, also in quotes.
+pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
+    let length = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
+    let (line, rest) = text.split_at(length);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] = line else {
+        return None;
+    };
+    if !delimiter.is_ascii_punctuation() && delimiter != b'\t' || delimiter == b'"' {
+        return None;
+    }
+    let line_break = match rest {
+        [b'\r', b'\n', ..] => 2,
+        [] => 0,
+        _ => 1,
+    };
+    Some((delimiter, length + line_break))
+}
+
+/// Where the first line ends that is not blank; `None` where its end is not there yet. A line break between quotes
+/// ends no line, whichever delimiter the quotes stand beside.
+pub(super) fn first_line_end(head: &[u8]) -> Option<usize> {
+    let text = head.trim_ascii_start();
+    let mut is_quoted = false;
+    let length = text.iter().position(|byte| {
+        is_quoted ^= *byte == b'"';
+        !is_quoted && matches!(byte, b'\r' | b'\n')
+    })?;
+    Some(head.len() - text.len() + length)
+}
+
+/// The delimiter under which the header shows the most columns that we know, and then the most columns.
+pub(super) fn detect(text: &[u8]) -> u8 {
+    let mut best = (DELIMITERS[0], (0, 0));
+    for delimiter in DELIMITERS {
+        let score = score(text, delimiter);
+        if score > best.1 {
+            best = (delimiter, score);
+        }
+    }
+    best.0
+}
+
+/// Does the header have a column that we add to exports and copies?
+pub(super) fn has_own_column(text: &[u8], delimiter: u8) -> bool {
+    let header = header(text, delimiter).unwrap_or_default();
+    header.iter().filter_map(|cell| std::str::from_utf8(cell).ok()).any(is_ours)
+}
+
+/// Is this the beginning of a file that `tenantry export` has made, as far as its header tells?
+pub fn is_export(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = separator_line(text).map_or(text, |(_, length)| &text[length..]);
+    let first_line = &text[..first_line_end(text).unwrap_or(text.len())];
+    let header = header(first_line, detect(first_line)).unwrap_or_default();
+    header.iter().any(|cell| cell.trim_ascii().eq_ignore_ascii_case(b"tenantry_row"))
+}
+
+fn header(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {
+    let mut header = csv::ByteRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(text);
+    matches!(reader.read_byte_record(&mut header), Ok(true)).then_some(header)
+}
+
+fn score(text: &[u8], delimiter: u8) -> (usize, usize) {
+    let Some(header) = header(text, delimiter) else { return (0, 0) };
+    let names = header.iter().filter_map(|cell| std::str::from_utf8(cell).ok());
+    let known = names.filter(|name| aliases::field_named(&aliases::fold(name)).is_some()).count();
+    (known, header.len())
+}

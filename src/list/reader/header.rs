@@ -1,0 +1,189 @@
+//! The header: which column holds which field.
+//!
+//! Invariant: a [`Header`] has a column for every required field without a default and none twice, and each of its unknown columns is
+//! unlike every name we know, so that no misspelt column vanishes among them.
+
+use tenantry_model::customer::{Defaults, Field};
+use tenantry_model::nearest::distance_within;
+
+use super::Options;
+use super::aliases;
+use super::error::{Error, HeaderFault};
+use super::records::HEADER_COLUMNS_MAX;
+use super::translations;
+
+/// Columns that we add to exports. They come back with them and are never data.
+const OWN_PREFIX: &str = "tenantry_";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The operator's own text.
+    pub name: String,
+    pub field: Option<Field>,
+    /// One of our own, `tenantry_*`.
+    pub ours: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    columns: Vec<Column>,
+    /// By field, in canonical order.
+    index_by_field: [Option<usize>; Field::ALL.len()],
+}
+
+impl Header {
+    /// Maps the header's cells to fields, or reports everything that is wrong with them.
+    pub(super) fn new(names: Vec<String>, options: &Options, line: u64) -> Result<Self, Error> {
+        if names.len() > HEADER_COLUMNS_MAX {
+            return Err(Error::HeaderTooWide { line, found: names.len() });
+        }
+        let mut faults = Vec::new();
+        let mapped = resolve_map(&names, &options.column_map, &mut faults);
+        let columns: Vec<Column> =
+            names.into_iter().zip(mapped).map(|(name, mapped)| Column::new(name, mapped)).collect();
+        let index_by_field = index_fields(&columns, &mut faults);
+        find_slips(&columns, &index_by_field, &mut faults);
+        find_missing(&columns, &index_by_field, &options.defaults, &mut faults);
+        if !faults.is_empty() {
+            let meant = meant(&columns, &index_by_field);
+            faults.extend(
+                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }),
+            );
+            let theirs = columns.into_iter().filter(|column| !column.ours);
+            return Err(Error::Header { line, faults, found: theirs.map(|column| column.name).collect() });
+        }
+        Ok(Self { columns, index_by_field })
+    }
+
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The operator's own names, in file order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    pub fn index_of(&self, field: Field) -> Option<usize> {
+        self.index_by_field[field as usize]
+    }
+
+    /// The columns that are kept for the exports and are not data. Columns without a name, which Excel likes to
+    /// leave at the right edge, are kept too but have nothing to be named by.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        let unknown = self.columns.iter().filter(|column| column.field.is_none() && !column.ours);
+        unknown.map(|column| column.name.as_str()).filter(|name| !name.trim().is_empty())
+    }
+
+    /// Unknown columns whose name means a field in another language, where that has no column. Suggestions alone.
+    pub fn meant(&self) -> impl Iterator<Item = (&str, Field)> {
+        meant(&self.columns, &self.index_by_field)
+    }
+
+    /// One of our own columns, such as `tenantry_row`, where an exported file brings it back.
+    pub fn own_column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.ours && column.name.trim().eq_ignore_ascii_case(name))
+    }
+
+    /// The operator's name for a field; the canonical one where the file has no such column.
+    pub fn name_of(&self, field: Field) -> &str {
+        self.index_of(field).map_or(field.name(), |index| &self.columns[index].name)
+    }
+}
+
+impl Column {
+    fn new(name: String, mapped: Option<Field>) -> Self {
+        let ours = is_ours(&name);
+        let field = if ours { None } else { mapped.or_else(|| aliases::field_named(&aliases::fold(&name))) };
+        Self { name, field, ours }
+    }
+}
+
+pub(super) fn is_ours(name: &str) -> bool {
+    name.trim().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
+}
+
+/// The field that `--map` gives each column. A header is matched as it is written or, failing that, folded.
+fn resolve_map(
+    names: &[String],
+    column_map: &[(String, Field)],
+    faults: &mut Vec<HeaderFault>,
+) -> Vec<Option<Field>> {
+    let mut mapped = vec![None; names.len()];
+    for (wanted, field) in column_map {
+        let folded = aliases::fold(wanted);
+        let exact = names.iter().position(|name| name.trim() == wanted.trim());
+        let index = exact.or_else(|| names.iter().position(|name| aliases::fold(name) == folded));
+        match index.filter(|&index| !is_ours(&names[index])) {
+            Some(index) => mapped[index] = Some(*field),
+            None => faults.push(HeaderFault::MapUnmatched { column: wanted.clone() }),
+        }
+    }
+    mapped
+}
+
+fn index_fields(columns: &[Column], faults: &mut Vec<HeaderFault>) -> [Option<usize>; Field::ALL.len()] {
+    let mut index_by_field = [None; Field::ALL.len()];
+    for (index, column) in columns.iter().enumerate() {
+        let Some(field) = column.field else { continue };
+        match index_by_field[field as usize] {
+            None => index_by_field[field as usize] = Some(index),
+            Some(first) => faults.push(HeaderFault::Twice {
+                field,
+                first: columns[first].name.clone(),
+                second: column.name.clone(),
+            }),
+        }
+    }
+    index_by_field
+}
+
+/// A column is a slip only while a field it comes near to has no column of its own: `states` beside `state` can hide
+/// nothing.
+fn find_slips(
+    columns: &[Column],
+    index_by_field: &[Option<usize>; Field::ALL.len()],
+    faults: &mut Vec<HeaderFault>,
+) {
+    for column in columns.iter().filter(|column| column.field.is_none() && !column.ours) {
+        let mut nearest = aliases::nearly(&aliases::fold(&column.name));
+        nearest.retain(|&field| index_by_field[field as usize].is_none());
+        if !nearest.is_empty() {
+            faults.push(HeaderFault::NearlyKnown { column: column.name.clone(), nearest });
+        }
+    }
+}
+
+fn meant<'a>(
+    columns: &'a [Column],
+    index_by_field: &'a [Option<usize>; Field::ALL.len()],
+) -> impl Iterator<Item = (&'a str, Field)> {
+    let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
+    unknown
+        .filter_map(|column| Some((column.name.as_str(), translations::field_meant(&column.name)?)))
+        .filter(|(_, field)| index_by_field[*field as usize].is_none())
+}
+
+fn find_missing(
+    columns: &[Column],
+    index_by_field: &[Option<usize>; Field::ALL.len()],
+    defaults: &Defaults,
+    faults: &mut Vec<HeaderFault>,
+) {
+    for field in Field::ALL {
+        let is_there = index_by_field[field as usize].is_some() || defaults.of(field).is_some();
+        if !field.is_required() || is_there {
+            continue;
+        }
+        let wanted = aliases::fold(field.name());
+        let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
+        // Here a guess does no harm, so half of the name may differ. What means another field is told as that.
+        let unknown = unknown.filter(|column| translations::field_meant(&column.name).is_none());
+        let near = unknown.filter_map(|column| {
+            let slips = distance_within(&aliases::fold(&column.name), &wanted, wanted.len() / 2)?;
+            Some((slips, &column.name))
+        });
+        let nearest = near.min_by_key(|&(slips, _)| slips).map(|(_, name)| name.clone());
+        faults.push(HeaderFault::Missing { field, nearest });
+    }
+}

@@ -1,0 +1,238 @@
+//! Bytes to records: the csv parser with bounded buffers and an exact line count.
+//!
+//! `csv::Reader` grows its record until memory ends when a quote is never closed, counts neither lone CR nor the
+//! blank lines before a record, and does not tell an open quote from a closed one at the end of the input. So
+//! this drives the parser underneath it, `csv_core`, which leaves all three to its caller. What the cells mean is
+//! for [`Row`](super::Row) and [`Header`](super::Header).
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use csv_core::ReadRecordResult;
+
+/// The widest header that is read: twelve times our own columns. More is no customer list.
+pub(super) const HEADER_COLUMNS_MAX: usize = 256;
+
+/// The most bytes of a record that are kept. Far above what a customer needs (the longest field has 255
+/// characters), far below what hurts; a record that is longer has nearly always lost a quote.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+
+/// The most cells of a record that are kept: four times the widest header, so that a ragged row is shown as the
+/// operator wrote it unless it is absurd.
+pub(super) const CELLS_MAX: usize = 1024;
+
+/// One read from the input; large enough that system calls do not count.
+const INPUT_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Where what is past the limits goes to be forgotten.
+const OVERFLOW_BYTES: usize = 8 * 1024;
+
+/// The parser asks for at least one free place for an end.
+const OVERFLOW_CELLS: usize = 64;
+
+#[derive(Debug)]
+pub(super) enum Error {
+    Read(io::Error),
+    /// `line` is where the quote opened, and `index` the cell it opened in.
+    UnclosedQuote {
+        line: u64,
+        index: usize,
+    },
+}
+
+/// A record as it lies in the buffers of [`Records`].
+pub(super) struct Record<'a> {
+    /// The physical line the record starts on, 1-based.
+    pub(super) line: u64,
+    pub(super) last_line: u64,
+    pub(super) bytes: &'a [u8],
+    /// Where each kept cell ends in `bytes`.
+    pub(super) ends: &'a [usize],
+    /// How many cells the record has; more than `ends` holds where it is over a limit.
+    pub(super) found: usize,
+    /// The record has more bytes than are kept.
+    pub(super) is_too_long: bool,
+    /// Which cells are numbers in a workbook; those of text files, and what is past the end, are none.
+    pub(super) numbers: &'a [bool],
+}
+
+impl Record<'_> {
+    /// Delimiters and blanks alone.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.is_too_long && self.bytes.trim_ascii().is_empty()
+    }
+}
+
+pub(super) struct Records<R> {
+    input: BufReader<R>,
+    parser: csv_core::Reader,
+    bytes: Box<[u8]>,
+    ends: Box<[usize]>,
+    overflow_bytes: Box<[u8]>,
+    overflow_ends: Box<[usize]>,
+    /// The line of the next unread byte.
+    line: u64,
+    /// The last byte read was a CR, so that a LF now belongs to the same line break.
+    after_cr: bool,
+    bytes_read: u64,
+}
+
+/// How far the record in hand has been taken apart.
+#[derive(Default)]
+struct Progress {
+    bytes: usize,
+    ends: usize,
+    found: usize,
+    is_too_long: bool,
+    has_too_many_cells: bool,
+}
+
+impl<R: Read> Records<R> {
+    pub(super) fn new(input: R, delimiter: u8) -> Self {
+        Self {
+            input: BufReader::with_capacity(INPUT_BUFFER_BYTES, input),
+            parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            bytes: vec![0; RECORD_BYTES_MAX].into(),
+            ends: vec![0; CELLS_MAX].into(),
+            overflow_bytes: vec![0; OVERFLOW_BYTES].into(),
+            overflow_ends: vec![0; OVERFLOW_CELLS].into(),
+            line: 1,
+            after_cr: false,
+            bytes_read: 0,
+        }
+    }
+
+    pub(super) fn input(&self) -> &R {
+        self.input.get_ref()
+    }
+
+    /// How many bytes of the input have been taken.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Steps over bytes that are no records, such as a byte order mark, and counts their lines.
+    pub(super) fn skip(&mut self, mut bytes: usize) -> Result<(), Error> {
+        while bytes > 0 {
+            let available = self.input.fill_buf().map_err(Error::Read)?.len().min(bytes);
+            if available == 0 {
+                break;
+            }
+            self.consume(available);
+            bytes -= available;
+        }
+        Ok(())
+    }
+
+    /// The next record, or `None` at the end. Blank lines are no records.
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+        if !self.skip_line_breaks()? {
+            return Ok(None);
+        }
+        let line = self.line;
+        let mut progress = Progress::default();
+        loop {
+            let input = self.input.fill_buf().map_err(Error::Read)?;
+            let is_at_end = input.is_empty();
+            // A line break ends every record but one with an open quote. So at the end of the input we offer one,
+            // and know by the answer.
+            let offered = if is_at_end { b"\n" } else { input };
+            let is_over = progress.is_too_long || progress.has_too_many_cells;
+            let (bytes, ends) = if is_over {
+                (&mut self.overflow_bytes[..], &mut self.overflow_ends[..])
+            } else {
+                (&mut self.bytes[progress.bytes..], &mut self.ends[progress.ends..])
+            };
+            let (result, taken, written, ended) = self.parser.read_record(offered, bytes, ends);
+            if !is_at_end {
+                self.consume(taken);
+            }
+            progress.found += ended;
+            if !is_over {
+                progress.bytes += written;
+                progress.ends += ended;
+            }
+            match result {
+                ReadRecordResult::InputEmpty if is_at_end => return Err(self.unclosed_quote(line, &progress)),
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => progress.is_too_long = true,
+                ReadRecordResult::OutputEndsFull => progress.has_too_many_cells = true,
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    let last_line = self.line - u64::from(!is_at_end);
+                    return Ok(Some(self.record(line, last_line, &progress)));
+                }
+            }
+        }
+    }
+
+    fn record(&self, line: u64, last_line: u64, progress: &Progress) -> Record<'_> {
+        let ends = &self.ends[..progress.ends];
+        Record {
+            line,
+            last_line,
+            // A cell that was cut short is left out altogether.
+            bytes: &self.bytes[..ends.last().copied().unwrap_or(0)],
+            ends,
+            found: progress.found,
+            is_too_long: progress.is_too_long,
+            numbers: &[],
+        }
+    }
+
+    /// The quote opened after the line breaks inside the cells before it. Where some of those were past the limits
+    /// the record's own line has to do.
+    fn unclosed_quote(&self, line: u64, progress: &Progress) -> Error {
+        let breaks = if progress.found == progress.ends {
+            let kept = self.record(line, line, progress);
+            line_breaks(kept.bytes, false)
+        } else {
+            0
+        };
+        Error::UnclosedQuote { line: line + breaks, index: progress.found }
+    }
+
+    /// Goes to the first byte of the next record; false at the end of the input.
+    fn skip_line_breaks(&mut self) -> Result<bool, Error> {
+        loop {
+            let input = self.input.fill_buf().map_err(Error::Read)?;
+            if input.is_empty() {
+                return Ok(false);
+            }
+            let length = input.len();
+            let breaks = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(length);
+            if breaks > 0 {
+                self.consume(breaks);
+            }
+            if breaks < length {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        let taken = &self.input.buffer()[..bytes];
+        self.line += line_breaks(taken, self.after_cr);
+        if let Some(last) = taken.last() {
+            self.after_cr = *last == b'\r';
+        }
+        self.bytes_read += bytes as u64;
+        self.input.consume(bytes);
+    }
+}
+
+/// Counts LF, CR and CRLF as one line break each.
+fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
+    let is_continued = after_cr && bytes.first() == Some(&b'\n');
+    let feeds = count(bytes, b'\n') - u64::from(is_continued);
+    let returns = count(bytes, b'\r');
+    if returns == 0 {
+        return feeds;
+    }
+    let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count() as u64;
+    feeds + returns - pairs
+}
+
+/// Counts in bytes, a chunk at a time: in this shape the compiler compares a vector of them at once.
+fn count(bytes: &[u8], wanted: u8) -> u64 {
+    let in_chunk = |chunk: &[u8]| chunk.iter().map(|&byte| u8::from(byte == wanted)).sum::<u8>();
+    bytes.chunks(usize::from(u8::MAX)).map(|chunk| u64::from(in_chunk(chunk))).sum()
+}

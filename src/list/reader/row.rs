@@ -1,0 +1,150 @@
+//! One record of the file, as the operator gave it.
+
+use crate::reader::records::{RECORD_BYTES_MAX, Record};
+
+/// The longest cell that is read. Excel itself holds 32,767 characters in a cell, and no field takes more than 255.
+pub const CELL_BYTES_MAX: usize = 64 * 1024;
+
+/// Why the cells of a row cannot be taken for the columns of the header. `index` is the cell's, 0-based.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFault {
+    /// Another number of cells than the header has.
+    Ragged {
+        expected: usize,
+        found: usize,
+    },
+    NotUtf8 {
+        index: usize,
+    },
+    CellTooLong {
+        index: usize,
+        bytes: usize,
+    },
+    /// More than [`RECORD_BYTES_MAX`]; `cells` holds those that lie below the limit.
+    RecordTooLong,
+}
+
+/// A row and where it stands. Reading into one again reuses its buffers.
+#[derive(Debug, Default)]
+pub struct Row {
+    line: u64,
+    last_line: u64,
+    /// The cells where all of them are UTF-8.
+    text: csv::StringRecord,
+    /// The cells where one of them is not.
+    raw: csv::ByteRecord,
+    is_text: bool,
+    numbers: Vec<bool>,
+    fault: Option<RowFault>,
+}
+
+impl Row {
+    /// A row as the ledger keeps it, for a header of `expected` columns.
+    pub fn of_stored(line: u64, cells: &csv::ByteRecord, expected: usize) -> Self {
+        let ends: Vec<usize> = cells
+            .iter()
+            .scan(0, |end, cell| {
+                *end += cell.len();
+                Some(*end)
+            })
+            .collect();
+        let (bytes, found) = (cells.as_slice(), ends.len());
+        let mut row = Self::default();
+        let record =
+            Record { line, last_line: line, bytes, ends: &ends, numbers: &[], found, is_too_long: false };
+        row.fill(&record, expected);
+        row
+    }
+
+    /// The physical line the record starts on, 1-based.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The physical line the record ends on; later than [`line`](Self::line) where a cell has line breaks.
+    pub fn last_line(&self) -> u64 {
+        self.last_line
+    }
+
+    /// The operator's own cells, untrimmed.
+    pub fn cells(&self) -> &csv::ByteRecord {
+        if self.is_text { self.text.as_byte_record() } else { &self.raw }
+    }
+
+    /// A cell as text; `None` past the last one, and for the whole row where any cell is not UTF-8.
+    pub fn text(&self, index: usize) -> Option<&str> {
+        if self.is_text { self.text.get(index) } else { None }
+    }
+
+    /// The cell is a number in a workbook, which keeps no leading zero.
+    pub fn is_number(&self, index: usize) -> bool {
+        self.numbers.get(index).copied().unwrap_or(false)
+    }
+
+    pub fn fault(&self) -> Option<RowFault> {
+        self.fault
+    }
+
+    /// Takes a record over, for a header of `expected` columns.
+    pub(super) fn fill(&mut self, record: &Record<'_>, expected: usize) {
+        self.line = record.line;
+        self.last_line = record.last_line;
+        self.numbers.clear();
+        self.numbers.extend_from_slice(record.numbers);
+        self.is_text = self.fill_text(record);
+        if !self.is_text {
+            self.raw.clear();
+            for (start, end) in bounds(record.ends) {
+                self.raw.push_field(&record.bytes[start..end]);
+            }
+        }
+        self.fault = self.find_fault(record, expected);
+    }
+
+    /// False where the record is not UTF-8. The record is checked in one go, which is much faster than by cells; a
+    /// cell that starts or ends inside a character then shows as no `str`.
+    fn fill_text(&mut self, record: &Record<'_>) -> bool {
+        self.text.clear();
+        let Ok(all) = std::str::from_utf8(record.bytes) else {
+            return false;
+        };
+        for (start, end) in bounds(record.ends) {
+            let Some(cell) = all.get(start..end) else {
+                return false;
+            };
+            self.text.push_field(cell);
+        }
+        true
+    }
+
+    /// The one fault that explains most: one lost quote makes a row too long and ragged as well.
+    fn find_fault(&self, record: &Record<'_>, expected: usize) -> Option<RowFault> {
+        if record.is_too_long {
+            return Some(RowFault::RecordTooLong);
+        }
+        debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
+        // Excel likes to leave empty cells at the right edge.
+        let has_extra_text = || bounds(record.ends).skip(expected).any(|(start, end)| start < end);
+        let not_all_kept = record.found > record.ends.len();
+        if record.found < expected || (record.found > expected && (not_all_kept || has_extra_text())) {
+            return Some(RowFault::Ragged { expected, found: record.found });
+        }
+        if !self.is_text {
+            let index = self.raw.iter().position(|cell| std::str::from_utf8(cell).is_err());
+            return index.map(|index| RowFault::NotUtf8 { index });
+        }
+        if record.bytes.len() <= CELL_BYTES_MAX {
+            return None;
+        }
+        let mut sizes = bounds(record.ends).map(|(start, end)| end - start).enumerate();
+        sizes
+            .find(|&(_, bytes)| bytes > CELL_BYTES_MAX)
+            .map(|(index, bytes)| RowFault::CellTooLong { index, bytes })
+    }
+}
+
+/// Where each cell starts and ends.
+pub(super) fn bounds(ends: &[usize]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    starts.zip(ends.iter().copied())
+}

@@ -1,0 +1,80 @@
+//! The fuzz targets of lists, on every input that was kept and on random bytes: far less than a fuzzer finds, in a second
+//! of every test run.
+
+#![cfg(test)]
+
+use std::fs;
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[path = "../../../tests/fuzz/targets/list.rs"]
+pub mod list;
+
+/// With every required column, so that what follows is read as rows.
+const HEADER: &str =
+    "\ncompany_name,domain,email,culture,language,first_name,last_name,address_line1,country,postal_code\n";
+
+const GOOD_CELLS: [&str; 9] =
+    ["Harborline", "harborline", "a@example.com", "en-GB", "en", "GB", "LS1 4AP", "1 Quay", "4.9E+11"];
+
+/// Bytes among which those that a parser acts on are frequent.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let telling = prop::sample::select(b"\",;\t|\r\n\0 =@{}[]:\\019aZ\xEF\xBB\xBF\x9B\xFF".as_slice());
+    vec(prop_oneof![3 => telling, 1 => any::<u8>()], 0..600)
+}
+
+/// Rows of cells that are near to good ones.
+fn table() -> impl Strategy<Value = Vec<u8>> {
+    let cell =
+        prop_oneof![prop::sample::select(&GOOD_CELLS[..]).prop_map(str::to_owned), "\\PC{0,12}", ".{0,4}"];
+    let row = vec(cell, 9..12).prop_map(|cells| cells.join(",") + "\n");
+    vec(row, 0..6).prop_map(|rows| (HEADER.to_owned() + &rows.concat()).into_bytes())
+}
+
+/// Runs `target` on all that `tests/fuzz/corpus` has for it; the name of the file in hand stands in the panic's output.
+#[track_caller]
+fn replay(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(name);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        target(&fs::read(&path).unwrap());
+        count += 1;
+    }
+    assert!(count > 0, "no input in {}", folder.display());
+}
+
+#[test]
+fn files_are_read_as_before() {
+    replay("reader", list::reader);
+}
+
+#[test]
+fn rows_are_judged_as_before() {
+    replay("rows", list::rows);
+}
+
+#[test]
+fn stored_rows_come_back_as_before() {
+    replay("stored", list::stored);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_do_no_harm_anywhere(input in bytes()) {
+        list::reader(&[b"pieces=5\n", input.as_slice()].concat());
+        list::rows(&input);
+        list::stored(&input);
+    }
+
+    #[test]
+    fn any_rows_have_verdicts(file in prop_oneof![table(), bytes().prop_map(|it| [HEADER.as_bytes(), &it].concat())]) {
+        list::reader(&file);
+        list::rows(&file);
+    }
+}

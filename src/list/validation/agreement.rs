@@ -1,0 +1,134 @@
+//! The columns of the customer's acceptance of the Microsoft Customer Agreement.
+//!
+//! All of them empty is the usual case. One of them filled asks for a legal statement about a real person (fact book
+//! 10), so whatever is missing then is an error: nothing of it is made up, and no part is sent without the others.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use tenantry_model::customer::{Agreement, Field};
+
+use super::Settings;
+use super::draft::Draft;
+use super::report::Report;
+use tenantry_model::problem::{Finding, Rule};
+
+/// A date alone is taken for its midnight in UTC, and the day begins this much earlier in the far east.
+const DAY_BEGINS_EARLIER: Duration = Duration::from_secs(14 * 3600);
+
+/// The documents of the agreement show an acceptance of 2018 (fact book 10).
+const FIRST_YEAR: i16 = 2018;
+
+/// The acceptance, where its columns are filled and good. `given` has the texts that are worth a closer look.
+pub(super) fn check<'a>(
+    draft: &Draft<'a>,
+    given: impl Fn(Field) -> Option<&'a str>,
+    settings: &Settings,
+    report: &mut Report<'_>,
+) -> Option<Agreement> {
+    let first = Field::AGREEMENT.into_iter().find(|&field| !draft[field].is_empty())?;
+    if !settings.takes_agreements {
+        let message = "cannot be recorded in this cloud, which takes no agreements";
+        let suggestion = Some("empty the agreement columns".to_owned());
+        report.add(first, Finding::new(Rule::AgreementCloud, message).suggest(suggestion));
+        return None;
+    }
+    for field in Field::AGREEMENT {
+        if field != Field::AgreementPhone && draft[field].is_empty() {
+            let message = format!("is required beside `{first}`: who accepted the agreement, and when");
+            let suggestion = Some("fill it, or empty the other agreement columns".to_owned());
+            report.add(field, Finding::new(Rule::AgreementIncomplete, message).suggest(suggestion));
+        }
+    }
+    let agreed_at = given(Field::AgreementDate).and_then(|text| match parse_date(text, settings.now) {
+        Ok(agreed_at) => Some(agreed_at),
+        Err(finding) => {
+            report.add(Field::AgreementDate, finding);
+            None
+        }
+    })?;
+    Some(Agreement {
+        first_name: given(Field::AgreementFirstName)?.to_owned(),
+        last_name: given(Field::AgreementLastName)?.to_owned(),
+        email: given(Field::AgreementEmail)?.to_owned(),
+        phone_number: given(Field::AgreementPhone).map(str::to_owned),
+        agreed_at: agreed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
+    })
+}
+
+/// A day (`2026-08-14`) or a moment (`2026-08-14T09:30:00Z`). What could be read as two days is not read at all.
+fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
+    let is_day = text.len() == "2026-08-14".len();
+    let agreed_at = if is_day {
+        text.parse::<Date>().and_then(|day| day.to_zoned(TimeZone::UTC)).map(|midnight| midnight.timestamp())
+    } else {
+        text.parse::<Timestamp>()
+    };
+    let agreed_at = agreed_at.map_err(|_| {
+        Finding::new(Rule::AgreementDate, "must be a date such as `2026-08-14`").suggest(turned_round(text))
+    })?;
+    let latest = if is_day { now.saturating_add(DAY_BEGINS_EARLIER) } else { Ok(now) };
+    if latest.is_ok_and(|latest| agreed_at > latest) {
+        let message = "lies in the future; nobody can have accepted the agreement then";
+        return Err(Finding::new(Rule::AgreementDate, message));
+    }
+    if agreed_at.to_zoned(TimeZone::UTC).year() < FIRST_YEAR {
+        let message = "is older than the agreement; nobody can have accepted it then";
+        return Err(Finding::new(Rule::AgreementDate, message));
+    }
+    Ok(agreed_at)
+}
+
+/// `2026-08-14` for what a spreadsheet makes of it: `14.08.2026`, `8/14/2026`, `2026/8/14`, each perhaps with a time
+/// behind. `None` where the day and the month could be each other.
+fn turned_round(text: &str) -> Option<String> {
+    let day = text.split([' ', 'T']).next()?;
+    let mut parts = day.split(['.', '/', '-']).map(|part| part.parse::<i16>());
+    let (first, second, third) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let date = |year: i16, month: i16, day: i16| {
+        let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        Date::new(year, month, day).ok().filter(|_| year >= FIRST_YEAR)
+    };
+    let candidates = [date(first, second, third), date(third, first, second), date(third, second, first)];
+    let mut dates = candidates.into_iter().flatten();
+    let found = dates.next()?;
+    dates.all(|other| other == found).then(|| found.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        let now: Timestamp = "2026-08-14T12:00:00Z".parse().unwrap();
+        #[track_caller]
+        fn check(now: Timestamp, text: &str, expected: Result<&str, Option<&str>>) {
+            let parsed = parse_date(text, now).map(|at| at.to_string()).map_err(|finding| finding.suggestion);
+            let parsed = parsed.as_deref().map_err(|suggestion| suggestion.as_deref());
+            assert_eq!(parsed, expected, "{text}");
+        }
+        check(now, "2026-08-13", Ok("2026-08-13T00:00:00Z"));
+        check(now, "2018-06-14T00:00:00.000Z", Ok("2018-06-14T00:00:00Z"));
+        check(now, "2018-06-14T02:00:00+02:00", Ok("2018-06-14T00:00:00Z"));
+        // In New Zealand it is tomorrow already.
+        check(now, "2026-08-15", Ok("2026-08-15T00:00:00Z"));
+        check(now, "2026-08-16", Err(None));
+        check(now, "2026-02-30", Err(None));
+        check(now, "14.08.2026", Err(Some("2026-08-14")));
+        check(now, "8/14/2026", Err(Some("2026-08-14")));
+        check(now, "5/5/2026", Err(Some("2026-05-05")));
+        check(now, "4/5/2026", Err(None));
+        check(now, "yesterday", Err(None));
+        check(now, "46248", Err(None));
+        check(now, "2026-08-14T13:00:00Z", Err(None));
+        check(now, "2026/8/14", Err(Some("2026-08-14")));
+        check(now, "2026-8-4", Err(Some("2026-08-04")));
+        check(now, "2026-08-14 00:00:00", Err(Some("2026-08-14")));
+        check(now, "1026-08-14", Err(None));
+        check(now, "-002026-01-01T00:00:00Z", Err(None));
+    }
+}

@@ -1,0 +1,299 @@
+//! What depends on the country of a row.
+//!
+//! Entry points: [`resolve`] reads the country cell and gives the rules of the country; [`resolve_culture`] and
+//! [`resolve_language`] read those cells in their light; [`check`] is called once for every row whose country is
+//! known (fact book 4.1, 4.3, 4.4 and 7). What the rules are and who says so is in [`rules`] and [`rulebook`], where
+//! rules fetched from the service come in; a subject of its own has a module of its own.
+
+mod live;
+mod pattern;
+mod phone_number;
+mod postal_code;
+mod registration_number;
+mod rulebook;
+mod rules;
+mod state;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use tenantry_model::customer::Field;
+use tenantry_model::nearest::distance_within;
+
+use super::draft::Draft;
+use super::report::Report;
+use super::tables::tables;
+use super::{fields, noted, text};
+use tenantry_model::problem::{Finding, Rule};
+
+use rules::{CountryRules, Source, Text};
+
+pub use live::LiveRules;
+pub(super) use rulebook::Rulebook;
+
+/// What countries are called beside their names in the table, folded. `UK` and `EL` are what the European Union
+/// writes for GB and GR.
+#[rustfmt::skip]
+const OTHER_NAMES: [(&str, &str); 62] = [
+    ("uk", "GB"), ("greatbritain", "GB"), ("britain", "GB"), ("england", "GB"), ("scotland", "GB"), ("wales", "GB"),
+    ("northernireland", "GB"), ("el", "GR"), ("us", "US"), ("unitedstatesofamerica", "US"), ("america", "US"),
+    ("emirates", "AE"), ("uae", "AE"), ("argentine", "AR"), ("osterreich", "AT"), ("österreich", "AT"),
+    ("belgique", "BE"), ("belgie", "BE"), ("belgië", "BE"), ("brasil", "BR"), ("suisse", "CH"), ("schweiz", "CH"),
+    ("svizzera", "CH"), ("ivorycoast", "CI"), ("cotedivoire", "CI"), ("capeverde", "CV"), ("curacao", "CW"),
+    ("czechrepublic", "CZ"), ("ceskarepublika", "CZ"), ("deutschland", "DE"), ("danmark", "DK"), ("espana", "ES"),
+    ("españa", "ES"), ("suomi", "FI"), ("hongkong", "HK"), ("magyarorszag", "HU"), ("italia", "IT"),
+    ("southkorea", "KR"), ("republicofkorea", "KR"), ("lietuva", "LT"), ("latvija", "LV"), ("macedonia", "MK"),
+    ("burma", "MM"), ("macau", "MO"), ("macao", "MO"), ("mexico", "MX"), ("méxico", "MX"), ("holland", "NL"),
+    ("netherlands", "NL"), ("nederland", "NL"), ("norge", "NO"), ("polska", "PL"), ("palestine", "PS"),
+    ("reunion", "RE"), ("russianfederation", "RU"), ("sverige", "SE"), ("swaziland", "SZ"), ("turkey", "TR"),
+    ("turkiye", "TR"), ("vatican", "VA"), ("vietnam", "VN"), ("aland", "AX"),
+];
+
+/// Names (of the table, alpha-3 and others) to codes. Built when the first bad country asks for it.
+static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let listed = tables().countries().flat_map(|c| [(fold(c.name), c.code), (fold(c.alpha3), c.code)]);
+    let other = OTHER_NAMES.iter().map(|&(name, code)| (name.to_owned(), code));
+    listed.chain(other).collect()
+});
+
+/// The country that a cell names by its code.
+pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a CountryRules, Finding> {
+    rulebook.country(text).ok_or_else(|| {
+        let message = if is_code(text) {
+            "is no code of a country that Partner Center sells to"
+        } else {
+            "must be a two-letter country code (ISO 3166-1 alpha-2)"
+        };
+        Finding::new(Rule::Country, message).suggest(code_meant(text).map(str::to_owned))
+    })
+}
+
+/// The culture as the tables or the country's own rules spell it. `country` is also for the suggestion, where the
+/// row has a good one.
+pub(super) fn resolve_culture<'a>(text: &str, country: Option<&'a CountryRules>) -> Result<&'a str, Finding> {
+    let of_country = |country: &'a CountryRules| listed(text, &country.cultures);
+    tables().culture(text).or_else(|| country.and_then(of_country)).ok_or_else(|| {
+        let respelled = tables().culture(&text.replace('_', "-"));
+        let cultures =
+            country.map(|c| text::alternatives(&c.cultures)).filter(|cultures| !cultures.is_empty());
+        let suggestion = respelled.map(str::to_owned).or(cultures);
+        Finding::new(Rule::Culture, "is no culture that Partner Center lists").suggest(suggestion)
+    })
+}
+
+/// The language as the tables or the country's own rules spell it.
+pub(super) fn resolve_language<'a>(
+    text: &'a str,
+    culture: Option<&str>,
+    country: Option<&'a CountryRules>,
+) -> Result<&'a str, Finding> {
+    fields::resolve_language(text, culture).or_else(|finding| {
+        let own = country.and_then(|country| listed(text, &country.languages)).ok_or(finding)?;
+        // A code that no table lists is hashed as it was written, and so it must be when rules were fetched.
+        Ok(if text.len() == 2 { text } else { own })
+    })
+}
+
+fn listed<'a>(text: &str, list: &'a [Text]) -> Option<&'a str> {
+    list.iter().find(|listed| listed.eq_ignore_ascii_case(text)).map(|listed| &**listed)
+}
+
+/// Checks what depends on the country. `given` has the cells that are there and are text worth a look.
+pub(super) fn check<'a>(
+    draft: &mut Draft<'a>,
+    given: impl Fn(Field) -> Option<&'a str>,
+    country: &'a CountryRules,
+    report: &mut Report<'_>,
+) {
+    check_listed_culture(draft[Field::Culture], country, report);
+    check_listed_language(draft[Field::Language], country, report);
+    for &(field, source) in &country.required {
+        if draft[field].is_empty() {
+            report.add(field, missing(country, source));
+        }
+    }
+    if let Some(text) = given(Field::State) {
+        draft.state = noted(state::resolve(text, country), Field::State, report);
+    }
+    let checks = [
+        (Field::PostalCode, postal_code::check as fn(&str, &CountryRules) -> Option<Finding>),
+        (Field::Region, check_region),
+        (Field::PhoneNumber, phone_number::check),
+        (Field::OrganizationRegistrationNumber, registration_number::check),
+    ];
+    for (field, check) in checks {
+        let Some(text) = given(field) else { continue };
+        let finding = check(text, country);
+        if let Some(finding) = finding.or_else(|| lost_zeros(field, country, report)) {
+            report.add(field, finding);
+        }
+    }
+}
+
+/// A number of a workbook keeps neither a leading zero nor a `+`. A pattern that the number fits shows that nothing is
+/// missing, and without one nobody can tell.
+fn lost_zeros(field: Field, country: &CountryRules, report: &Report<'_>) -> Option<Finding> {
+    let rule = match field {
+        Field::PhoneNumber if country.phone_number.is_none() => Rule::PhoneNumberForm,
+        Field::OrganizationRegistrationNumber => Rule::RegistrationNumberForm,
+        _ => return None,
+    };
+    report.is_number(field).then(|| {
+        let message = "is a number in the workbook, which keeps no leading zero and no `+`";
+        Finding::new(rule, message)
+            .suggest(Some("format the column as text, and add what is missing".to_owned()))
+    })
+}
+
+fn missing(country: &CountryRules, source: Source) -> Finding {
+    if source.is_certain() {
+        Finding::new(Rule::Required, format!("is required in {}", country.title()))
+    } else {
+        let message =
+            format!("is empty; an address in {} is likely to be refused without it", country.title());
+        Finding::new(Rule::RequiredLikely, message)
+    }
+}
+
+/// A region made the service find fault with a good state (fact book 4.1). The one example that uses it is an
+/// address in Moldova, without a state.
+fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
+    (country.code != "MD").then(|| {
+        let message =
+            "is best left empty; with it the service has refused addresses as if the state were wrong";
+        Finding::new(Rule::Region, message).suggest(Some("leave it empty".to_owned()))
+    })
+}
+
+/// A culture that is listed, but for other countries, is sent all the same: the list is of 2022.
+fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Report<'_>) {
+    let cultures = &country.cultures;
+    if cultures.is_empty() || listed(culture, cultures).is_some() {
+        return;
+    }
+    // One that is listed nowhere has been told already.
+    if tables().culture(culture).is_some() {
+        let message = format!("is not listed for {}", country.title());
+        let suggestion = Some(text::alternatives(cultures));
+        report.add(Field::Culture, Finding::new(Rule::CultureCountry, message).suggest(suggestion));
+    }
+}
+
+/// The lists of languages are recorded with `pt-PT` beside `en`, so only what stands before the hyphen counts
+/// (fact book 7). Whether the service holds a customer to them is not known.
+fn check_listed_language(language: &str, country: &CountryRules, report: &mut Report<'_>) {
+    let languages = &country.languages;
+    let is_it = |listed: &Text| primary(listed).eq_ignore_ascii_case(primary(language));
+    if languages.is_empty() || languages.iter().any(is_it) {
+        return;
+    }
+    if tables().language(language).is_some() {
+        let mut known: Vec<&str> = languages.iter().map(|listed| primary(listed)).collect();
+        known.dedup();
+        let message = format!("is not among the languages that are listed for {}", country.title());
+        let suggestion = Some(text::alternatives(&known));
+        report.add(Field::Language, Finding::new(Rule::LanguageCountry, message).suggest(suggestion));
+    }
+}
+
+/// `pt` of `pt-PT`.
+fn primary(language: &str) -> &str {
+    language.split_once('-').map_or(language, |(primary, _)| primary)
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+fn code_meant(text: &str) -> Option<&'static str> {
+    let folded = fold(text);
+    if let Some(code) = CODES_BY_NAME.get(&folded) {
+        return Some(code);
+    }
+    // One slip in a name. Where two countries are that near, neither is more than a guess.
+    let mut near = CODES_BY_NAME
+        .iter()
+        .filter(|&(name, _)| name.chars().count() >= 5 && distance_within(name, &folded, 1).is_some());
+    let (_, code) = near.next()?;
+    near.all(|(_, other)| other == code).then_some(*code)
+}
+
+fn fold(name: &str) -> String {
+    let folded = text::folded(name);
+    // `Netherlands, The` and `The Gambia`.
+    folded.strip_prefix("the").map_or(folded.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Ok` with the code, `Err` with the suggestion.
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, Option<&str>>) {
+        let rulebook = Rulebook::default();
+        let found = resolve(text, &rulebook);
+        let found =
+            found.as_ref().map(|country| &*country.code).map_err(|finding| finding.suggestion.as_deref());
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn countries_go_by_their_code() {
+        check("DE", Ok("DE"));
+        check("de", Ok("DE"));
+        check("NA", Ok("NA"));
+        check("XK", Ok("XK"));
+    }
+
+    #[test]
+    fn other_names_of_countries_are_suggestions() {
+        for (text, code) in [
+            ("UK", "GB"),
+            ("United Kingdom", "GB"),
+            ("GBR", "GB"),
+            ("usa", "US"),
+            ("U.S.A.", "US"),
+            ("EL", "GR"),
+            ("Germany", "DE"),
+            ("Deutschland", "DE"),
+            ("Germny", "DE"),
+            ("Türkiye", "TR"),
+            ("Turkey", "TR"),
+            ("The Netherlands", "NL"),
+            ("Netherlands, The", "NL"),
+            ("South Korea", "KR"),
+            ("Côte d'Ivoire", "CI"),
+        ] {
+            check(text, Err(Some(code)));
+        }
+        for text in ["KP", "CU", "ZZ", "Atlantis", "D", "12", "🙂"] {
+            check(text, Err(None));
+        }
+    }
+
+    #[test]
+    fn other_names_lead_to_listed_countries() {
+        for (name, code) in OTHER_NAMES {
+            assert!(Rulebook::default().country(code).is_some(), "{name}");
+            assert_eq!(fold(name), name);
+        }
+    }
+
+    #[track_caller]
+    fn check_culture(text: &str, country: &str, expected: Result<&str, Option<&str>>) {
+        let rulebook = Rulebook::default();
+        let found = resolve_culture(text, rulebook.country(country));
+        assert_eq!(found.as_deref().map_err(|finding| finding.suggestion.as_deref()), expected, "{text:?}");
+    }
+
+    #[test]
+    fn cultures_are_spelled_as_listed_or_suggested() {
+        check_culture("en-US", "US", Ok("en-US"));
+        check_culture("EN-us", "US", Ok("en-US"));
+        check_culture("en_us", "US", Err(Some("en-US")));
+        check_culture("en-CA", "CA", Err(Some("fr-CA or en-US")));
+        check_culture("de", "CH", Err(Some("de-CH, fr-CH, it-CH or en-US")));
+        check_culture("de", "ZZ", Err(None));
+    }
+}

@@ -1,0 +1,137 @@
+//! The country validation rules as the service answers them (fact book 7), in both of their shapes.
+//!
+//! `GET /v1/countryvalidationrules/{iso2}` was documented in 2015 and recorded in 2019 and 2021; the lists changed
+//! their names and lost a layer between. Any field may be missing, and then says nothing. Two recorded answers
+//! are compiled in, so this is also how the built-in rules of US and PT are read. Fetching and keeping the answers
+//! is left to others.
+
+use serde::Deserialize;
+
+/// What the service says about one country. Made by [`LiveRules::parse`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveRules {
+    iso2_code: String,
+    pub(super) is_city_required: Option<bool>,
+    pub(super) is_state_required: Option<bool>,
+    pub(super) is_postal_code_required: Option<bool>,
+    pub(super) is_registration_number_supported: Option<bool>,
+    pub(super) postal_code_regex: Option<String>,
+    pub(super) phone_number_regex: Option<String>,
+    supported_states_list: Option<Vec<String>>,
+    supported_languages_list: Option<Vec<String>>,
+    supported_cultures_list: Option<Vec<String>>,
+    country_calling_codes_list: Option<Vec<String>>,
+    states: Option<Wrapped>,
+    supported_languages: Option<Wrapped>,
+    supported_cultures: Option<Wrapped>,
+    country_calling_codes: Option<Wrapped>,
+}
+
+/// A list as the page of 2015 prints it.
+#[derive(Debug, Clone, Deserialize)]
+struct Wrapped {
+    value: Option<Vec<String>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LiveRulesError {
+    #[error("read country validation rules")]
+    Json(#[from] serde_json::Error),
+    #[error("read the country validation rules of `{code}`, which is no country code")]
+    Code { code: String },
+}
+
+impl LiveRules {
+    /// Reads the body of an answer.
+    pub fn parse(body: &str) -> Result<Self, LiveRulesError> {
+        // Partner Center writes a byte order mark before some bodies (fact book 3).
+        let rules: Self = serde_json::from_str(body.trim_start_matches('\u{FEFF}'))?;
+        match rules.code() {
+            Some(_) => Ok(rules),
+            None => Err(LiveRulesError::Code { code: rules.iso2_code }),
+        }
+    }
+
+    /// The country's code in upper case; of two letters in everything that [`parse`](Self::parse) lets pass.
+    pub fn code(&self) -> Option<[u8; 2]> {
+        let code: [u8; 2] = self.iso2_code.as_bytes().try_into().ok()?;
+        code.iter().all(u8::is_ascii_alphabetic).then(|| code.map(|byte| byte.to_ascii_uppercase()))
+    }
+
+    pub(super) fn states(&self) -> Option<&[String]> {
+        either(&self.supported_states_list, &self.states)
+    }
+
+    pub(super) fn languages(&self) -> Option<&[String]> {
+        either(&self.supported_languages_list, &self.supported_languages)
+    }
+
+    pub(super) fn cultures(&self) -> Option<&[String]> {
+        either(&self.supported_cultures_list, &self.supported_cultures)
+    }
+
+    pub(super) fn calling_codes(&self) -> Option<&[String]> {
+        either(&self.country_calling_codes_list, &self.country_calling_codes)
+    }
+}
+
+/// The recorded shape goes before the one of the page.
+fn either<'a>(recorded: &'a Option<Vec<String>>, documented: &'a Option<Wrapped>) -> Option<&'a [String]> {
+    let documented = || documented.as_ref().and_then(|wrapped| wrapped.value.as_ref());
+    recorded.as_ref().or_else(documented).map(Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page's example, cut short and with its JSON mended: as printed it does not parse.
+    const DOCUMENTED: &str = r#"{
+        "iso2Code": "US", "isStateRequired": true, "states": {"value": ["AK", "AL"]},
+        "supportedLanguages": {"value": ["en", "es"]}, "supportedCultures": {"value": ["en-US", "es-US"]},
+        "isPostalCodeRequired": true, "postalCodeRegex": "^\\d{5}(-\\d{4})?$", "isCityRequired": true,
+        "phoneNumberRegex": "^\\d+$", "isRegistrationNumberSupported": false,
+        "geographicRegion": "NorthAndLatinAmerica", "countryCallingCodes": {"value": ["1"]},
+        "attributes": {"objectType": "CountryInformation"}
+    }"#;
+
+    /// States, languages, cultures, calling codes and the three required flags.
+    #[track_caller]
+    fn check(body: &str, lists: [Option<&[&str]>; 4], required: [Option<bool>; 3]) {
+        let rules = LiveRules::parse(body).unwrap();
+        let found = [rules.states(), rules.languages(), rules.cultures(), rules.calling_codes()];
+        for (found, expected) in found.into_iter().zip(lists) {
+            let expected = expected.map(|list| list.iter().map(|&item| item.to_owned()).collect());
+            assert_eq!(found.map(<[String]>::to_vec), expected, "{body}");
+        }
+        let found = [rules.is_city_required, rules.is_state_required, rules.is_postal_code_required];
+        assert_eq!(found, required, "{body}");
+    }
+
+    #[test]
+    fn both_shapes_are_read() {
+        check(
+            include_str!("../data/country-rules-PT.json"),
+            [Some(&[]), Some(&["en", "pt-PT"]), Some(&["pt-PT", "en-US"]), Some(&["351"])],
+            [Some(true), Some(false), Some(true)],
+        );
+        check(
+            DOCUMENTED,
+            [Some(&["AK", "AL"]), Some(&["en", "es"]), Some(&["en-US", "es-US"]), Some(&["1"])],
+            [Some(true); 3],
+        );
+        let both = r#"{"iso2Code":"de","states":{"value":["old"]},"supportedStatesList":["new"]}"#;
+        check(both, [Some(&["new"]), None, None, None], [None; 3]);
+        let bare = "\u{FEFF}{\"iso2Code\":\"de\",\"states\":{\"value\":null},\"supportedStatesList\":null}";
+        check(bare, [None; 4], [None; 3]);
+        assert_eq!(LiveRules::parse(bare).unwrap().code(), Some(*b"DE"));
+    }
+
+    #[test]
+    fn what_is_no_rules_is_an_error() {
+        for body in ["", "null", "{}", r#"{"code":1}"#, r#"{"iso2Code":"DEU"}"#, r#"{"iso2Code":"é"}"#] {
+            assert!(LiveRules::parse(body).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The postal code of a row against the pattern of its country.
+//!
+//! Lists come out of spreadsheets, which take a postal code for a number and drop its leading zeros, or out of
+//! forms that drop its hyphen. Where the code would fit with them back, that is the suggestion, and never more: the
+//! row is as wrong as before until somebody has looked at it.
+
+use tenantry_model::problem::{Finding, Rule};
+
+use super::pattern::Pattern;
+use super::rules::CountryRules;
+
+/// Longer texts are no postal codes that lost something. Bounds the search, too.
+const REPAIRED_BYTES_MAX: usize = 20;
+
+const ZEROS: &str = "000";
+
+pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
+    let form = rules.postal_code.as_ref()?;
+    if form.pattern.is_match(text) {
+        return None;
+    }
+    let repaired = repair(text, &form.pattern, rules.postal_zeros_max);
+    let country = rules.title();
+    let mut message = if form.source.is_certain() {
+        format!("is no postal code of {country}")
+    } else {
+        format!("does not look like a postal code of {country}")
+    };
+    match (&repaired, rules.postal_example) {
+        (Some(Repaired { lost_zero: true, .. }), _) => {
+            message += "; it may have lost a leading zero in a spreadsheet";
+        }
+        (None, Some(example)) => message += &format!(", such as `{example}`"),
+        _ => {}
+    }
+    let rule = if form.source.is_certain() { Rule::PostalCode } else { Rule::PostalCodeForm };
+    Some(Finding::new(rule, message).suggest(repaired.map(|repaired| repaired.text)))
+}
+
+struct Repaired {
+    text: String,
+    lost_zero: bool,
+}
+
+/// The code that may have been meant: without the `.0` of a number and without the code of the country before it,
+/// with the separators where the pattern wants them, and with the zeros that a number loses.
+fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<Repaired> {
+    if text.len() > REPAIRED_BYTES_MAX || !text.is_ascii() {
+        return None;
+    }
+    let bare = text.strip_suffix(".0").unwrap_or(text);
+    let starts = [bare, without_country(bare)];
+    let zeros_max = zeros_max.min(ZEROS.len());
+    for zeros in 0..=zeros_max {
+        for start in starts {
+            // A code that still has a zero in front has lost none.
+            if zeros > 0 && !start.starts_with(|c: char| matches!(c, '1'..='9')) {
+                continue;
+            }
+            let text = format!("{}{start}", &ZEROS[..zeros]);
+            if let Some(text) = separated(&text, pattern) {
+                return Some(Repaired { text, lost_zero: zeros > 0 });
+            }
+        }
+    }
+    None
+}
+
+/// `D-70173` to `70173`.
+fn without_country(text: &str) -> &str {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let letters = text.len() - rest.len();
+    let rest = rest.trim_start_matches(['-', ' ']);
+    if letters <= 3 && rest.starts_with(|c: char| c.is_ascii_digit()) { rest } else { text }
+}
+
+/// The text as it stands, or with its separators taken out, or with one put back elsewhere, where that fits.
+fn separated(text: &str, pattern: &Pattern) -> Option<String> {
+    let joined: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    let joined = joined.to_ascii_uppercase();
+    let split =
+        |at: usize| [" ", "-"].map(|separator| format!("{}{separator}{}", &joined[..at], &joined[at..]));
+    let mut candidates =
+        [text.to_owned(), joined.clone()].into_iter().chain((1..joined.len()).flat_map(split));
+    candidates.find(|candidate| pattern.is_match(candidate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::country::Rulebook;
+
+    #[track_caller]
+    fn check(country: &str, text: &str, expected: Option<(Rule, Option<&str>)>) {
+        let rulebook = Rulebook::default();
+        let finding = super::check(text, rulebook.country(country).unwrap());
+        let found = finding.as_ref().map(|finding| (finding.rule, finding.suggestion.as_deref()));
+        assert_eq!(found, expected, "{country}: {text}");
+    }
+
+    #[test]
+    fn good_postal_codes_pass() {
+        for (country, text) in [
+            ("US", "98101"),
+            ("US", "98101-1234"),
+            ("PT", "8000-283"),
+            ("GB", "EH2 2PQ"),
+            ("GB", "eh22pq"),
+            ("IE", "D6W XY00"),
+            ("NL", "1016BR"),
+            ("JP", "1000005"),
+            // No pattern of these is known.
+            ("HK", "whatever"),
+            ("AE", "00000"),
+        ] {
+            check(country, text, None);
+        }
+    }
+
+    #[test]
+    fn lost_zeros_come_back_as_a_suggestion() {
+        check("US", "2134", Some((Rule::PostalCode, Some("02134"))));
+        check("US", "2134.0", Some((Rule::PostalCode, Some("02134"))));
+        check("US", "501", Some((Rule::PostalCode, Some("00501"))));
+        check("US", "2134-1234", Some((Rule::PostalCode, Some("02134-1234"))));
+        for (country, text, whole) in [
+            ("DE", "1067", "01067"),
+            ("FR", "1000", "01000"),
+            ("IT", "118", "00118"),
+            ("ES", "8012", "08012"),
+            ("FI", "100", "00100"),
+            ("AU", "800", "0800"),
+            ("NO", "150", "0150"),
+            ("MX", "6000", "06000"),
+            ("SG", "48580", "048580"),
+            ("BR", "1014000", "01014000"),
+            ("JP", "600001", "0600001"),
+            ("PL", "950", "00-950"),
+            ("PR", "901", "00901"),
+        ] {
+            check(country, text, Some((Rule::PostalCodeForm, Some(whole))));
+        }
+    }
+
+    #[test]
+    fn what_no_number_lost_is_not_made_up() {
+        check("US", "12", Some((Rule::PostalCode, None)));
+        check("US", "0213", Some((Rule::PostalCode, None)));
+        check("US", "981011", Some((Rule::PostalCode, None)));
+        check("PT", "800", Some((Rule::PostalCode, None)));
+        check("AT", "602", Some((Rule::PostalCodeForm, None)));
+        check("DE", "106", Some((Rule::PostalCodeForm, None)));
+        check("GB", "Leeds", Some((Rule::PostalCodeForm, None)));
+        check("US", &"1".repeat(21), Some((Rule::PostalCode, None)));
+        check("US", "é", Some((Rule::PostalCode, None)));
+    }
+
+    #[test]
+    fn separators_and_country_codes_are_put_right() {
+        check("US", "981011234", Some((Rule::PostalCode, Some("98101-1234"))));
+        check("US", "98101 1234", Some((Rule::PostalCode, Some("98101-1234"))));
+        check("US", "WA 98101", Some((Rule::PostalCode, Some("98101"))));
+        check("PT", "8000283", Some((Rule::PostalCode, Some("8000-283"))));
+        check("PT", "8000 283", Some((Rule::PostalCode, Some("8000-283"))));
+        check("DE", "D-70173", Some((Rule::PostalCodeForm, Some("70173"))));
+        check("PL", "80831", Some((Rule::PostalCodeForm, Some("80-831"))));
+        check("CZ", "110-00", Some((Rule::PostalCodeForm, Some("11000"))));
+        check("CA", "H3B-4W8", Some((Rule::PostalCodeForm, Some("H3B4W8"))));
+        check("NL", "NL-1016 BR", Some((Rule::PostalCodeForm, Some("1016 BR"))));
+    }
+
+    #[test]
+    fn the_message_says_what_may_have_happened() {
+        let rulebook = Rulebook::default();
+        let message = |text| super::check(text, rulebook.country("US").unwrap()).unwrap().message;
+        assert!(message("2134").contains("lost a leading zero"));
+        assert!(message("x").ends_with("is no postal code of United States (US), such as `98101`"));
+    }
+}

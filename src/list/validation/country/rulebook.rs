@@ -1,0 +1,233 @@
+//! The rules of every country: the built-in ones, and above them those that were fetched.
+//!
+//! The built-in ones are read once from `data/`. Countries, states and the two recorded answers are files of the
+//! fact book, byte for byte; the postal codes are our own table, which says of each pattern how well it is known.
+//! Later ones win: tables, then recorded answers, then fetched ones.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use tenantry_model::customer::Field;
+
+use super::live::LiveRules;
+use super::pattern::Pattern;
+use super::rules::{CountryRules, Form, Source, States};
+use crate::validation::tables::{leak, records, tables};
+
+const STATES_CSV: &str = include_str!("../data/states.csv");
+const POSTAL_CODES_CSV: &str = include_str!("../data/postal-codes.csv");
+const RECORDED_JSON: [&str; 2] =
+    [include_str!("../data/country-rules-PT.json"), include_str!("../data/country-rules-US.json")];
+
+/// Fields that nobody says are required there in so many words. The states of these countries are checked against
+/// lists when an address is (fact book 4.4), so an empty one can hardly pass; a third party adds that in Canada
+/// state, city and postal code must agree.
+const LIKELY_REQUIRED: [(&str, Field, Source); 5] = [
+    ("CA", Field::City, Source::ThirdParty),
+    ("CA", Field::State, Source::Inferred),
+    ("CA", Field::PostalCode, Source::ThirdParty),
+    ("CN", Field::State, Source::Inferred),
+    ("MX", Field::State, Source::Inferred),
+];
+
+type Code = [u8; 2];
+
+static BUILT_IN: LazyLock<HashMap<Code, CountryRules>> = LazyLock::new(read_built_in);
+
+/// The rules by which rows are judged.
+#[derive(Debug, Clone, Default)]
+pub(in crate::validation) struct Rulebook {
+    /// The built-in rules of the countries that were fetched, with what was fetched taken over.
+    live: HashMap<Code, CountryRules>,
+    notes: Vec<String>,
+}
+
+impl Rulebook {
+    /// The built-in rules, and these above them.
+    pub(in crate::validation) fn new(answers: &[LiveRules]) -> Self {
+        let mut rulebook = Self::default();
+        for answer in answers {
+            let Some(code) = answer.code() else { continue };
+            let built_in =
+                || BUILT_IN.get(&code).cloned().unwrap_or_else(|| CountryRules::bare(spelled(code)));
+            let rules = rulebook.live.entry(code).or_insert_with(built_in);
+            rules.apply(answer, Source::Live, &mut rulebook.notes);
+        }
+        rulebook
+    }
+
+    /// By alpha-2 code, without regard to case.
+    pub(in crate::validation) fn country(&self, code: &str) -> Option<&CountryRules> {
+        let code: Code = code.as_bytes().try_into().ok()?;
+        let code = code.map(|byte| byte.to_ascii_uppercase());
+        let live = if self.live.is_empty() { None } else { self.live.get(&code) };
+        live.or_else(|| BUILT_IN.get(&code))
+    }
+
+    /// What of the fetched rules is not used, and why.
+    pub(in crate::validation) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+fn read_built_in() -> HashMap<Code, CountryRules> {
+    let key = |code: &str| -> Code { code.as_bytes().try_into().expect("country codes have two letters") };
+    let mut countries: HashMap<Code, CountryRules> =
+        tables().countries().map(|country| (key(country.code), CountryRules::listed(country))).collect();
+    let mut of = |code: &str, change: &dyn Fn(&mut CountryRules)| {
+        change(countries.get_mut(&key(code)).expect("the compiled-in tables name listed countries"));
+    };
+    for (code, field, source) in LIKELY_REQUIRED {
+        of(code, &|rules| rules.require(field, source));
+    }
+    for record in records(STATES_CSV) {
+        of(&record[0], &|rules| add_state(rules, &record));
+    }
+    for record in records(POSTAL_CODES_CSV) {
+        of(&record[0], &|rules| set_postal_code(rules, &record));
+    }
+    for body in RECORDED_JSON {
+        let answer = LiveRules::parse(body).expect("the compiled-in answers are well-formed");
+        let code = answer.code().expect("a parsed answer has a code");
+        of(&spelled(code), &|rules| rules.apply(&answer, Source::Recorded, &mut Vec::new()));
+    }
+    countries
+}
+
+fn add_state(rules: &mut CountryRules, record: &csv::StringRecord) {
+    let source = Source::from_confidence(&record[3]);
+    let states = rules.states.get_or_insert_with(|| States { values: Vec::new(), source });
+    states.values.push(leak(&record[1]).into());
+}
+
+fn set_postal_code(rules: &mut CountryRules, record: &csv::StringRecord) {
+    let pattern = Pattern::built_in(leak(&record[1]));
+    rules.postal_code = Some(Form { pattern, source: Source::from_confidence(&record[4]) });
+    rules.postal_zeros_max = record[2].parse().expect("the compiled-in numbers are numbers");
+    rules.postal_example = Some(leak(&record[3]));
+}
+
+fn spelled(code: Code) -> String {
+    code.map(char::from).iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenantry_model::problem::Rule;
+
+    fn rules(code: &str) -> &'static CountryRules {
+        BUILT_IN.get(code.as_bytes()).unwrap()
+    }
+
+    fn live(json: &str) -> Rulebook {
+        Rulebook::new(&[LiveRules::parse(json).unwrap()])
+    }
+
+    fn required(rules: &CountryRules) -> Vec<(&'static str, bool)> {
+        let mut names: Vec<_> = rules.required.iter().map(|(f, s)| (f.name(), s.is_certain())).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_built_in_rules_are_those_of_the_fact_book() {
+        assert_eq!(BUILT_IN.len(), 248);
+        let us = rules("US");
+        let states = us.states.as_ref().unwrap();
+        assert_eq!((states.values.len(), states.source), (51, Source::Recorded));
+        assert_eq!(required(us), [("city", true), ("postal_code", true), ("state", true)]);
+        assert_eq!(us.languages, ["en", "es"]);
+        assert_eq!(required(rules("PT")), [("city", true), ("postal_code", true)]);
+        assert!(rules("PT").states.is_none() && rules("PT").phone_number.is_none());
+        assert_eq!(required(rules("CA")), [("city", false), ("postal_code", false), ("state", false)]);
+        assert_eq!(
+            required(rules("PL")),
+            [("organization_registration_number", true), ("phone_number", true)]
+        );
+        assert_eq!(required(rules("DE")), []);
+        let mandatory = BUILT_IN.values().filter(|rules| rules.takes_registration_number);
+        assert_eq!(mandatory.count(), 24);
+        let counts = ["CA", "AU", "AE"].map(|code| rules(code).states.as_ref().unwrap().values.len());
+        assert_eq!(counts, [13, 9, 7]);
+    }
+
+    #[test]
+    fn every_postal_pattern_takes_its_example_and_nothing_empty() {
+        let mut patterns = 0;
+        for rules in BUILT_IN.values() {
+            let Some(form) = &rules.postal_code else { continue };
+            patterns += 1;
+            let example = rules.postal_example.unwrap();
+            assert!(form.pattern.is_match(example), "{}: {example}", rules.code);
+            assert!(!form.pattern.is_match(""), "{}", rules.code);
+            let is_recorded = ["US", "PT"].contains(&&*rules.code);
+            assert_eq!(form.source.is_certain(), is_recorded, "{}", rules.code);
+        }
+        assert_eq!(patterns, 78);
+    }
+
+    #[test]
+    fn the_tables_and_the_recorded_answers_agree() {
+        for code in ["US", "PT"] {
+            let answer = RECORDED_JSON.map(|body| LiveRules::parse(body).unwrap());
+            let answer = answer.iter().find(|answer| answer.code().unwrap() == code.as_bytes()).unwrap();
+            let listed: Vec<_> =
+                records(STATES_CSV).filter(|r| &r[0] == code).map(|r| r[1].to_owned()).collect();
+            assert_eq!(answer.states().unwrap(), listed);
+            let pattern = records(POSTAL_CODES_CSV).find(|r| &r[0] == code).unwrap()[1].to_owned();
+            assert_eq!(answer.postal_code_regex.as_ref(), Some(&pattern));
+            let mut cultures = answer.cultures().unwrap().to_vec();
+            let mut table = tables().countries().find(|c| c.code == code).unwrap().cultures.clone();
+            cultures.sort_unstable();
+            table.sort_unstable();
+            assert_eq!(cultures, table);
+        }
+    }
+
+    #[test]
+    fn fetched_rules_win_where_they_say_something() {
+        let rulebook = live(
+            r#"{"iso2Code":"AU","isStateRequired":true,"supportedStatesList":["NSW"],"postalCodeRegex":"^9$"}"#,
+        );
+        let au = rulebook.country("au").unwrap();
+        assert_eq!(required(au), [("state", true)]);
+        assert_eq!(au.states.as_ref().unwrap().values, ["NSW"]);
+        assert_eq!(au.state_rule(au.states.as_ref().unwrap()), Rule::State);
+        assert_eq!(
+            au.postal_code.as_ref().map(|form| (form.pattern.as_str(), form.source)),
+            Some(("^9$", Source::Live))
+        );
+        assert_eq!(au.cultures, rules("AU").cultures);
+        assert!(rulebook.notes().is_empty());
+
+        let rulebook = live(
+            r#"{"iso2Code":"US","isCityRequired":false,"supportedStatesList":[],"postalCodeRegex":"","supportedCulturesList":[]}"#,
+        );
+        let us = rulebook.country("US").unwrap();
+        assert_eq!(required(us), [("postal_code", true), ("state", true)]);
+        assert!(us.states.is_none() && us.postal_code.is_none());
+        assert_eq!(us.cultures, rules("US").cultures);
+        assert!(rulebook.country("PT").unwrap().postal_code.is_some());
+
+        let rulebook = live(
+            r#"{"iso2Code":"QQ","supportedCulturesList":["qq-QQ"],"isRegistrationNumberSupported":true}"#,
+        );
+        let qq = rulebook.country("qq").unwrap();
+        assert_eq!((&*qq.code, qq.title(), qq.takes_registration_number), ("QQ", "QQ".to_owned(), true));
+    }
+
+    #[test]
+    fn a_fetched_pattern_that_cannot_be_read_leaves_a_note_and_a_warning() {
+        let rulebook = live(r#"{"iso2Code":"US","postalCodeRegex":"^(?!000)\\d{5}$"}"#);
+        let us = rulebook.country("US").unwrap();
+        assert!(!us.postal_code.as_ref().unwrap().source.is_certain());
+        assert!(us.phone_number.as_ref().unwrap().source.is_certain());
+        assert_eq!(
+            rulebook.notes(),
+            [
+                r"the service's pattern for `postal_code` of US is not used, because it cannot be read as .NET reads it: `^(?!000)\d{5}$`"
+            ]
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! What is known about the customers of one country, and how well each part of it is known.
+//!
+//! A [`CountryRules`] starts from the tables of the fact book and takes over, part by part, what the service has
+//! answered: [`CountryRules::apply`] serves the recorded answers, which are compiled in, and the fetched ones alike.
+
+use std::borrow::Cow;
+
+use tenantry_model::customer::Field;
+
+use super::live::LiveRules;
+use super::pattern::Pattern;
+use crate::validation::tables::Country;
+use tenantry_model::problem::Rule;
+
+/// A text of the compiled-in tables or of a fetched answer.
+pub(super) type Text = Cow<'static, str>;
+
+/// Who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The service, lately.
+    Live,
+    /// The service, in a published recording.
+    Recorded,
+    /// Microsoft's documentation of exactly this.
+    Documented,
+    /// Concluded from documentation of something near.
+    Inferred,
+    /// Somebody else's list of what the service takes.
+    ThirdParty,
+    /// The country's own custom. What the service makes of it is not known.
+    WellKnown,
+}
+
+impl Source {
+    /// By the `confidence` column of the tables.
+    pub(super) fn from_confidence(word: &str) -> Self {
+        match word {
+            "recorded" => Source::Recorded,
+            "third-party" | "weak" => Source::ThirdParty,
+            "well-known" => Source::WellKnown,
+            _ => unreachable!("the compiled-in tables use no other word"),
+        }
+    }
+
+    /// What the service is known to refuse is an error; of the rest we can only warn.
+    pub(super) const fn is_certain(self) -> bool {
+        match self {
+            Source::Live | Source::Recorded | Source::Documented => true,
+            Source::Inferred | Source::ThirdParty | Source::WellKnown => false,
+        }
+    }
+}
+
+/// What a value must look like.
+#[derive(Debug, Clone)]
+pub(super) struct Form {
+    pub(super) pattern: Pattern,
+    pub(super) source: Source,
+}
+
+/// Every value that `state` may have, as the service spells it.
+#[derive(Debug, Clone)]
+pub(super) struct States {
+    pub(super) values: Vec<Text>,
+    pub(super) source: Source,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::validation) struct CountryRules {
+    /// ISO 3166-1 alpha-2, or the code that Microsoft made up where there is none.
+    pub(in crate::validation) code: Text,
+    pub(super) name: Text,
+    /// Never empty for a country of the tables.
+    pub(super) cultures: Vec<Text>,
+    /// Empty where they are not known.
+    pub(super) languages: Vec<Text>,
+    /// Without `+`; empty where they are not known.
+    pub(super) calling_codes: Vec<Text>,
+    /// `None` where any text is a state.
+    pub(super) states: Option<States>,
+    pub(super) postal_code: Option<Form>,
+    pub(super) postal_example: Option<&'static str>,
+    /// How many zeros a spreadsheet can have eaten off a postal code.
+    pub(super) postal_zeros_max: usize,
+    pub(super) phone_number: Option<Form>,
+    /// Which fields a row may not leave empty, beside those that no country lets it.
+    pub(super) required: Vec<(Field, Source)>,
+    /// False where the service refuses an organization registration number (600002).
+    pub(super) takes_registration_number: bool,
+}
+
+impl CountryRules {
+    /// A country of which nothing is known but that the service has rules for it.
+    pub(super) fn bare(code: String) -> Self {
+        Self {
+            name: Cow::Owned(code.clone()),
+            code: Cow::Owned(code),
+            cultures: Vec::new(),
+            languages: Vec::new(),
+            calling_codes: Vec::new(),
+            states: None,
+            postal_code: None,
+            postal_example: None,
+            postal_zeros_max: 0,
+            phone_number: None,
+            required: Vec::new(),
+            takes_registration_number: false,
+        }
+    }
+
+    /// What the table of countries says. Phone number and registration number are documented as mandatory where the
+    /// table has them so (fact book 4.3; 24 countries, of which the older page of error codes names 12), and the
+    /// registration number is documented as refused everywhere else (600002).
+    pub(super) fn listed(country: &Country) -> Self {
+        let mut rules = Self::bare(country.code.to_owned());
+        rules.name = Cow::Borrowed(country.name);
+        rules.cultures = country.cultures.iter().copied().map(Cow::Borrowed).collect();
+        rules.takes_registration_number = country.needs_registration_number;
+        if country.needs_phone_number {
+            rules.require(Field::PhoneNumber, Source::Documented);
+        }
+        if country.needs_registration_number {
+            rules.require(Field::OrganizationRegistrationNumber, Source::Documented);
+        }
+        rules
+    }
+
+    /// The country as messages name it.
+    pub(super) fn title(&self) -> String {
+        if self.name == self.code { self.code.to_string() } else { format!("{} ({})", self.name, self.code) }
+    }
+
+    pub(super) fn require(&mut self, field: Field, source: Source) {
+        self.release(field);
+        self.required.push((field, source));
+    }
+
+    fn release(&mut self, field: Field) {
+        self.required.retain(|&(required, _)| required != field);
+    }
+
+    /// The rule that a state breaks that is not on the list. The old cmdlets asked the list only where the country
+    /// must have a state at all (fact book 7), so elsewhere the list is advice, whoever gave it.
+    pub(super) fn state_rule(&self, states: &States) -> Rule {
+        let is_required =
+            self.required.iter().any(|&(field, source)| field == Field::State && source.is_certain());
+        if is_required && states.source.is_certain() { Rule::State } else { Rule::StateUnlisted }
+    }
+
+    /// Takes over what the service answered; it wins over what was there. What it did not say stays.
+    pub(super) fn apply(&mut self, answer: &LiveRules, source: Source, notes: &mut Vec<String>) {
+        let flags = [
+            (Field::City, answer.is_city_required),
+            (Field::State, answer.is_state_required),
+            (Field::PostalCode, answer.is_postal_code_required),
+        ];
+        for (field, is_required) in flags {
+            match is_required {
+                Some(true) => self.require(field, source),
+                Some(false) => self.release(field),
+                None => {}
+            }
+        }
+        if let Some(values) = answer.states() {
+            // An empty list is recorded of a country that takes any state, or none.
+            self.states = Some(States { values: owned(values), source }).filter(|_| !values.is_empty());
+        }
+        for (list, answered) in [
+            (&mut self.cultures, answer.cultures()),
+            (&mut self.languages, answer.languages()),
+            (&mut self.calling_codes, answer.calling_codes()),
+        ] {
+            if let Some(values) = answered.filter(|values| !values.is_empty()) {
+                *list = owned(values);
+            }
+        }
+        // Of the time before the number was asked for anywhere (fact book 7), so a no does not count.
+        self.takes_registration_number |= answer.is_registration_number_supported == Some(true);
+        for (field, form, text) in [
+            (Field::PostalCode, &mut self.postal_code, &answer.postal_code_regex),
+            (Field::PhoneNumber, &mut self.phone_number, &answer.phone_number_regex),
+        ] {
+            let Some(text) = text else { continue };
+            if apply_pattern(form, text, source).is_err() {
+                notes.push(format!(
+                    "the service's pattern for `{field}` of {} is not used, because it cannot be read as .NET reads \
+                     it: `{text}`",
+                    self.code
+                ));
+            }
+        }
+    }
+}
+
+/// A pattern that cannot be used.
+struct Unusable;
+
+fn apply_pattern(form: &mut Option<Form>, text: &str, source: Source) -> Result<(), Unusable> {
+    if text.is_empty() {
+        *form = None;
+        return Ok(());
+    }
+    match Pattern::read(text) {
+        Some(pattern) => {
+            *form = Some(Form { pattern, source });
+            Ok(())
+        }
+        None => {
+            // The service has a rule of which ours may no longer tell the truth.
+            if let Some(form) = form {
+                form.source = Source::WellKnown;
+            }
+            Err(Unusable)
+        }
+    }
+}
+
+fn owned(values: &[String]) -> Vec<Text> {
+    values.iter().cloned().map(Cow::Owned).collect()
+}

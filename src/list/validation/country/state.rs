@@ -1,0 +1,165 @@
+//! The state of a row against the list of its country (fact book 4.4).
+//!
+//! The service wants a value of its list letter by letter, and the lists are not of one kind: codes in US and CA,
+//! full names in AU. So a value in another letter case is spelled as listed, and another name of a listed state
+//! (`California`, `NSW`) is a finding with the listed one as its suggestion.
+
+use std::sync::LazyLock;
+
+use crate::validation::tables::{leak, records};
+use crate::validation::text::folded;
+use tenantry_model::nearest::distance_within;
+use tenantry_model::problem::Finding;
+
+use super::rules::{CountryRules, States};
+
+/// Shorter names are too near to each other to tell a slip from another name.
+const SLIP_CHARS_MIN: usize = 5;
+
+/// What belongs to the United States on the map and is a country of its own in Partner Center's list.
+const US_TERRITORIES: [&str; 6] = ["AS", "GU", "MP", "PR", "UM", "VI"];
+
+/// Names for one and the same state, by country. Ours, for suggestions alone; read when the first bad state asks.
+static NAMES: LazyLock<Vec<(&str, Vec<&str>)>> = LazyLock::new(|| {
+    let csv = include_str!("../data/state-names.csv");
+    records(csv).map(|record| (leak(&record[0]), leak(&record[1]).split('|').collect())).collect()
+});
+
+/// The state as the country's list spells it, or as it stands where the country has none.
+pub(super) fn resolve<'a>(text: &'a str, rules: &'a CountryRules) -> Result<&'a str, Finding> {
+    let Some(states) = &rules.states else { return Ok(text) };
+    let listed = states.values.iter().find(|value| value.eq_ignore_ascii_case(text));
+    listed.map(|value| &**value).ok_or_else(|| unlisted(text, states, rules))
+}
+
+#[cold]
+fn unlisted(text: &str, states: &States, rules: &CountryRules) -> Finding {
+    let country = rules.title();
+    let territory = US_TERRITORIES.iter().find(|code| rules.code == "US" && code.eq_ignore_ascii_case(text));
+    let message = match territory {
+        Some(code) => format!("is no state of {country} here; `{code}` goes into the column of the country"),
+        None if states.source.is_certain() => format!("is no state that Partner Center lists for {country}"),
+        None => format!("is not on the list of states for {country} that others say Partner Center uses"),
+    };
+    let suggestion = if territory.is_none() { listed_for(text, states, rules) } else { None };
+    Finding::new(rules.state_rule(states), message).suggest(suggestion)
+}
+
+/// The listed state that the text names in another way, or with one slip where no other is that near.
+fn listed_for(text: &str, states: &States, rules: &CountryRules) -> Option<String> {
+    let text = folded(text);
+    let known: Vec<(String, &str)> = states
+        .values
+        .iter()
+        .flat_map(|value| names_of(value, &rules.code).map(move |name| (name, &**value)))
+        .collect();
+    if let Some((_, value)) = known.iter().find(|(name, _)| *name == text) {
+        return Some((*value).to_owned());
+    }
+    let mut near = known.iter().filter(|(name, _)| {
+        name.chars().count() >= SLIP_CHARS_MIN && distance_within(name, &text, 1).is_some()
+    });
+    let (_, value) = near.next()?;
+    near.all(|(_, other)| other == value).then(|| (*value).to_owned())
+}
+
+/// Every name of a listed state, folded; its own is the first.
+fn names_of(value: &str, country: &str) -> impl Iterator<Item = String> {
+    let own = folded(value);
+    let is_it = |names: &&(&str, Vec<&str>)| names.0 == country && names.1.iter().any(|n| folded(n) == own);
+    let others = NAMES.iter().find(is_it).map_or(&[][..], |(_, names)| names);
+    std::iter::once(own).chain(others.iter().map(|name| folded(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::country::Rulebook;
+    use crate::validation::country::live::LiveRules;
+    use tenantry_model::problem::Rule;
+
+    #[track_caller]
+    fn check_with(
+        rulebook: &Rulebook,
+        country: &str,
+        text: &str,
+        expected: Result<&str, (Rule, Option<&str>)>,
+    ) {
+        let found = resolve(text, rulebook.country(country).unwrap());
+        let found = found.as_deref().map_err(|finding| (finding.rule, finding.suggestion.as_deref()));
+        assert_eq!(found, expected, "{country}: {text}");
+    }
+
+    #[track_caller]
+    fn check(country: &str, text: &str, expected: Result<&str, (Rule, Option<&str>)>) {
+        check_with(&Rulebook::default(), country, text, expected);
+    }
+
+    #[test]
+    fn listed_states_are_spelled_as_listed() {
+        check("US", "WA", Ok("WA"));
+        check("US", "wa", Ok("WA"));
+        check("CA", "qc", Ok("QC"));
+        check("AU", "new south wales", Ok("New South Wales"));
+        check("DE", "Bayern", Ok("Bayern"));
+        check("CN", "北京", Ok("北京"));
+        check("PT", "whatever", Ok("whatever"));
+    }
+
+    #[test]
+    fn other_names_of_states_are_suggestions() {
+        for (country, text, value) in [
+            ("US", "Washington", "WA"),
+            ("US", "Wash.", "WA"),
+            ("US", "washington, d.c.", "DC"),
+            ("US", "Californa", "CA"),
+            ("US", "New-York", "NY"),
+            ("US", "W.A.", "WA"),
+        ] {
+            check(country, text, Err((Rule::State, Some(value))));
+        }
+        for (country, text, value) in [
+            ("CA", "Québec", "QC"),
+            ("CA", "PQ", "QC"),
+            ("CA", "Ontaro", "ON"),
+            ("AU", "NSW", "New South Wales"),
+            ("AU", "Queenslnad", "Queensland"),
+            ("AE", "Dubai", "DU"),
+        ] {
+            check(country, text, Err((Rule::StateUnlisted, Some(value))));
+        }
+        for text in ["PR", "gu", "AE", "XX", "W", "🙂", "Bavaria"] {
+            check("US", text, Err((Rule::State, None)));
+        }
+    }
+
+    #[test]
+    fn a_fetched_list_of_full_names_is_understood_by_codes() {
+        let answer = r#"{"iso2Code":"CA","supportedStatesList":["Ontario","Quebec"]}"#;
+        let rulebook = Rulebook::new(&[LiveRules::parse(answer).unwrap()]);
+        check_with(&rulebook, "CA", "ontario", Ok("Ontario"));
+        check_with(&rulebook, "CA", "ON", Err((Rule::StateUnlisted, Some("Ontario"))));
+        check_with(&rulebook, "CA", "Québec", Err((Rule::StateUnlisted, Some("Quebec"))));
+    }
+
+    #[test]
+    fn a_territory_is_pointed_to_its_own_country() {
+        let finding = resolve("pr", Rulebook::default().country("US").unwrap()).unwrap_err();
+        assert!(finding.message.ends_with("`PR` goes into the column of the country"), "{}", finding.message);
+    }
+
+    #[test]
+    fn every_listed_state_has_names_of_its_own() {
+        for country in ["US", "CA", "AU", "AE"] {
+            let rulebook = Rulebook::default();
+            let states = rulebook.country(country).unwrap().states.as_ref().unwrap();
+            let names: Vec<String> =
+                states.values.iter().flat_map(|value| names_of(value, country).skip(1)).collect();
+            let mut own: Vec<&String> = names.iter().collect();
+            own.sort_unstable();
+            own.dedup();
+            assert_eq!(own.len(), names.len(), "{country}");
+            assert_eq!(NAMES.iter().filter(|(of, _)| *of == country).count(), states.values.len());
+        }
+    }
+}

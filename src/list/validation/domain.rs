@@ -1,0 +1,117 @@
+//! The domain of the new tenant, which is also the key of the row.
+//!
+//! The prefix has 1 to 27 characters (fact book 4.1). Which characters the service takes is not documented. Letters
+//! and digits are sure; the hyphen we allow where a DNS label may have one, so inside. Whether a domain is free is
+//! asked online.
+
+use tenantry_model::customer::DomainName;
+
+use tenantry_model::problem::{Finding, Rule};
+
+/// The whole domain has at most 43 characters, 16 of them `.onmicrosoft.com`.
+const PREFIX_CHARS_MAX: usize = 27;
+
+/// Reads a prefix alone or a full domain under `suffix`.
+pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
+    let prefix = without_suffix(text, suffix);
+    check_prefix(prefix, suffix)
+        .map_err(|message| Finding::new(Rule::Domain, message).suggest(suggestion(prefix, suffix)))?;
+    Ok(full(prefix, suffix))
+}
+
+fn full(prefix: &str, suffix: &str) -> DomainName {
+    let mut full = String::with_capacity(prefix.len() + 1 + suffix.len());
+    full.push_str(prefix);
+    full.make_ascii_lowercase();
+    full.push('.');
+    full.push_str(suffix);
+    DomainName::from_validated(full)
+}
+
+fn without_suffix<'a>(text: &'a str, suffix: &str) -> &'a str {
+    let Some(start) = text.len().checked_sub(suffix.len() + 1) else {
+        return text;
+    };
+    match (text.get(..start), text.get(start..)) {
+        (Some(prefix), Some(end)) if end.starts_with('.') && end[1..].eq_ignore_ascii_case(suffix) => prefix,
+        _ => text,
+    }
+}
+
+fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
+    if prefix.is_empty() {
+        return Err(format!("has nothing before `.{suffix}`"));
+    }
+    if prefix.contains('.') {
+        return Err(format!("must be a name alone or one directly under `.{suffix}`"));
+    }
+    if let Some(c) = prefix.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-') {
+        return Err(format!("may have letters, digits and hyphens only, not `{}`", c.escape_debug()));
+    }
+    if prefix.starts_with('-') || prefix.ends_with('-') {
+        return Err("must not start or end with a hyphen".to_owned());
+    }
+    if prefix.len() > PREFIX_CHARS_MAX {
+        return Err(format!(
+            "has {} characters before the suffix; at most {PREFIX_CHARS_MAX} are allowed",
+            prefix.len()
+        ));
+    }
+    Ok(())
+}
+
+/// The name without what it may not have; of `contoso.com`, the first label. Shortening a name is left to people.
+fn suggestion(prefix: &str, suffix: &str) -> Option<String> {
+    let label = prefix.split('.').find(|label| !label.is_empty() && !label.eq_ignore_ascii_case("www"))?;
+    if label.contains('@') || label.contains('/') || !label.is_ascii() {
+        return None;
+    }
+    let kept: String = label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let kept = kept.trim_matches('-');
+    check_prefix(kept, suffix).ok()?;
+    Some(full(kept, suffix).as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUFFIX: &str = "onmicrosoft.com";
+
+    /// `Ok` with the whole domain, `Err` with the suggestion.
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, Option<&str>>) {
+        let found = parse(text, SUFFIX);
+        let found = found.as_ref().map(DomainName::as_str).map_err(|finding| finding.suggestion.as_deref());
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn good_domains() {
+        check("contoso", Ok("contoso.onmicrosoft.com"));
+        check("Contoso.OnMicrosoft.com", Ok("contoso.onmicrosoft.com"));
+        check("fabrikam-2", Ok("fabrikam-2.onmicrosoft.com"));
+        check("7", Ok("7.onmicrosoft.com"));
+        check(&"a".repeat(27), Ok(&format!("{}.onmicrosoft.com", "a".repeat(27))));
+    }
+
+    #[test]
+    fn bad_domains() {
+        check(&"a".repeat(28), Err(None));
+        check("contoso.com", Err(Some("contoso.onmicrosoft.com")));
+        check("www.contoso.com", Err(Some("contoso.onmicrosoft.com")));
+        check("contoso.onmicrosoft.de", Err(Some("contoso.onmicrosoft.com")));
+        check("mail.contoso.onmicrosoft.com", Err(Some("mail.onmicrosoft.com")));
+        check(".onmicrosoft.com", Err(None));
+        check("onmicrosoft.com", Err(Some("onmicrosoft.onmicrosoft.com")));
+        check("contoso_ltd", Err(Some("contosoltd.onmicrosoft.com")));
+        check("contoso ltd", Err(Some("contosoltd.onmicrosoft.com")));
+        check("-contoso", Err(Some("contoso.onmicrosoft.com")));
+        check("contoso-", Err(Some("contoso.onmicrosoft.com")));
+        check("admin@contoso.onmicrosoft.com", Err(None));
+        check("https://contoso.com", Err(None));
+        check("müller", Err(None));
+        check("日本", Err(None));
+        check("...", Err(None));
+    }
+}

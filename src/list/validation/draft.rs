@@ -1,0 +1,128 @@
+//! A row on its way to becoming a customer: its trimmed texts, and what the checks have made of some of them.
+
+use std::ops::{Index, IndexMut};
+
+use uuid::Uuid;
+
+use crate::reader::{Header, Row};
+use tenantry_model::customer::{Agreement, Customer, Defaults, DomainName, Field};
+
+use super::text;
+
+/// The value of every field, empty where the row has none. A check that knows how the service spells a value puts
+/// that in its place.
+pub(super) struct Draft<'a> {
+    values: [&'a str; Field::ALL.len()],
+    /// The row itself has nothing in any column that we know.
+    pub(super) is_blank: bool,
+    /// The whole row is free of control and invisible characters, so that no cell need be looked through.
+    pub(super) is_plain: bool,
+    pub(super) domain: Option<DomainName>,
+    /// The state as the country's list spells it. Not put in place of the operator's, because the lists change: a
+    /// row must not hash to something else when rules were fetched.
+    pub(super) state: Option<&'a str>,
+    pub(super) reseller: Option<Uuid>,
+    pub(super) enable_gdap: Option<bool>,
+    pub(super) agreement: Option<Agreement>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn read(header: &Header, row: &'a Row, defaults: &'a Defaults) -> Self {
+        let value = |field| header.index_of(field).and_then(|index| row.text(index)).map_or("", text::trim);
+        let mut is_plain = text::is_plain(row.cells().as_slice());
+        let mut values = Field::ALL.map(value);
+        let is_blank = values.iter().all(|value| value.is_empty());
+        for (field, text) in defaults.iter() {
+            let value = &mut values[field as usize];
+            if value.is_empty() {
+                *value = text;
+                is_plain &= text::is_plain(text.as_bytes());
+            }
+        }
+        Self {
+            values,
+            is_blank,
+            is_plain,
+            domain: None,
+            state: None,
+            reseller: None,
+            enable_gdap: None,
+            agreement: None,
+        }
+    }
+
+    /// What the row says, part by part: each field's number and value, without the empty ones, so that a file that gains
+    /// an empty column still says the same.
+    ///
+    /// Each field counts as the service would get it, where the field is good, else as the operator wrote it. So it
+    /// depends neither on the order of the columns nor on what is wrong with other fields, and `--strict` leaves it
+    /// alone.
+    pub(super) fn each_part(&self, mut visit: impl FnMut(u8, &[u8])) {
+        for field in Field::ALL {
+            let written = self[field].as_bytes();
+            let enable_gdap;
+            let value = match field {
+                Field::Domain => self.domain.as_ref().map_or(written, |domain| domain.as_str().as_bytes()),
+                Field::AssociatedPartnerId => {
+                    self.reseller.as_ref().map_or(written, |id| id.as_bytes().as_slice())
+                }
+                Field::EnableGdapByDefault => {
+                    enable_gdap = self.enable_gdap.map(u8::from);
+                    enable_gdap.as_ref().map_or(written, std::slice::from_ref)
+                }
+                _ => written,
+            };
+            if !value.is_empty() {
+                visit(field as u8, value);
+            }
+        }
+    }
+
+    /// The customer, for a draft in which the checks found no error; `None` where they did not get to it.
+    pub(super) fn to_customer(&self) -> Option<Customer> {
+        let text = |field| self[field].to_owned();
+        let mut language = text(Field::Language);
+        if language.len() == 2 {
+            // A code that is not listed comes in the operator's letter case.
+            language.make_ascii_lowercase();
+        }
+        let optional = |field| Some(self[field]).filter(|value| !value.is_empty()).map(str::to_owned);
+        Some(Customer {
+            company_name: text(Field::CompanyName),
+            domain: self.domain.clone()?,
+            email: text(Field::Email),
+            culture: text(Field::Culture),
+            language,
+            first_name: text(Field::FirstName),
+            last_name: text(Field::LastName),
+            middle_name: optional(Field::MiddleName),
+            address_line1: text(Field::AddressLine1),
+            address_line2: optional(Field::AddressLine2),
+            city: optional(Field::City),
+            state: self.state.map(str::to_owned).or_else(|| optional(Field::State)),
+            postal_code: optional(Field::PostalCode),
+            country: text(Field::Country),
+            region: optional(Field::Region),
+            phone_number: optional(Field::PhoneNumber),
+            organization_registration_number: optional(Field::OrganizationRegistrationNumber),
+            associated_partner_id: self.reseller,
+            enable_gdap_by_default: self.enable_gdap?,
+            external_id: optional(Field::ExternalId),
+            agreement: self.agreement.clone(),
+        })
+    }
+}
+
+impl<'a> Index<Field> for Draft<'a> {
+    type Output = &'a str;
+
+    fn index(&self, field: Field) -> &Self::Output {
+        &self.values[field as usize]
+    }
+}
+
+impl IndexMut<Field> for Draft<'_> {
+    fn index_mut(&mut self, field: Field) -> &mut Self::Output {
+        &mut self.values[field as usize]
+    }
+}

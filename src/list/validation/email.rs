@@ -1,0 +1,179 @@
+//! The notification address.
+//!
+//! The service provisions the tenant first and looks at this address after: a bad one can burn the domain (fact book
+//! 4.6). So the check is stricter than mail is: plain ASCII addresses under a domain that could exist. Whether it
+//! is in the partner's own domain, which is refused too, cannot be told here.
+
+use tenantry_model::problem::{Finding, Rule};
+
+/// RFC 5321 4.5.3.1: a path of 256 with its angle brackets, a local part of 64.
+const ADDRESS_CHARS_MAX: usize = 254;
+const LOCAL_CHARS_MAX: usize = 64;
+/// RFC 1035 2.3.4.
+const LABEL_CHARS_MAX: usize = 63;
+
+/// Refused by the service for customers.
+const REFUSED_HOST: &str = "microsoft.com";
+
+/// Top-level names that never exist in the public DNS: RFC 2606, RFC 6762 with its appendix G, and ICANN's `internal`.
+const NEVER_PUBLIC: [&str; 10] =
+    ["test", "example", "invalid", "localhost", "local", "internal", "lan", "home", "corp", "localdomain"];
+
+pub(super) fn check(text: &str) -> Option<Finding> {
+    let top = match check_form(text) {
+        Ok(top) => top,
+        Err(message) => return Some(Finding::new(Rule::Email, message).suggest(suggestion(text))),
+    };
+    if NEVER_PUBLIC.iter().any(|name| top.eq_ignore_ascii_case(name)) {
+        let message =
+            format!("is under `.{top}`, which no mail can reach; a bad address can burn the domain");
+        return Some(Finding::new(Rule::EmailHost, message));
+    }
+    None
+}
+
+/// Checks the parts of an address; `Ok` with its top-level domain.
+fn check_form(text: &str) -> Result<&str, String> {
+    let Some((local, host)) = text.split_once('@') else {
+        return Err("has no `@`".to_owned());
+    };
+    if host.contains('@') {
+        return Err("has more than one `@`; one address is wanted".to_owned());
+    }
+    if text.len() > ADDRESS_CHARS_MAX {
+        return Err(format!("has {} characters; an address has at most {ADDRESS_CHARS_MAX}", text.len()));
+    }
+    check_local(local)?;
+    let top = check_host(host)?;
+    if host.eq_ignore_ascii_case(REFUSED_HOST) {
+        return Err(format!("is at `{REFUSED_HOST}`, which Partner Center refuses"));
+    }
+    Ok(top)
+}
+
+fn check_local(local: &str) -> Result<(), String> {
+    if local.is_empty() {
+        return Err("has nothing before the `@`".to_owned());
+    }
+    if local.len() > LOCAL_CHARS_MAX {
+        return Err(format!(
+            "has {} characters before the `@`; at most {LOCAL_CHARS_MAX} are allowed",
+            local.len()
+        ));
+    }
+    // RFC 5322 3.2.3, `dot-atom-text`.
+    let is_allowed = |c: char| match c {
+        '.' | '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~' => true,
+        _ => c.is_ascii_alphanumeric(),
+    };
+    if let Some(c) = local.chars().find(|&c| !is_allowed(c)) {
+        return Err(format!("may not have `{}` before the `@`", c.escape_debug()));
+    }
+    if local.starts_with('.') || local.ends_with('.') || local.as_bytes().windows(2).any(|pair| pair == b"..")
+    {
+        return Err("has a dot too many before the `@`".to_owned());
+    }
+    Ok(())
+}
+
+fn check_host(host: &str) -> Result<&str, String> {
+    if let Some(c) = host.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-' && c != '.') {
+        return Err(format!("may not have `{}` after the `@`", c.escape_debug()));
+    }
+    let is_label = |label: &str| {
+        (1..=LABEL_CHARS_MAX).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if !host.split('.').all(is_label) {
+        return Err("has no well-formed domain after the `@`".to_owned());
+    }
+    let Some((_, top)) = host.rsplit_once('.') else {
+        return Err("has no dot in the domain after the `@`".to_owned());
+    };
+    let is_letters = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_encoded = top.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+    if !is_letters && !is_encoded {
+        return Err(format!("ends in `.{top}`, which is no top-level domain"));
+    }
+    Ok(top)
+}
+
+/// The address inside what mail programs and typing fingers put around it.
+fn suggestion(text: &str) -> Option<String> {
+    let inner = match text.split_once('<') {
+        Some((_, rest)) => rest.split('>').next().unwrap_or(rest),
+        None => text,
+    };
+    let start = "mailto:".len();
+    let inner = match inner.get(..start) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => &inner[start..],
+        _ => inner,
+    };
+    let inner = inner.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | ';' | '"' | '\''));
+    let candidate: String =
+        inner.chars().filter(|c| !c.is_whitespace()).map(|c| if c == ',' { '.' } else { c }).collect();
+    (candidate != text && check_form(&candidate).is_ok()).then_some(candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rule with the suggestion, or nothing for a good address.
+    #[track_caller]
+    fn check_address(text: &str, expected: Option<(Rule, Option<&str>)>) {
+        let found = check(text);
+        let found = found.as_ref().map(|finding| (finding.rule, finding.suggestion.as_deref()));
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn good_addresses() {
+        check_address("ana@contoso.com", None);
+        check_address("ana.o'neil+csp@mail.contoso.co.uk", None);
+        check_address("A@B-C.XN--P1AI", None);
+        check_address("x@notmicrosoft.com", None);
+    }
+
+    #[test]
+    fn bad_addresses() {
+        for text in [
+            "ana",
+            "@contoso.com",
+            "ana@",
+            "ana@contoso",
+            "ana@contoso.u",
+            "ana@10.0.0.1",
+            "ana@contoso..com",
+            "ana@-contoso.com",
+            "a..b@contoso.com",
+            "ana@x.com;bo@x.com",
+            "josé@contoso.com",
+            "ana@münchen.de",
+            "ana@microsoft.com",
+            "ana@MICROSOFT.com",
+            "\"a b\"@contoso.com",
+            "a(b)@contoso.com",
+            "ana@contoso.c0m",
+        ] {
+            check_address(text, Some((Rule::Email, None)));
+        }
+        check_address(&format!("{}@contoso.com", "a".repeat(65)), Some((Rule::Email, None)));
+        check_address(&format!("a@{}com", "abc.".repeat(70)), Some((Rule::Email, None)));
+    }
+
+    #[test]
+    fn what_is_wrapped_around_an_address_is_told_from_it() {
+        let suggested = Some((Rule::Email, Some("ana@contoso.com")));
+        check_address("Ana <ana@contoso.com>", suggested);
+        check_address("mailto:ana@contoso.com", suggested);
+        check_address("ana@contoso,com", suggested);
+        check_address("ana@contoso.com.", suggested);
+        check_address("ana@ contoso.com", suggested);
+    }
+
+    #[test]
+    fn addresses_that_no_mail_reaches_are_warned_about() {
+        check_address("ana@contoso.local", Some((Rule::EmailHost, None)));
+        check_address("ana@contoso.example", Some((Rule::EmailHost, None)));
+    }
+}

@@ -1,0 +1,219 @@
+//! The rules of single fields that hold in every country.
+
+use uuid::Uuid;
+
+use tenantry_model::customer::Field;
+
+use super::report::Report;
+use super::tables::tables;
+use super::{email, names, text};
+use tenantry_model::problem::{Finding, Rule};
+
+/// Fact book 4.5: more than this is warned about, though the API's own limit is 50.
+const NAME_CHARS_ADVISED: usize = 40;
+
+/// The most characters of a field (fact book 4.1 and 4.5), where a limit is known.
+pub const fn chars_max(field: Field) -> Option<usize> {
+    match field {
+        Field::CompanyName => Some(255),
+        Field::FirstName
+        | Field::LastName
+        | Field::MiddleName
+        | Field::AgreementFirstName
+        | Field::AgreementLastName => Some(50),
+        Field::AddressLine1 | Field::AddressLine2 => Some(200),
+        // These have a form, which limits them.
+        Field::Domain
+        | Field::Email
+        | Field::Culture
+        | Field::Language
+        | Field::Country
+        | Field::AssociatedPartnerId
+        | Field::EnableGdapByDefault
+        | Field::AgreementEmail
+        | Field::AgreementDate => None,
+        // Not known, or by country.
+        Field::City
+        | Field::State
+        | Field::PostalCode
+        | Field::Region
+        | Field::PhoneNumber
+        | Field::OrganizationRegistrationNumber
+        | Field::AgreementPhone => None,
+        // Never sent.
+        Field::ExternalId => None,
+    }
+}
+
+/// Checks presence, characters and length, and what the text of single fields must look like. True where the value
+/// is there and is text that a further check can make sense of. `is_plain` says that the characters are known to be
+/// good.
+pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Report<'_>) -> bool {
+    if value.is_empty() {
+        if field.is_required() {
+            report.add(field, Finding::new(Rule::Required, "is required"));
+        }
+        return false;
+    }
+    if !is_plain && let Some(finding) = text::check_characters(value) {
+        let is_control = finding.rule == Rule::ControlCharacter;
+        report.add(field, with_second_line(field, finding));
+        if is_control {
+            return false;
+        }
+    }
+    if text::is_spreadsheet_error(value) {
+        report.add(field, Finding::new(Rule::SpreadsheetError, "is the error of a formula, not its result"));
+        return false;
+    }
+    if let Some(finding) = check_length(field, value) {
+        report.add(field, finding);
+    }
+    let finding = match field {
+        Field::CompanyName => names::check_company(value),
+        Field::FirstName | Field::LastName | Field::AgreementFirstName | Field::AgreementLastName => {
+            names::check_person(value)
+        }
+        Field::Email | Field::AgreementEmail => email::check(value),
+        _ => None,
+    };
+    if let Some(finding) = finding {
+        report.add(field, finding);
+    }
+    true
+}
+
+/// The second line of an address has a column of its own.
+fn with_second_line(field: Field, finding: Finding) -> Finding {
+    let is_broken_address = field == Field::AddressLine1 && finding.rule == Rule::ControlCharacter;
+    if is_broken_address {
+        return finding.suggest(Some(format!("put the second line into `{}`", Field::AddressLine2)));
+    }
+    finding
+}
+
+fn check_length(field: Field, value: &str) -> Option<Finding> {
+    let max = chars_max(field)?;
+    // No text has more characters than bytes.
+    if value.len() <= max.min(NAME_CHARS_ADVISED) {
+        return None;
+    }
+    let chars = value.chars().count();
+    if chars > max {
+        return Some(Finding::new(
+            Rule::Length,
+            format!("has {chars} characters; at most {max} are allowed"),
+        ));
+    }
+    let is_name = matches!(field, Field::FirstName | Field::LastName | Field::MiddleName);
+    (is_name && chars > NAME_CHARS_ADVISED).then(|| {
+        let message = format!("has {chars} characters; more than {NAME_CHARS_ADVISED} may be refused");
+        Finding::new(Rule::NameLength, message)
+    })
+}
+
+/// The tenant id of a reseller, in any of the forms in which GUIDs are written, braces included: they all mean one
+/// value. All zeros is what programs write for none, and a customer of nobody cannot be meant.
+pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
+    match Uuid::try_parse(text) {
+        Ok(guid) if guid.is_nil() => {
+            Err(Finding::new(Rule::Guid, "is all zeros; the reseller's tenant id is wanted"))
+        }
+        Ok(guid) => Ok(guid),
+        Err(_) => Err(Finding::new(Rule::Guid, "is no GUID; the reseller's tenant id is wanted")),
+    }
+}
+
+pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
+    let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(&["true", "yes", "1", "y", "on"]) {
+        Ok(true)
+    } else if is_one_of(&["false", "no", "0", "n", "off"]) {
+        Ok(false)
+    } else {
+        Err(Finding::new(Rule::Boolean, "must be `true` or `false`"))
+    }
+}
+
+/// The language as the service's lists spell it, or a finding with what the row's culture would make it.
+///
+/// The list of languages is drawn from the cultures and may lack some (fact book 7), so a well-formed code that is
+/// not on it passes with a warning.
+pub(super) fn resolve_language(text: &str, culture: Option<&str>) -> Result<&'static str, Finding> {
+    tables().language(text).ok_or_else(|| {
+        let suggestion = culture.and_then(|culture| culture.split('-').next()).map(str::to_owned);
+        if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            let message = "is not among the languages that Partner Center is known to take";
+            Finding::new(Rule::LanguageUnlisted, message).suggest(suggestion)
+        } else {
+            Finding::new(Rule::Language, "must be a two-letter language code such as `en`")
+                .suggest(suggestion)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        #[track_caller]
+        fn check(field: Field, chars: usize, expected: Option<Rule>) {
+            assert_eq!(check_length(field, &"é".repeat(chars)).map(|finding| finding.rule), expected);
+        }
+        check(Field::CompanyName, 255, None);
+        check(Field::CompanyName, 256, Some(Rule::Length));
+        check(Field::FirstName, 40, None);
+        check(Field::FirstName, 41, Some(Rule::NameLength));
+        check(Field::LastName, 51, Some(Rule::Length));
+        check(Field::AddressLine1, 200, None);
+        check(Field::AddressLine2, 201, Some(Rule::Length));
+        check(Field::City, 1000, None);
+    }
+
+    #[test]
+    fn guids() {
+        #[track_caller]
+        fn check(text: &str, is_good: bool) {
+            assert_eq!(parse_guid(text).is_ok(), is_good, "{text}");
+        }
+        check("2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11", true);
+        check("{2CA7E1E4-3B0F-4F0E-9D3C-6A1F5A1F9B11}", true);
+        check("2ca7e1e43b0f4f0e9d3c6a1f5a1f9b11", true);
+        check("00000000-0000-0000-0000-000000000000", false);
+        check("2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b1", false);
+        check("1234567", false);
+    }
+
+    #[test]
+    fn booleans() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<bool>) {
+            assert_eq!(parse_boolean(text).ok(), expected, "{text}");
+        }
+        check("TRUE", Some(true));
+        check("yes", Some(true));
+        check("1", Some(true));
+        check("Off", Some(false));
+        check("0", Some(false));
+        check("maybe", None);
+        check("2", None);
+    }
+
+    #[test]
+    fn languages() {
+        #[track_caller]
+        fn check(text: &str, expected: Result<&str, (Rule, Option<&str>)>) {
+            let found = resolve_language(text, Some("nb-NO"));
+            let found = found.as_deref().map_err(|finding| (finding.rule, finding.suggestion.as_deref()));
+            assert_eq!(found, expected, "{text}");
+        }
+        check("EN", Ok("en"));
+        check("nb", Ok("nb"));
+        check("NO", Err((Rule::LanguageUnlisted, Some("nb"))));
+        check("no", Err((Rule::LanguageUnlisted, Some("nb"))));
+        check("Norwegian", Err((Rule::Language, Some("nb"))));
+        check("nb-NO", Err((Rule::Language, Some("nb"))));
+    }
+}

@@ -1,0 +1,155 @@
+//! What the judgement of a row comes to, while the row is at hand: who asks takes what it needs.
+
+use std::hash::{BuildHasher, Hasher};
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::reader::Row;
+use tenantry_model::customer::{Customer, DomainName, Field};
+
+use super::draft::Draft;
+use tenantry_model::problem::Problem;
+
+/// Changes when the same row would hash to something else than before, so that no two ways mix unnoticed.
+const HASH_VERSION: u8 = 1;
+
+/// No field has this number, so no row with a fault hashes like one without.
+const RAW_CELL: u8 = u8::MAX;
+
+/// A row that has been judged.
+pub struct Judgement<'a> {
+    /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
+    pub domain: Option<DomainName>,
+    /// In the order of the file's columns.
+    pub problems: Vec<Problem>,
+    pub(super) extent: Extent,
+    pub(super) said: Said<'a>,
+}
+
+/// How much of a row is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// No problem is an error.
+    Good,
+    /// The agreement, and nothing else.
+    WrongAgreement,
+    Wrong,
+}
+
+/// What a row says.
+#[expect(clippy::large_enum_variant, reason = "nearly every row has fields, and one is at hand at a time")]
+pub(super) enum Said<'a> {
+    Fields(Draft<'a>),
+    /// The cells cannot be told apart.
+    Cells(&'a Row),
+}
+
+impl Judgement<'_> {
+    /// `Some` exactly where no problem is an error.
+    pub fn customer(&self) -> Option<Customer> {
+        let customer = self.good()?.to_customer();
+        debug_assert!(customer.is_some(), "a row without an error has all that a customer needs");
+        customer
+    }
+
+    /// The customer without its agreement, where nothing else is wrong.
+    pub fn beside_agreement(&self) -> Option<Customer> {
+        match &self.said {
+            Said::Fields(draft) if self.extent == Extent::WrongAgreement => {
+                draft.to_customer().map(|customer| Customer { agreement: None, ..customer })
+            }
+            Said::Fields(_) | Said::Cells(_) => None,
+        }
+    }
+
+    /// No problem is an error.
+    pub fn is_good(&self) -> bool {
+        self.good().is_some()
+    }
+
+    /// Does a row without an error say who accepted the agreement?
+    pub fn has_agreement(&self) -> bool {
+        self.good().is_some_and(|draft| draft.agreement.is_some())
+    }
+
+    /// Where the customer of a row without an error goes: to which reseller, and the code of which country.
+    pub fn destination(&self) -> Option<(Option<Uuid>, &str)> {
+        self.good().map(|draft| (draft.reseller, draft[Field::Country]))
+    }
+
+    fn good(&self) -> Option<&Draft<'_>> {
+        match &self.said {
+            Said::Fields(draft) if self.extent == Extent::Good => Some(draft),
+            Said::Fields(_) | Said::Cells(_) => None,
+        }
+    }
+
+    /// SHA-256, cut to 16 bytes, of what the row says: for telling a changed row, years later.
+    pub fn content_hash(&self) -> [u8; 16] {
+        let mut hash = ContentHasher::new();
+        self.each_part(|tag, value| hash.part(tag, value));
+        hash.finish()
+    }
+
+    /// A hash of what the row says under a key that does not outlive the process: a quarter of the cost.
+    pub fn fingerprint(&self, key: &impl BuildHasher) -> u64 {
+        let mut hash = key.build_hasher();
+        self.each_part(|tag, value| {
+            hash.write_u8(tag);
+            hash.write_usize(value.len());
+            hash.write(value);
+        });
+        hash.finish()
+    }
+
+    fn each_part(&self, mut visit: impl FnMut(u8, &[u8])) {
+        match &self.said {
+            Said::Fields(draft) => draft.each_part(visit),
+            Said::Cells(row) => row.cells().iter().for_each(|cell| visit(RAW_CELL, cell)),
+        }
+    }
+}
+
+/// SHA-256 over many small parts, gathered on the stack because each call to the hash costs as much as a block.
+struct ContentHasher {
+    hash: Sha256,
+    gathered: [u8; 512],
+    length: usize,
+}
+
+impl ContentHasher {
+    fn new() -> Self {
+        let mut hasher = Self { hash: Sha256::new(), gathered: [0; 512], length: 0 };
+        hasher.add(&[HASH_VERSION]);
+        hasher
+    }
+
+    fn part(&mut self, tag: u8, value: &[u8]) {
+        let mut prefix = [tag; 9];
+        prefix[1..].copy_from_slice(&(value.len() as u64).to_le_bytes());
+        self.add(&prefix);
+        self.add(value);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.length + bytes.len() > self.gathered.len() {
+            self.hash.update(&self.gathered[..self.length]);
+            self.length = 0;
+        }
+        match self.gathered.get_mut(self.length..self.length + bytes.len()) {
+            Some(free) => {
+                free.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => self.hash.update(bytes),
+        }
+    }
+
+    fn finish(mut self) -> [u8; 16] {
+        self.hash.update(&self.gathered[..self.length]);
+        let mut out = [0; 16];
+        out.copy_from_slice(&self.hash.finalize()[..16]);
+        out
+    }
+}

@@ -1,0 +1,308 @@
+//! A row to a valid [`Customer`], or every problem of that row.
+//!
+//! Pure: no clock, no input or output, no state between rows. So `check`, `--dry-run`, `import` and `retry` cannot
+//! disagree. Nothing is repaired silently but what cannot change meaning: white space and invisible characters
+//! around a value, and the letter case of codes. What needs other rows (a domain twice) is found by others, in words
+//! that stand here; what needs the ledger or the network is left to others altogether.
+
+mod agreement;
+mod country;
+mod domain;
+mod draft;
+mod email;
+mod fields;
+mod judgement;
+mod names;
+mod neighbours;
+mod report;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
+use tenantry_model::customer::{Customer, Defaults, DomainName, Field};
+use tenantry_model::printable::shown;
+use tenantry_model::problem::{Finding, Problem, Rule, Severity};
+
+use country::Rulebook;
+use draft::Draft;
+use judgement::{Extent, Said};
+use report::Report;
+
+pub use country::LiveRules;
+pub use fields::chars_max;
+pub use judgement::Judgement;
+pub use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
+
+/// What the service does when it is not told (fact book 4.7). It is always told.
+const ENABLE_GDAP_DEFAULT: bool = true;
+
+/// Where exports put the cells of a row that its header has no column for.
+const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For rows without `associated_partner_id`.
+    pub default_reseller: Option<Uuid>,
+    /// For empty cells.
+    pub defaults: Defaults,
+    /// Warnings become errors.
+    pub strict: bool,
+    /// What an initial domain ends in, without the leading dot.
+    pub domain_suffix: &'static str,
+    /// What the service says about countries; it wins over what is built in. Of two about one country the later
+    /// one wins.
+    pub live_rules: Vec<LiveRules>,
+    /// The cloud takes agreements (fact book 10: the public one alone).
+    pub takes_agreements: bool,
+    /// Nobody can have accepted an agreement later than this. Handed in, because validation has no clock.
+    pub now: Timestamp,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_reseller: None,
+            defaults: Defaults::default(),
+            strict: false,
+            domain_suffix: "onmicrosoft.com",
+            live_rules: Vec::new(),
+            takes_agreements: true,
+            now: Timestamp::MAX,
+        }
+    }
+}
+
+/// What validation makes of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
+    pub domain: Option<DomainName>,
+    /// Invariant: `Some` exactly where no problem is an error.
+    pub customer: Option<Customer>,
+    /// The customer without its agreement, where nothing else is wrong.
+    pub beside_agreement: Option<Customer>,
+    /// In the order of the file's columns.
+    pub problems: Vec<Problem>,
+    /// SHA-256, cut to 16 bytes, of what the row says; see [`Judgement::content_hash`].
+    pub content_hash: [u8; 16],
+}
+
+/// A cell that names no country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoCountry {
+    /// The cell, bounded and safe to print.
+    pub value: String,
+    /// The code of the country that may be meant.
+    pub suggestion: Option<String>,
+}
+
+/// Judges rows by one set of rules.
+#[derive(Debug, Clone)]
+pub struct Validator {
+    settings: Settings,
+    rulebook: Rulebook,
+}
+
+impl Validator {
+    pub fn new(settings: Settings) -> Self {
+        let rulebook = Rulebook::new(&settings.live_rules);
+        Self { settings, rulebook }
+    }
+
+    /// What of the live rules is not used, and why: a sentence each, without its full stop.
+    pub fn notes(&self) -> &[String] {
+        self.rulebook.notes()
+    }
+
+    /// The code, in capital letters, of the country that a cell names.
+    pub fn country(&self, cell: &str) -> Result<&str, NoCountry> {
+        let text = text::trim(cell);
+        match country::resolve(text, &self.rulebook) {
+            Ok(country) => Ok(&country.code),
+            Err(finding) => Err(NoCountry { value: shown(text.as_bytes()), suggestion: finding.suggestion }),
+        }
+    }
+
+    /// What an empty cell of a field stands for.
+    pub fn default_of(&self, field: Field) -> Option<&str> {
+        self.settings.defaults.of(field)
+    }
+
+    /// Judges a row of a file with this header, and makes a customer of a good one.
+    pub fn validate(&self, header: &Header, row: &Row) -> Verdict {
+        let judgement = self.judge(header, row);
+        let (customer, beside_agreement) = (judgement.customer(), judgement.beside_agreement());
+        let content_hash = judgement.content_hash();
+        let Judgement { domain, problems, .. } = judgement;
+        Verdict { domain, customer, beside_agreement, problems, content_hash }
+    }
+
+    /// Judges a row for somebody who does not need all that there is to know of it: the twenty texts of a customer and
+    /// the hash of a row cost more than the judgement.
+    pub fn judge<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
+        let mut judgement = self.judge_fields(header, row);
+        if let Some(problem) = surplus(header, row) {
+            judgement.extent = Extent::Wrong;
+            judgement.problems.push(problem);
+        }
+        judgement
+    }
+
+    fn judge_fields<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
+        let mut report = Report::new(header, row, &self.settings);
+        if let Some(fault) = row.fault() {
+            return self.reject_fault(fault, header, row, report);
+        }
+        let mut draft = Draft::read(header, row, &self.settings.defaults);
+        if draft.is_blank {
+            report.add_row(Finding::new(Rule::BlankRow, "has nothing in any column that we know"));
+        } else {
+            self.check(&mut draft, &mut report);
+        }
+        let is_wrong_beside_agreement = report.is_wrong_beside_agreement();
+        let problems = report.into_problems();
+        let is_rejected = problems.iter().any(|problem| problem.severity == Severity::Error);
+        let extent = match (is_rejected, is_wrong_beside_agreement) {
+            (false, _) => Extent::Good,
+            (true, false) => Extent::WrongAgreement,
+            (true, true) => Extent::Wrong,
+        };
+        Judgement { domain: draft.domain.clone(), problems, extent, said: Said::Fields(draft) }
+    }
+
+    fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut Report<'_>) {
+        // What is there and is text worth a closer look.
+        let is_plain = draft.is_plain;
+        let texts = Field::ALL
+            .map(|field| Some(draft[field]).filter(|text| fields::check(field, text, is_plain, report)));
+        let given = |field: Field| texts[field as usize];
+
+        if let Some(text) = given(Field::Domain) {
+            draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
+        }
+        let country = given(Field::Country).map(|text| country::resolve(text, &self.rulebook));
+        // One that is not written as it should be is good enough to find what else is wrong with its row.
+        let is_written_well = matches!(country, Some(Ok(_)));
+        let country = country.and_then(|resolved| match resolved {
+            Ok(country) => Some(country),
+            Err(finding) => {
+                let meant = finding.suggestion.as_deref().and_then(|code| self.rulebook.country(code));
+                report.add(Field::Country, finding);
+                meant
+            }
+        });
+        let culture = given(Field::Culture)
+            .and_then(|text| noted(country::resolve_culture(text, country), Field::Culture, report));
+        let language = given(Field::Language).and_then(|text| {
+            noted(country::resolve_language(text, culture, country), Field::Language, report)
+        });
+        draft[Field::Culture] = culture.unwrap_or(draft[Field::Culture]);
+        draft[Field::Language] = language.unwrap_or(draft[Field::Language]);
+        if let Some(country) = country {
+            if is_written_well {
+                draft[Field::Country] = &country.code;
+            }
+            country::check(draft, given, country, report);
+        }
+        if let Some(text) = given(Field::AssociatedPartnerId) {
+            draft.reseller = noted(fields::parse_guid(text), Field::AssociatedPartnerId, report);
+        } else if draft[Field::AssociatedPartnerId].is_empty() {
+            draft.reseller = self.settings.default_reseller;
+        }
+        if let Some(text) = given(Field::EnableGdapByDefault) {
+            draft.enable_gdap = noted(fields::parse_boolean(text), Field::EnableGdapByDefault, report);
+        } else if draft[Field::EnableGdapByDefault].is_empty() {
+            draft.enable_gdap = Some(ENABLE_GDAP_DEFAULT);
+        }
+        draft.agreement = agreement::check(draft, given, &self.settings, report);
+    }
+
+    /// A row whose cells cannot be trusted has that one problem, because all others would be guesses. Its domain
+    /// still counts where at least the columns are right.
+    #[cold]
+    fn reject_fault<'a>(
+        &'a self,
+        fault: RowFault,
+        header: &Header,
+        row: &'a Row,
+        mut report: Report<'_>,
+    ) -> Judgement<'a> {
+        match fault {
+            RowFault::Ragged { expected, found } => {
+                report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));
+            }
+            RowFault::NotUtf8 { index } => report.add_cell(
+                index,
+                Finding::new(
+                    Rule::RowEncoding,
+                    "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`",
+                ),
+            ),
+            RowFault::CellTooLong { index, bytes } => {
+                let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");
+                report.add_cell(index, Finding::new(Rule::CellSize, message));
+            }
+            RowFault::RecordTooLong => {
+                let message = format!(
+                    "has more than {RECORD_BYTES_MAX} bytes, up to line {}; a quote may be missing",
+                    row.last_line()
+                );
+                report.add_row(Finding::new(Rule::RowSize, message));
+            }
+        }
+        let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
+        let domain = if is_aligned { self.domain_of(header, row) } else { None };
+        Judgement { domain, problems: report.into_problems(), extent: Extent::Wrong, said: Said::Cells(row) }
+    }
+
+    fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {
+        let cell = row.cells().get(header.index_of(Field::Domain)?)?;
+        let text = text::trim(std::str::from_utf8(cell).ok()?);
+        domain::parse(text, self.settings.domain_suffix).ok()
+    }
+}
+
+/// A copied or exported row that did not have the cells of its header comes back with a word of that beside it. Until
+/// somebody has put them where they belong, its cells may be shifted, or be cut short.
+fn surplus(header: &Header, row: &Row) -> Option<Problem> {
+    let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
+    let finding = Finding::new(Rule::RaggedRow, "the row did not have the cells that its header names")
+        .suggest(Some("put its cells where they belong and empty this one".to_owned()));
+    Some(finding.found(row.line(), SURPLUS_COLUMN.to_owned(), shown(surplus.as_bytes()), false))
+}
+
+/// What `tenantry_extra_cells` says of a row whose header has `width` columns: the cells beyond them, or that cells are
+/// missing or cut short, which would not show any more.
+pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -> Vec<u8> {
+    let extra: csv::ByteRecord = cells.iter().skip(width).collect();
+    if extra.iter().any(|cell| !cell.is_empty()) {
+        return reader::to_csv(&extra).trim_ascii_end().to_vec();
+    }
+    let is_lost = |problem: &Problem| {
+        problem.column != SURPLUS_COLUMN
+            && [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
+    };
+    if problems.iter().any(is_lost) {
+        return format!("({} of {width} cells, or cut short)", cells.len()).into_bytes();
+    }
+    Vec::new()
+}
+
+/// The good value, or else the finding put into the report.
+fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut Report<'_>) -> Option<T> {
+    checked.map_err(|finding| report.add(field, finding)).ok()
+}
+
+fn ragged_message(expected: usize, found: usize, row: &Row) -> String {
+    let cells = format!("has {found} cells where the header has {expected}");
+    if row.last_line() > row.line() {
+        // One lost quote swallows lines, so it matters how far the row goes.
+        return format!("{cells}, and goes on to line {}; a quote may be missing", row.last_line());
+    }
+    cells
+}

@@ -1,0 +1,178 @@
+//! What Partner Center's portal dislikes about names (fact book 4.5).
+//!
+//! Whether the API enforces any of this is not known, so all of it is a warning.
+
+use tenantry_model::problem::{Finding, Rule};
+
+/// Legal forms that are no name alone. Compared without case, dots, slashes and spaces.
+const LEGAL_FORMS: [&str; 28] = [
+    "ab",
+    "ag",
+    "as",
+    "bv",
+    "co",
+    "corp",
+    "corporation",
+    "eurl",
+    "gmbh",
+    "inc",
+    "incorporated",
+    "kft",
+    "kg",
+    "limited",
+    "llc",
+    "llp",
+    "ltd",
+    "ltda",
+    "nv",
+    "oy",
+    "plc",
+    "pty",
+    "ptyltd",
+    "sa",
+    "sarl",
+    "spa",
+    "spzoo",
+    "srl",
+];
+
+/// The longest of them with dots and spaces; most names are longer and need no look.
+const LEGAL_FORM_BYTES_MAX: usize = 14;
+
+const INTERNET_ENDINGS: [&str; 5] = [".com", ".net", ".org", ".info", ".biz"];
+
+const PLACEHOLDERS: [&str; 14] = [
+    "admin",
+    "administrator",
+    "anonymous",
+    "asdf",
+    "first",
+    "firstname",
+    "last",
+    "lastname",
+    "n/a",
+    "nobody",
+    "none",
+    "test",
+    "unknown",
+    "user",
+];
+
+pub(super) fn check_company(name: &str) -> Option<Finding> {
+    let message = company_dislike(name)?;
+    Some(Finding::new(Rule::CompanyForm, message))
+}
+
+fn company_dislike(name: &str) -> Option<&'static str> {
+    let mut chars = name.chars();
+    chars.next();
+    if chars.next().is_none() {
+        return Some("is one character only");
+    }
+    if !name.chars().any(char::is_alphanumeric) {
+        return Some("has no letter and no digit");
+    }
+    if name.split_whitespace().all(is_single_character) {
+        return Some("is single characters with blanks between");
+    }
+    if is_one_character_repeated(name) {
+        return Some("is one character again and again");
+    }
+    if name.len() <= LEGAL_FORM_BYTES_MAX && is_legal_form(name) {
+        return Some("is a legal form without a name");
+    }
+    let has_ending = |ending: &&str| {
+        let start = name.len().checked_sub(ending.len());
+        start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+    };
+    if INTERNET_ENDINGS.iter().any(has_ending) {
+        return Some("ends like an internet address; the legal name is wanted");
+    }
+    None
+}
+
+fn is_single_character(word: &str) -> bool {
+    let mut chars = word.chars();
+    chars.next().is_some_and(char::is_alphanumeric) && chars.next().is_none()
+}
+
+fn is_one_character_repeated(name: &str) -> bool {
+    let mut chars = name.chars();
+    let first = chars.next();
+    let mut length = 1;
+    chars.all(|c| {
+        length += 1;
+        Some(c) == first
+    }) && length >= 3
+}
+
+fn is_legal_form(name: &str) -> bool {
+    let letters = name.chars().filter(|c| !matches!(c, '.' | '/' | ' ')).flat_map(char::to_lowercase);
+    LEGAL_FORMS.iter().any(|form| letters.clone().eq(form.chars()))
+}
+
+/// Of a first or last name.
+pub(super) fn check_person(name: &str) -> Option<Finding> {
+    let message = person_dislike(name)?;
+    Some(Finding::new(Rule::NameForm, message))
+}
+
+fn person_dislike(name: &str) -> Option<&'static str> {
+    if !name.chars().any(char::is_alphabetic) {
+        return Some("has no letter");
+    }
+    let mut chars = name.chars();
+    if let (Some(only), None) = (chars.next(), chars.next())
+        && !is_east_asian(only)
+    {
+        return Some("is one character only");
+    }
+    if PLACEHOLDERS.iter().any(|placeholder| name.eq_ignore_ascii_case(placeholder)) {
+        return Some("looks like a placeholder; a real contact is wanted");
+    }
+    if !name.is_ascii() && name.chars().any(is_emoji) {
+        return Some("has an emoji");
+    }
+    None
+}
+
+/// Han and Hangul. The rule excepts Chinese names only; a Korean family name is one syllable as well.
+fn is_east_asian(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{2600}'..='\u{27BF}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(dislike: fn(&str) -> Option<&'static str>, names: &[&str], is_disliked: bool) {
+        for name in names {
+            assert_eq!(dislike(name).is_some(), is_disliked, "{name}: {:?}", dislike(name));
+        }
+    }
+
+    #[test]
+    fn company_names() {
+        check(
+            company_dislike,
+            &["Contoso", "3M", "日本商事", "A & B", "Comcom", "AA", "Inca", "Østfjord AS"],
+            false,
+        );
+        check(
+            company_dislike,
+            &["X", "***", "1 2 3", "xxx", "LLC", "Inc.", "Sp. z o.o.", "GmbH", "contoso.COM"],
+            true,
+        );
+    }
+
+    #[test]
+    fn names_of_contacts() {
+        check(person_dislike, &["Bo", "Ng", "林", "김", "Zoë", "O'Neil", "Testa", "D'Arcy"], false);
+        check(person_dislike, &["B", "é", "42", "--", "Test", "ADMIN", "nobody", "n/a", "Ana 🙂"], true);
+    }
+}

@@ -1,0 +1,34 @@
+//! Problems of a row that only its neighbours show: the other rows of its file, and of the files before it.
+//!
+//! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
+//! What they are called and how they are told is here, so that both say the same.
+
+use tenantry_model::problem::{Finding, Problem, Rule};
+
+/// A row that names the domain of an earlier row, with other values. `file`: where that row stands, if elsewhere.
+pub fn duplicate_domain(
+    line: u64,
+    column: &str,
+    domain: &str,
+    first_line: u32,
+    file: Option<&str>,
+) -> Problem {
+    let of_file = file.map(|path| format!(" of `{path}`")).unwrap_or_default();
+    let message =
+        format!("the domain `{domain}` stands on line {first_line}{of_file} already, with other values");
+    Finding::new(Rule::DuplicateDomain, message)
+        .suggest(Some("keep one of the two rows, or give this one another domain".to_owned()))
+        .found(line, column.to_owned(), domain.to_owned(), false)
+}
+
+/// The rule of [`mixed_resellers`].
+pub const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
+
+/// A row without a reseller beside rows with one: it would silently become a customer of the provider itself (fact
+/// book 4.2).
+pub fn mixed_resellers(line: u64, column: &str) -> Problem {
+    let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
+    Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")
+        .suggest(Some(advice.to_owned()))
+        .found(line, column.to_owned(), String::new(), false)
+}

@@ -1,0 +1,83 @@
+//! The problems of one row, each with where it is.
+
+use super::{Settings, text};
+use crate::reader::{Header, Row};
+use tenantry_model::customer::Field;
+use tenantry_model::printable::shown;
+use tenantry_model::problem::{Finding, Problem, Severity};
+
+/// Collects the problems of one row.
+pub(super) struct Report<'a> {
+    header: &'a Header,
+    row: &'a Row,
+    settings: &'a Settings,
+    /// With the index of the column, by which they are put in order in the end.
+    problems: Vec<(usize, Problem)>,
+    /// One of the problems is an error, and not about the agreement.
+    is_wrong_beside_agreement: bool,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(header: &'a Header, row: &'a Row, settings: &'a Settings) -> Self {
+        Self { header, row, settings, problems: Vec::new(), is_wrong_beside_agreement: false }
+    }
+
+    /// Adds what was found about the cell of a field.
+    #[cold]
+    pub(super) fn add(&mut self, field: Field, finding: Finding) {
+        let was_wrong = self.is_wrong_beside_agreement;
+        let index = self.header.index_of(field);
+        let cell = index.and_then(|index| self.row.text(index)).map_or("", text::trim);
+        match (index, self.settings.defaults.of(field).filter(|_| cell.is_empty())) {
+            (_, Some(default)) => self.add_default(field, default, finding),
+            (Some(index), None) => self.add_cell(index, finding),
+            (None, None) => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
+        }
+        if Field::AGREEMENT.contains(&field) {
+            self.is_wrong_beside_agreement = was_wrong;
+        }
+    }
+
+    /// Adds what was found about what stands for an empty cell.
+    fn add_default(&mut self, field: Field, default: &str, mut finding: Finding) {
+        finding.message += "; it comes from `--default`";
+        let index = self.header.index_of(field).unwrap_or(usize::MAX);
+        self.push(index, self.header.name_of(field).to_owned(), shown(default.as_bytes()), finding);
+    }
+
+    /// Adds what was found about the cell of a column, data or not.
+    #[cold]
+    pub(super) fn add_cell(&mut self, index: usize, finding: Finding) {
+        let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
+        let value = shown(self.row.cells().get(index).unwrap_or_default());
+        self.push(index, column, value, finding);
+    }
+
+    /// The cell of the field is a number in a workbook.
+    pub(super) fn is_number(&self, field: Field) -> bool {
+        self.header.index_of(field).is_some_and(|index| self.row.is_number(index))
+    }
+
+    /// Adds what was found about the row as a whole.
+    #[cold]
+    pub(super) fn add_row(&mut self, finding: Finding) {
+        self.push(0, String::new(), String::new(), finding);
+    }
+
+    fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
+        let problem = finding.found(self.row.line(), column, value, self.settings.strict);
+        self.is_wrong_beside_agreement |= problem.severity == Severity::Error;
+        self.problems.push((index, problem));
+    }
+
+    /// Is anything wrong but the agreement?
+    pub(super) fn is_wrong_beside_agreement(&self) -> bool {
+        self.is_wrong_beside_agreement
+    }
+
+    /// The problems in the order of the file's columns.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.problems.sort_by_key(|&(index, _)| index);
+        self.problems.into_iter().map(|(_, problem)| problem).collect()
+    }
+}

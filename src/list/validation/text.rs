@@ -1,0 +1,180 @@
+//! Characters: what is trimmed, what may not stand in a cell, and how texts are compared.
+
+use std::borrow::Borrow;
+
+use tenantry_model::printable::{escaped, is_invisible};
+use tenantry_model::problem::{Finding, Rule};
+
+/// A cell without what surrounds its text.
+///
+/// White space of any kind goes (Excel leaves non-breaking spaces), and so do the invisible marks that come along
+/// when text is copied out of mail and web pages. At the ends of a value neither can mean anything.
+pub(super) fn trim(cell: &str) -> &str {
+    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
+        return cell;
+    }
+    cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
+}
+
+/// True where [`check_characters`] would find nothing in any part of these bytes of UTF-8: no control byte, and no
+/// byte that the controls and invisible characters beyond ASCII begin with (which all of U+0080 to U+00BF, U+0600 to
+/// U+063F, U+2000 to U+2FFF and U+F000 to U+FFFF share). Without an early end the compiler compares many bytes at once.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, &byte| {
+        plain
+            & (byte >= b' ')
+            & (byte != 0x7F)
+            & (byte != 0xC2)
+            & (byte != 0xD8)
+            & (byte != 0xE2)
+            & (byte != 0xEF)
+    })
+}
+
+/// Looks for characters that no field can hold.
+pub(super) fn check_characters(text: &str) -> Option<Finding> {
+    if is_plain(text.as_bytes()) {
+        return None;
+    }
+    if text.contains(['\n', '\r']) {
+        let message = "has a line break; a cell becomes one line of the customer's record";
+        return Some(Finding::new(Rule::ControlCharacter, message));
+    }
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        return Some(Finding::new(
+            Rule::ControlCharacter,
+            format!("has the control character `{}`", escaped(c)),
+        ));
+    }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        let message = "has lost a letter: `\u{FFFD}` is what a program writes for one that it could not read";
+        return Some(Finding::new(Rule::LostCharacter, message));
+    }
+    // Joiners belong to the spelling of Persian and Indic words; inside a text they stay unremarked.
+    let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
+    let without = text.chars().filter(|&c| !is_invisible(c)).collect();
+    let finding =
+        Finding::new(Rule::InvisibleCharacter, format!("has the invisible character `{}`", escaped(c)));
+    Some(finding.suggest(Some(without)))
+}
+
+/// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// `4.91715E+11`: what a spreadsheet makes of a long number. The digits it cuts off cannot be told.
+pub(super) fn is_spreadsheet_number(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let mantissa = mantissa.strip_prefix('+').unwrap_or(mantissa);
+    let is_number = |text: &str, marks: &[char]| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || marks.contains(&c))
+    };
+    let exponent = exponent.strip_prefix('+');
+    is_number(mantissa, &['.', ',']) && exponent.is_some_and(|exponent| is_number(exponent, &[]))
+}
+
+/// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: what a formula gives that came to nothing.
+pub(super) fn is_spreadsheet_error(text: &str) -> bool {
+    if let Some(number) = text.strip_prefix("Err:") {
+        return !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    let Some(name) = text.strip_prefix('#') else { return false };
+    let is_name = |name: &str| {
+        name.starts_with(char::is_alphabetic)
+            && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
+    };
+    matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
+}
+
+/// Alternatives for a suggestion: `a, b or c`.
+pub(super) fn alternatives<S: Borrow<str>>(items: &[S]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.borrow().to_owned(),
+        [first @ .., last] => format!("{} or {}", first.join(", "), last.borrow()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenantry_model::printable::is_unseen;
+
+    #[track_caller]
+    fn check_trim(cell: &str, expected: &str) {
+        assert_eq!(trim(cell), expected, "{cell:?}");
+    }
+
+    #[test]
+    fn trims_what_cannot_be_seen_and_nothing_else() {
+        check_trim("Contoso", "Contoso");
+        check_trim("  Contoso Ltd \t", "Contoso Ltd");
+        check_trim("\u{A0}Contoso\u{A0}Ltd\u{A0}", "Contoso\u{A0}Ltd");
+        check_trim("\u{FEFF}Contoso\u{200B}", "Contoso");
+        check_trim("\u{202A}+44 20\u{202C}", "+44 20");
+        check_trim("\u{3000}日本\u{3000}", "日本");
+        check_trim(" \u{200B}\r\n", "");
+        check_trim("", "");
+    }
+
+    #[track_caller]
+    fn check_finding(text: &str, expected: Option<Rule>) {
+        assert_eq!(check_characters(text).map(|finding| finding.rule), expected, "{text:?}");
+    }
+
+    #[test]
+    fn plain_bytes_hide_nothing() {
+        for c in ('\0'..=char::MAX).filter(|&c| is_unseen(c)) {
+            assert!(!is_plain(c.to_string().as_bytes()), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn finds_characters_that_no_field_can_hold() {
+        check_finding("Smith & Sons", None);
+        check_finding("日本 Ærø", None);
+        check_finding("می\u{200C}خواهم", None);
+        check_finding("a\nb", Some(Rule::ControlCharacter));
+        check_finding("a\0b", Some(Rule::ControlCharacter));
+        check_finding("a\u{85}b", Some(Rule::ControlCharacter));
+        check_finding("M\u{FFFD}ller", Some(Rule::LostCharacter));
+        check_finding("a\u{200B}b", Some(Rule::InvisibleCharacter));
+        check_finding("a\u{202E}b", Some(Rule::InvisibleCharacter));
+    }
+
+    #[test]
+    fn knows_a_number_that_a_spreadsheet_has_written() {
+        for text in ["4.91715E+11", "2,73185E+13", "+4.9E+11", "3E+10"] {
+            assert!(is_spreadsheet_number(text), "{text}");
+        }
+        for text in ["", "E", "E+11", "12E", "12E11", "1.2E+", "x1E+2", "2015/184623/07", "12345E+A"] {
+            assert!(!is_spreadsheet_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_what_a_formula_gives_that_came_to_nothing() {
+        for text in ["#N/A", "#NV", "#REF!", "#BEZUG!", "#DIV/0!", "#NAME?", "#SPILL!", "Err:502"] {
+            assert!(is_spreadsheet_error(text), "{text}");
+        }
+        for text in ["", "#", "#1!", "#12 High Street", "#hashtag!", "# N/A", "Err:", "Err:x", "N/A"] {
+            assert!(!is_spreadsheet_error(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn folds_what_does_not_tell_names_apart() {
+        assert_eq!(folded("Washington, D.C."), "washingtondc");
+        assert_eq!(folded("Île-du-Prince-Édouard"), "îleduprinceédouard");
+    }
+
+    #[test]
+    fn lists_alternatives() {
+        assert_eq!(alternatives::<&str>(&[]), "");
+        assert_eq!(alternatives(&["a"]), "a");
+        assert_eq!(alternatives(&["a", "b", "c"]), "a, b or c");
+    }
+}

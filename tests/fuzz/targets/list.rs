@@ -1,0 +1,152 @@
+//! Files and what is made of their rows: each function takes any bytes and panics where a promise is broken. The tests
+//! of `src/list` run them too, on every input that was kept and on random ones.
+//!
+//! An input starts with a line for the options, such as `delimiter=semicolon pieces=3`, and goes on with the file.
+
+use std::io::{self, Read};
+
+use tenantry_list::reader::{
+    CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
+};
+use tenantry_list::validation::{Settings, Validator, Verdict};
+use tenantry_model::printable::is_unseen;
+use tenantry_model::problem::Severity;
+
+/// Cells of a stored record stand between these bytes in an input; UTF-8 has no such byte.
+const BETWEEN_CELLS: u8 = 0xFF;
+
+/// Reading a file in pieces gives what reading it in one go gives; lines, cells and sizes are what they should be.
+pub fn reader(input: &[u8]) {
+    let (words, file) = steered(input);
+    let (options, pieces) = options(&words);
+    let at_once = read_all(Pieces { rest: file, size: file.len().max(1) }, &options);
+    let in_pieces = read_all(Pieces { rest: file, size: pieces }, &options);
+    assert_eq!(at_once, in_pieces, "what is read depends on how it arrives");
+}
+
+/// What was read, in a form that can be compared.
+type WhatWasRead = (Vec<(u64, u64, Vec<Vec<u8>>, Option<RowFault>)>, Option<String>);
+
+fn read_all(file: Pieces<'_>, options: &Options) -> WhatWasRead {
+    let length = file.rest.len() as u64;
+    let mut rows = Vec::new();
+    let mut reader = match Reader::open(file, options) {
+        Ok(reader) => reader,
+        Err(error) => return (rows, Some(in_words(&error))),
+    };
+    let (mut row, mut line) = (Row::default(), 0);
+    loop {
+        match reader.read(&mut row) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return (rows, Some(in_words(&error))),
+        }
+        assert!(row.line() > line, "a row starts below the one before it");
+        assert!(row.last_line() >= row.line());
+        line = row.last_line().max(row.line());
+        check_row(&row, reader.header().columns().len());
+        let cells = row.cells().iter().map(<[u8]>::to_owned).collect();
+        rows.push((row.line(), row.last_line(), cells, row.fault()));
+    }
+    assert_eq!(reader.bytes_read(), length, "a file that was read to its end was read whole");
+    (rows, None)
+}
+
+fn in_words(error: &Error) -> String {
+    format!("{error} {:?}", error.hint())
+}
+
+fn check_row(row: &Row, columns: usize) {
+    let bytes: usize = row.cells().iter().map(<[u8]>::len).sum();
+    assert!(bytes <= RECORD_BYTES_MAX);
+    if row.fault().is_none() {
+        assert!(row.cells().len() >= columns);
+        assert!(row.cells().iter().all(|cell| cell.len() <= CELL_BYTES_MAX));
+        assert!((0..columns).all(|index| row.text(index).is_some()));
+    }
+    assert_eq!(&from_csv(&to_csv(row.cells())), row.cells(), "the ledger keeps it");
+}
+
+/// Every row of a file has a verdict that holds together, whatever its cells say.
+pub fn rows(input: &[u8]) {
+    let (words, file) = steered(input);
+    let (options, _) = options(&words);
+    let Ok(mut reader) = Reader::open(file, &options) else { return };
+    let header = reader.header().clone();
+    let lenient = Validator::new(Settings::default());
+    let strict = Validator::new(Settings { strict: true, takes_agreements: false, ..Settings::default() });
+    let mut row = Row::default();
+    while reader.read(&mut row).unwrap_or(false) {
+        let verdict = lenient.validate(&header, &row);
+        check_verdict(&verdict, &row);
+        assert_eq!(verdict, lenient.validate(&header, &row), "the same row, the same verdict");
+        let strictly = strict.validate(&header, &row);
+        check_verdict(&strictly, &row);
+        assert!(strictly.customer.is_none() || verdict.customer.is_some(), "strict is stricter");
+    }
+}
+
+fn check_verdict(verdict: &Verdict, row: &Row) {
+    let is_rejected = verdict.problems.iter().any(|problem| problem.severity == Severity::Error);
+    assert_eq!(verdict.customer.is_none(), is_rejected, "{:?}", verdict.problems);
+    assert!(verdict.beside_agreement.is_none() || is_rejected);
+    if let Some(customer) = &verdict.customer {
+        assert_eq!(Some(&customer.domain), verdict.domain.as_ref());
+    }
+    for problem in &verdict.problems {
+        assert_eq!(problem.line, row.line());
+        assert!(!problem.value.contains(is_unseen), "{problem:?}");
+        assert!(!problem.message.contains(|c: char| c.is_control()), "{problem:?}");
+    }
+}
+
+/// A record comes out of the ledger as it went in; bytes that no record was written as do no harm.
+pub fn stored(input: &[u8]) {
+    let cells: Vec<&[u8]> = input.split(|&byte| byte == BETWEEN_CELLS).collect();
+    let record = from_csv(&to_csv(&cells));
+    assert!(record.iter().eq(cells), "{record:?}");
+    // Every record that is stored has a cell.
+    let record = from_csv(input);
+    if !record.is_empty() {
+        assert_eq!(from_csv(&to_csv(&record)), record);
+    }
+}
+
+/// The first line of an input, as the words that steer a target, and the rest of it.
+fn steered(input: &[u8]) -> (Vec<&str>, &[u8]) {
+    let length = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
+    let (line, rest) = input.split_at(length);
+    let words = std::str::from_utf8(line).unwrap_or_default().split(' ').collect();
+    (words, rest.strip_prefix(b"\n").unwrap_or_default())
+}
+
+/// The options of an input, and how large the pieces are that its file arrives in.
+fn options(words: &[&str]) -> (Options, usize) {
+    let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let delimiter = value("delimiter").and_then(|name| match name {
+        "comma" => Some(b','),
+        "semicolon" => Some(b';'),
+        "tab" => Some(b'\t'),
+        "pipe" => Some(b'|'),
+        _ => None,
+    });
+    let encoding = value("encoding").and_then(Encoding::named);
+    let pieces = value("pieces").and_then(|value| value.parse().ok()).unwrap_or(1);
+    (Options { delimiter, encoding, ..Options::default() }, usize::max(pieces, 1))
+}
+
+/// A file that arrives as it does through a pipe.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    size: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.size.min(self.rest.len()).min(buffer.len());
+        let (piece, rest) = self.rest.split_at(size);
+        buffer[..size].copy_from_slice(piece);
+        self.rest = rest;
+        Ok(size)
+    }
+}
