@@ -48,7 +48,7 @@ pub(crate) use given::Given;
 pub(crate) use passwords::{ForeignAnswer, Sealed};
 pub(crate) use query::{
     AgreementCounts, AlikeCalls, AttemptStory, ErrorCount, Filter, HeldFor, LetGo, Opening, Parts, Plan,
-    Queries, Refused, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo,
+    Queries, RefusedStep, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo,
     SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
 pub(crate) use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};

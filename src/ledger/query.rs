@@ -128,7 +128,7 @@ impl AgreementCounts {
 
 /// How a step stands refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedStep {
     pub(crate) kind: StepKind,
     pub(crate) state: State,
     /// The refusal left the domain taken.
@@ -139,7 +139,7 @@ pub(crate) struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ErrorCount {
     pub(crate) code: String,
-    pub(crate) refused: Refused,
+    pub(crate) refused: RefusedStep,
     pub(crate) count: u64,
     /// The words of one of them.
     pub(crate) example: String,
@@ -175,7 +175,7 @@ pub(crate) struct RunTotals {
 }
 
 /// SQL for the steps of a kind that stand, as `step`.
-struct Standing {
+struct StandingSteps {
     steps: &'static str,
     /// The id of its row.
     row: &'static str,
@@ -183,7 +183,7 @@ struct Standing {
     burned: &'static str,
 }
 
-impl Standing {
+impl StandingSteps {
     const fn of(kind: StepKind) -> Self {
         match kind {
             StepKind::Create => {
@@ -272,7 +272,7 @@ impl Queries {
 
     /// Refused and unresolved steps of one kind by code, most frequent first.
     pub(crate) fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
-        let Standing { steps, row, burned } = Standing::of(kind);
+        let StandingSteps { steps, row, burned } = StandingSteps::of(kind);
         let sql = format!(
             "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
               WHERE error_code IS NOT NULL AND state IN ('failed', 'rejected', 'unresolved') AND {}
@@ -282,7 +282,7 @@ impl Queries {
         self.collect(&sql, [], |row| {
             Ok(ErrorCount {
                 code: row.get(0)?,
-                refused: Refused { kind, state: row.get(1)?, domain_burned: row.get(4)? },
+                refused: RefusedStep { kind, state: row.get(1)?, domain_burned: row.get(4)? },
                 count: row.get(2)?,
                 example: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
             })
@@ -294,10 +294,10 @@ impl Queries {
         &self,
         scope: Scope,
         code: &str,
-        refused: Refused,
+        refused: RefusedStep,
         limit: u32,
     ) -> Result<Vec<(String, u64)>, Error> {
-        let Standing { steps, row, burned } = Standing::of(refused.kind);
+        let StandingSteps { steps, row, burned } = StandingSteps::of(refused.kind);
         let sql = format!(
             "SELECT s.path, step.line FROM {steps} JOIN sources s ON s.id = step.source_id
               WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3 AND {} ORDER BY step.id LIMIT ?4",

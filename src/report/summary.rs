@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::ledger::{
-    self, AgreementCounts, ErrorCount, LetGo, Plan, Queries, Refused, RowCounts, RunId, RunTotals, Scope,
+    self, AgreementCounts, ErrorCount, LetGo, Plan, Queries, RefusedStep, RowCounts, RunId, RunTotals, Scope,
     SourceTotals, State, StepKind, UnfinishedSource,
 };
 use crate::partner_center::codes;
@@ -45,7 +45,7 @@ pub(crate) struct ErrorLine {
     pub(crate) example: String,
     /// Where its rows are found again; the hint says it to people.
     #[serde(skip)]
-    pub(crate) refused: Refused,
+    pub(crate) refused: RefusedStep,
 }
 
 /// What a run came to.

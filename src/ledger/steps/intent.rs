@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use super::super::{Error, Recorder, RowId, RunId};
 use super::attempt::{self, Attempt, Operation};
-use super::{Event, State, Step, StepKind};
+use super::{CurrentStep, Event, State, StepKind};
 use crate::ids::RequestId;
 
 impl Recorder {
@@ -23,11 +23,16 @@ impl Recorder {
     ) -> Result<Attempt, Error> {
         let run = self.run;
         self.writer.may_intend()?;
-        self.writer.write(move |tx| intend(tx, run, Step::of(tx, kind, row)?, request_id)).await
+        self.writer.write(move |tx| intend(tx, run, CurrentStep::of(tx, kind, row)?, request_id)).await
     }
 }
 
-fn intend(tx: &Transaction<'_>, run: RunId, step: Step, request_id: RequestId) -> Result<Attempt, Error> {
+pub(super) fn intend(
+    tx: &Transaction<'_>,
+    run: RunId,
+    step: CurrentStep,
+    request_id: RequestId,
+) -> Result<Attempt, Error> {
     let row = step.row;
     if step.request_id.as_ref() != Some(&request_id.to_string()) {
         return Err(Error::Stored {

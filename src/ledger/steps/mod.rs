@@ -7,7 +7,7 @@
 //! once (fact book 10: code 600061). That step is owed from the moment in which its row is `created` or `existing`, in the
 //! same commit.
 //!
-//! [`next`] is the one table of legal changes. A state is written by [`Step::take`] and [`take_all`] alone, which ask it;
+//! [`next`] is the one table of legal changes. A state is written by [`CurrentStep::take`] and [`take_all`] alone, which ask it;
 //! only a new step begins elsewhere, in the state in which it is inserted.
 //!
 //! ```text
@@ -65,14 +65,14 @@ impl StepKind {
 
 /// One step of one row, as it stands.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(super) struct CurrentStep {
     kind: StepKind,
     row: RowId,
     state: State,
     request_id: Option<String>,
 }
 
-impl Step {
+impl CurrentStep {
     pub(super) fn of(tx: &Transaction<'_>, kind: StepKind, row: RowId) -> Result<Self, Error> {
         let (table, which) = kind.place();
         let sql = format!("SELECT state, request_id FROM {table} WHERE {which}");
@@ -102,7 +102,7 @@ impl Step {
 }
 
 /// Lets the same `event` befall all steps in state `from` that fulfil `condition`, with further assignments as in
-/// [`Step::take`]. Returns how many there were.
+/// [`CurrentStep::take`]. Returns how many there were.
 pub(super) fn take_all(
     tx: &Transaction<'_>,
     (kind, from, event): (StepKind, State, Event),
@@ -122,3 +122,6 @@ pub(super) fn take_all(
 fn further(facts: &str) -> String {
     if facts.is_empty() { String::new() } else { format!(", {facts}") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ impl Owed {
     }
 }
 
-fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
+pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
     let mut statement = connection.prepare_cached(&sql(which))?;
     let mut rows = statement.query((after, limit))?;
     let mut batch = Batch::default();

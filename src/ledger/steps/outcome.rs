@@ -8,7 +8,7 @@ use super::super::{Error, Recorder, RowId, RunId};
 use super::attempt::{self, AttemptResult, Operation, bounded};
 use super::change::{CreatedCustomer, Recorded, Refusal, RowChange};
 use super::work::stored;
-use super::{Event, Step, StepKind, whose};
+use super::{CurrentStep, Event, StepKind, whose};
 use crate::clock::{self, BootMoment, Moment};
 use crate::ids::RequestId;
 
@@ -27,7 +27,9 @@ impl Recorder {
         let answer = Arc::new((attempts, change));
         let job = || {
             let answer = Arc::clone(&answer);
-            move |tx: &Transaction<'_>| record(tx, run, Step::of(tx, kind, row)?, answer.0.clone(), &answer.1)
+            move |tx: &Transaction<'_>| {
+                record(tx, run, CurrentStep::of(tx, kind, row)?, answer.0.clone(), &answer.1)
+            }
         };
         self.writer.write_answer(job).await
     }
@@ -36,7 +38,7 @@ impl Recorder {
 pub(super) fn record(
     tx: &Transaction<'_>,
     run: RunId,
-    step: Step,
+    step: CurrentStep,
     mut attempts: Vec<AttemptResult>,
     change: &RowChange,
 ) -> Result<Recorded, Error> {
@@ -75,7 +77,7 @@ const REFUSAL: &str = "error_code = :code, error_status = :status, error_text = 
 /// The row is owed what it was owed before, and was sent once more.
 fn leave_in_doubt(
     tx: &Transaction<'_>,
-    step: Step,
+    step: CurrentStep,
     intended_at: Moment,
     last_sent: Option<Moment>,
 ) -> Result<(), Error> {
@@ -93,7 +95,7 @@ fn leave_in_doubt(
 
 fn apply(
     tx: &Transaction<'_>,
-    step: Step,
+    step: CurrentStep,
     last_sent: Option<Moment>,
     change: &RowChange,
 ) -> Result<(), Error> {
@@ -134,7 +136,12 @@ fn apply(
 }
 
 /// The customer exists. Where its file says who accepted the agreement, the second step is owed from now on.
-fn settle(tx: &Transaction<'_>, step: Step, event: Event, customer: &CreatedCustomer) -> Result<(), Error> {
+fn settle(
+    tx: &Transaction<'_>,
+    step: CurrentStep,
+    event: Event,
+    customer: &CreatedCustomer,
+) -> Result<(), Error> {
     let sealed = customer.sealed_credentials.as_ref();
     step.take(
         tx,
@@ -161,7 +168,7 @@ fn settle(tx: &Transaction<'_>, step: Step, event: Event, customer: &CreatedCust
 
 fn refuse(
     tx: &Transaction<'_>,
-    step: Step,
+    step: CurrentStep,
     event: Event,
     refusal: &Refusal,
     domain_burned: bool,
@@ -172,7 +179,7 @@ fn refuse(
     step.take(tx, event, &format!("{REFUSAL}, domain_burned = :burned"), values)
 }
 
-fn apply_to_agreement(tx: &Transaction<'_>, step: Step, change: &RowChange) -> Result<(), Error> {
+fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChange) -> Result<(), Error> {
     let (in_doubt, refusal) = match change {
         RowChange::StillOpen { in_doubt_since, .. } => (in_doubt_since.is_some(), None),
         RowChange::Refused { refusal, .. } => (false, Some(refusal)),

@@ -69,7 +69,7 @@ mod tests {
 
     use super::super::attempt::begin;
     use super::super::outcome::record;
-    use super::super::{CreatedCustomer, NextStep, Operation, Step, StepKind};
+    use super::super::{CreatedCustomer, CurrentStep, NextStep, Operation, StepKind};
     use super::*;
     use crate::ids::RequestId;
     use crate::ledger::{DataKeyId, RunId, Sealed, schema};
@@ -125,7 +125,7 @@ mod tests {
                 foreign: None,
             }
         });
-        let step = Step::of(&tx, StepKind::Create, ROW).unwrap();
+        let step = CurrentStep::of(&tx, StepKind::Create, ROW).unwrap();
         let recorded = record(&tx, RunId(1), step, calls.into_iter().collect(), &change).unwrap();
         tx.commit().unwrap();
         recorded
