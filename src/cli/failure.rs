@@ -8,6 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::exit_code::ExitCode;
+use crate::files::Refused;
 use crate::limits::{self, Resource};
 use crate::report::ExportError;
 use crate::transport::{ClientError, Silence};
@@ -61,6 +62,14 @@ impl Failure {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// With what to do about `file`, where it is refused.
+    pub(crate) fn at_file(self, file: &Path, error: &io::Error) -> Self {
+        match Refused::of(error) {
+            Some(refused) => self.with_hint(refused.hint(file)),
+            None => self,
+        }
     }
 
     /// `error` and everything that it comes from.

@@ -167,9 +167,9 @@ fn start_logging(Cli { command, logging: args, .. }: &Cli) -> Result<(), Failure
         match &args.log_file {
             Some(file) => {
                 let usual = "name a file with `--log-file` that you may write to; its folder must be there";
-                let refused = crate::files::Refused::of(&error);
                 Failure::io(format!("could not open the log file `{}`", file.display()), &error)
-                    .with_hint(refused.map_or_else(|| usual.to_owned(), |refused| refused.hint(file)))
+                    .with_hint(usual)
+                    .at_file(file, &error)
             }
             None => Failure::io("could not start logging", &error),
         }

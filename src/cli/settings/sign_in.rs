@@ -1,0 +1,153 @@
+//! The ways to sign in, and the secrets that they take.
+
+use std::io;
+use std::path::Path;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::addresses::authority;
+use crate::auth::{App, Authority, Certificate, ClientProof, Keep, Place, SignIn, Store};
+use crate::cli::exit_code::ExitCode;
+use crate::cli::failure::{self, Failure};
+use crate::cli::{args, trusted_hosts};
+use crate::files;
+use crate::variables::variable;
+
+/// Variables that hold a secret. No key, no flag and no other program gets them.
+pub(in crate::cli) const SECRETS: [&str; 3] =
+    ["TENANTRY_CLIENT_SECRET", ACCESS_TOKEN, "TENANTRY_REFRESH_TOKEN"];
+
+pub(super) const ACCESS_TOKEN: &str = "TENANTRY_ACCESS_TOKEN";
+
+/// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
+/// app's own proof.
+pub(super) fn sign_in(
+    args: &args::Connection,
+    api_url: &Url,
+    authority: &Authority,
+) -> Result<SignIn, Failure> {
+    if let Some(token) = secret_variable(ACCESS_TOKEN) {
+        trusted_hosts::check_token(args, api_url, &token)?;
+        return Ok(SignIn::Token(token));
+    }
+    let proof = client_proof(args)?;
+    let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
+    let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
+        return Err(cannot_sign_in(args, proof.is_some() || handed_in.is_some()));
+    };
+    let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
+    let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store.into());
+    let stored = match &store {
+        Some(store) => store.load().map_err(|error| Failure {
+            exit_code: ExitCode::SignIn,
+            hint: Some("mend it, or remove it and run `tenantry login`".to_owned()),
+            ..Failure::io(format!("could not read the sign-in in `{}`", store.file().display()), &error)
+        })?,
+        None => None,
+    };
+    let is_handed_in = handed_in.is_some();
+    let newest = match stored {
+        Some(stored) => Some((stored.refresh_token, stored.place)),
+        None => handed_in.map(|token| (token, Place::KeyStore)),
+    };
+    match newest {
+        Some((refresh_token, place)) => {
+            let store = store.map(|store| (store, place));
+            Ok(SignIn::AppAndUser { app, refresh_token, is_handed_in, store })
+        }
+        None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
+        None => Err(cannot_sign_in(args, false)),
+    }
+}
+
+impl From<args::KeyStore> for Keep {
+    fn from(key_store: args::KeyStore) -> Self {
+        match key_store {
+            args::KeyStore::Auto => Keep::KeyStoreElseFile,
+            args::KeyStore::File => Keep::File,
+        }
+    }
+}
+
+fn cannot_sign_in(args: &args::Connection, has_secret: bool) -> Failure {
+    let missing: Vec<&str> = [
+        ("--tenant-id", args.tenant_id.is_none()),
+        ("--client-id", args.client_id.is_none()),
+        ("a client secret (--client-secret-file or TENANTRY_CLIENT_SECRET)", !has_secret),
+    ]
+    .into_iter()
+    .filter_map(|(name, missing)| missing.then_some(name))
+    .collect();
+    // Who names both may have signed in before, and be missed where that was kept.
+    let login = match (&args.tenant_id, &args.client_id) {
+        (Some(_), Some(_)) => "run `tenantry login` again",
+        _ => "run `tenantry login`",
+    };
+    Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", "))).with_hint(
+        format!(
+            "give what is missing, or a --client-certificate, or {login}, or put an access token into \
+         TENANTRY_ACCESS_TOKEN, or rehearse with --simulate"
+        ),
+    )
+}
+
+/// How the app proves who it is; a public client does not.
+pub(super) fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure> {
+    if let Some(file) = &args.client_certificate {
+        let unusable = |why: &str| {
+            Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
+                .with_hint("name a PEM file that holds an RSA private key and its certificate")
+        };
+        let pem = files::read_secret(file).map_err(|error| {
+            let failure = unusable(&failure::in_words(&error));
+            failure.at_file(file, &error)
+        })?;
+        let certificate = Certificate::from_pem(&pem).map_err(unusable)?;
+        return Ok(Some(ClientProof::Certificate(certificate)));
+    }
+    let secret = match &args.client_secret_file {
+        Some(file) => Some(secret_file(file)?),
+        None => secret_variable("TENANTRY_CLIENT_SECRET"),
+    };
+    Ok(secret.map(ClientProof::Secret))
+}
+
+/// What `login` and `logout` work on: the app, where it signs in, and where the sign-in is kept.
+pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), Failure> {
+    let authority = authority(args)?;
+    let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
+        return Err(Failure::new(ExitCode::Usage, "cannot sign in without --tenant-id and --client-id")
+            .with_hint("name the partner tenant and the app that is registered there"));
+    };
+    let proof = client_proof(args)?;
+    let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
+    let store = Store::of(&app, &authority, None, args.key_store.into()).ok_or_else(|| {
+        Failure::new(ExitCode::Failed, "could not find a configuration folder for this user")
+    })?;
+    Ok((app, authority, store))
+}
+
+/// Does the environment hold this secret?
+pub(crate) fn is_secret_set(name: &str) -> bool {
+    secret_variable(name).is_some()
+}
+
+fn secret_variable(name: &str) -> Option<SecretString> {
+    let value = variable(name)?.into_string().ok()?;
+    let trimmed = value.trim();
+    (!trimmed.is_empty()).then(|| SecretString::from(trimmed))
+}
+
+fn secret_file(file: &Path) -> Result<SecretString, Failure> {
+    let unreadable = |error: &io::Error| Failure {
+        exit_code: ExitCode::Usage,
+        ..Failure::io(format!("could not read the client secret from `{}`", file.display()), error)
+    };
+    let content = files::read_secret(file).map_err(|error| unreadable(&error).at_file(file, &error))?;
+    let text = str::from_utf8(&content).map_err(|_| unreadable(&io::ErrorKind::InvalidData.into()))?;
+    match text.trim() {
+        "" => Err(Failure::usage(format!("the client secret file `{}` is empty", file.display()))),
+        secret => Ok(SecretString::from(secret)),
+    }
+}
