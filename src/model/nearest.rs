@@ -1,38 +1,16 @@
 //! How far apart two short names are, for "did you mean".
 //!
 //! One typing slip is one step: a letter left out, put in, replaced, or swapped with its neighbour (optimal string
-//! alignment). Callers decide how many steps still count as a slip. Only bad input ever gets here, so this is
-//! plain rather than fast, but it is bounded: a long text is far from everything.
+//! alignment). Callers decide how many steps still count as a slip. A long text is far from everything.
 
 /// No name we compare with is longer; a longer text is no misspelling of one.
 const CHARS_MAX: usize = 64;
 
 /// The number of slips between `a` and `b` where it is `limit` or less.
 pub fn distance_within(a: &str, b: &str, limit: usize) -> Option<usize> {
-    let a: Vec<char> = a.chars().take(CHARS_MAX + 1).collect();
-    let b: Vec<char> = b.chars().take(CHARS_MAX + 1).collect();
-    if a.len().max(b.len()) > CHARS_MAX || a.len().abs_diff(b.len()) > limit {
-        return None;
-    }
-    Some(distance(&a, &b)).filter(|&slips| slips <= limit)
-}
-
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, &from) in a.iter().enumerate() {
-        let mut current = vec![i + 1; b.len() + 1];
-        for (j, &to) in b.iter().enumerate() {
-            let replaced = last[j] + usize::from(from != to);
-            let mut best = replaced.min(last[j + 1] + 1).min(current[j] + 1);
-            if i > 0 && j > 0 && from == b[j - 1] && a[i - 1] == to {
-                best = best.min(before_last[j - 1] + 1);
-            }
-            current[j + 1] = best;
-        }
-        before_last = std::mem::replace(&mut last, current);
-    }
-    last[b.len()]
+    let [a_chars, b_chars] = [a, b].map(|text| text.chars().take(CHARS_MAX + 1).count());
+    let may_be_near = a_chars.max(b_chars) <= CHARS_MAX && a_chars.abs_diff(b_chars) <= limit;
+    may_be_near.then(|| strsim::osa_distance(a, b)).filter(|&slips| slips <= limit)
 }
 
 #[cfg(test)]
