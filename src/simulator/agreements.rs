@@ -216,14 +216,3 @@ fn on_record(acceptance: &Acceptance) -> Value {
     rendered.insert("agreementLink".to_owned(), json!(template.map(|(_, _, link)| link)));
     Value::Object(rendered)
 }
-
-/// `GET /v1/customers/{id}/directSignedMicrosoftCustomerAgreementStatus`.
-pub(super) fn direct_sign_status(simulation: &Simulation, id: &str) -> Reply {
-    match lookup::customer_of(simulation, id) {
-        Ok(customer) => {
-            let is_signed = customer.domain.to_ascii_lowercase().starts_with("direct-signed");
-            Reply::json(200, &json!({ "isSigned": is_signed }))
-        }
-        Err(refusal) => *refusal,
-    }
-}

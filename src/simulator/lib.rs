@@ -61,12 +61,6 @@
 //!
 //! A status asked for by both ids, by neither or by a malformed one: 400 `2000`, `2001`, `2000`.
 //!
-//! | a customer whose domain starts with | answer |
-//! | --- | --- |
-//! | `under-review`, `not-allowed`, `not-ready` | vetting `UnderReview`, `NotAllowed`, `Not Ready`; else `Allowed` |
-//! | `unvetted` | vetting 404 `600074`, shape C |
-//! | `direct-signed` | has signed the customer agreement directly |
-//!
 //! An agreement with a property missing or wrong is refused with 400 `3000`, its path in `data`; the same contact
 //! again for the same customer with 400 `600061`, shape C.
 //!
@@ -99,7 +93,7 @@
 //! | --- | --- |
 //! | for `https://graph.windows.net` | 401 `900420` |
 //! | of a user without MFA, as [`Scenario::mfa`] says | 401 `900421`, or an empty 401 `MFA required` |
-//! | app-only, for resellers, their agreement status, the profile, agreements, vetting, partner requests | 403 `900329` |
+//! | app-only, for resellers, their agreement status, the profile, agreements | 403 `900329` |
 //! | not ours and no JWT with `idtyp`, or `scp` and `amr` | what [`Scenario::unknown_token`] says; by default a user with MFA |
 //!
 //! `ValidateMfa: true` is answered by the header `isMfaCompliant` for a user, by nothing for an app.

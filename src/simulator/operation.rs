@@ -28,16 +28,10 @@ pub enum Operation {
     ConfirmAgreement,
     /// `GET /v1/customers/{id}/agreements`.
     Agreements,
-    /// `GET /v1/customers/{id}/directSignedMicrosoftCustomerAgreementStatus`.
-    DirectSignStatus,
-    /// `GET /v1/customers/{id}/validationStatus`.
-    ValidationStatus,
     /// `GET /v1/auditrecords`.
     AuditRecords,
     /// `GET /v1/profiles/organization`.
     Profile,
-    /// `GET /v1/partnerRequests`.
-    PartnerRequests,
     /// `POST /{tenant}/oauth2/v2.0/token`, and the same without `v2.0`.
     Token,
     /// `POST /{tenant}/oauth2/v2.0/devicecode`.
@@ -60,10 +54,7 @@ impl Operation {
             | Operation::AgreementTemplates
             | Operation::ConfirmAgreement
             | Operation::Agreements
-            | Operation::DirectSignStatus
-            | Operation::ValidationStatus
-            | Operation::Profile
-            | Operation::PartnerRequests => true,
+            | Operation::Profile => true,
             Operation::Create
             | Operation::Search
             | Operation::Lookup

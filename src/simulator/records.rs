@@ -1,4 +1,4 @@
-//! What the service says of a customer after its creation: its vetting, and the audit records (fact book 9 and 10).
+//! What the service says of a customer after its creation: the audit records (fact book 9).
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,41 +9,10 @@ use uuid::Uuid;
 use super::arrived::Query;
 use super::directory::{Creation, Filter};
 use super::exchange::{Simulation, lock};
-use super::lookup;
 use super::order::Order;
 use super::render;
 use super::reply::Reply;
 use super::token::{self, PARTNER_TENANT_ID};
-
-/// What a domain starts with, and how far the vetting of its customer is.
-const VETTING: [(&str, &str); 3] =
-    [("under-review", "UnderReview"), ("not-allowed", "NotAllowed"), ("not-ready", "Not Ready")];
-
-/// `GET /v1/customers/{id}/validationStatus?type=account`.
-pub(super) fn validation_status(simulation: &Simulation, id: &str, query: &Query) -> Reply {
-    let customer = match lookup::customer_of(simulation, id) {
-        Ok(customer) => customer,
-        Err(refusal) => return *refusal,
-    };
-    if !query.get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("account")) {
-        return Reply::refusal(400, 2000, "The type is invalid.", &[]);
-    }
-    let domain = customer.domain.to_ascii_lowercase();
-    if domain.starts_with("unvetted") {
-        let text = "The validation status was not found for the customer.";
-        return Reply::newer_refusal(404, 600_074, "ValidationStatusNotFound", text);
-    }
-    let marked = VETTING.iter().find(|(mark, _)| domain.starts_with(mark));
-    Reply::json(
-        200,
-        &json!({
-            "type": "account",
-            "status": marked.map_or("Allowed", |(_, status)| status),
-            // Without a zone, as printed.
-            "lastUpdateDateTime": customer.created_at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-        }),
-    )
-}
 
 /// `GET /v1/auditrecords?startDate=…[&endDate=…][&filter=…]`: the creations, as far as searches show them.
 pub(super) fn audit_records(simulation: &Simulation, query: &Query) -> Reply {

@@ -114,18 +114,6 @@ impl RequestLog {
         }
     }
 
-    /// The newest of those that are wanted, oldest first.
-    pub(super) fn newest(
-        &self,
-        most: usize,
-        wanted: impl Fn(&RequestRecord) -> bool,
-    ) -> impl Iterator<Item = &RequestRecord> {
-        let mut found: Vec<_> =
-            self.records.iter().rev().filter(|record| wanted(record)).take(most).collect();
-        found.reverse();
-        found.into_iter()
-    }
-
     pub(super) fn all(&self) -> Vec<RequestRecord> {
         self.records.iter().cloned().collect()
     }

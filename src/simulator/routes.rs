@@ -25,8 +25,6 @@ pub(super) fn service(simulation: Arc<Simulation>) -> Router {
         .route("/v1/customers", post(create_customer).get(search_customers))
         .route("/v1/customers/{id}", get(customer_by_id))
         .route("/v1/customers/{id}/agreements", post(confirm_agreement).get(agreements_of_customer))
-        .route("/v1/customers/{id}/directSignedMicrosoftCustomerAgreementStatus", get(direct_sign_status))
-        .route("/v1/customers/{id}/validationStatus", get(validation_status))
         .route("/v1/domains/{domain}", head(check_domain))
         .route("/v1/validations/address", post(validate_address))
         .route("/v1/countryvalidationrules/{country}", get(country_rules))
@@ -35,7 +33,6 @@ pub(super) fn service(simulation: Arc<Simulation>) -> Router {
         .route("/v1/agreements", get(agreement_templates))
         .route("/v1/auditrecords", get(audit_records))
         .route("/v1/profiles/organization", get(organization_profile))
-        .route("/v1/partnerRequests", get(partner_requests))
         .route("/{tenant}/oauth2/token", post(token_v1))
         .route("/{tenant}/oauth2/v2.0/token", post(token_v2))
         .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code))
@@ -115,11 +112,6 @@ async fn organization_profile(State(simulation): Shared, arrived: Arrived) -> Re
     simulation.exchange(call, &arrived.headers, |_| profile::organization()).await
 }
 
-async fn partner_requests(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
-    let call = arrived.call(Operation::PartnerRequests, None);
-    simulation.exchange(call, &arrived.headers, |_| profile::partner_requests(&simulation)).await
-}
-
 async fn agreement_templates(State(simulation): Shared, arrived: Arrived) -> Response<Body> {
     let call = arrived.call(Operation::AgreementTemplates, None);
     let query = arrived.query();
@@ -146,27 +138,6 @@ async fn agreements_of_customer(
     let query = arrived.query();
     let find = |_: Visit<'_>| agreements::of_customer(&simulation, &id, &query);
     simulation.exchange(call, &arrived.headers, find).await
-}
-
-async fn direct_sign_status(
-    State(simulation): Shared,
-    Path(id): Path<String>,
-    arrived: Arrived,
-) -> Response<Body> {
-    let call = about_customer(&simulation, &arrived, Operation::DirectSignStatus, &id);
-    let look = |_: Visit<'_>| agreements::direct_sign_status(&simulation, &id);
-    simulation.exchange(call, &arrived.headers, look).await
-}
-
-async fn validation_status(
-    State(simulation): Shared,
-    Path(id): Path<String>,
-    arrived: Arrived,
-) -> Response<Body> {
-    let call = about_customer(&simulation, &arrived, Operation::ValidationStatus, &id);
-    let query = arrived.query();
-    let look = |_: Visit<'_>| records::validation_status(&simulation, &id, &query);
-    simulation.exchange(call, &arrived.headers, look).await
 }
 
 async fn audit_records(State(simulation): Shared, arrived: Arrived) -> Response<Body> {

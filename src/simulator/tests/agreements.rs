@@ -121,16 +121,6 @@ async fn acceptances_survive_a_restart_and_stand_in_the_journal() {
 }
 
 #[tokio::test]
-async fn a_customer_may_have_signed_directly() {
-    let (_simulator, client) = start(Scenario::default()).await;
-    for (domain, expected) in [("direct-signed-1.onmicrosoft.com", true), ("one.onmicrosoft.com", false)] {
-        let customer = customer(client, domain).await;
-        let path = format!("{customer}/directSignedMicrosoftCustomerAgreementStatus");
-        assert_eq!(client.get(&path).await.json(), json!({ "isSigned": expected }));
-    }
-}
-
-#[tokio::test]
 async fn an_app_alone_accepts_nothing() {
     let (simulator, client) = start(Scenario::default()).await;
     let customer = customer(client, "one.onmicrosoft.com").await;

@@ -92,26 +92,12 @@ async fn the_partners_own_domain_is_taken_and_its_tenant_is_no_customer() {
 }
 
 #[tokio::test]
-async fn the_partners_requests_tell_who_came_with_mfa() {
-    let (_simulator, client) = start(Scenario::default()).await;
-    let without_mfa = super::rights::token(&json!({ "scp": "user_impersonation" }));
-    client.get_as(&without_mfa, "/v1/customers").await;
-    client.get_as(&app_only(), "/v1/customers").await;
-    let requests = client.get("/v1/partnerRequests").await.json();
-    let compliant: Vec<_> =
-        requests["items"].as_array().unwrap().iter().map(|it| &it["mfaCompliant"]).collect();
-    assert_eq!(compliant, [&json!(false), &json!(true)], "apps are not shown");
-    assert_eq!(requests["items"][0]["operationName"], "Get /v{version}/customers");
-}
-
-#[tokio::test]
 async fn an_app_alone_is_told_nothing_about_partners() {
     let (_simulator, client) = start(Scenario::default()).await;
     for path in [
         "/v1/relationships?relationship_type=IsIndirectCloudSolutionProviderOf",
         "/v1/compliance/csp/agreementstatus?mpnId=1",
         "/v1/profiles/organization",
-        "/v1/partnerRequests",
     ] {
         let refused = client.get_as(&app_only(), path).await;
         assert_eq!((refused.status, refused.code()), (Some(403), 900_329), "{path}");

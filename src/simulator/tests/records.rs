@@ -1,4 +1,4 @@
-//! Vetting and audit records.
+//! Audit records.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -8,27 +8,6 @@ use super::client::{Client, start};
 
 async fn created(client: Client, domain: &str) -> Value {
     client.create(domain).await.json()
-}
-
-#[tokio::test]
-async fn vetting_follows_the_domain() {
-    let (_simulator, client) = start(Scenario::default()).await;
-    let vetting = async |domain: &str, query: &str| {
-        let id = created(client, domain).await["id"].as_str().unwrap().to_owned();
-        client.get(&format!("/v1/customers/{id}/validationStatus{query}")).await
-    };
-    for (domain, expected) in [
-        ("one.onmicrosoft.com", "Allowed"),
-        ("under-review-1.onmicrosoft.com", "UnderReview"),
-        ("not-allowed-1.onmicrosoft.com", "NotAllowed"),
-        ("not-ready-1.onmicrosoft.com", "Not Ready"),
-    ] {
-        assert_eq!(vetting(domain, "?type=account").await.json()["status"], expected);
-    }
-    let unvetted = vetting("unvetted.onmicrosoft.com", "?type=account").await;
-    assert_eq!((unvetted.status, unvetted.code()), (Some(404), 600_074));
-    assert!(unvetted.json()["errorName"].is_string());
-    assert_eq!(vetting("two.onmicrosoft.com", "?type=other").await.code(), 2000);
 }
 
 #[tokio::test]

@@ -214,7 +214,6 @@ async fn partners_are_answered_as_printed() {
     let mut profile = sample!("organization-profile-200");
     profile.body = profile.body.replace(['<', '>'], "\"");
     profile.check(&client.get("/v1/profiles/organization").await);
-    sample!("partner-requests-200").check(&client.get("/v1/partnerRequests").await);
 }
 
 #[tokio::test]
@@ -244,7 +243,7 @@ async fn the_agreement_of_a_reseller_is_answered_as_printed() {
 #[tokio::test]
 async fn agreements_are_answered_as_printed() {
     let (_simulator, client) = start(Scenario::default()).await;
-    let created = client.create("direct-signed.onmicrosoft.com").await.json();
+    let created = client.create("one.onmicrosoft.com").await.json();
     let customer = format!("/v1/customers/{}", created["id"].as_str().unwrap());
     let templates = client.get("/v1/agreements?agreementType=MicrosoftCustomerAgreement").await;
     let printed = sample!("agreement-metadata-200");
@@ -258,9 +257,6 @@ async fn agreements_are_answered_as_printed() {
     let again = client.call("POST", &path, Uuid::new_v4(), &acceptance).await;
     let printed = include_str!("../../../tests/wire/agreement-duplicate-600061.json");
     assert_eq!(again.json(), serde_json::from_str::<Value>(printed).unwrap());
-
-    let path = format!("{customer}/directSignedMicrosoftCustomerAgreementStatus");
-    sample!("direct-sign-status-200").check(&client.get(&path).await);
 }
 
 #[tokio::test]
@@ -268,10 +264,7 @@ async fn records_are_answered_as_printed() {
     let (_simulator, client) = start(Scenario::default()).await;
     let mut order = order("one.onmicrosoft.com");
     order["associatedPartnerId"] = json!("484e548c-f5f3-4528-93a9-c16c6373cb59");
-    let created = client.create_under(Uuid::new_v4(), &order).await.json();
-    let path = format!("/v1/customers/{}/validationStatus?type=account", created["id"].as_str().unwrap());
-    sample!("customer-validation-status-200").check(&client.get(&path).await);
-
+    client.create_under(Uuid::new_v4(), &order).await;
     let records = client.get("/v1/auditrecords?startDate=2020-09-02").await;
     let printed: Value = serde_json::from_str(&sample!("auditrecords-add-customer-200").body).unwrap();
     assert_eq!(field_names(&records.json()["items"]), field_names(&printed["items"]));
