@@ -1,7 +1,6 @@
 //! A check as people read it: each problem where it stands, many alike grouped, and what it all comes to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use uuid::Uuid;
 
@@ -9,6 +8,7 @@ use super::tally::{Kind, kind};
 use super::{Online, Tally};
 use crate::printable::visible;
 use crate::problem::{Problem, Severity};
+use crate::report::PushLine as _;
 use crate::report::counted;
 
 /// Problems of one rule in one file that are shown in full.
@@ -116,13 +116,13 @@ impl Text {
             if !alike.lines.is_empty() {
                 self.has_grouped = true;
                 let not_shown = alike.not_shown();
-                line(out, format_args!("{file}: {} [{rule}]: {}", name(severity), visible(&not_shown)));
+                out.push_line(format_args!("{file}: {} [{rule}]: {}", name(severity), visible(&not_shown)));
             }
         }
         if tally.kinds.is_empty() {
-            line(out, format_args!("{file}: {}", in_words(tally)));
+            out.push_line(format_args!("{file}: {}", in_words(tally)));
         } else {
-            line(out, format_args!("\n{file}: {}", in_words(tally)));
+            out.push_line(format_args!("\n{file}: {}", in_words(tally)));
         }
     }
 
@@ -130,13 +130,13 @@ impl Text {
     pub(crate) fn end(&self, ending: &Ending<'_>, out: &mut String) {
         let Ending { files, has_copy, copy, tally, next, .. } = ending;
         if *files > 1 {
-            line(out, format_args!("All files: {}", in_words(tally)));
+            out.push_line(format_args!("All files: {}", in_words(tally)));
         }
         if !tally.kinds.is_empty() {
-            line(out, format_args!("\nProblems by rule:"));
+            out.push_line(format_args!("\nProblems by rule:"));
         }
         for ((severity, rule), count) in tally.most_frequent() {
-            line(out, format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
+            out.push_line(format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
         }
         if self.has_grouped {
             let beside = match (has_copy, files) {
@@ -144,10 +144,10 @@ impl Text {
                 (false, 1) => format!(", `-o {}` writes each beside its row", visible(copy)),
                 (false, _) => String::new(),
             };
-            line(out, format_args!("Not all are shown above: `--all` shows every one{beside}."));
+            out.push_line(format_args!("Not all are shown above: `--all` shows every one{beside}."));
         }
         plan(ending, out);
-        line(out, format_args!("\nNext: {}", visible(next)));
+        out.push_line(format_args!("\nNext: {}", visible(next)));
     }
 }
 
@@ -155,12 +155,12 @@ impl Text {
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
     let (severity, words) = (name(problem.severity), problem.in_words());
     let at = problem.line;
-    line(out, format_args!("{}:{at}: {severity}: {} [{}]", visible(file), visible(&words), problem.rule));
+    out.push_line(format_args!("{}:{at}: {severity}: {} [{}]", visible(file), visible(&words), problem.rule));
     if !problem.value.is_empty() {
-        line(out, format_args!("    found `{}`", visible(&problem.value)));
+        out.push_line(format_args!("    found `{}`", visible(&problem.value)));
     }
     if let Some(suggestion) = &problem.suggestion {
-        line(out, format_args!("    → {}", visible(suggestion)));
+        out.push_line(format_args!("    → {}", visible(suggestion)));
     }
 }
 
@@ -181,22 +181,23 @@ fn plan(ending: &Ending<'_>, out: &mut String) {
         return;
     }
     let rows = groups.iter().map(|(_, rows)| rows).sum();
-    line(out, format_args!("\n{} can be sent, by country and reseller:", counted(rows, "row")));
+    out.push_line(format_args!("\n{} can be sent, by country and reseller:", counted(rows, "row")));
     for (group, rows) in groups.iter().take(GROUPS_LISTED) {
         let country = group.country();
         let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| ending.reseller(id));
-        line(out, format_args!("  {rows:>9}  {country}  {}", visible(&reseller)));
+        out.push_line(format_args!("  {rows:>9}  {country}  {}", visible(&reseller)));
     }
     let rest = groups.get(GROUPS_LISTED..).unwrap_or_default();
     if !rest.is_empty() {
         let rows = rest.iter().map(|(_, rows)| rows).sum();
-        line(
-            out,
-            format_args!("  … and {} in {}", counted(rows, "row"), counted(rest.len() as u64, "group")),
-        );
+        out.push_line(format_args!(
+            "  … and {} in {}",
+            counted(rows, "row"),
+            counted(rest.len() as u64, "group")
+        ));
     }
     if let Some(partner) = ending.partner {
-        line(out, format_args!("They would be created by {}.", visible(partner)));
+        out.push_line(format_args!("They would be created by {}.", visible(partner)));
     }
 }
 
@@ -205,10 +206,6 @@ const fn name(severity: Severity) -> &'static str {
         Severity::Error => "error",
         Severity::Warning => "warning",
     }
-}
-
-fn line(out: &mut String, content: std::fmt::Arguments<'_>) {
-    writeln!(out, "{content}").expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]

@@ -82,6 +82,19 @@ pub(crate) enum Command {
     Man(Man),
 }
 
+impl Command {
+    /// What a run works on and how, where this is one; and the files that the command reads.
+    pub(crate) fn works_on(&self) -> (Option<&Run>, &[PathBuf]) {
+        match self {
+            Self::Import(args) => (Some(&args.run), &args.files),
+            Self::Retry(args) => (Some(&args.run), &[]),
+            Self::Resume(args) | Self::Reconcile(args) => (Some(args), &[]),
+            Self::Check(args) => (None, &args.files),
+            _ => (None, &[]),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Config {
     #[command(subcommand)]

@@ -4,27 +4,28 @@ use crate::submitter::Signal;
 
 /// The exit codes, documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum ExitCode {
     /// Every row is created or existing.
-    Done,
+    Done = 0,
     /// Could not do the job; the message says why.
-    Failed,
+    Failed = 1,
     /// Wrong usage or configuration.
-    Usage,
+    Usage = 2,
     /// Done, but some rows are rejected or failed.
-    SomeRefused,
+    SomeRefused = 3,
     /// Sign-in is needed, has expired or was refused.
-    SignIn,
+    SignIn = 4,
     /// Stopped early, and resumable.
-    Stopped,
+    Stopped = 5,
     /// Done, but some rows are unresolved.
-    SomeUnresolved,
+    SomeUnresolved = 6,
     /// The ledger is in use.
-    InUse,
+    InUse = 11,
     /// Interrupted by Ctrl-C.
-    Interrupted,
+    Interrupted = 130,
     /// Terminated by SIGTERM.
-    Terminated,
+    Terminated = 143,
 }
 
 impl ExitCode {
@@ -61,18 +62,7 @@ impl ExitCode {
     }
 
     pub(crate) const fn number(self) -> u8 {
-        match self {
-            ExitCode::Done => 0,
-            ExitCode::Failed => 1,
-            ExitCode::Usage => 2,
-            ExitCode::SomeRefused => 3,
-            ExitCode::SignIn => 4,
-            ExitCode::Stopped => 5,
-            ExitCode::SomeUnresolved => 6,
-            ExitCode::InUse => 11,
-            ExitCode::Interrupted => 130,
-            ExitCode::Terminated => 143,
-        }
+        self as u8
     }
 }
 

@@ -4,7 +4,6 @@ use super::args::{self, What};
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::output::Output;
-use super::replacing::Guarded;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
 use crate::ledger::{Filter, State};
@@ -24,8 +23,7 @@ pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failu
     };
     let target = args.to.target();
     let file = target.file;
-    let guarded = Guarded::default().and_files_of(&queries, file)?;
-    let mut sink = Sink::open(target, &guarded)?;
+    let mut sink = Sink::from_ledger(target, &queries)?;
     let rows = export(&queries, filter, Style { for_excel: args.for_excel }, &mut sink)?;
     sink.finish()?;
     if let Some(path) = file {

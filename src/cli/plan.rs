@@ -1,6 +1,5 @@
 //! What is about to happen, and the question whether it may: creating customers cannot be undone.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::args;
@@ -9,7 +8,7 @@ use super::failure::Failure;
 use super::session::{Session, expected_time};
 use super::terminal::{Reply, TRIES, Terminal, Unaskable};
 use crate::ledger::Plan;
-use crate::report::{counted, rough};
+use crate::report::{PushLine as _, counted, rough};
 use crate::submitter::{Rate, StopReason};
 
 /// Groups of country and reseller that are listed; a plan of hundreds would not be read.
@@ -52,31 +51,28 @@ impl From<Unaskable> for Failure {
 pub(super) fn in_words(plan: &Plan, waiting: u64, whom: &str, rate: Rate) -> String {
     let rows = plan.rows();
     let mut text = format!("{} will be created {whom}.\n", counted(rows, "customer"));
-    let mut line = |line: std::fmt::Arguments<'_>| {
-        writeln!(text, "{line}").expect("writing to a String cannot fail");
-    };
     for group in plan.groups.iter().take(GROUPS_LISTED) {
         let reseller = match &group.reseller {
             Some(id) => format!("reseller {id}"),
             None => "no reseller".to_owned(),
         };
-        line(format_args!("  {:>9}  {}  {reseller}", group.rows, group.country));
+        text.push_line(format_args!("  {:>9}  {}  {reseller}", group.rows, group.country));
     }
     if let Some(rest) = plan.groups.get(GROUPS_LISTED..).filter(|rest| !rest.is_empty()) {
         let rows: u64 = rest.iter().map(|group| group.rows).sum();
-        line(format_args!("  {rows:>9}  in {}", counted(rest.len() as u64, "more group")));
+        text.push_line(format_args!("  {rows:>9}  in {}", counted(rest.len() as u64, "more group")));
     }
     if waiting > 0 {
-        line(format_args!("{waiting} of them waited from earlier runs."));
+        text.push_line(format_args!("{waiting} of them waited from earlier runs."));
     }
     if plan.agreements > 0 {
-        line(format_args!(
+        text.push_line(format_args!(
             "{} of the customer agreement will be recorded, in the name of your company.",
             counted(plan.agreements, "acceptance")
         ));
     }
     if let Some(time) = expected_time(rows + plan.agreements, rate).filter(|_| rows + plan.agreements > 0) {
-        line(format_args!("At this rate it takes about {}.", rough(time)));
+        text.push_line(format_args!("At this rate it takes about {}.", rough(time)));
     }
     text
 }
@@ -107,7 +103,7 @@ pub(super) async fn ask(
     };
     let mut whom = format!("for {partner} at {}", session.connection.environment.api);
     if let Some(profile) = session.output.profile() {
-        write!(whom, ", with the profile `{profile}`").expect("writing to a String cannot fail");
+        whom.push_str(&format!(", with the profile `{profile}`"));
     }
     terminal.check()?;
     let plan_in_words = in_words(plan, waiting, &whom, rate);

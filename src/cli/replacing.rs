@@ -50,14 +50,10 @@ impl Guarded {
 
     /// What a command reads, and what it works on.
     pub(super) fn of_command(command: &args::Command) -> Self {
-        use args::Command;
-        match command {
-            Command::Import(args) => Self::of_run(&args.run, &args.files),
-            Command::Retry(args) => Self::of_run(&args.run, &[]),
-            Command::Resume(args) | Command::Reconcile(args) => Self::of_run(args, &[]),
-            Command::Check(args) => Self::default().and_inputs(&args.files),
+        match command.works_on() {
+            (Some(run), files) => Self::of_run(run, files),
             // Those that read a ledger need one that exists, which is known by what is in it.
-            _ => Self::default(),
+            (None, files) => Self::default().and_inputs(files),
         }
     }
 

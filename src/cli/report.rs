@@ -8,7 +8,7 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::next_command;
 use super::output::Output;
-use super::replacing::{Guarded, free_name};
+use super::replacing::free_name;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
@@ -42,8 +42,7 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
     };
     match (file, args.format) {
         (Some(file), _) => {
-            let guarded = Guarded::default().and_files_of(&queries, Some(file))?;
-            Sink::open(target, &guarded)?.document(&text)?;
+            Sink::from_ledger(target, &queries)?.document(&text)?;
             output.note(format_args!("The report is in `{}`.", file.display()));
         }
         (None, ReportFormat::Json) => output.json(&text)?,

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::{self, Command};
+use super::args::Command;
 use super::config::Provenance;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -25,20 +25,12 @@ pub(super) struct RunLog {
 
 impl RunLog {
     pub(super) fn of(command: &Command) -> Self {
-        let (files, run): (&[PathBuf], Option<&args::Run>) = match command {
-            Command::Import(args) => (&args.files, Some(&args.run)),
-            Command::Check(args) => (&args.files, None),
-            Command::Resume(args) | Command::Reconcile(args) => (&[], Some(args)),
-            Command::Retry(args) => (&[], Some(&args.run)),
-            _ => (&[], None),
-        };
-        let ledger = run.map(|run| &run.ledger);
-        let tells_reason = !files.is_empty() || ledger.is_some();
+        let (run, files) = command.works_on();
         Self {
             began: Instant::now(),
             files: files.to_vec(),
-            ledger: ledger.map(settings::ledger_path),
-            tells_reason,
+            ledger: run.map(|run| settings::ledger_path(&run.ledger)),
+            tells_reason: !files.is_empty() || run.is_some(),
             is_run: run.is_some_and(|run| !run.submission.dry_run),
         }
     }

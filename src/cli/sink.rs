@@ -12,6 +12,7 @@ use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
 use crate::files::take_name;
+use crate::ledger::Queries;
 use crate::printable::visible_lines;
 
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
@@ -85,6 +86,11 @@ impl Sink {
         let Some(path) = target.file else { return Ok(Self::to_stdout()) };
         guarded.check(path, target.force)?;
         Self::to_file(path, target.force).map_err(|error| unwritten(path, &error))
+    }
+
+    /// The same for what comes from a ledger, whose own lists are not replaced.
+    pub(crate) fn from_ledger(target: Target<'_>, queries: &Queries) -> Result<Self, Failure> {
+        Self::open(target, &Guarded::default().and_files_of(queries, target.file)?)
     }
 
     fn to_stdout() -> Self {

@@ -13,23 +13,8 @@ use crate::outlet;
 use crate::printable::visible_lines;
 
 /// The answers that are understood: English, German, French, Spanish, Italian and Dutch.
-const WORDS: [(&str, Reply); 15] = [
-    ("y", Reply::Yes),
-    ("yes", Reply::Yes),
-    ("j", Reply::Yes),
-    ("ja", Reply::Yes),
-    ("o", Reply::Yes),
-    ("oui", Reply::Yes),
-    ("s", Reply::Yes),
-    ("si", Reply::Yes),
-    ("sí", Reply::Yes),
-    ("sì", Reply::Yes),
-    ("n", Reply::No),
-    ("no", Reply::No),
-    ("nein", Reply::No),
-    ("non", Reply::No),
-    ("nee", Reply::No),
-];
+const YES: [&str; 10] = ["y", "yes", "j", "ja", "o", "oui", "s", "si", "sí", "sì"];
+const NO: [&str; 5] = ["n", "no", "nein", "non", "nee"];
 
 /// How often the question is asked where the answer is no such word; then it is a no.
 pub(super) const TRIES: u32 = 3;
@@ -126,7 +111,11 @@ const LONGEST: u64 = 4096;
 
 fn meaning(line: &str) -> Reply {
     let word = line.trim().trim_end_matches(|c: char| c.is_ascii_punctuation()).trim_end().to_lowercase();
-    WORDS.iter().find(|(known, _)| *known == word).map_or(Reply::Unclear, |(_, reply)| *reply)
+    match word.as_str() {
+        word if YES.contains(&word) => Reply::Yes,
+        word if NO.contains(&word) => Reply::No,
+        _ => Reply::Unclear,
+    }
 }
 
 #[cfg(unix)]

@@ -59,37 +59,30 @@ pub(super) fn check_token(
     api_url: &Url,
     token: &SecretString,
 ) -> Result<(), Failure> {
-    let refused = |exit_code, why: String| {
-        Err(Failure::new(exit_code, format!("cannot use TENANTRY_ACCESS_TOKEN: {why}")))
+    let refused = |exit_code, why: String, hint: &str| {
+        Err(Failure::new(exit_code, format!("cannot use TENANTRY_ACCESS_TOKEN: {why}")).with_hint(hint))
     };
     let (now, fresh) =
         (clock::now(), "get a fresh one, put it into TENANTRY_ACCESS_TOKEN and run this again");
     let claims = match Claims::read(token) {
         Ok(claims) => claims,
-        Err(unreadable) => {
-            return refused(ExitCode::SignIn, unreadable.to_string())
-                .map_err(|failure| failure.with_hint(fresh));
-        }
+        Err(unreadable) => return refused(ExitCode::SignIn, unreadable.to_string(), fresh),
     };
     if let Some(end) = claims.expires_at().filter(|end| *end <= now) {
-        return refused(ExitCode::SignIn, format!("it was valid until {end}, and it is {now} now"))
-            .map_err(|failure| failure.with_hint(fresh));
+        return refused(ExitCode::SignIn, format!("it was valid until {end}, and it is {now} now"), fresh);
     }
     let audiences = claims.audiences();
     if !audiences.is_empty() && !audiences.iter().any(|audience| is_ours(audience, args.cloud, api_url)) {
         let named = audiences.join("`, `");
-        return refused(ExitCode::SignIn, format!("it is for another service, `{named}`"))
-            .map_err(|failure| failure.with_hint(format!("get one for `{}`", args.cloud.audience())));
+        let why = format!("it is for another service, `{named}`");
+        return refused(ExitCode::SignIn, why, &format!("get one for `{}`", args.cloud.audience()));
     }
     let wanted: Option<Uuid> = args.tenant_id.as_ref().and_then(|tenant| tenant.parse().ok());
     if let (Some(wanted), Some(tenant)) = (wanted, claims.tenant())
         && wanted != tenant
     {
-        return refused(
-            ExitCode::Usage,
-            format!("it is of the tenant {tenant}, and --tenant-id is {wanted}"),
-        )
-        .map_err(|failure| failure.with_hint("give a token of that tenant, or correct --tenant-id"));
+        let why = format!("it is of the tenant {tenant}, and --tenant-id is {wanted}");
+        return refused(ExitCode::Usage, why, "give a token of that tenant, or correct --tenant-id");
     }
     Ok(())
 }

@@ -2,30 +2,28 @@
 //!
 //! Text from outside stays text: what Markdown or the HTML inside it would obey is escaped, and stays on its line.
 
-use std::fmt::Write as _;
-
 use super::groups::Groups;
 use super::overview::{Overview, by_file, ended_in_words};
+use super::push_line::PushLine as _;
 use super::summary::{counted, meaning, one_line};
 use crate::ledger::State;
 
 pub(crate) fn markdown(report: &Overview) -> String {
     let mut text = String::new();
-    line(&mut text, format_args!("# Customers created in Partner Center\n"));
-    line(&mut text, format_args!("{}\n", report.verdict()));
-    line(&mut text, format_args!("- Ledger: {}", plain(&report.ledger)));
-    line(&mut text, format_args!("- Service: {}", plain(&report.api)));
+    text.push_line(format_args!("# Customers created in Partner Center\n"));
+    text.push_line(format_args!("{}\n", report.verdict()));
+    text.push_line(format_args!("- Ledger: {}", plain(&report.ledger)));
+    text.push_line(format_args!("- Service: {}", plain(&report.api)));
     if let Some(tenant) = &report.partner_tenant_id {
-        line(&mut text, format_args!("- Partner tenant: {}", plain(tenant)));
+        text.push_line(format_args!("- Partner tenant: {}", plain(tenant)));
     }
-    line(
-        &mut text,
-        format_args!("- Covers: {}, as of {} (all times are UTC)", report.subject(), report.made_at),
-    );
+    text.push_line(format_args!(
+        "- Covers: {}, as of {} (all times are UTC)",
+        report.subject(),
+        report.made_at
+    ));
     if report.created_without_credentials > 0 {
-        line(
-            &mut text,
-            format_args!(
+        text.push_line(format_args!(
                 "\n**{} without a password here: the service's answer was lost.** Reset the password of admin@DOMAIN in \
                  Partner Center; `tenantry export created` marks them all.",
                 counted(report.created_without_credentials, "created customer")
@@ -33,10 +31,10 @@ pub(crate) fn markdown(report: &Overview) -> String {
         );
     }
     for waiting in report.waiting() {
-        line(&mut text, format_args!("\n{waiting}"));
+        text.push_line(format_args!("\n{waiting}"));
     }
     if let Some(next) = &report.next {
-        line(&mut text, format_args!("\nNext:\n\n    {}", one_line(next)));
+        text.push_line(format_args!("\nNext:\n\n    {}", one_line(next)));
     }
     states(&mut text, report);
     refusals(&mut text, report);
@@ -48,32 +46,28 @@ pub(crate) fn markdown(report: &Overview) -> String {
 }
 
 fn states(text: &mut String, report: &Overview) {
-    line(
-        text,
-        format_args!("\n## What became of the rows\n\n| state | rows | means |\n| --- | ---: | --- |"),
-    );
+    text.push_line(format_args!(
+        "\n## What became of the rows\n\n| state | rows | means |\n| --- | ---: | --- |"
+    ));
     for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
         let count = report.rows.of(state);
         if count > 0 {
-            line(text, format_args!("| {} | {count} | {} |", state.name(), meaning(state)));
+            text.push_line(format_args!("| {} | {count} | {} |", state.name(), meaning(state)));
         }
     }
-    line(text, format_args!("| **total** | **{}** | {} |", report.standing_rows, report.accounting()));
+    text.push_line(format_args!("| **total** | **{}** | {} |", report.standing_rows, report.accounting()));
     if report.rows.superseded > 0 {
         let (name, meaning) = (State::Superseded.name(), meaning(State::Superseded));
-        line(text, format_args!("| {name}, beside these | {} | {meaning} |", report.rows.superseded));
+        text.push_line(format_args!("| {name}, beside these | {} | {meaning} |", report.rows.superseded));
     }
     let agreements = &report.agreements;
     if agreements.total() > 0 {
         let open = agreements.open() + agreements.held_back;
-        line(
-            text,
-            format_args!(
-                "\nCustomer agreements: {} recorded, {} refused, {open} still to be recorded.",
-                agreements.recorded,
-                agreements.refused()
-            ),
-        );
+        text.push_line(format_args!(
+            "\nCustomer agreements: {} recorded, {} refused, {open} still to be recorded.",
+            agreements.recorded,
+            agreements.refused()
+        ));
     }
 }
 
@@ -83,31 +77,28 @@ fn refusals(text: &mut String, report: &Overview) {
     }
     let head =
         "| code | rows | state | in its words | what to do | where |\n| --- | ---: | --- | --- | --- | --- |";
-    line(text, format_args!("\n## Refused, and what to do\n\n{head}"));
+    text.push_line(format_args!("\n## Refused, and what to do\n\n{head}"));
     for it in &report.errors {
         let places: Vec<String> = by_file(&it.places)
             .into_iter()
             .map(|(file, lines)| format!("{} line {lines}", plain(&file)))
             .collect();
         let dots = if it.error.count > it.places.len() as u64 { ", …" } else { "" };
-        line(
-            text,
-            format_args!(
-                "| {} | {} | {} | {} | {} | {}{dots} |",
-                plain(&it.error.code),
-                it.error.count,
-                it.error.state,
-                plain(&it.error.example),
-                it.error.hint,
-                places.join(", ")
-            ),
-        );
+        text.push_line(format_args!(
+            "| {} | {} | {} | {} | {} | {}{dots} |",
+            plain(&it.error.code),
+            it.error.count,
+            it.error.state,
+            plain(&it.error.example),
+            it.error.hint,
+            places.join(", ")
+        ));
     }
     if report.more_kinds > 0 {
-        line(
-            text,
-            format_args!("\n… and {} more kinds: `tenantry status` lists them all.", report.more_kinds),
-        );
+        text.push_line(format_args!(
+            "\n… and {} more kinds: `tenantry status` lists them all.",
+            report.more_kinds
+        ));
     }
 }
 
@@ -117,19 +108,16 @@ fn calls(text: &mut String, report: &Overview) {
     }
     let head = "| call | sent | answered | throttled | p50 ms | p90 ms | p99 ms | slowest ms |\n\
                 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
-    line(text, format_args!("\n## Calls to the service\n\n{head}"));
+    text.push_line(format_args!("\n## Calls to the service\n\n{head}"));
     for calls in &report.calls {
         let took = calls.took_ms.map_or_else(
             || "– | – | – | –".to_owned(),
             |ms| format!("{} | {} | {} | {}", ms.p50, ms.p90, ms.p99, ms.max),
         );
-        line(
-            text,
-            format_args!(
-                "| {} | {} | {} | {} | {took} |",
-                calls.operation, calls.sent, calls.answered, calls.throttled
-            ),
-        );
+        text.push_line(format_args!(
+            "| {} | {} | {} | {} | {took} |",
+            calls.operation, calls.sent, calls.answered, calls.throttled
+        ));
     }
 }
 
@@ -142,7 +130,7 @@ fn groups(text: &mut String, title: &str, (noun, none): (&str, &str), of: &Group
         "| {noun} | rows | created | existing | failed | rejected | unresolved | open |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     );
-    line(text, format_args!("\n## {title}\n\n{head}"));
+    text.push_line(format_args!("\n## {title}\n\n{head}"));
     let named = of
         .groups
         .iter()
@@ -150,7 +138,7 @@ fn groups(text: &mut String, title: &str, (noun, none): (&str, &str), of: &Group
     let others = (of.others.total > 0).then(|| ("all others".to_owned(), &of.others));
     for (name, rows) in named.chain(others) {
         let counts: Vec<String> = super::charts::stacked(rows).iter().map(u64::to_string).collect();
-        line(text, format_args!("| {name} | {} | {} |", rows.total, counts.join(" | ")));
+        text.push_line(format_args!("| {name} | {} | {} |", rows.total, counts.join(" | ")));
     }
 }
 
@@ -160,26 +148,23 @@ fn runs(text: &mut String, report: &Overview) {
     }
     let head = "| run | command | started | finished | submitted | requests | repeats | throttled | ended |\n\
                 | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | --- |";
-    line(text, format_args!("\n## Runs, newest first\n\n{head}"));
+    text.push_line(format_args!("\n## Runs, newest first\n\n{head}"));
     for run in &report.runs {
         let finished = run.finished_at.map_or_else(|| "–".to_owned(), |time| time.to_string());
-        line(
-            text,
-            format_args!(
-                "| {} | {} | {} | {finished} | {} | {} | {} | {} | {} |",
-                run.id,
-                run.command,
-                run.started_at,
-                run.submitted,
-                run.requests,
-                run.retries,
-                run.throttled,
-                plain(&ended_in_words(run))
-            ),
-        );
+        text.push_line(format_args!(
+            "| {} | {} | {} | {finished} | {} | {} | {} | {} | {} |",
+            run.id,
+            run.command,
+            run.started_at,
+            run.submitted,
+            run.requests,
+            run.retries,
+            run.throttled,
+            plain(&ended_in_words(run))
+        ));
     }
     if report.earlier_runs > 0 {
-        line(text, format_args!("\n{} not shown.", counted(report.earlier_runs, "earlier run")));
+        text.push_line(format_args!("\n{} not shown.", counted(report.earlier_runs, "earlier run")));
     }
 }
 
@@ -195,10 +180,6 @@ fn plain(text: &str) -> String {
         }
     }
     plain
-}
-
-fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
-    writeln!(text, "{content}").expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod groups;
 mod markdown;
 mod overview;
 mod page;
+mod push_line;
 mod story;
 mod summary;
 mod timeline;
@@ -17,7 +18,8 @@ pub(crate) use formula::harmless;
 pub(crate) use markdown::markdown;
 pub(crate) use overview::{Asked, Overview, ended_in_words, run_json, scope_of};
 pub(crate) use page::page;
+pub(crate) use push_line::PushLine;
 pub(crate) use story::{story_json, story_text};
 pub(crate) use summary::{
-    LOST_PASSWORDS_NAMED, ResultFile, Standing, Summary, counted, lost_passwords, one_line, rough,
+    LOST_PASSWORDS_NAMED, ResultFile, RunFigures, Standing, Summary, counted, lost_passwords, one_line, rough,
 };

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::push_line::PushLine as _;
 use super::summary::{agreement_hint, hint, one_line};
 use crate::ledger::{AttemptStory, RowId, RowStory, State};
 use crate::partner_center::request_line;
@@ -14,14 +15,11 @@ use crate::problem::Severity;
 /// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
 pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> String {
     let mut text = String::new();
-    let mut line = |content: std::fmt::Arguments<'_>| {
-        writeln!(text, "{content}").expect("writing to a String cannot fail");
-    };
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
     let file = visible(&row.file);
-    line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
-    line(format_args!("  {:<14}{}", "read", row.made_at));
-    line(format_args!("  {:<14}{}", "last change", row.changed_at));
+    text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
+    text.push_line(format_args!("  {:<14}{}", "read", row.made_at));
+    text.push_line(format_args!("  {:<14}{}", "last change", row.changed_at));
     for (name, value) in [
         ("customer id", &row.customer_id),
         ("commerce id", &row.commerce_id),
@@ -29,7 +27,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
         ("request id", &row.request_id),
     ] {
         if let Some(value) = value {
-            line(format_args!("  {name:<14}{}", one_line(value)));
+            text.push_line(format_args!("  {name:<14}{}", one_line(value)));
         }
     }
     if row.customer_id.is_some() {
@@ -38,7 +36,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
             (false, State::InFlight) => "not here yet: `tenantry resume` asks for it once more",
             (false, _) => "not here",
         };
-        line(format_args!("  {:<14}{password}", "password"));
+        text.push_line(format_args!("  {:<14}{password}", "password"));
     }
     if let Some(from) = kept {
         let brought = if from == row.row {
@@ -46,46 +44,58 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
         } else {
             format!("one for it came with the answer to row {from}")
         };
-        line(format_args!("  {:<14}{brought} and is sealed in this ledger", ""));
+        text.push_line(format_args!("  {:<14}{brought} and is sealed in this ledger", ""));
     }
     if let Some(code) = &row.error_code {
         let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-        line(format_args!("  {:<14}{}{status}", "error", one_line(code)));
-        line(format_args!("  {:<14}{}", "in its words", one_line(row.error_text.as_deref().unwrap_or(""))));
-        line(format_args!("  {:<14}{}", "what to do", hint(code, row.state, row.domain_burned)));
+        text.push_line(format_args!("  {:<14}{}{status}", "error", one_line(code)));
+        text.push_line(format_args!(
+            "  {:<14}{}",
+            "in its words",
+            one_line(row.error_text.as_deref().unwrap_or(""))
+        ));
+        text.push_line(format_args!("  {:<14}{}", "what to do", hint(code, row.state, row.domain_burned)));
     }
     if let Some(why) = &row.unreadable {
-        line(format_args!("  {:<14}{why}", "damaged"));
+        text.push_line(format_args!("  {:<14}{why}", "damaged"));
     }
     if row.domain_burned {
-        line(format_args!("  {:<14}the refusal left the domain taken: this row needs another one", "domain"));
+        text.push_line(format_args!(
+            "  {:<14}the refusal left the domain taken: this row needs another one",
+            "domain"
+        ));
     }
     if let Some(by) = row.replaced_by {
-        line(format_args!("  {:<14}row {by}", "replaced by"));
+        text.push_line(format_args!("  {:<14}row {by}", "replaced by"));
     }
     if let Some(words) = agreement_words(row) {
-        line(format_args!("  {:<14}{words}", "agreement"));
+        text.push_line(format_args!("  {:<14}{words}", "agreement"));
     }
     for problem in &row.problems {
         let severity = match problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        line(format_args!("  {severity}: {}", one_line(&problem.in_words())));
+        text.push_line(format_args!("  {severity}: {}", one_line(&problem.in_words())));
         if let Some(suggestion) = &problem.suggestion {
-            line(format_args!("      → {}", one_line(suggestion)));
+            text.push_line(format_args!("      → {}", one_line(suggestion)));
         }
     }
     for (index, attempt) in attempts.iter().enumerate() {
         let request = request_line(&attempt.operation).map(|it| format!(" ({it})")).unwrap_or_default();
-        line(format_args!("  call {} · run {} · {}{request}", index + 1, attempt.run, attempt.operation));
-        line(format_args!("    {:<18}{}", "MS-RequestId", attempt.request_id));
-        line(format_args!("    {:<18}{}", "MS-CorrelationId", attempt.correlation_id));
+        text.push_line(format_args!(
+            "  call {} · run {} · {}{request}",
+            index + 1,
+            attempt.run,
+            attempt.operation
+        ));
+        text.push_line(format_args!("    {:<18}{}", "MS-RequestId", attempt.request_id));
+        text.push_line(format_args!("    {:<18}{}", "MS-CorrelationId", attempt.correlation_id));
         if let Some(ms_cv) = &attempt.ms_cv {
-            line(format_args!("    {:<18}{}", "MS-CV", one_line(ms_cv)));
+            text.push_line(format_args!("    {:<18}{}", "MS-CV", one_line(ms_cv)));
         }
-        line(format_args!("    {:<18}{}", "when", when(attempt)));
-        line(format_args!("    {:<18}{}", "outcome", outcome(attempt)));
+        text.push_line(format_args!("    {:<18}{}", "when", when(attempt)));
+        text.push_line(format_args!("    {:<18}{}", "outcome", outcome(attempt)));
     }
     text
 }

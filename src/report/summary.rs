@@ -1,12 +1,12 @@
 //! Where a ledger stands, and what a run came to: as JSON for scripts, as text for people.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use super::push_line::PushLine as _;
 use crate::ledger::{
     self, AgreementCounts, ErrorCount, LetGo, Plan, Queries, RefusedStep, RowCounts, RunId, RunTotals, Scope,
     SourceTotals, State, StepKind, UnfinishedSource,
@@ -71,17 +71,36 @@ pub(crate) struct ResultFile {
     pub(crate) rows: u64,
 }
 
+/// What one run sent, and when.
+#[derive(Debug, Serialize)]
+pub(crate) struct RunFigures {
+    pub(crate) id: i64,
+    started_at: String,
+    finished_at: Option<String>,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
+    pub(crate) throttled: u64,
+    pub(crate) submitted: u64,
+}
+
+impl From<&RunTotals> for RunFigures {
+    fn from(run: &RunTotals) -> Self {
+        Self {
+            id: run.id.0,
+            started_at: run.started_at.to_string(),
+            finished_at: run.finished_at.map(|time| time.to_string()),
+            requests: run.requests,
+            retries: run.retries,
+            throttled: run.throttled,
+            submitted: run.submitted,
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct RunLine {
-    id: i64,
-    #[serde(serialize_with = "rfc3339")]
-    started_at: Timestamp,
-    #[serde(serialize_with = "rfc3339_or_null")]
-    finished_at: Option<Timestamp>,
-    requests: u64,
-    retries: u64,
-    throttled: u64,
-    submitted: u64,
+    #[serde(flatten)]
+    figures: RunFigures,
     rows_read: u64,
     skipped: u64,
     duplicates: u64,
@@ -122,40 +141,37 @@ impl Standing {
         for state in State::OF_ROWS {
             let count = self.rows.of(state);
             if count > 0 {
-                line(&mut text, format_args!("  {:<11}{count:>9}  {}", state.name(), meaning(state)));
+                text.push_line(format_args!("  {:<11}{count:>9}  {}", state.name(), meaning(state)));
             }
         }
-        line(&mut text, format_args!("  {:<11}{:>9}", "total", self.rows.total));
+        text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total));
         if self.agreements.total() > 0 {
-            line(
-                &mut text,
-                format_args!(
-                    "Customer agreements: {} recorded, {} refused, {} still to be recorded.",
-                    self.agreements.recorded,
-                    self.agreements.refused(),
-                    self.agreements.open() + self.agreements.held_back
-                ),
-            );
+            text.push_line(format_args!(
+                "Customer agreements: {} recorded, {} refused, {} still to be recorded.",
+                self.agreements.recorded,
+                self.agreements.refused(),
+                self.agreements.open() + self.agreements.held_back
+            ));
         }
         if !self.errors.is_empty() {
-            line(&mut text, format_args!("\nWhy, most frequent first:"));
+            text.push_line(format_args!("\nWhy, most frequent first:"));
         }
         let mut told = "";
         for error in self.errors.iter().take(most_errors) {
             let ErrorLine { code, count, hint, state, example, .. } = error;
             let code = one_line(code);
             let such_as = if *count > 1 { "such as: " } else { "" };
-            line(&mut text, format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
+            text.push_line(format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
             if hint != told {
-                line(&mut text, format_args!("      → {hint}"));
+                text.push_line(format_args!("      → {hint}"));
             }
             told = hint;
         }
         if self.errors.len() > most_errors {
-            line(
-                &mut text,
-                format_args!("  … and {} more kinds: see `tenantry status`", self.errors.len() - most_errors),
-            );
+            text.push_line(format_args!(
+                "  … and {} more kinds: see `tenantry status`",
+                self.errors.len() - most_errors
+            ));
         }
         text
     }
@@ -165,23 +181,16 @@ impl Summary {
     pub(crate) fn of(queries: &Queries, run: RunId, next: Option<String>) -> Result<Self, ledger::Error> {
         let SourceTotals { read, known, duplicates, ignored_changes, .. } =
             queries.source_totals(Some(run))?;
-        let RunTotals { started_at, finished_at, ended, requests, retries, throttled, submitted, .. } =
-            queries.run_totals(run)?;
+        let totals = queries.run_totals(run)?;
         Ok(Self {
             standing: Standing::of(queries)?,
             run: RunLine {
-                id: run.0,
-                started_at,
-                finished_at,
-                requests,
-                retries,
-                throttled,
-                submitted,
+                figures: RunFigures::from(&totals),
                 rows_read: read,
                 skipped: known,
                 duplicates,
                 ignored_changes,
-                ended,
+                ended: totals.ended,
             },
             created_without_credentials: queries.created_without_credentials()?,
             domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
@@ -216,45 +225,36 @@ impl Summary {
         let mut text = String::new();
         if run.rows_read > 0 {
             let new = run.rows_read - run.skipped - run.duplicates;
-            line(
-                &mut text,
-                format_args!(
-                    "{} read: {new} new, {} known already, {}.",
-                    counted(run.rows_read, "row"),
-                    run.skipped,
-                    counted(run.duplicates, "equal duplicate")
-                ),
-            );
+            text.push_line(format_args!(
+                "{} read: {new} new, {} known already, {}.",
+                counted(run.rows_read, "row"),
+                run.skipped,
+                counted(run.duplicates, "equal duplicate")
+            ));
         }
         if run.ignored_changes > 0 {
-            line(
-                &mut text,
-                format_args!(
-                    "{} changed in the file after it was sent; the change is ignored.",
-                    counted(run.ignored_changes, "known row")
-                ),
-            );
+            text.push_line(format_args!(
+                "{} changed in the file after it was sent; the change is ignored.",
+                counted(run.ignored_changes, "known row")
+            ));
         }
-        line(
-            &mut text,
-            format_args!(
-                "{} submitted with {} ({}, {} throttled).\n",
-                counted(run.submitted, "row"),
-                counted(run.requests, "request"),
-                counted(run.retries, "repeat"),
-                run.throttled
-            ),
-        );
+        text.push_line(format_args!(
+            "{} submitted with {} ({}, {} throttled).\n",
+            counted(run.figures.submitted, "row"),
+            counted(run.figures.requests, "request"),
+            counted(run.figures.retries, "repeat"),
+            run.figures.throttled
+        ));
         text.push_str(&self.standing.text(TOP_ERRORS));
         text.push_str(&lost_passwords(self.created_without_credentials, &self.domains_without_credentials));
         if !self.files.is_empty() {
-            line(&mut text, format_args!("\nFiles written:"));
+            text.push_line(format_args!("\nFiles written:"));
         }
         for ResultFile { path, rows } in &self.files {
-            line(&mut text, format_args!("  {path} ({})", counted(*rows, "row")));
+            text.push_line(format_args!("  {path} ({})", counted(*rows, "row")));
         }
         if let Some(next) = &self.next {
-            line(&mut text, format_args!("\nNext: {next}"));
+            text.push_line(format_args!("\nNext: {next}"));
         }
         text
     }
@@ -266,19 +266,16 @@ pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
     if count == 0 {
         return text;
     }
-    line(
-        &mut text,
-        format_args!(
-            "\nATTENTION: {} without a password here: the service's answer was lost.\n\
+    text.push_line(format_args!(
+        "\nATTENTION: {} without a password here: the service's answer was lost.\n\
              Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses):",
-            counted(count, "created customer")
-        ),
-    );
+        counted(count, "created customer")
+    ));
     for domain in domains {
-        line(&mut text, format_args!("  {domain}"));
+        text.push_line(format_args!("  {domain}"));
     }
     if count > domains.len() as u64 {
-        line(&mut text, format_args!("  … `tenantry export created` marks them all (tenantry_password)"));
+        text.push_line(format_args!("  … `tenantry export created` marks them all (tenantry_password)"));
     }
     text
 }
@@ -345,17 +342,6 @@ pub(crate) fn rough(duration: Duration) -> String {
     }
 }
 
-fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
-    writeln!(text, "{content}").expect("writing to a String cannot fail");
-}
-
 pub(super) fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
-}
-
-fn rfc3339_or_null<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
-    }
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::exit_code::ExitCode;
-use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals};
-use crate::report::Standing;
+use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, SourceTotals};
+use crate::report::{RunFigures, Standing};
 
 /// Kinds of errors that are told, the most frequent first. A digest has to fit into a variable of the environment.
 const ERRORS_MAX: usize = 20;
@@ -49,13 +49,8 @@ struct ErrorCount {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Run {
-    pub(super) id: i64,
-    started_at: String,
-    finished_at: Option<String>,
-    pub(super) requests: u64,
-    pub(super) retries: u64,
-    pub(super) throttled: u64,
-    pub(super) submitted: u64,
+    #[serde(flatten)]
+    pub(super) figures: RunFigures,
     skipped: u64,
     duplicates: u64,
 }
@@ -105,20 +100,9 @@ impl Figures {
 
 impl Run {
     fn of(queries: &Queries, run: RunId) -> Result<Self, ledger::Error> {
-        let RunTotals { started_at, finished_at, requests, retries, throttled, submitted, .. } =
-            queries.run_totals(run)?;
+        let figures = RunFigures::from(&queries.run_totals(run)?);
         let SourceTotals { known, duplicates, .. } = queries.source_totals(Some(run))?;
-        Ok(Self {
-            id: run.0,
-            started_at: started_at.to_string(),
-            finished_at: finished_at.map(|time| time.to_string()),
-            requests,
-            retries,
-            throttled,
-            submitted,
-            skipped: known,
-            duplicates,
-        })
+        Ok(Self { figures, skipped: known, duplicates })
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn text(digest: &Digest, ledger: &Path, started_at: Timestamp, ended_
             );
         }
     }
-    if let Some(run) = &digest.run {
+    if let Some(run) = digest.run.as_ref().map(|run| &run.figures) {
         for (name, help, value) in [
             ("last_run_requests", "Requests that the last run sent to the API", run.requests),
             ("last_run_retries", "Creates that the last run sent again", run.retries),

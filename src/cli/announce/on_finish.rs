@@ -38,7 +38,7 @@ pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     shell
         .env("TENANTRY_EXIT_CODE", digest.exit_code.to_string())
-        .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.id.to_string()))
+        .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.figures.id.to_string()))
         .env("TENANTRY_LEDGER", ledger)
         .env("TENANTRY_SUMMARY", digest.json())
         .stdin(Stdio::null())

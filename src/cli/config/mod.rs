@@ -58,7 +58,7 @@ pub(super) struct Invocation {
 }
 
 /// Where the settings of an invocation come from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Provenance {
     matches: ArgMatches,
     file: Option<PathBuf>,
@@ -102,13 +102,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
     if WITHOUT_SETTINGS.contains(&command_of(&typed).as_str()) {
-        let provenance = Provenance {
-            matches: typed.clone(),
-            file: None,
-            origin: None,
-            profile: None,
-            entries: BTreeMap::new(),
-        };
+        let provenance = Provenance { matches: typed.clone(), ..Provenance::default() };
         return Ok(Invocation { cli: asked, provenance });
     }
     let choice = &asked.config;
@@ -125,7 +119,8 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
             None => BTreeMap::new(),
         },
     };
-    if is_rehearsal(deepest) {
+    // What the file is for becomes a rehearsal by the command line, or by the environment.
+    if is_typed(deepest, "simulate") {
         entries.retain(|name, _| !OF_REAL_RUNS.contains(&name.as_str()));
     }
     let values = |name: &str| entries.get(name).map(|it| it.raw.clone()).filter(|raw| !raw.is_empty());
@@ -140,12 +135,6 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
         entries,
     };
     Ok(Invocation { cli, provenance })
-}
-
-/// Does the command line, or the environment, turn whatever the file is for into a rehearsal?
-fn is_rehearsal(typed: &ArgMatches) -> bool {
-    typed.try_contains_id("simulate").is_ok()
-        && matches!(typed.value_source("simulate"), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
 /// The command line, where `config show` takes every setting there is.
@@ -269,9 +258,8 @@ fn leave_out_rivals(
 
 /// Was it given by a flag or a variable?
 fn is_typed(matches: &ArgMatches, id: &str) -> bool {
-    let is_known = matches.try_contains_id(id).is_ok();
-    let source = if is_known { matches.value_source(id) } else { None };
-    matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+    matches.try_contains_id(id).is_ok()
+        && matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
 fn setting_of<'a>(

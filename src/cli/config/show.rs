@@ -1,7 +1,5 @@
 //! `tenantry config show`: every setting, its value and where it comes from; secrets are never shown.
 
-use std::fmt::Write as _;
-
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use serde::Serialize;
@@ -15,6 +13,7 @@ use crate::cli::output::Output;
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{args, help};
 use crate::credentials;
+use crate::report::PushLine as _;
 use crate::transport::{BadProxy, Proxy};
 
 /// Stands under settings that help puts under no heading.
@@ -243,11 +242,11 @@ fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
     let value_width =
         value_width.filter(|&width| width <= VALUE_WIDTH_MAX).max().unwrap_or(0).max(NOT_SET.len());
     for heading in headings {
-        write!(text, "\n{heading}\n").expect("writing to a String cannot fail");
+        text.push_line(format_args!("\n{heading}"));
         for line in shown.settings.iter().filter(|line| line.heading == heading) {
             let value = line.value.as_deref().unwrap_or(NOT_SET);
             let row = format!("  {:name_width$}  {value:value_width$}  {}", line.name, line.origin(shown));
-            writeln!(text, "{}", row.trim_end()).expect("writing to a String cannot fail");
+            text.push_line(format_args!("{}", row.trim_end()));
         }
     }
     text.push_str("\nProxies\n");
@@ -255,12 +254,12 @@ fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
         let proxy = way.proxy.as_deref().or(way.error.as_deref()).unwrap_or("none");
         let row =
             format!("  {:name_width$}  {proxy:value_width$}  {}", way.to, way.source.unwrap_or_default());
-        writeln!(text, "{}", row.trim_end()).expect("writing to a String cannot fail");
+        text.push_line(format_args!("{}", row.trim_end()));
     }
     text.push_str("\nSecrets (of the environment alone)\n");
     for secret in &shown.secrets {
         let state = if secret.is_set { "set, hidden" } else { NOT_SET };
-        writeln!(text, "  {:name_width$}  {state}", secret.name).expect("writing to a String cannot fail");
+        text.push_line(format_args!("  {:name_width$}  {state}", secret.name));
     }
     text
 }

@@ -8,7 +8,6 @@
 //! Trust is kept for each user, by the path and the content of a file, in the configuration folder.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +20,7 @@ use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::shell::quoted;
+use crate::report::PushLine as _;
 
 /// Its name in the configuration folder.
 const STORE: &str = "trusted-settings.json";
@@ -116,10 +116,9 @@ pub(in crate::cli) fn run(args: &args::ConfigTrust, output: &Output) -> Result<E
         .map_err(|error| Failure::io(format!("could not write `{}`", store.display()), &error))?;
     let mut text = format!("`{}` sets:\n", path.display());
     for entry in &file.entries {
-        writeln!(text, "  {}", in_words(entry)).expect("writing to a String cannot fail");
+        text.push_line(format_args!("  {}", in_words(entry)));
     }
-    writeln!(text, "These settings count from now on where the file is found, until it changes.")
-        .expect("writing to a String cannot fail");
+    text.push_str("These settings count from now on where the file is found, until it changes.\n");
     output.result(&text)?;
     Ok(ExitCode::Done)
 }
