@@ -2,7 +2,7 @@
 //! for.
 //!
 //! ```text
-//! FILE ─► reader ─► validation ─► ledger (pending) ─► submitter ─► partner_center ─► the service
+//! FILE ─► reader ─► validation ─► ledger (pending) ─► submitter ─► call ─► partner_center ─► the service
 //!              └────── intake ──────┘   ▲    │             │
 //!                                       └────┼── outcome ◄─┘
 //!                                            └► report: status · show · export · page · summary
@@ -13,8 +13,9 @@
 //! does not grow with the file; `reading` judges rows on several cores and keeps their order. These three are the crate
 //! `tenantry-list` (`src/list`), which knows no SQL, no HTTP and no runtime. `submitter` takes open rows
 //! from the ledger and brings each to an outcome through `partner_center`, the only module that knows its API, with
-//! tokens from `auth` and passwords sealed by `credentials`; `transport` is the way there, and tells what went wrong on
-//! it. `asking` puts questions outside a run, such as for the country rules that `country_rules` keeps.
+//! passwords sealed by `credentials`. `call` is the one way out, for creates and for every question: it has tokens from
+//! `auth`, keeps the rate and renews a token. `transport` is the way there, and tells what went wrong on it.
+//! `country_rules` keeps what was asked about countries.
 //! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
 //! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
@@ -44,9 +45,9 @@
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
-mod asking;
 mod auth;
 mod backoff;
+mod call;
 mod check;
 mod cli;
 mod country_rules;

@@ -123,7 +123,7 @@ pub(crate) struct Authority {
 }
 
 /// Why there is no token.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     /// Definite: asking again will not help.
     #[error("could not sign in: {message}")]

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenantry_simulator::Scenario;
 
 use super::parse;
-use crate::submitter::Rate;
+use crate::call::Rate;
 pub(crate) use options::{
     Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, Input,
     KeyStore, Layout, LedgerPath, LogFormat, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run,

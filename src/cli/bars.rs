@@ -119,7 +119,7 @@ impl Output {
     /// the next time that a bar is redrawn.
     pub(crate) async fn show_submission(
         &self,
-        rate: submitter::Rate,
+        rate: crate::call::Rate,
         mut progress: watch::Receiver<submitter::Progress>,
     ) -> Infallible {
         let mut shown = Shown::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);

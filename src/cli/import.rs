@@ -12,13 +12,14 @@ use super::rules;
 use super::session::{Session, Start};
 use super::settings;
 use super::terminal::Terminal;
+use crate::call::Rate;
 use crate::failpoint;
 use crate::intake;
 use crate::ledger::Unagreed;
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
-use crate::submitter::{Mode, Rate, Signal, StopReason};
+use crate::submitter::{Mode, Signal, StopReason};
 use crate::validation;
 use crate::validation::Validator;
 

@@ -11,10 +11,9 @@ use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::settings::Connection;
 use super::signals::Interruption;
-use crate::asking::{Asker, Unanswered};
-use crate::auth::{Claims, TokenSource};
-use crate::partner_center::{Client, ClientSettings, codes};
-use crate::submitter::Pacer;
+use crate::auth::{self, Claims, TokenSource};
+use crate::call::{Caller, Pacer};
+use crate::partner_center::{Class, Client, ClientSettings, NotDone, Outcome, codes};
 
 /// Connections kept open: as many questions as are under way at once, unless a check is told to ask more.
 const CONNECTIONS: usize = 64;
@@ -22,7 +21,7 @@ const CONNECTIONS: usize = 64;
 /// Partner Center, ready to be asked. Where it is simulated, the simulator lives as long as this value.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
-    pub(crate) asker: Arc<Asker>,
+    pub(crate) caller: Arc<Caller>,
     connection: Connection,
     interruption: Interruption,
 }
@@ -43,9 +42,14 @@ impl Inquiry {
         })?;
         let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
         interruption.unless(first_token::get(&tokens, pace.max_outage)).await??;
-        let asker =
-            Asker { client, tokens, pacer: Pacer::new(pace.rate), stopping: interruption.stopping().clone() };
-        Ok(Self { asker: Arc::new(asker), connection, interruption: interruption.clone() })
+        let caller = Caller {
+            client,
+            tokens,
+            pacer: Pacer::new(pace.rate),
+            stopping: interruption.stopping().clone(),
+            leaves_questions: true,
+        };
+        Ok(Self { caller: Arc::new(caller), connection, interruption: interruption.clone() })
     }
 
     /// The partner tenant that the sign-in is for, where anything tells.
@@ -53,7 +57,7 @@ impl Inquiry {
     /// # Errors
     /// A signal came while the sign-in was asked.
     pub(crate) async fn tenant(&self) -> Result<Option<Uuid>, Failure> {
-        let token = self.interruption.unless(self.asker.tokens.token()).await?.ok();
+        let token = self.interruption.unless(self.caller.tokens.token()).await?.ok();
         let told = token.and_then(|token| Claims::of(&token.secret).tenant());
         Ok(told.or(self.connection.environment.partner_tenant_id))
     }
@@ -64,15 +68,13 @@ impl Inquiry {
     }
 
     /// A question without an answer, where the command cannot go on without it.
-    pub(crate) fn failure(&self, unanswered: Unanswered) -> Failure {
+    pub(crate) fn failure(&self, unanswered: NotDone) -> Failure {
         match unanswered {
-            Unanswered::Stopped => self.interruption.failure(),
-            Unanswered::SignIn { message, hint } => refused(&message, hint),
-            Unanswered::NoAnswer(silence) => {
-                Failure::new(ExitCode::Failed, "Partner Center gave no answer").because_of(silence)
-            }
-            Unanswered::Misconfigured { error, rights } => {
-                let exit_code = if rights { ExitCode::SignIn } else { ExitCode::Failed };
+            Outcome::Withdrawn => self.interruption.failure(),
+            Outcome::NoToken(auth::Error::Refused { message, hint }) => refused(&message, hint),
+            Outcome::Refused(class, error) => {
+                let is_configuration = class == Class::FixTheConfiguration;
+                let exit_code = if is_configuration { ExitCode::Failed } else { ExitCode::SignIn };
                 let code =
                     if error.code.is_empty() { String::new() } else { format!(", code {}", error.code) };
                 let hint = codes::hint_under(error.status, &error.code)
@@ -81,6 +83,8 @@ impl Inquiry {
                     .because(format!("HTTP {}{code}: {}", error.status, error.text))
                     .with_hint(hint)
             }
+            unanswered => Failure::new(ExitCode::Failed, "Partner Center gave no answer")
+                .because_of(unanswered.into_silence()),
         }
     }
 }

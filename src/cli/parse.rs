@@ -8,9 +8,10 @@ use url::Url;
 use uuid::Uuid;
 
 use super::cloud::Cloud;
+use crate::call::Rate;
 use crate::customer::Field;
 use crate::reader::{Encoding, field_meant};
-use crate::submitter::{MaxFailures, Rate};
+use crate::submitter::MaxFailures;
 use crate::transport::is_loopback;
 
 /// `450/min`, `8/s` or `unlimited`.

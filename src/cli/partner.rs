@@ -5,9 +5,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::session::SignedIn;
-use crate::asking::Unanswered;
-use crate::auth::Kind;
+use crate::auth::{self, Kind};
+use crate::partner_center::Outcome;
 use crate::partner_center::answers::OrganizationProfile;
+use crate::partner_center::operations::organization_profile;
 use crate::printable::visible;
 use crate::report::rough;
 use crate::submitter::StopReason;
@@ -27,21 +28,20 @@ pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
         let why = "the sign-in of an app cannot read the partner's name";
         return Ok(format!("{}, signed in as {} ({why})", of_tenant(tenant), visible(&app)));
     }
-    let asking = signed_in
-        .asker
-        .ask(|client, token, ids| async move { client.organization_profile(&token, ids).await });
+    let asking = signed_in.caller.lookup(organization_profile());
     let why = match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(profile)) => {
             let told = profile.tenant_id.is_some();
             let tenant = tenant.filter(|_| !told).map(|id| id.to_string());
             return Ok(in_words(&OrganizationProfile { tenant_id: profile.tenant_id.or(tenant), ..profile }));
         }
-        Ok(Err(Unanswered::SignIn { message, hint })) => return Err(StopReason::SignIn { message, hint }),
-        Ok(Err(Unanswered::Misconfigured { error, .. })) => {
+        Ok(Err(Outcome::NoToken(auth::Error::Refused { message, hint }))) => {
+            return Err(StopReason::SignIn { message, hint });
+        }
+        Ok(Err(Outcome::Refused(_, error))) => {
             format!("HTTP {} {} {}", error.status, error.code, error.text)
         }
-        Ok(Err(Unanswered::NoAnswer(silence))) => silence.reason,
-        Ok(Err(Unanswered::Stopped)) => "interrupted".to_owned(),
+        Ok(Err(unanswered)) => unanswered.into_silence().reason,
         Err(_) => format!("no answer within {}", rough(PATIENCE)),
     };
     Ok(format!("{} (could not read the partner's name: {})", of_tenant(tenant), visible(why.trim())))

@@ -7,9 +7,10 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::session::{Session, expected_time};
 use super::terminal::{Reply, TRIES, Terminal, Unaskable};
+use crate::call::Rate;
 use crate::ledger::Plan;
 use crate::report::{PushLine as _, counted, rough};
-use crate::submitter::{Rate, StopReason};
+use crate::submitter::StopReason;
 
 /// Groups of country and reseller that are listed; a plan of hundreds would not be read.
 const GROUPS_LISTED: usize = 10;

@@ -10,8 +10,8 @@ use super::inquiry::Inquiry;
 use super::output::Output;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
-use crate::asking::Unanswered;
 use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
+use crate::partner_center::Outcome;
 use crate::printable::visible;
 use crate::reader::{self, Reader};
 use crate::report::counted;
@@ -152,13 +152,13 @@ impl Fetching<'_> {
         // A reader that takes no more keeps nothing from being fetched.
         let mut printed = Ok(());
         for country in &named.codes {
-            let words = match update(&self.inquiry.asker, self.cache, country).await {
+            let words = match update(&self.inquiry.caller, self.cache, country).await {
                 Ok(updated) => {
                     answered_at = Instant::now();
                     fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));
                     in_words(updated)
                 }
-                Err(UpdateError::Unanswered(Unanswered::NoAnswer(silence))) => {
+                Err(UpdateError::Unanswered(Outcome::Unknown(silence))) => {
                     let lasted = answered_at.elapsed();
                     if lasted > self.pace.max_outage || silence.is_on_the_way() {
                         let message = format!("stopped: no answer for {} s", lasted.as_secs());

@@ -23,14 +23,14 @@ use super::results::Results;
 use super::settings::{Connection, LedgerChoice};
 use super::stop::Stop;
 use super::wait_lock;
-use crate::asking::Asker;
 use crate::auth::{Claims, Kind, TokenSource};
+use crate::call::{Caller, Pacer, Rate};
 use crate::ledger::{
     self, Ending, Environment, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, UserNeeds,
 };
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
-use crate::submitter::{self, Equipment, LeftOut, Mode, Pacer, Progress, Signal, StopReason};
+use crate::submitter::{self, Equipment, LeftOut, Mode, Progress, Signal, StopReason};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
@@ -59,7 +59,7 @@ pub(crate) struct Session<'a> {
 /// Partner Center within reach, and who we are there as far as the sign-in tells.
 #[derive(Debug)]
 pub(super) struct SignedIn {
-    pub(super) asker: Asker,
+    pub(super) caller: Caller,
     pub(super) environment: Environment,
     pub(super) kind: Kind,
     /// The app that the token was issued to.
@@ -236,8 +236,9 @@ impl<'a> Session<'a> {
         let kind = connection.sign_in.kind(&token.secret);
         let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
         let pacer = Pacer::new(self.args.pace.rate);
-        let asker = Asker { client, tokens, pacer, stopping: CancellationToken::new() };
-        self.signed_in = Some(SignedIn { asker, environment, kind, app });
+        let stopping = CancellationToken::new();
+        let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
+        self.signed_in = Some(SignedIn { caller, environment, kind, app });
         Ok(None)
     }
 
@@ -266,13 +267,14 @@ impl<'a> Session<'a> {
         if let Some(lacking) = self.lacks_user(needs).filter(|_| mode == Mode::Submit) {
             return Ok(Err(lacking));
         }
-        let SignedIn { asker, environment, .. } = self.signed_in.take().expect("the session has signed in");
+        let SignedIn { caller, environment, .. } = self.signed_in.take().expect("the session has signed in");
         // Refused here, a foreign tenant's token has sent nothing.
         self.ledger.bind(environment).await?;
-        let Asker { client, tokens, pacer, .. } = asker;
+        // A run that only asks loses nothing with an answer that it does not wait for.
+        let caller = Caller { leaves_questions: mode == Mode::AskOnly, ..caller };
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
-        Ok(Ok(Equipment { client, tokens, pacer, sealer, domain_suffix }))
+        Ok(Ok(Equipment { caller, sealer, domain_suffix }))
     }
 
     /// Is everything for show?
@@ -543,7 +545,7 @@ fn tell_of_restored(output: &Output, restored: Option<Restored>) {
 }
 
 /// A time as it is told beforehand.
-pub(crate) fn expected_time(open: u64, rate: submitter::Rate) -> Option<Duration> {
+pub(crate) fn expected_time(open: u64, rate: Rate) -> Option<Duration> {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     rate.per_second().map(|per_second| Duration::from_secs_f64(open as f64 / per_second))
 }

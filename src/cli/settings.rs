@@ -238,7 +238,6 @@ impl args::Submission {
                 max_attempts: self.max_attempts,
                 idempotency_window: self.idempotency_window,
                 settle_delay: self.settle_delay.unwrap_or(default_settle_delay),
-                leaves_questions: mode == Mode::AskOnly,
             },
             limit: self.limit,
             max_failures: self.max_failures,

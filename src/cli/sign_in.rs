@@ -11,7 +11,8 @@ use super::output::Output;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
 use crate::auth::{self, Claims, Kept, Kind, Store, TokenSource};
-use crate::partner_center::{Asked, CallIds, Client, ClientSettings, codes};
+use crate::partner_center::operations::mfa_compliance;
+use crate::partner_center::{CallIds, Client, ClientSettings, Outcome, codes};
 use crate::printable::visible;
 
 /// For the one question that `whoami` asks.
@@ -77,7 +78,8 @@ pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<Exit
         timeout: TIMEOUT,
         connections: 1,
     })?;
-    let asking = client.mfa_compliance(&token.secret, CallIds::draw());
+    let question = mfa_compliance();
+    let asking = client.send(&question, &token.secret, CallIds::draw());
     let asked = interruption.unless(asking).await?.outcome;
     let (answer, exit_code) = verdict(&asked);
     let claims = Claims::of(&token.secret);
@@ -93,8 +95,8 @@ pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<Exit
         (_, None) => UNKNOWN,
     };
     let compliant = match &asked {
-        Asked::Answer(Some(true)) => "yes",
-        Asked::Answer(Some(false)) => "no: sign in again with MFA",
+        Outcome::Done(Some(true)) => "yes",
+        Outcome::Done(Some(false)) => "no: sign in again with MFA",
         _ => UNKNOWN,
     };
     let tenant = claims.tenant().or(connection.environment.partner_tenant_id);
@@ -110,18 +112,20 @@ pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<Exit
 }
 
 /// What Partner Center made of the token.
-fn verdict(asked: &Asked<Option<bool>>) -> (String, ExitCode) {
+fn verdict(asked: &Outcome<Option<bool>>) -> (String, ExitCode) {
     match asked {
-        Asked::Answer(_) => ("accepts the token".to_owned(), ExitCode::Done),
-        Asked::Unauthorized(error) | Asked::Misconfigured { error, .. } => {
+        Outcome::Done(_) => ("accepts the token".to_owned(), ExitCode::Done),
+        Outcome::Refused(_, error) => {
             let hint = codes::hint_under(error.status, &error.code)
                 .map(|hint| format!("; {hint}"))
                 .unwrap_or_default();
             let words = format!("refuses it: HTTP {} {} {}{hint}", error.status, error.code, error.text);
             (words, ExitCode::SignIn)
         }
-        Asked::Throttled { .. } => ("gave no verdict: throttled".to_owned(), ExitCode::Stopped),
-        Asked::NoAnswer(silence) => {
+        Outcome::Throttled { .. } => ("gave no verdict: throttled".to_owned(), ExitCode::Stopped),
+        Outcome::NoToken(error) => (format!("was not asked: {error}"), ExitCode::SignIn),
+        Outcome::Withdrawn => ("was not asked".to_owned(), ExitCode::Stopped),
+        Outcome::NotSent(silence) | Outcome::Unknown(silence) | Outcome::Intercepted(silence) => {
             let hint = silence.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
             (format!("gave no answer: {silence}{hint}"), ExitCode::Stopped)
         }
@@ -131,13 +135,13 @@ fn verdict(asked: &Asked<Option<bool>>) -> (String, ExitCode) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partner_center::ServiceError;
+    use crate::partner_center::{Class, ServiceError};
 
     #[test]
     fn a_refusal_has_the_hint_of_its_own_status_and_code() {
         let check = |status: u16, code: &str, expected: &str| {
             let error = ServiceError { status, code: code.to_owned(), text: "said".to_owned() };
-            let (words, exit_code) = verdict(&Asked::Misconfigured { error, rights: true });
+            let (words, exit_code) = verdict(&Outcome::Refused(Class::FixTheRights, error));
             assert_eq!((words.as_str(), exit_code), (expected, ExitCode::SignIn));
         };
         check(403, "90000", "refuses it: HTTP 403 90000 said; Entra refused the token: sign in again");

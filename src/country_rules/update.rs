@@ -3,8 +3,10 @@
 use std::io;
 
 use super::cache::{Cache, Stored};
-use crate::asking::{Asker, Unanswered};
+use crate::call::Caller;
+use crate::partner_center::NotDone;
 use crate::partner_center::answers::CountryRulesAnswer;
+use crate::partner_center::operations::country_rules;
 use crate::validation::LiveRules;
 
 /// What an update came to.
@@ -21,17 +23,13 @@ pub(crate) enum Update {
 /// Why nothing is known.
 #[derive(Debug)]
 pub(crate) enum UpdateError {
-    Unanswered(Unanswered),
+    Unanswered(NotDone),
     Cache(io::Error),
 }
 
 /// Fetches the rules of `country`, of two capital letters, and keeps them.
-pub(crate) async fn update(asker: &Asker, cache: &Cache, country: &str) -> Result<Update, UpdateError> {
-    let answer = asker
-        .ask(|client, token, ids| async move { client.country_rules(&token, ids, country).await })
-        .await
-        .map_err(UpdateError::Unanswered)?;
-    match answer {
+pub(crate) async fn update(caller: &Caller, cache: &Cache, country: &str) -> Result<Update, UpdateError> {
+    match caller.lookup(country_rules(country)).await.map_err(UpdateError::Unanswered)? {
         CountryRulesAnswer::Unknown => {
             cache.remove(country).map_err(UpdateError::Cache)?;
             Ok(Update::NoRules)

@@ -9,7 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::classify::{Answer, Asked, Reply, ServiceError, no_answer, question, read_json};
+use super::classify::{Answer, Reply, no_answer, question, read_json};
+use super::outcome::{Outcome, ServiceError};
 use super::wire::number_or_text;
 use crate::customer::Customer;
 
@@ -99,13 +100,13 @@ impl fmt::Display for Address {
 }
 
 /// The outcome of the question about an address.
-pub(super) fn verdict(reply: Reply) -> Asked<AddressVerdict> {
+pub(super) fn verdict(reply: Reply) -> Outcome<AddressVerdict> {
     question(reply, |answer, error| match answer.status {
-        200 if is_empty_200_of_the_service(answer) => Asked::Answer(AddressVerdict::Verified),
+        200 if is_empty_200_of_the_service(answer) => Outcome::Done(AddressVerdict::Verified),
         200 => read_json(answer, "the answer about the address").map(SecondGeneration::verdict),
-        400 if error.code == NOT_VALID => Asked::Answer(first_generation_no(&error.text)),
+        400 if error.code == NOT_VALID => Outcome::Done(first_generation_no(&error.text)),
         // It will not look at this address, and asking again would not change that.
-        400 if !error.code.is_empty() => Asked::Answer(AddressVerdict::NotChecked { reason: words(error) }),
+        400 if !error.code.is_empty() => Outcome::Done(AddressVerdict::NotChecked { reason: words(error) }),
         _ => no_answer(answer, error),
     })
 }
@@ -243,17 +244,18 @@ fn character(entity: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::partner_center::Class;
     use crate::partner_center::samples::{answer, request_body, response, sample};
 
     const JSON: &str = "application/json";
 
-    fn asked(answer: Answer) -> Asked<AddressVerdict> {
+    fn asked(answer: Answer) -> Outcome<AddressVerdict> {
         verdict(Reply::Answer(answer))
     }
 
     #[track_caller]
     fn check(status: u16, body: &str, expected: AddressVerdict) {
-        assert_eq!(asked(answer(status, JSON, body.as_bytes())), Asked::Answer(expected), "{body}");
+        assert_eq!(asked(answer(status, JSON, body.as_bytes())), Outcome::Done(expected), "{body}");
     }
 
     #[test]
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn every_recorded_answer_is_understood() {
         let verdict = |sample: &str| match asked(response(sample)) {
-            Asked::Answer(verdict) => verdict,
+            Outcome::Done(verdict) => verdict,
             other => panic!("{other:?}"),
         };
         assert_eq!(verdict(sample!("validate-address-200-current.http")), AddressVerdict::Verified);
@@ -329,7 +331,7 @@ mod tests {
     fn what_is_no_verdict_is_no_answer() {
         let no_answer = |answer: Answer| {
             let asked = asked(answer);
-            assert!(matches!(asked, Asked::NoAnswer(_)), "{asked:?}");
+            assert!(matches!(asked, Outcome::Unknown(_)), "{asked:?}");
         };
         no_answer(answer(200, "text/html", b"<html>Welcome</html>"));
         no_answer(Answer { has_request_id: false, ..answer(200, "", b"") });
@@ -339,9 +341,9 @@ mod tests {
         no_answer(answer(500, JSON, br#"{"code":2007,"description":"x"}"#));
         no_answer(answer(204, "", b""));
         let gateway = asked(response(sample!("error-gateway-404.http")));
-        assert!(matches!(gateway, Asked::NoAnswer(_)), "{gateway:?}");
-        assert!(matches!(asked(answer(401, "", b"")), Asked::Unauthorized(_)));
-        assert!(matches!(asked(answer(429, "", b"")), Asked::Throttled { .. }));
+        assert!(matches!(gateway, Outcome::Intercepted(_)), "{gateway:?}");
+        assert!(matches!(asked(answer(401, "", b"")), Outcome::Refused(Class::RenewTheToken, _)));
+        assert!(matches!(asked(answer(429, "", b"")), Outcome::Throttled { .. }));
     }
 
     #[test]

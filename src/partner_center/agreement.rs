@@ -2,15 +2,13 @@
 //! 10).
 
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::classify::{self, Answer, Asked, Reply, ServiceError};
-use super::client::{CallIds, Client, Exchange};
-use super::codes::{self, Class};
+use super::classify::{self, Reply};
+use super::codes::Class;
+use super::outcome::{Outcome, ServiceError};
+use super::request::{Request, RequestKind};
 use crate::customer::Agreement;
-use crate::transport::Silence;
 
 /// Left out, the service takes the older cloud agreement for meant.
 const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
@@ -21,75 +19,22 @@ const ACCEPTED_BEFORE: &str = "600061";
 /// What a new customer may get before it has become visible (fact book 8.1); the other one is a 404.
 const NO_RELATIONSHIP: &str = "20002";
 
-/// What is known after one attempt to record an acceptance.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum AgreementOutcome {
-    /// The service has it, from now on or since an earlier time.
-    Recorded,
-    /// Definite: the service does not know the customer, or not yet.
-    NotVisible(ServiceError),
-    /// Definite: it was refused.
-    Refused(ServiceError),
-    /// Definite: refused with a 403 that nobody has explained; one customer may be at fault, or all.
-    Forbidden(ServiceError),
-    /// Definite: every acceptance would be refused like this one. `rights`: because of sign-in or rights.
-    Misconfigured { error: ServiceError, rights: bool },
-    /// Definite: the token was not accepted.
-    Unauthorized(ServiceError),
-    /// Definite: nothing was done, and nothing more is wanted for a while.
-    Throttled { wait: std::time::Duration },
-    /// Proof that nothing was sent.
-    NotSent(Silence),
-    /// May have been done, or may still be.
-    Unknown(Silence),
+/// `GET /v1/agreements`: the template that acceptances of the customer agreement are for.
+pub(crate) fn agreement_template() -> Request<'static, String> {
+    Request::get(["v1", "agreements"], template).query("agreementType", CUSTOMER_AGREEMENT)
 }
 
-impl AgreementOutcome {
-    /// In one word, for the record.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            AgreementOutcome::Recorded => "recorded",
-            AgreementOutcome::NotVisible(_) => "not_visible",
-            AgreementOutcome::Refused(_) => "refused",
-            AgreementOutcome::Forbidden(_) => "forbidden",
-            AgreementOutcome::Misconfigured { .. } => "misconfigured",
-            AgreementOutcome::Unauthorized(_) => "unauthorized",
-            AgreementOutcome::Throttled { .. } => "throttled",
-            AgreementOutcome::NotSent(_) => "not_sent",
-            AgreementOutcome::Unknown(_) => "unknown",
-        }
-    }
-}
-
-impl Client {
-    /// `GET /v1/agreements`: the template that acceptances of the customer agreement are for.
-    pub(crate) async fn agreement_template(
-        &self,
-        token: &SecretString,
-        ids: CallIds,
-    ) -> Exchange<Asked<String>> {
-        let request = self.request(Method::GET, &["v1", "agreements"], token, ids);
-        let (reply, trace) = self.send(request.query(&[("agreementType", CUSTOMER_AGREEMENT)])).await;
-        Exchange { outcome: template(reply), trace }
-    }
-
-    /// `POST /v1/customers/{id}/agreements`. The caller has made the intent durable.
-    pub(crate) async fn record_agreement(
-        &self,
-        token: &SecretString,
-        ids: CallIds,
-        customer_id: &str,
-        template_id: &str,
-        agreement: &Agreement,
-    ) -> Exchange<AgreementOutcome> {
-        let body = serde_json::to_vec(&NewAcceptance::of(agreement, template_id));
-        let request = self
-            .request(Method::POST, &["v1", "customers", customer_id, "agreements"], token, ids)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.expect("an agreement is plain data"));
-        let (reply, trace) = self.send(request).await;
-        Exchange { outcome: acceptance(reply, &agreement.email), trace }
-    }
+/// `POST /v1/customers/{id}/agreements`. The intent is durable before it is sent.
+pub(crate) fn record_agreement<'a>(
+    customer_id: &'a str,
+    template_id: &str,
+    agreement: &'a Agreement,
+) -> Request<'a, ()> {
+    let path = ["v1", "customers", customer_id, "agreements"];
+    Request::new(RequestKind::RecordAgreement, Method::POST, path, |reply| {
+        acceptance(reply, &agreement.email)
+    })
+    .json(&NewAcceptance::of(agreement, template_id))
 }
 
 /// The body of `POST /v1/customers/{id}/agreements`.
@@ -144,25 +89,22 @@ struct Template {
     agreement_type: Option<String>,
 }
 
-pub(super) fn template(reply: Reply) -> Asked<String> {
+pub(super) fn template(reply: Reply) -> Outcome<String> {
     let ours = |template: &Template| {
         template.agreement_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT))
     };
     let pick = |templates: Templates| match templates.items.into_iter().find(ours) {
-        Some(template) => Asked::Answer(template.template_id),
-        None => Asked::Misconfigured {
-            error: ServiceError {
-                status: 200,
-                code: String::new(),
-                text: format!("the service lists no `{CUSTOMER_AGREEMENT}`"),
-            },
-            rights: false,
-        },
+        Some(template) => Outcome::Done(template.template_id),
+        None => {
+            let text = format!("the service lists no `{CUSTOMER_AGREEMENT}`");
+            let error = ServiceError { status: 200, code: String::new(), text };
+            Outcome::Refused(Class::FixTheConfiguration, error)
+        }
     };
     classify::question(reply, |answer, error| match answer.status {
         200 => classify::read_json(answer, "the list of agreements").and_then(pick),
-        403 => Asked::Misconfigured { error: error.clone(), rights: true },
-        400 | 405 | 412 | 417 => Asked::Misconfigured { error: error.clone(), rights: false },
+        403 => Outcome::Refused(Class::FixTheRights, error.clone()),
+        400 | 405 | 412 | 417 => Outcome::Refused(Class::FixTheConfiguration, error.clone()),
         _ => classify::no_answer(answer, error),
     })
 }
@@ -186,51 +128,26 @@ impl Accepted {
 }
 
 /// The outcome of recording the acceptance by the contact with the address `email`.
-pub(super) fn acceptance(reply: Reply, email: &str) -> AgreementOutcome {
-    let answer = match reply {
-        Reply::NotSent(silence) => return AgreementOutcome::NotSent(silence),
-        Reply::Broken(silence) => return AgreementOutcome::Unknown(silence),
-        Reply::Answer(answer) => answer,
-    };
-    if let Some(silence) = answer.intercepted() {
-        return AgreementOutcome::Unknown(silence);
-    }
-    let error = classify::service_error(&answer);
-    match answer.status {
+pub(super) fn acceptance(reply: Reply, email: &str) -> Outcome<()> {
+    classify::verdict(reply, |answer, error| match answer.status {
         // A success that does not show what was recorded may be an error.
-        200..=299 => match classify::read_json::<Accepted>(&answer, "the answer") {
-            Asked::Answer(accepted) if accepted.is_of(email) => AgreementOutcome::Recorded,
-            Asked::Answer(_) => AgreementOutcome::Unknown(
-                format!("status {}, but the answer is the acceptance of somebody else", answer.status).into(),
+        status @ 200..=299 => match classify::read_json::<Accepted>(answer, "the answer") {
+            Outcome::Done(accepted) if accepted.is_of(email) => Outcome::Done(()),
+            Outcome::Done(_) => Outcome::Unknown(
+                format!("status {status}, but the answer is the acceptance of somebody else").into(),
             ),
-            _ => AgreementOutcome::Unknown(
-                format!("status {}, but no acceptance in the answer", answer.status).into(),
-            ),
+            _ => Outcome::Unknown(format!("status {status}, but no acceptance in the answer").into()),
         },
-        400..=499 if error.code == ACCEPTED_BEFORE => AgreementOutcome::Recorded,
-        401 => AgreementOutcome::Unauthorized(error),
-        // No refusal has such a status; nobody knows what one that is in no document means.
-        ..=399 | 408 | 500.. => AgreementOutcome::Unknown(classify::no_verdict(&answer, &error)),
-        429 => classify::throttled(&answer, &error, |wait| AgreementOutcome::Throttled { wait }),
-        status => match codes::class(status, &error.code) {
-            Some(Class::FixTheRights) => AgreementOutcome::Misconfigured { error, rights: true },
-            Some(Class::FixTheConfiguration) => AgreementOutcome::Misconfigured { error, rights: false },
-            Some(Class::FixTheRow | Class::DomainTaken) => AgreementOutcome::Refused(error),
-            None => not_explained(&answer, error),
-        },
-    }
-}
-
-/// A refusal whose code says nothing to us.
-fn not_explained(answer: &Answer, error: ServiceError) -> AgreementOutcome {
-    match error.status {
-        403 if error.code == NO_RELATIONSHIP => AgreementOutcome::NotVisible(error),
-        403 => AgreementOutcome::Forbidden(error),
-        404 if !error.code.is_empty() => AgreementOutcome::NotVisible(error),
-        404 | 405 | 412 | 417 => AgreementOutcome::Misconfigured { error, rights: false },
-        400..=499 if !error.code.is_empty() => AgreementOutcome::Refused(error),
-        _ => AgreementOutcome::Unknown(classify::no_verdict(answer, &error)),
-    }
+        400..=499 if error.code == ACCEPTED_BEFORE => Outcome::Done(()),
+        _ => classify::refusal(answer, error, |_, error| match error.status {
+            403 if error.code == NO_RELATIONSHIP => Some(Class::NotVisible),
+            403 => Some(Class::Unexplained),
+            404 if !error.code.is_empty() => Some(Class::NotVisible),
+            404 | 405 | 412 | 417 => Some(Class::FixTheConfiguration),
+            400..=499 if !error.code.is_empty() => Some(Class::FixTheRow),
+            _ => None,
+        }),
+    })
 }
 
 #[cfg(test)]
@@ -238,15 +155,19 @@ mod tests {
     use super::*;
     use crate::partner_center::samples::{answer, response, sample};
 
+    fn word(outcome: &Outcome<()>) -> &'static str {
+        RequestKind::RecordAgreement.word(outcome)
+    }
+
     #[test]
     fn the_documented_answers() {
         let template_id = template(Reply::Answer(response(sample!("agreement-metadata-200.http"))));
-        assert_eq!(template_id, Asked::Answer("117a77b0-9360-443b-8795-c6dedc750cf9".to_owned()));
+        assert_eq!(template_id, Outcome::Done("117a77b0-9360-443b-8795-c6dedc750cf9".to_owned()));
         let accepted = || Reply::Answer(response(sample!("agreement-201.http")));
-        assert_eq!(acceptance(accepted(), "Someone@example.com"), AgreementOutcome::Recorded);
+        assert_eq!(acceptance(accepted(), "Someone@example.com"), Outcome::Done(()));
         let again = answer(400, "application/json", sample!("agreement-duplicate-600061.json").as_bytes());
-        assert_eq!(acceptance(Reply::Answer(again), "Someone@example.com"), AgreementOutcome::Recorded);
-        assert_eq!(acceptance(accepted(), "ana@contoso.com").name(), "unknown", "of another contact");
+        assert_eq!(acceptance(Reply::Answer(again), "Someone@example.com"), Outcome::Done(()));
+        assert_eq!(word(&acceptance(accepted(), "ana@contoso.com")), "unknown", "of another contact");
     }
 
     #[test]
@@ -272,7 +193,7 @@ mod tests {
     fn every_kind_of_answer_has_its_outcome() {
         #[track_caller]
         fn check(reply: Reply, expected: &str) {
-            assert_eq!(acceptance(reply, "ana@contoso.com").name(), expected);
+            assert_eq!(word(&acceptance(reply, "ana@contoso.com")), expected);
         }
         let answered =
             |status, body: &str| Reply::Answer(answer(status, "application/json", body.as_bytes()));

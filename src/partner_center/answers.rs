@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::classify::{Asked, Reply, no_answer, question, read_json};
+use super::classify::{Reply, no_answer, question, read_json};
+use super::outcome::Outcome;
 use super::wire::{ListPage, number_or_text, without_bom};
 
 /// What an error about a country without rules says; its status and code are not known (fact book 7).
@@ -64,7 +65,7 @@ pub(crate) struct OrganizationProfile {
 }
 
 /// The outcome of the question for the rules of `country`.
-pub(super) fn country_rules(reply: Reply, country: &str) -> Asked<CountryRulesAnswer> {
+pub(super) fn country_rules(reply: Reply, country: &str) -> Outcome<CountryRulesAnswer> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct About {
@@ -72,8 +73,8 @@ pub(super) fn country_rules(reply: Reply, country: &str) -> Asked<CountryRulesAn
     }
     question(reply, |answer, error| match answer.status {
         200 => match read_json::<About>(answer, "the answer about the country") {
-            Asked::Answer(about) if !about.iso2_code.eq_ignore_ascii_case(country) => {
-                Asked::NoAnswer(format!("the answer is about another country, `{}`", about.iso2_code).into())
+            Outcome::Done(about) if !about.iso2_code.eq_ignore_ascii_case(country) => {
+                Outcome::Unknown(format!("the answer is about another country, `{}`", about.iso2_code).into())
             }
             read => {
                 let body = answer.body.as_ref().map(|body| without_bom(body)).unwrap_or_default();
@@ -81,14 +82,14 @@ pub(super) fn country_rules(reply: Reply, country: &str) -> Asked<CountryRulesAn
             }
         },
         400 | 404 if error.text.to_ascii_lowercase().contains(NO_RULES) => {
-            Asked::Answer(CountryRulesAnswer::Unknown)
+            Outcome::Done(CountryRulesAnswer::Unknown)
         }
         _ => no_answer(answer, error),
     })
 }
 
 /// The outcome of the question for a page of indirect resellers.
-pub(super) fn indirect_resellers(reply: Reply) -> Asked<ResellerPage> {
+pub(super) fn indirect_resellers(reply: Reply) -> Outcome<ResellerPage> {
     #[derive(Deserialize)]
     struct Item {
         #[serde(default, deserialize_with = "number_or_text")]
@@ -113,7 +114,7 @@ pub(super) fn indirect_resellers(reply: Reply) -> Asked<ResellerPage> {
 }
 
 /// The outcome of the question whether a reseller has signed.
-pub(super) fn reseller_agreement(reply: Reply) -> Asked<Agreement> {
+pub(super) fn reseller_agreement(reply: Reply) -> Outcome<Agreement> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Status {
@@ -127,18 +128,18 @@ pub(super) fn reseller_agreement(reply: Reply) -> Asked<Agreement> {
         (200, _) => read_json(answer, "the status of the agreement").map(understand),
         // Signed for another region, or not at all.
         (400, "2201" | "2203" | "2206") => {
-            Asked::Answer(Agreement::NotSigned { reason: Some(error.text.clone()) })
+            Outcome::Done(Agreement::NotSigned { reason: Some(error.text.clone()) })
         }
         // No such partner or account, none of a reseller, or an id that cannot be asked about.
         (400, "2000" | "2001" | "2200" | "2202" | "2204" | "2205") => {
-            Asked::Answer(Agreement::Unknown { reason: error.text.clone() })
+            Outcome::Done(Agreement::Unknown { reason: error.text.clone() })
         }
         _ => no_answer(answer, error),
     })
 }
 
 /// The outcome of the question for our own profile.
-pub(super) fn organization_profile(reply: Reply) -> Asked<OrganizationProfile> {
+pub(super) fn organization_profile(reply: Reply) -> Outcome<OrganizationProfile> {
     question(reply, |answer, error| match answer.status {
         200 => read_json(answer, "our own profile"),
         _ => no_answer(answer, error),
@@ -150,20 +151,25 @@ mod tests {
     use super::*;
     use crate::partner_center::classify::Answer;
     use crate::partner_center::samples::{answer, response, sample};
+    use crate::partner_center::{Class, Health};
 
     const JSON: &str = "application/json";
 
     #[track_caller]
-    fn answered<T: std::fmt::Debug>(asked: Asked<T>) -> T {
+    fn answered<T: std::fmt::Debug>(asked: Outcome<T>) -> T {
         match asked {
-            Asked::Answer(value) => value,
+            Outcome::Done(value) => value,
             other => panic!("{other:?}"),
         }
     }
 
+    fn is_silent<T>(outcome: &Outcome<T>) -> bool {
+        matches!(outcome.health(), Health::Silent(_))
+    }
+
     /// Replies that answer no question at all.
     #[track_caller]
-    fn check_no_answers<T: std::fmt::Debug>(classify: impl Fn(Reply) -> Asked<T>) {
+    fn check_no_answers<T: std::fmt::Debug>(classify: impl Fn(Reply) -> Outcome<T>) {
         let cut = Answer { body: Err("cut".to_owned()), ..answer(200, JSON, b"") };
         for answer in [
             answer(200, "text/html", b"<html>Welcome</html>"),
@@ -178,16 +184,19 @@ mod tests {
         ] {
             let asked = format!("{answer:?}");
             let outcome = classify(Reply::Answer(answer));
-            assert!(matches!(outcome, Asked::NoAnswer(_)), "{asked}: {outcome:?}");
+            assert!(is_silent(&outcome), "{asked}: {outcome:?}");
         }
-        assert!(matches!(classify(Reply::Broken("reset".into())), Asked::NoAnswer(_)));
-        assert!(matches!(classify(Reply::NotSent("refused".into())), Asked::NoAnswer(_)));
+        assert!(is_silent(&classify(Reply::Broken("reset".into()))));
+        assert!(is_silent(&classify(Reply::NotSent("refused".into()))));
         let gateway = classify(Reply::Answer(response(sample!("error-gateway-404.http"))));
-        assert!(matches!(gateway, Asked::NoAnswer(_)), "{gateway:?}");
+        assert!(is_silent(&gateway), "{gateway:?}");
         let app_only = classify(Reply::Answer(answer(403, JSON, br#"{"code":900329}"#)));
-        assert!(matches!(app_only, Asked::Misconfigured { rights: true, .. }), "{app_only:?}");
-        assert!(matches!(classify(Reply::Answer(answer(401, "", b""))), Asked::Unauthorized(_)));
-        assert!(matches!(classify(Reply::Answer(answer(429, "", b""))), Asked::Throttled { .. }));
+        assert!(matches!(app_only, Outcome::Refused(Class::FixTheRights, _)), "{app_only:?}");
+        assert!(matches!(
+            classify(Reply::Answer(answer(401, "", b""))),
+            Outcome::Refused(Class::RenewTheToken, _)
+        ));
+        assert!(matches!(classify(Reply::Answer(answer(429, "", b""))), Outcome::Throttled { .. }));
     }
 
     #[test]
@@ -213,7 +222,7 @@ mod tests {
         let rules = CountryRulesAnswer::Rules(r#"{"iso2Code":"us"}"#.to_owned());
         assert_eq!(answered(country_rules(Reply::Answer(marked), "US")), rules);
         let other = country_rules(Reply::Answer(response(sample!("country-rules-PT-recorded.http"))), "US");
-        assert!(matches!(other, Asked::NoAnswer(_)), "{other:?}");
+        assert!(matches!(other, Outcome::Unknown(_)), "{other:?}");
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! What any result of a call means. Total: every reply has an outcome, and a reply that cannot be understood is
 //! never taken for a verdict.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::codes::{self, Class};
+use super::outcome::{Outcome, ServiceError};
 use super::retry_after;
 use super::wire::{CustomerPage, ErrorBody, NewTenant, without_bom};
 use crate::transport::intercepted::{Look, excerpt};
@@ -84,162 +83,94 @@ impl Answer {
     }
 }
 
-/// What the service says went wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServiceError {
-    pub(crate) status: u16,
-    /// Empty where the body has none.
-    pub(crate) code: String,
-    /// Its own words.
-    pub(crate) text: String,
-}
-
-/// What is known after one attempt to create.
-#[derive(Debug)]
-pub(crate) enum CreateOutcome {
-    /// Definite: the tenant exists.
-    Created(NewTenant),
-    /// Definite: the row was refused. `domain_taken`: because somebody has the domain.
-    Refused { error: ServiceError, domain_taken: bool },
-    /// Definite: refused with a 403 for which one row may be at fault, or all.
-    Forbidden(ServiceError),
-    /// Definite: every row would be refused like this one. `rights`: because of sign-in or rights.
-    Misconfigured { error: ServiceError, rights: bool },
-    /// Definite: the token was not accepted.
-    Unauthorized(ServiceError),
-    /// Definite: nothing was done, and nothing more is wanted for a while.
-    Throttled { wait: Duration },
-    /// Proof that the service did not begin with it.
-    NotSent(Silence),
-    /// May have been done, or may still be.
-    Unknown(Silence),
-    /// The same, but whoever answered was not the service, so that not even a success says anything.
-    Intercepted(Silence),
-}
-
-/// What is known after one question.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Asked<T> {
-    Answer(T),
-    Unauthorized(ServiceError),
-    Misconfigured {
-        error: ServiceError,
-        rights: bool,
-    },
-    Throttled {
-        wait: Duration,
-    },
-    /// No answer, whatever the reason; asking again may help.
-    NoAnswer(Silence),
-}
-
-impl CreateOutcome {
-    /// In one word, for the record.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            CreateOutcome::Created(_) => "created",
-            CreateOutcome::Refused { .. } => "refused",
-            CreateOutcome::Forbidden(_) => "forbidden",
-            CreateOutcome::Misconfigured { .. } => "misconfigured",
-            CreateOutcome::Unauthorized(_) => "unauthorized",
-            CreateOutcome::Throttled { .. } => "throttled",
-            CreateOutcome::NotSent(_) => "not_sent",
-            CreateOutcome::Unknown(_) => "unknown",
-            CreateOutcome::Intercepted(_) => "intercepted",
-        }
-    }
-}
-
-impl<T> Asked<T> {
-    /// In one word, for the record.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Asked::Answer(_) => "answered",
-            Asked::Unauthorized(_) => "unauthorized",
-            Asked::Misconfigured { .. } => "misconfigured",
-            Asked::Throttled { .. } => "throttled",
-            Asked::NoAnswer(_) => "no_answer",
-        }
-    }
-
-    /// The same with another answer.
-    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Asked<U> {
-        self.and_then(|value| Asked::Answer(f(value)))
-    }
-
-    pub(super) fn and_then<U>(self, f: impl FnOnce(T) -> Asked<U>) -> Asked<U> {
-        match self {
-            Asked::Answer(value) => f(value),
-            Asked::Unauthorized(error) => Asked::Unauthorized(error),
-            Asked::Misconfigured { error, rights } => Asked::Misconfigured { error, rights },
-            Asked::Throttled { wait } => Asked::Throttled { wait },
-            Asked::NoAnswer(reason) => Asked::NoAnswer(reason),
-        }
-    }
-}
-
 /// The outcome of a `POST /v1/customers`.
-pub(super) fn create(reply: Reply) -> CreateOutcome {
+pub(super) fn create(reply: Reply) -> Outcome<NewTenant> {
+    verdict(reply, |answer, error| match answer.status {
+        // 202 promises a verdict later; the documents do not say where (fact book 4).
+        202 => Outcome::Unknown("accepted with 202, without a verdict".into()),
+        200..=299 => new_tenant(answer),
+        _ => match refusal(answer, error, |answer, error| match error.status {
+            405 | 412 | 417 => Some(Class::FixTheConfiguration),
+            404 if is_gateway(answer, error) => Some(Class::FixTheConfiguration),
+            403 => Some(Class::Unexplained),
+            409 => Some(Class::DomainTaken),
+            // A 4xx that carries no code of the service's is no verdict of the service (fact book 3.3).
+            400..=499 if !error.code.is_empty() => Some(Class::FixTheRow),
+            _ => None,
+        }) {
+            Outcome::Refused(Class::FixTheRow, error) if says_taken(&error) => {
+                Outcome::Refused(Class::DomainTaken, error)
+            }
+            outcome => outcome,
+        },
+    })
+}
+
+/// What every reply has in common; `understand` gets what the service itself has said.
+pub(super) fn verdict<T>(
+    reply: Reply,
+    understand: impl FnOnce(&Answer, ServiceError) -> Outcome<T>,
+) -> Outcome<T> {
     let answer = match reply {
-        Reply::NotSent(silence) => return CreateOutcome::NotSent(silence),
-        Reply::Broken(silence) => return CreateOutcome::Unknown(silence),
+        Reply::NotSent(silence) => return Outcome::NotSent(silence),
+        Reply::Broken(silence) => return Outcome::Unknown(silence),
         Reply::Answer(answer) => answer,
     };
-    if let Some(silence) = answer.intercepted() {
-        return CreateOutcome::Intercepted(silence);
+    match answer.intercepted() {
+        Some(silence) => Outcome::Intercepted(silence),
+        None => understand(&answer, service_error(&answer)),
     }
-    let error = service_error(&answer);
-    match answer.status {
-        // 202 promises a verdict later; the documents do not say where (fact book 4).
-        202 => CreateOutcome::Unknown("accepted with 202, without a verdict".into()),
-        200..=299 => new_tenant(&answer),
-        401 => CreateOutcome::Unauthorized(error),
+}
+
+/// An answer that is no success, to a request that would have changed something. `unlisted` gets one whose code stands in
+/// no table; `None`: it is no verdict.
+pub(super) fn refusal<T>(
+    answer: &Answer,
+    error: ServiceError,
+    unlisted: impl FnOnce(&Answer, &ServiceError) -> Option<Class>,
+) -> Outcome<T> {
+    let class = match error.status {
+        401 => Some(Class::RenewTheToken),
+        429 => return throttled(answer, &error),
         // No refusal has such a status; nobody knows what one that is in no document means.
-        ..=399 | 408 | 500.. => CreateOutcome::Unknown(no_verdict(&answer, &error)),
-        429 => throttled(&answer, &error, |wait| CreateOutcome::Throttled { wait }),
-        status => match (codes::class(status, &error.code), status) {
-            (Some(Class::FixTheRights), _) => CreateOutcome::Misconfigured { error, rights: true },
-            (Some(Class::FixTheConfiguration), _) | (None, 405 | 412 | 417) => {
-                CreateOutcome::Misconfigured { error, rights: false }
-            }
-            (None, 404) if is_gateway(&answer, &error) => {
-                CreateOutcome::Misconfigured { error, rights: false }
-            }
-            (None, 403) => CreateOutcome::Forbidden(error),
-            (Some(Class::DomainTaken), _) | (None, 409) => {
-                CreateOutcome::Refused { error, domain_taken: true }
-            }
-            (Some(Class::FixTheRow), _) => refused(error),
-            // A 4xx that carries no code of the service's is no verdict of the service (fact book 3.3).
-            (None, 400..=499) if !error.code.is_empty() => refused(error),
-            (None, _) => CreateOutcome::Unknown(no_verdict(&answer, &error)),
-        },
+        ..=399 | 408 | 500.. => None,
+        status => codes::class(status, &error.code).or_else(|| unlisted(answer, &error)),
+    };
+    match class {
+        Some(class) => Outcome::Refused(class, error),
+        None => Outcome::Unknown(no_verdict(answer, &error)),
     }
+}
+
+/// The code of a taken domain is unknown; its text has both words (fact book 13.2).
+fn says_taken(error: &ServiceError) -> bool {
+    let text = error.text.to_ascii_lowercase();
+    text.contains("domain") && text.contains("already")
 }
 
 /// The outcome of one page of a customer search: matches of `domain` by exact comparison, and the next page.
-pub(super) fn customer_page(reply: Reply) -> Asked<CustomerPage> {
+pub(super) fn customer_page(reply: Reply) -> Outcome<CustomerPage> {
     question(reply, |answer, error| match answer.status {
         200 => read_json(answer, "the list of customers"),
-        _ => Asked::NoAnswer(no_verdict(answer, error)),
+        _ => Outcome::Unknown(no_verdict(answer, error)),
     })
 }
 
 /// The answer in a body that should be JSON; `what` it is.
-pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Asked<T> {
+pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Outcome<T> {
     match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
-        Ok(Ok(value)) => Asked::Answer(value),
+        Ok(Ok(value)) => Outcome::Done(value),
         // The parser's message is left out: it can quote the body.
-        Ok(Err(_)) => Asked::NoAnswer(format!("{what} is no JSON that can be understood").into()),
-        Err(reason) => Asked::NoAnswer(reason.clone().into()),
+        Ok(Err(_)) => Outcome::Unknown(format!("{what} is no JSON that can be understood").into()),
+        Err(reason) => Outcome::Unknown(reason.clone().into()),
     }
 }
 
 /// Whether the service counts the token's sign-in as done with MFA. `None`: it does not tell.
-pub(super) fn mfa_compliance(reply: Reply) -> Asked<Option<bool>> {
+pub(super) fn mfa_compliance(reply: Reply) -> Outcome<Option<bool>> {
     question(reply, |answer, error| match answer.status {
-        200..=299 => Asked::Answer(answer.mfa_compliant),
-        _ => Asked::NoAnswer(no_verdict(answer, error)),
+        200..=299 => Outcome::Done(answer.mfa_compliant),
+        _ => Outcome::Unknown(no_verdict(answer, error)),
     })
 }
 
@@ -253,41 +184,33 @@ fn asks_for_mfa(answer: &Answer) -> bool {
 
 /// The outcome of `HEAD /v1/domains/{domain}`: is it taken? Only an empty 404 of the service itself says "free"
 /// (fact book 6).
-pub(super) fn domain_taken(reply: Reply) -> Asked<bool> {
+pub(super) fn domain_taken(reply: Reply) -> Outcome<bool> {
     question(reply, |answer, error| match answer.status {
-        200 => Asked::Answer(true),
-        404 if !is_gateway(answer, error) => Asked::Answer(false),
+        200 => Outcome::Done(true),
+        404 if !is_gateway(answer, error) => Outcome::Done(false),
         _ => no_answer(answer, error),
     })
 }
 
 /// A reply that does not answer its question. Where a gateway says that there is no such path, the address is wrong.
-pub(super) fn no_answer<T>(answer: &Answer, error: &ServiceError) -> Asked<T> {
+pub(super) fn no_answer<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> {
     match answer.status {
-        404 if is_gateway(answer, error) => Asked::Misconfigured { error: error.clone(), rights: false },
-        _ => Asked::NoAnswer(no_verdict(answer, error)),
+        404 if is_gateway(answer, error) => Outcome::Refused(Class::FixTheConfiguration, error.clone()),
+        _ => Outcome::Unknown(no_verdict(answer, error)),
     }
 }
 
 /// What every question has in common; `understand` gets whatever may be an answer to this one.
 pub(super) fn question<T>(
     reply: Reply,
-    understand: impl FnOnce(&Answer, &ServiceError) -> Asked<T>,
-) -> Asked<T> {
-    let answer = match reply {
-        Reply::NotSent(silence) | Reply::Broken(silence) => return Asked::NoAnswer(silence),
-        Reply::Answer(answer) => answer,
-    };
-    if let Some(silence) = answer.intercepted() {
-        return Asked::NoAnswer(silence);
-    }
-    let error = service_error(&answer);
-    match (answer.status, codes::class(answer.status, &error.code)) {
-        (401, _) => Asked::Unauthorized(error),
-        (429, _) => throttled(&answer, &error, |wait| Asked::Throttled { wait }),
-        (403, Some(Class::FixTheRights)) => Asked::Misconfigured { error, rights: true },
-        _ => understand(&answer, &error),
-    }
+    understand: impl FnOnce(&Answer, &ServiceError) -> Outcome<T>,
+) -> Outcome<T> {
+    verdict(reply, |answer, error| match (answer.status, codes::class(answer.status, &error.code)) {
+        (401, _) => Outcome::Refused(Class::RenewTheToken, error),
+        (429, _) => throttled(answer, &error),
+        (403, Some(Class::FixTheRights)) => Outcome::Refused(Class::FixTheRights, error),
+        _ => understand(answer, &error),
+    })
 }
 
 /// The error that a body tells of, in whatever shape; code and text are empty where there is none.
@@ -319,31 +242,24 @@ fn is_gateway(answer: &Answer, error: &ServiceError) -> bool {
     error.code.is_empty() && (body > 0 || !answer.has_request_id)
 }
 
-fn refused(error: ServiceError) -> CreateOutcome {
-    // The code of a taken domain is unknown; its text has both words (fact book 13.2).
-    let text = error.text.to_ascii_lowercase();
-    let domain_taken = text.contains("domain") && text.contains("already");
-    CreateOutcome::Refused { error, domain_taken }
-}
-
-fn new_tenant(answer: &Answer) -> CreateOutcome {
+fn new_tenant(answer: &Answer) -> Outcome<NewTenant> {
     let body = match &answer.body {
         Ok(body) => body,
         Err(reason) => {
-            return CreateOutcome::Unknown(format!("status {}, but {reason}", answer.status).into());
+            return Outcome::Unknown(format!("status {}, but {reason}", answer.status).into());
         }
     };
     match NewTenant::parse(body) {
-        Some(tenant) => CreateOutcome::Created(tenant),
+        Some(tenant) => Outcome::Done(tenant),
         // The parser's message is left out: it can quote the body, which holds a password.
-        None => CreateOutcome::Unknown(
-            format!("status {}, but no customer id in the answer", answer.status).into(),
-        ),
+        None => {
+            Outcome::Unknown(format!("status {}, but no customer id in the answer", answer.status).into())
+        }
     }
 }
 
-pub(super) fn throttled<T>(answer: &Answer, error: &ServiceError, outcome: impl FnOnce(Duration) -> T) -> T {
-    outcome(retry_after::wait(answer.retry_after.as_deref(), &error.text, answer.at))
+fn throttled<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> {
+    Outcome::Throttled { wait: retry_after::wait(answer.retry_after.as_deref(), &error.text, answer.at) }
 }
 
 pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> Silence {

@@ -1,23 +1,19 @@
-//! The HTTP client: one method per operation, explicit time limits, no redirects, no repeats of its own.
+//! The HTTP client: explicit time limits, no redirects, no repeats of its own.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::classify::{self, Answer, Asked, CreateOutcome, Reply};
-use super::wire::{CustomerPage, NewCustomer};
+use super::classify::{self, Answer, Reply};
+use super::outcome::Outcome;
+use super::request::Request;
 use crate::clock;
-use crate::customer::Customer;
 use crate::ids::{CorrelationId, RequestId};
 use crate::transport::{ClientError, Fault, Network, Peer, SentSecrets, bounded_body, http_client_builder};
-
-/// Customers asked for per page; two official clients use this number (fact book 9).
-const PAGE_SIZE: u32 = 500;
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
@@ -35,7 +31,7 @@ pub(crate) struct ClientSettings {
 /// One finished call: what it means, and what there is to tell about it.
 #[derive(Debug)]
 pub(crate) struct Exchange<T> {
-    pub(crate) outcome: T,
+    pub(crate) outcome: Outcome<T>,
     pub(crate) trace: Trace,
 }
 
@@ -56,6 +52,9 @@ impl CallIds {
 /// What support asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Trace {
+    pub(crate) ids: CallIds,
+    /// In one word, such as `created`, `refused` or `unknown`.
+    pub(crate) outcome: &'static str,
     /// `None`: it never left this machine, or was not taken.
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) finished_at: Timestamp,
@@ -89,129 +88,52 @@ impl Client {
         Ok(Self { http, peer: Peer::api(&settings.api_url), api_url: settings.api_url.clone() })
     }
 
-    /// `POST /v1/customers`. The caller has made the intent durable.
-    pub(crate) async fn create_customer(
-        &self,
-        token: &SecretString,
-        ids: CallIds,
-        customer: &Customer,
-    ) -> Exchange<CreateOutcome> {
-        let body = serde_json::to_vec(&NewCustomer::from(customer)).expect("a customer is plain data");
-        let request = self
-            .request(Method::POST, &["v1", "customers"], token, ids)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body);
-        let (reply, trace) = self.send(request).await;
-        Exchange { outcome: classify::create(reply), trace }
-    }
-
-    /// One page of the customers whose domain begins with `domain`; of all, where there is none.
-    pub(crate) async fn customers(
-        &self,
-        token: &SecretString,
-        ids: CallIds,
-        domain: Option<&str>,
-        page: Option<&str>,
-    ) -> Exchange<Asked<Page>> {
-        let mut request = self.request(Method::GET, &["v1", "customers"], token, ids);
-        match domain {
-            Some(domain) => {
-                let filter =
-                    serde_json::json!({ "Field": "Domain", "Value": domain, "Operator": "starts_with" });
-                request = request.query(&[("size", PAGE_SIZE.to_string()), ("filter", filter.to_string())]);
-            }
-            None => request = request.query(&[("size", "1")]),
-        }
-        let (reply, trace) = self.send(turn_to(page, request)).await;
-        let outcome = if is_past_the_end(page, &reply) {
-            Asked::Answer(Page::default())
-        } else {
-            classify::customer_page(reply).map(Page::from)
-        };
-        Exchange { outcome, trace }
-    }
-
-    /// The smallest question that a token can be tried with: does the service count its sign-in as MFA?
-    pub(crate) async fn mfa_compliance(
-        &self,
-        token: &SecretString,
-        ids: CallIds,
-    ) -> Exchange<Asked<Option<bool>>> {
-        let request = self.request(Method::GET, &["v1", "customers"], token, ids);
-        let (reply, trace) = self.send(request.query(&[("size", "1")]).header("ValidateMfa", "true")).await;
-        Exchange { outcome: classify::mfa_compliance(reply), trace }
-    }
-
-    /// `HEAD /v1/domains/{domain}`: is it taken?
-    pub(crate) async fn domain_taken(
-        &self,
-        token: &SecretString,
-        ids: CallIds,
-        domain: &str,
-    ) -> Exchange<Asked<bool>> {
-        let request = self.request(Method::HEAD, &["v1", "domains", domain], token, ids);
-        let (reply, trace) = self.send(request).await;
-        Exchange { outcome: classify::domain_taken(reply), trace }
-    }
-
     /// Sends one request and reads whatever comes of it.
-    pub(super) async fn send(&self, request: RequestBuilder) -> (Reply, Trace) {
+    pub(crate) async fn send<T>(
+        &self,
+        request: &Request<'_, T>,
+        token: &SecretString,
+        ids: CallIds,
+    ) -> Exchange<T> {
         let sent_at = clock::now();
-        let (reply, ms_cv) = match self.exchange(request).await {
+        let (reply, ms_cv) = match self.exchange(request, token, ids).await {
             Err(error) => (failure(&self.peer, &error), None),
             Ok((response, sent)) => {
                 let ms_cv = header(&response, &sent, "MS-CV");
                 (Reply::Answer(read(self.peer.clone(), response, &sent).await), ms_cv)
             }
         };
-        let trace = trace(&reply, sent_at, ms_cv);
-        (reply, trace)
+        let trace = trace(&reply, ids, sent_at, ms_cv);
+        let outcome = (request.understand)(reply);
+        let trace = Trace { outcome: request.kind.word(&outcome), ..trace };
+        Exchange { outcome, trace }
     }
 
     /// The answer, and what of its request must not be told again.
-    async fn exchange(
+    async fn exchange<T>(
         &self,
-        request: RequestBuilder,
-    ) -> Result<(reqwest::Response, SentSecrets), reqwest::Error> {
-        let request = request.build()?;
-        let sent = SentSecrets::of_headers(request.headers());
-        Ok((self.http.execute(request).await?, sent))
-    }
-
-    pub(super) fn request(
-        &self,
-        method: Method,
-        path: &[&str],
+        request: &Request<'_, T>,
         token: &SecretString,
         ids: CallIds,
-    ) -> RequestBuilder {
+    ) -> Result<(reqwest::Response, SentSecrets), reqwest::Error> {
         let mut url = self.api_url.clone();
-        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
-        self.http
-            .request(method, url)
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(&request.path);
+        let mut builder = self
+            .http
+            .request(request.method.clone(), url)
+            .query(&request.query)
             .header("Authorization", bearer(token))
             .header("MS-RequestId", ids.request_id.to_string())
-            .header("MS-CorrelationId", ids.correlation_id.to_string())
-    }
-}
-
-/// Customers of one page, and how to get the next.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    /// Customer id and current default domain.
-    pub(crate) customers: Vec<(String, String)>,
-    pub(crate) next: Option<String>,
-}
-
-impl From<CustomerPage> for Page {
-    fn from(page: CustomerPage) -> Self {
-        let next = page.next_page().map(str::to_owned);
-        let customers = page
-            .items
-            .into_iter()
-            .filter_map(|item| Some((item.id, item.company_profile?.domain?)))
-            .collect();
-        Self { customers, next }
+            .header("MS-CorrelationId", ids.correlation_id.to_string());
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let request = builder.build()?;
+        let sent = SentSecrets::of_headers(request.headers());
+        Ok((self.http.execute(request).await?, sent))
     }
 }
 
@@ -223,23 +145,8 @@ fn bearer(token: &SecretString) -> HeaderValue {
     value
 }
 
-/// The request for a further page of a list; without one, for the first.
-pub(super) fn turn_to(page: Option<&str>, request: RequestBuilder) -> RequestBuilder {
-    match page {
-        Some(page) => request.query(&[("seekOperation", "Next")]).header("MS-ContinuationToken", page),
-        None => request,
-    }
-}
-
-/// Past the last page the service may say 400 with code 2000: that means done (fact book 9).
-pub(super) fn is_past_the_end(page: Option<&str>, reply: &Reply) -> bool {
-    page.is_some()
-        && matches!(reply, Reply::Answer(answer) if answer.status == 400
-            && classify::service_error(answer).code == "2000")
-}
-
 /// What there is to tell of a reply, sent off at `sent_at`.
-fn trace(reply: &Reply, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
+fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
     let (status, code, text) = match reply {
         Reply::NotSent(silence) | Reply::Broken(silence) => (None, None, Some(silence.reason.clone())),
         Reply::Answer(answer) => {
@@ -249,6 +156,8 @@ fn trace(reply: &Reply, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
     };
     let not_empty = |text: &String| !text.is_empty();
     Trace {
+        ids,
+        outcome: "",
         sent_at: (!matches!(reply, Reply::NotSent(_))).then_some(sent_at),
         finished_at: clock::now(),
         status,
@@ -316,7 +225,8 @@ fn header(response: &reqwest::Response, sent: &SentSecrets, name: &str) -> Optio
 
 impl Trace {
     /// Of a call that was given up before it was sent.
-    pub(crate) fn never_sent(reason: Option<String>) -> Self {
-        Self { sent_at: None, finished_at: clock::now(), status: None, code: None, text: reason, ms_cv: None }
+    pub(super) fn never_sent(ids: CallIds, outcome: &'static str, reason: Option<String>) -> Self {
+        let finished_at = clock::now();
+        Self { ids, outcome, sent_at: None, finished_at, status: None, code: None, text: reason, ms_cv: None }
     }
 }

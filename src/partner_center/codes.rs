@@ -14,6 +14,12 @@ pub(crate) enum Class {
     FixTheRights,
     /// Every row would get it, until the configuration is mended.
     FixTheConfiguration,
+    /// The token was not accepted; another one may be.
+    RenewTheToken,
+    /// The service does not know the customer, or not yet.
+    NotVisible,
+    /// A 403 that nobody has explained: one row may be at fault, or all.
+    Unexplained,
 }
 
 struct Known {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::classify::{self, Asked, Reply};
+use super::classify::{self, Reply};
+use super::outcome::Outcome;
+use super::request::RequestKind;
 use super::samples::response;
 use super::{address, agreement, answers};
 
@@ -69,29 +71,36 @@ const TABLE: &str = "
 fn understood(name: &str, reply: Reply) -> String {
     let family = name.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
     match family {
-        "agreement-" => agreement::acceptance(reply, "someone@example.com").name().to_owned(),
-        "agreement-metadata-" => agreement::template(reply).name().to_owned(),
-        "country-rules-PT-recorded.http" => answers::country_rules(reply, "PT").name().to_owned(),
-        "country-rules-US-recorded.http" => answers::country_rules(reply, "US").name().to_owned(),
-        "domain-free-" | "domain-taken-" => answer(classify::domain_taken(reply)),
-        "indirect-resellers-" => answers::indirect_resellers(reply).name().to_owned(),
-        "mpa-status-" => answer(answers::reseller_agreement(reply)),
-        "validate-address-" => answer(address::verdict(reply)),
-        _ if family.starts_with("customers-") || family.starts_with("paging-") => {
-            classify::customer_page(reply).name().to_owned()
+        "agreement-" => {
+            RequestKind::RecordAgreement.word(&agreement::acceptance(reply, "someone@example.com"))
         }
-        _ => classify::create(reply).name().to_owned(),
+        "agreement-metadata-" => answered(&agreement::template(reply)),
+        "country-rules-PT-recorded.http" => answered(&answers::country_rules(reply, "PT")),
+        "country-rules-US-recorded.http" => answered(&answers::country_rules(reply, "US")),
+        "domain-free-" | "domain-taken-" => return answer(classify::domain_taken(reply)),
+        "indirect-resellers-" => answered(&answers::indirect_resellers(reply)),
+        "mpa-status-" => return answer(answers::reseller_agreement(reply)),
+        "validate-address-" => return answer(address::verdict(reply)),
+        _ if family.starts_with("customers-") || family.starts_with("paging-") => {
+            answered(&classify::customer_page(reply))
+        }
+        _ => RequestKind::Create.word(&classify::create(reply)),
     }
+    .to_owned()
+}
+
+fn answered<T>(outcome: &Outcome<T>) -> &'static str {
+    RequestKind::Question.word(outcome)
 }
 
 /// The answer by the name of its variant; without one, how the question ended.
-fn answer<T: std::fmt::Debug>(asked: Asked<T>) -> String {
+fn answer<T: std::fmt::Debug>(asked: Outcome<T>) -> String {
     match asked {
-        Asked::Answer(answer) => {
+        Outcome::Done(answer) => {
             let debug = format!("{answer:?}");
             debug.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
         }
-        other => other.name().to_owned(),
+        other => answered(&other).to_owned(),
     }
 }
 

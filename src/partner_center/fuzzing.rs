@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::classify::{Answer, Asked, CreateOutcome, Reply};
-use super::{AgreementOutcome, address, agreement, answers, classify, retry_after};
+use super::classify::{Answer, Reply};
+use super::outcome::Outcome;
+use super::{address, agreement, answers, classify, retry_after};
 use crate::fuzzing::steered;
 use crate::transport::Peer;
 
@@ -18,15 +19,15 @@ pub(crate) fn answers(input: &[u8]) {
     let reply = || Reply::Answer(answer(&words, body));
     let status = answer(&words, body).status;
     match classify::create(reply()) {
-        CreateOutcome::Refused { .. } => assert!((400..500).contains(&status)),
-        CreateOutcome::Created(tenant) => {
+        Outcome::Refused(..) => assert!((400..500).contains(&status)),
+        Outcome::Done(tenant) => {
             assert!((200..300).contains(&status) && !tenant.customer_id.trim().is_empty());
             assert!(tenant.credentials().is_none_or(|(_, password)| !password.expose_secret().is_empty()));
         }
-        CreateOutcome::Throttled { wait } => check_wait(wait),
+        Outcome::Throttled { wait } => check_wait(wait),
         _ => {}
     }
-    if agreement::acceptance(reply(), "someone@example.com") == AgreementOutcome::Recorded {
+    if agreement::acceptance(reply(), "someone@example.com") == Outcome::Done(()) {
         assert!((200..500).contains(&status));
     }
     check(agreement::template(reply()), status);
@@ -40,11 +41,11 @@ pub(crate) fn answers(input: &[u8]) {
     check(answers::organization_profile(reply()), status);
 }
 
-fn check<T>(asked: Asked<T>, status: u16) {
+fn check<T>(asked: Outcome<T>, status: u16) {
     match asked {
-        Asked::Answer(_) => assert!(matches!(status, 200..=299 | 400 | 404), "{status}"),
-        Asked::Throttled { wait } => check_wait(wait),
-        Asked::Unauthorized(_) | Asked::Misconfigured { .. } | Asked::NoAnswer(_) => {}
+        Outcome::Done(_) => assert!(matches!(status, 200..=299 | 400 | 404), "{status}"),
+        Outcome::Throttled { wait } => check_wait(wait),
+        _ => {}
     }
 }
 

@@ -1,11 +1,11 @@
 //! Partner Center over HTTP: the only module that knows URLs, header names and body shapes.
 //!
-//! [`Client`] has one method per operation. An answer, also a refusal, is an outcome and not an error:
-//! [`classify`] turns whatever came back into one, and is total. [`wire`] has the bodies as the fact book gives
-//! them; [`codes`] has what is known about each error code, as data. [`questions`] has the operations that are asked
-//! outside a run, [`address`] and [`answers`] what comes of them.
+//! Each of the [`operations`] is a [`Request`], and [`Client`] sends it. An answer, also a refusal, is an [`Outcome`]
+//! and not an error: [`classify`] turns whatever came back into one, and is total. [`wire`] has the bodies as the fact
+//! book gives them; [`codes`] has what is known about each error code, as data; [`address`], [`agreement`] and [`answers`]
+//! have what comes of one kind of request each.
 //!
-//! It leaves to others whether and when to send (`submitter`) and where tokens come from (`auth`).
+//! It leaves to others whether and when to send (`call`, `submitter`) and where tokens come from (`auth`).
 //!
 //! # What nobody has documented
 //!
@@ -36,7 +36,7 @@
 //! | which header tells of MFA | `isMfaCompliant`; where it is missing, MFA is unknown and not refused |
 
 pub(crate) mod address;
-mod agreement;
+pub(crate) mod agreement;
 pub(crate) mod answers;
 mod classify;
 mod client;
@@ -45,15 +45,18 @@ pub(crate) mod codes;
 mod every_sample;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod questions;
+pub(crate) mod operations;
+mod outcome;
+mod request;
 mod retry_after;
 #[cfg(test)]
 mod samples;
 mod wire;
 
-pub(crate) use agreement::AgreementOutcome;
-pub(crate) use classify::{Asked, CreateOutcome, ServiceError};
-pub(crate) use client::{CallIds, Client, ClientSettings, Exchange, Page, Trace};
+pub(crate) use client::{CallIds, Client, ClientSettings, Exchange, Trace};
+pub(crate) use codes::Class;
+pub(crate) use outcome::{Health, NotDone, Outcome, ServiceError};
+pub(crate) use request::Request;
 pub(crate) use wire::NewTenant;
 
 /// The method and path of a call, by the name that the ledger keeps it under; for people and for Microsoft support.

@@ -2,21 +2,24 @@
 //! to take now. So what happens on a signal, in an outage or at a limit is tested without a network and without
 //! waiting.
 
-use std::collections::VecDeque;
+mod backlog;
+mod verdicts;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::attempt::Stepped;
-use super::finding::{AgreementFinding, AskFinding, CreateFinding, Health, Setback, Unanswered};
 use super::past::RunStart;
 use super::progress::{LeftOut, Progress};
 use super::queue::Queue;
-use super::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
+use super::retry::{self, Then, Verdict};
 use super::service::Service;
 use super::task::{Step, Task};
-use super::{Mode, Settings, Signal, StopReason, agreement};
-use crate::ledger::{self, AttemptResult, Batch, Open, RowChange, RowId, StepKind};
+use super::{Settings, Signal, StopReason};
+use crate::call::domains::DomainStatus;
+use crate::ledger::{self, AttemptResult, Batch, CreatedCustomer, Open, RowId};
+use backlog::{Backlog, Limits};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
 pub(super) const FETCH: u32 = 256;
@@ -25,7 +28,7 @@ pub(super) const FETCH: u32 = 256;
 #[derive(Debug)]
 pub(super) enum Action {
     Fetch { which: Open, after: RowId },
-    Step { task: Box<Task>, probe: bool },
+    Step(Box<Task>),
     Record { task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Box<Verdict> },
 }
 
@@ -42,13 +45,11 @@ pub(super) enum Event {
     ReadPanicked,
     Created {
         task: Box<Task>,
-        probe: bool,
-        step: Stepped<CreateFinding>,
+        step: Stepped<CreatedCustomer>,
     },
     Asked {
         task: Box<Task>,
-        probe: bool,
-        step: Stepped<AskFinding>,
+        step: Stepped<DomainStatus>,
     },
     Recorded {
         task: Box<Task>,
@@ -56,8 +57,7 @@ pub(super) enum Event {
     },
     Agreed {
         task: Box<Task>,
-        probe: bool,
-        step: Stepped<AgreementFinding>,
+        step: Stepped<()>,
     },
     /// A step or a record could not be written.
     LedgerFailed(ledger::Error),
@@ -65,35 +65,6 @@ pub(super) enum Event {
     Panicked,
     Signalled(Signal),
     Woken,
-}
-
-/// What is still to be read from the ledger, oldest doubt first. Agreements are asked for only while no row is in hand, so
-/// that each is in one pair of hands. A new customer takes a while to become visible.
-#[derive(Debug)]
-struct Backlog {
-    order: VecDeque<Open>,
-    after: RowId,
-    fetching: bool,
-}
-
-/// What has been reached that holds rows back (contract, rule 9). What is in flight is brought to its end all the same.
-#[derive(Debug, Clone, Copy, Default)]
-struct Limits {
-    /// No further row is begun.
-    at_limit: bool,
-    /// So many have been refused that nothing is sent any more that has not been sent already.
-    too_many_failures: bool,
-}
-
-impl Limits {
-    fn hold_back(self, task: &Task) -> bool {
-        let is_begun = match task.step {
-            Step::Create | Step::Ask => task.work.is_in_flight,
-            Step::Agree => task.is_begun,
-        };
-        let is_fresh_row = task.step == Step::Create && !task.is_begun;
-        (self.too_many_failures && !is_begun) || (self.at_limit && is_fresh_row)
-    }
 }
 
 #[derive(Debug)]
@@ -121,25 +92,12 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     pub(super) fn new(settings: Settings, start: RunStart) -> Self {
-        let order = match settings.mode {
-            Mode::Submit => [Open::InFlight, Open::Pending],
-            Mode::AskOnly => [Open::InFlight, Open::Unresolved],
-        };
-        // Those of earlier runs first, so that a backlog of rows which takes nights does not keep them waiting.
-        let agreements = match settings.mode {
-            Mode::Submit => Some(Open::Agreements),
-            Mode::AskOnly => None,
-        };
         Self {
             deadline: settings.max_duration.map(|limit| start.instant() + limit),
             service: Service::new(settings.max_outage, start),
+            backlog: Backlog::of(settings.mode),
             settings,
             start,
-            backlog: Backlog {
-                order: agreements.into_iter().chain(order).chain(agreements).collect(),
-                after: RowId(0),
-                fetching: false,
-            },
             queue: Queue::default(),
             to_record: Vec::new(),
             stop: None,
@@ -158,7 +116,7 @@ impl Dispatcher {
 
     /// Nothing is under way, and nothing will be. A run that stops waits for no reading of the queue.
     pub(super) fn is_done(&self) -> bool {
-        let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.order.is_empty();
+        let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.is_read();
         self.is_idle() && (self.stop.is_some() || (empty && !self.backlog.fetching))
     }
 
@@ -202,81 +160,14 @@ impl Dispatcher {
                 self.queue.settle(task, now + wait);
                 continue;
             }
-            let probe = self.service.let_pass(task.step, now);
-            self.slots += 1;
+            task.is_probe = self.service.let_pass(task.step, now);
             task.begun = now;
             task.is_begun = true;
-            actions.push(Action::Step { task, probe });
+            self.slots += 1;
+            actions.push(Action::Step(task));
         }
-        if let (true, false, Some(which)) =
-            (self.wants_more(), self.backlog.fetching, self.backlog.order.front().copied())
-        {
-            self.backlog.fetching = true;
-            self.queue.reading_begins();
-            actions.push(Action::Fetch { which, after: self.backlog.after });
-        }
+        actions.extend(self.fetch());
         actions
-    }
-
-    fn wants_more(&self) -> bool {
-        let agreements_begin =
-            self.backlog.order.front() == Some(&Open::Agreements) && self.backlog.after == RowId(0);
-        if agreements_begin {
-            return self.is_idle() && self.queue.ready() + self.queue.waiting() == 0;
-        }
-        self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full()
-    }
-
-    /// The row to take a step for: one whose wait is over, else a fresh one. A kind of step that the service does not
-    /// answer holds up no other kind.
-    fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
-        for step in Step::ALL {
-            if !self.service.is_closed(step, now)
-                && let Some(held) = self.queue.pop_held(step)
-            {
-                return Some(held);
-            }
-        }
-        while let Some(due) = self.queue.pop_due(now) {
-            if !self.service.is_closed(due.step, now) {
-                return Some(due);
-            }
-            self.queue.hold(due);
-        }
-        self.next_fresh_task(now)
-    }
-
-    fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
-        while self.queue.peek_fresh().is_some_and(|fresh| self.service.is_closed(fresh.step, now)) {
-            // Creates come last, and one that was not begun does not count as submitted.
-            if self.queue.peek_fresh()?.step == Step::Create {
-                return None;
-            }
-            let fresh = self.queue.pop_fresh()?;
-            self.queue.hold(fresh);
-        }
-        let fresh = self.queue.peek_fresh()?;
-        let counts = fresh.step == Step::Create && !fresh.is_begun;
-        if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
-            self.limits.at_limit = true;
-            self.hold_back();
-            return self.next_fresh_task(now);
-        }
-        let mut task = self.queue.pop_fresh()?;
-        self.submitted += u64::from(counts);
-        task.is_begun = true;
-        Some(task)
-    }
-
-    /// Lets go of what was not begun, and reads no more of it.
-    fn hold_back(&mut self) {
-        let limits = self.limits;
-        self.queue.hold_back(|task| limits.hold_back(task));
-        let front = self.backlog.order.front().copied();
-        self.backlog.order.retain(|which| matches!(which, Open::InFlight | Open::Agreements));
-        if self.backlog.order.front().copied() != front {
-            self.backlog.after = RowId(0);
-        }
     }
 
     fn has_free_slot(&self) -> bool {
@@ -298,10 +189,10 @@ impl Dispatcher {
                 self.reading_ended();
                 self.stop_for_bug();
             }
-            Event::Created { task, probe, step } => self.created(task, probe, step, now, chance),
-            Event::Asked { task, probe, step } => self.asked(task, probe, step, now, chance),
+            Event::Created { task, step } => self.created(task, step, now, chance),
+            Event::Asked { task, step } => self.asked(task, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
-            Event::Agreed { task, probe, step } => self.agreed(task, probe, step, now, chance),
+            Event::Agreed { task, step } => self.agreed(task, step, now, chance),
             Event::LedgerFailed(error) => {
                 // What this one was about is lost to us; the next run finds it in the ledger.
                 self.slots -= 1;
@@ -341,220 +232,17 @@ impl Dispatcher {
         }
     }
 
-    fn fetched(&mut self, which: Open, batch: Batch, now: Instant) {
-        if self.backlog.order.front() != Some(&which) {
-            // Rows that were asked for before the limit was reached.
-            return;
-        }
-        match batch.last {
-            Some(last) => self.backlog.after = last,
-            None => {
-                self.backlog.order.pop_front();
-                self.backlog.after = RowId(0);
-            }
-        }
-        for row in batch.set_aside {
-            self.left_out.add(row);
-        }
-        for mut work in batch.work {
-            if !self.queue.take_in_hand(work.row) {
-                continue;
-            }
-            if which == Open::Unresolved {
-                retry::ask_afresh(&mut work);
-            }
-            // Its step is told below.
-            let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
-            let (step, wait) = match (task.work.kind, self.settings.mode) {
-                (StepKind::Agreement, _) => (Step::Agree, Duration::ZERO),
-                (StepKind::Create, Mode::AskOnly) => (Step::Ask, Duration::ZERO),
-                (StepKind::Create, Mode::Submit) => {
-                    let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
-                    (step.into(), wait)
-                }
-            };
-            task.step = step;
-            if self.limits.hold_back(&task) {
-                self.queue.let_go(task.work.row);
-                continue;
-            }
-            self.counts.total += u64::from(step == Step::Agree);
-            if wait.is_zero() {
-                self.queue.add(task);
-            } else {
-                self.queue.settle(task, now + wait);
-            }
-        }
-    }
-
-    fn created(
-        &mut self,
-        mut task: Box<Task>,
-        probe: bool,
-        step: Stepped<CreateFinding>,
-        now: Instant,
-        chance: f64,
-    ) {
-        let finding = step.finding;
-        self.note_health(Step::Create, finding.health(), probe, (task.begun, now));
-        let forbidden = matches!(finding, CreateFinding::Forbidden(_));
-        let unauthorized = matches!(finding, CreateFinding::Unauthorized(_));
-        let unknown = matches!(finding, CreateFinding::Unknown { .. });
-        match finding {
-            CreateFinding::Created(_) => self.note_success(),
-            CreateFinding::Forbidden(_) => self.note_forbidden(),
-            _ => {}
-        }
-        let verdict = retry::after_create(&task, finding, &self.circumstances(probe, now, chance));
-        task.work.success_unread |= step.attempts.iter().any(AttemptResult::is_unread_success);
-        task.tries += u32::from(unknown && !probe);
-        task.unauthorized = unauthorized;
-        task.forbidden_at = forbidden.then_some(self.successes);
-        task.unclear_at = unknown.then_some(self.successes);
-        self.decide(task, step.attempts, verdict, now);
-    }
-
-    fn asked(
-        &mut self,
-        mut task: Box<Task>,
-        probe: bool,
-        step: Stepped<AskFinding>,
-        now: Instant,
-        chance: f64,
-    ) {
-        let finding = step.finding;
-        self.note_health(Step::Ask, finding.health(), probe, (task.begun, now));
-        let question_tries = match finding {
-            AskFinding::Unanswered(Unanswered::NoAnswer(_)) => task.question_tries + u32::from(!probe),
-            AskFinding::Unanswered(Unanswered::SetBack(Setback::NotSent(_))) => task.question_tries,
-            _ => 0,
-        };
-        let verdict = retry::after_ask(&task, finding, &self.circumstances(probe, now, chance));
-        task.question_tries = question_tries;
-        self.decide(task, step.attempts, verdict, now);
-    }
-
-    fn agreed(
-        &mut self,
-        mut task: Box<Task>,
-        probe: bool,
-        step: Stepped<AgreementFinding>,
-        now: Instant,
-        chance: f64,
-    ) {
-        let finding = step.finding;
-        self.note_health(Step::Agree, finding.health(), probe, (task.begun, now));
-        let counts = matches!(finding, AgreementFinding::Unknown(_) | AgreementFinding::NotVisible(_));
-        let unauthorized = matches!(finding, AgreementFinding::Unauthorized);
-        let forbidden = matches!(finding, AgreementFinding::Forbidden(_));
-        match finding {
-            AgreementFinding::Recorded => self.note_success(),
-            AgreementFinding::Forbidden(_) => self.note_forbidden(),
-            _ => {}
-        }
-        let verdict = agreement::decide(&task, finding, &self.circumstances(probe, now, chance));
-        task.tries += u32::from(counts && !probe);
-        task.unauthorized = unauthorized;
-        task.forbidden_at = forbidden.then_some(self.successes);
-        self.decide(task, step.attempts, verdict, now);
-    }
-
-    fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
-        task.apply(&verdict.change, now, self.start.moment_at(now));
-        if let (Then::Stop(reason), None) = (&verdict.then, &self.stop) {
-            self.stop = Some(reason.clone());
-        }
-        self.to_record.push(Action::Record { task, attempts, verdict: Box::new(verdict) });
-    }
-
-    fn recorded(&mut self, task: Box<Task>, verdict: Verdict, now: Instant) {
-        self.slots -= 1;
-        match verdict.then {
-            Then::Settled => {
-                // A run that asks about unresolved rows would read this one again; it stays in hand.
-                if !matches!(verdict.change, RowChange::AskedInVain { .. }) {
-                    self.queue.let_go(task.work.row);
-                }
-                self.counts.settled += 1;
-                let refused = match task.work.kind {
-                    StepKind::Agreement => {
-                        self.agreements_with_outcome += 1;
-                        &mut self.refused_agreements
-                    }
-                    StepKind::Create => {
-                        match verdict.change {
-                            RowChange::Created(_) => self.counts.created += 1,
-                            _ => self.counts.not_created += 1,
-                        }
-                        &mut self.refused
-                    }
-                };
-                if let RowChange::Refused { .. } = verdict.change {
-                    *refused += 1;
-                    self.check_failures();
-                }
-            }
-            // Asking is done; what is to be sent waits for a run that sends.
-            Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
-                self.counts.settled += 1;
-                self.queue.let_go(task.work.row);
-            }
-            Then::Wait(_) if self.limits.hold_back(&task) => self.queue.let_go(task.work.row),
-            Then::Wait(wait) => self.queue.wait(task, now + wait),
-            Then::Settle(wait) => self.queue.settle(task, now + wait),
-            // It stays in hand, so that this run does not come upon it again.
-            Then::LeftOpen => self.counts.settled += 1,
-            Then::Stop(_) => {}
-        }
-    }
-
-    fn check_failures(&mut self) {
-        let (rows, agreements) = (self.refused, self.refused_agreements);
-        let with_outcome = self.counts.created + self.counts.not_created + self.agreements_with_outcome;
-        if self.settings.max_failures.is_some_and(|most| most.is_reached(rows + agreements, with_outcome)) {
-            self.limits.too_many_failures = true;
-            self.hold_back();
-        }
-    }
-
-    /// From when to when the step went.
-    fn note_health(&mut self, step: Step, health: Health, probe: bool, (begun, now): (Instant, Instant)) {
-        if let Health::Silent(silence) = &health
-            && self.slots == 1
-        {
-            self.stop_for(silence.wants_of_this_process().map(StopReason::OutOf));
-        }
-        let reason = self.service.note(step, health, probe, begun, now);
-        self.stop_for(reason);
-    }
-
-    fn note_success(&mut self) {
-        self.successes += 1;
-        self.forbidden_in_a_row = 0;
-    }
-
-    fn note_forbidden(&mut self) {
-        self.forbidden_in_a_row = (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW);
-    }
-
-    fn circumstances(&self, probe: bool, now: Instant, chance: f64) -> Circumstances<'_> {
-        Circumstances {
-            policy: &self.settings.policy,
-            now,
-            moment: self.start.moment_at(now),
-            probe,
-            may_send: self.settings.mode == Mode::Submit,
-            successes: self.successes,
-            forbidden_in_a_row: self.forbidden_in_a_row,
-            chance,
-        }
-    }
-
     fn check_deadlines(&mut self, now: Instant) {
         let reason = self.service.deadline_passed(now);
         self.stop_for(reason);
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.stop.get_or_insert(StopReason::DurationReached);
+        }
+    }
+
+    fn stop_where(&mut self, then: &Then) {
+        if let Then::Stop(reason) = then {
+            self.stop_for(Some(reason.clone()));
         }
     }
 

@@ -1,10 +1,10 @@
 //! Open rows of the ledger to rows with an outcome.
 //!
 //! [`run`] is the loop: it makes one event of whatever happened, and one plain method of [`dispatcher`] handles it.
-//! [`attempt`] is the life of one create, [`reconcile`] that of one question (by what [`domains`] says it takes),
-//! [`agreement`] that of a created row's second step; each ends in a [`finding`], and [`retry`] decides what that means
-//! for the row, purely. A [`task`] is a row in hand, and [`queue`] holds them all; [`past`] tells ages that no jump of the clock changes. [`gates`] stand before every
-//! request, with [`pacing`] as the one that keeps the rate, and [`breaker`] sees to it that an outage is nobody's fault.
+//! [`attempt`] is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created row's second
+//! step; each goes through `call` and ends in an outcome, and [`retry`] decides what that means for the row, purely. A
+//! [`task`] is a row in hand, and [`queue`] holds them all; [`past`] tells ages that no jump of the clock changes.
+//! [`service`] sees to it that an outage is nobody's fault.
 //!
 //! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
@@ -12,12 +12,7 @@
 
 mod agreement;
 mod attempt;
-mod breaker;
 mod dispatcher;
-pub(crate) mod domains;
-mod finding;
-pub(crate) mod gates;
-mod pacing;
 mod past;
 mod progress;
 mod queue;
@@ -33,15 +28,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::auth::TokenSource;
+use crate::call::Caller;
 use crate::credentials::Sealer;
 use crate::customer::DomainName;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::limits::Resource;
-use crate::partner_center::Client;
 use crate::transport::Silence;
 
-pub(crate) use pacing::{Pacer, Rate};
 pub(crate) use progress::{LeftOut, Progress};
 pub(crate) use run::submit;
 
@@ -104,8 +97,6 @@ pub(crate) struct Policy {
     pub(crate) idempotency_window: Duration,
     /// A new customer may stay invisible for so long.
     pub(crate) settle_delay: Duration,
-    /// Questions under way are left when the run stops, because it only asks: nothing is lost with their answers.
-    pub(crate) leaves_questions: bool,
 }
 
 /// Why a run ended before its work was done.
@@ -172,10 +163,8 @@ pub(crate) enum Signal {
 /// What a run submits with.
 #[derive(Debug)]
 pub(crate) struct Equipment {
-    pub(crate) client: Client,
-    pub(crate) tokens: TokenSource,
     /// What was asked before the run counts against its rate.
-    pub(crate) pacer: Pacer,
+    pub(crate) caller: Caller,
     /// `None`: nothing is created, so nothing is sealed.
     pub(crate) sealer: Option<Arc<Sealer>>,
     /// What every initial domain of the cloud ends in.

@@ -1,27 +1,23 @@
 //! Settling a row by asking Partner Center instead of sending again: look the domain up among our customers, then
 //! ask whether it is taken. Nothing here creates anything.
 
-use secrecy::SecretString;
-
 use super::attempt::{Means, Stepped, recorded};
-use super::domains::{self, AskAboutDomains};
-use super::finding::{AskFinding, Setback, Unanswered, refusal};
-use crate::clock;
+use crate::call::domains::{self, AskAboutDomains, DomainStatus};
 use crate::ledger::{AttemptResult, Operation, Work};
-use crate::partner_center::{Asked, CallIds, Exchange, Page, Trace};
+use crate::partner_center::operations::{Page, customers, domain_taken};
+use crate::partner_center::{NotDone, Request};
 
 /// The questions of one row, and the calls made for them.
 pub(super) struct Questions<'a> {
-    pub(super) means: &'a Means,
+    means: &'a Means,
     pub(super) attempts: Vec<AttemptResult>,
 }
 
 /// Asks about the row's domain and says what that found.
-pub(super) async fn ask(means: &Means, work: &Work) -> Stepped<AskFinding> {
+pub(super) async fn ask(means: &Means, work: &Work) -> Stepped<DomainStatus> {
     let mut questions = Questions::of(means);
-    let finding =
-        questions.settle(work.customer.domain.as_str()).await.unwrap_or_else(AskFinding::Unanswered);
-    Stepped { finding, attempts: questions.attempts }
+    let outcome = questions.settle(work.customer.domain.as_str()).await.into();
+    Stepped { outcome, attempts: questions.attempts }
 }
 
 impl<'a> Questions<'a> {
@@ -29,94 +25,33 @@ impl<'a> Questions<'a> {
         Self { means, attempts: Vec::new() }
     }
 
-    async fn settle(&mut self, domain: &str) -> Result<AskFinding, Unanswered> {
-        if let Some(customer_id) = domains::find_customer(self, domain).await? {
-            return Ok(AskFinding::Ours { customer_id });
+    async fn settle(&mut self, domain: &str) -> Result<DomainStatus, NotDone> {
+        if let Some(ours) = domains::find_customer(self, domain).await? {
+            return Ok(ours);
         }
         if self.is_taken(domain).await? {
-            return Ok(AskFinding::Taken);
+            return Ok(DomainStatus::Taken);
         }
-        self.means.domain_check.prove(self).await?;
-        Ok(AskFinding::Free)
+        self.means.domain_check.prove(self).await
     }
 
-    /// One question through the gates; a token that is not accepted is renewed once.
-    pub(super) async fn question<T, F>(
+    /// Puts one question, and keeps the calls that it takes.
+    pub(super) async fn put<T>(
         &mut self,
         operation: Operation,
-        call: impl Fn(SecretString, CallIds) -> F + Send,
-    ) -> Result<T, Unanswered>
-    where
-        F: Future<Output = Exchange<Asked<T>>> + Send,
-    {
-        let mut token = self.means.pass_gates().await?;
-        let mut renewed = false;
-        loop {
-            let ids = CallIds::draw();
-            let asked_at = clock::now();
-            let answered = tokio::select! {
-                biased;
-                answered = call(token.secret.clone(), ids) => answered,
-                () = self.means.leaves_questions() => {
-                    let trace = Trace { sent_at: Some(asked_at), ..Trace::never_sent(None) };
-                    self.attempts.push(recorded(operation, ids, "interrupted", trace));
-                    return Err(Setback::Withdrawn.into());
-                }
-            };
-            let Exchange { outcome, trace } = answered;
-            let was_sent = trace.sent_at.is_some();
-            self.attempts.push(recorded(operation, ids, outcome.name(), trace));
-            match outcome {
-                Asked::Answer(answer) => {
-                    self.means.pacer.accepted();
-                    return Ok(answer);
-                }
-                Asked::Unauthorized(error) if !renewed => {
-                    self.means.renew(&token, &error).await?;
-                    token = self.means.pass_gates().await?;
-                    renewed = true;
-                }
-                Asked::Unauthorized(error) => {
-                    return Err(Setback::Misconfigured { refusal: refusal(error), rights: true }.into());
-                }
-                Asked::Misconfigured { error, rights } => {
-                    return Err(Setback::Misconfigured { refusal: refusal(error), rights }.into());
-                }
-                Asked::Throttled { wait } => {
-                    self.means.pacer.throttled(wait);
-                    return Err(Setback::Throttled { wait }.into());
-                }
-                Asked::NoAnswer(reason) if was_sent => return Err(Unanswered::NoAnswer(reason)),
-                Asked::NoAnswer(reason) => return Err(Setback::NotSent(reason).into()),
-            }
-        }
+        request: Request<'_, T>,
+    ) -> Result<T, NotDone> {
+        let Self { means, attempts } = self;
+        means.caller.ask(&request, |trace| attempts.push(recorded(operation, None, trace))).await
     }
 }
 
 impl AskAboutDomains for Questions<'_> {
-    type Unanswered = Unanswered;
-
-    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, Unanswered> {
-        let means = self.means;
-        self.question(Operation::FindCustomer, |token, ids| async move {
-            means.client.customers(&token, ids, domain, page).await
-        })
-        .await
+    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, NotDone> {
+        self.put(Operation::FindCustomer, customers(domain, page)).await
     }
 
-    async fn is_taken(&mut self, domain: &str) -> Result<bool, Unanswered> {
-        let means = self.means;
-        self.question(Operation::CheckDomain, |token, ids| async move {
-            means.client.domain_taken(&token, ids, domain).await
-        })
-        .await
-    }
-
-    fn no_answer(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason.into())
-    }
-
-    fn unprovable(reason: String) -> Unanswered {
-        Unanswered::Unprovable(reason.into())
+    async fn is_taken(&mut self, domain: &str) -> Result<bool, NotDone> {
+        self.put(Operation::CheckDomain, domain_taken(domain)).await
     }
 }

@@ -1,4 +1,4 @@
-//! What a finding means for a row: settle it, repeat, ask first, or stop the run. Pure: time and chance are handed
+//! What an outcome means for a row: settle it, repeat, ask first, or stop the run. Pure: time and chance are handed
 //! in, and nothing here sends, waits or records.
 //!
 //! This is section 3 of the product contract. The order of importance: never send under a new request id while an
@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::finding::{AskFinding, CreateFinding, Setback, Unanswered};
 use super::past::Past;
 use super::task::Task;
 use super::{Policy, StopReason};
+use crate::auth;
 use crate::backoff::Backoff;
+use crate::call::QUESTION_TRIES;
+use crate::call::domains::DomainStatus;
 use crate::clock::Moment;
 use crate::ids::RequestId;
 use crate::ledger::{CreatedCustomer, NextStep, Refusal, RowChange, Work};
+use crate::partner_center::{Class, Outcome, ServiceError};
 
 /// The code of a row whose domain somebody else has.
 pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
@@ -25,9 +28,6 @@ pub(crate) const UNANSWERED: &str = "unanswered";
 pub(crate) const UNSETTLED: &str = "unsettled";
 /// The code of a row whose refusal said that its domain is taken, and of whose domain asking has said that it is free.
 pub(crate) const CONTRADICTED: &str = "taken_then_free";
-
-/// Tries of one question, the first included (fact book 14).
-const QUESTION_TRIES: u32 = 4;
 
 /// Before a step is repeated.
 pub(super) const BACKOFF: Backoff = Backoff::up_to_s(60);
@@ -75,23 +75,24 @@ pub(super) struct Circumstances<'a> {
     pub(super) chance: f64,
 }
 
-pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstances<'_>) -> Verdict {
+pub(super) fn after_create(
+    task: &Task,
+    outcome: Outcome<CreatedCustomer>,
+    at: &Circumstances<'_>,
+) -> Verdict {
     let work = &task.work;
     if let Some(customer_id) = &work.customer_id {
-        return after_last_send(task, customer_id, finding, at);
+        return after_last_send(task, customer_id, outcome, at);
     }
-    match finding {
-        CreateFinding::Created(customer) => settled(RowChange::Created(customer)),
-        CreateFinding::Refused { refusal, domain_taken } => ask_about(work, refusal, domain_taken),
-        CreateFinding::Forbidden(refusal) => forbidden(task, refusal, at),
-        CreateFinding::Unauthorized(refusal) if task.unauthorized => {
-            nothing_done(work, Then::Stop(StopReason::Rights(refusal)))
+    match outcome {
+        Outcome::Done(customer) => settled(RowChange::Created(customer)),
+        Outcome::Refused(Class::FixTheRow | Class::NotVisible, error) => {
+            ask_about(work, refusal(error), false)
         }
-        CreateFinding::Unauthorized(_) => nothing_done(work, Then::Wait(Duration::ZERO)),
-        CreateFinding::SetBack(setback) => {
-            nothing_done(work, after_setback(setback, BACKOFF.jittered(task.tries, at.chance)))
-        }
-        CreateFinding::Unknown { intended_at, .. } => unknown(task, intended_at, at),
+        Outcome::Refused(Class::DomainTaken, error) => ask_about(work, refusal(error), true),
+        Outcome::Refused(Class::Unexplained, error) => forbidden(task, refusal(error), at),
+        Outcome::Unknown(_) | Outcome::Intercepted(_) => unknown(task, at),
+        setback => nothing_done(work, after_setback(task, setback, BACKOFF.jittered(task.tries, at.chance))),
     }
 }
 
@@ -100,78 +101,94 @@ pub(super) fn after_create(task: &Task, finding: CreateFinding, at: &Circumstanc
 fn after_last_send(
     task: &Task,
     customer_id: &str,
-    finding: CreateFinding,
+    outcome: Outcome<CreatedCustomer>,
     at: &Circumstances<'_>,
 ) -> Verdict {
     let work = &task.work;
     let again = BACKOFF.jittered(task.tries, at.chance);
-    match finding {
-        CreateFinding::Created(customer) if customer.customer_id.eq_ignore_ascii_case(customer_id) => {
+    match outcome {
+        Outcome::Done(customer) if customer.customer_id.eq_ignore_ascii_case(customer_id) => {
             settled(RowChange::Created(customer))
         }
-        CreateFinding::Unauthorized(refusal) if task.unauthorized => {
-            nothing_done(work, Then::Stop(StopReason::Rights(refusal)))
-        }
-        CreateFinding::Unauthorized(_) => nothing_done(work, Then::Wait(Duration::ZERO)),
-        CreateFinding::SetBack(setback) => nothing_done(work, after_setback(setback, again)),
         // A probe says something about the service, and nothing about the row.
-        CreateFinding::Unknown { .. } if at.probe => still_open(work, NextStep::Create, Then::Wait(again)),
+        Outcome::Unknown(_) | Outcome::Intercepted(_) if at.probe => {
+            still_open(work, NextStep::Create, Then::Wait(again))
+        }
         // Another customer's answer is none of this row's.
-        CreateFinding::Created(_)
-        | CreateFinding::Refused { .. }
-        | CreateFinding::Forbidden(_)
-        | CreateFinding::Unknown { .. } => password_lost(customer_id),
+        Outcome::Done(_)
+        | Outcome::Refused(
+            Class::FixTheRow | Class::DomainTaken | Class::NotVisible | Class::Unexplained,
+            _,
+        )
+        | Outcome::Unknown(_)
+        | Outcome::Intercepted(_) => password_lost(customer_id),
+        setback => nothing_done(work, after_setback(task, setback, again)),
     }
 }
 
-pub(super) fn after_ask(task: &Task, finding: AskFinding, at: &Circumstances<'_>) -> Verdict {
+pub(super) fn after_ask(task: &Task, outcome: Outcome<DomainStatus>, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
-    match finding {
-        AskFinding::Ours { customer_id } => ours(task, customer_id, at),
-        AskFinding::Taken | AskFinding::Free if work.customer_id.is_some() => found_before(task, at),
-        AskFinding::Taken if too_early(task, at) => wait_to_settle(task, at),
-        AskFinding::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
-        AskFinding::Taken if is_contradicted(work) => contradicted(work),
+    let again = BACKOFF.jittered(task.question_tries, at.chance);
+    let status = match outcome {
+        Outcome::Done(status) => status,
+        Outcome::Unknown(silence) | Outcome::Intercepted(silence)
+            if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
+        {
+            return asked_in_vain(task, silence.reason, at);
+        }
+        Outcome::Unknown(_) | Outcome::Intercepted(_) => {
+            return still_open(work, NextStep::Ask, Then::Wait(again));
+        }
+        setback => return still_open(work, NextStep::Ask, after_setback(task, setback, again)),
+    };
+    match status {
+        DomainStatus::Ours { customer_id } => ours(task, customer_id, at),
+        DomainStatus::Unprovable(reason) => asked_in_vain(task, reason, at),
+        DomainStatus::Taken | DomainStatus::Free if work.customer_id.is_some() => found_before(task, at),
+        DomainStatus::Taken if too_early(task, at) => wait_to_settle(task, at),
+        DomainStatus::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
+        DomainStatus::Taken if is_contradicted(work) => contradicted(work),
         // It said so itself; that the customer has not shown up is no proof of the contrary.
-        AskFinding::Taken if work.success_unread => {
+        DomainStatus::Taken if work.success_unread => {
             let text = "the service said that it had created it, in an answer that could not be read; the domain is \
                         taken, and the customer is not listed yet";
             settled(RowChange::AskedInVain {
                 reason: Refusal { code: UNSETTLED.to_owned(), status: None, text: text.to_owned() },
             })
         }
-        AskFinding::Taken => settled(taken(work)),
-        AskFinding::Free => free(task, at),
-        AskFinding::Unanswered(Unanswered::Unprovable(silence)) => asked_in_vain(task, silence.reason, at),
-        AskFinding::Unanswered(Unanswered::NoAnswer(silence))
-            if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
-        {
-            asked_in_vain(task, silence.reason, at)
-        }
-        AskFinding::Unanswered(Unanswered::NoAnswer(_)) => {
-            still_open(work, NextStep::Ask, Then::Wait(BACKOFF.jittered(task.question_tries, at.chance)))
-        }
-        AskFinding::Unanswered(Unanswered::SetBack(setback)) => still_open(
-            work,
-            NextStep::Ask,
-            after_setback(setback, BACKOFF.jittered(task.question_tries, at.chance)),
-        ),
+        DomainStatus::Taken => settled(taken(work)),
+        DomainStatus::Free => free(task, at),
     }
 }
 
 /// What comes after a step that has done nothing and found out nothing: a service-wide problem never burns a row.
 /// `repeat_after` is for one that was not sent.
-pub(super) fn after_setback(setback: Setback, repeat_after: Duration) -> Then {
+pub(super) fn after_setback<T>(task: &Task, setback: Outcome<T>, repeat_after: Duration) -> Then {
     match setback {
-        Setback::Misconfigured { refusal, rights: true } => Then::Stop(StopReason::Rights(refusal)),
-        Setback::Misconfigured { refusal, rights: false } => Then::Stop(StopReason::Configuration(refusal)),
-        Setback::SignInRefused { message, hint } => Then::Stop(StopReason::SignIn { message, hint }),
-        Setback::Throttled { wait } => Then::Wait(wait),
+        // It has been renewed.
+        Outcome::Refused(Class::RenewTheToken, _) if !task.unauthorized => Then::Wait(Duration::ZERO),
+        Outcome::Refused(Class::FixTheConfiguration, error) => {
+            Then::Stop(StopReason::Configuration(refusal(error)))
+        }
+        Outcome::Refused(_, error) => Then::Stop(StopReason::Rights(refusal(error))),
+        Outcome::NoToken(auth::Error::Refused { message, hint }) => {
+            Then::Stop(StopReason::SignIn { message, hint })
+        }
+        Outcome::Throttled { wait } => Then::Wait(wait),
         // Another connection takes it; where none does, the breaker sees to it that this does not go on for ever.
-        Setback::NotSent(silence) if silence.is_closing => Then::Wait(Duration::ZERO),
-        Setback::NotSent(_) => Then::Wait(repeat_after),
-        Setback::Withdrawn => Then::Wait(Duration::ZERO),
+        Outcome::NotSent(silence) if silence.is_closing => Then::Wait(Duration::ZERO),
+        Outcome::NotSent(_)
+        | Outcome::Unknown(_)
+        | Outcome::Intercepted(_)
+        | Outcome::NoToken(auth::Error::Unavailable(_)) => Then::Wait(repeat_after),
+        Outcome::Withdrawn | Outcome::Done(_) => Then::Wait(Duration::ZERO),
     }
+}
+
+/// The service's error as the ledger keeps it. An error without a code goes by its status.
+pub(super) fn refusal(error: ServiceError) -> Refusal {
+    let code = if error.code.is_empty() { format!("http_{}", error.status) } else { error.code };
+    Refusal { code, status: Some(error.status), text: error.text }
 }
 
 /// The next step of a row that an earlier run left open, or whose id has grown old, and how long it has to wait. A
@@ -263,10 +280,10 @@ pub(super) fn unexplained(task: &Task, refusal: Refusal, at: &Circumstances<'_>)
     StopReason::Unexplained { refusal, in_a_row: at.forbidden_in_a_row, domain }
 }
 
-fn unknown(task: &Task, intended_at: Moment, at: &Circumstances<'_>) -> Verdict {
+fn unknown(task: &Task, at: &Circumstances<'_>) -> Verdict {
     let doubt = task.doubt.unwrap_or(Past::at(task.begun));
     let mut work = task.work.clone();
-    work.in_doubt_since.get_or_insert(intended_at);
+    work.in_doubt_since.get_or_insert(task.intended_at);
     // It was sent just now, so what asking finds counts after the whole delay.
     let settled = Then::Settle(at.policy.settle_delay);
     if task.asked_free || is_contradicted(&work) {

@@ -6,21 +6,20 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Means, Stepped};
 use super::dispatcher::{Action, Dispatcher, Event, FETCH};
-use super::domains::DomainCheck;
-use super::finding::CreateFinding;
 use super::past::RunStart;
 use super::progress::{LeftOut, Progress};
 use super::reconcile;
 use super::retry::{Then, Verdict};
 use super::task::{Step, Task};
 use super::{Equipment, Settings, Signal, StopReason, agreement};
+use crate::call::domains::DomainCheck;
 use crate::clock::Moment;
 use crate::failpoint;
 use crate::ledger::{Ledger, Owed, Recorded, Work};
+use crate::partner_center::Outcome;
 
 /// For so long a program that leaves at once waits for its own tasks and for the disk.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
@@ -30,7 +29,7 @@ const NOTICES_WITHIN: Duration = Duration::from_millis(50);
 
 /// How a submission ended.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct Submitted {
     /// Why it ended before its work was done, if it did.
     pub(crate) stopped: Option<StopReason>,
     /// A second signal came: what was in flight was left as it was.
@@ -42,7 +41,7 @@ pub(crate) struct Outcome {
 /// Works off the open rows of `ledger` until none is left or something stops it.
 ///
 /// # Errors
-/// None: what stops a run is part of its [`Outcome`], a failing ledger included.
+/// None: what stops a run is part of its [`Submitted`], a failing ledger included.
 pub(crate) async fn submit(
     ledger: &Ledger,
     equipment: Equipment,
@@ -50,8 +49,8 @@ pub(crate) async fn submit(
     signals: &mut mpsc::Receiver<Signal>,
     progress: &watch::Sender<Progress>,
     open_rows: u64,
-) -> Outcome {
-    let failed = |error| Outcome {
+) -> Submitted {
+    let failed = |error| Submitted {
         stopped: Some(StopReason::Ledger(error)),
         abandoned: false,
         left_out: LeftOut::default(),
@@ -65,17 +64,13 @@ pub(crate) async fn submit(
         Err(error) => return failed(error),
     };
     let start = RunStart::new(Instant::now(), Moment::now(), newest_stored);
-    let pacer = Arc::new(equipment.pacer);
     let means = Arc::new(Means {
-        client: equipment.client,
-        tokens: equipment.tokens,
+        caller: equipment.caller,
         sealer: equipment.sealer,
-        pacer: Arc::clone(&pacer),
         recorder: ledger.recorder(),
         domain_check: DomainCheck::new(equipment.domain_suffix),
         agreement_template: OnceCell::new(),
         policy: settings.policy.clone(),
-        stopping: CancellationToken::new(),
     });
     let mut dispatcher = Dispatcher::new(settings.clone(), start);
     dispatcher.counts.total = open_rows;
@@ -86,10 +81,10 @@ pub(crate) async fn submit(
         for action in dispatcher.actions(Instant::now()) {
             carry_out(action, &owed, &means, &mut under_way);
         }
-        progress.send_replace(dispatcher.progress(Instant::now(), pacer.paused_for()));
+        progress.send_replace(dispatcher.progress(Instant::now(), means.caller.pacer.paused_for()));
         if dispatcher.is_done() {
             let left_out = std::mem::take(&mut dispatcher.left_out);
-            return Outcome { stopped: dispatcher.ending(), abandoned: false, left_out };
+            return Submitted { stopped: dispatcher.ending(), abandoned: false, left_out };
         }
         let wake_at = dispatcher.wakes_at(Instant::now());
         let event = next_event(signals, &mut under_way, wake_at, leaves_at).await;
@@ -101,7 +96,7 @@ pub(crate) async fn submit(
         else {
             // Time is up, or it is the second signal. Leaving is safe: every intent is durable, and the next run settles it.
             record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
-            return Outcome { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
+            return Submitted { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
         };
         dispatcher.handle_event(event, Instant::now(), rand::random());
         // The answers under way were recorded; there is no room for more of them.
@@ -109,7 +104,7 @@ pub(crate) async fn submit(
             dispatcher.stop = Some(StopReason::Ledger(error));
         }
         if dispatcher.stop.is_some() {
-            means.stopping.cancel();
+            means.caller.stopping.cancel();
             leaves_at.get_or_insert_with(|| Instant::now() + settings.timeout + NOTICES_WITHIN);
         }
     }
@@ -191,20 +186,20 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
                 batch.map_or_else(Event::ReadFailed, |batch| Event::Fetched { which, batch })
             });
         }
-        Action::Step { task, probe } => {
+        Action::Step(mut task) => {
             under_way.steps.spawn(async move {
                 match task.step {
-                    Step::Create => match attempt::create(&means, &task).await {
-                        Ok(step) => Event::Created { task, probe, step },
+                    Step::Create => match attempt::create(&means, &mut task).await {
+                        Ok(step) => Event::Created { task, step },
                         Err(error) => Event::LedgerFailed(error),
                     },
                     Step::Ask => {
                         failpoint::wait_for_turn("asking").await;
                         let step = reconcile::ask(&means, &task.work).await;
-                        Event::Asked { task, probe, step }
+                        Event::Asked { task, step }
                     }
                     Step::Agree => match agreement::record(&means, &task).await {
-                        Ok(step) => Event::Agreed { task, probe, step },
+                        Ok(step) => Event::Agreed { task, step },
                         Err(error) => Event::LedgerFailed(error),
                     },
                 }
@@ -235,6 +230,7 @@ fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> Event {
         "a success carried the customer id of another row; it settles nothing"
     );
     task.work.success_unread = true;
-    let finding = CreateFinding::Unknown { intended_at, reason: attempt::FOREIGN.into() };
-    Event::Created { task, probe: false, step: Stepped { finding, attempts: Vec::new() } }
+    (task.intended_at, task.is_probe) = (intended_at, false);
+    let outcome = Outcome::Unknown(attempt::FOREIGN.into());
+    Event::Created { task, step: Stepped { outcome, attempts: Vec::new() } }
 }

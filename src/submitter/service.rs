@@ -7,15 +7,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::StopReason;
-use super::breaker::{Breakers, Passage};
-use super::finding::Health;
 use super::past::RunStart;
-use super::task::Step;
+use super::task::{Step, Task};
+use crate::call::breaker::{Breaker, Passage};
+use crate::partner_center::Health;
 use crate::transport::Silence;
+
+/// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
+/// row once in a thousand, and the probe that follows mends that at once.
+const FAILURES: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct Service {
-    breakers: Breakers,
+    /// One for each kind of step: that questions are answered says nothing about a service that takes no creates.
+    breakers: [Breaker; Step::ALL.len()],
     /// When it last gave a verdict on anything.
     last_verdict: Option<Instant>,
     last_silence: HashMap<Step, Silence>,
@@ -27,7 +32,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(max_outage: Duration, start: RunStart) -> Self {
         Self {
-            breakers: Breakers::default(),
+            breakers: Step::ALL.map(|_| Breaker::new(FAILURES)),
             last_verdict: None,
             last_silence: HashMap::new(),
             max_outage,
@@ -35,16 +40,10 @@ impl Service {
         }
     }
 
-    /// Notes what a step that began at `begun` has found out about it, and says why the run cannot go on, if it cannot.
-    pub(super) fn note(
-        &mut self,
-        step: Step,
-        health: Health,
-        probe: bool,
-        begun: Instant,
-        now: Instant,
-    ) -> Option<StopReason> {
-        let breaker = self.breakers.of_mut(step);
+    /// Notes what a step has found out about it, and says why the run cannot go on, if it cannot.
+    pub(super) fn note(&mut self, task: &Task, health: Health, now: Instant) -> Option<StopReason> {
+        let Task { step, is_probe: probe, begun, .. } = *task;
+        let breaker = &mut self.breakers[step as usize];
         match health {
             Health::Answered => {
                 breaker.answered();
@@ -80,12 +79,12 @@ impl Service {
 
     /// May no step of this kind be taken now?
     pub(super) fn is_closed(&self, step: Step, now: Instant) -> bool {
-        matches!(self.breakers.of(step).passage(now), Passage::Closed(_))
+        matches!(self.breakers[step as usize].passage(now), Passage::Closed(_))
     }
 
     /// A step of this kind is taken now. Says whether it is a probe, which is then the only one that is out.
     pub(super) fn let_pass(&mut self, step: Step, now: Instant) -> bool {
-        let breaker = self.breakers.of_mut(step);
+        let breaker = &mut self.breakers[step as usize];
         let is_probe = breaker.passage(now) == Passage::Probe;
         if is_probe {
             breaker.probe_sent();
@@ -95,10 +94,11 @@ impl Service {
 
     /// When the next probe may go.
     pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
-        let probes = Step::ALL.into_iter().filter_map(|step| match self.breakers.of(step).passage(now) {
-            Passage::Closed(next_probe) => next_probe,
-            Passage::Free | Passage::Probe => None,
-        });
+        let probes =
+            Step::ALL.into_iter().filter_map(|step| match self.breakers[step as usize].passage(now) {
+                Passage::Closed(next_probe) => next_probe,
+                Passage::Free | Passage::Probe => None,
+            });
         probes.min()
     }
 
@@ -112,7 +112,7 @@ impl Service {
     pub(super) fn deadline_passed(&self, now: Instant) -> Option<StopReason> {
         let has_passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         Step::ALL.into_iter().find_map(|step| {
-            if self.breakers.of(step).is_open() && has_passed(self.silence_deadline(step)) {
+            if self.breakers[step as usize].is_open() && has_passed(self.silence_deadline(step)) {
                 Some(self.outage(step, now))
             } else if has_passed(self.throttling_deadline(step)) {
                 Some(self.throttling(step, None, now))
@@ -124,27 +124,27 @@ impl Service {
 
     /// For how long an outage has lasted.
     pub(super) fn silent_for(&self, now: Instant) -> Option<Duration> {
-        self.open().filter_map(|step| Some(now - self.breakers.of(step).silent_since()?)).max()
+        self.open().filter_map(|step| Some(now - self.breakers[step as usize].silent_since()?)).max()
     }
 
     /// The kinds of steps that are in an outage.
     fn open(&self) -> impl Iterator<Item = Step> {
-        Step::ALL.into_iter().filter(|step| self.breakers.of(*step).is_open())
+        Step::ALL.into_iter().filter(|step| self.breakers[*step as usize].is_open())
     }
 
     /// Without answers to its questions a run can still create, so that their silence alone ends none.
     fn silence_deadline(&self, step: Step) -> Option<Instant> {
-        let since = self.breakers.of(step).silent_since()?;
+        let since = self.breakers[step as usize].silent_since()?;
         let since = if step == Step::Ask { self.last_verdict.max(Some(since))? } else { since };
         Some(since + self.max_outage)
     }
 
     fn throttling_deadline(&self, step: Step) -> Option<Instant> {
-        Some(self.breakers.of(step).throttled_since()? + self.max_outage)
+        Some(self.breakers[step as usize].throttled_since()? + self.max_outage)
     }
 
     fn outage(&self, step: Step, now: Instant) -> StopReason {
-        let since = self.breakers.of(step).silent_since().unwrap_or(now);
+        let since = self.breakers[step as usize].silent_since().unwrap_or(now);
         let answered_meanwhile = self.last_verdict.is_some_and(|verdict| verdict > since);
         let to = answered_meanwhile.then_some(match step {
             Step::Create => "a create",
@@ -156,7 +156,7 @@ impl Service {
     }
 
     fn throttling(&self, step: Step, wait: Option<Duration>, now: Instant) -> StopReason {
-        let since = self.breakers.of(step).throttled_since().unwrap_or(now);
+        let since = self.breakers[step as usize].throttled_since().unwrap_or(now);
         StopReason::Throttled {
             since: self.start.wall_at(since),
             lasted: now - since,

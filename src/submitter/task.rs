@@ -15,6 +15,10 @@ pub(super) struct Task {
     pub(super) step: Step,
     /// When the present step began.
     pub(super) begun: Instant,
+    /// The present step is a probe during an outage: it says something about the service, and nothing about the row.
+    pub(super) is_probe: bool,
+    /// When the intent of its last send in this run was committed, which bounds that send from below.
+    pub(super) intended_at: Moment,
     /// The first send under the request id whose outcome is unknown.
     pub(super) doubt: Option<Past>,
     /// The last send under the request id.
@@ -66,6 +70,8 @@ impl Task {
             doubt: work.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
             last_sent: work.last_sent_at.map(|sent| start.past(sent, Duration::ZERO)),
             begun: start.instant(),
+            is_probe: false,
+            intended_at: start.moment_at(start.instant()),
             is_begun: work.is_in_flight,
             work,
             step,

@@ -154,7 +154,7 @@ pub(crate) fn http_client_builder(
         .tcp_nodelay(true)
         // A redirect could carry the bearer token to another host.
         .redirect(reqwest::redirect::Policy::none())
-        // Whether a request may be sent again is decided in `submitter` alone.
+        // Whether a request may be sent again is decided in `call` and `submitter` alone.
         .retry(reqwest::retry::never()))
 }
 

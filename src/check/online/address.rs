@@ -1,18 +1,18 @@
 //! Is there such an address? Creation itself asks less, and outside well-covered countries good addresses come back
 //! unverified (fact book 5): so whatever the answer, it is a warning, and what is suggested is never applied.
 
-use crate::asking::{Asker, Unanswered};
+use crate::call::Caller;
 use crate::customer::Customer;
+use crate::partner_center::NotDone;
 use crate::partner_center::address::AddressVerdict;
+use crate::partner_center::operations::validate_address;
 use crate::problem::{Finding, Rule};
 
 /// Suggestions that are shown; the service sends at most this many.
 const SUGGESTIONS_MAX: usize = 3;
 
-pub(super) async fn ask(asker: &Asker, customer: &Customer) -> Result<Option<Finding>, Unanswered> {
-    let asked =
-        asker.ask(|client, token, ids| async move { client.validate_address(&token, ids, customer).await });
-    Ok(finding(asked.await?))
+pub(super) async fn ask(caller: &Caller, customer: &Customer) -> Result<Option<Finding>, NotDone> {
+    Ok(finding(caller.lookup(validate_address(customer)).await?))
 }
 
 pub(super) fn unanswered(reason: &str) -> Finding {

@@ -1,28 +1,31 @@
 //! Is the domain free?
 
-use crate::asking::{Asker, Unanswered};
-use crate::partner_center::Page;
+use crate::call::Caller;
+use crate::call::domains::{AskAboutDomains, DomainCheck, DomainStatus, find_customer};
+use crate::partner_center::operations::{Page, customers, domain_taken};
+use crate::partner_center::{NotDone, Outcome};
 use crate::problem::{Finding, Rule};
-use crate::submitter::domains::{AskAboutDomains, DomainCheck, find_customer};
 
 /// "Taken" is asked first, because most are free and then one question is enough; "free" counts once the check has
 /// been proved.
 pub(super) async fn ask(
-    asker: &Asker,
+    mut caller: &Caller,
     check: &DomainCheck,
     domain: &str,
-) -> Result<Option<Finding>, Unanswered> {
-    let mut questions = Questions(asker);
-    if !questions.is_taken(domain).await? {
-        check.prove(&mut questions).await?;
-        return Ok(None);
-    }
-    Ok(Some(match find_customer(&mut questions, domain).await? {
-        Some(customer_id) => {
+) -> Result<Option<Finding>, NotDone> {
+    let status = if caller.is_taken(domain).await? {
+        find_customer(&mut caller, domain).await?.unwrap_or(DomainStatus::Taken)
+    } else {
+        check.prove(&mut caller).await?
+    };
+    Ok(Some(match status {
+        DomainStatus::Free => return Ok(None),
+        DomainStatus::Unprovable(reason) => return Err(Outcome::Unknown(reason.into())),
+        DomainStatus::Ours { customer_id } => {
             let message = format!("is your customer already ({customer_id}); an import records that");
             Finding::new(Rule::DomainOurs, message)
         }
-        None => Finding::new(Rule::DomainTaken, "belongs to somebody else already")
+        DomainStatus::Taken => Finding::new(Rule::DomainTaken, "belongs to somebody else already")
             .suggest(Some("choose another domain".to_owned())),
     }))
 }
@@ -31,26 +34,12 @@ pub(super) fn unanswered(reason: &str) -> Finding {
     Finding::new(Rule::DomainUnanswered, format!("could not be asked about: {reason}"))
 }
 
-struct Questions<'a>(&'a Asker);
-
-impl AskAboutDomains for Questions<'_> {
-    type Unanswered = Unanswered;
-
-    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, Unanswered> {
-        let asked =
-            self.0.ask(|client, token, ids| async move { client.customers(&token, ids, domain, page).await });
-        asked.await
+impl AskAboutDomains for &Caller {
+    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, NotDone> {
+        self.lookup(customers(domain, page)).await
     }
 
-    async fn is_taken(&mut self, domain: &str) -> Result<bool, Unanswered> {
-        self.0.ask(|client, token, ids| async move { client.domain_taken(&token, ids, domain).await }).await
-    }
-
-    fn no_answer(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason.into())
-    }
-
-    fn unprovable(reason: String) -> Unanswered {
-        Unanswered::NoAnswer(reason.into())
+    async fn is_taken(&mut self, domain: &str) -> Result<bool, NotDone> {
+        self.lookup(domain_taken(domain)).await
     }
 }

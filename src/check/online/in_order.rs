@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{Online, Told};
-use crate::asking::Unanswered;
 use crate::check::Met;
+use crate::partner_center::NotDone;
 
 /// Rows in hand for each that may be under way: a slow answer at the front lets so many others overtake it.
 const ROWS_PER_QUESTION: usize = 8;
@@ -16,7 +16,7 @@ const ROWS_PER_QUESTION: usize = 8;
 /// What came of a row.
 struct Asked {
     number: u64,
-    told: Result<Vec<Told>, Unanswered>,
+    told: Result<Vec<Told>, NotDone>,
 }
 
 /// A row, and what was told about it once that is known.
@@ -46,7 +46,7 @@ impl InOrder {
     ///
     /// # Errors
     /// Every row would get this answer.
-    pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), Unanswered> {
+    pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), NotDone> {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;
         }
@@ -79,7 +79,7 @@ impl InOrder {
     }
 
     /// The first row in hand, as soon as it is done; `None` when there is none.
-    pub(crate) async fn next(&mut self) -> Result<Option<(Met, Vec<Told>)>, Unanswered> {
+    pub(crate) async fn next(&mut self) -> Result<Option<(Met, Vec<Told>)>, NotDone> {
         while self.front_is_waiting() {
             self.wait().await?;
         }
@@ -91,7 +91,7 @@ impl InOrder {
     }
 
     /// Until one row more is done.
-    async fn wait(&mut self) -> Result<(), Unanswered> {
+    async fn wait(&mut self) -> Result<(), NotDone> {
         let asked = self.under_way.join_next().await.expect("a row that waits is under way");
         let asked = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let index = usize::try_from(asked.number - self.first).expect("few rows are in hand");

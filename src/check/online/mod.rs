@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::asking::{Asker, Unanswered};
+use crate::call::Caller;
+use crate::call::domains::DomainCheck;
 use crate::customer::{Customer, Field};
+use crate::partner_center::NotDone;
 use crate::printable::shown;
 use crate::problem::Finding;
-use crate::submitter::domains::DomainCheck;
 use crate::transport::Silence;
 
 pub(crate) use in_order::InOrder;
@@ -38,7 +39,7 @@ pub(crate) struct Told {
 
 /// Asks about rows, and remembers what holds for all of them.
 pub(crate) struct Online {
-    asker: Arc<Asker>,
+    caller: Arc<Caller>,
     domain_check: DomainCheck,
     resellers: Resellers,
     about_addresses: Patience,
@@ -48,9 +49,9 @@ pub(crate) struct Online {
 
 impl Online {
     /// For the cloud whose initial domains end in `domain_suffix`, and a service that may be silent for `max_outage`.
-    pub(crate) fn new(asker: Arc<Asker>, domain_suffix: &'static str, max_outage: Duration) -> Self {
+    pub(crate) fn new(caller: Arc<Caller>, domain_suffix: &'static str, max_outage: Duration) -> Self {
         Self {
-            asker,
+            caller,
             domain_check: DomainCheck::new(domain_suffix),
             resellers: Resellers::default(),
             about_addresses: Patience::new(max_outage),
@@ -63,19 +64,19 @@ impl Online {
     ///
     /// # Errors
     /// Every other row would get this answer too.
-    pub(crate) async fn ask(&self, customer: &Customer) -> Result<Vec<Told>, Unanswered> {
+    pub(crate) async fn ask(&self, customer: &Customer) -> Result<Vec<Told>, NotDone> {
         let domain = customer.domain.as_str();
         let mut told = Vec::new();
         let mut tell = |field, value: &str, finding: Option<Finding>| {
             told.extend(finding.map(|finding| Told { field, value: shown(value.as_bytes()), finding }));
         };
-        let address = self.about_addresses.ask(address::ask(&self.asker, customer), address::unanswered);
+        let address = self.about_addresses.ask(address::ask(&self.caller, customer), address::unanswered);
         tell(Field::AddressLine1, &customer.address_line1, address.await?);
-        let availability = domain::ask(&self.asker, &self.domain_check, domain);
+        let availability = domain::ask(&self.caller, &self.domain_check, domain);
         let availability = self.about_domains.ask(availability, domain::unanswered);
         tell(Field::Domain, domain, availability.await?);
         if let Some(id) = customer.associated_partner_id {
-            let reseller = self.resellers.ask(&self.asker, id);
+            let reseller = self.resellers.ask(&self.caller, id);
             let reseller = self.about_resellers.ask(reseller, reseller::unanswered);
             tell(Field::AssociatedPartnerId, &id.to_string(), reseller.await?);
         }
@@ -94,7 +95,7 @@ impl Online {
 
     /// Why anything is not asked about any more.
     pub(crate) fn given_up_because_of(&self) -> Option<Silence> {
-        self.topics().into_iter().find_map(|(_, patience)| patience.ended_by().cloned())
+        self.topics().into_iter().find_map(|(_, patience)| patience.ended_by())
     }
 
     fn topics(&self) -> [(&'static str, &Patience); 3] {

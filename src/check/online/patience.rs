@@ -1,59 +1,66 @@
 //! For how long a service that says nothing is asked.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::asking::Unanswered;
+use crate::call::breaker::Breaker;
+use crate::partner_center::{NotDone, Outcome};
 use crate::problem::Finding;
 use crate::transport::Silence;
 
 /// So many questions of one kind without an answer in a row end the asking. Each has been asked four times.
 pub(super) const PATIENCE: u32 = 20;
 
-/// Counts the silence about one kind of question. The counts order nothing else, so any order of memory will do.
-#[derive(Debug, Default)]
+/// A breaker for one kind of question. It sends no probes: once it is open, nothing more of that kind is asked.
+#[derive(Debug)]
 pub(super) struct Patience {
     max_outage: Duration,
-    unanswered_in_a_row: AtomicU32,
-    /// The first question without an answer since the last one with one.
-    silent_since: Mutex<Option<Instant>>,
-    not_asked: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    breaker: Breaker,
+    not_asked: u64,
     /// What the last bit of patience went on.
-    ended_by: OnceLock<Silence>,
+    ended_by: Option<Silence>,
 }
 
 impl Patience {
     /// For a service that may be silent for so long.
     pub(super) fn new(max_outage: Duration) -> Self {
-        Self { max_outage, ..Self::default() }
+        let state = State { breaker: Breaker::new(PATIENCE), not_asked: 0, ended_by: None };
+        Self { max_outage, state: Mutex::new(state) }
     }
 
     /// What a question finds, or what `unanswered` makes of it where there is no answer; once the patience is over it
     /// is not asked.
     pub(super) async fn ask(
         &self,
-        question: impl Future<Output = Result<Option<Finding>, Unanswered>>,
+        question: impl Future<Output = Result<Option<Finding>, NotDone>>,
         unanswered: impl FnOnce(&str) -> Finding,
-    ) -> Result<Option<Finding>, Unanswered> {
-        if self.is_over() {
-            self.not_asked.fetch_add(1, Ordering::Relaxed);
+    ) -> Result<Option<Finding>, NotDone> {
+        if self.is_over(&self.lock()) {
+            self.lock().not_asked += 1;
             return Ok(Some(unanswered("not asked: it gave no answer for too long")));
         }
-        match question.await {
+        let answer = question.await;
+        let mut state = self.lock();
+        match answer {
             Ok(finding) => {
-                self.answered();
+                // A late answer does not bring a lost patience back.
+                if !self.is_over(&state) {
+                    state.breaker.answered();
+                }
                 Ok(finding)
             }
-            Err(Unanswered::NoAnswer(silence)) => {
-                self.unanswered_in_a_row.fetch_add(1, Ordering::Relaxed);
-                self.silent_since().get_or_insert_with(Instant::now);
+            Err(Outcome::Unknown(silence)) => {
+                state.breaker.failed(false, Instant::now());
                 let finding = unanswered(&silence.reason);
-                if self.is_over() {
-                    self.ended_by.get_or_init(|| silence);
+                if self.is_over(&state) {
+                    state.ended_by.get_or_insert(silence);
                 }
                 Ok(Some(finding))
             }
@@ -63,29 +70,21 @@ impl Patience {
 
     /// The number of rows that were not asked about, if there are any.
     pub(super) fn given_up(&self) -> Option<u64> {
-        Some(self.not_asked.load(Ordering::Relaxed)).filter(|rows| *rows > 0)
+        Some(self.lock().not_asked).filter(|rows| *rows > 0)
     }
 
     /// Why the patience is over, once it is.
-    pub(super) fn ended_by(&self) -> Option<&Silence> {
-        self.ended_by.get()
+    pub(super) fn ended_by(&self) -> Option<Silence> {
+        self.lock().ended_by.clone()
     }
 
-    fn is_over(&self) -> bool {
-        self.unanswered_in_a_row.load(Ordering::Relaxed) >= PATIENCE
-            || self.silent_since().is_some_and(|since| since.elapsed() > self.max_outage)
+    fn is_over(&self, state: &State) -> bool {
+        let silent_since = state.breaker.silent_since();
+        state.breaker.is_open() || silent_since.is_some_and(|since| since.elapsed() > self.max_outage)
     }
 
-    fn silent_since(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.silent_since.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A late answer does not bring a lost patience back.
-    fn answered(&self) {
-        if !self.is_over() {
-            self.unanswered_in_a_row.store(0, Ordering::Relaxed);
-            *self.silent_since() = None;
-        }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,7 +97,7 @@ mod tests {
     async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
         let patience = Patience::new(Duration::from_secs(900));
-        let silent = || async { Err(Unanswered::NoAnswer("status 503".into())) };
+        let silent = || async { Err(Outcome::Unknown("status 503".into())) };
         for _ in 1..PATIENCE {
             let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
             assert_eq!(finding.message, "status 503");
@@ -112,15 +111,15 @@ mod tests {
         assert_eq!(finding.message, "not asked: it gave no answer for too long");
         assert_eq!(patience.given_up(), Some(1));
         let patience = Patience::new(Duration::from_secs(900));
-        let stopped = patience.ask(async { Err(Unanswered::Stopped) }, unanswered).await;
-        assert_eq!(stopped, Err(Unanswered::Stopped));
+        let stopped = patience.ask(async { Err(Outcome::Withdrawn) }, unanswered).await;
+        assert_eq!(stopped, Err(Outcome::Withdrawn));
     }
 
     #[tokio::test]
     async fn so_does_a_long_silence() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
         let patience = Patience::new(Duration::ZERO);
-        let silent = || async { Err(Unanswered::NoAnswer("timed out".into())) };
+        let silent = || async { Err(Outcome::Unknown("timed out".into())) };
         assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
         tokio::time::sleep(Duration::from_millis(2)).await;
         let finding = patience.ask(async { Ok(None) }, unanswered).await.unwrap().unwrap();

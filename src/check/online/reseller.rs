@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::asking::{Asker, Unanswered};
+use crate::call::Caller;
 use crate::partner_center::answers::{Agreement, IndirectReseller};
+use crate::partner_center::operations::{indirect_resellers, reseller_agreement};
+use crate::partner_center::{NotDone, Outcome};
 use crate::problem::{Finding, Rule};
 
 /// Pages of resellers that are read at most: far more resellers than a provider has.
@@ -35,8 +37,8 @@ pub(super) fn unanswered(reason: &str) -> Finding {
 }
 
 impl Resellers {
-    pub(super) async fn ask(&self, asker: &Asker, id: Uuid) -> Result<Option<Finding>, Unanswered> {
-        let listed = match self.listed.get_or_try_init(|| list(asker)).await? {
+    pub(super) async fn ask(&self, caller: &Caller, id: Uuid) -> Result<Option<Finding>, NotDone> {
+        let listed = match self.listed.get_or_try_init(|| list(caller)).await? {
             Listed::Unanswered(reason) => return Ok(Some(unanswered(reason))),
             Listed::These(listed) => listed,
         };
@@ -48,7 +50,7 @@ impl Resellers {
             Some(reseller) if !is_active(reseller) => Ok(Some(inactive(reseller))),
             Some(_) => {
                 let agreement = self.agreement_of(id);
-                agreement.get_or_try_init(|| ask_for_agreement(asker, id)).await.cloned()
+                agreement.get_or_try_init(|| ask_for_agreement(caller, id)).await.cloned()
             }
         }
     }
@@ -66,14 +68,11 @@ impl Resellers {
     }
 }
 
-async fn list(asker: &Asker) -> Result<Listed, Unanswered> {
+async fn list(caller: &Caller) -> Result<Listed, NotDone> {
     let mut listed = HashMap::new();
     let mut next: Option<String> = None;
     for _ in 0..PAGES_MAX {
-        let page = next.as_deref();
-        let asked =
-            asker.ask(|client, token, ids| async move { client.indirect_resellers(&token, ids, page).await });
-        let page = match asked.await {
+        let page = match caller.lookup(indirect_resellers(next.as_deref())).await {
             Ok(page) => page,
             Err(unanswered) => return reason(unanswered).map(Listed::Unanswered),
         };
@@ -86,24 +85,22 @@ async fn list(asker: &Asker) -> Result<Listed, Unanswered> {
     Ok(Listed::Unanswered(format!("the list of resellers has more than {PAGES_MAX} pages")))
 }
 
-async fn ask_for_agreement(asker: &Asker, id: Uuid) -> Result<Option<Finding>, Unanswered> {
-    let asked =
-        asker.ask(|client, token, ids| async move { client.reseller_agreement(&token, ids, id).await });
-    match asked.await {
+async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>, NotDone> {
+    match caller.lookup(reseller_agreement(id)).await {
         Ok(agreement) => Ok(finding(agreement)),
-        Err(no_answer @ Unanswered::NoAnswer(_)) => Err(no_answer),
+        Err(no_answer @ Outcome::Unknown(_)) => Err(no_answer),
         Err(other) => reason(other).map(|reason| Some(unanswered(&reason))),
     }
 }
 
 /// Why this question has no answer, where others may have one all the same.
-fn reason(unanswered: Unanswered) -> Result<String, Unanswered> {
+fn reason(unanswered: NotDone) -> Result<String, NotDone> {
     match unanswered {
-        Unanswered::NoAnswer(silence) => Ok(silence.reason),
-        Unanswered::Misconfigured { error, .. } if error.code == NEEDS_USER => {
+        Outcome::Unknown(silence) => Ok(silence.reason),
+        Outcome::Refused(_, error) if error.code == NEEDS_USER => {
             Ok("the sign-in is app-only, and only a user can ask (`tenantry login`)".to_owned())
         }
-        Unanswered::Misconfigured { .. } | Unanswered::SignIn { .. } | Unanswered::Stopped => Err(unanswered),
+        for_every_row => Err(for_every_row),
     }
 }
 
@@ -137,7 +134,7 @@ fn finding(agreement: Agreement) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partner_center::ServiceError;
+    use crate::partner_center::{Class, ServiceError};
 
     #[test]
     fn what_an_agreement_means() {
@@ -166,12 +163,12 @@ mod tests {
 
     #[test]
     fn an_app_that_may_not_ask_ends_nothing() {
-        let refused = |code: &str| Unanswered::Misconfigured {
-            error: ServiceError { status: 403, code: code.to_owned(), text: String::new() },
-            rights: true,
+        let refused = |code: &str| {
+            let error = ServiceError { status: 403, code: code.to_owned(), text: String::new() };
+            Outcome::Refused(Class::FixTheRights, error)
         };
         assert!(reason(refused("900329")).is_ok());
         assert_eq!(reason(refused("900308")), Err(refused("900308")));
-        assert_eq!(reason(Unanswered::Stopped), Err(Unanswered::Stopped));
+        assert_eq!(reason(Outcome::Withdrawn), Err(Outcome::Withdrawn));
     }
 }

@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::super::{cloud, parse};
 use super::repeat::Repeat;
+use crate::call::Rate;
 use crate::customer::Field;
 use crate::reader::Encoding;
-use crate::submitter::{MaxFailures, Rate};
+use crate::submitter::MaxFailures;
 
 /// Below the service's own 500 a minute, which other programs of the company share.
 pub(crate) const DEFAULT_RATE: &str = "450/min";

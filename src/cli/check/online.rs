@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::asking::Unanswered;
 use crate::check::Online;
 use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
@@ -11,6 +10,8 @@ use crate::cli::inquiry::Inquiry;
 use crate::cli::partner;
 use crate::cli::settings::Connection;
 use crate::cli::signals::Interruption;
+use crate::partner_center::operations::organization_profile;
+use crate::partner_center::{NotDone, Outcome};
 use crate::report::counted;
 
 /// Partner Center within reach of a check.
@@ -31,12 +32,12 @@ impl Desk {
         let domain_suffix = connection.domain_suffix;
         let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
         let partner = who_asks(&inquiry).await?;
-        let online = Arc::new(Online::new(Arc::clone(&inquiry.asker), domain_suffix, pace.max_outage));
+        let online = Arc::new(Online::new(Arc::clone(&inquiry.caller), domain_suffix, pace.max_outage));
         Ok(Self { inquiry, online, partner })
     }
 
     /// An answer that every row would get.
-    pub(super) fn failure(&self, unanswered: Unanswered) -> Failure {
+    pub(super) fn failure(&self, unanswered: NotDone) -> Failure {
         stopped(self.inquiry.failure(unanswered))
     }
 
@@ -61,20 +62,15 @@ impl Desk {
 
 /// Takes a user's token; an app goes by the tenant that it signs in to.
 async fn who_asks(inquiry: &Inquiry) -> Result<String, Failure> {
-    let asked =
-        inquiry.asker.ask(|client, token, ids| async move { client.organization_profile(&token, ids).await });
-    match asked.await {
+    match inquiry.caller.lookup(organization_profile()).await {
         Ok(profile) => Ok(partner::in_words(&profile)),
-        Err(unanswered @ (Unanswered::SignIn { .. } | Unanswered::Stopped)) => {
-            Err(stopped(inquiry.failure(unanswered)))
-        }
-        // A million rows need not find out one by one.
-        Err(Unanswered::NoAnswer(silence)) => Err(stopped(inquiry.failure(Unanswered::NoAnswer(silence)))),
         // Who may not ask this may ask the rest; what cannot be asked at all will be told by the next question.
-        Err(Unanswered::Misconfigured { .. }) => Ok(match inquiry.tenant().await? {
+        Err(Outcome::Refused(..)) => Ok(match inquiry.tenant().await? {
             Some(tenant) => format!("partner tenant {tenant}"),
             None => "a partner tenant that is not known".to_owned(),
         }),
+        // A million rows need not find out one by one.
+        Err(unanswered) => Err(stopped(inquiry.failure(unanswered))),
     }
 }
 

@@ -5,23 +5,31 @@ use serde_json::Value;
 
 use super::*;
 use crate::customer::Customer;
+use crate::partner_center::request::RequestKind;
 use crate::partner_center::samples::{answer, request_body, response, sample};
 use crate::partner_center::wire::NewCustomer;
 
 /// An outcome in few words.
-fn words(outcome: &CreateOutcome) -> String {
+fn words(outcome: &Outcome<NewTenant>) -> String {
     match outcome {
-        CreateOutcome::Created(tenant) => format!("created {}", tenant.customer_id),
-        CreateOutcome::Refused { error, domain_taken: false } => format!("refused {}", error.code),
-        CreateOutcome::Refused { error, domain_taken: true } => format!("taken {}", error.code),
-        CreateOutcome::Forbidden(error) => format!("forbidden {}", error.code),
-        CreateOutcome::Misconfigured { error, rights: true } => format!("rights {}", error.code),
-        CreateOutcome::Misconfigured { error, rights: false } => format!("configuration {}", error.code),
-        CreateOutcome::Unauthorized(error) => format!("unauthorized {}", error.code),
-        CreateOutcome::Throttled { wait } => format!("throttled {}", wait.as_secs()),
-        CreateOutcome::NotSent(_) => "not sent".to_owned(),
-        CreateOutcome::Unknown(_) => "unknown".to_owned(),
-        CreateOutcome::Intercepted(_) => "intercepted".to_owned(),
+        Outcome::Done(tenant) => format!("created {}", tenant.customer_id),
+        Outcome::Refused(class, error) => {
+            let class = match class {
+                Class::FixTheRow => "refused",
+                Class::DomainTaken => "taken",
+                Class::Unexplained => "forbidden",
+                Class::FixTheRights => "rights",
+                Class::FixTheConfiguration => "configuration",
+                Class::RenewTheToken => "unauthorized",
+                Class::NotVisible => "not visible",
+            };
+            format!("{class} {}", error.code)
+        }
+        Outcome::Throttled { wait } => format!("throttled {}", wait.as_secs()),
+        Outcome::NotSent(_) => "not sent".to_owned(),
+        Outcome::Unknown(_) => "unknown".to_owned(),
+        Outcome::Intercepted(_) => "intercepted".to_owned(),
+        Outcome::NoToken(_) | Outcome::Withdrawn => "no reply".to_owned(),
     }
 }
 
@@ -50,7 +58,7 @@ fn every_recorded_answer_to_a_create_is_understood() {
 #[test]
 fn the_one_time_password_is_read_and_cannot_be_printed() {
     let outcome = create(Reply::Answer(response(sample!("create-customer-indirect-201.http"))));
-    let CreateOutcome::Created(tenant) = &outcome else { panic!("{outcome:?}") };
+    let Outcome::Done(tenant) = &outcome else { panic!("{outcome:?}") };
     let (user_name, password) = tenant.credentials().unwrap();
     assert_eq!(user_name, "admin");
     assert_eq!(password.expose_secret(), "0Krha*Io");
@@ -62,7 +70,7 @@ fn a_customer_without_a_readable_password_is_a_customer() {
     for credentials in ["null", "{}", r#"{"userName":"admin","password":null}"#, r#"{"password":""}"#, "7"] {
         let body = format!(r#"{{"id":"x","userCredentials":{credentials}}}"#);
         let outcome = create(Reply::Answer(answer(201, "application/json", body.as_bytes())));
-        let CreateOutcome::Created(tenant) = &outcome else { panic!("{credentials}: {outcome:?}") };
+        let Outcome::Done(tenant) = &outcome else { panic!("{credentials}: {outcome:?}") };
         assert!(tenant.credentials().is_none(), "{credentials}");
     }
 }
@@ -137,7 +145,7 @@ fn only_what_the_service_itself_says_is_a_verdict() {
         assert_eq!(outcome, expected, "{status} {content_type} {challenge} {body}");
         if expected == "intercepted" {
             let asked = domain_taken(Reply::Answer(unsigned()));
-            assert!(matches!(asked, Asked::NoAnswer(_)), "{status} {body}: {asked:?}");
+            assert!(matches!(asked, Outcome::Intercepted(_)), "{status} {body}: {asked:?}");
         }
     }
 }
@@ -162,7 +170,7 @@ fn what_somebody_on_the_way_says_is_no_verdict_and_no_success() {
     ] {
         check(unsigned(status, content_type, body), "intercepted");
         let asked = domain_taken(Reply::Answer(unsigned(status, content_type, body)));
-        assert!(matches!(asked, Asked::NoAnswer(_)), "{status}: {asked:?}");
+        assert!(matches!(asked, Outcome::Intercepted(_)), "{status}: {asked:?}");
     }
     check(answer(200, "text/html", page), "unknown");
     check(answer(403, "text/html", page), "forbidden ");
@@ -217,26 +225,26 @@ fn the_services_words_are_kept_in_every_shape() {
 fn only_an_empty_404_of_the_service_itself_says_free() {
     let check = |answer: Answer, expected: &str| {
         let asked = domain_taken(Reply::Answer(answer));
-        assert_eq!(format!("{asked:?}").split(['(', ' ']).next().unwrap(), expected);
+        assert_eq!(RequestKind::Question.word(&asked), expected);
         asked
     };
-    assert_eq!(check(response(sample!("domain-taken-200.http")), "Answer"), Asked::Answer(true));
-    assert_eq!(check(response(sample!("domain-free-404.http")), "Answer"), Asked::Answer(false));
-    check(response(sample!("error-gateway-404.http")), "NoAnswer");
-    check(Answer { has_request_id: false, is_signed: false, ..answer(404, "", b"") }, "NoAnswer");
+    assert_eq!(check(response(sample!("domain-taken-200.http")), "answered"), Outcome::Done(true));
+    assert_eq!(check(response(sample!("domain-free-404.http")), "answered"), Outcome::Done(false));
+    check(response(sample!("error-gateway-404.http")), "no_answer");
+    check(Answer { has_request_id: false, is_signed: false, ..answer(404, "", b"") }, "no_answer");
     // Signed, but not by the part that knows domains.
-    check(Answer { has_request_id: false, ..answer(404, "", b"") }, "Misconfigured");
-    check(answer(400, "", b""), "NoAnswer");
-    check(answer(500, "", b""), "NoAnswer");
-    check(answer(403, "", b""), "NoAnswer");
-    check(answer(401, "", b""), "Unauthorized");
-    check(answer(429, "", b""), "Throttled");
+    check(Answer { has_request_id: false, ..answer(404, "", b"") }, "misconfigured");
+    check(answer(400, "", b""), "no_answer");
+    check(answer(500, "", b""), "no_answer");
+    check(answer(403, "", b""), "no_answer");
+    check(answer(401, "", b""), "unauthorized");
+    check(answer(429, "", b""), "throttled");
 }
 
 #[test]
 fn lists_and_their_next_page_are_read() {
     let page = |sample: &str| match customer_page(Reply::Answer(response(sample))) {
-        Asked::Answer(page) => page,
+        Outcome::Done(page) => page,
         other => panic!("{other:?}"),
     };
     let found = page(sample!("customers-filtered-200.http"));

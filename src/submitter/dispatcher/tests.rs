@@ -1,14 +1,15 @@
 //! The dispatcher without a network and without waiting: events in, actions out.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use super::*;
 use crate::customer::{Customer, DomainName};
 use crate::ids::RequestId;
-use crate::ledger::{CreatedCustomer, DataKeyId, Sealed, Work};
-use crate::submitter::finding::Setback;
+use crate::ledger::{DataKeyId, Sealed, StepKind, Work};
+use crate::partner_center::{Class, Outcome, ServiceError};
 use crate::submitter::retry::tests::by_wall;
-use crate::submitter::{MaxFailures, Policy};
+use crate::submitter::{MaxFailures, Mode, Policy};
 
 fn settings() -> Settings {
     Settings {
@@ -17,7 +18,6 @@ fn settings() -> Settings {
             max_attempts: 8,
             idempotency_window: Duration::from_secs(3600),
             settle_delay: Duration::from_secs(180),
-            leaves_questions: false,
         },
         limit: None,
         max_failures: None,
@@ -47,7 +47,7 @@ fn row(id: i64) -> Work {
 struct Bench {
     dispatcher: Dispatcher,
     now: Instant,
-    steps: VecDeque<(Box<Task>, bool)>,
+    steps: VecDeque<Box<Task>>,
     records: usize,
     to_fetch: VecDeque<Vec<Work>>,
     agreements: VecDeque<Vec<Work>>,
@@ -87,7 +87,7 @@ impl Bench {
                         let batch = Batch { work, set_aside: Vec::new(), last };
                         self.tell(Event::Fetched { which, batch });
                     }
-                    Action::Step { task, probe } => self.steps.push_back((task, probe)),
+                    Action::Step(task) => self.steps.push_back(task),
                     Action::Record { task, verdict, .. } => {
                         self.records += 1;
                         self.tell(Event::Recorded { task, verdict });
@@ -101,10 +101,10 @@ impl Bench {
         self.dispatcher.handle_event(event, self.now, 1.0);
     }
 
-    /// The oldest step ends with `finding`.
-    fn answer(&mut self, finding: CreateFinding) {
-        let (task, probe) = self.steps.pop_front().expect("a step is under way");
-        self.tell(Event::Created { task, probe, step: Stepped { finding, attempts: Vec::new() } });
+    /// The oldest step ends with `outcome`.
+    fn answer(&mut self, outcome: Outcome<CreatedCustomer>) {
+        let task = self.steps.pop_front().expect("a step is under way");
+        self.tell(Event::Created { task, step: Stepped { outcome, attempts: Vec::new() } });
         self.act();
     }
 
@@ -115,8 +115,8 @@ impl Bench {
     }
 }
 
-fn created() -> CreateFinding {
-    CreateFinding::Created(CreatedCustomer {
+fn created() -> Outcome<CreatedCustomer> {
+    Outcome::Done(CreatedCustomer {
         named_domain: None,
         customer_id: "c".to_owned(),
         commerce_id: None,
@@ -125,8 +125,13 @@ fn created() -> CreateFinding {
     })
 }
 
-fn not_sent() -> CreateFinding {
-    CreateFinding::SetBack(Setback::NotSent("connection refused".into()))
+fn not_sent() -> Outcome<CreatedCustomer> {
+    Outcome::NotSent("connection refused".into())
+}
+
+fn refused(class: Class, status: u16, code: &str) -> Outcome<CreatedCustomer> {
+    let error = ServiceError { status, code: code.to_owned(), text: String::new() };
+    Outcome::Refused(class, error)
 }
 
 #[test]
@@ -147,7 +152,7 @@ fn every_row_is_settled_within_the_concurrency_bound() {
 #[test]
 fn a_row_that_waits_for_its_repeat_holds_no_slot() {
     let mut bench = Bench::new(settings(), 5);
-    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(60) }));
+    bench.answer(Outcome::Throttled { wait: Duration::from_secs(60) });
     assert_eq!(bench.steps.len(), 4, "the fifth row took the slot");
     for _ in 0..4 {
         bench.answer(created());
@@ -176,8 +181,7 @@ fn the_first_signal_lets_what_is_under_way_end() {
 #[test]
 fn a_refusal_that_every_row_would_get_stops_the_run() {
     let mut bench = Bench::new(settings(), 10);
-    let refusal = ledger::Refusal { code: "900421".to_owned(), status: Some(401), text: String::new() };
-    bench.answer(CreateFinding::SetBack(Setback::Misconfigured { refusal, rights: true }));
+    bench.answer(refused(Class::FixTheRights, 401, "900421"));
     for _ in 0..3 {
         bench.answer(created());
     }
@@ -189,13 +193,7 @@ fn a_refusal_that_every_row_would_get_stops_the_run() {
 #[test]
 fn five_unexplained_403s_in_a_row_stop_the_run() {
     let mut bench = Bench::new(Settings { concurrency: NonZeroUsize::MIN, ..settings() }, 10);
-    let forbidden = || {
-        CreateFinding::Forbidden(ledger::Refusal {
-            code: "4711".to_owned(),
-            status: Some(403),
-            text: String::new(),
-        })
-    };
+    let forbidden = || refused(Class::Unexplained, 403, "4711");
     for _ in 0..4 {
         bench.answer(forbidden());
         assert!(bench.dispatcher.stop.is_none());
@@ -211,14 +209,14 @@ fn an_outage_sends_single_probes_and_ends_resumable() {
         bench.answer(not_sent());
     }
     // The stragglers of the closed breaker end too.
-    while let Some((_, probe)) = bench.steps.front() {
-        assert!(!probe);
+    while let Some(task) = bench.steps.front() {
+        assert!(!task.is_probe);
         bench.answer(not_sent());
     }
     assert_eq!(bench.dispatcher.wakes_at(bench.now), Some(bench.now + Duration::from_secs(1)));
     bench.wait(1);
     assert_eq!(bench.steps.len(), 1);
-    assert!(bench.steps[0].1, "a single probe");
+    assert!(bench.steps[0].is_probe, "a single probe");
     bench.wait(30);
     assert_eq!(bench.steps.len(), 1, "no second probe while one is out");
     assert!(
@@ -247,7 +245,7 @@ fn the_end_of_an_outage_frees_all_slots() {
 #[test]
 fn the_limit_counts_rows_and_not_repeats() {
     let mut bench = Bench::new(Settings { limit: Some(3), ..settings() }, 10);
-    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(5) }));
+    bench.answer(Outcome::Throttled { wait: Duration::from_secs(5) });
     bench.answer(created());
     bench.answer(created());
     assert!(!bench.dispatcher.is_done(), "a row that was begun is brought to its end");
@@ -278,10 +276,9 @@ fn too_many_failures_hold_back_what_was_not_sent_and_bring_the_rest_to_its_end()
     let mut bench = Bench::new(Settings { max_failures: Some(most), ..settings() }, 10);
     // In doubt, and waiting; nothing done, and waiting; refused; under way.
     bench.answer(silent());
-    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(60) }));
-    let refusal = ledger::Refusal { code: "3000".to_owned(), status: Some(400), text: String::new() };
-    bench.answer(CreateFinding::Refused { refusal, domain_taken: false });
-    while let Some(place) = bench.steps.iter().position(|(task, _)| task.step == Step::Ask) {
+    bench.answer(Outcome::Throttled { wait: Duration::from_secs(60) });
+    bench.answer(refused(Class::FixTheRow, 400, "3000"));
+    while let Some(place) = bench.steps.iter().position(|task| task.step == Step::Ask) {
         bench.steps.swap(0, place);
         answer_questions_alone(&mut bench);
     }
@@ -366,7 +363,7 @@ fn a_row_in_hand_is_not_taken_twice() {
     bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
     bench.to_fetch = VecDeque::from([vec![row(1)], Vec::new(), vec![row(1), row(2)]]);
     bench.act();
-    let rows: Vec<RowId> = bench.steps.iter().map(|(task, _)| task.work.row).collect();
+    let rows: Vec<RowId> = bench.steps.iter().map(|task| task.work.row).collect();
     assert_eq!(rows, [RowId(1), RowId(2)]);
 }
 
@@ -391,7 +388,7 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
     task.tries = 1;
     bench.dispatcher.queue.wait(task, bench.now);
     bench.act();
-    assert_eq!(bench.steps[0].0.step, Step::Ask);
+    assert_eq!(bench.steps[0].step, Step::Ask);
 }
 
 #[test]
@@ -405,12 +402,11 @@ fn asking_alone_never_sends() {
     bench.act();
     // What was sent long ago by the wall clock alone is asked about again when that is certain.
     for wait in [settings().policy.settle_delay.as_secs(), 0] {
-        let (task, probe) = bench.steps.pop_front().unwrap();
+        let task = bench.steps.pop_front().unwrap();
         assert_eq!(task.step, Step::Ask);
         bench.tell(Event::Asked {
             task,
-            probe,
-            step: Stepped { finding: AskFinding::Free, attempts: Vec::new() },
+            step: Stepped { outcome: Outcome::Done(DomainStatus::Free), attempts: Vec::new() },
         });
         bench.act();
         bench.wait(wait);
@@ -429,10 +425,10 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
     bench.to_fetch = VecDeque::from([rows.clone(), vec![], rows]);
     bench.act();
     let mut asked = 0;
-    while let Some((task, probe)) = bench.steps.pop_front() {
+    while let Some(task) = bench.steps.pop_front() {
         asked += 1;
-        let finding = AskFinding::Unanswered(Unanswered::Unprovable("502".into()));
-        bench.tell(Event::Asked { task, probe, step: Stepped { finding, attempts: Vec::new() } });
+        let outcome = Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
+        bench.tell(Event::Asked { task, step: Stepped { outcome, attempts: Vec::new() } });
         bench.act();
     }
     assert_eq!(asked, 2 * FETCH);
@@ -440,10 +436,10 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
 }
 
 /// What a created row's second step finds.
-fn agree(bench: &mut Bench, finding: AgreementFinding) {
-    let (task, probe) = bench.steps.pop_front().expect("a step is under way");
+fn agree(bench: &mut Bench, outcome: Outcome<()>) {
+    let task = bench.steps.pop_front().expect("a step is under way");
     assert_eq!(task.step, Step::Agree);
-    bench.tell(Event::Agreed { task, probe, step: Stepped { finding, attempts: Vec::new() } });
+    bench.tell(Event::Agreed { task, step: Stepped { outcome, attempts: Vec::new() } });
     bench.act();
 }
 
@@ -457,16 +453,16 @@ fn with_agreements(settings: Settings, rows: i64, agreements: i64) -> Bench {
 #[test]
 fn agreements_come_when_no_row_is_in_hand() {
     let mut bench = with_agreements(settings(), 2, 2);
-    bench.answer(CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(60) }));
+    bench.answer(Outcome::Throttled { wait: Duration::from_secs(60) });
     bench.answer(created());
     assert!(bench.steps.is_empty(), "one row still waits for its repeat");
     bench.wait(60);
     bench.answer(created());
-    agree(&mut bench, AgreementFinding::Recorded);
-    agree(&mut bench, AgreementFinding::Unknown("reset".into()));
+    agree(&mut bench, Outcome::Done(()));
+    agree(&mut bench, Outcome::Unknown("reset".into()));
     assert!(!bench.dispatcher.is_done());
     bench.wait(60);
-    agree(&mut bench, AgreementFinding::Recorded);
+    agree(&mut bench, Outcome::Done(()));
     assert!(bench.dispatcher.is_done());
     assert!(bench.dispatcher.ending().is_none());
 }
@@ -475,7 +471,7 @@ fn agreements_come_when_no_row_is_in_hand() {
 fn the_limit_lets_agreements_of_what_was_created_pass() {
     let mut bench = with_agreements(Settings { limit: Some(1), ..settings() }, 3, 1);
     bench.answer(created());
-    agree(&mut bench, AgreementFinding::Recorded);
+    agree(&mut bench, Outcome::Done(()));
     assert!(bench.dispatcher.is_done());
     assert!(matches!(bench.dispatcher.ending(), Some(StopReason::LimitReached)));
 }
@@ -486,7 +482,7 @@ fn an_outage_stops_agreements_too() {
     bench.answer(created());
     for _ in 0..200 {
         while !bench.steps.is_empty() {
-            agree(&mut bench, AgreementFinding::SetBack(Setback::NotSent("connection refused".into())));
+            agree(&mut bench, Outcome::NotSent("connection refused".into()));
         }
         if bench.dispatcher.is_done() {
             break;
@@ -496,19 +492,18 @@ fn an_outage_stops_agreements_too() {
     assert!(matches!(bench.dispatcher.ending(), Some(StopReason::Outage { .. })));
 }
 
-fn silent() -> CreateFinding {
-    let intended_at = by_wall(1_000_000_000);
-    CreateFinding::Unknown { intended_at, reason: "status 503".into() }
+fn silent() -> Outcome<CreatedCustomer> {
+    Outcome::Unknown("status 503".into())
 }
 
 /// Ends the oldest step: a create without a verdict, a question with the answer that the domain is free.
 fn answer_questions_alone(bench: &mut Bench) {
-    if bench.steps[0].0.step == Step::Create {
+    if bench.steps[0].step == Step::Create {
         return bench.answer(silent());
     }
-    let (task, probe) = bench.steps.pop_front().unwrap();
-    let step = Stepped { finding: AskFinding::Free, attempts: Vec::new() };
-    bench.tell(Event::Asked { task, probe, step });
+    let task = bench.steps.pop_front().unwrap();
+    let step = Stepped { outcome: Outcome::Done(DomainStatus::Free), attempts: Vec::new() };
+    bench.tell(Event::Asked { task, step });
     bench.act();
 }
 
@@ -535,8 +530,7 @@ fn answered_questions_do_not_end_an_outage_of_creates() {
 
 #[test]
 fn throttling_is_borne_as_long_as_an_outage_and_no_longer() {
-    let throttled =
-        |seconds| CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(seconds) });
+    let throttled = |seconds| Outcome::Throttled { wait: Duration::from_secs(seconds) };
     let until = |bench: &Bench| match &bench.dispatcher.stop {
         None => "goes on",
         Some(StopReason::Throttled { until: None, .. }) => "too long by now",

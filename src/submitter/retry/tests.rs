@@ -18,7 +18,6 @@ pub(in crate::submitter) const POLICY: Policy = Policy {
     max_attempts: 3,
     idempotency_window: Duration::from_secs(3600),
     settle_delay: Duration::from_secs(180),
-    leaves_questions: false,
 };
 
 /// A stored time of which the boot is not known.
@@ -132,28 +131,32 @@ fn words(verdict: &Verdict) -> String {
     format!("{change}; {then}")
 }
 
-fn unknown_now() -> CreateFinding {
-    CreateFinding::Unknown { intended_at: by_wall(BEGUN_MS), reason: "reset".into() }
+fn error(code: &str) -> ServiceError {
+    ServiceError { status: 400, code: code.to_owned(), text: "no".to_owned() }
 }
 
-fn no_answer(reason: Silence) -> AskFinding {
-    AskFinding::Unanswered(Unanswered::NoAnswer(reason))
+fn unknown_now() -> Outcome<CreatedCustomer> {
+    Outcome::Unknown("reset".into())
+}
+
+fn no_answer(reason: Silence) -> Outcome<DomainStatus> {
+    Outcome::Unknown(reason)
 }
 
 #[track_caller]
-fn check_create(task: Task, finding: CreateFinding, expected: &str) {
-    assert_eq!(words(&after_create(&task, finding, &circumstances())), expected);
+fn check_create(task: Task, outcome: Outcome<CreatedCustomer>, expected: &str) {
+    assert_eq!(words(&after_create(&task, outcome, &circumstances())), expected);
 }
 
 #[track_caller]
-fn check_ask(task: Task, finding: AskFinding, expected: &str) {
-    assert_eq!(words(&after_ask(&task, finding, &circumstances())), expected);
+fn check_ask(task: Task, outcome: Outcome<DomainStatus>, expected: &str) {
+    assert_eq!(words(&after_ask(&task, outcome, &circumstances())), expected);
 }
 
 #[test]
 fn a_success_settles() {
     let created = || {
-        CreateFinding::Created(CreatedCustomer {
+        Outcome::Done(CreatedCustomer {
             named_domain: None,
             customer_id: "c".to_owned(),
             commerce_id: None,
@@ -193,44 +196,42 @@ fn a_probe_says_nothing_about_its_row() {
 
 #[test]
 fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
-    let throttled = || CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) });
+    let throttled = || Outcome::Throttled { wait: Duration::from_secs(57) };
     check_create(fresh(), throttled(), "nothing done; after 57 s");
     check_create(doubtful(5), throttled(), "in doubt, create; after 57 s");
-    let not_sent = || CreateFinding::SetBack(Setback::NotSent("refused".into()));
+    let not_sent = || Outcome::NotSent("refused".into());
     check_create(fresh(), not_sent(), "nothing done; after 1 s");
     check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
     let not_taken = || {
         let closed = Silence { is_closing: true, ..Silence::from("went away") };
-        CreateFinding::SetBack(Setback::NotSent(closed))
+        Outcome::NotSent(closed)
     };
     check_create(fresh(), not_taken(), "nothing done; after 0 s");
     check_create(doubtful(5), not_taken(), "in doubt, create; after 0 s");
-    check_create(fresh(), CreateFinding::SetBack(Setback::Withdrawn), "nothing done; after 0 s");
-    check_create(doubtful(5), CreateFinding::SetBack(Setback::Withdrawn), "in doubt, create; after 0 s");
+    check_create(fresh(), Outcome::Withdrawn, "nothing done; after 0 s");
+    check_create(doubtful(5), Outcome::Withdrawn, "in doubt, create; after 0 s");
 }
 
 #[test]
 fn a_service_wide_refusal_stops_the_run_and_burns_nothing() {
-    let misconfigured =
-        |rights| CreateFinding::SetBack(Setback::Misconfigured { refusal: refusal("900421"), rights });
-    check_create(fresh(), misconfigured(true), "nothing done; stop: rights");
-    check_create(fresh(), misconfigured(false), "nothing done; stop: configuration");
-    check_create(doubtful(5), misconfigured(true), "in doubt, create; stop: rights");
-    let sign_in =
-        CreateFinding::SetBack(Setback::SignInRefused { message: "m".to_owned(), hint: "h".to_owned() });
+    let misconfigured = |class| Outcome::Refused(class, error("900421"));
+    check_create(fresh(), misconfigured(Class::FixTheRights), "nothing done; stop: rights");
+    check_create(fresh(), misconfigured(Class::FixTheConfiguration), "nothing done; stop: configuration");
+    check_create(doubtful(5), misconfigured(Class::FixTheRights), "in doubt, create; stop: rights");
+    let sign_in = Outcome::NoToken(auth::Error::Refused { message: "m".to_owned(), hint: "h".to_owned() });
     check_create(fresh(), sign_in, "nothing done; stop: sign-in");
 }
 
 #[test]
 fn a_second_401_in_a_row_stops() {
-    let unauthorized = || CreateFinding::Unauthorized(refusal("400"));
+    let unauthorized = || Outcome::Refused(Class::RenewTheToken, error("400"));
     check_create(fresh(), unauthorized(), "nothing done; after 0 s");
     check_create(with(fresh(), |t| t.unauthorized = true), unauthorized(), "nothing done; stop: rights");
 }
 
 #[test]
 fn an_unexplained_403_is_the_rows_fault_only_if_others_succeed() {
-    let forbidden = || CreateFinding::Forbidden(refusal("4711"));
+    let forbidden = || Outcome::Refused(Class::Unexplained, error("4711"));
     check_create(fresh(), forbidden(), "nothing done; after 1 s");
     let again = with(fresh(), |t| t.forbidden_at = Some(7));
     let at =
@@ -243,70 +244,70 @@ fn an_unexplained_403_is_the_rows_fault_only_if_others_succeed() {
 
 #[test]
 fn a_refusal_is_followed_by_a_question() {
-    let refused = |domain_taken| CreateFinding::Refused { refusal: refusal("27002"), domain_taken };
-    check_create(fresh(), refused(false), "open, ask about 27002; after 0 s");
-    check_create(fresh(), refused(true), "open, ask about domain_taken; after 0 s");
-    check_create(doubtful(5), refused(true), "in doubt, ask about domain_taken; after 0 s");
+    let refused = |class| Outcome::Refused(class, error("27002"));
+    check_create(fresh(), refused(Class::FixTheRow), "open, ask about 27002; after 0 s");
+    check_create(fresh(), refused(Class::DomainTaken), "open, ask about domain_taken; after 0 s");
+    check_create(doubtful(5), refused(Class::DomainTaken), "in doubt, ask about domain_taken; after 0 s");
 }
 
 #[test]
 fn answers_settle_a_refused_row() {
     let refused = |code: &str| with(fresh(), |t| t.work.refusal = Some(refusal(code)));
-    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     check_ask(refused(DOMAIN_TAKEN), ours(), "existing; settled");
-    check_ask(refused(DOMAIN_TAKEN), AskFinding::Taken, "failed domain_taken; settled");
-    check_ask(refused("27002"), AskFinding::Free, "failed 27002; settled");
-    check_ask(refused("27002"), AskFinding::Taken, "failed 27002, burned; settled");
+    check_ask(refused(DOMAIN_TAKEN), Outcome::Done(DomainStatus::Taken), "failed domain_taken; settled");
+    check_ask(refused("27002"), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
+    check_ask(refused("27002"), Outcome::Done(DomainStatus::Taken), "failed 27002, burned; settled");
     let silence = || no_answer("503".into());
     check_ask(refused("27002"), silence(), "open, ask about 27002; after 1 s");
     let last_try = |code: &str| with(refused(code), |t| t.question_tries = QUESTION_TRIES - 1);
     check_ask(last_try("27002"), silence(), "failed 27002; settled");
     // Taken, and perhaps by us.
     check_ask(last_try(DOMAIN_TAKEN), silence(), "unresolved unanswered; settled");
-    let unprovable = || AskFinding::Unanswered(Unanswered::Unprovable("404 for what exists".into()));
+    let unprovable = || Outcome::Done(DomainStatus::Unprovable("404 for what exists".to_owned()));
     check_ask(refused("27002"), unprovable(), "failed 27002; settled");
     check_ask(doubtful(180), unprovable(), "unresolved unanswered; settled");
 }
 
 #[test]
 fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
-    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     check_ask(doubtful(5), ours(), "in doubt, last send; after 0 s");
     check_ask(doubtful(3600), ours(), "created without password; settled");
-    check_ask(doubtful(5), AskFinding::Free, "in doubt, ask; settles in 175 s");
-    check_ask(doubtful(5), AskFinding::Taken, "in doubt, ask; settles in 175 s");
-    check_ask(doubtful(180), AskFinding::Taken, "failed domain_taken; settled");
+    check_ask(doubtful(5), Outcome::Done(DomainStatus::Free), "in doubt, ask; settles in 175 s");
+    check_ask(doubtful(5), Outcome::Done(DomainStatus::Taken), "in doubt, ask; settles in 175 s");
+    check_ask(doubtful(180), Outcome::Done(DomainStatus::Taken), "failed domain_taken; settled");
     let claimed = with(doubtful(180), |t| t.work.success_unread = true);
-    check_ask(claimed, AskFinding::Taken, "unresolved unsettled; settled");
-    check_ask(doubtful(180), AskFinding::Free, "in doubt, create; after 0 s");
+    check_ask(claimed, Outcome::Done(DomainStatus::Taken), "unresolved unsettled; settled");
+    check_ask(doubtful(180), Outcome::Done(DomainStatus::Free), "in doubt, create; after 0 s");
     let round = |rounds| with(doubtful(180), |t| t.work.ask_rounds = rounds);
-    check_ask(round(1), AskFinding::Free, "nothing done, new id; after 0 s");
+    check_ask(round(1), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
     // An outage of creates looks like this too, as long as no other row is created.
-    check_ask(round(2), AskFinding::Free, "in doubt, create round 2; after 0 s");
-    check_ask(round(3), AskFinding::Free, "nothing done, new id; after 0 s");
+    check_ask(round(2), Outcome::Done(DomainStatus::Free), "in doubt, create round 2; after 0 s");
+    check_ask(round(3), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
     let alone = |rounds| with(round(rounds), |t| t.unclear_at = Some(4));
     for (successes, expected) in
         [(4, "in doubt, create round 2; after 0 s"), (5, "unresolved unsettled; settled")]
     {
         let at = Circumstances { successes, ..circumstances() };
-        assert_eq!(words(&after_ask(&alone(2), AskFinding::Free, &at)), expected);
+        assert_eq!(words(&after_ask(&alone(2), Outcome::Done(DomainStatus::Free), &at)), expected);
     }
     // A run that only asks draws no id.
     let asking = Circumstances { may_send: false, ..circumstances() };
-    let verdict = after_ask(&round(1), AskFinding::Free, &asking);
+    let verdict = after_ask(&round(1), Outcome::Done(DomainStatus::Free), &asking);
     assert_eq!(words(&verdict), "in doubt, create round 1; after 0 s");
     // A send under an earlier id may have made it.
     let earlier = with(fresh(), |t| t.work.unclear_before = true);
     check_ask(earlier, ours(), "created without password; settled");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
     // A service that cannot be reached burns no row.
-    let unreachable = AskFinding::Unanswered(Setback::NotSent("refused".into()).into());
+    let unreachable = Outcome::NotSent("refused".into());
     check_ask(in_vain.clone(), unreachable, "in doubt, ask; after 8 s");
     check_ask(in_vain, no_answer("503".into()), "unresolved unanswered; settled");
 }
 
-fn created_as(customer_id: &str) -> CreateFinding {
-    CreateFinding::Created(CreatedCustomer {
+fn created_as(customer_id: &str) -> Outcome<CreatedCustomer> {
+    Outcome::Done(CreatedCustomer {
         named_domain: None,
         customer_id: customer_id.to_owned(),
         commerce_id: None,
@@ -326,23 +327,25 @@ fn before_a_password_is_given_up_one_more_send_asks_for_it() {
     let check = |finding, expected: &str| check_create(found(doubtful(60)), finding, expected);
     check(created_as("C"), "created; settled");
     check(created_as("another"), lost);
-    check(CreateFinding::Refused { refusal: refusal("27002"), domain_taken: false }, lost);
-    check(CreateFinding::Refused { refusal: refusal("409"), domain_taken: true }, lost);
-    check(CreateFinding::Forbidden(refusal("4711")), lost);
+    check(Outcome::Refused(Class::FixTheRow, error("27002")), lost);
+    check(Outcome::Refused(Class::DomainTaken, error("409")), lost);
+    check(Outcome::Refused(Class::Unexplained, error("4711")), lost);
     check(unknown_now(), lost);
     // However often it has been sent: this one does not count.
     check_create(found(with(doubtful(60), |t| t.tries = 99)), created_as("c"), "created; settled");
     // Nothing was done by these, so it is still owed.
-    let set_back = |setback| CreateFinding::SetBack(setback);
-    let wait = Duration::from_secs(57);
-    check(set_back(Setback::Throttled { wait }), "in doubt, last send; after 57 s");
-    check(set_back(Setback::NotSent("refused".into())), "in doubt, last send; after 2 s");
-    check(set_back(Setback::Withdrawn), "in doubt, last send; after 0 s");
-    let rights = Setback::Misconfigured { refusal: refusal("900421"), rights: true };
-    check(set_back(rights), "in doubt, last send; stop: rights");
-    check(CreateFinding::Unauthorized(refusal("401")), "in doubt, last send; after 0 s");
+    check(Outcome::Throttled { wait: Duration::from_secs(57) }, "in doubt, last send; after 57 s");
+    check(Outcome::NotSent("refused".into()), "in doubt, last send; after 2 s");
+    check(Outcome::Withdrawn, "in doubt, last send; after 0 s");
+    let rights = Outcome::Refused(Class::FixTheRights, error("900421"));
+    check(rights, "in doubt, last send; stop: rights");
+    check(Outcome::Refused(Class::RenewTheToken, error("401")), "in doubt, last send; after 0 s");
     let twice = with(found(doubtful(60)), |t| t.unauthorized = true);
-    check_create(twice, CreateFinding::Unauthorized(refusal("401")), "in doubt, last send; stop: rights");
+    check_create(
+        twice,
+        Outcome::Refused(Class::RenewTheToken, error("401")),
+        "in doubt, last send; stop: rights",
+    );
     let probe = Circumstances { probe: true, ..circumstances() };
     let verdict = after_create(&found(doubtful(60)), unknown_now(), &probe);
     assert_eq!(words(&verdict), "in doubt, last send; after 2 s");
@@ -351,13 +354,14 @@ fn before_a_password_is_given_up_one_more_send_asks_for_it() {
 #[test]
 fn what_was_found_is_not_lost_again() {
     let lost = "created without password; settled";
-    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     let silence = || no_answer("503".into());
     check_ask(found(doubtful(60)), silence(), "in doubt, ask; after 1 s");
     // A run that only asks comes upon it again: whatever it hears, the last send is left to one that sends.
     let in_vain = |seconds| with(found(doubtful(seconds)), |t| t.question_tries = QUESTION_TRIES - 1);
-    let unprovable = || AskFinding::Unanswered(Unanswered::Unprovable("502".into()));
-    let answers = [ours, || AskFinding::Taken, || AskFinding::Free, unprovable];
+    let unprovable = || Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
+    let answers =
+        [ours, || Outcome::Done(DomainStatus::Taken), || Outcome::Done(DomainStatus::Free), unprovable];
     for answer in answers {
         check_ask(found(doubtful(60)), answer(), "in doubt, last send; after 0 s");
         // Its id has grown old.
@@ -380,24 +384,32 @@ fn refused_ago(code: &str, seconds: u64) -> Task {
 
 #[test]
 fn a_domain_that_is_taken_may_be_taken_by_us() {
-    let ours = || AskFinding::Ours { customer_id: "c".to_owned() };
+    let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     check_ask(refused_ago(DOMAIN_TAKEN, 0), ours(), "existing; settled");
     let early = "open, ask about domain_taken; settles in 175 s";
-    check_ask(refused_ago(DOMAIN_TAKEN, 5), AskFinding::Taken, early);
-    check_ask(refused_ago(DOMAIN_TAKEN, 5), AskFinding::Free, early);
-    check_ask(refused_ago(DOMAIN_TAKEN, 180), AskFinding::Taken, "failed domain_taken; settled");
+    check_ask(refused_ago(DOMAIN_TAKEN, 5), Outcome::Done(DomainStatus::Taken), early);
+    check_ask(refused_ago(DOMAIN_TAKEN, 5), Outcome::Done(DomainStatus::Free), early);
+    check_ask(
+        refused_ago(DOMAIN_TAKEN, 180),
+        Outcome::Done(DomainStatus::Taken),
+        "failed domain_taken; settled",
+    );
     // Refused for something else: whoever has it now, nobody is told to choose another domain too early.
     check_ask(refused_ago("27002", 5), ours(), "existing; settled");
-    check_ask(refused_ago("27002", 5), AskFinding::Taken, "open, ask about 27002; settles in 175 s");
-    check_ask(refused_ago("27002", 180), AskFinding::Taken, "failed 27002, burned; settled");
-    check_ask(refused_ago("27002", 5), AskFinding::Free, "failed 27002; settled");
+    check_ask(
+        refused_ago("27002", 5),
+        Outcome::Done(DomainStatus::Taken),
+        "open, ask about 27002; settles in 175 s",
+    );
+    check_ask(refused_ago("27002", 180), Outcome::Done(DomainStatus::Taken), "failed 27002, burned; settled");
+    check_ask(refused_ago("27002", 5), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
 }
 
 #[test]
 fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     check_ask(
         refused_ago(DOMAIN_TAKEN, 180),
-        AskFinding::Free,
+        Outcome::Done(DomainStatus::Free),
         "in doubt, create about taken_then_free; after 0 s",
     );
     let contradicted = |rounds| {
@@ -409,19 +421,23 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     let repeat = || contradicted(0);
     check_create(repeat(), created_as("c"), "created; settled");
     check_create(repeat(), unknown_now(), "in doubt, ask about taken_then_free round 1; settles in 180 s");
-    let taken = || CreateFinding::Refused { refusal: refusal("409"), domain_taken: true };
+    let taken = || Outcome::Refused(Class::DomainTaken, error("409"));
     check_create(repeat(), taken(), "in doubt, ask about taken_then_free round 1; after 0 s");
-    let throttled = CreateFinding::SetBack(Setback::Throttled { wait: Duration::from_secs(57) });
+    let throttled = Outcome::Throttled { wait: Duration::from_secs(57) };
     check_create(repeat(), throttled, "in doubt, create about taken_then_free; after 57 s");
     // Before its repeat, when its id has grown old meanwhile; and after it.
-    check_ask(repeat(), AskFinding::Free, "in doubt, create about taken_then_free; after 0 s");
+    check_ask(
+        repeat(),
+        Outcome::Done(DomainStatus::Free),
+        "in doubt, create about taken_then_free; after 0 s",
+    );
     let unresolved = "unresolved taken_then_free; settled";
-    check_ask(contradicted(1), AskFinding::Free, unresolved);
+    check_ask(contradicted(1), Outcome::Done(DomainStatus::Free), unresolved);
     for rounds in [0, 1] {
-        check_ask(contradicted(rounds), AskFinding::Taken, unresolved);
+        check_ask(contradicted(rounds), Outcome::Done(DomainStatus::Taken), unresolved);
         let in_vain = with(contradicted(rounds), |t| t.question_tries = QUESTION_TRIES - 1);
         check_ask(in_vain, no_answer("503".into()), unresolved);
-        let ours = AskFinding::Ours { customer_id: "c".to_owned() };
+        let ours = Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
         let expected = match rounds {
             0 => "in doubt, last send about taken_then_free; after 0 s",
             _ => "in doubt, last send about taken_then_free round 1; after 0 s",
@@ -440,8 +456,8 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
 #[test]
 fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled() {
     let refused = |seconds| with(doubtful(seconds), |t| t.work.refusal = Some(refusal("27002")));
-    check_ask(refused(5), AskFinding::Free, "in doubt, ask about 27002; settles in 175 s");
-    check_ask(refused(180), AskFinding::Free, "failed 27002; settled");
+    check_ask(refused(5), Outcome::Done(DomainStatus::Free), "in doubt, ask about 27002; settles in 175 s");
+    check_ask(refused(180), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
     check_ask(
         with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
         no_answer("503".into()),
@@ -483,7 +499,7 @@ fn what_an_earlier_run_sent_is_not_believed_gone_for_the_wall_clock_alone() {
         let at = Circumstances { now: *BEGUN + Duration::from_secs(seconds), ..circumstances() };
         for day in [-86400, 0, 86400] {
             let task = of_an_earlier_run(day, day, NextStep::Ask);
-            assert_eq!(words(&after_ask(&task, AskFinding::Free, &at)), expected, "{day}");
+            assert_eq!(words(&after_ask(&task, Outcome::Done(DomainStatus::Free), &at)), expected, "{day}");
         }
     };
     check(5, "in doubt, ask; settles in 175 s");

@@ -4,8 +4,8 @@ use secrecy::SecretString;
 use tenantry_simulator::{AddressValidation, Config, CountryRules, PARTNER_TENANT_ID, Scenario, Simulator};
 
 use super::*;
-use crate::partner_center::ClientSettings;
 use crate::partner_center::answers::IndirectReseller;
+use crate::partner_center::{CallIds, Class, Client, ClientSettings};
 use crate::transport::Network;
 
 /// A reseller of the simulator's own table, and two that have not signed.
@@ -34,6 +34,10 @@ impl Bench {
         Self { client, token: SecretString::from("any"), _simulator: simulator }
     }
 
+    async fn ask<T>(&self, request: Request<'_, T>) -> Outcome<T> {
+        self.client.send(&request, &self.token, CallIds::draw()).await.outcome
+    }
+
     async fn address(&self, line: &str) -> AddressVerdict {
         let customer: Customer = serde_json::from_value(serde_json::json!({
             "company_name": "c", "domain": "d", "email": "e", "culture": "en-US", "language": "en",
@@ -41,23 +45,23 @@ impl Bench {
             "postal_code": "98052", "country": "US", "enable_gdap_by_default": true
         }))
         .unwrap();
-        answered(self.client.validate_address(&self.token, CallIds::draw(), &customer).await)
+        answered(self.ask(validate_address(&customer)).await)
     }
 
     async fn rules(&self, country: &str) -> CountryRulesAnswer {
-        answered(self.client.country_rules(&self.token, CallIds::draw(), country).await)
+        answered(self.ask(country_rules(country)).await)
     }
 
     async fn agreement(&self, reseller: &str) -> Agreement {
         let reseller = reseller.parse().unwrap();
-        answered(self.client.reseller_agreement(&self.token, CallIds::draw(), reseller).await)
+        answered(self.ask(reseller_agreement(reseller)).await)
     }
 }
 
 #[track_caller]
-fn answered<T: std::fmt::Debug>(exchange: Exchange<Asked<T>>) -> T {
-    match exchange.outcome {
-        Asked::Answer(answer) => answer,
+fn answered<T: std::fmt::Debug>(outcome: Outcome<T>) -> T {
+    match outcome {
+        Outcome::Done(answer) => answer,
         other => panic!("{other:?}"),
     }
 }
@@ -93,8 +97,7 @@ async fn country_rules_come_in_both_shapes() {
 #[tokio::test]
 async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
     let bench = Bench::new(Scenario::default()).await;
-    let page = bench.client.indirect_resellers(&bench.token, CallIds::draw(), None).await;
-    let page = answered(page);
+    let page = answered(bench.ask(indirect_resellers(None)).await);
     let is_ours = |it: &IndirectReseller| it.tenant_id.to_string() == RESELLER;
     let found = page.resellers.iter().find(|it| is_ours(it)).unwrap();
     assert_eq!((found.state.as_deref(), page.next), (Some("Active"), None));
@@ -106,7 +109,7 @@ async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
     let unknown = bench.agreement(NO_PARTNER).await;
     assert!(matches!(unknown, Agreement::Unknown { .. }), "{unknown:?}");
 
-    let profile = bench.client.organization_profile(&bench.token, CallIds::draw()).await;
+    let profile = bench.ask(organization_profile()).await;
     assert_eq!(answered(profile).tenant_id.as_deref(), Some(PARTNER_TENANT_ID));
 }
 
@@ -114,6 +117,6 @@ async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
 async fn what_takes_a_user_is_refused_to_an_app() {
     let scenario = Scenario { unknown_token: tenantry_simulator::TokenKind::AppOnly, ..Scenario::default() };
     let bench = Bench::new(scenario).await;
-    let asked = bench.client.organization_profile(&bench.token, CallIds::draw()).await.outcome;
-    assert!(matches!(asked, Asked::Misconfigured { rights: true, .. }), "{asked:?}");
+    let asked = bench.ask(organization_profile()).await;
+    assert!(matches!(asked, Outcome::Refused(Class::FixTheRights, _)), "{asked:?}");
 }

@@ -4,49 +4,56 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::OnceCell;
 
-use crate::partner_center::Page;
+use crate::partner_center::operations::Page;
+use crate::partner_center::{NotDone, Outcome};
 
 /// Pages that are read of one search at most. A search for a whole domain finds a handful.
 const MOST_PAGES: u32 = 40;
 
+/// How a domain stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DomainStatus {
+    /// One of our customers has it.
+    Ours { customer_id: String },
+    /// Taken, and by none of our customers.
+    Taken,
+    /// Nobody has it, and the check has been proved.
+    Free,
+    /// It is said to be free, and nothing proves that this can be believed.
+    Unprovable(String),
+}
+
 /// Somebody who can ask Partner Center about domains.
 pub(crate) trait AskAboutDomains: Send {
-    /// A question that ended without the answer that was wanted.
-    type Unanswered: Send;
-
     /// One page of the customers whose domain begins with `domain`; of all, where there is none.
     fn customers(
         &mut self,
         domain: Option<&str>,
         page: Option<&str>,
-    ) -> impl Future<Output = Result<Page, Self::Unanswered>> + Send;
+    ) -> impl Future<Output = Result<Page, NotDone>> + Send;
 
-    fn is_taken(&mut self, domain: &str) -> impl Future<Output = Result<bool, Self::Unanswered>> + Send;
-
-    fn no_answer(reason: String) -> Self::Unanswered;
-
-    /// What says "free" cannot be believed.
-    fn unprovable(reason: String) -> Self::Unanswered;
+    fn is_taken(&mut self, domain: &str) -> impl Future<Output = Result<bool, NotDone>> + Send;
 }
 
 /// Our customer with exactly this domain. The service compares beginnings (fact book 9); we compare all of it.
-pub(crate) async fn find_customer<A: AskAboutDomains>(
-    asker: &mut A,
+pub(crate) async fn find_customer(
+    asker: &mut impl AskAboutDomains,
     domain: &str,
-) -> Result<Option<String>, A::Unanswered> {
+) -> Result<Option<DomainStatus>, NotDone> {
     let mut next: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let page = asker.customers(Some(domain), next.as_deref()).await?;
         let found = page.customers.into_iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(domain));
         if let Some((customer_id, _)) = found {
-            return Ok(Some(customer_id));
+            return Ok(Some(DomainStatus::Ours { customer_id }));
         }
         next = page.next;
         if next.is_none() {
             return Ok(None);
         }
     }
-    Err(A::no_answer(format!("the search for `{domain}` has more than {MOST_PAGES} pages")))
+    let reason = format!("the search for `{domain}` has more than {MOST_PAGES} pages");
+    Err(Outcome::Unknown(reason.into()))
 }
 
 /// Whether a 404 of the domain check can be believed (fact book 6): proved once a run, with a domain that exists.
@@ -64,35 +71,40 @@ impl DomainCheck {
         Self { proved: OnceCell::new(), failures: AtomicU32::new(0), suffix }
     }
 
-    /// Returns once it is proved. Whoever comes while somebody is at it waits for that, and shares its failure: one
-    /// after the other they would wait for a silent service again and again.
-    pub(crate) async fn prove<A: AskAboutDomains>(&self, asker: &mut A) -> Result<(), A::Unanswered> {
+    /// How a domain stands that the check calls free: [`DomainStatus::Free`] once that is proved. Whoever comes while somebody
+    /// is at it waits for that, and shares its failure: one after the other they would wait for a silent service again
+    /// and again.
+    pub(crate) async fn prove(&self, asker: &mut impl AskAboutDomains) -> Result<DomainStatus, NotDone> {
         let failures_before = self.failures.load(Ordering::Relaxed);
         let proved = self.proved.get_or_try_init(|| async {
             if self.failures.load(Ordering::Relaxed) != failures_before {
-                return Err(A::no_answer("the domain check could not be proved just now".to_owned()));
+                let reason = "the domain check could not be proved just now";
+                return Err(Err(Outcome::Unknown(reason.into())));
             }
-            let proved = self.try_to_prove(asker).await;
-            if proved.is_err() {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+            match self.try_to_prove(asker).await {
+                Ok(DomainStatus::Free) => Ok(()),
+                unproved => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                    Err(unproved)
+                }
             }
-            proved
         });
-        proved.await.copied()
+        proved.await.map_or_else(|unproved| unproved, |()| Ok(DomainStatus::Free))
     }
 
-    async fn try_to_prove<A: AskAboutDomains>(&self, asker: &mut A) -> Result<(), A::Unanswered> {
+    async fn try_to_prove(&self, asker: &mut impl AskAboutDomains) -> Result<DomainStatus, NotDone> {
         let known = self.known_domain(asker).await?;
-        if asker.is_taken(&known).await? {
-            return Ok(());
-        }
-        let reason = format!("the domain check cannot be trusted: it calls `{known}` free, which exists");
-        Err(A::unprovable(reason))
+        Ok(match asker.is_taken(&known).await? {
+            true => DomainStatus::Free,
+            false => DomainStatus::Unprovable(format!(
+                "the domain check cannot be trusted: it calls `{known}` free, which exists"
+            )),
+        })
     }
 
     /// A domain that exists. A custom one may be unknown to the check; where we have no customer yet, Microsoft itself
     /// has one.
-    async fn known_domain<A: AskAboutDomains>(&self, asker: &mut A) -> Result<String, A::Unanswered> {
+    async fn known_domain(&self, asker: &mut impl AskAboutDomains) -> Result<String, NotDone> {
         let one_of_ours = asker.customers(None, None).await?.customers.into_iter().next();
         Ok(one_of_ours
             .map(|(_, domain)| domain)

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::*;
 use crate::auth::{App, Authority, ClientProof, SignIn};
 use crate::partner_center::ClientSettings;
-use crate::submitter::Rate;
+use crate::partner_center::operations::domain_taken;
 use crate::transport::Network;
 
 struct Bench {
     simulator: Simulator,
-    asker: Asker,
+    caller: Caller,
 }
 
 impl Bench {
@@ -33,13 +33,14 @@ impl Bench {
             audience: "https://api.partnercenter.microsoft.com".to_owned(),
             network: Network::default(),
         };
-        let asker = Asker {
+        let caller = Caller {
             client: Client::new(&settings).unwrap(),
             tokens: TokenSource::new(sign_in, authority).unwrap(),
             pacer: Pacer::new(Rate::Unlimited),
             stopping: CancellationToken::new(),
+            leaves_questions: true,
         };
-        Self { simulator, asker }
+        Self { simulator, caller }
     }
 
     async fn as_app() -> Self {
@@ -56,11 +57,8 @@ impl Bench {
         self.simulator.requests().iter().filter(|it| it.call.operation == operation).count()
     }
 
-    async fn is_taken(&self) -> Result<bool, Unanswered> {
-        let domain = "taken-by-others.onmicrosoft.com";
-        self.asker
-            .ask(|client, token, ids| async move { client.domain_taken(&token, ids, domain).await })
-            .await
+    async fn is_taken(&self) -> Result<bool, NotDone> {
+        self.caller.lookup(domain_taken("taken-by-others.onmicrosoft.com")).await
     }
 }
 
@@ -73,7 +71,7 @@ async fn a_refused_token_is_renewed_once() {
 
     bench.fault(Operation::Domain, Fault::Unauthorized, 2);
     let refused = bench.is_taken().await;
-    assert!(matches!(refused, Err(Unanswered::Misconfigured { rights: true, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Outcome::Refused(Class::FixTheRights, _))), "{refused:?}");
     assert_eq!(bench.count(Operation::Domain), 4);
 }
 
@@ -82,7 +80,7 @@ async fn a_token_that_nobody_can_renew_ends_the_question() {
     let bench = Bench::new(SignIn::Token(SecretString::from("any"))).await;
     bench.fault(Operation::Domain, Fault::Unauthorized, 1);
     let refused = bench.is_taken().await;
-    assert!(matches!(refused, Err(Unanswered::SignIn { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Outcome::NoToken(auth::Error::Refused { .. }))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -97,12 +95,12 @@ async fn throttling_is_waited_out_and_is_no_try() {
 #[tokio::test]
 async fn a_question_without_an_answer_is_asked_four_times() {
     let bench = Bench::as_app().await;
-    bench.fault(Operation::Domain, Fault::StatusBefore { status: 503 }, TRIES - 1);
+    bench.fault(Operation::Domain, Fault::StatusBefore { status: 503 }, QUESTION_TRIES - 1);
     assert_eq!(bench.is_taken().await, Ok(true));
-    assert_eq!(bench.count(Operation::Domain), TRIES as usize);
+    assert_eq!(bench.count(Operation::Domain), QUESTION_TRIES as usize);
 
-    bench.fault(Operation::Domain, Fault::HtmlBefore, TRIES);
-    let Err(Unanswered::NoAnswer(silence)) = bench.is_taken().await else { panic!("there was an answer") };
+    bench.fault(Operation::Domain, Fault::HtmlBefore, QUESTION_TRIES);
+    let Err(Outcome::Unknown(silence)) = bench.is_taken().await else { panic!("there was an answer") };
     let reason = silence.reason;
     assert!(reason.contains("502") && reason.contains("asked 4 times"), "{reason}");
 }
@@ -115,10 +113,10 @@ async fn stopping_ends_a_question_at_once() {
         while bench.count(Operation::Domain) == 0 {
             tokio::task::yield_now().await;
         }
-        bench.asker.stopping.cancel();
+        bench.caller.stopping.cancel();
     };
     let (answer, ()) = tokio::join!(bench.is_taken(), stop);
-    assert_eq!(answer, Err(Unanswered::Stopped));
-    assert_eq!(bench.is_taken().await, Err(Unanswered::Stopped));
+    assert_eq!(answer, Err(Outcome::Withdrawn));
+    assert_eq!(bench.is_taken().await, Err(Outcome::Withdrawn));
     assert_eq!(bench.count(Operation::Domain), 1);
 }

@@ -1,22 +1,16 @@
 //! An outage is not a row's fault: consecutive failures across rows open the breaker, and from then on one probe
-//! at a time is sent until the service answers. Creates, questions and acceptances have a breaker each: that questions
-//! are answered says nothing about a service that takes no creates. Pure: time is handed in.
+//! at a time is sent until the service answers, or nothing more is asked. Pure: time is handed in.
 
 use tokio::time::Instant;
 
-use super::task::Step;
 use crate::backoff::Backoff;
-
-/// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
-/// row once in a thousand, and the probe that follows mends that at once.
-const FAILURES: u32 = 10;
 
 /// Before the next probe: often enough to notice the end of an outage soon, seldom enough not to add to it.
 const PROBES: Backoff = Backoff::up_to_s(30);
 
 /// Whether requests go out freely, one by one, or not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Passage {
+pub(crate) enum Passage {
     Free,
     /// One request, to find out.
     Probe,
@@ -24,8 +18,10 @@ pub(super) enum Passage {
     Closed(Option<Instant>),
 }
 
-#[derive(Debug, Clone, Default)]
-pub(super) struct Breaker {
+#[derive(Debug, Clone)]
+pub(crate) struct Breaker {
+    /// So many failures in a row, across rows, are an outage.
+    opens_after: u32,
     failures: u32,
     /// The first of them: since then the service is silent.
     silent_since: Option<Instant>,
@@ -34,32 +30,6 @@ pub(super) struct Breaker {
     /// The first 429 since a request was accepted.
     throttled_since: Option<Instant>,
     outage: Option<Outage>,
-}
-
-/// One for each kind of step.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Breakers {
-    creates: Breaker,
-    questions: Breaker,
-    acceptances: Breaker,
-}
-
-impl Breakers {
-    pub(super) fn of(&self, step: Step) -> &Breaker {
-        match step {
-            Step::Create => &self.creates,
-            Step::Ask => &self.questions,
-            Step::Agree => &self.acceptances,
-        }
-    }
-
-    pub(super) fn of_mut(&mut self, step: Step) -> &mut Breaker {
-        match step {
-            Step::Create => &mut self.creates,
-            Step::Ask => &mut self.questions,
-            Step::Agree => &mut self.acceptances,
-        }
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -71,7 +41,18 @@ struct Outage {
 }
 
 impl Breaker {
-    pub(super) fn passage(&self, now: Instant) -> Passage {
+    pub(crate) fn new(opens_after: u32) -> Self {
+        Self {
+            opens_after,
+            failures: 0,
+            silent_since: None,
+            closed_at: None,
+            throttled_since: None,
+            outage: None,
+        }
+    }
+
+    pub(crate) fn passage(&self, now: Instant) -> Passage {
         match &self.outage {
             None => Passage::Free,
             Some(outage) if outage.probe_is_out => Passage::Closed(None),
@@ -81,14 +62,14 @@ impl Breaker {
     }
 
     /// A probe is on its way.
-    pub(super) fn probe_sent(&mut self) {
+    pub(crate) fn probe_sent(&mut self) {
         if let Some(outage) = &mut self.outage {
             outage.probe_is_out = true;
         }
     }
 
     /// A request brought no verdict: no connection, no answer, 5xx.
-    pub(super) fn failed(&mut self, was_probe: bool, now: Instant) {
+    pub(crate) fn failed(&mut self, was_probe: bool, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         self.silent_since.get_or_insert(now);
         match &mut self.outage {
@@ -98,7 +79,7 @@ impl Breaker {
                 outage.next_probe_at = now + PROBES.wait(outage.failed_probes);
             }
             Some(_) => {}
-            None if self.failures >= FAILURES => {
+            None if self.failures >= self.opens_after => {
                 let next_probe_at = now + PROBES.wait(0);
                 self.outage = Some(Outage { probe_is_out: false, next_probe_at, failed_probes: 0 });
             }
@@ -109,7 +90,7 @@ impl Breaker {
     /// A connection was closed before it brought an answer. That is how servers and proxies restart: all requests that
     /// were under way on it end together, and the next ones go through. So what had begun when the first of them ended
     /// is no sign of an outage; what begins later and ends so too is one.
-    pub(super) fn closed(&mut self, was_probe: bool, begun: Instant, now: Instant) {
+    pub(crate) fn closed(&mut self, was_probe: bool, begun: Instant, now: Instant) {
         let first = *self.closed_at.get_or_insert(now);
         if was_probe || begun > first {
             self.failed(was_probe, now);
@@ -119,13 +100,13 @@ impl Breaker {
     }
 
     /// The service gave a verdict, whatever it was.
-    pub(super) fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         self.throttled_since = None;
         self.has_spoken();
     }
 
     /// The service is there, and wants nothing from us now.
-    pub(super) fn throttled(&mut self, now: Instant) {
+    pub(crate) fn throttled(&mut self, now: Instant) {
         self.throttled_since.get_or_insert(now);
         self.has_spoken();
     }
@@ -140,23 +121,23 @@ impl Breaker {
     }
 
     /// A probe ended without having been sent; another one may go.
-    pub(super) fn probe_withdrawn(&mut self) {
+    pub(crate) fn probe_withdrawn(&mut self) {
         if let Some(outage) = &mut self.outage {
             outage.probe_is_out = false;
         }
     }
 
     /// Since when there has been no verdict, probes or not.
-    pub(super) fn silent_since(&self) -> Option<Instant> {
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
         self.silent_since
     }
 
     /// Since when there have been 429s, and no request was accepted.
-    pub(super) fn throttled_since(&self) -> Option<Instant> {
+    pub(crate) fn throttled_since(&self) -> Option<Instant> {
         self.throttled_since
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.outage.is_some()
     }
 }
@@ -167,11 +148,13 @@ mod tests {
 
     use super::*;
 
+    const FAILURES: u32 = 10;
+
     #[test]
     fn an_outage_lets_single_probes_through_until_the_service_answers() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(FAILURES);
         for _ in 0..FAILURES - 1 {
             breaker.failed(false, start);
         }
@@ -195,7 +178,7 @@ mod tests {
     fn connections_that_close_together_are_no_outage_until_the_next_ones_close_too() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(FAILURES);
         for round in 0..3 {
             for _ in 0..10 * FAILURES {
                 breaker.closed(false, at(10 * round), at(10 * round + 1));
@@ -219,7 +202,7 @@ mod tests {
     #[test]
     fn a_verdict_between_failures_starts_the_count_anew() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(FAILURES);
         for _ in 0..10 * FAILURES {
             breaker.failed(false, now);
             breaker.answered();
@@ -230,7 +213,7 @@ mod tests {
     #[test]
     fn probes_get_rarer_up_to_a_bound() {
         let mut now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(FAILURES);
         for _ in 0..FAILURES {
             breaker.failed(false, now);
         }

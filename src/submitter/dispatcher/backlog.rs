@@ -1,0 +1,181 @@
+//! What is still to be read from the ledger, and which of the rows in hand is begun next.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Action, Dispatcher, FETCH};
+use crate::ledger::{Batch, Open, RowId, StepKind};
+use crate::submitter::task::{Step, Task};
+use crate::submitter::{Mode, retry};
+
+/// What is still to be read from the ledger, oldest doubt first. Agreements are asked for only while no row is in hand, so
+/// that each is in one pair of hands. A new customer takes a while to become visible.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    order: VecDeque<Open>,
+    pub(super) after: RowId,
+    pub(super) fetching: bool,
+}
+
+impl Backlog {
+    pub(super) fn of(mode: Mode) -> Self {
+        let order = match mode {
+            // Agreements of earlier runs first, so that a backlog of rows which takes nights does not keep them waiting.
+            Mode::Submit => vec![Open::Agreements, Open::InFlight, Open::Pending, Open::Agreements],
+            Mode::AskOnly => vec![Open::InFlight, Open::Unresolved],
+        };
+        Self { order: order.into(), after: RowId(0), fetching: false }
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    fn next(&self) -> Option<Open> {
+        self.order.front().copied()
+    }
+
+    /// It has been read up to this row; `None`: to its end.
+    fn goes_on_after(&mut self, last: Option<RowId>) {
+        if last.is_none() {
+            self.order.pop_front();
+        }
+        self.after = last.unwrap_or(RowId(0));
+    }
+
+    /// Nothing is read any more that has not been begun.
+    fn keep_begun(&mut self) {
+        let next = self.next();
+        self.order.retain(|which| matches!(which, Open::InFlight | Open::Agreements));
+        if self.next() != next {
+            self.after = RowId(0);
+        }
+    }
+}
+
+/// What has been reached that holds rows back (contract, rule 9). What is in flight is brought to its end all the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Limits {
+    /// No further row is begun.
+    pub(super) at_limit: bool,
+    /// So many have been refused that nothing is sent any more that has not been sent already.
+    pub(super) too_many_failures: bool,
+}
+
+impl Limits {
+    pub(super) fn hold_back(self, task: &Task) -> bool {
+        let is_begun = match task.step {
+            Step::Create | Step::Ask => task.work.is_in_flight,
+            Step::Agree => task.is_begun,
+        };
+        let is_fresh_row = task.step == Step::Create && !task.is_begun;
+        (self.too_many_failures && !is_begun) || (self.at_limit && is_fresh_row)
+    }
+}
+
+impl Dispatcher {
+    /// The reading of the ledger that is to begin now, if there is one.
+    pub(super) fn fetch(&mut self) -> Option<Action> {
+        let which = self.backlog.next().filter(|which| !self.backlog.fetching && self.wants_more(*which))?;
+        self.backlog.fetching = true;
+        self.queue.reading_begins();
+        Some(Action::Fetch { which, after: self.backlog.after })
+    }
+
+    fn wants_more(&self, next: Open) -> bool {
+        if next == Open::Agreements && self.backlog.after == RowId(0) {
+            return self.is_idle() && self.queue.ready() + self.queue.waiting() == 0;
+        }
+        self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full()
+    }
+
+    pub(super) fn fetched(&mut self, which: Open, batch: Batch, now: Instant) {
+        if self.backlog.next() != Some(which) {
+            // Rows that were asked for before the limit was reached.
+            return;
+        }
+        self.backlog.goes_on_after(batch.last);
+        for row in batch.set_aside {
+            self.left_out.add(row);
+        }
+        for mut work in batch.work {
+            if !self.queue.take_in_hand(work.row) {
+                continue;
+            }
+            if which == Open::Unresolved {
+                retry::ask_afresh(&mut work);
+            }
+            // Its step is told below.
+            let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
+            let (step, wait) = match (task.work.kind, self.settings.mode) {
+                (StepKind::Agreement, _) => (Step::Agree, Duration::ZERO),
+                (StepKind::Create, Mode::AskOnly) => (Step::Ask, Duration::ZERO),
+                (StepKind::Create, Mode::Submit) => {
+                    let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
+                    (step.into(), wait)
+                }
+            };
+            task.step = step;
+            if self.limits.hold_back(&task) {
+                self.queue.let_go(task.work.row);
+                continue;
+            }
+            self.counts.total += u64::from(step == Step::Agree);
+            if wait.is_zero() {
+                self.queue.add(task);
+            } else {
+                self.queue.settle(task, now + wait);
+            }
+        }
+    }
+
+    /// The row to take a step for: one whose wait is over, else a fresh one. A kind of step that the service does not
+    /// answer holds up no other kind.
+    pub(super) fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
+        for step in Step::ALL {
+            if !self.service.is_closed(step, now)
+                && let Some(held) = self.queue.pop_held(step)
+            {
+                return Some(held);
+            }
+        }
+        while let Some(due) = self.queue.pop_due(now) {
+            if !self.service.is_closed(due.step, now) {
+                return Some(due);
+            }
+            self.queue.hold(due);
+        }
+        self.next_fresh_task(now)
+    }
+
+    fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
+        while self.queue.peek_fresh().is_some_and(|fresh| self.service.is_closed(fresh.step, now)) {
+            // Creates come last, and one that was not begun does not count as submitted.
+            if self.queue.peek_fresh()?.step == Step::Create {
+                return None;
+            }
+            let fresh = self.queue.pop_fresh()?;
+            self.queue.hold(fresh);
+        }
+        let fresh = self.queue.peek_fresh()?;
+        let counts = fresh.step == Step::Create && !fresh.is_begun;
+        if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
+            self.limits.at_limit = true;
+            self.hold_back();
+            return self.next_fresh_task(now);
+        }
+        let mut task = self.queue.pop_fresh()?;
+        self.submitted += u64::from(counts);
+        task.is_begun = true;
+        Some(task)
+    }
+
+    /// Lets go of what was not begun, and reads no more of it.
+    pub(super) fn hold_back(&mut self) {
+        let limits = self.limits;
+        self.queue.hold_back(|task| limits.hold_back(task));
+        self.backlog.keep_begun();
+    }
+}

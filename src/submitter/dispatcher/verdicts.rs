@@ -1,0 +1,159 @@
+//! What steps have come to, what was made of it, and what that means for the run.
+
+use tokio::time::Instant;
+
+use super::{Action, Dispatcher};
+use crate::auth;
+use crate::call::domains::DomainStatus;
+use crate::ledger::{AttemptResult, CreatedCustomer, RowChange, StepKind};
+use crate::partner_center::{Class, Health, Outcome};
+use crate::submitter::attempt::Stepped;
+use crate::submitter::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
+use crate::submitter::task::{Step, Task};
+use crate::submitter::{Mode, StopReason, agreement};
+
+impl Dispatcher {
+    pub(super) fn created(
+        &mut self,
+        mut task: Box<Task>,
+        step: Stepped<CreatedCustomer>,
+        now: Instant,
+        chance: f64,
+    ) {
+        let Stepped { outcome, attempts } = step;
+        let verdict = self.after_send(&mut task, outcome, retry::after_create, now, chance);
+        task.work.success_unread |= attempts.iter().any(AttemptResult::is_unread_success);
+        self.decide(task, attempts, verdict, now);
+    }
+
+    pub(super) fn asked(
+        &mut self,
+        mut task: Box<Task>,
+        step: Stepped<DomainStatus>,
+        now: Instant,
+        chance: f64,
+    ) {
+        let Stepped { outcome, attempts } = step;
+        self.note_health(&task, outcome.health(), now);
+        let question_tries = match outcome {
+            Outcome::Unknown(_) | Outcome::Intercepted(_) => task.question_tries + u32::from(!task.is_probe),
+            Outcome::NotSent(_) | Outcome::NoToken(auth::Error::Unavailable(_)) => task.question_tries,
+            _ => 0,
+        };
+        let verdict = retry::after_ask(&task, outcome, &self.circumstances(&task, now, chance));
+        task.question_tries = question_tries;
+        self.decide(task, attempts, verdict, now);
+    }
+
+    pub(super) fn agreed(&mut self, mut task: Box<Task>, step: Stepped<()>, now: Instant, chance: f64) {
+        let verdict = self.after_send(&mut task, step.outcome, agreement::decide, now, chance);
+        self.decide(task, step.attempts, verdict, now);
+    }
+
+    /// What `decide` makes of the outcome of a create or an acceptance. The task remembers what its next decision
+    /// depends on.
+    fn after_send<T>(
+        &mut self,
+        task: &mut Task,
+        outcome: Outcome<T>,
+        decide: impl FnOnce(&Task, Outcome<T>, &Circumstances<'_>) -> Verdict,
+        now: Instant,
+        chance: f64,
+    ) -> Verdict {
+        self.note_health(task, outcome.health(), now);
+        let unclear = matches!(outcome, Outcome::Unknown(_) | Outcome::Intercepted(_));
+        let class = if let Outcome::Refused(class, _) = &outcome { Some(*class) } else { None };
+        if let Outcome::Done(_) = outcome {
+            self.successes += 1;
+            self.forbidden_in_a_row = 0;
+        } else if class == Some(Class::Unexplained) {
+            self.forbidden_in_a_row = (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW);
+        }
+        let verdict = decide(task, outcome, &self.circumstances(task, now, chance));
+        let is_try = (unclear || class == Some(Class::NotVisible)) && !task.is_probe;
+        task.tries += u32::from(is_try);
+        task.unauthorized = class == Some(Class::RenewTheToken);
+        task.forbidden_at = (class == Some(Class::Unexplained)).then_some(self.successes);
+        task.unclear_at = unclear.then_some(self.successes);
+        verdict
+    }
+
+    fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
+        task.apply(&verdict.change, now, self.start.moment_at(now));
+        self.stop_where(&verdict.then);
+        self.to_record.push(Action::Record { task, attempts, verdict: Box::new(verdict) });
+    }
+
+    pub(super) fn recorded(&mut self, task: Box<Task>, verdict: Verdict, now: Instant) {
+        self.slots -= 1;
+        match verdict.then {
+            Then::Settled => {
+                // A run that asks about unresolved rows would read this one again; it stays in hand.
+                if !matches!(verdict.change, RowChange::AskedInVain { .. }) {
+                    self.queue.let_go(task.work.row);
+                }
+                self.counts.settled += 1;
+                let refused = match task.work.kind {
+                    StepKind::Agreement => {
+                        self.agreements_with_outcome += 1;
+                        &mut self.refused_agreements
+                    }
+                    StepKind::Create => {
+                        match verdict.change {
+                            RowChange::Created(_) => self.counts.created += 1,
+                            _ => self.counts.not_created += 1,
+                        }
+                        &mut self.refused
+                    }
+                };
+                if let RowChange::Refused { .. } = verdict.change {
+                    *refused += 1;
+                    self.check_failures();
+                }
+            }
+            // Asking is done; what is to be sent waits for a run that sends.
+            Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
+                self.counts.settled += 1;
+                self.queue.let_go(task.work.row);
+            }
+            Then::Wait(_) if self.limits.hold_back(&task) => self.queue.let_go(task.work.row),
+            Then::Wait(wait) => self.queue.wait(task, now + wait),
+            Then::Settle(wait) => self.queue.settle(task, now + wait),
+            // It stays in hand, so that this run does not come upon it again.
+            Then::LeftOpen => self.counts.settled += 1,
+            Then::Stop(_) => {}
+        }
+    }
+
+    fn check_failures(&mut self) {
+        let (rows, agreements) = (self.refused, self.refused_agreements);
+        let with_outcome = self.counts.created + self.counts.not_created + self.agreements_with_outcome;
+        if self.settings.max_failures.is_some_and(|most| most.is_reached(rows + agreements, with_outcome)) {
+            self.limits.too_many_failures = true;
+            self.hold_back();
+        }
+    }
+
+    fn note_health(&mut self, task: &Task, health: Health, now: Instant) {
+        if let Health::Silent(silence) = &health
+            && self.slots == 1
+        {
+            self.stop_for(silence.wants_of_this_process().map(StopReason::OutOf));
+        }
+        let reason = self.service.note(task, health, now);
+        self.stop_for(reason);
+    }
+
+    fn circumstances(&self, task: &Task, now: Instant, chance: f64) -> Circumstances<'_> {
+        Circumstances {
+            policy: &self.settings.policy,
+            now,
+            moment: self.start.moment_at(now),
+            probe: task.is_probe,
+            may_send: self.settings.mode == Mode::Submit,
+            successes: self.successes,
+            forbidden_in_a_row: self.forbidden_in_a_row,
+            chance,
+        }
+    }
+}
