@@ -2,23 +2,30 @@
 //!
 //! A file streams through: [`reading`](crate::reading) has threads that read and [`judge`] rows, this task hands their
 //! batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
-//! it. Nothing here knows HTTP.
+//! it. What becomes of a row is [decided](decide) here, also for `check`; [`stored`] does so for rows that the ledger
+//! keeps. Nothing here knows HTTP.
 
+pub(crate) mod decide;
 mod judge;
+mod stored;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::customer::Field;
+use crate::customer::{DomainName, Field};
 use crate::failpoint;
-use crate::ledger::{self, Given, Incoming, Ledger, SourceInfo, Taken};
+use crate::ledger::{self, Candidate, DirectRows, Given, Incoming, Judged, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
-use crate::validation::Validator;
+use crate::validation::{MIXED_RESELLERS, Validator, mixed_resellers};
+use decide::{Coming, decide};
 use judge::Judge;
+
+pub(crate) use stored::Rejudge;
 
 /// Why a file could not be taken up to its end. What was taken up before is durable, and none of it is sent.
 #[derive(Debug, thiserror::Error)]
@@ -45,13 +52,8 @@ pub(crate) struct Settings {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) rows: u64,
-    pub(crate) taken: Taken,
-    /// Rows and acceptances of the file that stand rejected, from earlier readings too.
-    pub(crate) rejected: u64,
-    /// Line and domain of the first rows whose changes are ignored.
-    pub(crate) ignored: Vec<(u64, String)>,
-    /// Rows and acceptances that an earlier reading of the file left unsent, and that it no longer holds.
-    pub(crate) let_go: (u64, u64),
+    /// What became of them.
+    pub(crate) judged: Judged,
     /// How it was read, such as `semicolons`.
     pub(crate) layout: String,
     /// Columns that are kept for exports and are no data.
@@ -89,6 +91,19 @@ fn in_words((severity, rule): &(Severity, Cow<'static, str>), kind: &ProblemKind
     format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.in_words())
 }
 
+/// What a row says, as far as it matters for what becomes of it.
+fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> Coming<'a> {
+    let customer = candidate.customer.as_ref();
+    Coming {
+        line: candidate.line,
+        domain: candidate.domain.as_ref().map_or("", DomainName::as_str),
+        domain_column,
+        is_good: customer.is_some(),
+        has_agreement: customer.is_some_and(|customer| customer.agreement.is_some()),
+        customer: customer.or(candidate.beside_agreement.as_ref()),
+    }
+}
+
 /// Takes up one file. Its rows may be sent only when this has returned.
 pub(crate) async fn take_up(
     source: Source,
@@ -106,12 +121,11 @@ pub(crate) async fn take_up(
         path,
         header: reader::to_csv(header.names()),
         given: Some(settings.given.clone()),
-        retry_failed: settings.retry_failed,
-        allow_direct: settings.allow_direct,
         needs_consent: settings.needs_consent,
-        reseller_column: header.name_of(Field::AssociatedPartnerId).to_owned(),
-        domain_column: header.name_of(Field::Domain).to_owned(),
     };
+    let reseller_column = header.name_of(Field::AssociatedPartnerId).to_owned();
+    let domain_column: Arc<str> = Arc::from(header.name_of(Field::Domain));
+    let retry_failed = settings.retry_failed;
     let unknown_columns = header.unknown().map(str::to_owned).collect();
     let meant = header.meant().map(|(column, field)| (column.to_owned(), field)).collect();
     let layout = opened.layout().to_string();
@@ -121,15 +135,21 @@ pub(crate) async fn take_up(
     let judge = Judge::new(validator, opened.header(), reading.ledger_id(), customers);
     let mut rows = opened.start(move |header, rows| judge.rows(header, rows));
     let mut kinds = ProblemKinds::new();
+    let (mut has_resellers, mut has_direct) = (false, false);
     let read = loop {
         match rows.next(interrupted.as_mut()).await {
             Ok(Some(batch)) => {
-                let (taken, rows);
-                (reading, taken, rows) = ledger.take_up(reading, batch.rows).await?;
+                for has_reseller in batch.rows.iter().filter_map(Incoming::has_reseller) {
+                    has_resellers |= has_reseller;
+                    has_direct |= !has_reseller;
+                }
+                let column = Arc::clone(&domain_column);
+                let decide = move |row: &Candidate, known| decide(&coming(row, &column), known, retry_failed);
+                let rows;
+                (reading, rows) = ledger.take_up(reading, batch.rows, decide).await?;
                 note_problems(&mut kinds, &rows);
                 // Freeing so many texts takes as long as looking up their rows, and the ledger need not wait for it.
                 drop(tokio::task::spawn_blocking(move || drop(rows)));
-                report.taken.add(taken);
                 progress.send_replace(batch.progress);
             }
             Ok(None) => break rows.end().await,
@@ -145,11 +165,12 @@ pub(crate) async fn take_up(
         }
     };
     failpoint::crash("file_read");
-    let judged = ledger.complete_source(reading, report.rows).await?;
-    report.taken.rejected += judged.rejected_now;
-    report.ignored = judged.ignored;
-    report.let_go = judged.let_go;
-    report.rejected = judged.rejected + report.taken.agreements_rejected;
+    let direct = if decide::are_mixed(has_resellers, has_direct, settings.allow_direct) {
+        DirectRows::Wrong(Box::new(move |line| mixed_resellers(line, &reseller_column)))
+    } else {
+        DirectRows::Good { rejected_by: MIXED_RESELLERS }
+    };
+    report.judged = ledger.complete_source(reading, report.rows, direct).await?;
     report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
     Ok(report)
 }

@@ -16,7 +16,8 @@
 //! passwords sealed by `credentials`. `call` is the one way out, for creates and for every question: it has tokens from
 //! `auth`, keeps the rate and renews a token. `transport` is the way there, and tells what went wrong on it.
 //! `country_rules` keeps what was asked about countries.
-//! `check` judges a file like `intake`, without a ledger; `rejudging` judges what the ledger keeps, without a file.
+//! `intake::decide` is the one place that says what becomes of a row; `check` asks it too, without a ledger, and `retry` for
+//! what the ledger keeps, without a file.
 //! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
 //! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
@@ -61,7 +62,6 @@ mod log_file;
 mod memory;
 mod outlet;
 mod partner_center;
-mod rejudging;
 mod report;
 mod submitter;
 mod telemetry;

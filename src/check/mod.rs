@@ -1,7 +1,7 @@
 //! The check of files: every problem of every row, nothing written, nothing created.
 //!
-//! A row is judged by the same [`Validator`] as in an import, and what its
-//! [`siblings`] show is told in the same words. So a file is judged as an import into an empty ledger would judge it.
+//! A row is judged by the same [`Validator`] as in an import, and what becomes of it beside its [`siblings`] is
+//! [decided](crate::intake::decide) in the same place. So a file is judged as an import into an empty ledger would judge it.
 //! The files of one command belong together, as in an import. Problems are handed on as they come and are never
 //! collected: what stays in memory of a row is what [`siblings`] says.
 
@@ -17,9 +17,11 @@ mod text;
 use arrayvec::ArrayString;
 
 use crate::customer::{Customer, Field};
+use crate::intake::decide::{Coming, are_mixed};
+use crate::ledger::Decision;
 use crate::problem::{Problem, Severity};
 use crate::reader::{Header, Row};
-use crate::validation::{Validator, duplicate_domain, mixed_resellers};
+use crate::validation::{Validator, mixed_resellers};
 
 pub(crate) use annotated::Annotated;
 pub(crate) use json::Json;
@@ -30,7 +32,6 @@ pub(crate) use text::{Ending, Text};
 
 use lines::Lines;
 use plan::Group;
-use siblings::Standing;
 
 /// Judges the rows of a file, each for itself: on any thread, in any order.
 pub(crate) struct Judge {
@@ -66,17 +67,13 @@ pub(crate) struct Judged {
     row: Option<Box<MetRow>>,
 }
 
-/// A row that has been judged, and held against the rows before it.
+/// A row that has been judged, and held against the rows before it. It has a customer only where it would be sent.
 pub(crate) struct Met {
-    line: u64,
-    standing: Standing,
-    problems: Vec<Problem>,
-    /// Of a row in which validation found no error.
-    group: Option<Group>,
-    /// Who is asked about: `Some` where the row would be sent and somebody asks.
-    customer: Option<Box<Customer>>,
-    /// `Some` where the rows are copied.
-    row: Option<Box<MetRow>>,
+    judged: Judged,
+    /// An earlier row says the same.
+    is_duplicate: bool,
+    /// It stands for its domain, or would if it named one.
+    stands: bool,
 }
 
 impl Judge {
@@ -125,39 +122,46 @@ impl FileCheck {
     }
 
     /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
-    pub(crate) fn meet(&self, judged: Judged, siblings: &mut Siblings) -> Met {
-        let Judged { line, domain, fingerprints, mut problems, group, customer, row } = judged;
-        let standing = siblings.meet(line, fingerprints);
-        if let Standing::NamedAgain { first } = standing {
-            let domain = domain.as_ref().map_or("", Domain::as_str);
-            let column = self.header.name_of(Field::Domain);
-            let (first_line, file) = siblings.whereabouts(first);
-            problems.push(duplicate_domain(line, column, domain, first_line, file));
-        }
-        let customer = customer.filter(|_| standing == Standing::First);
-        Met { line, standing, problems, group, customer, row }
+    pub(crate) fn meet(&self, mut judged: Judged, siblings: &mut Siblings) -> Met {
+        let coming = Coming {
+            line: judged.line,
+            domain: judged.domain.as_ref().map_or("", Domain::as_str),
+            domain_column: self.header.name_of(Field::Domain),
+            is_good: judged.group.is_some(),
+            ..Coming::default()
+        };
+        let (is_duplicate, stands) = match siblings.meet(&coming, judged.fingerprints) {
+            Decision::Known { .. } => (true, false),
+            Decision::New { stands, problem, .. } => {
+                judged.problems.extend(problem);
+                (false, stands)
+            }
+        };
+        judged.customer = judged.customer.filter(|_| stands);
+        Met { judged, is_duplicate, stands }
     }
 
     /// Counts a row, with what Partner Center told about it, and returns its problems.
     pub(crate) fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Vec<Problem> {
+        let line = met.judged.line;
         for Told { field, value, finding } in told {
             let column = self.header.name_of(field).to_owned();
-            met.problems.push(finding.found(met.line, column, value, self.strict));
+            met.judged.problems.push(finding.found(line, column, value, self.strict));
         }
         // As in an import, also a duplicate shows what kind of file this is.
-        self.has_resellers |= met.group.as_ref().is_some_and(Group::has_reseller);
+        self.has_resellers |= met.judged.group.as_ref().is_some_and(Group::has_reseller);
         if met.is_direct() {
-            self.direct.push(met.line);
+            self.direct.push(line);
         }
         self.tally.count(&met);
-        met.problems
+        met.judged.problems
     }
 
     /// What can be said once the whole file has been read; and the counts with it.
     pub(crate) fn end(mut self) -> (AtTheEnd, Tally) {
-        let is_mixed = self.has_resellers && !self.allow_direct;
+        let is_mixed = are_mixed(self.has_resellers, self.direct.count() > 0, self.allow_direct);
         let lines = if is_mixed { std::mem::take(&mut self.direct) } else { Lines::default() };
-        if lines.count() > 0 {
+        if is_mixed {
             self.tally.reject_direct(lines.count());
         }
         let column = self.header.name_of(Field::AssociatedPartnerId).to_owned();
@@ -182,16 +186,16 @@ impl AtTheEnd {
 impl Met {
     /// The row itself, once, where it is kept.
     pub(crate) fn take_row(&mut self) -> Option<Box<MetRow>> {
-        self.row.take()
+        self.judged.row.take()
     }
 
     /// It would be sent, and not for a reseller.
     fn is_direct(&self) -> bool {
-        self.standing == Standing::First && self.group.as_ref().is_some_and(|group| !group.has_reseller())
+        self.stands && self.judged.group.as_ref().is_some_and(|group| !group.has_reseller())
     }
 
     fn worst(&self) -> Option<Severity> {
-        self.problems.iter().map(|problem| problem.severity).min()
+        self.judged.problems.iter().map(|problem| problem.severity).min()
     }
 }
 

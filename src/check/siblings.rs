@@ -1,6 +1,6 @@
-//! Which row an earlier row has already spoken for, of its file or of a file before it.
+//! What is known of a row that is checked: the rows before it, of its file or of a file before that.
 //!
-//! The ledger answers that in an import; here a short memory has to do: 17 bytes for a place in a table that is at
+//! The ledger knows that in an import; here a short memory has to do: 17 bytes for a place in a table that is at
 //! least 7/16 full, so less than 40 a row. Keys are fingerprints under a key that is drawn anew each time: nobody can
 //! make two domains collide, and by chance a file of a million rows has a colliding pair once in 37 million checks.
 
@@ -9,31 +9,19 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use crate::intake::decide::{Coming, decide};
+use crate::ledger::{Decision, Known, KnownRow, RowId, State};
 use crate::validation::Judgement;
 
 /// Tables instead of one: each doubles alone, so old and new of all of them never stand side by side. One of 16,384
 /// places is full at 14,336 entries, so this many hold 1.4 million rows in 27 MB before they double.
 const SHARDS: usize = 96;
 
-/// What an earlier row leaves of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// None has spoken for it.
-    First,
-    /// An earlier row says the same.
-    Equal,
-    /// An earlier row names its domain and says something else.
-    NamedAgain { first: Place },
-}
-
-/// Where a row stands: the lines of all files, counted through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u32);
-
 /// The first row of a domain.
 #[derive(Debug, Clone, Copy)]
 struct First {
-    place: Place,
+    /// Its line, the lines of all files counted through.
+    place: u32,
     content: u32,
 }
 
@@ -79,53 +67,49 @@ impl Siblings {
         self.files.push((path.to_owned(), self.newest));
     }
 
-    /// The line of a row, and its file where that is not the present one.
-    pub(super) fn whereabouts(&self, Place(place): Place) -> (u32, Option<&str>) {
-        let later = self.files.iter().position(|(_, before)| *before >= place);
-        let index = later.unwrap_or(self.files.len()).saturating_sub(1);
-        match self.files.get(index) {
-            Some((path, before)) => {
-                let elsewhere = index + 1 < self.files.len();
-                (place - before, elsewhere.then_some(path.as_str()))
-            }
-            None => (place, None),
-        }
-    }
-
     pub(super) fn key(&self) -> Key {
         self.key.clone()
     }
 
-    pub(super) fn meet(&mut self, line: u64, row: Fingerprints) -> Standing {
-        let Fingerprints { domain, content } = row;
-        let Some(domain) = domain else { return self.meet_content(content, Standing::First) };
+    /// What becomes of a row, as an import of the files into an empty ledger would decide.
+    pub(super) fn meet(&mut self, row: &Coming<'_>, fingerprints: Fingerprints) -> Decision {
         let before = self.files.last().map_or(0, |(_, before)| *before);
-        self.newest = before.saturating_add(short(line));
-        let row =
-            First { place: Place(self.newest), content: u32::try_from(content >> 32).unwrap_or(u32::MAX) };
-        match self.by_domain.entry(domain) {
-            Entry::Vacant(place) => {
-                place.insert((domain, row));
-                Standing::First
-            }
-            Entry::Occupied(found) => {
-                let (_, first) = *found.get();
-                if first.content == row.content {
-                    return Standing::Equal;
-                }
-                self.meet_content(content, Standing::NamedAgain { first: first.place })
+        self.newest = before.saturating_add(short(row.line));
+        let first = First {
+            place: self.newest,
+            content: u32::try_from(fingerprints.content >> 32).unwrap_or(u32::MAX),
+        };
+        let of_domain = fingerprints.domain.map(|domain| (domain, self.by_domain.entry(domain)));
+        let standing = match &of_domain {
+            Some((_, Entry::Occupied(found))) => Some(known(&self.files, found.get().1, first.content)),
+            Some((_, Entry::Vacant(_))) | None => None,
+        };
+        let of_content = fingerprints.content;
+        let is_alike = self.by_content.has(of_content);
+        let alike = is_alike.then(|| KnownRow::new(RowId(0), State::Rejected, true));
+        let decision = decide(row, Known { standing, alike, ..Known::default() }, false);
+        if let Decision::New { stands, .. } = &decision {
+            match of_domain {
+                Some((domain, Entry::Vacant(place))) if *stands => drop(place.insert((domain, first))),
+                _ => drop(self.by_content.entry(of_content).insert((of_content, ()))),
             }
         }
+        decision
     }
+}
 
-    fn meet_content(&mut self, content: u64, otherwise: Standing) -> Standing {
-        match self.by_content.entry(content) {
-            Entry::Vacant(place) => {
-                place.insert((content, ()));
-                otherwise
-            }
-            Entry::Occupied(_) => Standing::Equal,
+/// The row that stands for a domain, beside one of this content. It would be pending, or rejected: that makes no difference
+/// to a row that comes from the same files.
+fn known(files: &[(String, u32)], first: First, content: u32) -> KnownRow {
+    let First { place, content: its } = first;
+    let same_content = its == content;
+    let later = files.iter().position(|(_, before)| *before >= place).unwrap_or(files.len());
+    let known = KnownRow::new(RowId(i64::from(place)), State::Pending, same_content);
+    match files[..later].split_last() {
+        Some(((path, before), _)) if later < files.len() => {
+            KnownRow { elsewhere: (!same_content).then(|| (place - before, path.clone())), ..known }
         }
+        here => KnownRow { met_on: Some(place - here.map_or(0, |((_, before), _)| *before)), ..known },
     }
 }
 
@@ -145,9 +129,20 @@ impl<V> Default for Shards<V> {
 
 impl<V> Shards<V> {
     fn entry(&mut self, fingerprint: u64) -> Entry<'_, (u64, V)> {
-        // By the half that does not find the place in the table.
-        let shard = usize::try_from((fingerprint >> 32) % SHARDS as u64).expect("there are few shards");
-        self.0[shard].entry(fingerprint, |(other, _)| *other == fingerprint, |(other, _)| *other)
+        self.0[Self::shard(fingerprint)].entry(
+            fingerprint,
+            |(other, _)| *other == fingerprint,
+            |(other, _)| *other,
+        )
+    }
+
+    fn has(&self, fingerprint: u64) -> bool {
+        self.0[Self::shard(fingerprint)].find(fingerprint, |(other, _)| *other == fingerprint).is_some()
+    }
+
+    /// By the half that does not find the place in the table.
+    fn shard(fingerprint: u64) -> usize {
+        usize::try_from((fingerprint >> 32) % SHARDS as u64).expect("there are few shards")
     }
 }
 
@@ -155,13 +150,38 @@ impl<V> Shards<V> {
 mod tests {
     use super::*;
 
+    /// What an earlier row leaves of a row.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Standing {
+        First,
+        Equal,
+        /// Line and message name the row that stands for its domain.
+        NamedAgain(u64),
+    }
+
     /// Meets rows as (domain, content), from line 2 on.
     #[track_caller]
     fn check(rows: &[(&str, u8)], expected: &[Standing]) {
         let mut siblings = Siblings::default();
-        let standings = (2..).zip(rows).map(|(line, (domain, content))| {
-            let domain = domain.bytes().next().map(u64::from);
-            siblings.meet(line, Fingerprints { domain, content: u64::from(*content) << 32 })
+        let standings = (2..).zip(rows).map(|(line, (name, content))| {
+            let domain = name.bytes().next().map(u64::from);
+            let row = Coming {
+                line,
+                domain: name,
+                domain_column: "domain",
+                is_good: domain.is_some(),
+                has_agreement: false,
+                customer: None,
+            };
+            match siblings.meet(&row, Fingerprints { domain, content: u64::from(*content) << 32 }) {
+                Decision::Known { .. } => Standing::Equal,
+                Decision::New { stands: true, problem: None, replaces: None } => Standing::First,
+                Decision::New { stands: false, problem: Some(problem), replaces: None } => {
+                    let first = (2..line).find(|first| problem.message.contains(&format!("line {first} ")));
+                    Standing::NamedAgain(first.expect("it names the first row"))
+                }
+                other => panic!("{other:?}"),
+            }
         });
         assert_eq!(standings.collect::<Vec<_>>(), expected);
     }
@@ -171,11 +191,11 @@ mod tests {
         use Standing::{Equal, First, NamedAgain};
         check(&[("a", 1), ("b", 2)], &[First, First]);
         check(&[("a", 1), ("a", 1), ("a", 1)], &[First, Equal, Equal]);
-        check(&[("a", 1), ("a", 2)], &[First, NamedAgain { first: Place(2) }]);
+        check(&[("a", 1), ("a", 2)], &[First, NamedAgain(2)]);
         // Said again, what was wrong is not wrong twice.
         check(
             &[("a", 1), ("a", 2), ("a", 2), ("a", 3), ("a", 1)],
-            &[First, NamedAgain { first: Place(2) }, Equal, NamedAgain { first: Place(2) }, Equal],
+            &[First, NamedAgain(2), Equal, NamedAgain(2), Equal],
         );
     }
 

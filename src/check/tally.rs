@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use super::Met;
 use super::plan::Plan;
-use super::siblings::Standing;
 use crate::problem::{Problem, Severity};
 use crate::validation::MIXED_RESELLERS;
 
@@ -41,13 +40,13 @@ impl Tally {
     }
 
     pub(super) fn count(&mut self, row: &Met) {
-        for problem in &row.problems {
+        for problem in &row.judged.problems {
             *self.kinds.entry(kind(problem)).or_default() += 1;
         }
         let worst = row.worst();
         let is_direct = row.is_direct();
         match worst {
-            _ if row.standing == Standing::Equal => self.duplicates += 1,
+            _ if row.is_duplicate => self.duplicates += 1,
             Some(Severity::Error) => self.wrong += 1,
             Some(Severity::Warning) => {
                 self.warned += 1;
@@ -58,8 +57,8 @@ impl Tally {
                 self.direct_good += u64::from(is_direct);
             }
         }
-        let would_be_sent = row.standing == Standing::First && worst != Some(Severity::Error);
-        if let Some(group) = row.group.filter(|_| would_be_sent) {
+        let would_be_sent = row.stands && worst != Some(Severity::Error);
+        if let Some(group) = row.judged.group.filter(|_| would_be_sent) {
             self.plan.count(group);
         }
     }

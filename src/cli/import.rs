@@ -196,7 +196,8 @@ impl Intake {
             }
             (Err(error), _) => return Err(Stopped::Failed(error.into())),
         };
-        let taken = report.taken;
+        let judged = report.judged;
+        let taken = judged.taken;
         session.output.note(format_args!(
             "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
             visible(&report.layout),
@@ -213,13 +214,13 @@ impl Intake {
             rejected = taken.rejected,
             known = taken.known,
             duplicates = taken.duplicates,
-            let_go = report.let_go.0,
+            let_go = judged.let_go.0,
             "file read"
         );
-        if report.let_go != (0, 0) {
+        if judged.let_go != (0, 0) {
             session.output.note(format_args!(
                 "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
-                in_words(report.let_go)
+                in_words(judged.let_go)
             ));
         } else if report.rows == 0 {
             session.output.note(format_args!("{path}: {NO_ROWS}."));
@@ -230,10 +231,10 @@ impl Intake {
                 counted(taken.replaced, "row")
             ));
         }
-        if !report.ignored.is_empty() {
-            let named = report.ignored.iter().map(|(line, domain)| format!("{line} ({domain})"));
-            let lines = if report.ignored.len() == 1 { "line" } else { "lines" };
-            let more = if taken.ignored_changes > report.ignored.len() as u64 { ", …" } else { "" };
+        if !judged.ignored.is_empty() {
+            let named = judged.ignored.iter().map(|(line, domain)| format!("{line} ({domain})"));
+            let lines = if judged.ignored.len() == 1 { "line" } else { "lines" };
+            let more = if taken.ignored_changes > judged.ignored.len() as u64 { ", …" } else { "" };
             session.output.note(format_args!(
                 "{path}: changes come too late, and are ignored, on {lines} {}{more}.",
                 named.collect::<Vec<_>>().join(", ")
@@ -269,6 +270,6 @@ impl Intake {
         if let Some(guess) = meant_in_words(meant) {
             session.output.note(format_args!("{path}: {guess}"));
         }
-        Ok(report.rejected)
+        Ok(judged.rejected)
     }
 }

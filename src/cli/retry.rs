@@ -7,8 +7,8 @@ use super::output::Output;
 use super::plan::{self, Consent};
 use super::rules;
 use super::session::{Session, Start};
-use crate::ledger::{Again, Selection, State};
-use crate::rejudging::Rejudge;
+use crate::intake::Rejudge;
+use crate::ledger::{Again, Left, Selection, State};
 use crate::report::{Standing, counted};
 use crate::submitter::{Mode, StopReason};
 
@@ -29,15 +29,12 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let given = args.input.given(args.condition.require_valid);
-    let judge = || {
-        let mut rejudge = Rejudge::new(validation.clone(), given.clone());
-        move |stored: &_| rejudge.row(stored)
-    };
+    // Who names a row means it, whatever is known of its domain.
+    let rows = || Rejudge::new(validation.clone(), given.clone(), !args.domains.is_empty());
     let selection = Selection {
         codes: args.codes,
         domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
         rejected: args.all,
-        allow_direct: args.input.allow_direct,
         given: given.clone(),
     };
     // Who asks for some rows and gets none of them did not ask for those that wait besides.
@@ -46,13 +43,13 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
     tell_what_matches_nothing(&session, &selection)?;
     if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
-        let again = match session.ledger.take_up_again(selection.clone(), judge(), true).await {
+        let again = match session.ledger.take_up_again(selection.clone(), rows(), true).await {
             Ok(again) => again,
             Err(error) => return session.abort(error.into()).await,
         };
-        if args.condition.require_valid && again.wrong > 0 {
+        if args.condition.require_valid && again.left(Left::Wrong) > 0 {
             tell(output, &again);
-            return session.end(Some(StopReason::NotAllValid(again.wrong))).await;
+            return session.end(Some(StopReason::NotAllValid(again.left(Left::Wrong)))).await;
         }
         if let Consent::Ask(terminal) = &consent
             && !finds_none(&again)
@@ -66,13 +63,13 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
             }
         }
     }
-    let again = match session.ledger.take_up_again(selection, judge(), false).await {
+    let again = match session.ledger.take_up_again(selection, rows(), false).await {
         Ok(again) => again,
         Err(error) => return session.abort(error.into()).await,
     };
     tell(output, &again);
     if session.is_dry_run() {
-        return session.end_dry_run(again.wrong).await;
+        return session.end_dry_run(again.left(Left::Wrong)).await;
     }
     if finds_none(&again) {
         return session.end(None).await;
@@ -131,46 +128,34 @@ fn tell(output: &Output, again: &Again) {
         0 => output.note("Nothing is taken up again."),
         rows => output.note(format_args!("{rows} taken up again: {}.", kinds.join(", "))),
     }
-    if again.burned > 0 {
-        output.note(format_args!(
-            "{} left alone for a burned domain: `tenantry export failed`, choose another domain, and import the file.",
-            counted(again.burned, "row")
-        ));
-    }
-    if again.wrong > 0 {
-        let first = again
-            .first_wrong
-            .as_ref()
-            .map(|problem| format!("; the first is on line {}: {}", problem.line, problem.in_words()));
-        output.note(format_args!(
-            "{} left alone for failing validation{}.",
-            counted(again.wrong, "row"),
-            first.unwrap_or_default()
-        ));
-    }
-    if again.changed > 0 {
-        output.note(format_args!(
-            "{} left alone: with the options given now, other values would be sent than its import sent. Give the --map, \
-             --default and --reseller-id of that import.",
-            counted(again.changed, "row")
-        ));
-    }
-    if again.from_before > 0 {
-        output.note(format_args!(
-            "{} left alone since the ledger was restored, because a correction may be missing here: import the files again, \
-             corrected rows first.",
-            counted(again.from_before, "row")
-        ));
-    }
-    if again.spoken_for > 0 {
-        let rows = counted(again.spoken_for, "row");
-        output.note(format_args!("{rows} left alone, because another row stands for the domain."));
-    }
-    if again.direct > 0 {
-        output.note(format_args!(
-            "{} left alone without a reseller, while other rows of the same file have one: give --reseller-id, or \
-             --allow-direct for customers of your own.",
-            counted(again.direct, "row")
-        ));
+    let first = again.first_wrong.as_ref();
+    let first = first.map(|it| format!("; the first is on line {}: {}", it.line, it.in_words()));
+    for (why, in_words) in [
+        (
+            Left::Burned,
+            " for a burned domain: `tenantry export failed`, choose another domain, and import the file.",
+        ),
+        (Left::Wrong, &*format!(" for failing validation{}.", first.unwrap_or_default())),
+        (
+            Left::Changed,
+            ": with the options given now, other values would be sent than its import sent. Give the --map, --default and \
+             --reseller-id of that import.",
+        ),
+        (
+            Left::FromBefore,
+            " since the ledger was restored, because a correction may be missing here: import the files again, corrected \
+             rows first.",
+        ),
+        (Left::SpokenFor, ", because another row stands for the domain."),
+        (
+            Left::Direct,
+            " without a reseller, while other rows of the same file have one: give --reseller-id, or --allow-direct for \
+             customers of your own.",
+        ),
+    ] {
+        let rows = again.left(why);
+        if rows > 0 {
+            output.note(format_args!("{} left alone{in_words}", counted(rows, "row")));
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::ledger::{Asked, Candidate, Customers, Incoming, RowId, Unchanged};
+use super::decide::{Coming, is_final};
+use crate::ledger::{Asked, Candidate, Customers, Incoming, KnownRow, RowId, Unchanged};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Judgement, Validator};
 
@@ -28,7 +29,7 @@ impl Judge {
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
         let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
         let asked: Vec<_> = judged.iter().map(Judged::asked).collect();
-        let customers = self.customers.unchanged(&asked);
+        let customers = self.customers.of_rows(&asked);
         rows.iter()
             .zip(judged)
             .zip(customers)
@@ -57,17 +58,23 @@ impl Judged<'_> {
     fn asked(&self) -> Option<Asked<'_>> {
         let domain = self.judgement.domain.as_ref()?;
         let may_be = self.judgement.is_good() && self.corrects.is_none();
+        may_be.then_some(Asked { domain, content_hash: self.content_hash })
+    }
+
+    /// Does it say nothing new of a customer, of whom this is known?
+    fn is_final(&self, known: &KnownRow) -> bool {
         let has_agreement = self.judgement.has_agreement();
-        may_be.then_some(Asked { domain, content_hash: self.content_hash, has_agreement })
+        is_final(&Coming { is_good: true, has_agreement, ..Coming::default() }, known)
     }
 
     /// For the ledger: as `customer`, where it is that one's row and says nothing new of it.
-    fn sent_on(self, row: &Row, customer: Option<RowId>) -> Incoming {
+    fn sent_on(self, row: &Row, customer: Option<KnownRow>) -> Incoming {
+        let customer = customer.filter(|known| self.is_final(known));
         let Self { judgement, content_hash, corrects } = self;
         if let Some(customer) = customer {
             return Incoming::Unchanged(Unchanged {
                 line: row.line(),
-                row: customer,
+                row: customer.row,
                 has_reseller: judgement.destination().is_some_and(|(reseller, _)| reseller.is_some()),
                 problems: judgement.problems,
             });

@@ -3,9 +3,9 @@
 //! A file may bring another acceptance later, for a customer that has none yet. It stands beside the one that it
 //! replaces, which is never removed and by which an old file, read again, is recognised; the row stays as it was sent.
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::Transaction;
 
-use super::steps::{Event, STANDING, State, StepKind, next, take_all};
+use super::steps::{Event, State, StepKind, take_all};
 use super::stored::customer_of;
 use super::take_up::Candidate;
 use super::{Error, RowId, SourceId};
@@ -14,140 +14,35 @@ use crate::customer::Customer;
 use crate::ids::RequestId;
 use crate::problem::{Problem, Severity};
 
-/// What a known customer's row in a file comes to, as far as its agreement goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Met {
-    /// It says nothing new.
-    Known,
-    /// It says something that the agreement is not about, or comes too late.
-    Ignored,
-    /// It brings an acceptance that is to be recorded.
-    TakenUp,
-    /// It brings one that failed validation.
-    Rejected,
-}
-
-/// The acceptance that stands for a row.
-struct Standing {
-    id: i64,
-    state: State,
-    same: bool,
-    is_of_unfinished_file: bool,
-}
-
-/// Takes up what a file says of the agreement of a customer that exists. `same_row`: the row says nothing but what was
-/// sent. `retry_failed`: an unchanged refused acceptance is tried again.
-pub(super) fn meet(
-    tx: &Transaction<'_>,
-    row: RowId,
-    source: SourceId,
-    candidate: &Candidate,
-    same_row: bool,
-    retry_failed: bool,
-) -> Result<Met, Error> {
-    let standing = standing(tx, row, candidate)?;
-    if let Some(Standing { id, state, same: true, is_of_unfinished_file }) = standing {
-        let is_good = candidate.customer.is_some();
-        let again = match state {
-            State::Failed => retry_failed,
-            // The verdict on it has changed without it: the rules may have.
-            State::Rejected => true,
-            State::Pending
-            | State::InFlight
-            | State::Recorded
-            | State::Created
-            | State::Existing
-            | State::Unresolved
-            | State::Superseded
-            | State::Withdrawn => false,
-        };
-        if again && is_good {
-            replace(tx, row, source, candidate, Some(id), None)?;
-            return Ok(Met::TakenUp);
-        }
-        if is_of_unfinished_file {
-            // The cells too: the same values may stand under another header here.
-            tx.prepare_cached("UPDATE agreements SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
-                .execute((id, source, candidate.line, &candidate.cells))?;
-        }
-        return Ok(Met::Known);
-    }
-    let is_refused = standing.as_ref().is_some_and(|it| matches!(it.state, State::Failed | State::Rejected));
-    let says_nothing = candidate.customer.as_ref().is_some_and(|customer| customer.agreement.is_none());
-    if let Some(Standing { id, state: State::Rejected, .. }) = standing
-        && says_nothing
-    {
-        // Nobody asks for it any more.
-        tx.prepare_cached("UPDATE agreements SET state = 'withdrawn', changed_at = ?2 WHERE id = ?1")?
-            .execute((id, clock::now().as_millisecond()))?;
-        return Ok(Met::Known);
-    }
-    // An operator who asks for another try means what the file says now.
-    let is_old = (same_row && says_nothing) || was_replaced(tx, row, candidate)?;
-    if is_old && !(retry_failed && is_refused) {
-        return Ok(Met::Known);
-    }
-    let Some(rest) = candidate.customer.as_ref().or(candidate.beside_agreement.as_ref()) else {
-        return Ok(Met::Ignored);
-    };
-    let may_change = standing
-        .as_ref()
-        .is_none_or(|standing| next(StepKind::Agreement, standing.state, Event::Replaced).is_ok());
-    if says_nothing || !may_change || !is_customer_of(tx, row, rest)? {
-        return Ok(Met::Ignored);
-    }
-    let rejected_for = match candidate.customer {
-        Some(_) => None,
-        None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
-    };
-    replace(tx, row, source, candidate, standing.map(|standing| standing.id), rejected_for)?;
-    Ok(if rejected_for.is_some() { Met::Rejected } else { Met::TakenUp })
-}
-
-fn standing(tx: &Transaction<'_>, row: RowId, candidate: &Candidate) -> Result<Option<Standing>, Error> {
-    let sql = format!(
-        "SELECT a.id, a.state, a.content_hash = ?2, s.completed_at IS NULL
-           FROM agreements a JOIN sources s ON s.id = a.source_id WHERE a.row_id = ?1 AND {STANDING}"
-    );
-    let found = tx.prepare_cached(&sql)?.query_row((row, candidate.content_hash), |r| {
-        Ok(Standing { id: r.get(0)?, state: r.get(1)?, same: r.get(2)?, is_of_unfinished_file: r.get(3)? })
-    });
-    Ok(found.optional()?)
-}
-
-/// Is this the old form of an acceptance that a corrected one has replaced since? The file that it came from, read
-/// again night after night, must not undo the correction.
-fn was_replaced(tx: &Transaction<'_>, row: RowId, candidate: &Candidate) -> Result<bool, Error> {
+/// Has an acceptance of this content been replaced by a corrected one since?
+pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool, Error> {
     let sql = "SELECT count(*) > 0 FROM agreements
                 WHERE row_id = ?1 AND content_hash = ?2 AND replaced_by IS NOT NULL";
-    Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), |r| r.get(0))?)
+    Ok(tx.prepare_cached(sql)?.query_row((row, content_hash), |r| r.get(0))?)
 }
 
-/// Is everything but the agreement as it was sent? A reseller that the file leaves out is the one that was given then.
-fn is_customer_of(tx: &Transaction<'_>, row: RowId, other: &Customer) -> Result<bool, Error> {
-    let stored: String = tx
-        .prepare_cached("SELECT customer FROM customer_rows WHERE id = ?1")?
-        .query_row([row], |r| r.get(0))?;
-    // Nobody can tell of one that cannot be understood.
-    let Ok(stored) = customer_of(&stored) else { return Ok(false) };
-    let other = Customer {
-        agreement: stored.agreement.clone(),
-        associated_partner_id: other.associated_partner_id.or(stored.associated_partner_id),
-        ..other.clone()
-    };
-    Ok(stored == other)
+/// The customer as it was sent; nobody can tell of one that cannot be understood.
+pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>, Error> {
+    let mut statement = tx.prepare_cached("SELECT customer FROM customer_rows WHERE id = ?1")?;
+    let stored: String = statement.query_row([row], |r| r.get(0))?;
+    Ok(customer_of(&stored).ok())
 }
 
-/// Lets the candidate's acceptance stand for the row, in place of `before`.
-fn replace(
+/// Lets the candidate's acceptance stand for the row, in place of `before`: to be recorded, or rejected where the candidate
+/// has no customer.
+pub(super) fn replace(
     tx: &Transaction<'_>,
     row: RowId,
     source: SourceId,
     candidate: &Candidate,
     before: Option<i64>,
-    rejected_for: Option<&Problem>,
 ) -> Result<(), Error> {
     let agreement = candidate.customer.as_ref().and_then(|customer| customer.agreement.as_ref());
+    let rejected_for = match candidate.customer {
+        Some(_) => None,
+        None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
+    };
+    let settled = if rejected_for.is_some() { State::Rejected } else { State::Pending };
     let now = clock::now().as_millisecond();
     // Two cannot stand at once, so the new one begins as withdrawn.
     tx.prepare_cached(
@@ -159,7 +54,7 @@ fn replace(
         row,
         source,
         candidate.line,
-        if before.is_some() { State::Withdrawn } else { settled_state(rejected_for) },
+        if before.is_some() { State::Withdrawn } else { settled },
         candidate.content_hash,
         candidate.cells,
         agreement.map(super::take_up::json).transpose()?,
@@ -172,17 +67,22 @@ fn replace(
         let new = tx.last_insert_rowid();
         tx.prepare_cached("UPDATE agreements SET replaced_by = ?2, changed_at = ?3 WHERE id = ?1")?
             .execute((before, new, now))?;
-        tx.prepare_cached("UPDATE agreements SET state = ?2 WHERE id = ?1")?
-            .execute((new, settled_state(rejected_for)))?;
+        tx.prepare_cached("UPDATE agreements SET state = ?2 WHERE id = ?1")?.execute((new, settled))?;
     }
     Ok(())
 }
 
-const fn settled_state(rejected_for: Option<&Problem>) -> State {
-    match rejected_for {
-        Some(_) => State::Rejected,
-        None => State::Pending,
-    }
+/// An acceptance of a file that was never read to its end is one of this file from now on.
+pub(super) fn adopt(
+    tx: &Transaction<'_>,
+    id: i64,
+    source: SourceId,
+    candidate: &Candidate,
+) -> Result<(), Error> {
+    // The cells too: the same values may stand under another header here.
+    tx.prepare_cached("UPDATE agreements SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
+        .execute((id, source, candidate.line, &candidate.cells))?;
+    Ok(())
 }
 
 /// Which acceptances are discarded.

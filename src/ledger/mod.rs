@@ -59,8 +59,8 @@ pub(crate) use steps::{
     RowChange, SetAside, State, StepKind, Work,
 };
 pub(crate) use take_up::{
-    Again, Asked, Candidate, Customers, Incoming, Selection, SourceInfo, StoredRow, Taken, Unagreed,
-    Unchanged,
+    Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, Judged, Known,
+    KnownAcceptance, KnownRow, Left, Selection, SourceInfo, Stored, StoredRow, Unagreed, Unchanged,
 };
 
 macro_rules! ledger_id {

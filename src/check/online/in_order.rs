@@ -50,7 +50,7 @@ impl InOrder {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;
         }
-        let told = match met.customer.take() {
+        let told = match met.judged.customer.take() {
             None => Some(Vec::new()),
             Some(customer) => {
                 let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);

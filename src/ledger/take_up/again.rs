@@ -7,14 +7,11 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::super::agreement::{self, Met};
 use super::super::query::{self, Plan};
-use super::super::steps::State;
 use super::super::stored::{field_of, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
-use super::known::{by_domain, by_row, release_key, take_up_again};
-use super::{Candidate, SourceInfo, TakeUp, Taken, json};
-use crate::clock;
+use super::known::{self, Known, Seen};
+use super::{Candidate, Change, Decision, SourceInfo, TakeUp, json};
 use crate::failpoint;
 use crate::problem::{Problem, Severity};
 
@@ -27,8 +24,6 @@ pub(crate) struct Selection {
     pub(crate) domains: Vec<String>,
     /// Those that failed validation, too.
     pub(crate) rejected: bool,
-    /// Rows without a reseller may stand beside rows with one.
-    pub(crate) allow_direct: bool,
     /// How the command was told to judge them.
     pub(crate) given: Given,
 }
@@ -48,11 +43,42 @@ pub(crate) struct StoredRow {
     pub(crate) reseller: Option<String>,
     source: SourceId,
     path: String,
-    state: State,
-    is_burned: bool,
     /// It came to its state before the ledger was restored from a copy.
-    is_from_before: bool,
-    problems: Option<String>,
+    pub(crate) is_from_before: bool,
+    /// What was found wrong with it. Not of an acceptance.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Why a row, or an acceptance, is not taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It fails validation.
+    Wrong,
+    /// Another row stands for its domain.
+    SpokenFor,
+    /// It would be sent as something else than its import sent.
+    Changed,
+    /// A restored ledger knows it from before: the lost one may have replaced it.
+    FromBefore,
+    /// Its domain is burned.
+    Burned,
+    /// It has no reseller beside rows of its file that have one.
+    Direct,
+}
+
+/// Judges stored rows, and says what becomes of them.
+pub(crate) trait Stored: Send + 'static {
+    /// The row as it would come in its file today. It [corrects](Candidate::corrects) itself.
+    fn judge(&mut self, stored: &StoredRow) -> Result<Candidate, Error>;
+
+    /// `has_resellers`: do other rows of its file have one?
+    fn decide(
+        &self,
+        stored: &StoredRow,
+        candidate: &Candidate,
+        known: Known,
+        has_resellers: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<Result<Decision, Left>, Error>;
 }
 
 /// What taking up came to.
@@ -64,19 +90,10 @@ pub(crate) struct Again {
     pub(crate) rejected: u64,
     /// Acceptances that are tried again.
     pub(crate) agreements: u64,
-    /// Rows and acceptances that fail validation, and stay as they are.
-    pub(crate) wrong: u64,
-    /// What is wrong with the first of them.
+    /// What is wrong with the first row that fails validation.
     pub(crate) first_wrong: Option<Problem>,
-    /// Refused rows that would be sent as something else than their import sent.
-    pub(crate) changed: u64,
-    /// Rows that a restored ledger knows from before: the lost one may have replaced them.
-    pub(crate) from_before: u64,
-    /// Rows whose domain another row stands for, or whose domain is burned, or that have no reseller beside rows of
-    /// their file that have one: left as they are.
-    pub(crate) spoken_for: u64,
-    pub(crate) burned: u64,
-    pub(crate) direct: u64,
+    /// Rows and acceptances that were left as they are, by [`Left`].
+    left: [u64; 6],
     /// What is about to be sent now, earlier rows included.
     pub(crate) plan: Plan,
 }
@@ -87,25 +104,39 @@ impl Again {
         self.failed + self.rejected + self.agreements
     }
 
-    fn leave_wrong(&mut self, candidate: &Candidate) {
-        self.wrong += 1;
-        let mut errors = candidate.problems.iter().filter(|problem| problem.severity == Severity::Error);
-        self.first_wrong = self.first_wrong.take().or_else(|| errors.next().cloned());
+    /// Those that were left for this reason.
+    pub(crate) fn left(&self, why: Left) -> u64 {
+        self.left[why as usize]
+    }
+
+    fn count(&mut self, decision: &Result<Decision, Left>, candidate: &Candidate) {
+        let counted = match decision {
+            Ok(Decision::New { .. }) => &mut self.rejected,
+            Ok(Decision::Known { change: Change::Retry, .. }) => &mut self.failed,
+            Ok(Decision::Known { change: Change::Accept { .. }, .. }) => &mut self.agreements,
+            Ok(Decision::Known { .. }) => return,
+            Err(why) => &mut self.left[*why as usize],
+        };
+        *counted += 1;
+        if *decision == Err(Left::Wrong) {
+            let mut errors = candidate.problems.iter().filter(|it| it.severity == Severity::Error);
+            self.first_wrong = self.first_wrong.take().or_else(|| errors.next().cloned());
+        }
     }
 }
 
 impl Ledger {
-    /// Takes up the rows of `selection` that `judge` finds good. `for_show`: leaves the ledger as it was.
+    /// Takes up those rows of `selection` of which `rows` decides so. `for_show`: leaves the ledger as it was.
     pub(crate) async fn take_up_again(
         &self,
         selection: Selection,
-        mut judge: impl FnMut(&StoredRow) -> Result<Candidate, Error> + Send + 'static,
+        mut rows: impl Stored,
         for_show: bool,
     ) -> Result<Again, Error> {
         let run = self.run;
         self.write(move |tx| {
             tx.execute_batch("SAVEPOINT again")?;
-            let again = again(tx, run, &selection, &mut judge)?;
+            let again = again(tx, run, &selection, &mut rows)?;
             tx.execute_batch(if for_show { "ROLLBACK TO again; RELEASE again" } else { "RELEASE again" })?;
             Ok(again)
         })
@@ -117,7 +148,7 @@ fn again(
     tx: &Transaction<'_>,
     run: RunId,
     selection: &Selection,
-    judge: &mut impl FnMut(&StoredRow) -> Result<Candidate, Error>,
+    rows: &mut impl Stored,
 ) -> Result<Again, Error> {
     let mut again = Again::default();
     let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };
@@ -126,11 +157,13 @@ fn again(
         let mut selected = Selected::default();
         while let Some(row) = selected.next(tx)? {
             let stored = stored_row(tx, row, of_agreements)?;
-            let candidate = judge(&stored)?;
-            if of_agreements {
-                reading.agreement(tx, &stored, &candidate, &mut again)?;
-            } else {
-                reading.row(tx, &stored, &candidate, &mut again)?;
+            let mut candidate = rows.judge(&stored)?;
+            let known = known::look_up(tx, &candidate, &Seen::default())?;
+            let has_resellers = || reading.has_resellers(tx, &stored.path);
+            let decision = rows.decide(&stored, &candidate, known, has_resellers)?;
+            again.count(&decision, &candidate);
+            if let Ok(decision) = decision {
+                reading.of_file(tx, &stored)?.apply(tx, &mut candidate, decision)?;
             }
             failpoint::crash("taken_up_again");
         }
@@ -189,28 +222,30 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let which = if of_agreement { "AND a.state IN ('failed', 'rejected')" } else { "" };
     let reseller = field_of("r.customer", "associated_partner_id");
     let sql = format!(
-        "SELECT r.id, {by}.line, s.header, {by}.cells, {reseller}, s.id,
-                s.path, r.state, r.domain_burned,
-                r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems, s.given
+        "SELECT {by}.line, s.header, {by}.cells, {reseller}, s.id,
+                s.path, r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems, s.given
            FROM {what} WHERE r.id = ?1 {which}"
     );
-    let load = |row: &Row<'_>| {
-        Ok(StoredRow {
-            row: row.get(0)?,
-            line: row.get(1)?,
-            header: row.get(2)?,
-            cells: row.get(3)?,
-            reseller: row.get(4)?,
-            source: row.get(5)?,
-            path: row.get(6)?,
-            state: row.get(7)?,
-            is_burned: row.get(8)?,
-            is_from_before: row.get(9)?,
-            problems: row.get(10)?,
-            given: row.get(11)?,
-        })
+    let load = |found: &Row<'_>| {
+        let stored = StoredRow {
+            row,
+            line: found.get(0)?,
+            header: found.get(1)?,
+            cells: found.get(2)?,
+            reseller: found.get(3)?,
+            source: found.get(4)?,
+            path: found.get(5)?,
+            is_from_before: found.get(6)?,
+            problems: Vec::new(),
+            given: found.get(8)?,
+        };
+        Ok((stored, found.get::<_, Option<String>>(7)?))
     };
-    Ok(tx.prepare_cached(&sql)?.query_row([row], load)?)
+    let (mut stored, problems) = tx.prepare_cached(&sql)?.query_row([row], load)?;
+    if !of_agreement {
+        stored.problems = stored_problems(row, problems.as_deref())?;
+    }
+    Ok(stored)
 }
 
 /// The rows of one file after another, each file read anew as far as its rows are taken up.
@@ -220,95 +255,13 @@ struct Reading<'a> {
     /// By path: are there rows with a reseller?
     has_resellers: HashMap<String, bool>,
     /// The file as it was read before, and as it is read now.
-    current: Option<(SourceId, TakeUp, Taken)>,
+    current: Option<(SourceId, TakeUp)>,
 }
 
 impl Reading<'_> {
-    fn row(
-        &mut self,
-        tx: &Transaction<'_>,
-        stored: &StoredRow,
-        candidate: &Candidate,
-        again: &mut Again,
-    ) -> Result<(), Error> {
-        let Some(known) = by_row(tx, stored.row, candidate)? else { return Ok(()) };
-        let standing = match &candidate.domain {
-            Some(domain) => by_domain(tx, domain, candidate)?,
-            None => None,
-        };
-        // Cells that were cut short, or could not be told apart, cannot be judged without the file.
-        let is_beyond_judging =
-            stored_problems(stored.row, stored.problems.as_deref())?.iter().any(Problem::is_of_the_record);
-        if candidate.customer.is_none() || is_beyond_judging {
-            again.leave_wrong(candidate);
-            return Ok(());
-        }
-        if standing.as_ref().is_some_and(|standing| standing.row != known.row) {
-            again.spoken_for += 1;
-            return Ok(());
-        }
-        if known.state == State::Failed && !known.same_content {
-            again.changed += 1;
-            return Ok(());
-        }
-        if stored.is_from_before {
-            again.from_before += 1;
-            return Ok(());
-        }
-        if stored.is_burned && self.selection.domains.is_empty() {
-            again.burned += 1;
-            return Ok(());
-        }
-        if self.would_become_direct(tx, stored, candidate)? {
-            again.direct += 1;
-            return Ok(());
-        }
-        let (reading, taken) = self.of_file(tx, stored)?;
-        if known.state == State::Failed {
-            take_up_again(tx, known.row, reading.source, candidate)?;
-            taken.known += 1;
-        } else {
-            release_key(tx, &known)?;
-            let row = reading.insert(tx, candidate, taken)?;
-            reading.point_to(tx, known.row, row)?;
-        }
-        match stored.state {
-            State::Rejected => again.rejected += 1,
-            _ => again.failed += 1,
-        }
-        Ok(())
-    }
-
-    fn agreement(
-        &mut self,
-        tx: &Transaction<'_>,
-        stored: &StoredRow,
-        candidate: &Candidate,
-        again: &mut Again,
-    ) -> Result<(), Error> {
-        if candidate.customer.is_none() {
-            again.leave_wrong(candidate);
-            return Ok(());
-        }
-        let (reading, taken) = self.of_file(tx, stored)?;
-        let met = agreement::meet(tx, stored.row, reading.source, candidate, false, true)?;
-        taken.known += 1;
-        again.agreements += u64::from(met == Met::TakenUp);
-        Ok(())
-    }
-
-    /// A row that nobody gave a reseller, in a file whose other rows have one, was rejected for that or would have been.
-    fn would_become_direct(
-        &mut self,
-        tx: &Transaction<'_>,
-        stored: &StoredRow,
-        candidate: &Candidate,
-    ) -> Result<bool, Error> {
-        let has_reseller = candidate.customer.as_ref().is_some_and(|it| it.associated_partner_id.is_some());
-        if has_reseller || self.selection.allow_direct || stored.state != State::Rejected {
-            return Ok(false);
-        }
-        if let Some(has_resellers) = self.has_resellers.get(&stored.path) {
+    /// Do rows of the file at `path` have a reseller?
+    fn has_resellers(&mut self, tx: &Transaction<'_>, path: &str) -> Result<bool, Error> {
+        if let Some(has_resellers) = self.has_resellers.get(path) {
             return Ok(*has_resellers);
         }
         let reseller = field_of("r.customer", "associated_partner_id");
@@ -316,42 +269,31 @@ impl Reading<'_> {
             "SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
               WHERE s.path = ?1 AND {reseller} IS NOT NULL LIMIT 1"
         );
-        let found = tx.query_row(&sql, [&stored.path], |_| Ok(())).optional()?.is_some();
-        self.has_resellers.insert(stored.path.clone(), found);
+        let found = tx.query_row(&sql, [path], |_| Ok(())).optional()?.is_some();
+        self.has_resellers.insert(path.to_owned(), found);
         Ok(found)
     }
 
-    fn of_file(
-        &mut self,
-        tx: &Transaction<'_>,
-        stored: &StoredRow,
-    ) -> Result<(&mut TakeUp, &mut Taken), Error> {
-        if self.current.as_ref().is_none_or(|(source, ..)| *source != stored.source) {
+    fn of_file(&mut self, tx: &Transaction<'_>, stored: &StoredRow) -> Result<&mut TakeUp, Error> {
+        if self.current.as_ref().is_none_or(|(source, _)| *source != stored.source) {
             self.complete(tx)?;
             let info = SourceInfo {
                 path: stored.path.clone(),
                 header: stored.header.clone(),
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
-                retry_failed: true,
-                allow_direct: self.selection.allow_direct,
                 needs_consent: false,
-                reseller_column: String::new(),
-                domain_column: String::new(),
             };
-            self.current = Some((stored.source, TakeUp::begin(tx, self.run, info)?, Taken::default()));
+            self.current = Some((stored.source, TakeUp::begin(tx, self.run, info)?));
         }
-        let (_, reading, taken) = self.current.as_mut().expect("it has just been put there");
-        Ok((reading, taken))
+        let (_, reading) = self.current.as_mut().expect("it has just been put there");
+        Ok(reading)
     }
 
     /// What was taken up may be sent. The rows that were not are none of this reading.
     fn complete(&mut self, tx: &Transaction<'_>) -> Result<(), Error> {
-        let Some((_, reading, taken)) = self.current.take() else { return Ok(()) };
-        tx.prepare_cached(
-            "UPDATE sources SET rows_read = ?2 + ?3, rows_new = ?2, rows_known = ?3, read_at = ?4, completed_at = ?4
-              WHERE id = ?1",
-        )?
-        .execute((reading.source, taken.new, taken.known, clock::now().as_millisecond()))?;
-        Ok(())
+        match self.current.take() {
+            Some((_, reading)) => reading.end(tx),
+            None => Ok(()),
+        }
     }
 }

@@ -142,8 +142,8 @@ mod tests {
 
     use super::*;
     use crate::ledger::{
-        AttemptResult, Candidate, Environment, Filter, Incoming, Queries, Refusal, RowChange, RowId,
-        SourceInfo,
+        AttemptResult, Candidate, Change, Decision, DirectRows, Environment, Filter, Incoming, Queries,
+        Refusal, RowChange, RowId, SourceInfo,
     };
 
     fn customer() -> crate::customer::Customer {
@@ -153,17 +153,13 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    /// Reads a file of one row, to its end.
-    async fn read(ledger: &Ledger, retry_failed: bool) {
+    /// Reads a file of one row, to its end. What is known of it is tried again.
+    async fn read(ledger: &Ledger) {
         let info = SourceInfo {
             path: "a.csv".to_owned(),
             header: b"domain\n".to_vec(),
             given: None,
-            retry_failed,
-            allow_direct: true,
             needs_consent: false,
-            reseller_column: String::new(),
-            domain_column: "domain".to_owned(),
         };
         let candidate = Candidate {
             line: 2,
@@ -176,9 +172,13 @@ mod tests {
             corrects: None,
         };
         let reading = ledger.begin_source(info).await.unwrap();
-        let (reading, ..) =
-            ledger.take_up(reading, vec![Incoming::Candidate(Box::new(candidate))]).await.unwrap();
-        ledger.complete_source(reading, 1).await.unwrap();
+        let batch = vec![Incoming::Candidate(Box::new(candidate))];
+        let decide = |_: &_, known: crate::ledger::Known| match known.standing {
+            None => Decision::New { stands: true, problem: None, replaces: None },
+            Some(known) => Decision::Known { row: known.row, change: Change::Retry, adopts: false },
+        };
+        let (reading, ..) = ledger.take_up(reading, batch, decide).await.unwrap();
+        ledger.complete_source(reading, 1, DirectRows::Good { rejected_by: "" }).await.unwrap();
     }
 
     fn open(path: &Path) -> Ledger {
@@ -204,7 +204,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
         let ledger = open(&path);
-        read(&ledger, false).await;
+        read(&ledger).await;
         let rows =
             ledger.owed().unwrap().steps(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
         let (row, request_id) = (rows[0].row, rows[0].request_id);
@@ -216,13 +216,13 @@ mod tests {
         drop((recorder, ledger));
 
         let ledger = open(&path);
-        read(&ledger, true).await;
+        read(&ledger).await;
         assert_eq!(standing(&path).0, State::Pending);
         assert_eq!(ledger.withdraw(Unagreed::OfThisRun).await.unwrap(), (1, 0));
         assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
 
         // Sent after all, it must not be taken for refused if we die before the answer.
-        read(&ledger, true).await;
+        read(&ledger).await;
         let rows =
             ledger.owed().unwrap().steps(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
         ledger.recorder().intend(StepKind::Create, row, rows[0].request_id).await.unwrap();

@@ -5,19 +5,26 @@ use rusqlite::Transaction;
 use super::super::steps::{self, Event, State, StepKind};
 use super::super::stored::stored_problems;
 use super::super::{Error, RowId};
-use super::{TakeUp, consent, json};
+use super::{TakeUp, Taken, consent, json};
 use crate::clock;
-use crate::validation::{MIXED_RESELLERS, mixed_resellers};
+use crate::problem::Problem;
 
 /// Rows that are in memory at once.
 const PAGE: u32 = 500;
 
+/// What its other rows mean for the rows of a file that have no reseller.
+pub(crate) enum DirectRows {
+    /// They are wrong: this is the problem of the row on a line.
+    Wrong(Box<dyn Fn(u64) -> Problem + Send>),
+    /// They are good by themselves, also those that an earlier reading has rejected by this rule.
+    Good { rejected_by: &'static str },
+}
+
 /// What the judgement over a whole file came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// Rows that were rejected in it.
-    pub(crate) rejected_now: u64,
-    /// Rows of the file that stand rejected, for whatever reason and since whenever.
+    pub(crate) taken: Taken,
+    /// Rows and acceptances of the file that stand rejected, for whatever reason and since whenever.
     pub(crate) rejected: u64,
     /// Line and domain of the first rows whose changes are ignored, because they were sent before.
     pub(crate) ignored: Vec<(u64, String)>,
@@ -27,16 +34,11 @@ pub(crate) struct Judged {
 
 impl TakeUp {
     /// The judgement over the whole file, then the release of its rows.
-    pub(super) fn complete(self, tx: &Transaction<'_>) -> Result<Judged, Error> {
-        let now = clock::now().as_millisecond();
-        self.write_sums(tx)?;
-        let mixed = self.with_reseller > 0 && self.without_reseller > 0 && !self.info.allow_direct;
-        let rejected_now = if mixed {
-            self.reject_direct_rows(tx)?
-        } else {
-            self.admit_direct_rows(tx)?;
-            0
-        };
+    pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<Judged, Error> {
+        match direct {
+            DirectRows::Wrong(problem) => self.taken.rejected += self.reject_direct_rows(tx, problem)?,
+            DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
+        }
         // The same file was left half read before. What it no longer holds was never sent, and will not be.
         // That holds of no file that a restored copy waits for: the lost ledger may have sent its rows.
         let left = "SELECT id FROM sources
@@ -45,14 +47,13 @@ impl TakeUp {
         let let_go = consent::withdraw(tx, left, (&self.info.path, self.run))?;
         let to = steps::next(StepKind::Create, State::Rejected, Event::Discarded)?;
         let sql = format!(
-            "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = {now}
+            "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = ?3
               WHERE state = 'rejected' AND source_id IN ({left})"
         );
-        tx.execute(&sql, (&self.info.path, self.run))?;
-        let completed_at = (!self.info.needs_consent).then_some(now);
-        let sql = "UPDATE sources SET read_at = ?2, completed_at = ?3 WHERE id = ?1";
-        tx.execute(sql, (self.source, now, completed_at))?;
-        Ok(Judged { rejected_now, rejected: self.rejected_met(tx)?, ignored: self.ignored, let_go })
+        tx.execute(&sql, (&self.info.path, self.run, clock::now().as_millisecond()))?;
+        self.end(tx)?;
+        let rejected = self.rejected_met(tx)? + self.taken.agreements_rejected;
+        Ok(Judged { taken: self.taken, rejected, ignored: self.ignored, let_go })
     }
 
     fn rejected_met(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
@@ -60,13 +61,16 @@ impl TakeUp {
         let mut rows = statement.query([])?;
         let mut rejected = 0;
         while let Some(row) = rows.next()? {
-            rejected += u64::from(self.line_of(row.get(0)?).is_some());
+            rejected += u64::from(self.seen.line_of(row.get(0)?).is_some());
         }
         Ok(rejected)
     }
 
-    /// Without its reseller a row would silently become a customer of the provider itself (fact book 4.2).
-    fn reject_direct_rows(&self, tx: &Transaction<'_>) -> Result<u64, Error> {
+    fn reject_direct_rows(
+        &self,
+        tx: &Transaction<'_>,
+        problem: impl Fn(u64) -> Problem,
+    ) -> Result<u64, Error> {
         let to = steps::next(StepKind::Create, State::Pending, Event::Rejected)?;
         let now = clock::now().as_millisecond();
         let mut page = tx.prepare(
@@ -90,17 +94,17 @@ impl TakeUp {
             rejected += rows.len() as u64;
             for (row, line, problems) in &rows {
                 let mut problems = stored_problems(*row, problems.as_deref())?;
-                let problem = mixed_resellers(*line, &self.info.reseller_column);
-                let text = problem.message.clone();
+                let problem = problem(*line);
+                let (rule, text) = (problem.rule.clone(), problem.message.clone());
                 problems.push(problem);
-                reject.execute((row, to, json(&problems)?, MIXED_RESELLERS, text, now))?;
+                reject.execute((row, to, json(&problems)?, rule, text, now))?;
             }
         }
     }
 
     /// Rows that an earlier reading rejected for standing without a reseller beside rows with one, and that this one has
     /// met: they stand by themselves now.
-    fn admit_direct_rows(&self, tx: &Transaction<'_>) -> Result<(), Error> {
+    fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<(), Error> {
         let to = steps::next(StepKind::Create, State::Rejected, Event::TakenUp)?;
         let now = clock::now().as_millisecond();
         let mut page = tx.prepare(
@@ -115,10 +119,10 @@ impl TakeUp {
         let mut last = RowId(0);
         loop {
             let rows: Vec<RowId> =
-                page.query_map((MIXED_RESELLERS, last, PAGE), |row| row.get(0))?.collect::<Result<_, _>>()?;
+                page.query_map((rejected_by, last, PAGE), |row| row.get(0))?.collect::<Result<_, _>>()?;
             let Some(of_page) = rows.last() else { return Ok(()) };
             last = *of_page;
-            for row in rows.iter().filter(|row| self.line_of(**row).is_some()) {
+            for row in rows.iter().filter(|row| self.seen.line_of(**row).is_some()) {
                 admit.execute((row, to, self.source, now))?;
             }
         }

@@ -1,135 +1,250 @@
-//! What the ledger knows of a row that a file brings, and the changes to known rows.
+//! What the ledger knows of a row that comes. It is looked up here; what follows from it, others decide.
 
-use rusqlite::{OptionalExtension, Transaction};
+use std::collections::HashSet;
 
-use super::super::steps::{self, Event, State, StepKind};
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+use super::super::agreement;
+use super::super::steps::{STANDING, State};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
-use crate::clock;
-use crate::customer::DomainName;
-use crate::ids::RequestId;
-use crate::validation::MIXED_RESELLERS;
+use crate::customer::Customer;
 
-/// A row of the ledger, as far as taking up another one depends on it.
-pub(super) struct Known {
-    pub(super) row: RowId,
-    pub(super) state: State,
-    pub(super) source: SourceId,
-    pub(super) same_content: bool,
-    /// Rejected for standing without a reseller beside rows with one.
-    pub(super) mixed: bool,
+/// What is known of a row that comes.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The row that stands for its domain.
+    pub(crate) standing: Option<KnownRow>,
+    /// The row that it says it corrects.
+    pub(crate) named: Option<KnownRow>,
+    /// A rejected row that stands for no domain, and says the same.
+    pub(crate) alike: Option<KnownRow>,
+    /// The last row that said the same and that a corrected one has replaced since, where that one still stands.
+    pub(crate) replaced: Option<RowId>,
+}
+
+/// A row that was there before, as far as a decision about another one depends on it.
+#[derive(Debug)]
+pub(crate) struct KnownRow {
+    pub(crate) row: RowId,
+    pub(crate) state: State,
+    /// It says the same as the row that comes.
+    pub(crate) same_content: bool,
+    /// Why it was rejected or refused.
+    pub(crate) error_code: Option<String>,
     /// Refused, and the domain is taken since.
-    pub(super) burned: bool,
+    pub(crate) is_burned: bool,
+    /// A restored copy holds it back, because the lost ledger may have sent it.
+    pub(crate) is_held: bool,
+    /// The line on which this reading has met it.
+    pub(crate) met_on: Option<u32>,
+    /// Its line and its file, where that is another one that this run has read.
+    pub(crate) elsewhere: Option<(u32, String)>,
+    /// Its file was never read to its end.
+    pub(crate) is_unfinished: bool,
+    /// The acceptance of the agreement that counts for it.
+    pub(crate) acceptance: Option<KnownAcceptance>,
+    /// An acceptance of this content was its, and has been replaced since.
+    pub(crate) was_accepted_so: bool,
+    /// What was sent, where the row that comes says something of the agreement.
+    pub(crate) sent: Option<Box<Customer>>,
 }
 
-pub(super) fn release_key(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
-    let to = steps::next(StepKind::Create, known.state, Event::Replaced)?;
-    tx.prepare_cached(
-        "UPDATE customer_rows SET state = ?2, key_domain = NULL, changed_at = ?3 WHERE id = ?1",
-    )?
-    .execute((known.row, to, clock::now().as_millisecond()))?;
-    Ok(())
+/// An acceptance that stands for a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownAcceptance {
+    pub(crate) id: i64,
+    pub(crate) state: State,
+    /// The row that brought it says the same as the row that comes.
+    pub(crate) same_content: bool,
+    /// Its file was never read to its end.
+    pub(crate) is_unfinished: bool,
 }
 
-/// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
-/// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
-/// kept, by which [`withdraw`](super::consent::withdraw) knows it. `candidate` is good.
-pub(super) fn take_up_again(
+/// What a reading has seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Sources that were never read to their end: a row of theirs that this reading meets becomes its own.
+    pub(super) unfinished: HashSet<SourceId>,
+    /// The files that this run has read before.
+    of_this_run: HashSet<SourceId>,
+    /// By row id: the line on which this reading met the row first, 0 for not yet. Four bytes a row.
+    first_line: Vec<u32>,
+}
+
+impl Seen {
+    pub(super) fn new(unfinished: HashSet<SourceId>, of_this_run: HashSet<SourceId>) -> Self {
+        Self { unfinished, of_this_run, first_line: Vec::new() }
+    }
+
+    pub(super) fn line_of(&self, row: RowId) -> Option<u32> {
+        let line = usize::try_from(row.0).ok().and_then(|index| self.first_line.get(index)).copied();
+        line.filter(|line| *line != 0)
+    }
+
+    /// Says whether it is the first time.
+    pub(super) fn meet(&mut self, row: RowId, line: u64) -> bool {
+        let index = usize::try_from(row.0).expect("SQLite hands out positive row ids");
+        if self.first_line.len() <= index {
+            self.first_line.resize(index + 1, 0);
+        }
+        let is_first = self.first_line[index] == 0;
+        if is_first {
+            self.first_line[index] = u32::try_from(line).unwrap_or(u32::MAX);
+        }
+        is_first
+    }
+}
+
+/// Everything that is known of a row that comes.
+pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<Known, Error> {
+    let find = |which: &str, key: &dyn rusqlite::ToSql| {
+        let found = tx.prepare_cached(&Found::select(which))?.query_row([key], Found::load);
+        found.optional()?.map(|found| found.beside(tx, candidate, seen)).transpose()
+    };
+    let standing = match &candidate.domain {
+        Some(domain) => find("r.key_domain = ?1", &domain.as_str())?,
+        None => None,
+    };
+    let named = match candidate.corrects {
+        Some(row) => find("r.id = ?1", &row)?,
+        None => None,
+    };
+    let mut known = Known { standing, named, ..Known::default() };
+    // Where a row stands that says the same there is nothing to be told apart by its content.
+    if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
+        without_key(tx, candidate, seen, &mut known)?;
+    }
+    Ok(known)
+}
+
+/// Rows that stand for no domain can be recognised by their content alone. The index is named: SQLite (3.53.2,
+/// `findings/sqlite-unique-index-on-null.sh`) takes `key_domain IS NULL` for a single row, because the column is unique, and
+/// would look through all of them.
+fn without_key(
     tx: &Transaction<'_>,
-    row: RowId,
-    source: SourceId,
     candidate: &Candidate,
+    seen: &Seen,
+    known: &mut Known,
 ) -> Result<(), Error> {
-    let to = steps::next(StepKind::Create, State::Failed, Event::TakenUp)?;
-    tx.prepare_cached(
-        "UPDATE customer_rows
-            SET state = ?2, request_id = ?3, next_step = 'create',
-                unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL, last_sent_at = NULL,
-                in_doubt_boot = NULL, last_sent_boot = NULL,
-                ask_rounds = 0, changed_at = ?4, source_id = ?5, line = ?6, cells = ?7, customer = ?8
-          WHERE id = ?1",
-    )?
-    .execute(rusqlite::params![
-        row,
-        to,
-        RequestId::draw(),
-        clock::now().as_millisecond(),
-        source,
-        candidate.line,
-        candidate.cells,
-        candidate.customer.as_ref().map(super::json).transpose()?,
-    ])?;
-    Ok(())
-}
-
-pub(super) fn by_domain(
-    tx: &Transaction<'_>,
-    domain: &DomainName,
-    candidate: &Candidate,
-) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code, domain_burned FROM customer_rows WHERE key_domain = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row((domain.as_str(), candidate.content_hash), known).optional()?)
-}
-
-/// A rejected row that stands for no domain: it can be recognised by its content alone. Here as below the index is named:
-/// SQLite (3.53.2, `findings/sqlite-unique-index-on-null.sh`) takes `key_domain IS NULL` for a single row, because the column
-/// is unique, and would look through all of them.
-pub(super) fn by_content(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, 1, error_code, domain_burned FROM customer_rows INDEXED BY rows_without_key
-                WHERE key_domain IS NULL AND content_hash = ?1 AND state = 'rejected' ORDER BY id LIMIT 1";
-    Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], known).optional()?)
-}
-
-/// A row of the same content that a corrected one has replaced.
-pub(super) fn replaced_row(tx: &Transaction<'_>, candidate: &Candidate) -> Result<Option<RowId>, Error> {
     // A correction that was let go unsent stands for nothing.
-    let sql = "SELECT old.id FROM customer_rows old INDEXED BY rows_without_key JOIN customer_rows new ON new.id = old.replaced_by
-                WHERE old.key_domain IS NULL AND old.content_hash = ?1 AND old.state = 'superseded'
-                  AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
-                ORDER BY old.id DESC LIMIT 1";
-    Ok(tx.prepare_cached(sql)?.query_row([candidate.content_hash], |row| row.get(0)).optional()?)
-}
-
-/// The row that a candidate says it corrects, where it can still be corrected. One that a restored copy holds back may
-/// have been refused by the lost ledger, whose exports name it.
-pub(super) fn by_row(
-    tx: &Transaction<'_>,
-    row: RowId,
-    candidate: &Candidate,
-) -> Result<Option<Known>, Error> {
-    let sql = "SELECT id, state, source_id, content_hash = ?2, error_code, domain_burned FROM customer_rows
-                WHERE id = ?1 AND (state IN ('failed', 'rejected') OR (state = 'pending' AND next_step = 'ask'))";
-    Ok(tx.prepare_cached(sql)?.query_row((row, candidate.content_hash), known).optional()?)
-}
-
-/// A row of a file that was never read to its end is one of this file from now on.
-pub(super) fn adopt(
-    tx: &Transaction<'_>,
-    row: RowId,
-    source: SourceId,
-    candidate: &Candidate,
-) -> Result<(), Error> {
-    // The cells too: the same values may stand under another header here.
-    tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
-        .execute((row, source, candidate.line, &candidate.cells))?;
+    let sql = "SELECT r.id, r.state, r.source_id,
+                      new.state IS NOT NULL AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
+                 FROM customer_rows r INDEXED BY rows_without_key
+                 LEFT JOIN customer_rows new ON new.id = r.replaced_by
+                WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([candidate.content_hash])?;
+    while let Some(row) = rows.next()? {
+        let (id, is_replaced): (RowId, bool) = (row.get(0)?, row.get(3)?);
+        match row.get(1)? {
+            State::Rejected if known.alike.is_none() => {
+                let is_unfinished = seen.unfinished.contains(&row.get(2)?);
+                known.alike = Some(KnownRow {
+                    met_on: seen.line_of(id),
+                    is_unfinished,
+                    ..KnownRow::new(id, State::Rejected, true)
+                });
+            }
+            State::Superseded if is_replaced => known.replaced = Some(id),
+            _ => {}
+        }
+    }
     Ok(())
 }
 
-/// The line on which a row stands, and its file.
-pub(super) fn place(tx: &Transaction<'_>, row: RowId) -> Result<(u32, String), Error> {
-    let sql =
-        "SELECT r.line, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.id = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row([row], |r| Ok((r.get(0)?, r.get(1)?)))?)
+impl KnownRow {
+    /// One of which nothing else is known.
+    pub(crate) fn new(row: RowId, state: State, same_content: bool) -> Self {
+        Self {
+            row,
+            state,
+            same_content,
+            error_code: None,
+            is_burned: false,
+            is_held: false,
+            met_on: None,
+            elsewhere: None,
+            is_unfinished: false,
+            acceptance: None,
+            was_accepted_so: false,
+            sent: None,
+        }
+    }
 }
 
-fn known(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
-    let code: Option<String> = row.get(4)?;
-    Ok(Known {
-        row: row.get(0)?,
-        state: row.get(1)?,
-        source: row.get(2)?,
-        same_content: row.get(3)?,
-        mixed: code.as_deref() == Some(MIXED_RESELLERS),
-        burned: row.get(5)?,
-    })
+/// A row as it is found, whatever row comes.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What it stands for.
+    pub(super) domain: Option<String>,
+    source: SourceId,
+    content_hash: [u8; 16],
+    /// The same of the row that brought its acceptance.
+    acceptance: Option<(SourceId, [u8; 16])>,
+    known: KnownRow,
+}
+
+impl Found {
+    /// The query that [`load`](Self::load) reads, for rows `r` of which this is true.
+    pub(super) fn select(which: &str) -> String {
+        format!(
+            "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
+                    r.next_step = 'ask', a.id, a.state, a.source_id, a.content_hash
+               FROM customer_rows r
+               LEFT JOIN (SELECT id, row_id, state, source_id, content_hash FROM agreements WHERE {STANDING}) a
+                      ON a.row_id = r.id
+              WHERE {which}"
+        )
+    }
+
+    pub(super) fn load(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let mut known = KnownRow::new(row.get(0)?, row.get(2)?, false);
+        known.error_code = row.get(5)?;
+        known.is_burned = row.get(6)?;
+        known.is_held = row.get(7)?;
+        let mut acceptance = None;
+        if let Some(id) = row.get(8)? {
+            let state = row.get(9)?;
+            known.acceptance = Some(KnownAcceptance { id, state, same_content: false, is_unfinished: false });
+            acceptance = Some((row.get(10)?, row.get(11)?));
+        }
+        Ok(Self { domain: row.get(1)?, source: row.get(3)?, content_hash: row.get(4)?, acceptance, known })
+    }
+
+    pub(super) fn row(&self) -> RowId {
+        self.known.row
+    }
+
+    /// What it is to a row of this content.
+    pub(super) fn known(self, content_hash: [u8; 16], unfinished: &HashSet<SourceId>) -> KnownRow {
+        let mut known = self.known;
+        known.same_content = self.content_hash == content_hash;
+        known.is_unfinished = unfinished.contains(&self.source);
+        if let (Some(known), Some((source, its_hash))) = (&mut known.acceptance, self.acceptance) {
+            known.same_content = its_hash == content_hash;
+            known.is_unfinished = unfinished.contains(&source);
+        }
+        known
+    }
+
+    /// The same, with what takes further look-ups.
+    fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRow, Error> {
+        let source = self.source;
+        let mut known = self.known(candidate.content_hash, &seen.unfinished);
+        known.met_on = seen.line_of(known.row);
+        if known.met_on.is_none() && !known.same_content && seen.of_this_run.contains(&source) {
+            let sql = "SELECT r.line, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.id = ?1";
+            let place =
+                tx.prepare_cached(sql)?.query_row([known.row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            known.elsewhere = Some(place);
+        }
+        if matches!(known.state, State::Created | State::Existing) {
+            known.was_accepted_so = agreement::was_replaced(tx, known.row, candidate.content_hash)?;
+            if candidate.says_of_agreement() {
+                known.sent = agreement::sent(tx, known.row)?.map(Box::new);
+            }
+        }
+        Ok(known)
+    }
 }

@@ -1,21 +1,17 @@
 //! How the rows of a file become rows of the ledger, or turn out to stand in it already.
 //!
-//! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is
-//! `rejected` and names the first one's line, unless the two are equal: then it is counted as a duplicate. A row
-//! that the ledger knows from an earlier reading is left alone where it was sent or may have been, and replaced
-//! by a changed one where it was refused or never sent. That is decided for each [`row`], by what is [`known`] of it; a
-//! customer that exists and comes as it went is [`unchanged`], which nearly always shows before it gets here.
-//! [`judgement`] comes at the end of a file, [`consent`] is what becomes of a file that may not be sent, and [`again`]
-//! takes up rows without their file.
+//! The key of a row is its domain. What becomes of a row is decided by whoever hands it over, by what is [`known`] of it
+//! here, and is then carried out ([`apply`]), in one transaction for each batch. A customer that exists and comes as it went
+//! is [`unchanged`], which nearly always shows before it gets here. [`judgement`] comes at the end of a file, [`consent`] is
+//! what becomes of a file that may not be sent, and [`again`] takes up rows without their file.
 
 mod again;
+mod apply;
 mod consent;
 mod judgement;
 mod known;
-mod row;
 mod unchanged;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::Transaction;
@@ -24,11 +20,14 @@ use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::problem::Problem;
+use known::Seen;
 
-pub(crate) use again::{Again, Selection, StoredRow};
+pub(crate) use again::{Again, Left, Selection, Stored, StoredRow};
+pub(crate) use apply::{Change, Decision};
 pub(super) use consent::UNDECIDED;
 pub(crate) use consent::Unagreed;
-pub(crate) use judgement::Judged;
+pub(crate) use judgement::{DirectRows, Judged};
+pub(crate) use known::{Known, KnownAcceptance, KnownRow};
 pub(crate) use unchanged::{Asked, Customers, Unchanged, WhileReading};
 
 /// One row as intake hands it over.
@@ -40,13 +39,6 @@ pub(crate) enum Incoming {
 }
 
 impl Incoming {
-    fn line(&self) -> u64 {
-        match self {
-            Incoming::Unchanged(row) => row.line,
-            Incoming::Candidate(candidate) => candidate.line,
-        }
-    }
-
     fn as_unchanged(&self) -> Option<&Unchanged> {
         match self {
             Incoming::Unchanged(row) => Some(row),
@@ -58,6 +50,14 @@ impl Incoming {
         match self {
             Incoming::Unchanged(row) => &row.problems,
             Incoming::Candidate(candidate) => &candidate.problems,
+        }
+    }
+
+    /// Of a row without an error.
+    pub(crate) fn has_reseller(&self) -> Option<bool> {
+        match self {
+            Incoming::Unchanged(row) => Some(row.has_reseller),
+            Incoming::Candidate(candidate) => candidate.has_reseller(),
         }
     }
 }
@@ -80,6 +80,19 @@ pub(crate) struct Candidate {
     pub(crate) corrects: Option<RowId>,
 }
 
+impl Candidate {
+    /// Of a row without an error.
+    pub(crate) fn has_reseller(&self) -> Option<bool> {
+        self.customer.as_ref().map(|customer| customer.associated_partner_id.is_some())
+    }
+
+    /// Does it say who accepted the agreement, rightly or not?
+    fn says_of_agreement(&self) -> bool {
+        let customer = self.customer.as_ref();
+        self.beside_agreement.is_some() || customer.is_some_and(|customer| customer.agreement.is_some())
+    }
+}
+
 /// What the ledger keeps of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceInfo {
@@ -89,19 +102,11 @@ pub(crate) struct SourceInfo {
     pub(crate) header: Vec<u8>,
     /// How it was told to be read and judged, where that is known.
     pub(crate) given: Option<Given>,
-    /// Take unchanged `failed` rows up again.
-    pub(crate) retry_failed: bool,
-    /// Rows without a reseller may stand beside rows with one.
-    pub(crate) allow_direct: bool,
     /// Nothing of it may be sent before somebody has agreed: see [`Ledger::release`].
     pub(crate) needs_consent: bool,
-    /// The header name of the reseller's column.
-    pub(crate) reseller_column: String,
-    /// The header name of the domain column, for the problem of a row that names a domain again.
-    pub(crate) domain_column: String,
 }
 
-/// What became of a batch.
+/// What became of the rows of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) new: u64,
@@ -124,17 +129,9 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    pub(crate) fn add(&mut self, other: Taken) {
-        self.new += other.new;
-        self.known += other.known;
-        self.duplicates += other.duplicates;
-        self.ignored_changes += other.ignored_changes;
-        self.rejected += other.rejected;
-        self.taken_up += other.taken_up;
-        self.burned += other.burned;
-        self.agreements += other.agreements;
-        self.agreements_rejected += other.agreements_rejected;
-        self.replaced += other.replaced;
+    /// Every row is new, known or a duplicate.
+    fn rows(&self) -> u64 {
+        self.new + self.known + self.duplicates
     }
 }
 
@@ -146,22 +143,10 @@ pub(crate) struct TakeUp {
     info: SourceInfo,
     ledger_id: String,
     has_customers: bool,
-    /// Sources that were never read to their end: a row of theirs that this reading meets becomes its own.
-    unfinished: HashSet<SourceId>,
-    /// The files that this run has read before.
-    of_this_run: HashSet<SourceId>,
-    /// By row id: the line on which this reading met the row first, 0 for not yet. Four bytes a row.
-    first_line: Vec<u32>,
-    read: u64,
-    /// What has become of these.
+    seen: Seen,
     taken: Taken,
-    /// Valid rows with a reseller, and without one.
-    with_reseller: u64,
-    without_reseller: u64,
     /// Line and domain of the first rows whose changes are ignored.
     ignored: Vec<(u64, String)>,
-    /// Lines of the batch in hand whose rows were replaced by corrected ones before.
-    replaced: Vec<u64>,
 }
 
 impl Ledger {
@@ -171,25 +156,31 @@ impl Ledger {
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
 
-    /// Takes up a batch of rows. What changes by them is durable when this returns; the sums of the file are by its end.
-    /// Gives them back without those that a corrected one has replaced: what is wrong with such a row is nobody's concern
-    /// any more.
+    /// Takes up a batch of rows, of each as `decide` says by what is known of it, those before it included. What changes
+    /// by them is durable when this returns; the sums of the file are by its end. Gives them back; what is wrong with a row that a corrected one has replaced is nobody's concern any more.
     pub(crate) async fn take_up(
         &self,
         mut reading: TakeUp,
         mut batch: Vec<Incoming>,
-    ) -> Result<(TakeUp, Taken, Vec<Incoming>), Error> {
+        decide: impl Fn(&Candidate, Known) -> Decision + Send + 'static,
+    ) -> Result<(TakeUp, Vec<Incoming>), Error> {
         if let Some(unchanged) = batch.iter().map(Incoming::as_unchanged).collect::<Option<Vec<_>>>() {
-            let taken = reading.unchanged(&unchanged);
-            return Ok((reading, taken, batch));
+            unchanged.iter().for_each(|row| _ = reading.meet_known(row.row, row.line));
+            return Ok((reading, batch));
         }
         self.write(move |tx| {
-            reading.replaced.clear();
-            let taken = reading.batch(tx, &batch)?;
-            if !reading.replaced.is_empty() {
-                batch.retain(|row| reading.replaced.binary_search(&row.line()).is_err());
+            for row in &mut batch {
+                match row {
+                    Incoming::Unchanged(row) => _ = reading.meet_known(row.row, row.line),
+                    Incoming::Candidate(candidate) => {
+                        let known = known::look_up(tx, candidate, &reading.seen)?;
+                        let decision = decide(candidate, known);
+                        reading.apply(tx, candidate, decision)?;
+                    }
+                }
             }
-            Ok((reading, taken, batch))
+            reading.write_sums(tx)?;
+            Ok((reading, batch))
         })
         .await
     }
@@ -199,18 +190,23 @@ impl Ledger {
         self.write(move |tx| reading.write_sums(tx)).await
     }
 
-    /// Ends the reading: from now on its rows may be sent, unless they need consent. `rows_read` is the reader's own
-    /// count, which must be the ledger's.
-    pub(crate) async fn complete_source(&self, reading: TakeUp, rows_read: u64) -> Result<Judged, Error> {
-        assert_eq!(reading.read, rows_read, "every row that was read must have been taken up");
-        self.write(move |tx| reading.complete(tx)).await
+    /// Ends the reading: from now on its rows may be sent, unless they need consent, or are wrong by `direct`. `rows_read`
+    /// is the reader's own count, which must be the ledger's.
+    pub(crate) async fn complete_source(
+        &self,
+        reading: TakeUp,
+        rows_read: u64,
+        direct: DirectRows,
+    ) -> Result<Judged, Error> {
+        assert_eq!(reading.taken.rows(), rows_read, "every row that was read must have been taken up");
+        self.write(move |tx| reading.complete(tx, &direct)).await
     }
 }
 
 impl TakeUp {
     /// The customers that exist, for as long as the second value is kept.
     pub(crate) fn customers(&self, ledger: &Ledger) -> (Arc<Customers>, WhileReading) {
-        Customers::of(&ledger.path, self.has_customers, self.unfinished.clone())
+        Customers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
     }
 
     /// The id by which exports of this ledger name it.
@@ -241,59 +237,10 @@ impl TakeUp {
             info,
             ledger_id,
             has_customers,
-            unfinished,
-            of_this_run,
-            first_line: Vec::new(),
-            read: 0,
+            seen: Seen::new(unfinished, of_this_run),
             taken: Taken::default(),
-            with_reseller: 0,
-            without_reseller: 0,
             ignored: Vec::new(),
-            replaced: Vec::new(),
         })
-    }
-
-    fn unchanged(&mut self, batch: &[&Unchanged]) -> Taken {
-        let mut taken = Taken::default();
-        for row in batch {
-            self.unchanged_row(row, &mut taken);
-        }
-        self.count(batch.len(), taken);
-        taken
-    }
-
-    fn batch(&mut self, tx: &Transaction<'_>, batch: &[Incoming]) -> Result<Taken, Error> {
-        let mut taken = Taken::default();
-        for row in batch {
-            match row {
-                Incoming::Unchanged(row) => self.unchanged_row(row, &mut taken),
-                Incoming::Candidate(candidate) => {
-                    if let Some(customer) = &candidate.customer {
-                        self.count_reseller(customer.associated_partner_id.is_some());
-                    }
-                    self.one(tx, candidate, &mut taken)?;
-                }
-            }
-        }
-        self.count(batch.len(), taken);
-        self.write_sums(tx)?;
-        Ok(taken)
-    }
-
-    fn unchanged_row(&mut self, row: &Unchanged, taken: &mut Taken) {
-        self.count_reseller(row.has_reseller);
-        self.known_or_duplicate(row.row, row.line, taken);
-    }
-
-    fn count(&mut self, rows: usize, taken: Taken) {
-        let read = rows as u64;
-        assert_eq!(
-            read,
-            taken.new + taken.known + taken.duplicates,
-            "every row is new, known or a duplicate"
-        );
-        self.read += read;
-        self.taken.add(taken);
     }
 
     /// Sets the sums of the file to those of the rows read so far.
@@ -304,7 +251,7 @@ impl TakeUp {
         )?
         .execute((
             self.source,
-            self.read,
+            self.taken.rows(),
             self.taken.new,
             self.taken.known,
             self.taken.duplicates,
@@ -313,24 +260,17 @@ impl TakeUp {
         Ok(())
     }
 
-    fn count_reseller(&mut self, has_one: bool) {
-        match has_one {
-            true => self.with_reseller += 1,
-            false => self.without_reseller += 1,
-        }
-    }
-
-    fn line_of(&self, row: RowId) -> Option<u32> {
-        let line = usize::try_from(row.0).ok().and_then(|index| self.first_line.get(index)).copied();
-        line.filter(|line| *line != 0)
-    }
-
-    fn meet(&mut self, row: RowId, line: u64) {
-        let index = usize::try_from(row.0).expect("SQLite hands out positive row ids");
-        if self.first_line.len() <= index {
-            self.first_line.resize(index + 1, 0);
-        }
-        self.first_line[index] = u32::try_from(line).unwrap_or(u32::MAX);
+    /// The file has been read to its end, and may be sent, unless that needs consent.
+    fn end(&self, tx: &Transaction<'_>) -> Result<(), Error> {
+        self.write_sums(tx)?;
+        let now = clock::now().as_millisecond();
+        let completed_at = (!self.info.needs_consent).then_some(now);
+        tx.prepare_cached("UPDATE sources SET read_at = ?2, completed_at = ?3 WHERE id = ?1")?.execute((
+            self.source,
+            now,
+            completed_at,
+        ))?;
+        Ok(())
     }
 }
 

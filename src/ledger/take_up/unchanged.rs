@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
-use super::super::steps::{STANDING, State};
 use super::super::{Error, RowId, SourceId, schema};
+use super::known::{Found, KnownRow};
 use crate::customer::DomainName;
 use crate::problem::Problem;
 
@@ -33,7 +33,6 @@ pub(crate) struct Unchanged {
 pub(crate) struct Asked<'a> {
     pub(crate) domain: &'a DomainName,
     pub(crate) content_hash: [u8; 16],
-    pub(crate) has_agreement: bool,
 }
 
 /// The customers that exist.
@@ -74,13 +73,13 @@ impl Customers {
         (Arc::clone(&customers), WhileReading(customers))
     }
 
-    /// For each of some rows that stand in a file one after another: the row of its customer, where it says nothing new.
-    pub(crate) fn unchanged(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<RowId>> {
+    /// For each of some rows that stand in a file one after another: what is known of its customer.
+    pub(crate) fn of_rows(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
         let mut connection = self.connection();
         self.find(&mut connection, rows).unwrap_or_else(|error| {
             tracing::debug!(%error, "customers cannot be looked up beside the ledger's own thread");
             *connection = Connecting::Over;
-            vec![None; rows.len()]
+            nobody(rows)
         })
     }
 
@@ -92,59 +91,25 @@ impl Customers {
         &self,
         connection: &mut Connecting,
         rows: &[Option<Asked<'_>>],
-    ) -> Result<Vec<Option<RowId>>, Error> {
+    ) -> Result<Vec<Option<KnownRow>>, Error> {
         if matches!(connection, Connecting::NotYet) {
             *connection = Connecting::Done(schema::open_for_reading(&self.path)?);
         }
-        let Connecting::Done(connection) = connection else { return Ok(vec![None; rows.len()]) };
+        let Connecting::Done(connection) = connection else { return Ok(nobody(rows)) };
         // One state of the ledger for all of them spares each look-up locks of its own.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
         let find = |asked: &Option<Asked<'_>>| {
             let Some(asked) = asked else { return Ok(None) };
             let found = look_up.of_domain(asked.domain)?;
-            Ok(found.filter(|found| self.is_as_asked(found, asked)).map(|found| found.row))
+            Ok(found.map(|found| found.known(asked.content_hash, &self.unfinished)))
         };
         rows.iter().map(find).collect()
     }
-
-    /// Does it exist, as this says, and change no more?
-    fn is_as_asked(&self, found: &Found, asked: &Asked<'_>) -> bool {
-        let exists = matches!(found.state, State::Created | State::Existing);
-        let agreement = match &found.agreement {
-            None => !asked.has_agreement,
-            Some(agreement) => {
-                asked.has_agreement
-                    && agreement.state == State::Recorded
-                    && agreement.content_hash == asked.content_hash
-                    && !self.unfinished.contains(&agreement.source)
-            }
-        };
-        exists
-            && found.content_hash == asked.content_hash
-            && agreement
-            && !self.unfinished.contains(&found.source)
-    }
 }
 
-/// A row that stands for a domain.
-#[derive(Debug)]
-struct Found {
-    row: RowId,
-    domain: Option<String>,
-    state: State,
-    source: SourceId,
-    content_hash: [u8; 16],
-    agreement: Option<FoundAgreement>,
-}
-
-/// The acceptance that counts for a row.
-#[derive(Debug)]
-struct FoundAgreement {
-    state: State,
-    source: SourceId,
-    /// Of the row that brought it.
-    content_hash: [u8; 16],
+fn nobody(rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
+    rows.iter().map(|_| None).collect()
 }
 
 /// Look-ups of one row of a file after another.
@@ -160,15 +125,7 @@ struct LookUp<'a> {
 
 impl<'a> LookUp<'a> {
     fn prepare(snapshot: &'a Transaction<'_>) -> Result<Self, Error> {
-        let rows = |which: &str| {
-            snapshot.prepare_cached(&format!(
-                "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, a.state, a.source_id, a.content_hash
-                   FROM customer_rows r
-                   LEFT JOIN (SELECT row_id, state, source_id, content_hash FROM agreements WHERE {STANDING}) a
-                          ON a.row_id = r.id
-                  WHERE {which}"
-            ))
-        };
+        let rows = |which: &str| snapshot.prepare_cached(&Found::select(which));
         Ok(Self {
             by_domain: rows("r.key_domain = ?1")?,
             following: rows(&format!("r.id > ?1 ORDER BY r.id LIMIT {AHEAD}"))?,
@@ -187,13 +144,13 @@ impl<'a> LookUp<'a> {
         let is_it = |row: &Found| row.domain.as_deref() == Some(domain.as_str());
         if let Some(left_out) = self.ahead.iter().position(is_it) {
             let found = self.ahead.drain(..=left_out).next_back();
-            self.last = found.as_ref().map(|found| found.row);
+            self.last = found.as_ref().map(Found::row);
             return Ok(found);
         }
         let found = load(&mut self.by_domain, [domain.as_str()])?.pop_front();
         if let Some(found) = &found {
-            self.is_in_order = self.last.is_some_and(|last| found.row.0 == last.0 + 1);
-            self.last = Some(found.row);
+            self.is_in_order = self.last.is_some_and(|last| found.row().0 == last.0 + 1);
+            self.last = Some(found.row());
             self.ahead.clear();
         }
         Ok(found)
@@ -201,21 +158,7 @@ impl<'a> LookUp<'a> {
 }
 
 fn load(statement: &mut CachedStatement<'_>, parameters: impl Params) -> Result<VecDeque<Found>, Error> {
-    let rows = statement.query_map(parameters, |row| {
-        let agreement = match row.get(5)? {
-            None => None,
-            Some(state) => Some(FoundAgreement { state, source: row.get(6)?, content_hash: row.get(7)? }),
-        };
-        Ok(Found {
-            row: row.get(0)?,
-            domain: row.get(1)?,
-            state: row.get(2)?,
-            source: row.get(3)?,
-            content_hash: row.get(4)?,
-            agreement,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    Ok(statement.query_map(parameters, Found::load)?.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
@@ -240,15 +183,10 @@ mod tests {
         path
     }
 
-    /// Is a row of `HASH` unchanged where this (SQL) has made the customer and its file what they are?
+    /// What is found for a row of `HASH` where this (SQL) has made the customer and its file what they are: its state,
+    /// whether it says the same, whether its file is unfinished; and the same of its acceptance.
     #[track_caller]
-    fn check(made: &str, has_agreement: bool, expected: bool) {
-        check_beside(&[], made, has_agreement, expected);
-    }
-
-    /// The same, where these sources are unfinished.
-    #[track_caller]
-    fn check_beside(unfinished: &[i64], made: &str, has_agreement: bool, expected: bool) {
+    fn check(made: &str, unfinished: &[i64], expected: &str) {
         let folder = tempfile::tempdir().unwrap();
         let path = ledger(
             folder.path(),
@@ -263,32 +201,48 @@ mod tests {
         let unfinished = unfinished.iter().copied().map(SourceId).collect();
         let (customers, reading) = Customers::of(&path, true, unfinished);
         let domain = name("a.onmicrosoft.com");
-        let asked = |domain, content_hash| Some(Asked { domain, content_hash, has_agreement });
+        let asked = |domain, content_hash| Some(Asked { domain, content_hash });
         let other = name("b.onmicrosoft.com");
+        let in_words = |state: String, same, unfinished| {
+            format!(
+                "{state} {} {}",
+                if same { "same" } else { "other" },
+                if unfinished { "unfinished" } else { "read" }
+            )
+        };
         // The second time on a connection that was used before.
         for _ in 0..2 {
             let rows = [None, asked(&domain, [8; 16]), asked(&other, HASH), asked(&domain, HASH)];
-            let [.., found] = customers.unchanged(&rows)[..] else { panic!("something of each") };
-            assert_eq!(found, expected.then_some(RowId(5)), "{made}");
+            let [None, changed, None, found] = &customers.of_rows(&rows)[..] else {
+                panic!("something of each")
+            };
+            assert!(changed.as_ref().is_none_or(|changed| !changed.same_content), "{changed:?}");
+            let found = found.as_ref().map_or("nobody".to_owned(), |found| {
+                assert_eq!(found.row, RowId(5));
+                let row = in_words(found.state.to_string(), found.same_content, found.is_unfinished);
+                let acceptance = found
+                    .acceptance
+                    .map(|it| in_words(it.state.to_string(), it.same_content, it.is_unfinished));
+                acceptance.map_or(row.clone(), |acceptance| format!("{row}, {acceptance}"))
+            });
+            assert_eq!(found, expected, "{made}");
         }
         drop(reading);
-        assert_eq!(customers.unchanged(&[asked(&domain, HASH)]), [None]);
+        assert!(customers.of_rows(&[asked(&domain, HASH)])[0].is_none());
     }
 
     #[test]
-    fn a_customer_that_exists_and_comes_as_it_went() {
-        let state = |state: &str| format!("UPDATE customer_rows SET state = '{state}'");
-        check("", false, true);
-        check(&state("existing"), false, true);
-        for open in ["pending", "in_flight", "failed", "unresolved", "rejected"] {
-            check(&state(open), false, false);
+    fn a_customer_as_it_stands() {
+        for state in ["created", "existing", "pending", "in_flight", "failed", "unresolved", "rejected"] {
+            let made = format!("UPDATE customer_rows SET state = '{state}'");
+            check(&made, &[], &format!("{state} same read"));
         }
-        check("UPDATE customer_rows SET key_domain = NULL", false, false);
-        check_beside(&[3], "", false, false);
+        check("UPDATE customer_rows SET key_domain = NULL", &[], "nobody");
+        check("", &[3], "created same unfinished");
     }
 
     #[test]
-    fn an_acceptance_that_is_recorded_and_comes_as_it_went() {
+    fn an_acceptance_as_it_stands() {
         let acceptance = |state: &str, hash: &str| {
             format!(
                 "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
@@ -297,21 +251,17 @@ mod tests {
                 hash.repeat(16)
             )
         };
-        check("", true, false);
-        check(&acceptance("recorded", "07"), true, true);
-        check(&acceptance("recorded", "08"), true, false);
-        // The row that was sent, of a customer whose acceptance came later: the ledger's thread knows what that means.
-        check(&acceptance("recorded", "08"), false, false);
-        for open in ["pending", "in_flight", "failed", "rejected"] {
-            check(&acceptance(open, "07"), true, false);
+        for state in ["recorded", "pending", "in_flight", "failed", "rejected"] {
+            check(&acceptance(state, "07"), &[], &format!("created same read, {state} same read"));
         }
-        check(&acceptance("withdrawn", "08"), false, true);
+        check(&acceptance("recorded", "08"), &[], "created same read, recorded other read");
+        check(&acceptance("withdrawn", "08"), &[], "created same read");
         let of_another = acceptance("recorded", "07").replace("(5, 3,", "(5, 4,");
         let of_another = format!(
             "INSERT INTO sources (id, run_id, path, header, started_at) VALUES (4, 1, 'b.csv', x'', 0); {of_another}"
         );
-        check(&of_another, true, true);
-        check_beside(&[4], &of_another, true, false);
+        check(&of_another, &[], "created same read, recorded same read");
+        check(&of_another, &[4], "created same read, recorded same unfinished");
     }
 
     #[test]
@@ -332,11 +282,15 @@ mod tests {
         let (customers, _reading) = Customers::of(&path, true, HashSet::new());
         let check = |rows: Vec<i64>| {
             let names: Vec<_> = rows.iter().map(|row| name(&format!("d{row}"))).collect();
-            let asked = |domain| Some(Asked { domain, content_hash: HASH, has_agreement: false });
-            let found = customers.unchanged(&names.iter().map(asked).collect::<Vec<_>>());
+            let asked = |domain| Some(Asked { domain, content_hash: HASH });
+            let found = customers.of_rows(&names.iter().map(asked).collect::<Vec<_>>());
+            let found = found.iter().map(|found| {
+                let is_failed = |found: &KnownRow| found.state == crate::ledger::State::Failed;
+                found.as_ref().map(|found| (found.row, is_failed(found)))
+            });
             let expected =
-                rows.iter().map(|row| ((1..=ROWS).contains(row) && row % 10 != 0).then_some(RowId(*row)));
-            assert_eq!(found, expected.collect::<Vec<_>>());
+                rows.iter().map(|row| (1..=ROWS).contains(row).then_some((RowId(*row), row % 10 == 0)));
+            assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         };
         check((1..=ROWS).collect());
         check((1..=ROWS).rev().collect());
@@ -357,9 +311,9 @@ mod tests {
         let path = folder.path().join("l.db");
         let (customers, _reading) = Customers::of(&path, true, HashSet::new());
         let domain = name("a.onmicrosoft.com");
-        let asked = Asked { domain: &domain, content_hash: HASH, has_agreement: false };
-        assert_eq!(customers.unchanged(&[Some(asked), None]), [None, None]);
+        let asked = Asked { domain: &domain, content_hash: HASH };
+        assert!(matches!(customers.of_rows(&[Some(asked), None])[..], [None, None]));
         drop(ledger(folder.path(), ""));
-        assert_eq!(customers.unchanged(&[Some(asked)]), [None], "it is tried once");
+        assert!(customers.of_rows(&[Some(asked)])[0].is_none(), "it is tried once");
     }
 }

@@ -6,8 +6,11 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::coming;
+use super::decide::{self, Kept};
 use crate::customer::Defaults;
-use crate::ledger::{self, Candidate, Given, StoredRow};
+use crate::ledger::{self, Candidate, Decision, Given, Known, Left, State, Stored, StoredRow};
+use crate::problem::Problem;
 use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
 
@@ -16,6 +19,8 @@ pub(crate) struct Rejudge {
     /// What is said now.
     given: Given,
     settings: Settings,
+    /// A burned domain does not matter.
+    takes_burned: bool,
     /// What holds for the file of the rows that came last.
     file: Option<OfFile>,
 }
@@ -31,15 +36,17 @@ struct OfFile {
 }
 
 impl Rejudge {
-    /// `settings` are those of `given`.
-    pub(crate) fn new(settings: Settings, given: Given) -> Self {
-        Self { given, settings, file: None }
+    /// `settings` are those of `given`. `takes_burned`: a burned domain does not matter.
+    pub(crate) fn new(settings: Settings, given: Given, takes_burned: bool) -> Self {
+        Self { given, settings, takes_burned, file: None }
     }
+}
 
+impl Stored for Rejudge {
     /// # Errors
     /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that the ledger
     /// does not know, and that is not given now.
-    pub(crate) fn row(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
+    fn judge(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
         let is_other = |file: &OfFile| file.stored_header != stored.header || file.given != stored.given;
         if self.file.as_ref().is_none_or(is_other) {
             self.file = Some(OfFile::of(stored, &self.given, &self.settings)?);
@@ -71,8 +78,27 @@ impl Rejudge {
             problems: verdict.problems,
             content_hash: verdict.content_hash,
             cells: stored.cells.clone(),
-            corrects: None,
+            corrects: Some(stored.row),
         })
+    }
+
+    fn decide(
+        &self,
+        stored: &StoredRow,
+        candidate: &Candidate,
+        known: Known,
+        has_resellers: impl FnOnce() -> Result<bool, ledger::Error>,
+    ) -> Result<Result<Decision, Left>, ledger::Error> {
+        // That takes long to find out, and matters for few.
+        let was_rejected = known.named.as_ref().is_some_and(|it| it.state == State::Rejected);
+        let may_be_mixed = was_rejected && candidate.has_reseller() == Some(false);
+        let kept = Kept {
+            is_beyond_judging: stored.problems.iter().any(Problem::is_of_the_record),
+            is_from_before: stored.is_from_before,
+            takes_burned: self.takes_burned,
+            is_mixed: may_be_mixed && decide::are_mixed(has_resellers()?, true, self.given.allow_direct),
+        };
+        Ok(decide::decide_kept(&coming(candidate, ""), known, kept))
     }
 }
 

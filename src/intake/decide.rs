@@ -1,0 +1,224 @@
+//! What becomes of a row of a list: the one place that says so, for `import`, `check` and `retry`.
+//!
+//! Nothing is looked up or changed here. Whoever has a row says what it says ([`Coming`]) and what is [`Known`] beside it:
+//! from the ledger, or from a short memory of the files that are being checked. The ledger carries the [`Decision`] out.
+//!
+//! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is rejected and
+//! names the first one's line, unless the two are equal. A row that is known from an earlier reading is left alone where it
+//! was sent or may have been, and replaced by a changed one where it was refused or never sent.
+
+use crate::customer::Customer;
+use crate::ledger::{Change, Decision, Known, KnownAcceptance, KnownRow, Left, RowId, State};
+use crate::validation::{MIXED_RESELLERS, duplicate_domain};
+
+/// A row that comes, as far as it matters for what becomes of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Coming<'a> {
+    pub(crate) line: u64,
+    /// Empty where it names none.
+    pub(crate) domain: &'a str,
+    /// The header name of the domain's column.
+    pub(crate) domain_column: &'a str,
+    /// No problem of it is an error.
+    pub(crate) is_good: bool,
+    /// It is good, and says who accepted the agreement.
+    pub(crate) has_agreement: bool,
+    /// Of a row in which nothing is wrong but the agreement, at most: what counts beside that.
+    pub(crate) customer: Option<&'a Customer>,
+}
+
+impl Coming<'_> {
+    fn says_nothing_of_agreement(&self) -> bool {
+        self.is_good && !self.has_agreement
+    }
+}
+
+/// What becomes of a row of a file. `retry_failed`: unchanged refused rows are tried again.
+pub(crate) fn decide(row: &Coming<'_>, known: Known, retry_failed: bool) -> Decision {
+    let Known { standing, named, alike, replaced } = known;
+    let named = named.filter(can_be_corrected);
+    if let Some(named) = &named
+        && named.same_content
+        && named.met_on.is_none()
+        && standing.as_ref().or(alike.as_ref()).is_none_or(|standing| standing.row == named.row)
+    {
+        // An exported row that came back as it went.
+        return again(row, named, retry_failed);
+    }
+    // A rejected row that stands for no domain: its cell is none, or an earlier row stood for it.
+    let standing_or_alike = standing.as_ref().or(alike.as_ref());
+    if let (None, Some(replaced)) = (&named, replaced)
+        && standing_or_alike.is_none_or(gives_way_to_a_correction)
+    {
+        return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
+    }
+    let Some(standing) = standing_or_alike else {
+        return stand(named.map(|named| named.row));
+    };
+    let named_before = match (standing.met_on, &standing.elsewhere) {
+        _ if standing.same_content => None,
+        (Some(line), _) => Some((line, None)),
+        // The files of one run belong together.
+        (None, Some((line, file))) if named.is_none() => Some((*line, Some(file.as_str()))),
+        (None, _) => None,
+    };
+    match (named_before, &alike) {
+        // Said again, what was wrong is not wrong twice.
+        (Some(_), Some(alike)) => keep(alike, Change::Nothing),
+        (Some((line, file)), None) => {
+            let problem = duplicate_domain(row.line, row.domain_column, row.domain, line, file);
+            Decision::New { stands: false, problem: Some(problem), replaces: None }
+        }
+        (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
+        (None, _) => again(row, standing, retry_failed),
+    }
+}
+
+/// What an exported row names may still be corrected where it was not sent, or was refused. One that a restored copy holds
+/// back may have been refused by the lost ledger, whose exports name it.
+fn can_be_corrected(named: &KnownRow) -> bool {
+    matches!(named.state, State::Failed | State::Rejected) || (named.state == State::Pending && named.is_held)
+}
+
+/// The file that a corrected row came from, read again night after night, must not undo the correction. Only a row that was
+/// never sent follows the file back.
+fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
+    standing.state != State::Pending && !standing.same_content && standing.met_on.is_none()
+}
+
+/// A row that stands in the ledger from an earlier reading comes again.
+fn again(row: &Coming<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
+    let is_changed = !known.same_content;
+    match known.state {
+        State::Created | State::Existing => keep(known, agreement(row, known, retry_failed)),
+        State::InFlight | State::Unresolved if is_changed => keep(known, Change::Ignored),
+        State::InFlight | State::Unresolved => keep(known, Change::Nothing),
+        State::Pending | State::Failed if is_changed => replace(known),
+        State::Failed if retry_failed && row.is_good && known.is_burned => keep(known, Change::Burned),
+        State::Failed if retry_failed && row.is_good => keep(known, Change::Retry),
+        State::Pending | State::Failed => keep(known, Change::Nothing),
+        State::Rejected if is_changed => replace(known),
+        // That is judged with the whole file.
+        State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) => {
+            keep(known, Change::Nothing)
+        }
+        // The verdict on a row can change without the row: the rules may have, or the row that it repeated may be gone
+        // from the file.
+        State::Rejected if row.is_good => replace(known),
+        State::Rejected => keep(known, Change::Nothing),
+        State::Superseded | State::Recorded | State::Withdrawn => {
+            unreachable!("a superseded row stands for no domain and can be corrected no more")
+        }
+    }
+}
+
+fn stand(replaces: Option<RowId>) -> Decision {
+    Decision::New { stands: true, problem: None, replaces }
+}
+
+fn replace(known: &KnownRow) -> Decision {
+    stand(Some(known.row))
+}
+
+fn keep(known: &KnownRow, change: Change) -> Decision {
+    Decision::Known { row: known.row, change, adopts: known.is_unfinished }
+}
+
+/// A row whose customer exists. Only its agreement can still be of use.
+fn agreement(row: &Coming<'_>, known: &KnownRow, retry_failed: bool) -> Change {
+    use State::{Failed, Pending, Rejected};
+    let says_nothing = row.says_nothing_of_agreement();
+    let state = known.acceptance.map(|it| it.state);
+    let instead_of = known.acceptance.map(|it| it.id);
+    if let Some(KnownAcceptance { id, state, same_content: true, is_unfinished }) = known.acceptance {
+        // The verdict on a rejected one has changed without it: the rules may have.
+        let is_to_be_tried = state == Rejected || (state == Failed && retry_failed);
+        return match is_unfinished {
+            _ if is_to_be_tried && row.is_good => Change::Accept { instead_of },
+            true => Change::AdoptAcceptance(id),
+            false => Change::Nothing,
+        };
+    }
+    if state == Some(Rejected) && says_nothing {
+        return Change::WithdrawAcceptance;
+    }
+    // The file that a corrected acceptance came from, read again night after night, must not undo the correction. But an
+    // operator who asks for another try means what the file says now.
+    let is_old = (known.same_content && says_nothing) || known.was_accepted_so;
+    if is_old && !(retry_failed && matches!(state, Some(Failed | Rejected))) {
+        return Change::Nothing;
+    }
+    let may_change = matches!(state, None | Some(Pending | Failed | Rejected));
+    if says_nothing || !may_change || !is_as_sent(row, known) {
+        return Change::Ignored;
+    }
+    Change::Accept { instead_of }
+}
+
+/// Is everything but the agreement as it was sent? A reseller that the file leaves out is the one that was given then.
+fn is_as_sent(row: &Coming<'_>, known: &KnownRow) -> bool {
+    let (Some(sent), Some(now)) = (&known.sent, row.customer) else { return false };
+    let now = Customer {
+        agreement: sent.agreement.clone(),
+        associated_partner_id: now.associated_partner_id.or(sent.associated_partner_id),
+        ..now.clone()
+    };
+    **sent == now
+}
+
+/// Is a good row the one of a customer that exists, without anything new, and can that change no more? It can be told
+/// beside the ledger's own thread, which what a file says of other customers cannot.
+pub(crate) fn is_final(row: &Coming<'_>, known: &KnownRow) -> bool {
+    let is_settled = known.acceptance.is_none_or(|it| it.state == State::Recorded && it.same_content);
+    matches!(known.state, State::Created | State::Existing)
+        && known.same_content
+        && is_settled
+        && again(row, known, false)
+            == Decision::Known { row: known.row, change: Change::Nothing, adopts: false }
+}
+
+/// Rows without a reseller beside rows with one: each would silently become a customer of the provider itself (fact book
+/// 4.2).
+pub(crate) fn are_mixed(has_resellers: bool, has_direct: bool, allow_direct: bool) -> bool {
+    has_resellers && has_direct && !allow_direct
+}
+
+/// A row that the ledger keeps, and how it was judged anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// What the ledger has of it is not what its file said: it cannot be judged without that.
+    pub(crate) is_beyond_judging: bool,
+    /// It came to its state before the ledger was restored from a copy.
+    pub(crate) is_from_before: bool,
+    /// A burned domain does not matter.
+    pub(crate) takes_burned: bool,
+    /// Other rows of its file have a reseller, and it has none.
+    pub(crate) is_mixed: bool,
+}
+
+/// Whether a row that was refused or rejected is taken up again without its file, or its refused acceptance is.
+pub(crate) fn decide_kept(row: &Coming<'_>, known: Known, kept: Kept) -> Result<Decision, Left> {
+    let Some(own) = known.named else { return Err(Left::SpokenFor) };
+    if !row.is_good || kept.is_beyond_judging {
+        return Err(Left::Wrong);
+    }
+    if matches!(own.state, State::Created | State::Existing) {
+        return Ok(again(row, &own, true));
+    }
+    if known.standing.is_some_and(|standing| standing.row != own.row) || !can_be_corrected(&own) {
+        return Err(Left::SpokenFor);
+    }
+    let is_refused = own.state == State::Failed;
+    match kept {
+        _ if is_refused && !own.same_content => Err(Left::Changed),
+        Kept { is_from_before: true, .. } => Err(Left::FromBefore),
+        Kept { takes_burned: false, .. } if own.is_burned => Err(Left::Burned),
+        // A row that nobody gave a reseller was rejected for that or would have been.
+        Kept { is_mixed: true, .. } if !is_refused => Err(Left::Direct),
+        _ if is_refused => Ok(keep(&own, Change::Retry)),
+        _ => Ok(replace(&own)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,402 @@
+//! Every rule about rows that come again, as a row of a table.
+
+use serde_json::json;
+
+use super::*;
+use crate::ledger::RowId;
+
+const LINE: u64 = 9;
+
+/// A good row without an agreement.
+const GOOD: Coming<'_> = Coming {
+    line: LINE,
+    domain: "a.onmicrosoft.com",
+    domain_column: "Domain",
+    is_good: true,
+    has_agreement: false,
+    customer: None,
+};
+const WRONG: Coming<'_> = Coming { is_good: false, ..GOOD };
+
+/// The row 5 of the ledger, from an earlier reading.
+fn row(state: State, same_content: bool) -> KnownRow {
+    KnownRow::new(RowId(5), state, same_content)
+}
+
+fn standing(known: KnownRow) -> Known {
+    Known { standing: Some(known), ..Known::default() }
+}
+
+/// A decision in a few words.
+fn in_words(decision: &Decision) -> String {
+    match decision {
+        Decision::Known { row, change, adopts } => {
+            let adopts = if *adopts { ", adopted" } else { "" };
+            format!("row {row}: {change:?}{adopts}")
+        }
+        Decision::New { stands, problem, replaces } => {
+            let replaces = replaces.map(|row| format!(" for {row}")).unwrap_or_default();
+            let stands = if *stands { "stands" } else { "stands for nothing" };
+            let problem =
+                problem.as_ref().map(|it| format!(": {} {}", it.rule, it.message)).unwrap_or_default();
+            format!("new, {stands}{replaces}{problem}")
+        }
+    }
+}
+
+#[track_caller]
+fn check(coming: &Coming<'_>, known: Known, retry_failed: bool, expected: &str) {
+    assert_eq!(in_words(&decide(coming, known, retry_failed)), expected);
+}
+
+#[test]
+fn a_row_of_which_nothing_is_known_is_new() {
+    check(&GOOD, Known::default(), false, "new, stands");
+    check(&WRONG, Known::default(), true, "new, stands");
+}
+
+/// State, then what becomes of it: unchanged; unchanged and wrong; the same two with `--retry-failed`; changed.
+const COMES_AGAIN: &str = "
+    created    row 5: Nothing | row 5: Ignored | row 5: Nothing | row 5: Ignored | row 5: Ignored
+    existing   row 5: Nothing | row 5: Ignored | row 5: Nothing | row 5: Ignored | row 5: Ignored
+    in_flight  row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Ignored
+    unresolved row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Ignored
+    pending    row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | new, stands for 5
+    failed     row 5: Nothing | row 5: Nothing | row 5: Retry   | row 5: Nothing | new, stands for 5
+    rejected   new, stands for 5 | row 5: Nothing | new, stands for 5 | row 5: Nothing | new, stands for 5
+";
+
+#[test]
+fn a_row_that_comes_again() {
+    let mut states = Vec::new();
+    for line in COMES_AGAIN.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (state, expected) = line.split_once(' ').unwrap();
+        let state: State = state.parse().unwrap();
+        states.push(state);
+        let cases = [
+            (GOOD, true, false),
+            (WRONG, true, false),
+            (GOOD, true, true),
+            (WRONG, true, true),
+            (GOOD, false, false),
+        ];
+        let found =
+            cases.map(|(coming, same, retry)| in_words(&decide(&coming, standing(row(state, same)), retry)));
+        let expected: Vec<&str> = expected.split('|').map(str::trim).collect();
+        assert_eq!(found.to_vec(), expected, "{state}");
+    }
+    // A superseded row stands for nothing.
+    assert_eq!(states.len(), State::OF_ROWS.len() - 1);
+}
+
+#[test]
+fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
+    let burned = || KnownRow { is_burned: true, ..row(State::Failed, true) };
+    check(&GOOD, standing(burned()), true, "row 5: Burned");
+    check(&GOOD, standing(burned()), false, "row 5: Nothing");
+    // Judged with the whole file.
+    let mixed =
+        |same| KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..row(State::Rejected, same) };
+    check(&GOOD, standing(mixed(true)), false, "row 5: Nothing");
+    check(&GOOD, standing(mixed(false)), false, "new, stands for 5");
+}
+
+#[test]
+fn what_was_never_read_to_its_end_belongs_to_the_file_that_brings_it_again() {
+    for state in [State::Pending, State::Created, State::Failed, State::InFlight] {
+        let unfinished = KnownRow { is_unfinished: true, ..row(state, true) };
+        check(&GOOD, standing(unfinished), false, "row 5: Nothing, adopted");
+    }
+}
+
+#[test]
+fn a_domain_twice() {
+    let met = |same| KnownRow { met_on: Some(3), ..row(State::Pending, same) };
+    // Counted as an equal duplicate, because it is met already.
+    check(&GOOD, standing(met(true)), false, "row 5: Nothing");
+    let problem = "duplicate_domain the domain `a.onmicrosoft.com` stands on line 3";
+    let again = format!("new, stands for nothing: {problem} already, with other values");
+    check(&GOOD, standing(met(false)), false, &again);
+    check(&WRONG, standing(met(false)), true, &again);
+    // Whatever the earlier row has come to since.
+    let created = KnownRow { state: State::Created, ..met(false) };
+    check(&GOOD, standing(created), false, &again);
+    // The files of one run belong together.
+    let elsewhere = || KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Pending, false) };
+    let there = format!("new, stands for nothing: {problem} of `b.csv` already, with other values");
+    check(&GOOD, standing(elsewhere()), false, &there);
+    // Said again, what was wrong is not wrong twice.
+    let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
+    check(&GOOD, Known { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
+    check(&GOOD, Known { alike: alike(), ..standing(elsewhere()) }, false, "row 6: Nothing");
+    let left_half_read = alike().map(|alike| KnownRow { is_unfinished: true, ..alike });
+    check(&GOOD, Known { alike: left_half_read, ..standing(met(false)) }, false, "row 6: Nothing, adopted");
+}
+
+#[test]
+fn a_rejected_row_that_stands_for_no_domain_is_known_by_its_content() {
+    let alike =
+        |met_on| Known { alike: Some(KnownRow { met_on, ..row(State::Rejected, true) }), ..Known::default() };
+    check(&WRONG, alike(None), false, "row 5: Nothing");
+    check(&WRONG, alike(Some(3)), false, "row 5: Nothing");
+    // The row that it repeated is gone.
+    check(&GOOD, alike(None), false, "new, stands for 5");
+}
+
+#[test]
+fn a_row_that_names_the_one_that_it_corrects() {
+    let named = |state, same| Some(KnownRow { row: RowId(7), ..row(state, same) });
+    let known = |named| Known { named, ..Known::default() };
+    // Whatever else has changed, the domain too.
+    check(&GOOD, known(named(State::Failed, false)), false, "new, stands for 7");
+    check(&GOOD, known(named(State::Rejected, false)), false, "new, stands for 7");
+    for not_to_be_corrected in [
+        State::Pending,
+        State::InFlight,
+        State::Created,
+        State::Existing,
+        State::Unresolved,
+        State::Superseded,
+    ] {
+        check(&GOOD, known(named(not_to_be_corrected, false)), false, "new, stands");
+    }
+    let held = named(State::Pending, false).map(|named| KnownRow { is_held: true, ..named });
+    check(&GOOD, known(held), false, "new, stands for 7");
+    // Another row stands for the domain: that one goes before.
+    let beside = |state, same| Known { named: named(State::Failed, false), ..standing(row(state, same)) };
+    check(&GOOD, beside(State::Created, false), false, "row 5: Ignored");
+    check(&GOOD, beside(State::Failed, false), false, "new, stands for 5");
+    let of_this_run = KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Failed, false) };
+    let of_this_run = Known { named: named(State::Failed, false), ..standing(of_this_run) };
+    check(&GOOD, of_this_run, false, "new, stands for 5");
+}
+
+#[test]
+fn an_exported_row_that_comes_back_as_it_went() {
+    let named = |met_on| Some(KnownRow { met_on, ..row(State::Failed, true) });
+    for retry_failed in [false, true] {
+        let expected = if retry_failed { "row 5: Retry" } else { "row 5: Nothing" };
+        let (alone, standing) = (Known::default(), standing(row(State::Failed, true)));
+        check(&GOOD, Known { named: named(None), ..alone }, retry_failed, expected);
+        check(&GOOD, Known { named: named(None), ..standing }, retry_failed, expected);
+    }
+    // A row without a domain, which another one like it stands beside.
+    let other = Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
+    let rejected = Some(row(State::Rejected, true));
+    check(&WRONG, Known { named: rejected, alike: other, ..Known::default() }, false, "row 6: Nothing");
+}
+
+#[test]
+fn a_file_does_not_undo_the_correction_of_its_row() {
+    let replaced = |known| Known { replaced: Some(RowId(8)), ..known };
+    check(&GOOD, replaced(Known::default()), false, "row 8: Outdated");
+    for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
+        // What was never sent follows the file back.
+        let expected = if state == State::Pending { "new, stands for 5" } else { "row 8: Outdated" };
+        check(&GOOD, replaced(standing(row(state, false))), false, expected);
+    }
+    // A row that names another one is a correction itself.
+    let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
+    check(&GOOD, replaced(Known { named, ..Known::default() }), false, "new, stands for 7");
+    // The correction came in the same file.
+    let met = KnownRow { met_on: Some(3), ..row(State::Failed, false) };
+    assert!(in_words(&decide(&GOOD, replaced(standing(met)), false)).contains("duplicate_domain"));
+}
+
+fn customer(company: &str, reseller: Option<u128>) -> Customer {
+    let mut customer = json!({
+        "company_name": company, "domain": "a.onmicrosoft.com", "email": "a@example.com", "culture": "en-US",
+        "language": "en", "first_name": "A", "last_name": "B", "address_line1": "1", "country": "US",
+        "enable_gdap_by_default": true,
+    });
+    if let Some(reseller) = reseller {
+        customer["associated_partner_id"] = json!(uuid::Uuid::from_u128(reseller));
+    }
+    serde_json::from_value(customer).unwrap()
+}
+
+/// A row of a created customer, and the acceptance 4 that stands for it.
+fn created(same_row: bool, acceptance: Option<(State, bool)>) -> KnownRow {
+    KnownRow {
+        acceptance: acceptance.map(|(state, same_content)| KnownAcceptance {
+            id: 4,
+            state,
+            same_content,
+            is_unfinished: false,
+        }),
+        sent: Some(Box::new(customer("Contoso", Some(1)))),
+        ..row(State::Created, same_row)
+    }
+}
+
+#[test]
+fn the_acceptance_of_a_customer_that_exists() {
+    use State::{Failed, InFlight, Pending, Recorded, Rejected, Withdrawn};
+    let sent = customer("Contoso", Some(1));
+    let accepts = Coming { has_agreement: true, customer: Some(&sent), ..GOOD };
+    let wrongly = Coming { is_good: false, has_agreement: false, ..accepts };
+    let check = |coming: &Coming<'_>, same_row, acceptance, retry, expected: &str| {
+        check(coming, standing(created(same_row, acceptance)), retry, &format!("row 5: {expected}"));
+    };
+    let instead = "Accept { instead_of: Some(4) }";
+    // The first acceptance, good or wrong.
+    check(&accepts, false, None, false, "Accept { instead_of: None }");
+    check(&wrongly, false, None, false, "Accept { instead_of: None }");
+    check(&GOOD, false, None, false, "Ignored");
+    // Brought again: good, wrong, and good with `--retry-failed`.
+    for (state, expected) in [
+        (Pending, ["Nothing", "Nothing", "Nothing"]),
+        (InFlight, ["Nothing", "Nothing", "Nothing"]),
+        (Recorded, ["Nothing", "Nothing", "Nothing"]),
+        (Failed, ["Nothing", "Nothing", instead]),
+        (Rejected, [instead, "Nothing", instead]),
+        (Withdrawn, ["Nothing", "Nothing", "Nothing"]),
+    ] {
+        for same_row in [false, true] {
+            check(&accepts, same_row, Some((state, true)), false, expected[0]);
+            check(&wrongly, same_row, Some((state, true)), true, expected[1]);
+            check(&accepts, same_row, Some((state, true)), true, expected[2]);
+        }
+    }
+    // Another one, and none any more.
+    for (state, another, none) in [
+        (Pending, instead, "Ignored"),
+        (InFlight, "Ignored", "Ignored"),
+        (Recorded, "Ignored", "Ignored"),
+        (Failed, instead, "Ignored"),
+        (Rejected, instead, "WithdrawAcceptance"),
+        (Withdrawn, "Ignored", "Ignored"),
+    ] {
+        check(&accepts, false, Some((state, false)), false, another);
+        check(&GOOD, false, Some((state, false)), false, none);
+    }
+}
+
+#[test]
+fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
+    use State::{Failed, Recorded};
+    let sent = customer("Contoso", Some(1));
+    let accepts = Coming { has_agreement: true, customer: Some(&sent), ..GOOD };
+    // The row as it was sent, without an acceptance: it says nothing new.
+    check(&GOOD, standing(created(true, Some((Recorded, false)))), false, "row 5: Nothing");
+    let corrected = |state| KnownRow { was_accepted_so: true, ..created(false, Some((state, false))) };
+    check(&accepts, standing(corrected(Recorded)), false, "row 5: Nothing");
+    check(&accepts, standing(corrected(Failed)), false, "row 5: Nothing");
+    // Who asks for another try means what the file says now.
+    check(&accepts, standing(corrected(Failed)), true, "row 5: Accept { instead_of: Some(4) }");
+    // A reseller that is left out is the one that was given; nothing else may change.
+    for (now, expected) in [
+        (customer("Contoso", None), "row 5: Accept { instead_of: None }"),
+        (customer("Contoso", Some(2)), "row 5: Ignored"),
+        (customer("Fabrikam", Some(1)), "row 5: Ignored"),
+    ] {
+        let accepts = Coming { customer: Some(&now), ..accepts };
+        check(&accepts, standing(created(false, None)), false, expected);
+    }
+    // Nobody can tell of one that cannot be understood.
+    let unreadable = KnownRow { sent: None, ..created(false, None) };
+    check(&accepts, standing(unreadable), false, "row 5: Ignored");
+    // More than the agreement is wrong.
+    let wrong = Coming { is_good: false, has_agreement: false, customer: None, ..accepts };
+    check(&wrong, standing(created(false, None)), false, "row 5: Ignored");
+    let acceptance = KnownAcceptance { id: 4, state: Recorded, same_content: true, is_unfinished: true };
+    let unfinished = KnownRow { acceptance: Some(acceptance), ..created(true, None) };
+    check(&accepts, standing(unfinished), false, "row 5: AdoptAcceptance(4)");
+}
+
+#[test]
+fn a_customer_that_exists_and_comes_as_it_went() {
+    use State::{Failed, InFlight, Pending, Recorded, Rejected};
+    let with_agreement = Coming { has_agreement: true, ..GOOD };
+    let is_final = |coming: &Coming<'_>, known: KnownRow| super::is_final(coming, &known);
+    for state in State::OF_ROWS {
+        let exists = matches!(state, State::Created | State::Existing);
+        assert_eq!(is_final(&GOOD, row(state, true)), exists, "{state}");
+        assert!(!is_final(&GOOD, row(state, false)), "{state}");
+    }
+    assert!(!is_final(&GOOD, KnownRow { is_unfinished: true, ..row(State::Created, true) }));
+    // A row that says something of its agreement, of which nothing stands.
+    assert!(!is_final(&with_agreement, row(State::Created, true)));
+    let accepted = |state, same| created(true, Some((state, same)));
+    assert!(is_final(&with_agreement, accepted(Recorded, true)));
+    assert!(!is_final(&with_agreement, accepted(Recorded, false)));
+    // The row that was sent, of a customer whose acceptance came later: the ledger's thread knows what that means.
+    assert!(!is_final(&GOOD, accepted(Recorded, false)));
+    for open in [Pending, InFlight, Failed, Rejected] {
+        assert!(!is_final(&with_agreement, accepted(open, true)), "{open}");
+    }
+    let acceptance = KnownAcceptance { id: 4, state: Recorded, same_content: true, is_unfinished: true };
+    let unfinished = KnownRow { acceptance: Some(acceptance), ..row(State::Created, true) };
+    assert!(!is_final(&with_agreement, unfinished));
+}
+
+#[test]
+fn rows_without_a_reseller_beside_rows_with_one() {
+    for (has_resellers, has_direct, allow_direct, expected) in [
+        (true, true, false, true),
+        (true, true, true, false),
+        (true, false, false, false),
+        (false, true, false, false),
+    ] {
+        assert_eq!(are_mixed(has_resellers, has_direct, allow_direct), expected);
+    }
+}
+
+const NOTHING_ODD: Kept =
+    Kept { is_beyond_judging: false, is_from_before: false, takes_burned: false, is_mixed: false };
+
+#[track_caller]
+fn check_kept(coming: &Coming<'_>, own: KnownRow, kept: Kept, expected: Result<&str, Left>) {
+    let known = Known { named: Some(own), ..Known::default() };
+    let decision = decide_kept(coming, known, kept).map(|decision| in_words(&decision));
+    assert_eq!(decision, expected.map(str::to_owned));
+}
+
+#[test]
+fn rows_that_the_ledger_keeps_are_taken_up_again() {
+    let (failed, rejected) = (|same| row(State::Failed, same), |same| row(State::Rejected, same));
+    let replaced = Ok("new, stands for 5");
+    check_kept(&GOOD, failed(true), NOTHING_ODD, Ok("row 5: Retry"));
+    check_kept(&GOOD, failed(false), NOTHING_ODD, Err(Left::Changed));
+    check_kept(&GOOD, rejected(true), NOTHING_ODD, replaced);
+    check_kept(&GOOD, rejected(false), NOTHING_ODD, replaced);
+    for own in [failed, rejected] {
+        check_kept(&WRONG, own(true), NOTHING_ODD, Err(Left::Wrong));
+        let beyond_judging = Kept { is_beyond_judging: true, ..NOTHING_ODD };
+        check_kept(&GOOD, own(true), beyond_judging, Err(Left::Wrong));
+        let from_before = Kept { is_from_before: true, ..NOTHING_ODD };
+        check_kept(&GOOD, own(true), from_before, Err(Left::FromBefore));
+    }
+    let burned = || KnownRow { is_burned: true, ..failed(true) };
+    check_kept(&GOOD, burned(), NOTHING_ODD, Err(Left::Burned));
+    check_kept(&GOOD, burned(), Kept { takes_burned: true, ..NOTHING_ODD }, Ok("row 5: Retry"));
+    let mixed = Kept { is_mixed: true, ..NOTHING_ODD };
+    check_kept(&GOOD, rejected(true), mixed, Err(Left::Direct));
+    check_kept(&GOOD, failed(true), mixed, Ok("row 5: Retry"));
+    for state in [State::Pending, State::InFlight, State::Unresolved, State::Superseded] {
+        check_kept(&GOOD, row(state, true), NOTHING_ODD, Err(Left::SpokenFor));
+    }
+}
+
+#[test]
+fn a_kept_row_whose_domain_another_row_stands_for() {
+    let beside = |standing| Known { named: Some(row(State::Rejected, true)), ..standing };
+    let other = KnownRow { row: RowId(6), ..row(State::Created, false) };
+    assert_eq!(decide_kept(&GOOD, beside(standing(other)), NOTHING_ODD), Err(Left::SpokenFor));
+    let itself = decide_kept(&GOOD, beside(standing(row(State::Rejected, true))), NOTHING_ODD);
+    assert_eq!(itself.map(|decision| in_words(&decision)), Ok("new, stands for 5".to_owned()));
+}
+
+#[test]
+fn a_refused_acceptance_is_taken_up_again() {
+    use State::{Failed, Rejected};
+    let sent = customer("Contoso", Some(1));
+    let accepts = Coming { has_agreement: true, customer: Some(&sent), ..GOOD };
+    for state in [Failed, Rejected] {
+        for same in [true, false] {
+            let own = created(true, Some((state, same)));
+            check_kept(&accepts, own, NOTHING_ODD, Ok("row 5: Accept { instead_of: Some(4) }"));
+        }
+    }
+    check_kept(&WRONG, created(true, Some((Failed, true))), NOTHING_ODD, Err(Left::Wrong));
+}

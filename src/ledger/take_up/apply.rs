@@ -1,0 +1,232 @@
+//! Decisions carried out: what a row of a file changes in the ledger.
+
+use rusqlite::Transaction;
+
+use super::super::steps::{CurrentStep, Event, State, StepKind};
+use super::super::{Error, RowId, SourceId, agreement};
+use super::{Candidate, TakeUp, json};
+use crate::clock;
+use crate::customer::DomainName;
+use crate::ids::RequestId;
+use crate::problem::{Problem, Severity};
+
+/// Rows that are named where changes are ignored.
+const IGNORED_NAMED: usize = 10;
+
+/// What becomes of a row that comes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It is a row that the ledger has; where this reading has met that one before, an equal duplicate.
+    Known {
+        row: RowId,
+        change: Change,
+        /// The row belongs to this file from now on.
+        adopts: bool,
+    },
+    /// It becomes a row of its own.
+    New {
+        /// It stands for its domain, where it names one.
+        stands: bool,
+        /// What is wrong with it beside other rows.
+        problem: Option<Problem>,
+        /// The row that it replaces.
+        replaces: Option<RowId>,
+    },
+}
+
+/// What a row that is met for the first time changes of the one that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Nothing,
+    /// It says something else, too late.
+    Ignored,
+    /// It is what the row was before it was corrected: the correction stands.
+    Outdated,
+    /// The row was refused, and is tried again.
+    Retry,
+    /// The row was refused and would be tried again, but its domain is burned.
+    Burned,
+    /// Its acceptance of the agreement stands for the row, in place of the one with this id; it is to be recorded, or is
+    /// wrong.
+    Accept {
+        instead_of: Option<i64>,
+    },
+    /// The acceptance with this id belongs to this file from now on.
+    AdoptAcceptance(i64),
+    /// Nobody asks for its acceptance any more.
+    WithdrawAcceptance,
+}
+
+impl TakeUp {
+    pub(super) fn apply(
+        &mut self,
+        tx: &Transaction<'_>,
+        candidate: &mut Candidate,
+        decision: Decision,
+    ) -> Result<(), Error> {
+        match decision {
+            Decision::Known { row, change, adopts } => {
+                if !self.meet_known(row, candidate.line) {
+                    return Ok(());
+                }
+                self.change(tx, row, change, candidate)?;
+                if adopts {
+                    adopt(tx, row, self.source, candidate)?;
+                }
+            }
+            Decision::New { stands, problem, replaces } => {
+                // The key must be free before the new row takes it.
+                if let Some(row) = replaces {
+                    CurrentStep::of(tx, StepKind::Create, row)?.take(
+                        tx,
+                        Event::Replaced,
+                        "key_domain = NULL",
+                        &[],
+                    )?;
+                }
+                let row = self.insert(tx, candidate, stands, problem.as_ref())?;
+                self.seen.meet(row, candidate.line);
+                if let Some(old) = replaces {
+                    point_to(tx, old, row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A row that says the same as `row` of the ledger. Is that met for the first time?
+    pub(super) fn meet_known(&mut self, row: RowId, line: u64) -> bool {
+        let is_first = self.seen.meet(row, line);
+        match is_first {
+            true => self.taken.known += 1,
+            false => self.taken.duplicates += 1,
+        }
+        is_first
+    }
+
+    fn change(
+        &mut self,
+        tx: &Transaction<'_>,
+        row: RowId,
+        change: Change,
+        candidate: &mut Candidate,
+    ) -> Result<(), Error> {
+        let taken = &mut self.taken;
+        match change {
+            Change::Nothing => {}
+            Change::Ignored => {
+                taken.ignored_changes += 1;
+                if self.ignored.len() < IGNORED_NAMED {
+                    let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
+                    self.ignored.push((candidate.line, domain.to_owned()));
+                }
+            }
+            Change::Outdated => {
+                taken.replaced += 1;
+                candidate.problems.clear();
+            }
+            Change::Retry => {
+                take_up_again(tx, row, self.source, candidate)?;
+                taken.taken_up += 1;
+            }
+            Change::Burned => taken.burned += 1,
+            Change::Accept { instead_of } => {
+                agreement::replace(tx, row, self.source, candidate, instead_of)?;
+                match candidate.customer {
+                    Some(_) => taken.agreements += 1,
+                    None => taken.agreements_rejected += 1,
+                }
+            }
+            Change::AdoptAcceptance(id) => agreement::adopt(tx, id, self.source, candidate)?,
+            Change::WithdrawAcceptance => {
+                CurrentStep::of(tx, StepKind::Agreement, row)?.take(tx, Event::Discarded, "", &[])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        tx: &Transaction<'_>,
+        candidate: &Candidate,
+        stands: bool,
+        problem: Option<&Problem>,
+    ) -> Result<RowId, Error> {
+        let problems: Vec<_> = candidate.problems.iter().chain(problem).collect();
+        let error = problems.iter().find(|problem| problem.severity == Severity::Error);
+        let state = if error.is_some() { State::Rejected } else { State::Pending };
+        self.taken.new += 1;
+        self.taken.rejected += u64::from(state == State::Rejected);
+        let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
+        let domain = candidate.domain.as_ref().map(DomainName::as_str);
+        tx.prepare_cached(
+            "INSERT INTO customer_rows (source_id, line, domain, key_domain, state, content_hash, cells, customer,
+                                        problems, request_id, error_code, error_text, made_at, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
+        )?
+        .execute(rusqlite::params![
+            self.source,
+            candidate.line,
+            domain,
+            domain.filter(|_| stands),
+            state,
+            candidate.content_hash,
+            candidate.cells,
+            customer,
+            if problems.is_empty() { None } else { Some(json(&problems)?) },
+            error.is_none().then(RequestId::draw),
+            error.map(|problem| &problem.rule),
+            error.map(|problem| &problem.message),
+            clock::now().as_millisecond(),
+        ])?;
+        Ok(RowId(tx.last_insert_rowid()))
+    }
+}
+
+fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE customer_rows SET replaced_by = ?2 WHERE id = ?1")?.execute((row, by))?;
+    // What was unclear about a domain stays so for the row that stands for it now.
+    tx.prepare_cached(
+        "UPDATE customer_rows SET unclear_before = 1
+           FROM customer_rows AS old
+          WHERE customer_rows.id = ?2 AND old.id = ?1 AND old.domain = customer_rows.domain
+            AND (old.unclear_before OR old.in_doubt_since IS NOT NULL)",
+    )?
+    .execute((row, by))?;
+    Ok(())
+}
+
+/// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
+/// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
+/// kept, by which [`withdraw`](super::consent::withdraw) knows it. `candidate` is good.
+fn take_up_again(
+    tx: &Transaction<'_>,
+    row: RowId,
+    source: SourceId,
+    candidate: &Candidate,
+) -> Result<(), Error> {
+    let facts = "request_id = :request_id, next_step = 'create',
+                 unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL,
+                 last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
+                 ask_rounds = 0, source_id = :source, line = :line, cells = :cells, customer = :customer";
+    CurrentStep::of(tx, StepKind::Create, row)?.take(
+        tx,
+        Event::TakenUp,
+        facts,
+        &[
+            (":request_id", &RequestId::draw()),
+            (":source", &source),
+            (":line", &candidate.line),
+            (":cells", &candidate.cells),
+            (":customer", &candidate.customer.as_ref().map(json).transpose()?),
+        ],
+    )
+}
+
+/// A row of a file that was never read to its end is one of this file from now on.
+fn adopt(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<(), Error> {
+    // The cells too: the same values may stand under another header here.
+    tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
+        .execute((row, source, candidate.line, &candidate.cells))?;
+    Ok(())
+}
