@@ -23,11 +23,12 @@ pub(crate) fn describe(program: &Program) -> Result<String> {
     let load = System::load_average().map_or_else(|_| "unknown".to_owned(), |load| digits(load.one));
     Ok(format!(
         "# Benchmarks of tenantry\n\n\
-         - program: {}, {:.1} MiB, commit {commit}\n\
+         - program: {}, {}, {:.1} MiB, commit {commit}\n\
          - machine: {processor}, {} cores, {:.0} GiB, {system_name}, {kernel}\n\
          - versions: {rustc}; {}; SQLite {} (baseline); this program {}\n\
          - load before: {load}, as a mean of the last minute",
         first_line(Command::new(program.path()).arg("--version")),
+        program.built(),
         mib(program.path().metadata()?.len()),
         system.cpus().len(),
         mib(system.total_memory()) / 1024.0,

@@ -1,4 +1,4 @@
-//! Benchmarks of tenantry: the program as it is released, run as a process, each figure beside a baseline that is run in
+//! Benchmarks of tenantry: the program as it is installed, run as a process, each figure beside a baseline that is run in
 //! turns with it. See `Cargo.toml` for the command.
 //!
 //! Everything that is measured is a process of its own, the baselines and servers too (`parts`), so that time and
@@ -44,8 +44,11 @@ struct Args {
     /// In a few minutes, with fewer rows and turns.
     #[arg(long)]
     quick: bool,
+    /// The profile that the program is built with. (The subject `compile` measures `release` and `dist`.)
+    #[arg(long, value_name = "NAME", default_value = "dist")]
+    profile: String,
     /// Measure this program instead of building the one of this repository.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     program: Option<PathBuf>,
 }
 
@@ -77,7 +80,7 @@ fn main() -> anyhow::Result<()> {
     }
     let args = Args::parse();
     let subjects = if args.subjects.is_empty() { Subject::usual() } else { args.subjects.clone() };
-    let program = program::Program::find(args.program.as_deref())?;
+    let program = program::Program::find(args.program.as_deref(), &args.profile)?;
     println!("{}", machine::describe(&program)?);
     let mut world = World::new(program, args.size())?;
     for subject in subjects {

@@ -11,6 +11,8 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(crate) struct Program {
     path: PathBuf,
+    /// How it was built, where that was done here.
+    profile: Option<String>,
 }
 
 /// What cargo says of a file that it has made, as far as it matters here.
@@ -33,15 +35,24 @@ pub(crate) fn cargo() -> Command {
 }
 
 impl Program {
-    /// The one that is given, or that of this repository, which is built first.
-    pub(crate) fn find(given: Option<&Path>) -> Result<Self> {
-        let path = match given {
+    /// The one that is given, or that of this repository, which is built by `profile` first.
+    pub(crate) fn find(given: Option<&Path>, profile: &str) -> Result<Self> {
+        match given {
             Some(path) => {
-                path.canonicalize().with_context(|| format!("could not find {}", path.display()))?
+                let found = path.canonicalize();
+                let path = found.with_context(|| format!("could not find {}", path.display()))?;
+                Ok(Self { path, profile: None })
             }
-            None => build()?,
-        };
-        Ok(Self { path })
+            None => Ok(Self { path: build(profile)?, profile: Some(profile.to_owned()) }),
+        }
+    }
+
+    /// In which way it was built.
+    pub(crate) fn built(&self) -> String {
+        match &self.profile {
+            Some(profile) => format!("built by the profile {profile}"),
+            None => format!("built elsewhere ({})", self.path.display()),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -74,11 +85,12 @@ impl Program {
     }
 }
 
-/// Builds the program as it is released, and says where it is.
-fn build() -> Result<PathBuf> {
+/// Builds the program by `profile`, and says where it is.
+fn build(profile: &str) -> Result<PathBuf> {
     let args = [
         "build",
-        "--release",
+        "--profile",
+        profile,
         "--locked",
         "--bin",
         "tenantry",
