@@ -44,56 +44,21 @@ const BAR: u32 = 30;
 /// Half of the longest label below a time, such as `28 Feb 22:00`: one that marks the end stands out by so many pixels.
 const TIME_LABEL_OVERHANG: u32 = 48;
 
-/// A chart is drawn for a wide page and for a narrow one, which show it at its own size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Width {
-    Wide,
-    Narrow,
-}
+/// The size that a chart is drawn at. The page scales it to its own width; a narrow one scrolls rather than shrink the
+/// text too far (see `page.css`).
+const WIDTH: u32 = 760;
 
-impl Width {
-    pub(crate) const BOTH: [Self; 2] = [Self::Wide, Self::Narrow];
+/// Labels that fit below a time, at most.
+const TIME_LABELS: i64 = 7;
 
-    pub(crate) fn class(self) -> &'static str {
-        match self {
-            Self::Wide => "wide",
-            Self::Narrow => "narrow",
-        }
-    }
+/// Room for the names of horizontal bars.
+const NAMES: u32 = 160;
 
-    fn pixels(self) -> u32 {
-        match self {
-            Self::Wide => 960,
-            Self::Narrow => 340,
-        }
-    }
-
-    /// Labels that fit below a time, at most.
-    fn time_labels(self) -> i64 {
-        match self {
-            Self::Wide => 10,
-            Self::Narrow => 3,
-        }
-    }
-
-    /// Room for the names of horizontal bars.
-    fn names(self) -> u32 {
-        match self {
-            Self::Wide => 190,
-            Self::Narrow => 112,
-        }
-    }
-
-    /// As much of a name as there is room for.
-    fn cut(self, name: &str) -> String {
-        let room = match self {
-            Self::Wide => 20,
-            Self::Narrow => 12,
-        };
-        match name.char_indices().nth(room) {
-            Some((end, _)) => format!("{}…", &name[..end]),
-            None => name.to_owned(),
-        }
+/// As much of a name as there is room for.
+fn cut(name: &str) -> String {
+    match name.char_indices().nth(20) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }
 
@@ -150,9 +115,9 @@ pub(crate) fn style() -> String {
 }
 
 /// Rows settled in each part of the time, stacked by what became of them.
-pub(crate) fn outcomes(timeline: &Timeline, width: Width) -> String {
+pub(crate) fn outcomes(timeline: &Timeline) -> String {
     let most = timeline.parts.iter().map(Part::settled).max().unwrap_or_default();
-    over_time(timeline, width, linear(most), &|chart| {
+    over_time(timeline, linear(most), &|chart| {
         for (from, to, part) in spans(timeline) {
             let counts = [part.created, part.existing, part.failed, 0, part.unresolved];
             stack(chart, &counts, |low, high| [(from, low), (to, high)])?;
@@ -162,10 +127,10 @@ pub(crate) fn outcomes(timeline: &Timeline, width: Width) -> String {
 }
 
 /// The busiest minute that ends in each part of the time, against what is allowed.
-pub(crate) fn requests(timeline: &Timeline, width: Width) -> String {
+pub(crate) fn requests(timeline: &Timeline) -> String {
     let busiest = timeline.parts.iter().map(|part| part.busiest_minute).max().unwrap_or_default();
     let limit = timeline.limit_per_minute;
-    over_time(timeline, width, linear(busiest.max(limit.unwrap_or_default())), &|chart| {
+    over_time(timeline, linear(busiest.max(limit.unwrap_or_default())), &|chart| {
         for (from, to, part) in spans(timeline).filter(|(_, _, part)| part.busiest_minute > 0) {
             let corners = [(from, 0.0), (to, exact(part.busiest_minute))];
             chart.draw_series([Rectangle::new(corners, REQUESTS.filled())])?;
@@ -184,12 +149,12 @@ pub(crate) fn requests(timeline: &Timeline, width: Width) -> String {
 }
 
 /// Percentiles of what creates took, on a logarithmic scale.
-pub(crate) fn latencies(timeline: &Timeline, width: Width) -> String {
+pub(crate) fn latencies(timeline: &Timeline) -> String {
     let measured = || timeline.parts.iter().filter_map(|part| part.create_ms);
     let least = measured().map(|it| it.p50).min().unwrap_or(1);
     let most = measured().map(|it| it.p99).max().unwrap_or(1);
     let lines: [(RGBColor, Percentile); 3] = [(P50, |it| it.p50), (P90, |it| it.p90), (P99, |it| it.p99)];
-    over_time(timeline, width, logarithmic(least, most), &|chart| {
+    over_time(timeline, logarithmic(least, most), &|chart| {
         for (color, value) in lines {
             for line in unbroken(timeline, value) {
                 // A line of one point would be none.
@@ -204,25 +169,25 @@ pub(crate) fn latencies(timeline: &Timeline, width: Width) -> String {
 }
 
 /// Horizontal bars with their names, each stacked in the order of [`STACK`].
-pub(crate) fn bars(rows: &[(String, Vec<u64>)], width: Width) -> String {
+pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
     let most = rows.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or_default();
     let longest = exact(most.max(1));
     // Room for the number at the end of the longest bar.
-    let right = longest * if width == Width::Wide { 1.08 } else { 1.3 };
+    let right = longest * 1.1;
     let count = rows.len().min(BARS);
-    let names: Vec<String> = rows.iter().map(|(name, _)| width.cut(name)).collect();
+    let names: Vec<String> = rows.iter().map(|(name, _)| cut(name)).collect();
     let places = Axis {
         begin: place_of(count),
         end: 0.0,
         marks: (0..count).map(|index| place_of(index) + 0.5).collect(),
         label: Box::new(move |place| names.get(index_of(place)).cloned().unwrap_or_default()),
     };
-    let size = (width.pixels(), u32::try_from(count).unwrap_or_default() * BAR + 16);
+    let size = (WIDTH, u32::try_from(count).unwrap_or_default() * BAR + 16);
     svg(size, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin_top(4)
             .margin_bottom(4)
-            .y_label_area_size(width.names())
+            .y_label_area_size(NAMES)
             .build_cartesian_2d(Axis::without_marks(0.0, right), places)?;
         chart.configure_mesh().disable_mesh().axis_style(GRID).label_style(text(INK)).draw()?;
         for (index, (_, counts)) in rows.iter().take(count).enumerate() {
@@ -324,13 +289,12 @@ fn svg(
 /// A chart whose abscissa is the time, in seconds since the Unix epoch.
 fn over_time(
     timeline: &Timeline,
-    width: Width,
     axis: Axis,
     draw: &dyn Fn(&mut Chart<'_, '_>) -> Result<(), Error>,
 ) -> String {
-    svg((width.pixels(), 250), |area| {
+    svg((WIDTH, 250), |area| {
         let (from, to) = ends(timeline);
-        let (marks, label) = times(from, to, width);
+        let (marks, label) = times(from, to);
         let mut chart = ChartBuilder::on(area)
             .margin_top(10)
             .margin_right(TIME_LABEL_OVERHANG)
@@ -350,8 +314,8 @@ fn over_time(
 }
 
 /// Where a time is marked, and how.
-fn times(from: f64, to: f64, width: Width) -> (Vec<f64>, impl Fn(f64) -> String) {
-    let fits = |step: &i64| (to - from) / seconds(*step) <= seconds(width.time_labels());
+fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
+    let fits = |step: &i64| (to - from) / seconds(*step) <= seconds(TIME_LABELS);
     let step = STEPS_S.into_iter().find(fits).map_or((to - from) / 2.0, seconds);
     let mut marks = vec![(from / step).ceil() * step];
     while let Some(next) = marks.last().map(|mark| mark + step).filter(|&mark| mark <= to) {
@@ -457,7 +421,7 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_text() {
         let rows = [("</text><script>alert('x')</script>&\"".to_owned(), vec![1])];
-        let drawn = bars(&rows, Width::Wide);
+        let drawn = bars(&rows);
         assert!(drawn.contains("&lt;/text&gt;&lt;script&gt;"), "{drawn}");
         assert!(!drawn.contains("<script"), "{drawn}");
     }
@@ -474,24 +438,25 @@ mod tests {
             parts: vec![Part { start: from, created: 1, ..Part::default() }; 24],
         };
         let label = regex::Regex::new(r#"<text x="(\d+)"[^>]*>\s*(03 Mar(?: 00:00)?)\s*<"#).unwrap();
-        for width in Width::BOTH {
-            let drawn = outcomes(&timeline, width);
-            let last = label.captures(&drawn).unwrap_or_else(|| panic!("not marked: {drawn}"));
-            let (middle, characters): (u32, _) =
-                (last[1].parse().unwrap(), u32::try_from(last[2].len()).unwrap());
-            assert!(middle + characters * CHARACTER / 2 <= width.pixels(), "{middle} of {width:?}");
-        }
+        let drawn = outcomes(&timeline);
+        let last = label.captures(&drawn).unwrap_or_else(|| panic!("not marked: {drawn}"));
+        let (middle, characters): (u32, _) =
+            (last[1].parse().unwrap(), u32::try_from(last[2].len()).unwrap());
+        assert!(middle + characters * CHARACTER / 2 <= WIDTH, "{middle}");
     }
 
     #[test]
     fn a_time_is_marked_where_people_look() {
         let check = |from: &str, seconds_long: f64, expected: &[&str]| {
             let from = seconds(from.parse::<Timestamp>().unwrap().as_second());
-            let (marks, label) = times(from, from + seconds_long, Width::Narrow);
+            let (marks, label) = times(from, from + seconds_long);
             assert_eq!(marks.into_iter().map(label).collect::<Vec<_>>(), expected);
         };
-        check("2026-03-01T10:00:03Z", 12.0, &["10:00:05", "10:00:10", "10:00:15"]);
-        check("2026-03-01T22:00:00Z", 7200.0, &["22:00", "23:00", "00:00"]);
-        check("2026-03-01T22:00:00Z", 4.0 * 86_400.0, &["02 Mar", "04 Mar"]);
+        let moments = ["10:00:05", "10:00:10", "10:00:15", "10:00:20", "10:00:25", "10:00:30"];
+        check("2026-03-01T10:00:03Z", 28.0, &moments);
+        let hours = ["22:00", "23:00", "00:00", "01:00", "02:00", "03:00", "04:00"];
+        check("2026-03-01T22:00:00Z", 6.0 * 3600.0, &hours);
+        let days = ["02 Mar", "04 Mar", "06 Mar", "08 Mar", "10 Mar", "12 Mar"];
+        check("2026-03-01T22:00:00Z", 12.0 * 86_400.0, &days);
     }
 }

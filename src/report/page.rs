@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::charts::{self, STACK, Width};
+use super::charts::{self, STACK};
 use super::groups::Groups;
 use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
 use super::summary::{counted, meaning, one_line, rough};
@@ -145,7 +145,7 @@ fn refusals(report: &Overview) -> Markup {
             } @else {
                 (figure("Rows by the code they were refused with", html! {
                     "The most frequent codes. An agreement that was refused counts as failed; its customer exists."
-                }, legend(&bars), |width| charts::bars(&bars, width)))
+                }, legend(&bars), &charts::bars(&bars)))
                 div.scroll { table.refusals {
                     thead { tr {
                         th { "Code" } th.n { "Rows" } th { "In its words" } th { "What to do" } th { "Where" }
@@ -196,7 +196,7 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
             @if settled {
                 (figure("Outcomes", html! {
                     "Rows by the time at which they came to their present state."
-                }, legend(&outcomes), |width| charts::outcomes(timeline, width)))
+                }, legend(&outcomes), &charts::outcomes(timeline)))
             }
             (figure("Requests against the limit", html! {
                 "The most requests in any 60 seconds that end within the bar, whatever they asked. "
@@ -211,7 +211,7 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
                     @if timeline.limit_per_minute.is_some() { li { span.swatch.limit {} "allowed (dashed line)" } }
                     @if throttled { li { span.swatch.failed {} "throttled (▲)" } }
                 }
-            }, |width| charts::requests(timeline, width)))
+            }, &charts::requests(timeline)))
             @if answered {
                 (figure("How long the service took to create", html! {
                     "Of the creates that were answered: half took no longer than p50, nine in ten no longer than p90, 99 of "
@@ -222,7 +222,7 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
                         li { span.swatch.p90 {} "p90 (dashed)" }
                         li { span.swatch.p99 {} "p99 (dotted)" }
                     }
-                }, |width| charts::latencies(timeline, width)))
+                }, &charts::latencies(timeline)))
             }
             details {
                 summary { "The numbers behind these charts" }
@@ -294,9 +294,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
         @if !bars.is_empty() {
             section {
                 h2 { (title) }
-                (figure("Valid rows", html! { "The largest groups, by what became of their rows." }, legend(&bars), |width| {
-                    charts::bars(&bars, width)
-                }))
+                (figure("Valid rows", html! { "The largest groups, by what became of their rows." }, legend(&bars), &charts::bars(&bars)))
                 div.scroll { table {
                     thead { tr { th { (noun) } th.n { "rows" } @for state in STACK { th.n { (state) } } } }
                     tbody {
@@ -365,17 +363,15 @@ fn foot(report: &Overview) -> Markup {
     }
 }
 
-/// A chart with its title, what it shows and its legend, drawn at the widths that a page can have.
-fn figure(title: &str, about: Markup, legend: Markup, draw: impl Fn(Width) -> String) -> Markup {
+/// A chart with its title, what it shows and its legend.
+fn figure(title: &str, about: Markup, legend: Markup, drawn: &str) -> Markup {
     html! {
         h3 { (title) }
         figure {
             figcaption { (about) }
             (legend)
-            @for width in Width::BOTH {
-                div role="img" aria-label={ "Chart: " (title) ". The numbers stand in a table." } class=(width.class()) {
-                    (PreEscaped(draw(width)))
-                }
+            div.scroll role="img" aria-label={ "Chart: " (title) ". The numbers stand in a table." } {
+                (PreEscaped(drawn))
             }
         }
     }
