@@ -7,8 +7,8 @@
 //! once (fact book 10: code 600061). That step is owed from the moment in which its row is `created` or `existing`, in the
 //! same commit.
 //!
-//! [`next`] is the one table of legal changes. A state is written by [`CurrentStep::take`] and [`take_all`] alone, which ask it;
-//! only a new step begins elsewhere, in the state in which it is inserted.
+//! [`next`] is the one table of legal changes. A state is written by [`CurrentStep::take`] and [`take_all`] alone, which
+//! ask it; only a new step begins elsewhere, in the state in which it is inserted.
 //!
 //! ```text
 //! a create
