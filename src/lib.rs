@@ -20,7 +20,8 @@
 //! what the ledger keeps, without a file.
 //! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
 //! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
-//! code; `cli/announce` tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
+//! code; `cli/next_command` names the command to type next, from what was typed and what the ledger keeps; `cli/announce`
+//! tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
 //! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the
 //! environment. `memory` keeps what the program knows off the disk.
 //!

@@ -59,7 +59,6 @@ use announce::Announcer;
 use args::{Cli, Command, LogFormat};
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
-use next_command::Repeated;
 use output::Output;
 use replacing::{Guarded, beginning, not_over};
 use run_log::RunLog;
@@ -90,7 +89,7 @@ pub(crate) fn run() -> std::process::ExitCode {
             return failure.exit_code.into();
         }
     };
-    let output = Output::new(cli.logging.quiet).repeating(Repeated::of(provenance.matches()));
+    let output = Output::new(cli.logging.quiet).called_as(provenance.matches().clone());
     let output = output.under(cli.config.profile.clone());
     tell_of_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);

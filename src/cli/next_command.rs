@@ -5,6 +5,8 @@ mod repeated;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
+
 use super::args;
 use super::cloud::Cloud;
 use super::exit_code::ExitCode;
@@ -192,8 +194,9 @@ pub(super) fn after_run(
 pub(super) fn between_runs(
     queries: &Queries,
     standing: &Standing,
-    mut repeated: Repeated,
+    matches: &ArgMatches,
 ) -> Result<Option<String>, ledger::Error> {
+    let mut repeated = Repeated::of(matches);
     let left = Left::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
     if let Some(environment) = queries.environment()? {
         if settings::is_simulated(&environment) {

@@ -11,10 +11,10 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use clap::ArgMatches;
 use console::{StyledObject, style};
 
 use super::failure::Failure;
-use super::next_command::Repeated;
 use super::signals::{self, Moves};
 use crate::outlet;
 use crate::printable::{visible, visible_json, visible_lines};
@@ -24,7 +24,7 @@ use crate::printable::{visible, visible_json, visible_lines};
 pub(crate) struct Output {
     quiet: bool,
     has_bars: bool,
-    repeated: Repeated,
+    matches: ArgMatches,
     profile: Option<String>,
 }
 
@@ -33,12 +33,12 @@ impl Output {
         // A dumb terminal cannot go back over what it has shown.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
-        Self { quiet, has_bars, repeated: Repeated::default(), profile: None }
+        Self { quiet, has_bars, matches: ArgMatches::default(), profile: None }
     }
 
-    /// For a command of whose options the next command repeats these.
-    pub(crate) fn repeating(self, repeated: Repeated) -> Self {
-        Self { repeated, ..self }
+    /// For a command that was typed like this.
+    pub(crate) fn called_as(self, matches: ArgMatches) -> Self {
+        Self { matches, ..self }
     }
 
     /// For a command whose settings come from this profile.
@@ -51,9 +51,9 @@ impl Output {
         self.profile.as_deref()
     }
 
-    /// The options of this command that the next one repeats.
-    pub(crate) fn repeated(&self) -> Repeated {
-        self.repeated.clone()
+    /// What clap made of the command line.
+    pub(crate) fn matches(&self) -> &ArgMatches {
+        &self.matches
     }
 
     /// Is progress shown as a bar?

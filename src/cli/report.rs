@@ -33,7 +33,7 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
     };
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
     let overview = Overview::of(&queries, asked, |queries, standing| {
-        next_command::between_runs(queries, standing, output.repeated())
+        next_command::between_runs(queries, standing, output.matches())
     })?;
     let text = match args.format {
         ReportFormat::Html => page(&overview),

@@ -41,8 +41,6 @@ pub(crate) struct Session<'a> {
     args: &'a args::Submission,
     /// `None`: a dry run or one that only asks, which has nothing to seal and makes no key.
     sealing: Option<recipient::Ready>,
-    /// The options that the next command repeats.
-    repeated: Repeated,
     /// How files are read and judged.
     given: Given,
     /// The files that were read.
@@ -148,7 +146,6 @@ impl<'a> Session<'a> {
             signals,
             args,
             sealing,
-            repeated: output.repeated().without_kept(),
             given: start.given,
             inputs,
             results,
@@ -360,7 +357,7 @@ impl<'a> Session<'a> {
         self.connection.close().await;
 
         let queries = Queries::open(&path)?;
-        let mut repeated = self.repeated;
+        let mut repeated = Repeated::of(self.output.matches()).without_kept();
         let sealed_to = queries.sealed_to()?;
         // Until something has been sealed to a new key, the ledger does not know of it.
         let is_unused = |sealing: &recipient::Ready| {

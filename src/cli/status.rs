@@ -56,7 +56,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
         text.push_str(&format!(
             "\nA run is at work on this ledger (pid {process}); its end will say what is next.\n"
         ));
-    } else if let Some(next) = next_command::between_runs(&queries, &standing, output.repeated())? {
+    } else if let Some(next) = next_command::between_runs(&queries, &standing, output.matches())? {
         text.push_str(&format!("\nNext: {next}\n"));
     }
     output.result(&text)?;

@@ -70,7 +70,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         tally: &check.tally,
         partner: desk.as_ref().map(|desk| desk.partner.as_str()),
         online: desk.as_ref().map(|desk| &*desk.online),
-        next: &next_command(&args, output.repeated(), &check.tally, given_up),
+        next: &next_command(&args, Repeated::of(output.matches()), &check.tally, given_up),
     })?;
     tracing::info!(
         rows = check.tally.rows(),
