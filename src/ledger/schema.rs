@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations, SchemaVersion};
 use uuid::Uuid;
 
@@ -121,10 +121,31 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     if is_older(&connection)? {
         kept::keep(&connection, path)?;
     }
-    MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
+    if is_new(&connection)? {
+        let failed = |source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) };
+        make_schema(&mut connection).map_err(failed)?;
+    } else {
+        MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
+    }
     failpoint::crash("migrated");
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(connection)
+}
+
+fn is_new(connection: &Connection) -> Result<bool, Error> {
+    let has_version = !matches!(MIGRATIONS.current_version(connection), Ok(SchemaVersion::NoneSet));
+    Ok(!has_version && is_empty(connection)?)
+}
+
+/// All migrations of a new ledger as one transaction, for one sync in place of one each.
+fn make_schema(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for script in SCRIPTS {
+        transaction.execute_batch(script)?;
+        failpoint::crash("migration");
+    }
+    transaction.pragma_update(None, "user_version", SCRIPTS.len())?;
+    transaction.commit()
 }
 
 /// Is its schema older than this program, and has a run worked on it?
