@@ -10,7 +10,7 @@ use rand::RngExt;
 use tenantry_simulator::{Fault, Operation};
 
 use crate::crash::{kills, lively, rng};
-use crate::harness::{Bench, HEADER, customers, eventually, row, states};
+use crate::harness::{Bench, HEADER, customers, each_at_once, eventually, row, states};
 
 /// Every point, with the times at which it dies there. (A point that is passed less often is not reached; the test
 /// holds that each is reached at least once.)
@@ -56,28 +56,27 @@ fn mixed_file() -> String {
 
 #[test]
 fn dying_at_any_point_loses_nothing_and_repeats_nothing() {
-    for (point, times) in POINTS {
-        for time in times {
-            let bench = Bench::new();
-            bench.file("customers.csv", mixed_file());
-            bench.fault(Operation::Create, "lost1", Fault::DropAfter, 1);
-            let died = bench
-                .import("customers.csv")
-                .args(["--concurrency", "2"])
-                .env("TENANTRY_CRASH_AT", format!("{point}#{time}"))
-                .run();
-            assert_eq!(died.code, None, "did not die at {point}#{time}: {died}");
-            let done = bench.import("customers.csv").exits(3);
-            let expected = states([("created", 6), ("failed", 1), ("rejected", 1)]);
-            assert_eq!(bench.ledger().states(), expected, "after {point}#{time}: {done}");
-            bench.agree();
-        }
-    }
+    let deaths = POINTS.into_iter().flat_map(|(point, times)| times.iter().map(move |time| (point, time)));
+    each_at_once(deaths, |(point, time)| {
+        let bench = Bench::new();
+        bench.file("customers.csv", mixed_file());
+        bench.fault(Operation::Create, "lost1", Fault::DropAfter, 1);
+        let died = bench
+            .import("customers.csv")
+            .args(["--concurrency", "2"])
+            .env("TENANTRY_CRASH_AT", format!("{point}#{time}"))
+            .run();
+        assert_eq!(died.code, None, "did not die at {point}#{time}: {died}");
+        let done = bench.import("customers.csv").exits(3);
+        let expected = states([("created", 6), ("failed", 1), ("rejected", 1)]);
+        assert_eq!(bench.ledger().states(), expected, "after {point}#{time}: {done}");
+        bench.agree();
+    });
 }
 
 #[test]
 fn dying_again_and_again_at_the_same_point_still_comes_to_an_end() {
-    for point in ["committed#14", "sending#2", "answered#2", "sealed#2"] {
+    each_at_once(["committed#14", "sending#2", "answered#2", "sealed#2"], |point| {
         let bench = Bench::new();
         bench.file("customers.csv", customers(5));
         let mut deaths = 0;
@@ -94,7 +93,7 @@ fn dying_again_and_again_at_the_same_point_still_comes_to_an_end() {
             assert!(deaths < 50, "{point}: no end to it");
         }
         bench.agree();
-    }
+    });
 }
 
 fn newest_picture(bench: &Bench) -> Option<PathBuf> {

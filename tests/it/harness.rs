@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -564,6 +565,22 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"(?m)^([^,\n]+,\[GUID\],admin@[^,\n]+),.+$", "$1,[PASSWORD]"),
     (r"(?m)^(    MS-CV +)\S+$", "$1[MS-CV]"),
 ];
+
+/// Does `check` with each of `items`, several at once: what it starts mostly waits.
+pub(crate) fn each_at_once<T: Send>(
+    items: impl IntoIterator<Item = T, IntoIter: Send>,
+    check: impl Fn(T) + Sync,
+) {
+    const AT_ONCE: usize = 4;
+    let left = Mutex::new(items.into_iter());
+    // The lock is given back before the check begins.
+    let next = || left.lock().unwrap().next();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| std::iter::from_fn(next).for_each(&check));
+        }
+    });
+}
 
 /// Polls until `reached`.
 pub(crate) fn eventually(what: &str, mut reached: impl FnMut() -> bool) {

@@ -11,7 +11,7 @@ use tenantry_simulator::{Hold, HoldPoint, Operation};
 use crate::harness::Call;
 #[cfg(target_os = "linux")]
 use crate::harness::eventually;
-use crate::harness::{Bench, customers, domain, states};
+use crate::harness::{Bench, customers, domain, each_at_once, states};
 
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
@@ -38,7 +38,7 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
 fn a_full_disk_costs_no_answer_that_is_under_way() {
     // More than there is room for.
     const ROWS: usize = 400;
-    for pages in [2, 5, 9, 14] {
+    each_at_once([2, 5, 9, 14], |pages| {
         let bench = Bench::new();
         bench.file("customers.csv", customers(ROWS));
         bench.import("customers.csv").args(["--limit", "0"]).exits(5);
@@ -59,12 +59,12 @@ fn a_full_disk_costs_no_answer_that_is_under_way() {
         assert!(!bench.path("ledger.db-reserve").exists());
         bench.resume().exits(0);
         bench.agree();
-    }
+    });
 }
 
 #[test]
 fn a_disk_that_fails_stops_the_run_and_loses_nothing() {
-    for commit in 1..=14 {
+    each_at_once(1..=14, |commit: u32| {
         let bench = Bench::new();
         bench.file("customers.csv", customers(6));
         let command = bench.import("customers.csv").args(["--concurrency", "2"]);
@@ -75,7 +75,7 @@ fn a_disk_that_fails_stops_the_run_and_loses_nothing() {
         assert!(sent <= known, "sent without a record after commit {commit}");
         bench.import("customers.csv").exits(0);
         bench.agree();
-    }
+    });
 }
 
 #[test]

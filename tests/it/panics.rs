@@ -3,7 +3,7 @@
 
 use tenantry_simulator::{Hold, HoldPoint, Operation};
 
-use crate::harness::{Bench, customers, domain, full, states};
+use crate::harness::{Bench, customers, domain, each_at_once, full, states};
 
 /// Points in every thread and task that a run has: its own, those of steps, that of the ledger.
 const POINTS: [(&str, &[u32]); 14] = [
@@ -25,19 +25,18 @@ const POINTS: [(&str, &[u32]); 14] = [
 
 #[test]
 fn a_panic_anywhere_ends_the_run_and_loses_nothing() {
-    for (point, times) in POINTS {
-        for time in times {
-            let bench = Bench::new();
-            bench.file("customers.csv", customers(6));
-            let import = bench.import("customers.csv").with_app().args(["--concurrency", "2"]);
-            let done = import.env("TENANTRY_PANIC_AT", format!("{point}#{time}")).exits(1);
-            done.says("error: a bug in tenantry ").says(", at src/").says("run the same command again");
-            assert!(!done.stderr.contains("in hand"), "{point}#{time}: {done}");
-            bench.import("customers.csv").with_app().exits(0);
-            assert_eq!(bench.ledger().states(), states([("created", 6)]), "after {point}#{time}: {done}");
-            bench.agree();
-        }
-    }
+    let panics = POINTS.into_iter().flat_map(|(point, times)| times.iter().map(move |time| (point, time)));
+    each_at_once(panics, |(point, time)| {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(6));
+        let import = bench.import("customers.csv").with_app().args(["--concurrency", "2"]);
+        let done = import.env("TENANTRY_PANIC_AT", format!("{point}#{time}")).exits(1);
+        done.says("error: a bug in tenantry ").says(", at src/").says("run the same command again");
+        assert!(!done.stderr.contains("in hand"), "{point}#{time}: {done}");
+        bench.import("customers.csv").with_app().exits(0);
+        assert_eq!(bench.ledger().states(), states([("created", 6)]), "after {point}#{time}: {done}");
+        bench.agree();
+    });
 }
 
 #[test]
