@@ -22,7 +22,7 @@ use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
 use crate::validation::{MIXED_RESELLERS, Validator, mixed_resellers};
-use decide::{Coming, decide};
+use decide::{IncomingRow, decide};
 use judge::Judge;
 
 pub(crate) use stored::Rejudge;
@@ -92,9 +92,9 @@ fn in_words((severity, rule): &(Severity, Cow<'static, str>), kind: &ProblemKind
 }
 
 /// What a row says, as far as it matters for what becomes of it.
-fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> Coming<'a> {
+fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'a> {
     let customer = candidate.customer.as_ref();
-    Coming {
+    IncomingRow {
         line: candidate.line,
         domain: candidate.domain.as_ref().map_or("", DomainName::as_str),
         domain_column,

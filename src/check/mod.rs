@@ -17,7 +17,7 @@ mod text;
 use arrayvec::ArrayString;
 
 use crate::customer::{Customer, Field};
-use crate::intake::decide::{Coming, are_mixed};
+use crate::intake::decide::{IncomingRow, are_mixed};
 use crate::ledger::Decision;
 use crate::problem::{Problem, Severity};
 use crate::reader::{Header, Row};
@@ -123,12 +123,12 @@ impl FileCheck {
 
     /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
     pub(crate) fn meet(&self, mut judged: Judged, siblings: &mut Siblings) -> Met {
-        let coming = Coming {
+        let coming = IncomingRow {
             line: judged.line,
             domain: judged.domain.as_ref().map_or("", Domain::as_str),
             domain_column: self.header.name_of(Field::Domain),
             is_good: judged.group.is_some(),
-            ..Coming::default()
+            ..IncomingRow::default()
         };
         let (is_duplicate, stands) = match siblings.meet(&coming, judged.fingerprints) {
             Decision::Known { .. } => (true, false),

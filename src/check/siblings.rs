@@ -9,8 +9,8 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::intake::decide::{Coming, decide};
-use crate::ledger::{Decision, Known, KnownRow, RowId, State};
+use crate::intake::decide::{IncomingRow, decide};
+use crate::ledger::{Decision, KnownRow, KnownRows, RowId, State};
 use crate::validation::Judgement;
 
 /// Tables instead of one: each doubles alone, so old and new of all of them never stand side by side. One of 16,384
@@ -72,7 +72,7 @@ impl Siblings {
     }
 
     /// What becomes of a row, as an import of the files into an empty ledger would decide.
-    pub(super) fn meet(&mut self, row: &Coming<'_>, fingerprints: Fingerprints) -> Decision {
+    pub(super) fn meet(&mut self, row: &IncomingRow<'_>, fingerprints: Fingerprints) -> Decision {
         let before = self.files.last().map_or(0, |(_, before)| *before);
         self.newest = before.saturating_add(short(row.line));
         let first = First {
@@ -87,7 +87,7 @@ impl Siblings {
         let of_content = fingerprints.content;
         let is_alike = self.by_content.has(of_content);
         let alike = is_alike.then(|| KnownRow::new(RowId(0), State::Rejected, true));
-        let decision = decide(row, Known { standing, alike, ..Known::default() }, false);
+        let decision = decide(row, KnownRows { standing, alike, ..KnownRows::default() }, false);
         if let Decision::New { stands, .. } = &decision {
             match of_domain {
                 Some((domain, Entry::Vacant(place))) if *stands => drop(place.insert((domain, first))),
@@ -165,7 +165,7 @@ mod tests {
         let mut siblings = Siblings::default();
         let standings = (2..).zip(rows).map(|(line, (name, content))| {
             let domain = name.bytes().next().map(u64::from);
-            let row = Coming {
+            let row = IncomingRow {
                 line,
                 domain: name,
                 domain_column: "domain",

@@ -8,7 +8,7 @@ use super::plan::{self, Consent};
 use super::rules;
 use super::session::{Session, Start};
 use crate::intake::Rejudge;
-use crate::ledger::{Again, Left, Selection, State};
+use crate::ledger::{Again, Selection, SkipReason, State};
 use crate::report::{Standing, counted};
 use crate::submitter::{Mode, StopReason};
 
@@ -47,9 +47,9 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
             Ok(again) => again,
             Err(error) => return session.abort(error.into()).await,
         };
-        if args.condition.require_valid && again.left(Left::Wrong) > 0 {
+        if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
             tell(output, &again);
-            return session.end(Some(StopReason::NotAllValid(again.left(Left::Wrong)))).await;
+            return session.end(Some(StopReason::NotAllValid(again.left(SkipReason::Wrong)))).await;
         }
         if let Consent::Ask(terminal) = &consent
             && !finds_none(&again)
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
     };
     tell(output, &again);
     if session.is_dry_run() {
-        return session.end_dry_run(again.left(Left::Wrong)).await;
+        return session.end_dry_run(again.left(SkipReason::Wrong)).await;
     }
     if finds_none(&again) {
         return session.end(None).await;
@@ -132,23 +132,23 @@ fn tell(output: &Output, again: &Again) {
     let first = first.map(|it| format!("; the first is on line {}: {}", it.line, it.in_words()));
     for (why, in_words) in [
         (
-            Left::Burned,
+            SkipReason::Burned,
             " for a burned domain: `tenantry export failed`, choose another domain, and import the file.",
         ),
-        (Left::Wrong, &*format!(" for failing validation{}.", first.unwrap_or_default())),
+        (SkipReason::Wrong, &*format!(" for failing validation{}.", first.unwrap_or_default())),
         (
-            Left::Changed,
+            SkipReason::Changed,
             ": with the options given now, other values would be sent than its import sent. Give the --map, --default and \
              --reseller-id of that import.",
         ),
         (
-            Left::FromBefore,
+            SkipReason::FromBefore,
             " since the ledger was restored, because a correction may be missing here: import the files again, corrected \
              rows first.",
         ),
-        (Left::SpokenFor, ", because another row stands for the domain."),
+        (SkipReason::SpokenFor, ", because another row stands for the domain."),
         (
-            Left::Direct,
+            SkipReason::Direct,
             " without a reseller, while other rows of the same file have one: give --reseller-id, or --allow-direct for \
              customers of your own.",
         ),

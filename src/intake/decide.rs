@@ -1,6 +1,6 @@
 //! What becomes of a row of a list: the one place that says so, for `import`, `check` and `retry`.
 //!
-//! Nothing is looked up or changed here. Whoever has a row says what it says ([`Coming`]) and what is [`Known`] beside it:
+//! Nothing is looked up or changed here. Whoever has a row says what it says ([`IncomingRow`]) and what is known ([`KnownRows`]):
 //! from the ledger, or from a short memory of the files that are being checked. The ledger carries the [`Decision`] out.
 //!
 //! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is rejected and
@@ -8,12 +8,12 @@
 //! was sent or may have been, and replaced by a changed one where it was refused or never sent.
 
 use crate::customer::Customer;
-use crate::ledger::{Change, Decision, Known, KnownAcceptance, KnownRow, Left, RowId, State};
+use crate::ledger::{Change, Decision, KnownAcceptance, KnownRow, KnownRows, RowId, SkipReason, State};
 use crate::validation::{MIXED_RESELLERS, duplicate_domain};
 
 /// A row that comes, as far as it matters for what becomes of it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Coming<'a> {
+pub(crate) struct IncomingRow<'a> {
     pub(crate) line: u64,
     /// Empty where it names none.
     pub(crate) domain: &'a str,
@@ -27,15 +27,15 @@ pub(crate) struct Coming<'a> {
     pub(crate) customer: Option<&'a Customer>,
 }
 
-impl Coming<'_> {
+impl IncomingRow<'_> {
     fn says_nothing_of_agreement(&self) -> bool {
         self.is_good && !self.has_agreement
     }
 }
 
 /// What becomes of a row of a file. `retry_failed`: unchanged refused rows are tried again.
-pub(crate) fn decide(row: &Coming<'_>, known: Known, retry_failed: bool) -> Decision {
-    let Known { standing, named, alike, replaced } = known;
+pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
+    let KnownRows { standing, named, alike, replaced } = known;
     let named = named.filter(can_be_corrected);
     if let Some(named) = &named
         && named.same_content
@@ -87,7 +87,7 @@ fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
 }
 
 /// A row that stands in the ledger from an earlier reading comes again.
-fn again(row: &Coming<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
+fn again(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
     let is_changed = !known.same_content;
     match known.state {
         State::Created | State::Existing => keep(known, agreement(row, known, retry_failed)),
@@ -125,7 +125,7 @@ fn keep(known: &KnownRow, change: Change) -> Decision {
 }
 
 /// A row whose customer exists. Only its agreement can still be of use.
-fn agreement(row: &Coming<'_>, known: &KnownRow, retry_failed: bool) -> Change {
+fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Change {
     use State::{Failed, Pending, Rejected};
     let says_nothing = row.says_nothing_of_agreement();
     let state = known.acceptance.map(|it| it.state);
@@ -156,7 +156,7 @@ fn agreement(row: &Coming<'_>, known: &KnownRow, retry_failed: bool) -> Change {
 }
 
 /// Is everything but the agreement as it was sent? A reseller that the file leaves out is the one that was given then.
-fn is_as_sent(row: &Coming<'_>, known: &KnownRow) -> bool {
+fn is_as_sent(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     let (Some(sent), Some(now)) = (&known.sent, row.customer) else { return false };
     let now = Customer {
         agreement: sent.agreement.clone(),
@@ -168,7 +168,7 @@ fn is_as_sent(row: &Coming<'_>, known: &KnownRow) -> bool {
 
 /// Is a good row the one of a customer that exists, without anything new, and can that change no more? It can be told
 /// beside the ledger's own thread, which what a file says of other customers cannot.
-pub(crate) fn is_final(row: &Coming<'_>, known: &KnownRow) -> bool {
+pub(crate) fn is_final(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     let is_settled = known.acceptance.is_none_or(|it| it.state == State::Recorded && it.same_content);
     matches!(known.state, State::Created | State::Existing)
         && known.same_content
@@ -185,7 +185,7 @@ pub(crate) fn are_mixed(has_resellers: bool, has_direct: bool, allow_direct: boo
 
 /// A row that the ledger keeps, and how it was judged anew.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept {
+pub(crate) struct RetryContext {
     /// What the ledger has of it is not what its file said: it cannot be judged without that.
     pub(crate) is_beyond_judging: bool,
     /// It came to its state before the ledger was restored from a copy.
@@ -197,24 +197,28 @@ pub(crate) struct Kept {
 }
 
 /// Whether a row that was refused or rejected is taken up again without its file, or its refused acceptance is.
-pub(crate) fn decide_kept(row: &Coming<'_>, known: Known, kept: Kept) -> Result<Decision, Left> {
-    let Some(own) = known.named else { return Err(Left::SpokenFor) };
+pub(crate) fn decide_kept(
+    row: &IncomingRow<'_>,
+    known: KnownRows,
+    kept: RetryContext,
+) -> Result<Decision, SkipReason> {
+    let Some(own) = known.named else { return Err(SkipReason::SpokenFor) };
     if !row.is_good || kept.is_beyond_judging {
-        return Err(Left::Wrong);
+        return Err(SkipReason::Wrong);
     }
     if matches!(own.state, State::Created | State::Existing) {
         return Ok(again(row, &own, true));
     }
     if known.standing.is_some_and(|standing| standing.row != own.row) || !can_be_corrected(&own) {
-        return Err(Left::SpokenFor);
+        return Err(SkipReason::SpokenFor);
     }
     let is_refused = own.state == State::Failed;
     match kept {
-        _ if is_refused && !own.same_content => Err(Left::Changed),
-        Kept { is_from_before: true, .. } => Err(Left::FromBefore),
-        Kept { takes_burned: false, .. } if own.is_burned => Err(Left::Burned),
+        _ if is_refused && !own.same_content => Err(SkipReason::Changed),
+        RetryContext { is_from_before: true, .. } => Err(SkipReason::FromBefore),
+        RetryContext { takes_burned: false, .. } if own.is_burned => Err(SkipReason::Burned),
         // A row that nobody gave a reseller was rejected for that or would have been.
-        Kept { is_mixed: true, .. } if !is_refused => Err(Left::Direct),
+        RetryContext { is_mixed: true, .. } if !is_refused => Err(SkipReason::Direct),
         _ if is_refused => Ok(keep(&own, Change::Retry)),
         _ => Ok(replace(&own)),
     }

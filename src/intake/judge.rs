@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decide::{Coming, is_final};
+use super::decide::{IncomingRow, is_final};
 use crate::ledger::{Asked, Candidate, Customers, Incoming, KnownRow, RowId, Unchanged};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Judgement, Validator};
@@ -64,7 +64,7 @@ impl Judged<'_> {
     /// Does it say nothing new of a customer, of whom this is known?
     fn is_final(&self, known: &KnownRow) -> bool {
         let has_agreement = self.judgement.has_agreement();
-        is_final(&Coming { is_good: true, has_agreement, ..Coming::default() }, known)
+        is_final(&IncomingRow { is_good: true, has_agreement, ..IncomingRow::default() }, known)
     }
 
     /// For the ledger: as `customer`, where it is that one's row and says nothing new of it.

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::coming;
-use super::decide::{self, Kept};
+use super::decide::{self, RetryContext};
 use crate::customer::Defaults;
-use crate::ledger::{self, Candidate, Decision, Given, Known, Left, State, Stored, StoredRow};
+use crate::ledger::{
+    self, Candidate, Decision, Given, KnownRows, RetryDecider, SkipReason, State, StoredRow,
+};
 use crate::problem::Problem;
 use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
@@ -42,7 +44,7 @@ impl Rejudge {
     }
 }
 
-impl Stored for Rejudge {
+impl RetryDecider for Rejudge {
     /// # Errors
     /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that the ledger
     /// does not know, and that is not given now.
@@ -86,13 +88,13 @@ impl Stored for Rejudge {
         &self,
         stored: &StoredRow,
         candidate: &Candidate,
-        known: Known,
+        known: KnownRows,
         has_resellers: impl FnOnce() -> Result<bool, ledger::Error>,
-    ) -> Result<Result<Decision, Left>, ledger::Error> {
+    ) -> Result<Result<Decision, SkipReason>, ledger::Error> {
         // That takes long to find out, and matters for few.
         let was_rejected = known.named.as_ref().is_some_and(|it| it.state == State::Rejected);
         let may_be_mixed = was_rejected && candidate.has_reseller() == Some(false);
-        let kept = Kept {
+        let kept = RetryContext {
             is_beyond_judging: stored.problems.iter().any(Problem::is_of_the_record),
             is_from_before: stored.is_from_before,
             takes_burned: self.takes_burned,

@@ -59,8 +59,8 @@ pub(crate) use steps::{
     RowChange, SetAside, State, StepKind, Work,
 };
 pub(crate) use take_up::{
-    Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, Judged, Known,
-    KnownAcceptance, KnownRow, Left, Selection, SourceInfo, Stored, StoredRow, Unagreed, Unchanged,
+    Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, Judged, KnownAcceptance,
+    KnownRow, KnownRows, RetryDecider, Selection, SkipReason, SourceInfo, StoredRow, Unagreed, Unchanged,
 };
 
 macro_rules! ledger_id {

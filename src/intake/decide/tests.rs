@@ -8,7 +8,7 @@ use crate::ledger::RowId;
 const LINE: u64 = 9;
 
 /// A good row without an agreement.
-const GOOD: Coming<'_> = Coming {
+const GOOD: IncomingRow<'_> = IncomingRow {
     line: LINE,
     domain: "a.onmicrosoft.com",
     domain_column: "Domain",
@@ -16,15 +16,15 @@ const GOOD: Coming<'_> = Coming {
     has_agreement: false,
     customer: None,
 };
-const WRONG: Coming<'_> = Coming { is_good: false, ..GOOD };
+const WRONG: IncomingRow<'_> = IncomingRow { is_good: false, ..GOOD };
 
 /// The row 5 of the ledger, from an earlier reading.
 fn row(state: State, same_content: bool) -> KnownRow {
     KnownRow::new(RowId(5), state, same_content)
 }
 
-fn standing(known: KnownRow) -> Known {
-    Known { standing: Some(known), ..Known::default() }
+fn standing(known: KnownRow) -> KnownRows {
+    KnownRows { standing: Some(known), ..KnownRows::default() }
 }
 
 /// A decision in a few words.
@@ -45,14 +45,14 @@ fn in_words(decision: &Decision) -> String {
 }
 
 #[track_caller]
-fn check(coming: &Coming<'_>, known: Known, retry_failed: bool, expected: &str) {
+fn check(coming: &IncomingRow<'_>, known: KnownRows, retry_failed: bool, expected: &str) {
     assert_eq!(in_words(&decide(coming, known, retry_failed)), expected);
 }
 
 #[test]
 fn a_row_of_which_nothing_is_known_is_new() {
-    check(&GOOD, Known::default(), false, "new, stands");
-    check(&WRONG, Known::default(), true, "new, stands");
+    check(&GOOD, KnownRows::default(), false, "new, stands");
+    check(&WRONG, KnownRows::default(), true, "new, stands");
 }
 
 /// State, then what becomes of it: unchanged; unchanged and wrong; the same two with `--retry-failed`; changed.
@@ -127,16 +127,23 @@ fn a_domain_twice() {
     check(&GOOD, standing(elsewhere()), false, &there);
     // Said again, what was wrong is not wrong twice.
     let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
-    check(&GOOD, Known { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
-    check(&GOOD, Known { alike: alike(), ..standing(elsewhere()) }, false, "row 6: Nothing");
+    check(&GOOD, KnownRows { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
+    check(&GOOD, KnownRows { alike: alike(), ..standing(elsewhere()) }, false, "row 6: Nothing");
     let left_half_read = alike().map(|alike| KnownRow { is_unfinished: true, ..alike });
-    check(&GOOD, Known { alike: left_half_read, ..standing(met(false)) }, false, "row 6: Nothing, adopted");
+    check(
+        &GOOD,
+        KnownRows { alike: left_half_read, ..standing(met(false)) },
+        false,
+        "row 6: Nothing, adopted",
+    );
 }
 
 #[test]
 fn a_rejected_row_that_stands_for_no_domain_is_known_by_its_content() {
-    let alike =
-        |met_on| Known { alike: Some(KnownRow { met_on, ..row(State::Rejected, true) }), ..Known::default() };
+    let alike = |met_on| KnownRows {
+        alike: Some(KnownRow { met_on, ..row(State::Rejected, true) }),
+        ..KnownRows::default()
+    };
     check(&WRONG, alike(None), false, "row 5: Nothing");
     check(&WRONG, alike(Some(3)), false, "row 5: Nothing");
     // The row that it repeated is gone.
@@ -146,7 +153,7 @@ fn a_rejected_row_that_stands_for_no_domain_is_known_by_its_content() {
 #[test]
 fn a_row_that_names_the_one_that_it_corrects() {
     let named = |state, same| Some(KnownRow { row: RowId(7), ..row(state, same) });
-    let known = |named| Known { named, ..Known::default() };
+    let known = |named| KnownRows { named, ..KnownRows::default() };
     // Whatever else has changed, the domain too.
     check(&GOOD, known(named(State::Failed, false)), false, "new, stands for 7");
     check(&GOOD, known(named(State::Rejected, false)), false, "new, stands for 7");
@@ -163,11 +170,11 @@ fn a_row_that_names_the_one_that_it_corrects() {
     let held = named(State::Pending, false).map(|named| KnownRow { is_held: true, ..named });
     check(&GOOD, known(held), false, "new, stands for 7");
     // Another row stands for the domain: that one goes before.
-    let beside = |state, same| Known { named: named(State::Failed, false), ..standing(row(state, same)) };
+    let beside = |state, same| KnownRows { named: named(State::Failed, false), ..standing(row(state, same)) };
     check(&GOOD, beside(State::Created, false), false, "row 5: Ignored");
     check(&GOOD, beside(State::Failed, false), false, "new, stands for 5");
     let of_this_run = KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Failed, false) };
-    let of_this_run = Known { named: named(State::Failed, false), ..standing(of_this_run) };
+    let of_this_run = KnownRows { named: named(State::Failed, false), ..standing(of_this_run) };
     check(&GOOD, of_this_run, false, "new, stands for 5");
 }
 
@@ -176,20 +183,25 @@ fn an_exported_row_that_comes_back_as_it_went() {
     let named = |met_on| Some(KnownRow { met_on, ..row(State::Failed, true) });
     for retry_failed in [false, true] {
         let expected = if retry_failed { "row 5: Retry" } else { "row 5: Nothing" };
-        let (alone, standing) = (Known::default(), standing(row(State::Failed, true)));
-        check(&GOOD, Known { named: named(None), ..alone }, retry_failed, expected);
-        check(&GOOD, Known { named: named(None), ..standing }, retry_failed, expected);
+        let (alone, standing) = (KnownRows::default(), standing(row(State::Failed, true)));
+        check(&GOOD, KnownRows { named: named(None), ..alone }, retry_failed, expected);
+        check(&GOOD, KnownRows { named: named(None), ..standing }, retry_failed, expected);
     }
     // A row without a domain, which another one like it stands beside.
     let other = Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
     let rejected = Some(row(State::Rejected, true));
-    check(&WRONG, Known { named: rejected, alike: other, ..Known::default() }, false, "row 6: Nothing");
+    check(
+        &WRONG,
+        KnownRows { named: rejected, alike: other, ..KnownRows::default() },
+        false,
+        "row 6: Nothing",
+    );
 }
 
 #[test]
 fn a_file_does_not_undo_the_correction_of_its_row() {
-    let replaced = |known| Known { replaced: Some(RowId(8)), ..known };
-    check(&GOOD, replaced(Known::default()), false, "row 8: Outdated");
+    let replaced = |known| KnownRows { replaced: Some(RowId(8)), ..known };
+    check(&GOOD, replaced(KnownRows::default()), false, "row 8: Outdated");
     for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
         // What was never sent follows the file back.
         let expected = if state == State::Pending { "new, stands for 5" } else { "row 8: Outdated" };
@@ -197,7 +209,7 @@ fn a_file_does_not_undo_the_correction_of_its_row() {
     }
     // A row that names another one is a correction itself.
     let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
-    check(&GOOD, replaced(Known { named, ..Known::default() }), false, "new, stands for 7");
+    check(&GOOD, replaced(KnownRows { named, ..KnownRows::default() }), false, "new, stands for 7");
     // The correction came in the same file.
     let met = KnownRow { met_on: Some(3), ..row(State::Failed, false) };
     assert!(in_words(&decide(&GOOD, replaced(standing(met)), false)).contains("duplicate_domain"));
@@ -233,9 +245,9 @@ fn created(same_row: bool, acceptance: Option<(State, bool)>) -> KnownRow {
 fn the_acceptance_of_a_customer_that_exists() {
     use State::{Failed, InFlight, Pending, Recorded, Rejected, Withdrawn};
     let sent = customer("Contoso", Some(1));
-    let accepts = Coming { has_agreement: true, customer: Some(&sent), ..GOOD };
-    let wrongly = Coming { is_good: false, has_agreement: false, ..accepts };
-    let check = |coming: &Coming<'_>, same_row, acceptance, retry, expected: &str| {
+    let accepts = IncomingRow { has_agreement: true, customer: Some(&sent), ..GOOD };
+    let wrongly = IncomingRow { is_good: false, has_agreement: false, ..accepts };
+    let check = |coming: &IncomingRow<'_>, same_row, acceptance, retry, expected: &str| {
         check(coming, standing(created(same_row, acceptance)), retry, &format!("row 5: {expected}"));
     };
     let instead = "Accept { instead_of: Some(4) }";
@@ -276,7 +288,7 @@ fn the_acceptance_of_a_customer_that_exists() {
 fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
     use State::{Failed, Recorded};
     let sent = customer("Contoso", Some(1));
-    let accepts = Coming { has_agreement: true, customer: Some(&sent), ..GOOD };
+    let accepts = IncomingRow { has_agreement: true, customer: Some(&sent), ..GOOD };
     // The row as it was sent, without an acceptance: it says nothing new.
     check(&GOOD, standing(created(true, Some((Recorded, false)))), false, "row 5: Nothing");
     let corrected = |state| KnownRow { was_accepted_so: true, ..created(false, Some((state, false))) };
@@ -290,14 +302,14 @@ fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
         (customer("Contoso", Some(2)), "row 5: Ignored"),
         (customer("Fabrikam", Some(1)), "row 5: Ignored"),
     ] {
-        let accepts = Coming { customer: Some(&now), ..accepts };
+        let accepts = IncomingRow { customer: Some(&now), ..accepts };
         check(&accepts, standing(created(false, None)), false, expected);
     }
     // Nobody can tell of one that cannot be understood.
     let unreadable = KnownRow { sent: None, ..created(false, None) };
     check(&accepts, standing(unreadable), false, "row 5: Ignored");
     // More than the agreement is wrong.
-    let wrong = Coming { is_good: false, has_agreement: false, customer: None, ..accepts };
+    let wrong = IncomingRow { is_good: false, has_agreement: false, customer: None, ..accepts };
     check(&wrong, standing(created(false, None)), false, "row 5: Ignored");
     let acceptance = KnownAcceptance { id: 4, state: Recorded, same_content: true, is_unfinished: true };
     let unfinished = KnownRow { acceptance: Some(acceptance), ..created(true, None) };
@@ -307,8 +319,8 @@ fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
 #[test]
 fn a_customer_that_exists_and_comes_as_it_went() {
     use State::{Failed, InFlight, Pending, Recorded, Rejected};
-    let with_agreement = Coming { has_agreement: true, ..GOOD };
-    let is_final = |coming: &Coming<'_>, known: KnownRow| super::is_final(coming, &known);
+    let with_agreement = IncomingRow { has_agreement: true, ..GOOD };
+    let is_final = |coming: &IncomingRow<'_>, known: KnownRow| super::is_final(coming, &known);
     for state in State::OF_ROWS {
         let exists = matches!(state, State::Created | State::Existing);
         assert_eq!(is_final(&GOOD, row(state, true)), exists, "{state}");
@@ -342,12 +354,17 @@ fn rows_without_a_reseller_beside_rows_with_one() {
     }
 }
 
-const NOTHING_ODD: Kept =
-    Kept { is_beyond_judging: false, is_from_before: false, takes_burned: false, is_mixed: false };
+const NOTHING_ODD: RetryContext =
+    RetryContext { is_beyond_judging: false, is_from_before: false, takes_burned: false, is_mixed: false };
 
 #[track_caller]
-fn check_kept(coming: &Coming<'_>, own: KnownRow, kept: Kept, expected: Result<&str, Left>) {
-    let known = Known { named: Some(own), ..Known::default() };
+fn check_kept(
+    coming: &IncomingRow<'_>,
+    own: KnownRow,
+    kept: RetryContext,
+    expected: Result<&str, SkipReason>,
+) {
+    let known = KnownRows { named: Some(own), ..KnownRows::default() };
     let decision = decide_kept(coming, known, kept).map(|decision| in_words(&decision));
     assert_eq!(decision, expected.map(str::to_owned));
 }
@@ -357,32 +374,32 @@ fn rows_that_the_ledger_keeps_are_taken_up_again() {
     let (failed, rejected) = (|same| row(State::Failed, same), |same| row(State::Rejected, same));
     let replaced = Ok("new, stands for 5");
     check_kept(&GOOD, failed(true), NOTHING_ODD, Ok("row 5: Retry"));
-    check_kept(&GOOD, failed(false), NOTHING_ODD, Err(Left::Changed));
+    check_kept(&GOOD, failed(false), NOTHING_ODD, Err(SkipReason::Changed));
     check_kept(&GOOD, rejected(true), NOTHING_ODD, replaced);
     check_kept(&GOOD, rejected(false), NOTHING_ODD, replaced);
     for own in [failed, rejected] {
-        check_kept(&WRONG, own(true), NOTHING_ODD, Err(Left::Wrong));
-        let beyond_judging = Kept { is_beyond_judging: true, ..NOTHING_ODD };
-        check_kept(&GOOD, own(true), beyond_judging, Err(Left::Wrong));
-        let from_before = Kept { is_from_before: true, ..NOTHING_ODD };
-        check_kept(&GOOD, own(true), from_before, Err(Left::FromBefore));
+        check_kept(&WRONG, own(true), NOTHING_ODD, Err(SkipReason::Wrong));
+        let beyond_judging = RetryContext { is_beyond_judging: true, ..NOTHING_ODD };
+        check_kept(&GOOD, own(true), beyond_judging, Err(SkipReason::Wrong));
+        let from_before = RetryContext { is_from_before: true, ..NOTHING_ODD };
+        check_kept(&GOOD, own(true), from_before, Err(SkipReason::FromBefore));
     }
     let burned = || KnownRow { is_burned: true, ..failed(true) };
-    check_kept(&GOOD, burned(), NOTHING_ODD, Err(Left::Burned));
-    check_kept(&GOOD, burned(), Kept { takes_burned: true, ..NOTHING_ODD }, Ok("row 5: Retry"));
-    let mixed = Kept { is_mixed: true, ..NOTHING_ODD };
-    check_kept(&GOOD, rejected(true), mixed, Err(Left::Direct));
+    check_kept(&GOOD, burned(), NOTHING_ODD, Err(SkipReason::Burned));
+    check_kept(&GOOD, burned(), RetryContext { takes_burned: true, ..NOTHING_ODD }, Ok("row 5: Retry"));
+    let mixed = RetryContext { is_mixed: true, ..NOTHING_ODD };
+    check_kept(&GOOD, rejected(true), mixed, Err(SkipReason::Direct));
     check_kept(&GOOD, failed(true), mixed, Ok("row 5: Retry"));
     for state in [State::Pending, State::InFlight, State::Unresolved, State::Superseded] {
-        check_kept(&GOOD, row(state, true), NOTHING_ODD, Err(Left::SpokenFor));
+        check_kept(&GOOD, row(state, true), NOTHING_ODD, Err(SkipReason::SpokenFor));
     }
 }
 
 #[test]
 fn a_kept_row_whose_domain_another_row_stands_for() {
-    let beside = |standing| Known { named: Some(row(State::Rejected, true)), ..standing };
+    let beside = |standing| KnownRows { named: Some(row(State::Rejected, true)), ..standing };
     let other = KnownRow { row: RowId(6), ..row(State::Created, false) };
-    assert_eq!(decide_kept(&GOOD, beside(standing(other)), NOTHING_ODD), Err(Left::SpokenFor));
+    assert_eq!(decide_kept(&GOOD, beside(standing(other)), NOTHING_ODD), Err(SkipReason::SpokenFor));
     let itself = decide_kept(&GOOD, beside(standing(row(State::Rejected, true))), NOTHING_ODD);
     assert_eq!(itself.map(|decision| in_words(&decision)), Ok("new, stands for 5".to_owned()));
 }
@@ -391,12 +408,12 @@ fn a_kept_row_whose_domain_another_row_stands_for() {
 fn a_refused_acceptance_is_taken_up_again() {
     use State::{Failed, Rejected};
     let sent = customer("Contoso", Some(1));
-    let accepts = Coming { has_agreement: true, customer: Some(&sent), ..GOOD };
+    let accepts = IncomingRow { has_agreement: true, customer: Some(&sent), ..GOOD };
     for state in [Failed, Rejected] {
         for same in [true, false] {
             let own = created(true, Some((state, same)));
             check_kept(&accepts, own, NOTHING_ODD, Ok("row 5: Accept { instead_of: Some(4) }"));
         }
     }
-    check_kept(&WRONG, created(true, Some((Failed, true))), NOTHING_ODD, Err(Left::Wrong));
+    check_kept(&WRONG, created(true, Some((Failed, true))), NOTHING_ODD, Err(SkipReason::Wrong));
 }

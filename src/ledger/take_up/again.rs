@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 use super::super::query::{self, Plan};
 use super::super::stored::{field_of, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
-use super::known::{self, Known, Seen};
+use super::known::{self, KnownRows, Seen};
 use super::{Candidate, Change, Decision, SourceInfo, TakeUp, json};
 use crate::failpoint;
 use crate::problem::{Problem, Severity};
@@ -51,7 +51,7 @@ pub(crate) struct StoredRow {
 
 /// Why a row, or an acceptance, is not taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Left {
+pub(crate) enum SkipReason {
     /// It fails validation.
     Wrong,
     /// Another row stands for its domain.
@@ -67,7 +67,7 @@ pub(crate) enum Left {
 }
 
 /// Judges stored rows, and says what becomes of them.
-pub(crate) trait Stored: Send + 'static {
+pub(crate) trait RetryDecider: Send + 'static {
     /// The row as it would come in its file today. It [corrects](Candidate::corrects) itself.
     fn judge(&mut self, stored: &StoredRow) -> Result<Candidate, Error>;
 
@@ -76,9 +76,9 @@ pub(crate) trait Stored: Send + 'static {
         &self,
         stored: &StoredRow,
         candidate: &Candidate,
-        known: Known,
+        known: KnownRows,
         has_resellers: impl FnOnce() -> Result<bool, Error>,
-    ) -> Result<Result<Decision, Left>, Error>;
+    ) -> Result<Result<Decision, SkipReason>, Error>;
 }
 
 /// What taking up came to.
@@ -92,7 +92,7 @@ pub(crate) struct Again {
     pub(crate) agreements: u64,
     /// What is wrong with the first row that fails validation.
     pub(crate) first_wrong: Option<Problem>,
-    /// Rows and acceptances that were left as they are, by [`Left`].
+    /// Rows and acceptances that were left as they are, by [`SkipReason`].
     left: [u64; 6],
     /// What is about to be sent now, earlier rows included.
     pub(crate) plan: Plan,
@@ -105,11 +105,11 @@ impl Again {
     }
 
     /// Those that were left for this reason.
-    pub(crate) fn left(&self, why: Left) -> u64 {
+    pub(crate) fn left(&self, why: SkipReason) -> u64 {
         self.left[why as usize]
     }
 
-    fn count(&mut self, decision: &Result<Decision, Left>, candidate: &Candidate) {
+    fn count(&mut self, decision: &Result<Decision, SkipReason>, candidate: &Candidate) {
         let counted = match decision {
             Ok(Decision::New { .. }) => &mut self.rejected,
             Ok(Decision::Known { change: Change::Retry, .. }) => &mut self.failed,
@@ -118,7 +118,7 @@ impl Again {
             Err(why) => &mut self.left[*why as usize],
         };
         *counted += 1;
-        if *decision == Err(Left::Wrong) {
+        if *decision == Err(SkipReason::Wrong) {
             let mut errors = candidate.problems.iter().filter(|it| it.severity == Severity::Error);
             self.first_wrong = self.first_wrong.take().or_else(|| errors.next().cloned());
         }
@@ -130,7 +130,7 @@ impl Ledger {
     pub(crate) async fn take_up_again(
         &self,
         selection: Selection,
-        mut rows: impl Stored,
+        mut rows: impl RetryDecider,
         for_show: bool,
     ) -> Result<Again, Error> {
         let run = self.run;
@@ -148,7 +148,7 @@ fn again(
     tx: &Transaction<'_>,
     run: RunId,
     selection: &Selection,
-    rows: &mut impl Stored,
+    rows: &mut impl RetryDecider,
 ) -> Result<Again, Error> {
     let mut again = Again::default();
     let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };

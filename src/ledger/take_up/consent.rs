@@ -173,7 +173,7 @@ mod tests {
         };
         let reading = ledger.begin_source(info).await.unwrap();
         let batch = vec![Incoming::Candidate(Box::new(candidate))];
-        let decide = |_: &_, known: crate::ledger::Known| match known.standing {
+        let decide = |_: &_, known: crate::ledger::KnownRows| match known.standing {
             None => Decision::New { stands: true, problem: None, replaces: None },
             Some(known) => Decision::Known { row: known.row, change: Change::Retry, adopts: false },
         };

@@ -1,6 +1,7 @@
 //! What the ledger knows of a row that comes. It is looked up here; what follows from it, others decide.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
@@ -12,7 +13,7 @@ use crate::customer::Customer;
 
 /// What is known of a row that comes.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownRows {
     /// The row that stands for its domain.
     pub(crate) standing: Option<KnownRow>,
     /// The row that it says it corrects.
@@ -97,20 +98,22 @@ impl Seen {
 }
 
 /// Everything that is known of a row that comes.
-pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<Known, Error> {
-    let find = |which: &str, key: &dyn rusqlite::ToSql| {
-        let found = tx.prepare_cached(&Found::select(which))?.query_row([key], Found::load);
+pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRows, Error> {
+    static BY_DOMAIN: LazyLock<String> = LazyLock::new(|| Found::select("r.key_domain = ?1"));
+    static BY_ROW: LazyLock<String> = LazyLock::new(|| Found::select("r.id = ?1"));
+    let find = |sql: &str, key: &dyn rusqlite::ToSql| {
+        let found = tx.prepare_cached(sql)?.query_row([key], Found::load);
         found.optional()?.map(|found| found.beside(tx, candidate, seen)).transpose()
     };
     let standing = match &candidate.domain {
-        Some(domain) => find("r.key_domain = ?1", &domain.as_str())?,
+        Some(domain) => find(&BY_DOMAIN, &domain.as_str())?,
         None => None,
     };
     let named = match candidate.corrects {
-        Some(row) => find("r.id = ?1", &row)?,
+        Some(row) => find(&BY_ROW, &row)?,
         None => None,
     };
-    let mut known = Known { standing, named, ..Known::default() };
+    let mut known = KnownRows { standing, named, ..KnownRows::default() };
     // Where a row stands that says the same there is nothing to be told apart by its content.
     if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
         without_key(tx, candidate, seen, &mut known)?;
@@ -125,7 +128,7 @@ fn without_key(
     tx: &Transaction<'_>,
     candidate: &Candidate,
     seen: &Seen,
-    known: &mut Known,
+    known: &mut KnownRows,
 ) -> Result<(), Error> {
     // A correction that was let go unsent stands for nothing.
     let sql = "SELECT r.id, r.state, r.source_id,

@@ -22,12 +22,12 @@ use crate::customer::{Customer, DomainName};
 use crate::problem::Problem;
 use known::Seen;
 
-pub(crate) use again::{Again, Left, Selection, Stored, StoredRow};
+pub(crate) use again::{Again, RetryDecider, Selection, SkipReason, StoredRow};
 pub(crate) use apply::{Change, Decision};
 pub(super) use consent::UNDECIDED;
 pub(crate) use consent::Unagreed;
 pub(crate) use judgement::{DirectRows, Judged};
-pub(crate) use known::{Known, KnownAcceptance, KnownRow};
+pub(crate) use known::{KnownAcceptance, KnownRow, KnownRows};
 pub(crate) use unchanged::{Asked, Customers, Unchanged, WhileReading};
 
 /// One row as intake hands it over.
@@ -162,7 +162,7 @@ impl Ledger {
         &self,
         mut reading: TakeUp,
         mut batch: Vec<Incoming>,
-        decide: impl Fn(&Candidate, Known) -> Decision + Send + 'static,
+        decide: impl Fn(&Candidate, KnownRows) -> Decision + Send + 'static,
     ) -> Result<(TakeUp, Vec<Incoming>), Error> {
         if let Some(unchanged) = batch.iter().map(Incoming::as_unchanged).collect::<Option<Vec<_>>>() {
             unchanged.iter().for_each(|row| _ = reading.meet_known(row.row, row.line));
