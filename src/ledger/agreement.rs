@@ -5,7 +5,7 @@
 
 use rusqlite::Transaction;
 
-use super::steps::{Event, State, StepKind, take_all};
+use super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::stored::customer_of;
 use super::take_up::Candidate;
 use super::{Error, RowId, SourceId};
@@ -42,32 +42,31 @@ pub(super) fn replace(
         Some(_) => None,
         None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
     };
-    let settled = if rejected_for.is_some() { State::Rejected } else { State::Pending };
-    let now = clock::now().as_millisecond();
-    // Two cannot stand at once, so the new one begins as withdrawn.
+    // Two cannot stand at once: until the old one is replaced, the new one passes for the replaced one.
     tx.prepare_cached(
         "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
-                                 error_code, error_text, made_at, changed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+                                 error_code, error_text, made_at, changed_at, replaced_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)",
     )?
     .execute(rusqlite::params![
         row,
         source,
         candidate.line,
-        if before.is_some() { State::Withdrawn } else { settled },
+        if rejected_for.is_some() { State::Rejected } else { State::Pending },
         candidate.content_hash,
         candidate.cells,
         agreement.map(super::take_up::json).transpose()?,
         RequestId::draw(),
         rejected_for.map(|problem| &problem.rule),
         rejected_for.map(Problem::in_words),
-        now,
+        clock::now().as_millisecond(),
+        before,
     ])?;
-    if let Some(before) = before {
+    if before.is_some() {
         let new = tx.last_insert_rowid();
-        tx.prepare_cached("UPDATE agreements SET replaced_by = ?2, changed_at = ?3 WHERE id = ?1")?
-            .execute((before, new, now))?;
-        tx.prepare_cached("UPDATE agreements SET state = ?2 WHERE id = ?1")?.execute((new, settled))?;
+        let old = CurrentStep::of(tx, StepKind::Agreement, row)?;
+        old.take(tx, Event::Replaced, "replaced_by = :new", &[(":new", &new)])?;
+        tx.prepare_cached("UPDATE agreements SET replaced_by = NULL WHERE id = ?1")?.execute([new])?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(crate) use change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange}
 pub(crate) use open::{Batch, Open, Owed, SetAside};
 #[cfg(test)]
 pub(super) use recovery::recover;
-pub(super) use state::next;
+use state::next;
 pub(crate) use state::{Event, IllegalTransition, State, StepKind};
 pub(crate) use work::Work;
 

@@ -1,5 +1,7 @@
 //! What both steps promise alike, told from the ledger's file.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -136,4 +138,34 @@ fn an_outcome_of_the_other_kind_is_refused() {
         let refused = write(&mut ledger, kind, |tx, step| record(tx, RunId(1), step, Vec::new(), &change));
         assert!(matches!(refused, Err(Error::Illegal(_))), "{kind:?}: {refused:?}");
     }
+}
+
+/// What a program may write to a row beside its state, it writes here or there; its state in one place.
+#[test]
+fn no_other_file_writes_a_state() {
+    fn visit(folder: &Path, found: &mut Vec<String>) -> usize {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .map(|path| {
+                if path.is_dir() {
+                    return visit(&path, found);
+                }
+                let text = std::fs::read_to_string(&path).unwrap();
+                let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                let updates = program.split("UPDATE ").skip(1).map(|it| it.split("WHERE").next().unwrap());
+                let words = updates.map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
+                found.extend(
+                    words
+                        .filter(|it| it.contains("SET state =") || it.contains(", state ="))
+                        .map(|it| format!("{}: {it}", path.display())),
+                );
+                1
+            })
+            .sum()
+    }
+    let mut found = Vec::new();
+    let files = visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger"), &mut found);
+    assert!(files > 20, "{files} files of the ledger");
+    let here = found.iter().filter(|it| it.contains("mod.rs: {table} SET state ="));
+    assert_eq!((here.count(), found.len()), (2, 2), "{found:#?}");
 }

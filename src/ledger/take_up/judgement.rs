@@ -2,11 +2,10 @@
 
 use rusqlite::Transaction;
 
-use super::super::steps::{self, Event, State, StepKind};
+use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::super::stored::stored_problems;
 use super::super::{Error, RowId};
 use super::{TakeUp, Taken, consent, json};
-use crate::clock;
 use crate::problem::Problem;
 
 /// Rows that are in memory at once.
@@ -45,12 +44,13 @@ impl TakeUp {
                      WHERE path = ?1 AND path <> '-' AND completed_at IS NULL AND run_id <> ?2
                        AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)";
         let let_go = consent::withdraw(tx, left, (&self.info.path, self.run))?;
-        let to = steps::next(StepKind::Create, State::Rejected, Event::Discarded)?;
-        let sql = format!(
-            "UPDATE customer_rows SET state = '{to}', key_domain = NULL, changed_at = ?3
-              WHERE state = 'rejected' AND source_id IN ({left})"
-        );
-        tx.execute(&sql, (&self.info.path, self.run, clock::now().as_millisecond()))?;
+        take_all(
+            tx,
+            (StepKind::Create, State::Rejected, Event::Discarded),
+            "key_domain = NULL",
+            &format!("source_id IN ({left})"),
+            (&self.info.path, self.run),
+        )?;
         self.end(tx)?;
         let rejected = self.rejected_met(tx)? + self.taken.agreements_rejected;
         Ok(Judged { taken: self.taken, rejected, ignored: self.ignored, let_go })
@@ -71,18 +71,11 @@ impl TakeUp {
         tx: &Transaction<'_>,
         problem: impl Fn(u64) -> Problem,
     ) -> Result<u64, Error> {
-        let to = steps::next(StepKind::Create, State::Pending, Event::Rejected)?;
-        let now = clock::now().as_millisecond();
         let mut page = tx.prepare(
             "SELECT id, line, problems FROM customer_rows
               WHERE state = 'pending' AND source_id = ?1 AND id > ?2
                 AND json_extract(customer, '$.associated_partner_id') IS NULL
               ORDER BY id LIMIT ?3",
-        )?;
-        let mut reject = tx.prepare(
-            "UPDATE customer_rows
-                SET state = ?2, problems = ?3, error_code = ?4, error_text = ?5, changed_at = ?6
-              WHERE id = ?1",
         )?;
         let (mut rejected, mut last) = (0, RowId(0));
         loop {
@@ -97,7 +90,12 @@ impl TakeUp {
                 let problem = problem(*line);
                 let (rule, text) = (problem.rule.clone(), problem.message.clone());
                 problems.push(problem);
-                reject.execute((row, to, json(&problems)?, rule, text, now))?;
+                CurrentStep::of(tx, StepKind::Create, *row)?.take(
+                    tx,
+                    Event::Rejected,
+                    "problems = :problems, error_code = :code, error_text = :text",
+                    &[(":problems", &json(&problems)?), (":code", &rule), (":text", &text)],
+                )?;
             }
         }
     }
@@ -105,16 +103,9 @@ impl TakeUp {
     /// Rows that an earlier reading rejected for standing without a reseller beside rows with one, and that this one has
     /// met: they stand by themselves now.
     fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<(), Error> {
-        let to = steps::next(StepKind::Create, State::Rejected, Event::TakenUp)?;
-        let now = clock::now().as_millisecond();
         let mut page = tx.prepare(
             "SELECT id FROM customer_rows
               WHERE error_code = ?1 AND state = 'rejected' AND id > ?2 ORDER BY id LIMIT ?3",
-        )?;
-        let mut admit = tx.prepare(
-            "UPDATE customer_rows
-                SET state = ?2, source_id = ?3, error_code = NULL, error_text = NULL, changed_at = ?4
-              WHERE id = ?1",
         )?;
         let mut last = RowId(0);
         loop {
@@ -123,7 +114,12 @@ impl TakeUp {
             let Some(of_page) = rows.last() else { return Ok(()) };
             last = *of_page;
             for row in rows.iter().filter(|row| self.seen.line_of(**row).is_some()) {
-                admit.execute((row, to, self.source, now))?;
+                CurrentStep::of(tx, StepKind::Create, *row)?.take(
+                    tx,
+                    Event::TakenUp,
+                    "source_id = :source, error_code = NULL, error_text = NULL",
+                    &[(":source", &self.source)],
+                )?;
             }
         }
     }
