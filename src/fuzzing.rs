@@ -11,7 +11,8 @@ mod replay;
 
 /// Any result of a call to Partner Center, understood as the answer to each question that it could be to.
 pub fn answers(input: &[u8]) {
-    crate::partner_center::fuzzing::answers(input);
+    let (words, body) = steered(input);
+    crate::partner_center::fuzzing::answers(&words, body);
 }
 
 /// A `Retry-After` header on the first line, the text of the refusal below it.
@@ -21,11 +22,12 @@ pub fn retry_after(input: &[u8]) {
 
 /// Any answer of the sign-in service, and any token.
 pub fn sign_in(input: &[u8]) {
-    crate::auth::fuzzing::sign_in(input);
+    let (words, body) = steered(input);
+    crate::auth::fuzzing::sign_in(&words, body);
 }
 
 /// The first line of an input, as the words that steer a target, and the rest of it.
-pub(crate) fn steered(input: &[u8]) -> (Vec<&str>, &[u8]) {
+fn steered(input: &[u8]) -> (Vec<&str>, &[u8]) {
     let length = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
     let (line, rest) = input.split_at(length);
     let words = std::str::from_utf8(line).unwrap_or_default().split(' ').collect();

@@ -11,11 +11,9 @@ use super::claims::Claims;
 use super::device_code::Prompt;
 use super::endpoint::{TokenAnswer, understood};
 use super::errors::Reason;
-use crate::fuzzing::steered;
 
 /// The first line is the status; the body follows. It is also taken for a token, and for the claims of one.
-pub(crate) fn sign_in(input: &[u8]) {
-    let (words, body) = steered(input);
+pub(crate) fn sign_in(words: &[&str], body: &[u8]) {
     let status = words.first().and_then(|word| word.parse().ok()).unwrap_or(StatusCode::OK);
     if let Ok(answer) = understood(status, body) {
         answers(&answer);

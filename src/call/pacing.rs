@@ -57,6 +57,12 @@ impl Rate {
         }
     }
 
+    /// How long so many requests take, as it is told beforehand.
+    pub(crate) fn time_for(self, requests: u64) -> Option<Duration> {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        self.per_second().map(|per_second| Duration::from_secs_f64(requests as f64 / per_second))
+    }
+
     /// The most requests a second that this allows, for estimates.
     pub(crate) fn per_second(self) -> Option<f64> {
         match self {

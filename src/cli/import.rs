@@ -3,11 +3,11 @@
 use tokio::sync::watch;
 
 use super::args;
+use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::output::Output;
-use super::plan::{self, Consent};
 use super::rules;
 use super::session::{Session, Start};
 use super::settings;
@@ -125,7 +125,7 @@ async fn ask(
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
-    plan::ask(session, terminal, &plan, waiting, rate).await
+    consent::ask(session, terminal, &plan, waiting, rate).await
 }
 
 /// Lets go of what somebody has said no to.

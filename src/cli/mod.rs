@@ -7,6 +7,7 @@ mod bars;
 mod check;
 mod cloud;
 mod config;
+mod consent;
 mod credentials;
 mod descriptor;
 mod dry_run;

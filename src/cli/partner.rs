@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::session::SignedIn;
 use crate::auth::{self, Kind};
+use crate::call::Caller;
+use crate::ledger::Environment;
 use crate::partner_center::Outcome;
 use crate::partner_center::answers::OrganizationProfile;
 use crate::partner_center::operations::organization_profile;
@@ -15,6 +16,16 @@ use crate::submitter::StopReason;
 
 /// A name is not worth a longer wait: the question can be asked without it.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Partner Center within reach, and who we are there as far as the sign-in tells.
+#[derive(Debug)]
+pub(super) struct SignedIn {
+    pub(super) caller: Caller,
+    pub(super) environment: Environment,
+    pub(super) kind: Kind,
+    /// The app that the token was issued to.
+    pub(super) app: Option<String>,
+}
 
 /// The partner's name, domain and tenant, which Partner Center tells a user only; for an app, its tenant and its id. Where
 /// the name cannot be read, the words say so: that stops no run.

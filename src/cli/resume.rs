@@ -1,11 +1,11 @@
 //! `tenantry resume` and `tenantry reconcile`: go on with what the ledger holds, without the file.
 
 use super::args;
+use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::failure::Failure;
 use super::import;
 use super::output::Output;
-use super::plan::{self, Consent};
 use super::session::{Session, Start};
 use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
@@ -67,7 +67,7 @@ async fn settle_undecided(
         Ok(Consent::Given) => {}
         Ok(Consent::Ask(terminal)) => {
             let rate = args.submission.pace.rate;
-            let refused = plan::ask(session, &terminal, &plan, plan.rows(), rate).await?;
+            let refused = consent::ask(session, &terminal, &plan, plan.rows(), rate).await?;
             if let Some(StopReason::Declined) = refused {
                 import::let_go(session, Unagreed::OfEarlierRuns).await?;
             }

@@ -1,10 +1,10 @@
 //! `tenantry retry`: refused rows taken up again, without their file.
 
 use super::args;
+use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::failure::Failure;
 use super::output::Output;
-use super::plan::{self, Consent};
 use super::rules;
 use super::session::{Session, Start};
 use crate::intake::Rejudge;
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
         {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
             let rate = args.run.submission.pace.rate;
-            match plan::ask(&mut session, terminal, &again.plan, waiting, rate).await {
+            match consent::ask(&mut session, terminal, &again.plan, waiting, rate).await {
                 Ok(None) => {}
                 Ok(Some(refused)) => return session.end(Some(refused)).await,
                 Err(failure) => return session.abort(failure).await,

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::next_command::{self, Left, Repeated};
 use super::output::Output;
-use super::partner;
+use super::partner::{self, SignedIn};
 use super::plan;
 use super::recipient;
 use super::results::Results;
@@ -24,9 +23,9 @@ use super::settings::{Connection, LedgerChoice};
 use super::stop::Stop;
 use super::wait_lock;
 use crate::auth::{Claims, Kind, TokenSource};
-use crate::call::{Caller, Pacer, Rate};
+use crate::call::{Caller, Pacer};
 use crate::ledger::{
-    self, Ending, Environment, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, UserNeeds,
+    self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, UserNeeds,
 };
 use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
@@ -52,16 +51,6 @@ pub(crate) struct Session<'a> {
     copy: Option<dry_run::Copy>,
     /// Partner Center, once the run has signed in.
     signed_in: Option<SignedIn>,
-}
-
-/// Partner Center within reach, and who we are there as far as the sign-in tells.
-#[derive(Debug)]
-pub(super) struct SignedIn {
-    pub(super) caller: Caller,
-    pub(super) environment: Environment,
-    pub(super) kind: Kind,
-    /// The app that the token was issued to.
-    pub(super) app: Option<String>,
 }
 
 /// What a command starts from.
@@ -539,10 +528,4 @@ fn tell_of_restored(output: &Output, restored: Option<Restored>) {
          about before it is sent. Files that were first imported since have to be imported again too.",
         counted(rows, "row")
     ));
-}
-
-/// A time as it is told beforehand.
-pub(crate) fn expected_time(open: u64, rate: Rate) -> Option<Duration> {
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    rate.per_second().map(|per_second| Duration::from_secs_f64(open as f64 / per_second))
 }

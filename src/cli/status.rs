@@ -7,7 +7,6 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::next_command;
 use super::output::Output;
-use super::session::expected_time;
 use super::settings::LedgerChoice;
 use crate::ledger::RunTotals;
 use crate::printable::visible;
@@ -24,7 +23,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     let standing = Standing::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;
     let left = standing.rows.open() + standing.agreements.open();
-    let expected = expected_time(left, args.rate);
+    let expected = args.rate.time_for(left);
     if args.json {
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
         value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });

@@ -1,40 +1,15 @@
-//! Copies of the ledger, and what it takes for one to stand in its place.
-//!
-//! A copy does not know what became of its open rows since: they may have been sent, refused, replaced by corrected
-//! ones under another domain, or declined. So it says of itself that it is a copy, and nothing is sent from it before
-//! an operator has said that it takes the ledger's place. Its open rows are then held back until somebody brings their
-//! files again, as the rows of a file are that was not read to its end, and asked about before they are sent.
-//!
-//! Whether a row was corrected under another domain cannot be asked, so a corrected row that names a held one by its
-//! `tenantry_row` replaces it: see [`super::take_up`].
+//! Writing a copy of a ledger: whole, durable, and like the ledger of one moment, or not there.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::steps::{self, Event, State, StepKind};
-use super::{Error, Ledger, runs, schema};
-use crate::files::{self, name_beside, take_name};
+use super::{Error, connection};
+use crate::files::{self, take_name};
 use crate::{clock, failpoint};
-
-/// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on. The copy has
-/// its name only when it is whole, durable and like the ledger.
-pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
-    let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
-    if copy.symlink_metadata().is_ok() {
-        return Err(write(io::ErrorKind::AlreadyExists.into()));
-    }
-    if copy.to_str().is_none() {
-        return Err(write(io::Error::new(io::ErrorKind::InvalidInput, "its name is not text (UTF-8)")));
-    }
-    let connection = schema::open_for_reading(path)?;
-    connection.pragma_update(None, "query_only", false)?;
-    self::write(&connection, &name_beside(copy), copy)
-}
 
 /// Writes what the ledger is at one moment to the new file `copy`, which is called `half` until it is whole and durable.
 pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(), Error> {
@@ -53,13 +28,13 @@ pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(),
 }
 
 fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {
-    let name = schema::plain_name(copy);
+    let name = connection::plain_name(copy);
     let before = extent(ledger)?;
     // One read transaction, so it is the ledger of one moment.
     // In the bytes of its name, which need not be UTF-8.
     let name = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_encoded_bytes()));
     ledger.execute("VACUUM INTO ?1", [name])?;
-    let copied = schema::open_file(copy)?;
+    let copied = connection::open_file(copy)?;
     let (ledger_id, rows) = extent(&copied)?;
     // Rows are never removed.
     if ledger_id != before.0 || !(before.1..=extent(ledger)?.1).contains(&rows) {
@@ -80,79 +55,4 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {
 fn extent(connection: &Connection) -> Result<(Option<String>, u64), Error> {
     let sql = "SELECT (SELECT ledger_id FROM ledger), (SELECT count(*) FROM customer_rows)";
     Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
-}
-
-/// A copy that was put in the ledger's place.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Restored {
-    pub(crate) copied_at: Timestamp,
-    /// Open rows, of which the copy cannot know what became of them.
-    pub(crate) rows: u64,
-}
-
-fn marked(connection: &Connection) -> Result<Option<Restored>, Error> {
-    let sql =
-        "SELECT max(copied_at), (SELECT count(*) FROM customer_rows WHERE state IN ('pending', 'in_flight'))
-                 FROM copies WHERE restored_at IS NULL HAVING count(*) > 0";
-    let marked = connection
-        .query_row(sql, [], |row| Ok(Restored { copied_at: clock::from_ms(row.get(0)?), rows: row.get(1)? }));
-    Ok(marked.optional()?)
-}
-
-/// Refuses a copy that nobody has said anything about.
-pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<(), Error> {
-    marked(connection)?.map_or(Ok(()), |Restored { copied_at, rows }| {
-        Err(Error::Copied { path: path.to_owned(), copied_at, rows })
-    })
-}
-
-/// Lets the copy at `path` stand in the ledger's place. `None`: it is no copy, or was restored before.
-pub(crate) fn restore(path: &Path) -> Result<Option<Restored>, Error> {
-    schema::must_hold_something(path)?;
-    schema::refuse_foreign(path)?;
-    let Some((_lock, mut connection)) = schema::open_alone(path)? else {
-        return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
-    };
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(restored) = marked(&tx)? else { return Ok(None) };
-    let now = clock::now().as_millisecond();
-    tx.execute("UPDATE customer_rows SET next_step = 'ask', unclear_before = 1 WHERE state = 'pending'", [])?;
-    tx.execute(
-        "UPDATE customer_rows
-            SET next_step = 'ask', in_doubt_since = coalesce(in_doubt_since, ?1), last_sent_at = ?2,
-                last_sent_boot = NULL
-          WHERE state = 'in_flight'",
-        (restored.copied_at.as_millisecond(), now),
-    )?;
-    tx.execute(
-        "UPDATE sources SET completed_at = NULL
-          WHERE id IN (SELECT source_id FROM customer_rows WHERE state IN ('pending', 'in_flight')
-                       UNION SELECT source_id FROM agreements WHERE state = 'pending' AND replaced_by IS NULL)",
-        [],
-    )?;
-    tx.execute("UPDATE copies SET restored_at = ?1 WHERE restored_at IS NULL", [now])?;
-    tx.commit()?;
-    Ok(Some(restored))
-}
-
-impl Ledger {
-    /// Puts the held rows of a restored copy whose files were brought again, and agreed to, in doubt: the lost ledger
-    /// may have sent them.
-    pub(crate) async fn doubt_restored(&self) -> Result<(), Error> {
-        self.write(doubt).await
-    }
-}
-
-fn doubt(tx: &Transaction<'_>) -> Result<(), Error> {
-    steps::take_all(
-        tx,
-        (StepKind::Create, State::Pending, Event::Intended),
-        // The refusal of an earlier try is no part of what is asked about now.
-        "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
-         in_doubt_since = (SELECT max(restored_at) FROM copies),
-         last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL",
-        "next_step = 'ask' AND source_id IN (SELECT id FROM sources WHERE completed_at IS NOT NULL)",
-        [],
-    )?;
-    Ok(())
 }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::schema::{self, SCRIPTS};
+use super::migrations::SCRIPTS;
 use super::trust::{self, Purpose};
-use super::{Error, copies};
+use super::{Error, connection, copies};
 use crate::failpoint;
 use crate::files::{self, beside};
 
@@ -63,7 +63,7 @@ fn free_name(ledger: &Connection, place: &Path) -> Result<Option<PathBuf>, Error
 
 fn state_of(copy: &Path) -> Result<Vec<Value>, Error> {
     trust::check(copy, Purpose::Write)?;
-    state(&schema::open_file(copy)?)
+    state(&connection::open_file(copy)?)
 }
 
 /// What tells apart the states of a ledger: every change of it belongs to a run, or to an opening of passwords.
@@ -84,6 +84,7 @@ fn state(ledger: &Connection) -> Result<Vec<Value>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema;
     use super::super::shape;
     use super::*;
 

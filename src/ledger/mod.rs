@@ -14,12 +14,15 @@
 //! work on one ledger. What a row's next step should be is left to `submitter`.
 
 mod agreement;
+mod backup;
+mod connection;
 mod copies;
 mod disk_faults;
 mod error;
 mod given;
 mod kept;
 mod lock;
+mod migrations;
 mod passwords;
 mod place;
 mod query;
@@ -42,7 +45,7 @@ use std::thread::JoinHandle;
 use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-pub(crate) use copies::{Restored, backup, restore};
+pub(crate) use backup::{Restored, backup, restore};
 pub(crate) use error::Error;
 pub(crate) use given::Given;
 pub(crate) use passwords::{ForeignAnswer, Sealed};
@@ -133,7 +136,7 @@ impl Ledger {
         let Some((lock, connection)) = schema::open_alone(path)? else {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
         };
-        copies::refuse(&connection, path)?;
+        backup::refuse(&connection, path)?;
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;
         }

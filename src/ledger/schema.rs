@@ -1,20 +1,19 @@
 //! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
 
-use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
-use rusqlite_migration::{M, Migrations, SchemaVersion};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use uuid::Uuid;
 
 use super::Error;
+use super::connection::{connect, has_log, open_file, plain_name};
 use super::kept;
 use super::lock::{self, Lock};
+use super::migrations::{self, MIGRATIONS, is_empty, is_older, migration_error};
 use super::reserve;
 use super::shape;
 use super::trust::{self, Purpose};
@@ -29,27 +28,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes that the write-ahead log may keep when it has been written back, which SQLite does at 4 MiB.
 const LOG_AT_REST: i64 = 4 << 20;
-
-/// Released migrations, in order. A released file is never edited.
-pub(super) const SCRIPTS: &[&str] = &[
-    include_str!("../../migrations/0001_ledger.sql"),
-    include_str!("../../migrations/0002_agreements.sql"),
-    include_str!("../../migrations/0003_copies.sql"),
-    include_str!("../../migrations/0004_given.sql"),
-    include_str!("../../migrations/0005_sums.sql"),
-    include_str!("../../migrations/0006_data_keys.sql"),
-    include_str!("../../migrations/0007_boot_clock.sql"),
-];
-
-static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
-    let up = |sql: &&'static str| {
-        M::up_with_hook(sql, |_: &Transaction<'_>| {
-            failpoint::crash("migration");
-            Ok(())
-        })
-    };
-    Migrations::new(SCRIPTS.iter().map(up).collect())
-});
 
 /// What a ledger is bound to, so that a rehearsal never mixes with production, nor one partner with another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,83 +99,10 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
     if is_older(&connection)? {
         kept::keep(&connection, path)?;
     }
-    if is_new(&connection)? {
-        let failed = |source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) };
-        make_schema(&mut connection).map_err(failed)?;
-    } else {
-        MIGRATIONS.to_latest(&mut connection).map_err(|error| migration_error(error, path))?;
-    }
+    migrations::bring_up_to_date(&mut connection, path)?;
     failpoint::crash("migrated");
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(connection)
-}
-
-fn is_new(connection: &Connection) -> Result<bool, Error> {
-    let has_version = !matches!(MIGRATIONS.current_version(connection), Ok(SchemaVersion::NoneSet));
-    Ok(!has_version && is_empty(connection)?)
-}
-
-/// All migrations of a new ledger as one transaction, for one sync in place of one each.
-fn make_schema(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for script in SCRIPTS {
-        transaction.execute_batch(script)?;
-        failpoint::crash("migration");
-    }
-    transaction.pragma_update(None, "user_version", SCRIPTS.len())?;
-    transaction.commit()
-}
-
-/// Is its schema older than this program, and has a run worked on it?
-fn is_older(connection: &Connection) -> Result<bool, Error> {
-    let was_made = matches!(MIGRATIONS.current_version(connection), Ok(SchemaVersion::Inside(_)));
-    let is_pending = matches!(MIGRATIONS.pending_migrations(connection), Ok(1..));
-    let sql = "SELECT count(*) > 0 FROM program_runs";
-    Ok(was_made && is_pending && connection.query_row(sql, [], |row| row.get(0))?)
-}
-
-pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
-    if path.is_dir() {
-        return Err(Error::Folder { path: path.to_owned() });
-    }
-    trust::check(path, Purpose::Read)?;
-    refuse_log_of_another(path)?;
-    connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)
-}
-
-/// The only way to a ledger's file.
-fn connect(name: &Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    shape::defend(&connection)?;
-    Ok(connection)
-}
-
-/// A name that SQLite takes for that of a file, whatever it looks like: `file:…` would be a URI, and `:memory:` none.
-pub(super) fn plain_name(path: &Path) -> PathBuf {
-    Path::new(".").join(path)
-}
-
-/// A copy that was put over a ledger whose program had crashed stands beside what that left in its write-ahead log, and
-/// SQLite would work the one into the other. A file says that it has such a log before it gets its first one, and a
-/// fresh copy does not.
-///
-/// Looks once in the life of a process, before its first connection: closing a file takes SQLite's own locks on it away.
-fn refuse_log_of_another(path: &Path) -> Result<(), Error> {
-    static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
-    const READ_VERSION_AT: usize = 19;
-    const WITHOUT_LOG: u8 = 1;
-    let Ok(path) = path.canonicalize() else { return Ok(()) };
-    if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
-        return Ok(());
-    }
-    // The log first: where there is one, what the file says of it is older.
-    let has_log = has_log(&path);
-    let mut start = [0; READ_VERSION_AT + 1];
-    let is_read = File::open(&path).and_then(|mut file| file.read_exact(&mut start)).is_ok();
-    if has_log && is_read && start[READ_VERSION_AT] == WITHOUT_LOG {
-        return Err(Error::LogOfAnother { path });
-    }
-    Ok(())
 }
 
 /// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
@@ -317,10 +222,6 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn has_log(path: &Path) -> bool {
-    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
-}
-
 /// A ledger that may not be looked at is not one that is not there.
 pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
     match path.try_exists() {
@@ -436,25 +337,6 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), Error> {
         Ok(())
     } else {
         Err(foreign())
-    }
-}
-
-fn is_empty(connection: &Connection) -> Result<bool, Error> {
-    let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE type = 'table'";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
-}
-
-fn migration_error(error: rusqlite_migration::Error, path: &Path) -> Error {
-    use rusqlite_migration::{Error as Migration, MigrationDefinitionError};
-    match error {
-        Migration::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
-            Error::Newer { path: path.to_owned() }
-        }
-        // Its own message would quote the whole migration.
-        Migration::RusqliteError { err, .. } => {
-            Error::Migrate { path: path.to_owned(), source: Arc::new(err) }
-        }
-        error => Error::Migrations { path: path.to_owned(), source: Arc::new(error) },
     }
 }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::Error;
-use super::schema::SCRIPTS;
+use super::migrations::SCRIPTS;
 
 /// Type and SQL of each object, by its name.
 type Shape = BTreeMap<String, (String, String)>;

@@ -9,15 +9,13 @@ use zeroize::Zeroizing;
 use super::classify::{Answer, Reply};
 use super::outcome::Outcome;
 use super::{address, agreement, answers, classify, retry_after};
-use crate::fuzzing::steered;
 use crate::transport::Peer;
 
 /// The first line is status and flags, such as `404 gateway html`; the body follows. Whatever comes, a question has an
 /// answer only where its status allows one, and a create is one only with an id.
-pub(crate) fn answers(input: &[u8]) {
-    let (words, body) = steered(input);
-    let reply = || Reply::Answer(answer(&words, body));
-    let status = answer(&words, body).status;
+pub(crate) fn answers(words: &[&str], body: &[u8]) {
+    let reply = || Reply::Answer(answer(words, body));
+    let status = answer(words, body).status;
     match classify::create(reply()) {
         Outcome::Refused(..) => assert!((400..500).contains(&status)),
         Outcome::Done(tenant) => {

@@ -1,0 +1,61 @@
+//! The only way to a ledger's file.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::trust::{self, Purpose};
+use super::{Error, shape};
+use crate::files::beside;
+
+pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
+    if path.is_dir() {
+        return Err(Error::Folder { path: path.to_owned() });
+    }
+    trust::check(path, Purpose::Read)?;
+    refuse_log_of_another(path)?;
+    connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// Opens a file without asking whose it is.
+pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    shape::defend(&connection)?;
+    Ok(connection)
+}
+
+/// A name that SQLite takes for that of a file, whatever it looks like: `file:…` would be a URI, and `:memory:` none.
+pub(super) fn plain_name(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
+/// A copy that was put over a ledger whose program had crashed stands beside what that left in its write-ahead log, and
+/// SQLite would work the one into the other. A file says that it has such a log before it gets its first one, and a
+/// fresh copy does not.
+///
+/// Looks once in the life of a process, before its first connection: closing a file takes SQLite's own locks on it away.
+fn refuse_log_of_another(path: &Path) -> Result<(), Error> {
+    static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+    const READ_VERSION_AT: usize = 19;
+    const WITHOUT_LOG: u8 = 1;
+    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
+        return Ok(());
+    }
+    // The log first: where there is one, what the file says of it is older.
+    let has_log = has_log(&path);
+    let mut start = [0; READ_VERSION_AT + 1];
+    let is_read = File::open(&path).and_then(|mut file| file.read_exact(&mut start)).is_ok();
+    if has_log && is_read && start[READ_VERSION_AT] == WITHOUT_LOG {
+        return Err(Error::LogOfAnother { path });
+    }
+    Ok(())
+}
+
+pub(super) fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
