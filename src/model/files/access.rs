@@ -20,7 +20,6 @@ pub use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner
 
 /// What others could do with a private file until now, and can from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(unix), expect(dead_code, reason = "Windows has access lists in place of modes"))]
 pub enum Exposure {
     /// Nothing.
     Never,
