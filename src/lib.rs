@@ -11,11 +11,12 @@
 //! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
 //! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
 //! does not grow with the file; `reading` judges rows on several cores and keeps their order. These three are the crate
-//! `tenantry-list` (`src/list`), which knows no SQL, no HTTP and no runtime. `submitter` takes open rows
-//! from the ledger and brings each to an outcome through `partner_center`, the only module that knows its API, with
-//! passwords sealed by `credentials`. `call` is the one way out, for creates and for every question: it has tokens from
-//! `auth`, keeps the rate and renews a token. `transport` is the way there, and tells what went wrong on it.
-//! `country_rules` keeps what was asked about countries.
+//! `tenantry-list` (`src/list`), which knows no SQL, no HTTP and no runtime. `submitter` takes open rows from the ledger
+//! and brings each to an outcome, with passwords sealed by `credentials`. `call` is the one way out, for creates and for
+//! every question: it has tokens from `auth`, keeps the rate, renews a token and sends through `partner_center`, the only
+//! module that knows its API; `transport` is the way there, and tells what went wrong on it. These are the crate
+//! `tenantry-service` (`src/service`), which knows no list and no ledger. `country_rules` keeps what was asked about
+//! countries.
 //! `intake::decide` is the one place that says what becomes of a row; `check` asks it too, without a ledger, and `retry` for
 //! what the ledger keeps, without a file.
 //! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
@@ -47,30 +48,23 @@
 //! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
 
-mod auth;
-mod backoff;
-mod call;
 mod check;
 mod cli;
 mod country_rules;
 mod credentials;
-#[cfg(any(test, feature = "fuzzing"))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod intake;
 mod ledger;
 mod log_file;
 mod memory;
 mod outlet;
-mod partner_center;
 mod report;
 mod submitter;
 mod telemetry;
-mod transport;
 mod variables;
 
 use tenantry_list::{reader, reading, validation};
 use tenantry_model::{clock, customer, failpoint, files, ids, limits, nearest, printable, problem};
+use tenantry_service::{auth, backoff, call, partner_center, transport};
 
 /// Runs the program with the arguments of this process and says how it should exit.
 pub fn run() -> std::process::ExitCode {

@@ -2,7 +2,6 @@
 
 use crate::call::Caller;
 use crate::call::domains::{AskAboutDomains, DomainCheck, DomainStatus, find_customer};
-use crate::partner_center::operations::{Page, customers, domain_taken};
 use crate::partner_center::{NotDone, Outcome};
 use crate::problem::{Finding, Rule};
 
@@ -32,14 +31,4 @@ pub(super) async fn ask(
 
 pub(super) fn unanswered(reason: &str) -> Finding {
     Finding::new(Rule::DomainUnanswered, format!("could not be asked about: {reason}"))
-}
-
-impl AskAboutDomains for &Caller {
-    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, NotDone> {
-        self.lookup(customers(domain, page)).await
-    }
-
-    async fn is_taken(&mut self, domain: &str) -> Result<bool, NotDone> {
-        self.lookup(domain_taken(domain)).await
-    }
 }

@@ -3,14 +3,16 @@
 
 #![cfg(test)]
 
-use std::fs;
-use std::path::Path;
+#[path = "../../../tests/fuzz/targets/input.rs"]
+mod input;
+#[path = "../../../tests/fuzz/targets/list.rs"]
+pub mod list;
+#[path = "../../../tests/fuzz/replay.rs"]
+mod replay;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-#[path = "../../../tests/fuzz/targets/list.rs"]
-pub mod list;
+use replay::{bytes, replay};
 
 /// With every required column, so that what follows is read as rows.
 const HEADER: &str =
@@ -19,32 +21,12 @@ const HEADER: &str =
 const GOOD_CELLS: [&str; 9] =
     ["Harborline", "harborline", "a@example.com", "en-GB", "en", "GB", "LS1 4AP", "1 Quay", "4.9E+11"];
 
-/// Bytes among which those that a parser acts on are frequent.
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let telling = prop::sample::select(b"\",;\t|\r\n\0 =@{}[]:\\019aZ\xEF\xBB\xBF\x9B\xFF".as_slice());
-    vec(prop_oneof![3 => telling, 1 => any::<u8>()], 0..600)
-}
-
 /// Rows of cells that are near to good ones.
 fn table() -> impl Strategy<Value = Vec<u8>> {
     let cell =
         prop_oneof![prop::sample::select(&GOOD_CELLS[..]).prop_map(str::to_owned), "\\PC{0,12}", ".{0,4}"];
     let row = vec(cell, 9..12).prop_map(|cells| cells.join(",") + "\n");
     vec(row, 0..6).prop_map(|rows| (HEADER.to_owned() + &rows.concat()).into_bytes())
-}
-
-/// Runs `target` on all that `tests/fuzz/corpus` has for it; the name of the file in hand stands in the panic's output.
-#[track_caller]
-fn replay(name: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(name);
-    let mut count = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        println!("{}", path.display());
-        target(&fs::read(&path).unwrap());
-        count += 1;
-    }
-    assert!(count > 0, "no input in {}", folder.display());
 }
 
 #[test]

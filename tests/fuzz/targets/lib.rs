@@ -1,6 +1,8 @@
 //! What the targets call, by the names of their folders in `corpus`.
 
+mod input;
 pub mod list;
+pub mod service;
 
 pub use list::{reader, rows, stored};
-pub use tenantry::fuzzing::{answers, retry_after, sign_in};
+pub use service::{answers, retry_after, sign_in};

@@ -12,6 +12,8 @@ use tenantry_list::validation::{Settings, Validator, Verdict};
 use tenantry_model::printable::is_unseen;
 use tenantry_model::problem::Severity;
 
+use super::input::steered;
+
 /// Cells of a stored record stand between these bytes in an input; UTF-8 has no such byte.
 const BETWEEN_CELLS: u8 = 0xFF;
 
@@ -110,14 +112,6 @@ pub fn stored(input: &[u8]) {
     if !record.is_empty() {
         assert_eq!(from_csv(&to_csv(&record)), record);
     }
-}
-
-/// The first line of an input, as the words that steer a target, and the rest of it.
-fn steered(input: &[u8]) -> (Vec<&str>, &[u8]) {
-    let length = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
-    let (line, rest) = input.split_at(length);
-    let words = std::str::from_utf8(line).unwrap_or_default().split(' ').collect();
-    (words, rest.strip_prefix(b"\n").unwrap_or_default())
 }
 
 /// The options of an input, and how large the pieces are that its file arrives in.

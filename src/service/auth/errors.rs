@@ -1,0 +1,232 @@
+//! What the token endpoint says went wrong, as one sentence and what to do.
+//!
+//! Whether it is a verdict depends on the status and on `error`, and on the AADSTS number only where that is known to
+//! pass by itself; apart from that the number only finds the words (fact book 2.7).
+
+use std::fmt;
+
+use oauth2::http::StatusCode;
+use oauth2::{DeviceCodeErrorResponse, ErrorResponse, RequestTokenError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Error;
+
+/// Transient, whatever `error` says beside it.
+const TRANSIENT: u64 = 50_033;
+
+const NOT_UNDERSTOOD: &str = "its answer cannot be understood";
+
+/// Why the endpoint gave no token, in its own words.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Reason {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+    #[serde(default)]
+    error_codes: Vec<Value>,
+}
+
+struct Known {
+    aadsts: u64,
+    sentence: &'static str,
+    hint: &'static str,
+}
+
+const fn known(aadsts: u64, sentence: &'static str, hint: &'static str) -> Known {
+    Known { aadsts, sentence, hint }
+}
+
+const LOGIN: &str = "sign in again with `tenantry login`, with MFA";
+const MFA: &str = "run `tenantry login` and sign in with MFA";
+const RESOURCE: &str = "add Microsoft Partner Center's API to the app's permissions and let an admin consent";
+
+#[rustfmt::skip]
+static AADSTS: &[Known] = &[
+    known(7_000_215, "the client secret is wrong", "check --client-id and the client secret: give its value and not its id"),
+    known(7_000_222, "the client secret has expired", "make a new client secret for the app in Entra and use that one"),
+    known(7_000_216, "the app gave neither a secret nor a certificate", "give a client secret or --client-certificate"),
+    known(7_000_218, "the app must prove who it is", "allow public client flows for the app in Entra, or give its secret or certificate"),
+    known(700_016, "the app is not known in this tenant", "check --client-id and --tenant-id, and that an admin has consented to the app"),
+    known(700_021, "the certificate's assertion names another app", "check --client-id"),
+    known(700_024, "the certificate's assertion is out of its time", "set this machine's clock right"),
+    known(700_027, "the certificate was not accepted", "upload the certificate of --client-certificate to the app in Entra and check that it has not expired"),
+    known(700_082, "the refresh token has expired, unused for too long", LOGIN),
+    known(70_008, "the refresh token has expired", LOGIN),
+    known(70_043, "the sign-in is older than the tenant's sign-in frequency allows", LOGIN),
+    known(50_173, "the sign-in was revoked, such as by a new password", LOGIN),
+    known(9_002_313, "the refresh token cannot be read", LOGIN),
+    known(50_074, "the user has to sign in with MFA", MFA),
+    known(50_076, "the user has to sign in with MFA", MFA),
+    known(50_078, "the user's MFA has expired", MFA),
+    known(50_079, "the user has to set up MFA first", MFA),
+    known(65_001, "nobody has consented to the app", "let an admin of the partner tenant consent to the app"),
+    known(53_003, "Conditional Access blocked the sign-in", "sign in from an allowed place or device, or ask the tenant's admin"),
+    known(50_196, "the sign-in service saw the same request too often", "wait some minutes"),
+    known(500_011, "Partner Center's API is not known in this tenant", RESOURCE),
+    known(650_057, "Partner Center's API is not among the app's permissions", RESOURCE),
+    known(50_001, "Partner Center's API is not known in this tenant", RESOURCE),
+    known(70_011, "the scope is not valid", "check --cloud, and that Partner Center's API is among the app's permissions"),
+    known(90_002, "the tenant was not found", "check --tenant-id and --cloud"),
+];
+
+/// For what has no entry above, by `error`.
+fn general(error: &str) -> (&'static str, &'static str) {
+    match error {
+        "invalid_client" => {
+            ("the app was not accepted", "check --client-id and the client secret or certificate")
+        }
+        "unauthorized_client" => (
+            "the app may not sign in like this",
+            "check that the app is registered in this tenant and may use this grant",
+        ),
+        "invalid_grant" => ("the sign-in is not good any more", LOGIN),
+        "interaction_required" => ("the user has to sign in again", LOGIN),
+        "consent_required" => ("nobody has consented to the app", "let an admin consent to the app"),
+        "invalid_scope" | "invalid_resource" => ("Partner Center's API was not accepted", RESOURCE),
+        "authorization_declined" | "access_denied" => {
+            ("the sign-in was declined", "run `tenantry login` again")
+        }
+        "expired_token" | "bad_verification_code" => {
+            ("the code has expired before anybody signed in", "run `tenantry login` again")
+        }
+        _ => ("the sign-in was refused", "check --tenant-id, --client-id and how you sign in"),
+    }
+}
+
+/// What was answered, where it is a verdict: a token or a reason. `Err`: why it is none, so that asking again may help.
+pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> {
+    // The parser's message is left out: it can quote the body.
+    let answer: Option<Value> = serde_json::from_slice(body).ok().filter(Value::is_object);
+    if status == StatusCode::OK {
+        return answer.ok_or_else(|| NOT_UNDERSTOOD.to_owned());
+    }
+    let reason = answer.as_ref().and_then(|answer| Reason::deserialize(answer).ok());
+    let (Some(answer), Some(reason)) = (answer, reason) else {
+        return Err(format!("status {status} without a reason"));
+    };
+    let passes = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    if passes || status.is_server_error() || reason.is_transient() {
+        return Err(format!("status {status}: {reason}"));
+    }
+    Ok(answer)
+}
+
+/// Does this body have the shape of the endpoint's refusals?
+pub(super) fn names_an_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<Reason>(body).is_ok()
+}
+
+impl Reason {
+    fn is_transient(&self) -> bool {
+        self.error == "temporarily_unavailable" || self.aadsts() == Some(TRANSIENT)
+    }
+
+    /// The number after `AADSTS`, where there is one.
+    fn aadsts(&self) -> Option<u64> {
+        // Numbers come as numbers or as text, and the description begins with one.
+        let listed = self.error_codes.first().and_then(|code| match code {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        });
+        listed.or_else(|| self.error_description.strip_prefix("AADSTS")?.split(':').next()?.parse().ok())
+    }
+}
+
+impl ErrorResponse for Reason {}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)?;
+        // The first line of the description; the rest are ids and a time.
+        match self.error_description.lines().next() {
+            Some(description) => write!(f, ", {description}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The crate reads refusals of a device code into a type of its own, which leaves the list of numbers out.
+impl From<DeviceCodeErrorResponse> for Reason {
+    fn from(refusal: DeviceCodeErrorResponse) -> Self {
+        Self {
+            error: refusal.error().as_ref().to_owned(),
+            error_description: refusal.error_description().cloned().unwrap_or_default(),
+            error_codes: Vec::new(),
+        }
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        let number = reason.aadsts();
+        let known = AADSTS.iter().find(|known| Some(known.aadsts) == number);
+        let (sentence, hint) =
+            known.map_or_else(|| general(&reason.error), |known| (known.sentence, known.hint));
+        Error::Refused { message: format!("{sentence} ({reason})"), hint: hint.to_owned() }
+    }
+}
+
+impl<R: ErrorResponse + Into<Reason> + 'static> From<RequestTokenError<Error, R>> for Error {
+    fn from(error: RequestTokenError<Error, R>) -> Self {
+        match error {
+            RequestTokenError::Request(error) => error,
+            RequestTokenError::ServerResponse(reason) => Error::from(reason.into()),
+            // Neither is shown: both can quote the body.
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                Error::Unavailable(NOT_UNDERSTOOD.into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_from_outages_and_named() {
+        let check = |status, body: &str, expected: Option<&str>| {
+            let error = match verdict(StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
+                Ok(reason) => Error::from(serde_json::from_value::<Reason>(reason).unwrap()),
+                Err(reason) => Error::Unavailable(reason.into()),
+            };
+            match (&error, expected) {
+                (Error::Refused { message, .. }, Some(words)) => {
+                    assert!(message.starts_with(words), "{message}")
+                }
+                (Error::Unavailable(_), None) => {}
+                _ => panic!("{status} {body}: {error}"),
+            }
+        };
+        let numbered = |n: &str| format!(r#"{{"error":"invalid_grant","error_codes":[{n}]}}"#);
+        check(
+            401,
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: x\r\nTrace ID: y"}"#,
+            Some("the client secret is wrong (invalid_client, AADSTS7000215: x)"),
+        );
+        check(400, &numbered("50173"), Some("the sign-in was revoked"));
+        check(400, &numbered("\"50173\""), Some("the sign-in was revoked"));
+        check(400, &numbered("1"), Some("the sign-in is not good any more"));
+        check(400, r#"{"error":"invalid_scope"}"#, Some("Partner Center's API"));
+        check(400, r#"{"error":"never_heard_of"}"#, Some("the sign-in was refused (never_heard_of)"));
+        check(503, r#"{"error":"temporarily_unavailable"}"#, None);
+        check(429, r#"{"error":"invalid_request"}"#, None);
+        check(502, "<html>Bad gateway</html>", None);
+        check(400, "", None);
+        check(400, r#"{"error":"temporarily_unavailable"}"#, None);
+        check(400, &numbered("50033"), None);
+        check(302, "", None);
+        check(200, "<html>Welcome to our hotel</html>", None);
+        check(200, "\"a text\"", None);
+    }
+
+    #[test]
+    fn every_number_stands_once_and_has_a_hint() {
+        for (index, known) in AADSTS.iter().enumerate() {
+            assert!(!AADSTS[..index].iter().any(|it| it.aadsts == known.aadsts), "{} twice", known.aadsts);
+            assert!(!known.hint.is_empty() && !known.hint.ends_with('.'), "{}", known.aadsts);
+        }
+    }
+}

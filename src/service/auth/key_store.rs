@@ -1,0 +1,214 @@
+//! The key store of the platform: the keychain of macOS, the credential manager of Windows.
+//!
+//! Any call to it may never come back: the service on the other side may hang, or wait for an answer to a question
+//! that nobody sees. So every call runs on a thread of its own and is left behind there when its time is up; after
+//! that the key store is not asked again.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+/// Why the key store did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Trouble {
+    /// Locked, too small, or whatever else it says.
+    #[error("the key store refused: {0}")]
+    Refused(String),
+    #[error("the key store gave no answer within {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+/// What a key store can do. Calls may block for good.
+pub(super) trait Vault: fmt::Debug + Send + Sync {
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble>;
+    /// Puts `secret` in place of an earlier one, whole or not at all.
+    fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble>;
+    /// Says whether there was one.
+    fn delete(&self, name: &str) -> Result<bool, Trouble>;
+}
+
+/// One entry of a key store.
+#[derive(Debug, Clone)]
+pub(super) struct KeyStoreEntry {
+    vault: Arc<dyn Vault>,
+    name: String,
+    given_up: Arc<AtomicBool>,
+}
+
+impl KeyStoreEntry {
+    /// The entry of this name in the platform's own key store, where it has one. Nothing is asked yet.
+    pub(super) fn of_platform(name: String) -> Option<Self> {
+        platform::vault().map(|vault| Self::within(vault, name))
+    }
+
+    pub(super) fn within(vault: Arc<dyn Vault>, name: String) -> Self {
+        Self { vault, name, given_up: Arc::default() }
+    }
+
+    pub(super) fn get(&self, patience: Duration) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        self.ask(patience, |vault, name| vault.get(name))
+    }
+
+    pub(super) fn set(&self, secret: Zeroizing<Vec<u8>>, patience: Duration) -> Result<(), Trouble> {
+        self.ask(patience, move |vault, name| vault.set(name, &secret))
+    }
+
+    pub(super) fn delete(&self, patience: Duration) -> Result<bool, Trouble> {
+        self.ask(patience, |vault, name| vault.delete(name))
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        call: impl FnOnce(&dyn Vault, &str) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(Trouble::Silent(patience));
+        }
+        let (answered, answer) = mpsc::sync_channel(1);
+        let (vault, name) = (Arc::clone(&self.vault), self.name.clone());
+        thread::Builder::new()
+            .name("key-store".to_owned())
+            // Nobody listens any more where the answer comes too late.
+            .spawn(move || drop(answered.send(call(vault.as_ref(), &name))))
+            .map_err(|error| Trouble::Refused(error.to_string()))?;
+        answer.recv_timeout(patience).unwrap_or_else(|_| {
+            self.given_up.store(true, Ordering::Relaxed);
+            Err(Trouble::Silent(patience))
+        })
+    }
+}
+
+/// The keychain, or the credential manager.
+#[cfg(any(windows, target_os = "macos"))]
+mod platform {
+    #[cfg(target_os = "macos")]
+    use apple_native_keyring_store::keychain::Store;
+    use keyring_core::api::CredentialStoreApi;
+    use keyring_core::{Entry, Error};
+    #[cfg(windows)]
+    use windows_native_keyring_store::Store;
+
+    use super::{Arc, Trouble, Vault, Zeroizing};
+
+    /// Under which our entries stand in the key store.
+    const SERVICE: &str = "tenantry";
+
+    pub(super) fn vault() -> Option<Arc<dyn Vault>> {
+        Some(Arc::new(Platform))
+    }
+
+    #[derive(Debug)]
+    struct Platform;
+
+    impl Vault for Platform {
+        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+            found(entry(name)?.get_secret()).map(|secret| secret.map(Zeroizing::new))
+        }
+
+        fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble> {
+            entry(name)?.set_secret(secret).map_err(refused)
+        }
+
+        fn delete(&self, name: &str) -> Result<bool, Trouble> {
+            found(entry(name)?.delete_credential()).map(|deleted| deleted.is_some())
+        }
+    }
+
+    fn entry(name: &str) -> Result<Entry, Trouble> {
+        Store::new().and_then(|store| store.build(SERVICE, name, None)).map_err(refused)
+    }
+
+    fn found<T>(answer: keyring_core::Result<T>) -> Result<Option<T>, Trouble> {
+        match answer {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// The library's words name the cause and no secret.
+    fn refused(error: Error) -> Trouble {
+        Trouble::Refused(error.to_string())
+    }
+}
+
+/// Elsewhere the file is the only place: what there is of key stores wants a desktop, and servers have none.
+#[cfg(not(any(windows, target_os = "macos")))]
+mod platform {
+    use super::{Arc, Vault};
+
+    pub(super) fn vault() -> Option<Arc<dyn Vault>> {
+        None
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// What befalls the calls to a [`Memory`].
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub(crate) enum Mood {
+        #[default]
+        Willing,
+        Locked,
+        Hanging,
+    }
+
+    /// A key store in memory, with the limit that Windows has.
+    #[derive(Debug, Default)]
+    pub(crate) struct Memory {
+        entries: Mutex<HashMap<String, Vec<u8>>>,
+        mood: Mutex<Mood>,
+    }
+
+    impl Memory {
+        pub(crate) fn becomes(&self, mood: Mood) {
+            *self.mood.lock().unwrap() = mood;
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            self.entries.lock().unwrap().len()
+        }
+
+        fn let_in(&self) -> Result<(), Trouble> {
+            let mood = *self.mood.lock().unwrap();
+            match mood {
+                Mood::Willing => Ok(()),
+                Mood::Locked => Err(Trouble::Refused("locked".to_owned())),
+                Mood::Hanging => loop {
+                    thread::park();
+                },
+            }
+        }
+    }
+
+    impl Vault for Memory {
+        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+            self.let_in()?;
+            Ok(self.entries.lock().unwrap().get(name).cloned().map(Zeroizing::new))
+        }
+
+        fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble> {
+            self.let_in()?;
+            if secret.len() > 2560 {
+                return Err(Trouble::Refused("longer than 2560".to_owned()));
+            }
+            self.entries.lock().unwrap().insert(name.to_owned(), secret.to_vec());
+            Ok(())
+        }
+
+        fn delete(&self, name: &str) -> Result<bool, Trouble> {
+            self.let_in()?;
+            Ok(self.entries.lock().unwrap().remove(name).is_some())
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! Where access tokens come from.
+//!
+//! A [`TokenSource`] hands out a token that is good, and renews it ahead of its end beside the work: while the sign-in
+//! service hangs or fails, the token that is there is used as long as it lasts. It renews once for all when the service
+//! stops accepting a token: callers that hold the same refused token wait for one renewal. Secrets are held in types that cannot be printed and leave them only as a header or a form field.
+
+mod certificate;
+mod claims;
+mod device_code;
+mod endpoint;
+mod errors;
+mod key_store;
+mod secret_file;
+mod store;
+
+use std::io;
+use std::sync::{Arc, Mutex as StateMutex, MutexGuard};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::backoff::Backoff;
+use crate::transport::{ClientError, Network, Silence, http_client_builder};
+use endpoint::Endpoint;
+
+pub use certificate::Certificate;
+pub use claims::{Claims, Kind};
+pub use device_code::{Prompt, login};
+pub use endpoint::{App, TokenAnswer, understood};
+pub use errors::Reason;
+pub use store::{Keep, Kept, Place, Store};
+
+/// The token endpoint answers at once or not at all.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A whole renewal, in which the sign-in service is asked once.
+const RENEWAL_TAKES_AT_MOST: Duration = TIMEOUT.saturating_add(Duration::from_secs(5));
+
+/// For so long the key store may take to keep a refresh token.
+const KEPT_WITHIN: Duration = Duration::from_secs(10);
+
+/// From one renewal ahead of the end that fails to the next try.
+const BACKOFF: Backoff = Backoff::up_to_s(30);
+
+/// Renewed this long before it expires, or a quarter of its life where that is less: time for many tries.
+const EARLY: Duration = Duration::from_secs(300);
+
+/// Callers that come so soon after a failed renewal get its result, so that a silent sign-in service is waited for
+/// once and not once for each of them.
+const FAILURE_IS_SHARED_FOR: Duration = Duration::from_secs(2);
+
+/// How a run signs in.
+#[derive(Debug, Clone)]
+pub enum SignIn {
+    /// A token that was handed to us; nobody can renew it.
+    Token(SecretString),
+    /// App-only, by client secret or certificate (fact book 2.3).
+    AppOnly(App),
+    /// App+User, by refresh token (fact book 2.4).
+    AppAndUser {
+        app: App,
+        refresh_token: SecretString,
+        /// It came from outside (`TENANTRY_REFRESH_TOKEN`), or descends from one that did.
+        is_handed_in: bool,
+        /// Where a new one is kept, and in which of its places.
+        store: Option<(Store, Place)>,
+    },
+}
+
+/// How an app proves who it is.
+#[derive(Debug, Clone)]
+pub enum ClientProof {
+    Secret(SecretString),
+    Certificate(Certificate),
+}
+
+impl SignIn {
+    /// The kind of its tokens: what we asked for, and of a token that was handed to us, what it says of itself.
+    pub fn kind(&self, token: &SecretString) -> Kind {
+        match self {
+            SignIn::Token(_) => Claims::of(token).kind(),
+            SignIn::AppOnly(_) => Kind::AppOnly,
+            SignIn::AppAndUser { .. } => Kind::AppAndUser,
+        }
+    }
+
+    /// The app that signs in; `None` for a token that was handed to us.
+    pub fn app(&self) -> Option<&str> {
+        match self {
+            SignIn::Token(_) => None,
+            SignIn::AppOnly(app) | SignIn::AppAndUser { app, .. } => Some(&app.client_id),
+        }
+    }
+
+    /// Keeps a new refresh token. Where that fails the old one stays good: use does not revoke it.
+    async fn keep(&self, new: &SecretString) {
+        let SignIn::AppAndUser { store: Some((store, place)), .. } = self else { return };
+        let (task, new, place) = (store.clone(), new.clone(), *place);
+        // A key store may take its time.
+        let kept = tokio::task::spawn_blocking(move || task.save_successor(&new, place)).await;
+        match kept.map_err(io::Error::from).flatten() {
+            Ok(kept) => tracing::debug!(%kept, "new refresh token"),
+            Err(error) => {
+                tracing::warn!(file = %store.file().display(), %error, "the new refresh token could not be kept");
+            }
+        }
+    }
+}
+
+/// Where to sign in, and for what.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// Such as `https://login.microsoftonline.com/`.
+    pub url: Url,
+    /// The API that the token is for, such as `https://api.partnercenter.microsoft.com`.
+    pub audience: String,
+    /// The way there, and to the API.
+    pub network: Network,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Definite: asking again will not help.
+    #[error("could not sign in: {message}")]
+    Refused { message: String, hint: String },
+    /// The sign-in service gave no verdict.
+    #[error("could not reach the sign-in service: {0}")]
+    Unavailable(Silence),
+}
+
+/// An access token, and which renewal it came from.
+#[derive(Debug, Clone)]
+pub struct Token {
+    pub secret: SecretString,
+    generation: u64,
+    /// `None`: nobody told when it expires.
+    lifetime: Option<Lifetime>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lifetime {
+    renew_at: Instant,
+    expires_at: Instant,
+}
+
+/// Hands out tokens to everybody who sends.
+#[derive(Debug)]
+pub struct TokenSource(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    sign_in: SignIn,
+    authority: Authority,
+    http: reqwest::Client,
+    state: StateMutex<State>,
+    /// Held by the one that renews: it is done once for all.
+    turn: Arc<Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Token>,
+    /// The service did not accept `current`.
+    refused: bool,
+    /// The last renewal failed; who comes soon after gets its result instead of another wait.
+    failure: Option<(Instant, Error)>,
+    /// Renewals that failed since the last one that did not.
+    failed_in_a_row: u32,
+    /// The newest refresh token, where one came.
+    refresh_token: Option<SecretString>,
+}
+
+impl State {
+    /// The token that can be sent at `now`.
+    fn usable(&self, now: Instant) -> Option<&Token> {
+        let is_over = |token: &Token| token.lifetime.is_some_and(|lifetime| lifetime.expires_at <= now);
+        self.current.as_ref().filter(|token| !self.refused && !is_over(token))
+    }
+
+    /// Is it time to renew a token that is still good?
+    fn is_due(&self, token: &Token, now: Instant) -> bool {
+        let is_old = token.lifetime.is_some_and(|lifetime| lifetime.renew_at <= now);
+        let wait = BACKOFF.wait(self.failed_in_a_row.saturating_sub(1));
+        let may_try = self.failure.as_ref().is_none_or(|(at, _)| *at + wait <= now);
+        is_old && may_try
+    }
+
+    /// What a renewal brought that has just failed.
+    fn shared_failure(&self) -> Option<Error> {
+        let (at, error) = self.failure.as_ref()?;
+        (at.elapsed() < FAILURE_IS_SHARED_FOR).then(|| error.clone())
+    }
+}
+
+impl TokenSource {
+    /// Signs in nowhere yet.
+    pub fn new(sign_in: SignIn, authority: Authority) -> Result<Self, ClientError> {
+        let http = http_client(&authority)?;
+        let (state, turn) = (StateMutex::default(), Arc::default());
+        Ok(Self(Arc::new(Shared { sign_in, authority, http, state, turn })))
+    }
+
+    /// A token that is valid now. Waits only if there is none: a token that is about to expire is renewed in the
+    /// background.
+    pub async fn token(&self) -> Result<Token, Error> {
+        let (usable, is_due) = {
+            let (state, now) = (self.0.lock(), Instant::now());
+            let usable = state.usable(now).cloned();
+            let is_due = usable.as_ref().is_some_and(|token| state.is_due(token, now));
+            (usable, is_due)
+        };
+        if is_due {
+            self.renew_beside();
+        }
+        match usable {
+            Some(token) => Ok(token),
+            None => self.0.renewed(|state| state.usable(Instant::now()).cloned()).await,
+        }
+    }
+
+    /// Another token than `refused`, which the service did not accept. Many callers may hold the same one: the
+    /// first renews it, the others get what it got.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the token was handed to us and cannot be renewed.
+    pub async fn replace(&self, refused: &Token) -> Result<Token, Error> {
+        let newer = |state: &State| {
+            let newer = state.current.as_ref().filter(|token| token.generation > refused.generation);
+            newer.cloned()
+        };
+        {
+            let mut state = self.0.lock();
+            match newer(&state) {
+                Some(token) => return Ok(token),
+                None => state.refused = true,
+            }
+        }
+        self.0.renewed(newer).await
+    }
+
+    /// Renews the token in a task of its own, unless that is being done already.
+    fn renew_beside(&self) {
+        let Ok(turn) = Arc::clone(&self.0.turn).try_lock_owned() else { return };
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            if let Err(error) = shared.renew().await {
+                tracing::warn!(
+                    reason = %error,
+                    "the access token could not be renewed ahead of its end; it is used until then"
+                );
+            }
+            drop(turn);
+        });
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the state of the sign-in")
+    }
+
+    /// What `there_is` finds once it is our turn, or else what a renewal brings.
+    async fn renewed(&self, there_is: impl Fn(&State) -> Option<Token>) -> Result<Token, Error> {
+        let _turn = self.turn.lock().await;
+        {
+            let state = self.lock();
+            if let Some(token) = there_is(&state) {
+                return Ok(token);
+            }
+            if let Some(error) = state.shared_failure() {
+                return Err(error);
+            }
+        }
+        self.renew().await
+    }
+
+    /// Renews the token. The caller has the turn.
+    async fn renew(&self) -> Result<Token, Error> {
+        let obtained = tokio::time::timeout(RENEWAL_TAKES_AT_MOST, self.obtain()).await;
+        let obtained =
+            obtained.unwrap_or_else(|_| Err(Error::Unavailable("it did not answer in time".into())));
+        let (token, refresh_token) = {
+            let mut state = self.lock();
+            match obtained {
+                Ok((token, refresh_token)) => {
+                    tracing::debug!(generation = token.generation, "access token obtained");
+                    state.current = Some(token.clone());
+                    (state.refused, state.failure, state.failed_in_a_row) = (false, None, 0);
+                    if let Some(new) = &refresh_token {
+                        state.refresh_token = Some(new.clone());
+                    }
+                    (token, refresh_token)
+                }
+                Err(error) => {
+                    state.failure = Some((Instant::now(), error.clone()));
+                    state.failed_in_a_row = state.failed_in_a_row.saturating_add(1);
+                    return Err(error);
+                }
+            }
+        };
+        if let Some(new) = refresh_token {
+            // A key store may wait for a person. The token is used meanwhile.
+            if tokio::time::timeout(KEPT_WITHIN, self.sign_in.keep(&new)).await.is_err() {
+                tracing::warn!("the key store takes too long to keep the new refresh token");
+            }
+        }
+        Ok(token)
+    }
+
+    /// A new token, and a new refresh token where one came.
+    async fn obtain(&self) -> Result<(Token, Option<SecretString>), Error> {
+        let (generation, newest) = {
+            let state = self.lock();
+            let generation = state.current.as_ref().map_or(1, |token| token.generation + 1);
+            (generation, state.refresh_token.clone())
+        };
+        // The service counts from when it answers, which is no earlier.
+        let asked_at = Instant::now();
+        let mut new_refresh_token = None;
+        let (secret, lifetime) = match &self.sign_in {
+            SignIn::Token(secret) if generation == 1 => (secret.clone(), None),
+            SignIn::Token(_) => {
+                return Err(Error::Refused {
+                    message: "the service did not accept the access token".to_owned(),
+                    hint: "put a fresh one into TENANTRY_ACCESS_TOKEN and go on".to_owned(),
+                });
+            }
+            SignIn::AppOnly(app) => {
+                let answer = self.endpoint(app).as_app().await?;
+                (answer.access_token, answer.lifetime)
+            }
+            SignIn::AppAndUser { app, refresh_token, is_handed_in, .. } => {
+                let answer = self.endpoint(app).as_user(newest.as_ref().unwrap_or(refresh_token)).await;
+                let answer =
+                    answer.map_err(|error| if *is_handed_in { of_handed_in(error) } else { error })?;
+                new_refresh_token = answer.refresh_token;
+                (answer.access_token, answer.lifetime)
+            }
+        };
+        let lifetime = lifetime.and_then(|lifetime| {
+            let expires_at = asked_at.checked_add(lifetime)?;
+            Some(Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at })
+        });
+        Ok((Token { secret, generation, lifetime }, new_refresh_token))
+    }
+
+    fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
+        Endpoint { http: &self.http, app, authority: &self.authority }
+    }
+}
+
+/// A login does not help as long as the variable comes before it.
+fn of_handed_in(error: Error) -> Error {
+    match error {
+        Error::Refused { message, hint } => Error::Refused {
+            message,
+            hint: format!("{hint}; TENANTRY_REFRESH_TOKEN comes before a login: replace it, or unset it"),
+        },
+        Error::Unavailable(_) => error,
+    }
+}
+
+fn http_client(authority: &Authority) -> Result<reqwest::Client, ClientError> {
+    Ok(http_client_builder(&authority.url, &authority.network)?.timeout(TIMEOUT).build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_cannot_be_printed() {
+        let secret = || SecretString::from("hunter2");
+        let app = |proof| App { tenant: "t".to_owned(), client_id: "c".to_owned(), proof };
+        let pem = include_bytes!("../../../tests/it/client-certificate.pem");
+        let certificate = Certificate::from_pem(pem).unwrap();
+        let printed = format!(
+            "{:?} {:?} {:?} {:?}",
+            SignIn::Token(secret()),
+            SignIn::AppOnly(app(Some(ClientProof::Secret(secret())))),
+            SignIn::AppAndUser { app: app(None), refresh_token: secret(), is_handed_in: true, store: None },
+            ClientProof::Certificate(certificate.clone()),
+        );
+        assert!(!printed.contains("hunter2"), "{printed}");
+        let assertion = certificate.assertion("c", "https://login.example/t/oauth2/v2.0/token").unwrap();
+        assert!(!format!("{assertion:?}").contains("eyJ"));
+        let answer = r#"{"token_type":"Bearer","access_token":"hunter2","refresh_token":"hunter2"}"#;
+        let answer: oauth2::basic::BasicTokenResponse = serde_json::from_str(answer).unwrap();
+        let printed = format!("{answer:?} {:?}", endpoint::TokenAnswer::from(answer.clone()));
+        assert!(!printed.contains("hunter2"), "{printed}");
+    }
+}

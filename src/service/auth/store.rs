@@ -1,0 +1,352 @@
+//! Where a refresh token is kept between runs, one for each authority, tenant and app: in the key store of Windows or
+//! macOS, else in a file for its owner alone.
+//!
+//! The two may both hold one, such as after a login while the key store was locked; the newer one counts. A new token
+//! is stored before an older one is removed. Invariant: where nothing could be stored, what was there is still there.
+//!
+//! What descends from a token that was handed in from outside is kept apart from a login, and from what another one has
+//! turned into: a job and a person may share an app.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::Authority;
+use super::endpoint::App;
+use super::key_store::{KeyStoreEntry, Trouble};
+use super::secret_file::SecretFile;
+use tenantry_model::clock;
+
+/// For a key store that has to ask somebody for a password first.
+const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(20);
+
+/// For a key store that should know the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which places are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The key store, and the file where there is none or it does not take it.
+    KeyStoreElseFile,
+    /// The file alone.
+    File,
+}
+
+/// The places of one refresh token.
+#[derive(Debug, Clone)]
+pub struct Store {
+    key_store: Option<KeyStoreEntry>,
+    file: SecretFile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    KeyStore,
+    File,
+}
+
+/// A refresh token, and where it came from: its successor goes there too.
+#[derive(Debug)]
+pub struct Stored {
+    pub refresh_token: SecretString,
+    pub place: Place,
+}
+
+/// Where a refresh token was put.
+#[derive(Debug)]
+pub enum Kept {
+    InKeyStore,
+    /// In the file, and why not in the key store, if it was asked.
+    InFile(PathBuf, Option<Trouble>),
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kept::InKeyStore => f.write_str("kept in the key store of this machine"),
+            Kept::InFile(file, None) => write!(f, "kept in `{}`, for your eyes only", file.display()),
+            Kept::InFile(file, Some(trouble)) => {
+                write!(f, "kept in `{}`, for your eyes only, because {trouble}", file.display())
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    refresh_token: &'a str,
+    saved_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    refresh_token: SecretString,
+    /// Tells which of two is the newer one.
+    saved_at_ms: i64,
+}
+
+impl Store {
+    /// The places for the login of an app, or for what `handed_in` turns into; nothing is read yet. `None`: this user
+    /// has no configuration folder.
+    pub fn of(
+        app: &App,
+        authority: &Authority,
+        handed_in: Option<&SecretString>,
+        keep: Keep,
+    ) -> Option<Self> {
+        let folders = directories::ProjectDirs::from("", "", "tenantry")?;
+        let name = name(app, authority, handed_in);
+        let file = SecretFile::at(folders.config_dir().join(format!("{name}.json")));
+        let key_store = match keep {
+            Keep::KeyStoreElseFile => KeyStoreEntry::of_platform(name),
+            Keep::File => None,
+        };
+        Some(Self { key_store, file })
+    }
+
+    pub fn file(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The newest token, if there is one.
+    ///
+    /// # Errors
+    /// Where the file cannot be used. A key store that cannot is passed over.
+    pub fn load(&self) -> io::Result<Option<Stored>> {
+        let in_file = self.file.read()?.map(|record| read(&record)).transpose()?;
+        let found = [(Place::File, in_file), (Place::KeyStore, self.read_key_store())];
+        Ok(found
+            .into_iter()
+            .filter_map(|(place, record)| Some((place, record?)))
+            .max_by_key(|(_, record)| record.saved_at_ms)
+            .map(|(place, record)| Stored { refresh_token: record.refresh_token, place }))
+    }
+
+    fn read_key_store(&self) -> Option<Read> {
+        let record = match self.key_store.as_ref()?.get(PATIENCE) {
+            Ok(record) => record.map(|record| read(&record)).transpose().map_err(|error| error.to_string()),
+            Err(trouble) => Err(trouble.to_string()),
+        };
+        record.unwrap_or_else(|reason| {
+            tracing::warn!(reason, "no sign-in from the key store; `--key-store file` does not ask it");
+            None
+        })
+    }
+
+    /// Keeps the token of a login. A person is there, whom the key store may ask for a password.
+    pub fn save_login(&self, token: &SecretString) -> io::Result<Kept> {
+        self.save(token, Place::KeyStore, PATIENCE_WITH_A_PERSON)
+    }
+
+    /// Keeps the successor of a token that came from `place`.
+    pub fn save_successor(&self, token: &SecretString, place: Place) -> io::Result<Kept> {
+        self.save(token, place, PATIENCE)
+    }
+
+    fn save(&self, token: &SecretString, place: Place, patience: Duration) -> io::Result<Kept> {
+        let record = Zeroizing::new(serde_json::to_vec(&Written {
+            refresh_token: token.expose_secret(),
+            saved_at_ms: clock::now().as_millisecond(),
+        })?);
+        let trouble = match (place, &self.key_store) {
+            (Place::KeyStore, Some(key_store)) => match key_store.set(record.clone(), patience) {
+                Ok(()) => {
+                    if let Err(error) = self.file.remove() {
+                        tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
+                    }
+                    return Ok(Kept::InKeyStore);
+                }
+                Err(trouble) => Some(trouble),
+            },
+            (Place::KeyStore, None) | (Place::File, _) => None,
+        };
+        self.file.write(&record)?;
+        Ok(Kept::InFile(self.file().to_owned(), trouble))
+    }
+
+    /// Forgets the token in both places. Says whether there was one.
+    pub fn forget(&self) -> io::Result<bool> {
+        let in_file = self.file.remove()?;
+        let in_key_store = match &self.key_store {
+            None => Ok(false),
+            Some(key_store) => key_store.delete(PATIENCE_WITH_A_PERSON),
+        };
+        Ok(in_file | in_key_store.map_err(io::Error::other)?)
+    }
+}
+
+fn read(record: &[u8]) -> io::Result<Read> {
+    // The parser's message is left out: it can quote the record.
+    serde_json::from_slice(record)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it holds no sign-in"))
+}
+
+/// Differs for every authority, tenant, app and token from outside, and tells none of them.
+fn name(app: &App, authority: &Authority, handed_in: Option<&SecretString>) -> String {
+    let mut key = format!("{}\n{}\n{}", authority.url, app.tenant, app.client_id).to_ascii_lowercase();
+    if let Some(token) = handed_in {
+        key.push('\n');
+        key.push_str(&digest(token.expose_secret()));
+    }
+    format!("sign-in-{}", &digest(&key)[..32])
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+
+    use super::super::key_store::testing::{Memory, Mood};
+    use super::*;
+    use crate::transport::Network;
+
+    /// A store over a key store in memory and a file in a folder of its own.
+    struct Fixture {
+        vault: Arc<Memory>,
+        folder: TempDir,
+        store: Store,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let (vault, folder) = (Arc::<Memory>::default(), tempfile::tempdir().unwrap());
+            let key_store = KeyStoreEntry::within(vault.clone(), "sign-in".to_owned());
+            let file = SecretFile::at(folder.path().join("sign-in.json"));
+            Self { vault, folder, store: Store { key_store: Some(key_store), file } }
+        }
+
+        fn login(&self, token: &str) -> Kept {
+            let kept = self.store.save_login(&token.into()).unwrap();
+            self.let_the_clock_tick();
+            kept
+        }
+
+        fn rotate(&self, token: &str) -> Kept {
+            let place = self.store.load().unwrap().map_or(Place::KeyStore, |it| it.place);
+            let kept = self.store.save_successor(&token.into(), place).unwrap();
+            self.let_the_clock_tick();
+            kept
+        }
+
+        /// Two sign-ins of one millisecond could not be told apart.
+        fn let_the_clock_tick(&self) {
+            let now = clock::now();
+            while clock::now() == now {
+                std::thread::yield_now();
+            }
+        }
+
+        fn loaded(&self) -> Option<(String, Place)> {
+            let stored = self.store.load().unwrap()?;
+            Some((stored.refresh_token.expose_secret().to_owned(), stored.place))
+        }
+
+        fn check(&self, token: &str, place: Place, in_key_store: usize, in_files: usize) {
+            assert_eq!(self.loaded(), Some((token.to_owned(), place)));
+            let files = std::fs::read_dir(self.folder.path()).unwrap().count();
+            assert_eq!((self.vault.len(), files), (in_key_store, in_files));
+        }
+    }
+
+    #[test]
+    fn a_token_goes_to_the_key_store_and_is_rotated_there() {
+        let it = Fixture::new();
+        assert_eq!(it.loaded(), None);
+        assert!(matches!(it.login("first"), Kept::InKeyStore));
+        it.check("first", Place::KeyStore, 1, 0);
+        assert!(matches!(it.rotate("second"), Kept::InKeyStore));
+        it.check("second", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn what_the_key_store_cannot_take_goes_to_the_file() {
+        let it = Fixture::new();
+        it.login("small");
+        let large = "x".repeat(3_000);
+        let kept = it.rotate(&large);
+        assert!(kept.to_string().contains("because the key store refused: longer than 2560"), "{kept}");
+        it.check(&large, Place::File, 1, 1);
+        // Its successors stay in the file; the next login tidies up.
+        it.rotate("small again");
+        it.check("small again", Place::File, 1, 1);
+        it.login("after all");
+        it.check("after all", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn a_locked_key_store_is_passed_over() {
+        let it = Fixture::new();
+        it.login("older");
+        it.vault.becomes(Mood::Locked);
+        assert!(matches!(it.login("newer"), Kept::InFile(_, Some(Trouble::Refused(_)))));
+        it.check("newer", Place::File, 1, 1);
+        assert!(it.store.forget().is_err(), "one may be left in the key store");
+        it.vault.becomes(Mood::Willing);
+        it.check("older", Place::KeyStore, 1, 0);
+    }
+
+    #[test]
+    fn the_newer_of_two_counts() {
+        let it = Fixture::new();
+        it.login("in the key store");
+        it.vault.becomes(Mood::Locked);
+        it.login("in the file");
+        it.vault.becomes(Mood::Willing);
+        it.check("in the file", Place::File, 1, 1);
+        assert!(it.store.forget().unwrap());
+        assert_eq!((it.loaded(), it.vault.len()), (None, 0));
+        assert!(!it.store.forget().unwrap());
+    }
+
+    #[test]
+    fn a_key_store_that_hangs_is_asked_once() {
+        let it = Fixture::new();
+        it.vault.becomes(Mood::Hanging);
+        let shortly = Duration::from_millis(50);
+        for _ in 0..2 {
+            let kept = it.store.save(&"token".into(), Place::KeyStore, shortly).unwrap();
+            assert!(matches!(kept, Kept::InFile(_, Some(Trouble::Silent(_)))));
+        }
+        it.vault.becomes(Mood::Willing);
+        it.check("token", Place::File, 0, 1);
+    }
+
+    #[test]
+    fn every_app_and_authority_has_its_own() {
+        let authority = |url: &str| Authority {
+            url: url.parse().unwrap(),
+            audience: String::new(),
+            network: Network::default(),
+        };
+        let app = |id: &str| App { tenant: "t".to_owned(), client_id: id.to_owned(), proof: None };
+        let (here, there) = (authority("https://a.example"), authority("https://b.example"));
+        assert_eq!(name(&app("a"), &here, None), name(&app("A"), &here, None));
+        assert_ne!(name(&app("a"), &here, None), name(&app("b"), &here, None));
+        assert_ne!(name(&app("a"), &here, None), name(&app("a"), &there, None));
+    }
+
+    #[test]
+    fn what_was_handed_in_is_kept_apart() {
+        let authority = Authority {
+            url: "https://a.example".parse().unwrap(),
+            audience: String::new(),
+            network: Network::default(),
+        };
+        let app = App { tenant: "t".to_owned(), client_id: "a".to_owned(), proof: None };
+        let name = |token: Option<&str>| name(&app, &authority, token.map(SecretString::from).as_ref());
+        assert_eq!(name(Some("origin")), name(Some("origin")));
+        assert_ne!(name(Some("origin")), name(Some("another")));
+        assert_ne!(name(Some("origin")), name(None));
+    }
+}

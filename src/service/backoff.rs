@@ -1,0 +1,53 @@
+//! How long to wait before something is tried again: twice as long each time, up to a bound.
+
+use std::time::Duration;
+
+/// Waits that grow from one repeat to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// From one second up to `seconds`.
+    pub const fn up_to_s(seconds: u64) -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(seconds) }
+    }
+
+    /// The wait before repeat `n`, counted from 0.
+    pub fn wait(self, repeat: u32) -> Duration {
+        self.first.saturating_mul(1 << repeat.min(16)).min(self.longest)
+    }
+
+    /// Any wait up to that one ("full jitter"), so that what failed together is not repeated together. `chance` is uniform
+    /// in 0..1.
+    pub fn jittered(self, repeat: u32, chance: f64) -> Duration {
+        self.wait(repeat).mul_f64(chance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_their_bound() {
+        for (longest, repeat, expected) in
+            [(30, 0, 1), (30, 1, 2), (30, 4, 16), (30, 5, 30), (60, 3, 8), (60, 6, 60), (60, u32::MAX, 60)]
+        {
+            let wait = Backoff::up_to_s(longest).wait(repeat);
+            assert_eq!(wait, Duration::from_secs(expected), "{longest} {repeat}");
+        }
+    }
+
+    #[test]
+    fn jitter_stays_below_the_wait() {
+        for (repeat, chance, expected_ms) in
+            [(0, 1.0, 1000), (0, 0.5, 500), (3, 1.0, 8000), (6, 1.0, 60_000), (99, 1.0, 60_000), (9, 0.0, 0)]
+        {
+            let wait = Backoff::up_to_s(60).jittered(repeat, chance);
+            assert_eq!(wait, Duration::from_millis(expected_ms), "{repeat} {chance}");
+        }
+    }
+}

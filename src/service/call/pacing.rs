@@ -1,0 +1,291 @@
+//! The gate before every request to the API: our own rate limit, and the server's throttling, which may only slow
+//! us down.
+//!
+//! The limit holds in every window, not only on average. A window of length `w` of a cell-rate limiter with
+//! spacing `t` and burst `b` holds at most `w / t + b` requests, so spacing and burst are chosen to keep that sum
+//! below the allowance, with some room for requests that take unequally long to arrive. The small burst is what
+//! makes up for timers that fire late; without it each late timer would lose allowance for good.
+//!
+//! After a 429 nothing is sent until the wait is over; then the rate starts at half and climbs back.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Mutex as StateMutex;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+
+/// Part of the allowance that is planned for; the rest is room for jitter on the way. The contract wants 98 %.
+const USED_SHARE: f64 = 0.99;
+
+/// One cell of burst for so many allowed requests, and never so many that the window's sum exceeds the allowance.
+const ALLOWANCE_PER_BURST_CELL: u32 = 250;
+
+/// After a 429 the rate starts at this share of the configured one.
+const SHARE_AFTER_THROTTLING: f64 = 0.5;
+
+/// The share regained per [`CLIMB_EVERY`] without a further 429: back at the full rate after five steps.
+const CLIMB_STEP: f64 = 0.1;
+const CLIMB_EVERY: Duration = Duration::from_secs(5);
+
+/// A share below this would park the run; the server's own waits do the rest.
+const LOWEST_SHARE: f64 = 0.05;
+
+/// What is waited on top of a wait that was not enough.
+const BACKOFF: Backoff = Backoff::up_to_s(60);
+
+/// How many requests may be sent in any window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    Unlimited,
+    Limited { requests: NonZeroU32, window: Duration },
+}
+
+impl Rate {
+    /// The requests that this allows in a minute, at most.
+    pub fn per_minute(self) -> Option<u64> {
+        match self {
+            Rate::Unlimited => None,
+            Rate::Limited { requests, window } => {
+                Some(u64::from(requests.get()) * 60 / window.as_secs().clamp(1, 60))
+            }
+        }
+    }
+
+    /// How long so many requests take, as it is told beforehand.
+    pub fn time_for(self, requests: u64) -> Option<Duration> {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        self.per_second().map(|per_second| Duration::from_secs_f64(requests as f64 / per_second))
+    }
+
+    /// The most requests a second that this allows, for estimates.
+    pub fn per_second(self) -> Option<f64> {
+        match self {
+            Rate::Unlimited => None,
+            Rate::Limited { requests, window } => {
+                Some(f64::from(requests.get()) * USED_SHARE / window.as_secs_f64())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rate::Unlimited => f.write_str("unlimited"),
+            Rate::Limited { requests, window } if window.as_secs() == 60 => write!(f, "{requests}/min"),
+            Rate::Limited { requests, .. } => write!(f, "{requests}/s"),
+        }
+    }
+}
+
+/// Admits requests one by one, in the order in which they came.
+#[derive(Debug)]
+pub struct Pacer {
+    rate: Rate,
+    /// Whoever holds the turn is the only one that waits for the limiter: no herd, and first come first served.
+    turn: Mutex<()>,
+    state: StateMutex<State>,
+    clock: DefaultClock,
+}
+
+#[derive(Debug)]
+struct State {
+    limiter: Option<DefaultDirectRateLimiter>,
+    paused_until: Option<Instant>,
+    share: f64,
+    climbs_at: Instant,
+    /// Warnings since the service last took a request.
+    throttled_in_a_row: u32,
+}
+
+enum Admission {
+    Granted,
+    Wait(Duration),
+}
+
+impl Pacer {
+    /// A gate that keeps to `rate`.
+    pub fn new(rate: Rate) -> Self {
+        let state = State {
+            limiter: limiter(rate, 1.0),
+            paused_until: None,
+            share: 1.0,
+            climbs_at: Instant::now(),
+            throttled_in_a_row: 0,
+        };
+        Self { rate, turn: Mutex::new(()), state: StateMutex::new(state), clock: DefaultClock::default() }
+    }
+
+    /// Returns when one request may be sent. Dropping the future gives the turn up and costs no allowance.
+    pub async fn admit(&self) {
+        let _turn = self.turn.lock().await;
+        while let Admission::Wait(wait) = self.try_admit() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The service told us to slow down: nothing is admitted for `wait`, and less than before after it.
+    pub fn throttled(&self, wait: Duration) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        // Requests that were under way together are refused together: that is one warning, not many.
+        let already_paused = state.paused_until.is_some_and(|paused| paused > now);
+        if !already_paused {
+            state.throttled_in_a_row = state.throttled_in_a_row.saturating_add(1);
+            state.share = (state.share * SHARE_AFTER_THROTTLING).max(LOWEST_SHARE);
+            state.limiter = limiter(self.rate, state.share);
+            self.spend_burst(&state);
+            let percent = (state.share * 100.0).round();
+            tracing::warn!(wait_ms = ms(wait), percent_of_rate = percent, "throttled by the service");
+        }
+        let until = now + wait + backoff(state.throttled_in_a_row);
+        state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
+        state.climbs_at = until + CLIMB_EVERY;
+    }
+
+    /// The service took a request: the next warning is a first one.
+    pub fn accepted(&self) {
+        self.lock().throttled_in_a_row = 0;
+    }
+
+    /// How long the service still wants nothing from us.
+    pub fn paused_for(&self) -> Option<Duration> {
+        let until = self.lock().paused_until?;
+        let left = until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn try_admit(&self) -> Admission {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if let Some(until) = state.paused_until {
+            if now < until {
+                return Admission::Wait(until - now);
+            }
+            state.paused_until = None;
+        }
+        let verdict = state.limiter.as_ref().map_or(Ok(()), |limiter| {
+            limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+        });
+        if let Err(wait) = verdict {
+            return Admission::Wait(wait);
+        }
+        if state.share < 1.0 && now >= state.climbs_at {
+            self.climb(&mut state, now);
+        }
+        Admission::Granted
+    }
+
+    /// The next step back to the full rate, taken with a request just admitted.
+    fn climb(&self, state: &mut State, now: Instant) {
+        state.share = (state.share + CLIMB_STEP).min(1.0);
+        state.climbs_at = now + CLIMB_EVERY;
+        state.limiter = limiter(self.rate, state.share);
+        self.spend_burst(state);
+    }
+
+    /// A new limiter has its whole burst left, which the one before may have spent already.
+    fn spend_burst(&self, state: &State) {
+        if let Some(limiter) = &state.limiter {
+            drop(limiter.check_n(burst(self.rate)));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the pacing state")
+    }
+}
+
+/// Throttled again right after a wait: wait longer than asked, twice as long each time (fact book 12).
+fn backoff(throttled_in_a_row: u32) -> Duration {
+    match throttled_in_a_row {
+        0 | 1 => Duration::ZERO,
+        repeated => BACKOFF.wait(repeated - 2),
+    }
+}
+
+fn burst(rate: Rate) -> NonZeroU32 {
+    match rate {
+        Rate::Unlimited => NonZeroU32::MIN,
+        Rate::Limited { requests, .. } => {
+            NonZeroU32::MIN.saturating_add(requests.get() / ALLOWANCE_PER_BURST_CELL)
+        }
+    }
+}
+
+fn limiter(rate: Rate, share: f64) -> Option<DefaultDirectRateLimiter> {
+    let Rate::Limited { requests, window } = rate else { return None };
+    let spacing = window.div_f64(f64::from(requests.get()) * USED_SHARE * share);
+    let quota =
+        Quota::with_period(spacing).expect("a window is longer than nothing").allow_burst(burst(rate));
+    Some(RateLimiter::direct(quota))
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Admits for `span` and returns the moments.
+    async fn admitted(pacer: &Pacer, span: Duration) -> Vec<Instant> {
+        let end = Instant::now() + span;
+        let mut moments = Vec::new();
+        while tokio::time::timeout_at(end, pacer.admit()).await.is_ok() {
+            moments.push(Instant::now());
+        }
+        moments
+    }
+
+    fn fullest_window(moments: &[Instant], window: Duration) -> usize {
+        (0..moments.len())
+            .map(|first| moments[first..].iter().take_while(|m| **m - moments[first] < window).count())
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn per(requests: u32, window: Duration) -> Rate {
+        Rate::Limited { requests: NonZeroU32::new(requests).unwrap(), window }
+    }
+
+    /// The limiter reads the real clock, so this test takes a real second or two.
+    #[tokio::test]
+    async fn no_window_holds_more_than_its_allowance_and_every_window_has_some() {
+        let window = Duration::from_millis(500);
+        for requests in [10, 50, 500] {
+            let moments = admitted(&Pacer::new(per(requests, window)), 3 * window).await;
+            let allowed = requests as usize;
+            assert!(fullest_window(&moments, window) <= allowed, "{requests}: a window was overfull");
+            // How much of it is used depends on the machine: that is measured, never asserted.
+            assert!(moments.len() >= allowed, "{requests}: only {} in three windows", moments.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn throttling_pauses_everybody_and_the_rate_restarts_lower() {
+        let pacer = Pacer::new(per(1000, Duration::from_secs(1)));
+        pacer.throttled(Duration::from_millis(200));
+        pacer.throttled(Duration::from_millis(50));
+        let begun = Instant::now();
+        pacer.admit().await;
+        assert!(begun.elapsed() >= Duration::from_millis(190), "a shorter wait must not end a longer one");
+        assert!((pacer.lock().share - SHARE_AFTER_THROTTLING).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn bursts_leave_room_in_the_window() {
+        for requests in [1, 10, 60, 249, 250, 450, 500, 6000, 100_000] {
+            let rate = per(requests, Duration::from_secs(60));
+            let most = (f64::from(requests) * USED_SHARE).ceil() + f64::from(burst(rate).get() - 1);
+            assert!(most <= f64::from(requests), "{requests}: {most}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The HTTP client: explicit time limits, no redirects, no repeats of its own.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::classify::{self, Answer, Reply};
+use super::outcome::Outcome;
+use super::request::Request;
+use crate::transport::{ClientError, Fault, Network, Peer, SentSecrets, bounded_body, http_client_builder};
+use tenantry_model::clock;
+use tenantry_model::ids::{CorrelationId, RequestId};
+
+/// What a client needs to know.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    /// Such as `https://api.partnercenter.microsoft.com/`.
+    pub api_url: Url,
+    /// The way there.
+    pub network: Network,
+    /// For one whole exchange.
+    pub timeout: Duration,
+    /// Connections kept open.
+    pub connections: usize,
+}
+
+/// One finished call: what it means, and what there is to tell about it.
+#[derive(Debug)]
+pub struct Exchange<T> {
+    pub outcome: Outcome<T>,
+    pub trace: Trace,
+}
+
+/// The ids of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct CallIds {
+    pub request_id: RequestId,
+    pub correlation_id: CorrelationId,
+}
+
+impl CallIds {
+    /// Of a question: nothing depends on its request id being remembered.
+    pub fn draw() -> Self {
+        Self { request_id: RequestId::draw(), correlation_id: CorrelationId::draw() }
+    }
+}
+
+/// What support asks for.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    pub ids: CallIds,
+    /// In one word, such as `created`, `refused` or `unknown`.
+    pub outcome: &'static str,
+    /// `None`: it never left this machine, or was not taken.
+    pub sent_at: Option<Timestamp>,
+    pub finished_at: Timestamp,
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub text: Option<String>,
+    pub ms_cv: Option<String>,
+}
+
+/// Talks to one API with whatever token each call is given.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    api_url: Url,
+    peer: Peer,
+}
+
+impl Client {
+    /// Builds the client; sends nothing.
+    pub fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // Fixed, so that error texts stay the same wherever it runs (fact book 3.1).
+        headers.insert("X-Locale", HeaderValue::from_static("en-US"));
+        headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
+        let http = http_client_builder(&settings.api_url, &settings.network)?
+            .default_headers(headers)
+            .timeout(settings.timeout)
+            .pool_max_idle_per_host(settings.connections)
+            .build()?;
+        Ok(Self { http, peer: Peer::api(&settings.api_url), api_url: settings.api_url.clone() })
+    }
+
+    /// Sends one request and reads whatever comes of it.
+    pub async fn send<T>(&self, request: &Request<'_, T>, token: &SecretString, ids: CallIds) -> Exchange<T> {
+        let sent_at = clock::now();
+        let (reply, ms_cv) = match self.exchange(request, token, ids).await {
+            Err(error) => (failure(&self.peer, &error), None),
+            Ok((response, sent)) => {
+                let ms_cv = header(&response, &sent, "MS-CV");
+                (Reply::Answer(read(self.peer.clone(), response, &sent).await), ms_cv)
+            }
+        };
+        let trace = trace(&reply, ids, sent_at, ms_cv);
+        let outcome = (request.understand)(reply);
+        let trace = Trace { outcome: request.kind.word(&outcome), ..trace };
+        Exchange { outcome, trace }
+    }
+
+    /// The answer, and what of its request must not be told again.
+    async fn exchange<T>(
+        &self,
+        request: &Request<'_, T>,
+        token: &SecretString,
+        ids: CallIds,
+    ) -> Result<(reqwest::Response, SentSecrets), reqwest::Error> {
+        let mut url = self.api_url.clone();
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(&request.path);
+        let mut builder = self
+            .http
+            .request(request.method.clone(), url)
+            .query(&request.query)
+            .header("Authorization", bearer(token))
+            .header("MS-RequestId", ids.request_id.to_string())
+            .header("MS-CorrelationId", ids.correlation_id.to_string());
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let request = builder.build()?;
+        let sent = SentSecrets::of_headers(request.headers());
+        Ok((self.http.execute(request).await?, sent))
+    }
+}
+
+fn bearer(token: &SecretString) -> HeaderValue {
+    let text = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    // Keeps it out of every debug output and out of HTTP/2's header tables.
+    value.set_sensitive(true);
+    value
+}
+
+/// What there is to tell of a reply, sent off at `sent_at`.
+fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
+    let (status, code, text) = match reply {
+        Reply::NotSent(silence) | Reply::Broken(silence) => (None, None, Some(silence.reason.clone())),
+        Reply::Answer(answer) => {
+            let (code, text) = told_by(answer);
+            (Some(answer.status), code, text)
+        }
+    };
+    let not_empty = |text: &String| !text.is_empty();
+    Trace {
+        ids,
+        outcome: "",
+        sent_at: (!matches!(reply, Reply::NotSent(_))).then_some(sent_at),
+        finished_at: clock::now(),
+        status,
+        code: code.filter(not_empty),
+        text: text.filter(not_empty),
+        ms_cv,
+    }
+}
+
+/// The code and the words of an answer, whoever gave it.
+fn told_by(answer: &Answer) -> (Option<String>, Option<String>) {
+    if let Some(silence) = answer.intercepted() {
+        (None, Some(silence.reason))
+    } else if answer.status < 300 {
+        (None, answer.body.as_ref().err().cloned())
+    } else {
+        let error = classify::service_error(answer);
+        (Some(error.code), Some(error.text))
+    }
+}
+
+/// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent, unless the protocol says
+/// that it was not taken.
+fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
+    let fault = Fault::of(error);
+    let silence = fault.told_of(peer);
+    match error.is_connect() || error.is_builder() || fault.is_not_taken() {
+        true => Reply::NotSent(silence),
+        false => Reply::Broken(silence),
+    }
+}
+
+async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> Answer {
+    let header = |name| header(&response, sent, name);
+    let status = response.status().as_u16();
+    let retry_after = header("Retry-After");
+    let content_type = header("Content-Type").unwrap_or_default();
+    let challenge = header("WWW-Authenticate");
+    let location = header("Location");
+    let mfa_compliant = header("isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
+    let has_request_id = response.headers().contains_key("MS-RequestId");
+    let is_signed = classify::SIGNATURES.iter().any(|name| response.headers().contains_key(*name));
+    let at = header("Date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
+    let body = bounded_body(response).await.map(|body| sent.struck_out_of(body));
+    Answer {
+        peer,
+        status,
+        retry_after,
+        content_type,
+        location,
+        challenge,
+        mfa_compliant,
+        has_request_id,
+        is_signed,
+        body,
+        at,
+    }
+}
+
+fn header(response: &reqwest::Response, sent: &SentSecrets, name: &str) -> Option<String> {
+    let value = response.headers().get(name)?.to_str().ok()?;
+    Some(sent.struck_out_of_text(value.to_owned()))
+}
+
+impl Trace {
+    /// Of a call that was given up before it was sent.
+    pub(super) fn never_sent(ids: CallIds, outcome: &'static str, reason: Option<String>) -> Self {
+        let finished_at = clock::now();
+        Self { ids, outcome, sent_at: None, finished_at, status: None, code: None, text: reason, ms_cv: None }
+    }
+}

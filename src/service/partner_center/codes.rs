@@ -1,0 +1,124 @@
+//! What is known about Partner Center's error codes on create, as data (fact book 13.2).
+//!
+//! A code alone means little: the same number means different things under another status or on another endpoint,
+//! so an entry is found by status and code together.
+
+/// What an error means for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The row is wrong; the next one may be right.
+    FixTheRow,
+    /// The domain is taken, perhaps by ourselves.
+    DomainTaken,
+    /// Every row would get it, until rights or sign-in are mended.
+    FixTheRights,
+    /// Every row would get it, until the configuration is mended.
+    FixTheConfiguration,
+    /// The token was not accepted; another one may be.
+    RenewTheToken,
+    /// The service does not know the customer, or not yet.
+    NotVisible,
+    /// A 403 that nobody has explained: one row may be at fault, or all.
+    Unexplained,
+}
+
+struct Known {
+    /// 0: under any status, also where none was recorded with it.
+    status: u16,
+    code: &'static str,
+    class: Class,
+    hint: &'static str,
+}
+
+const fn known(status: u16, code: &'static str, class: Class, hint: &'static str) -> Known {
+    Known { status, code, class, hint }
+}
+
+use Class::{DomainTaken, FixTheConfiguration, FixTheRights, FixTheRow};
+
+/// The code of a 401 that asks for MFA without a code of its own.
+pub const MFA_REQUIRED: &str = "mfa_required";
+
+const ANOTHER_DOMAIN: &str = "choose another domain for this row and import it again";
+
+#[rustfmt::skip]
+static CODES: &[Known] = &[
+    known(400, "2001", FixTheRow, "fill the fields that the text names and import the row again"),
+    known(400, "3000", FixTheRow, "correct the value that the text names and import the row again"),
+    known(400, "20000", FixTheRow, "your company may not sell in this country: remove the row, or ask Microsoft for the market"),
+    known(400, "27002", FixTheRow, "correct the value that the text names (often the state or the e-mail address) and import the row again"),
+    known(400, "600002", FixTheRow, "this country takes no organization_registration_number: empty the cell and import the row again"),
+    known(400, "600049", FixTheRow, "this country needs an organization_registration_number: fill it and import the row again"),
+    known(400, "600050", FixTheRow, "write the organization_registration_number in the form that the text shows and import the row again"),
+    known(400, "600051", FixTheRow, "this country needs a phone_number: fill it and import the row again"),
+    known(400, "800002", FixTheRow, "correct the value that the text names and import the row again"),
+    known(404, "800015", FixTheRow, "no partner has this associated_partner_id: it wants the reseller's tenant id, not the PLA (MPN) id"),
+    known(400, "800016", FixTheRow, "associated_partner_id names no indirect reseller of yours: use the reseller's tenant id"),
+    known(400, "900154", FixTheRow, "the reseller has no active CSP account: ask the reseller to finish enrolment"),
+    known(409, "", DomainTaken, ANOTHER_DOMAIN),
+    known(400, "800018", FixTheConfiguration, "the sandbox holds no more customers: delete some, then run `tenantry resume`"),
+    known(400, "900127", FixTheConfiguration, "this operation is not supported in this environment: check the account and `--api-url`"),
+    known(400, "900141", FixTheConfiguration, "this operation is not supported: check the account and `--api-url`"),
+    known(401, "900420", FixTheRights, "the token is for another audience: check --cloud and --api-url, or get one for Partner Center's API"),
+    known(401, "900421", FixTheRights, "the user signed in without MFA: run `tenantry login` and sign in with MFA"),
+    known(401, MFA_REQUIRED, FixTheRights, "this is how MFA was asked for: as a user, run `tenantry login` and sign in with MFA; as an app, check the audience and the secret"),
+    known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft for the market"),
+    known(403, "2032", FixTheRights, "access was denied: check the app's registration in Partner Center and the user's role"),
+    known(0, "1002", FixTheRights, "authorization failed: check the app's registration in Partner Center and the user's role"),
+    known(0, "0", FixTheRights, "your company is not onboarded to sell here: ask Microsoft for the market"),
+    known(403, "600006", FixTheRights, "this action is not allowed for your account: check its type and programme"),
+    known(403, "800039", FixTheRights, "your reseller programme status is not active: renew it in Partner Center"),
+    known(403, "900123", FixTheRow, "the indirect reseller has not accepted the Microsoft Partner Agreement: have it signed, then import the row again with --retry-failed"),
+    known(403, "900124", FixTheRights, "your company has not accepted the Microsoft Partner Agreement: accept it in Partner Center"),
+    known(403, "900149", FixTheRights, "a programme status is not active: see the text, renew it in Partner Center"),
+    known(403, "900150", FixTheRights, "the signed-in role may not do this: the user should be in the AdminAgents group"),
+    known(403, "900308", FixTheRights, "not enough privileges: the user should be in the AdminAgents group"),
+    known(403, "900309", FixTheRights, "Conditional Access blocked the token: sign in from an allowed place"),
+    known(403, "900329", FixTheRights, "this call needs a user's token: creating for a reseller does not work app-only"),
+    known(403, "90000", FixTheRights, "Entra refused the token: sign in again"),
+    known(417, "800036", FixTheConfiguration, "a precondition failed: check for a proxy that changes requests on their way"),
+    known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
+    known(0, "taken_then_free", FixTheRow, "the answers contradict each other: look for the customer in Partner Center; `tenantry reconcile` asks again later, and `tenantry resume` then sends it once more if its domain is still free"),
+    known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
+    known(0, "customer_of_another_row", FixTheRow, "Partner Center lists one customer for two rows: compare both with `tenantry show`, and with the customer in Partner Center"),
+    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
+];
+
+fn find(status: Option<u16>, code: &str) -> Option<&'static Known> {
+    CODES.iter().find(|known| known.code == code && (known.status == 0 || Some(known.status) == status))
+}
+
+/// The class of an error, where status and code are known.
+pub fn class(status: u16, code: &str) -> Option<Class> {
+    find(Some(status), code).map(|known| known.class)
+}
+
+/// What an operator can do about an error code under this status.
+pub fn hint_under(status: u16, code: &str) -> Option<&'static str> {
+    find(Some(status), code).map(|known| known.hint)
+}
+
+/// What an operator can do about an error code, as it is counted in summaries.
+pub fn hint(code: &str) -> Option<&'static str> {
+    CODES.iter().find(|known| known.code == code).map(|known| known.hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_found_by_its_status_and_code_and_has_a_hint() {
+        for known in CODES {
+            let found = find((known.status != 0).then_some(known.status), known.code).unwrap();
+            assert_eq!(found.class, known.class, "{} {} stands twice", known.status, known.code);
+            assert!(!known.hint.is_empty() && !known.hint.ends_with('.'), "{}", known.code);
+        }
+    }
+
+    #[test]
+    fn a_code_under_another_status_is_not_known() {
+        assert_eq!(class(400, "20000"), Some(FixTheRow));
+        assert_eq!(class(404, "20000"), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! What is known after one call, whatever it was for.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use super::codes::Class;
+use crate::auth;
+use crate::transport::Silence;
+
+/// What is known after one call, or after an attempt to make it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// Definite: it was done, or this is the answer.
+    Done(T),
+    /// Definite: nothing was done. The class says what that means for other calls.
+    Refused(Class, ServiceError),
+    /// Definite: nothing was done, and nothing more is wanted for a while.
+    Throttled { wait: Duration },
+    /// Proof that the service did not begin with it.
+    NotSent(Silence),
+    /// It may have been done, or may still be. A question has no answer.
+    Unknown(Silence),
+    /// The same, but whoever answered was not the service, so that not even a success says anything.
+    Intercepted(Silence),
+    /// Not sent, because there is no token.
+    NoToken(auth::Error),
+    /// The run is stopping: it was not sent, or the answer to a question is not waited for.
+    Withdrawn,
+}
+
+/// Any outcome but [`Outcome::Done`].
+pub type NotDone = Outcome<Infallible>;
+
+/// What the service says went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceError {
+    pub status: u16,
+    /// Empty where the body has none.
+    pub code: String,
+    /// Its own words.
+    pub text: String,
+}
+
+/// What an outcome says about the service, whatever it says about the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It gave a verdict.
+    Answered,
+    /// It gave none, for this reason.
+    Silent(Silence),
+    /// It wants nothing from us for so long.
+    Throttled(Duration),
+    /// Nothing was asked of it.
+    NotAsked,
+}
+
+impl<T> Outcome<T> {
+    /// What was done or answered, or why nothing was.
+    pub fn done(self) -> Result<T, NotDone> {
+        Err(match self {
+            Outcome::Done(value) => return Ok(value),
+            Outcome::Refused(class, error) => Outcome::Refused(class, error),
+            Outcome::Throttled { wait } => Outcome::Throttled { wait },
+            Outcome::NotSent(silence) => Outcome::NotSent(silence),
+            Outcome::Unknown(silence) => Outcome::Unknown(silence),
+            Outcome::Intercepted(silence) => Outcome::Intercepted(silence),
+            Outcome::NoToken(error) => Outcome::NoToken(error),
+            Outcome::Withdrawn => Outcome::Withdrawn,
+        })
+    }
+
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Outcome<U>) -> Outcome<U> {
+        match self {
+            Outcome::Done(value) => f(value),
+            Outcome::Refused(class, error) => Outcome::Refused(class, error),
+            Outcome::Throttled { wait } => Outcome::Throttled { wait },
+            Outcome::NotSent(silence) => Outcome::NotSent(silence),
+            Outcome::Unknown(silence) => Outcome::Unknown(silence),
+            Outcome::Intercepted(silence) => Outcome::Intercepted(silence),
+            Outcome::NoToken(error) => Outcome::NoToken(error),
+            Outcome::Withdrawn => Outcome::Withdrawn,
+        }
+    }
+
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        self.and_then(|value| Outcome::Done(f(value)))
+    }
+
+    pub fn health(&self) -> Health {
+        match self {
+            Outcome::Done(_) | Outcome::Refused(..) => Health::Answered,
+            Outcome::Throttled { wait } => Health::Throttled(*wait),
+            Outcome::NotSent(silence) | Outcome::Unknown(silence) | Outcome::Intercepted(silence) => {
+                Health::Silent(silence.clone())
+            }
+            // A renewal that failed is not tried again at once.
+            Outcome::NoToken(auth::Error::Unavailable(silence)) => {
+                Health::Silent(Silence { is_closing: false, ..silence.clone() })
+            }
+            Outcome::NoToken(auth::Error::Refused { .. }) | Outcome::Withdrawn => Health::NotAsked,
+        }
+    }
+}
+
+impl NotDone {
+    /// Why a question has no answer.
+    pub fn into_silence(self) -> Silence {
+        match self {
+            Outcome::NotSent(silence)
+            | Outcome::Unknown(silence)
+            | Outcome::Intercepted(silence)
+            | Outcome::NoToken(auth::Error::Unavailable(silence)) => silence,
+            Outcome::NoToken(refused @ auth::Error::Refused { .. }) => refused.to_string().into(),
+            Outcome::Refused(_, error) => error.text.into(),
+            Outcome::Throttled { .. } => "throttled".into(),
+            Outcome::Withdrawn => "interrupted".into(),
+        }
+    }
+
+    /// The same, of a call for anything.
+    pub fn of_any<T>(self) -> Outcome<T> {
+        self.map(|never| match never {})
+    }
+}
+
+impl<T> From<Result<T, NotDone>> for Outcome<T> {
+    fn from(result: Result<T, NotDone>) -> Self {
+        result.map_or_else(NotDone::of_any, Outcome::Done)
+    }
+}

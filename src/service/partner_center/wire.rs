@@ -1,0 +1,282 @@
+//! Bodies as Partner Center sends and takes them (fact book 4.1, 4.8, 9, 13.1). Written and read here alone.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use tenantry_model::customer::Customer;
+
+/// The body of `POST /v1/customers`. What must not be sent is not here: ids, credentials, relationship, empty
+/// fields (fact book 4.1).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewCustomer<'a> {
+    #[serde(rename = "enableGDAPByDefault")]
+    enable_gdap_by_default: bool,
+    company_profile: CompanyProfile<'a>,
+    billing_profile: BillingProfile<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    associated_partner_id: Option<Uuid>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CompanyProfile<'a> {
+    domain: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_registration_number: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BillingProfile<'a> {
+    // Optional by the documents, but a client met a generic error without the names (fact book 4.1).
+    first_name: &'a str,
+    last_name: &'a str,
+    email: &'a str,
+    culture: &'a str,
+    language: &'a str,
+    company_name: &'a str,
+    default_address: Address<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Address<'a> {
+    country: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    address_line1: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address_line2: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    postal_code: Option<&'a str>,
+    first_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    middle_name: Option<&'a str>,
+    last_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+}
+
+impl<'a> From<&'a Customer> for NewCustomer<'a> {
+    fn from(customer: &'a Customer) -> Self {
+        Self {
+            enable_gdap_by_default: customer.enable_gdap_by_default,
+            company_profile: CompanyProfile {
+                domain: customer.domain.as_str(),
+                organization_registration_number: customer.organization_registration_number.as_deref(),
+            },
+            billing_profile: BillingProfile {
+                first_name: &customer.first_name,
+                last_name: &customer.last_name,
+                email: &customer.email,
+                culture: &customer.culture,
+                language: &customer.language,
+                company_name: &customer.company_name,
+                default_address: Address {
+                    country: &customer.country,
+                    region: customer.region.as_deref(),
+                    city: customer.city.as_deref(),
+                    state: customer.state.as_deref(),
+                    address_line1: &customer.address_line1,
+                    address_line2: customer.address_line2.as_deref(),
+                    postal_code: customer.postal_code.as_deref(),
+                    first_name: &customer.first_name,
+                    middle_name: customer.middle_name.as_deref(),
+                    last_name: &customer.last_name,
+                    phone_number: customer.phone_number.as_deref(),
+                },
+            },
+            associated_partner_id: customer.associated_partner_id,
+        }
+    }
+}
+
+/// What we keep of the answer to a create.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewTenant {
+    #[serde(rename = "id")]
+    pub customer_id: String,
+    #[serde(default)]
+    pub commerce_id: Option<String>,
+    #[serde(default)]
+    company_profile: Value,
+    #[serde(default)]
+    user_credentials: Option<UserCredentials>,
+}
+
+/// The bare user name (`admin`) and the password that is shown once. What a replay brings is unknown (fact book
+/// 3.3), so either may be missing or empty.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UserCredentials {
+    #[serde(default)]
+    user_name: Option<String>,
+    #[serde(default)]
+    password: Option<SecretString>,
+}
+
+/// As much of the answer as proves that the customer exists, and which it is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identified {
+    id: String,
+    #[serde(default)]
+    company_profile: Value,
+}
+
+impl NewTenant {
+    /// `None`: the body names no customer. Credentials that cannot be read must not make the id unread.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let body = without_bom(body);
+        let tenant = serde_json::from_slice::<Self>(body).or_else(|_| {
+            let Identified { id, company_profile } = serde_json::from_slice(body)?;
+            Ok::<_, serde_json::Error>(Self {
+                customer_id: id,
+                commerce_id: None,
+                company_profile,
+                user_credentials: None,
+            })
+        });
+        tenant.ok().filter(|tenant| !tenant.customer_id.trim().is_empty())
+    }
+
+    /// The domain that the answer names, as the ledger writes domains; `None` where it names none.
+    pub fn domain(&self) -> Option<String> {
+        let domain = self.company_profile.get("domain")?.as_str()?.trim().to_ascii_lowercase();
+        (!domain.is_empty()).then_some(domain)
+    }
+
+    /// User name and password, where there is a password.
+    pub fn credentials(&self) -> Option<(&str, &SecretString)> {
+        let credentials = self.user_credentials.as_ref()?;
+        let password = credentials.password.as_ref().filter(|text| !text.expose_secret().is_empty())?;
+        Some((credentials.user_name.as_deref().unwrap_or("admin"), password))
+    }
+}
+
+/// One page of a list, such as that of `GET /v1/customers`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListPage<T> {
+    #[serde(default = "Vec::new")]
+    pub(super) items: Vec<T>,
+    #[serde(default)]
+    continuation_token: Option<String>,
+    #[serde(default)]
+    links: Option<Links>,
+}
+
+/// One page of the customers.
+pub(super) type CustomerPage = ListPage<CustomerItem>;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerItem {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) company_profile: Option<ItemProfile>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ItemProfile {
+    #[serde(default)]
+    pub(super) domain: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Links {
+    #[serde(default)]
+    next: Option<Link>,
+}
+
+/// Only the token of a link is used: its `uri` comes with and without `/v1` (fact book 9).
+#[derive(Debug, Deserialize)]
+struct Link {
+    #[serde(default)]
+    headers: Vec<LinkHeader>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LinkHeader {
+    key: String,
+    value: String,
+}
+
+impl<T> ListPage<T> {
+    /// The token of the next page, from either place where it can stand.
+    pub(super) fn next_page(&self) -> Option<&str> {
+        let in_link = || {
+            let headers = &self.links.as_ref()?.next.as_ref()?.headers;
+            let token =
+                headers.iter().find(|header| header.key.eq_ignore_ascii_case("MS-ContinuationToken"))?;
+            Some(token.value.as_str())
+        };
+        self.continuation_token.as_deref().or_else(in_link).filter(|token| !token.is_empty())
+    }
+}
+
+/// An error body in any of the shapes A, B and C (fact book 13.1).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ErrorBody {
+    #[serde(default, deserialize_with = "number_or_text")]
+    pub(super) code: Option<String>,
+    // Documented as text and lists; whatever else comes must not make the code unread.
+    #[serde(default)]
+    description: Value,
+    #[serde(default)]
+    message: Value,
+    #[serde(default)]
+    data: Value,
+}
+
+impl ErrorBody {
+    /// The shapes A and C: a code that is more than the status again, and its description.
+    pub(super) fn is_the_services(&self, status: u16) -> bool {
+        self.code.as_ref().is_some_and(|code| *code != status.to_string()) && self.description.is_string()
+    }
+
+    /// The service's own words: the description or message, then whatever `data` lists.
+    pub(super) fn text(&self) -> String {
+        let mut text = words(&self.description);
+        if text.is_empty() {
+            text = words(&self.message);
+        }
+        let details = self.data.as_array().map_or(std::slice::from_ref(&self.data), Vec::as_slice);
+        for detail in details.iter().map(words).filter(|detail| !detail.is_empty()) {
+            text.push_str(if text.is_empty() { "" } else { "; " });
+            text.push_str(&detail);
+        }
+        text
+    }
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A value that is documented as text and printed as a number, or the other way round.
+pub(super) fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// A body may begin with a byte order mark (fact book 3.4).
+pub(super) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}

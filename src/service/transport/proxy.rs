@@ -1,0 +1,295 @@
+//! The proxy that stands between this machine and a host, as the environment names it.
+//!
+//! A variable is read strictly here, and the HTTP client gets what came of it: nothing is left to a second reader that
+//! might understand it in another way, or not at all and go past the proxy. `HTTPS_PROXY` is for https, `HTTP_PROXY` for
+//! http, and `ALL_PROXY` for what has none of its own; the name in small letters counts where the one in capitals is
+//! not set. An empty variable counts as not set. `NO_PROXY` is the HTTP client's own list of exceptions. Where no
+//! variable is set, the settings of Windows and macOS hold as the HTTP client reads them.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::is_loopback;
+
+/// In whose place the settings of the operating system are named.
+pub(super) const SYSTEM: &str = "the proxy settings of this system";
+
+/// The variables that name proxies, as this process has them. Each may hold a password.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    https: Option<Variable>,
+    http: Option<Variable>,
+    all: Option<Variable>,
+    exceptions: String,
+    /// Ask the operating system where no variable says anything.
+    asks_system: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Variable {
+    name: &'static str,
+    /// `None`: it is not UTF-8.
+    value: Option<SecretString>,
+}
+
+/// A proxy that is in force.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// The variable that names it, or the system's settings.
+    pub named_by: &'static str,
+    /// Scheme, host and port alone.
+    url: Url,
+    user: Option<String>,
+    /// The value of `Proxy-Authorization`.
+    authorization: Option<SecretString>,
+}
+
+/// A variable that cannot be understood. Its value is never repeated: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot use the proxy in {variable}: {why}")]
+pub struct BadProxy {
+    variable: &'static str,
+    why: String,
+}
+
+impl BadProxy {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        format!(
+            "write {} as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with special characters in percent form \
+             (@ is %40, : is %3A, / is %2F, # is %23, % is %25); or unset it",
+            self.variable
+        )
+    }
+}
+
+impl Proxies {
+    /// From the variables that `get` knows.
+    pub fn of_environment(get: impl Fn(&str) -> Option<OsString>) -> Self {
+        let set = |names: [&'static str; 2]| {
+            let mut values = names.into_iter().filter_map(|name| Some((name, get(name)?)));
+            values.find(|(_, value)| !value.is_empty())
+        };
+        let variable = |names| {
+            let (name, value) = set(names)?;
+            Some(Variable { name, value: value.into_string().ok().map(SecretString::from) })
+        };
+        let exceptions = set(["NO_PROXY", "no_proxy"]);
+        Self {
+            https: variable(["HTTPS_PROXY", "https_proxy"]),
+            http: variable(["HTTP_PROXY", "http_proxy"]),
+            all: variable(["ALL_PROXY", "all_proxy"]),
+            exceptions: exceptions.map(|(_, list)| list.to_string_lossy().into_owned()).unwrap_or_default(),
+            asks_system: true,
+        }
+    }
+
+    /// The proxy for `url`; `None`: there is none on the way to it.
+    ///
+    /// # Errors
+    /// The variable that counts for it cannot be understood.
+    pub fn on_the_way_to(&self, url: &Url) -> Result<Option<Proxy>, BadProxy> {
+        // What goes to this very machine is no business of a proxy's.
+        if is_loopback(url) || self.is_exception(url) {
+            return Ok(None);
+        }
+        let own = if url.scheme() == "http" { &self.http } else { &self.https };
+        match own.as_ref().or(self.all.as_ref()) {
+            Some(variable) => variable.proxy().map(Some),
+            None if self.asks_system => Ok(of_system(url)),
+            None => Ok(None),
+        }
+    }
+
+    fn is_exception(&self, url: &Url) -> bool {
+        let matcher = Matcher::builder().all("http://proxy.invalid").no(self.exceptions.as_str()).build();
+        url.as_str().parse().is_ok_and(|uri| matcher.intercept(&uri).is_none())
+    }
+}
+
+/// Elsewhere than on these systems there are variables alone.
+fn of_system(url: &Url) -> Option<Proxy> {
+    if !cfg!(any(windows, target_os = "macos")) {
+        return None;
+    }
+    let proxy = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+    let authorization = proxy.basic_auth().and_then(|value| value.to_str().ok());
+    Some(Proxy {
+        named_by: SYSTEM,
+        url: proxy.uri().to_string().parse().ok()?,
+        user: authorization.map(|_| "…".to_owned()),
+        authorization: authorization.map(SecretString::from),
+    })
+}
+
+impl Variable {
+    fn proxy(&self) -> Result<Proxy, BadProxy> {
+        let bad = |why: String| BadProxy { variable: self.name, why };
+        let value = self.value.as_ref().ok_or_else(|| bad("it is not UTF-8".to_owned()))?;
+        let (scheme, user_info, address) = parts(value.expose_secret()).map_err(bad)?;
+        let url: Result<Url, _> = format!("{scheme}://{address}").parse();
+        let url = url.map_err(|_| bad("its host or port is not valid".to_owned()))?;
+        let proxy = match user_info {
+            None => Proxy { named_by: self.name, url, user: None, authorization: None },
+            Some(user_info) => {
+                let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+                let (user, password) = (decoded(user).map_err(bad)?, decoded(password).map_err(bad)?);
+                let basic = Zeroizing::new(format!("{}:{}", *user, *password));
+                let basic = Zeroizing::new(BASE64_STANDARD.encode(basic.as_bytes()));
+                let authorization = SecretString::from(format!("Basic {}", *basic));
+                Proxy {
+                    named_by: self.name,
+                    url,
+                    user: Some((*user).clone()),
+                    authorization: Some(authorization),
+                }
+            }
+        };
+        match proxy.is_understood() {
+            true => Ok(proxy),
+            false => Err(bad("its host or port is not valid".to_owned())),
+        }
+    }
+}
+
+/// Scheme, user info and address of a value that has one meaning alone.
+fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
+    for (character, what) in [('\\', "a backslash"), ('"', "a quotation mark"), ('\'', "a quotation mark")] {
+        if value.contains(character) {
+            return Err(format!("it holds {what}"));
+        }
+    }
+    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("it holds a blank".to_owned());
+    }
+    let (scheme, rest) = match value.split_once("://") {
+        None => ("http", value),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => ("http", rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => ("https", rest),
+        Some((scheme, _)) if scheme.to_ascii_lowercase().starts_with("socks") => {
+            return Err("SOCKS proxies are not supported, only http:// and https://".to_owned());
+        }
+        Some(_) => return Err("its scheme is not http:// or https://".to_owned()),
+    };
+    let (user_info, address) = match rest.rsplit_once('@') {
+        Some((user_info, address)) => (Some(user_info), address),
+        None => (None, rest),
+    };
+    if let Some(user_info) = user_info {
+        check_user_info(user_info)?;
+    }
+    let address = address.strip_suffix('/').unwrap_or(address);
+    if let Some(raw) = address.chars().find(|c| "/?#@".contains(*c)) {
+        return Err(format!("its address goes on after the port with a raw `{raw}`"));
+    }
+    // A scheme without its slashes, such as `http:proxy`, and a forgotten host.
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let is_bracketed = address.starts_with('[');
+    if host.is_empty() || (host.contains(':') && !is_bracketed) {
+        return Err("its host or port is not valid".to_owned());
+    }
+    if let Some((_, port)) = address.rsplit_once(':')
+        && !(is_bracketed && address.ends_with(']'))
+        && !port.parse::<u16>().is_ok_and(|port| port > 0)
+    {
+        return Err("its host or port is not valid".to_owned());
+    }
+    Ok((scheme, user_info, address))
+}
+
+/// RFC 3986, section 3.2.1: what is not meant as it stands is written in percent form.
+fn check_user_info(user_info: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&()*+,;=:%".contains(c);
+    match user_info.chars().find(|c| !is_plain(*c)) {
+        Some(raw) if raw.is_ascii() => Err(format!("its user name or password holds a raw `{raw}`")),
+        Some(_) => Err("its user name or password holds a character beyond ASCII".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// Text in percent form as it is meant.
+fn decoded(text: &str) -> Result<Zeroizing<String>, String> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digit = |at: usize| rest.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+            return Err("its user name or password holds a raw `%`".to_owned());
+        };
+        bytes.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits make a byte"));
+        rest = &rest[2..];
+    }
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| "its user name or password is not UTF-8".to_owned())?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+impl Proxy {
+    /// The HTTP client takes what it does not understand for no proxy at all, so it is asked first.
+    fn is_understood(&self) -> bool {
+        let matcher = Matcher::builder().all(self.url.as_str()).build();
+        let target = "https://service.invalid/".parse().expect("a well-formed address");
+        matcher.intercept(&target).is_some_and(|found| {
+            let same_host = found.uri().host() == self.url.host_str();
+            let port = found.uri().port_u16().or((found.uri().scheme_str() == Some("https")).then_some(443));
+            same_host && port.unwrap_or(80) == self.port()
+        })
+    }
+
+    pub(super) fn for_client(&self) -> Result<reqwest::Proxy, reqwest::Error> {
+        let proxy = reqwest::Proxy::all(self.url.clone())?;
+        Ok(match self.authorization_header() {
+            Some(value) => proxy.custom_http_auth(value),
+            None => proxy,
+        })
+    }
+
+    pub(super) fn authorization_header(&self) -> Option<HeaderValue> {
+        let authorization = self.authorization.as_ref()?;
+        let mut value = HeaderValue::from_str(authorization.expose_secret()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    pub(super) fn has_credentials(&self) -> bool {
+        self.authorization.is_some()
+    }
+
+    /// Is the way to the proxy itself encrypted?
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    pub(super) fn host(&self) -> Option<Host<&str>> {
+        self.url.host()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+}
+
+/// Without its password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user.as_ref().map(|user| format!("{user}:…@")).unwrap_or_default();
+        let host = self.url.host_str().unwrap_or_default();
+        write!(f, "{}://{user}{host}:{}", self.url.scheme(), self.port())
+    }
+}
+
+#[cfg(test)]
+mod tests;

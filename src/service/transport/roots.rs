@@ -1,0 +1,72 @@
+//! Certificate authorities besides the platform's own, such as that of a proxy that inspects TLS.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// Authorities that count besides the platform's; none by default.
+#[derive(Debug, Clone, Default)]
+pub struct Roots(Vec<reqwest::Certificate>);
+
+/// Why a file of authorities cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    #[error("could not read it")]
+    Read(#[source] std::io::Error),
+    #[error("it holds no certificate in PEM form")]
+    Empty,
+    /// One of its certificates, from 1 on.
+    #[error("its certificate {0} is damaged")]
+    Damaged(usize),
+}
+
+impl Roots {
+    /// The certificates of a PEM file; whatever else it holds is passed over. Each is tried here, so that a damaged one
+    /// is found before anything is done.
+    pub fn from_file(file: &Path) -> Result<Self, RootsError> {
+        Self::from_pem(&tenantry_model::files::read_trusted(file).map_err(RootsError::Read)?)
+    }
+
+    fn from_pem(pem: &[u8]) -> Result<Self, RootsError> {
+        let mut certificates = Vec::new();
+        for (index, der) in CertificateDer::pem_slice_iter(pem).enumerate() {
+            let damaged = || RootsError::Damaged(index + 1);
+            let der = der.map_err(|_| damaged())?;
+            certificates.push(reqwest::Certificate::from_der(&der).map_err(|_| damaged())?);
+            RootCertStore::empty().add(der).map_err(|_| damaged())?;
+        }
+        if certificates.is_empty() { Err(RootsError::Empty) } else { Ok(Self(certificates)) }
+    }
+
+    pub(super) fn certificates(&self) -> Vec<reqwest::Certificate> {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_certificates_will_do() {
+        let check = |pem: &str, expected: Result<usize, &str>| {
+            let found = Roots::from_pem(pem.as_bytes()).map(|roots| roots.0.len());
+            assert_eq!(found.map_err(|error| error.to_string()), expected.map_err(str::to_owned), "{pem}");
+        };
+        let authority = include_str!("../../../tests/it/tls/authority.pem");
+        let block =
+            |base64: &str| format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        check(authority, Ok(1));
+        check(&format!("Our proxy\n{authority}{authority}"), Ok(2));
+        check("", Err("it holds no certificate in PEM form"));
+        check("company_name,domain\n", Err("it holds no certificate in PEM form"));
+        check(&block("AAAA"), Err("its certificate 1 is damaged"));
+        check(&format!("{authority}{}", block("!")), Err("its certificate 2 is damaged"));
+        check(
+            include_str!("../../../tests/it/client-certificate.pem").split_once("-----BEGIN CERT").unwrap().0,
+            Err("it holds no certificate in PEM form"),
+        );
+    }
+}
