@@ -7,8 +7,10 @@
 use serde_json::{Map, Value, json};
 
 use super::order::Order;
+use super::refusals;
 use super::reply::Reply;
 use super::scenario::AddressValidation;
+use super::simulation::Visit;
 
 /// The SDK's own test addresses: first line, city, postal code, country, status.
 const KNOWN: [(&str, &str, &str, &str, &str); 8] = [
@@ -37,12 +39,9 @@ const STATUSES: [(&str, usize); 8] = [
 const FIELDS: [&str; 7] =
     ["country", "region", "city", "state", "addressLine1", "addressLine2", "postalCode"];
 
-/// Answers for an address as far as the body is a JSON object.
-pub(super) fn validate(generation: AddressValidation, address: Option<&Order>) -> Reply {
-    let Some(address) = address else {
-        return Reply::refusal(400, 2000, "The body is no JSON object.", &[]);
-    };
-    match generation {
+pub(super) fn validate(visit: &Visit<'_>) -> Reply {
+    let Some(address) = &visit.arrived.order else { return refusals::no_object() };
+    match visit.simulation.scenario.address_validation {
         AddressValidation::First => first_generation(address),
         AddressValidation::Second => {
             Reply::json(200, &second_generation(address)).with_header("x-locale", "en-US")
@@ -88,7 +87,7 @@ fn status(address: &Order) -> &str {
 
 fn second_generation(address: &Order) -> Value {
     let status = status(address);
-    let mut body = json!({ "originalAddress": original(address), "status": status });
+    let mut body = json!({ "originalAddress": address.copied("", &FIELDS), "status": status });
     // Whether an empty list is a list, null or nothing at all is not documented, so each of them occurs.
     match status {
         "NotValidated" => {}
@@ -102,11 +101,6 @@ fn second_generation(address: &Order) -> Value {
     body
 }
 
-fn original(address: &Order) -> Map<String, Value> {
-    let field = |name: &&str| Some(((*name).to_owned(), address.value(name)?.clone()));
-    FIELDS.iter().filter_map(field).collect()
-}
-
 fn suggestions(address: &Order, status: &str) -> Vec<Map<String, Value>> {
     let count = STATUSES.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
     (1..=count).map(|number| suggestion(address, status, number)).collect()
@@ -114,7 +108,7 @@ fn suggestions(address: &Order, status: &str) -> Vec<Map<String, Value>> {
 
 /// The address as the service would write it.
 fn suggestion(address: &Order, status: &str, number: usize) -> Map<String, Value> {
-    let mut suggested = original(address);
+    let mut suggested = address.copied("", &FIELDS);
     let (line, _) = split_line(address);
     let street = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim();
     let numbered = format!("{number} {street}");

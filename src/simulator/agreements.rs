@@ -5,21 +5,16 @@
 //! a repeat after a lost reply is refused with 600061, which tells the client that it is done.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
-use super::arrived::Query;
-use super::directory::Creation;
-use super::exchange::{Simulation, Visit, lock};
-use super::faults;
+use super::effect::{Acceptance, Creation, Effect};
 use super::lookup;
 use super::order::Order;
+use super::partner;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
-use super::state_file::Effect;
-use super::token;
+use super::simulation::{Visit, lock};
 
 /// Agreement type, template id and where its text is.
 const TEMPLATES: [(&str, &str, &str); 2] = [
@@ -31,58 +26,6 @@ const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
 
 /// The older one, which is what is answered to those who do not say which (fact book 10).
 const CLOUD_AGREEMENT: &str = "MicrosoftCloudAgreement";
-
-/// A customer's acceptance of an agreement that was recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acceptance {
-    /// The customer.
-    pub customer_id: Uuid,
-    /// Its domain.
-    pub domain: String,
-    /// The first name of the contact who accepted.
-    pub first_name: String,
-    /// The contact's last name.
-    pub last_name: String,
-    /// The contact's e-mail address.
-    pub email: String,
-    /// The contact's phone number, if it was sent.
-    pub phone_number: Option<String>,
-    /// Which template.
-    pub template_id: String,
-    /// Which agreement.
-    pub agreement_type: String,
-    /// When it was accepted, as it was sent.
-    pub date_agreed: String,
-    /// The request id it was recorded under.
-    pub request_id: Option<Uuid>,
-    /// The correlation id of the call that recorded it.
-    pub correlation_id: Option<Uuid>,
-    /// When it was recorded.
-    #[serde(with = "super::rfc3339")]
-    pub recorded_at: Timestamp,
-}
-
-/// Every acceptance, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Acceptances(Vec<Acceptance>);
-
-impl Acceptances {
-    pub(super) fn add(&mut self, acceptance: Acceptance) {
-        self.0.push(acceptance);
-    }
-
-    pub(super) fn all(&self) -> Vec<Acceptance> {
-        self.0.clone()
-    }
-
-    pub(super) fn of(&self, customer_id: Uuid) -> impl Iterator<Item = &Acceptance> {
-        self.0.iter().filter(move |acceptance| acceptance.customer_id == customer_id)
-    }
-
-    fn holds(&self, other: &Acceptance) -> bool {
-        self.of(other.customer_id).any(|known| known.contact() == other.contact())
-    }
-}
 
 impl Acceptance {
     fn contact(&self) -> (&str, &str, &str, Option<&str>, &str) {
@@ -110,7 +53,8 @@ impl Acceptance {
 }
 
 /// `GET /v1/agreements?agreementType=`.
-pub(super) fn templates(query: &Query) -> Reply {
+pub(super) fn templates(visit: &Visit<'_>) -> Reply {
+    let query = visit.arrived.query();
     let wanted = query.get("agreementType").unwrap_or(CLOUD_AGREEMENT);
     let fits = |(agreement_type, _, _): &&(&str, &str, &str)| {
         wanted == "*" || agreement_type.eq_ignore_ascii_case(wanted)
@@ -127,31 +71,24 @@ pub(super) fn templates(query: &Query) -> Reply {
     if items.is_empty() {
         return Reply::refusal(400, 2000, "The agreement type is invalid.", &[]);
     }
-    Reply::json(200, &collection(items))
-}
-
-fn collection(items: Vec<Value>) -> Value {
-    json!({ "totalCount": items.len(), "items": items, "attributes": render::attributes("Collection") })
+    render::collection(&items)
 }
 
 /// `POST /v1/customers/{id}/agreements`.
-pub(super) fn confirm(simulation: &Simulation, visit: Visit<'_>, id: &str, order: Option<&Order>) -> Reply {
-    let customer = match lookup::customer_of(simulation, id) {
+pub(super) fn confirm(visit: &Visit<'_>) -> Reply {
+    let customer = match lookup::customer_of(visit) {
         Ok(customer) => customer,
         Err(refusal) => return *refusal,
     };
-    let Some(order) = order else {
-        return Reply::refusal(400, 2000, "The body is no JSON object.", &[]);
-    };
-    let acceptance = match read(order, &customer, visit) {
-        Ok(acceptance) => acceptance,
-        Err(path) => return refusals::invalid_property(path),
-    };
-    record(simulation, acceptance)
+    let Some(order) = &visit.arrived.order else { return refusals::no_object() };
+    match read(order, &customer, visit) {
+        Ok(acceptance) => record(visit, acceptance),
+        Err(path) => refusals::invalid_property(path),
+    }
 }
 
 /// The acceptance, or the path of the property that is missing or wrong.
-fn read(order: &Order, customer: &Creation, visit: Visit<'_>) -> Result<Acceptance, &'static str> {
+fn read(order: &Order, customer: &Creation, visit: &Visit<'_>) -> Result<Acceptance, &'static str> {
     let text = |path: &'static str| order.text(path).map(str::to_owned).ok_or(path);
     let template = TEMPLATES.iter().find(|(known, _, _)| order.text("type") == Some(known));
     let (agreement_type, template_id, _) = template.ok_or("type")?;
@@ -177,34 +114,30 @@ fn read(order: &Order, customer: &Creation, visit: Visit<'_>) -> Result<Acceptan
 }
 
 /// Looks and records under one lock, so that two requests cannot both find the contact new.
-fn record(simulation: &Simulation, acceptance: Acceptance) -> Reply {
+fn record(visit: &Visit<'_>, acceptance: Acceptance) -> Reply {
     let mut body = acceptance.render(&acceptance.date_agreed);
-    body.insert("userId".to_owned(), json!(token::user().object_id));
-    let mut directory = lock(&simulation.directory);
-    if directory.acceptances.holds(&acceptance) {
+    body.insert("userId".to_owned(), json!(partner::user().object_id));
+    let mut directory = lock(&visit.simulation.directory);
+    if directory.acceptances_of(acceptance.customer_id).any(|known| known.contact() == acceptance.contact()) {
         let text = "A partner confirmed agreement already exists for the customer.";
         return Reply::newer_refusal(400, 600_061, "PartnerConfirmedAgreementAlreadyExists", text);
     }
-    match directory.record(Effect::AgreementAccepted(acceptance)) {
-        Ok(()) => Reply::json(201, &Value::Object(body)),
-        Err(error) => {
-            tracing::error!(%error, "the simulator's state file cannot be written");
-            faults::unavailable(500)
-        }
-    }
+    let recorded = directory.record(Effect::AgreementAccepted(acceptance));
+    recorded.map_or_else(|_| refusals::unavailable(500), |()| Reply::json(201, &Value::Object(body)))
 }
 
 /// `GET /v1/customers/{id}/agreements`.
-pub(super) fn of_customer(simulation: &Simulation, id: &str, query: &Query) -> Reply {
-    let customer = match lookup::customer_of(simulation, id) {
+pub(super) fn of_customer(visit: &Visit<'_>) -> Reply {
+    let customer = match lookup::customer_of(visit) {
         Ok(customer) => customer,
         Err(refusal) => return *refusal,
     };
+    let query = visit.arrived.query();
     let wanted = query.get("agreementType").unwrap_or("*");
-    let directory = lock(&simulation.directory);
-    let found = directory.acceptances.of(customer.customer_id);
+    let directory = lock(&visit.simulation.directory);
+    let found = directory.acceptances_of(customer.customer_id);
     let fits = |it: &&Acceptance| wanted == "*" || it.agreement_type.eq_ignore_ascii_case(wanted);
-    Reply::json(200, &collection(found.filter(fits).map(on_record).collect()))
+    render::collection(&found.filter(fits).map(on_record).collect::<Vec<_>>())
 }
 
 /// Dates come back without a zone (fact book 10).

@@ -4,8 +4,10 @@ use axum::body::to_bytes;
 use axum::body::{Body, Bytes};
 use axum::extract::FromRequest;
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use uuid::Uuid;
 
 use super::operation::Operation;
+use super::order::Order;
 use super::request_log::Call;
 
 /// The most that a body may have: far beyond any customer.
@@ -15,8 +17,12 @@ const MOST_BYTES: usize = 2 << 20;
 pub(super) struct Arrived {
     pub(super) method: Method,
     pub(super) uri: Uri,
+    /// What stands in the path where the route has a name.
+    pub(super) parameter: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The body as far as it is a JSON object.
+    pub(super) order: Option<Order>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Arrived {
@@ -25,14 +31,29 @@ impl<S: Send + Sync> FromRequest<S> for Arrived {
     async fn from_request(request: Request<Body>, _: &S) -> Result<Arrived, StatusCode> {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, MOST_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-        Ok(Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body })
+        let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+        let order = Order::parse(&body);
+        Ok(Arrived { method, uri, parameter: String::new(), headers, body, order })
     }
 }
 
 impl Arrived {
     /// What goes on record.
     pub(super) fn call(&self, operation: Operation, domain: Option<String>) -> Call {
-        Call::new(operation, domain, &self.method, &self.uri, &self.headers)
+        let id = |name| Uuid::try_parse(self.header(name)?).ok();
+        Call {
+            method: self.method.to_string(),
+            path: self.uri.path().to_owned(),
+            operation,
+            domain,
+            request_id: id("ms-requestid"),
+            correlation_id: id("ms-correlationid"),
+        }
+    }
+
+    /// A header that is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     pub(super) fn query(&self) -> Query {
@@ -42,8 +63,7 @@ impl Arrived {
 
     /// The address under which the simulator was reached.
     pub(super) fn own_url(&self) -> String {
-        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        format!("http://{}", host.unwrap_or_default())
+        format!("http://{}", self.header(header::HOST.as_str()).unwrap_or_default())
     }
 }
 

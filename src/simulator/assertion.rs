@@ -1,6 +1,7 @@
-//! Client assertions: a JWT signed with the client's certificate, in place of a secret (fact book 2.3).
+//! How a client proves who it is: by a secret, or by an assertion, which is a JWT signed with the client's certificate (fact
+//! book 2.3).
 //!
-//! The form is always checked: type, three parts, issuer and subject, audience, lifetime. The signature is checked
+//! The form of an assertion is always checked: type, three parts, issuer and subject, audience, lifetime. The signature is checked
 //! where the scenario names a certificate; without one nobody could say what is right.
 
 use base64::Engine;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::aadsts::Refusal;
-use super::authority::SignIn;
+use super::sign_in::{CONFIDENTIAL, SignIn, is_marked};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -38,8 +39,35 @@ struct Claims {
     nbf: Option<i64>,
 }
 
+/// How the client proves who it is: `appidacr` of the token.
+pub(super) fn client_proof(sign_in: &SignIn<'_>) -> Result<u8, Refusal> {
+    if sign_in.field("client_assertion").is_some() || sign_in.field("client_assertion_type").is_some() {
+        return check(sign_in).map(|()| 2);
+    }
+    match sign_in.field("client_secret") {
+        Some("wrong-secret") => Err(Refusal::invalid_client(7_000_215, "Invalid client secret provided.")),
+        Some("expired-secret") => {
+            Err(Refusal::invalid_client(7_000_222, "The provided client secret keys are expired."))
+        }
+        Some(_) => Ok(1),
+        None => Ok(0),
+    }
+}
+
+/// The client that signs a user in, and how it proves who it is, which some must.
+pub(super) fn client_of_user<'a>(sign_in: &'a SignIn<'_>) -> Result<(&'a str, u8), Refusal> {
+    let client_id = sign_in.client_id()?;
+    let client_proof = client_proof(sign_in)?;
+    if client_proof == 0 && is_marked(client_id, CONFIDENTIAL) {
+        let text =
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        return Err(Refusal::invalid_client(7_000_218, text));
+    }
+    Ok((client_id, client_proof))
+}
+
 /// Checks the assertion that a token request comes with.
-pub(super) fn check(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
+fn check(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
     if sign_in.required("client_assertion_type")? != TYPE {
         let text = "The value of 'client_assertion_type' is not supported.";
         return Err(Refusal::new(400, "invalid_request", 900_023, text));

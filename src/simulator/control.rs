@@ -10,12 +10,11 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::agreements::Acceptance;
-use super::directory::Creation;
-use super::exchange::{Simulation, lock};
+use super::effect::{Acceptance, Creation};
 use super::faults::ScriptedFault;
 use super::hold::{Hold, HoldStatus};
 use super::request_log::RequestRecord;
+use super::simulation::{Simulation, lock};
 
 type Shared = State<Arc<Simulation>>;
 
@@ -40,14 +39,14 @@ struct Entry {
 async fn journal(State(simulation): Shared) -> Json<Vec<Entry>> {
     let directory = lock(&simulation.directory);
     let entry = |creation: Creation| {
-        let agreements = directory.acceptances.of(creation.customer_id).cloned().collect();
+        let agreements = directory.acceptances_of(creation.customer_id).cloned().collect();
         Entry { creation, agreements }
     };
     Json(directory.creations().into_iter().map(entry).collect())
 }
 
 async fn agreements(State(simulation): Shared) -> Json<Vec<Acceptance>> {
-    Json(lock(&simulation.directory).acceptances.all())
+    Json(lock(&simulation.directory).acceptances.clone())
 }
 
 async fn requests(State(simulation): Shared) -> Json<Vec<RequestRecord>> {

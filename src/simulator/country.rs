@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::reply::Reply;
 use super::scenario::CountryRules;
+use super::simulation::Visit;
 
 const RECORDED: [(&str, &str); 2] =
     [("US", include_str!("data/country-rules-US.json")), ("PT", include_str!("data/country-rules-PT.json"))];
@@ -22,7 +23,8 @@ const LISTS: [(&str, &str); 4] = [
     ("countryCallingCodesList", "countryCallingCodes"),
 ];
 
-pub(super) fn rules(shape: CountryRules, country: &str) -> Reply {
+pub(super) fn rules(visit: &Visit<'_>) -> Reply {
+    let country = &visit.arrived.parameter;
     if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Reply::refusal(400, 2000, "The country is no two-letter ISO code.", &[]);
     }
@@ -32,7 +34,7 @@ pub(super) fn rules(shape: CountryRules, country: &str) -> Reply {
         let text = format!("No validation rules were found for the country/region {country}");
         return Reply::refusal(404, 1000, &text, &[]);
     };
-    match shape {
+    match visit.simulation.scenario.country_rules {
         CountryRules::Recorded => Reply::json(200, &rules),
         CountryRules::Documented => Reply::json(200, &as_documented(rules)),
     }

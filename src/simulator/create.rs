@@ -3,53 +3,45 @@
 //! Everything from the look at the request id to the effect happens under the directory's lock, so two requests
 //! with one request id, or for one domain, cannot both take effect, however they overlap.
 
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::directory::{Creation, Directory};
-use super::exchange::{Simulation, Visit, lock};
-use super::faults;
+use super::arrived::Arrived;
+use super::directory::Directory;
+use super::effect::{Creation, Effect};
 use super::order::Order;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
 use super::rights;
-use super::state_file::Effect;
+use super::simulation::{Simulation, Visit, lock};
 use super::token::TokenKind;
 
-/// Answers a create whose token is good; `order` is its body as far as that is a JSON object.
+/// Answers a create whose token is good.
 ///
 /// The checks come in one order for everybody: headers, form, request id, content, domain.
-pub(super) fn answer(
-    simulation: &Simulation,
-    visit: Visit<'_>,
-    headers: &HeaderMap,
-    order: Option<&Order>,
-    body: &[u8],
-) -> Reply {
-    let call = visit.call;
+pub(super) fn answer(visit: &Visit<'_>) -> Reply {
+    let Visit { simulation, arrived, call, caller } = *visit;
     let (Some(request_id), Some(correlation_id)) = (call.request_id, call.correlation_id) else {
         let details = ["MS-RequestId".to_owned(), "MS-CorrelationId".to_owned()];
         return Reply::refusal(400, 2000, "Both headers are required, each a GUID.", &details);
     };
-    if !is_json(headers) {
+    if !is_json(arrived) {
         return Reply::refusal(400, 2000, "The body must be application/json.", &["Content-Type".to_owned()]);
     }
-    let Some(order) = order else {
-        return Reply::refusal(400, 2000, "The body is no JSON object.", &[]);
-    };
+    let Some(order) = &arrived.order else { return refusals::no_object() };
     if let Some(refusal) = refusals::of_form(order) {
         return refusal;
     }
     let scenario = &simulation.scenario;
-    let is_app = visit.caller.is_some_and(|caller| caller.kind == TokenKind::AppOnly);
+    let is_app = caller.is_some_and(|caller| caller.kind == TokenKind::AppOnly);
     if is_app && scenario.enforce_token_kinds && order.text("associatedPartnerId").is_some() {
         return rights::needs_user();
     }
-    let request = Request { request_id, correlation_id, order, body };
+    let request = Request { request_id, correlation_id, order, body: &arrived.body };
     let mut directory = lock(&simulation.directory);
     if let Some(creation) = directory.remembered(request_id) {
         return replay(&creation, &request, scenario.replay_password);
@@ -70,8 +62,8 @@ impl Request<'_> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+fn is_json(arrived: &Arrived) -> bool {
+    let content_type = arrived.header(header::CONTENT_TYPE.as_str());
     content_type.is_some_and(|it| it.trim().to_ascii_lowercase().starts_with("application/json"))
 }
 
@@ -99,19 +91,8 @@ fn take_effect(simulation: &Simulation, directory: &mut Directory, request: &Req
         let taken = &scenario.domain_taken;
         return Reply::refusal(taken.status, taken.code, &taken.description, &[]);
     }
-    let made = if leaves_half_made(request) { half_make(request) } else { make(request) };
-    match directory.record(made.effect) {
-        Ok(()) => made.reply,
-        Err(error) => {
-            tracing::error!(%error, "the simulator's state file cannot be written");
-            faults::unavailable(500)
-        }
-    }
-}
-
-struct Made {
-    effect: Effect,
-    reply: Reply,
+    let (effect, reply) = if leaves_half_made(request) { half_make(request) } else { make(request) };
+    directory.record(effect).map_or_else(|_| refusals::unavailable(500), |()| reply)
 }
 
 /// The service checks the notification address after it has made the tenant (fact book 4.6).
@@ -121,7 +102,7 @@ fn leaves_half_made(request: &Request<'_>) -> bool {
         || last_label.is_some_and(|label| label.len() < 2)
 }
 
-fn half_make(request: &Request<'_>) -> Made {
+fn half_make(request: &Request<'_>) -> (Effect, Reply) {
     let email = request.order.text("billingProfile.email").unwrap_or_default();
     let effect = Effect::HalfMade {
         domain: request.domain().to_owned(),
@@ -129,10 +110,10 @@ fn half_make(request: &Request<'_>) -> Made {
         created_at: crate::clock::now(),
     };
     let text = format!("NotificationEmailAddress: {email} is invalid");
-    Made { effect, reply: Reply::refusal(400, 27_002, &text, &[]) }
+    (effect, Reply::refusal(400, 27_002, &text, &[]))
 }
 
-fn make(request: &Request<'_>) -> Made {
+fn make(request: &Request<'_>) -> (Effect, Reply) {
     let customer_id = Uuid::new_v4();
     // The two ids are one in the documented indirect answer and two in the direct one (fact book 4.8).
     let indirect = request.order.text("associatedPartnerId").is_some();
@@ -148,22 +129,13 @@ fn make(request: &Request<'_>) -> Made {
         body: String::from_utf8_lossy(request.body).into_owned(),
     };
     let reply = Reply::json(201, &render::created(&creation, request.order, true));
-    Made { effect: Effect::Created(creation), reply }
+    (Effect::Created(creation), reply)
 }
 
 /// A customer that nobody here has asked for.
 pub(super) fn of_a_stranger() -> Creation {
-    Creation {
-        domain: "stranger.onmicrosoft.com".to_owned(),
-        customer_id: Uuid::new_v4(),
-        commerce_id: Uuid::new_v4(),
-        user_name: "admin".to_owned(),
-        password: one_time_password(),
-        request_id: Uuid::nil(),
-        correlation_id: Uuid::nil(),
-        created_at: crate::clock::now(),
-        body: String::new(),
-    }
+    let (domain, password) = ("stranger.onmicrosoft.com".to_owned(), one_time_password());
+    Creation { password, ..Creation::unasked(domain, Uuid::new_v4(), Uuid::new_v4()) }
 }
 
 /// A password with everything in it that careless CSV writing breaks on.

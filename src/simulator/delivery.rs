@@ -27,12 +27,8 @@ type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) enum Delivery {
     /// It goes out as it is.
     Whole,
-    /// It never goes out, and the connection ends.
-    Dropped,
-    /// It never goes out, every connection ends, and for so long there is no other.
-    Gone(Duration),
-    /// It never goes out, and the connection stays open until the client gives up.
-    Stalled,
+    /// It never goes out.
+    Withheld(Withheld),
     /// Half of the body goes out, then the connection ends.
     Cut,
     /// The body goes out in small pieces.
@@ -44,14 +40,17 @@ pub(super) enum Delivery {
 /// A mark for the connection: this response must not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Withheld {
+    /// The connection ends.
     Dropped,
+    /// Every connection ends, and for so long there is no other.
     Gone(Duration),
+    /// The connection stays open until the client gives up.
     Stalled,
 }
 
 impl Delivery {
     pub(super) fn is_withheld(&self) -> bool {
-        matches!(self, Delivery::Dropped | Delivery::Gone(_) | Delivery::Stalled)
+        matches!(self, Delivery::Withheld(_))
     }
 
     pub(super) fn apply(self, whole: Vec<u8>) -> (Body, Option<Withheld>) {
@@ -59,9 +58,7 @@ impl Delivery {
         let half = whole.len() / 2;
         let steps = match self {
             Delivery::Whole => return (Body::from(whole), None),
-            Delivery::Dropped => return (Body::empty(), Some(Withheld::Dropped)),
-            Delivery::Gone(span) => return (Body::empty(), Some(Withheld::Gone(span))),
-            Delivery::Stalled => return (Body::empty(), Some(Withheld::Stalled)),
+            Delivery::Withheld(withheld) => return (Body::empty(), Some(withheld)),
             Delivery::Cut => vec![Step::Send(whole.slice(..half)), Step::Pause(FLUSH_GAP), Step::Sever],
             Delivery::Slow => {
                 let size = whole.len().div_ceil(SLOW_PIECES).max(1);

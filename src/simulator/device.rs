@@ -3,21 +3,18 @@
 //! Nobody signs in elsewhere here. The scenario says how often polling is told to wait; what then comes is a matter
 //! of the client id. A code is redeemed once.
 
-use std::collections::HashMap;
-
 use rand::RngExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::aadsts::Refusal;
-use super::authority::{Granted, SignIn, Wanted};
-use super::exchange::lock;
-use super::marks::{ClientMark, marked};
-use super::refresh;
+use super::assertion;
 use super::reply::Reply;
 use super::scenario::DeviceCodeFlow;
-use super::token::TokenKind;
+use super::sign_in::{DECLINED, EXPIRED, Granted, SignIn, Version, WITHOUT_MFA, is_marked};
+use super::simulation::{Visit, lock};
+use super::token::{DeviceCode, TokenKind, Wanted};
 
 pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -26,26 +23,10 @@ const VERIFICATION_URI: &str = "https://microsoft.com/devicelogin";
 /// Letters that nobody takes for one another.
 const USER_CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// The codes that clients are polling with.
-#[derive(Debug, Default)]
-pub(super) struct DeviceCodes(HashMap<String, Pending>);
-
-#[derive(Debug)]
-struct Pending {
-    client_id: String,
-    /// Polling names no scope; the first request did.
-    wanted: Wanted,
-    /// Polls still to be told to wait, and how many of them to come less often.
-    waits: u32,
-    slow_downs: u32,
-    until: Instant,
-    redeemed: bool,
-}
-
 /// `POST /{tenant}/oauth2/v2.0/devicecode`.
-pub(super) fn begin(sign_in: &SignIn<'_>) -> Reply {
-    match began(sign_in) {
-        Ok(device_code) => Reply::json(200, &prompt(sign_in.simulation.scenario.device_code, &device_code)),
+pub(super) fn begin(visit: &Visit<'_>) -> Reply {
+    match began(&SignIn::new(visit, Version::V2)) {
+        Ok(device_code) => Reply::json(200, &prompt(visit.simulation.scenario.device_code, &device_code)),
         Err(refusal) => refusal.reply(),
     }
 }
@@ -56,9 +37,9 @@ fn began(sign_in: &SignIn<'_>) -> Result<String, Refusal> {
     let flow = sign_in.simulation.scenario.device_code;
     let until = Instant::now() + flow.lifetime;
     let (waits, slow_downs) = (flow.pending_polls, flow.slow_down_polls);
-    let pending = Pending { client_id, wanted, waits, slow_downs, until, redeemed: false };
+    let pending = DeviceCode { client_id, wanted, waits, slow_downs, until, redeemed: false };
     let device_code = format!("device-{}", Uuid::new_v4().simple());
-    lock(&sign_in.simulation.device_codes).0.insert(device_code.clone(), pending);
+    lock(&sign_in.simulation.device_codes).insert(device_code.clone(), pending);
     Ok(device_code)
 }
 
@@ -86,48 +67,38 @@ fn user_code() -> String {
 
 /// `grant_type=urn:ietf:params:oauth:grant-type:device_code`.
 pub(super) fn poll(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
-    let client_id = sign_in.client_id()?;
-    let client_proof = sign_in.client_proof()?;
-    if client_proof == 0 && marked(client_id, ClientMark::Confidential) {
-        return Err(refresh::needs_proof());
-    }
+    let (client_id, client_proof) = assertion::client_of_user(sign_in)?;
     let device_code = sign_in.required("device_code")?;
-    let wanted = lock(&sign_in.simulation.device_codes).redeem(device_code, client_id)?;
-    let kind = if marked(client_id, ClientMark::WithoutMfa) {
-        TokenKind::AppAndUserWithoutMfa
-    } else {
-        TokenKind::AppAndUser
+    let mut device_codes = lock(&sign_in.simulation.device_codes);
+    let known = device_codes.get_mut(device_code).filter(|pending| pending.client_id == client_id);
+    let Some(pending) = known else {
+        return Err(Refusal::new(400, "bad_verification_code", 70_019, "The device code is not known."));
     };
+    let wanted = redeem(pending)?;
+    let kind = TokenKind::of_user(!is_marked(client_id, WITHOUT_MFA));
     Ok(Granted { kind, client_proof, wanted, renews: true })
 }
 
-impl DeviceCodes {
-    fn redeem(&mut self, device_code: &str, client_id: &str) -> Result<Wanted, Refusal> {
-        let known = self.0.get_mut(device_code).filter(|pending| pending.client_id == client_id);
-        let Some(pending) = known else {
-            return Err(Refusal::new(400, "bad_verification_code", 70_019, "The device code is not known."));
-        };
-        let expired = marked(client_id, ClientMark::Expired) || pending.until <= Instant::now();
-        if expired {
-            return Err(Refusal::new(400, "expired_token", 70_020, "The device code has expired."));
-        }
-        if pending.waits > 0 {
-            pending.waits -= 1;
-            if pending.slow_downs > 0 {
-                pending.slow_downs -= 1;
-                let text = "OAuth 2.0 device flow error. The client is polling too often.";
-                // Of RFC 8628; Entra prints no number for it, so it has that of the other wait.
-                return Err(Refusal::new(400, "slow_down", 70_016, text));
-            }
-            let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
-            return Err(Refusal::new(400, "authorization_pending", 70_016, text));
-        }
-        if marked(client_id, ClientMark::Declined) {
-            return Err(Refusal::new(400, "authorization_declined", 70_017, "The user denied the request."));
-        }
-        if std::mem::replace(&mut pending.redeemed, true) {
-            return Err(Refusal::invalid_grant(54_005, "The device code was already redeemed."));
-        }
-        Ok(pending.wanted.clone())
+fn redeem(pending: &mut DeviceCode) -> Result<Wanted, Refusal> {
+    if is_marked(&pending.client_id, EXPIRED) || pending.until <= Instant::now() {
+        return Err(Refusal::new(400, "expired_token", 70_020, "The device code has expired."));
     }
+    if pending.waits > 0 {
+        pending.waits -= 1;
+        if pending.slow_downs > 0 {
+            pending.slow_downs -= 1;
+            let text = "OAuth 2.0 device flow error. The client is polling too often.";
+            // Of RFC 8628; Entra prints no number for it, so it has that of the other wait.
+            return Err(Refusal::new(400, "slow_down", 70_016, text));
+        }
+        let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
+        return Err(Refusal::new(400, "authorization_pending", 70_016, text));
+    }
+    if is_marked(&pending.client_id, DECLINED) {
+        return Err(Refusal::new(400, "authorization_declined", 70_017, "The user denied the request."));
+    }
+    if std::mem::replace(&mut pending.redeemed, true) {
+        return Err(Refusal::invalid_grant(54_005, "The device code was already redeemed."));
+    }
+    Ok(pending.wanted.clone())
 }

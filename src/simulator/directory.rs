@@ -13,15 +13,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Config;
-use super::agreements::Acceptances;
+use super::effect::{Acceptance, Creation, Effect};
 use super::order::Order;
-use super::state_file::{Effect, StateFile};
-use super::token::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
+use super::partner::{PARTNER_DOMAIN, PARTNER_TENANT_ID, derived_id};
+use super::scenario::Config;
+use super::state_file::StateFile;
 
 /// The partner's own tenant and well-known ones of others. A client can prove its domain check with them.
 const STRANGERS: [(&str, &str); 3] = [
@@ -29,30 +28,6 @@ const STRANGERS: [(&str, &str); 3] = [
     ("microsoft.onmicrosoft.com", "72f988bf-86f1-41af-91ab-2d7cd011db47"),
     ("contoso.onmicrosoft.com", "6babcaad-604b-40ac-a9d7-9fd97c0b779f"),
 ];
-
-/// A create that took effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Creation {
-    /// The domain as it was sent.
-    pub domain: String,
-    /// The customer's id, which is its tenant id.
-    pub customer_id: Uuid,
-    /// The customer's commerce id.
-    pub commerce_id: Uuid,
-    /// The name of the first administrator, without the domain.
-    pub user_name: String,
-    /// The one-time password that was answered.
-    pub password: String,
-    /// The request id it was made under.
-    pub request_id: Uuid,
-    /// The correlation id of the call that made it.
-    pub correlation_id: Uuid,
-    /// When it took effect.
-    #[serde(with = "super::rfc3339")]
-    pub created_at: Timestamp,
-    /// The body of the request, as it was sent.
-    pub body: String,
-}
 
 #[derive(Debug)]
 struct Customer {
@@ -108,7 +83,8 @@ pub(super) struct Directory {
     not_ours: HashSet<String>,
     tenants_not_ours: HashSet<Uuid>,
     remembered: HashMap<Uuid, Remembered>,
-    pub(super) acceptances: Acceptances,
+    /// Every one, oldest first.
+    pub(super) acceptances: Vec<Acceptance>,
     /// The customers that creates of this simulator made, as opposed to those that were ours before.
     creations: Vec<Arc<Creation>>,
 }
@@ -137,7 +113,7 @@ impl Directory {
             not_ours: STRANGERS.iter().map(|(domain, _)| (*domain).to_owned()).collect(),
             tenants_not_ours: strangers_ids.collect(),
             remembered: HashMap::new(),
-            acceptances: Acceptances::default(),
+            acceptances: Vec::new(),
             creations: Vec::new(),
         };
         for effect in effects {
@@ -166,7 +142,9 @@ impl Directory {
     /// The caller has checked, under the same lock, that the domain is free and the request id new.
     pub(super) fn record(&mut self, effect: Effect) -> io::Result<()> {
         if let Some(file) = &mut self.state_file {
-            file.append(&effect)?;
+            file.append(&effect).inspect_err(
+                |error| tracing::error!(%error, "the simulator's state file cannot be written"),
+            )?;
         }
         self.apply(effect);
         Ok(())
@@ -186,7 +164,7 @@ impl Directory {
                 self.not_ours.insert(domain.to_ascii_lowercase());
                 self.tenants_not_ours.insert(tenant_id);
             }
-            Effect::AgreementAccepted(acceptance) => self.acceptances.add(acceptance),
+            Effect::AgreementAccepted(acceptance) => self.acceptances.push(acceptance),
         }
     }
 
@@ -214,17 +192,9 @@ impl Directory {
             "companyProfile": { "domain": domain },
             "billingProfile": { "companyName": name, "defaultAddress": { "country": "US" } },
         });
-        let creation = Creation {
-            domain: domain.to_owned(),
-            customer_id: derived_id("customer", domain),
-            commerce_id: derived_id("commerce", domain),
-            user_name: "admin".to_owned(),
-            password: String::new(),
-            request_id: Uuid::nil(),
-            correlation_id: Uuid::nil(),
-            created_at: Timestamp::UNIX_EPOCH,
-            body: body.to_string(),
-        };
+        let (customer_id, commerce_id) = (derived_id("customer", domain), derived_id("commerce", domain));
+        let unasked = Creation::unasked(domain.to_owned(), customer_id, commerce_id);
+        let creation = Creation { body: body.to_string(), ..unasked };
         self.add_customer(Arc::new(creation), Duration::ZERO);
     }
 
@@ -278,6 +248,10 @@ impl Directory {
         }
     }
 
+    pub(super) fn acceptances_of(&self, customer_id: Uuid) -> impl Iterator<Item = &Acceptance> {
+        self.acceptances.iter().filter(move |acceptance| acceptance.customer_id == customer_id)
+    }
+
     /// The customer that was made last, but for that of `domain`.
     pub(super) fn newest_but(&self, domain: Option<&str>) -> Option<Creation> {
         let is_other = |creation: &&Arc<Creation>| {
@@ -303,12 +277,4 @@ fn about_file(path: &Path, error: &io::Error) -> io::Error {
 fn time_after(moment: Timestamp, span: Duration) -> Instant {
     let age = Duration::try_from(crate::clock::now().duration_since(moment)).unwrap_or_default();
     Instant::now() + span.saturating_sub(age)
-}
-
-/// An id that follows from a name.
-pub(super) fn derived_id(purpose: &str, name: &str) -> Uuid {
-    let digest = Sha256::new().chain_update(purpose).chain_update([0]).chain_update(name).finalize();
-    let mut bytes = [0u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

@@ -2,26 +2,17 @@
 //!
 //! A [`Fault`] strikes either before anything is done or after it was done; that difference is what a client has to
 //! get right. Faults come from a script (exact: the next matching requests) or from the seed (each with a
-//! probability); the script goes first. This module chooses faults and spoils replies; `exchange.rs` decides where
-//! in a request's life that happens.
+//! probability); the script goes first. This module chooses faults, `strike.rs` carries them out, and `exchange.rs`
+//! decides where in a request's life that happens.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::aadsts;
-use super::delivery::Delivery;
-use super::directory::Creation;
 use super::operation::Operation;
-use super::refusals;
-use super::reply::{ErrorShape, Reply};
-use super::request_log::Call;
-use super::rights;
-use super::scenario::Scenario;
+use super::reply::ErrorShape;
 use super::throttle::RetryAfter;
 
 /// One way in which a request goes wrong. "Before": nothing is done. "After": it is done, and the reply suffers.
@@ -125,140 +116,6 @@ pub enum Named {
     Own,
     /// None.
     Nobody,
-}
-
-impl Fault {
-    /// What is answered in place of doing anything; `None` for a fault that strikes after.
-    pub(super) fn instead(self, call: &Call, scenario: &Scenario) -> Option<(Reply, Delivery)> {
-        let whole = |reply| Some((reply, Delivery::Whole));
-        match self {
-            Fault::RefuseBefore => Some((Reply::empty(503), Delivery::Dropped)),
-            Fault::GoneBefore { for_ms } => Some((Reply::empty(503), gone(for_ms))),
-            Fault::StalledBefore => Some((Reply::empty(503), Delivery::Stalled)),
-            Fault::StatusBefore { status } if call.operation.is_sign_in() => {
-                whole(aadsts::Refusal::unavailable(status).reply())
-            }
-            Fault::StatusBefore { status } => whole(unavailable(status)),
-            Fault::HtmlBefore => whole(Reply::page(502)),
-            Fault::Redirect => {
-                whole(Reply::empty(302).with_header("location", "https://elsewhere.example.invalid/"))
-            }
-            Fault::Unauthorized => whole(rights::access_denied()),
-            Fault::Throttled { retry_after_s } => whole(scenario.retry_after.refusal(retry_after_s)),
-            Fault::ThrottledAs { form, retry_after_s } => whole(form.refusal(retry_after_s)),
-            Fault::BusyBefore { retry_after_s } => {
-                whole(unavailable(503).with_header("retry-after", &retry_after_s.to_string()))
-            }
-            Fault::RefusedBefore { status, code } => whole(refusals::with_code(status, code)),
-            Fault::MfaRequired => whole(rights::mfa_required(scenario.mfa)),
-            Fault::DropAfter
-            | Fault::GoneAfter { .. }
-            | Fault::StatusAfter { .. }
-            | Fault::Truncated
-            | Fault::HtmlAfter
-            | Fault::InvalidJson
-            | Fault::WithoutId
-            | Fault::AnotherCustomer { .. }
-            | Fault::Accepted
-            | Fault::StalledAfter
-            | Fault::SlowBody
-            | Fault::Reshaped { .. }
-            | Fault::ByteOrderMark => None,
-        }
-    }
-
-    /// What becomes of the reply to something that was done. Those that forge a success leave refusals alone. `other` is
-    /// the customer of somebody else.
-    pub(super) fn spoil(self, reply: Reply, other: impl FnOnce() -> Creation) -> (Reply, Delivery) {
-        let forged = |forge: fn(Reply) -> Reply, reply: Reply| {
-            let reply = if reply.status.is_success() { forge(reply) } else { reply };
-            (reply, Delivery::Whole)
-        };
-        match self {
-            Fault::DropAfter => (reply, Delivery::Dropped),
-            Fault::GoneAfter { for_ms } => (reply, gone(for_ms)),
-            Fault::StalledAfter => (reply, Delivery::Stalled),
-            Fault::Truncated => (reply, Delivery::Cut),
-            Fault::SlowBody => (reply, Delivery::Slow),
-            Fault::StatusAfter { status } => (unavailable(status), Delivery::Whole),
-            Fault::HtmlAfter => (Reply::page(502), Delivery::Whole),
-            Fault::InvalidJson => forged(stop_in_mid_json, reply),
-            Fault::WithoutId => forged(without_id, reply),
-            Fault::AnotherCustomer { names } if reply.status.is_success() => {
-                (of_another(reply, &other(), names), Delivery::Whole)
-            }
-            Fault::AnotherCustomer { .. } => (reply, Delivery::Whole),
-            Fault::Accepted => forged(accepted, reply),
-            Fault::ByteOrderMark => (with_byte_order_mark(reply), Delivery::Whole),
-            Fault::Reshaped { shape } => (reply.shaped(shape, false), Delivery::Whole),
-            Fault::RefuseBefore
-            | Fault::GoneBefore { .. }
-            | Fault::BusyBefore { .. }
-            | Fault::ThrottledAs { .. }
-            | Fault::RefusedBefore { .. }
-            | Fault::MfaRequired
-            | Fault::StatusBefore { .. }
-            | Fault::HtmlBefore
-            | Fault::StalledBefore
-            | Fault::Redirect
-            | Fault::Unauthorized
-            | Fault::Throttled { .. } => (reply, Delivery::Whole),
-        }
-    }
-}
-
-fn gone(for_ms: u32) -> Delivery {
-    Delivery::Gone(Duration::from_millis(for_ms.into()))
-}
-
-/// A service failure that says nothing about what was done.
-pub(super) fn unavailable(status: u16) -> Reply {
-    Reply::refusal(status, 800_003, "The service is temporarily unavailable.", &[])
-}
-
-fn stop_in_mid_json(mut reply: Reply) -> Reply {
-    reply.body.truncate(reply.body.len() * 2 / 3);
-    reply
-}
-
-fn without_id(mut reply: Reply) -> Reply {
-    if let Ok(Value::Object(mut customer)) = serde_json::from_slice(&reply.body) {
-        customer.remove("id");
-        reply.body = Value::Object(customer).to_string().into_bytes();
-    }
-    reply
-}
-
-fn of_another(mut reply: Reply, other: &Creation, names: Named) -> Reply {
-    if let Ok(Value::Object(mut customer)) = serde_json::from_slice(&reply.body) {
-        customer.insert("id".to_owned(), json!(other.customer_id));
-        customer.insert("commerceId".to_owned(), json!(other.commerce_id));
-        let credentials = json!({ "userName": other.user_name, "password": other.password });
-        customer.insert("userCredentials".to_owned(), credentials);
-        match names {
-            Named::Theirs => {
-                let profile = json!({ "tenantId": other.customer_id, "domain": other.domain });
-                customer.insert("companyProfile".to_owned(), profile);
-            }
-            Named::Own => {}
-            Named::Nobody => drop(customer.remove("companyProfile")),
-        }
-        reply.body = Value::Object(customer).to_string().into_bytes();
-    }
-    reply
-}
-
-fn accepted(reply: Reply) -> Reply {
-    let mut accepted = Reply::empty(202).with_header("location", "/v1/operations/pending");
-    accepted.headers.extend(reply.headers);
-    accepted
-}
-
-fn with_byte_order_mark(mut reply: Reply) -> Reply {
-    if !reply.body.is_empty() {
-        reply.body.splice(0..0, *b"\xEF\xBB\xBF");
-    }
-    reply
 }
 
 /// A fault for the next matching requests.

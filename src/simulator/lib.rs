@@ -135,15 +135,17 @@ mod create;
 mod delivery;
 mod device;
 mod directory;
+mod effect;
 mod exchange;
 mod faults;
+mod gate;
 mod hold;
 mod host;
 mod lookup;
-mod marks;
 mod named;
 mod operation;
 mod order;
+mod partner;
 mod profile;
 mod records;
 mod refresh;
@@ -157,7 +159,10 @@ mod rights;
 mod routes;
 mod scenario;
 mod server;
+mod sign_in;
+mod simulation;
 mod state_file;
+mod strike;
 mod throttle;
 mod token;
 
@@ -165,10 +170,8 @@ mod token;
 mod tests;
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -177,57 +180,23 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use self::exchange::{Simulation, lock};
 use self::server::Lifeline;
+use self::simulation::{Simulation, lock};
 
-pub use self::agreements::Acceptance;
-pub use self::directory::Creation;
+pub use self::effect::{Acceptance, Creation};
 pub use self::faults::{Fault, Named, ScriptedFault, SeededFault};
 pub use self::hold::{Hold, HoldPoint};
 pub use self::named::ScenarioError;
 pub use self::operation::Operation;
+pub use self::partner::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
 pub use self::reply::ErrorShape;
 pub use self::request_log::{Call, RequestRecord};
 pub use self::resellers::{Reseller, ResellerState};
 pub use self::scenario::{
-    AddressValidation, CountryRules, DeviceCodeFlow, DomainTaken, MfaEnforcement, Outage, Scenario,
+    AddressValidation, Config, CountryRules, DeviceCodeFlow, DomainTaken, MfaEnforcement, Outage, Scenario,
 };
 pub use self::throttle::{Limit, RetryAfter};
-pub use self::token::{PARTNER_DOMAIN, PARTNER_TENANT_ID, TokenKind};
-
-/// How to start a simulator.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where creations are kept, so that they survive a restart.
-    pub state_file: Option<PathBuf>,
-    /// Opens the state file to be read and written, and makes it where it is missing.
-    pub open: fn(&Path) -> io::Result<File>,
-    /// What kind of service to play.
-    pub scenario: Scenario,
-    /// For the process that starts it alone: it answers under a secret path, which is part of its URL, and has no control
-    /// API. Any user of the machine can reach the address.
-    pub private: bool,
-    /// Answer those too who name it by another host, as behind a proxy or a relay that does not change the name.
-    pub any_host: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let open =
-            |path: &Path| File::options().read(true).write(true).create(true).truncate(false).open(path);
-        Config {
-            listen,
-            state_file: None,
-            open,
-            scenario: Scenario::default(),
-            private: false,
-            any_host: false,
-        }
-    }
-}
+pub use self::token::TokenKind;
 
 /// A running simulator. It stops when it is dropped; [`Simulator::stop`] also waits until it has.
 #[derive(Debug)]
@@ -280,7 +249,7 @@ impl Simulator {
 
     /// Every acceptance of an agreement that was recorded, oldest first, those of earlier runs likewise.
     pub fn acceptances(&self) -> Vec<Acceptance> {
-        lock(&self.simulation.directory).acceptances.all()
+        lock(&self.simulation.directory).acceptances.clone()
     }
 
     /// Every request since the start, in the order of arrival; of very many, the newest 200,000.

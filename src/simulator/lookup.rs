@@ -8,27 +8,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::directory::{Creation, Filter, Found, Page};
-use super::exchange::{Simulation, lock};
+use super::arrived::Arrived;
+use super::directory::{Filter, Found, Page};
+use super::effect::Creation;
 use super::order::Order;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
+use super::simulation::{Visit, lock};
 
 /// What a search asks for.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct Search<'a> {
     /// The query as it came, for the link to itself.
-    query: String,
+    query: &'a str,
     size: usize,
-    filter: Option<FilterSent>,
+    /// As it was sent, before it is known to be one that works.
+    filter: Option<String>,
     seeks_next: bool,
-    continuation_token: Option<String>,
+    continuation_token: Option<&'a str>,
 }
-
-/// A filter as it was sent, before it is known to be one that works.
-#[derive(Debug)]
-struct FilterSent(String);
 
 /// What a continuation token holds: the next request names no filter (`customers-next-page-request.http`).
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,19 +36,15 @@ struct Continuation {
     filter: Filter,
 }
 
-impl Search {
-    pub(super) fn new(query: &str, continuation_token: Option<&str>) -> Search {
-        let mut search = Search {
-            query: query.to_owned(),
-            size: 0,
-            filter: None,
-            seeks_next: false,
-            continuation_token: continuation_token.map(str::to_owned),
-        };
+impl<'a> Search<'a> {
+    pub(super) fn of(arrived: &'a Arrived) -> Search<'a> {
+        let query = arrived.uri.query().unwrap_or_default();
+        let continuation_token = arrived.header("ms-continuationtoken");
+        let mut search = Search { query, size: 0, filter: None, seeks_next: false, continuation_token };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match name.to_ascii_lowercase().as_str() {
                 "size" => search.size = value.parse().unwrap_or(0),
-                "filter" => search.filter = Some(FilterSent(value.into_owned())),
+                "filter" => search.filter = Some(value.into_owned()),
                 "seekoperation" => search.seeks_next = value.eq_ignore_ascii_case("next"),
                 _ => {}
             }
@@ -59,16 +54,16 @@ impl Search {
 
     /// The domain that is looked for, if it is one.
     pub(super) fn domain(&self) -> Option<String> {
-        match self.filter.as_ref()?.understood()? {
+        match understood(self.filter.as_ref()?)? {
             Filter::DomainStartsWith(domain) => Some(domain),
             Filter::CompanyNameStartsWith(_) | Filter::Everything => None,
         }
     }
 
     fn continuation(&self) -> Option<Continuation> {
-        match (self.seeks_next, &self.continuation_token) {
+        match (self.seeks_next, self.continuation_token) {
             (false, None) => {
-                let filter = self.filter.as_ref().map_or(Some(Filter::Everything), FilterSent::understood)?;
+                let filter = self.filter.as_deref().map_or(Some(Filter::Everything), understood)?;
                 Some(Continuation { start: 0, filter })
             }
             (true, Some(token)) => serde_json::from_slice(&URL_SAFE.decode(token).ok()?).ok(),
@@ -78,24 +73,23 @@ impl Search {
     }
 }
 
-impl FilterSent {
-    /// Only `starts_with` on a domain or a company name works here (fact book 9).
-    fn understood(&self) -> Option<Filter> {
-        let parts = Order::parse(self.0.as_bytes())?;
-        let value = parts.value("Value")?.as_str()?.to_lowercase();
-        if !parts.text("Operator")?.eq_ignore_ascii_case("starts_with") {
-            return None;
-        }
-        match parts.text("Field")?.to_ascii_lowercase().as_str() {
-            "domain" => Some(Filter::DomainStartsWith(value)),
-            "companyname" => Some(Filter::CompanyNameStartsWith(value)),
-            _ => None,
-        }
+/// Only `starts_with` on a domain or a company name works here (fact book 9).
+fn understood(filter: &str) -> Option<Filter> {
+    let parts = Order::parse(filter.as_bytes())?;
+    let value = parts.value("Value")?.as_str()?.to_lowercase();
+    if !parts.text("Operator")?.eq_ignore_ascii_case("starts_with") {
+        return None;
+    }
+    match parts.text("Field")?.to_ascii_lowercase().as_str() {
+        "domain" => Some(Filter::DomainStartsWith(value)),
+        "companyname" => Some(Filter::CompanyNameStartsWith(value)),
+        _ => None,
     }
 }
 
 /// `GET /v1/customers`.
-pub(super) fn search(simulation: &Simulation, search: &Search) -> Reply {
+pub(super) fn search(visit: &Visit<'_>) -> Reply {
+    let (simulation, search) = (visit.simulation, Search::of(visit.arrived));
     let Some(Continuation { start, filter }) = search.continuation() else {
         return Reply::refusal(400, 2000, "The filter or the paging is invalid.", &[]);
     };
@@ -106,14 +100,14 @@ pub(super) fn search(simulation: &Simulation, search: &Search) -> Reply {
         // Past the last page (fact book 9).
         return Reply::refusal(400, 2000, "There is no next page.", &[]);
     }
-    Reply::json(200, &collection(&page, search, filter))
+    Reply::json(200, &collection(&page, &search, filter))
 }
 
-fn collection(page: &Page, search: &Search, filter: Filter) -> Value {
+fn collection(page: &Page, search: &Search<'_>, filter: Filter) -> Value {
     let uri = format!("/customers?{}", search.query);
     let mut collection = json!({
         "totalCount": page.customers.len(),
-        "items": page.customers.iter().map(render_listed).collect::<Vec<_>>(),
+        "items": page.customers.iter().map(|creation| render::listed(creation, &creation.order())).collect::<Vec<_>>(),
         "links": render::self_link(&uri),
         "attributes": render::attributes("Collection"),
     });
@@ -131,27 +125,19 @@ fn collection(page: &Page, search: &Search, filter: Filter) -> Value {
     collection
 }
 
-fn render_listed(creation: &Arc<Creation>) -> Value {
-    render::listed(creation, &order_of(creation))
-}
-
-fn order_of(creation: &Creation) -> Order {
-    Order::parse(creation.body.as_bytes()).expect("only what parsed was created")
-}
-
 /// `GET /v1/customers/{id}`.
-pub(super) fn customer(simulation: &Simulation, id: &str) -> Reply {
-    match customer_of(simulation, id) {
-        Ok(creation) => Reply::json(200, &render::looked_up(&creation, &order_of(&creation))),
+pub(super) fn customer(visit: &Visit<'_>) -> Reply {
+    match customer_of(visit) {
+        Ok(creation) => Reply::json(200, &render::looked_up(&creation, &creation.order())),
         Err(refusal) => *refusal,
     }
 }
 
 /// The customer that a path names, or the refusal of any request about it.
-pub(super) fn customer_of(simulation: &Simulation, id: &str) -> Result<Arc<Creation>, Box<Reply>> {
-    let id =
-        Uuid::try_parse(id).map_err(|_| Reply::refusal(400, 2000, "The customer id is no GUID.", &[]))?;
-    match lock(&simulation.directory).find(id) {
+pub(super) fn customer_of(visit: &Visit<'_>) -> Result<Arc<Creation>, Box<Reply>> {
+    let id = Uuid::try_parse(&visit.arrived.parameter);
+    let id = id.map_err(|_| Reply::refusal(400, 2000, "The customer id is no GUID.", &[]))?;
+    match lock(&visit.simulation.directory).find(id) {
         Found::Ours(creation) => Ok(creation),
         Found::NotOurs => Err(Box::new(refusals::with_code(403, 20_002))),
         Found::Nothing => Err(Box::new(Reply::refusal(404, 60_003, "The tenant was not found.", &[]))),
@@ -159,10 +145,11 @@ pub(super) fn customer_of(simulation: &Simulation, id: &str) -> Result<Arc<Creat
 }
 
 /// `HEAD /v1/domains/{domain}`.
-pub(super) fn domain(simulation: &Simulation, domain: &str) -> Reply {
+pub(super) fn domain(visit: &Visit<'_>) -> Reply {
+    let domain = &visit.arrived.parameter;
     if !refusals::is_well_formed(domain) {
         return Reply::empty(400);
     }
-    let taken = lock(&simulation.directory).is_taken(domain);
+    let taken = lock(&visit.simulation.directory).is_taken(domain);
     Reply::empty(if taken { 200 } else { 404 })
 }

@@ -42,6 +42,12 @@ impl Order {
         self.0.get(&path.to_ascii_lowercase())
     }
 
+    /// Some properties of the object at a path, which ends in a dot unless it is empty, by the names they have here.
+    pub(super) fn copied(&self, path: &str, names: &[&str]) -> Map<String, Value> {
+        let read = |name: &&str| Some(((*name).to_owned(), self.value(&format!("{path}{name}"))?.clone()));
+        names.iter().filter_map(read).collect()
+    }
+
     /// The required paths that are missing.
     pub(super) fn missing(&self) -> Vec<String> {
         REQUIRED.iter().filter(|path| self.text(path).is_none()).map(|path| (*path).to_owned()).collect()

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use super::partner::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
 use super::render;
 use super::reply::Reply;
-use super::token::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
 
 /// `GET /v1/profiles/organization`, as in `organization-profile-200.http`.
 pub(super) fn organization() -> Reply {

@@ -7,29 +7,22 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::arrived::Query;
-use super::directory::{Creation, Filter};
-use super::exchange::{Simulation, lock};
+use super::directory::Filter;
+use super::effect::Creation;
 use super::order::Order;
+use super::partner::{self, PARTNER_TENANT_ID};
 use super::render;
 use super::reply::Reply;
-use super::token::{self, PARTNER_TENANT_ID};
+use super::simulation::{Visit, lock};
 
 /// `GET /v1/auditrecords?startDate=…[&endDate=…][&filter=…]`: the creations, as far as searches show them.
-pub(super) fn audit_records(simulation: &Simulation, query: &Query) -> Reply {
-    let Some(wanted) = Wanted::read(query) else {
+pub(super) fn audit_records(visit: &Visit<'_>) -> Reply {
+    let Some(wanted) = Wanted::read(&visit.arrived.query()) else {
         return Reply::refusal(400, 2000, "The dates or the filter are invalid.", &[]);
     };
-    let page = lock(&simulation.directory).search(&Filter::Everything, 0, usize::MAX - 1);
+    let page = lock(&visit.simulation.directory).search(&Filter::Everything, 0, usize::MAX - 1);
     let records = page.customers.iter().filter_map(|creation| wanted.record(creation));
-    let items: Vec<Value> = records.collect();
-    Reply::json(
-        200,
-        &json!({
-            "totalCount": items.len(),
-            "items": items,
-            "attributes": render::attributes("Collection"),
-        }),
-    )
+    render::collection(&records.collect::<Vec<_>>())
 }
 
 /// Which records are asked for.
@@ -97,7 +90,7 @@ fn add_customer(creation: &Creation, order: &Order) -> Value {
         "participants": [PARTNER_TENANT_ID],
         "customerId": customer_id,
         "customerName": company_name(order),
-        "userPrincipalName": token::user().principal_name,
+        "userPrincipalName": partner::user().principal_name,
         "applicationId": "4990cffe-04e8-4e8b-808a-1175604b879f",
         "resourceType": "customer",
         "resourceNewValue": new_value(creation, order),

@@ -99,6 +99,16 @@ fn asked_for_by_domain(domain: &str) -> Option<Reply> {
     Some(with_code(status, code))
 }
 
+/// The refusal of a body that cannot be read.
+pub(super) fn no_object() -> Reply {
+    Reply::refusal(400, 2000, "The body is no JSON object.", &[])
+}
+
+/// A service failure that says nothing about what was done.
+pub(super) fn unavailable(status: u16) -> Reply {
+    Reply::refusal(status, 800_003, "The service is temporarily unavailable.", &[])
+}
+
 /// A refusal with the text that its code is known by.
 pub(super) fn with_code(status: u16, code: u32) -> Reply {
     let known = TEXTS.iter().find(|(known, _)| *known == code);

@@ -6,8 +6,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::directory::{Creation, derived_id};
+use super::effect::Creation;
 use super::order::Order;
+use super::partner::derived_id;
+use super::reply::Reply;
 
 const ADDRESS: [&str; 11] = [
     "country",
@@ -92,6 +94,12 @@ pub(super) fn self_link(uri: &str) -> Value {
     json!({ "self": { "uri": uri, "method": "GET", "headers": [] } })
 }
 
+/// A list that comes whole.
+pub(super) fn collection(items: &[Value]) -> Reply {
+    let attributes = attributes("Collection");
+    Reply::json(200, &json!({ "totalCount": items.len(), "items": items, "attributes": attributes }))
+}
+
 pub(super) fn attributes(object_type: &str) -> Value {
     json!({ "objectType": object_type })
 }
@@ -116,42 +124,27 @@ fn company_name_and_links(creation: &Creation, order: &Order) -> Map<String, Val
 
 /// The company's address has the state under `region` (fact book 8.1).
 fn company_address(order: &Order) -> Value {
-    let sources = [
-        ("country", "country"),
-        ("region", "state"),
-        ("city", "city"),
-        ("addressLine1", "addressLine1"),
-        ("postalCode", "postalCode"),
-        ("phoneNumber", "phoneNumber"),
-    ];
-    let read = |(name, source): (&str, &str)| {
-        let value = order.value(&format!("billingProfile.defaultAddress.{source}"))?;
-        Some((name.to_owned(), value.clone()))
-    };
-    sources.into_iter().filter_map(read).collect::<Map<_, _>>().into()
+    let names = ["country", "state", "city", "addressLine1", "postalCode", "phoneNumber"];
+    let mut address = order.copied("billingProfile.defaultAddress.", &names);
+    if let Some(state) = address.remove("state") {
+        address.insert("region".to_owned(), state);
+    }
+    address.into()
 }
 
 fn billing_profile(creation: &Creation, order: &Order) -> Value {
     let names = ["firstName", "lastName", "email", "language", "companyName"];
-    let mut billing = copied(order, "billingProfile", &names);
+    let mut billing = order.copied("billingProfile.", &names);
     let culture = order.text("billingProfile.culture").map(normalized_culture);
     billing.insert("culture".to_owned(), json!(culture));
     let id = creation.customer_id.to_string();
     billing.insert("id".to_owned(), json!(derived_id("billing profile", &id)));
-    let mut address = copied(order, "billingProfile.defaultAddress", &ADDRESS);
+    let mut address = order.copied("billingProfile.defaultAddress.", &ADDRESS);
     address.entry("phoneNumber").or_insert_with(|| json!(""));
     billing.insert("defaultAddress".to_owned(), Value::Object(address));
     let etag = creation.customer_id.as_u64_pair().0.cast_signed().to_string();
     billing.insert("attributes".to_owned(), json!({ "etag": etag, "objectType": "CustomerBillingProfile" }));
     Value::Object(billing)
-}
-
-fn copied(order: &Order, parent: &str, names: &[&str]) -> Map<String, Value> {
-    let read = |name: &&str| {
-        let value = order.value(&format!("{parent}.{name}"))?;
-        Some(((*name).to_owned(), value.clone()))
-    };
-    names.iter().filter_map(read).collect()
 }
 
 /// `EN-US` comes back as `en-US` (fact book 4.8).

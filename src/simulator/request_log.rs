@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 
-use axum::http::{HeaderMap, Method, Uri};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -35,24 +34,6 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
-        operation: Operation,
-        domain: Option<String>,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Call {
-        let id = |name| headers.get(name).and_then(|value| Uuid::try_parse_ascii(value.as_bytes()).ok());
-        Call {
-            method: method.to_string(),
-            path: uri.path().to_owned(),
-            operation,
-            domain,
-            request_id: id("ms-requestid"),
-            correlation_id: id("ms-correlationid"),
-        }
-    }
-
     /// Whether it goes to the API, whose limit, outages and latency then apply, and not to the token authority.
     pub(super) fn is_api(&self) -> bool {
         self.path.starts_with("/v1/")

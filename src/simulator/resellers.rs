@@ -98,15 +98,7 @@ impl Resellers {
         if !kind.eq_ignore_ascii_case("IsIndirectCloudSolutionProviderOf") {
             return Reply::refusal(400, 2000, "The relationship type is invalid.", &[]);
         }
-        let items: Vec<Value> = self.0.iter().filter_map(listed).collect();
-        Reply::json(
-            200,
-            &json!({
-                "totalCount": items.len(),
-                "items": items,
-                "attributes": render::attributes("Collection"),
-            }),
-        )
+        render::collection(&self.0.iter().filter_map(listed).collect::<Vec<_>>())
     }
 
     /// The refusal of a create for a reseller that is out of order.

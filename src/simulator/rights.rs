@@ -5,24 +5,20 @@
 
 use axum::http::HeaderMap;
 
-use super::exchange::{Simulation, lock};
-use super::operation::Operation;
 use super::reply::Reply;
+use super::request_log::Call;
 use super::scenario::MfaEnforcement;
+use super::simulation::{Visit, lock};
 use super::token::{Caller, TokenKind};
 
 /// The refusal of an API request, if it gets one for its token.
-pub(super) fn refusal(
-    simulation: &Simulation,
-    operation: Operation,
-    caller: Option<Caller>,
-    headers: &HeaderMap,
-) -> Option<Reply> {
+pub(super) fn refusal(visit: &Visit<'_>) -> Option<Reply> {
+    let Visit { simulation, arrived, call: Call { operation, .. }, caller } = *visit;
     let scenario = &simulation.scenario;
     if !operation.needs_token() {
         return None;
     }
-    let admitted = lock(&simulation.tokens).admit_bearer(headers, scenario.accept_any_token);
+    let admitted = lock(&simulation.tokens).admit_bearer(&arrived.headers, scenario.accept_any_token);
     let Some(caller) = caller.filter(|_| admitted) else { return Some(access_denied()) };
     if caller.has_retired_audience {
         return Some(wrong_audience());

@@ -1,9 +1,13 @@
-//! What kind of service the simulator plays: every knob.
+//! How to start the simulator, and what kind of service it plays: every knob.
 //!
 //! A [`Scenario`] is plain data, fixed when the simulator starts. `Scenario::default()` is the quiet service that
 //! tests build on: no latency, no limit, no faults, and whatever token is let in as that of a user with MFA. The
 //! named settings of the knobs, for rehearsals, are in `named.rs`.
 
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::faults::SeededFault;
@@ -184,6 +188,40 @@ impl Default for Scenario {
             country_rules: CountryRules::Recorded,
             resellers: Vec::new(),
             sandbox_limit: None,
+        }
+    }
+}
+
+/// How to start a simulator.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where creations are kept, so that they survive a restart.
+    pub state_file: Option<PathBuf>,
+    /// Opens the state file to be read and written, and makes it where it is missing.
+    pub open: fn(&Path) -> io::Result<File>,
+    /// What kind of service to play.
+    pub scenario: Scenario,
+    /// For the process that starts it alone: it answers under a secret path, which is part of its URL, and has no control
+    /// API. Any user of the machine can reach the address.
+    pub private: bool,
+    /// Answer those too who name it by another host, as behind a proxy or a relay that does not change the name.
+    pub any_host: bool,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let open =
+            |path: &Path| File::options().read(true).write(true).create(true).truncate(false).open(path);
+        Config {
+            listen,
+            state_file: None,
+            open,
+            scenario: Scenario::default(),
+            private: false,
+            any_host: false,
         }
     }
 }

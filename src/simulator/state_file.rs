@@ -7,29 +7,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use super::agreements::Acceptance;
-use super::directory::Creation;
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "snake_case")]
-pub(super) enum Effect {
-    /// A customer was created.
-    Created(Creation),
-    /// A refused create left a tenant behind: its domain is taken, and nobody owns it.
-    HalfMade {
-        domain: String,
-        tenant_id: Uuid,
-        #[serde(with = "super::rfc3339")]
-        created_at: Timestamp,
-    },
-    /// A customer accepted an agreement.
-    AgreementAccepted(Acceptance),
-}
+use super::effect::Effect;
 
 #[derive(Debug)]
 pub(super) struct StateFile {

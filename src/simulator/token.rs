@@ -16,13 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::directory::derived_id;
-
-/// The partner tenant, and `tid` of a token, where the path of the token request names no GUID.
-pub const PARTNER_TENANT_ID: &str = "5b7a8c1e-6f2d-4a35-9d0b-3c1f0e9a7d42";
-
-/// The partner's own domain, which is taken, so that a client can prove its domain check with it.
-pub const PARTNER_DOMAIN: &str = "tailspinpartner.onmicrosoft.com";
+use super::partner::{self, PARTNER_TENANT_ID, derived_id};
 
 /// What Partner Center's tokens were for until August 2025 (fact book 2.2).
 const RETIRED_AUDIENCE: &str = "https://graph.windows.net";
@@ -40,6 +34,11 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
+    /// That of a user who signed in.
+    pub(super) fn of_user(has_mfa: bool) -> TokenKind {
+        if has_mfa { TokenKind::AppAndUser } else { TokenKind::AppAndUserWithoutMfa }
+    }
+
     /// Whether a user stands behind it, and whether with MFA; `None` for an app.
     pub(super) fn mfa(self) -> Option<bool> {
         match self {
@@ -48,18 +47,6 @@ impl TokenKind {
             TokenKind::AppAndUserWithoutMfa => Some(false),
         }
     }
-}
-
-/// The user behind every App+User token.
-#[derive(Debug)]
-pub(super) struct User {
-    pub(super) object_id: Uuid,
-    pub(super) principal_name: String,
-}
-
-pub(super) fn user() -> User {
-    let principal_name = format!("admin@{PARTNER_DOMAIN}");
-    User { object_id: derived_id("user", &principal_name), principal_name }
 }
 
 /// What a token is made from.
@@ -75,6 +62,29 @@ pub(super) struct Mint<'a> {
     pub(super) lifetime: Duration,
 }
 
+/// What a sign-in is for.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) audience: String,
+    /// `offline_access`, which is what brings a refresh token.
+    pub(super) refresh_token: bool,
+    /// `openid`.
+    pub(super) id_token: bool,
+}
+
+/// What is known of a device code that a client polls with.
+#[derive(Debug)]
+pub(super) struct DeviceCode {
+    pub(super) client_id: String,
+    /// Polling names no scope; the first request did.
+    pub(super) wanted: Wanted,
+    /// Polls still to be told to wait, and how many of them to come less often.
+    pub(super) waits: u32,
+    pub(super) slow_downs: u32,
+    pub(super) until: Instant,
+    pub(super) redeemed: bool,
+}
+
 /// The tokens we gave out and when each expires.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(HashMap<String, Instant>);
@@ -86,17 +96,13 @@ impl Tokens {
         token
     }
 
-    /// Lets in a token of ours that has not expired, and one that is not ours if the scenario is lenient.
-    fn admits(&self, token: &str, accept_any: bool) -> bool {
-        match self.0.get(token) {
+    /// Whether an API request with these headers may go on, as far as its token's life goes: with a token of ours that
+    /// has not expired, and with one that is not ours if the scenario is lenient.
+    pub(super) fn admit_bearer(&self, headers: &HeaderMap, accept_any: bool) -> bool {
+        bearer(headers).is_some_and(|token| match self.0.get(token) {
             Some(expires) => Instant::now() < *expires,
             None => accept_any && !token.is_empty(),
-        }
-    }
-
-    /// Whether an API request with these headers may go on, as far as its token's life goes.
-    pub(super) fn admit_bearer(&self, headers: &HeaderMap, accept_any: bool) -> bool {
-        bearer(headers).is_some_and(|token| self.admits(token, accept_any))
+        })
     }
 
     /// Ends the life of a token of ours; of another one there is nothing to end.
@@ -133,7 +139,7 @@ impl Mint<'_> {
                 claims["oid"] = json!(derived_id("service principal", self.app_id));
             }
             Some(mfa) => {
-                let user = user();
+                let user = partner::user();
                 claims["scp"] = json!("user_impersonation");
                 claims["amr"] = if mfa { json!(["pwd", "mfa"]) } else { json!(["pwd"]) };
                 claims["oid"] = json!(user.object_id);
@@ -184,8 +190,7 @@ impl Caller {
         let has_mfa = claims.amr.iter().any(|method| method == "mfa");
         let kind = match (claims.idtyp.as_deref(), claims.scp) {
             (Some("app"), _) => TokenKind::AppOnly,
-            (_, Some(_)) if has_mfa => TokenKind::AppAndUser,
-            (_, Some(_)) => TokenKind::AppAndUserWithoutMfa,
+            (_, Some(_)) => TokenKind::of_user(has_mfa),
             (_, None) => unknown,
         };
         let audience = claims.aud.as_deref().map(|audience| audience.trim_end_matches('/'));
