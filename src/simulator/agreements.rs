@@ -5,7 +5,7 @@
 //! a repeat after a lost reply is refused with 600061, which tells the client that it is done.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::effect::{Acceptance, Creation, Effect};
 use super::lookup;
@@ -33,22 +33,17 @@ impl Acceptance {
         (&self.first_name, &self.last_name, &self.email, phone_number, &self.agreement_type)
     }
 
-    fn render(&self, date_agreed: &str) -> Map<String, Value> {
-        let mut contact = json!({
-            "firstName": self.first_name,
-            "lastName": self.last_name,
-            "email": self.email,
-        });
-        if let Some(phone_number) = &self.phone_number {
-            contact["phoneNumber"] = json!(phone_number);
-        }
-        let rendered = json!({
-            "primaryContact": contact,
+    fn render(&self, date_agreed: &str) -> Value {
+        let mut rendered = json!({
+            "primaryContact": { "firstName": self.first_name, "lastName": self.last_name, "email": self.email },
             "templateId": self.template_id,
             "dateAgreed": date_agreed,
             "type": self.agreement_type,
         });
-        rendered.as_object().cloned().unwrap_or_default()
+        if let Some(phone_number) = &self.phone_number {
+            rendered["primaryContact"]["phoneNumber"] = json!(phone_number);
+        }
+        rendered
     }
 }
 
@@ -116,14 +111,14 @@ fn read(order: &Order, customer: &Creation, visit: &Visit<'_>) -> Result<Accepta
 /// Looks and records under one lock, so that two requests cannot both find the contact new.
 fn record(visit: &Visit<'_>, acceptance: Acceptance) -> Reply {
     let mut body = acceptance.render(&acceptance.date_agreed);
-    body.insert("userId".to_owned(), json!(partner::user().object_id));
+    body["userId"] = json!(partner::user().object_id);
     let mut directory = lock(&visit.simulation.directory);
     if directory.acceptances_of(acceptance.customer_id).any(|known| known.contact() == acceptance.contact()) {
         let text = "A partner confirmed agreement already exists for the customer.";
         return Reply::newer_refusal(400, 600_061, "PartnerConfirmedAgreementAlreadyExists", text);
     }
     let recorded = directory.record(Effect::AgreementAccepted(acceptance));
-    recorded.map_or_else(|_| refusals::unavailable(500), |()| Reply::json(201, &Value::Object(body)))
+    recorded.map_or_else(|_| refusals::unavailable(500), |()| Reply::json(201, &body))
 }
 
 /// `GET /v1/customers/{id}/agreements`.
@@ -146,6 +141,6 @@ fn on_record(acceptance: &Acceptance) -> Value {
     let agreed = agreed.map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%dT%H:%M:%S").to_string());
     let mut rendered = acceptance.render(&agreed);
     let template = TEMPLATES.iter().find(|(known, _, _)| *known == acceptance.agreement_type);
-    rendered.insert("agreementLink".to_owned(), json!(template.map(|(_, _, link)| link)));
-    Value::Object(rendered)
+    rendered["agreementLink"] = json!(template.map(|(_, _, link)| link));
+    rendered
 }

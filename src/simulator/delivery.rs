@@ -5,7 +5,6 @@
 //! `server.rs` acts on, since only the connection can end without an answer.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -87,14 +86,6 @@ enum Step {
     Sever,
 }
 
-impl Step {
-    fn start_pause(&mut self) {
-        if let Step::Pause(gap) = *self {
-            *self = Step::Wait(Box::pin(tokio::time::sleep(gap)));
-        }
-    }
-}
-
 /// A body that takes its steps one after the other.
 struct SteppedBody(VecDeque<Step>);
 
@@ -114,7 +105,7 @@ impl hyper::body::Body for SteppedBody {
                     self.0.pop_front();
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
-                Some(step @ Step::Pause(_)) => step.start_pause(),
+                Some(step @ &mut Step::Pause(gap)) => *step = Step::Wait(Box::pin(tokio::time::sleep(gap))),
                 Some(Step::Wait(wait)) => {
                     if wait.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
@@ -128,13 +119,6 @@ impl hyper::body::Body for SteppedBody {
 }
 
 /// The error that makes hyper end a connection where it stands.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the simulator ended the connection on purpose")]
 pub(super) struct Severed;
-
-impl fmt::Display for Severed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the simulator ended the connection on purpose")
-    }
-}
-
-impl std::error::Error for Severed {}

@@ -36,12 +36,6 @@ struct Customer {
     visible_at: Instant,
 }
 
-#[derive(Debug)]
-struct Remembered {
-    creation: Arc<Creation>,
-    until: Option<Instant>,
-}
-
 /// What is wanted of a search; the value is in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Filter {
@@ -82,7 +76,8 @@ pub(super) struct Directory {
     /// Domains, in lower case, of tenants that are not our customers.
     not_ours: HashSet<String>,
     tenants_not_ours: HashSet<Uuid>,
-    remembered: HashMap<Uuid, Remembered>,
+    /// By request id, and until when.
+    remembered: HashMap<Uuid, (Arc<Creation>, Option<Instant>)>,
     /// Every one, oldest first.
     pub(super) acceptances: Vec<Acceptance>,
     /// The customers that creates of this simulator made, as opposed to those that were ours before.
@@ -124,9 +119,8 @@ impl Directory {
 
     /// The create that a request id stands for, as long as it is remembered.
     pub(super) fn remembered(&self, request_id: Uuid) -> Option<Arc<Creation>> {
-        let remembered = self.remembered.get(&request_id)?;
-        let fresh = remembered.until.is_none_or(|until| Instant::now() < until);
-        fresh.then(|| Arc::clone(&remembered.creation))
+        let (creation, until) = self.remembered.get(&request_id)?;
+        until.is_none_or(|until| Instant::now() < until).then(|| Arc::clone(creation))
     }
 
     pub(super) fn is_taken(&mut self, domain: &str) -> bool {
@@ -155,8 +149,7 @@ impl Directory {
             Effect::Created(creation) => {
                 let creation = Arc::new(creation);
                 let until = self.idempotency_memory.map(|memory| time_after(creation.created_at, memory));
-                let remembered = Remembered { creation: Arc::clone(&creation), until };
-                self.remembered.insert(creation.request_id, remembered);
+                self.remembered.insert(creation.request_id, (Arc::clone(&creation), until));
                 self.creations.push(Arc::clone(&creation));
                 self.add_customer(creation, self.visibility_lag);
             }

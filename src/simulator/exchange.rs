@@ -14,7 +14,6 @@ use super::arrived::Arrived;
 use super::create;
 use super::delivery::Delivery;
 use super::faults::Fault;
-use super::gate::Admission;
 use super::hold::HoldPoint;
 use super::operation::Operation;
 use super::reply::Reply;
@@ -34,8 +33,8 @@ impl Simulation {
         let record = lock(&self.requests).arrived(call.clone(), caller.map(|caller| caller.kind));
         let admission = lock(&self.gate).admit(&call, &self.scenario);
         let (mut reply, delivery, fault) = match admission {
-            Admission::TurnedAway(reply) => (self.shaped(reply), Delivery::Whole, None),
-            Admission::Admitted { fault, latency } => {
+            Err(reply) => (self.shaped(*reply), Delivery::Whole, None),
+            Ok((fault, latency)) => {
                 let visit = Visit { simulation: self, arrived, call: &call, caller };
                 let (reply, delivery) = self.carry_out(visit, fault, latency, answer).await;
                 (reply, delivery, fault)

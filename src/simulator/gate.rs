@@ -22,11 +22,6 @@ pub(super) struct Gate {
     first_request: Option<Instant>,
 }
 
-pub(super) enum Admission {
-    TurnedAway(Reply),
-    Admitted { fault: Option<Fault>, latency: Duration },
-}
-
 impl Gate {
     pub(super) fn new(scenario: &Scenario) -> Gate {
         Gate {
@@ -38,24 +33,28 @@ impl Gate {
         }
     }
 
-    pub(super) fn admit(&mut self, call: &Call, scenario: &Scenario) -> Admission {
+    /// The fault and the latency of a request that is let in, or what turns it away.
+    pub(super) fn admit(
+        &mut self,
+        call: &Call,
+        scenario: &Scenario,
+    ) -> Result<(Option<Fault>, Duration), Box<Reply>> {
         let now = Instant::now();
         let mut latency = Duration::ZERO;
         if call.is_api() {
             if let Some(Err(wait)) = self.window.as_mut().map(|window| window.admit(now)) {
-                return Admission::TurnedAway(scenario.retry_after.refusal(whole_seconds(wait)));
+                return Err(Box::new(scenario.retry_after.refusal(whole_seconds(wait))));
             }
             let since_first = now - *self.first_request.get_or_insert(now);
             let outage = scenario
                 .outage
                 .filter(|outage| (outage.after..outage.after + outage.length).contains(&since_first));
             if let Some(outage) = outage {
-                return Admission::TurnedAway(refusals::unavailable(outage.status));
+                return Err(Box::new(refusals::unavailable(outage.status)));
             }
             let (shortest, longest) = scenario.latency;
             latency = self.latency_rng.random_range(shortest..=longest.max(shortest));
         }
-        let fault = self.faults.draw(call.operation, call.domain.as_deref());
-        Admission::Admitted { fault, latency }
+        Ok((self.faults.draw(call.operation, call.domain.as_deref()), latency))
     }
 }

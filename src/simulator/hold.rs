@@ -79,7 +79,7 @@ impl HoldBoard {
 
     /// Whether a create of this domain is to be held half answered.
     pub(super) fn stops_half_way(&self, domain: Option<&str>) -> bool {
-        self.0.borrow().takes(HoldPoint::HalfAnswered, domain)
+        self.0.borrow().armed(HoldPoint::HalfAnswered, domain).is_some()
     }
 
     /// Holds the create that is at this point if a hold was armed for it; else returns at once.
@@ -103,18 +103,13 @@ impl HoldBoard {
 }
 
 impl Board {
-    fn takes(&self, at: HoldPoint, domain: Option<&str>) -> bool {
-        let HoldStatus::Armed(hold) = &self.status else { return false };
-        hold.at == at && concerns(hold.domain.as_deref(), domain)
+    fn armed(&self, at: HoldPoint, domain: Option<&str>) -> Option<&Hold> {
+        let HoldStatus::Armed(hold) = &self.status else { return None };
+        (hold.at == at && concerns(hold.domain.as_deref(), domain)).then_some(hold)
     }
 
     fn take(&mut self, at: HoldPoint, domain: Option<&str>) -> Option<u64> {
-        if !self.takes(at, domain) {
-            return None;
-        }
-        if let HoldStatus::Armed(hold) = &self.status {
-            self.status = HoldStatus::Held(hold.clone());
-        }
+        self.status = HoldStatus::Held(self.armed(at, domain)?.clone());
         self.held += 1;
         Some(self.held)
     }

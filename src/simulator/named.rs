@@ -2,14 +2,14 @@
 //!
 //! A text is `NAME[,SETTING=VALUE]…`; the settings are in [`Scenario::from_str`]'s table, [`SETTINGS`].
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use super::faults::{Fault, SeededFault};
 use super::operation::Operation;
-use super::reply::ErrorShape;
-use super::scenario::{AddressValidation, CountryRules, MfaEnforcement, Outage, Scenario};
+use super::scenario::{Outage, Scenario};
 use super::throttle::Limit;
 use super::token::TokenKind;
 
@@ -62,46 +62,27 @@ impl Scenario {
             "pending_polls" => value.parse().ok().map(|polls| self.device_code.pending_polls = polls),
             "slow_down_polls" => value.parse().ok().map(|polls| self.device_code.slow_down_polls = polls),
             "sandbox_limit" => count(value).map(|limit| self.sandbox_limit = limit),
-            "mfa" => one_of(&MFA, value).map(|mfa| self.mfa = mfa),
-            "token" => one_of(&TOKENS, value).map(|kind| self.unknown_token = kind),
-            "address" => one_of(&ADDRESSES, value).map(|generation| self.address_validation = generation),
-            "rules" => one_of(&RULES, value).map(|shape| self.country_rules = shape),
-            "errors" => one_of(&SHAPES, value).map(|shape| self.error_shape = shape),
-            "codes" => {
-                one_of(&[("number", false), ("text", true)], value).map(|text| self.codes_as_text = text)
+            "mfa" => word(value).map(|mfa| self.mfa = mfa),
+            "token" => match value {
+                "app" => Some(TokenKind::AppOnly),
+                "user" => Some(TokenKind::AppAndUser),
+                "user-without-mfa" => Some(TokenKind::AppAndUserWithoutMfa),
+                _ => None,
             }
+            .map(|kind| self.unknown_token = kind),
+            "address" => word(value).map(|generation| self.address_validation = generation),
+            "rules" => word(value).map(|shape| self.country_rules = shape),
+            "errors" => word(value).map(|shape| self.error_shape = shape),
+            "codes" => matches!(value, "number" | "text").then(|| self.codes_as_text = value == "text"),
             _ => return Err(ScenarioError::UnknownSetting(key.to_owned())),
         };
         understood.ok_or_else(bad_value)
     }
 }
 
-const MFA: [(&str, MfaEnforcement); 3] =
-    [("off", MfaEnforcement::Off), ("coded", MfaEnforcement::Coded), ("worded", MfaEnforcement::Worded)];
-
-const TOKENS: [(&str, TokenKind); 3] = [
-    ("app", TokenKind::AppOnly),
-    ("user", TokenKind::AppAndUser),
-    ("user-without-mfa", TokenKind::AppAndUserWithoutMfa),
-];
-
-const ADDRESSES: [(&str, AddressValidation); 2] =
-    [("first", AddressValidation::First), ("second", AddressValidation::Second)];
-
-const RULES: [(&str, CountryRules); 2] =
-    [("recorded", CountryRules::Recorded), ("documented", CountryRules::Documented)];
-
-const SHAPES: [(&str, ErrorShape); 6] = [
-    ("documented", ErrorShape::Documented),
-    ("service", ErrorShape::Service),
-    ("gateway", ErrorShape::Gateway),
-    ("newer", ErrorShape::Newer),
-    ("empty", ErrorShape::Empty),
-    ("page", ErrorShape::Page),
-];
-
-fn one_of<T: Copy>(values: &[(&str, T)], wanted: &str) -> Option<T> {
-    values.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value)
+/// A variant by its name.
+fn word<T: DeserializeOwned>(value: &str) -> Option<T> {
+    serde_json::from_value(value.into()).ok()
 }
 
 /// Seconds up to a year, which no clock overflows by.
@@ -171,7 +152,7 @@ impl FromStr for Scenario {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
     /// There is no scenario of this name.
-    #[error("unknown scenario `{0}`; there are {known}", known = KnownNames)]
+    #[error("unknown scenario `{0}`; there are {known}", known = known_names())]
     UnknownName(String),
     /// What follows the name is no setting.
     #[error("unknown scenario setting `{0}`; there are {SETTINGS}")]
@@ -186,20 +167,13 @@ pub enum ScenarioError {
     },
 }
 
-struct KnownNames;
-
-impl fmt::Display for KnownNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in Scenario::NAMES.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}`{name}`")?;
-        }
-        Ok(())
-    }
+fn known_names() -> String {
+    Scenario::NAMES.map(|name| format!("`{name}`")).join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{AddressValidation, CountryRules, ErrorShape, MfaEnforcement};
     use super::*;
 
     #[test]

@@ -120,35 +120,26 @@ fn of_country(order: &Order) -> Option<Reply> {
     let needs_registration = REGISTRATION_COUNTRIES.contains(&country.as_str());
     let registration = order.text("companyProfile.organizationRegistrationNumber");
     let phone = order.text("billingProfile.defaultAddress.phoneNumber");
-    let refuse = |code: u32, text: &str| Some(Reply::refusal(400, code, text, &[]));
-    if UNSUPPORTED_COUNTRIES.contains(&country.as_str()) {
-        return refuse(20_000, &format!("The country {country} is not supported."));
-    }
-    if needs_registration && phone.is_none() {
-        return refuse(600_051, &format!("Phone number is missing for country {country}."));
-    }
-    if needs_registration && registration.is_none() {
-        return refuse(
-            600_049,
-            &format!("Organization registration number is missing for country {country}."),
-        );
-    }
-    if registration.is_some_and(|number| needs_registration && !(5..=22).contains(&number.chars().count())) {
-        return refuse(
-            600_050,
-            r"Organization registration number is invalid. Expected format: ^[0-9A-Za-z/.-]{5,22}$",
-        );
-    }
-    if !needs_registration && registration.is_some() {
-        let text = format!("Organization registration number is not supported for country {country}.");
-        return refuse(600_002, &text);
-    }
+    let is_wrong = |number: &str| needs_registration && !(5..=22).contains(&number.chars().count());
     let region = order.text("billingProfile.defaultAddress.region");
-    if country == "US" && region.is_some_and(|region| region.eq_ignore_ascii_case("NA")) {
+    let (code, text) = if UNSUPPORTED_COUNTRIES.contains(&country.as_str()) {
+        (20_000, format!("The country {country} is not supported."))
+    } else if needs_registration && phone.is_none() {
+        (600_051, format!("Phone number is missing for country {country}."))
+    } else if needs_registration && registration.is_none() {
+        (600_049, format!("Organization registration number is missing for country {country}."))
+    } else if registration.is_some_and(is_wrong) {
+        let pattern = "^[0-9A-Za-z/.-]{5,22}$";
+        (600_050, format!("Organization registration number is invalid. Expected format: {pattern}"))
+    } else if !needs_registration && registration.is_some() {
+        (600_002, format!("Organization registration number is not supported for country {country}."))
+    } else if country == "US" && region.is_some_and(|region| region.eq_ignore_ascii_case("NA")) {
         let details = ["property_name:  StateInvalid - Details".to_owned(), "details:  \n".to_owned()];
         return Some(Reply::refusal(400, 27_002, "A property has invalid data.", &details));
-    }
-    None
+    } else {
+        return None;
+    };
+    Some(Reply::refusal(400, code, &text, &[]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! and `customers-filtered-200.http`. Every form follows from the creation alone, so a replay equals the first
 //! answer to the letter.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::effect::Creation;
 use super::order::Order;
@@ -28,39 +28,34 @@ const ADDRESS: [&str; 11] = [
 /// The body of a 201.
 pub(super) fn created(creation: &Creation, order: &Order, with_password: bool) -> Value {
     let reseller = order.text("associatedPartnerId");
-    let mut customer = object([
-        ("id", json!(creation.customer_id)),
-        ("commerceId", json!(creation.commerce_id)),
-        ("billingProfile", billing_profile(creation, order)),
-        ("attributes", attributes("Customer")),
-    ]);
-    let mut company = company_profile(creation);
+    let mut customer = json!({
+        "id": creation.customer_id,
+        "commerceId": creation.commerce_id,
+        "companyProfile": company_profile(creation, reseller.map(|_| order)),
+        "billingProfile": billing_profile(creation, order),
+        "relationshipToPartner": if reseller.is_some() { "reseller" } else { "none" },
+        "attributes": attributes("Customer"),
+    });
     if let Some(reseller) = reseller {
-        company.extend(company_name_and_links(creation, order));
-        customer.insert("relationshipToPartner".to_owned(), json!("reseller"));
-        customer.insert("allowDelegatedAccess".to_owned(), json!(true));
-        customer.insert("associatedPartnerId".to_owned(), json!(reseller));
-    } else {
-        customer.insert("relationshipToPartner".to_owned(), json!("none"));
+        customer["allowDelegatedAccess"] = json!(true);
+        customer["associatedPartnerId"] = json!(reseller);
     }
     if let Some(gdap) = order.value("enableGDAPByDefault") {
-        customer.insert("enableGDAPByDefault".to_owned(), gdap.clone());
+        customer["enableGDAPByDefault"] = gdap.clone();
     }
     if with_password {
-        let credentials = json!({ "userName": creation.user_name, "password": creation.password });
-        customer.insert("userCredentials".to_owned(), credentials);
+        customer["userCredentials"] =
+            json!({ "userName": creation.user_name, "password": creation.password });
     }
-    customer.insert("companyProfile".to_owned(), Value::Object(company));
-    Value::Object(customer)
+    customer
 }
 
 /// The body of a lookup by id.
 pub(super) fn looked_up(creation: &Creation, order: &Order) -> Value {
-    let mut company = company_profile(creation);
-    company.extend(company_name_and_links(creation, order));
-    company.insert("address".to_owned(), company_address(order));
+    let mut company = company_profile(creation, Some(order));
+    company["address"] = company_address(order);
     if let Some(email) = order.value("billingProfile.email") {
-        company.insert("email".to_owned(), email.clone());
+        company["email"] = email.clone();
     }
     let mut billing = billing_profile(creation, order);
     billing["links"] = self_link(&format!("/customers/{}/profiles/billing", creation.customer_id));
@@ -79,11 +74,9 @@ pub(super) fn looked_up(creation: &Creation, order: &Order) -> Value {
 
 /// An item of a list.
 pub(super) fn listed(creation: &Creation, order: &Order) -> Value {
-    let mut company = company_profile(creation);
-    company.extend(company_name_and_links(creation, order));
     json!({
         "id": creation.customer_id,
-        "companyProfile": company,
+        "companyProfile": company_profile(creation, Some(order)),
         "relationshipToPartner": "reseller",
         "links": self_link(&format!("/customers/{}", creation.customer_id)),
         "attributes": attributes("Customer"),
@@ -104,22 +97,18 @@ pub(super) fn attributes(object_type: &str) -> Value {
     json!({ "objectType": object_type })
 }
 
-fn object<const N: usize>(properties: [(&str, Value); N]) -> Map<String, Value> {
-    properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn company_profile(creation: &Creation) -> Map<String, Value> {
-    object([
-        ("tenantId", json!(creation.customer_id)),
-        ("domain", json!(creation.domain)),
-        ("attributes", attributes("CustomerCompanyProfile")),
-    ])
-}
-
-fn company_name_and_links(creation: &Creation, order: &Order) -> Map<String, Value> {
-    let link = self_link(&format!("/customers/{}/profiles/company", creation.customer_id));
-    let name = order.text("billingProfile.companyName").unwrap_or_default();
-    object([("companyName", json!(name)), ("links", link)])
+/// With its name and links where the request is given.
+fn company_profile(creation: &Creation, order: Option<&Order>) -> Value {
+    let mut company = json!({
+        "tenantId": creation.customer_id,
+        "domain": creation.domain,
+        "attributes": attributes("CustomerCompanyProfile"),
+    });
+    if let Some(order) = order {
+        company["companyName"] = json!(order.text("billingProfile.companyName").unwrap_or_default());
+        company["links"] = self_link(&format!("/customers/{}/profiles/company", creation.customer_id));
+    }
+    company
 }
 
 /// The company's address has the state under `region` (fact book 8.1).
@@ -134,17 +123,15 @@ fn company_address(order: &Order) -> Value {
 
 fn billing_profile(creation: &Creation, order: &Order) -> Value {
     let names = ["firstName", "lastName", "email", "language", "companyName"];
-    let mut billing = order.copied("billingProfile.", &names);
-    let culture = order.text("billingProfile.culture").map(normalized_culture);
-    billing.insert("culture".to_owned(), json!(culture));
-    let id = creation.customer_id.to_string();
-    billing.insert("id".to_owned(), json!(derived_id("billing profile", &id)));
+    let mut billing = Value::Object(order.copied("billingProfile.", &names));
+    billing["culture"] = json!(order.text("billingProfile.culture").map(normalized_culture));
+    billing["id"] = json!(derived_id("billing profile", &creation.customer_id.to_string()));
     let mut address = order.copied("billingProfile.defaultAddress.", &ADDRESS);
     address.entry("phoneNumber").or_insert_with(|| json!(""));
-    billing.insert("defaultAddress".to_owned(), Value::Object(address));
+    billing["defaultAddress"] = Value::Object(address);
     let etag = creation.customer_id.as_u64_pair().0.cast_signed().to_string();
-    billing.insert("attributes".to_owned(), json!({ "etag": etag, "objectType": "CustomerBillingProfile" }));
-    Value::Object(billing)
+    billing["attributes"] = json!({ "etag": etag, "objectType": "CustomerBillingProfile" });
+    billing
 }
 
 /// `EN-US` comes back as `en-US` (fact book 4.8).

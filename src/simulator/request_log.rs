@@ -67,16 +67,13 @@ pub(super) struct RequestLog {
     dropped: usize,
 }
 
-/// Which record to complete.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RecordNumber(usize);
-
 impl RequestLog {
     pub(super) fn new() -> RequestLog {
         RequestLog { started: Instant::now(), records: VecDeque::new(), dropped: 0 }
     }
 
-    pub(super) fn arrived(&mut self, call: Call, token: Option<TokenKind>) -> RecordNumber {
+    /// The number of the record, which [`RequestLog::answered`] completes.
+    pub(super) fn arrived(&mut self, call: Call, token: Option<TokenKind>) -> usize {
         if self.records.len() == KEPT {
             self.records.pop_front();
             self.dropped += 1;
@@ -84,11 +81,11 @@ impl RequestLog {
         let at_ms = self.started.elapsed().as_secs_f64() * 1000.0;
         let at = crate::clock::now();
         self.records.push_back(RequestRecord { at_ms, at, call, token, status: None, fault: None });
-        RecordNumber(self.dropped + self.records.len() - 1)
+        self.dropped + self.records.len() - 1
     }
 
-    pub(super) fn answered(&mut self, number: RecordNumber, status: Option<u16>, fault: Option<Fault>) {
-        let index = number.0.checked_sub(self.dropped);
+    pub(super) fn answered(&mut self, number: usize, status: Option<u16>, fault: Option<Fault>) {
+        let index = number.checked_sub(self.dropped);
         if let Some(record) = index.and_then(|index| self.records.get_mut(index)) {
             record.status = status;
             record.fault = fault;

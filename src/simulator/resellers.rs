@@ -104,29 +104,21 @@ impl Resellers {
     /// The refusal of a create for a reseller that is out of order.
     pub(super) fn refusal(&self, order: &Order) -> Option<Reply> {
         let id = Uuid::try_parse(order.text("associatedPartnerId")?).ok()?;
-        match self.find(|reseller| reseller.id == id).map(|reseller| reseller.state) {
-            Some(ResellerState::Active) => None,
-            Some(ResellerState::Inactive) => Some(refusals::with_code(400, 900_154)),
-            Some(ResellerState::NotSigned | ResellerState::NotSignedRefused) => {
-                Some(refusals::with_code(403, 900_123))
-            }
-            Some(ResellerState::OtherRegion | ResellerState::NoReseller) | None => {
-                Some(refusals::with_code(400, 800_016))
-            }
-        }
+        let (status, code) = match self.find(|reseller| reseller.id == id).map(|reseller| reseller.state) {
+            Some(ResellerState::Active) => return None,
+            Some(ResellerState::Inactive) => (400, 900_154),
+            Some(ResellerState::NotSigned | ResellerState::NotSignedRefused) => (403, 900_123),
+            Some(ResellerState::OtherRegion | ResellerState::NoReseller) | None => (400, 800_016),
+        };
+        Some(refusals::with_code(status, code))
     }
 
     /// `GET /v1/compliance/csp/agreementstatus`, by exactly one of `tenantId` and `mpnId`.
     pub(super) fn agreement_status(&self, query: &Query) -> Reply {
+        let refuse = |code, text| Reply::refusal_by("ComplianceController", 400, code, text, &[]);
         match (query.get("tenantId"), query.get("mpnId")) {
-            (Some(_), Some(_)) => {
-                let text = "Both MPN Id and Tenant Id should not be passed.";
-                Reply::refusal_by("ComplianceController", 400, 2000, text, &[])
-            }
-            (None, None) => {
-                let text = "Both MPN Id and Tenant Id cannot be empty.";
-                Reply::refusal_by("ComplianceController", 400, 2001, text, &[])
-            }
+            (Some(_), Some(_)) => refuse(2000, "Both MPN Id and Tenant Id should not be passed."),
+            (None, None) => refuse(2001, "Both MPN Id and Tenant Id cannot be empty."),
             (Some(tenant_id), None) => self.status_of_tenant(tenant_id),
             (None, Some(mpn_id)) => self.status_of_mpn_id(mpn_id),
         }
@@ -183,28 +175,26 @@ fn listed(reseller: &Reseller) -> Option<Value> {
 
 /// Not signed is said in two ways: as `false`, and as a refusal whose code depends on what was asked by.
 fn status(reseller: &Reseller, asked_by: &str, not_signed: u32) -> Reply {
-    let refuse = |code, text: &str| Reply::refusal(400, code, text, &[FAQ.to_owned()]);
-    match reseller.state {
-        ResellerState::Active | ResellerState::Inactive => {
-            Reply::json(200, &json!({ "isAgreementSigned": true }))
-        }
-        ResellerState::NotSigned => Reply::json(200, &json!({ "isAgreementSigned": false })),
+    let signed = |signed: bool| Reply::json(200, &json!({ "isAgreementSigned": signed }));
+    let (code, text) = match reseller.state {
+        ResellerState::Active | ResellerState::Inactive => return signed(true),
+        ResellerState::NotSigned => return signed(false),
         ResellerState::NotSignedRefused => {
-            let text = format!("{asked_by} has not signed Microsoft Partner Agreement (MPA).");
-            refuse(not_signed, &text)
+            (not_signed, format!("{asked_by} has not signed Microsoft Partner Agreement (MPA)."))
         }
-        ResellerState::OtherRegion => {
-            let text = format!(
+        ResellerState::OtherRegion => (
+            2201,
+            format!(
                 "The CSP region of the requested {asked_by} is India and doesn't match the CSP region United \
                  States of Indirect Provider."
-            );
-            refuse(2201, &text)
-        }
-        ResellerState::NoReseller => {
-            let text = format!(
+            ),
+        ),
+        ResellerState::NoReseller => (
+            2204,
+            format!(
                 "Requested {asked_by} is not associated with any CSP Indirect Reseller account in Partner Center."
-            );
-            refuse(2204, &text)
-        }
-    }
+            ),
+        ),
+    };
+    Reply::refusal(400, code, &text, &[FAQ.to_owned()])
 }

@@ -10,6 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::faults::SeededFault;
 use super::reply::ErrorShape;
 use super::resellers::Reseller;
@@ -74,7 +76,8 @@ pub struct Scenario {
 }
 
 /// What becomes of the API requests of a user who signed in without MFA (fact book 2.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MfaEnforcement {
     /// They are let in.
     Off,
@@ -110,7 +113,8 @@ impl Default for DeviceCodeFlow {
 }
 
 /// A generation of address validation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AddressValidation {
     /// To mid 2021: an empty 200, or 400 with code 2007.
     First,
@@ -119,7 +123,8 @@ pub enum AddressValidation {
 }
 
 /// A shape of the country rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CountryRules {
     /// `supportedStatesList: […]` and the like, as recorded in 2019 and 2021.
     Recorded,

@@ -46,25 +46,18 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
-    fn header_value(self, wait_s: u64) -> Option<String> {
-        match self {
-            RetryAfter::Seconds => Some(wait_s.to_string()),
-            RetryAfter::HttpDate => {
-                let until = std::time::SystemTime::from(crate::clock::now()) + Duration::from_secs(wait_s);
-                Some(httpdate::fmt_http_date(until))
-            }
-            RetryAfter::Absent => None,
-            RetryAfter::Nonsense => Some("soon".to_owned()),
-        }
-    }
-
     /// The gateway's 429 as in `throttled-429.http`.
     pub(super) fn refusal(self, wait_s: u64) -> Reply {
         let message = format!("Rate limit is exceeded. Try again in {wait_s} seconds.");
         let reply = Reply::from_gateway(429, &message);
-        match self.header_value(wait_s) {
-            Some(value) => reply.with_header("retry-after", &value),
-            None => reply,
+        match self {
+            RetryAfter::Seconds => reply.with_header("retry-after", &wait_s.to_string()),
+            RetryAfter::HttpDate => {
+                let until = std::time::SystemTime::from(crate::clock::now()) + Duration::from_secs(wait_s);
+                reply.with_header("retry-after", &httpdate::fmt_http_date(until))
+            }
+            RetryAfter::Absent => reply,
+            RetryAfter::Nonsense => reply.with_header("retry-after", "soon"),
         }
     }
 }
