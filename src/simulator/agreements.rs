@@ -51,18 +51,17 @@ impl Acceptance {
 pub(super) fn templates(visit: &Visit<'_>) -> Reply {
     let query = visit.arrived.query();
     let wanted = query.get("agreementType").unwrap_or(CLOUD_AGREEMENT);
-    let fits = |(agreement_type, _, _): &&(&str, &str, &str)| {
-        wanted == "*" || agreement_type.eq_ignore_ascii_case(wanted)
-    };
-    let item = |(agreement_type, template_id, link): &(&str, &str, &str)| {
-        json!({
-            "templateId": template_id,
-            "agreementType": agreement_type,
-            "agreementLink": link,
-            "versionRank": 0,
+    let items = TEMPLATES.iter().filter(|(agreement_type, ..)| is_wanted(agreement_type, wanted));
+    let items: Vec<Value> = items
+        .map(|(agreement_type, template_id, link)| {
+            json!({
+                "templateId": template_id,
+                "agreementType": agreement_type,
+                "agreementLink": link,
+                "versionRank": 0,
+            })
         })
-    };
-    let items: Vec<Value> = TEMPLATES.iter().filter(fits).map(item).collect();
+        .collect();
     if items.is_empty() {
         return Reply::refusal(400, 2000, "The agreement type is invalid.", &[]);
     }
@@ -71,15 +70,13 @@ pub(super) fn templates(visit: &Visit<'_>) -> Reply {
 
 /// `POST /v1/customers/{id}/agreements`.
 pub(super) fn confirm(visit: &Visit<'_>) -> Reply {
-    let customer = match lookup::customer_of(visit) {
-        Ok(customer) => customer,
-        Err(refusal) => return *refusal,
-    };
-    let Some(order) = &visit.arrived.order else { return refusals::no_object() };
-    match read(order, &customer, visit) {
-        Ok(acceptance) => record(visit, acceptance),
-        Err(path) => refusals::invalid_property(path),
-    }
+    lookup::about_customer(visit, |customer| {
+        let Some(order) = &visit.arrived.order else { return refusals::no_object() };
+        match read(order, customer, visit) {
+            Ok(acceptance) => record(visit, acceptance),
+            Err(path) => refusals::invalid_property(path),
+        }
+    })
 }
 
 /// The acceptance, or the path of the property that is missing or wrong.
@@ -115,7 +112,8 @@ fn record(visit: &Visit<'_>, acceptance: Acceptance) -> Reply {
     let mut directory = lock(&visit.simulation.directory);
     if directory.acceptances_of(acceptance.customer_id).any(|known| known.contact() == acceptance.contact()) {
         let text = "A partner confirmed agreement already exists for the customer.";
-        return Reply::newer_refusal(400, 600_061, "PartnerConfirmedAgreementAlreadyExists", text);
+        return Reply::refusal(400, 600_061, text, &[])
+            .by_newer_part("PartnerConfirmedAgreementAlreadyExists");
     }
     let recorded = directory.record(Effect::AgreementAccepted(acceptance));
     recorded.map_or_else(|_| refusals::unavailable(500), |()| Reply::json(201, &body))
@@ -123,16 +121,18 @@ fn record(visit: &Visit<'_>, acceptance: Acceptance) -> Reply {
 
 /// `GET /v1/customers/{id}/agreements`.
 pub(super) fn of_customer(visit: &Visit<'_>) -> Reply {
-    let customer = match lookup::customer_of(visit) {
-        Ok(customer) => customer,
-        Err(refusal) => return *refusal,
-    };
-    let query = visit.arrived.query();
-    let wanted = query.get("agreementType").unwrap_or("*");
-    let directory = lock(&visit.simulation.directory);
-    let found = directory.acceptances_of(customer.customer_id);
-    let fits = |it: &&Acceptance| wanted == "*" || it.agreement_type.eq_ignore_ascii_case(wanted);
-    render::collection(&found.filter(fits).map(on_record).collect::<Vec<_>>())
+    lookup::about_customer(visit, |customer| {
+        let query = visit.arrived.query();
+        let wanted = query.get("agreementType").unwrap_or("*");
+        let directory = lock(&visit.simulation.directory);
+        let found = directory.acceptances_of(customer.customer_id);
+        let found = found.filter(|acceptance| is_wanted(&acceptance.agreement_type, wanted));
+        render::collection(&found.map(on_record).collect::<Vec<_>>())
+    })
+}
+
+fn is_wanted(agreement_type: &str, wanted: &str) -> bool {
+    wanted == "*" || agreement_type.eq_ignore_ascii_case(wanted)
 }
 
 /// Dates come back without a zone (fact book 10).

@@ -73,12 +73,8 @@ fn check(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new(400, "invalid_request", 900_023, text));
     }
     let assertion = sign_in.required("client_assertion")?;
-    let parts: Vec<&str> = assertion.split('.').collect();
-    let [header, claims, signature] = parts[..] else { return Err(malformed()) };
-    let (Some(header), Some(claims), Ok(signature)) =
-        (read::<Header>(header), read::<Claims>(claims), URL_SAFE_NO_PAD.decode(signature))
-    else {
-        return Err(malformed());
+    let Some((header, claims, signature)) = read_parts(assertion) else {
+        return Err(Refusal::invalid_client(50_027, "JWT token is invalid or malformed."));
     };
     check_claims(sign_in, &claims)?;
     let signed = assertion.rsplit_once('.').map_or("", |(signed, _)| signed);
@@ -93,8 +89,9 @@ fn check(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
     Err(Refusal::invalid_client(700_027, "Client assertion contains an invalid signature."))
 }
 
-fn malformed() -> Refusal {
-    Refusal::invalid_client(50_027, "JWT token is invalid or malformed.")
+fn read_parts(assertion: &str) -> Option<(Header, Claims, Vec<u8>)> {
+    let [header, claims, signature] = assertion.split('.').collect::<Vec<_>>()[..] else { return None };
+    Some((read(header)?, read(claims)?, URL_SAFE_NO_PAD.decode(signature).ok()?))
 }
 
 fn read<T: DeserializeOwned>(part: &str) -> Option<T> {

@@ -84,7 +84,7 @@ fn take_effect(simulation: &Simulation, directory: &mut Directory, request: &Req
     if let Some(refusal) = refusal {
         return refusal;
     }
-    if scenario.sandbox_limit.is_some_and(|limit| directory.creations_count() >= limit) {
+    if scenario.sandbox_limit.is_some_and(|limit| directory.creations.len() >= limit) {
         return refusals::with_code(400, 800_018);
     }
     if directory.is_taken(request.domain()) {
@@ -117,16 +117,14 @@ fn make(request: &Request<'_>) -> (Effect, Reply) {
     let customer_id = Uuid::new_v4();
     // The two ids are one in the documented indirect answer and two in the direct one (fact book 4.8).
     let indirect = request.order.text("associatedPartnerId").is_some();
+    let commerce_id = if indirect { customer_id } else { Uuid::new_v4() };
     let creation = Creation {
-        domain: request.domain().to_owned(),
-        customer_id,
-        commerce_id: if indirect { customer_id } else { Uuid::new_v4() },
-        user_name: "admin".to_owned(),
         password: one_time_password(),
         request_id: request.request_id,
         correlation_id: request.correlation_id,
         created_at: crate::clock::now(),
         body: String::from_utf8_lossy(request.body).into_owned(),
+        ..Creation::unasked(request.domain().to_owned(), customer_id, commerce_id)
     };
     let reply = Reply::json(201, &render::created(&creation, request.order, true));
     (Effect::Created(creation), reply)

@@ -48,10 +48,6 @@ pub(super) enum Withheld {
 }
 
 impl Delivery {
-    pub(super) fn is_withheld(&self) -> bool {
-        matches!(self, Delivery::Withheld(_))
-    }
-
     pub(super) fn apply(self, whole: Vec<u8>) -> (Body, Option<Withheld>) {
         let whole = Bytes::from(whole);
         let half = whole.len() / 2;

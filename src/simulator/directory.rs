@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +80,7 @@ pub(super) struct Directory {
     /// Every one, oldest first.
     pub(super) acceptances: Vec<Acceptance>,
     /// The customers that creates of this simulator made, as opposed to those that were ours before.
-    creations: Vec<Arc<Creation>>,
+    pub(super) creations: Vec<Arc<Creation>>,
 }
 
 impl Directory {
@@ -90,7 +89,9 @@ impl Directory {
         let (state_file, effects) = match &config.state_file {
             Some(path) => {
                 let opened = (config.open)(path).and_then(StateFile::take);
-                let (file, effects) = opened.map_err(|error| about_file(path, &error))?;
+                let (file, effects) = opened.map_err(|error| {
+                    io::Error::new(error.kind(), format!("state file `{}`: {error}", path.display()))
+                })?;
                 (Some(file), effects)
             }
             None => (None, Vec::new()),
@@ -253,17 +254,9 @@ impl Directory {
         self.creations.iter().rev().find(is_other).map(|creation| Creation::clone(creation))
     }
 
-    pub(super) fn creations_count(&self) -> usize {
-        self.creations.len()
-    }
-
     pub(super) fn creations(&self) -> Vec<Creation> {
         self.creations.iter().map(|creation| Creation::clone(creation)).collect()
     }
-}
-
-fn about_file(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("state file `{}`: {error}", path.display()))
 }
 
 /// When `span` after `moment` is, on the monotonic clock; the wall clock bridges restarts alone.

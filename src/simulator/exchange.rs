@@ -40,7 +40,8 @@ impl Simulation {
                 (reply, delivery, fault)
             }
         };
-        let status = (!delivery.is_withheld()).then_some(reply.status.as_u16());
+        let is_withheld = matches!(delivery, Delivery::Withheld(_));
+        let status = (!is_withheld).then_some(reply.status.as_u16());
         lock(&self.requests).answered(record, status, fault);
         if call.is_api() && reply.from_service {
             reply = reply.traced(call.request_id, call.correlation_id);

@@ -155,10 +155,6 @@ impl ScriptedFault {
     pub fn times(self, count: u32) -> ScriptedFault {
         ScriptedFault { count, ..self }
     }
-
-    fn strikes(&self, operation: Operation, domain: Option<&str>) -> bool {
-        self.operation == operation && concerns(self.domain.as_deref(), domain)
-    }
 }
 
 /// Whether something set for a domain, or for any, concerns a request about this one.
@@ -175,15 +171,6 @@ pub struct SeededFault {
     pub operation: Option<Operation>,
     /// How probable it is for each of them, from 0 to 1. What can strike one request should add up to at most 1.
     pub probability: f64,
-}
-
-impl SeededFault {
-    fn can_strike(&self, operation: Operation) -> bool {
-        match self.operation {
-            Some(only) => only == operation,
-            None => !operation.is_sign_in(),
-        }
-    }
 }
 
 /// The faults to come.
@@ -214,7 +201,10 @@ impl FaultPlan {
 
     fn draw_scripted(&mut self, operation: Operation, domain: Option<&str>) -> Option<Fault> {
         self.script.retain(|entry| entry.count > 0);
-        let entry = self.script.iter_mut().find(|entry| entry.strikes(operation, domain))?;
+        let entry = self
+            .script
+            .iter_mut()
+            .find(|entry| entry.operation == operation && concerns(entry.domain.as_deref(), domain))?;
         entry.count -= 1;
         Some(entry.fault)
     }
@@ -225,7 +215,10 @@ impl FaultPlan {
         }
         // One draw for each request, whether or not a fault can strike it, keeps the sequence a matter of the seed.
         let mut roll = self.rng.random::<f64>();
-        let candidates = self.seeded.iter().filter(|it| it.can_strike(operation));
+        let candidates = self.seeded.iter().filter(|it| match it.operation {
+            Some(only) => only == operation,
+            None => !operation.is_sign_in(),
+        });
         for candidate in candidates {
             if roll < candidate.probability {
                 return Some(candidate.fault);

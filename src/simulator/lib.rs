@@ -223,10 +223,10 @@ impl Simulator {
         let (alive, gone) = mpsc::channel(1);
         let lifeline = Lifeline { stopping: stopping.clone(), alive };
         let base = if config.private { format!("/{}", Uuid::new_v4().simple()) } else { String::new() };
+        let service = routes::service(Arc::clone(&simulation));
         let router = match config.private {
-            true => Router::new().nest(&base, routes::service(Arc::clone(&simulation))),
-            false => routes::service(Arc::clone(&simulation))
-                .nest("/_simulator", control::routes(Arc::clone(&simulation))),
+            true => Router::new().nest(&base, service),
+            false => service.nest("/_simulator", control::routes(Arc::clone(&simulation))),
         };
         tokio::spawn(server::accept(listener, router, config.any_host, lifeline));
         Ok(Simulator { address, base, simulation, stopping: stopping.drop_guard(), gone })

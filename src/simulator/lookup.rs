@@ -1,7 +1,5 @@
 //! The reading requests: searches with paging, a customer by id, and whether a domain is taken.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use serde::{Deserialize, Serialize};
@@ -54,10 +52,8 @@ impl<'a> Search<'a> {
 
     /// The domain that is looked for, if it is one.
     pub(super) fn domain(&self) -> Option<String> {
-        match understood(self.filter.as_ref()?)? {
-            Filter::DomainStartsWith(domain) => Some(domain),
-            Filter::CompanyNameStartsWith(_) | Filter::Everything => None,
-        }
+        let Filter::DomainStartsWith(domain) = understood(self.filter.as_ref()?)? else { return None };
+        Some(domain)
     }
 
     fn continuation(&self) -> Option<Continuation> {
@@ -127,20 +123,19 @@ fn collection(page: &Page, search: &Search<'_>, filter: Filter) -> Value {
 
 /// `GET /v1/customers/{id}`.
 pub(super) fn customer(visit: &Visit<'_>) -> Reply {
-    match customer_of(visit) {
-        Ok(creation) => Reply::json(200, &render::looked_up(&creation, &creation.order())),
-        Err(refusal) => *refusal,
-    }
+    about_customer(visit, |creation| Reply::json(200, &render::looked_up(creation, &creation.order())))
 }
 
-/// The customer that a path names, or the refusal of any request about it.
-pub(super) fn customer_of(visit: &Visit<'_>) -> Result<Arc<Creation>, Box<Reply>> {
-    let id = Uuid::try_parse(&visit.arrived.parameter);
-    let id = id.map_err(|_| Reply::refusal(400, 2000, "The customer id is no GUID.", &[]))?;
-    match lock(&visit.simulation.directory).find(id) {
-        Found::Ours(creation) => Ok(creation),
-        Found::NotOurs => Err(Box::new(refusals::with_code(403, 20_002))),
-        Found::Nothing => Err(Box::new(Reply::refusal(404, 60_003, "The tenant was not found.", &[]))),
+/// Answers about the customer that a path names, or as to any request about one that is none of ours.
+pub(super) fn about_customer(visit: &Visit<'_>, answer: impl FnOnce(&Creation) -> Reply) -> Reply {
+    let Ok(id) = Uuid::try_parse(&visit.arrived.parameter) else {
+        return Reply::refusal(400, 2000, "The customer id is no GUID.", &[]);
+    };
+    let found = lock(&visit.simulation.directory).find(id);
+    match found {
+        Found::Ours(creation) => answer(&creation),
+        Found::NotOurs => refusals::with_code(403, 20_002),
+        Found::Nothing => Reply::refusal(404, 60_003, "The tenant was not found.", &[]),
     }
 }
 

@@ -56,7 +56,8 @@ impl Scenario {
         let number = || value.parse::<u64>().ok();
         let understood = match key {
             "seed" => number().map(|seed| self.seed = seed),
-            "limit" => count(value).map(|requests| self.limit = requests.map(per_minute)),
+            "limit" => count(value)
+                .map(|requests| self.limit = requests.map(|requests| Limit { requests, ..Limit::default() })),
             "latency_ms" => number().map(Duration::from_millis).map(|span| self.latency = (span, span)),
             "lag_s" => lag(value).map(|lag| self.visibility_lag = lag),
             "pending_polls" => value.parse().ok().map(|polls| self.device_code.pending_polls = polls),
@@ -97,10 +98,6 @@ fn count(value: &str) -> Option<Option<usize>> {
         return Some(None);
     }
     value.parse().ok().filter(|&count| count > 0).map(Some)
-}
-
-fn per_minute(requests: usize) -> Limit {
-    Limit { requests, ..Limit::default() }
 }
 
 /// Every kind of fault at one percent. Faults that spoil the reply to a create strike creates alone.

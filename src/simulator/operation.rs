@@ -48,24 +48,15 @@ impl Operation {
 
     /// Whether that token has to be a user's (fact book 2.1).
     pub(super) fn needs_user(self) -> bool {
-        match self {
+        matches!(
+            self,
             Operation::Resellers
-            | Operation::AgreementStatus
-            | Operation::AgreementTemplates
-            | Operation::ConfirmAgreement
-            | Operation::Agreements
-            | Operation::Profile => true,
-            Operation::Create
-            | Operation::Search
-            | Operation::Lookup
-            | Operation::Domain
-            | Operation::Address
-            | Operation::CountryRules
-            | Operation::AuditRecords
-            | Operation::Token
-            | Operation::DeviceCode
-            | Operation::Other => false,
-        }
+                | Operation::AgreementStatus
+                | Operation::AgreementTemplates
+                | Operation::ConfirmAgreement
+                | Operation::Agreements
+                | Operation::Profile
+        )
     }
 
     /// Whether it goes to the token authority.

@@ -96,20 +96,13 @@ impl Reply {
     ) -> Reply {
         let (description, details) = (description.to_owned(), details.to_vec());
         let refusal = Refusal { code, code_as_text: false, description, details, source, error_name: None };
-        let reply = Reply::json(status, &refusal.of_service());
-        Reply { refusal: Some(refusal), ..reply }
+        Reply { refusal: Some(refusal), ..Reply::empty(status) }.shaped(ErrorShape::Documented, false)
     }
 
-    /// A refusal by a newer part of the service (shape C), as in `agreement-duplicate-600061.json`.
-    pub(super) fn newer_refusal(
-        status: u16,
-        code: u32,
-        error_name: &'static str,
-        description: &str,
-    ) -> Reply {
-        let reply = Reply::refusal(status, code, description, &[]);
-        let refusal = reply.refusal.map(|refusal| Refusal { error_name: Some(error_name), ..refusal });
-        Reply { refusal, ..reply }.shaped(ErrorShape::Documented, false)
+    /// The same refusal by a newer part of the service (shape C), as in `agreement-duplicate-600061.json`.
+    pub(super) fn by_newer_part(self, error_name: &'static str) -> Reply {
+        let refusal = self.refusal.map(|refusal| Refusal { error_name: Some(error_name), ..refusal });
+        Reply { refusal, ..self }.shaped(ErrorShape::Documented, false)
     }
 
     /// A refusal by the service in another shape; every other reply as it is.
@@ -117,16 +110,13 @@ impl Reply {
         let Some(mut refusal) = self.refusal else { return self };
         refusal.code_as_text |= code_as_text;
         let status = self.status.as_u16();
-        let shaped = match (shape, refusal.error_name) {
-            (ErrorShape::Newer, _) | (ErrorShape::Documented, Some(_)) => {
-                Reply::json(status, &refusal.newer())
-            }
-            (ErrorShape::Service, _) | (ErrorShape::Documented, None) => {
-                Reply::json(status, &refusal.of_service())
-            }
-            (ErrorShape::Gateway, _) => Reply::from_gateway(status, &refusal.description),
-            (ErrorShape::Empty, _) => Reply::empty(status),
-            (ErrorShape::Page, _) => Reply::page(status),
+        let shaped = match shape {
+            ErrorShape::Gateway => Reply::from_gateway(status, &refusal.description),
+            ErrorShape::Empty => Reply::empty(status),
+            ErrorShape::Page => Reply::page(status),
+            ErrorShape::Documented if refusal.error_name.is_some() => Reply::json(status, &refusal.newer()),
+            ErrorShape::Newer => Reply::json(status, &refusal.newer()),
+            ErrorShape::Documented | ErrorShape::Service => Reply::json(status, &refusal.of_service()),
         };
         let mut headers = self.headers;
         headers.remove(header::CONTENT_TYPE);

@@ -88,10 +88,6 @@ impl Resellers {
         Resellers(of_table.chain(more.iter().cloned()).collect())
     }
 
-    fn find(&self, is_it: impl Fn(&Reseller) -> bool) -> Option<&Reseller> {
-        self.0.iter().find(|reseller| is_it(reseller))
-    }
-
     /// `GET /v1/relationships?relationship_type=IsIndirectCloudSolutionProviderOf`.
     pub(super) fn list(&self, query: &Query) -> Reply {
         let kind = query.get("relationship_type").unwrap_or_default();
@@ -104,12 +100,13 @@ impl Resellers {
     /// The refusal of a create for a reseller that is out of order.
     pub(super) fn refusal(&self, order: &Order) -> Option<Reply> {
         let id = Uuid::try_parse(order.text("associatedPartnerId")?).ok()?;
-        let (status, code) = match self.find(|reseller| reseller.id == id).map(|reseller| reseller.state) {
-            Some(ResellerState::Active) => return None,
-            Some(ResellerState::Inactive) => (400, 900_154),
-            Some(ResellerState::NotSigned | ResellerState::NotSignedRefused) => (403, 900_123),
-            Some(ResellerState::OtherRegion | ResellerState::NoReseller) | None => (400, 800_016),
-        };
+        let (status, code) =
+            match self.0.iter().find(|reseller| reseller.id == id).map(|reseller| reseller.state) {
+                Some(ResellerState::Active) => return None,
+                Some(ResellerState::Inactive) => (400, 900_154),
+                Some(ResellerState::NotSigned | ResellerState::NotSignedRefused) => (403, 900_123),
+                Some(ResellerState::OtherRegion | ResellerState::NoReseller) | None => (400, 800_016),
+            };
         Some(refusals::with_code(status, code))
     }
 
@@ -128,7 +125,7 @@ impl Resellers {
         let Ok(id) = Uuid::try_parse(tenant_id) else {
             return bad_parameter("Tenant Id must be a GUID.");
         };
-        match self.find(|reseller| reseller.id == id) {
+        match self.0.iter().find(|reseller| reseller.id == id) {
             Some(reseller) => status(reseller, &format!("Tenant Id {tenant_id}"), 2206),
             None => {
                 let text = format!("Could not find account with id '{tenant_id}'.");
@@ -139,7 +136,7 @@ impl Resellers {
 
     fn status_of_mpn_id(&self, mpn_id: &str) -> Reply {
         let Ok(number) = mpn_id.parse::<u32>() else { return bad_parameter("MPN Id must be numeric.") };
-        match self.find(|reseller| reseller.mpn_id == number) {
+        match self.0.iter().find(|reseller| reseller.mpn_id == number) {
             Some(reseller) => status(reseller, &format!("MPN Id {mpn_id}"), 2203),
             None => {
                 let text = format!(

@@ -11,6 +11,8 @@ use super::scenario::MfaEnforcement;
 use super::simulation::{Visit, lock};
 use super::token::{Caller, TokenKind};
 
+const CHALLENGE: &str = r#"Bearer error="invalid_token""#;
+
 /// The refusal of an API request, if it gets one for its token.
 pub(super) fn refusal(visit: &Visit<'_>) -> Option<Reply> {
     let Visit { simulation, arrived, call: Call { operation, .. }, caller } = *visit;
@@ -21,7 +23,8 @@ pub(super) fn refusal(visit: &Visit<'_>) -> Option<Reply> {
     let admitted = lock(&simulation.tokens).admit_bearer(&arrived.headers, scenario.accept_any_token);
     let Some(caller) = caller.filter(|_| admitted) else { return Some(access_denied()) };
     if caller.has_retired_audience {
-        return Some(wrong_audience());
+        let text = "The audience of the token is not supported. Use https://api.partnercenter.microsoft.com.";
+        return Some(Reply::refusal(401, 900_420, text, &[]).with_header("www-authenticate", CHALLENGE));
     }
     let lacks_mfa = caller.kind == TokenKind::AppAndUserWithoutMfa;
     if lacks_mfa && scenario.mfa != MfaEnforcement::Off {
@@ -38,21 +41,15 @@ pub(super) fn access_denied() -> Reply {
     Reply::refusal(401, 400, "Access denied", &[]).with_header("www-authenticate", challenge)
 }
 
-fn wrong_audience() -> Reply {
-    let text = "The audience of the token is not supported. Use https://api.partnercenter.microsoft.com.";
-    Reply::refusal(401, 900_420, text, &[]).with_header("www-authenticate", r#"Bearer error="invalid_token""#)
-}
-
 /// The two forms in which MFA is asked for; the body of today's is unknown (fact book 2.5), so it is shape A.
 pub(super) fn mfa_required(form: MfaEnforcement) -> Reply {
-    let challenge = r#"Bearer error="invalid_token""#;
     match form {
         MfaEnforcement::Worded => Reply::empty(401).with_reason("Unauthorized - MFA required"),
         MfaEnforcement::Coded | MfaEnforcement::Off => {
             Reply::refusal(401, 900_421, "The access token carries no MFA claim", &[])
         }
     }
-    .with_header("www-authenticate", challenge)
+    .with_header("www-authenticate", CHALLENGE)
 }
 
 /// What an app-only token gets where a user is needed.

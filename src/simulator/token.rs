@@ -114,13 +114,10 @@ impl Tokens {
 }
 
 impl Mint<'_> {
-    fn tenant_id(&self) -> String {
-        Uuid::try_parse(self.tenant).map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string())
-    }
-
     /// What every token has, and what tells app-only from App+User: `idtyp` here, `scp`, `amr` and the user there.
     fn claims(&self) -> Value {
-        let tenant_id = self.tenant_id();
+        let tenant_id = Uuid::try_parse(self.tenant);
+        let tenant_id = tenant_id.map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string());
         let issued_at = crate::clock::now().as_second();
         let mut claims = json!({
             "aud": self.audience,
