@@ -1,6 +1,6 @@
 //! What ends the reading of a file. What is wrong with one row alone is a [`RowFault`](super::RowFault).
 
-use std::fmt;
+use std::fmt::Display;
 use std::io;
 
 use tenantry_model::customer::Field;
@@ -36,34 +36,23 @@ pub enum Error {
         "cannot read the header on line {line}: it has {found} columns, and at most {HEADER_COLUMNS_MAX} are read"
     )]
     HeaderTooWide { line: u64, found: usize },
-    #[error("cannot use the header on line {line}: {}; found {}", Joined(faults), Quoted(found))]
+    #[error("cannot use the header on line {line}: {}; found {}", joined(faults, "; "), quoted(found))]
     Header { line: u64, faults: Vec<HeaderFault>, found: Vec<String> },
     /// `column` is `None` past the last column of the header, and in the header itself.
-    #[error("cannot read on from line {line}: a quote opens there{} and is never closed", InColumn(column.as_deref()))]
+    #[error("cannot read on from line {line}: a quote opens there{} and is never closed", in_column(column.as_deref()))]
     UnclosedQuote { line: u64, column: Option<String> },
 }
 
 /// Why the encoding of a file cannot be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// Some of it is UTF-8, and more of it is not.
+    #[error("some of it is UTF-8, and more of it is not")]
     Mixed,
     /// It has bytes that mean nothing in Windows-1252, or not where they stand.
+    #[error("it is neither UTF-8 nor Windows-1252")]
     NotWindows1252,
-    /// It looks like text in this encoding.
+    #[error("it is not UTF-8, and looks like {0} rather than windows-1252")]
     Rather(Encoding),
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Doubt::Mixed => f.write_str("some of it is UTF-8, and more of it is not"),
-            Doubt::NotWindows1252 => f.write_str("it is neither UTF-8 nor Windows-1252"),
-            Doubt::Rather(encoding) => {
-                write!(f, "it is not UTF-8, and looks like {encoding} rather than windows-1252")
-            }
-        }
-    }
 }
 
 /// Why a workbook cannot be read.
@@ -75,9 +64,9 @@ pub enum WorkbookError {
     Protected,
     #[error("cannot read the workbook: it is too large to be read whole (more than {} MiB, unpacked)", limit_bytes / MIB)]
     TooLarge { limit_bytes: u64 },
-    #[error("cannot find the sheet `{wanted}` in the workbook; it has {}", Listed(found))]
+    #[error("cannot find the sheet `{wanted}` in the workbook; it has {}", listed(found))]
     NoSuchSheet { wanted: String, found: Vec<String> },
-    #[error("cannot find a sheet in the workbook that is not hidden; it has {}", Listed(.0))]
+    #[error("cannot find a sheet in the workbook that is not hidden; it has {}", listed(.0))]
     NoVisibleSheet(Vec<String>),
 }
 
@@ -90,17 +79,6 @@ impl WorkbookError {
             Self::Protected => "take its password away, or save the sheet as `CSV UTF-8 (Comma delimited)`",
             Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) => "name one of its sheets with `--sheet`",
         }
-    }
-}
-
-struct Listed<'a>(&'a [String]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        f.write_str(&self.0.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -142,65 +120,36 @@ fn is_no_header(faults: &[HeaderFault]) -> bool {
 }
 
 /// One thing that is wrong with a header; a header is reported with all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
     /// A required field has no column; `nearest` is the column that comes closest, if one comes close.
+    #[error("no column for `{field}`{}", nearest.as_ref().map(|it| format!(" (nearest is `{it}`)")).unwrap_or_default())]
     Missing { field: Field, nearest: Option<String> },
-    /// Two columns mean the same field.
+    #[error("`{first}` and `{second}` both mean `{field}`")]
     Twice { field: Field, first: String, second: String },
     /// Unknown, and so close to `nearest` that it is taken for a slip of the pen.
+    #[error("`{column}` is not known, nearest is {}", quoted(nearest))]
     NearlyKnown { column: String, nearest: Vec<Field> },
     /// No fault by itself: unknown, and the word for `field` in another language. Told beside what is wrong.
+    #[error("`{column}` may mean `{field}`")]
     MayMean { column: String, field: Field },
     /// `--map` names a column that is not there.
+    #[error("no column `{column}` to map")]
     MapUnmatched { column: String },
 }
 
-impl fmt::Display for HeaderFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeaderFault::Missing { field, nearest: None } => write!(f, "no column for `{field}`"),
-            HeaderFault::Missing { field, nearest: Some(column) } => {
-                write!(f, "no column for `{field}` (nearest is `{column}`)")
-            }
-            HeaderFault::Twice { field, first, second } => {
-                write!(f, "`{first}` and `{second}` both mean `{field}`")
-            }
-            HeaderFault::NearlyKnown { column, nearest } => {
-                write!(f, "`{column}` is not known, nearest is {}", Quoted(nearest))
-            }
-            HeaderFault::MayMean { column, field } => write!(f, "`{column}` may mean `{field}`"),
-            HeaderFault::MapUnmatched { column } => write!(f, "no column `{column}` to map"),
-        }
-    }
+fn joined(items: &[impl Display], separator: &str) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
-struct Joined<'a, T>(&'a [T]);
-
-impl<T: fmt::Display> fmt::Display for Joined<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, item) in self.0.iter().enumerate() {
-            write!(f, "{}{item}", if index > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
+fn quoted(names: &[impl Display]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-struct Quoted<'a, T>(&'a [T]);
-
-impl<T: fmt::Display> fmt::Display for Quoted<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, item) in self.0.iter().enumerate() {
-            write!(f, "{}`{item}`", if index > 0 { ", " } else { "" })?;
-        }
-        Ok(())
-    }
+fn listed(sheets: &[String]) -> String {
+    if sheets.is_empty() { "none".to_owned() } else { quoted(sheets) }
 }
 
-struct InColumn<'a>(Option<&'a str>);
-
-impl fmt::Display for InColumn<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |column| write!(f, " in column `{column}`"))
-    }
+fn in_column(column: Option<&str>) -> String {
+    column.map(|column| format!(" in column `{column}`")).unwrap_or_default()
 }

@@ -1,24 +1,35 @@
 //! Files that are no list of customers, whatever their name says, told by their first bytes.
 
-use std::fmt;
-
 /// Input that is recognized, and that nothing can be read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Foreign {
+    #[error("UTF-32 text")]
     Utf32,
     /// Read from a file, not from a stream.
+    #[error("an Excel workbook or another ZIP archive")]
     Workbook,
     /// The container of Excel before 2007, of protected workbooks, and of Word. Some can be read from a file.
+    #[error("an old or a password-protected Office file")]
     OldOffice,
+    #[error("a Word document")]
     Word,
+    #[error("a ZIP archive")]
     Zip,
+    #[error("a PDF document")]
     Pdf,
+    #[error("a picture")]
     Image,
+    #[error("compressed (gzip)")]
     Gzip,
+    #[error("a SQLite database, such as a ledger")]
     Database,
+    #[error("a web page or another XML document")]
     WebPage,
+    #[error("JSON")]
     Json,
+    #[error("an RTF document")]
     Rtf,
+    #[error("binary data")]
     Binary,
 }
 
@@ -94,26 +105,6 @@ impl Foreign {
                  template` shows the columns"
             }
         }
-    }
-}
-
-impl fmt::Display for Foreign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Foreign::Utf32 => "UTF-32 text",
-            Foreign::Workbook => "an Excel workbook or another ZIP archive",
-            Foreign::Word => "a Word document",
-            Foreign::Zip => "a ZIP archive",
-            Foreign::OldOffice => "an old or a password-protected Office file",
-            Foreign::Pdf => "a PDF document",
-            Foreign::Image => "a picture",
-            Foreign::Gzip => "compressed (gzip)",
-            Foreign::Database => "a SQLite database, such as a ledger",
-            Foreign::WebPage => "a web page or another XML document",
-            Foreign::Json => "JSON",
-            Foreign::Rtf => "an RTF document",
-            Foreign::Binary => "binary data",
-        })
     }
 }
 
