@@ -42,17 +42,16 @@ impl Header {
         let columns: Vec<Column> =
             names.into_iter().zip(mapped).map(|(name, mapped)| Column::new(name, mapped)).collect();
         let index_by_field = index_fields(&columns, &mut faults);
-        find_slips(&columns, &index_by_field, &mut faults);
-        find_missing(&columns, &index_by_field, &options.defaults, &mut faults);
-        if !faults.is_empty() {
-            let meant = meant(&columns, &index_by_field);
-            faults.extend(
-                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }),
-            );
-            let theirs = columns.into_iter().filter(|column| !column.ours);
-            return Err(Error::Header { line, faults, found: theirs.map(|column| column.name).collect() });
+        let header = Self { columns, index_by_field };
+        faults.extend(header.slips());
+        faults.extend(header.missing(&options.defaults));
+        if faults.is_empty() {
+            return Ok(header);
         }
-        Ok(Self { columns, index_by_field })
+        let meant = header.meant();
+        faults.extend(meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }));
+        let theirs = header.columns.into_iter().filter(|column| !column.ours);
+        Err(Error::Header { line, faults, found: theirs.map(|column| column.name).collect() })
     }
 
     pub fn columns(&self) -> &[Column] {
@@ -71,13 +70,14 @@ impl Header {
     /// The columns that are kept for the exports and are not data. Columns without a name, which Excel likes to
     /// leave at the right edge, are kept too but have nothing to be named by.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        let unknown = self.columns.iter().filter(|column| column.field.is_none() && !column.ours);
-        unknown.map(|column| column.name.as_str()).filter(|name| !name.trim().is_empty())
+        self.names_without_field().filter(|name| !name.trim().is_empty())
     }
 
     /// Unknown columns whose name means a field in another language, where that has no column. Suggestions alone.
     pub fn meant(&self) -> impl Iterator<Item = (&str, Field)> {
-        meant(&self.columns, &self.index_by_field)
+        self.names_without_field()
+            .filter_map(|name| Some((name, translations::field_meant(name)?)))
+            .filter(|(_, field)| self.index_of(*field).is_none())
     }
 
     /// One of our own columns, such as `tenantry_row`, where an exported file brings it back.
@@ -88,6 +88,37 @@ impl Header {
     /// The operator's name for a field; the canonical one where the file has no such column.
     pub fn name_of(&self, field: Field) -> &str {
         self.index_of(field).map_or(field.name(), |index| &self.columns[index].name)
+    }
+
+    fn names_without_field(&self) -> impl Iterator<Item = &str> {
+        let without = self.columns.iter().filter(|column| column.field.is_none() && !column.ours);
+        without.map(|column| column.name.as_str())
+    }
+
+    /// A column is a slip only while a field it comes near to has no column of its own: `states` beside `state` can
+    /// hide nothing.
+    fn slips(&self) -> impl Iterator<Item = HeaderFault> {
+        self.names_without_field().filter_map(|name| {
+            let mut nearest = aliases::nearly(&aliases::fold(name));
+            nearest.retain(|&field| self.index_of(field).is_none());
+            (!nearest.is_empty()).then(|| HeaderFault::NearlyKnown { column: name.to_owned(), nearest })
+        })
+    }
+
+    fn missing(&self, defaults: &Defaults) -> impl Iterator<Item = HeaderFault> {
+        let is_there = |field| self.index_of(field).is_some() || defaults.of(field).is_some();
+        let missing = Field::ALL.into_iter().filter(move |&field| field.is_required() && !is_there(field));
+        missing.map(|field| {
+            let wanted = aliases::fold(field.name());
+            // Here a guess does no harm, so half of the name may differ. What means another field is told as that.
+            let unknown = self.names_without_field().filter(|name| translations::field_meant(name).is_none());
+            let near = unknown.filter_map(|name| {
+                let slips = distance_within(&aliases::fold(name), &wanted, wanted.len() / 2)?;
+                Some((slips, name))
+            });
+            let nearest = near.min_by_key(|&(slips, _)| slips).map(|(_, name)| name.to_owned());
+            HeaderFault::Missing { field, nearest }
+        })
     }
 }
 
@@ -136,54 +167,4 @@ fn index_fields(columns: &[Column], faults: &mut Vec<HeaderFault>) -> [Option<us
         }
     }
     index_by_field
-}
-
-/// A column is a slip only while a field it comes near to has no column of its own: `states` beside `state` can hide
-/// nothing.
-fn find_slips(
-    columns: &[Column],
-    index_by_field: &[Option<usize>; Field::ALL.len()],
-    faults: &mut Vec<HeaderFault>,
-) {
-    for column in columns.iter().filter(|column| column.field.is_none() && !column.ours) {
-        let mut nearest = aliases::nearly(&aliases::fold(&column.name));
-        nearest.retain(|&field| index_by_field[field as usize].is_none());
-        if !nearest.is_empty() {
-            faults.push(HeaderFault::NearlyKnown { column: column.name.clone(), nearest });
-        }
-    }
-}
-
-fn meant<'a>(
-    columns: &'a [Column],
-    index_by_field: &'a [Option<usize>; Field::ALL.len()],
-) -> impl Iterator<Item = (&'a str, Field)> {
-    let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
-    unknown
-        .filter_map(|column| Some((column.name.as_str(), translations::field_meant(&column.name)?)))
-        .filter(|(_, field)| index_by_field[*field as usize].is_none())
-}
-
-fn find_missing(
-    columns: &[Column],
-    index_by_field: &[Option<usize>; Field::ALL.len()],
-    defaults: &Defaults,
-    faults: &mut Vec<HeaderFault>,
-) {
-    for field in Field::ALL {
-        let is_there = index_by_field[field as usize].is_some() || defaults.of(field).is_some();
-        if !field.is_required() || is_there {
-            continue;
-        }
-        let wanted = aliases::fold(field.name());
-        let unknown = columns.iter().filter(|column| column.field.is_none() && !column.ours);
-        // Here a guess does no harm, so half of the name may differ. What means another field is told as that.
-        let unknown = unknown.filter(|column| translations::field_meant(&column.name).is_none());
-        let near = unknown.filter_map(|column| {
-            let slips = distance_within(&aliases::fold(&column.name), &wanted, wanted.len() / 2)?;
-            Some((slips, &column.name))
-        });
-        let nearest = near.min_by_key(|&(slips, _)| slips).map(|(_, name)| name.clone());
-        faults.push(HeaderFault::Missing { field, nearest });
-    }
 }
