@@ -86,8 +86,8 @@ pub fn aliases_of(field: Field) -> &'static [&'static str] {
     ALIASES[field as usize].1
 }
 
-/// Without case, spaces and punctuation.
-pub(super) fn fold(name: &str) -> String {
+/// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
+pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -148,6 +148,12 @@ mod tests {
         for (name, &field) in FIELDS_BY_NAME.iter() {
             assert!(nearly(name).contains(&field) || name.len() < 4, "{name}");
         }
+    }
+
+    #[test]
+    fn folds_what_does_not_tell_names_apart() {
+        assert_eq!(fold("Washington, D.C."), "washingtondc");
+        assert_eq!(fold("Île-du-Prince-Édouard"), "îleduprinceédouard");
     }
 
     #[track_caller]

@@ -12,6 +12,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 use super::encoding::Encoding;
 use super::error::{Doubt, Error};
+use super::records::count;
 
 /// One read; large enough that system calls do not count.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -77,7 +78,8 @@ impl Census {
         while counted < bytes.len() {
             let (valid, rest) =
                 bytes[counted..].split_at(encoding_rs::Encoding::utf8_valid_up_to(&bytes[counted..]));
-            self.characters += characters_beyond_ascii(valid);
+            // Each character beyond ASCII begins with one such byte.
+            self.characters += count(valid, |byte| byte >= 0xC0);
             counted += valid.len();
             match fault_length(rest) {
                 _ if rest.is_empty() => break,
@@ -135,13 +137,6 @@ impl Census {
 fn fault_length(bytes: &[u8]) -> Option<usize> {
     let start = &bytes[..bytes.len().min(UTF8_CHARACTER_BYTES_MAX)];
     std::str::from_utf8(start).err().and_then(|error| error.error_len())
-}
-
-/// Each of them begins with one such byte.
-fn characters_beyond_ascii(utf8: &[u8]) -> u64 {
-    // In pieces of which each can be counted in a byte, so that the compiler compares many at once.
-    let in_piece = |piece: &[u8]| piece.iter().map(|&byte| u8::from(byte >= 0xC0)).sum::<u8>();
-    utf8.chunks(usize::from(u8::MAX)).map(|piece| u64::from(in_piece(piece))).sum()
 }
 
 /// The low quotation marks, dagger and the like of Windows-1252 do not stand between two letters, where the code

@@ -33,6 +33,7 @@ use std::io::{self, Read};
 
 use tenantry_model::customer::{Defaults, Field};
 
+pub(crate) use aliases::fold;
 pub use aliases::{aliases_of, field_meant};
 pub use dialect::is_export;
 pub use encoding::Encoding;

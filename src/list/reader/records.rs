@@ -222,8 +222,8 @@ impl<R: Read> Records<R> {
 /// Counts LF, CR and CRLF as one line break each.
 fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
     let is_continued = after_cr && bytes.first() == Some(&b'\n');
-    let feeds = count(bytes, b'\n') - u64::from(is_continued);
-    let returns = count(bytes, b'\r');
+    let feeds = count(bytes, |byte| byte == b'\n') - u64::from(is_continued);
+    let returns = count(bytes, |byte| byte == b'\r');
     if returns == 0 {
         return feeds;
     }
@@ -232,7 +232,7 @@ fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
 }
 
 /// Counts in bytes, a chunk at a time: in this shape the compiler compares a vector of them at once.
-fn count(bytes: &[u8], wanted: u8) -> u64 {
-    let in_chunk = |chunk: &[u8]| chunk.iter().map(|&byte| u8::from(byte == wanted)).sum::<u8>();
+pub(super) fn count(bytes: &[u8], is_wanted: impl Fn(u8) -> bool) -> u64 {
+    let in_chunk = |chunk: &[u8]| chunk.iter().map(|&byte| u8::from(is_wanted(byte))).sum::<u8>();
     bytes.chunks(usize::from(u8::MAX)).map(|chunk| u64::from(in_chunk(chunk))).sum()
 }

@@ -41,13 +41,8 @@ pub struct Row {
 impl Row {
     /// A row as the ledger keeps it, for a header of `expected` columns.
     pub fn of_stored(line: u64, cells: &csv::ByteRecord, expected: usize) -> Self {
-        let ends: Vec<usize> = cells
-            .iter()
-            .scan(0, |end, cell| {
-                *end += cell.len();
-                Some(*end)
-            })
-            .collect();
+        let ends: Vec<usize> =
+            (0..cells.len()).filter_map(|index| cells.range(index)).map(|cell| cell.end).collect();
         let (bytes, found) = (cells.as_slice(), ends.len());
         let mut row = Self::default();
         let record =

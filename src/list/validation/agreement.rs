@@ -11,9 +11,9 @@ use jiff::tz::TimeZone;
 
 use tenantry_model::customer::{Agreement, Field};
 
-use super::Settings;
 use super::draft::Draft;
 use super::report::Report;
+use super::{Settings, noted};
 use tenantry_model::problem::{Finding, Rule};
 
 /// A date alone is taken for its midnight in UTC, and the day begins this much earlier in the far east.
@@ -43,13 +43,8 @@ pub(super) fn check<'a>(
             report.add(field, Finding::new(Rule::AgreementIncomplete, message).suggest(suggestion));
         }
     }
-    let agreed_at = given(Field::AgreementDate).and_then(|text| match parse_date(text, settings.now) {
-        Ok(agreed_at) => Some(agreed_at),
-        Err(finding) => {
-            report.add(Field::AgreementDate, finding);
-            None
-        }
-    })?;
+    let agreed_at = given(Field::AgreementDate)
+        .and_then(|text| noted(parse_date(text, settings.now), Field::AgreementDate, report))?;
     Some(Agreement {
         first_name: given(Field::AgreementFirstName)?.to_owned(),
         last_name: given(Field::AgreementLastName)?.to_owned(),

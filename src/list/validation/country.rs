@@ -18,12 +18,12 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use tenantry_model::customer::Field;
-use tenantry_model::nearest::distance_within;
 
 use super::draft::Draft;
 use super::report::Report;
 use super::tables::tables;
 use super::{fields, noted, text};
+use crate::reader;
 use tenantry_model::problem::{Finding, Rule};
 
 use rules::{CountryRules, Source, Text};
@@ -207,19 +207,12 @@ fn is_code(text: &str) -> bool {
 
 fn code_meant(text: &str) -> Option<&'static str> {
     let folded = fold(text);
-    if let Some(code) = CODES_BY_NAME.get(&folded) {
-        return Some(code);
-    }
-    // One slip in a name. Where two countries are that near, neither is more than a guess.
-    let mut near = CODES_BY_NAME
-        .iter()
-        .filter(|&(name, _)| name.chars().count() >= 5 && distance_within(name, &folded, 1).is_some());
-    let (_, code) = near.next()?;
-    near.all(|(_, other)| other == code).then_some(*code)
+    let names = || CODES_BY_NAME.iter().map(|(name, &code)| (name.as_str(), code));
+    CODES_BY_NAME.get(&folded).copied().or_else(|| text::near(&folded, names()))
 }
 
 fn fold(name: &str) -> String {
-    let folded = text::folded(name);
+    let folded = reader::fold(name);
     // `Netherlands, The` and `The Gambia`.
     folded.strip_prefix("the").map_or(folded.clone(), str::to_owned)
 }

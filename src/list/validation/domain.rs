@@ -29,11 +29,9 @@ fn full(prefix: &str, suffix: &str) -> DomainName {
 }
 
 fn without_suffix<'a>(text: &'a str, suffix: &str) -> &'a str {
-    let Some(start) = text.len().checked_sub(suffix.len() + 1) else {
-        return text;
-    };
-    match (text.get(..start), text.get(start..)) {
-        (Some(prefix), Some(end)) if end.starts_with('.') && end[1..].eq_ignore_ascii_case(suffix) => prefix,
+    let start = text.len().checked_sub(suffix.len() + 1);
+    match start.and_then(|start| text.split_at_checked(start)) {
+        Some((prefix, end)) if end.starts_with('.') && end[1..].eq_ignore_ascii_case(suffix) => prefix,
         _ => text,
     }
 }

@@ -22,26 +22,9 @@ pub const fn chars_max(field: Field) -> Option<usize> {
         | Field::AgreementFirstName
         | Field::AgreementLastName => Some(50),
         Field::AddressLine1 | Field::AddressLine2 => Some(200),
-        // These have a form, which limits them.
-        Field::Domain
-        | Field::Email
-        | Field::Culture
-        | Field::Language
-        | Field::Country
-        | Field::AssociatedPartnerId
-        | Field::EnableGdapByDefault
-        | Field::AgreementEmail
-        | Field::AgreementDate => None,
-        // Not known, or by country.
-        Field::City
-        | Field::State
-        | Field::PostalCode
-        | Field::Region
-        | Field::PhoneNumber
-        | Field::OrganizationRegistrationNumber
-        | Field::AgreementPhone => None,
-        // Never sent.
-        Field::ExternalId => None,
+        // The others have a form that limits them, or a limit that is not known or depends on the country. External ids are
+        // never sent.
+        _ => None,
     }
 }
 
@@ -57,7 +40,10 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Repo
     }
     if !is_plain && let Some(finding) = text::check_characters(value) {
         let is_control = finding.rule == Rule::ControlCharacter;
-        report.add(field, with_second_line(field, finding));
+        // The second line of an address has a column of its own.
+        let is_broken_address = is_control && field == Field::AddressLine1;
+        let suggestion = || Some(format!("put the second line into `{}`", Field::AddressLine2));
+        report.add(field, if is_broken_address { finding.suggest(suggestion()) } else { finding });
         if is_control {
             return false;
         }
@@ -69,10 +55,11 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Repo
     if let Some(finding) = check_length(field, value) {
         report.add(field, finding);
     }
+    let name_form = |rule| move |dislike| Finding::new(rule, dislike);
     let finding = match field {
-        Field::CompanyName => names::check_company(value),
+        Field::CompanyName => names::company_dislike(value).map(name_form(Rule::CompanyForm)),
         Field::FirstName | Field::LastName | Field::AgreementFirstName | Field::AgreementLastName => {
-            names::check_person(value)
+            names::person_dislike(value).map(name_form(Rule::NameForm))
         }
         Field::Email | Field::AgreementEmail => email::check(value),
         _ => None,
@@ -83,15 +70,6 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Repo
     true
 }
 
-/// The second line of an address has a column of its own.
-fn with_second_line(field: Field, finding: Finding) -> Finding {
-    let is_broken_address = field == Field::AddressLine1 && finding.rule == Rule::ControlCharacter;
-    if is_broken_address {
-        return finding.suggest(Some(format!("put the second line into `{}`", Field::AddressLine2)));
-    }
-    finding
-}
-
 fn check_length(field: Field, value: &str) -> Option<Finding> {
     let max = chars_max(field)?;
     // No text has more characters than bytes.
@@ -100,10 +78,8 @@ fn check_length(field: Field, value: &str) -> Option<Finding> {
     }
     let chars = value.chars().count();
     if chars > max {
-        return Some(Finding::new(
-            Rule::Length,
-            format!("has {chars} characters; at most {max} are allowed"),
-        ));
+        let message = format!("has {chars} characters; at most {max} are allowed");
+        return Some(Finding::new(Rule::Length, message));
     }
     let is_name = matches!(field, Field::FirstName | Field::LastName | Field::MiddleName);
     (is_name && chars > NAME_CHARS_ADVISED).then(|| {
@@ -115,13 +91,12 @@ fn check_length(field: Field, value: &str) -> Option<Finding> {
 /// The tenant id of a reseller, in any of the forms in which GUIDs are written, braces included: they all mean one
 /// value. All zeros is what programs write for none, and a customer of nobody cannot be meant.
 pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
-    match Uuid::try_parse(text) {
-        Ok(guid) if guid.is_nil() => {
-            Err(Finding::new(Rule::Guid, "is all zeros; the reseller's tenant id is wanted"))
-        }
-        Ok(guid) => Ok(guid),
-        Err(_) => Err(Finding::new(Rule::Guid, "is no GUID; the reseller's tenant id is wanted")),
-    }
+    let wrong = match Uuid::try_parse(text) {
+        Ok(guid) if !guid.is_nil() => return Ok(guid),
+        Ok(_) => "is all zeros; the reseller's tenant id is wanted",
+        Err(_) => "is no GUID; the reseller's tenant id is wanted",
+    };
+    Err(Finding::new(Rule::Guid, wrong))
 }
 
 pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
@@ -142,13 +117,12 @@ pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
 pub(super) fn resolve_language(text: &str, culture: Option<&str>) -> Result<&'static str, Finding> {
     tables().language(text).ok_or_else(|| {
         let suggestion = culture.and_then(|culture| culture.split('-').next()).map(str::to_owned);
-        if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            let message = "is not among the languages that Partner Center is known to take";
-            Finding::new(Rule::LanguageUnlisted, message).suggest(suggestion)
+        let (rule, message) = if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            (Rule::LanguageUnlisted, "is not among the languages that Partner Center is known to take")
         } else {
-            Finding::new(Rule::Language, "must be a two-letter language code such as `en`")
-                .suggest(suggestion)
-        }
+            (Rule::Language, "must be a two-letter language code such as `en`")
+        };
+        Finding::new(rule, message).suggest(suggestion)
     })
 }
 

@@ -2,38 +2,11 @@
 //!
 //! Whether the API enforces any of this is not known, so all of it is a warning.
 
-use tenantry_model::problem::{Finding, Rule};
-
 /// Legal forms that are no name alone. Compared without case, dots, slashes and spaces.
+#[rustfmt::skip]
 const LEGAL_FORMS: [&str; 28] = [
-    "ab",
-    "ag",
-    "as",
-    "bv",
-    "co",
-    "corp",
-    "corporation",
-    "eurl",
-    "gmbh",
-    "inc",
-    "incorporated",
-    "kft",
-    "kg",
-    "limited",
-    "llc",
-    "llp",
-    "ltd",
-    "ltda",
-    "nv",
-    "oy",
-    "plc",
-    "pty",
-    "ptyltd",
-    "sa",
-    "sarl",
-    "spa",
-    "spzoo",
-    "srl",
+    "ab", "ag", "as", "bv", "co", "corp", "corporation", "eurl", "gmbh", "inc", "incorporated", "kft", "kg", "limited",
+    "llc", "llp", "ltd", "ltda", "nv", "oy", "plc", "pty", "ptyltd", "sa", "sarl", "spa", "spzoo", "srl",
 ];
 
 /// The longest of them with dots and spaces; most names are longer and need no look.
@@ -41,29 +14,13 @@ const LEGAL_FORM_BYTES_MAX: usize = 14;
 
 const INTERNET_ENDINGS: [&str; 5] = [".com", ".net", ".org", ".info", ".biz"];
 
+#[rustfmt::skip]
 const PLACEHOLDERS: [&str; 14] = [
-    "admin",
-    "administrator",
-    "anonymous",
-    "asdf",
-    "first",
-    "firstname",
-    "last",
-    "lastname",
-    "n/a",
-    "nobody",
-    "none",
-    "test",
-    "unknown",
-    "user",
+    "admin", "administrator", "anonymous", "asdf", "first", "firstname", "last", "lastname",
+    "n/a", "nobody", "none", "test", "unknown", "user",
 ];
 
-pub(super) fn check_company(name: &str) -> Option<Finding> {
-    let message = company_dislike(name)?;
-    Some(Finding::new(Rule::CompanyForm, message))
-}
-
-fn company_dislike(name: &str) -> Option<&'static str> {
+pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
     let mut chars = name.chars();
     chars.next();
     if chars.next().is_none() {
@@ -112,12 +69,7 @@ fn is_legal_form(name: &str) -> bool {
 }
 
 /// Of a first or last name.
-pub(super) fn check_person(name: &str) -> Option<Finding> {
-    let message = person_dislike(name)?;
-    Some(Finding::new(Rule::NameForm, message))
-}
-
-fn person_dislike(name: &str) -> Option<&'static str> {
+pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
     if !name.chars().any(char::is_alphabetic) {
         return Some("has no letter");
     }

@@ -2,8 +2,12 @@
 
 use std::borrow::Borrow;
 
+use tenantry_model::nearest::distance_within;
 use tenantry_model::printable::{escaped, is_invisible};
 use tenantry_model::problem::{Finding, Rule};
+
+/// Shorter names are too near to each other to tell a slip from another name.
+const SLIP_CHARS_MIN: usize = 5;
 
 /// A cell without what surrounds its text.
 ///
@@ -54,14 +58,8 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
     // Joiners belong to the spelling of Persian and Indic words; inside a text they stay unremarked.
     let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
     let without = text.chars().filter(|&c| !is_invisible(c)).collect();
-    let finding =
-        Finding::new(Rule::InvisibleCharacter, format!("has the invisible character `{}`", escaped(c)));
-    Some(finding.suggest(Some(without)))
-}
-
-/// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
-pub(super) fn folded(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let message = format!("has the invisible character `{}`", escaped(c));
+    Some(Finding::new(Rule::InvisibleCharacter, message).suggest(Some(without)))
 }
 
 /// `4.91715E+11`: what a spreadsheet makes of a long number. The digits it cuts off cannot be told.
@@ -76,6 +74,10 @@ pub(super) fn is_spreadsheet_number(text: &str) -> bool {
     is_number(mantissa, &['.', ',']) && exponent.is_some_and(|exponent| is_number(exponent, &[]))
 }
 
+pub(super) fn lost_digits(rule: Rule) -> Finding {
+    Finding::new(rule, "was turned into a number by a spreadsheet and has lost digits")
+}
+
 /// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: what a formula gives that came to nothing.
 pub(super) fn is_spreadsheet_error(text: &str) -> bool {
     if let Some(number) = text.strip_prefix("Err:") {
@@ -87,6 +89,16 @@ pub(super) fn is_spreadsheet_error(text: &str) -> bool {
             && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
     };
     matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
+}
+
+/// What is known by a name that is one slip from the text, both folded. Where two are that near, neither is more than a
+/// guess.
+pub(super) fn near<'a>(text: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
+    let is_near =
+        |name: &str| name.chars().count() >= SLIP_CHARS_MIN && distance_within(name, text, 1).is_some();
+    let mut near = known.filter(|(name, _)| is_near(name)).map(|(_, meant)| meant);
+    let meant = near.next()?;
+    near.all(|other| other == meant).then_some(meant)
 }
 
 /// Alternatives for a suggestion: `a, b or c`.
@@ -163,12 +175,6 @@ mod tests {
         for text in ["", "#", "#1!", "#12 High Street", "#hashtag!", "# N/A", "Err:", "Err:x", "N/A"] {
             assert!(!is_spreadsheet_error(text), "{text}");
         }
-    }
-
-    #[test]
-    fn folds_what_does_not_tell_names_apart() {
-        assert_eq!(folded("Washington, D.C."), "washingtondc");
-        assert_eq!(folded("Île-du-Prince-Édouard"), "îleduprinceédouard");
     }
 
     #[test]

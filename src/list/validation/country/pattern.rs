@@ -33,12 +33,8 @@ impl Pattern {
     }
 
     pub(super) fn is_match(&self, text: &str) -> bool {
-        self.compiled().is_match(text)
-    }
-
-    fn compiled(&self) -> &Regex {
         let compile = || Regex::new(&self.text).expect("the compiled-in patterns compile");
-        self.compiled.get_or_init(compile)
+        self.compiled.get_or_init(compile).is_match(text)
     }
 
     #[cfg(test)]

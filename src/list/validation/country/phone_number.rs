@@ -3,40 +3,30 @@
 //! Always a warning, whoever the pattern comes from: the recorded one for US refuses a leading `+1`, which nobody
 //! has seen the creation of a customer do. Where no pattern is known, only what can be no number at all is told.
 
-use crate::validation::text::is_spreadsheet_number;
+use crate::validation::text::{is_spreadsheet_number, lost_digits};
 use tenantry_model::problem::{Finding, Rule};
 
-use super::rules::{CountryRules, Form};
+use super::rules::CountryRules;
 
 /// The shortest national numbers have about as many; it is fillers such as `-` and `0` that have fewer.
 const DIGITS_MIN: usize = 4;
 
 pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
-    if let Some(form) = &rules.phone_number {
-        return check_form(text, form, rules);
-    }
-    if is_spreadsheet_number(text) {
-        return Some(spreadsheet_number());
-    }
-    let digits = text.chars().filter(|c| c.is_numeric()).count();
-    (digits < DIGITS_MIN).then(|| Finding::new(Rule::PhoneNumberForm, "does not look like a phone number"))
-}
-
-fn check_form(text: &str, form: &Form, rules: &CountryRules) -> Option<Finding> {
-    if form.pattern.is_match(text) {
+    let form = rules.phone_number.as_ref();
+    if form.is_some_and(|form| form.pattern.is_match(text)) {
         return None;
     }
     if is_spreadsheet_number(text) {
-        return Some(spreadsheet_number());
+        return Some(lost_digits(Rule::PhoneNumberForm));
     }
+    let Some(form) = form else {
+        let digits = text.chars().filter(|c| c.is_numeric()).count();
+        return (digits < DIGITS_MIN)
+            .then(|| Finding::new(Rule::PhoneNumberForm, "does not look like a phone number"));
+    };
     let message = format!("does not look like a phone number of {}", rules.title());
-    let mut candidates = simpler(text, rules);
-    let suggestion = candidates.find(|candidate| form.pattern.is_match(candidate));
+    let suggestion = simpler(text, rules).find(|candidate| form.pattern.is_match(candidate));
     Some(Finding::new(Rule::PhoneNumberForm, message).suggest(suggestion))
-}
-
-fn spreadsheet_number() -> Finding {
-    Finding::new(Rule::PhoneNumberForm, "was turned into a number by a spreadsheet and has lost digits")
 }
 
 /// The number without the code that is dialled from abroad, and then without all that is no digit. A text with

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::validation::text::is_spreadsheet_number;
+use crate::validation::text::{is_spreadsheet_number, lost_digits};
 use tenantry_model::problem::{Finding, Rule};
 
 use super::rules::CountryRules;
@@ -19,8 +19,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         return Some(finding.suggest(Some("leave it empty, unless the country is wrong".to_owned())));
     }
     if is_spreadsheet_number(text) {
-        let message = "was turned into a number by a spreadsheet and has lost digits";
-        return Some(Finding::new(Rule::RegistrationNumberForm, message));
+        return Some(lost_digits(Rule::RegistrationNumberForm));
     }
     let chars = text.chars().count();
     (!CHARS.contains(&chars)).then(|| {

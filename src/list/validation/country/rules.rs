@@ -66,7 +66,7 @@ pub(super) struct States {
     pub(super) source: Source,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::validation) struct CountryRules {
     /// ISO 3166-1 alpha-2, or the code that Microsoft made up where there is none.
     pub(in crate::validation) code: Text,
@@ -93,20 +93,7 @@ pub(in crate::validation) struct CountryRules {
 impl CountryRules {
     /// A country of which nothing is known but that the service has rules for it.
     pub(super) fn bare(code: String) -> Self {
-        Self {
-            name: Cow::Owned(code.clone()),
-            code: Cow::Owned(code),
-            cultures: Vec::new(),
-            languages: Vec::new(),
-            calling_codes: Vec::new(),
-            states: None,
-            postal_code: None,
-            postal_example: None,
-            postal_zeros_max: 0,
-            phone_number: None,
-            required: Vec::new(),
-            takes_registration_number: false,
-        }
+        Self { name: Cow::Owned(code.clone()), code: Cow::Owned(code), ..Self::default() }
     }
 
     /// What the table of countries says. Phone number and registration number are documented as mandatory where the
@@ -182,7 +169,7 @@ impl CountryRules {
             (Field::PhoneNumber, &mut self.phone_number, &answer.phone_number_regex),
         ] {
             let Some(text) = text else { continue };
-            if apply_pattern(form, text, source).is_err() {
+            if !apply_pattern(form, text, source) {
                 notes.push(format!(
                     "the service's pattern for `{field}` of {} is not used, because it cannot be read as .NET reads \
                      it: `{text}`",
@@ -193,27 +180,18 @@ impl CountryRules {
     }
 }
 
-/// A pattern that cannot be used.
-struct Unusable;
-
-fn apply_pattern(form: &mut Option<Form>, text: &str, source: Source) -> Result<(), Unusable> {
-    if text.is_empty() {
-        *form = None;
-        return Ok(());
+/// False where the pattern cannot be used.
+fn apply_pattern(form: &mut Option<Form>, text: &str, source: Source) -> bool {
+    let pattern = Pattern::read(text);
+    let is_usable = pattern.is_some();
+    match (pattern, &mut *form) {
+        _ if text.is_empty() => *form = None,
+        (Some(pattern), _) => *form = Some(Form { pattern, source }),
+        // The service has a rule of which ours may no longer tell the truth.
+        (None, Some(form)) => form.source = Source::WellKnown,
+        (None, None) => {}
     }
-    match Pattern::read(text) {
-        Some(pattern) => {
-            *form = Some(Form { pattern, source });
-            Ok(())
-        }
-        None => {
-            // The service has a rule of which ours may no longer tell the truth.
-            if let Some(form) = form {
-                form.source = Source::WellKnown;
-            }
-            Err(Unusable)
-        }
-    }
+    is_usable
 }
 
 fn owned(values: &[String]) -> Vec<Text> {

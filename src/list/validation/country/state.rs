@@ -6,15 +6,12 @@
 
 use std::sync::LazyLock;
 
+use crate::reader::fold;
 use crate::validation::tables::{leak, records};
-use crate::validation::text::folded;
-use tenantry_model::nearest::distance_within;
+use crate::validation::text;
 use tenantry_model::problem::Finding;
 
 use super::rules::{CountryRules, States};
-
-/// Shorter names are too near to each other to tell a slip from another name.
-const SLIP_CHARS_MIN: usize = 5;
 
 /// What belongs to the United States on the map and is a country of its own in Partner Center's list.
 const US_TERRITORIES: [&str; 6] = ["AS", "GU", "MP", "PR", "UM", "VI"];
@@ -47,28 +44,23 @@ fn unlisted(text: &str, states: &States, rules: &CountryRules) -> Finding {
 
 /// The listed state that the text names in another way, or with one slip where no other is that near.
 fn listed_for(text: &str, states: &States, rules: &CountryRules) -> Option<String> {
-    let text = folded(text);
+    let folded = fold(text);
     let known: Vec<(String, &str)> = states
         .values
         .iter()
         .flat_map(|value| names_of(value, &rules.code).map(move |name| (name, &**value)))
         .collect();
-    if let Some((_, value)) = known.iter().find(|(name, _)| *name == text) {
-        return Some((*value).to_owned());
-    }
-    let mut near = known.iter().filter(|(name, _)| {
-        name.chars().count() >= SLIP_CHARS_MIN && distance_within(name, &text, 1).is_some()
-    });
-    let (_, value) = near.next()?;
-    near.all(|(_, other)| other == value).then(|| (*value).to_owned())
+    let same = known.iter().find(|(name, _)| *name == folded).map(|&(_, value)| value);
+    let near = || text::near(&folded, known.iter().map(|(name, value)| (name.as_str(), *value)));
+    same.or_else(near).map(str::to_owned)
 }
 
 /// Every name of a listed state, folded; its own is the first.
 fn names_of(value: &str, country: &str) -> impl Iterator<Item = String> {
-    let own = folded(value);
-    let is_it = |names: &&(&str, Vec<&str>)| names.0 == country && names.1.iter().any(|n| folded(n) == own);
+    let own = fold(value);
+    let is_it = |names: &&(&str, Vec<&str>)| names.0 == country && names.1.iter().any(|n| fold(n) == own);
     let others = NAMES.iter().find(is_it).map_or(&[][..], |(_, names)| names);
-    std::iter::once(own).chain(others.iter().map(|name| folded(name)))
+    std::iter::once(own).chain(others.iter().map(|name| fold(name)))
 }
 
 #[cfg(test)]
