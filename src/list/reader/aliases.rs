@@ -9,81 +9,34 @@ use std::sync::LazyLock;
 use tenantry_model::customer::Field;
 use tenantry_model::nearest::distance_within;
 
-/// Beside the canonical name: the path in the REST body (`BillingProfile.` and so on, fact book 4.1), the parameter
-/// of `New-PartnerCustomer`, and what spreadsheets call it.
-#[rustfmt::skip]
-const ALIASES: [(Field, &[&str]); Field::ALL.len()] = [
-    (Field::CompanyName, &[
-        "BillingProfile.CompanyName", "CompanyProfile.CompanyName", "Name", "Company", "Customer", "Customer name",
-        "Organization", "Organisation", "Organization name", "Organisation name", "Legal name",
-    ]),
-    (Field::Domain, &[
-        "CompanyProfile.Domain", "Domain name", "Domain prefix", "Tenant domain", "Primary domain", "Initial domain",
-    ]),
-    (Field::Email, &[
-        "BillingProfile.Email", "ContactEmail", "Email address", "Mail", "Mail address", "Contact email address",
-    ]),
-    (Field::Culture, &["BillingProfile.Culture", "Locale"]),
-    (Field::Language, &["BillingProfile.Language", "Language code", "Preferred language"]),
-    (Field::FirstName, &[
-        "BillingProfile.FirstName", "BillingProfile.DefaultAddress.FirstName", "ContactFirstName", "Given name",
-        "Forename",
-    ]),
-    (Field::LastName, &[
-        "BillingProfile.LastName", "BillingProfile.DefaultAddress.LastName", "ContactLastName", "Surname",
-        "Family name",
-    ]),
-    (Field::MiddleName, &["BillingProfile.DefaultAddress.MiddleName", "ContactMiddleName"]),
-    (Field::AddressLine1, &[
-        "BillingProfile.DefaultAddress.AddressLine1", "BillingAddressLine1", "Address", "Address 1", "Address line",
-        "Street", "Street 1", "Street address", "Billing address",
-    ]),
-    (Field::AddressLine2, &[
-        "BillingProfile.DefaultAddress.AddressLine2", "BillingAddressLine2", "Address 2", "Street 2",
-    ]),
-    (Field::City, &["BillingProfile.DefaultAddress.City", "BillingAddressCity", "Town", "City/Town"]),
-    (Field::State, &[
-        "BillingProfile.DefaultAddress.State", "BillingAddressState", "Province", "State/Province", "State code",
-    ]),
-    (Field::PostalCode, &[
-        "BillingProfile.DefaultAddress.PostalCode", "BillingAddressPostalCode", "Zip", "ZIP code", "Postcode",
-        "ZIP/Postal code",
-    ]),
-    (Field::Country, &[
-        "BillingProfile.DefaultAddress.Country", "BillingAddressCountry", "Country code", "Country/Region",
-    ]),
-    (Field::Region, &["BillingProfile.DefaultAddress.Region", "BillingAddressRegion"]),
-    (Field::PhoneNumber, &[
-        "BillingProfile.DefaultAddress.PhoneNumber", "BillingAddressPhoneNumber", "ContactPhoneNumber", "Phone",
-        "Phone no", "Telephone", "Telephone number", "Tel", "Contact phone",
-    ]),
-    (Field::OrganizationRegistrationNumber, &[
-        "CompanyProfile.OrganizationRegistrationNumber", "Organisation registration number", "Registration number",
-        "Company registration number", "Organization registration no",
-    ]),
-    (Field::AssociatedPartnerId, &[
-        "Associated partner", "Reseller ID", "Indirect reseller ID", "Reseller tenant ID", "Partner tenant ID",
-    ]),
-    (Field::EnableGdapByDefault, &["Enable GDAP", "GDAP", "GDAP by default"]),
-    (Field::ExternalId, &["External reference", "External key"]),
-    (Field::AgreementFirstName, &["Agreement.PrimaryContact.FirstName", "Agreement contact first name"]),
-    (Field::AgreementLastName, &["Agreement.PrimaryContact.LastName", "Agreement contact last name"]),
-    (Field::AgreementEmail, &["Agreement.PrimaryContact.Email", "Agreement contact email"]),
-    (Field::AgreementPhone, &[
-        "Agreement.PrimaryContact.PhoneNumber", "Agreement phone number", "Agreement contact phone",
-    ]),
-    (Field::AgreementDate, &["Agreement.DateAgreed", "Date agreed", "Agreement accepted on"]),
-];
+/// By field, in canonical order: the aliases, and what lists in German, French and Spanish call the field.
+///
+/// An alias is the path in the REST body (`BillingProfile.` and so on, fact book 4.1), the parameter of
+/// `New-PartnerCustomer`, or what spreadsheets call the field. The words of the other languages stand without their accents,
+/// which [`translations`](super::translations) takes off what is looked up.
+static NAMES: LazyLock<Vec<[Vec<&str>; 2]>> = LazyLock::new(|| {
+    let names = |cell: &'static str| cell.split('|').filter(|name| !name.is_empty()).collect();
+    let rows = include_str!("data/column-names.csv").lines().skip(1);
+    rows.map(|row| {
+        let mut cells = row.split(',').skip(1).map(names);
+        [cells.next().unwrap_or_default(), cells.next().unwrap_or_default()]
+    })
+    .collect()
+});
 
 static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {
-    let aliases =
-        ALIASES.iter().flat_map(|&(field, names)| names.iter().map(move |name| (fold(name), field)));
-    Field::ALL.iter().map(|&field| (fold(field.name()), field)).chain(aliases).collect()
+    let names = |field: Field| aliases_of(field).iter().copied().chain([field.name()]);
+    Field::ALL.into_iter().flat_map(|field| names(field).map(move |name| (fold(name), field))).collect()
 });
 
 /// What a field may be called beside its canonical name.
 pub fn aliases_of(field: Field) -> &'static [&'static str] {
-    ALIASES[field as usize].1
+    &NAMES[field as usize][0]
+}
+
+/// What lists in other languages call a field.
+pub(super) fn translations_of(field: Field) -> &'static [&'static str] {
+    &NAMES[field as usize][1]
 }
 
 /// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
@@ -136,11 +89,12 @@ mod tests {
 
     #[test]
     fn every_name_belongs_to_one_field() {
-        let names = Field::ALL.len() + ALIASES.iter().map(|(_, names)| names.len()).sum::<usize>();
+        let names = Field::ALL.len() + Field::ALL.iter().map(|&field| aliases_of(field).len()).sum::<usize>();
         assert_eq!(FIELDS_BY_NAME.len(), names, "a name stands twice in the table");
-        for (index, (field, _)) in ALIASES.iter().enumerate() {
-            assert_eq!(*field, Field::ALL[index], "the table is in canonical order");
-        }
+        let rows = include_str!("data/column-names.csv").lines().skip(1);
+        let fields = rows.map(|row| row.split(',').next().unwrap());
+        assert!(fields.eq(Field::ALL.map(Field::name)), "the table is in canonical order");
+        assert!(Field::ALL.iter().all(|&field| !aliases_of(field).is_empty()));
     }
 
     #[test]

@@ -3,35 +3,12 @@
 
 use tenantry_model::customer::Field;
 
-use super::aliases::fold;
-
-/// In each language without its accents, which [`plain`] takes off what is looked up.
-#[rustfmt::skip]
-const NAMES: [(Field, &[&str]); 15] = [
-    (Field::CompanyName, &[
-        "Firma", "Firmenname", "Unternehmen", "Kunde", "Kundenname", "Societe", "Raison sociale", "Entreprise",
-        "Empresa", "Razon social", "Cliente",
-    ]),
-    (Field::Domain, &["Domaene", "Domane", "Domaine", "Dominio"]),
-    (Field::Email, &["E-Mail-Adresse", "Mailadresse", "Courriel", "Adresse e-mail", "Correo", "Correo electronico"]),
-    (Field::Language, &["Sprache", "Langue", "Idioma"]),
-    (Field::FirstName, &["Vorname", "Prenom", "Nombre"]),
-    (Field::LastName, &["Nachname", "Familienname", "Nom", "Nom de famille", "Apellido", "Apellidos"]),
-    (Field::AddressLine1, &["Strasse", "Anschrift", "Adresse", "Rue", "Direccion", "Calle"]),
-    (Field::AddressLine2, &["Adresszusatz", "Complement d'adresse"]),
-    (Field::City, &["Ort", "Stadt", "Ville", "Ciudad", "Localidad", "Poblacion"]),
-    (Field::State, &["Bundesland", "Kanton", "Canton", "Provincia"]),
-    (Field::PostalCode, &["PLZ", "Postleitzahl", "Code postal", "Codigo postal"]),
-    (Field::Country, &["Land", "Laendercode", "Landercode", "Pays", "Pais"]),
-    (Field::PhoneNumber, &["Telefon", "Telefonnummer", "Telefono"]),
-    (Field::OrganizationRegistrationNumber, &["Handelsregisternummer", "Registernummer"]),
-    (Field::ExternalId, &["Kundennummer", "Numero client", "Numero de cliente"]),
-];
+use super::aliases::{fold, translations_of};
 
 /// The field that a column of this name may mean.
 pub(super) fn field_meant(name: &str) -> Option<Field> {
     let name = plain(&fold(name));
-    NAMES.iter().find(|(_, names)| names.iter().any(|known| fold(known) == name)).map(|(field, _)| *field)
+    Field::ALL.into_iter().find(|&field| translations_of(field).iter().any(|known| fold(known) == name))
 }
 
 /// Without the accents of these languages.
@@ -60,8 +37,9 @@ mod tests {
 
     #[test]
     fn a_name_means_one_field_and_is_none_of_ours() {
-        for (field, names) in NAMES {
-            for name in names {
+        assert_eq!(Field::ALL.iter().filter(|&&field| !translations_of(field).is_empty()).count(), 15);
+        for field in Field::ALL {
+            for name in translations_of(field) {
                 assert_eq!(field_meant(name), Some(field), "{name}");
                 assert_eq!(field_named(&fold(name)), None, "{name} is known and needs no suggestion");
             }
