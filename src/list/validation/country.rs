@@ -21,38 +21,27 @@ use tenantry_model::customer::Field;
 
 use super::draft::Draft;
 use super::report::Report;
-use super::tables::tables;
+use super::tables::{names, tables};
 use super::{fields, noted, text};
 use crate::reader;
 use tenantry_model::problem::{Finding, Rule};
 
-use rules::{CountryRules, Source, Text};
+use rules::{CountryRules, Text};
 
 pub use live::LiveRules;
 pub(super) use rulebook::Rulebook;
 
-/// What countries are called beside their names in the table, folded. `UK` and `EL` are what the European Union
-/// writes for GB and GR.
-#[rustfmt::skip]
-const OTHER_NAMES: [(&str, &str); 62] = [
-    ("uk", "GB"), ("greatbritain", "GB"), ("britain", "GB"), ("england", "GB"), ("scotland", "GB"), ("wales", "GB"),
-    ("northernireland", "GB"), ("el", "GR"), ("us", "US"), ("unitedstatesofamerica", "US"), ("america", "US"),
-    ("emirates", "AE"), ("uae", "AE"), ("argentine", "AR"), ("osterreich", "AT"), ("österreich", "AT"),
-    ("belgique", "BE"), ("belgie", "BE"), ("belgië", "BE"), ("brasil", "BR"), ("suisse", "CH"), ("schweiz", "CH"),
-    ("svizzera", "CH"), ("ivorycoast", "CI"), ("cotedivoire", "CI"), ("capeverde", "CV"), ("curacao", "CW"),
-    ("czechrepublic", "CZ"), ("ceskarepublika", "CZ"), ("deutschland", "DE"), ("danmark", "DK"), ("espana", "ES"),
-    ("españa", "ES"), ("suomi", "FI"), ("hongkong", "HK"), ("magyarorszag", "HU"), ("italia", "IT"),
-    ("southkorea", "KR"), ("republicofkorea", "KR"), ("lietuva", "LT"), ("latvija", "LV"), ("macedonia", "MK"),
-    ("burma", "MM"), ("macau", "MO"), ("macao", "MO"), ("mexico", "MX"), ("méxico", "MX"), ("holland", "NL"),
-    ("netherlands", "NL"), ("nederland", "NL"), ("norge", "NO"), ("polska", "PL"), ("palestine", "PS"),
-    ("reunion", "RE"), ("russianfederation", "RU"), ("sverige", "SE"), ("swaziland", "SZ"), ("turkey", "TR"),
-    ("turkiye", "TR"), ("vatican", "VA"), ("vietnam", "VN"), ("aland", "AX"),
-];
+/// What countries are called beside their names in the table, folded, with their codes. `UK` and `EL` are what the
+/// European Union writes for GB and GR.
+fn other_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let rows = names(include_str!("data/country-names.csv"));
+    rows.flat_map(|(code, names)| names.map(move |name| (name, code)))
+}
 
 /// Names (of the table, alpha-3 and others) to codes. Built when the first bad country asks for it.
 static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let listed = tables().countries().flat_map(|c| [(fold(c.name), c.code), (fold(c.alpha3), c.code)]);
-    let other = OTHER_NAMES.iter().map(|&(name, code)| (name.to_owned(), code));
+    let other = other_names().map(|(name, code)| (name.to_owned(), code));
     listed.chain(other).collect()
 });
 
@@ -107,9 +96,9 @@ pub(super) fn check<'a>(
 ) {
     check_listed_culture(draft[Field::Culture], country, report);
     check_listed_language(draft[Field::Language], country, report);
-    for &(field, source) in &country.required {
+    for &(field, is_certain) in &country.required {
         if draft[field].is_empty() {
-            report.add(field, missing(country, source));
+            report.add(field, missing(country, is_certain));
         }
     }
     if let Some(text) = given(Field::State) {
@@ -145,8 +134,8 @@ fn lost_zeros(field: Field, country: &CountryRules, report: &Report<'_>) -> Opti
     })
 }
 
-fn missing(country: &CountryRules, source: Source) -> Finding {
-    if source.is_certain() {
+fn missing(country: &CountryRules, is_certain: bool) -> Finding {
+    if is_certain {
         Finding::new(Rule::Required, format!("is required in {}", country.title()))
     } else {
         let message =
@@ -267,7 +256,8 @@ mod tests {
 
     #[test]
     fn other_names_lead_to_listed_countries() {
-        for (name, code) in OTHER_NAMES {
+        assert_eq!(other_names().count(), 62);
+        for (name, code) in other_names() {
             assert!(Rulebook::default().country(code).is_some(), "{name}");
             assert_eq!(fold(name), name);
         }

@@ -81,6 +81,13 @@ pub(super) fn records(csv: &'static str) -> impl Iterator<Item = csv::StringReco
     records.map(|record| record.expect("the compiled-in tables are well-formed CSV"))
 }
 
+/// The rows of a compiled-in table of names by country, without its header.
+pub(super) fn names(
+    csv: &'static str,
+) -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
+    csv.lines().skip(1).filter_map(|row| row.split_once(',')).map(|(code, names)| (code, names.split('|')))
+}
+
 /// A cell of a table that is read once and kept to the end of the program.
 pub(super) fn leak(cell: &str) -> &'static str {
     Box::leak(cell.to_owned().into_boxed_str())

@@ -21,7 +21,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     }
     let repaired = repair(text, &form.pattern, rules.postal_zeros_max);
     let country = rules.title();
-    let mut message = if form.source.is_certain() {
+    let mut message = if form.is_certain {
         format!("is no postal code of {country}")
     } else {
         format!("does not look like a postal code of {country}")
@@ -33,7 +33,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         (None, Some(example)) => message += &format!(", such as `{example}`"),
         _ => {}
     }
-    let rule = if form.source.is_certain() { Rule::PostalCode } else { Rule::PostalCodeForm };
+    let rule = if form.is_certain { Rule::PostalCode } else { Rule::PostalCodeForm };
     Some(Finding::new(rule, message).suggest(repaired.map(|repaired| repaired.text)))
 }
 

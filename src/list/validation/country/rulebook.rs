@@ -11,7 +11,7 @@ use tenantry_model::customer::Field;
 
 use super::live::LiveRules;
 use super::pattern::Pattern;
-use super::rules::{CountryRules, Form, Source, States};
+use super::rules::{CountryRules, Form, States};
 use crate::validation::tables::{leak, records, tables};
 
 const STATES_CSV: &str = include_str!("../data/states.csv");
@@ -22,12 +22,12 @@ const RECORDED_JSON: [&str; 2] =
 /// Fields that nobody says are required there in so many words. The states of these countries are checked against
 /// lists when an address is (fact book 4.4), so an empty one can hardly pass; a third party adds that in Canada
 /// state, city and postal code must agree.
-const LIKELY_REQUIRED: [(&str, Field, Source); 5] = [
-    ("CA", Field::City, Source::ThirdParty),
-    ("CA", Field::State, Source::Inferred),
-    ("CA", Field::PostalCode, Source::ThirdParty),
-    ("CN", Field::State, Source::Inferred),
-    ("MX", Field::State, Source::Inferred),
+const LIKELY_REQUIRED: [(&str, Field); 5] = [
+    ("CA", Field::City),
+    ("CA", Field::State),
+    ("CA", Field::PostalCode),
+    ("CN", Field::State),
+    ("MX", Field::State),
 ];
 
 type Code = [u8; 2];
@@ -51,7 +51,7 @@ impl Rulebook {
             let built_in =
                 || BUILT_IN.get(&code).cloned().unwrap_or_else(|| CountryRules::bare(spelled(code)));
             let rules = rulebook.live.entry(code).or_insert_with(built_in);
-            rules.apply(answer, Source::Live, &mut rulebook.notes);
+            rules.apply(answer, &mut rulebook.notes);
         }
         rulebook
     }
@@ -77,8 +77,8 @@ fn read_built_in() -> HashMap<Code, CountryRules> {
     let mut of = |code: &str, change: &dyn Fn(&mut CountryRules)| {
         change(countries.get_mut(&key(code)).expect("the compiled-in tables name listed countries"));
     };
-    for (code, field, source) in LIKELY_REQUIRED {
-        of(code, &|rules| rules.require(field, source));
+    for (code, field) in LIKELY_REQUIRED {
+        of(code, &|rules| rules.require(field, false));
     }
     for record in records(STATES_CSV) {
         of(&record[0], &|rules| add_state(rules, &record));
@@ -89,22 +89,27 @@ fn read_built_in() -> HashMap<Code, CountryRules> {
     for body in RECORDED_JSON {
         let answer = LiveRules::parse(body).expect("the compiled-in answers are well-formed");
         let code = answer.code().expect("a parsed answer has a code");
-        of(&spelled(code), &|rules| rules.apply(&answer, Source::Recorded, &mut Vec::new()));
+        of(&spelled(code), &|rules| rules.apply(&answer, &mut Vec::new()));
     }
     countries
 }
 
 fn add_state(rules: &mut CountryRules, record: &csv::StringRecord) {
-    let source = Source::from_confidence(&record[3]);
-    let states = rules.states.get_or_insert_with(|| States { values: Vec::new(), source });
+    let states =
+        rules.states.get_or_insert_with(|| States { values: Vec::new(), is_certain: is_certain(&record[3]) });
     states.values.push(leak(&record[1]).into());
 }
 
 fn set_postal_code(rules: &mut CountryRules, record: &csv::StringRecord) {
     let pattern = Pattern::built_in(leak(&record[1]));
-    rules.postal_code = Some(Form { pattern, source: Source::from_confidence(&record[4]) });
+    rules.postal_code = Some(Form { pattern, is_certain: is_certain(&record[4]) });
     rules.postal_zeros_max = record[2].parse().expect("the compiled-in numbers are numbers");
     rules.postal_example = Some(leak(&record[3]));
+}
+
+/// By the `confidence` column of the tables.
+fn is_certain(confidence: &str) -> bool {
+    confidence == "recorded"
 }
 
 fn spelled(code: Code) -> String {
@@ -125,7 +130,8 @@ mod tests {
     }
 
     fn required(rules: &CountryRules) -> Vec<(&'static str, bool)> {
-        let mut names: Vec<_> = rules.required.iter().map(|(f, s)| (f.name(), s.is_certain())).collect();
+        let mut names: Vec<_> =
+            rules.required.iter().map(|&(f, is_certain)| (f.name(), is_certain)).collect();
         names.sort_unstable();
         names
     }
@@ -135,7 +141,7 @@ mod tests {
         assert_eq!(BUILT_IN.len(), 248);
         let us = rules("US");
         let states = us.states.as_ref().unwrap();
-        assert_eq!((states.values.len(), states.source), (51, Source::Recorded));
+        assert_eq!((states.values.len(), states.is_certain), (51, true));
         assert_eq!(required(us), [("city", true), ("postal_code", true), ("state", true)]);
         assert_eq!(us.languages, ["en", "es"]);
         assert_eq!(required(rules("PT")), [("city", true), ("postal_code", true)]);
@@ -153,6 +159,14 @@ mod tests {
     }
 
     #[test]
+    fn the_tables_use_known_words_for_how_well_they_know() {
+        let confidences = records(STATES_CSV).map(|record| record[3].to_owned());
+        for word in confidences.chain(records(POSTAL_CODES_CSV).map(|record| record[4].to_owned())) {
+            assert!(["recorded", "third-party", "weak", "well-known"].contains(&&*word), "{word}");
+        }
+    }
+
+    #[test]
     fn every_postal_pattern_takes_its_example_and_nothing_empty() {
         let mut patterns = 0;
         for rules in BUILT_IN.values() {
@@ -162,7 +176,7 @@ mod tests {
             assert!(form.pattern.is_match(example), "{}: {example}", rules.code);
             assert!(!form.pattern.is_match(""), "{}", rules.code);
             let is_recorded = ["US", "PT"].contains(&&*rules.code);
-            assert_eq!(form.source.is_certain(), is_recorded, "{}", rules.code);
+            assert_eq!(form.is_certain, is_recorded, "{}", rules.code);
         }
         assert_eq!(patterns, 78);
     }
@@ -195,8 +209,8 @@ mod tests {
         assert_eq!(au.states.as_ref().unwrap().values, ["NSW"]);
         assert_eq!(au.state_rule(au.states.as_ref().unwrap()), Rule::State);
         assert_eq!(
-            au.postal_code.as_ref().map(|form| (form.pattern.as_str(), form.source)),
-            Some(("^9$", Source::Live))
+            au.postal_code.as_ref().map(|form| (form.pattern.as_str(), form.is_certain)),
+            Some(("^9$", true))
         );
         assert_eq!(au.cultures, rules("AU").cultures);
         assert!(rulebook.notes().is_empty());
@@ -221,8 +235,8 @@ mod tests {
     fn a_fetched_pattern_that_cannot_be_read_leaves_a_note_and_a_warning() {
         let rulebook = live(r#"{"iso2Code":"US","postalCodeRegex":"^(?!000)\\d{5}$"}"#);
         let us = rulebook.country("US").unwrap();
-        assert!(!us.postal_code.as_ref().unwrap().source.is_certain());
-        assert!(us.phone_number.as_ref().unwrap().source.is_certain());
+        assert!(!us.postal_code.as_ref().unwrap().is_certain);
+        assert!(us.phone_number.as_ref().unwrap().is_certain);
         assert_eq!(
             rulebook.notes(),
             [

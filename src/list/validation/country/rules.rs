@@ -15,55 +15,22 @@ use tenantry_model::problem::Rule;
 /// A text of the compiled-in tables or of a fetched answer.
 pub(super) type Text = Cow<'static, str>;
 
-/// Who says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The service, lately.
-    Live,
-    /// The service, in a published recording.
-    Recorded,
-    /// Microsoft's documentation of exactly this.
-    Documented,
-    /// Concluded from documentation of something near.
-    Inferred,
-    /// Somebody else's list of what the service takes.
-    ThirdParty,
-    /// The country's own custom. What the service makes of it is not known.
-    WellKnown,
-}
-
-impl Source {
-    /// By the `confidence` column of the tables.
-    pub(super) fn from_confidence(word: &str) -> Self {
-        match word {
-            "recorded" => Source::Recorded,
-            "third-party" | "weak" => Source::ThirdParty,
-            "well-known" => Source::WellKnown,
-            _ => unreachable!("the compiled-in tables use no other word"),
-        }
-    }
-
-    /// What the service is known to refuse is an error; of the rest we can only warn.
-    pub(super) const fn is_certain(self) -> bool {
-        match self {
-            Source::Live | Source::Recorded | Source::Documented => true,
-            Source::Inferred | Source::ThirdParty | Source::WellKnown => false,
-        }
-    }
-}
-
 /// What a value must look like.
 #[derive(Debug, Clone)]
 pub(super) struct Form {
     pub(super) pattern: Pattern,
-    pub(super) source: Source,
+    /// The service, lately or in a published recording, or Microsoft's documentation of exactly this says so. What the
+    /// service is then known to refuse is an error. All else is concluded from documentation of something near, somebody
+    /// else's list, or the country's own custom, and we can only warn.
+    pub(super) is_certain: bool,
 }
 
 /// Every value that `state` may have, as the service spells it.
 #[derive(Debug, Clone)]
 pub(super) struct States {
     pub(super) values: Vec<Text>,
-    pub(super) source: Source,
+    /// As in a [`Form`].
+    pub(super) is_certain: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -84,8 +51,8 @@ pub(in crate::validation) struct CountryRules {
     /// How many zeros a spreadsheet can have eaten off a postal code.
     pub(super) postal_zeros_max: usize,
     pub(super) phone_number: Option<Form>,
-    /// Which fields a row may not leave empty, beside those that no country lets it.
-    pub(super) required: Vec<(Field, Source)>,
+    /// Which fields a row may not leave empty, beside those that no country lets it, and whether that is certain.
+    pub(super) required: Vec<(Field, bool)>,
     /// False where the service refuses an organization registration number (600002).
     pub(super) takes_registration_number: bool,
 }
@@ -105,10 +72,10 @@ impl CountryRules {
         rules.cultures = country.cultures.iter().copied().map(Cow::Borrowed).collect();
         rules.takes_registration_number = country.needs_registration_number;
         if country.needs_phone_number {
-            rules.require(Field::PhoneNumber, Source::Documented);
+            rules.require(Field::PhoneNumber, true);
         }
         if country.needs_registration_number {
-            rules.require(Field::OrganizationRegistrationNumber, Source::Documented);
+            rules.require(Field::OrganizationRegistrationNumber, true);
         }
         rules
     }
@@ -118,9 +85,9 @@ impl CountryRules {
         if self.name == self.code { self.code.to_string() } else { format!("{} ({})", self.name, self.code) }
     }
 
-    pub(super) fn require(&mut self, field: Field, source: Source) {
+    pub(super) fn require(&mut self, field: Field, is_certain: bool) {
         self.release(field);
-        self.required.push((field, source));
+        self.required.push((field, is_certain));
     }
 
     fn release(&mut self, field: Field) {
@@ -130,13 +97,12 @@ impl CountryRules {
     /// The rule that a state breaks that is not on the list. The old cmdlets asked the list only where the country
     /// must have a state at all (fact book 7), so elsewhere the list is advice, whoever gave it.
     pub(super) fn state_rule(&self, states: &States) -> Rule {
-        let is_required =
-            self.required.iter().any(|&(field, source)| field == Field::State && source.is_certain());
-        if is_required && states.source.is_certain() { Rule::State } else { Rule::StateUnlisted }
+        let is_required = self.required.contains(&(Field::State, true));
+        if is_required && states.is_certain { Rule::State } else { Rule::StateUnlisted }
     }
 
     /// Takes over what the service answered; it wins over what was there. What it did not say stays.
-    pub(super) fn apply(&mut self, answer: &LiveRules, source: Source, notes: &mut Vec<String>) {
+    pub(super) fn apply(&mut self, answer: &LiveRules, notes: &mut Vec<String>) {
         let flags = [
             (Field::City, answer.is_city_required),
             (Field::State, answer.is_state_required),
@@ -144,14 +110,15 @@ impl CountryRules {
         ];
         for (field, is_required) in flags {
             match is_required {
-                Some(true) => self.require(field, source),
+                Some(true) => self.require(field, true),
                 Some(false) => self.release(field),
                 None => {}
             }
         }
         if let Some(values) = answer.states() {
             // An empty list is recorded of a country that takes any state, or none.
-            self.states = Some(States { values: owned(values), source }).filter(|_| !values.is_empty());
+            self.states =
+                Some(States { values: owned(values), is_certain: true }).filter(|_| !values.is_empty());
         }
         for (list, answered) in [
             (&mut self.cultures, answer.cultures()),
@@ -169,7 +136,7 @@ impl CountryRules {
             (Field::PhoneNumber, &mut self.phone_number, &answer.phone_number_regex),
         ] {
             let Some(text) = text else { continue };
-            if !apply_pattern(form, text, source) {
+            if !apply_pattern(form, text) {
                 notes.push(format!(
                     "the service's pattern for `{field}` of {} is not used, because it cannot be read as .NET reads \
                      it: `{text}`",
@@ -181,14 +148,14 @@ impl CountryRules {
 }
 
 /// False where the pattern cannot be used.
-fn apply_pattern(form: &mut Option<Form>, text: &str, source: Source) -> bool {
+fn apply_pattern(form: &mut Option<Form>, text: &str) -> bool {
     let pattern = Pattern::read(text);
     let is_usable = pattern.is_some();
     match (pattern, &mut *form) {
         _ if text.is_empty() => *form = None,
-        (Some(pattern), _) => *form = Some(Form { pattern, source }),
+        (Some(pattern), _) => *form = Some(Form { pattern, is_certain: true }),
         // The service has a rule of which ours may no longer tell the truth.
-        (None, Some(form)) => form.source = Source::WellKnown,
+        (None, Some(form)) => form.is_certain = false,
         (None, None) => {}
     }
     is_usable

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use crate::reader::fold;
-use crate::validation::tables::{leak, records};
+use crate::validation::tables::names;
 use crate::validation::text;
 use tenantry_model::problem::Finding;
 
@@ -18,8 +18,7 @@ const US_TERRITORIES: [&str; 6] = ["AS", "GU", "MP", "PR", "UM", "VI"];
 
 /// Names for one and the same state, by country. Ours, for suggestions alone; read when the first bad state asks.
 static NAMES: LazyLock<Vec<(&str, Vec<&str>)>> = LazyLock::new(|| {
-    let csv = include_str!("../data/state-names.csv");
-    records(csv).map(|record| (leak(&record[0]), leak(&record[1]).split('|').collect())).collect()
+    names(include_str!("../data/state-names.csv")).map(|(code, names)| (code, names.collect())).collect()
 });
 
 /// The state as the country's list spells it, or as it stands where the country has none.
@@ -35,7 +34,7 @@ fn unlisted(text: &str, states: &States, rules: &CountryRules) -> Finding {
     let territory = US_TERRITORIES.iter().find(|code| rules.code == "US" && code.eq_ignore_ascii_case(text));
     let message = match territory {
         Some(code) => format!("is no state of {country} here; `{code}` goes into the column of the country"),
-        None if states.source.is_certain() => format!("is no state that Partner Center lists for {country}"),
+        None if states.is_certain => format!("is no state that Partner Center lists for {country}"),
         None => format!("is not on the list of states for {country} that others say Partner Center uses"),
     };
     let suggestion = if territory.is_none() { listed_for(text, states, rules) } else { None };
