@@ -79,16 +79,28 @@ impl Judged<'_> {
                 problems: judgement.problems,
             });
         }
-        Incoming::Candidate(Box::new(Candidate {
-            line: row.line(),
-            customer: judgement.customer(),
-            beside_agreement: judgement.beside_agreement(),
-            domain: judgement.domain,
-            problems: judgement.problems,
-            content_hash,
-            cells: reader::to_csv(row.cells()),
-            corrects,
-        }))
+        let cells = reader::to_csv(row.cells());
+        Incoming::Candidate(Box::new(candidate(row, judgement, content_hash, cells, corrects)))
+    }
+}
+
+/// All that the ledger keeps of a row that has been judged.
+pub(super) fn candidate(
+    row: &Row,
+    judgement: Judgement<'_>,
+    content_hash: [u8; 16],
+    cells: Vec<u8>,
+    corrects: Option<RowId>,
+) -> Candidate {
+    Candidate {
+        line: row.line(),
+        customer: judgement.customer(),
+        beside_agreement: judgement.beside_agreement(),
+        domain: judgement.domain,
+        problems: judgement.problems,
+        content_hash,
+        cells,
+        corrects,
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::coming;
 use super::decide::{self, RetryContext};
+use super::judge::candidate;
 use crate::customer::Defaults;
 use crate::ledger::{
     self, Candidate, Decision, Given, KnownRows, RetryDecider, SkipReason, State, StoredRow,
@@ -57,31 +58,21 @@ impl RetryDecider for Rejudge {
         let header = &file.header;
         let cells = reader::from_csv(&stored.cells);
         let row = Row::of_stored(stored.line, &cells, header.columns().len());
-        let mut verdict = file.validator.validate(header, &row);
+        let mut judgement = file.validator.judge(header, &row);
         // A reseller that the row leaves out is the one that was given then: it must not become a direct customer.
         let reseller: Option<Uuid> =
             stored.reseller.as_deref().map(str::parse).transpose().map_err(|error| {
                 let what = format!("its reseller cannot be read: {error}");
                 ledger::Error::Stored { row: stored.row.0, what }
             })?;
-        if let (Some(reseller), Some(customer)) = (reseller, &verdict.customer)
-            && customer.associated_partner_id.is_none()
-        {
+        if let (Some(reseller), Some((None, _))) = (reseller, judgement.destination()) {
             let with_reseller = file.with_reseller.entry(reseller).or_insert_with(|| {
                 Validator::new(Settings { default_reseller: Some(reseller), ..file.settings.clone() })
             });
-            verdict = with_reseller.validate(header, &row);
+            judgement = with_reseller.judge(header, &row);
         }
-        Ok(Candidate {
-            line: stored.line,
-            domain: verdict.domain,
-            customer: verdict.customer,
-            beside_agreement: verdict.beside_agreement,
-            problems: verdict.problems,
-            content_hash: verdict.content_hash,
-            cells: stored.cells.clone(),
-            corrects: Some(stored.row),
-        })
+        let content_hash = judgement.content_hash();
+        Ok(candidate(&row, judgement, content_hash, stored.cells.clone(), Some(stored.row)))
     }
 
     fn decide(

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
-use tenantry_model::customer::{Customer, Defaults, DomainName, Field};
+use tenantry_model::customer::{Defaults, DomainName, Field};
 use tenantry_model::printable::shown;
 use tenantry_model::problem::{Finding, Problem, Rule, Severity};
 
@@ -77,21 +77,6 @@ impl Default for Settings {
     }
 }
 
-/// What validation makes of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
-    pub domain: Option<DomainName>,
-    /// Invariant: `Some` exactly where no problem is an error.
-    pub customer: Option<Customer>,
-    /// The customer without its agreement, where nothing else is wrong.
-    pub beside_agreement: Option<Customer>,
-    /// In the order of the file's columns.
-    pub problems: Vec<Problem>,
-    /// SHA-256, cut to 16 bytes, of what the row says; see [`Judgement::content_hash`].
-    pub content_hash: [u8; 16],
-}
-
 /// A cell that names no country.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoCountry {
@@ -133,17 +118,8 @@ impl Validator {
         self.settings.defaults.of(field)
     }
 
-    /// Judges a row of a file with this header, and makes a customer of a good one.
-    pub fn validate(&self, header: &Header, row: &Row) -> Verdict {
-        let judgement = self.judge(header, row);
-        let (customer, beside_agreement) = (judgement.customer(), judgement.beside_agreement());
-        let content_hash = judgement.content_hash();
-        let Judgement { domain, problems, .. } = judgement;
-        Verdict { domain, customer, beside_agreement, problems, content_hash }
-    }
-
-    /// Judges a row for somebody who does not need all that there is to know of it: the twenty texts of a customer and
-    /// the hash of a row cost more than the judgement.
+    /// Judges a row of a file with this header. Who asks takes from the judgement what it needs: the twenty texts of a
+    /// customer and the hash of a row cost more than the judgement.
     pub fn judge<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
         let mut judgement = self.judge_fields(header, row);
         if let Some(problem) = surplus(header, row) {

@@ -4,8 +4,28 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::reader::{Options, Reader, to_csv};
+use tenantry_model::customer::Customer;
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
+
+/// All that there is to know of a row.
+struct Verdict {
+    domain: Option<DomainName>,
+    customer: Option<Customer>,
+    beside_agreement: Option<Customer>,
+    problems: Vec<Problem>,
+    content_hash: [u8; 16],
+}
+
+impl Validator {
+    fn validate(&self, header: &Header, row: &Row) -> Verdict {
+        let judgement = self.judge(header, row);
+        let (customer, beside_agreement) = (judgement.customer(), judgement.beside_agreement());
+        let content_hash = judgement.content_hash();
+        let Judgement { domain, problems, .. } = judgement;
+        Verdict { domain, customer, beside_agreement, problems, content_hash }
+    }
+}
 
 fn good_row() -> BTreeMap<Field, String> {
     let cells = [

@@ -3,12 +3,13 @@
 //!
 //! An input starts with a line for the options, such as `delimiter=semicolon pieces=3`, and goes on with the file.
 
+use std::fmt::Debug;
 use std::io::{self, Read};
 
 use tenantry_list::reader::{
     CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
 };
-use tenantry_list::validation::{Settings, Validator, Verdict};
+use tenantry_list::validation::{Judgement, Settings, Validator};
 use tenantry_model::printable::is_unseen;
 use tenantry_model::problem::Severity;
 
@@ -69,7 +70,7 @@ fn check_row(row: &Row, columns: usize) {
     assert_eq!(&from_csv(&to_csv(row.cells())), row.cells(), "the ledger keeps it");
 }
 
-/// Every row of a file has a verdict that holds together, whatever its cells say.
+/// Every row of a file has a judgement that holds together, whatever its cells say.
 pub fn rows(input: &[u8]) {
     let (words, file) = steered(input);
     let (options, _) = options(&words);
@@ -79,23 +80,31 @@ pub fn rows(input: &[u8]) {
     let strict = Validator::new(Settings { strict: true, takes_agreements: false, ..Settings::default() });
     let mut row = Row::default();
     while reader.read(&mut row).unwrap_or(false) {
-        let verdict = lenient.validate(&header, &row);
-        check_verdict(&verdict, &row);
-        assert_eq!(verdict, lenient.validate(&header, &row), "the same row, the same verdict");
-        let strictly = strict.validate(&header, &row);
-        check_verdict(&strictly, &row);
-        assert!(strictly.customer.is_none() || verdict.customer.is_some(), "strict is stricter");
+        let judgement = lenient.judge(&header, &row);
+        check_judgement(&judgement, &row);
+        let again = lenient.judge(&header, &row);
+        assert_eq!(all(&judgement), all(&again), "the same row, the same judgement");
+        let strictly = strict.judge(&header, &row);
+        check_judgement(&strictly, &row);
+        assert!(!strictly.is_good() || judgement.is_good(), "strict is stricter");
     }
 }
 
-fn check_verdict(verdict: &Verdict, row: &Row) {
-    let is_rejected = verdict.problems.iter().any(|problem| problem.severity == Severity::Error);
-    assert_eq!(verdict.customer.is_none(), is_rejected, "{:?}", verdict.problems);
-    assert!(verdict.beside_agreement.is_none() || is_rejected);
-    if let Some(customer) = &verdict.customer {
-        assert_eq!(Some(&customer.domain), verdict.domain.as_ref());
+fn all<'a>(judgement: &'a Judgement<'_>) -> impl PartialEq + Debug + use<'a> {
+    let customers = (judgement.customer(), judgement.beside_agreement());
+    (judgement.domain.as_ref(), customers, &judgement.problems, judgement.content_hash())
+}
+
+fn check_judgement(judgement: &Judgement<'_>, row: &Row) {
+    let is_rejected = judgement.problems.iter().any(|problem| problem.severity == Severity::Error);
+    let customer = judgement.customer();
+    assert_eq!(customer.is_none(), is_rejected, "{:?}", judgement.problems);
+    assert_eq!(judgement.is_good(), !is_rejected);
+    assert!(judgement.beside_agreement().is_none() || is_rejected);
+    if let Some(customer) = &customer {
+        assert_eq!(Some(&customer.domain), judgement.domain.as_ref());
     }
-    for problem in &verdict.problems {
+    for problem in &judgement.problems {
         assert_eq!(problem.line, row.line());
         assert!(!problem.value.contains(is_unseen), "{problem:?}");
         assert!(!problem.message.contains(|c: char| c.is_control()), "{problem:?}");
