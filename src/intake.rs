@@ -3,10 +3,11 @@
 //! A file streams through: [`reading`](crate::reading) has threads that read and [`judge`] rows, this task hands their
 //! batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
 //! it. What becomes of a row is [decided](decide) here, also for `check`; [`stored`] does so for rows that the ledger
-//! keeps. Nothing here knows HTTP.
+//! keeps. What only the rows beside a row show is worded in [`neighbours`]. Nothing here knows HTTP.
 
 pub(crate) mod decide;
 mod judge;
+pub(crate) mod neighbours;
 mod stored;
 
 use std::borrow::Cow;
@@ -21,9 +22,10 @@ use crate::ledger::{self, Candidate, DirectRows, Given, Incoming, Judged, Ledger
 use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
-use crate::validation::{MIXED_RESELLERS, Validator, mixed_resellers};
+use crate::validation::Validator;
 use decide::{IncomingRow, decide};
 use judge::Judge;
+use neighbours::{MIXED_RESELLERS, mixed_resellers};
 
 pub(crate) use stored::Rejudge;
 

@@ -79,8 +79,8 @@ impl Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::neighbours::duplicate_domain;
     use crate::printable::is_unseen;
-    use crate::validation::duplicate_domain;
 
     #[test]
     fn the_object_is_whole_with_and_without_problems() {

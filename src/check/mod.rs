@@ -18,10 +18,11 @@ use arrayvec::ArrayString;
 
 use crate::customer::{Customer, Field};
 use crate::intake::decide::{IncomingRow, are_mixed};
+use crate::intake::neighbours::mixed_resellers;
 use crate::ledger::Decision;
 use crate::problem::{Problem, Severity};
 use crate::reader::{Header, Row};
-use crate::validation::{Validator, mixed_resellers};
+use crate::validation::Validator;
 
 pub(crate) use annotated::Annotated;
 pub(crate) use json::Json;

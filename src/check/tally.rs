@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::Met;
 use super::plan::Plan;
+use crate::intake::neighbours::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
-use crate::validation::MIXED_RESELLERS;
 
 /// How severe, and which rule.
 pub(super) type Kind = (Severity, Cow<'static, str>);

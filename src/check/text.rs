@@ -211,7 +211,7 @@ const fn name(severity: Severity) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::duplicate_domain;
+    use crate::intake::neighbours::duplicate_domain;
 
     #[test]
     fn many_alike_are_grouped_unless_all_are_wanted() {

@@ -1,9 +1,9 @@
-//! A row to a valid [`Customer`], or every problem of that row.
+//! A row to a valid [`Customer`](tenantry_model::customer::Customer), or every problem of that row.
 //!
 //! Pure: no clock, no input or output, no state between rows. So `check`, `--dry-run`, `import` and `retry` cannot
 //! disagree. Nothing is repaired silently but what cannot change meaning: white space and invisible characters
-//! around a value, and the letter case of codes. What needs other rows (a domain twice) is found by others, in words
-//! that stand here; what needs the ledger or the network is left to others altogether.
+//! around a value, and the letter case of codes. What needs other rows (a domain twice), the ledger or the network
+//! is left to others.
 
 mod agreement;
 mod country;
@@ -13,7 +13,6 @@ mod email;
 mod fields;
 mod judgement;
 mod names;
-mod neighbours;
 mod report;
 mod tables;
 #[cfg(test)]
@@ -36,7 +35,6 @@ use report::Report;
 pub use country::LiveRules;
 pub use fields::chars_max;
 pub use judgement::Judgement;
-pub use neighbours::{MIXED_RESELLERS, duplicate_domain, mixed_resellers};
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;

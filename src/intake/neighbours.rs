@@ -3,10 +3,10 @@
 //! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
 //! What they are called and how they are told is here, so that both say the same.
 
-use tenantry_model::problem::{Finding, Problem, Rule};
+use crate::problem::{Finding, Problem, Rule};
 
 /// A row that names the domain of an earlier row, with other values. `file`: where that row stands, if elsewhere.
-pub fn duplicate_domain(
+pub(crate) fn duplicate_domain(
     line: u64,
     column: &str,
     domain: &str,
@@ -22,11 +22,11 @@ pub fn duplicate_domain(
 }
 
 /// The rule of [`mixed_resellers`].
-pub const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
+pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
 
 /// A row without a reseller beside rows with one: it would silently become a customer of the provider itself (fact
 /// book 4.2).
-pub fn mixed_resellers(line: u64, column: &str) -> Problem {
+pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
     let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
     Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")
         .suggest(Some(advice.to_owned()))
