@@ -75,6 +75,6 @@ impl Reader<Input> {
     }
 }
 
-fn unreadable(source: io::Error) -> Error {
+pub(super) fn unreadable(source: io::Error) -> Error {
     Error::Read { offset: 0, source }
 }

@@ -11,6 +11,7 @@ use super::text;
 
 /// The value of every field, empty where the row has none. A check that knows how the service spells a value puts
 /// that in its place.
+#[derive(Default)]
 pub(super) struct Draft<'a> {
     values: [&'a str; Field::ALL.len()],
     /// The row itself has nothing in any column that we know.
@@ -39,16 +40,7 @@ impl<'a> Draft<'a> {
                 is_plain &= text::is_plain(text.as_bytes());
             }
         }
-        Self {
-            values,
-            is_blank,
-            is_plain,
-            domain: None,
-            state: None,
-            reseller: None,
-            enable_gdap: None,
-            agreement: None,
-        }
+        Self { values, is_blank, is_plain, ..Self::default() }
     }
 
     /// What the row says, part by part: each field's number and value, without the empty ones, so that a file that gains

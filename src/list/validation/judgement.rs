@@ -31,7 +31,7 @@ pub struct Judgement<'a> {
 }
 
 /// How much of a row is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Extent {
     /// No problem is an error.
     Good,

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 use tenantry_model::customer::{Defaults, DomainName, Field};
 use tenantry_model::printable::shown;
-use tenantry_model::problem::{Finding, Problem, Rule, Severity};
+use tenantry_model::problem::{Finding, Problem, Rule};
 
 use country::Rulebook;
 use draft::Draft;
@@ -138,14 +138,7 @@ impl Validator {
         } else {
             self.check(&mut draft, &mut report);
         }
-        let is_wrong_beside_agreement = report.is_wrong_beside_agreement();
-        let problems = report.into_problems();
-        let is_rejected = problems.iter().any(|problem| problem.severity == Severity::Error);
-        let extent = match (is_rejected, is_wrong_beside_agreement) {
-            (false, _) => Extent::Good,
-            (true, false) => Extent::WrongAgreement,
-            (true, true) => Extent::Wrong,
-        };
+        let (problems, extent) = report.finish();
         Judgement { domain: draft.domain.clone(), problems, extent, said: Said::Fields(draft) }
     }
 
@@ -231,7 +224,8 @@ impl Validator {
         }
         let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
         let domain = if is_aligned { self.domain_of(header, row) } else { None };
-        Judgement { domain, problems: report.into_problems(), extent: Extent::Wrong, said: Said::Cells(row) }
+        let (problems, extent) = report.finish();
+        Judgement { domain, problems, extent, said: Said::Cells(row) }
     }
 
     fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {

@@ -1,5 +1,6 @@
 //! The problems of one row, each with where it is.
 
+use super::judgement::Extent;
 use super::{Settings, text};
 use crate::reader::{Header, Row};
 use tenantry_model::customer::Field;
@@ -13,19 +14,18 @@ pub(super) struct Report<'a> {
     settings: &'a Settings,
     /// With the index of the column, by which they are put in order in the end.
     problems: Vec<(usize, Problem)>,
-    /// One of the problems is an error, and not about the agreement.
-    is_wrong_beside_agreement: bool,
+    extent: Extent,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(header: &'a Header, row: &'a Row, settings: &'a Settings) -> Self {
-        Self { header, row, settings, problems: Vec::new(), is_wrong_beside_agreement: false }
+        Self { header, row, settings, problems: Vec::new(), extent: Extent::Good }
     }
 
     /// Adds what was found about the cell of a field.
     #[cold]
     pub(super) fn add(&mut self, field: Field, finding: Finding) {
-        let was_wrong = self.is_wrong_beside_agreement;
+        let before = self.extent;
         let index = self.header.index_of(field);
         let cell = index.and_then(|index| self.row.text(index)).map_or("", text::trim);
         match (index, self.settings.defaults.of(field).filter(|_| cell.is_empty())) {
@@ -34,7 +34,7 @@ impl<'a> Report<'a> {
             (None, None) => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
         }
         if Field::AGREEMENT.contains(&field) {
-            self.is_wrong_beside_agreement = was_wrong;
+            self.extent = before.max(self.extent.min(Extent::WrongAgreement));
         }
     }
 
@@ -66,18 +66,15 @@ impl<'a> Report<'a> {
 
     fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
         let problem = finding.found(self.row.line(), column, value, self.settings.strict);
-        self.is_wrong_beside_agreement |= problem.severity == Severity::Error;
+        if problem.severity == Severity::Error {
+            self.extent = Extent::Wrong;
+        }
         self.problems.push((index, problem));
     }
 
-    /// Is anything wrong but the agreement?
-    pub(super) fn is_wrong_beside_agreement(&self) -> bool {
-        self.is_wrong_beside_agreement
-    }
-
-    /// The problems in the order of the file's columns.
-    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+    /// The problems in the order of the file's columns, and how much of the row is wrong.
+    pub(super) fn finish(mut self) -> (Vec<Problem>, Extent) {
         self.problems.sort_by_key(|&(index, _)| index);
-        self.problems.into_iter().map(|(_, problem)| problem).collect()
+        (self.problems.into_iter().map(|(_, problem)| problem).collect(), self.extent)
     }
 }

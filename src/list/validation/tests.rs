@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::reader::{Options, Reader, to_csv};
 use tenantry_model::customer::Customer;
+use tenantry_model::problem::Severity;
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
 
