@@ -11,9 +11,9 @@ use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::settings::Connection;
 use super::signals::Interruption;
-use crate::auth::{self, Claims, TokenSource};
+use crate::auth::{self, Claims};
 use crate::call::{Caller, Pacer};
-use crate::partner_center::{Class, Client, ClientSettings, NotDone, Outcome, codes};
+use crate::partner_center::{Class, NotDone, Outcome, codes};
 
 /// Connections kept open: as many questions as are under way at once, unless a check is told to ask more.
 const CONNECTIONS: usize = 64;
@@ -34,13 +34,7 @@ impl Inquiry {
         interruption: &Interruption,
     ) -> Result<Self, Failure> {
         connection.start_simulator().await?;
-        let client = Client::new(&ClientSettings {
-            api_url: connection.api_url.clone(),
-            network: connection.authority.network.clone(),
-            timeout: pace.timeout,
-            connections: CONNECTIONS,
-        })?;
-        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
+        let (client, tokens) = connection.ways(pace.timeout, CONNECTIONS)?;
         interruption.unless(first_token::get(&tokens, pace.max_outage)).await??;
         let caller = Caller {
             client,

@@ -22,12 +22,11 @@ use super::results::Results;
 use super::settings::{Connection, LedgerChoice};
 use super::stop::Stop;
 use super::wait_lock;
-use crate::auth::{Claims, Kind, TokenSource};
+use crate::auth::{Claims, Kind};
 use crate::call::{Caller, Pacer};
 use crate::ledger::{
     self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, UserNeeds,
 };
-use crate::partner_center::{Client, ClientSettings};
 use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, LeftOut, Mode, Progress, Signal, StopReason};
 
@@ -200,13 +199,7 @@ impl<'a> Session<'a> {
             return Ok(None);
         }
         let connection = &self.connection;
-        let client = Client::new(&ClientSettings {
-            api_url: connection.api_url.clone(),
-            network: connection.authority.network.clone(),
-            timeout: self.args.pace.timeout,
-            connections: self.args.concurrency.get(),
-        })?;
-        let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
+        let (client, tokens) = connection.ways(self.args.pace.timeout, self.args.concurrency.get())?;
         let token = tokio::select! {
             token = first_token::get(&tokens, self.args.pace.max_outage) => token.map_err(StopReason::from),
             Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),

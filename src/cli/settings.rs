@@ -14,10 +14,11 @@ use uuid::Uuid;
 use super::args;
 use super::failure::Failure;
 use super::trusted_hosts;
-use crate::auth::{App, Authority, Claims, SignIn};
+use crate::auth::{App, Authority, Claims, SignIn, TokenSource};
 use crate::credentials::default_identity_file;
 use crate::files;
 use crate::ledger::{self, Environment, Queries};
+use crate::partner_center::{Client, ClientSettings};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{ClientError, Network};
 use addresses::{authority, name_of, service_url};
@@ -115,6 +116,18 @@ impl Connection {
         self.authority.url = url;
         self.simulator = Some(simulator);
         Ok(())
+    }
+
+    /// The way to the API, for so many requests at once, and that to its tokens.
+    pub(crate) fn ways(
+        &self,
+        timeout: Duration,
+        connections: usize,
+    ) -> Result<(Client, TokenSource), ClientError> {
+        let Self { api_url, authority, .. } = self;
+        let (api_url, network) = (api_url.clone(), authority.network.clone());
+        let client = Client::new(&ClientSettings { api_url, network, timeout, connections })?;
+        Ok((client, TokenSource::new(self.sign_in.clone(), authority.clone())?))
     }
 
     /// Lets go of the simulator, if there is one.

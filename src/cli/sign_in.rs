@@ -10,9 +10,9 @@ use super::failure::Failure;
 use super::output::Output;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
-use crate::auth::{self, Claims, Kept, Kind, Store, TokenSource};
+use crate::auth::{self, Claims, Kept, Kind, Store};
 use crate::partner_center::operations::mfa_compliance;
-use crate::partner_center::{CallIds, Client, ClientSettings, Outcome, codes};
+use crate::partner_center::{CallIds, Outcome, codes};
 use crate::printable::visible;
 
 /// For the one question that `whoami` asks.
@@ -70,14 +70,8 @@ pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, 
 pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
     let connection = Connection::to_ask(&args.connection, None)?;
-    let tokens = TokenSource::new(connection.sign_in.clone(), connection.authority.clone())?;
+    let (client, tokens) = connection.ways(TIMEOUT, 1)?;
     let token = interruption.unless(tokens.token()).await??;
-    let client = Client::new(&ClientSettings {
-        api_url: connection.api_url.clone(),
-        network: connection.authority.network.clone(),
-        timeout: TIMEOUT,
-        connections: 1,
-    })?;
     let question = mfa_compliance();
     let asking = client.send(&question, &token.secret, CallIds::draw());
     let asked = interruption.unless(asking).await?.outcome;
