@@ -59,18 +59,10 @@ impl Rate {
 
     /// How long so many requests take, as it is told beforehand.
     pub fn time_for(self, requests: u64) -> Option<Duration> {
+        let Rate::Limited { requests: allowed, window } = self else { return None };
+        let per_second = f64::from(allowed.get()) * USED_SHARE / window.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        self.per_second().map(|per_second| Duration::from_secs_f64(requests as f64 / per_second))
-    }
-
-    /// The most requests a second that this allows, for estimates.
-    pub fn per_second(self) -> Option<f64> {
-        match self {
-            Rate::Unlimited => None,
-            Rate::Limited { requests, window } => {
-                Some(f64::from(requests.get()) * USED_SHARE / window.as_secs_f64())
-            }
-        }
+        Some(Duration::from_secs_f64(requests as f64 / per_second))
     }
 }
 
