@@ -84,10 +84,7 @@ fn note_problems(kinds: &mut ProblemKinds, rows: &[Incoming]) {
 }
 
 fn in_words((severity, rule): &(Severity, Cow<'static, str>), kind: &ProblemKind) -> String {
-    let severity = match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
+    let severity = severity.name();
     let ProblemKind { rows, first } = kind;
     let which = if *rows == 1 { "on" } else { "first on" };
     format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.in_words())

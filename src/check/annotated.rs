@@ -61,7 +61,7 @@ impl<W: Write> Annotated<W> {
         let first = problems.iter().find(|problem| Some(problem.severity) == severity);
         let ours = [
             line.to_string(),
-            severity.map_or("", name).to_owned(),
+            severity.map_or("", Severity::name).to_owned(),
             first.map(|problem| problem.rule.to_string()).unwrap_or_default(),
             in_words(problems),
         ];
@@ -115,7 +115,7 @@ impl<R: Read> Rows<R> {
                 before => format!("{}; {told}", String::from_utf8_lossy(before)),
             };
             let annotated = row.iter().enumerate().map(|(index, cell)| match index.checked_sub(self.ours) {
-                Some(SEVERITY) => name(problem.severity).as_bytes(),
+                Some(SEVERITY) => problem.severity.name().as_bytes(),
                 Some(CODE) => problem.rule.as_bytes(),
                 Some(ERROR) => told.as_bytes(),
                 Some(_) | None => cell,
@@ -130,11 +130,4 @@ impl<R: Read> Rows<R> {
 fn in_words(problems: &[Problem]) -> String {
     let told: Vec<String> = problems.iter().map(Problem::with_suggestion).collect();
     harmless(&one_line(&told.join("; "))).into_owned()
-}
-
-const fn name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::tally::{Kind, kind};
 use super::{Online, Tally};
 use crate::printable::visible;
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
 use crate::report::PushLine as _;
 use crate::report::counted;
 
@@ -116,7 +116,7 @@ impl Text {
             if !alike.lines.is_empty() {
                 self.has_grouped = true;
                 let not_shown = alike.not_shown();
-                out.push_line(format_args!("{file}: {} [{rule}]: {}", name(severity), visible(&not_shown)));
+                out.push_line(format_args!("{file}: {} [{rule}]: {}", severity.name(), visible(&not_shown)));
             }
         }
         if tally.kinds.is_empty() {
@@ -136,7 +136,7 @@ impl Text {
             out.push_line(format_args!("\nProblems by rule:"));
         }
         for ((severity, rule), count) in tally.most_frequent() {
-            out.push_line(format_args!("  {count:>9}  {:<7}  {rule}", name(*severity)));
+            out.push_line(format_args!("  {count:>9}  {:<7}  {rule}", severity.name()));
         }
         if self.has_grouped {
             let beside = match (has_copy, files) {
@@ -153,7 +153,7 @@ impl Text {
 
 /// `customers.csv:26: error: Country: is no country code [country]`, which editors know how to jump to.
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
-    let (severity, words) = (name(problem.severity), problem.in_words());
+    let (severity, words) = (problem.severity.name(), problem.in_words());
     let at = problem.line;
     out.push_line(format_args!("{}:{at}: {severity}: {} [{}]", visible(file), visible(&words), problem.rule));
     if !problem.value.is_empty() {
@@ -198,13 +198,6 @@ fn plan(ending: &Ending<'_>, out: &mut String) {
     }
     if let Some(partner) = ending.partner {
         out.push_line(format_args!("They would be created by {}.", visible(partner)));
-    }
-}
-
-const fn name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
     }
 }
 

@@ -10,7 +10,6 @@ use super::summary::{agreement_hint, hint, one_line};
 use crate::ledger::{AttemptStory, RowId, RowStory, State};
 use crate::partner_center::request_line;
 use crate::printable::visible;
-use crate::problem::Severity;
 
 /// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
 pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> String {
@@ -72,10 +71,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
         text.push_line(format_args!("  {:<14}{words}", "agreement"));
     }
     for problem in &row.problems {
-        let severity = match problem.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = problem.severity.name();
         text.push_line(format_args!("  {severity}: {}", one_line(&problem.in_words())));
         if let Some(suggestion) = &problem.suggestion {
             text.push_line(format_args!("      → {}", one_line(suggestion)));
