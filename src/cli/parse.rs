@@ -7,7 +7,6 @@ use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-use super::cloud::Cloud;
 use crate::call::Rate;
 use crate::customer::Field;
 use crate::reader::{Encoding, field_meant};
@@ -150,10 +149,6 @@ pub(super) fn notify_url(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|_| wrong())?;
     let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     is_safe.then_some(url).ok_or_else(wrong)
-}
-
-pub(super) fn cloud(text: &str) -> Result<Cloud, String> {
-    text.parse()
 }
 
 #[cfg(test)]

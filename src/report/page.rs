@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use indicatif::HumanCount;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -408,14 +409,7 @@ fn with_code(words: &str) -> Markup {
 fn swatch(state: State) -> &'static str {
     match state {
         State::Pending | State::InFlight => "open",
-        State::Created
-        | State::Existing
-        | State::Failed
-        | State::Rejected
-        | State::Unresolved
-        | State::Superseded
-        | State::Recorded
-        | State::Withdrawn => state.name(),
+        _ => state.name(),
     }
 }
 
@@ -425,15 +419,7 @@ fn time(time: Timestamp) -> String {
 
 /// In groups of three digits.
 fn number(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(count).to_string()
 }
 
 fn share(count: u64, of: u64) -> String {

@@ -116,7 +116,7 @@ pub(crate) struct Rehearsal {
 #[command(next_help_heading = "Partner Center")]
 pub(crate) struct Connection {
     /// The cloud that the partner account belongs to
-    #[arg(long, value_parser = parse::cloud, default_value = "global", env = "TENANTRY_CLOUD", add = Repeat::AtService)]
+    #[arg(long, default_value = "global", env = "TENANTRY_CLOUD", add = Repeat::AtService)]
     pub(crate) cloud: cloud::Cloud,
     /// Base URL of the API, instead of the cloud's own
     #[arg(long, value_name = "URL", env = "TENANTRY_API_URL", add = Repeat::AtService)]
