@@ -1,8 +1,10 @@
 //! Ctrl-C, SIGTERM and the end of the terminal or of the session as values.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,9 +33,8 @@ pub(crate) fn listen() -> mpsc::Receiver<Signal> {
     // Two are ever wanted: one to finish what is in flight, one to leave at once.
     let (sender, receiver) = mpsc::channel(4);
     IS_LISTENING.store(true, Ordering::Relaxed);
-    // Both are registered here and now: a task may begin only when a request is out already.
-    interrupts(sender.clone());
-    terminations(sender);
+    // Registered here and now: a task may begin only when a request is out already.
+    register(&sender);
     receiver
 }
 
@@ -120,22 +121,19 @@ fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &Move
 #[derive(Debug, Clone)]
 pub(crate) struct Interruption {
     stopping: CancellationToken,
-    first: Arc<OnceLock<Signal>>,
 }
 
 impl Interruption {
     /// Listens from now on.
     pub(crate) fn listen() -> Self {
-        let interruption = Self { stopping: CancellationToken::new(), first: Arc::default() };
-        let mut signals = listen();
-        let Self { stopping, first } = interruption.clone();
+        let stopping = CancellationToken::new();
+        let (mut signals, stop) = (listen(), stopping.clone());
         tokio::spawn(async move {
-            if let Some(signal) = signals.recv().await {
-                first.get_or_init(|| signal);
-                stopping.cancel();
+            if signals.recv().await.is_some() {
+                stop.cancel();
             }
         });
-        interruption
+        Self { stopping }
     }
 
     /// Is cancelled by the first signal.
@@ -154,7 +152,7 @@ impl Interruption {
 
     /// Says that a signal ended the command.
     pub(crate) fn failure(&self) -> Failure {
-        let exit_code = match self.first.get() {
+        let exit_code = match HEARD.get() {
             Some(Signal::Terminate) => ExitCode::Terminated,
             Some(Signal::Interrupt) | None => ExitCode::Interrupted,
         };
@@ -162,59 +160,30 @@ impl Interruption {
     }
 }
 
-#[cfg(unix)]
-fn interrupts(sender: mpsc::Sender<Signal>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    tokio::spawn(async move {
-        while interrupt.recv().await.is_some() && pass_on(Signal::Interrupt, &sender).await {}
-    });
-}
-
-/// Ctrl-Break means what Ctrl-C means.
-#[cfg(windows)]
-fn interrupts(sender: mpsc::Sender<Signal>) {
-    use tokio::signal::windows::{ctrl_break, ctrl_c};
-    let (Ok(mut interrupt), Ok(mut ctrl_break)) = (ctrl_c(), ctrl_break()) else { return };
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                Some(()) = interrupt.recv() => {}
-                Some(()) = ctrl_break.recv() => {}
-                else => return,
-            }
-            if !pass_on(Signal::Interrupt, &sender).await {
-                return;
-            }
-        }
-    });
+/// What comes by `heard` is `signal`, for as long as anybody listens.
+fn forward(
+    signal: Signal,
+    sender: &mpsc::Sender<Signal>,
+    mut heard: impl FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send + 'static,
+) {
+    let sender = sender.clone();
+    tokio::spawn(
+        async move { while poll_fn(&mut heard).await.is_some() && pass_on(signal, &sender).await {} },
+    );
 }
 
 /// A lost terminal, such as that of a broken SSH connection, means what SIGTERM means, as it does on Windows; unless
 /// `nohup` said that it means nothing.
 #[cfg(unix)]
-fn terminations(sender: mpsc::Sender<Signal>) {
+fn register(sender: &mpsc::Sender<Signal>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    let mut hangup = hangups_count().then(|| signal(SignalKind::hangup()).ok()).flatten();
-    tokio::spawn(async move {
-        loop {
-            let hung_up = async {
-                match &mut hangup {
-                    Some(hangup) => hangup.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                Some(()) = terminate.recv() => {}
-                Some(()) = hung_up => {}
-                else => return,
-            }
-            if !pass_on(Signal::Terminate, &sender).await {
-                return;
-            }
+    let hangup = hangups_count().then_some((SignalKind::hangup(), Signal::Terminate));
+    let always = [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)];
+    for (kind, meaning) in always.into_iter().chain(hangup) {
+        if let Ok(mut heard) = signal(kind) {
+            forward(meaning, sender, move |context| heard.poll_recv(context));
         }
-    });
+    }
 }
 
 /// Was SIGHUP left alone when this process was started? Only Linux tells, in a mask of what is ignored; elsewhere it is
@@ -227,26 +196,19 @@ fn hangups_count() -> bool {
     ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
-/// Closing the console window, logging off or shutting Windows down leaves a few seconds, which is what SIGTERM means
-/// elsewhere.
+/// Ctrl-Break means what Ctrl-C means. Closing the console window, logging off or shutting Windows down leaves a few
+/// seconds, which is what SIGTERM means elsewhere.
 #[cfg(windows)]
-fn terminations(sender: mpsc::Sender<Signal>) {
-    use tokio::signal::windows::{ctrl_close, ctrl_logoff, ctrl_shutdown};
-    let (Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (ctrl_close(), ctrl_logoff(), ctrl_shutdown())
-    else {
-        return;
-    };
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                Some(()) = close.recv() => {}
-                Some(()) = logoff.recv() => {}
-                Some(()) = shutdown.recv() => {}
-                else => return,
-            }
-            if !pass_on(Signal::Terminate, &sender).await {
-                return;
-            }
-        }
-    });
+fn register(sender: &mpsc::Sender<Signal>) {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+    if let (Ok(mut interrupt), Ok(mut ctrl_break)) = (ctrl_c(), ctrl_break()) {
+        forward(Signal::Interrupt, sender, move |context| interrupt.poll_recv(context));
+        forward(Signal::Interrupt, sender, move |context| ctrl_break.poll_recv(context));
+    }
+    if let (Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) = (ctrl_close(), ctrl_logoff(), ctrl_shutdown())
+    {
+        forward(Signal::Terminate, sender, move |context| close.poll_recv(context));
+        forward(Signal::Terminate, sender, move |context| logoff.poll_recv(context));
+        forward(Signal::Terminate, sender, move |context| shutdown.poll_recv(context));
+    }
 }
