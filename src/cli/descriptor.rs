@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::files::folder_of;
+
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such names"))]
@@ -20,8 +23,7 @@ impl Descriptor {
         let mut name = path.to_owned();
         // A ring of links has no end.
         for _ in 0..LINKS {
-            let folder = name.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let Ok(folder) = folder.canonicalize() else { break };
+            let Ok(folder) = folder_of(&name).canonicalize() else { break };
             if is_of_descriptors(&folder) {
                 return match name.file_name()?.to_str()?.parse::<u32>().ok()? {
                     1 => Some(Self::Stdout),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::exit_code::ExitCode;
-use crate::files::Refused;
+use crate::files::{Refused, folder_of};
 use crate::limits::{self, Resource};
 use crate::report::ExportError;
 use crate::transport::{ClientError, Silence};
@@ -174,8 +174,7 @@ impl From<ledger::Error> for Failure {
             | ledger::Error::NotKept { path, .. }
             | ledger::Error::Migrate { path, .. }
             | ledger::Error::Migrations { path, .. } => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                match limits::no_room_in(folder.unwrap_or(Path::new("."))) {
+                match limits::no_room_in(folder_of(path)) {
                     Some(full) => failure.because(in_words(&full)).with_hint(
                         "make room on the disk of the ledger (`df -h`, and `df -i` for files), or move the ledger",
                     ),

@@ -22,6 +22,7 @@ mod input;
 mod inquiry;
 mod manual;
 mod next_command;
+mod options;
 mod output;
 mod panics;
 mod parse;

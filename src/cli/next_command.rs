@@ -10,9 +10,9 @@ use clap::ArgMatches;
 use super::args;
 use super::cloud::Cloud;
 use super::exit_code::ExitCode;
-use super::replacing::free_name;
 use super::settings;
 use super::shell::quoted;
+use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, Given, HeldFor, Queries, RowCounts, State, UnfinishedSource,
 };

@@ -12,14 +12,12 @@ use super::config;
 use super::descriptor::Descriptor;
 use super::failure::Failure;
 use super::settings;
+use crate::files::free_name;
 use crate::ledger::{self, Queries};
 use crate::reader;
 
 /// More than it takes to know what a file is; a file of settings is shorter.
 const LOOKED_AT_BYTES: u64 = 64 << 10;
-
-/// Names that are tried before a free one is given up.
-const NAMES_TRIED: u32 = 1000;
 
 /// What ends the name of a workbook. Tenantry reads workbooks and writes none.
 const WORKBOOKS: [&str; 4] = ["xlsx", "ods", "xls", "xlsb"];
@@ -130,18 +128,6 @@ pub(super) fn is_taken(path: &Path) -> bool {
     }
 }
 
-/// `failed.csv`, or `failed-2.csv` and so on where that exists.
-pub(super) fn free_name(wanted: &Path) -> PathBuf {
-    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = wanted.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
-    let numbered =
-        (2..NAMES_TRIED).map(|number| wanted.with_file_name(format!("{stem}-{number}{extension}")));
-    std::iter::once(wanted.to_owned())
-        .chain(numbered)
-        .find(|name| name.symlink_metadata().is_err())
-        .unwrap_or_else(|| wanted.to_owned())
-}
-
 /// What a file is that cannot be made again, and what to do instead of replacing it. `None`: anything else, or nothing.
 pub(super) fn what_is(path: &Path) -> Option<(&'static str, &'static str)> {
     if ledger::is_beside_a_ledger(path) {
@@ -194,20 +180,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn a_free_name_is_proposed() {
-        let folder = tempfile::tempdir().unwrap();
-        let check = |expected: &str| {
-            assert_eq!(free_name(&folder.path().join("failed.csv")), folder.path().join(expected));
-        };
-        check("failed.csv");
-        fs::write(folder.path().join("failed.csv"), "").unwrap();
-        check("failed-2.csv");
-        fs::write(folder.path().join("failed-2.csv"), "").unwrap();
-        check("failed-3.csv");
-        assert_eq!(free_name(&folder.path().join("none")), folder.path().join("none"));
-    }
 
     #[test]
     fn what_cannot_be_made_again_is_known_by_what_is_in_it() {

@@ -8,9 +8,9 @@ use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::next_command;
 use super::output::Output;
-use super::replacing::free_name;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
+use crate::files::free_name;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {

@@ -11,7 +11,7 @@ use super::descriptor::Descriptor;
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
-use crate::files::take_name;
+use crate::files::{folder_of, sync_folder_of, take_name};
 use crate::ledger::Queries;
 use crate::printable::visible_lines;
 
@@ -123,8 +123,7 @@ impl Sink {
             Err(error) if path.metadata().is_ok() => return Err(error),
             Err(_) => path.to_owned(),
         };
-        let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder)?;
+        let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder_of(&place))?;
         Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
     }
 
@@ -146,7 +145,7 @@ impl Sink {
                 .and_then(|()| out.get_ref().as_file().sync_all())
                 .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
                 .and_then(|beside| name(beside, &place, replaces))
-                .and_then(|()| crate::files::sync_folder_of(&place))
+                .and_then(|()| sync_folder_of(&place))
                 .map_err(|error| unwritten(&path, &error)),
         }
     }

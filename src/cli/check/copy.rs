@@ -8,8 +8,9 @@ use crate::check::{Annotated, AtTheEnd, MetRow};
 use crate::cli::args;
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
-use crate::cli::replacing::{Guarded, free_name};
+use crate::cli::replacing::Guarded;
 use crate::cli::sink::{Sink, Target};
+use crate::files::free_name;
 use crate::problem::Problem;
 use crate::reader::Header;
 

@@ -14,8 +14,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::believed;
-use super::options::{Given, settings};
 use crate::cli::failure::Failure;
+use crate::cli::options::{Given, settings};
 
 /// Its name in the working folder and in the configuration folder.
 pub(super) const NAME: &str = "tenantry.toml";

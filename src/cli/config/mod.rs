@@ -12,7 +12,6 @@
 
 mod believed;
 mod file;
-mod options;
 mod show;
 mod trust;
 
@@ -26,12 +25,11 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use super::args::{Cli, Command as Asked};
 use super::failure::Failure;
 use super::help;
+use super::options::{self, Setting};
 use super::settings::{self, SECRETS};
 use crate::nearest::distance_within;
 pub(super) use file::is_settings;
 use file::{ConfigFile, Entry, Origin};
-use options::Setting;
-pub(super) use options::without_value;
 pub(super) use show::run as show;
 pub(super) use trust::run as trust;
 

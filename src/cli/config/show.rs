@@ -5,10 +5,10 @@ use clap::{ArgMatches, FromArgMatches};
 use serde::Serialize;
 
 use super::file::Origin;
-use super::options::{self, Setting};
 use super::{Provenance, deepest};
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::Failure;
+use crate::cli::options::{self, Setting};
 use crate::cli::output::Output;
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{args, help};

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 
 use crate::cli::args::Repeat;
-use crate::cli::config::without_value;
+use crate::cli::options::without_value;
 use crate::cli::shell::quoted;
 use crate::cli::{help, parse};
 use crate::ledger::Given;

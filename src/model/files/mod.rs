@@ -271,6 +271,21 @@ pub fn remove_left_behind(file: &Path) -> io::Result<()> {
     }
 }
 
+/// Names that are tried before a free one is given up.
+const NAMES_TRIED: u32 = 1000;
+
+/// `failed.csv`, or `failed-2.csv` and so on where that exists.
+pub fn free_name(wanted: &Path) -> PathBuf {
+    let stem = wanted.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = wanted.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
+    let numbered =
+        (2..NAMES_TRIED).map(|number| wanted.with_file_name(format!("{stem}-{number}{extension}")));
+    std::iter::once(wanted.to_owned())
+        .chain(numbered)
+        .find(|name| name.symlink_metadata().is_err())
+        .unwrap_or_else(|| wanted.to_owned())
+}
+
 /// The folder that a file is in.
 pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -295,6 +310,20 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).expect("it was made a moment ago").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_free_name_is_proposed() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |expected: &str| {
+            assert_eq!(free_name(&folder.path().join("failed.csv")), folder.path().join(expected));
+        };
+        check("failed.csv");
+        fs::write(folder.path().join("failed.csv"), "").unwrap();
+        check("failed-2.csv");
+        fs::write(folder.path().join("failed-2.csv"), "").unwrap();
+        check("failed-3.csv");
+        assert_eq!(free_name(&folder.path().join("none")), folder.path().join("none"));
     }
 
     #[test]

@@ -35,38 +35,34 @@ pub(super) struct Setting {
 
 /// Every setting of `command` and its subcommands, once each, in their order.
 pub(super) fn settings(command: &Command) -> Vec<Setting> {
-    let mut settings = Vec::new();
-    walk(command, &mut |arg| {
-        if let Some(name) = name_of(arg)
-            && settings.iter().all(|known: &Setting| known.name != name)
-        {
+    let named = arguments(command).filter_map(|arg| Some((name_of(arg)?, arg)));
+    let mut settings: Vec<Setting> = Vec::new();
+    for (name, arg) in named {
+        if settings.iter().all(|known| known.name != name) {
             settings.push(Setting { name: name.to_owned(), arg: arg.clone() });
         }
-    });
+    }
     settings
 }
 
 /// Every option of `command` and its subcommands, once each.
 pub(super) fn every_option(command: &Command) -> Vec<Arg> {
     let mut options: Vec<Arg> = Vec::new();
-    walk(command, &mut |arg| {
+    for arg in arguments(command) {
         if options.iter().all(|known| known.get_id() != arg.get_id()) {
             options.push(arg.clone());
         }
-    });
+    }
     options
 }
 
 /// Is there an option of this name that is no setting?
 pub(super) fn is_other_option(command: &Command, name: &str) -> bool {
-    let mut found = false;
-    walk(command, &mut |arg| found |= arg.get_long() == Some(name));
-    found
+    arguments(command).any(|arg| arg.get_long() == Some(name))
 }
 
-fn walk(command: &Command, visit: &mut impl FnMut(&Arg)) {
-    command.get_arguments().for_each(&mut *visit);
-    command.get_subcommands().for_each(|command| walk(command, visit));
+fn arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
+    Box::new(command.get_arguments().chain(command.get_subcommands().flat_map(arguments)))
 }
 
 /// The name of a setting; `None` of an option that is none.
@@ -111,7 +107,7 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
 }
 
 /// What an option stands for where it is typed without a value; `None`: it needs one.
-pub(in crate::cli) fn without_value(arg: &Arg) -> Option<OsString> {
+pub(super) fn without_value(arg: &Arg) -> Option<OsString> {
     let setting = Setting { name: arg.get_long()?.to_owned(), arg: arg.clone() };
     setting.raw(&Given::Switch(true), Path::new("")).ok()?.pop()
 }
