@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use crate::call::Rate;
 use crate::failpoint;
 use crate::intake;
-use crate::ledger::Unagreed;
+use crate::ledger::{Judged, Unagreed};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
@@ -196,8 +196,8 @@ impl Intake {
             }
             (Err(error), _) => return Err(Stopped::Failed(error.into())),
         };
-        let judged = report.judged;
-        let taken = judged.taken;
+        let judged = &report.judged;
+        let taken = &judged.taken;
         session.output.note(format_args!(
             "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
             visible(&report.layout),
@@ -217,59 +217,52 @@ impl Intake {
             let_go = judged.let_go.0,
             "file read"
         );
-        if judged.let_go != (0, 0) {
-            session.output.note(format_args!(
-                "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
-                in_words(judged.let_go)
-            ));
-        } else if report.rows == 0 {
-            session.output.note(format_args!("{path}: {NO_ROWS}."));
-        }
-        if taken.replaced > 0 {
-            session.output.note(format_args!(
-                "{path}: {} replaced by corrected ones before, which stand.",
-                counted(taken.replaced, "row")
-            ));
-        }
-        if !judged.ignored.is_empty() {
-            let named = judged.ignored.iter().map(|(line, domain)| format!("{line} ({domain})"));
-            let lines = if judged.ignored.len() == 1 { "line" } else { "lines" };
-            let more = if taken.ignored_changes > judged.ignored.len() as u64 { ", …" } else { "" };
-            session.output.note(format_args!(
-                "{path}: changes come too late, and are ignored, on {lines} {}{more}.",
-                named.collect::<Vec<_>>().join(", ")
-            ));
-        }
-        for problem in &report.problems {
-            session.output.note(format_args!("  {problem}"));
-        }
-        if taken.taken_up > 0 {
-            session
-                .output
-                .note(format_args!("{path}: {} tried again.", counted(taken.taken_up, "failed row")));
-        }
-        if taken.burned > 0 {
-            session.output.note(format_args!(
-                "{path}: {} not tried again, for a burned domain: each needs another one.",
-                counted(taken.burned, "failed row")
-            ));
-        }
-        for (agreements, what) in
-            [(taken.agreements, "to be recorded"), (taken.agreements_rejected, "failed validation")]
-        {
-            if agreements > 0 {
-                let agreements = counted(agreements, "agreement");
-                session.output.note(format_args!("{path}: {agreements} of customers that exist: {what}."));
-            }
-        }
-        if !report.unknown_columns.is_empty() {
-            let names = report.unknown_columns.join("`, `");
-            session.output.note(format_args!("{path}: kept for exports, but no data of ours: `{names}`."));
-        }
-        let meant = report.meant.iter().map(|(column, field)| (column.as_str(), *field));
-        if let Some(guess) = meant_in_words(meant) {
-            session.output.note(format_args!("{path}: {guess}"));
+        for note in notes(&path, &report) {
+            session.output.note(note);
         }
         Ok(judged.rejected)
     }
+}
+
+/// What else is to be said of a file that was read, as far as there is something to say.
+fn notes(path: &str, report: &intake::Report) -> impl Iterator<Item = String> {
+    let (judged, taken) = (&report.judged, &report.judged.taken);
+    let left = match judged.let_go {
+        (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
+        let_go => Some(format!(
+            "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
+            in_words(let_go)
+        )),
+    };
+    let some = |count: u64, noun: &str, what: &str| {
+        (count > 0).then(|| format!("{path}: {} {what}.", counted(count, noun)))
+    };
+    let first = [
+        left,
+        some(taken.replaced, "row", "replaced by corrected ones before, which stand"),
+        ignored(path, judged),
+    ];
+    let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
+    let (names, meant) = (&report.unknown_columns, &report.meant);
+    let last = [
+        some(taken.taken_up, "failed row", "tried again"),
+        some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
+        some(taken.agreements, "agreement", "of customers that exist: to be recorded"),
+        some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
+        (!names.is_empty())
+            .then(|| format!("{path}: kept for exports, but no data of ours: `{}`.", names.join("`, `"))),
+        meant_in_words(meant.iter().map(|(column, field)| (column.as_str(), *field)))
+            .map(|guess| format!("{path}: {guess}")),
+    ];
+    first.into_iter().chain(problems).chain(last).flatten()
+}
+
+/// Names the rows whose changes came too late.
+fn ignored(path: &str, judged: &Judged) -> Option<String> {
+    let named: Vec<String> =
+        judged.ignored.iter().map(|(line, domain)| format!("{line} ({domain})")).collect();
+    let lines = if named.len() == 1 { "line" } else { "lines" };
+    let more = if judged.taken.ignored_changes > named.len() as u64 { ", …" } else { "" };
+    let named = Some(named.join(", ")).filter(|named| !named.is_empty())?;
+    Some(format!("{path}: changes come too late, and are ignored, on {lines} {named}{more}."))
 }
