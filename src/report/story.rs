@@ -17,58 +17,10 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
     let file = visible(&row.file);
     text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
-    text.push_line(format_args!("  {:<14}{}", "read", row.made_at));
-    text.push_line(format_args!("  {:<14}{}", "last change", row.changed_at));
-    for (name, value) in [
-        ("customer id", &row.customer_id),
-        ("commerce id", &row.commerce_id),
-        ("user name", &row.user_name.as_ref().map(|name| format!("{name}@{domain}"))),
-        ("request id", &row.request_id),
-    ] {
+    for (name, value) in facts(row, domain, kept) {
         if let Some(value) = value {
-            text.push_line(format_args!("  {name:<14}{}", one_line(value)));
+            text.push_line(format_args!("  {name:<14}{value}"));
         }
-    }
-    if row.customer_id.is_some() {
-        let password = match (row.has_credentials, row.state) {
-            (true, _) => "sealed in this ledger",
-            (false, State::InFlight) => "not here yet: `tenantry resume` asks for it once more",
-            (false, _) => "not here",
-        };
-        text.push_line(format_args!("  {:<14}{password}", "password"));
-    }
-    if let Some(from) = kept {
-        let brought = if from == row.row {
-            "one came with an answer to it that belongs to another customer".to_owned()
-        } else {
-            format!("one for it came with the answer to row {from}")
-        };
-        text.push_line(format_args!("  {:<14}{brought} and is sealed in this ledger", ""));
-    }
-    if let Some(code) = &row.error_code {
-        let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
-        text.push_line(format_args!("  {:<14}{}{status}", "error", one_line(code)));
-        text.push_line(format_args!(
-            "  {:<14}{}",
-            "in its words",
-            one_line(row.error_text.as_deref().unwrap_or(""))
-        ));
-        text.push_line(format_args!("  {:<14}{}", "what to do", hint(code, row.state, row.domain_burned)));
-    }
-    if let Some(why) = &row.unreadable {
-        text.push_line(format_args!("  {:<14}{why}", "damaged"));
-    }
-    if row.domain_burned {
-        text.push_line(format_args!(
-            "  {:<14}the refusal left the domain taken: this row needs another one",
-            "domain"
-        ));
-    }
-    if let Some(by) = row.replaced_by {
-        text.push_line(format_args!("  {:<14}row {by}", "replaced by"));
-    }
-    if let Some(words) = agreement_words(row) {
-        text.push_line(format_args!("  {:<14}{words}", "agreement"));
     }
     for problem in &row.problems {
         let severity = problem.severity.name();
@@ -85,16 +37,55 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
             attempt.run,
             attempt.operation
         ));
-        text.push_line(format_args!("    {:<18}{}", "MS-RequestId", attempt.request_id));
-        text.push_line(format_args!("    {:<18}{}", "MS-CorrelationId", attempt.correlation_id));
-        if let Some(ms_cv) = &attempt.ms_cv {
-            text.push_line(format_args!("    {:<18}{}", "MS-CV", one_line(ms_cv)));
+        for (name, value) in [
+            ("MS-RequestId", Some(attempt.request_id.to_string())),
+            ("MS-CorrelationId", Some(attempt.correlation_id.to_string())),
+            ("MS-CV", attempt.ms_cv.as_deref().map(one_line)),
+            ("when", Some(when(attempt))),
+            ("outcome", Some(outcome(attempt))),
+        ] {
+            if let Some(value) = value {
+                text.push_line(format_args!("    {name:<18}{value}"));
+            }
         }
-        text.push_line(format_args!("    {:<18}{}", "when", when(attempt)));
-        text.push_line(format_args!("    {:<18}{}", "outcome", outcome(attempt)));
     }
     text
 }
+
+/// What is told of a row in a line each, as far as there is something to tell.
+fn facts(row: &RowStory, domain: &str, kept: Option<RowId>) -> [(&'static str, Option<String>); 15] {
+    let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
+    let password = match (row.has_credentials, row.state) {
+        (true, _) => "sealed in this ledger",
+        (false, State::InFlight) => "not here yet: `tenantry resume` asks for it once more",
+        (false, _) => "not here",
+    };
+    let brought = kept.map(|from| match from == row.row {
+        true => "one came with an answer to it that belongs to another customer".to_owned(),
+        false => format!("one for it came with the answer to row {from}"),
+    });
+    let code = row.error_code.as_deref();
+    let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    [
+        ("read", Some(row.made_at.to_string())),
+        ("last change", Some(row.changed_at.to_string())),
+        ("customer id", row.customer_id.as_deref().map(one_line)),
+        ("commerce id", row.commerce_id.as_deref().map(one_line)),
+        ("user name", user_name),
+        ("request id", row.request_id.as_deref().map(one_line)),
+        ("password", row.customer_id.as_ref().map(|_| password.to_owned())),
+        ("", brought.map(|brought| format!("{brought} and is sealed in this ledger"))),
+        ("error", code.map(|code| one_line(code) + &status)),
+        ("in its words", code.map(|_| one_line(row.error_text.as_deref().unwrap_or_default()))),
+        ("what to do", code.map(|code| hint(code, row.state, row.domain_burned).to_owned())),
+        ("damaged", row.unreadable.clone()),
+        ("domain", row.domain_burned.then(|| BURNED.to_owned())),
+        ("replaced by", row.replaced_by.map(|by| format!("row {by}"))),
+        ("agreement", agreement_words(row)),
+    ]
+}
+
+const BURNED: &str = "the refusal left the domain taken: this row needs another one";
 
 /// For scripts.
 pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> Value {
