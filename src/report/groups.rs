@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::charts::stacked;
 use crate::ledger::{RowCounts, State};
 
 /// Groups that are told, the largest first.
@@ -20,6 +21,19 @@ pub(crate) struct Groups {
     pub(crate) others: RowCounts,
     /// Refused before it could be told what they are, and rows that corrected ones have replaced.
     pub(crate) untold: u64,
+}
+
+/// What a table of groups counts of each.
+pub(super) const GROUP_HEADS: [&str; 7] =
+    ["rows", "created", "existing", "failed", "rejected", "unresolved", "open"];
+
+impl Groups {
+    /// As a table has them: those with a name, then all others, if there are some.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = Vec<Option<u64>>> {
+        let others = Some(&self.others).filter(|others| others.total > 0);
+        let all = self.groups.iter().map(|group| &group.rows).chain(others);
+        all.map(|rows| std::iter::once(rows.total).chain(stacked(rows)).map(Some).collect())
+    }
 }
 
 /// Some rows with a name; `None` where their field is empty.

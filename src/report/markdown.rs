@@ -2,10 +2,10 @@
 //!
 //! Text from outside stays text: what Markdown or the HTML inside it would obey is escaped, and stays on its line.
 
-use super::groups::Groups;
-use super::overview::{Overview, by_file, ended_in_words};
+use super::groups::{GROUP_HEADS, Groups};
+use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
 use super::push_line::PushLine as _;
-use super::summary::{counted, meaning, one_line};
+use super::summary::{agreements_in_words, counted, meaning, one_line};
 use crate::ledger::State;
 
 pub(crate) fn markdown(report: &Overview) -> String {
@@ -46,54 +46,38 @@ pub(crate) fn markdown(report: &Overview) -> String {
 }
 
 fn states(text: &mut String, report: &Overview) {
-    text.push_line(format_args!(
-        "\n## What became of the rows\n\n| state | rows | means |\n| --- | ---: | --- |"
-    ));
-    for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
-        let count = report.rows.of(state);
-        if count > 0 {
-            text.push_line(format_args!("| {} | {count} | {} |", state.name(), meaning(state)));
-        }
+    let row = |state: State| (report.rows.of(state), state.name(), meaning(state));
+    let standing = State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded).map(row);
+    let standing = standing.filter(|(count, ..)| *count > 0);
+    let mut rows: Vec<[String; 3]> =
+        standing.map(|(count, name, means)| [name.to_owned(), count.to_string(), means.to_owned()]).collect();
+    rows.push(["**total**".to_owned(), format!("**{}**", report.standing_rows), report.accounting()]);
+    let (count, name, means) = row(State::Superseded);
+    if count > 0 {
+        rows.push([format!("{name}, beside these"), count.to_string(), means.to_owned()]);
     }
-    text.push_line(format_args!("| **total** | **{}** | {} |", report.standing_rows, report.accounting()));
-    if report.rows.superseded > 0 {
-        let (name, meaning) = (State::Superseded.name(), meaning(State::Superseded));
-        text.push_line(format_args!("| {name}, beside these | {} | {meaning} |", report.rows.superseded));
-    }
-    let agreements = &report.agreements;
-    if agreements.total() > 0 {
-        let open = agreements.open() + agreements.held_back;
-        text.push_line(format_args!(
-            "\nCustomer agreements: {} recorded, {} refused, {open} still to be recorded.",
-            agreements.recorded,
-            agreements.refused()
-        ));
+    table(text, "What became of the rows", &["state", "rows:", "means"], rows);
+    if let Some(words) = agreements_in_words(&report.agreements, |count| count.to_string()) {
+        text.push_line(format_args!("\n{words}"));
     }
 }
 
 fn refusals(text: &mut String, report: &Overview) {
-    if report.errors.is_empty() {
-        return;
-    }
-    let head =
-        "| code | rows | state | in its words | what to do | where |\n| --- | ---: | --- | --- | --- | --- |";
-    text.push_line(format_args!("\n## Refused, and what to do\n\n{head}"));
-    for it in &report.errors {
-        let places: Vec<String> = by_file(&it.places)
-            .into_iter()
-            .map(|(file, lines)| format!("{} line {lines}", plain(&file)))
-            .collect();
-        let dots = if it.error.count > it.places.len() as u64 { ", …" } else { "" };
-        text.push_line(format_args!(
-            "| {} | {} | {} | {} | {} | {}{dots} |",
-            plain(&it.error.code),
-            it.error.count,
-            it.error.state,
-            plain(&it.error.example),
-            it.error.hint,
-            places.join(", ")
-        ));
-    }
+    let heads = ["code", "rows:", "state", "in its words", "what to do", "where"];
+    let rows = report.errors.iter().map(|ErrorPlaces { error, places }| {
+        let named: Vec<String> =
+            by_file(places).iter().map(|(file, lines)| format!("{} line {lines}", plain(file))).collect();
+        let dots = if error.count > places.len() as u64 { ", …" } else { "" };
+        [
+            plain(&error.code),
+            error.count.to_string(),
+            error.state.to_owned(),
+            plain(&error.example),
+            error.hint.clone(),
+            named.join(", ") + dots,
+        ]
+    });
+    table(text, "Refused, and what to do", &heads, rows);
     if report.more_kinds > 0 {
         text.push_line(format_args!(
             "\n… and {} more kinds: `tenantry status` lists them all.",
@@ -103,22 +87,9 @@ fn refusals(text: &mut String, report: &Overview) {
 }
 
 fn calls(text: &mut String, report: &Overview) {
-    if report.calls.is_empty() {
-        return;
-    }
-    let head = "| call | sent | answered | throttled | p50 ms | p90 ms | p99 ms | slowest ms |\n\
-                | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
-    text.push_line(format_args!("\n## Calls to the service\n\n{head}"));
-    for calls in &report.calls {
-        let took = calls.took_ms.map_or_else(
-            || "– | – | – | –".to_owned(),
-            |ms| format!("{} | {} | {} | {}", ms.p50, ms.p90, ms.p99, ms.max),
-        );
-        text.push_line(format_args!(
-            "| {} | {} | {} | {} | {took} |",
-            calls.operation, calls.sent, calls.answered, calls.throttled
-        ));
-    }
+    let heads = ["call", "sent:", "answered:", "throttled:", "p50 ms:", "p90 ms:", "p99 ms:", "slowest ms:"];
+    let rows = report.calls.iter().map(|call| line(call.operation.clone(), call.numbers()));
+    table(text, "Calls to the service", &heads, rows);
 }
 
 /// `noun` and `none` are what a group is, and what rows without one are called.
@@ -126,46 +97,62 @@ fn groups(text: &mut String, title: &str, (noun, none): (&str, &str), of: &Group
     if of.groups.is_empty() {
         return;
     }
-    let head = format!(
-        "| {noun} | rows | created | existing | failed | rejected | unresolved | open |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    );
-    text.push_line(format_args!("\n## {title}\n\n{head}"));
-    let named = of
-        .groups
-        .iter()
-        .map(|group| (group.name.as_deref().map_or_else(|| none.to_owned(), plain), &group.rows));
-    let others = (of.others.total > 0).then(|| ("all others".to_owned(), &of.others));
-    for (name, rows) in named.chain(others) {
-        let counts: Vec<String> = super::charts::stacked(rows).iter().map(u64::to_string).collect();
-        text.push_line(format_args!("| {name} | {} | {} |", rows.total, counts.join(" | ")));
-    }
+    let heads: Vec<String> =
+        std::iter::once(noun.to_owned()).chain(GROUP_HEADS.map(|head| format!("{head}:"))).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let names = of.groups.iter().map(|group| group.name.as_deref().map_or_else(|| none.to_owned(), plain));
+    let rows = names.chain(["all others".to_owned()]).zip(of.numbers());
+    table(text, title, &heads, rows.map(|(name, numbers)| line(name, numbers)));
 }
 
 fn runs(text: &mut String, report: &Overview) {
-    if report.runs.is_empty() {
-        return;
-    }
-    let head = "| run | command | started | finished | submitted | requests | repeats | throttled | ended |\n\
-                | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | --- |";
-    text.push_line(format_args!("\n## Runs, newest first\n\n{head}"));
-    for run in &report.runs {
+    let heads = [
+        "run:",
+        "command",
+        "started",
+        "finished",
+        "submitted:",
+        "requests:",
+        "repeats:",
+        "throttled:",
+        "ended",
+    ];
+    let rows = report.runs.iter().map(|run| {
         let finished = run.finished_at.map_or_else(|| "–".to_owned(), |time| time.to_string());
-        text.push_line(format_args!(
-            "| {} | {} | {} | {finished} | {} | {} | {} | {} | {} |",
-            run.id,
-            run.command,
-            run.started_at,
-            run.submitted,
-            run.requests,
-            run.retries,
-            run.throttled,
-            plain(&ended_in_words(run))
-        ));
-    }
+        let begun = [run.id.to_string(), run.command.to_string(), run.started_at.to_string(), finished];
+        let sums = [run.submitted, run.requests, run.retries, run.throttled].map(|count| count.to_string());
+        begun.into_iter().chain(sums).chain([plain(&ended_in_words(run))]).collect::<Vec<_>>()
+    });
+    table(text, "Runs, newest first", &heads, rows);
     if report.earlier_runs > 0 {
         text.push_line(format_args!("\n{} not shown.", counted(report.earlier_runs, "earlier run")));
     }
+}
+
+/// A table with its title, where it has rows. A head that ends with a colon is that of numbers.
+fn table<R: AsRef<[String]>>(
+    text: &mut String,
+    title: &str,
+    heads: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let names: Vec<&str> = heads.iter().map(|head| head.trim_end_matches(':')).collect();
+    let rules: Vec<&str> =
+        heads.iter().map(|head| if head.ends_with(':') { "---:" } else { "---" }).collect();
+    text.push_line(format_args!("\n## {title}\n\n| {} |\n| {} |", names.join(" | "), rules.join(" | ")));
+    for row in rows {
+        text.push_line(format_args!("| {} |", row.as_ref().join(" | ")));
+    }
+}
+
+fn line(name: String, numbers: Vec<Option<u64>>) -> Vec<String> {
+    let numbers =
+        numbers.into_iter().map(|count| count.map_or_else(|| "–".to_owned(), |count| count.to_string()));
+    std::iter::once(name).chain(numbers).collect()
 }
 
 /// Text from outside as text.

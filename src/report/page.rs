@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::{self, STACK};
-use super::groups::Groups;
+use super::groups::{GROUP_HEADS, Groups};
 use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
-use super::summary::{counted, meaning, one_line, rough};
+use super::summary::{agreements_in_words, counted, meaning, one_line, rough};
 use super::timeline::{Calls, Part, Timeline};
-use crate::ledger::{RowCounts, RunTotals, State};
+use crate::ledger::{RunTotals, State};
 
 const CSS: &str = include_str!("page.css");
 
@@ -97,7 +97,7 @@ fn head(report: &Overview) -> Markup {
 }
 
 fn states(report: &Overview) -> Markup {
-    let Overview { rows, agreements, .. } = report;
+    let Overview { rows, .. } = report;
     html! {
         section {
             h2 { "What became of the rows" }
@@ -126,12 +126,7 @@ fn states(report: &Overview) -> Markup {
                     }
                 }
             } }
-            @if agreements.total() > 0 {
-                p {
-                    "Customer agreements: " (number(agreements.recorded)) " recorded, " (number(agreements.refused()))
-                    " refused, " (number(agreements.open() + agreements.held_back)) " still to be recorded."
-                }
-            }
+            @if let Some(words) = agreements_in_words(&report.agreements, number) { p { (words) } }
         }
     }
 }
@@ -261,20 +256,11 @@ fn calls(calls: &[Calls]) -> Markup {
         section {
             h2 { "Calls to the service" }
             p.soft { "How long an answer took, in milliseconds; calls without one (a time-out, a broken connection) have none." }
-            div.scroll { table {
-                thead { tr {
-                    th { "Call" } th.n { "Sent" } th.n { "Answered" } th.n { "Throttled" }
-                    th.n { "p50" } th.n { "p90" } th.n { "p99" } th.n { "Slowest" }
-                } }
-                tbody { @for call in calls { tr {
-                    th scope="row" { (call.operation) }
-                    td.n { (number(call.sent)) } td.n { (number(call.answered)) } td.n { (number(call.throttled)) }
-                    @match call.took_ms {
-                        Some(ms) => { @for ms in [ms.p50, ms.p90, ms.p99, ms.max] { td.n { (number(ms)) } } }
-                        None => { @for _ in 0..4 { td.n { "–" } } }
-                    }
-                } } }
-            } }
+            (counts(
+                "Call",
+                &["Sent", "Answered", "Throttled", "p50", "p90", "p99", "Slowest"],
+                calls.iter().map(|call| (html! { (call.operation) }, call.numbers())),
+            ))
         }
     }
 }
@@ -282,29 +268,14 @@ fn calls(calls: &[Calls]) -> Markup {
 fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> String) -> Markup {
     let bars: Vec<(String, Vec<u64>)> =
         of.groups.iter().map(|group| (name(group.name.as_deref()), charts::stacked(&group.rows))).collect();
-    let line = |name: Markup, rows: &RowCounts| {
-        html! {
-            tr {
-                th scope="row" { (name) }
-                td.n { (number(rows.total)) }
-                @for count in charts::stacked(rows) { td.n { (number(count)) } }
-            }
-        }
-    };
+    let names = bars.iter().map(|(name, _)| html! { span.id { (name) } });
+    let lines = names.chain([html! { "all others" }]).zip(of.numbers());
     html! {
         @if !bars.is_empty() {
             section {
                 h2 { (title) }
                 (figure("Valid rows", html! { "The largest groups, by what became of their rows." }, legend(&bars), &charts::bars(&bars)))
-                div.scroll { table {
-                    thead { tr { th { (noun) } th.n { "rows" } @for state in STACK { th.n { (state) } } } }
-                    tbody {
-                        @for (group, (name, _)) in of.groups.iter().zip(&bars) {
-                            (line(html! { span.id { (name) } }, &group.rows))
-                        }
-                        @if of.others.total > 0 { (line(html! { "all others" }, &of.others)) }
-                    }
-                } }
+                (counts(noun, &GROUP_HEADS, lines))
                 @if of.untold > 0 {
                     p.soft {
                         (counted(of.untold, "row")) " left out: rejected before it could be told where they belong."
@@ -312,6 +283,19 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
                 }
             }
         }
+    }
+}
+
+/// A table of numbers, each line of which has a name.
+fn counts(noun: &str, heads: &[&str], lines: impl Iterator<Item = (Markup, Vec<Option<u64>>)>) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { th { (noun) } @for head in heads { th.n { (head) } } } }
+            tbody { @for (name, numbers) in lines { tr {
+                th scope="row" { (name) }
+                @for count in numbers { td.n { @match count { Some(count) => (number(count)), None => "–" } } }
+            } } }
+        } }
     }
 }
 

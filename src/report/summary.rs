@@ -145,13 +145,8 @@ impl Standing {
             }
         }
         text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total));
-        if self.agreements.total() > 0 {
-            text.push_line(format_args!(
-                "Customer agreements: {} recorded, {} refused, {} still to be recorded.",
-                self.agreements.recorded,
-                self.agreements.refused(),
-                self.agreements.open() + self.agreements.held_back
-            ));
+        if let Some(words) = agreements_in_words(&self.agreements, |count| count.to_string()) {
+            text.push_line(format_args!("{words}"));
         }
         if !self.errors.is_empty() {
             text.push_line(format_args!("\nWhy, most frequent first:"));
@@ -258,6 +253,18 @@ impl Summary {
         }
         text
     }
+}
+
+/// Where the customer agreements stand, where there are some.
+pub(super) fn agreements_in_words(
+    agreements: &AgreementCounts,
+    number: impl Fn(u64) -> String,
+) -> Option<String> {
+    let of = [agreements.recorded, agreements.refused(), agreements.open() + agreements.held_back];
+    let [recorded, refused, open] = of.map(number);
+    let words =
+        format!("Customer agreements: {recorded} recorded, {refused} refused, {open} still to be recorded.");
+    (agreements.total() > 0).then_some(words)
 }
 
 /// Says loudly which passwords are lost, and the way back.

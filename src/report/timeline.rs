@@ -136,6 +136,15 @@ impl Timeline {
     }
 }
 
+impl Calls {
+    /// As a table has them; `None` where no call was answered.
+    pub(super) fn numbers(&self) -> Vec<Option<u64>> {
+        let took = self.took_ms.map(|ms| [ms.p50, ms.p90, ms.p99, ms.max]);
+        let took = took.map_or([None; 4], |ms| ms.map(Some));
+        [self.sent, self.answered, self.throttled].map(Some).into_iter().chain(took).collect()
+    }
+}
+
 /// Adds calls up as they come: by kind, then by part, then by how long they took.
 #[derive(Default)]
 struct Measuring {
