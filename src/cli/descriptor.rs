@@ -1,6 +1,8 @@
 //! Names that stand for what this process has open already, such as `/dev/stdout`, wherever that leads. What they lead
 //! to is never replaced: whoever opened it, mostly a shell, may have more in it.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
@@ -44,6 +46,17 @@ impl Descriptor {
     }
 }
 
+/// A standard stream as a file of its own, which goes on where the other is.
+#[cfg(unix)]
+pub(super) fn duplicate(stream: impl std::os::fd::AsFd) -> io::Result<File> {
+    stream.as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+pub(super) fn duplicate(stream: impl std::os::windows::io::AsHandle) -> io::Result<File> {
+    stream.as_handle().try_clone_to_owned().map(File::from)
+}
+
 /// As many as Linux follows.
 #[cfg(unix)]
 const LINKS: usize = 40;
@@ -57,10 +70,9 @@ fn is_of_descriptors(folder: &Path) -> bool {
 
 #[cfg(unix)]
 fn is_stdout(path: &Path) -> bool {
-    use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
-    let stdout = std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
-    let (Ok(there), Ok(stdout)) = (path.metadata(), stdout.and_then(|it| it.metadata())) else {
+    let stdout = duplicate(io::stdout()).and_then(|it| it.metadata());
+    let (Ok(there), Ok(stdout)) = (path.metadata(), stdout) else {
         return false;
     };
     (there.dev(), there.ino()) == (stdout.dev(), stdout.ino())

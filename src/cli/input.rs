@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::args;
 use super::cloud::Cloud;
+use super::descriptor::duplicate;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::shell::push_flag;
@@ -59,12 +60,7 @@ impl InputFile {
 
 /// A file where one was redirected to us; it can be looked through like any other.
 fn standard_input() -> Input {
-    #[cfg(unix)]
-    let file = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned().map(File::from);
-    #[cfg(windows)]
-    let file =
-        std::os::windows::io::AsHandle::as_handle(&std::io::stdin()).try_clone_to_owned().map(File::from);
-    match file.map(Input::of) {
+    match duplicate(std::io::stdin()).map(Input::of) {
         Ok(file @ Input::File(_)) => file,
         _ => Input::Stream(Box::new(std::io::stdin())),
     }

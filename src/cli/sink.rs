@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::args;
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, duplicate};
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
@@ -106,7 +106,7 @@ impl Sink {
         let device = |out| Sink::Device { out: BufWriter::new(out), path: path.to_owned() };
         match Descriptor::named(path) {
             Some(Descriptor::Stdout) => return Ok(Self::to_stdout()),
-            Some(Descriptor::Stderr) => return stderr().map(device),
+            Some(Descriptor::Stderr) => return duplicate(io::stderr()).map(device),
             // Opened by its name it may begin at the start of a file: what is in it stays.
             Some(Descriptor::Other) => return OpenOptions::new().append(true).open(path).map(device),
             None => {}
@@ -149,19 +149,6 @@ impl Sink {
                 .map_err(|error| unwritten(&path, &error)),
         }
     }
-}
-
-/// Standard error as a file of its own, which goes on where the other is.
-#[cfg(unix)]
-fn stderr() -> io::Result<File> {
-    use std::os::fd::AsFd;
-    io::stderr().as_fd().try_clone_to_owned().map(File::from)
-}
-
-#[cfg(windows)]
-fn stderr() -> io::Result<File> {
-    use std::os::windows::io::AsHandle;
-    io::stderr().as_handle().try_clone_to_owned().map(File::from)
 }
 
 /// Gives a file that is whole its name. What took the name meanwhile is not replaced.
