@@ -50,14 +50,17 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
     queries.each_password(domain.as_deref(), |sealed| handing_out.open(sealed))?;
     let (mut writer, opened) = handing_out.end()?;
     let failure = opened.failure(&identity);
-    let failure = match failure {
+    if opened.count == 0
+        && let Some(failure) = failure
+    {
         // What an earlier call has written stays.
-        Some(failure) if opened.count == 0 => return Err(failure),
-        failure => failure,
-    };
-    writer.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
+        return Err(failure);
+    }
+    let flushed = writer.flush();
     drop(writer);
-    sink.flush().map_err(|error| Failure::io("could not write the passwords", &error))?;
+    flushed
+        .and_then(|()| sink.flush())
+        .map_err(|error| Failure::io("could not write the passwords", &error))?;
     sink.finish()?;
     opened.note(output, file, &ledger.path);
     if let Some(failure) = failure {
@@ -162,16 +165,13 @@ impl Opened {
         let failure = self.unopened.iter().fold(cannot, |failure, (why, domains)| {
             failure.because(format!("{} ({domains})", in_words(why, identity)))
         });
-        Some(if self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_))) {
-            failure.with_hint(
-                "name with `--identity F` the file that holds the private half of that key: of the `--recipient` of those \
-                 imports, or of the identity that they used",
-            )
+        let has_other_key = self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_)));
+        Some(failure.with_hint(if has_other_key {
+            "name with `--identity F` the file that holds the private half of that key: of the `--recipient` of those \
+             imports, or of the identity that they used"
         } else {
-            failure.with_hint(
-                "restore the ledger from a backup, or reset the password of admin@DOMAIN in Partner Center",
-            )
-        })
+            "restore the ledger from a backup, or reset the password of admin@DOMAIN in Partner Center"
+        }))
     }
 
     fn note(&self, output: &Output, file: Option<&Path>, ledger: &Path) {
@@ -190,18 +190,16 @@ impl Opened {
             (None, _) => {}
         }
         for (domain, asked_for) in &self.kept {
-            let is_its_own = domain == asked_for;
-            let domain = visible(domain);
-            if is_its_own {
-                output.note(format_args!(
-                    "A password of `{domain}` came with an answer that belongs to another customer: check that it signs in. \
-                     `tenantry show {asked_for}` lists that answer."
-                ));
-                continue;
-            }
+            let came = match (domain == asked_for, visible(domain)) {
+                (true, domain) => {
+                    format!("A password of `{domain}` came with an answer that belongs to another customer")
+                }
+                (false, domain) => {
+                    format!("The password of `{domain}` came with the answer to `{asked_for}`")
+                }
+            };
             output.note(format_args!(
-                "The password of `{domain}` came with the answer to `{asked_for}`: check that it signs in. `tenantry show \
-                 {asked_for}` lists that answer."
+                "{came}: check that it signs in. `tenantry show {asked_for}` lists that answer."
             ));
         }
     }

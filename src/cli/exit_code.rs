@@ -53,11 +53,7 @@ impl ExitCode {
             ExitCode::Stopped => "stopped early",
             ExitCode::Interrupted => "interrupted",
             ExitCode::Terminated => "terminated",
-            ExitCode::Failed
-            | ExitCode::Usage
-            | ExitCode::SignIn
-            | ExitCode::SomeUnresolved
-            | ExitCode::InUse => self.meaning(),
+            _ => self.meaning(),
         }
     }
 

@@ -61,7 +61,9 @@ async fn settle_undecided(
     }
     match Consent::of(args) {
         Err(why) => {
-            session.output.note(format_args!("{}: {why}.", NOT_ASKED));
+            session.output.note(format_args!(
+                "Rows without your consent stay pending, because this run cannot ask you: {why}."
+            ));
             return Ok(None);
         }
         Ok(Consent::Given) => {}
@@ -79,5 +81,3 @@ async fn settle_undecided(
     session.ledger.release(Unagreed::OfEarlierRuns).await?;
     Ok(None)
 }
-
-const NOT_ASKED: &str = "Rows without your consent stay pending, because this run cannot ask you";

@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         if open + owed == 0 {
             return Ok(None);
         }
-        let at_once = u64::try_from(self.args.concurrency.get()).unwrap_or(u64::MAX);
+        let at_once = self.args.concurrency.get() as u64;
         if let Err(error) = self.ledger.set_room_aside(at_once.min(open + owed)).await {
             return Ok(Some(StopReason::Ledger(error)));
         }

@@ -211,12 +211,7 @@ impl Part {
             State::Existing => Some(&mut self.existing),
             State::Failed => Some(&mut self.failed),
             State::Unresolved => Some(&mut self.unresolved),
-            State::Rejected
-            | State::InFlight
-            | State::Pending
-            | State::Superseded
-            | State::Recorded
-            | State::Withdrawn => None,
+            _ => None,
         }
     }
 }

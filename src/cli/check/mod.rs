@@ -81,15 +81,12 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
         "checked"
     );
     drop(check);
-    let stopped = match desk {
-        Some(desk) => desk.close().await,
-        None => None,
-    };
-    match stopped {
-        Some(failure) => Err(failure),
-        None if has_errors => Ok(ExitCode::SomeRefused),
-        None => Ok(ExitCode::Done),
+    if let Some(desk) = desk
+        && let Some(failure) = desk.close().await
+    {
+        return Err(failure);
     }
+    Ok(if has_errors { ExitCode::SomeRefused } else { ExitCode::Done })
 }
 
 /// A check in progress.
