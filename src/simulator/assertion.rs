@@ -1,8 +1,8 @@
-//! How a client proves who it is: by a secret, or by an assertion, which is a JWT signed with the client's certificate (fact
+//! How a client proves who it is: by a secret, or by an assertion, which is a JWT signed with its certificate (fact
 //! book 2.3).
 //!
-//! The form of an assertion is always checked: type, three parts, issuer and subject, audience, lifetime. The signature is checked
-//! where the scenario names a certificate; without one nobody could say what is right.
+//! The form of an assertion is always checked: type, three parts, issuer and subject, audience, lifetime. The signature
+//! is checked where the scenario names a certificate; without one nobody could say what is right.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,7 +1,7 @@
 //! The token authority: `/oauth2/v2.0/token`, the older `/oauth2/token`, and the grants that both take.
 //!
-//! The grants decide about who signs in; here are the two forms of the answer: v1 answers numbers as text, v2 as numbers
-//! (fact book 2.2 to 2.4).
+//! The grants decide about who signs in; here are the two forms of the answer: v1 answers numbers as text, v2 as
+//! numbers (fact book 2.2 to 2.4).
 
 use serde_json::{Value, json};
 use uuid::Uuid;
