@@ -8,7 +8,8 @@
 //!                                            └► report: status · show · export · page · summary
 //! ```
 //!
-//! The ledger, one SQLite file, is the queue. `intake` streams a file through `reader` and `validation` into it, at
+//! The ledger, one SQLite file, is the queue: the crate `tenantry-ledger` (`src/ledger`), which alone knows SQL, and no
+//! HTTP. `intake` streams a file through `reader` and `validation` into it, at
 //! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
 //! does not grow with the file; `reading` judges rows on several cores and keeps their order. These three are the crate
 //! `tenantry-list` (`src/list`), which knows no SQL, no HTTP and no runtime. `submitter` takes open rows from the ledger
@@ -36,7 +37,7 @@
 //! - A caller that has had the ledger change something holds a durable result: it is handed out after the commit.
 //! - One request id per row for as long as its outcome is unknown; another is drawn only after a definite answer,
 //!   or after asking has said twice that the customer is not there.
-//! - One table (`ledger/steps/state.rs`) knows the legal changes of state of both steps of a row, the create and the
+//! - One table (`src/ledger/steps/state.rs`) knows the legal changes of state of both steps of a row, the create and the
 //!   recording of its agreement; `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out.
 //! - No attempt gets a second outcome, and no row is ever removed.
 //! - A success is reported only when its ids and its sealed password are durable.
@@ -53,7 +54,6 @@ mod cli;
 mod country_rules;
 mod credentials;
 mod intake;
-mod ledger;
 mod log_file;
 mod memory;
 mod outlet;
@@ -62,6 +62,7 @@ mod submitter;
 mod telemetry;
 mod variables;
 
+use tenantry_ledger as ledger;
 use tenantry_list::{reader, reading, validation};
 use tenantry_model::{clock, customer, failpoint, files, ids, limits, nearest, printable, problem};
 use tenantry_service::{auth, backoff, call, partner_center, transport};

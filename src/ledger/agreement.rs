@@ -9,10 +9,10 @@ use super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::stored::customer_of;
 use super::take_up::Candidate;
 use super::{Error, RowId, SourceId};
-use crate::clock;
-use crate::customer::Customer;
-use crate::ids::RequestId;
-use crate::problem::{Problem, Severity};
+use tenantry_model::clock;
+use tenantry_model::customer::Customer;
+use tenantry_model::ids::RequestId;
+use tenantry_model::problem::{Problem, Severity};
 
 /// Has an acceptance of this content been replaced by a corrected one since?
 pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool, Error> {

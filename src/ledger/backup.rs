@@ -17,12 +17,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::steps::{self, Event, State, StepKind};
 use super::{Error, Ledger, copies, runs, schema};
-use crate::clock;
-use crate::files::name_beside;
+use tenantry_model::clock;
+use tenantry_model::files::name_beside;
 
 /// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on. The copy has
 /// its name only when it is whole, durable and like the ledger.
-pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
+pub fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     if copy.symlink_metadata().is_ok() {
         return Err(write(io::ErrorKind::AlreadyExists.into()));
@@ -37,10 +37,10 @@ pub(crate) fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
 
 /// A copy that was put in the ledger's place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Restored {
-    pub(crate) copied_at: Timestamp,
+pub struct Restored {
+    pub copied_at: Timestamp,
     /// Open rows, of which the copy cannot know what became of them.
-    pub(crate) rows: u64,
+    pub rows: u64,
 }
 
 fn marked(connection: &Connection) -> Result<Option<Restored>, Error> {
@@ -60,7 +60,7 @@ pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<(), Error> 
 }
 
 /// Lets the copy at `path` stand in the ledger's place. `None`: it is no copy, or was restored before.
-pub(crate) fn restore(path: &Path) -> Result<Option<Restored>, Error> {
+pub fn restore(path: &Path) -> Result<Option<Restored>, Error> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
     let Some((_lock, mut connection)) = schema::open_alone(path)? else {
@@ -91,7 +91,7 @@ pub(crate) fn restore(path: &Path) -> Result<Option<Restored>, Error> {
 impl Ledger {
     /// Puts the held rows of a restored copy whose files were brought again, and agreed to, in doubt: the lost ledger
     /// may have sent them.
-    pub(crate) async fn doubt_restored(&self) -> Result<(), Error> {
+    pub async fn doubt_restored(&self) -> Result<(), Error> {
         self.write(doubt).await
     }
 }

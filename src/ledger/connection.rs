@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::trust::{self, Purpose};
 use super::{Error, shape};
-use crate::files::beside;
+use tenantry_model::files::beside;
 
 pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
     if path.is_dir() {

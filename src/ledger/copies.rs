@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::{Error, connection};
-use crate::files::{self, take_name};
-use crate::{clock, failpoint};
+use tenantry_model::files::{self, take_name};
+use tenantry_model::{clock, failpoint};
 
 /// Writes what the ledger is at one moment to the new file `copy`, which is called `half` until it is whole and durable.
 pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! What a debug build can be told to have the ledger's disk do, beside [`crate::failpoint`]. In a release build none of
+//! What a debug build can be told to have the ledger's disk do, beside [`tenantry_model::failpoint`]. In a release build none of
 //! this is there.
 //!
 //! | variable | what happens |
@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_READ};
 
-use crate::failpoint::{asked, number};
-use crate::files::beside;
+use tenantry_model::failpoint::{asked, number};
+use tenantry_model::files::beside;
 
 /// A lock is about to be taken.
 pub(super) fn locks() -> std::io::Result<()> {

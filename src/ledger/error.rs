@@ -10,7 +10,7 @@ use super::steps::IllegalTransition;
 
 /// Why the ledger could not be opened, read or written. Cloneable, because one failed commit fails many writes.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     #[error("the ledger `{}` is in use by another process{}", path.display(), pid_note(*pid))]
     InUse { path: PathBuf, pid: Option<u32> },
 
@@ -159,7 +159,7 @@ impl Error {
     }
 
     /// The same of the ledger at `ledger`, where what was opened is a copy of it that is ours alone.
-    pub(crate) fn of_ledger_at(mut self, ledger: &Path) -> Self {
+    pub fn of_ledger_at(mut self, ledger: &Path) -> Self {
         if let Error::InUse { path, .. }
         | Error::SecondName { path, .. }
         | Error::Missing { path }
@@ -194,7 +194,7 @@ impl Error {
     }
 
     /// What the operator can do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<String> {
         use rusqlite::ErrorCode;
         let text = match self {
             Error::InUse { .. } => {

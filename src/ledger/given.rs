@@ -4,31 +4,31 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::customer::Field;
+use tenantry_model::customer::Field;
 
 /// The options by which a file was read and judged, as they were given, whether by a flag or otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Given {
+pub struct Given {
     /// Column headers, and the fields that they were taken for.
-    pub(crate) column_map: Vec<(String, Field)>,
+    pub column_map: Vec<(String, Field)>,
     /// What empty cells stood for.
-    pub(crate) defaults: Vec<(Field, String)>,
+    pub defaults: Vec<(Field, String)>,
     /// What separated the cells.
-    pub(crate) delimiter: Option<u8>,
+    pub delimiter: Option<u8>,
     /// The name of the encoding.
-    pub(crate) encoding: Option<String>,
-    pub(crate) sheet: Option<String>,
-    pub(crate) reseller: Option<Uuid>,
-    pub(crate) allow_direct: bool,
-    pub(crate) strict: bool,
+    pub encoding: Option<String>,
+    pub sheet: Option<String>,
+    pub reseller: Option<Uuid>,
+    pub allow_direct: bool,
+    pub strict: bool,
     /// Nothing was to be sent if a row failed validation.
-    pub(crate) require_valid: bool,
+    pub require_valid: bool,
 }
 
 impl Given {
     /// Of this file, what still holds beside `now`: what is said again goes before what was said then.
-    pub(crate) fn beside(&self, now: &Given) -> Given {
+    pub fn beside(&self, now: &Given) -> Given {
         let is_mapped = |header: &str, field: Field| {
             now.column_map.iter().any(|(other, its)| other.trim() == header.trim() || *its == field)
         };
@@ -47,7 +47,7 @@ impl Given {
     }
 
     /// What holds for its rows wherever they stand: in an export, which we lay out ourselves, too.
-    pub(crate) fn without_layout(&self) -> Given {
+    pub fn without_layout(&self) -> Given {
         Given { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
     }
 }

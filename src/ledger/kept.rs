@@ -15,8 +15,8 @@ use rusqlite::types::Value;
 use super::migrations::SCRIPTS;
 use super::trust::{self, Purpose};
 use super::{Error, connection, copies};
-use crate::failpoint;
-use crate::files::{self, beside};
+use tenantry_model::failpoint;
+use tenantry_model::files::{self, beside};
 
 /// Keeps a copy of the ledger at `path`, which this process has locked, as it is now.
 ///

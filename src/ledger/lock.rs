@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Error, disk_faults};
-use crate::files::{self, beside};
+use tenantry_model::files::{self, beside};
 
 pub(super) use inode::is_locked;
 pub(super) use names::refuse_second;

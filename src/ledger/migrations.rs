@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations, SchemaVersion};
 
 use super::Error;
-use crate::failpoint;
+use tenantry_model::failpoint;
 
 /// Released migrations, in order. A released file is never edited.
 pub(super) const SCRIPTS: &[&str] = &[

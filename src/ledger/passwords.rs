@@ -4,29 +4,29 @@
 use rusqlite::Transaction;
 
 use super::{AttemptId, DataKeyId, Error, Recorder, RowId};
-use crate::clock;
+use tenantry_model::clock;
 
 /// A password as it is stored, and the data key that it is encrypted under.
 #[derive(Debug, Clone)]
-pub(crate) struct Sealed {
-    pub(crate) data_key: DataKeyId,
-    pub(crate) password: Vec<u8>,
+pub struct Sealed {
+    pub data_key: DataKeyId,
+    pub password: Vec<u8>,
 }
 
 /// What a success brought that belongs to another customer than the row that had asked.
 #[derive(Debug, Clone)]
-pub(crate) struct ForeignAnswer {
+pub struct ForeignAnswer {
     /// The one that the answer names, which the password is bound to. `None`: it names none, and the password is bound to
     /// the domain of the row.
-    pub(crate) domain: Option<String>,
-    pub(crate) customer_id: String,
-    pub(crate) user_name: Option<String>,
-    pub(crate) sealed_credentials: Option<Sealed>,
+    pub domain: Option<String>,
+    pub customer_id: String,
+    pub user_name: Option<String>,
+    pub sealed_credentials: Option<Sealed>,
 }
 
 impl ForeignAnswer {
     /// What became of the call, for its record.
-    pub(crate) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let domain = self.domain.as_ref().map(|domain| format!("{domain}, ")).unwrap_or_default();
         let password = if self.sealed_credentials.is_some() { "; its password is kept, sealed" } else { "" };
         format!("the answer belongs to another customer ({domain}{}){password}", self.customer_id)
@@ -36,7 +36,7 @@ impl ForeignAnswer {
 impl Recorder {
     /// Keeps the data key of this run, sealed to `recipient`, and says by which number, and in which ledger. Returns once
     /// it is durable.
-    pub(crate) async fn keep_data_key(
+    pub async fn keep_data_key(
         &self,
         recipient: String,
         sealed: Vec<u8>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::lock::{self, LockFile};
-use crate::files::beside;
+use tenantry_model::files::beside;
 
 /// A file by its name and by what the system knows it as.
 #[derive(Debug)]

@@ -18,14 +18,14 @@ use serde::Serialize;
 use super::runs::{self, Calls};
 use super::steps::{STANDING, State, StepKind};
 use super::{Environment, Error, RunId, lock, schema};
-use crate::clock;
+use tenantry_model::clock;
 
-pub(crate) use aggregates::{AlikeCalls, Parts, Scope, Span};
-pub(crate) use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
+pub use aggregates::{AlikeCalls, Parts, Scope, Span};
+pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
 pub(super) use plan::plan;
-pub(crate) use plan::{Plan, UserNeeds};
-pub(crate) use stories::{AttemptStory, Filter, RowStory};
-pub(crate) use waiting::{HeldFor, LetGo, UnfinishedSource};
+pub use plan::{Plan, UserNeeds};
+pub use stories::{AttemptStory, Filter, RowStory};
+pub use waiting::{HeldFor, LetGo, UnfinishedSource};
 
 /// Created rows whose one-time password was lost. SQLite would read all that are created, because it cannot know that
 /// these are few.
@@ -34,23 +34,23 @@ const WITHOUT_PASSWORD: &str = "customer_rows INDEXED BY rows_without_password
 
 /// Reads one ledger.
 #[derive(Debug)]
-pub(crate) struct Queries {
+pub struct Queries {
     connection: Connection,
     path: PathBuf,
 }
 
 /// How many rows are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct RowCounts {
-    pub(crate) total: u64,
-    pub(crate) created: u64,
-    pub(crate) existing: u64,
-    pub(crate) failed: u64,
-    pub(crate) rejected: u64,
-    pub(crate) unresolved: u64,
-    pub(crate) in_flight: u64,
-    pub(crate) pending: u64,
-    pub(crate) superseded: u64,
+pub struct RowCounts {
+    pub total: u64,
+    pub created: u64,
+    pub existing: u64,
+    pub failed: u64,
+    pub rejected: u64,
+    pub unresolved: u64,
+    pub in_flight: u64,
+    pub pending: u64,
+    pub superseded: u64,
 }
 
 impl RowCounts {
@@ -69,13 +69,13 @@ impl RowCounts {
     }
 
     /// Counts one more row.
-    pub(crate) fn add(&mut self, state: State) {
+    pub fn add(&mut self, state: State) {
         *self.slot(state) += 1;
         self.total += 1;
     }
 
     /// Counts the rows of another count too.
-    pub(crate) fn add_all(&mut self, more: RowCounts) {
+    pub fn add_all(&mut self, more: RowCounts) {
         for state in State::OF_ROWS {
             *self.slot(state) += more.of(state);
         }
@@ -83,95 +83,95 @@ impl RowCounts {
     }
 
     /// The number of rows in `state`.
-    pub(crate) fn of(mut self, state: State) -> u64 {
+    pub fn of(mut self, state: State) -> u64 {
         *self.slot(state)
     }
 
     /// Rows that are still owed a step.
-    pub(crate) fn open(&self) -> u64 {
+    pub fn open(&self) -> u64 {
         self.pending + self.in_flight
     }
 
     /// Rows that stand for something: no corrected one stands for them, and nobody has let go of them.
-    pub(crate) fn standing(&self) -> u64 {
+    pub fn standing(&self) -> u64 {
         self.total - self.superseded
     }
 }
 
 /// How many acceptances of the customer agreement stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct AgreementCounts {
-    pub(crate) recorded: u64,
-    pub(crate) failed: u64,
-    pub(crate) rejected: u64,
-    pub(crate) in_flight: u64,
-    pub(crate) pending: u64,
+pub struct AgreementCounts {
+    pub recorded: u64,
+    pub failed: u64,
+    pub rejected: u64,
+    pub in_flight: u64,
+    pub pending: u64,
     /// Pending, from a file that was not read to its end.
-    pub(crate) held_back: u64,
+    pub held_back: u64,
 }
 
 impl AgreementCounts {
     /// Acceptances that are owed a step.
-    pub(crate) fn open(&self) -> u64 {
+    pub fn open(&self) -> u64 {
         self.pending + self.in_flight
     }
 
     /// Acceptances that an operator has to mend.
-    pub(crate) fn refused(&self) -> u64 {
+    pub fn refused(&self) -> u64 {
         self.failed + self.rejected
     }
 
-    pub(crate) fn total(&self) -> u64 {
+    pub fn total(&self) -> u64 {
         self.recorded + self.refused() + self.open() + self.held_back
     }
 }
 
 /// How a step stands refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RefusedStep {
-    pub(crate) kind: StepKind,
-    pub(crate) state: State,
+pub struct RefusedStep {
+    pub kind: StepKind,
+    pub state: State,
     /// The refusal left the domain taken.
-    pub(crate) domain_burned: bool,
+    pub domain_burned: bool,
 }
 
 /// One kind of refusal, and how many steps stand refused for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ErrorCount {
-    pub(crate) code: String,
-    pub(crate) refused: RefusedStep,
-    pub(crate) count: u64,
+pub struct ErrorCount {
+    pub code: String,
+    pub refused: RefusedStep,
+    pub count: u64,
     /// The words of one of them.
-    pub(crate) example: String,
+    pub example: String,
 }
 
 /// What reading files came to, over one run or over all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct SourceTotals {
-    pub(crate) read: u64,
-    pub(crate) new: u64,
-    pub(crate) known: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) ignored_changes: u64,
+pub struct SourceTotals {
+    pub read: u64,
+    pub new: u64,
+    pub known: u64,
+    pub duplicates: u64,
+    pub ignored_changes: u64,
 }
 
 /// One run, with what its attempts came to.
 #[derive(Debug, Clone)]
-pub(crate) struct RunTotals {
-    pub(crate) id: RunId,
-    pub(crate) command: String,
-    pub(crate) started_at: Timestamp,
-    pub(crate) finished_at: Option<Timestamp>,
-    pub(crate) exit_code: Option<u8>,
-    pub(crate) ended: Option<String>,
+pub struct RunTotals {
+    pub id: RunId,
+    pub command: String,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub exit_code: Option<u8>,
+    pub ended: Option<String>,
     /// HTTP calls to the API that left this machine, or may have.
-    pub(crate) requests: u64,
+    pub requests: u64,
     /// Of these: creates sent again for a row that this run had sent already.
-    pub(crate) retries: u64,
+    pub retries: u64,
     /// Calls that were answered with 429.
-    pub(crate) throttled: u64,
+    pub throttled: u64,
     /// Rows for which this run sent a create, or may have.
-    pub(crate) submitted: u64,
+    pub submitted: u64,
 }
 
 /// SQL for the steps of a kind that stand, as `step`.
@@ -200,27 +200,27 @@ impl StandingSteps {
 
 impl Queries {
     /// Opens the ledger at `path` for reading.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, Error> {
         Ok(Self { connection: schema::open_for_reading(path)?, path: path.to_owned() })
     }
 
     /// What the ledger is bound to; `None` before its first use.
-    pub(crate) fn environment(&self) -> Result<Option<Environment>, Error> {
+    pub fn environment(&self) -> Result<Option<Environment>, Error> {
         schema::bound_to(&self.connection)
     }
 
     /// The id that exports carry beside `tenantry_row`.
-    pub(crate) fn ledger_id(&self) -> Result<String, Error> {
+    pub fn ledger_id(&self) -> Result<String, Error> {
         Ok(self.connection.query_row("SELECT ledger_id FROM ledger", [], |row| row.get(0))?)
     }
 
     /// Rows by state.
-    pub(crate) fn counts(&self) -> Result<RowCounts, Error> {
+    pub fn counts(&self) -> Result<RowCounts, Error> {
         self.counts_in(Scope::Ledger)
     }
 
     /// Rows by state, of a part of the ledger.
-    pub(crate) fn counts_in(&self, scope: Scope) -> Result<RowCounts, Error> {
+    pub fn counts_in(&self, scope: Scope) -> Result<RowCounts, Error> {
         let mut counts = RowCounts::default();
         let sql = format!(
             "SELECT state, count(*) FROM customer_rows r WHERE {} GROUP BY state",
@@ -237,12 +237,12 @@ impl Queries {
     }
 
     /// Acceptances by state.
-    pub(crate) fn agreement_counts(&self) -> Result<AgreementCounts, Error> {
+    pub fn agreement_counts(&self) -> Result<AgreementCounts, Error> {
         self.agreement_counts_in(Scope::Ledger)
     }
 
     /// Acceptances by state, of a part of the ledger.
-    pub(crate) fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts, Error> {
+    pub fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts, Error> {
         let mut counts = AgreementCounts::default();
         let sql = format!(
             "SELECT a.state, s.completed_at IS NULL, count(*)
@@ -271,7 +271,7 @@ impl Queries {
     }
 
     /// Refused and unresolved steps of one kind by code, most frequent first.
-    pub(crate) fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
+    pub fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
         let StandingSteps { steps, row, burned } = StandingSteps::of(kind);
         let sql = format!(
             "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
@@ -290,7 +290,7 @@ impl Queries {
     }
 
     /// File and line of the first steps that stand refused in this way.
-    pub(crate) fn refused_at(
+    pub fn refused_at(
         &self,
         scope: Scope,
         code: &str,
@@ -309,7 +309,7 @@ impl Queries {
     }
 
     /// What reading files came to in `run`, or in all runs.
-    pub(crate) fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals, Error> {
+    pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals, Error> {
         Ok(self.connection.query_row(
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
                     coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0)
@@ -328,19 +328,19 @@ impl Queries {
     }
 
     /// Files that rows came from, by the paths that they were given by.
-    pub(crate) fn files(&self) -> Result<Vec<String>, Error> {
+    pub fn files(&self) -> Result<Vec<String>, Error> {
         self.collect("SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
     /// Those of them that were not read to their end when they were last read.
-    pub(crate) fn unfinished_files(&self) -> Result<Vec<String>, Error> {
+    pub fn unfinished_files(&self) -> Result<Vec<String>, Error> {
         let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
                    HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
         self.collect(sql, [], |row| row.get(0))
     }
 
     /// Rows that `run` has read and that wait to be sent.
-    pub(crate) fn pending_of(&self, run: RunId) -> Result<u64, Error> {
+    pub fn pending_of(&self, run: RunId) -> Result<u64, Error> {
         Ok(self.connection.query_row(
             "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
               WHERE customer_rows.state = 'pending' AND sources.run_id = ?1",
@@ -350,44 +350,44 @@ impl Queries {
     }
 
     /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
-    pub(crate) fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
+    pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
         let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
         self.collect(&sql, [limit], |row| row.get(0))
     }
 
     /// Created rows whose one-time password was lost with the service's answer.
-    pub(crate) fn created_without_credentials(&self) -> Result<u64, Error> {
+    pub fn created_without_credentials(&self) -> Result<u64, Error> {
         let sql = format!("SELECT count(*) FROM {WITHOUT_PASSWORD}");
         Ok(self.connection.query_row(&sql, [], |row| row.get(0))?)
     }
 
     /// The newest runs, newest first.
-    pub(crate) fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
+    pub fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
         let ids: Vec<RunId> =
             self.collect("SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1", [limit], |row| row.get(0))?;
         ids.into_iter().map(|id| self.run_totals(id)).collect()
     }
 
     /// The newest run that this very process has begun since `time`.
-    pub(crate) fn run_of_this_process(&self, time: Timestamp) -> Result<Option<RunId>, Error> {
+    pub fn run_of_this_process(&self, time: Timestamp) -> Result<Option<RunId>, Error> {
         let sql = "SELECT id FROM program_runs WHERE pid = ?1 AND started_at >= ?2 ORDER BY id DESC LIMIT 1";
         let by = (std::process::id(), time.as_millisecond());
         Ok(self.connection.query_row(sql, by, |row| row.get(0)).optional()?)
     }
 
     /// The process that works on the ledger, where one does on this machine, and the system tells.
-    pub(crate) fn at_work(&self) -> Option<u32> {
+    pub fn at_work(&self) -> Option<u32> {
         lock::is_locked(&self.path).then(|| runs::at_work(&self.path)).flatten()
     }
 
     /// When a run last ended with every row a customer.
-    pub(crate) fn last_success(&self) -> Result<Option<Timestamp>, Error> {
+    pub fn last_success(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
         Ok(self.connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?.map(clock::from_ms))
     }
 
     /// What one run came to.
-    pub(crate) fn run_totals(&self, run: RunId) -> Result<RunTotals, Error> {
+    pub fn run_totals(&self, run: RunId) -> Result<RunTotals, Error> {
         let time = |ms: Option<i64>| ms.map(clock::from_ms);
         let calls = Calls::of(&self.connection, run)?;
         Ok(self.connection.query_row(
@@ -412,7 +412,7 @@ impl Queries {
 
     /// The accounting promise: every row that was ever read is a row of the ledger, stood in it already, or was
     /// equal to an earlier row of the same file. Returns what is wrong, in words.
-    pub(crate) fn accounting(&self) -> Result<Option<String>, Error> {
+    pub fn accounting(&self) -> Result<Option<String>, Error> {
         let totals = self.source_totals(None)?;
         let rows = self.counts()?.total;
         let stored: u64 =

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::files::beside;
+use tenantry_model::files::beside;
 
 /// How a SQLite database begins, whoever made it.
 const DATABASE: &[u8] = b"SQLite format 3\0";
@@ -17,18 +17,18 @@ const LOG: [[u8; 4]; 2] = [[0x37, 0x7F, 0x06, 0x82], [0x37, 0x7F, 0x06, 0x83]];
 const BESIDE: [&str; 6] = ["-wal", "-shm", "-journal", "-reserve", ".lock", ".simulator"];
 
 /// Is this the beginning of a database, or of its log?
-pub(crate) fn looks_like_a_database(beginning: &[u8]) -> bool {
+pub fn looks_like_a_database(beginning: &[u8]) -> bool {
     beginning.starts_with(DATABASE) || LOG.iter().any(|log| beginning.starts_with(log))
 }
 
 /// Is this the name of a file that belongs to a ledger which exists, whether or not it exists itself?
-pub(crate) fn is_beside_a_ledger(path: &Path) -> bool {
+pub fn is_beside_a_ledger(path: &Path) -> bool {
     let Some(name) = path.to_str() else { return false };
     BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).any(|ledger| is_database(ledger.into()))
 }
 
 /// The files that belong to a ledger, whether or not they exist.
-pub(crate) fn beside_a_ledger(ledger: &Path) -> impl Iterator<Item = PathBuf> {
+pub fn beside_a_ledger(ledger: &Path) -> impl Iterator<Item = PathBuf> {
     BESIDE.iter().map(|suffix| beside(ledger, suffix))
 }
 

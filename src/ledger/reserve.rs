@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rand::Rng;
 
 use super::Error;
-use crate::files::{self, beside};
+use tenantry_model::files::{self, beside};
 
 /// What recording one answer takes at most, in the write-ahead log and in the file: about a dozen pages of 4 KiB for the
 /// row, its attempt and their indexes, and a few for a long text of the service.

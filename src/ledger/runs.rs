@@ -5,14 +5,14 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::{Error, RunId, lock, schema};
-use crate::clock::{self, BootMoment};
+use tenantry_model::clock::{self, BootMoment};
 
 /// How a run ended, for the record.
 #[derive(Debug, Clone)]
-pub(crate) struct Ending {
-    pub(crate) exit_code: u8,
+pub struct Ending {
+    pub exit_code: u8,
     /// In a few words, such as `done` or `interrupted`.
-    pub(crate) words: String,
+    pub words: String,
 }
 
 pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Error> {
@@ -109,7 +109,7 @@ pub(super) fn at_work(path: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::steps::recover;
+    use crate::steps::recover;
 
     #[test]
     fn the_requests_of_a_run_are_one_number_whoever_counts_them_and_when() {

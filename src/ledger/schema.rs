@@ -17,8 +17,8 @@ use super::migrations::{self, MIGRATIONS, is_empty, is_older, migration_error};
 use super::reserve;
 use super::shape;
 use super::trust::{self, Purpose};
-use crate::files::{self, beside};
-use crate::{clock, failpoint};
+use tenantry_model::files::{self, beside};
+use tenantry_model::{clock, failpoint};
 
 /// Marks a SQLite file as a ledger of ours: "TNRY".
 const APPLICATION_ID: i32 = 0x544E_5259;
@@ -31,7 +31,7 @@ const LOG_AT_REST: i64 = 4 << 20;
 
 /// What a ledger is bound to, so that a rehearsal never mixes with production, nor one partner with another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Environment {
+pub struct Environment {
     /// Base URL of the API; `simulator` for the one inside the process, whose port changes.
     pub api: String,
     /// The partner tenant, where it is known.

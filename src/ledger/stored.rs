@@ -4,8 +4,8 @@ use rusqlite::Row;
 use rusqlite::types::FromSql;
 
 use super::{Error, RowId};
-use crate::customer::Customer;
-use crate::problem::Problem;
+use tenantry_model::customer::Customer;
+use tenantry_model::problem::Problem;
 
 /// One value of a row; `name` is what a person calls it.
 pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Result<T, String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::Error;
-use crate::files::{self, Owner, beside};
+use tenantry_model::files::{self, Owner, beside};
 
 /// What is to be done with a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

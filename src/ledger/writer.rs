@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Error;
 use super::place::Place;
 use super::reserve::Room;
-use crate::failpoint;
+use tenantry_model::failpoint;
 
 /// Writes that may wait for the thread. Twice the largest useful concurrency; a full queue makes callers wait.
 const QUEUE: usize = 1024;

@@ -11,7 +11,7 @@
 /// What came of locking a ledger.
 #[derive(Debug)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "other systems have no such lock"))]
-pub(in crate::ledger) enum Locked {
+pub(crate) enum Locked {
     Ours(InodeLock),
     Another,
     /// The system has no such lock; the lock file is all there is.
@@ -19,9 +19,9 @@ pub(in crate::ledger) enum Locked {
 }
 
 #[cfg(target_os = "linux")]
-pub(in crate::ledger) use linux::{InodeLock, is_locked, lock};
+pub(crate) use linux::{InodeLock, is_locked, lock};
 #[cfg(not(target_os = "linux"))]
-pub(in crate::ledger) use others::{InodeLock, is_locked, lock};
+pub(crate) use others::{InodeLock, is_locked, lock};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -43,7 +43,7 @@ mod linux {
 
     /// Taken off when it is dropped.
     #[derive(Debug)]
-    pub(in crate::ledger) struct InodeLock(Arc<File>);
+    pub(crate) struct InodeLock(Arc<File>);
 
     impl Drop for InodeLock {
         fn drop(&mut self) {
@@ -53,7 +53,7 @@ mod linux {
         }
     }
 
-    pub(in crate::ledger) fn lock(ledger: &Path) -> io::Result<Locked> {
+    pub(crate) fn lock(ledger: &Path) -> io::Result<Locked> {
         let file = kept(ledger, true)?;
         match fcntl(&*file, FcntlArg::F_OFD_SETLK(&byte(libc::F_WRLCK))) {
             Ok(_) => Ok(Locked::Ours(InodeLock(file))),
@@ -65,7 +65,7 @@ mod linux {
     }
 
     /// Does another handle, of this process or of another one, hold the lock? Takes none itself.
-    pub(in crate::ledger) fn is_locked(ledger: &Path) -> bool {
+    pub(crate) fn is_locked(ledger: &Path) -> bool {
         let mut found = byte(libc::F_WRLCK);
         let asked =
             kept(ledger, false).and_then(|file| Ok(fcntl(&*file, FcntlArg::F_OFD_GETLK(&mut found))?));
@@ -107,14 +107,14 @@ mod others {
     use super::Locked;
 
     #[derive(Debug)]
-    pub(in crate::ledger) struct InodeLock;
+    pub(crate) struct InodeLock;
 
-    pub(in crate::ledger) fn lock(_ledger: &Path) -> io::Result<Locked> {
+    pub(crate) fn lock(_ledger: &Path) -> io::Result<Locked> {
         Ok(Locked::Unsupported)
     }
 
     /// Nobody can tell.
-    pub(in crate::ledger) fn is_locked(_ledger: &Path) -> bool {
+    pub(crate) fn is_locked(_ledger: &Path) -> bool {
         false
     }
 }

@@ -10,7 +10,7 @@ use super::Queries;
 
 /// What a report is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// All that the ledger holds.
     Ledger,
     /// What one run read or asked about.
@@ -56,51 +56,48 @@ impl Scope {
 
 /// The first and the last moment at which something was sent, answered or settled, in UTC milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) from_ms: i64,
-    pub(crate) to_ms: i64,
+pub struct Span {
+    pub from_ms: i64,
+    pub to_ms: i64,
 }
 
 /// Equal parts of time, counted from 0 at `from_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Parts {
-    pub(crate) from_ms: i64,
-    pub(crate) width_ms: i64,
+pub struct Parts {
+    pub from_ms: i64,
+    pub width_ms: i64,
 }
 
 /// Calls of one kind, sent in one part, that took equally long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AlikeCalls<'a> {
-    pub(crate) operation: &'a str,
+pub struct AlikeCalls<'a> {
+    pub operation: &'a str,
     /// `None`: it may have been sent, and nobody can tell any more when.
-    pub(crate) part: Option<i64>,
+    pub part: Option<i64>,
     /// `None`: no status came back.
-    pub(crate) took_ms: Option<u64>,
+    pub took_ms: Option<u64>,
     /// Left this machine, or may have.
-    pub(crate) sent: u64,
+    pub sent: u64,
     /// Of those: answered with 429.
-    pub(crate) throttled: u64,
+    pub throttled: u64,
 }
 
 /// What a report needs to know of a row that stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RowFacts<'a> {
-    pub(crate) state: State,
-    pub(crate) changed_at_ms: i64,
+pub struct RowFacts<'a> {
+    pub state: State,
+    pub changed_at_ms: i64,
     /// A submission brought it to its state; where the scope is one run, that one.
-    pub(crate) is_settled: bool,
+    pub is_settled: bool,
     /// It was read as a customer, so that country and reseller are known.
-    pub(crate) is_valid: bool,
-    pub(crate) country: Option<&'a str>,
-    pub(crate) reseller: Option<&'a str>,
+    pub is_valid: bool,
+    pub country: Option<&'a str>,
+    pub reseller: Option<&'a str>,
 }
 
 impl Queries {
     /// Lets `read` see the ledger as it is at one moment, so that its answers agree while a run goes on.
-    pub(crate) fn at_one_moment<T, E: From<Error>>(
-        &self,
-        read: impl FnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn at_one_moment<T, E: From<Error>>(&self, read: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         self.connection.execute_batch("BEGIN").map_err(Error::from)?;
         let result = read(self);
         self.connection.execute_batch("COMMIT").map_err(Error::from)?;
@@ -108,18 +105,18 @@ impl Queries {
     }
 
     /// Is there such a run?
-    pub(crate) fn has_run(&self, run: RunId) -> Result<bool, Error> {
+    pub fn has_run(&self, run: RunId) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM program_runs WHERE id = ?1)";
         Ok(self.connection.query_row(sql, [run], |row| row.get(0))?)
     }
 
     /// How many runs there were.
-    pub(crate) fn runs(&self) -> Result<u64, Error> {
+    pub fn runs(&self) -> Result<u64, Error> {
         Ok(self.connection.query_row("SELECT count(*) FROM program_runs", [], |row| row.get(0))?)
     }
 
     /// When calls were made; `None` where there was none.
-    pub(crate) fn span(&self, scope: Scope) -> Result<Option<Span>, Error> {
+    pub fn span(&self, scope: Scope) -> Result<Option<Span>, Error> {
         let sql = format!(
             "SELECT min(coalesce(sent_at, intended_at)), max(coalesce(finished_at, sent_at, intended_at))
                FROM http_attempts a WHERE {}",
@@ -131,11 +128,7 @@ impl Queries {
     }
 
     /// Calls `visit` with each row that is not history.
-    pub(crate) fn each_standing_row(
-        &self,
-        scope: Scope,
-        mut visit: impl FnMut(RowFacts<'_>),
-    ) -> Result<(), Error> {
+    pub fn each_standing_row(&self, scope: Scope, mut visit: impl FnMut(RowFacts<'_>)) -> Result<(), Error> {
         let sql = format!(
             "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, {}, {}
                FROM customer_rows r WHERE +r.state <> 'superseded' AND {}",
@@ -162,11 +155,7 @@ impl Queries {
 
     /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, how many
     /// requests, and how many of them were answered with 429. Of a request that may have left, when it was decided on.
-    pub(crate) fn each_second(
-        &self,
-        scope: Scope,
-        mut visit: impl FnMut(i64, u64, u64),
-    ) -> Result<(), Error> {
+    pub fn each_second(&self, scope: Scope, mut visit: impl FnMut(i64, u64, u64)) -> Result<(), Error> {
         let sql = format!(
             "SELECT coalesce(sent_at, intended_at) / 1000, count(*), count(*) FILTER (WHERE status = 429)
                FROM api_requests a WHERE {} GROUP BY 1 ORDER BY 1",
@@ -181,7 +170,7 @@ impl Queries {
     }
 
     /// Calls `visit` with all requests, those that are alike together: by kind, part and how long they took, in this order.
-    pub(crate) fn each_kind_of_call(
+    pub fn each_kind_of_call(
         &self,
         scope: Scope,
         parts: Parts,

@@ -4,20 +4,20 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::super::{DataKeyId, Error, RowId, schema};
 use super::Queries;
-use crate::clock;
+use tenantry_model::clock;
 
 /// A data key as the ledger keeps it.
 #[derive(Debug)]
-pub(crate) struct SealedDataKey {
-    pub(crate) id: DataKeyId,
+pub struct SealedDataKey {
+    pub id: DataKeyId,
     /// The public key that it is sealed to.
-    pub(crate) recipient: String,
-    pub(crate) sealed: Vec<u8>,
+    pub recipient: String,
+    pub sealed: Vec<u8>,
 }
 
 /// Whom the ledger's passwords are sealed to, as far as it says so.
 #[derive(Debug)]
-pub(crate) enum SealedTo {
+pub enum SealedTo {
     /// There is no password yet.
     Nobody,
     /// This public key, since the newest data key.
@@ -28,26 +28,26 @@ pub(crate) enum SealedTo {
 
 /// One sealed password.
 #[derive(Debug)]
-pub(crate) struct SealedPassword {
-    pub(crate) domain: String,
-    pub(crate) customer_id: String,
-    pub(crate) user_name: String,
-    pub(crate) password: Vec<u8>,
+pub struct SealedPassword {
+    pub domain: String,
+    pub customer_id: String,
+    pub user_name: String,
+    pub password: Vec<u8>,
     /// What it is encrypted under; `None`: it is an age file.
-    pub(crate) data_key: Option<DataKeyId>,
+    pub data_key: Option<DataKeyId>,
     /// The row whose create brought it, and the domain that it is bound to.
-    pub(crate) asked_by: RowId,
-    pub(crate) bound_domain: String,
+    pub asked_by: RowId,
+    pub bound_domain: String,
     /// It came with the answer to another row, `asked_by`, and is kept with that.
-    pub(crate) kept: Option<Kept>,
+    pub kept: Option<Kept>,
 }
 
 /// Where a password is kept that came with the answer to another row.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    pub(crate) foreign_answer: i64,
+pub struct Kept {
+    pub foreign_answer: i64,
     /// The domain of the row that had asked.
-    pub(crate) asked_for: String,
+    pub asked_for: String,
 }
 
 /// The domain that the password of a foreign answer `f` to the row `r` is given out under: the one that the answer names.
@@ -63,7 +63,7 @@ const NAMED: &str = "coalesce(
     END, f.domain, r.domain)";
 
 /// An opening of passwords.
-pub(crate) struct Opening<'a> {
+pub struct Opening<'a> {
     writer: Connection,
     id: i64,
     _moment: rusqlite::Transaction<'a>,
@@ -71,10 +71,7 @@ pub(crate) struct Opening<'a> {
 
 impl Opening<'_> {
     /// Records that these are opened, before the first of them is shown.
-    pub(crate) fn record<'p>(
-        &mut self,
-        passwords: impl Iterator<Item = &'p SealedPassword>,
-    ) -> Result<(), Error> {
+    pub fn record<'p>(&mut self, passwords: impl Iterator<Item = &'p SealedPassword>) -> Result<(), Error> {
         let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut count: u64 = 0;
         {
@@ -94,7 +91,7 @@ impl Opening<'_> {
 
 impl Queries {
     /// Whom the ledger's passwords are sealed to.
-    pub(crate) fn sealed_to(&self) -> Result<SealedTo, Error> {
+    pub fn sealed_to(&self) -> Result<SealedTo, Error> {
         let recipient = self
             .connection
             .query_row("SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
@@ -118,7 +115,7 @@ impl Queries {
     }
 
     /// Every data key.
-    pub(crate) fn data_keys(&self) -> Result<Vec<SealedDataKey>, Error> {
+    pub fn data_keys(&self) -> Result<Vec<SealedDataKey>, Error> {
         self.collect("SELECT id, recipient, sealed FROM data_keys", [], |row| {
             Ok(SealedDataKey { id: row.get(0)?, recipient: row.get(1)?, sealed: row.get(2)? })
         })
@@ -126,7 +123,7 @@ impl Queries {
 
     /// Calls `visit` with each sealed password, in the order of the rows; then with those that came with the answer to
     /// another row, the newest for each customer of a domain whose own password is not that customer's.
-    pub(crate) fn each_password<E: From<Error>>(
+    pub fn each_password<E: From<Error>>(
         &self,
         domain: Option<&str>,
         mut visit: impl FnMut(SealedPassword) -> Result<(), E>,
@@ -160,7 +157,7 @@ impl Queries {
 
     /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
     /// what is opened. That `opened_by` does so is recorded from now on.
-    pub(crate) fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>, Error> {
+    pub fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>, Error> {
         // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
         let writer = schema::open_for_writing(&self.path)?;
         #[expect(clippy::disallowed_methods, reason = "it only reads")]

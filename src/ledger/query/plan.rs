@@ -10,26 +10,26 @@ use super::{Queries, collect};
 
 /// What is about to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Customers to be created, largest group first.
-    pub(crate) groups: Vec<PlanGroup>,
+    pub groups: Vec<PlanGroup>,
     /// Acceptances to be recorded.
-    pub(crate) agreements: u64,
+    pub agreements: u64,
 }
 
 impl Plan {
     /// Customers to be created.
-    pub(crate) fn rows(&self) -> u64 {
+    pub fn rows(&self) -> u64 {
         self.groups.iter().map(|group| group.rows).sum()
     }
 
     /// There is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.rows() + self.agreements == 0
     }
 
     /// What of it only a user may do.
-    pub(crate) fn user_needs(&self) -> UserNeeds {
+    pub fn user_needs(&self) -> UserNeeds {
         let for_resellers = self.groups.iter().filter(|group| group.reseller.is_some());
         UserNeeds {
             for_resellers: for_resellers.map(|group| group.rows).sum(),
@@ -40,17 +40,17 @@ impl Plan {
 
 /// Rows of one country and reseller that are about to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PlanGroup {
-    pub(crate) country: String,
-    pub(crate) reseller: Option<String>,
-    pub(crate) rows: u64,
+pub struct PlanGroup {
+    pub country: String,
+    pub reseller: Option<String>,
+    pub rows: u64,
 }
 
 /// What only a user's sign-in may do, of what is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct UserNeeds {
-    pub(crate) for_resellers: u64,
-    pub(crate) with_agreements: u64,
+pub struct UserNeeds {
+    pub for_resellers: u64,
+    pub with_agreements: u64,
 }
 
 /// Which part of the open work is meant.
@@ -93,23 +93,23 @@ impl Queries {
     /// What is about to be created, largest group first.
     ///
     /// What `run` has read counts, also where it waits for consent.
-    pub(crate) fn plan(&self, run: RunId) -> Result<Plan, Error> {
+    pub fn plan(&self, run: RunId) -> Result<Plan, Error> {
         plan(&self.connection, run)
     }
 
     /// What earlier runs have read whole and nobody has agreed to ([`super::super::Unagreed::OfEarlierRuns`]).
-    pub(crate) fn undecided(&self) -> Result<Plan, Error> {
+    pub fn undecided(&self) -> Result<Plan, Error> {
         plan_of(&self.connection, Part::Undecided)
     }
 
     /// What of the open work only a user may do.
-    pub(crate) fn user_needs(&self) -> Result<UserNeeds, Error> {
+    pub fn user_needs(&self) -> Result<UserNeeds, Error> {
         user_needs(&self.connection, Part::Sendable(None))
     }
 }
 
 /// What is about to be done, also in a transaction that is not committed.
-pub(in crate::ledger) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
+pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
     plan_of(connection, Part::Sendable(Some(run)))
 }
 

@@ -7,70 +7,70 @@ use super::super::steps::State;
 use super::super::stored::{customer_of, from_json};
 use super::super::{Error, Given, RowId, RunId};
 use super::Queries;
-use crate::clock;
-use crate::problem::Problem;
+use tenantry_model::clock;
+use tenantry_model::problem::Problem;
 
 /// One row with everything that is known about it.
 #[derive(Debug)]
-pub(crate) struct RowStory {
-    pub(crate) row: RowId,
-    pub(crate) domain: Option<String>,
-    pub(crate) state: State,
-    pub(crate) file: String,
-    pub(crate) line: u64,
-    pub(crate) customer: Option<serde_json::Value>,
-    pub(crate) problems: Vec<Problem>,
+pub struct RowStory {
+    pub row: RowId,
+    pub domain: Option<String>,
+    pub state: State,
+    pub file: String,
+    pub line: u64,
+    pub customer: Option<serde_json::Value>,
+    pub problems: Vec<Problem>,
     /// Why customer or problems are missing here, where they cannot be understood.
-    pub(crate) unreadable: Option<String>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) customer_id: Option<String>,
-    pub(crate) commerce_id: Option<String>,
-    pub(crate) user_name: Option<String>,
-    pub(crate) has_credentials: bool,
-    pub(crate) error_code: Option<String>,
-    pub(crate) error_status: Option<u16>,
-    pub(crate) error_text: Option<String>,
-    pub(crate) domain_burned: bool,
-    pub(crate) replaced_by: Option<RowId>,
-    pub(crate) made_at: Timestamp,
-    pub(crate) changed_at: Timestamp,
+    pub unreadable: Option<String>,
+    pub request_id: Option<String>,
+    pub customer_id: Option<String>,
+    pub commerce_id: Option<String>,
+    pub user_name: Option<String>,
+    pub has_credentials: bool,
+    pub error_code: Option<String>,
+    pub error_status: Option<u16>,
+    pub error_text: Option<String>,
+    pub domain_burned: bool,
+    pub replaced_by: Option<RowId>,
+    pub made_at: Timestamp,
+    pub changed_at: Timestamp,
     /// The operator's own cells as one CSV record.
-    pub(crate) cells: Vec<u8>,
+    pub cells: Vec<u8>,
     /// The header record of the file that it came from.
-    pub(crate) header: Vec<u8>,
-    pub(crate) agreement: Option<AgreementStory>,
+    pub header: Vec<u8>,
+    pub agreement: Option<AgreementStory>,
 }
 
 /// Where the agreement of a created customer stands.
 #[derive(Debug)]
-pub(crate) struct AgreementStory {
-    pub(crate) state: State,
-    pub(crate) request_id: String,
-    pub(crate) error_code: Option<String>,
-    pub(crate) error_status: Option<u16>,
-    pub(crate) error_text: Option<String>,
+pub struct AgreementStory {
+    pub state: State,
+    pub request_id: String,
+    pub error_code: Option<String>,
+    pub error_status: Option<u16>,
+    pub error_text: Option<String>,
 }
 
 /// One HTTP call of a row's story.
 #[derive(Debug)]
-pub(crate) struct AttemptStory {
-    pub(crate) run: RunId,
-    pub(crate) operation: String,
-    pub(crate) request_id: String,
-    pub(crate) correlation_id: String,
-    pub(crate) intended_at: Timestamp,
-    pub(crate) sent_at: Option<Timestamp>,
-    pub(crate) finished_at: Option<Timestamp>,
-    pub(crate) outcome: Option<String>,
-    pub(crate) status: Option<u16>,
-    pub(crate) code: Option<String>,
-    pub(crate) text: Option<String>,
-    pub(crate) ms_cv: Option<String>,
+pub struct AttemptStory {
+    pub run: RunId,
+    pub operation: String,
+    pub request_id: String,
+    pub correlation_id: String,
+    pub intended_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub outcome: Option<String>,
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub text: Option<String>,
+    pub ms_cv: Option<String>,
 }
 
 /// Which rows an export wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filter {
+pub enum Filter {
     State(State),
     /// Rows whose agreement the service has not, or not yet: as they stand in the file that brought that.
     UnrecordedAgreements,
@@ -99,7 +99,7 @@ impl Filter {
 
 impl Queries {
     /// How the files of the rows of `filter` were told to be read and judged, each way once; `None`: that is not known.
-    pub(crate) fn given_for(&self, filter: Filter) -> Result<Vec<Option<Given>>, Error> {
+    pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<Given>>, Error> {
         let sql = format!(
             "SELECT DISTINCT given FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
             filter.brought_by(),
@@ -109,7 +109,7 @@ impl Queries {
     }
 
     /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
-    pub(crate) fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>, Error> {
+    pub fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>, Error> {
         // Those that stand are found by their key; the others are few, and have an index of their own. '/' follows '.'.
         let sql = format!(
             "{} WHERE r.id IN (SELECT id FROM customer_rows
@@ -126,7 +126,7 @@ impl Queries {
 
     /// The stories of the rows that stood on `line` of any file, or of `file`: its path as it was given, or its name
     /// alone. Oldest first.
-    pub(crate) fn stories_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowStory>, Error> {
+    pub fn stories_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowStory>, Error> {
         let sql = format!(
             "{} WHERE r.line = ?1
                 AND (?2 IS NULL OR s.path = ?2
@@ -138,7 +138,7 @@ impl Queries {
     }
 
     /// Calls `visit` with each domain that a row stands for.
-    pub(crate) fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<(), Error> {
+    pub fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<(), Error> {
         let sql = "SELECT key_domain FROM customer_rows WHERE key_domain IS NOT NULL ORDER BY key_domain";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([])?;
@@ -149,7 +149,7 @@ impl Queries {
     }
 
     /// Every HTTP call of a row, in order.
-    pub(crate) fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>, Error> {
+    pub fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>, Error> {
         self.collect(
             "SELECT run_id, operation, request_id, correlation_id, intended_at, sent_at, finished_at, outcome,
                     status, code, text, ms_cv
@@ -176,7 +176,7 @@ impl Queries {
     }
 
     /// Calls `visit` with each row that `filter` wants, in the order of the files. Holds one row in memory.
-    pub(crate) fn each_row<E: From<Error>>(
+    pub fn each_row<E: From<Error>>(
         &self,
         filter: Filter,
         mut visit: impl FnMut(RowStory) -> Result<(), E>,
@@ -193,7 +193,7 @@ impl Queries {
     }
 
     /// The headers of the files that the rows of `filter` came from, in order, each once.
-    pub(crate) fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>, Error> {
+    pub fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>, Error> {
         let sql = format!(
             "SELECT header FROM sources
               WHERE id IN (SELECT DISTINCT {}.source_id FROM {ROWS} WHERE {})

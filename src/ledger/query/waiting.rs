@@ -8,7 +8,7 @@ use super::Queries;
 /// Why rows of a file are held back. The file is what brings them on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum HeldFor {
+pub enum HeldFor {
     /// It was not read to its end.
     Unread,
     /// A row that was read with them failed validation, and all were to be valid.
@@ -21,34 +21,34 @@ pub(crate) enum HeldFor {
 
 /// A file that holds rows back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct UnfinishedSource {
+pub struct UnfinishedSource {
     #[serde(rename = "file")]
-    pub(crate) path: String,
+    pub path: String,
     /// Its rows, and acceptances of its rows, that wait.
     #[serde(rename = "rows")]
-    pub(crate) waiting: u64,
-    pub(crate) why: HeldFor,
+    pub waiting: u64,
+    pub why: HeldFor,
     /// How it was told to be read and judged, where that is known.
     #[serde(skip)]
-    pub(crate) given: Given,
+    pub given: Given,
 }
 
 /// A file whose rows were let go unsent, and that have not come again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct LetGo {
+pub struct LetGo {
     #[serde(rename = "file")]
-    pub(crate) path: String,
-    pub(crate) rows: u64,
+    pub path: String,
+    pub rows: u64,
 }
 
 impl UnfinishedSource {
     /// Is somebody's consent all that is missing? Then `resume` asks for it.
-    pub(crate) fn is_settled_by_consent(&self) -> bool {
+    pub fn is_settled_by_consent(&self) -> bool {
         self.why == HeldFor::Undecided && !self.given.require_valid
     }
 
     /// What holds its rows back, and what to do. `path` as it may be shown.
-    pub(crate) fn in_words(&self, path: &str) -> String {
+    pub fn in_words(&self, path: &str) -> String {
         let waiting = self.waiting;
         match self.why {
             HeldFor::Restored => format!(
@@ -77,7 +77,7 @@ impl UnfinishedSource {
 
 impl LetGo {
     /// What became of its rows, and what brings them back. `path` as it may be shown.
-    pub(crate) fn in_words(&self, path: &str) -> String {
+    pub fn in_words(&self, path: &str) -> String {
         let rows = self.rows;
         format!("`{path}`: {rows} of its rows were let go unsent: import them again to create them.")
     }
@@ -85,7 +85,7 @@ impl LetGo {
 
 impl Queries {
     /// Files that hold rows back, the one that was read last at the end.
-    pub(crate) fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
+    pub fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
         let sql = "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
@@ -112,7 +112,7 @@ impl Queries {
     }
 
     /// Files whose rows were let go, and have not come again by another reading.
-    pub(crate) fn let_go(&self) -> Result<Vec<LetGo>, Error> {
+    pub fn let_go(&self) -> Result<Vec<LetGo>, Error> {
         let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
                     WHERE s.let_go_at IS NOT NULL AND r.state = 'superseded' AND r.replaced_by IS NULL
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)

@@ -7,15 +7,15 @@ use rusqlite::{Transaction, params};
 
 use super::super::passwords::{self, ForeignAnswer};
 use super::super::{AttemptId, Error, RowId, RunId};
-use crate::clock::{BootMoment, Moment};
-use crate::ids::{CorrelationId, RequestId};
+use tenantry_model::clock::{BootMoment, Moment};
+use tenantry_model::ids::{CorrelationId, RequestId};
 
 /// The service's own text is kept up to this many characters; its documents promise at most 1024.
 const TEXT_LIMIT: usize = 4096;
 
 /// What an HTTP call asks of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub enum Operation {
     /// `POST /v1/customers`.
     Create,
     /// `GET /v1/customers` with a filter on the domain.
@@ -29,7 +29,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Operation::Create => "create",
             Operation::FindCustomer => "find_customer",
@@ -48,37 +48,37 @@ impl ToSql for Operation {
 
 /// One request that may be sent now, because the ledger knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Attempt {
-    pub(crate) id: AttemptId,
-    pub(crate) request_id: RequestId,
-    pub(crate) correlation_id: CorrelationId,
-    pub(crate) intended_at: Moment,
+pub struct Attempt {
+    pub id: AttemptId,
+    pub request_id: RequestId,
+    pub correlation_id: CorrelationId,
+    pub intended_at: Moment,
 }
 
 /// One finished HTTP call, as it is recorded.
 #[derive(Debug, Clone)]
-pub(crate) struct AttemptResult {
+pub struct AttemptResult {
     /// The attempt that an intent has made; `None` for a question, which needs no intent.
-    pub(crate) attempt: Option<AttemptId>,
-    pub(crate) operation: Operation,
-    pub(crate) request_id: RequestId,
-    pub(crate) correlation_id: CorrelationId,
+    pub attempt: Option<AttemptId>,
+    pub operation: Operation,
+    pub request_id: RequestId,
+    pub correlation_id: CorrelationId,
     /// `None`: it never left this machine.
-    pub(crate) sent_at: Option<Timestamp>,
-    pub(crate) finished_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+    pub finished_at: Timestamp,
     /// In one word, such as `created`, `refused` or `unknown`.
-    pub(crate) outcome: &'static str,
-    pub(crate) status: Option<u16>,
-    pub(crate) code: Option<String>,
-    pub(crate) text: Option<String>,
-    pub(crate) ms_cv: Option<String>,
+    pub outcome: &'static str,
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub text: Option<String>,
+    pub ms_cv: Option<String>,
     /// What it brought that belongs to another customer.
-    pub(crate) foreign: Option<Box<ForeignAnswer>>,
+    pub foreign: Option<Box<ForeignAnswer>>,
 }
 
 impl AttemptResult {
     /// The success that it was answered with is not of its row, so what became of that is not known.
-    pub(crate) fn belongs_to_another(&mut self, foreign: ForeignAnswer) {
+    pub fn belongs_to_another(&mut self, foreign: ForeignAnswer) {
         self.outcome = "unknown";
         self.text = Some(foreign.in_words());
         self.foreign = Some(Box::new(foreign));
@@ -86,7 +86,7 @@ impl AttemptResult {
 
     /// A create that the service answered with a success that could not be understood, or that was another row's. What somebody on the way said
     /// in its place is `intercepted`, and nobody's success.
-    pub(crate) fn is_unread_success(&self) -> bool {
+    pub fn is_unread_success(&self) -> bool {
         self.operation == Operation::Create
             && self.outcome == "unknown"
             && self.status.is_some_and(|status| (200..300).contains(&status))

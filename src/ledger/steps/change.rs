@@ -4,12 +4,12 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use super::super::passwords::Sealed;
 use super::Event;
-use crate::clock::Moment;
-use crate::ids::RequestId;
+use tenantry_model::clock::Moment;
+use tenantry_model::ids::RequestId;
 
 /// What is to be done next for an open row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NextStep {
+pub enum NextStep {
     /// Send the create, under the row's own request id.
     Create,
     /// Ask whether the customer exists, or the domain is taken, before anything is sent.
@@ -41,36 +41,36 @@ impl FromSql for NextStep {
 
 /// Why a row was refused, or why nobody could tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// Partner Center's code, or a word of ours such as `domain_taken`.
-    pub(crate) code: String,
-    pub(crate) status: Option<u16>,
+    pub code: String,
+    pub status: Option<u16>,
     /// The service's own words.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// A customer that exists now.
 #[derive(Debug, Clone)]
-pub(crate) struct CreatedCustomer {
+pub struct CreatedCustomer {
     /// The domain that the answer names, which its password is bound to; `None`: it names none, or there is no answer.
-    pub(crate) named_domain: Option<String>,
-    pub(crate) customer_id: String,
-    pub(crate) commerce_id: Option<String>,
-    pub(crate) user_name: Option<String>,
+    pub named_domain: Option<String>,
+    pub customer_id: String,
+    pub commerce_id: Option<String>,
+    pub user_name: Option<String>,
     /// The password, sealed; `None` where the service's answer was lost.
-    pub(crate) sealed_credentials: Option<Sealed>,
+    pub sealed_credentials: Option<Sealed>,
 }
 
 impl CreatedCustomer {
     /// One that we found: it has no password that we know.
-    pub(crate) fn found(customer_id: String) -> Self {
+    pub fn found(customer_id: String) -> Self {
         Self { named_domain: None, customer_id, commerce_id: None, user_name: None, sealed_credentials: None }
     }
 }
 
 /// What an attempt means for its step.
 #[derive(Debug, Clone)]
-pub(crate) enum RowChange {
+pub enum RowChange {
     /// Definite: nothing was done under the request id, or under `new_request_id` from now on.
     NothingDone { new_request_id: Option<RequestId>, ask_rounds: u32 },
     /// Still owed: repeat, or ask.
@@ -111,7 +111,7 @@ impl RowChange {
 
 /// What was recorded of a change.
 #[derive(Debug)]
-pub(crate) enum Recorded {
+pub enum Recorded {
     /// The change.
     AsAsked,
     /// This one: the customer that was found is recorded for another row.

@@ -8,19 +8,14 @@ use rusqlite::Transaction;
 use super::super::{Error, Recorder, RowId, RunId};
 use super::attempt::{self, Attempt, Operation};
 use super::{CurrentStep, Event, State, StepKind};
-use crate::ids::RequestId;
+use tenantry_model::ids::RequestId;
 
 impl Recorder {
     /// Makes the step `in_flight` and the attempt durable under the step's own request id.
     ///
     /// Invariant: nothing is sent that could change anything without the [`Attempt`] that this returns, and it returns
     /// only after the commit.
-    pub(crate) async fn intend(
-        &self,
-        kind: StepKind,
-        row: RowId,
-        request_id: RequestId,
-    ) -> Result<Attempt, Error> {
+    pub async fn intend(&self, kind: StepKind, row: RowId, request_id: RequestId) -> Result<Attempt, Error> {
         let run = self.run;
         self.writer.may_intend()?;
         self.writer.write(move |tx| intend(tx, run, CurrentStep::of(tx, kind, row)?, request_id)).await

@@ -37,16 +37,17 @@ mod work;
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction};
 
 use super::{Error, RowId};
-use crate::clock;
+use tenantry_model::clock;
 
-pub(crate) use attempt::{Attempt, AttemptResult, Operation};
-pub(crate) use change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
-pub(crate) use open::{Batch, Open, Owed, SetAside};
+pub use attempt::{Attempt, AttemptResult, Operation};
+pub use change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
+pub use open::{Batch, Open, Owed, SetAside};
 #[cfg(test)]
 pub(super) use recovery::recover;
 use state::next;
-pub(crate) use state::{Event, IllegalTransition, State, StepKind};
-pub(crate) use work::Work;
+pub(crate) use state::{Event, IllegalTransition};
+pub use state::{State, StepKind};
+pub use work::Work;
 
 /// Of a row's acceptances: the one that counts.
 pub(super) const STANDING: &str = "replaced_by IS NULL AND state <> 'withdrawn'";

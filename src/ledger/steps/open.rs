@@ -13,11 +13,11 @@ use super::super::{Error, Ledger, RowId, disk_faults, schema};
 use super::change::Refusal;
 use super::work::{Work, moment};
 use super::{State, StepKind};
-use crate::failpoint;
+use tenantry_model::failpoint;
 
 /// Which open steps to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
+pub enum Open {
     InFlight,
     Unresolved,
     Pending,
@@ -27,27 +27,27 @@ pub(crate) enum Open {
 
 /// One batch of what is owed.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) work: Vec<Work>,
+pub struct Batch {
+    pub work: Vec<Work>,
     /// Rows of the batch that cannot be understood.
-    pub(crate) set_aside: Vec<SetAside>,
+    pub set_aside: Vec<SetAside>,
     /// The last row that was looked at, whatever came of it. `None`: there is none any more.
-    pub(crate) last: Option<RowId>,
+    pub last: Option<RowId>,
 }
 
 /// A row that cannot be understood, and so not be worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SetAside {
-    pub(crate) row: RowId,
-    pub(crate) line: Option<u64>,
-    pub(crate) domain: Option<String>,
+pub struct SetAside {
+    pub row: RowId,
+    pub line: Option<u64>,
+    pub domain: Option<String>,
     /// What is wrong with it, without anything that a list holds.
-    pub(crate) why: String,
+    pub why: String,
 }
 
 impl SetAside {
     /// What it is, and why it cannot be worked on, in a few words.
-    pub(crate) fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let line = self.line.map(|line| format!(", line {line}")).unwrap_or_default();
         let domain = self.domain.as_ref().map(|domain| format!(" ({domain})")).unwrap_or_default();
         format!("row {}{line}{domain}: {}", self.row, self.why)
@@ -56,13 +56,13 @@ impl SetAside {
 
 /// Reads what is owed, beside the one who writes.
 #[derive(Debug, Clone)]
-pub(crate) struct Owed {
+pub struct Owed {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl Ledger {
     /// Opens the ledger once more, to read what it owes.
-    pub(crate) fn owed(&self) -> Result<Owed, Error> {
+    pub fn owed(&self) -> Result<Owed, Error> {
         Owed::open(self.path())
     }
 }
@@ -73,7 +73,7 @@ impl Owed {
     }
 
     /// Up to `limit` open steps of rows with ids above `after`, in the order in which the rows were read.
-    pub(crate) async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
+    pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
         failpoint::wait_for_turn("queue_read").await;
         let connection = Arc::clone(&self.connection);
         let reading = tokio::task::spawn_blocking(move || {

@@ -9,14 +9,14 @@ use super::attempt::{self, AttemptResult, Operation, bounded};
 use super::change::{CreatedCustomer, Recorded, Refusal, RowChange};
 use super::work::stored;
 use super::{CurrentStep, Event, StepKind, whose};
-use crate::clock::{self, BootMoment, Moment};
-use crate::ids::RequestId;
+use tenantry_model::clock::{self, BootMoment, Moment};
+use tenantry_model::ids::RequestId;
 
 impl Recorder {
     /// Records what calls turned out to be, and what that means for the step. Returns once it is durable.
     ///
     /// Invariant: a customer id belongs to one row. Whether it does shows here alone, where all rows are seen.
-    pub(crate) async fn record(
+    pub async fn record(
         &self,
         kind: StepKind,
         row: RowId,

@@ -8,16 +8,16 @@ use rusqlite::Transaction;
 
 use super::super::{Error, Ledger};
 use super::work::stored;
-use crate::clock::{self, Moment};
+use tenantry_model::clock::{self, Moment};
 
 impl Ledger {
     /// Closes the attempts that a dead run left open and puts their steps in doubt. Returns how many there were.
-    pub(crate) async fn recover(&self) -> Result<u64, Error> {
+    pub async fn recover(&self) -> Result<u64, Error> {
         self.write(recover).await
     }
 
     /// The latest time that the last calls were stored with: it was at least so late already.
-    pub(crate) async fn newest_time(&self) -> Result<Option<Timestamp>, Error> {
+    pub async fn newest_time(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT max(coalesce(finished_at, intended_at))
                      FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";
         let newest: Option<i64> = self.write(move |tx| Ok(tx.query_row(sql, [], |row| row.get(0))?)).await?;
@@ -25,7 +25,7 @@ impl Ledger {
     }
 }
 
-pub(in crate::ledger) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
+pub(crate) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
     // The partial index on open attempts keeps this from reading the whole story of a large ledger.
     let (now, boot) = stored(Some(Moment::now()));
     tx.execute(

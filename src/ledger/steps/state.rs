@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// What a row has the service do, one after the other. Each has its state, its request id and its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StepKind {
+pub enum StepKind {
     /// Create the customer. Its state is the row's.
     Create,
     /// Record who accepted the Microsoft Customer Agreement for a customer that exists.
@@ -21,7 +21,7 @@ pub(crate) enum StepKind {
 /// Where a step stands, spelled as in the product contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum State {
+pub enum State {
     /// Failed validation; never sent.
     Rejected,
     /// Valid and durable, has its request id, nothing has been done under it.
@@ -46,7 +46,7 @@ pub(crate) enum State {
 
 impl State {
     /// The states of a row, which are those of its create, in the order in which summaries list them.
-    pub(crate) const OF_ROWS: [State; 8] = [
+    pub const OF_ROWS: [State; 8] = [
         State::Created,
         State::Existing,
         State::Failed,
@@ -61,7 +61,7 @@ impl State {
     const OF_AGREEMENTS: [State; 2] = [State::Recorded, State::Withdrawn];
 
     /// The name in the ledger, in JSON and on the screen.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             State::Rejected => "rejected",
             State::Pending => "pending",
@@ -86,7 +86,7 @@ impl fmt::Display for State {
 /// The ledger holds a state that this program does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown state `{0}`")]
-pub(crate) struct UnknownState(String);
+pub struct UnknownState(String);
 
 impl FromStr for State {
     type Err = UnknownState;
@@ -143,7 +143,7 @@ pub(crate) enum Event {
 /// A change of state that our own code must never ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{} that is {from} cannot take the event {event:?}", match kind { StepKind::Create => "a row", StepKind::Agreement => "an agreement" })]
-pub(crate) struct IllegalTransition {
+pub struct IllegalTransition {
     kind: StepKind,
     from: State,
     event: Event,
@@ -155,7 +155,7 @@ pub(crate) struct IllegalTransition {
 /// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out; a row that may have been
 /// sent leaves `in_flight` and `unresolved` only by a verdict, never back to where it could be sent afresh on a guess. A
 /// replaced agreement keeps its state: it stands again where what replaced it is discarded.
-pub(crate) const fn next(kind: StepKind, from: State, event: Event) -> Result<State, IllegalTransition> {
+pub(super) const fn next(kind: StepKind, from: State, event: Event) -> Result<State, IllegalTransition> {
     use {Event as E, State as S, StepKind as K};
     Ok(match (kind, from, event) {
         (_, S::Pending, E::Intended) => S::InFlight,

@@ -9,9 +9,9 @@ use super::change::{NextStep, Refusal, RowChange};
 use super::open::read;
 use super::outcome::record;
 use super::*;
-use crate::clock::Moment;
-use crate::ids::RequestId;
-use crate::ledger::{RunId, schema};
+use crate::{RunId, schema};
+use tenantry_model::clock::Moment;
+use tenantry_model::ids::RequestId;
 
 const CUSTOMER: &str = r#"{"company_name":"C","domain":"d.onmicrosoft.com","email":"a@example.com","culture":"en-US",
     "language":"en","first_name":"A","last_name":"B","address_line1":"1","country":"US","enable_gdap_by_default":true}"#;
@@ -164,7 +164,7 @@ fn no_other_file_writes_a_state() {
             .sum()
     }
     let mut found = Vec::new();
-    let files = visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger"), &mut found);
+    let files = visit(Path::new(env!("CARGO_MANIFEST_DIR")), &mut found);
     assert!(files > 20, "{files} files of the ledger");
     let here = found.iter().filter(|it| it.contains("mod.rs: {table} SET state ="));
     assert_eq!((here.count(), found.len()), (2, 2), "{found:#?}");

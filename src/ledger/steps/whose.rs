@@ -7,7 +7,7 @@ use super::super::{AttemptId, Error, RowId};
 use super::attempt::AttemptResult;
 use super::change::{Recorded, Refusal, RowChange};
 use super::work::moment;
-use crate::clock::Moment;
+use tenantry_model::clock::Moment;
 
 /// The code of an unresolved row whose customer, as it was found, is recorded for another row.
 const CUSTOMER_OF_ANOTHER_ROW: &str = "customer_of_another_row";
@@ -71,8 +71,8 @@ mod tests {
     use super::super::outcome::record;
     use super::super::{CreatedCustomer, CurrentStep, NextStep, Operation, StepKind};
     use super::*;
-    use crate::ids::RequestId;
-    use crate::ledger::{DataKeyId, RunId, Sealed, schema};
+    use crate::{DataKeyId, RunId, Sealed, schema};
+    use tenantry_model::ids::RequestId;
 
     const ROW: RowId = RowId(2);
 

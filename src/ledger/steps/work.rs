@@ -3,42 +3,42 @@
 use super::super::RowId;
 use super::StepKind;
 use super::change::{NextStep, Refusal};
-use crate::clock::{self, Moment};
-use crate::customer::Customer;
-use crate::ids::RequestId;
+use tenantry_model::clock::{self, Moment};
+use tenantry_model::customer::Customer;
+use tenantry_model::ids::RequestId;
 
 /// An open step of a row, with everything that the next send or question depends on.
 #[derive(Debug, Clone)]
-pub(crate) struct Work {
-    pub(crate) row: RowId,
-    pub(crate) kind: StepKind,
+pub struct Work {
+    pub row: RowId,
+    pub kind: StepKind,
     /// Physical line in the file it came from, as people know it.
-    pub(crate) line: u64,
-    pub(crate) customer: Customer,
-    pub(crate) request_id: RequestId,
-    pub(crate) next_step: NextStep,
+    pub line: u64,
+    pub customer: Customer,
+    pub request_id: RequestId,
+    pub next_step: NextStep,
     /// First send under the request id whose outcome is unknown.
-    pub(crate) in_doubt_since: Option<Moment>,
+    pub in_doubt_since: Option<Moment>,
     /// No create under the request id was sent later than this.
-    pub(crate) last_sent_at: Option<Moment>,
+    pub last_sent_at: Option<Moment>,
     /// Times that a send after asking (not there, and free) was unclear again.
-    pub(crate) ask_rounds: u32,
+    pub ask_rounds: u32,
     /// A create for this domain was unclear under an earlier request id.
-    pub(crate) unclear_before: bool,
+    pub unclear_before: bool,
     /// The service once said that it had created it, in an answer that could not be read.
-    pub(crate) success_unread: bool,
+    pub success_unread: bool,
     /// A definite refusal that is being followed by a question.
-    pub(crate) refusal: Option<Refusal>,
+    pub refusal: Option<Refusal>,
     /// Something may have been sent for it already.
-    pub(crate) is_in_flight: bool,
+    pub is_in_flight: bool,
     /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement. Of a row in
     /// flight: it was found among our customers, and one more send may bring its password.
-    pub(crate) customer_id: Option<String>,
+    pub customer_id: Option<String>,
 }
 
 impl Work {
     /// A row of which nothing has been sent under `request_id`.
-    pub(crate) fn fresh(row: RowId, line: u64, customer: Customer, request_id: RequestId) -> Self {
+    pub fn fresh(row: RowId, line: u64, customer: Customer, request_id: RequestId) -> Self {
         Self {
             row,
             kind: StepKind::Create,

@@ -12,46 +12,46 @@ use super::super::stored::{field_of, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, Seen};
 use super::{Candidate, Change, Decision, SourceInfo, TakeUp, json};
-use crate::failpoint;
-use crate::problem::{Problem, Severity};
+use tenantry_model::failpoint;
+use tenantry_model::problem::{Problem, Severity};
 
 /// Which rows to take up.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Selection {
+pub struct Selection {
     /// With one of these codes; of all codes where empty.
-    pub(crate) codes: Vec<String>,
+    pub codes: Vec<String>,
     /// With one of these domains, whole or by their prefix; of all domains where empty.
-    pub(crate) domains: Vec<String>,
+    pub domains: Vec<String>,
     /// Those that failed validation, too.
-    pub(crate) rejected: bool,
+    pub rejected: bool,
     /// How the command was told to judge them.
-    pub(crate) given: Given,
+    pub given: Given,
 }
 
 /// A row, or the acceptance of one, as its file brought it.
 #[derive(Debug)]
-pub(crate) struct StoredRow {
-    pub(crate) row: RowId,
-    pub(crate) line: u64,
+pub struct StoredRow {
+    pub row: RowId,
+    pub line: u64,
     /// The header record of its file as CSV.
-    pub(crate) header: Vec<u8>,
+    pub header: Vec<u8>,
     /// The operator's own cells as one CSV record.
-    pub(crate) cells: Vec<u8>,
+    pub cells: Vec<u8>,
     /// How its file was told to be read and judged, where that is known.
-    pub(crate) given: Option<Given>,
+    pub given: Option<Given>,
     /// The reseller that it was sent for.
-    pub(crate) reseller: Option<String>,
+    pub reseller: Option<String>,
     source: SourceId,
     path: String,
     /// It came to its state before the ledger was restored from a copy.
-    pub(crate) is_from_before: bool,
+    pub is_from_before: bool,
     /// What was found wrong with it. Not of an acceptance.
-    pub(crate) problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
 /// Why a row, or an acceptance, is not taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SkipReason {
+pub enum SkipReason {
     /// It fails validation.
     Wrong,
     /// Another row stands for its domain.
@@ -67,7 +67,7 @@ pub(crate) enum SkipReason {
 }
 
 /// Judges stored rows, and says what becomes of them.
-pub(crate) trait RetryDecider: Send + 'static {
+pub trait RetryDecider: Send + 'static {
     /// The row as it would come in its file today. It [corrects](Candidate::corrects) itself.
     fn judge(&mut self, stored: &StoredRow) -> Result<Candidate, Error>;
 
@@ -83,29 +83,29 @@ pub(crate) trait RetryDecider: Send + 'static {
 
 /// What taking up came to.
 #[derive(Debug, Default)]
-pub(crate) struct Again {
+pub struct Again {
     /// Refused rows that are tried again.
-    pub(crate) failed: u64,
+    pub failed: u64,
     /// Rejected rows that are good by now.
-    pub(crate) rejected: u64,
+    pub rejected: u64,
     /// Acceptances that are tried again.
-    pub(crate) agreements: u64,
+    pub agreements: u64,
     /// What is wrong with the first row that fails validation.
-    pub(crate) first_wrong: Option<Problem>,
+    pub first_wrong: Option<Problem>,
     /// Rows and acceptances that were left as they are, by [`SkipReason`].
     left: [u64; 6],
     /// What is about to be sent now, earlier rows included.
-    pub(crate) plan: Plan,
+    pub plan: Plan,
 }
 
 impl Again {
     /// Rows and acceptances that were taken up.
-    pub(crate) fn taken_up(&self) -> u64 {
+    pub fn taken_up(&self) -> u64 {
         self.failed + self.rejected + self.agreements
     }
 
     /// Those that were left for this reason.
-    pub(crate) fn left(&self, why: SkipReason) -> u64 {
+    pub fn left(&self, why: SkipReason) -> u64 {
         self.left[why as usize]
     }
 
@@ -127,7 +127,7 @@ impl Again {
 
 impl Ledger {
     /// Takes up those rows of `selection` of which `rows` decides so. `for_show`: leaves the ledger as it was.
-    pub(crate) async fn take_up_again(
+    pub async fn take_up_again(
         &self,
         selection: Selection,
         mut rows: impl RetryDecider,

@@ -5,17 +5,17 @@ use rusqlite::Transaction;
 use super::super::steps::{CurrentStep, Event, State, StepKind};
 use super::super::{Error, RowId, SourceId, agreement};
 use super::{Candidate, TakeUp, json};
-use crate::clock;
-use crate::customer::DomainName;
-use crate::ids::RequestId;
-use crate::problem::{Problem, Severity};
+use tenantry_model::clock;
+use tenantry_model::customer::DomainName;
+use tenantry_model::ids::RequestId;
+use tenantry_model::problem::{Problem, Severity};
 
 /// Rows that are named where changes are ignored.
 const IGNORED_NAMED: usize = 10;
 
 /// What becomes of a row that comes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// It is a row that the ledger has; where this reading has met that one before, an equal duplicate.
     Known {
         row: RowId,
@@ -36,7 +36,7 @@ pub(crate) enum Decision {
 
 /// What a row that is met for the first time changes of the one that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum Change {
     Nothing,
     /// It says something else, too late.
     Ignored,

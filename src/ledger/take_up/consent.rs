@@ -4,11 +4,11 @@ use rusqlite::Transaction;
 
 use super::super::steps::{Event, State, StepKind, take_all};
 use super::super::{Error, Ledger, RunId, agreement};
-use crate::clock;
+use tenantry_model::clock;
 
 /// Files that were read while nobody had agreed to what they bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unagreed {
+pub enum Unagreed {
     OfThisRun,
     /// Read to their ends by runs that died, or could not sign in, before somebody said yes or no ([`UNDECIDED`]).
     OfEarlierRuns,
@@ -16,7 +16,7 @@ pub(crate) enum Unagreed {
 
 /// Condition on `sources`: read to its end, and nothing but somebody's consent is missing. A file of which all had to be
 /// valid is none of these, because that was not decided either.
-pub(in crate::ledger) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
+pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
      AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
      AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
      AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
@@ -43,7 +43,7 @@ impl Unagreed {
 impl Ledger {
     /// Lets go of what nobody has agreed to: those rows were never sent, and will not be. Read again, they are new rows.
     /// Returns how many there were, and how many acceptances of agreements.
-    pub(crate) async fn withdraw(&self, what: Unagreed) -> Result<(u64, u64), Error> {
+    pub async fn withdraw(&self, what: Unagreed) -> Result<(u64, u64), Error> {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
@@ -58,7 +58,7 @@ impl Ledger {
     /// Holds back what this run has read, because it was to be sent only if all of it were valid: new rows wait until
     /// their files come again, refused ones that were taken up again stay refused. Returns how many rows wait, and how
     /// many acceptances.
-    pub(crate) async fn hold_back(&self) -> Result<(u64, u64), Error> {
+    pub async fn hold_back(&self) -> Result<(u64, u64), Error> {
         let run = self.run;
         self.write(move |tx| {
             let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
@@ -69,7 +69,7 @@ impl Ledger {
     }
 
     /// Lets the rows be sent that were held back for somebody's consent.
-    pub(crate) async fn release(&self, what: Unagreed) -> Result<(), Error> {
+    pub async fn release(&self, what: Unagreed) -> Result<(), Error> {
         let run = self.run;
         self.write(move |tx| {
             let sources = what.sources(tx, run)?;
@@ -141,12 +141,12 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::ledger::{
+    use crate::{
         AttemptResult, Candidate, Change, Decision, DirectRows, Environment, Filter, Incoming, Queries,
         Refusal, RowChange, RowId, SourceInfo,
     };
 
-    fn customer() -> crate::customer::Customer {
+    fn customer() -> tenantry_model::customer::Customer {
         let text = r#"{"company_name":"C","domain":"d.onmicrosoft.com","email":"a@example.com","culture":"en-US",
             "language":"en","first_name":"A","last_name":"B","address_line1":"1","country":"US",
             "enable_gdap_by_default":true}"#;
@@ -173,7 +173,7 @@ mod tests {
         };
         let reading = ledger.begin_source(info).await.unwrap();
         let batch = vec![Incoming::Candidate(Box::new(candidate))];
-        let decide = |_: &_, known: crate::ledger::KnownRows| match known.standing {
+        let decide = |_: &_, known: crate::KnownRows| match known.standing {
             None => Decision::New { stands: true, problem: None, replaces: None },
             Some(known) => Decision::Known { row: known.row, change: Change::Retry, adopts: false },
         };
@@ -205,8 +205,7 @@ mod tests {
         let path = folder.path().join("l.db");
         let ledger = open(&path);
         read(&ledger).await;
-        let rows =
-            ledger.owed().unwrap().steps(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
+        let rows = ledger.owed().unwrap().steps(crate::Open::Pending, RowId(0), 9).await.unwrap().work;
         let (row, request_id) = (rows[0].row, rows[0].request_id);
         let recorder = ledger.recorder();
         recorder.intend(StepKind::Create, row, request_id).await.unwrap();
@@ -223,11 +222,9 @@ mod tests {
 
         // Sent after all, it must not be taken for refused if we die before the answer.
         read(&ledger).await;
-        let rows =
-            ledger.owed().unwrap().steps(crate::ledger::Open::Pending, RowId(0), 9).await.unwrap().work;
+        let rows = ledger.owed().unwrap().steps(crate::Open::Pending, RowId(0), 9).await.unwrap().work;
         ledger.recorder().intend(StepKind::Create, row, rows[0].request_id).await.unwrap();
-        let rows =
-            ledger.owed().unwrap().steps(crate::ledger::Open::InFlight, RowId(0), 9).await.unwrap().work;
+        let rows = ledger.owed().unwrap().steps(crate::Open::InFlight, RowId(0), 9).await.unwrap().work;
         assert_eq!(rows[0].refusal, None);
     }
 }

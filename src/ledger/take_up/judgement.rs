@@ -6,13 +6,13 @@ use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::super::stored::stored_problems;
 use super::super::{Error, RowId};
 use super::{TakeUp, Taken, consent, json};
-use crate::problem::Problem;
+use tenantry_model::problem::Problem;
 
 /// Rows that are in memory at once.
 const PAGE: u32 = 500;
 
 /// What its other rows mean for the rows of a file that have no reseller.
-pub(crate) enum DirectRows {
+pub enum DirectRows {
     /// They are wrong: this is the problem of the row on a line.
     Wrong(Box<dyn Fn(u64) -> Problem + Send>),
     /// They are good by themselves, also those that an earlier reading has rejected by this rule.
@@ -21,14 +21,14 @@ pub(crate) enum DirectRows {
 
 /// What the judgement over a whole file came to.
 #[derive(Debug, Default)]
-pub(crate) struct Judged {
-    pub(crate) taken: Taken,
+pub struct Judged {
+    pub taken: Taken,
     /// Rows and acceptances of the file that stand rejected, for whatever reason and since whenever.
-    pub(crate) rejected: u64,
+    pub rejected: u64,
     /// Line and domain of the first rows whose changes are ignored, because they were sent before.
-    pub(crate) ignored: Vec<(u64, String)>,
+    pub ignored: Vec<(u64, String)>,
     /// Rows and acceptances that an earlier reading of the file left unsent, and that it no longer holds.
-    pub(crate) let_go: (u64, u64),
+    pub let_go: (u64, u64),
 }
 
 impl TakeUp {

@@ -9,57 +9,57 @@ use super::super::agreement;
 use super::super::steps::{STANDING, State};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
-use crate::customer::Customer;
+use tenantry_model::customer::Customer;
 
 /// What is known of a row that comes.
 #[derive(Debug, Default)]
-pub(crate) struct KnownRows {
+pub struct KnownRows {
     /// The row that stands for its domain.
-    pub(crate) standing: Option<KnownRow>,
+    pub standing: Option<KnownRow>,
     /// The row that it says it corrects.
-    pub(crate) named: Option<KnownRow>,
+    pub named: Option<KnownRow>,
     /// A rejected row that stands for no domain, and says the same.
-    pub(crate) alike: Option<KnownRow>,
+    pub alike: Option<KnownRow>,
     /// The last row that said the same and that a corrected one has replaced since, where that one still stands.
-    pub(crate) replaced: Option<RowId>,
+    pub replaced: Option<RowId>,
 }
 
 /// A row that was there before, as far as a decision about another one depends on it.
 #[derive(Debug)]
-pub(crate) struct KnownRow {
-    pub(crate) row: RowId,
-    pub(crate) state: State,
+pub struct KnownRow {
+    pub row: RowId,
+    pub state: State,
     /// It says the same as the row that comes.
-    pub(crate) same_content: bool,
+    pub same_content: bool,
     /// Why it was rejected or refused.
-    pub(crate) error_code: Option<String>,
+    pub error_code: Option<String>,
     /// Refused, and the domain is taken since.
-    pub(crate) is_burned: bool,
+    pub is_burned: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
-    pub(crate) is_held: bool,
+    pub is_held: bool,
     /// The line on which this reading has met it.
-    pub(crate) met_on: Option<u32>,
+    pub met_on: Option<u32>,
     /// Its line and its file, where that is another one that this run has read.
-    pub(crate) elsewhere: Option<(u32, String)>,
+    pub elsewhere: Option<(u32, String)>,
     /// Its file was never read to its end.
-    pub(crate) is_unfinished: bool,
+    pub is_unfinished: bool,
     /// The acceptance of the agreement that counts for it.
-    pub(crate) acceptance: Option<KnownAcceptance>,
+    pub acceptance: Option<KnownAcceptance>,
     /// An acceptance of this content was its, and has been replaced since.
-    pub(crate) was_accepted_so: bool,
+    pub was_accepted_so: bool,
     /// What was sent, where the row that comes says something of the agreement.
-    pub(crate) sent: Option<Box<Customer>>,
+    pub sent: Option<Box<Customer>>,
 }
 
 /// An acceptance that stands for a row.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct KnownAcceptance {
-    pub(crate) id: i64,
-    pub(crate) state: State,
+pub struct KnownAcceptance {
+    pub id: i64,
+    pub state: State,
     /// The row that brought it says the same as the row that comes.
-    pub(crate) same_content: bool,
+    pub same_content: bool,
     /// Its file was never read to its end.
-    pub(crate) is_unfinished: bool,
+    pub is_unfinished: bool,
 }
 
 /// What a reading has seen so far.
@@ -158,7 +158,7 @@ fn without_key(
 
 impl KnownRow {
     /// One of which nothing else is known.
-    pub(crate) fn new(row: RowId, state: State, same_content: bool) -> Self {
+    pub fn new(row: RowId, state: State, same_content: bool) -> Self {
         Self {
             row,
             state,

@@ -17,22 +17,23 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 
 use super::{Error, Given, Ledger, RowId, RunId, SourceId};
-use crate::clock;
-use crate::customer::{Customer, DomainName};
-use crate::problem::Problem;
 use known::Seen;
+use tenantry_model::clock;
+use tenantry_model::customer::{Customer, DomainName};
+use tenantry_model::problem::Problem;
 
-pub(crate) use again::{Again, RetryDecider, Selection, SkipReason, StoredRow};
-pub(crate) use apply::{Change, Decision};
+pub use again::{Again, RetryDecider, Selection, SkipReason, StoredRow};
+pub use apply::{Change, Decision};
 pub(super) use consent::UNDECIDED;
-pub(crate) use consent::Unagreed;
-pub(crate) use judgement::{DirectRows, Judged};
-pub(crate) use known::{KnownAcceptance, KnownRow, KnownRows};
-pub(crate) use unchanged::{Asked, Customers, Unchanged, WhileReading};
+pub use consent::Unagreed;
+pub use judgement::{DirectRows, Judged};
+pub use known::{KnownAcceptance, KnownRow, KnownRows};
+use unchanged::WhileReading;
+pub use unchanged::{Asked, Customers, Unchanged};
 
 /// One row as intake hands it over.
 #[derive(Debug)]
-pub(crate) enum Incoming {
+pub enum Incoming {
     /// The ledger has nothing to do for it but to count it.
     Unchanged(Unchanged),
     Candidate(Box<Candidate>),
@@ -46,7 +47,7 @@ impl Incoming {
         }
     }
 
-    pub(crate) fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[Problem] {
         match self {
             Incoming::Unchanged(row) => &row.problems,
             Incoming::Candidate(candidate) => &candidate.problems,
@@ -54,7 +55,7 @@ impl Incoming {
     }
 
     /// Of a row without an error.
-    pub(crate) fn has_reseller(&self) -> Option<bool> {
+    pub fn has_reseller(&self) -> Option<bool> {
         match self {
             Incoming::Unchanged(row) => Some(row.has_reseller),
             Incoming::Candidate(candidate) => candidate.has_reseller(),
@@ -64,25 +65,25 @@ impl Incoming {
 
 /// What a row of a file says, and all that the ledger keeps of it.
 #[derive(Debug)]
-pub(crate) struct Candidate {
-    pub(crate) line: u64,
+pub struct Candidate {
+    pub line: u64,
     /// The key, where the domain cell itself is good; also for a row that is rejected for something else.
-    pub(crate) domain: Option<DomainName>,
+    pub domain: Option<DomainName>,
     /// `Some` where validation found no error.
-    pub(crate) customer: Option<Customer>,
+    pub customer: Option<Customer>,
     /// The customer without its agreement, where nothing else is wrong.
-    pub(crate) beside_agreement: Option<Customer>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) content_hash: [u8; 16],
+    pub beside_agreement: Option<Customer>,
+    pub problems: Vec<Problem>,
+    pub content_hash: [u8; 16],
     /// The operator's own cells as one CSV record.
-    pub(crate) cells: Vec<u8>,
+    pub cells: Vec<u8>,
     /// The row that this one corrects, by its own word (`tenantry_row`).
-    pub(crate) corrects: Option<RowId>,
+    pub corrects: Option<RowId>,
 }
 
 impl Candidate {
     /// Of a row without an error.
-    pub(crate) fn has_reseller(&self) -> Option<bool> {
+    pub fn has_reseller(&self) -> Option<bool> {
         self.customer.as_ref().map(|customer| customer.associated_partner_id.is_some())
     }
 
@@ -95,37 +96,37 @@ impl Candidate {
 
 /// What the ledger keeps of a file.
 #[derive(Debug, Clone)]
-pub(crate) struct SourceInfo {
+pub struct SourceInfo {
     /// As the operator gave it; `-` is standard input.
-    pub(crate) path: String,
+    pub path: String,
     /// The header record as CSV, the operator's own names.
-    pub(crate) header: Vec<u8>,
+    pub header: Vec<u8>,
     /// How it was told to be read and judged, where that is known.
-    pub(crate) given: Option<Given>,
+    pub given: Option<Given>,
     /// Nothing of it may be sent before somebody has agreed: see [`Ledger::release`].
-    pub(crate) needs_consent: bool,
+    pub needs_consent: bool,
 }
 
 /// What became of the rows of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) new: u64,
-    pub(crate) known: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) ignored_changes: u64,
+pub struct Taken {
+    pub new: u64,
+    pub known: u64,
+    pub duplicates: u64,
+    pub ignored_changes: u64,
     /// Of `new`: failed validation, or name a domain again.
-    pub(crate) rejected: u64,
+    pub rejected: u64,
     /// Of `known`: failed rows that were taken up again.
-    pub(crate) taken_up: u64,
+    pub taken_up: u64,
     /// Of `known`: failed rows that were to be taken up again and would be refused once more, because their domain is
     /// burned.
-    pub(crate) burned: u64,
+    pub burned: u64,
     /// Of `known`: the customer exists, and brings an agreement that is to be recorded.
-    pub(crate) agreements: u64,
+    pub agreements: u64,
     /// Of `known`: the customer exists, and brings an agreement that failed validation.
-    pub(crate) agreements_rejected: u64,
+    pub agreements_rejected: u64,
     /// Of `known`: have been replaced by corrected rows since, which stand.
-    pub(crate) replaced: u64,
+    pub replaced: u64,
 }
 
 impl Taken {
@@ -137,7 +138,7 @@ impl Taken {
 
 /// One reading of one file in progress. Passes through the writer thread with each batch.
 #[derive(Debug)]
-pub(crate) struct TakeUp {
+pub struct TakeUp {
     run: RunId,
     source: SourceId,
     info: SourceInfo,
@@ -151,14 +152,14 @@ pub(crate) struct TakeUp {
 
 impl Ledger {
     /// Begins the reading of a file.
-    pub(crate) async fn begin_source(&self, info: SourceInfo) -> Result<TakeUp, Error> {
+    pub async fn begin_source(&self, info: SourceInfo) -> Result<TakeUp, Error> {
         let run = self.run;
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
 
     /// Takes up a batch of rows, of each as `decide` says by what is known of it, those before it included. What changes
     /// by them is durable when this returns; the sums of the file are by its end. Gives them back; what is wrong with a row that a corrected one has replaced is nobody's concern any more.
-    pub(crate) async fn take_up(
+    pub async fn take_up(
         &self,
         mut reading: TakeUp,
         mut batch: Vec<Incoming>,
@@ -186,13 +187,13 @@ impl Ledger {
     }
 
     /// Leaves a file that is not read to its end, with the sums of the rows that were.
-    pub(crate) async fn leave_source(&self, reading: TakeUp) -> Result<(), Error> {
+    pub async fn leave_source(&self, reading: TakeUp) -> Result<(), Error> {
         self.write(move |tx| reading.write_sums(tx)).await
     }
 
     /// Ends the reading: from now on its rows may be sent, unless they need consent, or are wrong by `direct`. `rows_read`
     /// is the reader's own count, which must be the ledger's.
-    pub(crate) async fn complete_source(
+    pub async fn complete_source(
         &self,
         reading: TakeUp,
         rows_read: u64,
@@ -205,12 +206,12 @@ impl Ledger {
 
 impl TakeUp {
     /// The customers that exist, for as long as the second value is kept.
-    pub(crate) fn customers(&self, ledger: &Ledger) -> (Arc<Customers>, WhileReading) {
+    pub fn customers(&self, ledger: &Ledger) -> (Arc<Customers>, WhileReading) {
         Customers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
     }
 
     /// The id by which exports of this ledger name it.
-    pub(crate) fn ledger_id(&self) -> &str {
+    pub fn ledger_id(&self) -> &str {
         &self.ledger_id
     }
 

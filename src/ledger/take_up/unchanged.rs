@@ -12,32 +12,32 @@ use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
 use super::super::{Error, RowId, SourceId, schema};
 use super::known::{Found, KnownRow};
-use crate::customer::DomainName;
-use crate::problem::Problem;
+use tenantry_model::customer::DomainName;
+use tenantry_model::problem::Problem;
 
 /// Rows that are read ahead where a list comes in the order in which it came before.
 const AHEAD: u32 = 64;
 
 /// A row that says of its customer what was sent.
 #[derive(Debug)]
-pub(crate) struct Unchanged {
-    pub(crate) line: u64,
-    pub(crate) row: RowId,
-    pub(crate) has_reseller: bool,
+pub struct Unchanged {
+    pub line: u64,
+    pub row: RowId,
+    pub has_reseller: bool,
     /// Warnings.
-    pub(crate) problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
 /// What a row without an error says, as far as it takes to recognise it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) domain: &'a DomainName,
-    pub(crate) content_hash: [u8; 16],
+pub struct Asked<'a> {
+    pub domain: &'a DomainName,
+    pub content_hash: [u8; 16],
 }
 
 /// The customers that exist.
 #[derive(Debug)]
-pub(crate) struct Customers {
+pub struct Customers {
     path: PathBuf,
     /// What comes from these belongs to the file that brings it again, and changes by that.
     unfinished: HashSet<SourceId>,
@@ -57,7 +57,7 @@ enum Connecting {
 /// Ends the look-ups when it goes. SQLite works its write-ahead log into the file when the last connection goes; that is
 /// to be the ledger's own, and a thread that waits for a pipe may outlive it.
 #[derive(Debug)]
-pub(crate) struct WhileReading(Arc<Customers>);
+pub struct WhileReading(Arc<Customers>);
 
 impl Drop for WhileReading {
     fn drop(&mut self) {
@@ -74,7 +74,7 @@ impl Customers {
     }
 
     /// For each of some rows that stand in a file one after another: what is known of its customer.
-    pub(crate) fn of_rows(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
+    pub fn of_rows(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
         let mut connection = self.connection();
         self.find(&mut connection, rows).unwrap_or_else(|error| {
             tracing::debug!(%error, "customers cannot be looked up beside the ledger's own thread");
@@ -164,7 +164,7 @@ fn load(statement: &mut CachedStatement<'_>, parameters: impl Params) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Environment, Ledger};
+    use crate::{Environment, Ledger};
 
     const HASH: [u8; 16] = [7; 16];
 
@@ -285,7 +285,7 @@ mod tests {
             let asked = |domain| Some(Asked { domain, content_hash: HASH });
             let found = customers.of_rows(&names.iter().map(asked).collect::<Vec<_>>());
             let found = found.iter().map(|found| {
-                let is_failed = |found: &KnownRow| found.state == crate::ledger::State::Failed;
+                let is_failed = |found: &KnownRow| found.state == crate::State::Failed;
                 found.as_ref().map(|found| (found.row, is_failed(found)))
             });
             let expected =

@@ -1,6 +1,6 @@
 //! The ledger: the durable queue of rows and the story of every attempt, in one SQLite file.
 //!
-//! This is the only module with SQL. One thread owns the connection that writes ([`writer`]) and commits in groups;
+//! This is the only crate with SQL, and it has no HTTP and reads no list. One thread owns the connection that writes ([`writer`]) and commits in groups;
 //! a caller that holds a result of a write holds a durable one. [`steps`] alone knows which change
 //! of state is legal: it makes intents and outcomes durable, finds what an earlier run left behind, and reads the queue.
 //! [`take_up`] puts rows in, and [`agreement`] what a file says later of a customer that exists; [`stored`] reads with care
@@ -45,23 +45,23 @@ use std::thread::JoinHandle;
 use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-pub(crate) use backup::{Restored, backup, restore};
-pub(crate) use error::Error;
-pub(crate) use given::Given;
-pub(crate) use passwords::{ForeignAnswer, Sealed};
-pub(crate) use query::{
+pub use backup::{Restored, backup, restore};
+pub use error::Error;
+pub use given::Given;
+pub use passwords::{ForeignAnswer, Sealed};
+pub use query::{
     AgreementCounts, AlikeCalls, AttemptStory, ErrorCount, Filter, HeldFor, LetGo, Opening, Parts, Plan,
     Queries, RefusedStep, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo,
     SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
-pub(crate) use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
-pub(crate) use runs::Ending;
-pub(crate) use schema::Environment;
-pub(crate) use steps::{
+pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
+pub use runs::Ending;
+pub use schema::Environment;
+pub use steps::{
     Attempt, AttemptResult, Batch, CreatedCustomer, NextStep, Open, Operation, Owed, Recorded, Refusal,
     RowChange, SetAside, State, StepKind, Work,
 };
-pub(crate) use take_up::{
+pub use take_up::{
     Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, Judged, KnownAcceptance,
     KnownRow, KnownRows, RetryDecider, Selection, SkipReason, SourceInfo, StoredRow, Unagreed, Unchanged,
 };
@@ -70,7 +70,7 @@ macro_rules! ledger_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub(crate) struct $name(pub(crate) i64);
+        pub struct $name(pub i64);
 
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -115,7 +115,7 @@ ledger_id!(
 
 /// An open ledger that this process alone works on.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     path: PathBuf,
     writer: writer::Writer,
     thread: JoinHandle<()>,
@@ -129,7 +129,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::InUse`] where another process works on it; the others say what is wrong with the file.
-    pub(crate) fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
+    pub fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
         schema::make_file(path)?;
         // Before the lock, which would leave a file beside one that is none of ours.
         schema::refuse_foreign(path)?;
@@ -147,22 +147,18 @@ impl Ledger {
     }
 
     /// As [`Self::open`], but a missing ledger, or one without anything in it, is an error instead of made.
-    pub(crate) fn open_existing(
-        path: &Path,
-        environment: &Environment,
-        command: &str,
-    ) -> Result<Self, Error> {
+    pub fn open_existing(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
         schema::must_hold_something(path)?;
         Self::open(path, environment, command)
     }
 
     /// This run.
-    pub(crate) fn run(&self) -> RunId {
+    pub fn run(&self) -> RunId {
         self.run
     }
 
     /// Where the file is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -170,7 +166,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::OtherEnvironment`] where it belongs to another one.
-    pub(crate) async fn refuse_other(&self, environment: Environment) -> Result<(), Error> {
+    pub async fn refuse_other(&self, environment: Environment) -> Result<(), Error> {
         let path = self.path.clone();
         self.write(move |tx| match schema::bound_to(tx)? {
             Some(bound) => schema::refuse_other(&bound, &path, &environment),
@@ -180,13 +176,13 @@ impl Ledger {
     }
 
     /// Binds the ledger to what has been learnt of the environment since it was opened.
-    pub(crate) async fn bind(&self, environment: Environment) -> Result<(), Error> {
+    pub async fn bind(&self, environment: Environment) -> Result<(), Error> {
         let path = self.path.clone();
         self.write(move |tx| schema::bind(tx, &path, &environment)).await
     }
 
     /// Sets room on the disk aside for the answers to `requests` under way at once.
-    pub(crate) async fn set_room_aside(&self, requests: u64) -> Result<(), Error> {
+    pub async fn set_room_aside(&self, requests: u64) -> Result<(), Error> {
         let path = self.path.clone();
         let reserve = tokio::task::spawn_blocking(move || reserve::Reserve::make(&path, requests))
             .await
@@ -197,18 +193,18 @@ impl Ledger {
     }
 
     /// Why nothing more may be sent: the disk is full, and what is left of it is for the answers under way.
-    pub(crate) fn ran_out_of_room(&self) -> Option<Error> {
+    pub fn ran_out_of_room(&self) -> Option<Error> {
         self.writer.room().ran_out().cloned()
     }
 
     /// A handle for those who record intents and outcomes.
-    pub(crate) fn recorder(&self) -> Recorder {
+    pub fn recorder(&self) -> Recorder {
         Recorder { writer: self.writer.clone(), run: self.run }
     }
 
     /// Ends the run, waits until the thread has written everything, and lets go of the lock.
-    pub(crate) async fn close(self, ending: Ending) -> Result<(), Error> {
-        crate::failpoint::crash("closing");
+    pub async fn close(self, ending: Ending) -> Result<(), Error> {
+        tenantry_model::failpoint::crash("closing");
         let run = self.run;
         self.write(move |tx| runs::finish(tx, run, &ending)).await?;
         drop(self.writer);
@@ -229,13 +225,13 @@ impl Ledger {
 }
 
 /// A copy for work that must leave the ledger at `path` as it is to the byte. Nothing is copied where there is none.
-pub(crate) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+pub fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     if path.exists() { schema::copy_untouched(path, copy) } else { Ok(()) }
 }
 
 /// Records intents and outcomes of one run. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     writer: writer::Writer,
     run: RunId,
 }
