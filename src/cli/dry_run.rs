@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_folder_is_locked_until_it_is_gone() {
         const FILES: usize = 400;
-        let folder = private_folder().unwrap();
+        // Under a name that no other run looks for.
+        let folder = tempfile::tempdir().unwrap();
         let lock = files::create_new(&folder.path().join(LOCK)).unwrap();
         for number in 1..FILES {
             fs::write(folder.path().join(number.to_string()), "").unwrap();
