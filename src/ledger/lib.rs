@@ -1,11 +1,12 @@
 //! The ledger: the durable queue of rows and the story of every attempt, in one SQLite file.
 //!
-//! This is the only crate with SQL, and it has no HTTP and reads no list. One thread owns the connection that writes ([`writer`]) and commits in groups;
-//! a caller that holds a result of a write holds a durable one. [`steps`] alone knows which change
-//! of state is legal: it makes intents and outcomes durable, finds what an earlier run left behind, and reads the queue.
-//! [`take_up`] puts rows in, and [`agreement`] what a file says later of a customer that exists; [`stored`] reads with care
-//! what may not be as it was written. [`passwords`] is how sealed passwords are kept, [`given`] what a file was told to be read by, [`copies`] makes copies and lets one take the ledger's place, [`kept`] keeps one before the schema changes, and
-//! [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
+//! This is the only crate with SQL, and it has no HTTP and reads no list. One thread owns the connection that writes
+//! ([`writer`]) and commits in groups; a caller that holds a result of a write holds a durable one. [`steps`] alone knows
+//! which change of state is legal: it makes intents and outcomes durable, finds what an earlier run left behind, and reads
+//! the queue. [`take_up`] puts rows in, and what a file says later of a customer that exists; [`stored`] reads with care what
+//! may not be as it was written. [`passwords`] is how sealed passwords are kept, [`given`] what a file was told to be read
+//! by, [`copies`] makes copies, [`backup`] lets one take the ledger's place, [`kept`] keeps one before the schema changes,
+//! and [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
 //!
 //! Before SQLite opens a file, [`trust`] looks at who can write to it, and [`shape`] then at its schema; [`lock`] keeps
 //! other processes out, [`place`] watches that its files stay, and [`reserve`] that a full disk costs no answer.
@@ -13,7 +14,6 @@
 //! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. What a row's next step should be is left to `submitter`.
 
-mod agreement;
 mod backup;
 mod connection;
 mod copies;

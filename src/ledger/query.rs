@@ -22,8 +22,8 @@ use tenantry_model::clock;
 
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
-pub(super) use plan::plan;
 pub use plan::{Plan, UserNeeds};
+pub(super) use plan::{UNDECIDED, plan};
 pub use stories::{AttemptStory, Filter, RowStory};
 pub use waiting::{HeldFor, LetGo, UnfinishedSource};
 

@@ -12,6 +12,12 @@ pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Resul
     row.get(index).map_err(|_| format!("its {name} cannot be understood"))
 }
 
+/// As it is stored.
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::Stored { row: 0, what: format!("cannot be written as JSON: {error}") })
+}
+
 /// A customer as it is stored.
 pub(super) fn customer_of(json: &str) -> Result<Customer, String> {
     from_json(json, "customer")

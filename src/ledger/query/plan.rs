@@ -4,7 +4,6 @@ use rusqlite::Connection;
 
 use super::super::steps::STANDING;
 use super::super::stored::field_of;
-use super::super::take_up::UNDECIDED;
 use super::super::{Error, RunId};
 use super::{Queries, collect};
 
@@ -52,6 +51,13 @@ pub struct UserNeeds {
     pub for_resellers: u64,
     pub with_agreements: u64,
 }
+
+/// Condition on `sources`: read to its end, and nothing but somebody's consent is missing. A file of which all had to be
+/// valid is none of these, because that was not decided either.
+pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
+     AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
+     AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
+     AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
 
 /// Which part of the open work is meant.
 #[derive(Debug, Clone, Copy)]

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::query::{self, Plan};
+use super::super::stored::json;
 use super::super::stored::{field_of, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, Seen};
-use super::{Candidate, Change, Decision, SourceInfo, TakeUp, json};
+use super::{Candidate, Change, Decision, SourceInfo, TakeUp};
 use tenantry_model::failpoint;
 use tenantry_model::problem::{Problem, Severity};
 

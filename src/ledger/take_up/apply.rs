@@ -3,8 +3,9 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind};
-use super::super::{Error, RowId, SourceId, agreement};
-use super::{Candidate, TakeUp, json};
+use super::super::stored::json;
+use super::super::{Error, RowId, SourceId};
+use super::{Candidate, TakeUp, agreement};
 use tenantry_model::clock;
 use tenantry_model::customer::DomainName;
 use tenantry_model::ids::RequestId;

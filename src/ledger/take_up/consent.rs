@@ -2,8 +2,10 @@
 
 use rusqlite::Transaction;
 
+use super::super::query::UNDECIDED;
 use super::super::steps::{Event, State, StepKind, take_all};
-use super::super::{Error, Ledger, RunId, agreement};
+use super::super::{Error, Ledger, RunId};
+use super::agreement;
 use tenantry_model::clock;
 
 /// Files that were read while nobody had agreed to what they bring.
@@ -13,13 +15,6 @@ pub enum Unagreed {
     /// Read to their ends by runs that died, or could not sign in, before somebody said yes or no ([`UNDECIDED`]).
     OfEarlierRuns,
 }
-
-/// Condition on `sources`: read to its end, and nothing but somebody's consent is missing. A file of which all had to be
-/// valid is none of these, because that was not decided either.
-pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
-     AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
-     AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
-     AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
 
 /// The files of one of the queries here, which are handed on as a JSON list of their ids.
 const LISTED: &str = "SELECT value FROM json_each(?1)";

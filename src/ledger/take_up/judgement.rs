@@ -3,9 +3,10 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
+use super::super::stored::json;
 use super::super::stored::stored_problems;
 use super::super::{Error, RowId};
-use super::{TakeUp, Taken, consent, json};
+use super::{TakeUp, Taken, consent};
 use tenantry_model::problem::Problem;
 
 /// Rows that are in memory at once.

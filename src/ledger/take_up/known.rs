@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::super::agreement;
 use super::super::steps::{STANDING, State};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
+use super::agreement;
 use tenantry_model::customer::Customer;
 
 /// What is known of a row that comes.

@@ -6,6 +6,7 @@
 //! what becomes of a file that may not be sent, and [`again`] takes up rows without their file.
 
 mod again;
+mod agreement;
 mod apply;
 mod consent;
 mod judgement;
@@ -24,7 +25,6 @@ use tenantry_model::problem::Problem;
 
 pub use again::{Again, RetryDecider, Selection, SkipReason, StoredRow};
 pub use apply::{Change, Decision};
-pub(super) use consent::UNDECIDED;
 pub use consent::Unagreed;
 pub use judgement::{DirectRows, Judged};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
@@ -273,9 +273,4 @@ impl TakeUp {
         ))?;
         Ok(())
     }
-}
-
-pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::Stored { row: 0, what: format!("cannot be written as JSON: {error}") })
 }

@@ -43,6 +43,13 @@ pub enum Error {
     UnclosedQuote { line: u64, column: Option<String> },
 }
 
+impl Error {
+    /// Of a file that fails before anything of it was read.
+    pub(super) fn unreadable(source: io::Error) -> Self {
+        Self::Read { offset: 0, source }
+    }
+}
+
 /// Why the encoding of a file cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {

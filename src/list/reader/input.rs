@@ -40,11 +40,11 @@ impl Reader<Input> {
     /// encoded, and may be a workbook. Of a stream the beginning alone decides.
     pub fn open_input(mut input: Input, mut options: Options) -> Result<Self, Error> {
         if let Input::File(file) = &mut input {
-            let start = file.stream_position().map_err(unreadable)?;
+            let start = file.stream_position().map_err(Error::unreadable)?;
             let beginning = text::read_beginning(file)?;
-            file.seek(io::SeekFrom::Start(start)).map_err(unreadable)?;
+            file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
             if foreign::may_be_workbook(&beginning) {
-                let file = file.try_clone().map_err(unreadable)?;
+                let file = file.try_clone().map_err(Error::unreadable)?;
                 return Self::open_workbook(file, &options);
             }
             options.encoding = Encoding::of_beginning(&beginning, options.encoding);
@@ -62,19 +62,15 @@ impl Reader<Input> {
                     }
                     Some(_) => {}
                 }
-                file.seek(io::SeekFrom::Start(start)).map_err(unreadable)?;
+                file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
             }
         }
         Self::open(input, &options)
     }
 
     fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
-        let bytes = file.metadata().map_err(unreadable)?.len();
+        let bytes = file.metadata().map_err(Error::unreadable)?.len();
         let (sheet, name) = workbook::read(file, options.sheet.as_deref())?;
         Self::of(Source::Sheet { sheet, bytes }, Layout::Sheet { name }, options)
     }
-}
-
-pub(super) fn unreadable(source: io::Error) -> Error {
-    Error::Read { offset: 0, source }
 }

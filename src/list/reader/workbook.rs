@@ -15,7 +15,6 @@ use zip::result::ZipError;
 
 use super::error::{Error, WorkbookError};
 use super::foreign::Foreign;
-use super::input::unreadable;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
 use super::shown;
 
@@ -50,8 +49,8 @@ enum Kind {
 /// What the file is by what is in it, whatever it is called.
 fn kind(file: &mut BufReader<File>) -> Result<Kind, Error> {
     let beginning = super::text::read_beginning(file)?;
-    let length = file.seek(io::SeekFrom::End(0)).map_err(unreadable)?;
-    file.rewind().map_err(unreadable)?;
+    let length = file.seek(io::SeekFrom::End(0)).map_err(Error::unreadable)?;
+    file.rewind().map_err(Error::unreadable)?;
     if !super::foreign::is_zip(&beginning) {
         return old_kind(file, length);
     }
@@ -74,14 +73,14 @@ fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<Kind, Error> {
     }
     match Xlsx::new(&mut *file) {
         Err(XlsxError::Password) => return Err(WorkbookError::Protected.into()),
-        _ => file.rewind().map_err(unreadable)?,
+        _ => file.rewind().map_err(Error::unreadable)?,
     }
     match Xls::new(&mut *file) {
         Ok(_) => {}
         Err(XlsError::Password) => return Err(WorkbookError::Protected.into()),
         Err(_) => return Err(Error::Foreign(Foreign::OldOffice)),
     }
-    file.rewind().map_err(unreadable)?;
+    file.rewind().map_err(Error::unreadable)?;
     Ok(Kind::Xls)
 }
 

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::classify::{self, Answer, Reply};
 use super::outcome::Outcome;
 use super::request::Request;
+use super::trace::{CallIds, Trace};
 use crate::transport::{ClientError, Fault, Network, Peer, SentSecrets, bounded_body, http_client_builder};
 use tenantry_model::clock;
-use tenantry_model::ids::{CorrelationId, RequestId};
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
@@ -33,35 +33,6 @@ pub struct ClientSettings {
 pub struct Exchange<T> {
     pub outcome: Outcome<T>,
     pub trace: Trace,
-}
-
-/// The ids of one call.
-#[derive(Debug, Clone, Copy)]
-pub struct CallIds {
-    pub request_id: RequestId,
-    pub correlation_id: CorrelationId,
-}
-
-impl CallIds {
-    /// Of a question: nothing depends on its request id being remembered.
-    pub fn draw() -> Self {
-        Self { request_id: RequestId::draw(), correlation_id: CorrelationId::draw() }
-    }
-}
-
-/// What support asks for.
-#[derive(Debug, Clone)]
-pub struct Trace {
-    pub ids: CallIds,
-    /// In one word, such as `created`, `refused` or `unknown`.
-    pub outcome: &'static str,
-    /// `None`: it never left this machine, or was not taken.
-    pub sent_at: Option<Timestamp>,
-    pub finished_at: Timestamp,
-    pub status: Option<u16>,
-    pub code: Option<String>,
-    pub text: Option<String>,
-    pub ms_cv: Option<String>,
 }
 
 /// Talks to one API with whatever token each call is given.

@@ -49,12 +49,14 @@ mod request;
 pub mod retry_after;
 #[cfg(test)]
 mod samples;
+mod trace;
 mod wire;
 
-pub use client::{CallIds, Client, ClientSettings, Exchange, Trace};
+pub use client::{Client, ClientSettings, Exchange};
 pub use codes::Class;
 pub use outcome::{Health, NotDone, Outcome, ServiceError};
 pub use request::Request;
+pub use trace::{CallIds, Trace};
 pub use wire::NewTenant;
 
 /// The method and path of a call, by the name that the ledger keeps it under; for people and for Microsoft support.

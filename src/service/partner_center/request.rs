@@ -5,9 +5,9 @@ use reqwest::Method;
 use serde::Serialize;
 
 use super::classify::Reply;
-use super::client::{CallIds, Trace};
 use super::codes::Class;
 use super::outcome::{NotDone, Outcome};
+use super::trace::{CallIds, Trace};
 use crate::auth;
 
 /// A request for a `T`, without a token and without ids.

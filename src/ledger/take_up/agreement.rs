@@ -5,10 +5,10 @@
 
 use rusqlite::Transaction;
 
-use super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::stored::customer_of;
-use super::take_up::Candidate;
-use super::{Error, RowId, SourceId};
+use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
+use super::super::stored::{customer_of, json};
+use super::super::{Error, RowId, SourceId};
+use super::Candidate;
 use tenantry_model::clock;
 use tenantry_model::customer::Customer;
 use tenantry_model::ids::RequestId;
@@ -55,7 +55,7 @@ pub(super) fn replace(
         if rejected_for.is_some() { State::Rejected } else { State::Pending },
         candidate.content_hash,
         candidate.cells,
-        agreement.map(super::take_up::json).transpose()?,
+        agreement.map(json).transpose()?,
         RequestId::draw(),
         rejected_for.map(|problem| &problem.rule),
         rejected_for.map(Problem::in_words),
