@@ -8,27 +8,25 @@
 //!                                            └► report: status · show · export · page · summary
 //! ```
 //!
-//! The ledger, one SQLite file, is the queue: the crate `tenantry-ledger` (`src/ledger`), which alone knows SQL, and no
-//! HTTP. `intake` streams a file through `reader` and `validation` into it, at
-//! disk speed and to its end before anything is sent, so every problem and the total are known first and memory
-//! does not grow with the file; `reading` judges rows on several cores and keeps their order. These three are the crate
-//! `tenantry-list` (`src/list`), which knows no SQL, no HTTP and no runtime. `submitter` takes open rows from the ledger
-//! and brings each to an outcome, with passwords sealed by `credentials`. `call` is the one way out, for creates and for
-//! every question: it has tokens from `auth`, keeps the rate, renews a token and sends through `partner_center`, the only
-//! module that knows its API; `transport` is the way there, and tells what went wrong on it. These are the crate
-//! `tenantry-service` (`src/service`), which knows no list and no ledger. `country_rules` keeps what was asked about
-//! countries.
-//! `intake::decide` is the one place that says what becomes of a row; `check` asks it too, without a ledger, and `retry` for
-//! what the ledger keeps, without a file.
-//! `simulator`, a crate of its own, is Partner Center for rehearsals and tests: it shares nothing with the client.
-//! `cli` is the program: arguments to settings (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit
-//! code; `cli/next_command` names the command to type next, from what was typed and what the ledger keeps; `cli/announce`
-//! tells monitors how a run ended. `telemetry` logs, into a `log_file` that stays small. `outlet`
-//! writes what is for people, so that nobody waits for standard error or a log. `variables` reads our own of the
-//! environment. `memory` keeps what the program knows off the disk.
+//! Each part that has a boundary is a crate of its own under `src`, so that the compiler holds it:
 //!
-//! The crate `tenantry-model` (`src/model`) is the ground under all of it: customers and their problems, ids, the clock,
-//! files that others must not read, text made safe to print. It knows no SQL, no HTTP and no runtime.
+//! | crate | what it is | what it never has |
+//! | --- | --- | --- |
+//! | `model` | the ground: customers and their problems, ids, the clock, private files, text made safe to print | SQL, HTTP, a runtime |
+//! | `list` | a file to validated rows: `reader`, `validation`, and `reading`, which does both on several cores in order | SQL, HTTP, a runtime |
+//! | `ledger` | the queue, one SQLite file, and the only SQL: taking rows in, their steps, queries | HTTP, lists |
+//! | `service` | the way to Partner Center: `call` is the one way out (gates, rate, token), `partner_center` alone knows the API, `auth` has tokens, `transport` says what went wrong on the way | lists, the ledger |
+//! | `simulator` | Partner Center for rehearsals and tests | anything of the client |
+//!
+//! The program itself joins them. `intake` streams a file into the ledger, to its end before anything is sent, so that every
+//! problem and the total are known first and memory does not grow with the file. `intake::decide` is the one place that says
+//! what becomes of a row; `check` asks it too, without a ledger, and `retry` for what the ledger keeps, without a file.
+//! `submitter` takes open rows and brings each to an outcome, with passwords sealed by `credentials`. `country_rules` keeps
+//! what was asked about countries. `report` says what the ledger holds. `cli` has one file a command: arguments to settings
+//! (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit code; `cli/next_command` names the command to
+//! type next, from what was typed and what the ledger keeps; `cli/announce` tells monitors how a run ended. `telemetry` logs,
+//! into a `log_file` that stays small. `outlet` writes what is for people, so that nobody waits for standard error or a log.
+//! `variables` reads our own of the environment. `memory` keeps what the program knows off the disk.
 //!
 //! # What is always true
 //!
