@@ -156,7 +156,8 @@ fn a_monitor_that_fails_fails_no_run() {
 #[test]
 fn an_interrupted_run_is_told_once() {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(3));
+    // More than can be created before the signal is heard.
+    bench.file("customers.csv", customers(300));
     let monitor = Monitor::answering("200 OK");
     bench.simulator().hold(Hold { at: HoldPoint::Received, domain: None });
     let arguments =

@@ -13,6 +13,9 @@ use pty_process::blocking::Command;
 
 use crate::harness::{Bench, Call, customers, customers_of, domain, eventually, states};
 
+/// Rows that one after the other take longer than a signal needs to be heard on a busy machine.
+const MANY: usize = 300;
+
 /// For a program that has nothing to wait for but a stuck output.
 const AT_ONCE: Duration = Duration::from_secs(8);
 
@@ -157,7 +160,7 @@ fn a_signal_is_heard_at_once_although_standard_error_is_stuck() {
 #[test]
 fn answers_on_their_way_are_recorded_before_a_run_with_a_stuck_standard_error_ends() {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(3));
+    bench.file("customers.csv", customers(MANY));
     bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
     let (_reader, stderr) = stuck_pipe();
     let call = bench.import("customers.csv").args(["-vvv", "--concurrency", "1"]);
@@ -170,10 +173,10 @@ fn answers_on_their_way_are_recorded_before_a_run_with_a_stuck_standard_error_en
     bench.agree_so_far();
 }
 
-/// Imports three rows on a terminal that is closed while the first create is under way.
-fn import_on_a_terminal_that_is_closed(before: &[&str], code: i32) -> Bench {
+/// Imports on a terminal that is closed while the first create is under way.
+fn import_on_a_terminal_that_is_closed(rows: usize, before: &[&str], code: i32) -> Bench {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(3));
+    bench.file("customers.csv", customers(rows));
     bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
     let call = bench.import("customers.csv").args(["--yes", "-vvv", "--concurrency", "1"]).command();
     let mut words = before.iter().map(AsRef::as_ref).chain([call.get_program()]).chain(call.get_args());
@@ -218,7 +221,7 @@ fn a_run_in_the_background_of_a_terminal_that_stops_writers_goes_on() {
 
 #[test]
 fn a_terminal_that_is_closed_ends_the_run_as_a_signal_does() {
-    let bench = import_on_a_terminal_that_is_closed(&[], 143);
+    let bench = import_on_a_terminal_that_is_closed(MANY, &[], 143);
     assert_eq!(bench.ledger().row(&domain(1)).state, "created");
     bench.agree_so_far();
 }
@@ -226,7 +229,7 @@ fn a_terminal_that_is_closed_ends_the_run_as_a_signal_does() {
 #[test]
 fn a_run_that_is_to_outlive_its_terminal_does() {
     // What `nohup` does.
-    let bench = import_on_a_terminal_that_is_closed(&["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""], 0);
+    let bench = import_on_a_terminal_that_is_closed(3, &["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""], 0);
     assert_eq!(bench.ledger().states(), states([("created", 3)]));
     bench.agree();
 }
@@ -288,7 +291,7 @@ fn a_stuck_reader_keeps_neither_a_monitor_nor_a_run_that_was_ended_by_a_signal()
 #[test]
 fn a_summary_that_is_missing_after_a_signal_is_said_to_be() {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(3));
+    bench.file("customers.csv", customers(MANY));
     bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
     let (_reader, stdout) = stuck_pipe();
     let (mut said, stderr) = pipe().unwrap();
