@@ -77,7 +77,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
 /// What an exported row names may still be corrected where it was not sent, or was refused. One that a restored copy holds
 /// back may have been refused by the lost ledger, whose exports name it.
 fn can_be_corrected(named: &KnownRow) -> bool {
-    matches!(named.state, State::Failed | State::Rejected) || (named.state == State::Pending && named.is_held)
+    named.state.is_refused() || (named.state == State::Pending && named.is_held)
 }
 
 /// The file that a corrected row came from, read again night after night, must not undo the correction. Only a row that was
@@ -89,15 +89,18 @@ fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
 /// A row that stands in the ledger from an earlier reading comes again.
 fn again(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
     let is_changed = !known.same_content;
+    let may_be_retried = retry_failed && row.is_good;
     match known.state {
-        State::Created | State::Existing => keep(known, agreement(row, known, retry_failed)),
-        State::InFlight | State::Unresolved if is_changed => keep(known, Change::Ignored),
-        State::InFlight | State::Unresolved => keep(known, Change::Nothing),
-        State::Pending | State::Failed if is_changed => replace(known),
-        State::Failed if retry_failed && row.is_good && known.is_burned => keep(known, Change::Burned),
-        State::Failed if retry_failed && row.is_good => keep(known, Change::Retry),
-        State::Pending | State::Failed => keep(known, Change::Nothing),
-        State::Rejected if is_changed => replace(known),
+        state if state.is_customer() => keep(known, agreement(row, known, retry_failed)),
+        state if state.is_in_doubt() => {
+            keep(known, if is_changed { Change::Ignored } else { Change::Nothing })
+        }
+        state if state.is_history() => {
+            unreachable!("a superseded row stands for no domain and can be corrected no more")
+        }
+        _ if is_changed => replace(known),
+        State::Failed if may_be_retried && known.is_burned => keep(known, Change::Burned),
+        State::Failed if may_be_retried => keep(known, Change::Retry),
         // That is judged with the whole file.
         State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) => {
             keep(known, Change::Nothing)
@@ -105,10 +108,7 @@ fn again(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decisio
         // The verdict on a row can change without the row: the rules may have, or the row that it repeated may be gone
         // from the file.
         State::Rejected if row.is_good => replace(known),
-        State::Rejected => keep(known, Change::Nothing),
-        State::Superseded | State::Recorded | State::Withdrawn => {
-            unreachable!("a superseded row stands for no domain and can be corrected no more")
-        }
+        _ => keep(known, Change::Nothing),
     }
 }
 
@@ -126,29 +126,28 @@ fn keep(known: &KnownRow, change: Change) -> Decision {
 
 /// A row whose customer exists. Only its agreement can still be of use.
 fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Change {
-    use State::{Failed, Pending, Rejected};
     let says_nothing = row.says_nothing_of_agreement();
     let state = known.acceptance.map(|it| it.state);
     let instead_of = known.acceptance.map(|it| it.id);
     if let Some(KnownAcceptance { id, state, same_content: true, is_unfinished }) = known.acceptance {
         // The verdict on a rejected one has changed without it: the rules may have.
-        let is_to_be_tried = state == Rejected || (state == Failed && retry_failed);
+        let is_to_be_tried = state == State::Rejected || (state == State::Failed && retry_failed);
         return match is_unfinished {
             _ if is_to_be_tried && row.is_good => Change::Accept { instead_of },
             true => Change::AdoptAcceptance(id),
             false => Change::Nothing,
         };
     }
-    if state == Some(Rejected) && says_nothing {
+    if state == Some(State::Rejected) && says_nothing {
         return Change::WithdrawAcceptance;
     }
     // The file that a corrected acceptance came from, read again night after night, must not undo the correction. But an
     // operator who asks for another try means what the file says now.
     let is_old = (known.same_content && says_nothing) || known.was_accepted_so;
-    if is_old && !(retry_failed && matches!(state, Some(Failed | Rejected))) {
+    if is_old && !(retry_failed && state.is_some_and(State::is_refused)) {
         return Change::Nothing;
     }
-    let may_change = matches!(state, None | Some(Pending | Failed | Rejected));
+    let may_change = state.is_none_or(|it| it == State::Pending || it.is_refused());
     if says_nothing || !may_change || !is_as_sent(row, known) {
         return Change::Ignored;
     }
@@ -170,7 +169,7 @@ fn is_as_sent(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
 /// beside the ledger's own thread, which what a file says of other customers cannot.
 pub(crate) fn is_final(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     let is_settled = known.acceptance.is_none_or(|it| it.state == State::Recorded && it.same_content);
-    matches!(known.state, State::Created | State::Existing)
+    known.state.is_customer()
         && known.same_content
         && is_settled
         && again(row, known, false)
@@ -206,7 +205,7 @@ pub(crate) fn decide_kept(
     if !row.is_good || kept.is_beyond_judging {
         return Err(SkipReason::Wrong);
     }
-    if matches!(own.state, State::Created | State::Existing) {
+    if own.state.is_customer() {
         return Ok(again(row, &own, true));
     }
     if known.standing.is_some_and(|standing| standing.row != own.row) || !can_be_corrected(&own) {

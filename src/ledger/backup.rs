@@ -44,11 +44,14 @@ pub struct Restored {
 }
 
 fn marked(connection: &Connection) -> Result<Option<Restored>, Error> {
-    let sql =
-        "SELECT max(copied_at), (SELECT count(*) FROM customer_rows WHERE state IN ('pending', 'in_flight'))
-                 FROM copies WHERE restored_at IS NULL HAVING count(*) > 0";
-    let marked = connection
-        .query_row(sql, [], |row| Ok(Restored { copied_at: clock::from_ms(row.get(0)?), rows: row.get(1)? }));
+    let sql = format!(
+        "SELECT max(copied_at), (SELECT count(*) FROM customer_rows WHERE state IN ({}))
+           FROM copies WHERE restored_at IS NULL HAVING count(*) > 0",
+        State::sql_list(State::is_open)
+    );
+    let marked = connection.query_row(&sql, [], |row| {
+        Ok(Restored { copied_at: clock::from_ms(row.get(0)?), rows: row.get(1)? })
+    });
     Ok(marked.optional()?)
 }
 
@@ -77,12 +80,13 @@ pub fn restore(path: &Path) -> Result<Option<Restored>, Error> {
           WHERE state = 'in_flight'",
         (restored.copied_at.as_millisecond(), now),
     )?;
-    tx.execute(
+    let sql = format!(
         "UPDATE sources SET completed_at = NULL
-          WHERE id IN (SELECT source_id FROM customer_rows WHERE state IN ('pending', 'in_flight')
+          WHERE id IN (SELECT source_id FROM customer_rows WHERE state IN ({})
                        UNION SELECT source_id FROM agreements WHERE state = 'pending' AND replaced_by IS NULL)",
-        [],
-    )?;
+        State::sql_list(State::is_open)
+    );
+    tx.execute(&sql, [])?;
     tx.execute("UPDATE copies SET restored_at = ?1 WHERE restored_at IS NULL", [now])?;
     tx.commit()?;
     Ok(Some(restored))

@@ -89,12 +89,26 @@ impl RowCounts {
 
     /// Rows that are still owed a step.
     pub fn open(&self) -> u64 {
-        self.pending + self.in_flight
+        self.sum(State::is_open)
+    }
+
+    /// Rows whose customers exist.
+    pub fn customers(&self) -> u64 {
+        self.sum(State::is_customer)
+    }
+
+    /// Rows that validation or the service refused.
+    pub fn refused(&self) -> u64 {
+        self.sum(State::is_refused)
     }
 
     /// Rows that stand for something: no corrected one stands for them, and nobody has let go of them.
     pub fn standing(&self) -> u64 {
-        self.total - self.superseded
+        self.total - self.sum(State::is_history)
+    }
+
+    fn sum(&self, is: fn(State) -> bool) -> u64 {
+        State::OF_ROWS.into_iter().filter(|state| is(*state)).map(|state| self.of(state)).sum()
     }
 }
 
@@ -259,11 +273,7 @@ impl Queries {
                 State::Recorded => &mut counts.recorded,
                 State::Failed => &mut counts.failed,
                 State::Rejected => &mut counts.rejected,
-                State::Created
-                | State::Existing
-                | State::Unresolved
-                | State::Superseded
-                | State::Withdrawn => continue,
+                _ => continue,
             };
             *slot += count;
         }
@@ -275,8 +285,9 @@ impl Queries {
         let StandingSteps { steps, row, burned } = StandingSteps::of(kind);
         let sql = format!(
             "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
-              WHERE error_code IS NOT NULL AND state IN ('failed', 'rejected', 'unresolved') AND {}
+              WHERE error_code IS NOT NULL AND state IN ({}) AND {}
               GROUP BY 1, 2, 5 ORDER BY 3 DESC, 1",
+            State::sql_list(State::needs_attention),
             scope.touched(row, "step.source_id")
         );
         self.collect(&sql, [], |row| {

@@ -43,9 +43,9 @@ impl Scope {
 
     /// What a row `r` in scope has to fulfil that a submission settled. Of one run: that no later one has changed.
     fn settled(self) -> String {
-        let settled = "r.state IN ('created', 'existing', 'failed', 'unresolved')";
+        let settled = format!("r.state IN ({})", State::sql_list(State::is_settled));
         match self {
-            Scope::Ledger => settled.to_owned(),
+            Scope::Ledger => settled,
             Scope::Run(run) => format!(
                 "{settled} AND r.changed_at >= (SELECT started_at FROM program_runs WHERE id = {run})
                    AND r.changed_at <= coalesce((SELECT finished_at FROM program_runs WHERE id = {run}), r.changed_at)"
@@ -131,10 +131,11 @@ impl Queries {
     pub fn each_standing_row(&self, scope: Scope, mut visit: impl FnMut(RowFacts<'_>)) -> Result<(), Error> {
         let sql = format!(
             "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, {}, {}
-               FROM customer_rows r WHERE +r.state <> 'superseded' AND {}",
+               FROM customer_rows r WHERE +r.state NOT IN ({}) AND {}",
             scope.settled(),
             field_of("r.customer", "country"),
             field_of("r.customer", "associated_partner_id"),
+            State::sql_list(State::is_history),
             scope.rows()
         );
         let mut statement = self.connection.prepare(&sql)?;

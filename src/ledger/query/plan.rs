@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::super::steps::STANDING;
+use super::super::steps::{STANDING, State};
 use super::super::stored::field_of;
 use super::super::{Error, RunId};
 use super::{Queries, collect};
@@ -123,10 +123,11 @@ fn plan_of(connection: &Connection, part: Part) -> Result<Plan, Error> {
     let sql = format!(
         "SELECT coalesce({}, '?'), {}, count(*)
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE state IN ('pending', 'in_flight') AND {}
+          WHERE state IN ({}) AND {}
           GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
         field_of("customer", "country"),
         field_of("customer", "associated_partner_id"),
+        State::sql_list(State::is_open),
         part.of_sources()
     );
     let groups = collect(connection, &sql, part.parameters(), |row| {
@@ -139,9 +140,10 @@ fn user_needs(connection: &Connection, part: Part) -> Result<UserNeeds, Error> {
     let sql = format!(
         "SELECT count({}), count({})
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE customer_rows.state IN ('pending', 'in_flight') AND {}",
+          WHERE customer_rows.state IN ({}) AND {}",
         field_of("customer", "associated_partner_id"),
         field_of("customer", "agreement"),
+        State::sql_list(State::is_open),
         part.of_sources()
     );
     let (for_resellers, with_agreements): (u64, u64) =

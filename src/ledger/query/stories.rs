@@ -92,7 +92,7 @@ impl Filter {
         match self {
             Filter::State(state) => format!("r.state = '{state}'"),
             Filter::UnrecordedAgreements => "a.state <> 'recorded'".to_owned(),
-            Filter::All => "r.state <> 'superseded'".to_owned(),
+            Filter::All => format!("r.state NOT IN ({})", State::sql_list(State::is_history)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::super::steps::State;
 use super::super::{Error, Given};
 use super::Queries;
 
@@ -86,18 +87,21 @@ impl LetGo {
 impl Queries {
     /// Files that hold rows back, the one that was read last at the end.
     pub fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
-        let sql = "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
+        let open = State::sql_list(State::is_open);
+        let sql = format!(
+            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
                         FROM (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
-                               WHERE s.completed_at IS NULL AND r.state IN ('pending', 'in_flight')
+                               WHERE s.completed_at IS NULL AND r.state IN ({open})
                               UNION ALL
                               SELECT s.id, s.path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
                                WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
                        GROUP BY path) AS held
                      JOIN sources s ON s.id = held.newest
-                    ORDER BY s.id";
-        self.collect(sql, [], |row| {
+                    ORDER BY s.id"
+        );
+        self.collect(&sql, [], |row| {
             let (is_restored, read_at, invalid_at): (bool, Option<i64>, Option<i64>) =
                 (row.get(2)?, row.get(3)?, row.get(4)?);
             let why = match (is_restored, read_at, invalid_at) {

@@ -123,7 +123,7 @@ fn sql(which: Open) -> String {
         Open::Pending => creates("r.state = 'pending'"),
         Open::Agreements => (
             OF_AGREEMENTS,
-            // Named, or SQLite would read and sort all that are open for each batch.
+            // Named, or SQLite would read and sort all that are open for each batch. Its states are those of the index.
             "agreements a INDEXED BY agreements_owed JOIN customer_rows r ON r.id = a.row_id",
             "a",
             "a.row_id",

@@ -57,8 +57,19 @@ impl State {
         State::Superseded,
     ];
 
-    /// The states that only agreements have.
-    const OF_AGREEMENTS: [State; 2] = [State::Recorded, State::Withdrawn];
+    /// Every state, in the order of their declaration.
+    const ALL: [State; State::Withdrawn as usize + 1] = [
+        State::Rejected,
+        State::Pending,
+        State::InFlight,
+        State::Created,
+        State::Existing,
+        State::Failed,
+        State::Unresolved,
+        State::Superseded,
+        State::Recorded,
+        State::Withdrawn,
+    ];
 
     /// The name in the ledger, in JSON and on the screen.
     pub const fn name(self) -> &'static str {
@@ -75,6 +86,73 @@ impl State {
             State::Withdrawn => "withdrawn",
         }
     }
+
+    /// What each state means, for all that treat several states alike: the queries, the decisions and the reports.
+    const fn traits(self) -> &'static [Trait] {
+        match self {
+            State::Rejected => &[Trait::Refused, Trait::NeedsAttention],
+            State::Pending => &[Trait::Open],
+            State::InFlight => &[Trait::Open, Trait::InDoubt],
+            State::Created | State::Existing => &[Trait::Customer, Trait::Settled],
+            State::Failed => &[Trait::Refused, Trait::NeedsAttention, Trait::Settled],
+            State::Unresolved => &[Trait::InDoubt, Trait::NeedsAttention, Trait::Settled],
+            State::Superseded | State::Withdrawn => &[Trait::History],
+            State::Recorded => &[],
+        }
+    }
+
+    /// The next run sends it, or asks about it.
+    pub fn is_open(self) -> bool {
+        self.traits().contains(&Trait::Open)
+    }
+
+    /// It may have been sent, and its outcome is not known.
+    pub fn is_in_doubt(self) -> bool {
+        self.traits().contains(&Trait::InDoubt)
+    }
+
+    /// The customer exists, and is ours.
+    pub fn is_customer(self) -> bool {
+        self.traits().contains(&Trait::Customer)
+    }
+
+    /// It was refused, by validation or by the service. A correction may replace it.
+    pub fn is_refused(self) -> bool {
+        self.traits().contains(&Trait::Refused)
+    }
+
+    /// An operator has to correct it, or to find out more about it.
+    pub fn needs_attention(self) -> bool {
+        self.traits().contains(&Trait::NeedsAttention)
+    }
+
+    /// A submission brought it to this state, and the next submission leaves it there.
+    pub fn is_settled(self) -> bool {
+        self.traits().contains(&Trait::Settled)
+    }
+
+    /// It counts for nothing any more: a corrected row replaced it, or it was discarded.
+    pub fn is_history(self) -> bool {
+        self.traits().contains(&Trait::History)
+    }
+
+    /// The states of which `is` is true, as a list in SQL.
+    pub(crate) fn sql_list(is: fn(State) -> bool) -> String {
+        let names: Vec<_> = State::ALL.into_iter().filter(|it| is(*it)).map(|it| format!("'{it}'")).collect();
+        names.join(", ")
+    }
+}
+
+/// What several states have in common. Each has its method of [`State`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trait {
+    Open,
+    InDoubt,
+    Customer,
+    Refused,
+    NeedsAttention,
+    Settled,
+    History,
 }
 
 impl fmt::Display for State {
@@ -92,8 +170,7 @@ impl FromStr for State {
     type Err = UnknownState;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut states = State::OF_ROWS.into_iter().chain(State::OF_AGREEMENTS);
-        states.find(|state| state.name() == name).ok_or_else(|| UnknownState(name.to_owned()))
+        State::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| UnknownState(name.to_owned()))
     }
 }
 
@@ -252,9 +329,17 @@ mod tests {
 
     #[test]
     fn names_survive_a_round_trip() {
-        for state in State::OF_ROWS.into_iter().chain(State::OF_AGREEMENTS) {
+        for state in State::ALL {
             assert_eq!(state.name().parse::<State>().unwrap(), state);
         }
         assert!("done".parse::<State>().is_err());
+    }
+
+    #[test]
+    fn states_are_listed_for_sql_as_they_are_declared() {
+        assert_eq!(State::sql_list(State::is_open), "'pending', 'in_flight'");
+        assert_eq!(State::sql_list(State::is_customer), "'created', 'existing'");
+        assert_eq!(State::sql_list(State::needs_attention), "'rejected', 'failed', 'unresolved'");
+        assert_eq!(State::ALL.map(|state| state as usize), std::array::from_fn(|at| at));
     }
 }

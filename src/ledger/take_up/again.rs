@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::query::{self, Plan};
-use super::super::stored::json;
-use super::super::stored::{field_of, stored_problems};
+use super::super::steps::State;
+use super::super::stored::{field_of, json, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, Seen};
 use super::{Candidate, Change, Decision, SourceInfo, TakeUp};
@@ -180,7 +180,8 @@ fn again(
 /// nobody agreed to, waits for that file.
 fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<(), Error> {
     let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
-    let states = if selection.rejected { "'failed', 'rejected'" } else { "'failed'" };
+    let states =
+        State::sql_list(if selection.rejected { State::is_refused } else { |it| it == State::Failed });
     tx.execute_batch(FORGET_SELECTED)?;
     tx.execute_batch("CREATE TEMP TABLE selected (place INTEGER PRIMARY KEY, row INTEGER NOT NULL)")?;
     let sql = format!(
@@ -220,7 +221,8 @@ const AGREEMENTS: &str = "agreements a JOIN customer_rows r ON r.id = a.row_id A
 
 fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<StoredRow, Error> {
     let (what, by) = if of_agreement { (AGREEMENTS, "a") } else { (ROWS, "r") };
-    let which = if of_agreement { "AND a.state IN ('failed', 'rejected')" } else { "" };
+    let refused = State::sql_list(State::is_refused);
+    let which = if of_agreement { format!("AND a.state IN ({refused})") } else { String::new() };
     let reseller = field_of("r.customer", "associated_partner_id");
     let sql = format!(
         "SELECT {by}.line, s.header, {by}.cells, {reseller}, s.id,

@@ -242,7 +242,7 @@ impl Found {
                 tx.prepare_cached(sql)?.query_row([known.row], |row| Ok((row.get(0)?, row.get(1)?)))?;
             known.elsewhere = Some(place);
         }
-        if matches!(known.state, State::Created | State::Existing) {
+        if known.state.is_customer() {
             known.was_accepted_so = agreement::was_replaced(tx, known.row, candidate.content_hash)?;
             if candidate.says_of_agreement() {
                 known.sent = agreement::sent(tx, known.row)?.map(Box::new);

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use rusqlite::Transaction;
 
+use super::steps::State;
 use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use known::Seen;
 use tenantry_model::clock;
@@ -217,8 +218,9 @@ impl TakeUp {
 
     fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self, Error> {
         let ledger_id = tx.query_row("SELECT ledger_id FROM ledger", [], |r| r.get(0))?;
-        let customers = "SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ('created', 'existing'))";
-        let has_customers = tx.query_row(customers, [], |r| r.get(0))?;
+        let customers = State::sql_list(State::is_customer);
+        let customers = format!("SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
+        let has_customers = tx.query_row(&customers, [], |r| r.get(0))?;
         let unfinished = tx
             .prepare("SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1")?
             .query_map([run], |r| r.get(0))?
