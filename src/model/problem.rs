@@ -68,171 +68,84 @@ impl Problem {
     }
 }
 
-/// Every rule, by the name that `problems[].rule` carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    RaggedRow,
-    RowEncoding,
-    CellSize,
-    RowSize,
-    BlankRow,
-    Required,
-    ControlCharacter,
-    InvisibleCharacter,
-    LostCharacter,
-    SpreadsheetError,
-    Length,
-    NameLength,
-    NameForm,
-    CompanyForm,
-    Domain,
-    Email,
-    EmailHost,
-    Guid,
-    Boolean,
-    Country,
-    Culture,
-    CultureCountry,
-    Language,
-    LanguageUnlisted,
-    LanguageCountry,
-    RequiredLikely,
-    State,
-    StateUnlisted,
-    PostalCode,
-    PostalCodeForm,
-    PhoneNumberForm,
-    RegistrationNumberCountry,
-    RegistrationNumberForm,
-    Region,
-    AgreementIncomplete,
-    AgreementDate,
-    AgreementCloud,
-    DuplicateDomain,
-    MixedResellers,
-    // What Partner Center says, asked about a row beforehand.
-    AddressUnverified,
-    AddressWrong,
-    AddressUnanswered,
-    DomainTaken,
-    DomainOurs,
-    DomainUnanswered,
-    ResellerUnknown,
-    ResellerInactive,
-    ResellerAgreement,
-    ResellerUnanswered,
+/// The table of rules as an enumeration, with the name and the severity of each.
+macro_rules! rules {
+    ($($rule:ident $name:literal $severity:ident,)*) => {
+        /// Every rule, by the name that `problems[].rule` carries.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Rule {
+            $($rule,)*
+        }
+
+        impl Rule {
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Rule::$rule => $name,)*
+                }
+            }
+
+            pub const fn severity(self) -> Severity {
+                match self {
+                    $(Rule::$rule => Severity::$severity,)*
+                }
+            }
+        }
+    };
 }
 
-impl Rule {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Rule::RaggedRow => "ragged_row",
-            Rule::RowEncoding => "row_encoding",
-            Rule::CellSize => "cell_size",
-            Rule::RowSize => "row_size",
-            Rule::BlankRow => "blank_row",
-            Rule::Required => "required",
-            Rule::ControlCharacter => "control_character",
-            Rule::InvisibleCharacter => "invisible_character",
-            Rule::LostCharacter => "lost_character",
-            Rule::SpreadsheetError => "spreadsheet_error",
-            Rule::Length => "length",
-            Rule::NameLength => "name_length",
-            Rule::NameForm => "name_form",
-            Rule::CompanyForm => "company_form",
-            Rule::Domain => "domain",
-            Rule::Email => "email",
-            Rule::EmailHost => "email_host",
-            Rule::Guid => "guid",
-            Rule::Boolean => "boolean",
-            Rule::Country => "country",
-            Rule::Culture => "culture",
-            Rule::CultureCountry => "culture_country",
-            Rule::Language => "language",
-            Rule::LanguageUnlisted => "language_unlisted",
-            Rule::LanguageCountry => "language_country",
-            Rule::RequiredLikely => "required_likely",
-            Rule::State => "state",
-            Rule::StateUnlisted => "state_unlisted",
-            Rule::PostalCode => "postal_code",
-            Rule::PostalCodeForm => "postal_code_form",
-            Rule::PhoneNumberForm => "phone_number_form",
-            Rule::RegistrationNumberCountry => "registration_number_country",
-            Rule::RegistrationNumberForm => "registration_number_form",
-            Rule::Region => "region",
-            Rule::AgreementIncomplete => "agreement_incomplete",
-            Rule::AgreementDate => "agreement_date",
-            Rule::AgreementCloud => "agreement_cloud",
-            Rule::DuplicateDomain => "duplicate_domain",
-            Rule::MixedResellers => "mixed_resellers",
-            Rule::AddressUnverified => "address_unverified",
-            Rule::AddressWrong => "address_wrong",
-            Rule::AddressUnanswered => "address_unanswered",
-            Rule::DomainTaken => "domain_taken",
-            Rule::DomainOurs => "domain_ours",
-            Rule::DomainUnanswered => "domain_unanswered",
-            Rule::ResellerUnknown => "reseller_unknown",
-            Rule::ResellerInactive => "reseller_inactive",
-            Rule::ResellerAgreement => "reseller_agreement",
-            Rule::ResellerUnanswered => "reseller_unanswered",
-        }
-    }
-
-    /// What the service is known to refuse is an error, what it may dislike a warning. Where it depends on the
-    /// country which of the two it is, there are two rules.
-    pub const fn severity(self) -> Severity {
-        match self {
-            Rule::InvisibleCharacter
-            | Rule::NameLength
-            | Rule::NameForm
-            | Rule::CompanyForm
-            | Rule::EmailHost
-            | Rule::CultureCountry
-            | Rule::LanguageUnlisted
-            | Rule::LanguageCountry
-            | Rule::RequiredLikely
-            | Rule::StateUnlisted
-            | Rule::PostalCodeForm
-            | Rule::PhoneNumberForm
-            | Rule::RegistrationNumberForm
-            | Rule::Region
-            | Rule::AddressUnverified
-            | Rule::AddressWrong
-            | Rule::AddressUnanswered
-            | Rule::DomainOurs
-            | Rule::DomainUnanswered
-            | Rule::ResellerUnanswered => Severity::Warning,
-            Rule::RaggedRow
-            | Rule::RowEncoding
-            | Rule::CellSize
-            | Rule::RowSize
-            | Rule::BlankRow
-            | Rule::Required
-            | Rule::ControlCharacter
-            | Rule::LostCharacter
-            | Rule::SpreadsheetError
-            | Rule::Length
-            | Rule::Domain
-            | Rule::Email
-            | Rule::Guid
-            | Rule::Boolean
-            | Rule::Country
-            | Rule::Culture
-            | Rule::Language
-            | Rule::State
-            | Rule::PostalCode
-            | Rule::RegistrationNumberCountry
-            | Rule::AgreementIncomplete
-            | Rule::AgreementDate
-            | Rule::AgreementCloud
-            | Rule::DuplicateDomain
-            | Rule::MixedResellers
-            | Rule::DomainTaken
-            | Rule::ResellerUnknown
-            | Rule::ResellerInactive
-            | Rule::ResellerAgreement => Severity::Error,
-        }
-    }
+// What the service is known to refuse is an error, what it may dislike a warning. Where it depends on the country
+// which of the two it is, there are two rules.
+rules! {
+    RaggedRow "ragged_row" Error,
+    RowEncoding "row_encoding" Error,
+    CellSize "cell_size" Error,
+    RowSize "row_size" Error,
+    BlankRow "blank_row" Error,
+    Required "required" Error,
+    ControlCharacter "control_character" Error,
+    InvisibleCharacter "invisible_character" Warning,
+    LostCharacter "lost_character" Error,
+    SpreadsheetError "spreadsheet_error" Error,
+    Length "length" Error,
+    NameLength "name_length" Warning,
+    NameForm "name_form" Warning,
+    CompanyForm "company_form" Warning,
+    Domain "domain" Error,
+    Email "email" Error,
+    EmailHost "email_host" Warning,
+    Guid "guid" Error,
+    Boolean "boolean" Error,
+    Country "country" Error,
+    Culture "culture" Error,
+    CultureCountry "culture_country" Warning,
+    Language "language" Error,
+    LanguageUnlisted "language_unlisted" Warning,
+    LanguageCountry "language_country" Warning,
+    RequiredLikely "required_likely" Warning,
+    State "state" Error,
+    StateUnlisted "state_unlisted" Warning,
+    PostalCode "postal_code" Error,
+    PostalCodeForm "postal_code_form" Warning,
+    PhoneNumberForm "phone_number_form" Warning,
+    RegistrationNumberCountry "registration_number_country" Error,
+    RegistrationNumberForm "registration_number_form" Warning,
+    Region "region" Warning,
+    AgreementIncomplete "agreement_incomplete" Error,
+    AgreementDate "agreement_date" Error,
+    AgreementCloud "agreement_cloud" Error,
+    DuplicateDomain "duplicate_domain" Error,
+    MixedResellers "mixed_resellers" Error,
+    // What Partner Center says, asked about a row beforehand.
+    AddressUnverified "address_unverified" Warning,
+    AddressWrong "address_wrong" Warning,
+    AddressUnanswered "address_unanswered" Warning,
+    DomainTaken "domain_taken" Error,
+    DomainOurs "domain_ours" Warning,
+    DomainUnanswered "domain_unanswered" Warning,
+    ResellerUnknown "reseller_unknown" Error,
+    ResellerInactive "reseller_inactive" Error,
+    ResellerAgreement "reseller_agreement" Error,
+    ResellerUnanswered "reseller_unanswered" Warning,
 }
 
 /// What a check has to say about a text, without knowing where the text stands.
