@@ -4,76 +4,111 @@
 //! makes of a row, what the ledger stores (as JSON, by these names) and what the Partner Center client turns into
 //! its own wire format. Nothing here reads input or knows HTTP.
 
-mod explained;
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use explained::Need;
+/// When a column has to be filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Always,
+    /// Some countries want it, some refuse it, the rest do not care.
+    ByCountry,
+    /// One of the agreement's columns asks for the others.
+    WithTheOthers,
+    Never,
+}
 
-/// A canonical column, in the order in which templates and exports write them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    CompanyName,
-    Domain,
-    Email,
-    Culture,
-    Language,
-    FirstName,
-    LastName,
-    MiddleName,
-    AddressLine1,
-    AddressLine2,
-    City,
-    State,
-    PostalCode,
-    Country,
-    Region,
-    PhoneNumber,
-    OrganizationRegistrationNumber,
-    AssociatedPartnerId,
-    EnableGdapByDefault,
-    ExternalId,
-    AgreementFirstName,
-    AgreementLastName,
-    AgreementEmail,
-    AgreementPhone,
-    AgreementDate,
+/// The table of columns as an enumeration, with what there is to say of each.
+macro_rules! columns {
+    ($($field:ident $name:literal $need:ident, $wants:literal, $example:expr;)*) => {
+        /// A canonical column, in the order in which templates and exports write them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Field {
+            $($field,)*
+        }
+
+        impl Field {
+            /// Every canonical column, in canonical order.
+            pub const ALL: [Field; 25] = [$(Field::$field,)*];
+
+            /// The canonical header of this column.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Field::$field => $name,)*
+                }
+            }
+
+            pub const fn need(self) -> Need {
+                match self {
+                    $(Field::$field => Need::$need,)*
+                }
+            }
+
+            /// What a cell of this column has to say: a phrase, without a full stop.
+            pub const fn wants(self) -> &'static str {
+                match self {
+                    $(Field::$field => $wants,)*
+                }
+            }
+
+            /// A good value; `None` where nothing is best.
+            pub const fn example(self) -> Option<&'static str> {
+                match self {
+                    $(Field::$field => $example,)*
+                }
+            }
+        }
+    };
+}
+
+// The name of each, when it has to be filled, what it wants, and an example. Invariant: the examples are one good
+// customer, but for the registration number, which its country does not take.
+columns! {
+    CompanyName "company_name" Always, "the customer's legal name", Some("Northwind Harbor Logistics, Inc.");
+    Domain "domain" Always,
+        "the initial domain, `contoso.onmicrosoft.com` or `contoso` alone; each row its own, and the key of the row",
+        Some("northwindharbor");
+    Email "email" Always,
+        "the address of the person who is the customer's contact", Some("ap@northwindharbor.example.com");
+    Culture "culture" Always, "language and country of the invoices, such as `en-US`", Some("en-US");
+    Language "language" Always, "the two letters of a language, such as `en`", Some("en");
+    FirstName "first_name" Always, "the first name of the contact", Some("Grace");
+    LastName "last_name" Always, "the last name of the contact", Some("Okafor");
+    MiddleName "middle_name" Never, "the middle name of the contact", Some("A.");
+    AddressLine1 "address_line1" Always, "street and number", Some("1420 Western Avenue");
+    AddressLine2 "address_line2" Never, "what does not fit in the first line, such as a suite", Some("Suite 300");
+    City "city" ByCountry, "the city", Some("Seattle");
+    State "state" ByCountry, "the state or province, by its code where the country has codes", Some("WA");
+    PostalCode "postal_code" ByCountry,
+        "the postal code; format the column as text, or a spreadsheet drops its leading zeros", Some("98101");
+    Country "country" Always, "the two letters of the country (ISO 3166-1), such as `US`", Some("US");
+    Region "region" Never, "best left empty: with it the service has refused good addresses", None;
+    PhoneNumber "phone_number" Never,
+        "the phone number of the contact; format the column as text, or a spreadsheet drops its leading zeros",
+        Some("(206) 555-0142");
+    OrganizationRegistrationNumber "organization_registration_number" ByCountry,
+        "the company's registration number, where its country wants one; elsewhere it is refused", Some("5839204109");
+    AssociatedPartnerId "associated_partner_id" Never,
+        "the tenant id (a GUID) of the indirect reseller; without one the customer is your own",
+        Some("8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951");
+    EnableGdapByDefault "enable_gdap_by_default" Never, "`true` or `false`; empty is `true`", Some("true");
+    ExternalId "external_id" Never, "your own key for the customer; it is kept and never sent", Some("CRM-10401");
+    AgreementFirstName "agreement_first_name" WithTheOthers,
+        "the first name of the person who accepted the Microsoft Customer Agreement", Some("Grace");
+    AgreementLastName "agreement_last_name" WithTheOthers,
+        "the last name of the person who accepted the agreement", Some("Okafor");
+    AgreementEmail "agreement_email" WithTheOthers,
+        "the mail address of the person who accepted the agreement", Some("grace.okafor@northwindharbor.example.com");
+    AgreementPhone "agreement_phone" Never,
+        "the phone number of the person who accepted the agreement", Some("(206) 555-0142");
+    AgreementDate "agreement_date" WithTheOthers,
+        "the day on which it was accepted, such as `2026-08-14`, or the moment in UTC", Some("2026-08-14");
 }
 
 impl Field {
-    /// Every canonical column, in canonical order.
-    pub const ALL: [Field; 25] = [
-        Field::CompanyName,
-        Field::Domain,
-        Field::Email,
-        Field::Culture,
-        Field::Language,
-        Field::FirstName,
-        Field::LastName,
-        Field::MiddleName,
-        Field::AddressLine1,
-        Field::AddressLine2,
-        Field::City,
-        Field::State,
-        Field::PostalCode,
-        Field::Country,
-        Field::Region,
-        Field::PhoneNumber,
-        Field::OrganizationRegistrationNumber,
-        Field::AssociatedPartnerId,
-        Field::EnableGdapByDefault,
-        Field::ExternalId,
-        Field::AgreementFirstName,
-        Field::AgreementLastName,
-        Field::AgreementEmail,
-        Field::AgreementPhone,
-        Field::AgreementDate,
-    ];
-
     /// The columns of the customer's acceptance of its agreement: none of them is needed, or all but the phone.
     pub const AGREEMENT: [Field; 5] = [
         Field::AgreementFirstName,
@@ -83,53 +118,11 @@ impl Field {
         Field::AgreementDate,
     ];
 
-    /// The canonical header of this column.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Field::CompanyName => "company_name",
-            Field::Domain => "domain",
-            Field::Email => "email",
-            Field::Culture => "culture",
-            Field::Language => "language",
-            Field::FirstName => "first_name",
-            Field::LastName => "last_name",
-            Field::MiddleName => "middle_name",
-            Field::AddressLine1 => "address_line1",
-            Field::AddressLine2 => "address_line2",
-            Field::City => "city",
-            Field::State => "state",
-            Field::PostalCode => "postal_code",
-            Field::Country => "country",
-            Field::Region => "region",
-            Field::PhoneNumber => "phone_number",
-            Field::OrganizationRegistrationNumber => "organization_registration_number",
-            Field::AssociatedPartnerId => "associated_partner_id",
-            Field::EnableGdapByDefault => "enable_gdap_by_default",
-            Field::ExternalId => "external_id",
-            Field::AgreementFirstName => "agreement_first_name",
-            Field::AgreementLastName => "agreement_last_name",
-            Field::AgreementEmail => "agreement_email",
-            Field::AgreementPhone => "agreement_phone",
-            Field::AgreementDate => "agreement_date",
-        }
-    }
-
     /// True where a file without this column, or a row with an empty cell in it, cannot become a customer
     /// anywhere in the world (fact book 4.1). City, state, postal code, phone and registration number depend on
     /// the country.
     pub const fn is_required(self) -> bool {
-        matches!(
-            self,
-            Field::CompanyName
-                | Field::Domain
-                | Field::Email
-                | Field::Culture
-                | Field::Language
-                | Field::FirstName
-                | Field::LastName
-                | Field::AddressLine1
-                | Field::Country
-        )
+        matches!(self.need(), Need::Always)
     }
 
     /// False for the key of a row, which no two rows share, and for the acceptance of the agreement, of which nothing
