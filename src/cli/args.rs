@@ -34,63 +34,157 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create the customers of CSV files or workbooks (`-` is standard input)
+    #[command(after_help = "Examples:
+  tenantry import customers.csv                         look at the plan, say yes, create
+  tenantry import --simulate customers.csv              rehearse, without an account
+  tenantry import --yes --json customers.csv            from a scheduler
+  tenantry import --profile contoso customers.csv       with the settings of a tenantry.toml
+  tenantry import --dry-run customers.xlsx              what would be done, and nothing else
+  tenantry import --map \"Firma=company_name\" list.csv   a column under another name")]
     Import(Import),
     /// Every problem of CSV files or workbooks; writes nothing, creates nothing
+    #[command(after_help = "Examples:
+  tenantry check customers.csv
+  tenantry check --online --rate 100/min customers.csv  also ask Partner Center
+  tenantry check -o problems.csv customers.csv          a copy to be mended and imported
+  tenantry check --json customers.csv > problems.json")]
     Check(Check),
     /// Go on with what the ledger holds, without the file
+    #[command(after_help = "Examples:
+  tenantry resume
+  tenantry resume --wait-lock 10m --json                after another run, from a scheduler")]
     Resume(Run),
     /// Take refused rows up again, without their file
     ///
     /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`; where --code or
     /// --domain find none of them, nothing is sent. Rows whose domain was burned by a refusal are left alone, unless
     /// --domain names them: they need another domain (`tenantry export failed`).
+    #[command(after_help = "Examples:
+  tenantry retry --code 600051                          what was refused for this reason
+  tenantry retry --all --yes                            from a scheduler, rejected rows too")]
     Retry(Retry),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
     ///
     /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
     /// customer whose answer was lost. Asking brings none.
+    #[command(after_help = "Examples:\n  tenantry resume && tenantry reconcile")]
     Reconcile(Run),
     /// Counts by state, errors with what to do, last runs, what is left
+    #[command(after_help = "Examples:
+  tenantry status
+  tenantry status --json --ledger contoso.db")]
     Status(Status),
     /// One row's whole story, ready for a support ticket
+    #[command(after_help = "Examples:
+  tenantry show contoso.onmicrosoft.com
+  tenantry show --line 17")]
     Show(Show),
     /// An empty list with the canonical columns, or what each of them wants
+    #[command(after_help = "Examples:
+  tenantry template --for-excel -o customers.csv
+  tenantry template --explain")]
     Template(Template),
     /// Rows as CSV, in your own columns, ready to be mended and imported again
+    #[command(after_help = "Examples:
+  tenantry export failed -o failed.csv
+  tenantry export rejected --for-excel -o rejected.csv")]
     Export(Export),
     /// One page with charts: outcomes, requests, latencies, refusals with what to do
+    #[command(after_help = "Examples:
+  tenantry report -o report.html
+  tenantry report --format md --run 3")]
     Report(Report),
     /// Open the sealed one-time admin passwords as CSV
+    #[command(after_help = "Examples:
+  tenantry credentials -o passwords.csv
+  tenantry credentials --domain contoso.onmicrosoft.com --identity key.txt")]
     Credentials(Credentials),
     /// A consistent copy of the ledger, also while a run goes on
+    #[command(after_help = "Examples:\n  tenantry backup copy.db")]
     Backup(Backup),
     /// Sign in as a user, on any device, and keep the sign-in (App+User)
+    #[command(after_help = "Examples:
+  tenantry login --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
     Login(SignInAs),
     /// Forget the sign-in of `login`
+    #[command(after_help = "Examples:
+  tenantry logout --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
     Logout(SignInAs),
     /// Who we are to Partner Center: tenant, kind of token, user, MFA
+    #[command(after_help = "Examples:\n  tenantry whoami --profile contoso")]
     Whoami(SignInAs),
     /// What Partner Center itself says about addresses in each country
+    #[command(after_help = "Examples:\n  tenantry rules update customers.csv")]
     Rules(Rules),
     /// The Partner Center simulator as a server of its own
+    #[command(after_help = "Examples:
+  tenantry simulator --listen 127.0.0.1:8787 --state simulator.json
+  tenantry simulator --scenario faulty,seed=7")]
     Simulator(Simulator),
     /// Settings: what holds, and where it comes from
+    #[command(after_help = "Examples:\n  tenantry config show --profile contoso")]
     Config(Config),
     /// Completions for a shell
+    #[command(after_help = "Examples:
+  tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
+  tenantry completions powershell >> $PROFILE")]
     Completions(Completions),
     /// Manual pages
+    #[command(after_help = "Examples:
+  tenantry man import | man -l -
+  tenantry man -o /usr/local/share/man/man1")]
     Man(Man),
 }
 
+/// What the program has to know of a command apart from what it does.
+#[derive(Debug, Default)]
+pub(crate) struct Nature<'a> {
+    /// What it works on and how, where it is a run.
+    pub(crate) run: Option<&'a Run>,
+    /// The files that it reads rows from.
+    pub(crate) files: &'a [PathBuf],
+    pub(crate) settings: Settings,
+}
+
+/// What a command has to do with the settings of `tenantry.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Settings {
+    /// It goes by them, and says where they come from.
+    #[default]
+    Used,
+    /// It is about them.
+    Shown,
+    /// It works without them, also where the file cannot be used.
+    Unread,
+}
+
 impl Command {
-    /// What a run works on and how, where this is one; and the files that the command reads.
-    pub(crate) fn works_on(&self) -> (Option<&Run>, &[PathBuf]) {
+    /// The one place that says it, for every command.
+    pub(crate) fn nature(&self) -> Nature<'_> {
+        let nature = Nature::default();
         match self {
-            Self::Import(args) => (Some(&args.run), &args.files),
-            Self::Retry(args) => (Some(&args.run), &[]),
-            Self::Resume(args) | Self::Reconcile(args) => (Some(args), &[]),
-            Self::Check(args) => (None, &args.files),
-            _ => (None, &[]),
+            Self::Import(args) => Nature { run: Some(&args.run), files: &args.files, ..nature },
+            Self::Retry(args) => Nature { run: Some(&args.run), ..nature },
+            Self::Resume(run) | Self::Reconcile(run) => Nature { run: Some(run), ..nature },
+            Self::Check(args) => Nature { files: &args.files, ..nature },
+            Self::Config(Config { command: ConfigCommand::Show(_) }) => {
+                Nature { settings: Settings::Shown, ..nature }
+            }
+            Self::Config(Config { command: ConfigCommand::Trust(_) })
+            | Self::Completions(_)
+            | Self::Man(_) => Nature { settings: Settings::Unread, ..nature },
+            Self::Status(_)
+            | Self::Show(_)
+            | Self::Template(_)
+            | Self::Export(_)
+            | Self::Report(_)
+            | Self::Credentials(_)
+            | Self::Backup(_)
+            | Self::Login(_)
+            | Self::Logout(_)
+            | Self::Whoami(_)
+            | Self::Rules(_)
+            | Self::Simulator(_) => nature,
         }
     }
 }
@@ -104,11 +198,18 @@ pub(crate) struct Config {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Every setting, its value and where it comes from; takes every setting as an option, too
+    #[command(after_help = "Examples:
+  tenantry config show
+  tenantry config show --profile contoso --json
+  TENANTRY_RATE=100/min tenantry config show --strict")]
     Show(ConfigShow),
     /// Let the settings of a file count where it is found in the working folder, until it changes
     ///
     /// A tenantry.toml that is found in the working folder may set only what cannot harm. Check the file first: settings
     /// can run a command, seal passwords to another key, and send secrets to another address.
+    #[command(after_help = "Examples:
+  tenantry config trust
+  tenantry config trust nightly/tenantry.toml")]
     Trust(ConfigTrust),
 }
 
@@ -354,6 +455,9 @@ pub(crate) struct Rules {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
     /// Fetch the rules of the countries that CSV files name; `import` judges rows by them from then on
+    #[command(after_help = "Examples:
+  tenantry rules update customers.csv
+  tenantry rules update --country PT --country US")]
     Update(RulesUpdate),
 }
 

@@ -1,9 +1,11 @@
 //! What a command's exit code says to scripts and schedulers. Mirrors section 4 of the product contract.
 
+use clap::ValueEnum;
+
 use crate::submitter::Signal;
 
-/// The exit codes, documented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The exit codes, documented, in the order of their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
     /// Every row is created or existing.

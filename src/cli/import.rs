@@ -31,7 +31,6 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     look_at_first(&args).await?;
     let start = Start {
-        command: "import",
         run: &args.run,
         inputs: &args.files,
         may_make_ledger: true,

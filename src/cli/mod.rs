@@ -59,6 +59,7 @@ use std::path::Path;
 
 use announce::Announcer;
 use args::{Cli, Command, LogFormat};
+use ended::Ended;
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
 use output::Output;
@@ -66,6 +67,7 @@ use replacing::{Guarded, beginning, not_over};
 use run_log::RunLog;
 
 use crate::report::counted;
+use crate::submitter::Mode;
 
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
@@ -197,7 +199,7 @@ fn tell_of_settings(command: &Command, provenance: &config::Provenance, output: 
         output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
     }
     if let Some(words) = provenance.in_words()
-        && !config::is_about_settings(command)
+        && command.nature().settings == args::Settings::Used
     {
         let words = format!("Settings from {words}.");
         // A file must not hide itself.
@@ -210,24 +212,25 @@ async fn command(
     provenance: &config::Provenance,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    match command {
-        Command::Import(args) => {
-            let announcer = Announcer::of("import", &args.run, &args.files);
-            announcer.around(Box::pin(import::run(args, output)), output).await
-        }
+    let announcer = Announcer::of(&command, output);
+    let run = Box::pin(carry_out(command, provenance, output));
+    match announcer {
+        Some(announcer) => announcer.around(run, output).await,
+        None => run.await?.tell(output),
+    }
+}
+
+async fn carry_out(
+    command: Command,
+    provenance: &config::Provenance,
+    output: &Output,
+) -> Result<Ended, Failure> {
+    let done = match command {
+        Command::Import(args) => return Box::pin(import::run(args, output)).await,
+        Command::Resume(args) => return Box::pin(resume::run(Mode::Submit, args, output)).await,
+        Command::Retry(args) => return Box::pin(retry::run(args, output)).await,
+        Command::Reconcile(args) => return Box::pin(resume::run(Mode::AskOnly, args, output)).await,
         Command::Check(args) => Box::pin(check::run(args, output)).await,
-        Command::Resume(args) => {
-            let announcer = Announcer::of("resume", &args, &[]);
-            announcer.around(Box::pin(resume::resume(args, output)), output).await
-        }
-        Command::Retry(args) => {
-            let announcer = Announcer::of("retry", &args.run, &[]);
-            announcer.around(Box::pin(retry::run(args, output)), output).await
-        }
-        Command::Reconcile(args) => {
-            let announcer = Announcer::of("reconcile", &args, &[]);
-            announcer.around(Box::pin(resume::reconcile(args, output)), output).await
-        }
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
         Command::Template(args) => template::run(args, output),
@@ -246,5 +249,6 @@ async fn command(
         },
         Command::Completions(args) => manual::completions(&args, output),
         Command::Man(args) => manual::man(&args, output),
-    }
+    };
+    done.map(Ended::told)
 }

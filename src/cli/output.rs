@@ -56,6 +56,11 @@ impl Output {
         &self.matches
     }
 
+    /// The name of the command.
+    pub(crate) fn command(&self) -> &str {
+        self.matches.subcommand_name().unwrap_or_default()
+    }
+
     /// Is progress shown as a bar?
     pub(crate) fn has_bars(&self) -> bool {
         self.has_bars

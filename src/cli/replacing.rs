@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::args;
+use super::args::{self, Nature};
 use super::config;
 use super::descriptor::Descriptor;
 use super::failure::Failure;
@@ -37,22 +37,20 @@ impl Guarded {
     }
 
     /// What a run works on, whether or not it exists yet.
-    pub(super) fn of_run(run: &args::Run, inputs: &[PathBuf]) -> Self {
+    fn of_run(run: &args::Run) -> Self {
         let ledger = settings::ledger_path(&run.ledger);
         let beside = ledger::beside_a_ledger(&ledger);
         // Where there is no identity file, there is none to be replaced.
         let identity = settings::identity_file(&run.submission.identity).ok();
         let made = beside.chain([ledger.clone()]).chain(identity).collect();
-        Self { made, ..Self::default() }.and_inputs(inputs)
+        Self { made, ..Self::default() }
     }
 
     /// What a command reads, and what it works on.
     pub(super) fn of_command(command: &args::Command) -> Self {
-        match command.works_on() {
-            (Some(run), files) => Self::of_run(run, files),
-            // Those that read a ledger need one that exists, which is known by what is in it.
-            (None, files) => Self::default().and_inputs(files),
-        }
+        let Nature { run, files, .. } = command.nature();
+        // Those that read a ledger need one that exists, which is known by what is in it.
+        run.map_or_else(Self::default, Self::of_run).and_inputs(files)
     }
 
     /// The files that a ledger was filled from, where `output` exists and so may be one of them. An export that was

@@ -11,20 +11,13 @@ use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
-pub(crate) async fn resume(args: args::Run, output: &Output) -> Result<Ended, Failure> {
-    Box::pin(run("resume", Mode::Submit, args, output)).await
-}
-
-pub(crate) async fn reconcile(args: args::Run, output: &Output) -> Result<Ended, Failure> {
-    Box::pin(run("reconcile", Mode::AskOnly, args, output)).await
-}
-
-async fn run(command: &'static str, mode: Mode, args: args::Run, output: &Output) -> Result<Ended, Failure> {
+/// `mode`: send what is open, or only ask what became of it.
+pub(crate) async fn run(mode: Mode, args: args::Run, output: &Output) -> Result<Ended, Failure> {
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
     let given = Given::default();
-    let start = Start { command, mode, run: &args, inputs: &[], may_make_ledger: false, given };
+    let start = Start { mode, run: &args, inputs: &[], may_make_ledger: false, given };
     let mut session = Session::begin(start, output).await?;
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;

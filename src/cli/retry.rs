@@ -18,7 +18,6 @@ const CODES_NAMED: usize = 10;
 pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Failure> {
     let consent = Consent::of(&args.run)?;
     let start = Start {
-        command: "retry",
         run: &args.run,
         inputs: &[],
         may_make_ledger: false,

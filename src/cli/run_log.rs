@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::args::Command;
+use super::args::{Command, Nature};
 use super::config::Provenance;
 use super::exit_code::ExitCode;
 use super::failure::Failure;
@@ -25,7 +25,7 @@ pub(super) struct RunLog {
 
 impl RunLog {
     pub(super) fn of(command: &Command) -> Self {
-        let (run, files) = command.works_on();
+        let Nature { run, files, .. } = command.nature();
         Self {
             began: Instant::now(),
             files: files.to_vec(),

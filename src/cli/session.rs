@@ -54,7 +54,6 @@ pub(crate) struct Session<'a> {
 
 /// What a command starts from.
 pub(crate) struct Start<'a> {
-    pub(crate) command: &'static str,
     pub(crate) mode: Mode,
     pub(crate) run: &'a args::Run,
     /// The files that are read.
@@ -87,7 +86,7 @@ impl<'a> Session<'a> {
             if submission.restored && restored.borrow().is_none() {
                 *restored.borrow_mut() = Some(ledger::restore(&choice.path)?);
             }
-            let opened = open(&choice.path, &connection.environment, start.command);
+            let opened = open(&choice.path, &connection.environment, output.command());
             // Nobody knows the copy of a dry run by its name.
             opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
         };

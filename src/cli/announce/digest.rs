@@ -18,7 +18,7 @@ const CODE_CHARS_MAX: usize = 64;
 /// The summary of `--json` as far as it is figures and words of ours.
 #[derive(Debug, Serialize)]
 pub(super) struct Digest {
-    pub(super) command: &'static str,
+    pub(super) command: String,
     pub(super) exit_code: u8,
     pub(super) meaning: &'static str,
     /// Of the ledger, where it can be read.
@@ -57,12 +57,7 @@ pub(super) struct Run {
 
 impl Digest {
     /// Reads from the ledger what this process has done there since `started_at`.
-    pub(super) fn of(
-        command: &'static str,
-        exit_code: ExitCode,
-        ledger: &Path,
-        started_at: Timestamp,
-    ) -> Self {
+    pub(super) fn of(command: &str, exit_code: ExitCode, ledger: &Path, started_at: Timestamp) -> Self {
         let read = || {
             let queries = Queries::open(ledger)?;
             let run = queries.run_of_this_process(started_at)?;
@@ -71,6 +66,7 @@ impl Digest {
         };
         // Where there is no ledger, or none that can be read, the exit code says what there is to say.
         let (standing, run) = read().map_or((None, None), |(figures, run)| (Some(figures), run));
+        let command = command.to_owned();
         Self { command, exit_code: exit_code.number(), meaning: exit_code.meaning(), standing, run }
     }
 

@@ -30,7 +30,7 @@ use notify::Notifier;
 
 /// Tells of one run.
 pub(super) struct Announcer {
-    command: &'static str,
+    command: String,
     ledger: PathBuf,
     notifier: Option<Notifier>,
     on_finish: Option<String>,
@@ -38,24 +38,25 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    /// For a run of `command` that reads `inputs`; nothing is told yet.
-    pub(super) fn of(command: &'static str, run: &args::Run, inputs: &[PathBuf]) -> Self {
-        let args::Run { ledger, connection, submission } = run;
-        let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
-        // What did not happen is not told, and what the command of --on-finish does is told by whoever called it.
+    /// For `command`; nothing is told yet. What is no run, or did not happen, is not told, and what the command of
+    /// --on-finish does is told by whoever called it.
+    pub(super) fn of(command: &args::Command, output: &Output) -> Option<Self> {
+        let args::Run { ledger, connection, submission } = command.nature().run?;
         if submission.dry_run || variable(on_finish::MARK).is_some() {
-            let ledger = settings::ledger_path(ledger);
-            return Self { command, ledger, notifier: None, on_finish: None, metrics_file: None };
+            return None;
         }
-        Self {
-            command,
+        let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
+        let announcer = Self {
+            command: output.command().to_owned(),
             ledger: settings::ledger_path(ledger),
             notifier: notify_url.as_ref().and_then(|url| Notifier::new(url, connection.ca_file.as_deref())),
             on_finish: on_finish.clone(),
             metrics_file: metrics_file
-                .as_ref()
-                .map(|file| MetricsFile { file: file.clone(), guarded: Guarded::of_run(run, inputs) }),
-        }
+                .clone()
+                .map(|file| MetricsFile { file, guarded: Guarded::of_command(command) }),
+        };
+        let Self { notifier, on_finish, metrics_file, .. } = &announcer;
+        (notifier.is_some() || on_finish.is_some() || metrics_file.is_some()).then_some(announcer)
     }
 
     /// Tells that the run begins, lets it run, tells how it ended, and then prints what came of it. Where it could not
@@ -65,21 +66,18 @@ impl Announcer {
         run: impl Future<Output = Result<Ended, Failure>>,
         output: &Output,
     ) -> Result<ExitCode, Failure> {
-        if self.notifier.is_none() && self.on_finish.is_none() && self.metrics_file.is_none() {
-            return run.await?.tell(output);
-        }
         let started_at = clock::now();
         // Beside the run, which waits for nobody.
         let begun = self.notifier.clone().map(|notifier| {
-            let command = self.command;
-            tokio::spawn(async move { notifier.begun(command).await })
+            let command = self.command.clone();
+            tokio::spawn(async move { notifier.begun(&command).await })
         });
         let ended = match self.metrics_file.as_ref().map_or(Ok(()), MetricsFile::check) {
             Ok(()) => super::panics::caught(run).await,
             Err(refused) => Err(refused),
         };
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, Ended::exit_code);
-        let digest = Digest::of(self.command, exit_code, &self.ledger, started_at);
+        let digest = Digest::of(&self.command, exit_code, &self.ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
             if let Some(begun) = begun {

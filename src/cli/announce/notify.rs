@@ -40,7 +40,7 @@ impl Notifier {
     }
 
     /// Tells that a run of `command` begins.
-    pub(super) async fn begun(&self, command: &'static str) {
+    pub(super) async fn begun(&self, command: &str) {
         self.tell(Some("start"), serde_json::json!({ "command": command }).to_string()).await;
     }
 

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
-use super::args::{Cli, Command as Asked};
+use super::args::{Cli, Settings};
 use super::failure::Failure;
 use super::help;
 use super::options::{self, Setting};
@@ -41,9 +41,6 @@ const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"]
 
 /// More slips than this make another name.
 const SLIPS_MAX: usize = 2;
-
-/// The commands that do not depend on settings.
-const WITHOUT_SETTINGS: [&str; 3] = ["completions", "man", "config trust"];
 
 /// What a rehearsal must leave alone, unless it is told otherwise: the ledger of real customers, and who hears of them.
 const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
@@ -99,7 +96,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
     let typed = parse(options::with_switches_to_turn_off(whole()), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
-    if WITHOUT_SETTINGS.contains(&command_of(&typed).as_str()) {
+    if asked.command.nature().settings == Settings::Unread {
         let provenance = Provenance { matches: typed.clone(), ..Provenance::default() };
         return Ok(Invocation { cli: asked, provenance });
     }
@@ -362,9 +359,4 @@ impl Provenance {
             None => format!("`{file}`"),
         })
     }
-}
-
-/// Is this command about the settings themselves, or free of them?
-pub(super) fn is_about_settings(command: &Asked) -> bool {
-    matches!(command, Asked::Config(_) | Asked::Completions(_) | Asked::Man(_))
 }
