@@ -24,7 +24,7 @@ use url::Url;
 use super::errors::{Reason, names_an_error, verdict};
 use super::{Authority, ClientProof, Error};
 use crate::transport::intercepted::Look;
-use crate::transport::{Fault, Peer, SentSecrets, bounded_body};
+use crate::transport::{Peer, SentSecrets, Silence, bounded_body};
 
 /// No span of an answer counts for longer, here a year: the crate adds to it, and a sum past what fits is a panic.
 const SECONDS_MAX: u64 = 365 * 24 * 3600;
@@ -138,14 +138,14 @@ impl Endpoint<'_> {
         self.prove(&mut request)?;
         let peer = Peer::sign_in(&self.authority.url);
         let sent = SentSecrets::of_form(request.body());
-        let unavailable = |error: reqwest::Error| Error::Unavailable(Fault::of(&error).told_of(&peer));
+        let unavailable = |error: reqwest::Error| Error::Unavailable(Silence::of_error(&error, &peer));
         let request = reqwest::Request::try_from(request).map_err(unavailable)?;
         let response = self.http.execute(request).await.map_err(unavailable)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = bounded_body(response).await.map_err(|reason| Error::Unavailable(reason.into()))?;
         let quoted = sent.struck_out_of(body.clone());
-        if let Some(fault) = look(status, &headers, &quoted).fault() {
-            return Err(Error::Unavailable(fault.told_of(&peer)));
+        if let Some(silence) = look(status, &headers, &quoted).silence(&peer) {
+            return Err(Error::Unavailable(silence));
         }
         // A refresh token may come back on purpose: the service need not rotate it.
         let body = if status.is_success() { body } else { quoted };

@@ -61,7 +61,7 @@ impl Answer {
             body: self.bytes(),
             is_the_services: self.is_signed || self.is_refused_token() || self.has_service_error(),
         };
-        look.fault().map(|fault| fault.told_of(&self.peer))
+        look.silence(&self.peer)
     }
 
     /// A resource that takes bearer tokens says so with its 401; a proxy asks for a password.

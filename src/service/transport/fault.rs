@@ -1,4 +1,5 @@
-//! What went wrong on the way, read from the types in an error's chain of causes.
+//! What went wrong on the way, read from the types in an error's chain of causes, and in words: what failed with which
+//! host and why, and what to do about it.
 
 use std::error::Error as StdError;
 use std::io;
@@ -8,88 +9,23 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, InvalidMessage};
 
 use super::lookup::{LookupFailed, NoThread};
+use super::proxy::SYSTEM;
+use super::{Peer, Silence};
 use tenantry_model::limits::Resource;
-
-/// Why no answer came from where it should have come from. `why` are the words of those below us.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// The name has no address, or nobody could be asked for it.
-    NameNotFound {
-        name: String,
-        why: String,
-    },
-    /// Nobody listens there, or a firewall says so.
-    ConnectionRefused,
-    /// There is no way from this network to that one.
-    Unreachable {
-        why: String,
-    },
-    /// This machine does not let its own programs out.
-    NotLetOut {
-        why: String,
-    },
-    /// Nothing came back: the usual way of firewalls.
-    ConnectTimedOut,
-    /// The connection broke while it was being set up.
-    ConnectBroken {
-        why: String,
-    },
-    Certificate(BadCertificate),
-    /// Something answered, and not in TLS.
-    NotTls,
-    /// Any other quarrel over TLS.
-    Tls {
-        why: String,
-    },
-    /// The proxy does not connect us.
-    NoTunnel(NoTunnel),
-    /// Something that acts as a proxy wants to know who is asking.
-    ProxySignIn,
-    /// This machine has no more of it.
-    OutOf(Resource),
-    /// No answer within the time that one may take.
-    TimedOut,
-    /// The connection was there and broke, or the request could not even be made.
-    Broken {
-        why: String,
-    },
-    /// The connection was closed before an answer came; the request may have been taken.
-    Closed,
-    /// Proof that the request was not taken: it never went out on a connection that closed, or the other side said so
-    /// (RFC 9113, section 8.7). `is_orderly`: without an error.
-    NotTaken {
-        is_orderly: bool,
-        why: String,
-    },
-    /// It was answered with a redirect, to this host where one is named.
-    Redirect {
-        status: u16,
-        to: Option<String>,
-    },
-    /// A web page for people came, with these words.
-    WebPage {
-        status: u16,
-        words: String,
-    },
-    /// An answer without a trace of the service, with these words.
-    Stranger {
-        status: u16,
-        words: String,
-    },
-}
 
 /// Why there is no tunnel through a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no tunnel through the proxy")]
-pub struct NoTunnel {
+pub(super) struct NoTunnel {
     /// What names the proxy.
-    pub named_by: &'static str,
-    pub has_credentials: bool,
-    pub cause: Cause,
+    pub(super) named_by: &'static str,
+    pub(super) has_credentials: bool,
+    pub(super) cause: Cause,
 }
 
+/// `why` are the words of those below us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
+pub(super) enum Cause {
     /// The proxy itself is not there.
     Unreachable { why: String },
     /// It answered, and not with a tunnel.
@@ -98,51 +34,27 @@ pub enum Cause {
     Broken { why: String },
 }
 
-/// Why a certificate was not accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BadCertificate {
-    UnknownAuthority,
-    /// When, where that is told.
-    Expired(Option<Timestamp>),
-    NotYetValid,
-    /// For these names, where they are told.
-    OtherName(Vec<String>),
-    Other {
-        why: String,
-    },
-}
-
-impl Fault {
-    /// Of a request that brought no whole answer.
-    pub fn of(error: &reqwest::Error) -> Self {
-        let named = chain(error).find_map(|cause| named(cause, error.is_connect()));
+impl Silence {
+    /// Of a request to `peer` that brought no whole answer.
+    pub fn of_error(error: &reqwest::Error, peer: &Peer) -> Self {
+        let host = &peer.host;
+        let named = chain(error).find_map(|cause| named(cause, error.is_connect(), peer));
         named.unwrap_or_else(|| match (error.is_connect(), error.is_timeout()) {
-            (true, true) => Fault::ConnectTimedOut,
-            (true, false) => Fault::ConnectBroken { why: causes(error) },
-            (false, true) => Fault::TimedOut,
-            (false, false) => Fault::Broken { why: causes(error) },
+            (true, true) => connect_timed_out(peer),
+            (true, false) => {
+                let why = causes(error);
+                let reason = format!("the connection to `{host}` broke while it was being set up: {why}");
+                told(reason, let_through(peer))
+            }
+            (false, true) => format!("timed out: `{host}` did not answer in time").into(),
+            (false, false) => format!("the request to `{host}` failed: {}", causes(error)).into(),
         })
     }
 }
 
-impl Fault {
-    /// Is it certain that the service has not begun with the request, whatever it was sent over?
-    pub fn is_not_taken(&self) -> bool {
-        matches!(self, Fault::NotTaken { .. })
-    }
-
-    /// The end of a connection, and of nothing more as far as is known.
-    pub(super) fn is_closing(&self) -> bool {
-        matches!(self, Fault::Closed | Fault::NotTaken { is_orderly: true, .. })
-    }
-
-    /// What ran out here.
-    pub(super) fn wants(&self) -> Option<Resource> {
-        match self {
-            Fault::OutOf(resource) => Some(*resource),
-            _ => None,
-        }
-    }
+/// Something that there is something to do about.
+pub(super) fn told(reason: String, hint: impl Into<String>) -> Silence {
+    Silence { hint: Some(hint.into()), ..reason.into() }
 }
 
 /// Did TLS itself fail?
@@ -151,55 +63,91 @@ pub(super) fn is_about_tls(error: &reqwest::Error) -> bool {
 }
 
 /// What one cause tells by its type. `connecting`: the connection was not there yet.
-fn named(cause: &(dyn StdError + 'static), connecting: bool) -> Option<Fault> {
-    if !connecting && let Some(closed) = closed(cause) {
+fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Option<Silence> {
+    if !connecting && let Some(closed) = closed(cause, peer) {
         return Some(closed);
     }
+    let Peer { host, option } = peer;
     // The proxy comes before everything that lies behind it.
     if let Some(tunnel) = cause.downcast_ref::<NoTunnel>() {
-        return Some(Fault::NoTunnel(tunnel.clone()));
+        return Some(tunnel.told_of(peer));
     }
     if cause.is::<NoThread>() {
-        return Some(Fault::OutOf(Resource::Threads));
+        return Some(out_of(Resource::Threads, peer));
     }
     if let Some(lookup) = cause.downcast_ref::<LookupFailed>() {
         if let Some(resource) = chain(lookup).find_map(|cause| Resource::of(cause.downcast_ref()?)) {
-            return Some(Fault::OutOf(resource));
+            return Some(out_of(resource, peer));
         }
-        return Some(Fault::NameNotFound { name: lookup.name.clone(), why: causes(lookup) });
+        let reason = format!("the name `{}` could not be looked up: {}", lookup.name, causes(lookup));
+        let hint = format!(
+            "check `{option}` and this machine's DNS; where a proxy is the only way out, set HTTPS_PROXY"
+        );
+        return Some(told(reason, hint));
     }
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-        return Some(of_tls(tls));
+        return Some(of_tls(tls, peer));
     }
     let error = cause.downcast_ref::<io::Error>().filter(|_| connecting)?;
     if let Some(resource) = Resource::of(error) {
-        return Some(Fault::OutOf(resource));
+        return Some(out_of(resource, peer));
     }
-    let why = || cause.to_string();
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Some(Fault::ConnectionRefused),
-        io::ErrorKind::TimedOut => Some(Fault::ConnectTimedOut),
-        io::ErrorKind::PermissionDenied => Some(Fault::NotLetOut { why: why() }),
+    Some(match error.kind() {
+        // Nobody listens there, or a firewall says so.
+        io::ErrorKind::ConnectionRefused => told(
+            format!("`{host}` refused the connection"),
+            format!("check `{option}`, and the firewalls on the way"),
+        ),
+        io::ErrorKind::TimedOut => connect_timed_out(peer),
+        io::ErrorKind::PermissionDenied => told(
+            format!("this machine does not let us connect to `{host}`: {error}"),
+            "let tenantry through this machine's firewall",
+        ),
         io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkDown
-        | io::ErrorKind::AddrNotAvailable => Some(Fault::Unreachable { why: why() }),
-        _ => None,
-    }
+        | io::ErrorKind::AddrNotAvailable => told(
+            format!("`{host}` cannot be reached from here: {error}"),
+            "check this machine's network connection",
+        ),
+        _ => return None,
+    })
+}
+
+/// Nothing came back: the usual way of firewalls.
+fn connect_timed_out(peer: &Peer) -> Silence {
+    told(
+        format!("`{}` did not take the connection in time", peer.host),
+        "check the firewalls on the way; where a proxy is the only way out, set HTTPS_PROXY",
+    )
+}
+
+fn out_of(resource: Resource, peer: &Peer) -> Silence {
+    let reason = format!("cannot connect to `{}`: {}", peer.host, resource.words());
+    Silence { wants: Some(resource), ..told(reason, resource.hint()) }
+}
+
+/// For whatever may stand between us and the host.
+fn let_through(peer: &Peer) -> String {
+    format!("a firewall or proxy may be in the way: have it let `{}` through", peer.host)
 }
 
 /// How a connection that was there was closed.
-fn closed(cause: &(dyn StdError + 'static)) -> Option<Fault> {
+fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<Silence> {
+    // The request may have been taken.
+    let early = || Silence {
+        is_closing: true,
+        ..format!("`{}` closed the connection before it answered", peer.host).into()
+    };
     if let Some(error) = cause.downcast_ref::<hyper::Error>() {
-        // Both of a request that waited for the connection: no byte of it went out.
-        let not_taken = || Fault::NotTaken { is_orderly: true, why: causes_from(cause) };
         return match error.is_canceled() || error.is_closed() {
-            true => Some(not_taken()),
-            false => error.is_incomplete_message().then_some(Fault::Closed),
+            // Both of a request that waited for the connection: no byte of it went out.
+            true => Some(not_taken(causes_from(cause), true, peer)),
+            false => error.is_incomplete_message().then(early),
         };
     }
     if let Some(error) = cause.downcast_ref::<h2::Error>() {
-        return of_http2(error);
+        return of_http2(error, peer);
     }
     let ends = |error: &&io::Error| {
         matches!(
@@ -210,48 +158,137 @@ fn closed(cause: &(dyn StdError + 'static)) -> Option<Fault> {
                 | io::ErrorKind::UnexpectedEof
         )
     };
-    cause.downcast_ref::<io::Error>().filter(ends).map(|_| Fault::Closed)
+    cause.downcast_ref::<io::Error>().filter(ends).map(|_| early())
 }
 
-fn of_http2(error: &h2::Error) -> Option<Fault> {
+/// The request never went out on a connection that closed, or the other side said so (RFC 9113, section 8.7).
+/// `is_orderly`: without an error.
+fn not_taken(why: String, is_orderly: bool, peer: &Peer) -> Silence {
+    let reason = format!("`{}` closed the connection before it took the request: {why}", peer.host);
+    Silence { is_closing: is_orderly, is_not_taken: true, ..reason.into() }
+}
+
+fn of_http2(error: &h2::Error, peer: &Peer) -> Option<Silence> {
     let reason = error.reason();
     // h2 gives this to the streams alone that are above the last one that the other side took.
     let went_away = error.is_go_away() && error.is_remote();
     let refused = error.is_reset() && error.is_remote() && reason == Some(h2::Reason::REFUSED_STREAM);
     match error.get_io() {
         // It hides its cause, so it is judged here.
-        Some(io) => closed(io),
-        None if went_away || refused => Some(Fault::NotTaken {
-            is_orderly: refused || reason == Some(h2::Reason::NO_ERROR),
-            why: error.to_string(),
-        }),
+        Some(io) => closed(io, peer),
+        None if went_away || refused => {
+            let is_orderly = refused || reason == Some(h2::Reason::NO_ERROR);
+            Some(not_taken(error.to_string(), is_orderly, peer))
+        }
         None => None,
     }
 }
 
-fn of_tls(error: &rustls::Error) -> Fault {
+fn of_tls(error: &rustls::Error, peer: &Peer) -> Silence {
+    let Peer { host, option } = peer;
     match error {
-        rustls::Error::InvalidCertificate(error) => Fault::Certificate(error.into()),
+        rustls::Error::InvalidCertificate(error) => of_certificate(error, peer),
         // What begins like no record of TLS is none: plain HTTP, most often.
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Fault::NotTls,
-        other => Fault::Tls { why: other.to_string() },
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => told(
+            format!("`{host}` answered, but not in TLS"),
+            format!("check the port in `{option}`: what listens there, or a proxy on the way, speaks no TLS"),
+        ),
+        other => told(format!("`{host}` and we could not agree on TLS: {other}"), let_through(peer)),
     }
 }
 
-impl From<&CertificateError> for BadCertificate {
-    fn from(error: &CertificateError) -> Self {
-        match error {
-            CertificateError::UnknownIssuer => Self::UnknownAuthority,
-            CertificateError::Expired => Self::Expired(None),
-            CertificateError::ExpiredContext { not_after, .. } => Self::Expired(timestamp(*not_after)),
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
-            CertificateError::NotValidForName => Self::OtherName(Vec::new()),
-            CertificateError::NotValidForNameContext { presented, .. } => {
-                Self::OtherName(presented.iter().map(|name| plain(name)).collect())
+fn of_certificate(error: &CertificateError, peer: &Peer) -> Silence {
+    const CHECK_CLOCK: &str =
+        "check this machine's clock; where it is right, that certificate has to be renewed";
+    let Peer { host, option } = peer;
+    let other_name =
+        || format!("check `{option}`; a network that wants you to sign in can answer in its place");
+    let (what, hint) = match error {
+        CertificateError::UnknownIssuer => (
+            "is from an authority that this machine does not know".to_owned(),
+            "where a proxy inspects TLS, give its certificate authority with `--ca-file`; else do not trust this \
+             network"
+                .to_owned(),
+        ),
+        CertificateError::Expired => ("has expired".to_owned(), CHECK_CLOCK.to_owned()),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            let at = timestamp(*not_after).map(|at| format!(", on {at}")).unwrap_or_default();
+            (format!("has expired{at}"), CHECK_CLOCK.to_owned())
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("is not valid yet".to_owned(), "set this machine's clock right".to_owned())
+        }
+        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+            let names: Vec<_> = presented.iter().map(|name| plain(name)).collect();
+            (format!("is for another name: {}", names.join(", ")), other_name())
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            ("is for another name".to_owned(), other_name())
+        }
+        other => (
+            format!("was not accepted: {other}"),
+            "ask those who run this network, or that service".to_owned(),
+        ),
+    };
+    told(format!("the certificate of `{host}` {what}"), hint)
+}
+
+impl NoTunnel {
+    fn told_of(&self, peer: &Peer) -> Silence {
+        let (Self { named_by, has_credentials, cause }, host) = (self, &peer.host);
+        let allow = format!("ask the people who run the proxy to allow `{host}`, or except it with NO_PROXY");
+        let failed =
+            |status| format!("the proxy failed when it was to connect to `{host}` (status {status})");
+        match cause {
+            Cause::Unreachable { why } => told(
+                format!("the proxy on the way to `{host}` cannot be reached: {why}"),
+                format!("check {named_by}, or except `{host}` from it with NO_PROXY"),
+            ),
+            Cause::Status(407) if *has_credentials => told(
+                format!(
+                    "the proxy on the way to `{host}` does not accept the user name and password in {named_by} \
+                     (status 407)"
+                ),
+                format!(
+                    "correct them in {named_by}, with special characters in percent form (@ is %40); a proxy that \
+                     takes only NTLM or Kerberos needs a helper on this machine, such as Px or Cntlm"
+                ),
+            ),
+            Cause::Status(407) => proxy_sign_in(named_by, peer),
+            Cause::Status(403) => {
+                told(format!("the proxy refuses to connect to `{host}` (status 403)"), allow)
             }
-            other => Self::Other { why: other.to_string() },
+            Cause::Status(status @ (502 | 504)) => told(
+                format!("the proxy could not reach `{host}` (status {status})"),
+                format!(
+                    "ask the people who run the proxy whether it reaches `{host}`, or except it with NO_PROXY"
+                ),
+            ),
+            Cause::Status(503) => {
+                told(failed(503), "try again later: the proxy is overloaded or under maintenance")
+            }
+            Cause::Status(status @ 500..) => {
+                told(failed(*status), "try again later; if it goes on, ask the people who run the proxy")
+            }
+            Cause::Status(status) => {
+                told(format!("the proxy does not connect to `{host}` (status {status})"), allow)
+            }
+            Cause::Broken { why } => told(format!("the proxy does not connect to `{host}`: {why}"), allow),
         }
     }
+}
+
+/// Something that acts as a proxy wants to know who is asking.
+pub(super) fn proxy_sign_in(named_by: &str, peer: &Peer) -> Silence {
+    // The settings of a system have no place for them.
+    let variable = if named_by == SYSTEM { "HTTPS_PROXY" } else { named_by };
+    told(
+        format!("the proxy on the way to `{}` asks for a user name and password (status 407)", peer.host),
+        format!(
+            "put user name and password into the proxy's address, with special characters in percent form (@ is \
+             %40): {variable}=http://USER:PASSWORD@HOST:PORT"
+        ),
+    )
 }
 
 /// A name of a certificate comes as `DnsName("host")`; people want the host.
@@ -301,37 +338,101 @@ mod tests {
 
     use super::*;
 
+    fn of(cause: Box<dyn StdError + Send + Sync>) -> Silence {
+        let peer = Peer::sign_in(&"https://login.example:8443/".parse().unwrap());
+        // Wrapped like the real ones.
+        let error = io::Error::new(io::ErrorKind::InvalidData, cause);
+        chain(&error).find_map(|cause| named(cause, true, &peer)).unwrap()
+    }
+
     #[test]
     fn causes_are_told_apart_by_their_types() {
         let check = |cause: Box<dyn StdError + Send + Sync>, expected: &str| {
-            // Wrapped like the real ones.
-            let error = io::Error::new(io::ErrorKind::InvalidData, cause);
-            let fault = chain(&error).find_map(|cause| named(cause, true));
-            let fault = format!("{:?}", fault.unwrap());
-            assert!(fault.starts_with(expected), "{fault}");
+            let reason = of(cause).reason.replace("login.example:8443", "HOST");
+            assert!(reason.starts_with(expected), "{reason}");
         };
         let io = |kind| Box::new(io::Error::from(kind));
-        check(io(io::ErrorKind::ConnectionRefused), "ConnectionRefused");
-        check(io(io::ErrorKind::TimedOut), "ConnectTimedOut");
-        check(io(io::ErrorKind::HostUnreachable), "Unreachable");
-        check(io(io::ErrorKind::PermissionDenied), "NotLetOut");
+        check(io(io::ErrorKind::ConnectionRefused), "`HOST` refused the connection");
+        check(io(io::ErrorKind::TimedOut), "`HOST` did not take the connection in time");
+        check(io(io::ErrorKind::HostUnreachable), "`HOST` cannot be reached from here: ");
+        check(io(io::ErrorKind::PermissionDenied), "this machine does not let us connect to `HOST`: ");
         #[cfg(unix)]
-        check(Box::new(io::Error::from_raw_os_error(24)), "OutOf(Descriptors)");
-        check(Box::new(NoThread(io::ErrorKind::WouldBlock.into())), "OutOf(Threads)");
+        assert_eq!(of(Box::new(io::Error::from_raw_os_error(24))).wants, Some(Resource::Descriptors));
+        let no_thread = of(Box::new(NoThread(io::ErrorKind::WouldBlock.into())));
+        assert_eq!(no_thread.wants, Some(Resource::Threads));
         let no_tunnel =
             NoTunnel { named_by: "HTTPS_PROXY", has_credentials: false, cause: Cause::Status(502) };
-        check(Box::new(no_tunnel), "NoTunnel");
-        check(Box::new(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), "NotTls");
-        check(Box::new(rustls::Error::DecryptError), "Tls");
-        let certificate = |error| Box::new(rustls::Error::InvalidCertificate(error));
-        check(certificate(CertificateError::UnknownIssuer), "Certificate(UnknownAuthority)");
+        check(Box::new(no_tunnel), "the proxy could not reach `HOST` (status 502)");
+        let not_tls = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        check(Box::new(not_tls), "`HOST` answered, but not in TLS");
+        check(Box::new(rustls::Error::DecryptError), "`HOST` and we could not agree on TLS: ");
+        let certificate = |error, expected: &str| {
+            let expected = format!("the certificate of `HOST` {expected}");
+            check(Box::new(rustls::Error::InvalidCertificate(error)), &expected);
+        };
+        certificate(CertificateError::UnknownIssuer, "is from an authority that this machine does not know");
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let expired = CertificateError::ExpiredContext { time: at(9), not_after: at(0) };
-        check(certificate(expired), "Certificate(Expired(Some(1970-01-01T00:00:00Z)))");
-        check(certificate(CertificateError::NotValidYet), "Certificate(NotYetValid)");
-        check(certificate(CertificateError::NotValidForName), "Certificate(OtherName([]))");
+        certificate(expired, "has expired, on 1970-01-01T00:00:00Z");
+        certificate(CertificateError::NotValidYet, "is not valid yet");
+        certificate(CertificateError::NotValidForName, "is for another name");
         assert_eq!([r#"DnsName("a.example")"#, "IpAddress(::1)"].map(plain), ["a.example", "IpAddress(::1)"]);
-        check(certificate(CertificateError::Revoked), "Certificate(Other");
+        certificate(CertificateError::Revoked, "was not accepted: ");
+    }
+
+    #[test]
+    fn a_fault_names_the_host_and_what_to_do() {
+        let check = |cause: Box<dyn StdError + Send + Sync>, reason: &str, hint: &str| {
+            let told = of(cause);
+            assert_eq!((told.reason.as_str(), told.hint.as_deref()), (reason, Some(hint)));
+        };
+        check(
+            Box::new(io::Error::from(io::ErrorKind::ConnectionRefused)),
+            "`login.example:8443` refused the connection",
+            "check `--authority-url`, and the firewalls on the way",
+        );
+        let other_name = CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("login.example").unwrap(),
+            presented: vec!["DnsName(\"a.example\")".to_owned(), "b".to_owned()],
+        };
+        check(
+            Box::new(rustls::Error::InvalidCertificate(other_name)),
+            "the certificate of `login.example:8443` is for another name: a.example, b",
+            "check `--authority-url`; a network that wants you to sign in can answer in its place",
+        );
+        let no_tunnel = |status, has_credentials| {
+            Box::new(NoTunnel { named_by: "https_proxy", has_credentials, cause: Cause::Status(status) })
+        };
+        check(
+            no_tunnel(407, false),
+            "the proxy on the way to `login.example:8443` asks for a user name and password (status 407)",
+            "put user name and password into the proxy's address, with special characters in percent form (@ is %40): \
+             https_proxy=http://USER:PASSWORD@HOST:PORT",
+        );
+        check(
+            no_tunnel(407, true),
+            "the proxy on the way to `login.example:8443` does not accept the user name and password in https_proxy \
+             (status 407)",
+            "correct them in https_proxy, with special characters in percent form (@ is %40); a proxy that takes only \
+             NTLM or Kerberos needs a helper on this machine, such as Px or Cntlm",
+        );
+        check(
+            no_tunnel(418, false),
+            "the proxy does not connect to `login.example:8443` (status 418)",
+            "ask the people who run the proxy to allow `login.example:8443`, or except it with NO_PROXY",
+        );
+    }
+
+    #[tokio::test]
+    async fn a_request_that_times_out_says_nothing_of_what_to_do() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url: url::Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let http = super::super::http_client_builder(&url, &super::super::Network::default()).unwrap();
+        let http = http.timeout(Duration::from_millis(20)).build().unwrap();
+        let error = http.get(url.clone()).send().await.unwrap_err();
+        let told = Silence::of_error(&error, &Peer::api(&url));
+        let reason = format!("timed out: `{}` did not answer in time", listener.local_addr().unwrap());
+        assert_eq!(told, reason.as_str().into());
     }
 
     #[test]

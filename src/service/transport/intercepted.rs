@@ -7,7 +7,8 @@
 
 use url::Url;
 
-use super::fault::Fault;
+use super::fault::{proxy_sign_in, told};
+use super::{Peer, Silence};
 
 /// What somebody looks at to tell whose an answer is.
 #[derive(Debug, Clone, Copy)]
@@ -22,22 +23,55 @@ pub struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Whose answer this is, where it is not the service's.
-    pub fn fault(&self) -> Option<Fault> {
-        let status = self.status;
-        let page = || Some(Fault::WebPage { status, words: excerpt(self.body) });
-        let stranger = || Some(Fault::Stranger { status, words: excerpt(self.body) });
-        match status {
-            300..=399 => Some(Fault::Redirect { status, to: self.location.and_then(host) }),
-            407 => Some(Fault::ProxySignIn),
+    /// What came in place of an answer of `peer`, where this is none.
+    pub fn silence(&self, peer: &Peer) -> Option<Silence> {
+        let (status, host) = (self.status, &peer.host);
+        let page = || {
+            self.told(&format!("a web page came in place of an answer of `{host}` (status {status})"), peer)
+        };
+        let stranger = || {
+            let reason = format!(
+                "something on the way answered in place of `{host}` (status {status}), and not as the service does"
+            );
+            self.told(&reason, peer)
+        };
+        Some(match status {
+            300..=399 => {
+                let to = self.location.and_then(host_of).map(|to| format!(" to `{to}`")).unwrap_or_default();
+                let reason = format!(
+                    "`{host}` answered with a redirect{to} (status {status}), which is never followed"
+                );
+                told(reason, self.hint(peer))
+            }
+            407 => proxy_sign_in("HTTPS_PROXY", peer),
             // "Network Authentication Required" was made for captive portals.
             511 => page(),
-            408 | 429 => None,
-            200..=299 | 400..=499 if self.is_the_services => None,
+            408 | 429 => return None,
+            200..=299 | 400..=499 if self.is_the_services => return None,
             200..=299 | 400..=499 if self.is_web_page() => page(),
             200..=299 if !self.is_json() => stranger(),
             400..=499 => stranger(),
-            _ => None,
+            _ => return None,
+        })
+    }
+
+    /// The reason with the words of the answer.
+    fn told(&self, reason: &str, peer: &Peer) -> Silence {
+        let words = excerpt(self.body);
+        let colon = if words.is_empty() { "" } else { ": " };
+        told(format!("{reason}{colon}{words}"), self.hint(peer))
+    }
+
+    fn hint(&self, Peer { host, option }: &Peer) -> String {
+        match self.status {
+            404 | 405 => format!(
+                "check `{option}`; if it is right, a gateway or proxy answered: wait, or ask the people who run the \
+                 network"
+            ),
+            _ => format!(
+                "open a browser on this machine and sign in to its network, or have the proxy let `{host}` through; \
+                 else check `{option}`"
+            ),
         }
     }
 
@@ -55,7 +89,7 @@ impl Look<'_> {
 }
 
 /// The host that a redirect names; one that names none stays where it is.
-fn host(location: &str) -> Option<String> {
+fn host_of(location: &str) -> Option<String> {
     Some(Url::parse(location).ok()?.host_str()?.to_owned())
 }
 
@@ -83,37 +117,54 @@ mod tests {
     use super::*;
 
     const PAGE: &[u8] = b"\n<!DOCTYPE html><title>Sign in</title><p>to <b>Hotel</b> Wi-Fi";
+    const PAGE_CAME: &str = "a web page came in place of an answer of `api.example` (status ";
+    const STRANGER: &str = "something on the way answered in place of `api.example` (status ";
+
+    fn peer() -> Peer {
+        Peer::api(&"https://api.example/".parse().unwrap())
+    }
 
     #[test]
     fn whose_an_answer_is() {
         let check = |status, content_type, body, expected: Option<&str>| {
             let look = Look { status, content_type, location: None, body, is_the_services: false };
-            let fault = look.fault().map(|fault| format!("{fault:?}"));
-            let name = fault.as_deref().map(|fault| fault.split(' ').next().unwrap());
-            assert_eq!(name, expected, "{status} {content_type}");
+            let silence = look.silence(&peer());
+            assert_eq!(silence.is_some(), expected.is_some(), "{status} {content_type}");
+            if let (Some(silence), Some(expected)) = (silence, expected) {
+                assert!(silence.reason.starts_with(expected), "{status} {content_type}: {silence}");
+            }
             if !matches!(status, 300..=399 | 407 | 511) {
-                assert_eq!(Look { is_the_services: true, ..look }.fault(), None, "{status} {content_type}");
+                assert_eq!(
+                    Look { is_the_services: true, ..look }.silence(&peer()),
+                    None,
+                    "{status} {content_type}"
+                );
             }
         };
         let (json, html) = ("application/json; charset=utf-8", "text/html");
         check(201, json, b"{\"id\":\"x\"}", None);
         check(201, "", b"\xEF\xBB\xBF {\"id\":\"x\"}", None);
         check(200, json, b"", None);
-        check(200, html, b"", Some("WebPage"));
-        check(200, "text/plain", PAGE, Some("WebPage"));
-        check(200, json, PAGE, Some("WebPage"));
-        check(200, "", b"", Some("Stranger"));
-        check(204, "text/plain", b"OK", Some("Stranger"));
-        check(302, html, PAGE, Some("Redirect"));
-        check(403, html, PAGE, Some("WebPage"));
-        check(403, json, b"{\"code\":4711}", Some("Stranger"));
-        check(403, "", b"", Some("Stranger"));
-        check(407, html, PAGE, Some("ProxySignIn"));
-        check(511, html, PAGE, Some("WebPage"));
+        check(200, html, b"", Some(PAGE_CAME));
+        check(200, "text/plain", PAGE, Some(PAGE_CAME));
+        check(200, json, PAGE, Some(PAGE_CAME));
+        check(200, "", b"", Some(STRANGER));
+        check(204, "text/plain", b"OK", Some(STRANGER));
+        check(302, html, PAGE, Some("`api.example` answered with a redirect (status 302)"));
+        check(403, html, PAGE, Some(PAGE_CAME));
+        check(403, json, b"{\"code\":4711}", Some(STRANGER));
+        check(403, "", b"", Some(STRANGER));
+        check(
+            407,
+            html,
+            PAGE,
+            Some("the proxy on the way to `api.example` asks for a user name and password"),
+        );
+        check(511, html, PAGE, Some(PAGE_CAME));
         for status in [400, 401, 404, 405, 409] {
-            check(status, html, PAGE, Some("WebPage"));
-            check(status, json, b"{\"message\":\"Not found\"}", Some("Stranger"));
-            check(status, "", b"", Some("Stranger"));
+            check(status, html, PAGE, Some(PAGE_CAME));
+            check(status, json, b"{\"message\":\"Not found\"}", Some(STRANGER));
+            check(status, "", b"", Some(STRANGER));
         }
         for status in [408, 429, 500, 502, 503, 504] {
             check(status, html, PAGE, None);
@@ -124,14 +175,15 @@ mod tests {
     #[test]
     fn the_words_and_the_host_are_kept() {
         let look = Look { status: 200, content_type: "", location: None, body: PAGE, is_the_services: false };
-        let words = "Sign in to Hotel Wi-Fi".to_owned();
-        assert_eq!(look.fault(), Some(Fault::WebPage { status: 200, words }));
-        let to = |location| match (Look { status: 302, location, ..look }).fault() {
-            Some(Fault::Redirect { to, .. }) => to,
-            other => panic!("{other:?}"),
+        let told = |look: Look<'_>| look.silence(&peer()).unwrap().reason;
+        assert_eq!(told(look), format!("{PAGE_CAME}200): Sign in to Hotel Wi-Fi"));
+        let to = |location| {
+            let told = told(Look { status: 302, location, ..look });
+            let to = told.strip_prefix("`api.example` answered with a redirect").unwrap();
+            to.strip_suffix(" (status 302), which is never followed").unwrap().to_owned()
         };
-        assert_eq!(to(Some("https://portal.hotel.example/?from=x")).as_deref(), Some("portal.hotel.example"));
-        assert_eq!(to(Some("/sign-in")), None);
-        assert_eq!(to(None), None);
+        assert_eq!(to(Some("https://portal.hotel.example/?from=x")), " to `portal.hotel.example`");
+        assert_eq!(to(Some("/sign-in")), "");
+        assert_eq!(to(None), "");
     }
 }

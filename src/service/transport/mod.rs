@@ -5,9 +5,9 @@
 //! itself, elsewhere by webpki against the system's files of authorities; those of `--ca-file` count besides. A
 //! request to a loopback address never goes through a proxy; to any other one it goes as [`proxy`] says, or not at all.
 //!
-//! [`Fault`] is what can go wrong on the way, as data: read from the types in an error's chain of causes, never from
-//! its text, or by [`intercepted`] from an answer that is not the service's own. What a fault means for a request, and
-//! above all whether it may have arrived, is left to whoever sent it.
+//! A [`Silence`] says what went wrong on the way: read from the types in an error's chain of causes, never from its text,
+//! or by [`intercepted`] from an answer that is not the service's own. What it means for a request, and above all whether
+//! that may have arrived, is left to whoever sent it.
 
 mod body;
 mod echo;
@@ -17,7 +17,6 @@ mod lookup;
 mod proxy;
 mod roots;
 mod tunnel;
-mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +28,6 @@ use tenantry_model::limits::Resource;
 
 pub use body::bounded_body;
 pub use echo::SentSecrets;
-pub use fault::Fault;
 pub use proxy::{BadProxy, Proxies, Proxy};
 pub use roots::{Roots, RootsError};
 
@@ -46,6 +44,8 @@ pub struct Silence {
     /// The connection was closed before it brought an answer. Servers and proxies do so when they restart or have
     /// served enough requests, and it says nothing about the service unless it happens again and again.
     pub is_closing: bool,
+    /// It is certain that the service has not begun with the request, whatever it was sent over.
+    pub is_not_taken: bool,
     /// What this machine has no more of, so that there was not even a connection.
     pub wants: Option<Resource>,
 }
