@@ -245,7 +245,7 @@ fn character(entity: &str) -> Option<char> {
 mod tests {
     use super::*;
     use crate::partner_center::Class;
-    use crate::partner_center::samples::{answer, request_body, response, sample};
+    use crate::partner_center::tests::samples::{answer, request_body, response, sample};
 
     const JSON: &str = "application/json";
 

@@ -153,7 +153,7 @@ pub fn acceptance(reply: Reply, email: &str) -> Outcome<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partner_center::samples::{answer, response, sample};
+    use crate::partner_center::tests::samples::{answer, response, sample};
 
     fn word(outcome: &Outcome<()>) -> &'static str {
         RequestKind::RecordAgreement.word(outcome)

@@ -150,7 +150,7 @@ pub fn organization_profile(reply: Reply) -> Outcome<OrganizationProfile> {
 mod tests {
     use super::*;
     use crate::partner_center::classify::Answer;
-    use crate::partner_center::samples::{answer, response, sample};
+    use crate::partner_center::tests::samples::{answer, response, sample};
     use crate::partner_center::{Class, Health};
 
     const JSON: &str = "application/json";

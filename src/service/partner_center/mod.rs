@@ -41,14 +41,12 @@ pub mod answers;
 pub mod classify;
 mod client;
 pub mod codes;
-#[cfg(test)]
-mod every_sample;
 pub mod operations;
 mod outcome;
 mod request;
 pub mod retry_after;
 #[cfg(test)]
-mod samples;
+mod tests;
 mod trace;
 mod wire;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::partner_center::request::RequestKind;
-use crate::partner_center::samples::{answer, request_body, response, sample};
+use crate::partner_center::tests::samples::{answer, request_body, response, sample};
 use crate::partner_center::wire::NewCustomer;
 use tenantry_model::customer::Customer;
 

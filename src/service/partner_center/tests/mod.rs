@@ -1,14 +1,16 @@
 //! The client over every sample exchange of the fact book that is valid JSON: each in the table, with what the client
 //! makes of it, or with why it never makes that call.
 
+pub(super) mod samples;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::classify::{self, Reply};
 use super::outcome::Outcome;
 use super::request::RequestKind;
-use super::samples::response;
 use super::{address, agreement, answers};
+use samples::response;
 
 /// Told in the words of the outcome; what is never asked for is told in brackets.
 const TABLE: &str = "

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::classify::{Answer, SIGNATURES};
+use crate::partner_center::classify::{Answer, SIGNATURES};
 use crate::transport::Peer;
 
 /// The part after `### response` of a sample: status, headers, body.
-pub(super) fn response(sample: &str) -> Answer {
+pub(in crate::partner_center) fn response(sample: &str) -> Answer {
     let response = sample.split_once("### response").map_or(sample, |(_, response)| response);
     let response = response.replace("\r\n", "\n");
     let lines = response.lines().skip_while(|line| !line.starts_with("HTTP/1.1 "));
@@ -42,7 +42,7 @@ fn peer() -> Peer {
 }
 
 /// The JSON body of the request of a sample, where it is valid JSON.
-pub(super) fn request_body(sample: &str) -> Value {
+pub(in crate::partner_center) fn request_body(sample: &str) -> Value {
     let request = sample.split_once("### response").unwrap().0;
     let start = request.find('{').expect("a body");
     serde_json::from_str(&request[start..]).expect("valid JSON")
@@ -53,10 +53,10 @@ macro_rules! sample {
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/wire/", $name))
     };
 }
-pub(super) use sample;
+pub(in crate::partner_center) use sample;
 
 /// An answer of the service itself.
-pub(super) fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
+pub(in crate::partner_center) fn answer(status: u16, content_type: &str, body: &[u8]) -> Answer {
     Answer {
         peer: peer(),
         status,
