@@ -4,8 +4,8 @@
 use super::attempt::{Means, Stepped, recorded};
 use crate::call::domains::{self, AskAboutDomains, DomainStatus};
 use crate::ledger::{AttemptResult, Operation, Work};
-use crate::partner_center::operations::{Page, customers, domain_taken};
-use crate::partner_center::{NotDone, Request};
+use crate::partner_center::operations::{customers, domain_taken};
+use crate::partner_center::{NotDone, Page, Request};
 
 /// The questions of one row, and the calls made for them.
 pub(super) struct Questions<'a> {
@@ -47,7 +47,11 @@ impl<'a> Questions<'a> {
 }
 
 impl AskAboutDomains for Questions<'_> {
-    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, NotDone> {
+    async fn customers(
+        &mut self,
+        domain: Option<&str>,
+        page: Option<&str>,
+    ) -> Result<Page<(String, String)>, NotDone> {
         self.put(Operation::FindCustomer, customers(domain, page)).await
     }
 

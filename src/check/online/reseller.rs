@@ -76,7 +76,7 @@ async fn list(caller: &Caller) -> Result<Listed, NotDone> {
             Ok(page) => page,
             Err(unanswered) => return reason(unanswered).map(Listed::Unanswered),
         };
-        listed.extend(page.resellers.into_iter().map(|reseller| (reseller.tenant_id, reseller)));
+        listed.extend(page.items.into_iter().map(|reseller| (reseller.tenant_id, reseller)));
         next = page.next;
         if next.is_none() {
             return Ok(Listed::These(listed));

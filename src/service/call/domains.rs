@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 
 use super::Caller;
-use crate::partner_center::operations::{Page, customers, domain_taken};
-use crate::partner_center::{NotDone, Outcome};
+use crate::partner_center::operations::{customers, domain_taken};
+use crate::partner_center::{NotDone, Outcome, Page};
 
 /// Pages that are read of one search at most. A search for a whole domain finds a handful.
 const MOST_PAGES: u32 = 40;
@@ -31,13 +31,17 @@ pub trait AskAboutDomains: Send {
         &mut self,
         domain: Option<&str>,
         page: Option<&str>,
-    ) -> impl Future<Output = Result<Page, NotDone>> + Send;
+    ) -> impl Future<Output = Result<Page<(String, String)>, NotDone>> + Send;
 
     fn is_taken(&mut self, domain: &str) -> impl Future<Output = Result<bool, NotDone>> + Send;
 }
 
 impl AskAboutDomains for &Caller {
-    async fn customers(&mut self, domain: Option<&str>, page: Option<&str>) -> Result<Page, NotDone> {
+    async fn customers(
+        &mut self,
+        domain: Option<&str>,
+        page: Option<&str>,
+    ) -> Result<Page<(String, String)>, NotDone> {
         self.lookup(customers(domain, page)).await
     }
 
@@ -54,7 +58,7 @@ pub async fn find_customer(
     let mut next: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let page = asker.customers(Some(domain), next.as_deref()).await?;
-        let found = page.customers.into_iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(domain));
+        let found = page.items.into_iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(domain));
         if let Some((customer_id, _)) = found {
             return Ok(Some(DomainStatus::Ours { customer_id }));
         }
@@ -116,7 +120,7 @@ impl DomainCheck {
     /// A domain that exists. A custom one may be unknown to the check; where we have no customer yet, Microsoft itself
     /// has one.
     async fn known_domain(&self, asker: &mut impl AskAboutDomains) -> Result<String, NotDone> {
-        let one_of_ours = asker.customers(None, None).await?.customers.into_iter().next();
+        let one_of_ours = asker.customers(None, None).await?.items.into_iter().next();
         Ok(one_of_ours
             .map(|(_, domain)| domain)
             .filter(|domain| domain.to_ascii_lowercase().ends_with(self.suffix))

@@ -6,47 +6,28 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::classify::{Answer, Reply, no_answer, question, read_json};
 use super::outcome::{Outcome, ServiceError};
-use super::wire::number_or_text;
+use super::wire::{given, number_or_text};
 use tenantry_model::customer::Customer;
 
 /// The code of a first-generation "no".
 const NOT_VALID: &str = "2007";
 
 /// The address as it is asked about. Names and phone are not needed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct AddressQuestion<'a> {
-    address_line1: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address_line2: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    city: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    postal_code: Option<&'a str>,
-    country: &'a str,
-}
-
-impl<'a> From<&'a Customer> for AddressQuestion<'a> {
-    fn from(customer: &'a Customer) -> Self {
-        Self {
-            address_line1: &customer.address_line1,
-            address_line2: customer.address_line2.as_deref(),
-            city: customer.city.as_deref(),
-            state: customer.state.as_deref(),
-            region: customer.region.as_deref(),
-            postal_code: customer.postal_code.as_deref(),
-            country: &customer.country,
-        }
-    }
+pub(super) fn question_about(customer: &Customer) -> Value {
+    given(json!({
+        "addressLine1": customer.address_line1,
+        "addressLine2": customer.address_line2,
+        "city": customer.city,
+        "state": customer.state,
+        "region": customer.region,
+        "postalCode": customer.postal_code,
+        "country": customer.country,
+    }))
 }
 
 /// What the service makes of an address.
@@ -365,7 +346,7 @@ mod tests {
             names.sort_by(|a, b| a.0.cmp(&b.0));
             names
         };
-        let ours = serde_json::to_value(AddressQuestion::from(&customer)).unwrap();
+        let ours = question_about(&customer);
         assert_eq!(folded(&ours), folded(&request_body(sample!("validate-address-200-legacy.http"))));
     }
 }

@@ -2,12 +2,14 @@
 //! 10).
 
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::classify::{self, Reply};
 use super::codes::Class;
 use super::outcome::{Outcome, ServiceError};
 use super::request::{Request, RequestKind};
+use super::wire::given;
 use tenantry_model::customer::Agreement;
 
 /// Left out, the service takes the older cloud agreement for meant.
@@ -34,44 +36,22 @@ pub fn record_agreement<'a>(
     Request::new(RequestKind::RecordAgreement, Method::POST, path, |reply| {
         acceptance(reply, &agreement.email)
     })
-    .json(&NewAcceptance::of(agreement, template_id))
+    .json(&new_acceptance(agreement, template_id))
 }
 
 /// The body of `POST /v1/customers/{id}/agreements`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct NewAcceptance<'a> {
-    primary_contact: Contact<'a>,
-    template_id: &'a str,
-    date_agreed: &'a str,
-    #[serde(rename = "type")]
-    agreement_type: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Contact<'a> {
-    first_name: &'a str,
-    last_name: &'a str,
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone_number: Option<&'a str>,
-}
-
-impl<'a> NewAcceptance<'a> {
-    fn of(agreement: &'a Agreement, template_id: &'a str) -> Self {
-        Self {
-            primary_contact: Contact {
-                first_name: &agreement.first_name,
-                last_name: &agreement.last_name,
-                email: &agreement.email,
-                phone_number: agreement.phone_number.as_deref(),
-            },
-            template_id,
-            date_agreed: &agreement.agreed_at,
-            agreement_type: CUSTOMER_AGREEMENT,
-        }
-    }
+fn new_acceptance(agreement: &Agreement, template_id: &str) -> Value {
+    given(json!({
+        "primaryContact": {
+            "firstName": agreement.first_name,
+            "lastName": agreement.last_name,
+            "email": agreement.email,
+            "phoneNumber": agreement.phone_number,
+        },
+        "templateId": template_id,
+        "dateAgreed": agreement.agreed_at,
+        "type": CUSTOMER_AGREEMENT,
+    }))
 }
 
 /// `GET /v1/agreements`.
@@ -116,13 +96,13 @@ struct Accepted {
     #[serde(rename = "templateId")]
     _template_id: String,
     #[serde(default)]
-    primary_contact: serde_json::Value,
+    primary_contact: Value,
 }
 
 impl Accepted {
     /// It names the contact with this e-mail address, or nobody.
     fn is_of(&self, email: &str) -> bool {
-        let named = self.primary_contact.get("email").and_then(serde_json::Value::as_str);
+        let named = self.primary_contact.get("email").and_then(Value::as_str);
         named.is_none_or(|named| named.trim().eq_ignore_ascii_case(email.trim()))
     }
 }
@@ -179,8 +159,8 @@ mod tests {
             phone_number: None,
             agreed_at: "2018-06-14T00:00:00.000Z".to_owned(),
         };
-        let body = serde_json::to_value(NewAcceptance::of(&agreement, "T")).unwrap();
-        let expected = serde_json::json!({
+        let body = new_acceptance(&agreement, "T");
+        let expected = json!({
             "primaryContact": { "firstName": "Ana", "lastName": "Bell", "email": "ana@contoso.com" },
             "templateId": "T",
             "dateAgreed": "2018-06-14T00:00:00.000Z",

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::classify::{Reply, no_answer, question, read_json};
 use super::outcome::Outcome;
-use super::wire::{ListPage, number_or_text, without_bom};
+use super::wire::{ListPage, Page, number_or_text, without_bom};
 
 /// What an error about a country without rules says; its status and code are not known (fact book 7).
 const NO_RULES: &str = "no validation rules were found";
@@ -18,14 +18,6 @@ pub enum CountryRulesAnswer {
     Rules(String),
     /// The service has no rules for this country.
     Unknown,
-}
-
-/// One page of our indirect resellers.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct ResellerPage {
-    pub resellers: Vec<IndirectReseller>,
-    /// How to ask for the next page, if there is one.
-    pub next: Option<String>,
 }
 
 /// A partner that sells what we provide.
@@ -89,7 +81,7 @@ pub fn country_rules(reply: Reply, country: &str) -> Outcome<CountryRulesAnswer>
 }
 
 /// The outcome of the question for a page of indirect resellers.
-pub fn indirect_resellers(reply: Reply) -> Outcome<ResellerPage> {
+pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
     #[derive(Deserialize)]
     struct Item {
         #[serde(default, deserialize_with = "number_or_text")]
@@ -105,10 +97,7 @@ pub fn indirect_resellers(reply: Reply) -> Outcome<ResellerPage> {
         Some(IndirectReseller { tenant_id, name: item.name, state: item.state })
     };
     question(reply, |answer, error| match answer.status {
-        200 => read_json::<ListPage<Item>>(answer, "the list of resellers").map(|page| ResellerPage {
-            next: page.next_page().map(str::to_owned),
-            resellers: page.items.into_iter().filter_map(reseller).collect(),
-        }),
+        200 => read_json::<ListPage<_>>(answer, "the list of resellers").map(|page| page.of_use(reseller)),
         _ => no_answer(answer, error),
     })
 }
@@ -248,11 +237,11 @@ mod tests {
             name: Some("First Up Consultants".to_owned()),
             state: Some("Active".to_owned()),
         };
-        assert_eq!((listed.resellers.len(), &listed.resellers[0]), (2, &first));
+        assert_eq!((listed.items.len(), &listed.items[0]), (2, &first));
         let next = page(response(sample!("paging-next-link.http")));
-        assert_eq!((next.resellers.len(), next.next.as_deref()), (0, Some("AQAAAA==")));
+        assert_eq!((next.items.len(), next.next.as_deref()), (0, Some("AQAAAA==")));
         let odd = page(answer(200, JSON, br#"{"items":[{"id":7},{},{"id":null}]}"#));
-        assert_eq!(odd, ResellerPage::default());
+        assert_eq!(odd, Page { items: Vec::new(), next: None });
     }
 
     #[test]

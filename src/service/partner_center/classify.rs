@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::codes::{self, Class};
 use super::outcome::{Outcome, ServiceError};
 use super::retry_after;
-use super::wire::{CustomerPage, ErrorBody, NewTenant, without_bom};
+use super::wire::{CustomerItem, ErrorBody, ListPage, NewTenant, Page, without_bom};
 use crate::transport::intercepted::{Look, excerpt};
 use crate::transport::{Peer, Silence};
 
@@ -148,10 +148,13 @@ fn says_taken(error: &ServiceError) -> bool {
     text.contains("domain") && text.contains("already")
 }
 
-/// The outcome of one page of a customer search: matches of `domain` by exact comparison, and the next page.
-pub fn customer_page(reply: Reply) -> Outcome<CustomerPage> {
+/// The outcome of one page of a customer search: id and domain of each customer that has one.
+pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
+    let id_and_domain = |item: CustomerItem| Some((item.id, item.company_profile?.domain?));
     question(reply, |answer, error| match answer.status {
-        200 => read_json(answer, "the list of customers"),
+        200 => {
+            read_json::<ListPage<_>>(answer, "the list of customers").map(|page| page.of_use(id_and_domain))
+        }
         _ => Outcome::Unknown(no_verdict(answer, error)),
     })
 }

@@ -157,29 +157,20 @@ fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
 
 async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> Answer {
     let header = |name| header(&response, sent, name);
-    let status = response.status().as_u16();
-    let retry_after = header("Retry-After");
-    let content_type = header("Content-Type").unwrap_or_default();
-    let challenge = header("WWW-Authenticate");
-    let location = header("Location");
-    let mfa_compliant = header("isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok());
-    let has_request_id = response.headers().contains_key("MS-RequestId");
-    let is_signed = classify::SIGNATURES.iter().any(|name| response.headers().contains_key(*name));
-    let at = header("Date").and_then(|date| httpdate::parse_http_date(&date).ok());
-    let at = at.and_then(|date| Timestamp::try_from(date).ok()).unwrap_or_else(clock::now);
-    let body = bounded_body(response).await.map(|body| sent.struck_out_of(body));
+    let date = header("Date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let date = date.and_then(|date| Timestamp::try_from(date).ok());
     Answer {
         peer,
-        status,
-        retry_after,
-        content_type,
-        location,
-        challenge,
-        mfa_compliant,
-        has_request_id,
-        is_signed,
-        body,
-        at,
+        status: response.status().as_u16(),
+        retry_after: header("Retry-After"),
+        content_type: header("Content-Type").unwrap_or_default(),
+        location: header("Location"),
+        challenge: header("WWW-Authenticate"),
+        mfa_compliant: header("isMfaCompliant").and_then(|value| value.to_ascii_lowercase().parse().ok()),
+        has_request_id: response.headers().contains_key("MS-RequestId"),
+        is_signed: classify::SIGNATURES.iter().any(|name| response.headers().contains_key(*name)),
+        at: date.unwrap_or_else(clock::now),
+        body: bounded_body(response).await.map(|body| sent.struck_out_of(body)),
     }
 }
 

@@ -55,7 +55,7 @@ pub use codes::Class;
 pub use outcome::{Health, NotDone, Outcome, ServiceError};
 pub use request::Request;
 pub use trace::{CallIds, Trace};
-pub use wire::NewTenant;
+pub use wire::{NewTenant, Page};
 
 /// The method and path of a call, by the name that the ledger keeps it under; for people and for Microsoft support.
 pub fn request_line(operation: &str) -> Option<&'static str> {

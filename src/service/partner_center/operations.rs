@@ -3,48 +3,28 @@
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::address::{self, AddressQuestion, AddressVerdict};
-use super::answers::{self, Agreement, CountryRulesAnswer, OrganizationProfile, ResellerPage};
+use super::address::{self, AddressVerdict};
+use super::answers::{self, Agreement, CountryRulesAnswer, IndirectReseller, OrganizationProfile};
 use super::classify::{self, Reply};
 use super::outcome::Outcome;
 use super::request::{Request, RequestKind};
-use super::wire::{CustomerPage, NewCustomer, NewTenant};
+use super::wire::{self, NewTenant, Page};
 use tenantry_model::customer::Customer;
 
 /// Customers asked for per page; two official clients use this number (fact book 9).
 const PAGE_SIZE: u32 = 500;
 
-/// Customers of one page, and how to get the next.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// Customer id and current default domain.
-    pub customers: Vec<(String, String)>,
-    pub next: Option<String>,
-}
-
-impl From<CustomerPage> for Page {
-    fn from(page: CustomerPage) -> Self {
-        let next = page.next_page().map(str::to_owned);
-        let customers = page
-            .items
-            .into_iter()
-            .filter_map(|item| Some((item.id, item.company_profile?.domain?)))
-            .collect();
-        Self { customers, next }
-    }
-}
-
 /// `POST /v1/customers`. The intent is durable before it is sent.
 pub fn create_customer(customer: &Customer) -> Request<'_, NewTenant> {
     Request::new(RequestKind::Create, Method::POST, ["v1", "customers"], classify::create)
-        .json(&NewCustomer::from(customer))
+        .json(&wire::new_customer(customer))
 }
 
-/// `GET /v1/customers`: one page of the customers whose domain begins with `domain`; of all, where there is none.
-pub fn customers<'a>(domain: Option<&str>, page: Option<&'a str>) -> Request<'a, Page> {
-    let request = Request::get(["v1", "customers"], move |reply| {
-        page_of(page, reply, |reply| classify::customer_page(reply).map(Page::from))
-    });
+/// `GET /v1/customers`: one page of the customers whose domain begins with `domain`; of all, where there is none. Of each
+/// its id and its current default domain.
+pub fn customers<'a>(domain: Option<&str>, page: Option<&'a str>) -> Request<'a, Page<(String, String)>> {
+    let request =
+        Request::get(["v1", "customers"], move |reply| page_of(page, reply, classify::customer_page));
     let request = match domain {
         Some(domain) => {
             let filter = serde_json::json!({ "Field": "Domain", "Value": domain, "Operator": "starts_with" });
@@ -68,7 +48,7 @@ pub fn domain_taken(domain: &str) -> Request<'_, bool> {
 /// `POST /v1/validations/address`: is there such an address?
 pub fn validate_address(customer: &Customer) -> Request<'_, AddressVerdict> {
     Request::new(RequestKind::Question, Method::POST, ["v1", "validations", "address"], address::verdict)
-        .json(&AddressQuestion::from(customer))
+        .json(&address::question_about(customer))
 }
 
 /// `GET /v1/countryvalidationrules/{iso2}`: what an address there must look like.
@@ -79,7 +59,7 @@ pub fn country_rules(country: &str) -> Request<'_, CountryRulesAnswer> {
 }
 
 /// `GET /v1/relationships`: one page of our indirect resellers. Takes a user's token.
-pub fn indirect_resellers(page: Option<&str>) -> Request<'_, ResellerPage> {
+pub fn indirect_resellers(page: Option<&str>) -> Request<'_, Page<IndirectReseller>> {
     Request::get(["v1", "relationships"], move |reply| page_of(page, reply, answers::indirect_resellers))
         .query("relationship_type", "IsIndirectCloudSolutionProviderOf")
         .turn_to(page)
@@ -98,15 +78,18 @@ pub fn organization_profile() -> Request<'static, OrganizationProfile> {
 }
 
 /// One page of a list. Past the last one the service may say 400 with code 2000: that means done (fact book 9).
-fn page_of<P: Default>(
+fn page_of<T>(
     page: Option<&str>,
     reply: Reply,
-    understand: impl FnOnce(Reply) -> Outcome<P>,
-) -> Outcome<P> {
+    understand: impl FnOnce(Reply) -> Outcome<Page<T>>,
+) -> Outcome<Page<T>> {
     let is_past_the_end = page.is_some()
         && matches!(&reply, Reply::Answer(answer) if answer.status == 400
             && classify::service_error(answer).code == "2000");
-    if is_past_the_end { Outcome::Done(P::default()) } else { understand(reply) }
+    match is_past_the_end {
+        true => Outcome::Done(Page { items: Vec::new(), next: None }),
+        false => understand(reply),
+    }
 }
 
 #[cfg(test)]

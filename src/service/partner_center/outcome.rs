@@ -57,16 +57,12 @@ pub enum Health {
 impl<T> Outcome<T> {
     /// What was done or answered, or why nothing was.
     pub fn done(self) -> Result<T, NotDone> {
-        Err(match self {
-            Outcome::Done(value) => return Ok(value),
-            Outcome::Refused(class, error) => Outcome::Refused(class, error),
-            Outcome::Throttled { wait } => Outcome::Throttled { wait },
-            Outcome::NotSent(silence) => Outcome::NotSent(silence),
-            Outcome::Unknown(silence) => Outcome::Unknown(silence),
-            Outcome::Intercepted(silence) => Outcome::Intercepted(silence),
-            Outcome::NoToken(error) => Outcome::NoToken(error),
-            Outcome::Withdrawn => Outcome::Withdrawn,
-        })
+        let mut done = None;
+        let not_done = self.and_then(|value| {
+            done = Some(value);
+            Outcome::Withdrawn
+        });
+        done.ok_or(not_done)
     }
 
     pub fn and_then<U>(self, f: impl FnOnce(T) -> Outcome<U>) -> Outcome<U> {

@@ -1,101 +1,53 @@
 //! Bodies as Partner Center sends and takes them (fact book 4.1, 4.8, 9, 13.1). Written and read here alone.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-use uuid::Uuid;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
 use tenantry_model::customer::Customer;
 
 /// The body of `POST /v1/customers`. What must not be sent is not here: ids, credentials, relationship, empty
 /// fields (fact book 4.1).
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct NewCustomer<'a> {
-    #[serde(rename = "enableGDAPByDefault")]
-    enable_gdap_by_default: bool,
-    company_profile: CompanyProfile<'a>,
-    billing_profile: BillingProfile<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    associated_partner_id: Option<Uuid>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CompanyProfile<'a> {
-    domain: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization_registration_number: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BillingProfile<'a> {
-    // Optional by the documents, but a client met a generic error without the names (fact book 4.1).
-    first_name: &'a str,
-    last_name: &'a str,
-    email: &'a str,
-    culture: &'a str,
-    language: &'a str,
-    company_name: &'a str,
-    default_address: Address<'a>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Address<'a> {
-    country: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    city: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'a str>,
-    address_line1: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address_line2: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    postal_code: Option<&'a str>,
-    first_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    middle_name: Option<&'a str>,
-    last_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone_number: Option<&'a str>,
-}
-
-impl<'a> From<&'a Customer> for NewCustomer<'a> {
-    fn from(customer: &'a Customer) -> Self {
-        Self {
-            enable_gdap_by_default: customer.enable_gdap_by_default,
-            company_profile: CompanyProfile {
-                domain: customer.domain.as_str(),
-                organization_registration_number: customer.organization_registration_number.as_deref(),
+pub(super) fn new_customer(customer: &Customer) -> Value {
+    given(json!({
+        "enableGDAPByDefault": customer.enable_gdap_by_default,
+        "companyProfile": {
+            "domain": customer.domain,
+            "organizationRegistrationNumber": customer.organization_registration_number,
+        },
+        "billingProfile": {
+            // Optional by the documents, but a client met a generic error without the names (fact book 4.1).
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "email": customer.email,
+            "culture": customer.culture,
+            "language": customer.language,
+            "companyName": customer.company_name,
+            "defaultAddress": {
+                "country": customer.country,
+                "region": customer.region,
+                "city": customer.city,
+                "state": customer.state,
+                "addressLine1": customer.address_line1,
+                "addressLine2": customer.address_line2,
+                "postalCode": customer.postal_code,
+                "firstName": customer.first_name,
+                "middleName": customer.middle_name,
+                "lastName": customer.last_name,
+                "phoneNumber": customer.phone_number,
             },
-            billing_profile: BillingProfile {
-                first_name: &customer.first_name,
-                last_name: &customer.last_name,
-                email: &customer.email,
-                culture: &customer.culture,
-                language: &customer.language,
-                company_name: &customer.company_name,
-                default_address: Address {
-                    country: &customer.country,
-                    region: customer.region.as_deref(),
-                    city: customer.city.as_deref(),
-                    state: customer.state.as_deref(),
-                    address_line1: &customer.address_line1,
-                    address_line2: customer.address_line2.as_deref(),
-                    postal_code: customer.postal_code.as_deref(),
-                    first_name: &customer.first_name,
-                    middle_name: customer.middle_name.as_deref(),
-                    last_name: &customer.last_name,
-                    phone_number: customer.phone_number.as_deref(),
-                },
-            },
-            associated_partner_id: customer.associated_partner_id,
-        }
+        },
+        "associatedPartnerId": customer.associated_partner_id,
+    }))
+}
+
+/// What is sent, without the fields that have no value.
+pub(super) fn given(mut body: Value) -> Value {
+    if let Value::Object(fields) = &mut body {
+        fields.retain(|_, value| !value.is_null());
+        fields.values_mut().for_each(|value| *value = given(value.take()));
     }
+    body
 }
 
 /// What we keep of the answer to a create.
@@ -165,21 +117,18 @@ impl NewTenant {
 /// One page of a list, such as that of `GET /v1/customers`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ListPage<T> {
+pub(super) struct ListPage<T> {
     #[serde(default = "Vec::new")]
-    pub(super) items: Vec<T>,
+    items: Vec<T>,
     #[serde(default)]
     continuation_token: Option<String>,
     #[serde(default)]
     links: Option<Links>,
 }
 
-/// One page of the customers.
-pub(super) type CustomerPage = ListPage<CustomerItem>;
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CustomerItem {
+pub(super) struct CustomerItem {
     pub(super) id: String,
     #[serde(default)]
     pub(super) company_profile: Option<ItemProfile>,
@@ -189,6 +138,14 @@ pub struct CustomerItem {
 pub(super) struct ItemProfile {
     #[serde(default)]
     pub(super) domain: Option<String>,
+}
+
+/// What is of use of one page of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// How to ask for the next page, if there is one.
+    pub next: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,15 +168,17 @@ struct LinkHeader {
 }
 
 impl<T> ListPage<T> {
-    /// The token of the next page, from either place where it can stand.
-    pub(super) fn next_page(&self) -> Option<&str> {
-        let in_link = || {
-            let headers = &self.links.as_ref()?.next.as_ref()?.headers;
-            let token =
-                headers.iter().find(|header| header.key.eq_ignore_ascii_case("MS-ContinuationToken"))?;
-            Some(token.value.as_str())
-        };
-        self.continuation_token.as_deref().or_else(in_link).filter(|token| !token.is_empty())
+    /// The items that are of use, and the token of the next page from either place where it can stand.
+    pub(super) fn of_use<U>(self, of_use: impl FnMut(T) -> Option<U>) -> Page<U> {
+        let in_link = self.links.and_then(|links| links.next).and_then(|next| {
+            let mut headers = next.headers.into_iter();
+            headers.find(|header| header.key.eq_ignore_ascii_case("MS-ContinuationToken"))
+        });
+        let next = self.continuation_token.or(in_link.map(|header| header.value));
+        Page {
+            items: self.items.into_iter().filter_map(of_use).collect(),
+            next: next.filter(|token| !token.is_empty()),
+        }
     }
 }
 

@@ -99,7 +99,7 @@ async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
     let bench = Bench::new(Scenario::default()).await;
     let page = answered(bench.ask(indirect_resellers(None)).await);
     let is_ours = |it: &IndirectReseller| it.tenant_id.to_string() == RESELLER;
-    let found = page.resellers.iter().find(|it| is_ours(it)).unwrap();
+    let found = page.items.iter().find(|it| is_ours(it)).unwrap();
     assert_eq!((found.state.as_deref(), page.next), (Some("Active"), None));
 
     assert_eq!(bench.agreement(RESELLER).await, Agreement::Signed);
