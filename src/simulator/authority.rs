@@ -9,11 +9,12 @@ use uuid::Uuid;
 use super::aadsts::Refusal;
 use super::assertion;
 use super::device;
+use super::partner::{self, PARTNER_TENANT_ID, derived_id};
 use super::refresh;
 use super::reply::Reply;
 use super::sign_in::{Granted, SignIn, Version};
 use super::simulation::{Visit, lock};
-use super::token::{Mint, TokenKind};
+use super::token::{TokenKind, web_token};
 
 /// `POST /{tenant}/oauth2/v2.0/token` and `POST /{tenant}/oauth2/token`.
 pub(super) fn token(visit: &Visit<'_>, version: Version) -> Reply {
@@ -58,15 +59,8 @@ fn client_credentials(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
 
 fn answer(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
     let lifetime = sign_in.simulation.scenario.token_lifetime;
-    let mint = Mint {
-        tenant: sign_in.tenant,
-        app_id: sign_in.client_id()?,
-        audience: &granted.wanted.audience,
-        kind: granted.kind,
-        client_proof: granted.client_proof,
-        lifetime,
-    };
-    let token = lock(&sign_in.simulation.tokens).mint(&mint);
+    let claims = claims(sign_in, granted)?;
+    let token = lock(&sign_in.simulation.tokens).mint(&claims, lifetime);
     let mut body = json!({ "token_type": "Bearer", "access_token": token });
     match sign_in.version {
         Version::V1 => {
@@ -76,24 +70,63 @@ fn answer(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
             body["ext_expires_in"] = json!(seconds.to_string());
             body["expires_on"] = json!(now.saturating_add_unsigned(seconds).to_string());
             body["not_before"] = json!(now.to_string());
-            body["resource"] = json!(mint.audience);
+            body["resource"] = json!(granted.wanted.audience);
         }
         Version::V2 => body["expires_in"] = json!(lifetime.as_secs()),
     }
     if granted.kind != TokenKind::AppOnly {
-        add_user(&mut body, sign_in, granted, &mint);
+        add_user(&mut body, sign_in, granted, claims);
     }
     Ok(body)
 }
 
+/// What every token says, and what tells app-only from App+User: `idtyp` here, `scp`, `amr` and the user there.
+fn claims(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
+    let app_id = sign_in.client_id()?;
+    let tenant_id = Uuid::try_parse(sign_in.tenant);
+    let tenant_id = tenant_id.map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string());
+    let issued_at = crate::clock::now().as_second();
+    let lifetime = sign_in.simulation.scenario.token_lifetime;
+    let mut claims = json!({
+        "aud": granted.wanted.audience,
+        "iss": format!("https://sts.windows.net/{tenant_id}/"),
+        "iat": issued_at,
+        "nbf": issued_at,
+        "exp": issued_at.saturating_add_unsigned(lifetime.as_secs()),
+        "appid": app_id,
+        // 0 for a public client, 1 for a secret, 2 for a certificate.
+        "appidacr": granted.client_proof.to_string(),
+        "tid": tenant_id,
+        "ver": "1.0",
+    });
+    match granted.kind.mfa() {
+        None => {
+            claims["idtyp"] = json!("app");
+            claims["oid"] = json!(derived_id("service principal", app_id));
+        }
+        Some(mfa) => {
+            let user = partner::user();
+            claims["scp"] = json!("user_impersonation");
+            claims["amr"] = if mfa { json!(["pwd", "mfa"]) } else { json!(["pwd"]) };
+            claims["oid"] = json!(user.object_id);
+            claims["upn"] = json!(user.principal_name);
+            claims["unique_name"] = json!(user.principal_name);
+        }
+    }
+    Ok(claims)
+}
+
 /// What only an answer for a user holds.
-fn add_user(body: &mut Value, sign_in: &SignIn<'_>, granted: &Granted, mint: &Mint<'_>) {
+fn add_user(body: &mut Value, sign_in: &SignIn<'_>, granted: &Granted, claims: Value) {
     body["scope"] = match sign_in.version {
         Version::V1 => json!("user_impersonation"),
-        Version::V2 => json!(format!("{}/user_impersonation", mint.audience)),
+        Version::V2 => json!(format!("{}/user_impersonation", granted.wanted.audience)),
     };
     if granted.wanted.id_token {
-        body["id_token"] = json!(mint.id_token());
+        // Who signed in, for the client alone.
+        let mut claims = claims;
+        claims["aud"] = claims["appid"].clone();
+        body["id_token"] = json!(web_token(&claims));
     }
     if granted.wanted.refresh_token && granted.renews {
         // What it stands for is in its first letters.

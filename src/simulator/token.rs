@@ -14,9 +14,6 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use uuid::Uuid;
-
-use super::partner::{self, PARTNER_TENANT_ID, derived_id};
 
 /// What Partner Center's tokens were for until August 2025 (fact book 2.2).
 const RETIRED_AUDIENCE: &str = "https://graph.windows.net";
@@ -49,19 +46,6 @@ impl TokenKind {
     }
 }
 
-/// What a token is made from.
-#[derive(Debug)]
-pub(super) struct Mint<'a> {
-    /// As the path of the token request has it: a GUID or a domain.
-    pub(super) tenant: &'a str,
-    pub(super) app_id: &'a str,
-    pub(super) audience: &'a str,
-    pub(super) kind: TokenKind,
-    /// `appidacr`: 0 for a public client, 1 for a secret, 2 for a certificate.
-    pub(super) client_proof: u8,
-    pub(super) lifetime: Duration,
-}
-
 /// What a sign-in is for.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
@@ -90,9 +74,9 @@ pub(super) struct DeviceCode {
 pub(super) struct Tokens(HashMap<String, Instant>);
 
 impl Tokens {
-    pub(super) fn mint(&mut self, mint: &Mint<'_>) -> String {
-        let token = web_token(&mint.claims());
-        self.0.insert(token.clone(), Instant::now() + mint.lifetime);
+    pub(super) fn mint(&mut self, claims: &Value, lifetime: Duration) -> String {
+        let token = web_token(claims);
+        self.0.insert(token.clone(), Instant::now() + lifetime);
         token
     }
 
@@ -113,49 +97,8 @@ impl Tokens {
     }
 }
 
-impl Mint<'_> {
-    /// What every token has, and what tells app-only from App+User: `idtyp` here, `scp`, `amr` and the user there.
-    fn claims(&self) -> Value {
-        let tenant_id = Uuid::try_parse(self.tenant);
-        let tenant_id = tenant_id.map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string());
-        let issued_at = crate::clock::now().as_second();
-        let mut claims = json!({
-            "aud": self.audience,
-            "iss": format!("https://sts.windows.net/{tenant_id}/"),
-            "iat": issued_at,
-            "nbf": issued_at,
-            "exp": issued_at.saturating_add_unsigned(self.lifetime.as_secs()),
-            "appid": self.app_id,
-            "appidacr": self.client_proof.to_string(),
-            "tid": tenant_id,
-            "ver": "1.0",
-        });
-        match self.kind.mfa() {
-            None => {
-                claims["idtyp"] = json!("app");
-                claims["oid"] = json!(derived_id("service principal", self.app_id));
-            }
-            Some(mfa) => {
-                let user = partner::user();
-                claims["scp"] = json!("user_impersonation");
-                claims["amr"] = if mfa { json!(["pwd", "mfa"]) } else { json!(["pwd"]) };
-                claims["oid"] = json!(user.object_id);
-                claims["upn"] = json!(user.principal_name);
-                claims["unique_name"] = json!(user.principal_name);
-            }
-        }
-        claims
-    }
-
-    /// Who signed in, for the client alone.
-    pub(super) fn id_token(&self) -> String {
-        let mut claims = self.claims();
-        claims["aud"] = json!(self.app_id);
-        web_token(&claims)
-    }
-}
-
-fn web_token(claims: &Value) -> String {
+/// A token that says this.
+pub(super) fn web_token(claims: &Value) -> String {
     let mut signature = [0u8; 32];
     rand::rng().fill(&mut signature);
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
