@@ -9,9 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::SignatureScheme;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::server::ParsedCertificate;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use webpki::EndEntityCert;
 
 use super::aadsts::Refusal;
 use super::sign_in::{CONFIDENTIAL, SignIn, is_marked};
@@ -136,33 +136,11 @@ fn scheme(algorithm: &str) -> Option<SignatureScheme> {
 fn is_signed_by(pem: &str, scheme: SignatureScheme, signed: &[u8], signature: &[u8]) -> bool {
     let verified = || {
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
-        let info = ParsedCertificate::try_from(&certificate).ok()?.subject_public_key_info();
-        let key = public_key(&info)?;
+        let certificate = EndEntityCert::try_from(&certificate).ok()?;
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
         let (_, algorithms) = algorithms.mapping.iter().find(|(known, _)| *known == scheme)?;
-        algorithms.iter().find_map(|algorithm| algorithm.verify_signature(key, signed, signature).ok())
+        let verify = |algorithm| certificate.verify_signature(algorithm, signed, signature).ok();
+        algorithms.iter().copied().find_map(verify)
     };
     verified().is_some()
-}
-
-/// The key inside a `SubjectPublicKeyInfo`: a sequence of an algorithm and a bit string, in DER.
-fn public_key(info: &[u8]) -> Option<&[u8]> {
-    let (content, _) = der_value(info, 0x30)?;
-    let (_, rest) = der_value(content, 0x30)?;
-    let (bits, _) = der_value(rest, 0x03)?;
-    // The first byte of a bit string counts the unused bits of its last one; a key has none.
-    bits.strip_prefix(&[0])
-}
-
-/// The content of a DER value with this tag, and what follows it.
-fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let rest = der.strip_prefix(&[tag])?;
-    let (&first, rest) = rest.split_first()?;
-    if first < 0x80 {
-        return rest.split_at_checked(usize::from(first));
-    }
-    let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-    let length =
-        length.iter().try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))?;
-    rest.split_at_checked(length)
 }

@@ -88,8 +88,7 @@ fn take_effect(simulation: &Simulation, directory: &mut Directory, request: &Req
         return refusals::with_code(400, 800_018);
     }
     if directory.is_taken(request.domain()) {
-        let taken = &scenario.domain_taken;
-        return Reply::refusal(taken.status, taken.code, &taken.description, &[]);
+        return refusals::domain_taken();
     }
     let (effect, reply) = if leaves_half_made(request) { half_make(request) } else { make(request) };
     directory.record(effect).map_or_else(|_| refusals::unavailable(500), |()| reply)

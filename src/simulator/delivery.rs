@@ -6,11 +6,10 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use hyper::body::Frame;
+use futures_util::stream;
 
 /// How long the second half of a cut or held reply is kept back, so that the first half has left by then: hyper
 /// flushes what it has when a body has nothing more at hand.
@@ -54,63 +53,46 @@ impl Delivery {
         let steps = match self {
             Delivery::Whole => return (Body::from(whole), None),
             Delivery::Withheld(withheld) => return (Body::empty(), Some(withheld)),
-            Delivery::Cut => vec![Step::Send(whole.slice(..half)), Step::Pause(FLUSH_GAP), Step::Sever],
+            Delivery::Cut => vec![Step::Send(whole.slice(..half)), Step::pause(FLUSH_GAP), Step::Sever],
             Delivery::Slow => {
                 let size = whole.len().div_ceil(SLOW_PIECES).max(1);
                 let piece = |start| Step::Send(whole.slice(start..whole.len().min(start + size)));
                 (0..whole.len())
                     .step_by(size)
-                    .flat_map(|start| [piece(start), Step::Pause(SLOW_GAP)])
+                    .flat_map(|start| [piece(start), Step::pause(SLOW_GAP)])
                     .collect()
             }
             Delivery::Halves(wait) => vec![
                 Step::Send(whole.slice(..half)),
-                Step::Pause(FLUSH_GAP),
+                Step::pause(FLUSH_GAP),
                 Step::Wait(wait),
                 Step::Send(whole.slice(half..)),
             ],
         };
-        (Body::new(SteppedBody(steps.into())), None)
+        let pieces = stream::unfold(VecDeque::from(steps), |mut steps| async move {
+            loop {
+                match steps.pop_front()? {
+                    Step::Send(piece) => return Some((Ok(piece), steps)),
+                    Step::Wait(wait) => wait.await,
+                    Step::Sever => return Some((Err(Severed), VecDeque::new())),
+                }
+            }
+        });
+        (Body::from_stream(pieces), None)
     }
 }
 
+/// What a body does next.
 enum Step {
     Send(Bytes),
-    /// Becomes a wait when its turn comes.
-    Pause(Duration),
     Wait(Wait),
     Sever,
 }
 
-/// A body that takes its steps one after the other.
-struct SteppedBody(VecDeque<Step>);
-
-impl hyper::body::Body for SteppedBody {
-    type Data = Bytes;
-    type Error = Severed;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Severed>>> {
-        loop {
-            match self.0.front_mut() {
-                None => return Poll::Ready(None),
-                Some(Step::Send(piece)) => {
-                    let piece = std::mem::take(piece);
-                    self.0.pop_front();
-                    return Poll::Ready(Some(Ok(Frame::data(piece))));
-                }
-                Some(step @ &mut Step::Pause(gap)) => *step = Step::Wait(Box::pin(tokio::time::sleep(gap))),
-                Some(Step::Wait(wait)) => {
-                    if wait.as_mut().poll(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                    self.0.pop_front();
-                }
-                Some(Step::Sever) => return Poll::Ready(Some(Err(Severed))),
-            }
-        }
+impl Step {
+    /// It begins when its turn comes.
+    fn pause(gap: Duration) -> Step {
+        Step::Wait(Box::pin(async move { tokio::time::sleep(gap).await }))
     }
 }
 

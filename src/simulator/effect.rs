@@ -24,7 +24,6 @@ pub struct Creation {
     /// The correlation id of the call that made it.
     pub correlation_id: Uuid,
     /// When it took effect.
-    #[serde(with = "super::rfc3339")]
     pub created_at: Timestamp,
     /// The body of the request, as it was sent.
     pub body: String,
@@ -78,7 +77,6 @@ pub struct Acceptance {
     /// The correlation id of the call that recorded it.
     pub correlation_id: Option<Uuid>,
     /// When it was recorded.
-    #[serde(with = "super::rfc3339")]
     pub recorded_at: Timestamp,
 }
 
@@ -89,12 +87,7 @@ pub(super) enum Effect {
     /// A customer was created.
     Created(Creation),
     /// A refused create left a tenant behind: its domain is taken, and nobody owns it.
-    HalfMade {
-        domain: String,
-        tenant_id: Uuid,
-        #[serde(with = "super::rfc3339")]
-        created_at: Timestamp,
-    },
+    HalfMade { domain: String, tenant_id: Uuid, created_at: Timestamp },
     /// A customer accepted an agreement.
     AgreementAccepted(Acceptance),
 }

@@ -29,7 +29,7 @@
 //! | a reseller that is out of order | as in the table of resellers |
 //! | more customers than [`Scenario::sandbox_limit`] | 400 `800018` |
 //!
-//! A domain that is taken is refused as [`DomainTaken`] says, by default with 409 `600001`. A tenant id that is none
+//! A domain that is taken is refused with 409 `600001`. A tenant id that is none
 //! of our customers is refused with 403 `20002` if the tenant exists, else with 404 `60003`.
 //!
 //! | an address whose first line, city, postal code, country are | status |
@@ -154,7 +154,6 @@ mod render;
 mod reply;
 mod request_log;
 mod resellers;
-mod rfc3339;
 mod rights;
 mod routes;
 mod scenario;
@@ -193,7 +192,7 @@ pub use self::reply::ErrorShape;
 pub use self::request_log::{Call, RequestRecord};
 pub use self::resellers::{Reseller, ResellerState};
 pub use self::scenario::{
-    AddressValidation, Config, CountryRules, DeviceCodeFlow, DomainTaken, MfaEnforcement, Outage, Scenario,
+    AddressValidation, Config, CountryRules, DeviceCodeFlow, MfaEnforcement, Outage, Scenario,
 };
 pub use self::throttle::{Limit, RetryAfter};
 pub use self::token::TokenKind;

@@ -104,6 +104,11 @@ pub(super) fn no_object() -> Reply {
     Reply::refusal(400, 2000, "The body is no JSON object.", &[])
 }
 
+/// The refusal of a create whose domain is taken; the fact book (13.2) does not know it.
+pub(super) fn domain_taken() -> Reply {
+    Reply::refusal(409, 600_001, "The domain is already used by another tenant.", &[])
+}
+
 /// A service failure that says nothing about what was done.
 pub(super) fn unavailable(status: u16) -> Reply {
     Reply::refusal(status, 800_003, "The service is temporarily unavailable.", &[])

@@ -46,7 +46,6 @@ pub struct RequestRecord {
     /// When it arrived, in milliseconds since the simulator started.
     pub at_ms: f64,
     /// When it arrived, on the wall clock.
-    #[serde(serialize_with = "super::rfc3339::serialize")]
     pub at: Timestamp,
     /// What it asked for.
     #[serde(flatten)]

@@ -45,8 +45,6 @@ pub struct Scenario {
     pub visibility_lag: Duration,
     /// The most customers on one page of a search.
     pub page_size: usize,
-    /// How a create is refused whose domain is taken; the fact book (13.2) does not know.
-    pub domain_taken: DomainTaken,
     /// The shape of every body of a refusal by the API.
     pub error_shape: ErrorShape,
     /// Whether `code` is a text, as the documentation says, and not a number, as every example has it.
@@ -143,27 +141,6 @@ pub struct Outage {
     pub status: u16,
 }
 
-/// The refusal of a create for a domain that exists already.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DomainTaken {
-    /// The HTTP status.
-    pub status: u16,
-    /// The code in the body.
-    pub code: u32,
-    /// The text in the body.
-    pub description: String,
-}
-
-impl Default for DomainTaken {
-    fn default() -> DomainTaken {
-        DomainTaken {
-            status: 409,
-            code: 600_001,
-            description: "The domain is already used by another tenant.".to_owned(),
-        }
-    }
-}
-
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
@@ -179,7 +156,6 @@ impl Default for Scenario {
             idempotency_memory: None,
             visibility_lag: Duration::ZERO,
             page_size: 500,
-            domain_taken: DomainTaken::default(),
             error_shape: ErrorShape::Documented,
             codes_as_text: false,
             unknown_token: TokenKind::AppAndUser,
