@@ -17,30 +17,31 @@ pub fn is_unseen(c: char) -> bool {
 
 /// A text from outside, safe to print on one line.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unseen) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(|c| if is_unseen(c) { escaped(c) } else { c.to_string() }).collect())
+    with(text, is_unseen, escaped)
 }
 
 /// JSON with nothing in it that a terminal would obey, and the same value. JSON itself escapes the control characters
 /// of ASCII inside its texts; those outside them are its own line breaks.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
-    let is_raw = |c: char| is_unseen(c) && c != '\n';
-    if !json.contains(is_raw) {
-        return Cow::Borrowed(json);
-    }
     // All of them lie in the plane that four digits can name.
-    let shown = |c: char| if is_raw(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    Cow::Owned(json.chars().map(shown).collect())
+    with(json, is_unseen_in_lines, |c| format!("\\u{:04x}", u32::from(c)))
 }
 
 /// Text of several lines, safe to print.
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c: char| is_unseen(c) && c != '\n') {
+    with(text, is_unseen_in_lines, escaped)
+}
+
+fn is_unseen_in_lines(c: char) -> bool {
+    is_unseen(c) && c != '\n'
+}
+
+/// The text with other words for some of its characters.
+fn with(text: &str, is_replaced: impl Fn(char) -> bool, words: impl Fn(char) -> String) -> Cow<'_, str> {
+    if !text.contains(&is_replaced) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.split('\n').map(visible).collect::<Vec<_>>().join("\n"))
+    Cow::Owned(text.chars().map(|c| if is_replaced(c) { words(c) } else { c.to_string() }).collect())
 }
 
 /// A cell as a problem shows it: bounded, and safe to print.
@@ -48,15 +49,9 @@ pub fn shown(cell: &[u8]) -> String {
     // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
     let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
     let text = String::from_utf8_lossy(head);
-    let mut out = String::new();
-    for c in text.chars().take(SHOWN_CHARS_MAX) {
-        if is_unseen(c) {
-            out.push_str(&escaped(c));
-        } else {
-            out.push(c);
-        }
-    }
-    if head.len() < cell.len() || text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+    let end = text.char_indices().nth(SHOWN_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+    let mut out = visible(&text[..end]).into_owned();
+    if head.len() < cell.len() || end < text.len() {
         out.push('…');
     }
     out

@@ -25,7 +25,8 @@ pub fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     refuse_unexcused_strangers(path, &file.metadata()?)?;
     narrow(&file, path)?.warn(path);
     // Never grown, so that no copy of its beginning is left behind.
-    let mut secret = Zeroizing::new(Vec::with_capacity(room(&file)?));
+    let room = usize::try_from(file.metadata()?.len()).unwrap_or_default() + 1;
+    let mut secret = Zeroizing::new(Vec::with_capacity(room));
     take_all(file, BYTES_MAX, &mut secret)?;
     Ok(secret)
 }
@@ -35,11 +36,7 @@ pub fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 /// # Errors
 /// As [`read_secret`].
 pub fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
-    let file = open(path, TRUSTED_BYTES_MAX)?;
-    refuse_unexcused_strangers(path, &file.metadata()?)?;
-    let mut content = Vec::new();
-    take_all(file, TRUSTED_BYTES_MAX, &mut content)?;
-    Ok(content)
+    read(path, TRUSTED_BYTES_MAX, refuse_unexcused_strangers)
 }
 
 /// Reads what decides for the operator: as [`read_trusted`], but another user's is refused whoever we are, because
@@ -48,10 +45,18 @@ pub fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read_secret`].
 pub fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
-    let file = open(path, BYTES_MAX)?;
-    refuse_strangers(path, &file.metadata()?)?;
+    read(path, BYTES_MAX, refuse_strangers)
+}
+
+fn read(
+    path: &Path,
+    bytes_max: u64,
+    refuse: fn(&Path, &Metadata) -> Result<(), Refused>,
+) -> io::Result<Vec<u8>> {
+    let file = open(path, bytes_max)?;
+    refuse(path, &file.metadata()?)?;
     let mut content = Vec::new();
-    take_all(file, BYTES_MAX, &mut content)?;
+    take_all(file, bytes_max, &mut content)?;
     Ok(content)
 }
 
@@ -80,10 +85,6 @@ fn refuse_odd(metadata: &Metadata) -> io::Result<()> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if metadata.is_file() { Ok(()) } else { Err(Refused::NotRegular.into()) }
-}
-
-fn room(file: &File) -> io::Result<usize> {
-    Ok(usize::try_from(file.metadata()?.len()).unwrap_or_default() + 1)
 }
 
 fn take_all(file: File, bytes_max: u64, into: &mut Vec<u8>) -> io::Result<()> {
