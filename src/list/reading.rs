@@ -98,10 +98,8 @@ impl Opened {
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Self, Error> {
         let Source { path, input } = source;
-        let opening = match on_thread(move || Reader::open_input(input, options)) {
-            Ok(opening) => opening,
-            Err(source) => return Err(Error::Thread { path, source }),
-        };
+        let opening = on_thread(move || Reader::open_input(input, options));
+        let opening = opening.map_err(|source| Error::Thread { path: path.clone(), source })?;
         let opened = tokio::select! {
             biased;
             () = interrupted => return Err(Error::Interrupted(path)),

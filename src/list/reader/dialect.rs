@@ -39,14 +39,9 @@ pub(super) fn first_line_end(head: &[u8]) -> Option<usize> {
 
 /// The delimiter under which the header shows the most columns that we know, and then the most columns.
 pub(super) fn detect(text: &[u8]) -> u8 {
-    let mut best = (DELIMITERS[0], (0, 0));
-    for delimiter in DELIMITERS {
-        let score = score(text, delimiter);
-        if score > best.1 {
-            best = (delimiter, score);
-        }
-    }
-    best.0
+    // Of equals it takes the last one.
+    let likeliest_last = DELIMITERS.into_iter().rev();
+    likeliest_last.max_by_key(|&delimiter| score(text, delimiter)).unwrap_or(DELIMITERS[0])
 }
 
 /// Does the header have a column that we add to exports and copies?

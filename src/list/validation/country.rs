@@ -21,7 +21,7 @@ use tenantry_model::customer::Field;
 
 use super::draft::Draft;
 use super::report::Report;
-use super::tables::{names, tables};
+use super::tables::{COUNTRIES_CSV, leak, names, records, tables};
 use super::{fields, noted, text};
 use crate::reader;
 use tenantry_model::problem::{Finding, Rule};
@@ -40,7 +40,10 @@ fn other_names() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// Names (of the table, alpha-3 and others) to codes. Built when the first bad country asks for it.
 static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
-    let listed = tables().countries().flat_map(|c| [(fold(c.name), c.code), (fold(c.alpha3), c.code)]);
+    let listed = records(COUNTRIES_CSV).flat_map(|country| {
+        let code = leak(&country[0]);
+        [(fold(&country[2]), code), (fold(&country[1]), code)]
+    });
     let other = other_names().map(|(name, code)| (name.to_owned(), code));
     listed.chain(other).collect()
 });

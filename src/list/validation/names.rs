@@ -21,9 +21,7 @@ const PLACEHOLDERS: [&str; 14] = [
 ];
 
 pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
-    let mut chars = name.chars();
-    chars.next();
-    if chars.next().is_none() {
+    if name.chars().nth(1).is_none() {
         return Some("is one character only");
     }
     if !name.chars().any(char::is_alphanumeric) {
@@ -54,13 +52,8 @@ fn is_single_character(word: &str) -> bool {
 }
 
 fn is_one_character_repeated(name: &str) -> bool {
-    let mut chars = name.chars();
-    let first = chars.next();
-    let mut length = 1;
-    chars.all(|c| {
-        length += 1;
-        Some(c) == first
-    }) && length >= 3
+    let first = name.chars().next();
+    name.chars().all(|c| Some(c) == first) && name.chars().nth(2).is_some()
 }
 
 fn is_legal_form(name: &str) -> bool {

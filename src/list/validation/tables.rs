@@ -7,24 +7,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-const COUNTRIES_CSV: &str = include_str!("data/countries.csv");
+/// Code (ISO 3166-1 alpha-2, or what Microsoft made up where there is none), alpha-3, name, cultures, and whether the
+/// organization registration number and the phone number are mandatory (fact book 4.3).
+pub(super) const COUNTRIES_CSV: &str = include_str!("data/countries.csv");
 const LANGUAGES_CSV: &str = include_str!("data/languages.csv");
 
-#[derive(Debug)]
-pub(super) struct Country {
-    /// ISO 3166-1 alpha-2, or the code that Microsoft made up where there is none.
-    pub(super) code: &'static str,
-    pub(super) alpha3: &'static str,
-    pub(super) name: &'static str,
-    pub(super) cultures: Vec<&'static str>,
-    /// The organization registration number is mandatory (fact book 4.3).
-    pub(super) needs_registration_number: bool,
-    /// Likewise.
-    pub(super) needs_phone_number: bool,
-}
-
 pub(super) struct Tables {
-    countries: Vec<Country>,
     /// Each culture by its own spelling and in lower case.
     cultures: HashMap<String, &'static str>,
     /// Likewise.
@@ -39,14 +27,9 @@ pub(super) fn tables() -> &'static Tables {
 
 impl Tables {
     fn read() -> Self {
-        let countries: Vec<_> = records(COUNTRIES_CSV).map(read_country).collect();
-        let cultures = countries.iter().flat_map(|country| country.cultures.iter().copied());
+        let cultures = records(COUNTRIES_CSV).flat_map(|country| leak(&country[3]).split('|'));
         let languages = records(LANGUAGES_CSV).map(|record| leak(&record[0]));
-        Self { cultures: by_spelling(cultures), languages: by_spelling(languages), countries }
-    }
-
-    pub(super) fn countries(&self) -> impl Iterator<Item = &Country> {
-        self.countries.iter()
+        Self { cultures: by_spelling(cultures), languages: by_spelling(languages) }
     }
 
     /// The culture as the table spells it.
@@ -66,13 +49,6 @@ fn spelled(table: &HashMap<String, &'static str>, text: &str) -> Option<&'static
 
 fn by_spelling(names: impl Iterator<Item = &'static str>) -> HashMap<String, &'static str> {
     names.flat_map(|name| [(name.to_owned(), name), (name.to_ascii_lowercase(), name)]).collect()
-}
-
-fn read_country(record: csv::StringRecord) -> Country {
-    let [code, alpha3, name] = [0, 1, 2].map(|index| leak(&record[index]));
-    let cultures = leak(&record[3]).split('|').collect();
-    let [needs_registration_number, needs_phone_number] = [4, 5].map(|index| &record[index] == "yes");
-    Country { code, alpha3, name, cultures, needs_registration_number, needs_phone_number }
 }
 
 /// The records of a compiled-in table, without its header.
@@ -100,16 +76,15 @@ mod tests {
     #[test]
     fn the_tables_hold_what_the_fact_book_says() {
         let tables = tables();
-        let country = |code: &str| tables.countries().find(|country| country.code == code);
-        assert_eq!(tables.countries.len(), 248);
-        assert_eq!(country("NA").map(|country| country.name), Some("Namibia"));
-        assert_eq!(country("CA").map(|country| &*country.cultures), Some(&["fr-CA", "en-US"][..]));
+        let countries: Vec<_> = records(COUNTRIES_CSV).collect();
+        let country = |code: &str| countries.iter().find(|country| &country[0] == code);
+        assert_eq!(countries.len(), 248);
+        assert_eq!(country("NA").map(|country| &country[2]), Some("Namibia"));
+        assert_eq!(country("CA").map(|country| &country[3]), Some("fr-CA|en-US"));
         for absent in ["CU", "IR", "KP", "SD", "SY", "EH", "UK"] {
             assert!(country(absent).is_none(), "{absent}");
         }
-        assert!(
-            tables.countries().all(|country| country.needs_registration_number == country.needs_phone_number)
-        );
+        assert!(countries.iter().all(|country| country[4] == country[5]));
         assert_eq!(tables.culture("AZ-latn-az"), Some("az-Latn-AZ"));
         assert_eq!(tables.culture("en-CA"), None);
         assert_eq!(tables.language("PT-pt"), Some("pt-PT"));

@@ -9,7 +9,6 @@ use tenantry_model::customer::Field;
 
 use super::live::LiveRules;
 use super::pattern::Pattern;
-use crate::validation::tables::Country;
 use tenantry_model::problem::Rule;
 
 /// A text of the compiled-in tables or of a fetched answer.
@@ -66,15 +65,16 @@ impl CountryRules {
     /// What the table of countries says. Phone number and registration number are documented as mandatory where the
     /// table has them so (fact book 4.3; 24 countries, of which the older page of error codes names 12), and the
     /// registration number is documented as refused everywhere else (600002).
-    pub(super) fn listed(country: &Country) -> Self {
-        let mut rules = Self::bare(country.code.to_owned());
-        rules.name = Cow::Borrowed(country.name);
-        rules.cultures = country.cultures.iter().copied().map(Cow::Borrowed).collect();
-        rules.takes_registration_number = country.needs_registration_number;
-        if country.needs_phone_number {
+    pub(super) fn listed(country: &csv::StringRecord) -> Self {
+        let [needs_registration_number, needs_phone_number] = [4, 5].map(|index| &country[index] == "yes");
+        let mut rules = Self::bare(country[0].to_owned());
+        rules.name = Cow::Owned(country[2].to_owned());
+        rules.cultures = country[3].split('|').map(|culture| Cow::Owned(culture.to_owned())).collect();
+        rules.takes_registration_number = needs_registration_number;
+        if needs_phone_number {
             rules.require(Field::PhoneNumber, true);
         }
-        if country.needs_registration_number {
+        if needs_registration_number {
             rules.require(Field::OrganizationRegistrationNumber, true);
         }
         rules
