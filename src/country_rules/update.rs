@@ -5,7 +5,6 @@ use std::io;
 use super::cache::{Cache, Stored};
 use crate::call::Caller;
 use crate::partner_center::NotDone;
-use crate::partner_center::answers::CountryRulesAnswer;
 use crate::partner_center::operations::country_rules;
 use crate::validation::LiveRules;
 
@@ -30,11 +29,11 @@ pub(crate) enum UpdateError {
 /// Fetches the rules of `country`, of two capital letters, and keeps them.
 pub(crate) async fn update(caller: &Caller, cache: &Cache, country: &str) -> Result<Update, UpdateError> {
     match caller.lookup(country_rules(country)).await.map_err(UpdateError::Unanswered)? {
-        CountryRulesAnswer::Unknown => {
+        None => {
             cache.remove(country).map_err(UpdateError::Cache)?;
             Ok(Update::NoRules)
         }
-        CountryRulesAnswer::Rules(body) => match LiveRules::parse(&body) {
+        Some(body) => match LiveRules::parse(&body) {
             Err(error) => Ok(Update::Unusable(reason(&error))),
             Ok(_) => match cache.store(country, &body).map_err(UpdateError::Cache)? {
                 Stored::Updated => Ok(Update::Updated),

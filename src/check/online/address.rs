@@ -23,7 +23,7 @@ fn finding(verdict: AddressVerdict) -> Option<Finding> {
     match verdict {
         AddressVerdict::Verified => None,
         AddressVerdict::Doubtful { status, suggestions } => {
-            let shown = suggestions.iter().take(SUGGESTIONS_MAX).map(ToString::to_string);
+            let shown = suggestions.iter().take(SUGGESTIONS_MAX).map(String::as_str);
             let shown = shown.collect::<Vec<_>>().join(" · or · ");
             let message = format!("is near an address that Partner Center knows, but is none ({status})");
             let finding = Finding::new(Rule::AddressUnverified, message);
@@ -33,7 +33,7 @@ fn finding(verdict: AddressVerdict) -> Option<Finding> {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("is no address that Partner Center knows{reason}");
             let finding = Finding::new(Rule::AddressWrong, message);
-            Some(finding.suggest(suggestion.map(|address| address.to_string())))
+            Some(finding.suggest(suggestion))
         }
         AddressVerdict::NotChecked { reason } => Some(unanswered(&reason)),
     }
@@ -42,7 +42,6 @@ fn finding(verdict: AddressVerdict) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partner_center::address::Address;
 
     #[test]
     fn every_verdict_in_words() {
@@ -52,13 +51,12 @@ mod tests {
             let found = found.as_ref().map(|it| (it.rule, it.message.as_str(), it.suggestion.as_deref()));
             assert_eq!(found, expected);
         }
-        let address = |line: &str| Address { address_line1: Some(line.to_owned()), ..Address::default() };
         let doubtful = |suggestions| AddressVerdict::Doubtful { status: "Multiple".to_owned(), suggestions };
         let near = "is near an address that Partner Center knows, but is none (Multiple)";
         check(AddressVerdict::Verified, None);
         check(doubtful(vec![]), Some((Rule::AddressUnverified, near, None)));
         check(
-            doubtful(vec![address("1 Way"), address("2 Way")]),
+            doubtful(vec!["1 Way".to_owned(), "2 Way".to_owned()]),
             Some((Rule::AddressUnverified, near, Some("1 Way · or · 2 Way"))),
         );
         check(

@@ -4,14 +4,12 @@
 //! A 200 is no pass by itself: in the second generation the verdict is a `status` in the body. In the first one an
 //! empty 200 is good and a 400 with code 2007 is not, with a document of its own inside the text.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::classify::{Answer, Reply, no_answer, question, read_json};
 use super::outcome::{Outcome, ServiceError};
-use super::wire::{given, number_or_text};
+use super::wire::{given, text_of};
 use tenantry_model::customer::Customer;
 
 /// The code of a first-generation "no".
@@ -36,48 +34,28 @@ pub enum AddressVerdict {
     /// Good as it is. What it would write differently, such as a longer postal code, is left out.
     Verified,
     /// Near something that exists. `status` is the service's own word, such as `StreetPartial`.
-    Doubtful { status: String, suggestions: Vec<Address> },
+    Doubtful { status: String, suggestions: Vec<String> },
     /// No such address, in the service's own words where it has any.
-    Wrong { reason: Option<String>, suggestion: Option<Address> },
+    Wrong { reason: Option<String>, suggestion: Option<String> },
     /// The check did not run, so nothing is known; and why, as far as the service told.
     NotChecked { reason: String },
 }
 
-/// An address as the service would write it. The first generation has names in snake case.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Address {
-    #[serde(alias = "address_line1", deserialize_with = "number_or_text")]
-    pub address_line1: Option<String>,
-    #[serde(alias = "address_line2", deserialize_with = "number_or_text")]
-    pub address_line2: Option<String>,
-    #[serde(deserialize_with = "number_or_text")]
-    pub city: Option<String>,
-    #[serde(deserialize_with = "number_or_text")]
-    pub state: Option<String>,
-    #[serde(deserialize_with = "number_or_text")]
-    pub region: Option<String>,
-    #[serde(alias = "postal_code", deserialize_with = "number_or_text")]
-    pub postal_code: Option<String>,
-    #[serde(deserialize_with = "number_or_text")]
-    pub country: Option<String>,
-}
-
-/// In one line, for people.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            &self.address_line1,
-            &self.address_line2,
-            &self.city,
-            &self.state,
-            &self.region,
-            &self.postal_code,
-            &self.country,
-        ];
-        let given = parts.into_iter().flatten().map(|part| part.trim()).filter(|part| !part.is_empty());
-        f.write_str(&given.collect::<Vec<_>>().join(", "))
-    }
+/// An address as the service would write it, in one line, for people.
+fn in_line(address: &Map<String, Value>) -> String {
+    // The first generation has names in snake case.
+    const PARTS: [&[&str]; 7] = [
+        &["addressLine1", "address_line1"],
+        &["addressLine2", "address_line2"],
+        &["city"],
+        &["state"],
+        &["region"],
+        &["postalCode", "postal_code"],
+        &["country"],
+    ];
+    let part = |names: &&[&str]| names.iter().find_map(|name| text_of(address.get(*name)?));
+    let parts = PARTS.iter().filter_map(part).map(|part| part.trim().to_owned());
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// The outcome of the question about an address.
@@ -122,11 +100,11 @@ impl SecondGeneration {
         match folded.as_str() {
             "verified" | "verifiedshippable" => AddressVerdict::Verified,
             "interactionrequired" | "streetpartial" | "premisespartial" | "multiple" => {
-                AddressVerdict::Doubtful { status, suggestions: addresses(self.suggested_addresses) }
+                AddressVerdict::Doubtful { status, suggestions: addresses(&self.suggested_addresses) }
             }
             "none" => AddressVerdict::Wrong {
                 reason: self.validation_message,
-                suggestion: addresses(self.suggested_addresses).into_iter().next(),
+                suggestion: addresses(&self.suggested_addresses).into_iter().next(),
             },
             "" => AddressVerdict::NotChecked { reason: "the answer has no status".to_owned() },
             _ => AddressVerdict::NotChecked { reason: status },
@@ -134,9 +112,8 @@ impl SecondGeneration {
     }
 }
 
-fn addresses(list: Value) -> Vec<Address> {
-    let Value::Array(list) = list else { return Vec::new() };
-    list.into_iter().filter_map(|address| serde_json::from_value(address).ok()).collect()
+fn addresses(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_object).map(in_line).collect()
 }
 
 /// What the first generation puts into the text of its refusal.
@@ -145,7 +122,7 @@ struct FirstGeneration {
     #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
-    corrected_address: Option<Address>,
+    corrected_address: Option<Map<String, Value>>,
 }
 
 /// Where the document in the text cannot be read, the text is the reason.
@@ -159,7 +136,7 @@ fn first_generation_no(text: &str) -> AddressVerdict {
     });
     match document {
         Some(FirstGeneration { reason, corrected_address }) => {
-            AddressVerdict::Wrong { reason, suggestion: corrected_address }
+            AddressVerdict::Wrong { reason, suggestion: corrected_address.as_ref().map(in_line) }
         }
         None => AddressVerdict::Wrong {
             reason: Some(unescaped(&text)).filter(|text| !text.is_empty()),
@@ -257,13 +234,12 @@ mod tests {
         let partial = verdict(sample!("validate-address-200-current-streetpartial.http"));
         let AddressVerdict::Doubtful { status, suggestions } = partial else { panic!("{partial:?}") };
         assert_eq!(status, "StreetPartial");
-        let suggestions: Vec<_> = suggestions.iter().map(Address::to_string).collect();
         assert_eq!(suggestions, ["1 Microsoft Way, Redmond, WA, 98052-6399, US"]);
         let no = verdict(sample!("validate-address-400-legacy.http"));
         let AddressVerdict::Wrong { reason, suggestion } = no else { panic!("{no:?}") };
         let reason = reason.unwrap();
         assert!(reason.ends_with("from OldValue: 'Redmond' to NewValue: 'BELLEVUE'."), "{reason}");
-        assert_eq!(suggestion.unwrap().to_string(), "One Microsoft Way, BELLEVUE, WA, 98007, US");
+        assert_eq!(suggestion.unwrap(), "One Microsoft Way, BELLEVUE, WA, 98007, US");
     }
 
     #[test]
@@ -300,11 +276,10 @@ mod tests {
             wrong("no \"such' street &nbsp;", None),
         );
         check(400, r#"{"code":"2007"}"#, wrong("", None));
-        let city = Address { city: Some("L'Aquila".to_owned()), ..Address::default() };
         check(
             400,
             r#"{"code":2007,"description":"{\"reason\":\"a\nb\",\"corrected_address\":{\"city\":\"L&#39;Aquila\"}}","data":["x"]}"#,
-            wrong("a b", Some(city)),
+            wrong("a b", Some("L'Aquila".to_owned())),
         );
     }
 

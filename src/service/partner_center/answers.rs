@@ -11,15 +11,6 @@ use super::wire::{ListPage, Page, number_or_text, without_bom};
 /// What an error about a country without rules says; its status and code are not known (fact book 7).
 const NO_RULES: &str = "no validation rules were found";
 
-/// What the service says about one country.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CountryRulesAnswer {
-    /// The body as it came, but for a byte order mark. It is about the country that was asked for.
-    Rules(String),
-    /// The service has no rules for this country.
-    Unknown,
-}
-
 /// A partner that sells what we provide.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IndirectReseller {
@@ -56,8 +47,9 @@ pub struct OrganizationProfile {
     pub tenant_id: Option<String>,
 }
 
-/// The outcome of the question for the rules of `country`.
-pub fn country_rules(reply: Reply, country: &str) -> Outcome<CountryRulesAnswer> {
+/// The outcome of the question for the rules of `country`: the body as it came, but for a byte order mark, which is about
+/// that country; `None` where the service has no rules for it.
+pub fn country_rules(reply: Reply, country: &str) -> Outcome<Option<String>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct About {
@@ -70,12 +62,10 @@ pub fn country_rules(reply: Reply, country: &str) -> Outcome<CountryRulesAnswer>
             }
             read => {
                 let body = answer.body.as_ref().map(|body| without_bom(body)).unwrap_or_default();
-                read.map(|_| CountryRulesAnswer::Rules(String::from_utf8_lossy(body).into_owned()))
+                read.map(|_| Some(String::from_utf8_lossy(body).into_owned()))
             }
         },
-        400 | 404 if error.text.to_ascii_lowercase().contains(NO_RULES) => {
-            Outcome::Done(CountryRulesAnswer::Unknown)
-        }
+        400 | 404 if error.text.to_ascii_lowercase().contains(NO_RULES) => Outcome::Done(None),
         _ => no_answer(answer, error),
     })
 }
@@ -205,10 +195,10 @@ mod tests {
             let recorded = response(sample);
             let body = String::from_utf8(recorded.body.as_ref().unwrap().to_vec()).unwrap();
             let asked = country_rules(Reply::Answer(recorded), country);
-            assert_eq!(answered(asked), CountryRulesAnswer::Rules(body));
+            assert_eq!(answered(asked), Some(body));
         }
         let marked = answer(200, JSON, b"\xEF\xBB\xBF{\"iso2Code\":\"us\"}");
-        let rules = CountryRulesAnswer::Rules(r#"{"iso2Code":"us"}"#.to_owned());
+        let rules = Some(r#"{"iso2Code":"us"}"#.to_owned());
         assert_eq!(answered(country_rules(Reply::Answer(marked), "US")), rules);
         let other = country_rules(Reply::Answer(response(sample!("country-rules-PT-recorded.http"))), "US");
         assert!(matches!(other, Outcome::Unknown(_)), "{other:?}");
@@ -223,7 +213,7 @@ mod tests {
             (404, format!(r#"{{"statusCode":404,"message":"{text}"}}"#)),
         ] {
             let asked = country_rules(Reply::Answer(answer(status, JSON, body.as_bytes())), "UK");
-            assert_eq!(answered(asked), CountryRulesAnswer::Unknown, "{body}");
+            assert_eq!(answered(asked), None, "{body}");
         }
     }
 

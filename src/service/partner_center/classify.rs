@@ -218,47 +218,34 @@ pub(super) fn question<T>(
 
 /// The error that a body tells of, in whatever shape; code and text are empty where there is none.
 pub(super) fn service_error(answer: &Answer) -> ServiceError {
-    let body = answer.body.as_ref().map(|body| without_bom(body)).unwrap_or_default();
-    if asks_for_mfa(answer) {
-        return ServiceError {
-            status: answer.status,
-            code: codes::MFA_REQUIRED.to_owned(),
-            text: "401 without a body, `WWW-Authenticate` says `invalid_token`".to_owned(),
-        };
-    }
-    match serde_json::from_slice::<ErrorBody>(body) {
-        Ok(parsed) => ServiceError {
-            status: answer.status,
-            text: parsed.text(),
-            // `statusCode` is the gateway's word; the service's own codes stand in `code`.
-            code: parsed.code.unwrap_or_default(),
-        },
-        Err(_) if answer.status >= 300 && !answer.content_type.contains("json") => {
-            ServiceError { status: answer.status, code: String::new(), text: excerpt(body) }
+    let body = without_bom(answer.bytes());
+    let (code, text) = match serde_json::from_slice::<ErrorBody>(body) {
+        _ if asks_for_mfa(answer) => {
+            let text = "401 without a body, `WWW-Authenticate` says `invalid_token`";
+            (codes::MFA_REQUIRED.to_owned(), text.to_owned())
         }
-        Err(_) => ServiceError { status: answer.status, code: String::new(), text: String::new() },
-    }
+        // `statusCode` is the gateway's word; the service's own codes stand in `code`.
+        Ok(parsed) => (parsed.code.clone().unwrap_or_default(), parsed.text()),
+        Err(_) if answer.status >= 300 && !answer.content_type.contains("json") => {
+            (String::new(), excerpt(body))
+        }
+        Err(_) => Default::default(),
+    };
+    ServiceError { status: answer.status, code, text }
 }
 
 fn is_gateway(answer: &Answer, error: &ServiceError) -> bool {
-    let body = answer.body.as_ref().map(|body| body.len()).unwrap_or_default();
-    error.code.is_empty() && (body > 0 || !answer.has_request_id)
+    error.code.is_empty() && (!answer.bytes().is_empty() || !answer.has_request_id)
 }
 
 fn new_tenant(answer: &Answer) -> Outcome<NewTenant> {
-    let body = match &answer.body {
-        Ok(body) => body,
-        Err(reason) => {
-            return Outcome::Unknown(format!("status {}, but {reason}", answer.status).into());
-        }
-    };
-    match NewTenant::parse(body) {
-        Some(tenant) => Outcome::Done(tenant),
+    let why = match answer.body.as_ref().map(|body| NewTenant::parse(body)) {
+        Ok(Some(tenant)) => return Outcome::Done(tenant),
         // The parser's message is left out: it can quote the body, which holds a password.
-        None => {
-            Outcome::Unknown(format!("status {}, but no customer id in the answer", answer.status).into())
-        }
-    }
+        Ok(None) => "no customer id in the answer",
+        Err(reason) => reason,
+    };
+    Outcome::Unknown(format!("status {}, but {why}", answer.status).into())
 }
 
 fn throttled<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> {

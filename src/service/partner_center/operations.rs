@@ -4,7 +4,7 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use super::address::{self, AddressVerdict};
-use super::answers::{self, Agreement, CountryRulesAnswer, IndirectReseller, OrganizationProfile};
+use super::answers::{self, Agreement, IndirectReseller, OrganizationProfile};
 use super::classify::{self, Reply};
 use super::outcome::Outcome;
 use super::request::{Request, RequestKind};
@@ -52,7 +52,7 @@ pub fn validate_address(customer: &Customer) -> Request<'_, AddressVerdict> {
 }
 
 /// `GET /v1/countryvalidationrules/{iso2}`: what an address there must look like.
-pub fn country_rules(country: &str) -> Request<'_, CountryRulesAnswer> {
+pub fn country_rules(country: &str) -> Request<'_, Option<String>> {
     Request::get(["v1", "countryvalidationrules", country], move |reply| {
         answers::country_rules(reply, country)
     })

@@ -33,8 +33,8 @@ fn until_date(value: &str, now: Timestamp) -> Option<Duration> {
 }
 
 fn seconds_in_text(text: &str) -> Option<Duration> {
-    let (_, after) =
-        text.to_ascii_lowercase().split_once("try again in ").map(|(a, b)| (a.len(), b.to_owned()))?;
+    let text = text.to_ascii_lowercase();
+    let (_, after) = text.split_once("try again in ")?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok().map(Duration::from_secs)
 }

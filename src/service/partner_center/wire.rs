@@ -228,11 +228,16 @@ fn words(value: &Value) -> String {
 
 /// A value that is documented as text and printed as a number, or the other way round.
 pub(super) fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text),
+    Ok(text_of(&Value::deserialize(deserializer)?))
+}
+
+/// The same of a value that was read; `None` where it is neither.
+pub(super) fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
-    })
+    }
 }
 
 /// A body may begin with a byte order mark (fact book 3.4).
