@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::push_line::PushLine as _;
-use super::summary::{agreement_hint, hint, one_line};
+use super::summary::{hint, one_line};
 use crate::ledger::{AttemptStory, RowId, RowStory, State};
-use crate::partner_center::request_line;
+use crate::partner_center::{codes, request_line};
 use crate::printable::visible;
 
 /// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
@@ -137,7 +137,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory], kept: Option
                 "code": code,
                 "status": agreement.error_status,
                 "text": agreement.error_text,
-                "hint": agreement_hint(code),
+                "hint": codes::agreement_hint(code),
             })),
         })),
         "domain_burned": row.domain_burned,
@@ -158,7 +158,7 @@ fn agreement_words(row: &RowStory) -> Option<String> {
     Some(match (&agreement.error_code, &agreement.error_text) {
         (Some(code), text) => {
             let text = one_line(text.as_deref().unwrap_or_default());
-            format!("{}: {}, {text} → {}", agreement.state, one_line(code), agreement_hint(code))
+            format!("{}: {}, {text} → {}", agreement.state, one_line(code), codes::agreement_hint(code))
         }
         (None, _) => agreement.state.to_string(),
     })

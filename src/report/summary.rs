@@ -113,7 +113,7 @@ impl ErrorLine {
         let ErrorCount { code, refused, count, example } = error;
         let (state, hint) = match refused.kind {
             StepKind::Create => (refused.state.name(), hint(&code, refused.state, refused.domain_burned)),
-            StepKind::Agreement => ("agreement", agreement_hint(&code)),
+            StepKind::Agreement => ("agreement", codes::agreement_hint(&code)),
         };
         Self { hint: hint.to_owned(), code, count, state, example, refused }
     }
@@ -299,16 +299,6 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
         (_, Some(hint)) => hint,
         (State::Unresolved, None) => "run `tenantry reconcile`",
         (_, None) => "see the service's own words; `tenantry show DOMAIN` has the ids for Microsoft support",
-    }
-}
-
-/// The same for the refusal of an agreement, whose customer exists all the same.
-pub(crate) fn agreement_hint(code: &str) -> &'static str {
-    match code {
-        "20002" | "60003" => {
-            "Partner Center does not know the customer (yet): import the rows again with --retry-failed"
-        }
-        _ => "mend the agreement columns (`tenantry export agreements`) and import the rows again",
     }
 }
 

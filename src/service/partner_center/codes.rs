@@ -103,6 +103,16 @@ pub fn hint(code: &str) -> Option<&'static str> {
     CODES.iter().find(|known| known.code == code).map(|known| known.hint)
 }
 
+/// What an operator can do about the refusal of an agreement, whose customer exists all the same.
+pub fn agreement_hint(code: &str) -> &'static str {
+    match code {
+        "20002" | "60003" => {
+            "Partner Center does not know the customer (yet): import the rows again with --retry-failed"
+        }
+        _ => "mend the agreement columns (`tenantry export agreements`) and import the rows again",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
