@@ -5,12 +5,15 @@ mod repeat;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenantry_simulator::Scenario;
 
 use super::parse;
 use crate::call::Rate;
+use crate::ledger::{Filter, State};
 pub(crate) use options::{
     Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, Input,
     KeyStore, Layout, LedgerPath, LogFormat, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run,
@@ -363,17 +366,41 @@ pub(crate) struct Show {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum What {
-    Created,
-    Existing,
-    Failed,
-    Rejected,
-    Unresolved,
-    /// Created, but their customer agreement is not recorded
-    Agreements,
-    /// Every row that stands; one that a corrected row stands for, or that was let go unsent, is history (`show`)
-    All,
+/// Which rows are exported.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct What(pub(crate) Filter);
+
+impl What {
+    pub(crate) const fn name(self) -> &'static str {
+        match self.0 {
+            Filter::State(state) => state.name(),
+            Filter::UnrecordedAgreements => "agreements",
+            Filter::All => "all",
+        }
+    }
+}
+
+impl ValueEnum for What {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<What>> = LazyLock::new(|| {
+            let states = State::OF_ROWS.into_iter().filter(|it| it.is_settled() || it.needs_attention());
+            let filters = states.map(Filter::State).chain([Filter::UnrecordedAgreements, Filter::All]);
+            filters.map(What).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let value = PossibleValue::new(self.name());
+        Some(match self.0 {
+            Filter::State(_) => value,
+            Filter::UnrecordedAgreements => value.help("Created, but their customer agreement is not recorded"),
+            Filter::All => value.help(
+                "Every row that stands; one that a corrected row stands for, or that was let go unsent, is history \
+                 (`show`)",
+            ),
+        })
+    }
 }
 
 #[derive(Debug, Args)]

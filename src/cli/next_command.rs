@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
-use super::args;
+use super::args::{self, What};
 use super::cloud::Cloud;
 use super::exit_code::ExitCode;
 use super::settings;
@@ -46,7 +46,7 @@ enum Judged {
 impl Judged {
     /// Of what an operator would mend next.
     fn of(queries: &Queries, rows: &RowCounts, agreements: &AgreementCounts) -> Result<Self, ledger::Error> {
-        let Some((_, filter)) = to_mend(rows, agreements) else { return Ok(Self::Unknown) };
+        let Some(What(filter)) = to_mend(rows, agreements) else { return Ok(Self::Unknown) };
         let given = queries.given_for(filter)?;
         let flags: Option<BTreeSet<String>> =
             given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout()))).collect();
@@ -60,16 +60,10 @@ impl Judged {
 }
 
 /// What an operator would export and mend next, when nothing is open.
-fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<(&'static str, Filter)> {
-    if rows.failed > 0 {
-        Some(("failed", Filter::State(State::Failed)))
-    } else if rows.rejected > 0 {
-        Some(("rejected", Filter::State(State::Rejected)))
-    } else if agreements.refused() > 0 {
-        Some(("agreements", Filter::UnrecordedAgreements))
-    } else {
-        None
-    }
+fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<What> {
+    let mut refused = State::OF_ROWS.into_iter().filter(|state| state.is_refused() && rows.of(*state) > 0);
+    let agreements = (agreements.refused() > 0).then_some(Filter::UnrecordedAgreements);
+    refused.next().map(Filter::State).or(agreements).map(What)
 }
 
 /// The options and the files by which what is held back comes again. Files that were told differently take a command
@@ -109,7 +103,7 @@ impl Left {
     pub(super) fn settled_exit_code(&self) -> ExitCode {
         if self.rows.unresolved > 0 {
             ExitCode::SomeUnresolved
-        } else if self.rows.failed + self.rows.rejected + self.agreements.refused() > 0 {
+        } else if self.rows.refused() + self.agreements.refused() > 0 {
             ExitCode::SomeRefused
         } else {
             ExitCode::Done
@@ -131,7 +125,7 @@ impl Left {
             Some(repeated.command("resume"))
         } else if self.rows.unresolved > 0 {
             Some(repeated.command("reconcile"))
-        } else if let Some((what, _)) = to_mend(&self.rows, &self.agreements) {
+        } else if let Some(what) = to_mend(&self.rows, &self.agreements) {
             Some(self.mend(what, repeated, given))
         } else if self.rows.created > 0 {
             Some(format!("{} -o {}", repeated.command("credentials"), free("passwords.csv")))
@@ -141,9 +135,9 @@ impl Left {
     }
 
     /// Exports `what`, to be mended and imported again.
-    fn mend(&self, what: &str, repeated: &Repeated, given: &Given) -> String {
-        let file = free(&format!("{what}.csv"));
-        let export = repeated.command(&format!("export {what}"));
+    fn mend(&self, what: What, repeated: &Repeated, given: &Given) -> String {
+        let file = free(&format!("{}.csv", what.name()));
+        let export = repeated.command(&format!("export {}", what.name()));
         let judging = match &self.exported {
             Judged::Alike(flags) => flags.clone(),
             Judged::Unknown => flags_of(&given.without_layout()),
@@ -156,7 +150,7 @@ impl Left {
             }
         };
         // An acceptance that was refused may be right as it is: its customer can have become visible since.
-        let again = if what == "agreements" { " --retry-failed" } else { "" };
+        let again = if what.0 == Filter::UnrecordedAgreements { " --retry-failed" } else { "" };
         let import = repeated.command("import");
         format!("{export} -o {file}, mend it, then {import}{judging}{again} {file}")
     }

@@ -3,22 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
+
+use super::args::What;
 use super::failure::Failure;
 use super::replacing::Guarded;
 use super::sink::{Sink, Target};
 use crate::files;
-use crate::ledger::{Filter, Queries, RunId, State};
+use crate::ledger::{Filter, Queries, RunId};
 use crate::report::{ResultFile, Style, export};
-
-/// Each is written, also without rows: that a file is missing must not be taken for news.
-const FILES: [(&str, Filter); 6] = [
-    ("created.csv", Filter::State(State::Created)),
-    ("existing.csv", Filter::State(State::Existing)),
-    ("failed.csv", Filter::State(State::Failed)),
-    ("rejected.csv", Filter::State(State::Rejected)),
-    ("unresolved.csv", Filter::State(State::Unresolved)),
-    ("agreements.csv", Filter::UnrecordedAgreements),
-];
 
 /// Ledgers that write into one folder, and so may all have a run of the same number.
 const FOLDERS_TRIED: u32 = 1000;
@@ -45,10 +38,11 @@ impl Results {
         let queries = Queries::open(ledger)?;
         let folder = self.new_folder(run).map_err(|error| unwritten(&self.folder, &error))?;
         let mut written = Vec::new();
-        for (name, filter) in FILES {
-            let path = folder.join(name);
+        // Each is written, also without rows: that a file is missing must not be taken for news.
+        for what in What::value_variants().iter().filter(|what| what.0 != Filter::All) {
+            let path = folder.join(what.name()).with_extension("csv");
             let mut sink = Sink::open(Target { file: Some(&path), force: false }, &Guarded::default())?;
-            let rows = export(&queries, filter, Style { for_excel: false }, &mut sink)?;
+            let rows = export(&queries, what.0, Style { for_excel: false }, &mut sink)?;
             sink.finish()?;
             written.push(ResultFile { path: path.to_string_lossy().into_owned(), rows });
         }

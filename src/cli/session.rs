@@ -25,7 +25,7 @@ use super::wait_lock;
 use crate::auth::{Claims, Kind};
 use crate::call::{Caller, Pacer};
 use crate::ledger::{
-    self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, UserNeeds,
+    self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
 };
 use crate::report::{Summary, counted};
 use crate::submitter::{self, Equipment, LeftOut, Mode, Progress, Signal, StopReason};
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
         let counts = queries.counts()?;
         let (open, owed) = match mode {
             Mode::Submit => (counts.open(), queries.agreement_counts()?.open()),
-            Mode::AskOnly => (counts.in_flight + counts.unresolved, 0),
+            Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),
         };
         if open + owed == 0 {
             return Ok(None);

@@ -107,7 +107,8 @@ impl RowCounts {
         self.total - self.sum(State::is_history)
     }
 
-    fn sum(&self, is: fn(State) -> bool) -> u64 {
+    /// Rows in the states of which `is` is true.
+    pub fn sum(&self, is: impl Fn(State) -> bool) -> u64 {
         State::OF_ROWS.into_iter().filter(|state| is(*state)).map(|state| self.of(state)).sum()
     }
 }

@@ -13,23 +13,17 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::states::{Swatch, stack, stacked};
 use super::timeline::{Part, Percentiles, STEPS_S, Timeline};
 use crate::clock;
-use crate::ledger::{RowCounts, State};
 
-const INK: RGBColor = RGBColor(0x2b, 0x2f, 0x36);
-const GRID: RGBColor = RGBColor(0xdf, 0xe3, 0xe8);
-const CREATED: RGBColor = RGBColor(0x0b, 0x7a, 0x5b);
-const EXISTING: RGBColor = RGBColor(0x2f, 0x6d, 0xb5);
-const FAILED: RGBColor = RGBColor(0xc4, 0x43, 0x2b);
-const REJECTED: RGBColor = RGBColor(0xb0, 0x7a, 0x0a);
-const UNRESOLVED: RGBColor = RGBColor(0x8e, 0x4a, 0x9e);
-const OPEN: RGBColor = RGBColor(0x8a, 0x91, 0x9c);
-const REQUESTS: RGBColor = RGBColor(0x5b, 0x6f, 0x8f);
-const LIMIT: RGBColor = RGBColor(0xb3, 0x26, 0x4a);
-const P50: RGBColor = RGBColor(0x1d, 0x4e, 0x89);
-const P90: RGBColor = RGBColor(0x2a, 0x78, 0xc2);
-const P99: RGBColor = RGBColor(0x7a, 0x52, 0xc7);
+const INK: Swatch = ("ink", 0x2B2F36);
+const GRID: Swatch = ("grid", 0xDFE3E8);
+const REQUESTS: Swatch = ("requests", 0x5B6F8F);
+const LIMIT: Swatch = ("limit", 0xB3264A);
+const P50: Swatch = ("p50", 0x1D4E89);
+const P90: Swatch = ("p90", 0x2A78C2);
+const P99: Swatch = ("p99", 0x7A52C7);
 
 /// Text: 13 pixels high, which `plotters` writes as its size divided by 1.24.
 const FONT: f64 = 13.0 * 1.24;
@@ -62,43 +56,14 @@ fn cut(name: &str) -> String {
     }
 }
 
-/// The states of a stacked bar in the order in which they stand, as a legend names them. Open: pending or in flight.
-pub(crate) const STACK: [&str; 6] = ["created", "existing", "failed", "rejected", "unresolved", "open"];
-
-const STACK_COLORS: [RGBColor; 6] = [CREATED, EXISTING, FAILED, REJECTED, UNRESOLVED, OPEN];
-
-/// The numbers of a bar, in the order of [`STACK`].
-pub(crate) fn stacked(rows: &RowCounts) -> Vec<u64> {
-    let [created, existing, failed, rejected, unresolved] =
-        [State::Created, State::Existing, State::Failed, State::Rejected, State::Unresolved]
-            .map(|state| rows.of(state));
-    vec![created, existing, failed, rejected, unresolved, rows.open()]
-}
-
-/// Every colour by the name of its variable on the page, where one that is dark can give it another value.
-const VARIABLES: [(&str, RGBColor); 13] = [
-    ("ink", INK),
-    ("grid", GRID),
-    ("created", CREATED),
-    ("existing", EXISTING),
-    ("failed", FAILED),
-    ("rejected", REJECTED),
-    ("unresolved", UNRESOLVED),
-    ("open", OPEN),
-    ("requests", REQUESTS),
-    ("limit", LIMIT),
-    ("p50", P50),
-    ("p90", P90),
-    ("p99", P99),
-];
-
 /// The style sheet that lets variables rule the colours of all charts, with their values on a light page.
 pub(crate) fn style() -> String {
     let mut values = String::new();
     let mut rules = String::new();
-    for (name, RGBColor(red, green, blue)) in VARIABLES {
+    let others = [REQUESTS, LIMIT, P50, P90, P99];
+    for (name, hex) in [INK, GRID].into_iter().chain(stack()).chain(others) {
         // As the SVG spells it.
-        let hex = format!("#{red:02X}{green:02X}{blue:02X}");
+        let hex = format!("#{hex:06X}");
         values.push_str(&format!("--{name}:{hex};"));
         rules.push_str(&format!("svg [fill=\"{hex}\"]{{fill:var(--{name})}}"));
         rules.push_str(&format!("svg [stroke=\"{hex}\"]{{stroke:var(--{name})}}"));
@@ -116,11 +81,10 @@ pub(crate) fn style() -> String {
 
 /// Rows settled in each part of the time, stacked by what became of them.
 pub(crate) fn outcomes(timeline: &Timeline) -> String {
-    let most = timeline.parts.iter().map(Part::settled).max().unwrap_or_default();
+    let most = timeline.parts.iter().map(|part| part.rows.total).max().unwrap_or_default();
     over_time(timeline, linear(most), &|chart| {
         for (from, to, part) in spans(timeline) {
-            let counts = [part.created, part.existing, part.failed, 0, part.unresolved];
-            stack(chart, &counts, |low, high| [(from, low), (to, high)])?;
+            draw_stack(chart, &stacked(&part.rows), |low, high| [(from, low), (to, high)])?;
         }
         Ok(())
     })
@@ -130,19 +94,21 @@ pub(crate) fn outcomes(timeline: &Timeline) -> String {
 pub(crate) fn requests(timeline: &Timeline) -> String {
     let busiest = timeline.parts.iter().map(|part| part.busiest_minute).max().unwrap_or_default();
     let limit = timeline.limit_per_minute;
+    // Marked as what failed.
+    let throttled = stack().into_iter().find(|(name, _)| *name == "failed").map_or(BLACK, rgb);
     over_time(timeline, linear(busiest.max(limit.unwrap_or_default())), &|chart| {
         for (from, to, part) in spans(timeline).filter(|(_, _, part)| part.busiest_minute > 0) {
             let corners = [(from, 0.0), (to, exact(part.busiest_minute))];
-            chart.draw_series([Rectangle::new(corners, REQUESTS.filled())])?;
+            chart.draw_series([Rectangle::new(corners, rgb(REQUESTS).filled())])?;
         }
         for (from, to, part) in spans(timeline).filter(|(_, _, part)| part.throttled > 0) {
             let top = ((from + to) / 2.0, exact(part.busiest_minute));
-            chart.draw_series([TriangleMarker::new(top, 6, FAILED.filled())])?;
+            chart.draw_series([TriangleMarker::new(top, 6, throttled.filled())])?;
         }
         if let Some(limit) = limit {
             let (from, to) = ends(timeline);
             let line = vec![(from, exact(limit)), (to, exact(limit))];
-            chart.draw_series([PathElement::new(line, LIMIT.stroke_width(2))])?;
+            chart.draw_series([PathElement::new(line, rgb(LIMIT).stroke_width(2))])?;
         }
         Ok(())
     })
@@ -153,14 +119,14 @@ pub(crate) fn latencies(timeline: &Timeline) -> String {
     let measured = || timeline.parts.iter().filter_map(|part| part.create_ms);
     let least = measured().map(|it| it.p50).min().unwrap_or(1);
     let most = measured().map(|it| it.p99).max().unwrap_or(1);
-    let lines: [(RGBColor, Percentile); 3] = [(P50, |it| it.p50), (P90, |it| it.p90), (P99, |it| it.p99)];
+    let lines: [(Swatch, Percentile); 3] = [(P50, |it| it.p50), (P90, |it| it.p90), (P99, |it| it.p99)];
     over_time(timeline, logarithmic(least, most), &|chart| {
         for (color, value) in lines {
             for line in unbroken(timeline, value) {
                 // A line of one point would be none.
                 match line.as_slice() {
-                    [point] => chart.draw_series([Circle::new(*point, 3, color.filled())])?,
-                    _ => chart.draw_series([PathElement::new(line, color.stroke_width(2))])?,
+                    [point] => chart.draw_series([Circle::new(*point, 3, rgb(color).filled())])?,
+                    _ => chart.draw_series([PathElement::new(line, rgb(color).stroke_width(2))])?,
                 };
             }
         }
@@ -168,7 +134,7 @@ pub(crate) fn latencies(timeline: &Timeline) -> String {
     })
 }
 
-/// Horizontal bars with their names, each stacked in the order of [`STACK`].
+/// Horizontal bars with their names, each stacked in the order of [`stack`].
 pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
     let most = rows.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or_default();
     let longest = exact(most.max(1));
@@ -189,10 +155,10 @@ pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
             .margin_bottom(4)
             .y_label_area_size(NAMES)
             .build_cartesian_2d(Axis::without_marks(0.0, right), places)?;
-        chart.configure_mesh().disable_mesh().axis_style(GRID).label_style(text(INK)).draw()?;
+        chart.configure_mesh().disable_mesh().axis_style(rgb(GRID)).label_style(text(INK)).draw()?;
         for (index, (_, counts)) in rows.iter().take(count).enumerate() {
             let index = place_of(index);
-            stack(&mut chart, counts, |low, high| [(low, index + 0.2), (high, index + 0.8)])?;
+            draw_stack(&mut chart, counts, |low, high| [(low, index + 0.2), (high, index + 0.8)])?;
             let total: u64 = counts.iter().sum();
             let end = EmptyElement::at((exact(total), index + 0.5))
                 + Text::new(total.to_string(), (6, 0), text(INK).pos(Pos::new(HPos::Left, VPos::Center)));
@@ -304,9 +270,9 @@ fn over_time(
         chart
             .configure_mesh()
             .disable_x_mesh()
-            .bold_line_style(GRID)
+            .bold_line_style(rgb(GRID))
             .light_line_style(TRANSPARENT)
-            .axis_style(GRID)
+            .axis_style(rgb(GRID))
             .label_style(text(INK))
             .draw()?;
         draw(&mut chart)
@@ -332,15 +298,15 @@ fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
 }
 
 /// Draws the parts of a bar one after the other; `corners` says where a part lies between two sums.
-fn stack(
+fn draw_stack(
     chart: &mut Chart<'_, '_>,
     counts: &[u64],
     corners: impl Fn(f64, f64) -> [(f64, f64); 2],
 ) -> Result<(), Error> {
     let mut sum = 0;
-    for (&count, color) in counts.iter().zip(STACK_COLORS).filter(|(count, _)| **count > 0) {
+    for (&count, color) in counts.iter().zip(stack()).filter(|(count, _)| **count > 0) {
         let part = corners(exact(sum), exact(sum + count));
-        chart.draw_series([Rectangle::new(part, color.filled())])?;
+        chart.draw_series([Rectangle::new(part, rgb(color).filled())])?;
         sum += count;
     }
     Ok(())
@@ -376,8 +342,13 @@ fn ends(timeline: &Timeline) -> (f64, f64) {
     (from, from + exact(parts) * seconds(timeline.part_seconds))
 }
 
-fn text(color: RGBColor) -> TextStyle<'static> {
-    (FONT_FAMILY, FONT).into_font().color(&color)
+fn text(color: Swatch) -> TextStyle<'static> {
+    (FONT_FAMILY, FONT).into_font().color(&rgb(color))
+}
+
+fn rgb((_, hex): Swatch) -> RGBColor {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    RGBColor(red, green, blue)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]
@@ -407,6 +378,7 @@ fn index_of(place: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::RowCounts;
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
@@ -435,7 +407,14 @@ mod tests {
             from,
             part_seconds: 7200,
             limit_per_minute: None,
-            parts: vec![Part { start: from, created: 1, ..Part::default() }; 24],
+            parts: vec![
+                Part {
+                    start: from,
+                    rows: RowCounts { created: 1, total: 1, ..RowCounts::default() },
+                    ..Part::default()
+                };
+                24
+            ],
         };
         let label = regex::Regex::new(r#"<text x="(\d+)"[^>]*>\s*(03 Mar(?: 00:00)?)\s*<"#).unwrap();
         let drawn = outcomes(&timeline);

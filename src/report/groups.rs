@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::charts::stacked;
+use super::states::{stack, stacked};
 use crate::ledger::{RowCounts, State};
 
 /// Groups that are told, the largest first.
@@ -24,8 +24,9 @@ pub(crate) struct Groups {
 }
 
 /// What a table of groups counts of each.
-pub(super) const GROUP_HEADS: [&str; 7] =
-    ["rows", "created", "existing", "failed", "rejected", "unresolved", "open"];
+pub(super) fn group_heads() -> Vec<&'static str> {
+    std::iter::once("rows").chain(stack().into_iter().map(|(name, _)| name)).collect()
+}
 
 impl Groups {
     /// As a table has them: those with a name, then all others, if there are some.

@@ -2,10 +2,11 @@
 //!
 //! Text from outside stays text: what Markdown or the HTML inside it would obey is escaped, and stays on its line.
 
-use super::groups::{GROUP_HEADS, Groups};
+use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
 use super::push_line::PushLine as _;
-use super::summary::{agreements_in_words, counted, meaning, one_line};
+use super::states::meaning;
+use super::summary::{agreements_in_words, counted, one_line};
 use crate::ledger::State;
 
 pub(crate) fn markdown(report: &Overview) -> String {
@@ -46,16 +47,13 @@ pub(crate) fn markdown(report: &Overview) -> String {
 }
 
 fn states(text: &mut String, report: &Overview) {
-    let row = |state: State| (report.rows.of(state), state.name(), meaning(state));
-    let standing = State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded).map(row);
-    let standing = standing.filter(|(count, ..)| *count > 0);
+    let (history, standing) = report.states();
+    let row =
+        |name: String, state: State| [name, report.rows.of(state).to_string(), meaning(state).to_owned()];
     let mut rows: Vec<[String; 3]> =
-        standing.map(|(count, name, means)| [name.to_owned(), count.to_string(), means.to_owned()]).collect();
+        standing.into_iter().map(|state| row(state.to_string(), state)).collect();
     rows.push(["**total**".to_owned(), format!("**{}**", report.standing_rows), report.accounting()]);
-    let (count, name, means) = row(State::Superseded);
-    if count > 0 {
-        rows.push([format!("{name}, beside these"), count.to_string(), means.to_owned()]);
-    }
+    rows.extend(history.into_iter().map(|state| row(format!("{state}, beside these"), state)));
     table(text, "What became of the rows", &["state", "rows:", "means"], rows);
     if let Some(words) = agreements_in_words(&report.agreements, |count| count.to_string()) {
         text.push_line(format_args!("\n{words}"));
@@ -97,8 +95,8 @@ fn groups(text: &mut String, title: &str, (noun, none): (&str, &str), of: &Group
     if of.groups.is_empty() {
         return;
     }
-    let heads: Vec<String> =
-        std::iter::once(noun.to_owned()).chain(GROUP_HEADS.map(|head| format!("{head}:"))).collect();
+    let numbers = group_heads().into_iter().map(|head| format!("{head}:"));
+    let heads: Vec<String> = std::iter::once(noun.to_owned()).chain(numbers).collect();
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let names = of.groups.iter().map(|group| group.name.as_deref().map_or_else(|| none.to_owned(), plain));
     let rows = names.chain(["all others".to_owned()]).zip(of.numbers());

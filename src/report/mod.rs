@@ -9,6 +9,7 @@ mod markdown;
 mod overview;
 mod page;
 mod push_line;
+mod states;
 mod story;
 mod summary;
 mod timeline;

@@ -14,7 +14,8 @@ use super::summary::{ErrorLine, Standing, counted, one_line, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
 use crate::ledger::{
-    self, AgreementCounts, LetGo, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, UnfinishedSource,
+    self, AgreementCounts, LetGo, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+    UnfinishedSource,
 };
 
 /// Places named for each kind of refusal.
@@ -180,7 +181,7 @@ impl Overview {
     /// In a sentence: what of it needs somebody.
     pub(crate) fn verdict(&self) -> String {
         let rows = &self.rows;
-        let refused = rows.failed + rows.rejected + self.agreements.refused();
+        let refused = rows.refused() + self.agreements.refused();
         let open = rows.open() + self.agreements.open() + self.agreements.held_back;
         let parts: Vec<String> = [
             (open, "still under way or waiting"),
@@ -191,18 +192,20 @@ impl Overview {
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
-        match (rows.standing(), parts.is_empty()) {
-            (0, _) if rows.total == 0 => "There are no rows yet.".to_owned(),
-            (0, _) => "There are no rows that stand.".to_owned(),
-            (standing, true) => {
-                format!("{} of {} are customers now.", rows.created + rows.existing, counted(standing, "row"))
-            }
-            (standing, false) => {
-                let customers = rows.created + rows.existing;
-                let all = counted(standing, "row");
-                format!("{customers} of {all} are customers now; {}.", parts.join(", "))
+        match rows.standing() {
+            0 if rows.total == 0 => "There are no rows yet.".to_owned(),
+            0 => "There are no rows that stand.".to_owned(),
+            standing => {
+                let rest = if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };
+                format!("{} of {} are customers now{rest}.", rows.customers(), counted(standing, "row"))
             }
         }
+    }
+
+    /// The states that rows are in: those that are history, and those that stand.
+    pub(crate) fn states(&self) -> (Vec<State>, Vec<State>) {
+        let occurring = State::OF_ROWS.into_iter().filter(|state| self.rows.of(*state) > 0);
+        occurring.partition(|state| state.is_history())
     }
 
     /// How the total comes about.

@@ -10,12 +10,13 @@ use indicatif::HumanCount;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::charts::{self, STACK};
-use super::groups::{GROUP_HEADS, Groups};
+use super::charts;
+use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
-use super::summary::{agreements_in_words, counted, meaning, one_line, rough};
+use super::states::{meaning, settled, stack, stacked, swatch};
+use super::summary::{agreements_in_words, counted, one_line, rough};
 use super::timeline::{Calls, Part, Timeline};
-use crate::ledger::{RunTotals, State};
+use crate::ledger::RunTotals;
 
 const CSS: &str = include_str!("page.css");
 
@@ -75,7 +76,7 @@ fn head(report: &Overview) -> Markup {
             }
             ul.tiles {
                 li { b { (number(report.standing_rows)) } "rows" }
-                @for (name, count) in STACK.into_iter().zip(charts::stacked(rows)) {
+                @for ((name, _), count) in stack().into_iter().zip(stacked(rows)) {
                     @if count > 0 || name == "created" { li class=(name) { b { (number(count)) } (name) } }
                 }
             }
@@ -98,30 +99,28 @@ fn head(report: &Overview) -> Markup {
 
 fn states(report: &Overview) -> Markup {
     let Overview { rows, .. } = report;
+    let (history, standing) = report.states();
     html! {
         section {
             h2 { "What became of the rows" }
             div.scroll { table {
                 thead { tr { th { "State" } th.n { "Rows" } th.n { "Share" } th { "Means" } } }
                 tbody {
-                    @for state in State::OF_ROWS {
-                        @let count = rows.of(state);
-                        @if count > 0 && state != State::Superseded {
-                            tr {
-                                th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) }
-                                td.n { (number(count)) }
-                                td.n { (share(count, report.standing_rows)) }
-                                td { (meaning(state)) }
-                            }
+                    @for state in standing {
+                        tr {
+                            th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) }
+                            td.n { (number(rows.of(state))) }
+                            td.n { (share(rows.of(state), report.standing_rows)) }
+                            td { (meaning(state)) }
                         }
                     }
                 }
                 tfoot {
                     tr { th scope="row" { "total" } td.n { (number(report.standing_rows)) } td.n {} td { (report.accounting()) } }
-                    @if rows.superseded > 0 {
+                    @for state in history {
                         tr {
-                            th scope="row" { span class={ "swatch " (swatch(State::Superseded)) } {} "superseded, beside these" }
-                            td.n { (number(rows.superseded)) } td.n {} td { (meaning(State::Superseded)) }
+                            th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) ", beside these" }
+                            td.n { (number(rows.of(state))) } td.n {} td { (meaning(state)) }
                         }
                     }
                 }
@@ -177,13 +176,10 @@ fn refusal(ErrorPlaces { error, places }: &ErrorPlaces) -> Markup {
 
 fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
     let part = rough(Duration::from_secs(timeline.part_seconds.unsigned_abs()));
-    let settled = timeline.parts.iter().any(|part| part.settled() > 0);
+    let settled = timeline.parts.iter().any(|part| part.rows.total > 0);
     let answered = timeline.parts.iter().any(|part| part.create_ms.is_some());
-    let outcomes: Vec<(String, Vec<u64>)> = timeline
-        .parts
-        .iter()
-        .map(|it| (String::new(), vec![it.created, it.existing, it.failed, 0, it.unresolved]))
-        .collect();
+    let outcomes: Vec<(String, Vec<u64>)> =
+        timeline.parts.iter().map(|part| (String::new(), stacked(&part.rows))).collect();
     let throttled = timeline.parts.iter().any(|part| part.throttled > 0);
     html! {
         section {
@@ -229,19 +225,19 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
 }
 
 fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
-    let is_telling = |part: &&Part| part.settled() + part.requests + part.busiest_minute > 0;
+    let is_telling = |part: &&Part| part.rows.total + part.requests + part.busiest_minute > 0;
     html! {
         table {
             caption { (report.subject()) "; parts in which nothing happened are left out." }
             thead { tr {
-                th { "From (UTC)" } th.n { "created" } th.n { "existing" } th.n { "failed" } th.n { "unresolved" }
+                th { "From (UTC)" } @for (state, _) in settled(&report.rows) { th.n { (state) } }
                 th.n { "requests" } th.n { "throttled" } th.n { "busiest 60 s" }
                 th.n { "p50 ms" } th.n { "p90 ms" } th.n { "p99 ms" }
             } }
             tbody { @for part in timeline.parts.iter().filter(is_telling) { tr {
                 td.time { (time(part.start)) }
-                @for count in [part.created, part.existing, part.failed, part.unresolved, part.requests, part.throttled,
-                               part.busiest_minute] { td.n { (number(count)) } }
+                @for (_, count) in settled(&part.rows) { td.n { (number(count)) } }
+                @for count in [part.requests, part.throttled, part.busiest_minute] { td.n { (number(count)) } }
                 @match part.create_ms {
                     Some(ms) => { td.n { (number(ms.p50)) } td.n { (number(ms.p90)) } td.n { (number(ms.p99)) } }
                     None => { td.n { "–" } td.n { "–" } td.n { "–" } }
@@ -267,7 +263,7 @@ fn calls(calls: &[Calls]) -> Markup {
 
 fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> String) -> Markup {
     let bars: Vec<(String, Vec<u64>)> =
-        of.groups.iter().map(|group| (name(group.name.as_deref()), charts::stacked(&group.rows))).collect();
+        of.groups.iter().map(|group| (name(group.name.as_deref()), stacked(&group.rows))).collect();
     let names = bars.iter().map(|(name, _)| html! { span.id { (name) } });
     let lines = names.chain([html! { "all others" }]).zip(of.numbers());
     html! {
@@ -275,7 +271,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
             section {
                 h2 { (title) }
                 (figure("Valid rows", html! { "The largest groups, by what became of their rows." }, legend(&bars), &charts::bars(&bars)))
-                (counts(noun, &GROUP_HEADS, lines))
+                (counts(noun, &group_heads(), lines))
                 @if of.untold > 0 {
                     p.soft {
                         (counted(of.untold, "row")) " left out: rejected before it could be told where they belong."
@@ -368,7 +364,7 @@ fn legend(bars: &[(String, Vec<u64>)]) -> Markup {
         |index: usize| bars.iter().any(|(_, counts)| counts.get(index).is_some_and(|&count| count > 0));
     html! {
         ul.legend {
-            @for (_, name) in STACK.into_iter().enumerate().filter(|&(index, _)| occurs(index)) {
+            @for (_, (name, _)) in stack().into_iter().enumerate().filter(|&(index, _)| occurs(index)) {
                 li { span class={ "swatch " (name) } {} (name) }
             }
         }
@@ -377,8 +373,8 @@ fn legend(bars: &[(String, Vec<u64>)]) -> Markup {
 
 fn bar(ErrorPlaces { error, .. }: &ErrorPlaces) -> (String, Vec<u64>) {
     let state = if error.state == "agreement" { "failed" } else { error.state };
-    let counts = STACK.map(|name| if name == state { error.count } else { 0 });
-    (one_line(&error.code), counts.to_vec())
+    let counts = stack().into_iter().map(|(name, _)| if name == state { error.count } else { 0 });
+    (one_line(&error.code), counts.collect())
 }
 
 /// Our own words, with what stands between backticks as code.
@@ -387,13 +383,6 @@ fn with_code(words: &str) -> Markup {
         @for (index, part) in words.split('`').enumerate() {
             @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
-    }
-}
-
-fn swatch(state: State) -> &'static str {
-    match state {
-        State::Pending | State::InFlight => "open",
-        _ => state.name(),
     }
 }
 

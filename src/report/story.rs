@@ -152,7 +152,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory], kept: Option
 fn agreement_words(row: &RowStory) -> Option<String> {
     let Some(agreement) = &row.agreement else {
         row.customer.as_ref()?.get("agreement")?;
-        return matches!(row.state, State::Pending | State::InFlight | State::Unresolved)
+        return (row.state.is_open() || row.state.is_in_doubt())
             .then(|| "is recorded once the customer exists".to_owned());
     };
     Some(match (&agreement.error_code, &agreement.error_text) {

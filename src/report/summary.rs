@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::push_line::PushLine as _;
+use super::states::meaning;
 use crate::ledger::{
     self, AgreementCounts, ErrorCount, LetGo, Plan, Queries, RefusedStep, RowCounts, RunId, RunTotals, Scope,
     SourceTotals, State, StepKind, UnfinishedSource,
@@ -299,21 +300,6 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
         (_, Some(hint)) => hint,
         (State::Unresolved, None) => "run `tenantry reconcile`",
         (_, None) => "see the service's own words; `tenantry show DOMAIN` has the ids for Microsoft support",
-    }
-}
-
-pub(crate) fn meaning(state: State) -> &'static str {
-    match state {
-        State::Rejected => "failed validation, never sent",
-        State::Pending => "waiting to be sent",
-        State::InFlight => "sent, outcome not known yet",
-        State::Created => "created by us",
-        State::Existing => "were our customers already",
-        State::Failed => "refused by Partner Center",
-        State::Unresolved => "may have been created; asking did not tell",
-        State::Superseded => "replaced by corrected rows, or let go unsent",
-        State::Recorded => "the service has the agreement",
-        State::Withdrawn => "let go unsent",
     }
 }
 

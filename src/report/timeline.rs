@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::states::settled_as_json;
 use super::summary::rfc3339;
 use crate::clock;
-use crate::ledger::{self, AlikeCalls, Parts, Queries, Scope, Span, State};
+use crate::ledger::{self, AlikeCalls, Parts, Queries, RowCounts, Scope, Span, State};
 
 /// The most parts that a time is cut into: bars that can still be told apart.
 const PARTS: i64 = 90;
@@ -43,10 +44,9 @@ pub(crate) struct Timeline {
 pub(crate) struct Part {
     #[serde(serialize_with = "rfc3339")]
     pub(crate) start: Timestamp,
-    pub(crate) created: u64,
-    pub(crate) existing: u64,
-    pub(crate) failed: u64,
-    pub(crate) unresolved: u64,
+    /// Rows that came to a state in this part.
+    #[serde(flatten, serialize_with = "settled_as_json")]
+    pub(crate) rows: RowCounts,
     /// Sent in this part.
     pub(crate) requests: u64,
     /// Of those: answered with 429.
@@ -55,13 +55,6 @@ pub(crate) struct Part {
     pub(crate) busiest_minute: u64,
     /// How long the service took for creates that were sent in this part.
     pub(crate) create_ms: Option<Percentiles>,
-}
-
-impl Part {
-    /// Rows that came to a state in this part.
-    pub(crate) fn settled(&self) -> u64 {
-        self.created + self.existing + self.failed + self.unresolved
-    }
 }
 
 /// How long answers took, in milliseconds.
@@ -113,8 +106,8 @@ impl Timeline {
         let index = (at_ms - self.from.as_millisecond()).max(0) / (self.part_seconds * 1000);
         let last = self.parts.len().saturating_sub(1);
         let index = usize::try_from(index).map_or(last, |index| index.min(last));
-        if let Some(slot) = self.parts.get_mut(index).and_then(|part| part.slot(state)) {
-            *slot += 1;
+        if let Some(part) = self.parts.get_mut(index) {
+            part.rows.add(state);
         }
     }
 
@@ -203,18 +196,6 @@ impl Measuring {
 
 /// The name under which the ledger keeps creates.
 const CREATE: &str = "create";
-
-impl Part {
-    fn slot(&mut self, state: State) -> Option<&mut u64> {
-        match state {
-            State::Created => Some(&mut self.created),
-            State::Existing => Some(&mut self.existing),
-            State::Failed => Some(&mut self.failed),
-            State::Unresolved => Some(&mut self.unresolved),
-            _ => None,
-        }
-    }
-}
 
 /// Parts of a length that people count in, the first at a multiple of it.
 fn cut(span: Span) -> Parts {
