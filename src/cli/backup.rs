@@ -1,10 +1,7 @@
 //! `tenantry backup`: a consistent copy of the ledger.
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::settings::LedgerChoice;
+use super::{ExitCode, Failure, Output, args};
 use crate::ledger;
 
 pub(crate) fn run(args: args::Backup, output: &Output) -> Result<ExitCode, Failure> {

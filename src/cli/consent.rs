@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::session::Session;
 use super::terminal::{Reply, TRIES, Terminal, Unaskable};
-use super::{args, plan};
+use super::{ExitCode, Failure, args, plan};
 use crate::call::Rate;
 use crate::ledger::Plan;
 use crate::submitter::StopReason;

@@ -7,13 +7,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::replacing::Guarded;
 use super::settings::{LedgerChoice, identity_file};
 use super::sink::Sink;
+use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{Identities, Opener, Unopened};
 use crate::ledger::{Opening, Queries, SealedPassword};
 use crate::printable::visible;

@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
+use super::{ExitCode, Failure, Output};
 
 type Telling = Box<dyn FnOnce(&Output) -> Result<ExitCode, Failure>>;
 

@@ -1,11 +1,8 @@
 //! `tenantry export`: rows as CSV.
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
+use super::{ExitCode, Failure, Output, args};
 use crate::report::{Style, counted, export};
 
 pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {

@@ -2,16 +2,13 @@
 
 use tokio::sync::watch;
 
-use super::args;
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
-use super::output::Output;
 use super::rules;
 use super::session::{Session, Start};
-use super::settings;
 use super::terminal::Terminal;
+use super::{Failure, Output, args, settings};
 use crate::call::Rate;
 use crate::failpoint;
 use crate::intake;

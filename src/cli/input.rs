@@ -3,12 +3,9 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::args;
-use super::cloud::Cloud;
 use super::descriptor::duplicate;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::shell::push_flag;
+use super::{ExitCode, Failure, args, cloud::Cloud};
 use crate::customer::{Defaults, Field};
 use crate::ledger::Given;
 use crate::reader::Input;

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::settings::Connection;
 use super::signals::Interruption;
+use super::{ExitCode, Failure, args};
 use crate::auth::{self, Claims};
 use crate::call::{Caller, Pacer};
 use crate::partner_center::{Class, NotDone, Outcome, codes};

@@ -7,12 +7,8 @@ use std::path::Path;
 use clap::Command;
 use clap_mangen::Man;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::help;
-use super::output::Output;
 use super::replacing::Guarded;
+use super::{ExitCode, Failure, Output, args, help};
 
 const NAME: &str = "tenantry";
 

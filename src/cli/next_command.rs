@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 
 use super::args::{self, What};
-use super::cloud::Cloud;
-use super::exit_code::ExitCode;
-use super::settings;
 use super::shell::quoted;
+use super::{ExitCode, cloud::Cloud, settings};
 use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, Given, HeldFor, Queries, RowCounts, State, UnfinishedSource,

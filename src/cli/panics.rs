@@ -9,8 +9,7 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::task::Poll;
 
-use super::exit_code::ExitCode;
-use super::failure::Failure;
+use super::{ExitCode, Failure};
 use crate::limits::{self, Resource};
 use crate::outlet;
 use crate::printable::visible_lines;

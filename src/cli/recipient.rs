@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args;
-use super::failure::Failure;
 use super::settings::identity_file;
+use super::{Failure, args};
 use crate::credentials::{self, Identities, Recipient, Sealer};
 use crate::ledger::{Queries, SealedTo};
 use crate::report::counted;

@@ -4,12 +4,10 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::args::{self, ReportFormat};
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::next_command;
-use super::output::Output;
 use super::settings::LedgerChoice;
 use super::sink::Sink;
+use super::{ExitCode, Failure, Output};
 use crate::files::free_name;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 

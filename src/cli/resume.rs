@@ -1,12 +1,10 @@
 //! `tenantry resume` and `tenantry reconcile`: go on with what the ledger holds, without the file.
 
-use super::args;
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::failure::Failure;
 use super::import;
-use super::output::Output;
 use super::session::{Session, Start};
+use super::{Failure, Output, args};
 use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};

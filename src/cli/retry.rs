@@ -1,12 +1,10 @@
 //! `tenantry retry`: refused rows taken up again, without their file.
 
-use super::args;
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::failure::Failure;
-use super::output::Output;
 use super::rules;
 use super::session::{Session, Start};
+use super::{Failure, Output, args};
 use crate::intake::Rejudge;
 use crate::ledger::{Again, Selection, SkipReason, State};
 use crate::report::{Standing, counted};

@@ -2,14 +2,11 @@
 
 use tokio::time::Instant;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::input::InputFile;
 use super::inquiry::Inquiry;
-use super::output::Output;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
+use super::{ExitCode, Failure, Output, args};
 use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
 use crate::partner_center::Outcome;
 use crate::printable::visible;

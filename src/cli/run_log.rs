@@ -8,9 +8,7 @@ use std::time::Instant;
 
 use super::args::{Command, Nature};
 use super::config::Provenance;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::{settings, version};
+use super::{ExitCode, Failure, settings, version};
 
 /// Logs the beginning and the end of one command.
 pub(super) struct RunLog {

@@ -7,14 +7,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::args;
 use super::dry_run;
 use super::ended::Ended;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::first_token::{self, NoToken};
 use super::next_command::{self, Left, Repeated};
-use super::output::Output;
 use super::partner::{self, SignedIn};
 use super::plan;
 use super::recipient;
@@ -22,6 +18,7 @@ use super::results::Results;
 use super::settings::{Connection, LedgerChoice};
 use super::stop::Stop;
 use super::wait_lock;
+use super::{ExitCode, Failure, Output, args};
 use crate::auth::{Claims, Kind};
 use crate::call::{Caller, Pacer};
 use crate::ledger::{

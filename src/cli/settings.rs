@@ -11,9 +11,8 @@ use tenantry_simulator::{self as simulator, Scenario, Simulator};
 use url::Url;
 use uuid::Uuid;
 
-use super::args;
-use super::failure::Failure;
 use super::trusted_hosts;
+use super::{Failure, args};
 use crate::auth::{App, Authority, Claims, SignIn, TokenSource};
 use crate::credentials::default_identity_file;
 use crate::files;

@@ -1,10 +1,7 @@
 //! `tenantry show`: one row's whole story.
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::settings::LedgerChoice;
+use super::{ExitCode, Failure, Output, args};
 use crate::ledger::{self, Environment, Queries, RowId, RowStory};
 use crate::nearest::distance_within;
 use crate::report::{story_json, story_text};

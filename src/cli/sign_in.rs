@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
+use super::{ExitCode, Failure, Output, args};
 use crate::auth::{self, Claims, Kept, Kind, Store};
 use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};

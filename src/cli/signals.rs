@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::exit_code::ExitCode;
-use super::failure::Failure;
+use super::{ExitCode, Failure};
 use crate::outlet::{SETTLES_WITHIN, STUCK_AFTER};
 use crate::submitter::Signal;
 

@@ -2,10 +2,7 @@
 
 use tenantry_simulator::{Config, Simulator};
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
+use super::{ExitCode, Failure, Output, args};
 use crate::files;
 
 pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCode, Failure> {

@@ -2,12 +2,9 @@
 
 use serde_json::json;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::next_command;
-use super::output::Output;
 use super::settings::LedgerChoice;
+use super::{ExitCode, Failure, Output, args};
 use crate::ledger::RunTotals;
 use crate::printable::visible;
 use crate::report::{

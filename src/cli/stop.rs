@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::panics;
+use super::{ExitCode, Failure};
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::codes;
 use crate::report::counted;

@@ -2,12 +2,9 @@
 
 use std::io::Write as _;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::replacing::Guarded;
 use super::sink::Sink;
+use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Field, Need};
 use crate::reader;
 use crate::report::{Style, csv_writer};

@@ -6,10 +6,7 @@ use secrecy::SecretString;
 use url::{Position, Url};
 use uuid::Uuid;
 
-use super::args;
-use super::cloud::Cloud;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
+use super::{ExitCode, Failure, args, cloud::Cloud};
 use crate::auth::Claims;
 use crate::clock;
 use crate::transport::is_loopback;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::failure::Failure;
-use super::output::Output;
+use super::{Failure, Output};
 use crate::ledger::{Error, Ledger};
 use crate::report::rough;
 use crate::submitter::Signal;

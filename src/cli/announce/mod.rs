@@ -14,15 +14,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::args;
 use super::descriptor::Descriptor;
 use super::ended::Ended;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
-use super::output::Output;
 use super::replacing::{Guarded, beginning, not_over};
-use super::settings;
 use super::signals::Interruption;
+use super::{ExitCode, Failure, Output, args, settings};
 use crate::clock;
 use crate::variables::variable;
 use digest::Digest;

@@ -7,8 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::digest::Digest;
-use crate::cli::exit_code::ExitCode;
-use crate::cli::settings;
+use crate::cli::{ExitCode, settings};
 use crate::transport::http_client_builder;
 
 /// For one notification with its repeats. The end of a run waits no longer for it.

@@ -5,11 +5,9 @@ use std::io::{BufReader, BufWriter, Seek};
 use std::path::Path;
 
 use crate::check::{Annotated, AtTheEnd, MetRow};
-use crate::cli::args;
-use crate::cli::exit_code::ExitCode;
-use crate::cli::failure::Failure;
 use crate::cli::replacing::Guarded;
 use crate::cli::sink::{Sink, Target};
+use crate::cli::{ExitCode, Failure, args};
 use crate::files::free_name;
 use crate::problem::Problem;
 use crate::reader::Header;

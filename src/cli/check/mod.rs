@@ -9,16 +9,13 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use super::args;
-use super::exit_code::ExitCode;
-use super::failure::Failure;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::next_command::Repeated;
-use super::output::Output;
 use super::rules;
 use super::settings::{self, Connection};
 use super::shell::quoted;
 use super::signals::Interruption;
+use super::{ExitCode, Failure, Output, args};
 use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::files::free_name;
 use crate::printable::visible;

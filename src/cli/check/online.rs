@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use crate::check::Online;
-use crate::cli::args;
-use crate::cli::exit_code::ExitCode;
-use crate::cli::failure::Failure;
 use crate::cli::inquiry::Inquiry;
 use crate::cli::partner;
 use crate::cli::settings::Connection;
 use crate::cli::signals::Interruption;
+use crate::cli::{ExitCode, Failure, args};
 use crate::partner_center::operations::organization_profile;
 use crate::partner_center::{NotDone, Outcome};
 use crate::report::counted;

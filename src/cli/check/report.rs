@@ -1,8 +1,7 @@
 //! What a check prints, in the form that was asked for, as it comes.
 
 use crate::check::{Ending, Json, Tally, Text};
-use crate::cli::failure::Failure;
-use crate::cli::output::Output;
+use crate::cli::{Failure, Output};
 use crate::problem::Problem;
 
 /// Written out as soon as so much has gathered.

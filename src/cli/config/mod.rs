@@ -23,10 +23,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
 use super::args::{Cli, Settings};
-use super::failure::Failure;
-use super::help;
 use super::options::{self, Setting};
 use super::settings::{self, SECRETS};
+use super::{Failure, help};
 use crate::nearest::distance_within;
 pub(super) use file::is_settings;
 use file::{ConfigFile, Entry, Origin};

@@ -6,12 +6,9 @@ use serde::Serialize;
 
 use super::file::Origin;
 use super::{Provenance, deepest};
-use crate::cli::exit_code::ExitCode;
-use crate::cli::failure::Failure;
 use crate::cli::options::{self, Setting};
-use crate::cli::output::Output;
 use crate::cli::settings::{self, SECRETS};
-use crate::cli::{args, help};
+use crate::cli::{ExitCode, Failure, Output, args, help};
 use crate::credentials;
 use crate::report::PushLine as _;
 use crate::transport::{BadProxy, Proxy};

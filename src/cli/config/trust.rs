@@ -15,11 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::believed;
 use super::file::{self, ConfigFile, Entry, Origin};
-use crate::cli::args;
-use crate::cli::exit_code::ExitCode;
-use crate::cli::failure::Failure;
-use crate::cli::output::Output;
 use crate::cli::shell::quoted;
+use crate::cli::{ExitCode, Failure, Output, args};
 use crate::report::PushLine as _;
 
 /// Its name in the configuration folder.

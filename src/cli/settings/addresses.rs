@@ -5,9 +5,7 @@ use std::path::Path;
 use url::Url;
 
 use crate::auth::Authority;
-use crate::cli::args;
-use crate::cli::exit_code::ExitCode;
-use crate::cli::failure::Failure;
+use crate::cli::{ExitCode, Failure, args};
 use crate::transport::{BadProxy, Network, Proxies, Proxy, Roots, RootsError, is_loopback};
 
 /// The proxy on the way to the API and to the sign-in service, each by the setting that names the service.

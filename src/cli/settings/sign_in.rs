@@ -8,9 +8,8 @@ use url::Url;
 
 use super::addresses::authority;
 use crate::auth::{App, Authority, Certificate, ClientProof, Keep, Place, SignIn, Store};
-use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{self, Failure};
-use crate::cli::{args, trusted_hosts};
+use crate::cli::{ExitCode, args, trusted_hosts};
 use crate::files;
 use crate::variables::variable;
 
