@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::session::Session;
+use super::session::{Halt, Session};
 use super::terminal::{Reply, TRIES, Terminal, Unaskable};
 use super::{ExitCode, Failure, args, plan};
 use crate::call::Rate;
@@ -42,30 +42,23 @@ impl From<Unaskable> for Failure {
     }
 }
 
-/// Signs in, shows the plan on the terminal and asks. `None`: it may go ahead.
+/// Signs in, shows the plan on the terminal and asks.
 ///
 /// # Errors
-/// Nobody can be asked any more, or the ledger belongs to another partner tenant.
+/// The answer is not yes; nobody can be asked any more, or the ledger belongs to another partner tenant.
 pub(super) async fn ask(
     session: &mut Session<'_>,
     terminal: &Terminal,
     plan: &Plan,
     waiting: u64,
     rate: Rate,
-) -> Result<Option<StopReason>, Failure> {
+) -> Result<(), Halt> {
     if plan.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    if let Some(reason) = session.sign_in().await? {
-        return Ok(Some(reason));
-    }
-    if let Some(lacking) = session.lacks_user(plan.user_needs()) {
-        return Ok(Some(lacking));
-    }
-    let partner = match session.partner().await {
-        Ok(partner) => partner,
-        Err(reason) => return Ok(Some(reason)),
-    };
+    session.sign_in().await?;
+    session.refuse_without_user(plan.user_needs())?;
+    let partner = session.partner().await?;
     let mut whom = format!("for {partner} at {}", session.connection.environment.api);
     if let Some(profile) = session.output.profile() {
         whom.push_str(&format!(", with the profile `{profile}`"));
@@ -82,17 +75,17 @@ pub(super) async fn ask(
     };
     let reply = tokio::select! {
         biased;
-        Some(signal) = session.signals.recv() => return Ok(Some(StopReason::Interrupted(signal))),
+        Some(signal) = session.signals.recv() => return Err(StopReason::Interrupted(signal).into()),
         reply = asking => reply?,
     };
-    Ok(match reply {
-        Reply::Yes => None,
-        Reply::No | Reply::Unclear => Some(StopReason::Declined),
-        Reply::End => Some(tokio::select! {
+    match reply {
+        Reply::Yes => Ok(()),
+        Reply::No | Reply::Unclear => Err(StopReason::Declined.into()),
+        Reply::End => Err(Halt::from(tokio::select! {
             Some(signal) = session.signals.recv() => StopReason::Interrupted(signal),
             () = tokio::time::sleep(SIGNAL_WITHIN) => StopReason::Declined,
-        }),
-    })
+        })),
+    }
 }
 
 /// Asks until the reply is clear, though not for ever.

@@ -6,38 +6,26 @@ use tokio::time::Instant;
 
 use crate::auth::{self, Token, TokenSource};
 use crate::backoff::Backoff;
-use crate::limits::Resource;
-use crate::transport::Silence;
+use crate::submitter::StopReason;
 
 const BACKOFF: Backoff = Backoff::up_to_s(30);
 
-/// Why there is none.
-#[derive(Debug)]
-pub(super) enum NoToken {
-    /// Asking again will not help.
-    Refused { message: String, hint: String },
-    /// There is no connection to be had here.
-    OutOf(Resource),
-    /// No answer for too long.
-    Outage { lasted: Duration, last: Silence },
-}
-
 /// Asks for it until there is a verdict, or `max_outage` has passed.
-pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, NoToken> {
+pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, StopReason> {
     let begun = Instant::now();
     let mut failed = 0;
     loop {
         let wait = BACKOFF.wait(failed);
         match tokens.token().await {
             Ok(token) => return Ok(token),
-            Err(auth::Error::Refused { message, hint }) => return Err(NoToken::Refused { message, hint }),
+            Err(auth::Error::Refused { message, hint }) => return Err(StopReason::SignIn { message, hint }),
             Err(auth::Error::Unavailable(silence)) if begun.elapsed() + wait > max_outage => {
                 let last = silence.of("the sign-in service");
-                return Err(NoToken::Outage { lasted: begun.elapsed(), last });
+                return Err(StopReason::Outage { lasted: begun.elapsed(), last, to: None });
             }
             Err(auth::Error::Unavailable(silence)) => {
                 if let Some(resource) = silence.wants_of_this_process() {
-                    return Err(NoToken::OutOf(resource));
+                    return Err(StopReason::OutOf(resource));
                 }
                 tracing::warn!(
                     reason = silence.reason,

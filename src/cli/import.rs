@@ -6,7 +6,7 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::rules;
-use super::session::{Session, Start};
+use super::session::{Halt, Session, Start};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, settings};
 use crate::call::Rate;
@@ -16,7 +16,7 @@ use crate::ledger::{Judged, Unagreed};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
-use crate::submitter::{Mode, Signal, StopReason};
+use crate::submitter::{Mode, StopReason};
 use crate::validation;
 use crate::validation::Validator;
 
@@ -35,7 +35,18 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
         given: args.input.given(false),
     };
     let mut session = Session::begin(start, output).await?;
-    let live_rules = rules::live(&session.connection.environment.api, output);
+    let worked = work(&args, consent, inputs, &mut session).await;
+    session.finish(worked).await
+}
+
+/// Says how many of the rows that were read fail validation.
+async fn work(
+    args: &args::Import,
+    consent: Consent,
+    inputs: Vec<InputFile>,
+    session: &mut Session<'_>,
+) -> Result<u64, Halt> {
+    let live_rules = rules::live(&session.connection.environment.api, session.output);
     // `resume` must not send what nobody has agreed to, whatever becomes of us meanwhile.
     let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
     let intake = Intake {
@@ -50,50 +61,37 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
     };
     let mut wrong = 0;
     for input in inputs {
-        match intake.take_up(input, &mut session).await {
-            Ok(rejected) => wrong += rejected,
-            Err(stopped) => {
-                // What was read waits for its file: nobody has said no to it.
-                return match stopped {
-                    Stopped::Signalled(signal) => session.end(Some(StopReason::Interrupted(signal))).await,
-                    Stopped::Failed(failure) => session.abort(failure).await,
-                };
-            }
-        }
+        // Where it is interrupted, what was read waits for its file: nobody has said no to it.
+        wrong += intake.take_up(input, session).await?;
     }
     if session.is_dry_run() {
-        return session.end_dry_run(wrong).await;
+        return Ok(wrong);
     }
     failpoint::crash("undecided");
-    let refused = if args.condition.require_valid && wrong > 0 {
-        Some(StopReason::NotAllValid(wrong))
-    } else if let Consent::Ask(terminal) = &consent {
-        match ask(&mut session, terminal, args.run.submission.pace.rate).await {
-            Ok(refused) => refused,
-            Err(failure) => return session.abort(failure).await,
-        }
-    } else {
-        None
+    let agreed = match &consent {
+        _ if args.condition.require_valid && wrong > 0 => Err(StopReason::NotAllValid(wrong).into()),
+        Consent::Ask(terminal) => ask(session, terminal, args.run.submission.pace.rate).await,
+        Consent::Given => Ok(()),
     };
-    if let Some(refused) = refused {
-        match refused {
+    if let Err(Halt::Stopped(reason)) = &agreed {
+        match reason {
             // A pipe cannot bring its rows again by its name.
             StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
-                hold_back(&session).await?;
+                hold_back(session).await?;
             }
             StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
-                let_go(&session, Unagreed::OfThisRun).await?;
+                let_go(session, Unagreed::OfThisRun).await?;
             }
             // The question was not asked: the rows wait for it.
             _ => {}
         }
-        return session.end(Some(refused)).await;
     }
+    agreed?;
     if needs_consent {
         session.ledger.release(Unagreed::OfThisRun).await?;
     }
-    let stopped = session.submit(Mode::Submit).await?;
-    session.end(stopped).await
+    session.submit(Mode::Submit).await?;
+    Ok(wrong)
 }
 
 /// Where there is no ledger yet, a first file that is no list must not leave one behind that holds nothing. Only a file
@@ -112,12 +110,8 @@ async fn look_at_first(args: &args::Import) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shows what is about to happen and asks. `None`: it may.
-async fn ask(
-    session: &mut Session<'_>,
-    terminal: &Terminal,
-    rate: Rate,
-) -> Result<Option<StopReason>, Failure> {
+/// Shows what is about to happen and asks.
+async fn ask(session: &mut Session<'_>, terminal: &Terminal, rate: Rate) -> Result<(), Halt> {
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
@@ -150,14 +144,9 @@ struct Intake {
     validation: validation::Settings,
 }
 
-enum Stopped {
-    Signalled(Signal),
-    Failed(Failure),
-}
-
 impl Intake {
     /// Says how many rows of the file stand rejected.
-    async fn take_up(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Stopped> {
+    async fn take_up(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Halt> {
         let path = input.source.path.clone();
         let (sender, receiver) = watch::channel(Progress::default());
         let mut signalled = None;
@@ -188,9 +177,9 @@ impl Intake {
         let report = match (report, signalled) {
             (Ok(report), _) => report,
             (Err(intake::Error::Reading(reading::Error::Interrupted(_))), Some(signal)) => {
-                return Err(Stopped::Signalled(signal));
+                return Err(StopReason::Interrupted(signal).into());
             }
-            (Err(error), _) => return Err(Stopped::Failed(error.into())),
+            (Err(error), _) => return Err(error.into()),
         };
         let judged = &report.judged;
         let taken = &judged.taken;

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use super::cloud::Cloud;
 use super::descriptor::duplicate;
 use super::shell::push_flag;
-use super::{ExitCode, Failure, args, cloud::Cloud};
+use super::{ExitCode, Failure, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::Given;
 use crate::reader::Input;

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::first_token::{self, NoToken};
+use super::first_token;
 use super::settings::Connection;
 use super::signals::Interruption;
+use super::stop::Stop;
 use super::{ExitCode, Failure, args};
 use crate::auth::{self, Claims};
 use crate::call::{Caller, Pacer};
 use crate::partner_center::{Class, NotDone, Outcome, codes};
+use crate::submitter::StopReason;
 
 /// Connections kept open: as many questions as are under way at once, unless a check is told to ask more.
 const CONNECTIONS: usize = 64;
@@ -33,7 +35,7 @@ impl Inquiry {
     ) -> Result<Self, Failure> {
         connection.start_simulator().await?;
         let (client, tokens) = connection.ways(pace.timeout, CONNECTIONS)?;
-        interruption.unless(first_token::get(&tokens, pace.max_outage)).await??;
+        interruption.unless(first_token::get(&tokens, pace.max_outage)).await?.map_err(no_token)?;
         let caller = Caller {
             client,
             tokens,
@@ -85,16 +87,15 @@ fn refused(message: &str, hint: String) -> Failure {
     Failure::new(ExitCode::SignIn, format!("could not sign in: {message}")).with_hint(hint)
 }
 
-impl From<NoToken> for Failure {
-    fn from(none: NoToken) -> Self {
-        match none {
-            NoToken::Refused { message, hint } => refused(&message, hint),
-            NoToken::OutOf(resource) => super::panics::for_want_of(resource),
-            NoToken::Outage { lasted, last } => {
-                Failure::new(ExitCode::Failed, format!("no answer for {} s", lasted.as_secs()))
-                    .with_hint("check the network and `--authority-url`")
-                    .because_of(last)
-            }
+/// Why there is no token to ask with.
+fn no_token(reason: StopReason) -> Failure {
+    match reason {
+        StopReason::SignIn { message, hint } => refused(&message, hint),
+        StopReason::Outage { lasted, last, .. } => {
+            Failure::new(ExitCode::Failed, format!("no answer for {} s", lasted.as_secs()))
+                .with_hint("check the network and `--authority-url`")
+                .because_of(last)
         }
+        other => Stop::from(&other).failure,
     }
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 
 use super::args::{self, What};
+use super::cloud::Cloud;
 use super::shell::quoted;
-use super::{ExitCode, cloud::Cloud, settings};
+use super::{ExitCode, settings};
 use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, Given, HeldFor, Queries, RowCounts, State, UnfinishedSource,

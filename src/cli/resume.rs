@@ -3,7 +3,7 @@
 use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::import;
-use super::session::{Session, Start};
+use super::session::{Halt, Session, Start};
 use super::{Failure, Output, args};
 use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
@@ -17,58 +17,53 @@ pub(crate) async fn run(mode: Mode, args: args::Run, output: &Output) -> Result<
     let given = Given::default();
     let start = Start { mode, run: &args, inputs: &[], may_make_ledger: false, given };
     let mut session = Session::begin(start, output).await?;
+    let worked = work(mode, &args, &mut session).await;
+    session.finish(worked.map(|()| 0)).await
+}
+
+async fn work(mode: Mode, args: &args::Run, session: &mut Session<'_>) -> Result<(), Halt> {
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;
         if in_flight > 0 {
-            output.note(format_args!(
+            session.output.note(format_args!(
                 "{} in flight: `tenantry resume` may still bring their passwords, which asking does not.",
                 counted(in_flight, "row")
             ));
         }
     }
     if session.is_dry_run() {
-        return session.end_dry_run(0).await;
+        return Ok(());
     }
     if mode == Mode::Submit {
-        match settle_undecided(&mut session, &args).await {
-            Ok(None) => {}
-            Ok(Some(refused)) => return session.end(Some(refused)).await,
-            Err(failure) => return session.abort(failure).await,
-        }
+        settle_undecided(session, args).await?;
     }
-    let stopped = session.submit(mode).await?;
-    session.end(stopped).await
+    session.submit(mode).await
 }
 
 /// Asks about rows that nobody has agreed to: the run that read them ended before its question was answered. Where nobody
-/// can be asked they go on waiting, and the others are sent. `None`: it may go ahead.
-async fn settle_undecided(
-    session: &mut Session<'_>,
-    args: &args::Run,
-) -> Result<Option<StopReason>, Failure> {
+/// can be asked they go on waiting, and the others are sent.
+async fn settle_undecided(session: &mut Session<'_>, args: &args::Run) -> Result<(), Halt> {
     let plan = session.queries()?.undecided()?;
     if plan.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     match Consent::of(args) {
         Err(why) => {
             session.output.note(format_args!(
                 "Rows without your consent stay pending, because this run cannot ask you: {why}."
             ));
-            return Ok(None);
+            return Ok(());
         }
         Ok(Consent::Given) => {}
         Ok(Consent::Ask(terminal)) => {
             let rate = args.submission.pace.rate;
-            let refused = consent::ask(session, &terminal, &plan, plan.rows(), rate).await?;
-            if let Some(StopReason::Declined) = refused {
+            let agreed = consent::ask(session, &terminal, &plan, plan.rows(), rate).await;
+            if let Err(Halt::Stopped(StopReason::Declined)) = agreed {
                 import::let_go(session, Unagreed::OfEarlierRuns).await?;
             }
-            if refused.is_some() {
-                return Ok(refused);
-            }
+            agreed?;
         }
     }
     session.ledger.release(Unagreed::OfEarlierRuns).await?;
-    Ok(None)
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::rules;
-use super::session::{Session, Start};
+use super::session::{Halt, Session, Start};
 use super::{Failure, Output, args};
 use crate::intake::Rejudge;
 use crate::ledger::{Again, Selection, SkipReason, State};
@@ -23,13 +23,20 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
         given: args.input.given(false),
     };
     let mut session = Session::begin(start, output).await?;
+    let worked = work(&args, consent, &mut session).await;
+    session.finish(worked).await
+}
+
+/// Says how many rows fail validation.
+async fn work(args: &args::Retry, consent: Consent, session: &mut Session<'_>) -> Result<u64, Halt> {
+    let output = session.output;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let given = args.input.given(args.condition.require_valid);
     // Who names a row means it, whatever is known of its domain.
     let rows = || Rejudge::new(validation.clone(), given.clone(), !args.domains.is_empty());
     let selection = Selection {
-        codes: args.codes,
+        codes: args.codes.clone(),
         domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
         rejected: args.all,
         given: given.clone(),
@@ -37,42 +44,28 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
     // Who asks for some rows and gets none of them did not ask for those that wait besides.
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
     let finds_none = |again: &Again| asks_for_some && again.taken_up() == 0;
-    tell_what_matches_nothing(&session, &selection)?;
+    tell_what_matches_nothing(session, &selection)?;
     if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
-        let again = match session.ledger.take_up_again(selection.clone(), rows(), true).await {
-            Ok(again) => again,
-            Err(error) => return session.abort(error.into()).await,
-        };
+        let again = session.ledger.take_up_again(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
             tell(output, &again);
-            return session.end(Some(StopReason::NotAllValid(again.left(SkipReason::Wrong)))).await;
+            return Err(StopReason::NotAllValid(again.left(SkipReason::Wrong)).into());
         }
         if let Consent::Ask(terminal) = &consent
             && !finds_none(&again)
         {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
             let rate = args.run.submission.pace.rate;
-            match consent::ask(&mut session, terminal, &again.plan, waiting, rate).await {
-                Ok(None) => {}
-                Ok(Some(refused)) => return session.end(Some(refused)).await,
-                Err(failure) => return session.abort(failure).await,
-            }
+            consent::ask(session, terminal, &again.plan, waiting, rate).await?;
         }
     }
-    let again = match session.ledger.take_up_again(selection, rows(), false).await {
-        Ok(again) => again,
-        Err(error) => return session.abort(error.into()).await,
-    };
+    let again = session.ledger.take_up_again(selection, rows(), false).await?;
     tell(output, &again);
-    if session.is_dry_run() {
-        return session.end_dry_run(again.left(SkipReason::Wrong)).await;
+    if !session.is_dry_run() && !finds_none(&again) {
+        session.submit(Mode::Submit).await?;
     }
-    if finds_none(&again) {
-        return session.end(None).await;
-    }
-    let stopped = session.submit(Mode::Submit).await?;
-    session.end(stopped).await
+    Ok(again.left(SkipReason::Wrong))
 }
 
 /// A misspelt code or domain must not pass for one that is done.

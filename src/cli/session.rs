@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dry_run;
 use super::ended::Ended;
-use super::first_token::{self, NoToken};
+use super::first_token;
 use super::next_command::{self, Left, Repeated};
 use super::partner::{self, SignedIn};
 use super::plan;
@@ -47,6 +47,25 @@ pub(crate) struct Session<'a> {
     copy: Option<dry_run::Copy>,
     /// Partner Center, once the run has signed in.
     signed_in: Option<SignedIn>,
+}
+
+/// Why a run goes no further: it was stopped, or could not do its job.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    Stopped(StopReason),
+    Failed(Failure),
+}
+
+impl From<StopReason> for Halt {
+    fn from(reason: StopReason) -> Self {
+        Halt::Stopped(reason)
+    }
+}
+
+impl<E: Into<Failure>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Halt::Failed(error.into())
+    }
 }
 
 /// What a command starts from.
@@ -144,8 +163,8 @@ impl<'a> Session<'a> {
         Ok(Queries::open(self.ledger.path())?)
     }
 
-    /// Works the open rows off. `None`: nothing stopped it.
-    pub(crate) async fn submit(&mut self, mode: Mode) -> Result<Option<StopReason>, Failure> {
+    /// Works the open rows off.
+    pub(crate) async fn submit(&mut self, mode: Mode) -> Result<(), Halt> {
         self.ledger.doubt_restored().await?;
         let queries = self.queries()?;
         let counts = queries.counts()?;
@@ -154,16 +173,11 @@ impl<'a> Session<'a> {
             Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),
         };
         if open + owed == 0 {
-            return Ok(None);
+            return Ok(());
         }
         let at_once = self.args.concurrency.get() as u64;
-        if let Err(error) = self.ledger.set_room_aside(at_once.min(open + owed)).await {
-            return Ok(Some(StopReason::Ledger(error)));
-        }
-        let equipment = match self.equip(mode).await? {
-            Ok(equipment) => equipment,
-            Err(reason) => return Ok(Some(reason)),
-        };
+        self.ledger.set_room_aside(at_once.min(open + owed)).await?;
+        let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
         // What is in flight is brought to its end beside what a limit lets begin.
         let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
@@ -185,24 +199,20 @@ impl<'a> Session<'a> {
             tracing::warn!("left at once; what was in flight is settled by the next run");
         }
         self.left_out = outcome.left_out;
-        Ok(outcome.stopped)
+        outcome.stopped.map_or(Ok(()), |reason| Err(reason.into()))
     }
 
     /// Signs in, unless that is done. The ledger is not bound yet to the partner tenant that the token names, but one that
-    /// belongs to another tenant is refused. Returns why there is no sign-in.
-    pub(super) async fn sign_in(&mut self) -> Result<Option<StopReason>, Failure> {
+    /// belongs to another tenant is refused.
+    pub(super) async fn sign_in(&mut self) -> Result<(), Halt> {
         if self.signed_in.is_some() {
-            return Ok(None);
+            return Ok(());
         }
         let connection = &self.connection;
         let (client, tokens) = connection.ways(self.args.pace.timeout, self.args.concurrency.get())?;
         let token = tokio::select! {
-            token = first_token::get(&tokens, self.args.pace.max_outage) => token.map_err(StopReason::from),
-            Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),
-        };
-        let token = match token {
-            Ok(token) => token,
-            Err(reason) => return Ok(Some(reason)),
+            token = first_token::get(&tokens, self.args.pace.max_outage) => token?,
+            Some(signal) = self.signals.recv() => return Err(StopReason::Interrupted(signal).into()),
         };
         let claims = Claims::of(&token.secret);
         let mut environment = connection.environment.clone();
@@ -214,7 +224,7 @@ impl<'a> Session<'a> {
         let stopping = CancellationToken::new();
         let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
         self.signed_in = Some(SignedIn { caller, environment, kind, app });
-        Ok(None)
+        Ok(())
     }
 
     /// Who the customers are created for, in words, after [`Self::sign_in`]. Returns why nobody can be asked.
@@ -226,21 +236,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Why this sign-in cannot do what is needed, after [`Self::sign_in`].
-    pub(super) fn lacks_user(&self, needs: UserNeeds) -> Option<StopReason> {
+    /// Refuses a sign-in that cannot do what is needed, after [`Self::sign_in`].
+    pub(super) fn refuse_without_user(&self, needs: UserNeeds) -> Result<(), StopReason> {
         let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == Kind::AppOnly);
         let is_needed = needs.for_resellers + needs.with_agreements > 0;
-        (is_app && is_needed).then_some(StopReason::NeedsUser(needs))
+        if is_app && is_needed { Err(StopReason::NeedsUser(needs)) } else { Ok(()) }
     }
 
     /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
-    async fn equip(&mut self, mode: Mode) -> Result<Result<Equipment, StopReason>, Failure> {
-        if let Some(reason) = self.sign_in().await? {
-            return Ok(Err(reason));
-        }
-        let needs = self.queries()?.user_needs()?;
-        if let Some(lacking) = self.lacks_user(needs).filter(|_| mode == Mode::Submit) {
-            return Ok(Err(lacking));
+    async fn equip(&mut self, mode: Mode) -> Result<Equipment, Halt> {
+        self.sign_in().await?;
+        if mode == Mode::Submit {
+            self.refuse_without_user(self.queries()?.user_needs()?)?;
         }
         let SignedIn { caller, environment, .. } = self.signed_in.take().expect("the session has signed in");
         // Refused here, a foreign tenant's token has sent nothing.
@@ -249,7 +256,7 @@ impl<'a> Session<'a> {
         let caller = Caller { leaves_questions: mode == Mode::AskOnly, ..caller };
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
-        Ok(Ok(Equipment { caller, sealer, domain_suffix }))
+        Ok(Equipment { caller, sealer, domain_suffix })
     }
 
     /// Is everything for show?
@@ -257,8 +264,20 @@ impl<'a> Session<'a> {
         self.copy.is_some()
     }
 
+    /// Ends the run as its work has ended. `Ok`: rows that were read and fail validation.
+    pub(crate) async fn finish(self, worked: Result<u64, Halt>) -> Result<Ended, Failure> {
+        match worked {
+            Ok(wrong) if self.is_dry_run() => self.end_dry_run(wrong).await,
+            Ok(_) => self.end(None).await,
+            // The next run finds everything as the last commit left it. Where the ledger takes it, this one is over.
+            Err(Halt::Stopped(StopReason::Ledger(error))) => self.abort(error.into()).await,
+            Err(Halt::Stopped(reason)) => self.end(Some(reason)).await,
+            Err(Halt::Failed(failure)) => self.abort(failure).await,
+        }
+    }
+
     /// Ends a dry run: says what a run would do. `wrong`: rows that were read and fail validation.
-    pub(crate) async fn end_dry_run(self, wrong: u64) -> Result<Ended, Failure> {
+    async fn end_dry_run(self, wrong: u64) -> Result<Ended, Failure> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = self.queries()?;
         let plan = queries.plan(self.ledger.run())?;
@@ -284,11 +303,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the run: checks the accounting, records the ending, lets go of everything. What is printed comes later.
-    pub(crate) async fn end(self, stopped: Option<StopReason>) -> Result<Ended, Failure> {
-        if let Some(StopReason::Ledger(error)) = stopped {
-            // The next run finds everything as the last commit left it. Where the ledger takes it, this one is over.
-            return Box::pin(self.abort(error.into())).await;
-        }
+    async fn end(self, stopped: Option<StopReason>) -> Result<Ended, Failure> {
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
         let held = queries.unfinished_sources()?;
@@ -411,7 +426,7 @@ fn left_out_failure(left_out: &LeftOut) -> Failure {
 
 impl Session<'_> {
     /// Ends a run that could not do its job: recorded, and nothing else.
-    pub(crate) async fn abort(self, failure: Failure) -> Result<Ended, Failure> {
+    async fn abort(self, failure: Failure) -> Result<Ended, Failure> {
         let ending = ending_of(&failure);
         // A ledger that cannot be written any more is what the failure is about.
         let (path, run) = (self.ledger.path().to_owned(), self.ledger.run());
@@ -425,16 +440,6 @@ impl Session<'_> {
 
 fn ending_of(failure: &Failure) -> Ending {
     Ending { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") }
-}
-
-impl From<NoToken> for StopReason {
-    fn from(none: NoToken) -> Self {
-        match none {
-            NoToken::Refused { message, hint } => StopReason::SignIn { message, hint },
-            NoToken::OutOf(resource) => StopReason::OutOf(resource),
-            NoToken::Outage { lasted, last } => StopReason::Outage { lasted, last, to: None },
-        }
-    }
 }
 
 /// A run is what it came to, whatever became of its summary.

@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use url::{Position, Url};
 use uuid::Uuid;
 
-use super::{ExitCode, Failure, args, cloud::Cloud};
+use super::cloud::Cloud;
+use super::{ExitCode, Failure, args};
 use crate::auth::Claims;
 use crate::clock;
 use crate::transport::is_loopback;
