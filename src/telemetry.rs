@@ -57,7 +57,7 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
     }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(move || Visible { writer: Lines(outlet), format })
+        .with_writer(move || Events { outlet, format })
         // It would print what its writer failed with, and die of that where standard error is the writer
         // (tracing-subscriber 0.3.23, `findings/tracing-log-file-errors-go-to-stderr.sh`).
         .log_internal_errors(false)
@@ -94,37 +94,27 @@ fn missing_as_json(lines: u64) -> String {
     format!("{line}\n")
 }
 
-/// Makes each line safe to look at on its way to a writer.
-struct Visible<W> {
-    writer: W,
+/// An event, which the subscriber writes in one go, as one line that is safe to look at.
+fn line_of(event: &[u8], format: Format) -> String {
+    let text = String::from_utf8_lossy(event);
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = match format {
+        Format::Text => visible(line),
+        Format::Json => visible_json(line),
+    };
+    format!("{line}\n")
+}
+
+/// Each write is an event.
+struct Events {
+    outlet: &'static Outlet,
     format: Format,
 }
 
-impl<W: io::Write> io::Write for Visible<W> {
-    /// Gets one event, which the subscriber writes in one go.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let line = match self.format {
-            Format::Text => visible(line),
-            Format::Json => visible_json(line),
-        };
-        self.writer.write_all(format!("{line}\n").as_bytes())?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
-}
-
-/// Each write is a line.
-struct Lines(&'static Outlet);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.say(String::from_utf8_lossy(bytes).into_owned());
-        Ok(bytes.len())
+impl io::Write for Events {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.outlet.say(line_of(event, self.format));
+        Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -134,16 +124,12 @@ impl io::Write for Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]
     fn an_event_is_one_line_that_no_terminal_obeys() {
         let check = |format: Format, event: &str, expected: &str| {
-            let mut log = Vec::new();
-            Visible { writer: &mut log, format }.write_all(event.as_bytes()).unwrap();
-            assert_eq!(String::from_utf8(log).unwrap(), expected);
+            assert_eq!(line_of(event.as_bytes(), format), expected);
         };
         let forged = "WARN file=a\nERROR \u{1b}[2J\u{9b}31m\u{202e}\n";
         check(Format::Text, forged, "WARN file=a\\nERROR \\u{1b}[2J\\u{9b}31m\\u{202e}\n");

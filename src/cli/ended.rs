@@ -1,8 +1,6 @@
 //! A run that is over: it is recorded, and the ledger is free. What is left is to tell monitors and the person who started
 //! it, in this order, because standard output may have a reader that never reads.
 
-use std::fmt;
-
 use super::{ExitCode, Failure, Output};
 
 type Telling = Box<dyn FnOnce(&Output) -> Result<ExitCode, Failure>>;
@@ -35,11 +33,5 @@ impl Ended {
     /// Prints what the person who started the run is to know.
     pub(super) fn tell(self, output: &Output) -> Result<ExitCode, Failure> {
         self.telling.map_or(Ok(self.exit_code), |telling| telling(output))
-    }
-}
-
-impl fmt::Debug for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ended").field("exit_code", &self.exit_code).finish_non_exhaustive()
     }
 }

@@ -26,13 +26,12 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
     let consent = Consent::of(&args.run)?;
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
-    look_at_first(&args).await?;
+    look_at_first(&args, output).await?;
     let start = Start {
         run: &args.run,
         inputs: &args.files,
-        may_make_ledger: true,
         mode: Mode::Submit,
-        given: args.input.given(false),
+        given: args.input.given(false, output),
     };
     let mut session = Session::begin(start, output).await?;
     let worked = work(&args, consent, inputs, &mut session).await;
@@ -51,8 +50,8 @@ async fn work(
     let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
     let intake = Intake {
         settings: intake::Settings {
-            reader: args.input.layout.reader_options(),
-            given: args.input.given(args.condition.require_valid),
+            reader: args.input.layout.reader_options(session.output),
+            given: args.input.given(args.condition.require_valid, session.output),
             retry_failed: args.retry_failed,
             allow_direct: args.input.allow_direct,
             needs_consent,
@@ -96,7 +95,7 @@ async fn work(
 
 /// Where there is no ledger yet, a first file that is no list must not leave one behind that holds nothing. Only a file
 /// can be looked at twice: a pipe is read once. Nothing has happened yet, so a signal may end us as it likes.
-async fn look_at_first(args: &args::Import) -> Result<(), Failure> {
+async fn look_at_first(args: &args::Import, output: &Output) -> Result<(), Failure> {
     let Some(first) = args.files.first().filter(|it| it.as_os_str() != "-" && it.is_file()) else {
         return Ok(());
     };
@@ -104,7 +103,7 @@ async fn look_at_first(args: &args::Import) -> Result<(), Failure> {
         return Ok(());
     }
     let source = InputFile::open(first)?.source;
-    let options = args.input.layout.reader_options();
+    let options = args.input.layout.reader_options(output);
     let opened = Opened::open(source, options, std::pin::pin!(std::future::pending())).await;
     opened.map_err(intake::Error::from)?;
     Ok(())

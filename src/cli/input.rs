@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::cloud::Cloud;
 use super::descriptor::duplicate;
 use super::shell::push_flag;
-use super::{ExitCode, Failure, args};
+use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::Given;
 use crate::reader::Input;
@@ -65,10 +65,11 @@ fn standard_input() -> Input {
 }
 
 impl args::Layout {
-    pub(crate) fn reader_options(&self) -> reader::Options {
+    /// `output` knows what was typed: a delimiter is then about the files that stand beside it.
+    pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
         reader::Options {
-            delimiter: self.delimiter.told,
-            is_delimiter_for_exports: self.delimiter.is_typed,
+            delimiter: self.delimiter,
+            is_delimiter_for_exports: output.is_typed("delimiter"),
             encoding: self.encoding,
             sheet: self.sheet.clone(),
             column_map: self.column_map.clone(),
@@ -106,12 +107,12 @@ impl args::Input {
     }
 
     /// All of it, for the ledger to keep with what is read.
-    pub(crate) fn given(&self, require_valid: bool) -> Given {
+    pub(crate) fn given(&self, require_valid: bool, output: &Output) -> Given {
         Given {
             column_map: self.layout.column_map.clone(),
             defaults: self.layout.defaults.clone(),
             // What the settings say, the next command hears too.
-            delimiter: self.layout.delimiter.told.filter(|_| self.layout.delimiter.is_typed),
+            delimiter: self.layout.delimiter.filter(|_| output.is_typed("delimiter")),
             encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
             sheet: self.layout.sheet.clone(),
             reseller: self.reseller,

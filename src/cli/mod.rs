@@ -83,18 +83,17 @@ pub(crate) fn run() -> std::process::ExitCode {
         Ok(invocation) => invocation,
         Err(config::Refusal::Usage(error)) => {
             if error.use_stderr() {
-                Output::new(false).usage(&usage::made_visible(*error));
+                Output::without_command().usage(&usage::made_visible(*error));
                 return ExitCode::Usage.into();
             }
             return print_help(&error).into();
         }
         Err(config::Refusal::Failure(failure)) => {
-            Output::new(false).failure(&failure);
+            Output::without_command().failure(&failure);
             return failure.exit_code.into();
         }
     };
-    let output = Output::new(cli.logging.quiet).called_as(provenance.matches().clone());
-    let output = output.under(cli.config.profile.clone());
+    let output = Output::new(cli.logging.quiet, provenance.matches().clone());
     tell_of_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
     let result = start_logging(&cli).and_then(|()| {
@@ -143,7 +142,7 @@ fn print_help(help: &clap::Error) -> ExitCode {
     match output::ignore_closed_pipe(printed) {
         Ok(()) => ExitCode::Done,
         Err(error) => {
-            Output::new(false).failure(&output::unwritten(&error));
+            Output::without_command().failure(&output::unwritten(&error));
             ExitCode::Failed
         }
     }

@@ -12,8 +12,10 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use console::{StyledObject, style};
 
+use super::config::deepest;
 use super::failure::Failure;
 use super::signals::{self, Moves};
 use crate::outlet;
@@ -25,30 +27,31 @@ pub(crate) struct Output {
     quiet: bool,
     has_bars: bool,
     matches: ArgMatches,
-    profile: Option<String>,
 }
 
 impl Output {
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// For a command that was typed like this.
+    pub(crate) fn new(quiet: bool, matches: ArgMatches) -> Self {
         // A dumb terminal cannot go back over what it has shown.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
-        Self { quiet, has_bars, matches: ArgMatches::default(), profile: None }
+        Self { quiet, has_bars, matches }
     }
 
-    /// For a command that was typed like this.
-    pub(crate) fn called_as(self, matches: ArgMatches) -> Self {
-        Self { matches, ..self }
-    }
-
-    /// For a command whose settings come from this profile.
-    pub(crate) fn under(self, profile: Option<String>) -> Self {
-        Self { profile, ..self }
+    /// For what is said before there is a command.
+    pub(crate) fn without_command() -> Self {
+        Self::new(false, ArgMatches::default())
     }
 
     /// The profile that the settings of this command come from.
-    pub(crate) fn profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+    pub(crate) fn profile(&self) -> Option<&String> {
+        self.matches.try_get_one("profile").ok().flatten()
+    }
+
+    /// Was this option of the command typed?
+    pub(crate) fn is_typed(&self, id: &str) -> bool {
+        let matches = deepest(&self.matches);
+        matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
     }
 
     /// What clap made of the command line.

@@ -30,9 +30,9 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
         );
     };
     let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
-    let overview = Overview::of(&queries, asked, |queries, standing| {
-        next_command::between_runs(queries, standing, output.matches())
-    })?;
+    let next = |queries: &_, standing: &_| next_command::between_runs(queries, standing, output.matches());
+    // Also while a run goes on.
+    let overview = queries.at_one_moment(|queries| Overview::of(queries, asked, next))?;
     let text = match args.format {
         ReportFormat::Html => page(&overview),
         ReportFormat::Md => markdown(&overview),

@@ -15,7 +15,7 @@ pub(crate) async fn run(mode: Mode, args: args::Run, output: &Output) -> Result<
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
     let given = Given::default();
-    let start = Start { mode, run: &args, inputs: &[], may_make_ledger: false, given };
+    let start = Start { mode, run: &args, inputs: &[], given };
     let mut session = Session::begin(start, output).await?;
     let worked = work(mode, &args, &mut session).await;
     session.finish(worked.map(|()| 0)).await

@@ -15,13 +15,8 @@ const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Failure> {
     let consent = Consent::of(&args.run)?;
-    let start = Start {
-        run: &args.run,
-        inputs: &[],
-        may_make_ledger: false,
-        mode: Mode::Submit,
-        given: args.input.given(false),
-    };
+    let start =
+        Start { run: &args.run, inputs: &[], mode: Mode::Submit, given: args.input.given(false, output) };
     let mut session = Session::begin(start, output).await?;
     let worked = work(&args, consent, &mut session).await;
     session.finish(worked).await
@@ -32,7 +27,7 @@ async fn work(args: &args::Retry, consent: Consent, session: &mut Session<'_>) -
     let output = session.output;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
-    let given = args.input.given(args.condition.require_valid);
+    let given = args.input.given(args.condition.require_valid, output);
     // Who names a row means it, whatever is known of its domain.
     let rows = || Rejudge::new(validation.clone(), given.clone(), !args.domains.is_empty());
     let selection = Selection {

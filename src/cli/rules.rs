@@ -61,7 +61,7 @@ async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode
     let interruption = Interruption::listen();
     let cache = Cache::of(&settings::api_name(&args.connection, &args.rehearsal)?)
         .ok_or_else(|| Failure::new(ExitCode::Failed, "could not find a cache folder for this user"))?;
-    let options = args.layout.reader_options();
+    let options = args.layout.reader_options(output);
     let reading = read(inputs, options, cache.clone());
     let mut named = interruption.unless(reading).await??;
     tell_of_rows_left_out(&named, output);

@@ -74,8 +74,6 @@ pub(crate) struct Start<'a> {
     pub(crate) run: &'a args::Run,
     /// The files that are read.
     pub(crate) inputs: &'a [PathBuf],
-    /// Make a ledger that is not there.
-    pub(crate) may_make_ledger: bool,
     /// How files are read and judged.
     pub(crate) given: Given,
 }
@@ -96,7 +94,8 @@ impl<'a> Session<'a> {
         let asked_for = choice.path.clone();
         let copy = if is_dry_run { Some(dry_run::copy(&mut choice)?) } else { None };
         // The lock comes before anything that leaves a trace: a second process must not get that far.
-        let open = if start.may_make_ledger { Ledger::open } else { Ledger::open_existing };
+        // Without a file that would fill it, a ledger that is not there is not made.
+        let open = if start.inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
         let restored = RefCell::new(None);
         let open = || {
             if submission.restored && restored.borrow().is_none() {

@@ -17,28 +17,34 @@ use crate::problem::Problem;
 use crate::reader;
 use crate::validation::lost_cells;
 
-/// Our columns, in order.
-const OUR_COLUMNS: [&str; 17] = [
-    "tenantry_row",
-    "tenantry_ledger",
-    "tenantry_state",
-    "tenantry_file",
-    "tenantry_line",
-    "tenantry_customer_id",
-    "tenantry_commerce_id",
-    "tenantry_user_name",
+/// What a row, in the ledger of this id, has in a column.
+type Cell = fn(&RowStory, &str) -> String;
+
+/// Our columns, in order, each with its cell. Behind them stands [`EXTRA_CELLS`].
+const OUR_COLUMNS: [(&str, Cell); 16] = [
+    ("tenantry_row", |row, _| row.row.to_string()),
+    ("tenantry_ledger", |_, ledger_id| ledger_id.to_owned()),
+    ("tenantry_state", |row, _| row.state.to_string()),
+    ("tenantry_file", |row, _| harmless(&row.file).into_owned()),
+    ("tenantry_line", |row, _| row.line.to_string()),
+    ("tenantry_customer_id", |row, _| harmless(text(&row.customer_id)).into_owned()),
+    ("tenantry_commerce_id", |row, _| harmless(text(&row.commerce_id)).into_owned()),
+    ("tenantry_user_name", |row, _| harmless(text(&row.user_name)).into_owned()),
     // `sealed` in the ledger, or `lost` with the service's answer.
-    "tenantry_password",
-    "tenantry_error_code",
-    "tenantry_error",
-    "tenantry_hint",
-    "tenantry_domain_burned",
-    "tenantry_agreement",
-    "tenantry_agreement_error",
-    "tenantry_request_id",
-    // Cells of a row that has more than its header.
-    "tenantry_extra_cells",
+    ("tenantry_password", |row, _| password(row).to_owned()),
+    ("tenantry_error_code", |row, _| harmless(text(&row.error_code)).into_owned()),
+    ("tenantry_error", |row, _| harmless(&error_words(row)).into_owned()),
+    ("tenantry_hint", |row, _| what_to_do(row).to_owned()),
+    ("tenantry_domain_burned", |row, _| if row.domain_burned { "yes" } else { "" }.to_owned()),
+    ("tenantry_agreement", |row, _| {
+        row.agreement.as_ref().map(|agreement| agreement.state.to_string()).unwrap_or_default()
+    }),
+    ("tenantry_agreement_error", |row, _| harmless(&agreement_error(row)).into_owned()),
+    ("tenantry_request_id", |row, _| text(&row.request_id).to_owned()),
 ];
+
+/// Cells of a row that has more than its header.
+const EXTRA_CELLS: &str = "tenantry_extra_cells";
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +127,8 @@ impl Columns {
     }
 
     fn header(&self) -> ByteRecord {
-        self.names.iter().map(Vec::as_slice).chain(OUR_COLUMNS.map(str::as_bytes)).collect()
+        let ours = OUR_COLUMNS.iter().map(|(name, _)| *name).chain([EXTRA_CELLS]);
+        self.names.iter().map(Vec::as_slice).chain(ours.map(str::as_bytes)).collect()
     }
 
     fn record(&self, row: &RowStory, ledger_id: &str) -> ByteRecord {
@@ -134,58 +141,39 @@ impl Columns {
             }
         }
         let extra = lost_cells(&row.problems, &cells, places.len());
-        let ours = our_cells(row, ledger_id);
-        own.into_iter()
-            .chain(ours.iter().map(String::as_bytes))
-            .chain(std::iter::once(extra.as_slice()))
-            .collect()
+        let ours = OUR_COLUMNS.map(|(_, cell)| cell(row, ledger_id));
+        own.into_iter().chain(ours.iter().map(String::as_bytes)).chain([extra.as_slice()]).collect()
     }
 }
 
-fn our_cells(row: &RowStory, ledger_id: &str) -> [String; 16] {
-    let code = row.error_code.clone().unwrap_or_default();
-    let hint = match row.state {
+fn text(value: &Option<String>) -> &str {
+    value.as_deref().unwrap_or_default()
+}
+
+fn what_to_do(row: &RowStory) -> &'static str {
+    match (row.state, text(&row.error_code)) {
         // Whoever reads it has the file open that others are told to export.
-        State::Rejected => "mend the cells that tenantry_error names and import this file",
-        _ if code.is_empty() => "",
-        state => hint(&code, state, row.domain_burned),
-    };
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    [
-        row.row.to_string(),
-        ledger_id.to_owned(),
-        row.state.to_string(),
-        harmless(&row.file).into_owned(),
-        row.line.to_string(),
-        harmless(&text(&row.customer_id)).into_owned(),
-        harmless(&text(&row.commerce_id)).into_owned(),
-        harmless(&text(&row.user_name)).into_owned(),
-        password(row).to_owned(),
-        harmless(&code).into_owned(),
-        harmless(&error_words(row)).into_owned(),
-        hint.to_owned(),
-        if row.domain_burned { "yes".to_owned() } else { String::new() },
-        row.agreement.as_ref().map(|agreement| agreement.state.to_string()).unwrap_or_default(),
-        harmless(&agreement_error(row)).into_owned(),
-        text(&row.request_id),
-    ]
+        (State::Rejected, _) => "mend the cells that tenantry_error names and import this file",
+        (_, "") => "",
+        (state, code) => hint(code, state, row.domain_burned),
+    }
 }
 
 fn password(row: &RowStory) -> &'static str {
     match (row.state, row.has_credentials) {
         (_, true) => "sealed",
-        (ledger::State::Created, false) => "lost",
+        (State::Created, false) => "lost",
         (_, false) => "",
     }
 }
 
 /// Every problem of a rejected row, the service's words for a refused one.
 fn error_words(row: &RowStory) -> String {
-    if row.state == ledger::State::Rejected && !row.problems.is_empty() {
+    if row.state == State::Rejected && !row.problems.is_empty() {
         let problems: Vec<String> = row.problems.iter().map(Problem::with_suggestion).collect();
         return one_line(&problems.join("; "));
     }
-    let words = one_line(row.error_text.as_deref().unwrap_or_default());
+    let words = one_line(text(&row.error_text));
     match &row.unreadable {
         Some(why) if words.is_empty() => why.clone(),
         Some(why) => format!("{words}; {why}"),
@@ -197,7 +185,7 @@ fn agreement_error(row: &RowStory) -> String {
     let refused =
         row.agreement.as_ref().and_then(|agreement| Some((agreement.error_code.as_ref()?, agreement)));
     refused.map_or_else(String::new, |(code, agreement)| {
-        one_line(&format!("{code} {}", agreement.error_text.as_deref().unwrap_or_default()))
+        one_line(&format!("{code} {}", text(&agreement.error_text)))
     })
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{Groups, Tally};
-use super::summary::{ErrorLine, Standing, counted, one_line, rfc3339};
+use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
 use crate::ledger::{
@@ -95,16 +95,8 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Overview {
-    /// As of one moment, also while a run goes on. `next` is told what stands there.
+    /// As of the moment that `queries` read. `next` is told what stands there.
     pub(crate) fn of(
-        queries: &Queries,
-        asked: Asked<'_>,
-        next: impl FnOnce(&Queries, &Standing) -> Result<Option<String>, ledger::Error>,
-    ) -> Result<Self, ledger::Error> {
-        queries.at_one_moment(|queries| Self::read(queries, asked, next))
-    }
-
-    fn read(
         queries: &Queries,
         asked: Asked<'_>,
         next: impl FnOnce(&Queries, &Standing) -> Result<Option<String>, ledger::Error>,
@@ -258,18 +250,11 @@ pub(crate) fn ended_in_words(run: &RunTotals) -> String {
 
 /// One run, for scripts.
 pub(crate) fn run_json(run: &RunTotals) -> Value {
-    json!({
-        "id": run.id.0,
-        "command": run.command,
-        "started_at": run.started_at.to_string(),
-        "finished_at": run.finished_at.map(|time| time.to_string()),
-        "exit_code": run.exit_code,
-        "ended": run.ended,
-        "requests": run.requests,
-        "retries": run.retries,
-        "throttled": run.throttled,
-        "submitted": run.submitted,
-    })
+    let mut value = json!(RunFigures::from(run));
+    value["command"] = json!(run.command);
+    value["exit_code"] = json!(run.exit_code);
+    value["ended"] = json!(run.ended);
+    value
 }
 
 fn runs_as_json<S: serde::Serializer>(runs: &[RunTotals], serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
+use clap::{Args, ValueEnum};
 use tenantry_simulator::Scenario;
 use uuid::Uuid;
 
@@ -297,8 +296,10 @@ pub(crate) struct OutputFile {
 /// How files are laid out.
 #[derive(Debug, Args)]
 pub(crate) struct Layout {
-    #[command(flatten)]
-    pub(crate) delimiter: Delimiter,
+    /// Delimiter of the files: comma, semicolon, tab, pipe; for our own exports, whose header tells, this flag alone
+    /// holds [default: detected]
+    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
+    pub(crate) delimiter: Option<u8>,
     /// Encoding of the files: utf-8, utf-16le, utf-16be, windows-1252 or another; a byte order mark goes before it
     /// [default: detected]
     #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input", add = Repeat::Always)]
@@ -312,45 +313,6 @@ pub(crate) struct Layout {
     /// What an empty or missing cell of a field stands for (repeat it)
     #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input", add = Repeat::Always)]
     pub(crate) defaults: Vec<(Field, String)>,
-}
-
-#[derive(Debug, Args)]
-struct DelimiterOption {
-    /// Delimiter of the files: comma, semicolon, tab, pipe; for our own exports, whose header tells, this flag alone
-    /// holds [default: detected]
-    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
-    delimiter: Option<u8>,
-}
-
-/// What separates the cells, if that was told.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Delimiter {
-    pub(crate) told: Option<u8>,
-    /// By a flag of this very command: it is about the files that stand beside it.
-    pub(crate) is_typed: bool,
-}
-
-impl FromArgMatches for Delimiter {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let told = DelimiterOption::from_arg_matches(matches)?.delimiter;
-        let is_typed = matches.value_source("delimiter") == Some(ValueSource::CommandLine);
-        Ok(Self { told, is_typed })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for Delimiter {
-    fn augment_args(command: Command) -> Command {
-        DelimiterOption::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        DelimiterOption::augment_args_for_update(command)
-    }
 }
 
 /// How files are read and judged.

@@ -128,7 +128,7 @@ impl Check<'_> {
     ) -> Result<(), Stopped> {
         tokio::pin!(interrupted);
         let path = input.source.path.clone();
-        let options = self.args.input.layout.reader_options();
+        let options = self.args.input.layout.reader_options(self.output);
         let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
         let header = opened.header().clone();
         self.tell_of_layout(&path, opened.layout());

@@ -170,7 +170,8 @@ fn command_of(matches: &ArgMatches) -> String {
     names.join(" ")
 }
 
-fn deepest(matches: &ArgMatches) -> &ArgMatches {
+/// What was given to the command itself, below all commands that it is one of.
+pub(super) fn deepest(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, matches)) => deepest(matches),
         None => matches,

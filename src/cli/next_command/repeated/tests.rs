@@ -3,6 +3,7 @@ use clap::{ArgAction, FromArgMatches as _, value_parser};
 
 use super::*;
 use crate::cli::args::{Cli, Command as Asked};
+use crate::cli::output::Output;
 use crate::customer::Field;
 
 /// The commands that name a next one.
@@ -99,9 +100,11 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
     let line = format!("tenantry import{flags} customers.csv");
     // No value has a space or a quotation mark in it.
     let words = line.split(' ').map(|word| word.trim_matches(['\'', '"']));
-    let cli = Cli::from_arg_matches(&help::command().try_get_matches_from(words).unwrap()).unwrap();
+    let matches = help::command().try_get_matches_from(words).unwrap();
+    let cli = Cli::from_arg_matches(&matches).unwrap();
     let Asked::Import(import) = cli.command else { panic!("{:?}", cli.command) };
-    assert_eq!(import.input.given(import.condition.require_valid), given);
+    let output = Output::new(false, matches);
+    assert_eq!(import.input.given(import.condition.require_valid, &output), given);
     assert_eq!(flags_of(&Given::default()), "");
 }
 
