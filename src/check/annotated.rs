@@ -4,7 +4,7 @@
 //! that exports have. What shows only at the end of the file (see [`FileCheck::end`](super::FileCheck::end)) concerns
 //! rows that are written by then, so the copy is made in two steps: as the rows come, and then with that in its place.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 
@@ -21,7 +21,7 @@ const SEVERITY: usize = 1;
 const CODE: usize = 2;
 const ERROR: usize = 3;
 
-/// Writes the rows as they come.
+/// Writes the rows as they come, for now to where they can be read again.
 pub(crate) struct Annotated<W: Write> {
     writer: csv::Writer<W>,
     /// Of the file's columns, those that are copied: all but what an earlier copy has added.
@@ -31,15 +31,7 @@ pub(crate) struct Annotated<W: Write> {
     delimiter: u8,
 }
 
-/// A copy without what shows at the end.
-pub(crate) struct Rows<R> {
-    rows: R,
-    /// Where our columns begin.
-    ours: usize,
-    delimiter: u8,
-}
-
-impl<W: Write> Annotated<W> {
+impl<W: Read + Write + Seek> Annotated<W> {
     pub(crate) fn begin(out: W, header: &Header, delimiter: u8) -> Result<Self, csv::Error> {
         let is_ours = |name: &str| OUR_COLUMNS.iter().any(|ours| ours.eq_ignore_ascii_case(name.trim()));
         let columns = header.columns();
@@ -70,40 +62,27 @@ impl<W: Write> Annotated<W> {
         self.writer.write_record(own.chain(ours))
     }
 
-    /// The copy so far, for [`Rows::finish`].
-    pub(crate) fn end(self) -> Result<Rows<W>, io::Error> {
-        let Self { writer, copied, delimiter, .. } = self;
-        let rows = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
-        Ok(Rows { rows, ours: copied.len(), delimiter })
-    }
-}
-
-impl<T> Rows<T> {
-    /// The same copy, read from where it was written to.
-    pub(crate) fn try_map<R>(self, to_reader: impl FnOnce(T) -> io::Result<R>) -> io::Result<Rows<R>> {
-        let Self { rows, ours, delimiter } = self;
-        Ok(Rows { rows: to_reader(rows)?, ours, delimiter })
-    }
-}
-
-impl<R: Read> Rows<R> {
     /// Writes the copy, with each of `problems` beside its row. They come in the order of the rows.
     pub(crate) fn finish(
-        mut self,
+        self,
         problems: impl Iterator<Item = Problem>,
         mut out: impl Write,
     ) -> Result<(), csv::Error> {
+        let Self { writer, copied, delimiter, .. } = self;
+        // Where our columns begin.
+        let begin = copied.len();
+        let mut rows = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        rows.rewind()?;
         let mut problems = problems.peekable();
         if problems.peek().is_none() {
-            io::copy(&mut self.rows, &mut out)?;
+            io::copy(&mut rows, &mut out)?;
             return Ok(());
         }
-        let mut reader =
-            ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).from_reader(self.rows);
-        let mut writer = WriterBuilder::new().delimiter(self.delimiter).from_writer(out);
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(rows);
+        let mut writer = WriterBuilder::new().delimiter(delimiter).from_writer(out);
         let mut row = ByteRecord::new();
         while reader.read_byte_record(&mut row)? {
-            let cell = |place: usize| row.get(self.ours + place).unwrap_or_default();
+            let cell = |place: usize| row.get(begin + place).unwrap_or_default();
             let line: Option<u64> = std::str::from_utf8(cell(LINE)).ok().and_then(|line| line.parse().ok());
             let Some(problem) = problems.next_if(|problem| Some(problem.line) == line) else {
                 writer.write_byte_record(&row)?;
@@ -114,7 +93,7 @@ impl<R: Read> Rows<R> {
                 b"" => told,
                 before => format!("{}; {told}", String::from_utf8_lossy(before)),
             };
-            let annotated = row.iter().enumerate().map(|(index, cell)| match index.checked_sub(self.ours) {
+            let annotated = row.iter().enumerate().map(|(index, cell)| match index.checked_sub(begin) {
                 Some(SEVERITY) => problem.severity.name().as_bytes(),
                 Some(CODE) => problem.rule.as_bytes(),
                 Some(ERROR) => told.as_bytes(),

@@ -79,13 +79,13 @@ pub(crate) struct Met {
 
 impl Judge {
     /// `siblings` is what the rows will be held against.
-    pub(crate) fn new(validator: Validator, siblings: &Siblings, keeps_customers: bool) -> Self {
-        Self { validator, key: siblings.key(), keeps_customers, keeps_cells: false }
-    }
-
-    /// Rows will be asked for their cells: see [`Met::take_row`].
-    pub(crate) fn keeping_cells(self, keeps_cells: bool) -> Self {
-        Self { keeps_cells, ..self }
+    pub(crate) fn new(
+        validator: Validator,
+        siblings: &Siblings,
+        keeps_customers: bool,
+        keeps_cells: bool,
+    ) -> Self {
+        Self { validator, key: siblings.key(), keeps_customers, keeps_cells }
     }
 
     pub(crate) fn row(&self, header: &Header, row: &Row) -> Judged {

@@ -8,7 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::replacing::Guarded;
-use super::settings::{LedgerChoice, identity_file};
+use super::settings::identity_file;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{Identities, Opener, Unopened};
@@ -23,13 +23,13 @@ const TOGETHER: usize = 512;
 const NAMED: usize = 10;
 
 pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(&args.ledger);
-    let queries = ledger.read()?;
+    let ledger = args.ledger.path();
+    let queries = args.ledger.read()?;
     let identity = identity_file(&args.identity)?;
     let identities = Identities::read(&identity)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     if let Some(domain) = &domain {
-        must_hold_a_password_of(domain, &queries, &ledger.path)?;
+        must_hold_a_password_of(domain, &queries, &ledger)?;
     }
     let target = args.to.target();
     let file = target.file;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, 
         .and_then(|()| sink.flush())
         .map_err(|error| Failure::io("could not write the passwords", &error))?;
     sink.finish()?;
-    opened.note(output, file, &ledger.path);
+    opened.note(output, file, &ledger);
     if let Some(failure) = failure {
         return Err(failure);
     }

@@ -5,12 +5,11 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::failure::Failure;
-use super::settings::LedgerChoice;
 use crate::files::{self, Owner};
 use crate::ledger;
 
@@ -30,18 +29,21 @@ pub(super) struct Copy {
     folder: TempDir,
 }
 
-/// Puts a copy in place of the ledger. A ledger that is not there is not made; the copy is then made as it would be.
-pub(super) fn copy(choice: &mut LedgerChoice) -> Result<Copy, Failure> {
-    let made = Copy::new().map_err(|error| {
-        Failure::io("could not make a folder for the copy of the ledger that a dry run works on", &error)
-    })?;
-    let copy = made.folder.path().join("ledger.db");
-    ledger::copy_untouched(&choice.path, &copy)?;
-    choice.path = copy;
-    Ok(made)
-}
-
 impl Copy {
+    /// Copies a ledger. One that is not there is not made; the copy is then made as it would be.
+    pub(super) fn of(ledger: &Path) -> Result<Self, Failure> {
+        let made = Self::new().map_err(|error| {
+            Failure::io("could not make a folder for the copy of the ledger that a dry run works on", &error)
+        })?;
+        ledger::copy_untouched(ledger, &made.path())?;
+        Ok(made)
+    }
+
+    /// Where the copy is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
     fn new() -> io::Result<Self> {
         let mut swept = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..TRIES {

@@ -1,13 +1,11 @@
 //! `tenantry export`: rows as CSV.
 
-use super::settings::LedgerChoice;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::report::{Style, counted, export};
 
 pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(&args.ledger);
-    let queries = ledger.read()?;
+    let queries = args.ledger.read()?;
     let target = args.to.target();
     let file = target.file;
     let mut sink = Sink::from_ledger(target, &queries)?;

@@ -8,7 +8,7 @@ use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::rules;
 use super::session::{Halt, Session, Start};
 use super::terminal::Terminal;
-use super::{Failure, Output, args, settings};
+use super::{Failure, Output, args};
 use crate::call::Rate;
 use crate::failpoint;
 use crate::intake;
@@ -99,7 +99,7 @@ async fn look_at_first(args: &args::Import, output: &Output) -> Result<(), Failu
     let Some(first) = args.files.first().filter(|it| it.as_os_str() != "-" && it.is_file()) else {
         return Ok(());
     };
-    if settings::ledger_path(&args.run.ledger).exists() {
+    if args.run.ledger.path().exists() {
         return Ok(());
     }
     let source = InputFile::open(first)?.source;

@@ -37,7 +37,7 @@ impl Guarded {
 
     /// What a run works on, whether or not it exists yet.
     fn of_run(run: &args::Run) -> Self {
-        let ledger = settings::ledger_path(&run.ledger);
+        let ledger = run.ledger.path();
         let beside = ledger::beside_a_ledger(&ledger);
         // Where there is no identity file, there is none to be replaced.
         let identity = settings::identity_file(&run.submission.identity).ok();

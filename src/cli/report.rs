@@ -5,14 +5,12 @@ use std::path::Path;
 
 use super::args::{self, ReportFormat};
 use super::next_command;
-use super::settings::LedgerChoice;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output};
 use crate::files::free_name;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(&args.ledger);
     let target = args.to.target();
     let file = target.file;
     if file.is_none() && matches!(args.format, ReportFormat::Html) && std::io::stdout().is_terminal() {
@@ -21,15 +19,15 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
             free_name(Path::new("report.html")).display()
         )));
     }
-    let queries = ledger.read()?;
+    let (ledger, queries) = (args.ledger.path(), args.ledger.read()?);
     let Some(scope) = scope_of(&queries, args.run)? else {
         let run = args.run.unwrap_or_default();
-        let message = format!("the ledger `{}` has no run {run}", ledger.path.display());
+        let message = format!("the ledger `{}` has no run {run}", ledger.display());
         return Err(
             Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs")
         );
     };
-    let asked = Asked { ledger: &ledger.path, scope, limit_per_minute: args.rate.per_minute() };
+    let asked = Asked { ledger: &ledger, scope, limit_per_minute: args.rate.per_minute() };
     let next = |queries: &_, standing: &_| next_command::between_runs(queries, standing, output.matches());
     // Also while a run goes on.
     let overview = queries.at_one_moment(|queries| Overview::of(queries, asked, next))?;

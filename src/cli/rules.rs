@@ -70,7 +70,7 @@ async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode
         output.note("There is no country to ask about.");
         return Ok(ExitCode::Done);
     }
-    let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate)?;
+    let connection = Connection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
     let inquiry = Inquiry::begin(connection, &args.pace, &interruption).await?;
     let fetching = Fetching { inquiry: &inquiry, cache: &cache, pace: &args.pace, output };
     let fetched = fetching.fetch(&named).await;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::args::{Command, Nature};
 use super::config::Provenance;
-use super::{ExitCode, Failure, settings, version};
+use super::{ExitCode, Failure, version};
 
 /// Logs the beginning and the end of one command.
 pub(super) struct RunLog {
@@ -27,7 +27,7 @@ impl RunLog {
         Self {
             began: Instant::now(),
             files: files.to_vec(),
-            ledger: run.map(|run| settings::ledger_path(&run.ledger)),
+            ledger: run.map(|run| run.ledger.path()),
             tells_reason: !files.is_empty() || run.is_some(),
             is_run: run.is_some_and(|run| !run.submission.dry_run),
         }

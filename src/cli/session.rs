@@ -15,7 +15,7 @@ use super::partner::{self, SignedIn};
 use super::plan;
 use super::recipient;
 use super::results::Results;
-use super::settings::{Connection, LedgerChoice};
+use super::settings::Connection;
 use super::stop::Stop;
 use super::wait_lock;
 use super::{ExitCode, Failure, Output, args};
@@ -83,25 +83,26 @@ impl<'a> Session<'a> {
     pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
         let mut signals = super::signals::listen();
         let args::Run { ledger, connection, submission } = start.run;
-        let mut choice = LedgerChoice::from(ledger);
-        let mut connection = Connection::prepare(connection, &choice)?;
+        let asked_for = ledger.path();
+        let simulate = ledger.rehearsal.simulate.as_ref();
+        let mut connection = Connection::prepare(connection, simulate, Some(&asked_for))?;
         let is_dry_run = submission.dry_run;
         let results = match &submission.results {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder)?),
             Some(_) | None => None,
         };
         dry_run::remove_left_behind();
-        let asked_for = choice.path.clone();
-        let copy = if is_dry_run { Some(dry_run::copy(&mut choice)?) } else { None };
+        let copy = if is_dry_run { Some(dry_run::Copy::of(&asked_for)?) } else { None };
+        let path = copy.as_ref().map_or_else(|| asked_for.clone(), dry_run::Copy::path);
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         // Without a file that would fill it, a ledger that is not there is not made.
         let open = if start.inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
         let restored = RefCell::new(None);
         let open = || {
             if submission.restored && restored.borrow().is_none() {
-                *restored.borrow_mut() = Some(ledger::restore(&choice.path)?);
+                *restored.borrow_mut() = Some(ledger::restore(&path)?);
             }
-            let opened = open(&choice.path, &connection.environment, output.command());
+            let opened = open(&path, &connection.environment, output.command());
             // Nobody knows the copy of a dry run by its name.
             opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
         };
@@ -109,12 +110,11 @@ impl<'a> Session<'a> {
         if let Some(restored) = restored.into_inner() {
             tell_of_restored(output, restored);
         }
-        let is_rehearsal = choice.simulate.is_some();
         let seal = || match start.mode {
             Mode::AskOnly => Ok(None),
             Mode::Submit => {
                 let queries = Queries::open(ledger.path())?;
-                let choice = recipient::choose(submission, &queries, is_rehearsal)?;
+                let choice = recipient::choose(submission, &queries, simulate.is_some())?;
                 sealing(choice, &asked_for, is_dry_run, output)
             }
         };

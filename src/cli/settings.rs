@@ -31,31 +31,20 @@ const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
 /// The API name that a ledger of the simulator inside the process is bound to; its port changes.
 const SIMULATED_API: &str = "simulator";
 
-/// Which ledger a command works on.
-#[derive(Debug, Clone)]
-pub(crate) struct LedgerChoice {
-    pub(crate) path: PathBuf,
-    pub(crate) simulate: Option<Scenario>,
-}
-
-/// Where the ledger of a command is.
-pub(crate) fn ledger_path(args: &args::LedgerPath) -> PathBuf {
-    let default = if args.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
-    args.ledger.clone().unwrap_or_else(|| PathBuf::from(default))
-}
-
-impl From<&args::LedgerPath> for LedgerChoice {
-    fn from(args: &args::LedgerPath) -> Self {
-        Self { path: ledger_path(args), simulate: args.rehearsal.simulate.clone() }
+impl args::LedgerPath {
+    /// Where the ledger of a command is.
+    pub(crate) fn path(&self) -> PathBuf {
+        let default = if self.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
+        self.ledger.clone().unwrap_or_else(|| PathBuf::from(default))
     }
-}
 
-impl LedgerChoice {
     /// Reads the ledger. Where there is none, a rehearsal may have been meant, whose ledger has another name.
     pub(crate) fn read(&self) -> Result<Queries, Failure> {
-        let is_default = self.path == Path::new(LEDGER);
-        Queries::open(&self.path).map_err(|error| match error {
-            ledger::Error::Missing { .. } if is_default && Path::new(SIMULATED_LEDGER).exists() => {
+        let path = self.path();
+        Queries::open(&path).map_err(|error| match error {
+            ledger::Error::Missing { .. }
+                if path == Path::new(LEDGER) && Path::new(SIMULATED_LEDGER).exists() =>
+            {
                 Failure::from(error).with_hint(format!(
                     "`{SIMULATED_LEDGER}`, of a rehearsal, is there: add `--simulate` to look at that; `tenantry import \
                      FILE` makes `{LEDGER}`"
@@ -83,23 +72,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// From the command line and the environment. Nothing is contacted, started or written yet.
-    pub(crate) fn prepare(args: &args::Connection, ledger: &LedgerChoice) -> Result<Self, Failure> {
-        Self::new(args, ledger.simulate.clone(), Some(files::beside(&ledger.path, ".simulator")))
-    }
-
-    /// For a command that only asks: it has no ledger, and leaves nothing behind in a simulator.
-    pub(crate) fn to_ask(args: &args::Connection, simulate: Option<Scenario>) -> Result<Self, Failure> {
-        Self::new(args, simulate, None)
-    }
-
-    fn new(
+    /// From the command line and the environment. Nothing is contacted, started or written yet. A simulator keeps what it
+    /// knows beside the ledger; for a command that only asks, and has no ledger, it leaves nothing behind.
+    pub(crate) fn prepare(
         args: &args::Connection,
-        simulate: Option<Scenario>,
-        state_file: Option<PathBuf>,
+        simulate: Option<&Scenario>,
+        ledger: Option<&Path>,
     ) -> Result<Self, Failure> {
+        let state_file = ledger.map(|ledger| files::beside(ledger, ".simulator"));
         match simulate {
-            Some(scenario) => Ok(Self::to_simulator(scenario, state_file, args)),
+            Some(scenario) => Ok(Self::to_simulator(scenario.clone(), state_file, args)),
             None => Self::to_service(args),
         }
     }

@@ -1,6 +1,5 @@
 //! `tenantry show`: one row's whole story.
 
-use super::settings::LedgerChoice;
 use super::{ExitCode, Failure, Output, args};
 use crate::ledger::{self, Environment, Queries, RowId, RowStory};
 use crate::nearest::distance_within;
@@ -10,8 +9,7 @@ use crate::report::{story_json, story_text};
 const NEAR: usize = 3;
 
 pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(&args.ledger);
-    let queries = ledger.read()?;
+    let queries = args.ledger.read()?;
     let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let rows = match &asked {
         Some(domain) => queries.stories_of_domain(domain)?,
@@ -25,7 +23,7 @@ pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure
                 (format!("on line {}{file}", args.line.unwrap_or_default()), LINE_HINT.to_owned())
             }
         };
-        let message = format!("the ledger `{}` has no row {what}", ledger.path.display());
+        let message = format!("the ledger `{}` has no row {what}", args.ledger.path().display());
         return Err(Failure::new(ExitCode::Failed, message).with_hint(hint));
     }
     let environment = queries.environment()?;

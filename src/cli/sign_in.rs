@@ -66,7 +66,7 @@ pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, 
 /// Gets a token, asks one question with it, and tells what both say.
 pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
-    let connection = Connection::to_ask(&args.connection, None)?;
+    let connection = Connection::prepare(&args.connection, None, None)?;
     let (client, tokens) = connection.ways(TIMEOUT, 1)?;
     let token = interruption.unless(tokens.token()).await??;
     let question = mfa_compliance();

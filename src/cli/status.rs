@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::next_command;
-use super::settings::LedgerChoice;
 use super::{ExitCode, Failure, Output, args};
 use crate::ledger::RunTotals;
 use crate::printable::visible;
@@ -15,8 +14,7 @@ use crate::report::{
 const RUNS: u32 = 5;
 
 pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = LedgerChoice::from(&args.ledger);
-    let queries = ledger.read()?;
+    let queries = args.ledger.read()?;
     let standing = Standing::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;
     let left = standing.rows.open() + standing.agreements.open();
@@ -30,7 +28,7 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     }
     let environment = queries.environment()?;
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
-    let mut text = format!("{} · {api}\n", visible(&ledger.path.to_string_lossy()));
+    let mut text = format!("{} · {api}\n", visible(&args.ledger.path().to_string_lossy()));
     text.push_str(&standing.text(usize::MAX));
     let lost = queries.created_without_credentials()?;
     text.push_str(&lost_passwords(lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?));

@@ -37,12 +37,16 @@ pub(crate) struct CachedRules {
     pub(crate) rules: LiveRules,
 }
 
-/// What storing rules came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stored {
+/// What an update came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Update {
     Updated,
-    /// The same as before. They are as of now all the same.
+    /// The rules are the same as before. They are as of now all the same.
     Unchanged,
+    /// The service has no rules for this country; nor has the cache any more.
+    NoRules,
+    /// The service answered something else than rules; the cache is as it was.
+    Unusable(String),
 }
 
 impl Cache {
@@ -82,12 +86,12 @@ impl Cache {
     }
 
     /// Keeps the rules of a country as they came, in place of earlier ones.
-    pub(crate) fn store(&self, country: &str, body: &str) -> io::Result<Stored> {
+    pub(crate) fn store(&self, country: &str, body: &str) -> io::Result<Update> {
         let file = self.file(country);
         let is_same = fs::read(&file).is_ok_and(|before| before == body.as_bytes());
         // Written in either case: its time says how old the rules are.
         files::replace(&file, body.as_bytes())?;
-        Ok(if is_same { Stored::Unchanged } else { Stored::Updated })
+        Ok(if is_same { Update::Unchanged } else { Update::Updated })
     }
 
     /// Forgets the rules of a country, if there are any.
@@ -172,9 +176,9 @@ mod tests {
         let (_folder, cache) = cache();
         assert!(countries(&cache).is_empty());
         let [first, second] = [r#"{"iso2Code":"PT"}"#, r#"{"iso2Code":"pt","isCityRequired":true}"#];
-        assert_eq!(cache.store("PT", first).unwrap(), Stored::Updated);
-        assert_eq!(cache.store("PT", first).unwrap(), Stored::Unchanged);
-        assert_eq!(cache.store("PT", second).unwrap(), Stored::Updated);
+        assert_eq!(cache.store("PT", first).unwrap(), Update::Updated);
+        assert_eq!(cache.store("PT", first).unwrap(), Update::Unchanged);
+        assert_eq!(cache.store("PT", second).unwrap(), Update::Updated);
         cache.store("DE", r#"{"iso2Code":"DE"}"#).unwrap();
         assert_eq!(countries(&cache), ["DE", "PT"]);
         assert_eq!(fs::read_to_string(cache.file("PT")).unwrap(), second);

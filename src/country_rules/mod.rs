@@ -8,6 +8,6 @@ mod cache;
 mod named;
 mod update;
 
-pub(crate) use cache::{Cache, Contents};
+pub(crate) use cache::{Cache, Contents, Update};
 pub(crate) use named::NamedCountries;
-pub(crate) use update::{Update, UpdateError, update};
+pub(crate) use update::{UpdateError, update};

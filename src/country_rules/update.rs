@@ -2,22 +2,11 @@
 
 use std::io;
 
-use super::cache::{Cache, Stored};
+use super::cache::{Cache, Update};
 use crate::call::Caller;
 use crate::partner_center::NotDone;
 use crate::partner_center::operations::country_rules;
 use crate::validation::LiveRules;
-
-/// What an update came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Update {
-    Updated,
-    Unchanged,
-    /// The service has no rules for this country; nor has the cache any more.
-    NoRules,
-    /// The service answered something else than rules; the cache is as it was.
-    Unusable(String),
-}
 
 /// Why nothing is known.
 #[derive(Debug)]
@@ -35,10 +24,7 @@ pub(crate) async fn update(caller: &Caller, cache: &Cache, country: &str) -> Res
         }
         Some(body) => match LiveRules::parse(&body) {
             Err(error) => Ok(Update::Unusable(reason(&error))),
-            Ok(_) => match cache.store(country, &body).map_err(UpdateError::Cache)? {
-                Stored::Updated => Ok(Update::Updated),
-                Stored::Unchanged => Ok(Update::Unchanged),
-            },
+            Ok(_) => cache.store(country, &body).map_err(UpdateError::Cache),
         },
     }
 }

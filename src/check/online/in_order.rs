@@ -13,26 +13,18 @@ use crate::partner_center::NotDone;
 /// Rows in hand for each that may be under way: a slow answer at the front lets so many others overtake it.
 const ROWS_PER_QUESTION: usize = 8;
 
-/// What came of a row.
-struct Asked {
-    number: u64,
-    told: Result<Vec<Told>, NotDone>,
-}
-
-/// A row, and what was told about it once that is known.
-struct Waiting {
-    met: Met,
-    told: Option<Vec<Told>>,
-}
+/// A row, and what was told about it.
+pub(crate) type Answered = (Met, Vec<Told>);
 
 /// The rows in hand. Dropping it ends what is under way.
 pub(crate) struct InOrder {
     online: Arc<Online>,
     concurrency: usize,
-    rows: VecDeque<Waiting>,
+    /// Each with what was told about it, once that is known.
+    rows: VecDeque<(Met, Option<Vec<Told>>)>,
     /// The number of the first row in hand; rows are numbered as they come.
     first: u64,
-    under_way: JoinSet<Asked>,
+    under_way: JoinSet<(u64, Result<Vec<Told>, NotDone>)>,
 }
 
 impl InOrder {
@@ -54,14 +46,11 @@ impl InOrder {
             None => Some(Vec::new()),
             Some(customer) => {
                 let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);
-                self.under_way.spawn(async move {
-                    let told = online.ask(&customer).await;
-                    Asked { number, told }
-                });
+                self.under_way.spawn(async move { (number, online.ask(&customer).await) });
                 None
             }
         };
-        self.rows.push_back(Waiting { met, told });
+        self.rows.push_back((met, told));
         while self.rows.len() > self.concurrency * ROWS_PER_QUESTION && self.front_is_waiting() {
             self.wait().await?;
         }
@@ -69,17 +58,14 @@ impl InOrder {
     }
 
     /// The first row in hand, if it is done.
-    pub(crate) fn pop(&mut self) -> Option<(Met, Vec<Told>)> {
-        if self.front_is_waiting() {
-            return None;
-        }
-        let Waiting { met, told } = self.rows.pop_front()?;
+    pub(crate) fn pop(&mut self) -> Option<Answered> {
+        let (met, told) = self.rows.pop_front_if(|(_, told)| told.is_some())?;
         self.first += 1;
-        Some((met, told.unwrap_or_default()))
+        Some((met, told?))
     }
 
     /// The first row in hand, as soon as it is done; `None` when there is none.
-    pub(crate) async fn next(&mut self) -> Result<Option<(Met, Vec<Told>)>, NotDone> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Answered>, NotDone> {
         while self.front_is_waiting() {
             self.wait().await?;
         }
@@ -87,16 +73,15 @@ impl InOrder {
     }
 
     fn front_is_waiting(&self) -> bool {
-        self.rows.front().is_some_and(|row| row.told.is_none())
+        self.rows.front().is_some_and(|(_, told)| told.is_none())
     }
 
     /// Until one row more is done.
     async fn wait(&mut self) -> Result<(), NotDone> {
         let asked = self.under_way.join_next().await.expect("a row that waits is under way");
-        let asked = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        let index = usize::try_from(asked.number - self.first).expect("few rows are in hand");
-        let row = &mut self.rows[index];
-        row.told = Some(asked.told?);
+        let (number, told) = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let index = usize::try_from(number - self.first).expect("few rows are in hand");
+        self.rows[index].1 = Some(told?);
         Ok(())
     }
 }

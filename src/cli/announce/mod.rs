@@ -18,7 +18,7 @@ use super::descriptor::Descriptor;
 use super::ended::Ended;
 use super::replacing::{Guarded, beginning, not_over};
 use super::signals::Interruption;
-use super::{ExitCode, Failure, Output, args, settings};
+use super::{ExitCode, Failure, Output, args};
 use crate::clock;
 use crate::variables::variable;
 use digest::Digest;
@@ -44,7 +44,7 @@ impl Announcer {
         let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
         let announcer = Self {
             command: output.command().to_owned(),
-            ledger: settings::ledger_path(ledger),
+            ledger: ledger.path(),
             notifier: notify_url.as_ref().and_then(|url| Notifier::new(url, connection.ca_file.as_deref())),
             on_finish: on_finish.clone(),
             metrics_file: metrics_file

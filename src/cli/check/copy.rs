@@ -1,7 +1,6 @@
 //! `check -o F`: the annotated copy on its way to its place.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek};
 use std::path::Path;
 
 use crate::check::{Annotated, AtTheEnd, MetRow};
@@ -15,7 +14,7 @@ use crate::reader::Header;
 /// Where the copy will be when the check has come to its end.
 pub(super) struct Copy {
     sink: Sink,
-    rows: Option<Annotated<BufWriter<File>>>,
+    rows: Option<Annotated<File>>,
 }
 
 impl Copy {
@@ -41,7 +40,7 @@ impl Copy {
     pub(super) fn begin(&mut self, header: &Header, delimiter: u8) -> Result<(), Failure> {
         let spool =
             tempfile::tempfile().map_err(|error| Failure::io("could not make a temporary file", &error))?;
-        self.rows = Some(Annotated::begin(BufWriter::new(spool), header, delimiter).map_err(unwritten)?);
+        self.rows = Some(Annotated::begin(spool, header, delimiter).map_err(unwritten)?);
         Ok(())
     }
 
@@ -55,13 +54,7 @@ impl Copy {
     /// Puts it in its place, with what shows at the end of the file.
     pub(super) fn finish(mut self, at_the_end: &AtTheEnd) -> Result<(), Failure> {
         if let Some(rows) = self.rows {
-            let spooled = |error: std::io::Error| Failure::io("could not read a temporary file", &error);
-            let rows = rows.end().map_err(spooled)?.try_map(|spool| {
-                let mut spool = spool.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-                spool.rewind()?;
-                Ok(BufReader::new(spool))
-            });
-            rows.map_err(spooled)?.finish(at_the_end.problems(), &mut self.sink).map_err(unwritten)?;
+            rows.finish(at_the_end.problems(), &mut self.sink).map_err(unwritten)?;
         }
         self.sink.finish()
     }

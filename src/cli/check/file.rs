@@ -7,25 +7,7 @@ use super::online::Desk;
 use super::report::Report;
 use crate::check::{AtTheEnd, FileCheck, InOrder, Judged, Met, Siblings, Tally, Told};
 use crate::cli::failure::Failure;
-use crate::reading::{self, Batch, Progress};
-
-/// Why a file was not checked to its end.
-pub(super) enum Stopped {
-    Reading(reading::Error),
-    Failed(Failure),
-}
-
-impl From<reading::Error> for Stopped {
-    fn from(error: reading::Error) -> Self {
-        Stopped::Reading(error)
-    }
-}
-
-impl From<Failure> for Stopped {
-    fn from(failure: Failure) -> Self {
-        Stopped::Failed(failure)
-    }
-}
+use crate::reading::{Batch, Progress};
 
 /// A file under way: each row is asked about where somebody is asked, then told and counted.
 pub(super) struct File<'a, 'o> {
@@ -44,11 +26,16 @@ impl File<'_, '_> {
         let rows = batch.rows.len() as u64;
         for (number, judged) in (1..).zip(batch.rows) {
             let met = self.check.meet(judged, self.siblings);
-            if self.desk.is_none() {
+            let Some((desk, queue)) = &mut self.desk else {
                 self.settle(met, Vec::new())?;
                 continue;
+            };
+            queue.push(met).await.map_err(|unanswered| desk.failure(unanswered))?;
+            while let Some((met, told)) = self.desk.as_mut().and_then(|(_, queue)| queue.pop()) {
+                self.settle(met, told)?;
             }
-            self.ask(met).await?;
+            // An answer may be long in coming, and somebody may be watching.
+            self.report.write()?;
             // Rows come one by one here, so the bar moves with each, as if all had the same length.
             let bytes = begun.bytes + (batch.progress.bytes - begun.bytes) * number / rows;
             self.progress.send_replace(Progress { bytes, rows: begun.rows + number });
@@ -56,20 +43,6 @@ impl File<'_, '_> {
         self.report.write()?;
         self.progress.send_replace(batch.progress);
         Ok(())
-    }
-
-    async fn ask(&mut self, met: Met) -> Result<(), Failure> {
-        let Some((desk, queue)) = &mut self.desk else { return Ok(()) };
-        queue.push(met).await.map_err(|unanswered| desk.failure(unanswered))?;
-        let mut done = Vec::new();
-        while let Some(row) = queue.pop() {
-            done.push(row);
-        }
-        for (met, told) in done {
-            self.settle(met, told)?;
-        }
-        // An answer may be long in coming, and somebody may be watching.
-        self.report.write()
     }
 
     fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Result<(), Failure> {

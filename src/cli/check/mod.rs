@@ -6,6 +6,7 @@ mod online;
 mod report;
 
 use std::path::Path;
+use std::pin::pin;
 
 use tokio::sync::watch;
 
@@ -23,7 +24,7 @@ use crate::reader;
 use crate::reading::{self, Opened, Progress};
 use crate::validation::Validator;
 use copy::Copy;
-use file::{File, Stopped};
+use file::File;
 use online::Desk;
 use report::{Form, Report};
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
     }
     let mut desk = None;
     if args.online {
-        let connection = Connection::to_ask(&args.connection, args.rehearsal.simulate.clone())?;
+        let connection = Connection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
         desk = Some(Box::pin(Desk::open(connection, &args.pace, &interruption)).await?);
     }
     let form = if args.json { Form::Json(Json::default()) } else { Form::Text(Text::new(args.all)) };
@@ -105,31 +106,27 @@ struct Check<'a> {
 impl Check<'_> {
     async fn file(&mut self, input: InputFile) -> Result<(), Failure> {
         let (path, size) = (input.source.path.clone(), input.size);
-        let (output, interruption) = (self.output, self.interruption.clone());
+        let output = self.output;
         let (sender, receiver) = watch::channel(Progress::default());
         let rows = async {
-            let checked = self.rows(input, &sender, interruption.stopping().cancelled()).await;
+            let checked = self.rows(input, &sender).await;
             drop(sender);
             checked
         };
         let (checked, ()) = tokio::join!(rows, output.show_reading(&path, size, receiver));
-        checked.map_err(|stopped| match stopped {
-            Stopped::Reading(reading::Error::Interrupted(_)) => interruption.failure(),
-            Stopped::Reading(error) => error.into(),
-            Stopped::Failed(failure) => failure,
-        })
+        checked
     }
 
-    async fn rows(
-        &mut self,
-        input: InputFile,
-        progress: &watch::Sender<Progress>,
-        interrupted: impl Future<Output = ()>,
-    ) -> Result<(), Stopped> {
-        tokio::pin!(interrupted);
+    async fn rows(&mut self, input: InputFile, progress: &watch::Sender<Progress>) -> Result<(), Failure> {
+        let interruption = self.interruption.clone();
+        let mut interrupted = pin!(interruption.stopping().cancelled());
+        let unread = |error| match error {
+            reading::Error::Interrupted(_) => interruption.failure(),
+            error => error.into(),
+        };
         let path = input.source.path.clone();
         let options = self.args.input.layout.reader_options(self.output);
-        let opened = Opened::open(input.source, options, interrupted.as_mut()).await?;
+        let opened = Opened::open(input.source, options, interrupted.as_mut()).await.map_err(unread)?;
         let header = opened.header().clone();
         self.tell_of_layout(&path, opened.layout());
         if let Some(copy) = &mut self.copy {
@@ -146,14 +143,14 @@ impl Check<'_> {
             copy: self.copy.as_mut(),
         };
         file.siblings.begin_file(&file.path);
-        let judge = Judge::new(self.validator.clone(), file.siblings, self.args.online)
-            .keeping_cells(self.args.output.is_some());
+        let keeps_cells = self.args.output.is_some();
+        let judge = Judge::new(self.validator.clone(), file.siblings, self.args.online, keeps_cells);
         let mut rows =
             opened.start(move |header, rows| rows.iter().map(|row| judge.row(header, row)).collect());
-        while let Some(batch) = rows.next(interrupted.as_mut()).await? {
+        while let Some(batch) = rows.next(interrupted.as_mut()).await.map_err(unread)? {
             file.batch(batch).await?;
         }
-        rows.end().await?;
+        rows.end().await.map_err(unread)?;
         let (tally, at_the_end) = file.end().await?;
         if tally.rows() == 0 {
             self.output.note(format_args!("{path}: {NO_ROWS}."));

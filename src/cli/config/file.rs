@@ -129,23 +129,43 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
             .because(error.message().to_owned())
             .with_hint("write it as TOML: `rate = \"450/min\"`, texts in quotation marks")
     })?;
-    let mut reading = Reading {
-        line_of: &|at| line_of(at + skipped),
-        file: ConfigFile {
-            path: path.to_owned(),
-            origin: Origin::Named,
-            content: Vec::new(),
-            entries: Vec::new(),
-            profiles: Vec::new(),
-        },
+    let line_of = |key: &Key<'_>| line_of(key.span().start + skipped);
+    let wrong = |key: &str, line: usize, why: &str| {
+        Failure::usage(format!("cannot use `{key}` in `{}`, line {line}", path.display())).because(why)
     };
+    let mut profiles = Vec::new();
+    let mut keys = Vec::new();
     for (key, value) in in_order(table.get_ref()) {
-        match value.get_ref() {
-            DeValue::Table(profiles) if key.get_ref() == PROFILES => reading.profiles(profiles)?,
-            _ => reading.entry(key.get_ref(), key.span().start, value, None)?,
+        let tables = match value.get_ref() {
+            DeValue::Table(tables) if key.get_ref() == PROFILES => tables,
+            _ => {
+                keys.push((None, key, value));
+                continue;
+            }
+        };
+        for (profile, table) in in_order(tables) {
+            let name = profile.get_ref();
+            let DeValue::Table(table) = table.get_ref() else {
+                return Err(wrong(&format!("profile.{name}"), line_of(profile), "it is no table")
+                    .with_hint(format!("begin the profile with a line `[profile.{name}]`")));
+            };
+            profiles.push(name.to_string());
+            keys.extend(in_order(table).into_iter().map(|(key, value)| (Some(name.to_string()), key, value)));
         }
     }
-    Ok(reading.file)
+    let mut entries: Vec<Entry> = Vec::new();
+    for (profile, key, value) in keys {
+        let (name, line) = (key.get_ref().replace('_', "-"), line_of(key));
+        let given = given(value.get_ref()).ok_or_else(|| {
+            wrong(key.get_ref(), line, "it is no value")
+                .with_hint("write a text in quotation marks, a number, or true or false")
+        })?;
+        if entries.iter().any(|known| known.name == name && known.profile == profile) {
+            return Err(wrong(key.get_ref(), line, "it is there twice").with_hint("leave one of them"));
+        }
+        entries.push(Entry { name, given, line, profile });
+    }
+    Ok(ConfigFile { path: path.to_owned(), origin: Origin::Named, content: Vec::new(), entries, profiles })
 }
 
 /// The keys of a table as they stand in the file.
@@ -156,57 +176,6 @@ fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Key<'i>, &'a Spanned<DeV
 }
 
 type Key<'i> = Spanned<Cow<'i, str>>;
-
-struct Reading<'a> {
-    line_of: &'a dyn Fn(usize) -> usize,
-    file: ConfigFile,
-}
-
-impl Reading<'_> {
-    fn profiles(&mut self, profiles: &DeTable<'_>) -> Result<(), Failure> {
-        for (name, keys) in in_order(profiles) {
-            let at = name.span().start;
-            let name = name.get_ref();
-            let DeValue::Table(keys) = keys.get_ref() else {
-                return Err(self
-                    .wrong(&format!("profile.{name}"), at, "it is no table")
-                    .with_hint(format!("begin the profile with a line `[profile.{name}]`")));
-            };
-            self.file.profiles.push(name.to_string());
-            for (key, value) in in_order(keys) {
-                self.entry(key.get_ref(), key.span().start, value, Some(name))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn entry(
-        &mut self,
-        key: &str,
-        at: usize,
-        value: &Spanned<DeValue<'_>>,
-        profile: Option<&str>,
-    ) -> Result<(), Failure> {
-        let name = key.replace('_', "-");
-        let hint = "write a text in quotation marks, a number, or true or false";
-        let given =
-            given(value.get_ref()).ok_or_else(|| self.wrong(key, at, "it is no value").with_hint(hint))?;
-        let profile = profile.map(str::to_owned);
-        let entries = &self.file.entries;
-        if entries.iter().any(|known| known.name == name && known.profile == profile) {
-            return Err(self.wrong(key, at, "it is there twice").with_hint("leave one of them"));
-        }
-        let line = (self.line_of)(at);
-        self.file.entries.push(Entry { name, given, line, profile });
-        Ok(())
-    }
-
-    fn wrong(&self, key: &str, at: usize, why: &str) -> Failure {
-        let line = (self.line_of)(at);
-        Failure::usage(format!("cannot use `{key}` in `{}`, line {line}", self.file.path.display()))
-            .because(why)
-    }
-}
 
 fn given(value: &DeValue<'_>) -> Option<Given> {
     match value {

@@ -171,7 +171,7 @@ fn fill_in(lines: &mut [Line], connection: &args::Connection, matches: &ArgMatch
     let ledger = parsed::<args::LedgerPath>(matches)?;
     let identity = parsed::<args::IdentityFile>(matches)?;
     let followed = [
-        ("ledger", Some(settings::ledger_path(&ledger).to_string_lossy().into_owned())),
+        ("ledger", Some(ledger.path().to_string_lossy().into_owned())),
         ("api-url", Some(connection.cloud.api_url().to_owned())),
         ("authority-url", Some(connection.cloud.authority_url().to_owned())),
         (
