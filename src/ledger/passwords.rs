@@ -3,6 +3,7 @@
 
 use rusqlite::Transaction;
 
+use super::stored::Select;
 use super::{AttemptId, DataKeyId, Error, Recorder, RowId};
 use tenantry_model::clock;
 
@@ -49,7 +50,7 @@ impl Recorder {
                     (run, &recipient, &sealed, clock::now().as_millisecond()),
                 )?;
                 let id = DataKeyId(tx.last_insert_rowid());
-                Ok((id, tx.query_row("SELECT ledger_id FROM ledger", [], |row| row.get(0))?))
+                Ok((id, tx.value("SELECT ledger_id FROM ledger", [])?))
             })
             .await
     }

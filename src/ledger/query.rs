@@ -12,11 +12,12 @@ mod waiting;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
 use super::runs::{self, Calls};
 use super::steps::{STANDING, State, StepKind};
+use super::stored::Select;
 use super::{Environment, Error, RunId, lock, schema};
 use tenantry_model::clock;
 
@@ -226,7 +227,7 @@ impl Queries {
 
     /// The id that exports carry beside `tenantry_row`.
     pub fn ledger_id(&self) -> Result<String, Error> {
-        Ok(self.connection.query_row("SELECT ledger_id FROM ledger", [], |row| row.get(0))?)
+        self.connection.value("SELECT ledger_id FROM ledger", [])
     }
 
     /// Rows by state.
@@ -241,11 +242,10 @@ impl Queries {
             "SELECT state, count(*) FROM customer_rows r WHERE {} GROUP BY state",
             scope.touched("r.id", "r.source_id")
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let count: u64 = row.get(1)?;
-            *counts.slot(row.get(0)?) = count;
+        let by_state: Vec<(State, u64)> =
+            self.connection.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (state, count) in by_state {
+            *counts.slot(state) = count;
             counts.total += count;
         }
         Ok(counts)
@@ -265,7 +265,7 @@ impl Queries {
             scope.touched("a.row_id", "a.source_id")
         );
         let by_state: Vec<(State, bool, u64)> =
-            self.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            self.connection.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         for (state, is_of_unfinished_file, count) in by_state {
             let slot = match state {
                 State::Pending if is_of_unfinished_file => &mut counts.held_back,
@@ -291,7 +291,7 @@ impl Queries {
             State::sql_list(State::needs_attention),
             scope.touched(row, "step.source_id")
         );
-        self.collect(&sql, [], |row| {
+        self.connection.collect(&sql, [], |row| {
             Ok(ErrorCount {
                 code: row.get(0)?,
                 refused: RefusedStep { kind, state: row.get(1)?, domain_burned: row.get(4)? },
@@ -315,7 +315,7 @@ impl Queries {
               WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3 AND {} ORDER BY step.id LIMIT ?4",
             scope.touched(row, "step.source_id")
         );
-        self.collect(&sql, (code, refused.state, refused.domain_burned, limit), |row| {
+        self.connection.collect(&sql, (code, refused.state, refused.domain_burned, limit), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
     }
@@ -341,42 +341,41 @@ impl Queries {
 
     /// Files that rows came from, by the paths that they were given by.
     pub fn files(&self) -> Result<Vec<String>, Error> {
-        self.collect("SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
+        self.connection.collect("SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
     /// Those of them that were not read to their end when they were last read.
     pub fn unfinished_files(&self) -> Result<Vec<String>, Error> {
         let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
                    HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
-        self.collect(sql, [], |row| row.get(0))
+        self.connection.collect(sql, [], |row| row.get(0))
     }
 
     /// Rows that `run` has read and that wait to be sent.
     pub fn pending_of(&self, run: RunId) -> Result<u64, Error> {
-        Ok(self.connection.query_row(
-            "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-              WHERE customer_rows.state = 'pending' AND sources.run_id = ?1",
-            [run],
-            |row| row.get(0),
-        )?)
+        let sql = "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
+                    WHERE customer_rows.state = 'pending' AND sources.run_id = ?1";
+        self.connection.value(sql, [run])
     }
 
     /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
     pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
         let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
-        self.collect(&sql, [limit], |row| row.get(0))
+        self.connection.collect(&sql, [limit], |row| row.get(0))
     }
 
     /// Created rows whose one-time password was lost with the service's answer.
     pub fn created_without_credentials(&self) -> Result<u64, Error> {
-        let sql = format!("SELECT count(*) FROM {WITHOUT_PASSWORD}");
-        Ok(self.connection.query_row(&sql, [], |row| row.get(0))?)
+        self.connection.value(&format!("SELECT count(*) FROM {WITHOUT_PASSWORD}"), [])
     }
 
     /// The newest runs, newest first.
     pub fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
-        let ids: Vec<RunId> =
-            self.collect("SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1", [limit], |row| row.get(0))?;
+        let ids: Vec<RunId> = self.connection.collect(
+            "SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1",
+            [limit],
+            |row| row.get(0),
+        )?;
         ids.into_iter().map(|id| self.run_totals(id)).collect()
     }
 
@@ -395,7 +394,7 @@ impl Queries {
     /// When a run last ended with every row a customer.
     pub fn last_success(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
-        Ok(self.connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?.map(clock::from_ms))
+        Ok(self.connection.value::<Option<i64>>(sql, [])?.map(clock::from_ms))
     }
 
     /// What one run came to.
@@ -427,8 +426,7 @@ impl Queries {
     pub fn accounting(&self) -> Result<Option<String>, Error> {
         let totals = self.source_totals(None)?;
         let rows = self.counts()?.total;
-        let stored: u64 =
-            self.connection.query_row("SELECT count(*) FROM customer_rows", [], |row| row.get(0))?;
+        let stored: u64 = self.connection.value("SELECT count(*) FROM customer_rows", [])?;
         let SourceTotals { read, new, known, duplicates, .. } = totals;
         Ok(if read != new + known + duplicates {
             Some(format!("{read} rows read are not {new} new, {known} known and {duplicates} duplicates"))
@@ -438,24 +436,4 @@ impl Queries {
             None
         })
     }
-
-    fn collect<T>(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-        load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, Error> {
-        collect(&self.connection, sql, parameters, load)
-    }
-}
-
-fn collect<T>(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-    load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, Error> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(parameters, load)?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

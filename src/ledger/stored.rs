@@ -1,11 +1,63 @@
-//! Stored values that may not be what they should be: each is read with care, and named where it cannot be understood.
+//! Queries, and stored values that may not be what they should be: each is read with care, and named where it cannot be
+//! understood.
 
-use rusqlite::Row;
 use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row};
 
 use super::{Error, RowId};
 use tenantry_model::customer::Customer;
 use tenantry_model::problem::Problem;
+
+/// Queries in one call each.
+pub(super) trait Select {
+    /// The first column of the one row that there is.
+    fn value<T: FromSql>(&self, sql: &str, parameters: impl Params) -> Result<T, Error>;
+
+    /// What `load` reads of all rows.
+    fn collect<T, C: FromIterator<T>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<C, Error>;
+
+    /// Calls `visit` with each row. Holds one row in memory.
+    fn each<E: From<Error>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        visit: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E>;
+}
+
+impl Select for Connection {
+    fn value<T: FromSql>(&self, sql: &str, parameters: impl Params) -> Result<T, Error> {
+        Ok(self.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
+    }
+
+    fn collect<T, C: FromIterator<T>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<C, Error> {
+        Ok(self.prepare_cached(sql)?.query_map(parameters, load)?.collect::<Result<_, _>>()?)
+    }
+
+    fn each<E: From<Error>>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        mut visit: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statement = self.prepare(sql).map_err(Error::from)?;
+        let mut rows = statement.query(parameters).map_err(Error::from)?;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            visit(row)?;
+        }
+        Ok(())
+    }
+}
 
 /// One value of a row; `name` is what a person calls it.
 pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Result<T, String> {

@@ -4,7 +4,7 @@
 //! the size of the ledger. Times go in and out as UTC milliseconds. A row is large, so they are read once.
 
 use super::super::steps::State;
-use super::super::stored::field_of;
+use super::super::stored::{Select, field_of};
 use super::super::{Error, RunId};
 use super::Queries;
 
@@ -107,12 +107,12 @@ impl Queries {
     /// Is there such a run?
     pub fn has_run(&self, run: RunId) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM program_runs WHERE id = ?1)";
-        Ok(self.connection.query_row(sql, [run], |row| row.get(0))?)
+        self.connection.value(sql, [run])
     }
 
     /// How many runs there were.
     pub fn runs(&self) -> Result<u64, Error> {
-        Ok(self.connection.query_row("SELECT count(*) FROM program_runs", [], |row| row.get(0))?)
+        self.connection.value("SELECT count(*) FROM program_runs", [])
     }
 
     /// When calls were made; `None` where there was none.
@@ -138,9 +138,7 @@ impl Queries {
             State::sql_list(State::is_history),
             scope.rows()
         );
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+        self.connection.each(&sql, [], |row| {
             let text = |index: usize| row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from);
             visit(RowFacts {
                 state: row.get(0)?,
@@ -150,8 +148,8 @@ impl Queries {
                 country: text(4)?,
                 reseller: text(5)?,
             });
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, how many
@@ -162,12 +160,10 @@ impl Queries {
                FROM api_requests a WHERE {} GROUP BY 1 ORDER BY 1",
             scope.calls()
         );
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+        self.connection.each(&sql, [], |row| {
             visit(row.get(0)?, row.get(1)?, row.get(2)?);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Calls `visit` with all requests, those that are alike together: by kind, part and how long they took, in this order.
@@ -183,9 +179,7 @@ impl Queries {
                FROM api_requests a WHERE {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             scope.calls()
         );
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([parts.from_ms, parts.width_ms])?;
-        while let Some(row) = rows.next()? {
+        self.connection.each(&sql, [parts.from_ms, parts.width_ms], |row| {
             visit(AlikeCalls {
                 operation: row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
                 part: row.get(1)?,
@@ -193,7 +187,7 @@ impl Queries {
                 sent: row.get(3)?,
                 throttled: row.get(4)?,
             });
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! Sealed passwords, for `credentials`, and the record of who opened which.
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
+use rusqlite::{Connection, Row, TransactionBehavior};
 
+use super::super::stored::Select;
 use super::super::{DataKeyId, Error, RowId, schema};
 use super::Queries;
 use tenantry_model::clock;
@@ -92,31 +93,20 @@ impl Opening<'_> {
 impl Queries {
     /// Whom the ledger's passwords are sealed to.
     pub fn sealed_to(&self) -> Result<SealedTo, Error> {
-        let recipient = self
-            .connection
-            .query_row("SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
-            .optional()?;
-        if let Some(recipient) = recipient {
+        let recipient = "SELECT (SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1)";
+        if let Some(recipient) = self.connection.value(recipient, [])? {
             return Ok(SealedTo::Recipient(recipient));
         }
-        let newest = self
-            .connection
-            .query_row(
-                "SELECT sealed_credentials FROM customer_rows
-                  WHERE sealed_credentials IS NOT NULL ORDER BY changed_at DESC, id DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let Some(newest) = newest else { return Ok(SealedTo::Nobody) };
+        let newest = "SELECT (SELECT sealed_credentials FROM customer_rows
+                               WHERE sealed_credentials IS NOT NULL ORDER BY changed_at DESC, id DESC LIMIT 1)";
+        let Some(newest) = self.connection.value(newest, [])? else { return Ok(SealedTo::Nobody) };
         let sql = "SELECT count(*) FROM customer_rows WHERE sealed_credentials IS NOT NULL";
-        let passwords = self.connection.query_row(sql, [], |row| row.get(0))?;
-        Ok(SealedTo::Unrecorded { newest, passwords })
+        Ok(SealedTo::Unrecorded { newest, passwords: self.connection.value(sql, [])? })
     }
 
     /// Every data key.
     pub fn data_keys(&self) -> Result<Vec<SealedDataKey>, Error> {
-        self.collect("SELECT id, recipient, sealed FROM data_keys", [], |row| {
+        self.connection.collect("SELECT id, recipient, sealed FROM data_keys", [], |row| {
             Ok(SealedDataKey { id: row.get(0)?, recipient: row.get(1)?, sealed: row.get(2)? })
         })
     }
@@ -146,11 +136,8 @@ impl Queries {
               GROUP BY domain, customer_id COLLATE NOCASE ORDER BY max(id)"
         );
         for sql in [of_rows, of_others] {
-            let mut statement = self.connection.prepare(&sql).map_err(Error::from)?;
-            let mut rows = statement.query([domain]).map_err(Error::from)?;
-            while let Some(row) = rows.next().map_err(Error::from)? {
-                visit(sealed_password(row).map_err(Error::from)?)?;
-            }
+            let visit = |row: &Row<'_>| visit(sealed_password(row).map_err(Error::from)?);
+            self.connection.each(&sql, [domain], visit)?;
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::super::steps::{STANDING, State};
-use super::super::stored::field_of;
+use super::super::stored::{Select, field_of};
 use super::super::{Error, RunId};
-use super::{Queries, collect};
+use super::Queries;
 
 /// What is about to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,41 +59,11 @@ pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.rea
      AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
      AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
 
-/// Which part of the open work is meant.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    /// What may be sent, and what this run has read besides, also where it waits for consent.
-    Sendable(Option<RunId>),
-    /// What nothing but somebody's consent is missing for.
-    Undecided,
-}
+/// Condition on `sources`: read to its end, and agreed to.
+const SENDABLE: &str = "sources.completed_at IS NOT NULL";
 
-impl Part {
-    /// Its condition on `sources`.
-    fn of_sources(self) -> &'static str {
-        match self {
-            Part::Sendable(None) => "sources.completed_at IS NOT NULL",
-            Part::Sendable(Some(_)) => "(sources.completed_at IS NOT NULL OR sources.run_id = ?1)",
-            Part::Undecided => UNDECIDED,
-        }
-    }
-
-    /// Its condition on acceptances: one that may have been sent is open whatever becomes of its file.
-    fn of_agreements(self) -> &'static str {
-        match self {
-            Part::Sendable(_) => "a.state = 'in_flight' OR",
-            Part::Undecided => "",
-        }
-    }
-
-    fn parameters(self) -> impl rusqlite::Params {
-        let run = match self {
-            Part::Sendable(run) => run,
-            Part::Undecided => None,
-        };
-        rusqlite::params_from_iter(run)
-    }
-}
+/// An acceptance that may have been sent is open whatever becomes of its file.
+const IN_FLIGHT: &str = "a.state = 'in_flight' OR";
 
 impl Queries {
     /// What is about to be created, largest group first.
@@ -105,55 +75,40 @@ impl Queries {
 
     /// What earlier runs have read whole and nobody has agreed to ([`super::super::Unagreed::OfEarlierRuns`]).
     pub fn undecided(&self) -> Result<Plan, Error> {
-        plan_of(&self.connection, Part::Undecided)
+        plan_of(&self.connection, UNDECIDED, "")
     }
 
     /// What of the open work only a user may do.
     pub fn user_needs(&self) -> Result<UserNeeds, Error> {
-        user_needs(&self.connection, Part::Sendable(None))
+        Ok(plan_of(&self.connection, SENDABLE, IN_FLIGHT)?.user_needs())
     }
 }
 
 /// What is about to be done, also in a transaction that is not committed.
 pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
-    plan_of(connection, Part::Sendable(Some(run)))
+    plan_of(connection, &format!("({SENDABLE} OR sources.run_id = {run})"), IN_FLIGHT)
 }
 
-fn plan_of(connection: &Connection, part: Part) -> Result<Plan, Error> {
+/// Open work of the sources that fulfil `is_meant`, and acceptances besides.
+fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<Plan, Error> {
     let sql = format!(
-        "SELECT coalesce({}, '?'), {}, count(*)
+        "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
+          WHERE {STANDING} AND ({or_agreements} (a.state = 'pending' AND {is_meant}))"
+    );
+    let mut agreements: u64 = connection.value(&sql, [])?;
+    let sql = format!(
+        "SELECT coalesce({}, '?'), {}, count(*), count({})
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE state IN ({}) AND {}
+          WHERE state IN ({}) AND {is_meant}
           GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
         field_of("customer", "country"),
         field_of("customer", "associated_partner_id"),
-        State::sql_list(State::is_open),
-        part.of_sources()
-    );
-    let groups = collect(connection, &sql, part.parameters(), |row| {
-        Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
-    })?;
-    Ok(Plan { groups, agreements: user_needs(connection, part)?.with_agreements })
-}
-
-fn user_needs(connection: &Connection, part: Part) -> Result<UserNeeds, Error> {
-    let sql = format!(
-        "SELECT count({}), count({})
-           FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE customer_rows.state IN ({}) AND {}",
-        field_of("customer", "associated_partner_id"),
         field_of("customer", "agreement"),
         State::sql_list(State::is_open),
-        part.of_sources()
     );
-    let (for_resellers, with_agreements): (u64, u64) =
-        connection.query_row(&sql, part.parameters(), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let sql = format!(
-        "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
-          WHERE {STANDING} AND ({} (a.state = 'pending' AND {}))",
-        part.of_agreements(),
-        part.of_sources()
-    );
-    let owed: u64 = connection.query_row(&sql, part.parameters(), |row| row.get(0))?;
-    Ok(UserNeeds { for_resellers, with_agreements: with_agreements + owed })
+    let groups = connection.collect(&sql, [], |row| {
+        agreements += row.get::<_, u64>(3)?;
+        Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
+    })?;
+    Ok(Plan { groups, agreements })
 }

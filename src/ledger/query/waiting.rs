@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::steps::State;
+use super::super::stored::Select;
 use super::super::{Error, Given};
 use super::Queries;
 
@@ -101,7 +102,7 @@ impl Queries {
                      JOIN sources s ON s.id = held.newest
                     ORDER BY s.id"
         );
-        self.collect(&sql, [], |row| {
+        self.connection.collect(&sql, [], |row| {
             let (is_restored, read_at, invalid_at): (bool, Option<i64>, Option<i64>) =
                 (row.get(2)?, row.get(3)?, row.get(4)?);
             let why = match (is_restored, read_at, invalid_at) {
@@ -124,6 +125,6 @@ impl Queries {
                                        WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id
                                          AND later.completed_at IS NOT NULL)
                     GROUP BY s.path ORDER BY max(s.id)";
-        self.collect(sql, [], |row| Ok(LetGo { path: row.get(0)?, rows: row.get(1)? }))
+        self.connection.collect(sql, [], |row| Ok(LetGo { path: row.get(0)?, rows: row.get(1)? }))
     }
 }

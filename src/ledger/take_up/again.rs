@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, Plan};
 use super::super::steps::State;
-use super::super::stored::{field_of, json, stored_problems};
+use super::super::stored::{Select, field_of, json, stored_problems};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, Seen};
 use super::{Candidate, Change, Decision, SourceInfo, TakeUp};
@@ -154,9 +154,7 @@ fn again(
     let mut again = Again::default();
     let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };
     for of_agreements in [false, true] {
-        select(tx, selection, of_agreements)?;
-        let mut selected = Selected::default();
-        while let Some(row) = selected.next(tx)? {
+        for row in select(tx, selection, of_agreements)? {
             let stored = stored_row(tx, row, of_agreements)?;
             let mut candidate = rows.judge(&stored)?;
             let known = known::look_up(tx, &candidate, &Seen::default())?;
@@ -170,23 +168,18 @@ fn again(
         }
         reading.complete(tx)?;
     }
-    tx.execute_batch(FORGET_SELECTED)?;
     again.plan = query::plan(tx, run)?;
     Ok(again)
 }
 
-/// Notes the rows that are meant, in the order of their files: in a table of SQLite's, which keeps it in a file where it
-/// is long, so that memory does not grow with the rows. What was never sent, of a file that was not read to its end or that
-/// nobody agreed to, waits for that file.
-fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<(), Error> {
+/// The rows that are meant, in the order of their files. None of them is read while the ledger changes. What was never sent,
+/// of a file that was not read to its end or that nobody agreed to, waits for that file.
+fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>, Error> {
     let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let states =
         State::sql_list(if selection.rejected { State::is_refused } else { |it| it == State::Failed });
-    tx.execute_batch(FORGET_SELECTED)?;
-    tx.execute_batch("CREATE TEMP TABLE selected (place INTEGER PRIMARY KEY, row INTEGER NOT NULL)")?;
     let sql = format!(
-        "INSERT INTO temp.selected (row)
-         SELECT r.id FROM {what}
+        "SELECT r.id FROM {what}
           WHERE {by}.state IN ({states}) AND ({by}.state = 'failed' OR s.completed_at IS NOT NULL)
             AND (?1 = '[]' OR {by}.error_code IN (SELECT value FROM json_each(?1)))
             AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) d
@@ -194,24 +187,7 @@ fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> R
                                           OR substr(r.domain, 1, length(d.value) + 1) = d.value || '.'))
           ORDER BY {by}.source_id, {by}.line, r.id"
     );
-    tx.execute(&sql, (json(&selection.codes)?, json(&selection.domains)?))?;
-    Ok(())
-}
-
-const FORGET_SELECTED: &str = "DROP TABLE IF EXISTS temp.selected";
-
-/// The rows that were [selected](select), one after the other. None of them is read while the ledger changes.
-#[derive(Default)]
-struct Selected {
-    place: i64,
-}
-
-impl Selected {
-    fn next(&mut self, tx: &Transaction<'_>) -> Result<Option<RowId>, Error> {
-        self.place += 1;
-        let sql = "SELECT row FROM temp.selected WHERE place = ?1";
-        Ok(tx.prepare_cached(sql)?.query_row([self.place], |row| row.get(0)).optional()?)
-    }
+    tx.collect(&sql, (json(&selection.codes)?, json(&selection.domains)?), |row| row.get(0))
 }
 
 const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
@@ -269,10 +245,10 @@ impl Reading<'_> {
         }
         let reseller = field_of("r.customer", "associated_partner_id");
         let sql = format!(
-            "SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
-              WHERE s.path = ?1 AND {reseller} IS NOT NULL LIMIT 1"
+            "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
+                             WHERE s.path = ?1 AND {reseller} IS NOT NULL)"
         );
-        let found = tx.query_row(&sql, [path], |_| Ok(())).optional()?.is_some();
+        let found = tx.value(&sql, [path])?;
         self.has_resellers.insert(path.to_owned(), found);
         Ok(found)
     }

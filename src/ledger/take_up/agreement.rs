@@ -6,7 +6,7 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::super::stored::{customer_of, json};
+use super::super::stored::{Select, customer_of, json};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
 use tenantry_model::clock;
@@ -18,13 +18,12 @@ use tenantry_model::problem::{Problem, Severity};
 pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool, Error> {
     let sql = "SELECT count(*) > 0 FROM agreements
                 WHERE row_id = ?1 AND content_hash = ?2 AND replaced_by IS NOT NULL";
-    Ok(tx.prepare_cached(sql)?.query_row((row, content_hash), |r| r.get(0))?)
+    tx.value(sql, (row, content_hash))
 }
 
 /// The customer as it was sent; nobody can tell of one that cannot be understood.
 pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>, Error> {
-    let mut statement = tx.prepare_cached("SELECT customer FROM customer_rows WHERE id = ?1")?;
-    let stored: String = statement.query_row([row], |r| r.get(0))?;
+    let stored: String = tx.value("SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
     Ok(customer_of(&stored).ok())
 }
 
@@ -94,12 +93,7 @@ pub(super) enum Which {
 
 /// Discards acceptances that the files of `sources` (a query for their ids) have brought, and that were never sent; what
 /// they had replaced stands again. Returns how many there were.
-pub(super) fn withdraw(
-    tx: &Transaction<'_>,
-    sources: &str,
-    parameters: impl rusqlite::Params,
-    which: Which,
-) -> Result<u64, Error> {
+pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Result<u64, Error> {
     let condition = match which {
         Which::All => "state IN ('pending', 'rejected')",
         Which::Repeated => {
@@ -107,24 +101,21 @@ pub(super) fn withdraw(
                                             WHERE old.replaced_by = agreements.id AND old.state = 'failed')"
         }
     };
-    // In a table of SQLite's, which keeps it in a file where it is long.
-    tx.execute_batch("CREATE TEMP TABLE discarded (id INTEGER PRIMARY KEY)")?;
     let sql = format!(
-        "INSERT INTO temp.discarded SELECT id FROM agreements
+        "SELECT json_group_array(id) FROM agreements
           WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources})"
     );
-    tx.execute(&sql, parameters)?;
+    let discarded: String = tx.value(&sql, [])?;
     let mut withdrawn = 0;
     for from in [State::Pending, State::Rejected] {
         let change = (StepKind::Agreement, from, Event::Discarded);
-        withdrawn += take_all(tx, change, "", "id IN (SELECT id FROM temp.discarded)", [])?;
+        withdrawn += take_all(tx, change, "", "id IN (SELECT value FROM json_each(?1))", [&discarded])?;
     }
     // What stands again may have been brought by another file of these.
     tx.execute(
         "UPDATE agreements SET replaced_by = NULL, changed_at = ?1
-          WHERE replaced_by IN (SELECT id FROM temp.discarded)",
-        [clock::now().as_millisecond()],
+          WHERE replaced_by IN (SELECT value FROM json_each(?2))",
+        (clock::now().as_millisecond(), &discarded),
     )?;
-    tx.execute_batch("DROP TABLE temp.discarded")?;
     Ok(withdrawn)
 }

@@ -4,6 +4,7 @@ use rusqlite::Transaction;
 
 use super::super::query::UNDECIDED;
 use super::super::steps::{Event, State, StepKind, take_all};
+use super::super::stored::Select;
 use super::super::{Error, Ledger, RunId};
 use super::agreement;
 use tenantry_model::clock;
@@ -16,23 +17,18 @@ pub enum Unagreed {
     OfEarlierRuns,
 }
 
-/// The files of one of the queries here, which are handed on as a JSON list of their ids.
-const LISTED: &str = "SELECT value FROM json_each(?1)";
-
 impl Unagreed {
-    /// Their ids, as a JSON list.
-    fn sources(self, tx: &Transaction<'_>, run: RunId) -> Result<String, Error> {
-        Ok(match self {
-            Unagreed::OfThisRun => {
-                let sql = "SELECT json_group_array(id) FROM sources WHERE run_id = ?1";
-                tx.query_row(sql, [run], |row| row.get(0))?
-            }
-            Unagreed::OfEarlierRuns => {
-                let sql = format!("SELECT json_group_array(id) FROM sources WHERE {UNDECIDED}");
-                tx.query_row(&sql, [], |row| row.get(0))?
-            }
-        })
+    /// A query for their ids.
+    fn sources(self, run: RunId) -> String {
+        match self {
+            Unagreed::OfThisRun => of_run(run),
+            Unagreed::OfEarlierRuns => format!("SELECT id FROM sources WHERE {UNDECIDED}"),
+        }
     }
+}
+
+fn of_run(run: RunId) -> String {
+    format!("SELECT id FROM sources WHERE run_id = {run}")
 }
 
 impl Ledger {
@@ -42,10 +38,12 @@ impl Ledger {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
-            let sources = what.sources(tx, run)?;
-            let sql = format!("UPDATE sources SET let_go_at = ?2 WHERE id IN ({LISTED})");
-            tx.execute(&sql, (&sources, clock::now().as_millisecond()))?;
-            withdraw(tx, LISTED, [&sources])
+            let sources = what.sources(run);
+            let withdrawn = withdraw(tx, &sources)?;
+            // Last, because files that were let go are not undecided any more.
+            let sql = format!("UPDATE sources SET let_go_at = ?1 WHERE id IN ({sources})");
+            tx.execute(&sql, [clock::now().as_millisecond()])?;
+            Ok(withdrawn)
         })
         .await
     }
@@ -67,11 +65,11 @@ impl Ledger {
     pub async fn release(&self, what: Unagreed) -> Result<(), Error> {
         let run = self.run;
         self.write(move |tx| {
-            let sources = what.sources(tx, run)?;
+            let sources = what.sources(run);
             let sql = format!(
-                "UPDATE sources SET completed_at = ?2 WHERE id IN ({LISTED}) AND completed_at IS NULL"
+                "UPDATE sources SET completed_at = ?1 WHERE id IN ({sources}) AND completed_at IS NULL"
             );
-            tx.execute(&sql, (&sources, clock::now().as_millisecond()))?;
+            tx.execute(&sql, [clock::now().as_millisecond()])?;
             Ok(())
         })
         .await
@@ -91,42 +89,34 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
 
 /// Lets go of what the files of `sources` (a query for their ids) have brought and nothing has been done for: new rows are
 /// superseded, refused ones that were taken up again stay refused. Says how many rows and how many acceptances it were.
-pub(super) fn withdraw(
-    tx: &Transaction<'_>,
-    sources: &str,
-    parameters: impl rusqlite::Params + Clone,
-) -> Result<(u64, u64), Error> {
-    let refused = take_back_refused(tx, sources, parameters.clone())?;
+pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64), Error> {
+    let refused = take_back_refused(tx, sources)?;
     let superseded = take_all(
         tx,
         (StepKind::Create, State::Pending, Event::Discarded),
         "key_domain = NULL",
         &format!("next_step = 'create' AND source_id IN ({sources})"),
-        parameters.clone(),
+        [],
     )?;
-    let agreements = agreement::withdraw(tx, sources, parameters, agreement::Which::All)?;
+    let agreements = agreement::withdraw(tx, sources, agreement::Which::All)?;
     Ok((refused + superseded, agreements))
 }
 
 /// Rows that stood refused before they were taken up again stand refused again.
-fn take_back_refused(
-    tx: &Transaction<'_>,
-    sources: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<u64, Error> {
+fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64, Error> {
     let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
-    take_all(tx, (StepKind::Create, State::Pending, Event::TakenBack), "", &condition, parameters)
+    take_all(tx, (StepKind::Create, State::Pending, Event::TakenBack), "", &condition, [])
 }
 
 /// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows
 /// and how many acceptances wait.
 fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
-    let sources = "SELECT id FROM sources WHERE run_id = ?1";
-    take_back_refused(tx, sources, [run])?;
-    agreement::withdraw(tx, sources, [run], agreement::Which::Repeated)?;
-    let waiting = |what: &str| -> Result<u64, Error> {
+    let sources = of_run(run);
+    take_back_refused(tx, &sources)?;
+    agreement::withdraw(tx, &sources, agreement::Which::Repeated)?;
+    let waiting = |what: &str| {
         let sql = format!("SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})");
-        Ok(tx.query_row(&sql, [run], |row| row.get(0))?)
+        tx.value(&sql, [])
     };
     Ok((waiting("customer_rows")?, waiting("agreements")?))
 }

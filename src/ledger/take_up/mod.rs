@@ -18,6 +18,7 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 
 use super::steps::State;
+use super::stored::Select;
 use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use known::Seen;
 use tenantry_model::clock;
@@ -217,18 +218,15 @@ impl TakeUp {
     }
 
     fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self, Error> {
-        let ledger_id = tx.query_row("SELECT ledger_id FROM ledger", [], |r| r.get(0))?;
+        let ledger_id = tx.value("SELECT ledger_id FROM ledger", [])?;
         let customers = State::sql_list(State::is_customer);
         let customers = format!("SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
-        let has_customers = tx.query_row(&customers, [], |r| r.get(0))?;
-        let unfinished = tx
-            .prepare("SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1")?
-            .query_map([run], |r| r.get(0))?
-            .collect::<Result<_, _>>()?;
-        let of_this_run = tx
-            .prepare("SELECT id FROM sources WHERE run_id = ?1")?
-            .query_map([run], |r| r.get(0))?
-            .collect::<Result<_, _>>()?;
+        let has_customers = tx.value(&customers, [])?;
+        let sources = |which: &str| {
+            tx.collect(&format!("SELECT id FROM sources WHERE {which}"), [run], |row| row.get(0))
+        };
+        let unfinished = sources("completed_at IS NULL AND run_id <> ?1")?;
+        let of_this_run = sources("run_id = ?1")?;
         tx.execute(
             "INSERT INTO sources (run_id, path, header, started_at, given) VALUES (?1, ?2, ?3, ?4, ?5)",
             (run, &info.path, &info.header, clock::now().as_millisecond(), &info.given),
