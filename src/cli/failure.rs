@@ -172,8 +172,7 @@ impl From<ledger::Error> for Failure {
             ledger::Error::Thread(_) => failure.with_hint(Resource::Threads.hint()),
             ledger::Error::ReadOnly { path, .. }
             | ledger::Error::NotKept { path, .. }
-            | ledger::Error::Migrate { path, .. }
-            | ledger::Error::Migrations { path, .. } => {
+            | ledger::Error::Migrate { path, .. } => {
                 match limits::no_room_in(folder_of(path)) {
                     Some(full) => failure.because(in_words(&full)).with_hint(
                         "make room on the disk of the ledger (`df -h`, and `df -i` for files), or move the ledger",

@@ -92,9 +92,6 @@ pub enum Error {
     #[error("could not bring the ledger `{}` up to date", path.display())]
     Migrate { path: PathBuf, source: Arc<rusqlite::Error> },
 
-    #[error("could not bring the ledger `{}` up to date", path.display())]
-    Migrations { path: PathBuf, source: Arc<rusqlite_migration::Error> },
-
     #[error("could not read or write the ledger")]
     Sql(#[source] Arc<rusqlite::Error>),
 
@@ -185,8 +182,7 @@ impl Error {
         | Error::Vanished { path }
         | Error::Damaged { path, .. }
         | Error::NotKept { path, .. }
-        | Error::Migrate { path, .. }
-        | Error::Migrations { path, .. } = &mut self
+        | Error::Migrate { path, .. } = &mut self
         {
             ledger.clone_into(path);
         }
@@ -290,9 +286,6 @@ impl Error {
             }
             Error::Vanished { .. } => {
                 "it was moved, removed or replaced while we worked on it: put it back, then run the same command again"
-            }
-            Error::Migrations { .. } => {
-                "the ledger was left as it was; keep a copy before you try anything else"
             }
             Error::Sql(error) | Error::Migrate { source: error, .. } if is_about_locks(error) => NO_LOCKS,
             Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {

@@ -1,12 +1,13 @@
-//! The schema of a ledger: the released scripts, and what is wrong where they cannot be applied.
+//! The schema of a ledger: the released scripts, and how many of them have been applied.
 
+use std::cmp::Ordering;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-use rusqlite_migration::{M, Migrations, SchemaVersion};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::Error;
+use super::stored::Select;
 use tenantry_model::failpoint;
 
 /// Released migrations, in order. A released file is never edited.
@@ -20,29 +21,25 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0007_boot_clock.sql"),
 ];
 
-pub(super) static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
-    let up = |sql: &&'static str| {
-        M::up_with_hook(sql, |_: &Transaction<'_>| {
-            failpoint::crash("migration");
-            Ok(())
-        })
-    };
-    Migrations::new(SCRIPTS.iter().map(up).collect())
-});
-
-/// Brings the schema to what this program wants: all of it as one transaction, for one sync, where nothing is there yet.
-pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    let has_version = !matches!(MIGRATIONS.current_version(connection), Ok(SchemaVersion::NoneSet));
-    if has_version || !is_empty(connection)? {
-        return MIGRATIONS.to_latest(connection).map_err(|error| migration_error(error, path));
-    }
-    make_schema(connection)
-        .map_err(|source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) })
+/// How many of the scripts have been applied to a ledger.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn make_schema(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Brings the schema to what this program wants: all of it as one transaction, for one sync.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    match version(connection)?.cmp(&SCRIPTS.len()) {
+        Ordering::Less => apply(connection)
+            .map_err(|source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Error::Newer { path: path.to_owned() }),
+    }
+}
+
+fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for script in SCRIPTS {
+    // Under the lock, because another process may have done it meanwhile.
+    for script in SCRIPTS.iter().skip(version(&transaction)?) {
         transaction.execute_batch(script)?;
         failpoint::crash("migration");
     }
@@ -53,27 +50,11 @@ fn make_schema(connection: &mut Connection) -> rusqlite::Result<()> {
 /// Has nobody put a table into it?
 pub(super) fn is_empty(connection: &Connection) -> Result<bool, Error> {
     let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE type = 'table'";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    connection.value(sql, [])
 }
 
 /// Is its schema older than this program, and has a run worked on it?
 pub(super) fn is_older(connection: &Connection) -> Result<bool, Error> {
-    let was_made = matches!(MIGRATIONS.current_version(connection), Ok(SchemaVersion::Inside(_)));
-    let is_pending = matches!(MIGRATIONS.pending_migrations(connection), Ok(1..));
     let sql = "SELECT count(*) > 0 FROM program_runs";
-    Ok(was_made && is_pending && connection.query_row(sql, [], |row| row.get(0))?)
-}
-
-pub(super) fn migration_error(error: rusqlite_migration::Error, path: &Path) -> Error {
-    use rusqlite_migration::{Error as Migration, MigrationDefinitionError};
-    match error {
-        Migration::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
-            Error::Newer { path: path.to_owned() }
-        }
-        // Its own message would quote the whole migration.
-        Migration::RusqliteError { err, .. } => {
-            Error::Migrate { path: path.to_owned(), source: Arc::new(err) }
-        }
-        error => Error::Migrations { path: path.to_owned(), source: Arc::new(error) },
-    }
+    Ok((1..SCRIPTS.len()).contains(&version(connection)?) && connection.value(sql, [])?)
 }

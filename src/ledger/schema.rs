@@ -1,5 +1,6 @@
 //! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::Error;
 use super::connection::{connect, has_log, open_file, plain_name};
 use super::kept;
 use super::lock::{self, Lock};
-use super::migrations::{self, MIGRATIONS, is_empty, is_older, migration_error};
+use super::migrations::{self, SCRIPTS, is_empty, is_older};
 use super::reserve;
 use super::shape;
 use super::trust::{self, Purpose};
@@ -177,11 +178,10 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, 
     // As a writer does.
     trust::check(path, Purpose::Read)?;
     shape::check(&connection, path)?;
-    match MIGRATIONS.pending_migrations(&connection) {
-        Ok(..0) => Err(Error::Newer { path: path.to_owned() }),
-        Ok(0) => Ok(Some(connection)),
-        Ok(1..) => Ok(None),
-        Err(error) => Err(migration_error(error, path)),
+    match migrations::version(&connection)?.cmp(&SCRIPTS.len()) {
+        Ordering::Less => Ok(None),
+        Ordering::Equal => Ok(Some(connection)),
+        Ordering::Greater => Err(Error::Newer { path: path.to_owned() }),
     }
 }
 
@@ -217,7 +217,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
     // Here, where no copy has to be kept: the original is one.
     if is_older(&copied)? {
         shape::check(&copied, path)?;
-        MIGRATIONS.to_latest(&mut copied).map_err(|error| migration_error(error, path))?;
+        migrations::bring_up_to_date(&mut copied, path)?;
     }
     Ok(())
 }
@@ -346,7 +346,9 @@ mod tests {
 
     #[test]
     fn migrations_apply() {
-        MIGRATIONS.validate().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrations::bring_up_to_date(&mut connection, Path::new("l.db")).unwrap();
+        assert_eq!(migrations::version(&connection), Ok(SCRIPTS.len()));
     }
 
     /// What a test of crashes cannot see: it finds what was written, whether that was synced or not.
@@ -420,7 +422,7 @@ mod tests {
         assert_eq!(agreement, None);
         let mine: u16 = connection.query_row("SELECT status FROM my_own", [], |row| row.get(0)).unwrap();
         assert_eq!(mine, 201, "views of the operator's own still work");
-        assert_eq!(MIGRATIONS.pending_migrations(&connection), Ok(0));
+        assert_eq!(migrations::version(&connection), Ok(SCRIPTS.len()));
     }
 
     #[test]
