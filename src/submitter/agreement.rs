@@ -3,11 +3,11 @@
 //! It may be repeated under its request id without asking first, whatever the id's age: the service takes the same
 //! acceptance once, and says so (fact book 10). So nothing here is ever in doubt for good.
 
-use super::attempt::{Means, Sent, Stepped, log_answer};
+use super::attempt::{Found, Means, Stepped, log_answer};
 use super::reconcile::Questions;
 use super::retry::{
-    BACKOFF, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict, after_setback, nothing_done, refusal, settled,
-    still_open, unexplained,
+    BACKOFF, Circumstances, Then, Verdict, after_setback, forbidden, nothing_done, refusal, settled,
+    still_open,
 };
 use super::task::Task;
 use crate::failpoint;
@@ -22,7 +22,7 @@ const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<()>, ledger::Error> {
+pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped, ledger::Error> {
     let work = &task.work;
     let (Some(agreement), Some(customer_id)) = (&work.customer.agreement, &work.customer_id) else {
         let what = "it owes an agreement that nobody has accepted".to_owned();
@@ -36,25 +36,22 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped<()>, le
     let mut attempts = questions.attempts;
     let template_id = match template_id {
         Ok(template_id) => template_id,
-        // None of it was the acceptance itself.
-        Err(Outcome::Unknown(silence) | Outcome::Intercepted(silence)) => {
-            return Ok(Stepped { outcome: Outcome::NotSent(silence), attempts });
+        Err(unanswered) => {
+            let outcome = match unanswered.of_any() {
+                // None of it was the acceptance itself.
+                Outcome::Unknown(silence) | Outcome::Intercepted(silence) => Outcome::NotSent(silence),
+                outcome => outcome,
+            };
+            return Ok(Stepped { found: Found::Agree(outcome), attempts });
         }
-        Err(unanswered) => return Ok(Stepped { outcome: unanswered.of_any(), attempts }),
     };
     let attempt = means.recorder.intend(work.kind, work.row, work.request_id).await?;
     failpoint::crash("agreement_intended");
     let request = record_agreement(customer_id, template_id, agreement);
-    let (outcome, call) = match means.send(Operation::RecordAgreement, &request, attempt, task, || true).await
-    {
-        Sent::Answered(outcome, call) => {
-            log_answer(task, &call, "agreement answered");
-            (outcome.into(), call)
-        }
-        Sent::Not(why, call) => (why.of_any(), call),
-    };
+    let (answer, call) = means.send(Operation::RecordAgreement, &request, attempt, task, || true).await;
+    log_answer(task, &call, "agreement answered");
     attempts.push(call);
-    Ok(Stepped { outcome, attempts })
+    Ok(Stepped { found: Found::Agree(answer.into()), attempts })
 }
 
 /// What an outcome means for the acceptance, and what comes then. Pure, as [`super::retry`] is for creates.
@@ -62,7 +59,7 @@ pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &Circumstances<'_>) 
     let tries = if at.probe { task.tries } else { task.tries + 1 };
     let is_last = tries >= at.policy.max_attempts;
     let nothing_done = |then| nothing_done(&task.work, then);
-    let refused = |error| settled(RowChange::Refused { refusal: refusal(error), domain_burned: false });
+    let refused = |refusal| settled(RowChange::Refused { refusal, domain_burned: false });
     let unknown = |then| {
         let mut work = task.work.clone();
         work.in_doubt_since.get_or_insert(at.moment);
@@ -70,21 +67,12 @@ pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &Circumstances<'_>) 
     };
     match outcome {
         Outcome::Done(()) => settled(RowChange::Recorded),
-        Outcome::Refused(Class::FixTheRow | Class::DomainTaken, error) => refused(error),
-        Outcome::Refused(Class::NotVisible, error) if is_last => refused(error),
+        Outcome::Refused(Class::FixTheRow | Class::DomainTaken, error) => refused(refusal(error)),
+        Outcome::Refused(Class::NotVisible, error) if is_last => refused(refusal(error)),
         Outcome::Refused(Class::NotVisible, _) => {
             nothing_done(Then::Wait(at.policy.settle_delay / VISIBILITY_TRIES_PER_SETTLE_DELAY))
         }
-        // As for creates: a success between two refusals tells whether this one is alone.
-        Outcome::Refused(Class::Unexplained, error)
-            if task.forbidden_at.is_some_and(|successes_then| at.successes > successes_then) =>
-        {
-            refused(error)
-        }
-        Outcome::Refused(Class::Unexplained, error) if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW => {
-            nothing_done(Then::Stop(unexplained(task, refusal(error), at)))
-        }
-        Outcome::Refused(Class::Unexplained, _) => nothing_done(Then::Wait(BACKOFF.jittered(0, at.chance))),
+        Outcome::Refused(Class::Unexplained, error) => forbidden(task, refusal(error), at, refused),
         // Left to the next run, which may repeat it as well as this one.
         Outcome::Unknown(_) | Outcome::Intercepted(_) if is_last => unknown(Then::LeftOpen),
         Outcome::Unknown(_) | Outcome::Intercepted(_) => {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::task::Task;
 use super::{Policy, retry};
 use crate::call::Caller;
-use crate::call::domains::DomainCheck;
+use crate::call::domains::{DomainCheck, DomainStatus};
 use crate::credentials::{KeptKey, Sealer};
 use crate::failpoint;
 use crate::ledger::{
@@ -37,19 +37,24 @@ pub(super) struct Means {
 
 /// What came of a step, with the calls that were made for it.
 #[derive(Debug)]
-pub(super) struct Stepped<T> {
-    pub(super) outcome: Outcome<T>,
+pub(super) struct Stepped {
+    pub(super) found: Found,
     pub(super) attempts: Vec<AttemptResult>,
+}
+
+/// What came of a step, by its kind.
+#[derive(Debug)]
+pub(super) enum Found {
+    Create(Outcome<CreatedCustomer>),
+    Ask(Outcome<DomainStatus>),
+    Agree(Outcome<()>),
 }
 
 /// Sends one create and says what came of it. Nothing of that is recorded yet but the intent.
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn create(
-    means: &Means,
-    task: &mut Task,
-) -> Result<Stepped<CreatedCustomer>, ledger::Error> {
+pub(super) async fn create(means: &Means, task: &mut Task) -> Result<Stepped, ledger::Error> {
     // Durable before anything can be sealed under it.
     let sealer = means.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&means.recorder).await?;
@@ -61,26 +66,19 @@ pub(super) async fn create(
     let request = create_customer(&task.work.customer);
     // The wait may be so long that the row has to be asked about first.
     let may_send = || !retry::must_ask_first(task, &means.policy, Instant::now());
-    let sending = means.send(Operation::Create, &request, attempt, task, may_send);
-    let (outcome, call) = match sending.await {
-        Sent::Answered(Ok(tenant), mut call) => (created(task, &key, tenant, &mut call), call),
-        Sent::Answered(Err(why), call) => (why.of_any(), call),
-        Sent::Not(why, call) => return Ok(Stepped { outcome: why.of_any(), attempts: vec![call] }),
+    let (answer, mut call) = means.send(Operation::Create, &request, attempt, task, may_send).await;
+    let outcome = match answer {
+        Ok(tenant) => created(task, &key, tenant, &mut call),
+        Err(why) => why.of_any(),
     };
     // Nothing comes between an answer and the sealing of its password, not even a line in a log.
     log_answer(task, &call, "create answered");
-    Ok(Stepped { outcome, attempts: vec![call] })
-}
-
-/// What came of a send that an intent was made for, and the call as the ledger keeps it.
-pub(super) enum Sent<T> {
-    Answered(Result<T, NotDone>, AttemptResult),
-    /// It did not pass the gates.
-    Not(NotDone, AttemptResult),
+    Ok(Stepped { found: Found::Create(outcome), attempts: vec![call] })
 }
 
 impl Means {
-    /// Sends what an intent was made for, unless the gates take so long that `may_send` says no.
+    /// Sends what an intent was made for, unless the gates take so long that `may_send` says no. Returns what came of it,
+    /// and the call as the ledger keeps it.
     pub(super) async fn send<T>(
         &self,
         operation: Operation,
@@ -88,7 +86,7 @@ impl Means {
         attempt: Attempt,
         task: &Task,
         may_send: impl FnOnce() -> bool,
-    ) -> Sent<T> {
+    ) -> (Result<T, NotDone>, AttemptResult) {
         let (sending, answered) = match operation {
             Operation::RecordAgreement => ("agreement_sending", "agreement_answered"),
             _ => ("sending", "answered"),
@@ -100,7 +98,7 @@ impl Means {
             Ok(token) => token,
             Err(why) => {
                 let call = recorded(request.never_sent(ids, &why));
-                return Sent::Not(why, call);
+                return (Err(why), call);
             }
         };
         failpoint::crash(sending);
@@ -111,11 +109,15 @@ impl Means {
             Err(why) if !task.unauthorized => Err(self.caller.renew_refused(why, &token).await),
             outcome => outcome,
         };
-        Sent::Answered(outcome, recorded(trace))
+        (outcome, recorded(trace))
     }
 }
 
+/// Logs the answer to what was sent.
 pub(super) fn log_answer(task: &Task, call: &AttemptResult, what: &'static str) {
+    if call.sent_at.is_none() {
+        return;
+    }
     tracing::debug!(
         row = task.work.row.0,
         line = task.work.line,

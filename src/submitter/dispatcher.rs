@@ -13,12 +13,11 @@ use super::attempt::Stepped;
 use super::past::RunStart;
 use super::progress::{LeftOut, Progress};
 use super::queue::Queue;
-use super::retry::{self, Then, Verdict};
+use super::retry::{self, Verdict};
 use super::service::Service;
 use super::task::{Step, Task};
 use super::{Settings, Signal, StopReason};
-use crate::call::domains::DomainStatus;
-use crate::ledger::{self, AttemptResult, Batch, CreatedCustomer, Open, RowId};
+use crate::ledger::{self, AttemptResult, Batch, Open, RowId};
 use backlog::{Backlog, Limits};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
@@ -43,21 +42,13 @@ pub(super) enum Event {
     ReadFailed(ledger::Error),
     /// Reading the queue ended in a panic.
     ReadPanicked,
-    Created {
+    Stepped {
         task: Box<Task>,
-        step: Stepped<CreatedCustomer>,
-    },
-    Asked {
-        task: Box<Task>,
-        step: Stepped<DomainStatus>,
+        step: Stepped,
     },
     Recorded {
         task: Box<Task>,
         verdict: Box<Verdict>,
-    },
-    Agreed {
-        task: Box<Task>,
-        step: Stepped<()>,
     },
     /// A step or a record could not be written.
     LedgerFailed(ledger::Error),
@@ -183,31 +174,25 @@ impl Dispatcher {
             Event::ReadFailed(error) => {
                 tracing::error!(%error, "the queue could not be read; what is under way is brought to its end");
                 self.reading_ended();
-                self.stop_for_ledger(error);
+                self.stop_for(StopReason::Ledger(error));
             }
             Event::ReadPanicked => {
                 self.reading_ended();
-                self.stop_for_bug();
+                self.stop_for(StopReason::Bug);
             }
-            Event::Created { task, step } => self.created(task, step, now, chance),
-            Event::Asked { task, step } => self.asked(task, step, now, chance),
+            Event::Stepped { task, step } => self.stepped(task, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
-            Event::Agreed { task, step } => self.agreed(task, step, now, chance),
             Event::LedgerFailed(error) => {
                 // What this one was about is lost to us; the next run finds it in the ledger.
                 self.slots -= 1;
-                self.stop_for_ledger(error);
+                self.stop_for(StopReason::Ledger(error));
             }
             Event::Panicked => {
                 // Others may bring passwords yet, so that what is under way is brought to its end.
                 self.slots -= 1;
-                self.stop_for_bug();
+                self.stop_for(StopReason::Bug);
             }
-            Event::Signalled(signal) => {
-                if !matches!(self.stop, Some(StopReason::Ledger(_) | StopReason::Bug)) {
-                    self.stop = Some(StopReason::Interrupted(signal));
-                }
-            }
+            Event::Signalled(signal) => self.stop_for(StopReason::Interrupted(signal)),
             Event::Woken => {}
         }
         self.check_deadlines(now);
@@ -218,37 +203,24 @@ impl Dispatcher {
         self.queue.reading_ends();
     }
 
-    /// Those who come after the first hear only that it is closed; what the operator needs is the cause.
-    fn stop_for_ledger(&mut self, error: ledger::Error) {
-        let has_cause = !matches!(error, ledger::Error::Closed);
-        if has_cause || !matches!(self.stop, Some(StopReason::Ledger(_))) {
-            self.stop = Some(StopReason::Ledger(error));
-        }
-    }
-
-    fn stop_for_bug(&mut self) {
-        if !matches!(self.stop, Some(StopReason::Ledger(_))) {
-            self.stop = Some(StopReason::Bug);
-        }
-    }
-
     fn check_deadlines(&mut self, now: Instant) {
-        let reason = self.service.deadline_passed(now);
-        self.stop_for(reason);
+        self.service.deadline_passed(now).into_iter().for_each(|reason| self.stop_for(reason));
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.stop.get_or_insert(StopReason::DurationReached);
+            self.stop_for(StopReason::DurationReached);
         }
     }
 
-    fn stop_where(&mut self, then: &Then) {
-        if let Then::Stop(reason) = then {
-            self.stop_for(Some(reason.clone()));
-        }
-    }
-
-    /// What came first is the reason.
-    fn stop_for(&mut self, reason: Option<StopReason>) {
-        if let (None, Some(reason)) = (&self.stop, reason) {
+    /// What came first is the reason, unless what comes now matters more.
+    pub(super) fn stop_for(&mut self, reason: StopReason) {
+        let weight = |reason: &StopReason| match reason {
+            StopReason::Ledger(ledger::Error::Closed) => 3,
+            // Those who come after the first hear only that it is closed; what the operator needs is the cause.
+            StopReason::Ledger(_) => 4,
+            StopReason::Bug => 2,
+            StopReason::Interrupted(_) => 1,
+            _ => 0,
+        };
+        if self.stop.as_ref().is_none_or(|before| weight(&reason) >= weight(before).max(1)) {
             self.stop = Some(reason);
         }
     }

@@ -1,7 +1,6 @@
 //! The rows in hand: ready for their next step, waiting for it, or under way. Bounded, and each row once.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 
@@ -16,7 +15,8 @@ const MOST_WAITING: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     ready: VecDeque<Box<Task>>,
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// By when they may go on.
+    waiting: BTreeMap<(Instant, RowId), Waiting>,
     /// Of those: rows that wait until a new customer would be visible.
     settling: usize,
     /// Rows whose wait is over, and whose kind of step the service does not answer.
@@ -60,13 +60,13 @@ impl Queue {
 
     /// Its next step is not to be taken before `due`.
     pub(super) fn wait(&mut self, task: Box<Task>, due: Instant) {
-        self.waiting.push(Reverse(Waiting { due, task, settles: false }));
+        self.waiting.insert((due, task.work.row), Waiting { task, settles: false });
     }
 
     /// It is not to be asked about before `due`, when a new customer would be visible.
     pub(super) fn settle(&mut self, task: Box<Task>, due: Instant) {
         self.settling += 1;
-        self.waiting.push(Reverse(Waiting { due, task, settles: true }));
+        self.waiting.insert((due, task.work.row), Waiting { task, settles: true });
     }
 
     /// Its next step is not to be taken before somebody asks for such steps.
@@ -84,7 +84,7 @@ impl Queue {
         if self.next_due()? > now {
             return None;
         }
-        let Reverse(waiting) = self.waiting.pop()?;
+        let (_, waiting) = self.waiting.pop_first()?;
         self.settling -= usize::from(waiting.settles);
         Some(waiting.task)
     }
@@ -110,14 +110,14 @@ impl Queue {
             keeps
         };
         self.ready.retain(|task| keeps(task));
-        self.waiting.retain(|Reverse(waiting)| keeps(&waiting.task));
-        self.settling = self.waiting.iter().filter(|Reverse(waiting)| waiting.settles).count();
+        self.waiting.retain(|_, waiting| keeps(&waiting.task));
+        self.settling = self.waiting.values().filter(|waiting| waiting.settles).count();
         self.held.values_mut().for_each(|held| held.retain(|task| keeps(task)));
         held_back.into_iter().for_each(|row| self.let_go(row));
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.waiting.peek().map(|Reverse(waiting)| waiting.due)
+        self.waiting.first_key_value().map(|((due, _), _)| *due)
     }
 
     /// Rows that are ready.
@@ -141,36 +141,9 @@ impl Queue {
     }
 }
 
-/// A row that waits, ordered by when it may go on.
+/// A row that waits.
 #[derive(Debug)]
 struct Waiting {
-    due: Instant,
     task: Box<Task>,
     settles: bool,
-}
-
-impl Waiting {
-    fn key(&self) -> (Instant, RowId) {
-        (self.due, self.task.work.row)
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
 }

@@ -1,7 +1,7 @@
 //! Settling a row by asking Partner Center instead of sending again: look the domain up among our customers, then
 //! ask whether it is taken. Nothing here creates anything.
 
-use super::attempt::{Means, Stepped, recorded};
+use super::attempt::{Found, Means, Stepped, recorded};
 use crate::call::domains::{self, AskAboutDomains, DomainStatus};
 use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::operations::{customers, domain_taken};
@@ -14,10 +14,10 @@ pub(super) struct Questions<'a> {
 }
 
 /// Asks about the row's domain and says what that found.
-pub(super) async fn ask(means: &Means, work: &Work) -> Stepped<DomainStatus> {
+pub(super) async fn ask(means: &Means, work: &Work) -> Stepped {
     let mut questions = Questions::of(means);
     let outcome = questions.settle(work.customer.domain.as_str()).await.into();
-    Stepped { outcome, attempts: questions.attempts }
+    Stepped { found: Found::Ask(outcome), attempts: questions.attempts }
 }
 
 impl<'a> Questions<'a> {

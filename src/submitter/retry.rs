@@ -90,7 +90,9 @@ pub(super) fn after_create(
             ask_about(work, refusal(error), false)
         }
         Outcome::Refused(Class::DomainTaken, error) => ask_about(work, refusal(error), true),
-        Outcome::Refused(Class::Unexplained, error) => forbidden(task, refusal(error), at),
+        Outcome::Refused(Class::Unexplained, error) => {
+            forbidden(task, refusal(error), at, |refusal| ask_about(work, refusal, false))
+        }
         Outcome::Unknown(_) | Outcome::Intercepted(_) => unknown(task, at),
         setback => nothing_done(work, after_setback(task, setback, BACKOFF.jittered(task.tries, at.chance))),
     }
@@ -262,22 +264,23 @@ fn ask_about(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
     still_open(&work, NextStep::Ask, Then::Wait(Duration::ZERO))
 }
 
-/// One row may be at fault, or all. A success of another row between two refusals of this one tells.
-fn forbidden(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> Verdict {
-    let alone = task.forbidden_at.is_some_and(|successes_then| at.successes > successes_then);
-    if alone {
-        ask_about(&task.work, refusal, false)
-    } else if at.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW {
-        nothing_done(&task.work, Then::Stop(unexplained(task, refusal, at)))
+/// One row may be at fault, or all. A success of another row between two refusals of this one tells: it is refused `alone`
+/// then. Where nothing tells, the run stops before it burns more rows.
+pub(super) fn forbidden(
+    task: &Task,
+    refusal: Refusal,
+    at: &Circumstances<'_>,
+    alone: impl FnOnce(Refusal) -> Verdict,
+) -> Verdict {
+    let in_a_row = at.forbidden_in_a_row;
+    if task.forbidden_at.is_some_and(|successes_then| at.successes > successes_then) {
+        alone(refusal)
+    } else if in_a_row >= FORBIDDEN_IN_A_ROW {
+        let domain = task.work.customer.domain.clone();
+        nothing_done(&task.work, Then::Stop(StopReason::Unexplained { refusal, in_a_row, domain }))
     } else {
         nothing_done(&task.work, Then::Wait(BACKOFF.jittered(0, at.chance)))
     }
-}
-
-/// Rows or rights, nobody knows: the run stops before it burns more of them.
-pub(super) fn unexplained(task: &Task, refusal: Refusal, at: &Circumstances<'_>) -> StopReason {
-    let domain = task.work.customer.domain.clone();
-    StopReason::Unexplained { refusal, in_a_row: at.forbidden_in_a_row, domain }
 }
 
 fn unknown(task: &Task, at: &Circumstances<'_>) -> Verdict {

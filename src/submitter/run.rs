@@ -7,7 +7,7 @@ use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::attempt::{self, Means, Stepped};
+use super::attempt::{self, Found, Means, Stepped};
 use super::dispatcher::{Action, Dispatcher, Event, FETCH};
 use super::past::RunStart;
 use super::progress::{LeftOut, Progress};
@@ -50,18 +50,13 @@ pub(crate) async fn submit(
     progress: &watch::Sender<Progress>,
     open_rows: u64,
 ) -> Submitted {
-    let failed = |error| Submitted {
-        stopped: Some(StopReason::Ledger(error)),
-        abandoned: false,
-        left_out: LeftOut::default(),
-    };
-    let newest_stored = match ledger.newest_time().await {
-        Ok(newest) => newest,
-        Err(error) => return failed(error),
-    };
-    let owed = match ledger.owed() {
-        Ok(owed) => owed,
-        Err(error) => return failed(error),
+    let read = ledger.newest_time().await.and_then(|newest| Ok((newest, ledger.owed()?)));
+    let (newest_stored, owed) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            let stopped = Some(StopReason::Ledger(error));
+            return Submitted { stopped, abandoned: false, left_out: LeftOut::default() };
+        }
     };
     let start = RunStart::new(Instant::now(), Moment::now(), newest_stored);
     let means = Arc::new(Means {
@@ -101,7 +96,7 @@ pub(crate) async fn submit(
         dispatcher.handle_event(event, Instant::now(), rand::random());
         // The answers under way were recorded; there is no room for more of them.
         if let (None, Some(error)) = (&dispatcher.stop, ledger.ran_out_of_room()) {
-            dispatcher.stop = Some(StopReason::Ledger(error));
+            dispatcher.stop_for(StopReason::Ledger(error));
         }
         if dispatcher.stop.is_some() {
             means.caller.stopping.cancel();
@@ -188,21 +183,15 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
         }
         Action::Step(mut task) => {
             under_way.steps.spawn(async move {
-                match task.step {
-                    Step::Create => match attempt::create(&means, &mut task).await {
-                        Ok(step) => Event::Created { task, step },
-                        Err(error) => Event::LedgerFailed(error),
-                    },
+                let stepped = match task.step {
+                    Step::Create => attempt::create(&means, &mut task).await,
                     Step::Ask => {
                         failpoint::wait_for_turn("asking").await;
-                        let step = reconcile::ask(&means, &task.work).await;
-                        Event::Asked { task, step }
+                        Ok(reconcile::ask(&means, &task.work).await)
                     }
-                    Step::Agree => match agreement::record(&means, &task).await {
-                        Ok(step) => Event::Agreed { task, step },
-                        Err(error) => Event::LedgerFailed(error),
-                    },
-                }
+                    Step::Agree => agreement::record(&means, &task).await,
+                };
+                stepped.map_or_else(Event::LedgerFailed, |step| Event::Stepped { task, step })
             });
         }
         Action::Record { task, attempts, verdict } => {
@@ -231,6 +220,6 @@ fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> Event {
     );
     task.work.success_unread = true;
     (task.intended_at, task.is_probe) = (intended_at, false);
-    let outcome = Outcome::Unknown(attempt::FOREIGN.into());
-    Event::Created { task, step: Stepped { outcome, attempts: Vec::new() } }
+    let found = Found::Create(Outcome::Unknown(attempt::FOREIGN.into()));
+    Event::Stepped { task, step: Stepped { found, attempts: Vec::new() } }
 }

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use super::*;
+use crate::call::domains::DomainStatus;
 use crate::customer::{Customer, DomainName};
 use crate::ids::RequestId;
-use crate::ledger::{DataKeyId, Sealed, StepKind, Work};
+use crate::ledger::{CreatedCustomer, DataKeyId, Sealed, StepKind, Work};
 use crate::partner_center::{Class, Outcome, ServiceError};
+use crate::submitter::attempt::Found;
 use crate::submitter::retry::tests::by_wall;
 use crate::submitter::{MaxFailures, Mode, Policy};
 
@@ -104,7 +106,7 @@ impl Bench {
     /// The oldest step ends with `outcome`.
     fn answer(&mut self, outcome: Outcome<CreatedCustomer>) {
         let task = self.steps.pop_front().expect("a step is under way");
-        self.tell(Event::Created { task, step: Stepped { outcome, attempts: Vec::new() } });
+        self.tell(stepped(task, Found::Create(outcome)));
         self.act();
     }
 
@@ -113,6 +115,10 @@ impl Bench {
         self.tell(Event::Woken);
         self.act();
     }
+}
+
+fn stepped(task: Box<Task>, found: Found) -> Event {
+    Event::Stepped { task, step: Stepped { found, attempts: Vec::new() } }
 }
 
 fn created() -> Outcome<CreatedCustomer> {
@@ -404,10 +410,7 @@ fn asking_alone_never_sends() {
     for wait in [settings().policy.settle_delay.as_secs(), 0] {
         let task = bench.steps.pop_front().unwrap();
         assert_eq!(task.step, Step::Ask);
-        bench.tell(Event::Asked {
-            task,
-            step: Stepped { outcome: Outcome::Done(DomainStatus::Free), attempts: Vec::new() },
-        });
+        bench.tell(stepped(task, Found::Ask(Outcome::Done(DomainStatus::Free))));
         bench.act();
         bench.wait(wait);
     }
@@ -428,7 +431,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
     while let Some(task) = bench.steps.pop_front() {
         asked += 1;
         let outcome = Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
-        bench.tell(Event::Asked { task, step: Stepped { outcome, attempts: Vec::new() } });
+        bench.tell(stepped(task, Found::Ask(outcome)));
         bench.act();
     }
     assert_eq!(asked, 2 * FETCH);
@@ -439,7 +442,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
 fn agree(bench: &mut Bench, outcome: Outcome<()>) {
     let task = bench.steps.pop_front().expect("a step is under way");
     assert_eq!(task.step, Step::Agree);
-    bench.tell(Event::Agreed { task, step: Stepped { outcome, attempts: Vec::new() } });
+    bench.tell(stepped(task, Found::Agree(outcome)));
     bench.act();
 }
 
@@ -502,8 +505,7 @@ fn answer_questions_alone(bench: &mut Bench) {
         return bench.answer(silent());
     }
     let task = bench.steps.pop_front().unwrap();
-    let step = Stepped { outcome: Outcome::Done(DomainStatus::Free), attempts: Vec::new() };
-    bench.tell(Event::Asked { task, step });
+    bench.tell(stepped(task, Found::Ask(Outcome::Done(DomainStatus::Free))));
     bench.act();
 }
 

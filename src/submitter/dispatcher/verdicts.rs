@@ -5,49 +5,45 @@ use tokio::time::Instant;
 use super::{Action, Dispatcher};
 use crate::auth;
 use crate::call::domains::DomainStatus;
-use crate::ledger::{AttemptResult, CreatedCustomer, RowChange, StepKind};
+use crate::ledger::{AttemptResult, RowChange, StepKind};
 use crate::partner_center::{Class, Health, Outcome};
-use crate::submitter::attempt::Stepped;
+use crate::submitter::attempt::{Found, Stepped};
 use crate::submitter::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
 use crate::submitter::task::{Step, Task};
 use crate::submitter::{Mode, StopReason, agreement};
 
 impl Dispatcher {
-    pub(super) fn created(
-        &mut self,
-        mut task: Box<Task>,
-        step: Stepped<CreatedCustomer>,
-        now: Instant,
-        chance: f64,
-    ) {
-        let Stepped { outcome, attempts } = step;
-        let verdict = self.after_send(&mut task, outcome, retry::after_create, now, chance);
+    pub(super) fn stepped(&mut self, mut task: Box<Task>, step: Stepped, now: Instant, chance: f64) {
+        let Stepped { found, attempts } = step;
+        let verdict = match found {
+            Found::Create(outcome) => self.after_send(&mut task, outcome, retry::after_create, now, chance),
+            Found::Ask(outcome) => self.after_ask(&mut task, outcome, now, chance),
+            Found::Agree(outcome) => self.after_send(&mut task, outcome, agreement::decide, now, chance),
+        };
         task.work.success_unread |= attempts.iter().any(AttemptResult::is_unread_success);
-        self.decide(task, attempts, verdict, now);
+        task.apply(&verdict.change, now, self.start.moment_at(now));
+        if let Then::Stop(reason) = &verdict.then {
+            self.stop_for(reason.clone());
+        }
+        self.to_record.push(Action::Record { task, attempts, verdict: Box::new(verdict) });
     }
 
-    pub(super) fn asked(
+    fn after_ask(
         &mut self,
-        mut task: Box<Task>,
-        step: Stepped<DomainStatus>,
+        task: &mut Task,
+        outcome: Outcome<DomainStatus>,
         now: Instant,
         chance: f64,
-    ) {
-        let Stepped { outcome, attempts } = step;
-        self.note_health(&task, outcome.health(), now);
+    ) -> Verdict {
+        self.note_health(task, outcome.health(), now);
         let question_tries = match outcome {
             Outcome::Unknown(_) | Outcome::Intercepted(_) => task.question_tries + u32::from(!task.is_probe),
             Outcome::NotSent(_) | Outcome::NoToken(auth::Error::Unavailable(_)) => task.question_tries,
             _ => 0,
         };
-        let verdict = retry::after_ask(&task, outcome, &self.circumstances(&task, now, chance));
+        let verdict = retry::after_ask(task, outcome, &self.circumstances(task, now, chance));
         task.question_tries = question_tries;
-        self.decide(task, attempts, verdict, now);
-    }
-
-    pub(super) fn agreed(&mut self, mut task: Box<Task>, step: Stepped<()>, now: Instant, chance: f64) {
-        let verdict = self.after_send(&mut task, step.outcome, agreement::decide, now, chance);
-        self.decide(task, step.attempts, verdict, now);
+        verdict
     }
 
     /// What `decide` makes of the outcome of a create or an acceptance. The task remembers what its next decision
@@ -76,12 +72,6 @@ impl Dispatcher {
         task.forbidden_at = (class == Some(Class::Unexplained)).then_some(self.successes);
         task.unclear_at = unclear.then_some(self.successes);
         verdict
-    }
-
-    fn decide(&mut self, mut task: Box<Task>, attempts: Vec<AttemptResult>, verdict: Verdict, now: Instant) {
-        task.apply(&verdict.change, now, self.start.moment_at(now));
-        self.stop_where(&verdict.then);
-        self.to_record.push(Action::Record { task, attempts, verdict: Box::new(verdict) });
     }
 
     pub(super) fn recorded(&mut self, task: Box<Task>, verdict: Verdict, now: Instant) {
@@ -138,10 +128,10 @@ impl Dispatcher {
         if let Health::Silent(silence) = &health
             && self.slots == 1
         {
-            self.stop_for(silence.wants_of_this_process().map(StopReason::OutOf));
+            let lacks = silence.wants_of_this_process().map(StopReason::OutOf);
+            lacks.into_iter().for_each(|reason| self.stop_for(reason));
         }
-        let reason = self.service.note(task, health, now);
-        self.stop_for(reason);
+        self.service.note(task, health, now).into_iter().for_each(|reason| self.stop_for(reason));
     }
 
     fn circumstances(&self, task: &Task, now: Instant, chance: f64) -> Circumstances<'_> {
