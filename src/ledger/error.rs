@@ -8,85 +8,145 @@ use jiff::Timestamp;
 
 use super::steps::IllegalTransition;
 
-/// Why the ledger could not be opened, read or written. Cloneable, because one failed commit fails many writes.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Why the ledger could not be opened, read or written, and beside it what the operator can do about it ([`Error::hint`]).
+/// Cloneable, because one failed commit fails many writes.
+#[derive(Debug, Clone, thiserror::Error, strum::EnumMessage)]
 pub enum Error {
     #[error("the ledger `{}` is in use by another process{}", path.display(), pid_note(*pid))]
+    #[strum(
+        message = "wait until it ends (`--wait-lock 10m` does), and do not remove its `.lock`; `tenantry status` \
+                       works meanwhile"
+    )]
     InUse { path: PathBuf, pid: Option<u32> },
 
     #[error("cannot rule out that another process works on the ledger `{}`: {why}", path.display())]
     SecondName { path: PathBuf, why: &'static str },
 
     #[error("there is no ledger at `{}`", path.display())]
+    #[strum(message = "`tenantry import FILE` makes one; `--ledger PATH` names another")]
     Missing { path: PathBuf },
 
     #[error("`{}` holds nothing", path.display())]
+    #[strum(
+        message = "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"
+    )]
     Empty { path: PathBuf },
 
     #[error("`{}` is a copy that was made on {copied_at}: {rows} of its rows may have been sent or replaced since", path.display())]
+    #[strum(message = "where the ledger itself is still there, work on that; if this takes its place, add \
+                       `--restored`: nothing of those rows is sent before their files are imported again, corrected \
+                       ones first")]
     Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
 
     #[error("the log `{}-wal` is not of this ledger", path.display())]
     LogOfAnother { path: PathBuf },
 
     #[error("another process has the lock of the ledger `{}` now", path.display())]
+    #[strum(
+        message = "its `.lock` was removed while we worked: see that nobody else works on it, then run the same \
+                       command again"
+    )]
     LockTaken { path: PathBuf },
 
     #[error("`{}` is not a ledger of this program", path.display())]
+    #[strum(message = "name another file with `--ledger PATH`")]
     Foreign { path: PathBuf },
 
     #[error("other users may write to `{}`", path.display())]
     Exposed { path: PathBuf },
 
     #[error("the ledger `{}` belongs to another user, and every user may replace the files in its folder", path.display())]
+    #[strum(
+        message = "anybody may have put it there: run the command as the user whose ledger it is, or run `chmod \
+                       +t` on the folder once you have checked the content of the ledger"
+    )]
     Replaceable { path: PathBuf },
 
     #[error("the schema of the ledger `{}` is not Tenantry's: {what}", path.display())]
+    #[strum(
+        message = "undo the change with a SQLite shell (`DROP TRIGGER`, `ALTER TABLE … DROP COLUMN`), or restore \
+                       the ledger from a backup; views, indexes and tables of your own may stay"
+    )]
     Altered { path: PathBuf, what: String },
 
     #[error("the ledger `{}` belongs to another user", path.display())]
+    #[strum(
+        message = "run the command as the user whose ledger it is; root may read it (`tenantry status`) but not \
+                       work on it"
+    )]
     OfAnother { path: PathBuf },
 
     #[error("the ledger `{}` is of an older version and belongs to another user, so it cannot be brought up to date", path.display())]
+    #[strum(
+        message = "run `tenantry status` once as the user whose ledger it is: that brings the ledger up to date, \
+                       and root may read it then"
+    )]
     OlderOfAnother { path: PathBuf },
 
     #[error("`{}` is a folder, not a ledger", path.display())]
+    #[strum(message = "name another file with `--ledger PATH`")]
     Folder { path: PathBuf },
 
     #[error("the ledger `{}` cannot be written", path.display())]
+    #[strum(
+        message = "make the ledger and its folder writable: look at their owner and mode, and whether the disk is \
+                       mounted read-only; `status`, `show` and `export` need not write"
+    )]
     ReadOnly { path: PathBuf, source: Option<Arc<io::Error>> },
 
     #[error("the ledger `{}` cannot be read where it is: {why}", path.display())]
+    #[strum(
+        message = "make its folder writable; or, to read it alone, copy it with its `-wal` file to another folder, \
+                       and name the copy with `--ledger PATH`"
+    )]
     Unreadable { path: PathBuf, why: &'static str },
 
     #[error("the ledger `{}` lies where files cannot be locked", path.display())]
     NoLocks { path: PathBuf, source: Option<Arc<io::Error>> },
 
     #[error("the ledger `{}` was written by a newer version of this program", path.display())]
+    #[strum(message = "use the newer program; the ledger was not touched")]
     Newer { path: PathBuf },
 
     #[error("the ledger `{}` is in use by an older version of this program", path.display())]
+    #[strum(message = "wait until that has ended; the ledger is brought up to date then")]
     Older { path: PathBuf },
 
     #[error("the ledger `{}` belongs to {bound_to}, not to {asked}", path.display())]
+    #[strum(message = "use one ledger for each environment: name another with `--ledger PATH`")]
     OtherEnvironment { path: PathBuf, bound_to: String, asked: String },
 
     #[error("could not open the ledger `{}`", path.display())]
+    #[strum(message = "check that the folder exists and that you may write to it")]
     Open { path: PathBuf, source: Arc<io::Error> },
 
     #[error("the ledger's file `{}` is not there any more", path.display())]
+    #[strum(
+        message = "it was moved, removed or replaced while we worked on it: put it back, then run the same command \
+                       again"
+    )]
     Vanished { path: PathBuf },
 
     #[error("the ledger `{}` is damaged: {what}", path.display())]
+    #[strum(
+        message = "nothing was sent: keep its files, and restore it from a backup, with its `-wal` and `-shm` \
+                       moved away first; do not import without it"
+    )]
     Damaged { path: PathBuf, what: String },
 
     #[error("could not set room aside beside the ledger `{}`", path.display())]
+    #[strum(message = "nothing was sent: make room on the disk, then run the same command again; a lower \
+                       `--concurrency` needs less")]
     NoRoom { path: PathBuf, source: Arc<io::Error> },
 
     #[error("could not write the copy `{}`", path.display())]
     Copy { path: PathBuf, source: Arc<io::Error> },
 
     #[error("could not keep a copy of the ledger `{}` before it is brought up to date", path.display())]
+    #[strum(
+        message = "the ledger was left as it was: make room on its disk for a copy of it, then run the same \
+                       command again"
+    )]
     NotKept { path: PathBuf, source: Arc<Error> },
 
     #[error("could not bring the ledger `{}` up to date", path.display())]
@@ -96,21 +156,39 @@ pub enum Error {
     Sql(#[source] Arc<rusqlite::Error>),
 
     #[error("could not start the ledger's thread")]
+    #[strum(message = "the machine is short of memory or threads: run the same command again when it is not")]
     Thread(#[source] Arc<io::Error>),
 
     #[error("the ledger was closed by an earlier error")]
+    #[strum(message = "nothing was sent without a record: run the same command again")]
     Closed,
 
     #[error("row {row} of the ledger cannot be understood: {what}")]
+    #[strum(
+        message = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
+                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
+                       and report it"
+    )]
     Stored { row: i64, what: String },
 
     #[error("the ledger names a partner tenant that cannot be read")]
+    #[strum(
+        message = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
+                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
+                       and report it"
+    )]
     Tenant(#[source] uuid::Error),
 
     #[error("row {row} of the ledger cannot be judged with the options given now: {why}")]
+    #[strum(message = "give the `--map` and `--default` of the import that read it; nothing was taken up")]
     Unjudged { row: i64, why: String },
 
     #[error("refused to record an impossible change")]
+    #[strum(
+        message = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
+                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
+                       and report it"
+    )]
     Illegal(#[from] IllegalTransition),
 }
 
@@ -192,11 +270,8 @@ impl Error {
     /// What the operator can do about it.
     pub fn hint(&self) -> Option<String> {
         use rusqlite::ErrorCode;
+        use strum::EnumMessage;
         let text = match self {
-            Error::InUse { .. } => {
-                "wait until it ends (`--wait-lock 10m` does), and do not remove its `.lock`; `tenantry status` works \
-                 meanwhile"
-            }
             Error::SecondName { path, .. } => {
                 let path = path.display();
                 let shown_by = if cfg!(windows) {
@@ -209,34 +284,12 @@ impl Error {
                      name (`{shown_by}` shows it), or mount the folder of the ledger instead of the file"
                 ));
             }
-            Error::Empty { .. } => {
-                "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"
-            }
-            Error::Copied { .. } => {
-                "where the ledger itself is still there, work on that; if this takes its place, add `--restored`: nothing \
-                 of those rows is sent before their files are imported again, corrected ones first"
-            }
             Error::Exposed { path } => {
                 return Some(format!(
                     "rows that another user wrote would be created with your sign-in: check the content of the ledger, \
                      then run `chmod go-w {}`",
                     path.display()
                 ));
-            }
-            Error::Replaceable { .. } => {
-                "anybody may have put it there: run the command as the user whose ledger it is, or run `chmod +t` on the \
-                 folder once you have checked the content of the ledger"
-            }
-            Error::Altered { .. } => {
-                "undo the change with a SQLite shell (`DROP TRIGGER`, `ALTER TABLE … DROP COLUMN`), or restore the ledger \
-                 from a backup; views, indexes and tables of your own may stay"
-            }
-            Error::OfAnother { .. } => {
-                "run the command as the user whose ledger it is; root may read it (`tenantry status`) but not work on it"
-            }
-            Error::OlderOfAnother { .. } => {
-                "run `tenantry status` once as the user whose ledger it is: that brings the ledger up to date, and root may \
-                 read it then"
             }
             Error::LogOfAnother { path } => {
                 let path = path.display();
@@ -245,48 +298,12 @@ impl Error {
                      away, then run again; nothing was changed"
                 ));
             }
-            Error::LockTaken { .. } => {
-                "its `.lock` was removed while we worked: see that nobody else works on it, then run the same command again"
-            }
-            Error::Missing { .. } => "`tenantry import FILE` makes one; `--ledger PATH` names another",
-            Error::Foreign { .. } | Error::Folder { .. } => "name another file with `--ledger PATH`",
-            Error::ReadOnly { .. } => {
-                "make the ledger and its folder writable: look at their owner and mode, and whether the disk is mounted \
-                 read-only; `status`, `show` and `export` need not write"
-            }
-            Error::Unreadable { .. } => {
-                "make its folder writable; or, to read it alone, copy it with its `-wal` file to another folder, and \
-                 name the copy with `--ledger PATH`"
-            }
             Error::NoLocks { .. } => NO_LOCKS,
-            Error::Older { .. } => "wait until that has ended; the ledger is brought up to date then",
-            Error::Newer { .. } => "use the newer program; the ledger was not touched",
-            Error::OtherEnvironment { .. } => {
-                "use one ledger for each environment: name another with `--ledger PATH`"
-            }
-            Error::Open { .. } => "check that the folder exists and that you may write to it",
-            Error::Damaged { .. } => {
-                "nothing was sent: keep its files, and restore it from a backup, with its `-wal` and `-shm` moved away first; \
-                 do not import without it"
-            }
-            Error::Copy { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
-                "name a file that is not there yet"
-            }
-            Error::Copy { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
-                "give it another name"
-            }
-            Error::Copy { .. } => {
-                "check that the folder exists, that you may write to it, and that it has room"
-            }
-            Error::NotKept { .. } => {
-                "the ledger was left as it was: make room on its disk for a copy of it, then run the same command again"
-            }
-            Error::NoRoom { .. } => {
-                "nothing was sent: make room on the disk, then run the same command again; a lower `--concurrency` needs less"
-            }
-            Error::Vanished { .. } => {
-                "it was moved, removed or replaced while we worked on it: put it back, then run the same command again"
-            }
+            Error::Copy { source, .. } => match source.kind() {
+                io::ErrorKind::AlreadyExists => "name a file that is not there yet",
+                io::ErrorKind::InvalidInput => "give it another name",
+                _ => "check that the folder exists, that you may write to it, and that it has room",
+            },
             Error::Sql(error) | Error::Migrate { source: error, .. } if is_about_locks(error) => NO_LOCKS,
             Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => {
@@ -304,17 +321,7 @@ impl Error {
                 }
                 Some(_) | None => "run the same command again when the cause is mended; nothing is lost",
             },
-            Error::Closed => "nothing was sent without a record: run the same command again",
-            Error::Unjudged { .. } => {
-                "give the `--map` and `--default` of the import that read it; nothing was taken up"
-            }
-            Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) => {
-                "another process, or a person, may have changed the ledger meanwhile: see that nobody else works on it, then \
-                 run the same command again; if it comes again, make a copy with `tenantry backup` and report it"
-            }
-            Error::Thread(_) => {
-                "the machine is short of memory or threads: run the same command again when it is not"
-            }
+            error => error.get_message()?,
         };
         Some(text.to_owned())
     }

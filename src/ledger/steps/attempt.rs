@@ -2,7 +2,6 @@
 //! recorded when they have ended.
 
 use jiff::Timestamp;
-use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Transaction, params};
 
 use super::super::passwords::{self, ForeignAnswer};
@@ -14,7 +13,8 @@ use tenantry_model::ids::{CorrelationId, RequestId};
 const TEXT_LIMIT: usize = 4096;
 
 /// What an HTTP call asks of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Operation {
     /// `POST /v1/customers`.
     Create,
@@ -26,24 +26,6 @@ pub enum Operation {
     FindAgreement,
     /// `POST /v1/customers/{id}/agreements`.
     RecordAgreement,
-}
-
-impl Operation {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Operation::Create => "create",
-            Operation::FindCustomer => "find_customer",
-            Operation::CheckDomain => "check_domain",
-            Operation::FindAgreement => "find_agreement",
-            Operation::RecordAgreement => "record_agreement",
-        }
-    }
-}
-
-impl ToSql for Operation {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
 }
 
 /// One request that may be sent now, because the ledger knows of it.

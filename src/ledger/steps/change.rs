@@ -1,42 +1,18 @@
 //! What an attempt means for its step, as those say who decide on it.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-
 use super::super::passwords::Sealed;
 use super::Event;
 use tenantry_model::clock::Moment;
 use tenantry_model::ids::RequestId;
 
 /// What is to be done next for an open row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum NextStep {
     /// Send the create, under the row's own request id.
     Create,
     /// Ask whether the customer exists, or the domain is taken, before anything is sent.
     Ask,
-}
-
-impl NextStep {
-    const fn name(self) -> &'static str {
-        match self {
-            NextStep::Create => "create",
-            NextStep::Ask => "ask",
-        }
-    }
-}
-
-impl ToSql for NextStep {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
-}
-
-impl FromSql for NextStep {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let name = value.as_str()?;
-        let step = [NextStep::Create, NextStep::Ask].into_iter().find(|step| step.name() == name);
-        step.ok_or(FromSqlError::InvalidType)
-    }
 }
 
 /// Why a row was refused, or why nobody could tell.

@@ -3,11 +3,11 @@
 //! What happened to a step ([`Event`]) and what it adds up to ([`State`]) are two types, joined by [`next`]. Every
 //! write of a state goes through it, so a broken promise of our own code stops the run instead of being stored.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::Serialize;
+use strum::VariantArray as _;
+
+use super::{NextStep, Operation};
 
 /// What a row has the service do, one after the other. Each has its state, its request id and its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,23 @@ pub enum StepKind {
 }
 
 /// Where a step stands, spelled as in the product contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum State {
     /// Failed validation; never sent.
     Rejected,
@@ -57,34 +72,9 @@ impl State {
         State::Superseded,
     ];
 
-    /// Every state, in the order of their declaration.
-    const ALL: [State; State::Withdrawn as usize + 1] = [
-        State::Rejected,
-        State::Pending,
-        State::InFlight,
-        State::Created,
-        State::Existing,
-        State::Failed,
-        State::Unresolved,
-        State::Superseded,
-        State::Recorded,
-        State::Withdrawn,
-    ];
-
     /// The name in the ledger, in JSON and on the screen.
     pub const fn name(self) -> &'static str {
-        match self {
-            State::Rejected => "rejected",
-            State::Pending => "pending",
-            State::InFlight => "in_flight",
-            State::Created => "created",
-            State::Existing => "existing",
-            State::Failed => "failed",
-            State::Unresolved => "unresolved",
-            State::Superseded => "superseded",
-            State::Recorded => "recorded",
-            State::Withdrawn => "withdrawn",
-        }
+        self.into_str()
     }
 
     /// What each state means, for all that treat several states alike: the queries, the decisions and the reports.
@@ -138,8 +128,8 @@ impl State {
 
     /// The states of which `is` is true, as a list in SQL.
     pub(crate) fn sql_list(is: fn(State) -> bool) -> String {
-        let names: Vec<_> = State::ALL.into_iter().filter(|it| is(*it)).map(|it| format!("'{it}'")).collect();
-        names.join(", ")
+        let states = State::VARIANTS.iter().filter(|it| is(**it));
+        states.map(|it| format!("'{it}'")).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -155,36 +145,24 @@ enum Trait {
     History,
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+/// Stores a value of these types by its name.
+macro_rules! stored_by_name {
+    ($($name:ty),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(<&str>::from(self).into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(FromSqlError::other)
+            }
+        }
+    )*};
 }
 
-/// The ledger holds a state that this program does not know.
-#[derive(Debug, thiserror::Error)]
-#[error("unknown state `{0}`")]
-pub struct UnknownState(String);
-
-impl FromStr for State {
-    type Err = UnknownState;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        State::ALL.into_iter().find(|state| state.name() == name).ok_or_else(|| UnknownState(name.to_owned()))
-    }
-}
-
-impl ToSql for State {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
-}
-
-impl FromSql for State {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str()?.parse().map_err(FromSqlError::other)
-    }
-}
+stored_by_name!(State, NextStep, Operation);
 
 /// What happened to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -329,8 +307,9 @@ mod tests {
 
     #[test]
     fn names_survive_a_round_trip() {
-        for state in State::ALL {
-            assert_eq!(state.name().parse::<State>().unwrap(), state);
+        for state in State::VARIANTS {
+            assert_eq!(state.name().parse::<State>().unwrap(), *state);
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
         }
         assert!("done".parse::<State>().is_err());
     }
@@ -340,6 +319,5 @@ mod tests {
         assert_eq!(State::sql_list(State::is_open), "'pending', 'in_flight'");
         assert_eq!(State::sql_list(State::is_customer), "'created', 'existing'");
         assert_eq!(State::sql_list(State::needs_attention), "'rejected', 'failed', 'unresolved'");
-        assert_eq!(State::ALL.map(|state| state as usize), std::array::from_fn(|at| at));
     }
 }
