@@ -3,7 +3,7 @@
 
 use rusqlite::Transaction;
 
-use super::stored::Select;
+use super::stored::{Change as _, Select as _, Value};
 use super::{AttemptId, DataKeyId, Error, Recorder, RowId};
 use tenantry_model::clock;
 
@@ -45,12 +45,10 @@ impl Recorder {
         let run = self.run;
         self.writer
             .write(move |tx| {
-                tx.execute(
-                    "INSERT INTO data_keys (run_id, recipient, sealed, made_at) VALUES (?1, ?2, ?3, ?4)",
-                    (run, &recipient, &sealed, clock::now().as_millisecond()),
-                )?;
-                let id = DataKeyId(tx.last_insert_rowid());
-                Ok((id, tx.value("SELECT ledger_id FROM ledger", [])?))
+                let made_at = clock::now().as_millisecond();
+                let key: [Value<'_>; 4] =
+                    [("run_id", &run), ("recipient", &recipient), ("sealed", &sealed), ("made_at", &made_at)];
+                Ok((DataKeyId(tx.insert("data_keys", &key)?), tx.value("SELECT ledger_id FROM ledger", [])?))
             })
             .await
     }
@@ -63,18 +61,14 @@ pub(super) fn keep_foreign(
     foreign: &ForeignAnswer,
 ) -> Result<(), Error> {
     let sealed = foreign.sealed_credentials.as_ref();
-    tx.prepare_cached(
-        "INSERT INTO foreign_answers (attempt_id, row_id, domain, customer_id, user_name, sealed_credentials, data_key_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute((
-        attempt,
-        row,
-        &foreign.domain,
-        &foreign.customer_id,
-        &foreign.user_name,
-        sealed.map(|sealed| &sealed.password),
-        sealed.map(|sealed| sealed.data_key),
-    ))?;
-    Ok(())
+    let values: [Value<'_>; 7] = [
+        ("attempt_id", &attempt),
+        ("row_id", &row),
+        ("domain", &foreign.domain),
+        ("customer_id", &foreign.customer_id),
+        ("user_name", &foreign.user_name),
+        ("sealed_credentials", &sealed.map(|sealed| &sealed.password)),
+        ("data_key_id", &sealed.map(|sealed| sealed.data_key)),
+    ];
+    tx.insert("foreign_answers", &values).map(drop)
 }

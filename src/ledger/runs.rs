@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use super::stored::{Change as _, Value};
 use super::{Error, RunId, lock, schema};
 use tenantry_model::clock::{self, BootMoment};
 
@@ -16,37 +17,31 @@ pub struct Ending {
 }
 
 pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Error> {
-    connection.execute(
-        "INSERT INTO program_runs (command, program_version, pid, started_at, boot_id) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (
-            command,
-            env!("CARGO_PKG_VERSION"),
-            std::process::id(),
-            clock::now().as_millisecond(),
-            BootMoment::now().map(|now| now.boot.to_string()),
-        ),
+    let run = connection.insert(
+        "program_runs",
+        &[
+            ("command", &command),
+            ("program_version", &env!("CARGO_PKG_VERSION")),
+            ("pid", &std::process::id()),
+            ("started_at", &clock::now().as_millisecond()),
+            ("boot_id", &BootMoment::now().map(|now| now.boot.to_string())),
+        ],
     )?;
-    Ok(RunId(connection.last_insert_rowid()))
+    Ok(RunId(run))
 }
 
 pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Result<(), Error> {
     let calls = Calls::count(tx, run)?;
-    tx.execute(
-        "UPDATE program_runs
-            SET finished_at = ?2, exit_code = ?3, ended = ?4, requests = ?5, creates = ?6, submitted = ?7, throttled = ?8
-          WHERE id = ?1",
-        rusqlite::params![
-            run,
-            clock::now().as_millisecond(),
-            ending.exit_code,
-            ending.words,
-            calls.requests,
-            calls.creates,
-            calls.submitted,
-            calls.throttled,
-        ],
-    )?;
-    Ok(())
+    let values: [Value<'_>; 7] = [
+        ("finished_at", &clock::now().as_millisecond()),
+        ("exit_code", &ending.exit_code),
+        ("ended", &ending.words),
+        ("requests", &calls.requests),
+        ("creates", &calls.creates),
+        ("submitted", &calls.submitted),
+        ("throttled", &calls.throttled),
+    ];
+    tx.update("program_runs", &run, &values)
 }
 
 /// What the calls of a run came to.

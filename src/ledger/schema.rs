@@ -17,6 +17,7 @@ use super::lock::{self, Lock};
 use super::migrations::{self, SCRIPTS, is_empty, is_older};
 use super::reserve;
 use super::shape;
+use super::stored::{Change as _, Value};
 use super::trust::{self, Purpose};
 use tenantry_model::files::{self, beside};
 use tenantry_model::{clock, failpoint};
@@ -244,16 +245,14 @@ pub(super) fn must_hold_something(path: &Path) -> Result<(), Error> {
 pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environment) -> Result<(), Error> {
     let bound = bound_to(connection)?;
     let Some(bound) = bound else {
-        connection.execute(
-            "INSERT INTO ledger (id, ledger_id, api, partner_tenant_id, made_at) VALUES (1, ?1, ?2, ?3, ?4)",
-            (
-                Uuid::new_v4().to_string(),
-                &environment.api,
-                environment.partner_tenant_id.map(|t| t.to_string()),
-                clock::now().as_millisecond(),
-            ),
-        )?;
-        return Ok(());
+        let values: [Value<'_>; 5] = [
+            ("id", &1),
+            ("ledger_id", &Uuid::new_v4().to_string()),
+            ("api", &environment.api),
+            ("partner_tenant_id", &environment.partner_tenant_id.map(|t| t.to_string())),
+            ("made_at", &clock::now().as_millisecond()),
+        ];
+        return connection.insert("ledger", &values).map(drop);
     };
     refuse_other(&bound, path, environment)?;
     if let (None, Some(tenant)) = (bound.partner_tenant_id, environment.partner_tenant_id) {

@@ -2,11 +2,45 @@
 //! understood.
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
 
 use super::{Error, RowId};
 use tenantry_model::customer::Customer;
 use tenantry_model::problem::Problem;
+
+/// A column, and what is written into it.
+pub(super) type Value<'a> = (&'a str, &'a dyn ToSql);
+
+/// Writes of one row in one call each.
+pub(super) trait Change {
+    /// Inserts a row, and says which id it got.
+    fn insert(&self, table: &str, values: &[Value<'_>]) -> Result<i64, Error>;
+
+    /// Writes columns of the row with this id.
+    fn update(&self, table: &str, id: &dyn ToSql, values: &[Value<'_>]) -> Result<(), Error>;
+}
+
+impl Change for Connection {
+    fn insert(&self, table: &str, values: &[Value<'_>]) -> Result<i64, Error> {
+        let columns: Vec<_> = values.iter().map(|(column, _)| *column).collect();
+        let places = vec!["?"; values.len()].join(", ");
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "));
+        self.prepare_cached(&sql)?.execute(params_from_iter(values.iter().map(|(_, value)| value)))?;
+        Ok(self.last_insert_rowid())
+    }
+
+    fn update(&self, table: &str, id: &dyn ToSql, values: &[Value<'_>]) -> Result<(), Error> {
+        let sql = format!("UPDATE {table} SET {} WHERE id = ?", assignments(values));
+        let parameters = values.iter().map(|(_, value)| *value).chain([id]);
+        self.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+        Ok(())
+    }
+}
+
+/// SQL that writes these columns, each by a parameter.
+pub(super) fn assignments(values: &[Value<'_>]) -> String {
+    values.iter().map(|(column, _)| format!("{column} = ?")).collect::<Vec<_>>().join(", ")
+}
 
 /// Queries in one call each.
 pub(super) trait Select {

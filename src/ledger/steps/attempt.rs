@@ -2,9 +2,10 @@
 //! recorded when they have ended.
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 
 use super::super::passwords::{self, ForeignAnswer};
+use super::super::stored::{Change as _, Select as _, Value};
 use super::super::{AttemptId, Error, RowId, RunId};
 use tenantry_model::clock::{BootMoment, Moment};
 use tenantry_model::ids::{CorrelationId, RequestId};
@@ -85,64 +86,56 @@ pub(super) fn begin(
 ) -> Result<Attempt, Error> {
     let intended_at = Moment::now();
     let correlation_id = CorrelationId::draw();
-    let boot_ms = intended_at.boot.map(BootMoment::since_boot_ms);
-    let id = insert(tx, (row, run, operation, request_id, correlation_id), intended_at.wall, boot_ms)?;
-    Ok(Attempt { id, request_id, correlation_id, intended_at })
-}
-
-fn insert(
-    tx: &Transaction<'_>,
-    (row, run, operation, request_id, correlation_id): (RowId, RunId, Operation, RequestId, CorrelationId),
-    intended_at: Timestamp,
-    boot_ms: Option<u64>,
-) -> Result<AttemptId, Error> {
-    tx.prepare_cached(
-        "INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at,
-                                    intended_boot_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute((
-        row,
-        run,
-        operation,
-        request_id,
-        correlation_id,
-        intended_at.as_millisecond(),
-        boot_ms,
-    ))?;
-    Ok(AttemptId(tx.last_insert_rowid()))
+    let id = tx.insert(
+        "http_attempts",
+        &[
+            ("row_id", &row),
+            ("run_id", &run),
+            ("operation", &operation),
+            ("request_id", &request_id),
+            ("correlation_id", &correlation_id),
+            ("intended_at", &intended_at.wall.as_millisecond()),
+            ("intended_boot_ms", &intended_at.boot.map(BootMoment::since_boot_ms)),
+        ],
+    )?;
+    Ok(Attempt { id: AttemptId(id), request_id, correlation_id, intended_at })
 }
 
 /// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken. That it was taken for
 /// `interrupted`, by a process that did not know of this one, is none.
 pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &AttemptResult) -> Result<(), Error> {
+    let values: [Value<'_>; 7] = [
+        ("sent_at", &result.sent_at.map(Timestamp::as_millisecond)),
+        ("finished_at", &result.finished_at.as_millisecond()),
+        ("outcome", &result.outcome),
+        ("status", &result.status),
+        ("code", &result.code),
+        ("text", &result.text.as_deref().map(bounded)),
+        ("ms_cv", &result.ms_cv),
+    ];
     let attempt = match result.attempt {
-        Some(attempt) => attempt,
+        Some(attempt) => {
+            let sql = "SELECT count(*) FROM http_attempts
+                        WHERE id = ?1 AND row_id = ?2 AND (outcome IS NULL OR outcome = 'interrupted')";
+            if tx.value::<u8>(sql, (attempt, row))? == 0 {
+                let what = format!("attempt {attempt} already has an outcome");
+                return Err(Error::Stored { row: row.0, what });
+            }
+            tx.update("http_attempts", &attempt, &values)?;
+            attempt
+        }
         None => {
-            let call = (row, run, result.operation, result.request_id, result.correlation_id);
-            insert(tx, call, result.sent_at.unwrap_or(result.finished_at), None)?
+            let call: [Value<'_>; 6] = [
+                ("row_id", &row),
+                ("run_id", &run),
+                ("operation", &result.operation),
+                ("request_id", &result.request_id),
+                ("correlation_id", &result.correlation_id),
+                ("intended_at", &result.sent_at.unwrap_or(result.finished_at).as_millisecond()),
+            ];
+            AttemptId(tx.insert("http_attempts", &[&call, &values[..]].concat())?)
         }
     };
-    let changed = tx
-        .prepare_cached(
-            "UPDATE http_attempts
-                SET sent_at = ?3, finished_at = ?4, outcome = ?5, status = ?6, code = ?7, text = ?8, ms_cv = ?9
-              WHERE id = ?1 AND row_id = ?2 AND (outcome IS NULL OR outcome = 'interrupted')",
-        )?
-        .execute(params![
-            attempt,
-            row,
-            result.sent_at.map(Timestamp::as_millisecond),
-            result.finished_at.as_millisecond(),
-            result.outcome,
-            result.status,
-            result.code,
-            result.text.as_deref().map(bounded),
-            result.ms_cv
-        ])?;
-    if changed != 1 {
-        return Err(Error::Stored { row: row.0, what: format!("attempt {attempt} already has an outcome") });
-    }
     match &result.foreign {
         Some(foreign) => passwords::keep_foreign(tx, row, attempt, foreign),
         None => Ok(()),

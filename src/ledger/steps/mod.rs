@@ -34,8 +34,9 @@ mod state;
 mod whose;
 mod work;
 
-use rusqlite::{OptionalExtension, Params, ToSql, Transaction};
+use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params_from_iter};
 
+use super::stored::{Value, assignments};
 use super::{Error, RowId};
 use tenantry_model::clock;
 
@@ -56,9 +57,9 @@ impl StepKind {
     /// Where steps of this kind are, and what finds that of a row.
     const fn place(self) -> (&'static str, &'static str) {
         match self {
-            StepKind::Create => ("customer_rows", "id = :row"),
+            StepKind::Create => ("customer_rows", "id = ?"),
             StepKind::Agreement => {
-                ("agreements", "row_id = :row AND replaced_by IS NULL AND state <> 'withdrawn'")
+                ("agreements", "row_id = ? AND replaced_by IS NULL AND state <> 'withdrawn'")
             }
         }
     }
@@ -77,33 +78,34 @@ impl CurrentStep {
     pub(super) fn of(tx: &Transaction<'_>, kind: StepKind, row: RowId) -> Result<Self, Error> {
         let (table, which) = kind.place();
         let sql = format!("SELECT state, request_id FROM {table} WHERE {which}");
-        let found = tx.prepare_cached(&sql)?.query_row(&[(":row", &row)], |step| {
-            Ok(Self { kind, row, state: step.get(0)?, request_id: step.get(1)? })
-        });
+        let found = tx
+            .prepare_cached(&sql)?
+            .query_row([row], |step| Ok(Self { kind, row, state: step.get(0)?, request_id: step.get(1)? }));
         found.optional()?.ok_or_else(|| Error::Stored { row: row.0, what: "it is gone".to_owned() })
     }
 
-    /// Writes the state after `event`, and with it these `facts`: further assignments, whose values have names.
+    /// Writes the state after `event`, and with it these `facts`, further assignments in SQL, and `values`.
     pub(super) fn take(
         &self,
         tx: &Transaction<'_>,
         event: Event,
         facts: &str,
-        values: &[(&str, &dyn ToSql)],
+        values: &[Value<'_>],
     ) -> Result<(), Error> {
         let to = next(self.kind, self.state, event)?;
         let (table, which) = self.kind.place();
-        let sql =
-            format!("UPDATE {table} SET state = :state, changed_at = :now{} WHERE {which}", further(facts));
         let now = clock::now().as_millisecond();
-        let own: [(&str, &dyn ToSql); 3] = [(":state", &to), (":now", &now), (":row", &self.row)];
-        tx.prepare_cached(&sql)?.execute(&[&own, values].concat()[..])?;
+        let values = [&[("changed_at", &now as &dyn ToSql)], values].concat();
+        let sql =
+            format!("UPDATE {table} SET state = ?, {}{} WHERE {which}", assignments(&values), further(facts));
+        let values = values.into_iter().map(|(_, value)| value);
+        let parameters = std::iter::once(&to as &dyn ToSql).chain(values).chain([&self.row as &dyn ToSql]);
+        tx.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
         Ok(())
     }
 }
 
-/// Lets the same `event` befall all steps in state `from` that fulfil `condition`, with further assignments as in
-/// [`CurrentStep::take`]. Returns how many there were.
+/// Lets the same `event` befall all steps in state `from` that fulfil `condition`, with facts as in [`CurrentStep::take`]. Returns how many there were.
 pub(super) fn take_all(
     tx: &Transaction<'_>,
     (kind, from, event): (StepKind, State, Event),

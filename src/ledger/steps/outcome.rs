@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Transaction, named_params};
+use rusqlite::Transaction;
 
+use super::super::stored::Value;
 use super::super::{Error, Recorder, RowId, RunId};
 use super::attempt::{self, AttemptResult, Operation, bounded};
-use super::change::{CreatedCustomer, Recorded, Refusal, RowChange};
+use super::change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
 use super::work::stored;
 use super::{CurrentStep, Event, StepKind, whose};
 use tenantry_model::clock::{self, BootMoment, Moment};
@@ -59,79 +60,73 @@ pub(super) fn record(
         .map(|attempt| attempt.finished_at)
         .max()
         // A little later by the boot's clock, which is the careful side.
-        .map(|wall| Moment { wall, boot: BootMoment::now() });
+        .map(|wall| stored(Some(Moment { wall, boot: BootMoment::now() })));
+    let last_sent: Vec<Value<'_>> = match &last_sent {
+        Some((wall, boot)) => vec![("last_sent_at", wall), ("last_sent_boot", boot)],
+        None => Vec::new(),
+    };
     match &recorded {
         Recorded::AsAsked if step.kind == StepKind::Agreement => apply_to_agreement(tx, step, change)?,
-        Recorded::AsAsked => apply(tx, step, last_sent, change)?,
-        Recorded::Instead(change) => apply(tx, step, last_sent, change)?,
-        Recorded::Foreign { intended_at } => leave_in_doubt(tx, step, *intended_at, last_sent)?,
+        Recorded::AsAsked => apply(tx, step, &last_sent, change)?,
+        Recorded::Instead(change) => apply(tx, step, &last_sent, change)?,
+        Recorded::Foreign { intended_at } => leave_in_doubt(tx, step, *intended_at, &last_sent)?,
     }
     Ok(recorded)
 }
-
-const LAST_SENT: &str = "last_sent_at = coalesce(:sent, last_sent_at),
-     last_sent_boot = iif(:sent IS NULL, last_sent_boot, :sent_boot)";
-
-const REFUSAL: &str = "error_code = :code, error_status = :status, error_text = :text";
 
 /// The row is owed what it was owed before, and was sent once more.
 fn leave_in_doubt(
     tx: &Transaction<'_>,
     step: CurrentStep,
     intended_at: Moment,
-    last_sent: Option<Moment>,
+    last_sent: &[Value<'_>],
 ) -> Result<(), Error> {
-    let (since, since_boot) = stored(Some(intended_at));
-    let (sent, sent_boot) = stored(last_sent);
-    let facts = format!(
-        "in_doubt_since = coalesce(in_doubt_since, :since),
-         in_doubt_boot = iif(in_doubt_since IS NULL, :since_boot, in_doubt_boot), {LAST_SENT}"
-    );
-    let values = named_params! {
-        ":since": since, ":since_boot": since_boot, ":sent": sent, ":sent_boot": sent_boot,
-    };
-    step.take(tx, Event::StillOpen, &facts, values)
+    let (since, boot) = stored(Some(intended_at));
+    tx.prepare_cached(
+        "UPDATE customer_rows SET in_doubt_since = ?2, in_doubt_boot = ?3 WHERE id = ?1 AND in_doubt_since IS NULL",
+    )?
+    .execute((step.row, since, boot))?;
+    step.take(tx, Event::StillOpen, "", last_sent)
 }
 
 fn apply(
     tx: &Transaction<'_>,
     step: CurrentStep,
-    last_sent: Option<Moment>,
+    last_sent: &[Value<'_>],
     change: &RowChange,
 ) -> Result<(), Error> {
-    let event = change.event();
     match change {
-        RowChange::NothingDone { new_request_id, ask_rounds } => step.take(
-            tx,
-            event,
-            "request_id = coalesce(:request_id, request_id), next_step = 'create', ask_rounds = :rounds,
-             unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL,
-             in_doubt_boot = NULL, last_sent_at = NULL, last_sent_boot = NULL",
-            named_params! { ":request_id": new_request_id, ":rounds": ask_rounds },
-        ),
+        RowChange::NothingDone { new_request_id, ask_rounds } => {
+            let mut values: Vec<Value<'_>> =
+                vec![("next_step", &NextStep::Create), ("ask_rounds", ask_rounds)];
+            values.extend(new_request_id.as_ref().map(|id| -> Value<'_> { ("request_id", id) }));
+            let facts =
+                "unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL,
+                         in_doubt_boot = NULL, last_sent_at = NULL, last_sent_boot = NULL";
+            step.take(tx, change.event(), facts, &values)
+        }
         RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
             let (since, since_boot) = stored(*in_doubt_since);
-            let (sent, sent_boot) = stored(last_sent);
-            let facts = format!(
-                "next_step = :next_step, in_doubt_since = :since, in_doubt_boot = :since_boot,
-                 ask_rounds = :rounds, customer_id = :customer_id, {LAST_SENT}, {REFUSAL}"
-            );
-            let values = named_params! {
-                ":next_step": next_step, ":since": since, ":since_boot": since_boot,
-                ":rounds": ask_rounds, ":customer_id": customer_id, ":sent": sent, ":sent_boot": sent_boot,
-                ":code": refusal.as_ref().map(|r| &r.code), ":status": refusal.as_ref().and_then(|r| r.status),
-                ":text": refusal.as_ref().map(|r| bounded(&r.text)),
-            };
-            step.take(tx, event, &facts, values)
+            let values: [Value<'_>; 5] = [
+                ("next_step", next_step),
+                ("in_doubt_since", &since),
+                ("in_doubt_boot", &since_boot),
+                ("ask_rounds", ask_rounds),
+                ("customer_id", customer_id),
+            ];
+            take_refused(tx, step, change, refusal.as_ref(), &[&values, last_sent].concat())
         }
-        RowChange::Created(customer) => settle(tx, step, event, customer),
+        RowChange::Created(customer) => settle(tx, step, change, customer),
         RowChange::Existing { customer_id } => {
-            let customer = CreatedCustomer::found(customer_id.clone());
-            settle(tx, step, event, &customer)
+            settle(tx, step, change, &CreatedCustomer::found(customer_id.clone()))
         }
-        RowChange::Refused { refusal, domain_burned } => refuse(tx, step, event, refusal, *domain_burned),
-        RowChange::AskedInVain { reason } => refuse(tx, step, event, reason, false),
-        RowChange::Recorded => step.take(tx, event, "", &[]),
+        RowChange::Refused { refusal, domain_burned } => {
+            take_refused(tx, step, change, Some(refusal), &[("domain_burned", domain_burned)])
+        }
+        RowChange::AskedInVain { reason } => {
+            take_refused(tx, step, change, Some(reason), &[("domain_burned", &false)])
+        }
+        RowChange::Recorded => step.take(tx, change.event(), "", &[]),
     }
 }
 
@@ -139,22 +134,19 @@ fn apply(
 fn settle(
     tx: &Transaction<'_>,
     step: CurrentStep,
-    event: Event,
+    change: &RowChange,
     customer: &CreatedCustomer,
 ) -> Result<(), Error> {
     let sealed = customer.sealed_credentials.as_ref();
-    step.take(
-        tx,
-        event,
-        "customer_id = :customer_id, commerce_id = :commerce_id, user_name = :user_name,
-         sealed_credentials = :password, data_key_id = :data_key,
-         error_code = NULL, error_status = NULL, error_text = NULL",
-        named_params! {
-            ":customer_id": customer.customer_id, ":commerce_id": customer.commerce_id,
-            ":user_name": customer.user_name, ":password": sealed.map(|sealed| &sealed.password),
-            ":data_key": sealed.map(|sealed| sealed.data_key),
-        },
-    )?;
+    let values: [Value<'_>; 5] = [
+        ("customer_id", &customer.customer_id),
+        ("commerce_id", &customer.commerce_id),
+        ("user_name", &customer.user_name),
+        ("sealed_credentials", &sealed.map(|sealed| &sealed.password)),
+        ("data_key_id", &sealed.map(|sealed| sealed.data_key)),
+    ];
+    let row = step.row;
+    take_refused(tx, step, change, None, &values)?;
     tx.prepare_cached(
         "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
                                  made_at, changed_at)
@@ -162,36 +154,32 @@ fn settle(
            FROM customer_rows
           WHERE id = ?1 AND json_extract(customer, '$.agreement') IS NOT NULL",
     )?
-    .execute((step.row, RequestId::draw(), clock::now().as_millisecond()))?;
+    .execute((row, RequestId::draw(), clock::now().as_millisecond()))?;
     Ok(())
 }
 
-fn refuse(
-    tx: &Transaction<'_>,
-    step: CurrentStep,
-    event: Event,
-    refusal: &Refusal,
-    domain_burned: bool,
-) -> Result<(), Error> {
-    let values = named_params! {
-        ":code": refusal.code, ":status": refusal.status, ":text": bounded(&refusal.text), ":burned": domain_burned,
-    };
-    step.take(tx, event, &format!("{REFUSAL}, domain_burned = :burned"), values)
+fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChange) -> Result<(), Error> {
+    match change {
+        RowChange::StillOpen { in_doubt_since: Some(_), .. } => {
+            take_refused(tx, step, change, None, &[("in_doubt", &true)])
+        }
+        RowChange::Refused { refusal, .. } => take_refused(tx, step, change, Some(refusal), &[]),
+        _ => take_refused(tx, step, change, None, &[]),
+    }
 }
 
-fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChange) -> Result<(), Error> {
-    let (in_doubt, refusal) = match change {
-        RowChange::StillOpen { in_doubt_since, .. } => (in_doubt_since.is_some(), None),
-        RowChange::Refused { refusal, .. } => (false, Some(refusal)),
-        RowChange::NothingDone { .. }
-        | RowChange::Created(_)
-        | RowChange::Recorded
-        | RowChange::Existing { .. }
-        | RowChange::AskedInVain { .. } => (false, None),
-    };
-    let values = named_params! {
-        ":in_doubt": in_doubt, ":code": refusal.map(|r| &r.code), ":status": refusal.and_then(|r| r.status),
-        ":text": refusal.map(|r| bounded(&r.text)),
-    };
-    step.take(tx, change.event(), &format!("in_doubt = in_doubt OR :in_doubt, {REFUSAL}"), values)
+/// Writes the state after `change`, why the step is refused, or that it is not, and these values.
+fn take_refused(
+    tx: &Transaction<'_>,
+    step: CurrentStep,
+    change: &RowChange,
+    refusal: Option<&Refusal>,
+    values: &[Value<'_>],
+) -> Result<(), Error> {
+    let refused: [Value<'_>; 3] = [
+        ("error_code", &refusal.map(|refusal| &refusal.code)),
+        ("error_status", &refusal.and_then(|refusal| refusal.status)),
+        ("error_text", &refusal.map(|refusal| bounded(&refusal.text))),
+    ];
+    step.take(tx, change.event(), "", &[&refused, values].concat())
 }

@@ -6,7 +6,7 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::super::stored::{Select, customer_of, json};
+use super::super::stored::{Change as _, Select, customer_of, json};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
 use tenantry_model::clock;
@@ -42,44 +42,30 @@ pub(super) fn replace(
         None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
     };
     // Two cannot stand at once: until the old one is replaced, the new one passes for the replaced one.
-    tx.prepare_cached(
-        "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
-                                 error_code, error_text, made_at, changed_at, replaced_by)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)",
-    )?
-    .execute(rusqlite::params![
-        row,
-        source,
-        candidate.line,
-        if rejected_for.is_some() { State::Rejected } else { State::Pending },
-        candidate.content_hash,
-        candidate.cells,
-        agreement.map(json).transpose()?,
-        RequestId::draw(),
-        rejected_for.map(|problem| &problem.rule),
-        rejected_for.map(Problem::in_words),
-        clock::now().as_millisecond(),
-        before,
-    ])?;
+    let now = clock::now().as_millisecond();
+    let new = tx.insert(
+        "agreements",
+        &[
+            ("row_id", &row),
+            ("source_id", &source),
+            ("line", &candidate.line),
+            ("state", if rejected_for.is_some() { &State::Rejected } else { &State::Pending }),
+            ("content_hash", &candidate.content_hash),
+            ("cells", &candidate.cells),
+            ("agreement", &agreement.map(json).transpose()?),
+            ("request_id", &RequestId::draw()),
+            ("error_code", &rejected_for.map(|problem| &problem.rule)),
+            ("error_text", &rejected_for.map(Problem::in_words)),
+            ("made_at", &now),
+            ("changed_at", &now),
+            ("replaced_by", &before),
+        ],
+    )?;
     if before.is_some() {
-        let new = tx.last_insert_rowid();
         let old = CurrentStep::of(tx, StepKind::Agreement, row)?;
-        old.take(tx, Event::Replaced, "replaced_by = :new", &[(":new", &new)])?;
-        tx.prepare_cached("UPDATE agreements SET replaced_by = NULL WHERE id = ?1")?.execute([new])?;
+        old.take(tx, Event::Replaced, "", &[("replaced_by", &new)])?;
+        tx.update("agreements", &new, &[("replaced_by", &None::<i64>)])?;
     }
-    Ok(())
-}
-
-/// An acceptance of a file that was never read to its end is one of this file from now on.
-pub(super) fn adopt(
-    tx: &Transaction<'_>,
-    id: i64,
-    source: SourceId,
-    candidate: &Candidate,
-) -> Result<(), Error> {
-    // The cells too: the same values may stand under another header here.
-    tx.prepare_cached("UPDATE agreements SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
-        .execute((id, source, candidate.line, &candidate.cells))?;
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Decisions carried out: what a row of a file changes in the ledger.
 
-use rusqlite::Transaction;
+use rusqlite::{ToSql, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind};
-use super::super::stored::json;
+use super::super::stored::{Change as _, json};
 use super::super::{Error, RowId, SourceId};
 use super::{Candidate, TakeUp, agreement};
 use tenantry_model::clock;
@@ -72,18 +72,14 @@ impl TakeUp {
                 }
                 self.change(tx, row, change, candidate)?;
                 if adopts {
-                    adopt(tx, row, self.source, candidate)?;
+                    self.adopt(tx, "customer_rows", &row, candidate)?;
                 }
             }
             Decision::New { stands, problem, replaces } => {
                 // The key must be free before the new row takes it.
                 if let Some(row) = replaces {
-                    CurrentStep::of(tx, StepKind::Create, row)?.take(
-                        tx,
-                        Event::Replaced,
-                        "key_domain = NULL",
-                        &[],
-                    )?;
+                    let old = CurrentStep::of(tx, StepKind::Create, row)?;
+                    old.take(tx, Event::Replaced, "key_domain = NULL", &[])?;
                 }
                 let row = self.insert(tx, candidate, stands, problem.as_ref())?;
                 self.seen.meet(row, candidate.line);
@@ -138,7 +134,7 @@ impl TakeUp {
                     None => taken.agreements_rejected += 1,
                 }
             }
-            Change::AdoptAcceptance(id) => agreement::adopt(tx, id, self.source, candidate)?,
+            Change::AdoptAcceptance(id) => self.adopt(tx, "agreements", &id, candidate)?,
             Change::WithdrawAcceptance => {
                 CurrentStep::of(tx, StepKind::Agreement, row)?.take(tx, Event::Discarded, "", &[])?;
             }
@@ -160,32 +156,45 @@ impl TakeUp {
         self.taken.rejected += u64::from(state == State::Rejected);
         let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
         let domain = candidate.domain.as_ref().map(DomainName::as_str);
-        tx.prepare_cached(
-            "INSERT INTO customer_rows (source_id, line, domain, key_domain, state, content_hash, cells, customer,
-                                        problems, request_id, error_code, error_text, made_at, changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
-        )?
-        .execute(rusqlite::params![
-            self.source,
-            candidate.line,
-            domain,
-            domain.filter(|_| stands),
-            state,
-            candidate.content_hash,
-            candidate.cells,
-            customer,
-            if problems.is_empty() { None } else { Some(json(&problems)?) },
-            error.is_none().then(RequestId::draw),
-            error.map(|problem| &problem.rule),
-            error.map(|problem| &problem.message),
-            clock::now().as_millisecond(),
-        ])?;
-        Ok(RowId(tx.last_insert_rowid()))
+        let now = clock::now().as_millisecond();
+        let row = tx.insert(
+            "customer_rows",
+            &[
+                ("source_id", &self.source),
+                ("line", &candidate.line),
+                ("domain", &domain),
+                ("key_domain", &domain.filter(|_| stands)),
+                ("state", &state),
+                ("content_hash", &candidate.content_hash),
+                ("cells", &candidate.cells),
+                ("customer", &customer),
+                ("problems", &if problems.is_empty() { None } else { Some(json(&problems)?) }),
+                ("request_id", &error.is_none().then(RequestId::draw)),
+                ("error_code", &error.map(|problem| &problem.rule)),
+                ("error_text", &error.map(|problem| &problem.message)),
+                ("made_at", &now),
+                ("changed_at", &now),
+            ],
+        )?;
+        Ok(RowId(row))
+    }
+
+    /// A row, or an acceptance, of a file that was never read to its end is one of this file from now on.
+    fn adopt(
+        &self,
+        tx: &Transaction<'_>,
+        table: &str,
+        id: &dyn ToSql,
+        candidate: &Candidate,
+    ) -> Result<(), Error> {
+        // The cells too: the same values may stand under another header here.
+        let Candidate { line, cells, .. } = candidate;
+        tx.update(table, id, &[("source_id", &self.source), ("line", line), ("cells", cells)])
     }
 }
 
 fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
-    tx.prepare_cached("UPDATE customer_rows SET replaced_by = ?2 WHERE id = ?1")?.execute((row, by))?;
+    tx.update("customer_rows", &row, &[("replaced_by", &by)])?;
     // What was unclear about a domain stays so for the row that stands for it now.
     tx.prepare_cached(
         "UPDATE customer_rows SET unclear_before = 1
@@ -206,28 +215,19 @@ fn take_up_again(
     source: SourceId,
     candidate: &Candidate,
 ) -> Result<(), Error> {
-    let facts = "request_id = :request_id, next_step = 'create',
-                 unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL,
-                 last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
-                 ask_rounds = 0, source_id = :source, line = :line, cells = :cells, customer = :customer";
+    let facts = "next_step = 'create', unclear_before = unclear_before OR in_doubt_since IS NOT NULL,
+                 in_doubt_since = NULL, last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
+                 ask_rounds = 0";
     CurrentStep::of(tx, StepKind::Create, row)?.take(
         tx,
         Event::TakenUp,
         facts,
         &[
-            (":request_id", &RequestId::draw()),
-            (":source", &source),
-            (":line", &candidate.line),
-            (":cells", &candidate.cells),
-            (":customer", &candidate.customer.as_ref().map(json).transpose()?),
+            ("request_id", &RequestId::draw()),
+            ("source_id", &source),
+            ("line", &candidate.line),
+            ("cells", &candidate.cells),
+            ("customer", &candidate.customer.as_ref().map(json).transpose()?),
         ],
     )
-}
-
-/// A row of a file that was never read to its end is one of this file from now on.
-fn adopt(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<(), Error> {
-    // The cells too: the same values may stand under another header here.
-    tx.prepare_cached("UPDATE customer_rows SET source_id = ?2, line = ?3, cells = ?4 WHERE id = ?1")?
-        .execute((row, source, candidate.line, &candidate.cells))?;
-    Ok(())
 }

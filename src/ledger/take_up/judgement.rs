@@ -85,8 +85,8 @@ impl TakeUp {
             CurrentStep::of(tx, StepKind::Create, *row)?.take(
                 tx,
                 Event::Rejected,
-                "problems = :problems, error_code = :code, error_text = :text",
-                &[(":problems", &json(&problems)?), (":code", &rule), (":text", &text)],
+                "",
+                &[("problems", &json(&problems)?), ("error_code", &rule), ("error_text", &text)],
             )?;
         }
         Ok(rows.len() as u64)
@@ -100,8 +100,8 @@ impl TakeUp {
             CurrentStep::of(tx, StepKind::Create, row)?.take(
                 tx,
                 Event::TakenUp,
-                "source_id = :source, error_code = NULL, error_text = NULL",
-                &[(":source", &self.source)],
+                "error_code = NULL, error_text = NULL",
+                &[("source_id", &self.source)],
             )?;
         }
         Ok(())

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 
 use super::steps::State;
-use super::stored::Select;
+use super::stored::{Change as _, Select, Value};
 use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use known::Seen;
 use tenantry_model::clock;
@@ -227,14 +227,19 @@ impl TakeUp {
         };
         let unfinished = sources("completed_at IS NULL AND run_id <> ?1")?;
         let of_this_run = sources("run_id = ?1")?;
-        tx.execute(
-            "INSERT INTO sources (run_id, path, header, started_at, given) VALUES (?1, ?2, ?3, ?4, ?5)",
-            (run, &info.path, &info.header, clock::now().as_millisecond(), &info.given),
+        let source = tx.insert(
+            "sources",
+            &[
+                ("run_id", &run),
+                ("path", &info.path),
+                ("header", &info.header),
+                ("started_at", &clock::now().as_millisecond()),
+                ("given", &info.given),
+            ],
         )?;
-        let source = SourceId(tx.last_insert_rowid());
         Ok(Self {
             run,
-            source,
+            source: SourceId(source),
             info,
             ledger_id,
             has_customers,
@@ -246,19 +251,15 @@ impl TakeUp {
 
     /// Sets the sums of the file to those of the rows read so far.
     fn write_sums(&self, tx: &Transaction<'_>) -> Result<(), Error> {
-        tx.prepare_cached(
-            "UPDATE sources SET rows_read = ?2, rows_new = ?3, rows_known = ?4, duplicates = ?5, ignored_changes = ?6
-              WHERE id = ?1",
-        )?
-        .execute((
-            self.source,
-            self.taken.rows(),
-            self.taken.new,
-            self.taken.known,
-            self.taken.duplicates,
-            self.taken.ignored_changes,
-        ))?;
-        Ok(())
+        let taken = &self.taken;
+        let values: [Value<'_>; 5] = [
+            ("rows_read", &taken.rows()),
+            ("rows_new", &taken.new),
+            ("rows_known", &taken.known),
+            ("duplicates", &taken.duplicates),
+            ("ignored_changes", &taken.ignored_changes),
+        ];
+        tx.update("sources", &self.source, &values)
     }
 
     /// The file has been read to its end, and may be sent, unless that needs consent.
@@ -266,11 +267,6 @@ impl TakeUp {
         self.write_sums(tx)?;
         let now = clock::now().as_millisecond();
         let completed_at = (!self.info.needs_consent).then_some(now);
-        tx.prepare_cached("UPDATE sources SET read_at = ?2, completed_at = ?3 WHERE id = ?1")?.execute((
-            self.source,
-            now,
-            completed_at,
-        ))?;
-        Ok(())
+        tx.update("sources", &self.source, &[("read_at", &now), ("completed_at", &completed_at)])
     }
 }
