@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::Error;
-use super::stored::Select;
+use super::stored::value;
 use tenantry_model::failpoint;
 
 /// Released migrations, in order. A released file is never edited.
@@ -50,11 +50,11 @@ fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
 /// Has nobody put a table into it?
 pub(super) fn is_empty(connection: &Connection) -> Result<bool, Error> {
     let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE type = 'table'";
-    connection.value(sql, [])
+    value(connection, sql, [])
 }
 
 /// Is its schema older than this program, and has a run worked on it?
 pub(super) fn is_older(connection: &Connection) -> Result<bool, Error> {
     let sql = "SELECT count(*) > 0 FROM program_runs";
-    Ok((1..SCRIPTS.len()).contains(&version(connection)?) && connection.value(sql, [])?)
+    Ok((1..SCRIPTS.len()).contains(&version(connection)?) && value(connection, sql, [])?)
 }

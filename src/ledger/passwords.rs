@@ -3,7 +3,7 @@
 
 use rusqlite::Transaction;
 
-use super::stored::{Change as _, Select as _, Value};
+use super::stored::{Value, insert, value};
 use super::{AttemptId, DataKeyId, Error, Recorder, RowId};
 use tenantry_model::clock;
 
@@ -48,7 +48,10 @@ impl Recorder {
                 let made_at = clock::now().as_millisecond();
                 let key: [Value<'_>; 4] =
                     [("run_id", &run), ("recipient", &recipient), ("sealed", &sealed), ("made_at", &made_at)];
-                Ok((DataKeyId(tx.insert("data_keys", &key)?), tx.value("SELECT ledger_id FROM ledger", [])?))
+                Ok((
+                    DataKeyId(insert(tx, "data_keys", &key)?),
+                    value(tx, "SELECT ledger_id FROM ledger", [])?,
+                ))
             })
             .await
     }
@@ -70,5 +73,5 @@ pub(super) fn keep_foreign(
         ("sealed_credentials", &sealed.map(|sealed| &sealed.password)),
         ("data_key_id", &sealed.map(|sealed| sealed.data_key)),
     ];
-    tx.insert("foreign_answers", &values).map(drop)
+    insert(tx, "foreign_answers", &values).map(drop)
 }

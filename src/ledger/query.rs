@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::runs::{self, Calls};
 use super::steps::{STANDING, State, StepKind};
-use super::stored::Select;
+use super::stored::{collect, value};
 use super::{Environment, Error, RunId, lock, schema};
 use tenantry_model::clock;
 
@@ -227,7 +227,7 @@ impl Queries {
 
     /// The id that exports carry beside `tenantry_row`.
     pub fn ledger_id(&self) -> Result<String, Error> {
-        self.connection.value("SELECT ledger_id FROM ledger", [])
+        value(&self.connection, "SELECT ledger_id FROM ledger", [])
     }
 
     /// Rows by state.
@@ -243,7 +243,7 @@ impl Queries {
             scope.touched("r.id", "r.source_id")
         );
         let by_state: Vec<(State, u64)> =
-            self.connection.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for (state, count) in by_state {
             *counts.slot(state) = count;
             counts.total += count;
@@ -265,7 +265,7 @@ impl Queries {
             scope.touched("a.row_id", "a.source_id")
         );
         let by_state: Vec<(State, bool, u64)> =
-            self.connection.collect(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         for (state, is_of_unfinished_file, count) in by_state {
             let slot = match state {
                 State::Pending if is_of_unfinished_file => &mut counts.held_back,
@@ -291,7 +291,7 @@ impl Queries {
             State::sql_list(State::needs_attention),
             scope.touched(row, "step.source_id")
         );
-        self.connection.collect(&sql, [], |row| {
+        collect(&self.connection, &sql, [], |row| {
             Ok(ErrorCount {
                 code: row.get(0)?,
                 refused: RefusedStep { kind, state: row.get(1)?, domain_burned: row.get(4)? },
@@ -315,7 +315,7 @@ impl Queries {
               WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3 AND {} ORDER BY step.id LIMIT ?4",
             scope.touched(row, "step.source_id")
         );
-        self.connection.collect(&sql, (code, refused.state, refused.domain_burned, limit), |row| {
+        collect(&self.connection, &sql, (code, refused.state, refused.domain_burned, limit), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
     }
@@ -341,37 +341,38 @@ impl Queries {
 
     /// Files that rows came from, by the paths that they were given by.
     pub fn files(&self) -> Result<Vec<String>, Error> {
-        self.connection.collect("SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
+        collect(&self.connection, "SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
     /// Those of them that were not read to their end when they were last read.
     pub fn unfinished_files(&self) -> Result<Vec<String>, Error> {
         let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
                    HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
-        self.connection.collect(sql, [], |row| row.get(0))
+        collect(&self.connection, sql, [], |row| row.get(0))
     }
 
     /// Rows that `run` has read and that wait to be sent.
     pub fn pending_of(&self, run: RunId) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
                     WHERE customer_rows.state = 'pending' AND sources.run_id = ?1";
-        self.connection.value(sql, [run])
+        value(&self.connection, sql, [run])
     }
 
     /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
     pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
         let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
-        self.connection.collect(&sql, [limit], |row| row.get(0))
+        collect(&self.connection, &sql, [limit], |row| row.get(0))
     }
 
     /// Created rows whose one-time password was lost with the service's answer.
     pub fn created_without_credentials(&self) -> Result<u64, Error> {
-        self.connection.value(&format!("SELECT count(*) FROM {WITHOUT_PASSWORD}"), [])
+        value(&self.connection, &format!("SELECT count(*) FROM {WITHOUT_PASSWORD}"), [])
     }
 
     /// The newest runs, newest first.
     pub fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
-        let ids: Vec<RunId> = self.connection.collect(
+        let ids: Vec<RunId> = collect(
+            &self.connection,
             "SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1",
             [limit],
             |row| row.get(0),
@@ -394,7 +395,7 @@ impl Queries {
     /// When a run last ended with every row a customer.
     pub fn last_success(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
-        Ok(self.connection.value::<Option<i64>>(sql, [])?.map(clock::from_ms))
+        Ok(value::<Option<i64>>(&self.connection, sql, [])?.map(clock::from_ms))
     }
 
     /// What one run came to.
@@ -426,7 +427,7 @@ impl Queries {
     pub fn accounting(&self) -> Result<Option<String>, Error> {
         let totals = self.source_totals(None)?;
         let rows = self.counts()?.total;
-        let stored: u64 = self.connection.value("SELECT count(*) FROM customer_rows", [])?;
+        let stored: u64 = value(&self.connection, "SELECT count(*) FROM customer_rows", [])?;
         let SourceTotals { read, new, known, duplicates, .. } = totals;
         Ok(if read != new + known + duplicates {
             Some(format!("{read} rows read are not {new} new, {known} known and {duplicates} duplicates"))

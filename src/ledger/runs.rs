@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::stored::{Change as _, Value};
+use super::stored::{Value, insert, update};
 use super::{Error, RunId, lock, schema};
 use tenantry_model::clock::{self, BootMoment};
 
@@ -17,7 +17,8 @@ pub struct Ending {
 }
 
 pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Error> {
-    let run = connection.insert(
+    let run = insert(
+        connection,
         "program_runs",
         &[
             ("command", &command),
@@ -41,7 +42,7 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Resul
         ("submitted", &calls.submitted),
         ("throttled", &calls.throttled),
     ];
-    tx.update("program_runs", &run, &values)
+    update(tx, "program_runs", &run, &values)
 }
 
 /// What the calls of a run came to.

@@ -17,7 +17,7 @@ use super::lock::{self, Lock};
 use super::migrations::{self, SCRIPTS, is_empty, is_older};
 use super::reserve;
 use super::shape;
-use super::stored::{Change as _, Value};
+use super::stored::{Value, insert};
 use super::trust::{self, Purpose};
 use tenantry_model::files::{self, beside};
 use tenantry_model::{clock, failpoint};
@@ -252,7 +252,7 @@ pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environme
             ("partner_tenant_id", &environment.partner_tenant_id.map(|t| t.to_string())),
             ("made_at", &clock::now().as_millisecond()),
         ];
-        return connection.insert("ledger", &values).map(drop);
+        return insert(connection, "ledger", &values).map(drop);
     };
     refuse_other(&bound, path, environment)?;
     if let (None, Some(tenant)) = (bound.partner_tenant_id, environment.partner_tenant_id) {

@@ -1,5 +1,5 @@
-//! Queries, and stored values that may not be what they should be: each is read with care, and named where it cannot be
-//! understood.
+//! Statements in one call each, and stored values that may not be what they should be: each is read with care, and named
+//! where it cannot be understood.
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
@@ -11,30 +11,26 @@ use tenantry_model::problem::Problem;
 /// A column, and what is written into it.
 pub(super) type Value<'a> = (&'a str, &'a dyn ToSql);
 
-/// Writes of one row in one call each.
-pub(super) trait Change {
-    /// Inserts a row, and says which id it got.
-    fn insert(&self, table: &str, values: &[Value<'_>]) -> Result<i64, Error>;
-
-    /// Writes columns of the row with this id.
-    fn update(&self, table: &str, id: &dyn ToSql, values: &[Value<'_>]) -> Result<(), Error>;
+/// Inserts a row, and says which id it got.
+pub(super) fn insert(connection: &Connection, table: &str, values: &[Value<'_>]) -> Result<i64, Error> {
+    let columns: Vec<_> = values.iter().map(|(column, _)| *column).collect();
+    let places = vec!["?"; values.len()].join(", ");
+    let sql = format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "));
+    connection.prepare_cached(&sql)?.execute(params_from_iter(values.iter().map(|(_, value)| value)))?;
+    Ok(connection.last_insert_rowid())
 }
 
-impl Change for Connection {
-    fn insert(&self, table: &str, values: &[Value<'_>]) -> Result<i64, Error> {
-        let columns: Vec<_> = values.iter().map(|(column, _)| *column).collect();
-        let places = vec!["?"; values.len()].join(", ");
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "));
-        self.prepare_cached(&sql)?.execute(params_from_iter(values.iter().map(|(_, value)| value)))?;
-        Ok(self.last_insert_rowid())
-    }
-
-    fn update(&self, table: &str, id: &dyn ToSql, values: &[Value<'_>]) -> Result<(), Error> {
-        let sql = format!("UPDATE {table} SET {} WHERE id = ?", assignments(values));
-        let parameters = values.iter().map(|(_, value)| *value).chain([id]);
-        self.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
-        Ok(())
-    }
+/// Writes columns of the row with this id.
+pub(super) fn update(
+    connection: &Connection,
+    table: &str,
+    id: &dyn ToSql,
+    values: &[Value<'_>],
+) -> Result<(), Error> {
+    let sql = format!("UPDATE {table} SET {} WHERE id = ?", assignments(values));
+    let parameters = values.iter().map(|(_, value)| *value).chain([id]);
+    connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+    Ok(())
 }
 
 /// SQL that writes these columns, each by a parameter.
@@ -42,55 +38,38 @@ pub(super) fn assignments(values: &[Value<'_>]) -> String {
     values.iter().map(|(column, _)| format!("{column} = ?")).collect::<Vec<_>>().join(", ")
 }
 
-/// Queries in one call each.
-pub(super) trait Select {
-    /// The first column of the one row that there is.
-    fn value<T: FromSql>(&self, sql: &str, parameters: impl Params) -> Result<T, Error>;
-
-    /// What `load` reads of all rows.
-    fn collect<T, C: FromIterator<T>>(
-        &self,
-        sql: &str,
-        parameters: impl Params,
-        load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<C, Error>;
-
-    /// Calls `visit` with each row. Holds one row in memory.
-    fn each<E: From<Error>>(
-        &self,
-        sql: &str,
-        parameters: impl Params,
-        visit: impl FnMut(&Row<'_>) -> Result<(), E>,
-    ) -> Result<(), E>;
+/// The first column of the one row that there is.
+pub(super) fn value<T: FromSql>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+) -> Result<T, Error> {
+    Ok(connection.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
 }
 
-impl Select for Connection {
-    fn value<T: FromSql>(&self, sql: &str, parameters: impl Params) -> Result<T, Error> {
-        Ok(self.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
-    }
+/// What `load` reads of all rows.
+pub(super) fn collect<T, C: FromIterator<T>>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<C, Error> {
+    Ok(connection.prepare_cached(sql)?.query_map(parameters, load)?.collect::<Result<_, _>>()?)
+}
 
-    fn collect<T, C: FromIterator<T>>(
-        &self,
-        sql: &str,
-        parameters: impl Params,
-        load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<C, Error> {
-        Ok(self.prepare_cached(sql)?.query_map(parameters, load)?.collect::<Result<_, _>>()?)
+/// Calls `visit` with each row. Holds one row in memory.
+pub(super) fn each<E: From<Error>>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    mut visit: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection.prepare(sql).map_err(Error::from)?;
+    let mut rows = statement.query(parameters).map_err(Error::from)?;
+    while let Some(row) = rows.next().map_err(Error::from)? {
+        visit(row)?;
     }
-
-    fn each<E: From<Error>>(
-        &self,
-        sql: &str,
-        parameters: impl Params,
-        mut visit: impl FnMut(&Row<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut statement = self.prepare(sql).map_err(Error::from)?;
-        let mut rows = statement.query(parameters).map_err(Error::from)?;
-        while let Some(row) = rows.next().map_err(Error::from)? {
-            visit(row)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// One value of a row; `name` is what a person calls it.

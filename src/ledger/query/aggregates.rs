@@ -4,7 +4,7 @@
 //! the size of the ledger. Times go in and out as UTC milliseconds. A row is large, so they are read once.
 
 use super::super::steps::State;
-use super::super::stored::{Select, field_of};
+use super::super::stored::{each, field_of, value};
 use super::super::{Error, RunId};
 use super::Queries;
 
@@ -107,12 +107,12 @@ impl Queries {
     /// Is there such a run?
     pub fn has_run(&self, run: RunId) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM program_runs WHERE id = ?1)";
-        self.connection.value(sql, [run])
+        value(&self.connection, sql, [run])
     }
 
     /// How many runs there were.
     pub fn runs(&self) -> Result<u64, Error> {
-        self.connection.value("SELECT count(*) FROM program_runs", [])
+        value(&self.connection, "SELECT count(*) FROM program_runs", [])
     }
 
     /// When calls were made; `None` where there was none.
@@ -138,7 +138,7 @@ impl Queries {
             State::sql_list(State::is_history),
             scope.rows()
         );
-        self.connection.each(&sql, [], |row| {
+        each(&self.connection, &sql, [], |row| {
             let text = |index: usize| row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from);
             visit(RowFacts {
                 state: row.get(0)?,
@@ -160,7 +160,7 @@ impl Queries {
                FROM api_requests a WHERE {} GROUP BY 1 ORDER BY 1",
             scope.calls()
         );
-        self.connection.each(&sql, [], |row| {
+        each(&self.connection, &sql, [], |row| {
             visit(row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(())
         })
@@ -179,7 +179,7 @@ impl Queries {
                FROM api_requests a WHERE {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             scope.calls()
         );
-        self.connection.each(&sql, [parts.from_ms, parts.width_ms], |row| {
+        each(&self.connection, &sql, [parts.from_ms, parts.width_ms], |row| {
             visit(AlikeCalls {
                 operation: row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
                 part: row.get(1)?,

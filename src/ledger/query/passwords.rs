@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 
-use super::super::stored::Select;
+use super::super::stored::{collect, each, value};
 use super::super::{DataKeyId, Error, RowId, schema};
 use super::Queries;
 use tenantry_model::clock;
@@ -94,19 +94,19 @@ impl Queries {
     /// Whom the ledger's passwords are sealed to.
     pub fn sealed_to(&self) -> Result<SealedTo, Error> {
         let recipient = "SELECT (SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1)";
-        if let Some(recipient) = self.connection.value(recipient, [])? {
+        if let Some(recipient) = value(&self.connection, recipient, [])? {
             return Ok(SealedTo::Recipient(recipient));
         }
         let newest = "SELECT (SELECT sealed_credentials FROM customer_rows
                                WHERE sealed_credentials IS NOT NULL ORDER BY changed_at DESC, id DESC LIMIT 1)";
-        let Some(newest) = self.connection.value(newest, [])? else { return Ok(SealedTo::Nobody) };
+        let Some(newest) = value(&self.connection, newest, [])? else { return Ok(SealedTo::Nobody) };
         let sql = "SELECT count(*) FROM customer_rows WHERE sealed_credentials IS NOT NULL";
-        Ok(SealedTo::Unrecorded { newest, passwords: self.connection.value(sql, [])? })
+        Ok(SealedTo::Unrecorded { newest, passwords: value(&self.connection, sql, [])? })
     }
 
     /// Every data key.
     pub fn data_keys(&self) -> Result<Vec<SealedDataKey>, Error> {
-        self.connection.collect("SELECT id, recipient, sealed FROM data_keys", [], |row| {
+        collect(&self.connection, "SELECT id, recipient, sealed FROM data_keys", [], |row| {
             Ok(SealedDataKey { id: row.get(0)?, recipient: row.get(1)?, sealed: row.get(2)? })
         })
     }
@@ -137,7 +137,7 @@ impl Queries {
         );
         for sql in [of_rows, of_others] {
             let visit = |row: &Row<'_>| visit(sealed_password(row).map_err(Error::from)?);
-            self.connection.each(&sql, [domain], visit)?;
+            each(&self.connection, &sql, [domain], visit)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::super::steps::{STANDING, State};
-use super::super::stored::{Select, field_of};
+use super::super::stored::{collect, field_of, value};
 use super::super::{Error, RunId};
 use super::Queries;
 
@@ -95,7 +95,7 @@ fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Resu
         "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
           WHERE {STANDING} AND ({or_agreements} (a.state = 'pending' AND {is_meant}))"
     );
-    let mut agreements: u64 = connection.value(&sql, [])?;
+    let mut agreements: u64 = value(connection, &sql, [])?;
     let sql = format!(
         "SELECT coalesce({}, '?'), {}, count(*), count({})
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
@@ -106,7 +106,7 @@ fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Resu
         field_of("customer", "agreement"),
         State::sql_list(State::is_open),
     );
-    let groups = connection.collect(&sql, [], |row| {
+    let groups = collect(connection, &sql, [], |row| {
         agreements += row.get::<_, u64>(3)?;
         Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
     })?;

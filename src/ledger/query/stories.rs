@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Row;
 
 use super::super::steps::State;
-use super::super::stored::{Select, customer_of, from_json};
+use super::super::stored::{collect, customer_of, each, from_json};
 use super::super::{Error, Given, RowId, RunId};
 use super::Queries;
 use tenantry_model::clock;
@@ -105,7 +105,7 @@ impl Queries {
             filter.brought_by(),
             filter.condition()
         );
-        self.connection.collect(&sql, [], |row| row.get(0))
+        collect(&self.connection, &sql, [], |row| row.get(0))
     }
 
     /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
@@ -121,7 +121,7 @@ impl Queries {
               ORDER BY r.id LIMIT 100",
             story_of("r")
         );
-        self.connection.collect(&sql, [domain], story)
+        collect(&self.connection, &sql, [domain], story)
     }
 
     /// The stories of the rows that stood on `line` of any file, or of `file`: its path as it was given, or its name
@@ -134,13 +134,13 @@ impl Queries {
               ORDER BY r.id LIMIT 100",
             story_of("r")
         );
-        self.connection.collect(&sql, (line, file), story)
+        collect(&self.connection, &sql, (line, file), story)
     }
 
     /// Calls `visit` with each domain that a row stands for.
     pub fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<(), Error> {
         let sql = "SELECT key_domain FROM customer_rows WHERE key_domain IS NOT NULL ORDER BY key_domain";
-        self.connection.each(sql, [], |row| {
+        each(&self.connection, sql, [], |row| {
             visit(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
             Ok(())
         })
@@ -148,8 +148,7 @@ impl Queries {
 
     /// Every HTTP call of a row, in order.
     pub fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>, Error> {
-        self.connection.collect(
-            "SELECT run_id, operation, request_id, correlation_id, intended_at, sent_at, finished_at, outcome,
+        collect(&self.connection, "SELECT run_id, operation, request_id, correlation_id, intended_at, sent_at, finished_at, outcome,
                     status, code, text, ms_cv
                FROM http_attempts WHERE row_id = ?1 ORDER BY id",
             [row],
@@ -182,7 +181,7 @@ impl Queries {
         let by = filter.brought_by();
         let sql =
             format!("{} WHERE {} ORDER BY {by}.source_id, {by}.line, r.id", story_of(by), filter.condition());
-        self.connection.each(&sql, [], |row| visit(story(row).map_err(Error::from)?))
+        each(&self.connection, &sql, [], |row| visit(story(row).map_err(Error::from)?))
     }
 
     /// The headers of the files that the rows of `filter` came from, in order, each once.
@@ -194,7 +193,7 @@ impl Queries {
             filter.brought_by(),
             filter.condition()
         );
-        self.connection.collect(&sql, [], |row| row.get(0))
+        collect(&self.connection, &sql, [], |row| row.get(0))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::steps::State;
-use super::super::stored::Select;
+use super::super::stored::collect;
 use super::super::{Error, Given};
 use super::Queries;
 
@@ -102,7 +102,7 @@ impl Queries {
                      JOIN sources s ON s.id = held.newest
                     ORDER BY s.id"
         );
-        self.connection.collect(&sql, [], |row| {
+        collect(&self.connection, &sql, [], |row| {
             let (is_restored, read_at, invalid_at): (bool, Option<i64>, Option<i64>) =
                 (row.get(2)?, row.get(3)?, row.get(4)?);
             let why = match (is_restored, read_at, invalid_at) {
@@ -125,6 +125,6 @@ impl Queries {
                                        WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id
                                          AND later.completed_at IS NOT NULL)
                     GROUP BY s.path ORDER BY max(s.id)";
-        self.connection.collect(sql, [], |row| Ok(LetGo { path: row.get(0)?, rows: row.get(1)? }))
+        collect(&self.connection, sql, [], |row| Ok(LetGo { path: row.get(0)?, rows: row.get(1)? }))
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::super::passwords::{self, ForeignAnswer};
-use super::super::stored::{Change as _, Select as _, Value};
+use super::super::stored::{Value, insert, update, value};
 use super::super::{AttemptId, Error, RowId, RunId};
 use tenantry_model::clock::{BootMoment, Moment};
 use tenantry_model::ids::{CorrelationId, RequestId};
@@ -86,7 +86,8 @@ pub(super) fn begin(
 ) -> Result<Attempt, Error> {
     let intended_at = Moment::now();
     let correlation_id = CorrelationId::draw();
-    let id = tx.insert(
+    let id = insert(
+        tx,
         "http_attempts",
         &[
             ("row_id", &row),
@@ -117,11 +118,11 @@ pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &Attempt
         Some(attempt) => {
             let sql = "SELECT count(*) FROM http_attempts
                         WHERE id = ?1 AND row_id = ?2 AND (outcome IS NULL OR outcome = 'interrupted')";
-            if tx.value::<u8>(sql, (attempt, row))? == 0 {
+            if value::<u8>(tx, sql, (attempt, row))? == 0 {
                 let what = format!("attempt {attempt} already has an outcome");
                 return Err(Error::Stored { row: row.0, what });
             }
-            tx.update("http_attempts", &attempt, &values)?;
+            update(tx, "http_attempts", &attempt, &values)?;
             attempt
         }
         None => {
@@ -133,7 +134,7 @@ pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &Attempt
                 ("correlation_id", &result.correlation_id),
                 ("intended_at", &result.sent_at.unwrap_or(result.finished_at).as_millisecond()),
             ];
-            AttemptId(tx.insert("http_attempts", &[&call, &values[..]].concat())?)
+            AttemptId(insert(tx, "http_attempts", &[&call, &values[..]].concat())?)
         }
     };
     match &result.foreign {

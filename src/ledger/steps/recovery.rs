@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use super::super::stored::Select;
+use super::super::stored::value;
 use super::super::{Error, Ledger};
 use super::work::stored;
 use tenantry_model::clock::{self, Moment};
@@ -21,7 +21,7 @@ impl Ledger {
     pub async fn newest_time(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT max(coalesce(finished_at, intended_at))
                      FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";
-        let newest: Option<i64> = self.write(move |tx| tx.value(sql, [])).await?;
+        let newest: Option<i64> = self.write(move |tx| value(tx, sql, [])).await?;
         Ok(newest.map(clock::from_ms))
     }
 }

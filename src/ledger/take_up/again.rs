@@ -9,7 +9,7 @@ use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, Plan};
 use super::super::steps::State;
-use super::super::stored::{Select, field_of, json, stored_problems};
+use super::super::stored::{collect, field_of, json, stored_problems, value};
 use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, Seen};
 use super::{Candidate, Change, Decision, SourceInfo, TakeUp};
@@ -187,7 +187,7 @@ fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> R
                                           OR substr(r.domain, 1, length(d.value) + 1) = d.value || '.'))
           ORDER BY {by}.source_id, {by}.line, r.id"
     );
-    tx.collect(&sql, (json(&selection.codes)?, json(&selection.domains)?), |row| row.get(0))
+    collect(tx, &sql, (json(&selection.codes)?, json(&selection.domains)?), |row| row.get(0))
 }
 
 const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
@@ -248,7 +248,7 @@ impl Reading<'_> {
             "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
                              WHERE s.path = ?1 AND {reseller} IS NOT NULL)"
         );
-        let found = tx.value(&sql, [path])?;
+        let found = value(tx, &sql, [path])?;
         self.has_resellers.insert(path.to_owned(), found);
         Ok(found)
     }

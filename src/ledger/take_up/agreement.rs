@@ -6,7 +6,7 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::super::stored::{Change as _, Select, customer_of, json};
+use super::super::stored::{customer_of, insert, json, update, value};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
 use tenantry_model::clock;
@@ -18,12 +18,12 @@ use tenantry_model::problem::{Problem, Severity};
 pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool, Error> {
     let sql = "SELECT count(*) > 0 FROM agreements
                 WHERE row_id = ?1 AND content_hash = ?2 AND replaced_by IS NOT NULL";
-    tx.value(sql, (row, content_hash))
+    value(tx, sql, (row, content_hash))
 }
 
 /// The customer as it was sent; nobody can tell of one that cannot be understood.
 pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>, Error> {
-    let stored: String = tx.value("SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
+    let stored: String = value(tx, "SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
     Ok(customer_of(&stored).ok())
 }
 
@@ -43,7 +43,8 @@ pub(super) fn replace(
     };
     // Two cannot stand at once: until the old one is replaced, the new one passes for the replaced one.
     let now = clock::now().as_millisecond();
-    let new = tx.insert(
+    let new = insert(
+        tx,
         "agreements",
         &[
             ("row_id", &row),
@@ -64,7 +65,7 @@ pub(super) fn replace(
     if before.is_some() {
         let old = CurrentStep::of(tx, StepKind::Agreement, row)?;
         old.take(tx, Event::Replaced, "", &[("replaced_by", &new)])?;
-        tx.update("agreements", &new, &[("replaced_by", &None::<i64>)])?;
+        update(tx, "agreements", &new, &[("replaced_by", &None::<i64>)])?;
     }
     Ok(())
 }
@@ -91,7 +92,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Res
         "SELECT json_group_array(id) FROM agreements
           WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources})"
     );
-    let discarded: String = tx.value(&sql, [])?;
+    let discarded: String = value(tx, &sql, [])?;
     let mut withdrawn = 0;
     for from in [State::Pending, State::Rejected] {
         let change = (StepKind::Agreement, from, Event::Discarded);

@@ -3,7 +3,7 @@
 use rusqlite::{ToSql, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind};
-use super::super::stored::{Change as _, json};
+use super::super::stored::{insert, json, update};
 use super::super::{Error, RowId, SourceId};
 use super::{Candidate, TakeUp, agreement};
 use tenantry_model::clock;
@@ -157,7 +157,8 @@ impl TakeUp {
         let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
         let domain = candidate.domain.as_ref().map(DomainName::as_str);
         let now = clock::now().as_millisecond();
-        let row = tx.insert(
+        let row = insert(
+            tx,
             "customer_rows",
             &[
                 ("source_id", &self.source),
@@ -189,12 +190,12 @@ impl TakeUp {
     ) -> Result<(), Error> {
         // The cells too: the same values may stand under another header here.
         let Candidate { line, cells, .. } = candidate;
-        tx.update(table, id, &[("source_id", &self.source), ("line", line), ("cells", cells)])
+        update(tx, table, id, &[("source_id", &self.source), ("line", line), ("cells", cells)])
     }
 }
 
 fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
-    tx.update("customer_rows", &row, &[("replaced_by", &by)])?;
+    update(tx, "customer_rows", &row, &[("replaced_by", &by)])?;
     // What was unclear about a domain stays so for the row that stands for it now.
     tx.prepare_cached(
         "UPDATE customer_rows SET unclear_before = 1

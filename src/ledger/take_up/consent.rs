@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 
 use super::super::query::UNDECIDED;
 use super::super::steps::{Event, State, StepKind, take_all};
-use super::super::stored::Select;
+use super::super::stored::value;
 use super::super::{Error, Ledger, RunId};
 use super::agreement;
 use tenantry_model::clock;
@@ -116,7 +116,7 @@ fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
     agreement::withdraw(tx, &sources, agreement::Which::Repeated)?;
     let waiting = |what: &str| {
         let sql = format!("SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})");
-        tx.value(&sql, [])
+        value(tx, &sql, [])
     };
     Ok((waiting("customer_rows")?, waiting("agreements")?))
 }

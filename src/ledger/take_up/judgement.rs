@@ -3,7 +3,7 @@
 use rusqlite::{Params, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::super::stored::{Select, json, stored_problems};
+use super::super::stored::{collect, json, stored_problems};
 use super::super::{Error, RowId};
 use super::{TakeUp, Taken, consent};
 use tenantry_model::problem::Problem;
@@ -59,7 +59,7 @@ impl TakeUp {
 
     /// Rows that this reading has met, of those that the query finds.
     fn met(&self, tx: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<Vec<RowId>, Error> {
-        let mut rows: Vec<RowId> = tx.collect(sql, parameters, |row| row.get(0))?;
+        let mut rows: Vec<RowId> = collect(tx, sql, parameters, |row| row.get(0))?;
         rows.retain(|row| self.seen.line_of(*row).is_some());
         Ok(rows)
     }
@@ -73,7 +73,7 @@ impl TakeUp {
                     WHERE state = 'pending' AND source_id = ?1
                       AND json_extract(customer, '$.associated_partner_id') IS NULL";
         // Their ids alone, so that they take little memory.
-        let rows: Vec<RowId> = tx.collect(sql, [self.source], |row| row.get(0))?;
+        let rows: Vec<RowId> = collect(tx, sql, [self.source], |row| row.get(0))?;
         for row in &rows {
             let (line, problems): (u64, Option<String>) = tx
                 .prepare_cached("SELECT line, problems FROM customer_rows WHERE id = ?1")?

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 
 use super::steps::State;
-use super::stored::{Change as _, Select, Value};
+use super::stored::{Value, collect, insert, update, value};
 use super::{Error, Given, Ledger, RowId, RunId, SourceId};
 use known::Seen;
 use tenantry_model::clock;
@@ -218,16 +218,17 @@ impl TakeUp {
     }
 
     fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self, Error> {
-        let ledger_id = tx.value("SELECT ledger_id FROM ledger", [])?;
+        let ledger_id = value(tx, "SELECT ledger_id FROM ledger", [])?;
         let customers = State::sql_list(State::is_customer);
         let customers = format!("SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
-        let has_customers = tx.value(&customers, [])?;
+        let has_customers = value(tx, &customers, [])?;
         let sources = |which: &str| {
-            tx.collect(&format!("SELECT id FROM sources WHERE {which}"), [run], |row| row.get(0))
+            collect(tx, &format!("SELECT id FROM sources WHERE {which}"), [run], |row| row.get(0))
         };
         let unfinished = sources("completed_at IS NULL AND run_id <> ?1")?;
         let of_this_run = sources("run_id = ?1")?;
-        let source = tx.insert(
+        let source = insert(
+            tx,
             "sources",
             &[
                 ("run_id", &run),
@@ -259,7 +260,7 @@ impl TakeUp {
             ("duplicates", &taken.duplicates),
             ("ignored_changes", &taken.ignored_changes),
         ];
-        tx.update("sources", &self.source, &values)
+        update(tx, "sources", &self.source, &values)
     }
 
     /// The file has been read to its end, and may be sent, unless that needs consent.
@@ -267,6 +268,6 @@ impl TakeUp {
         self.write_sums(tx)?;
         let now = clock::now().as_millisecond();
         let completed_at = (!self.info.needs_consent).then_some(now);
-        tx.update("sources", &self.source, &[("read_at", &now), ("completed_at", &completed_at)])
+        update(tx, "sources", &self.source, &[("read_at", &now), ("completed_at", &completed_at)])
     }
 }
