@@ -37,7 +37,6 @@ impl Pattern {
         self.compiled.get_or_init(compile).is_match(text)
     }
 
-    #[cfg(test)]
     pub(super) fn as_str(&self) -> &str {
         &self.text
     }

@@ -149,6 +149,11 @@ impl CountryRules {
 
 /// False where the pattern cannot be used.
 fn apply_pattern(form: &mut Option<Form>, text: &str) -> bool {
+    if let Some(form) = form.as_mut().filter(|form| form.pattern.as_str() == text) {
+        // It was compiled before, or is when the first row needs it.
+        form.is_certain = true;
+        return true;
+    }
     let pattern = Pattern::read(text);
     let is_usable = pattern.is_some();
     match (pattern, &mut *form) {
