@@ -15,7 +15,7 @@ const NAME: &str = "tenantry";
 /// Prints a script that completes commands and options in a shell.
 pub(crate) fn completions(args: &args::Completions, output: &Output) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut help::command(), NAME, &mut script);
+    clap_complete::generate(args.shell, &mut help::command().clone(), NAME, &mut script);
     output.result(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Done)
 }
@@ -27,7 +27,7 @@ pub(crate) fn man(args: &args::Man, output: &Output) -> Result<ExitCode, Failure
         output.note(format_args!("The manual pages are in `{}`.", folder.display()));
         return Ok(ExitCode::Done);
     }
-    let command = find(help::command(), &args.command)?;
+    let command = find(help::command().clone(), &args.command)?;
     let page = page(command).map_err(|error| Failure::io("could not make the manual page", &error))?;
     output.result(&page)?;
     Ok(ExitCode::Done)
@@ -40,7 +40,7 @@ fn write_all(folder: &Path, force: bool) -> Result<(), Failure> {
     };
     fs::create_dir_all(folder).map_err(unwritten)?;
     let made = tempfile::tempdir().map_err(unwritten)?;
-    clap_mangen::generate_to(help::command(), &made).map_err(unwritten)?;
+    clap_mangen::generate_to(help::command().clone(), &made).map_err(unwritten)?;
     let pages = fs::read_dir(&made)
         .and_then(|pages| pages.map(|page| Ok(page?.file_name())).collect::<io::Result<Vec<_>>>());
     let pages = pages.map_err(unwritten)?;

@@ -26,20 +26,20 @@ pub(super) enum Given {
 }
 
 /// An option that the environment and `tenantry.toml` can set too.
-#[derive(Debug, Clone)]
-pub(super) struct Setting {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'a> {
     /// Its long name.
-    pub(super) name: String,
-    pub(super) arg: Arg,
+    pub(super) name: &'a str,
+    pub(super) arg: &'a Arg,
 }
 
 /// Every setting of `command` and its subcommands, once each, in their order.
-pub(super) fn settings(command: &Command) -> Vec<Setting> {
+pub(super) fn settings(command: &Command) -> Vec<Setting<'_>> {
     let named = arguments(command).filter_map(|arg| Some((name_of(arg)?, arg)));
-    let mut settings: Vec<Setting> = Vec::new();
+    let mut settings: Vec<Setting<'_>> = Vec::new();
     for (name, arg) in named {
         if settings.iter().all(|known| known.name != name) {
-            settings.push(Setting { name: name.to_owned(), arg: arg.clone() });
+            settings.push(Setting { name, arg });
         }
     }
     settings
@@ -108,11 +108,11 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
 
 /// What an option stands for where it is typed without a value; `None`: it needs one.
 pub(super) fn without_value(arg: &Arg) -> Option<OsString> {
-    let setting = Setting { name: arg.get_long()?.to_owned(), arg: arg.clone() };
+    let setting = Setting { name: arg.get_long()?, arg };
     setting.raw(&Given::Switch(true), Path::new("")).ok()?.pop()
 }
 
-impl Setting {
+impl Setting<'_> {
     /// Its option, for a command that lacks the options that it has to do with.
     pub(super) fn alone(&self) -> Arg {
         let arg = self.arg.clone().required(false).global(false);
@@ -202,9 +202,10 @@ mod tests {
 
     use super::*;
     use crate::cli::args::Cli;
+    use crate::cli::help;
 
-    fn setting(name: &str) -> Setting {
-        settings(&Cli::command()).into_iter().find(|setting| setting.name == name).unwrap()
+    fn setting(name: &str) -> Setting<'static> {
+        settings(help::command()).into_iter().find(|setting| setting.name == name).unwrap()
     }
 
     #[test]

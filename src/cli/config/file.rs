@@ -15,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::believed;
 use crate::cli::failure::Failure;
+use crate::cli::help;
 use crate::cli::options::{Given, settings};
 
 /// Its name in the working folder and in the configuration folder.
@@ -90,7 +91,7 @@ pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
 /// Is this text a file of settings? One that is named with `--config` has any name, and so may any other file.
 pub(in crate::cli) fn is_settings(text: &str) -> bool {
     let Ok(file) = parse(Path::new(NAME), text) else { return false };
-    let known = settings(&super::whole());
+    let known = settings(help::command());
     let is_known = |entry: &Entry| known.iter().any(|setting| setting.name == entry.name);
     !file.entries.is_empty() && file.entries.iter().all(is_known)
 }

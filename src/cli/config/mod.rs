@@ -1,8 +1,8 @@
 //! Where settings come from: a flag, else the environment, else `tenantry.toml`, else the default.
 //!
 //! The order is clap's own. The command line is parsed twice: first as it stands, which says which file and which
-//! profile, and whether it is well-formed at all; then with what the file holds in the place of the defaults. So a value
-//! from the file passes the same parser as a flag, and no command knows where its settings come from.
+//! profile, and whether it is well-formed at all; then, where the file sets anything, with that in the place of the
+//! defaults. So a value from the file passes the same parser as a flag, and no command knows where its settings come from.
 //!
 //! A variable that is empty counts as not set, whatever it is for.
 //!
@@ -92,7 +92,8 @@ impl From<clap::Error> for Refusal {
 
 /// Reads the command line, the environment and the file.
 pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
-    let typed = parse(options::with_switches_to_turn_off(whole()), arguments)?;
+    let command = options::with_switches_to_turn_off(whole());
+    let typed = parse(command.clone(), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
     if asked.command.nature().settings == Settings::Unread {
@@ -118,14 +119,19 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
         entries.retain(|name, _| !OF_REAL_RUNS.contains(&name.as_str()));
     }
     let values = |name: &str| entries.get(name).map(|it| it.raw.clone()).filter(|raw| !raw.is_empty());
-    let command = options::with_defaults(options::with_switches_to_turn_off(whole()), &values);
-    let matches = parse(command, arguments)?;
-    let cli = Cli::from_arg_matches(&matches)?;
+    let profile = profile.map(str::to_owned);
+    let (matches, cli) = if entries.is_empty() {
+        (typed, asked)
+    } else {
+        let matches = parse(options::with_defaults(command, &values), arguments)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        (matches, cli)
+    };
     let provenance = Provenance {
         matches,
         origin: file.as_ref().map(|file| file.origin.clone()),
         file: file.map(|file| file.path),
-        profile: profile.map(str::to_owned),
+        profile,
         entries,
     };
     Ok(Invocation { cli, provenance })
@@ -135,13 +141,13 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
 pub(super) fn whole() -> Command {
     let command = help::command();
     let global: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
-    let settings = options::settings(&command);
+    let settings = options::settings(command);
     let settings: Vec<clap::Arg> = settings
         .into_iter()
-        .filter(|setting| !global.contains(&setting.name.as_str()))
+        .filter(|setting| !global.contains(&setting.name))
         .map(|setting| setting.alone().hide(true))
         .collect();
-    command.mut_subcommand("config", |config| {
+    command.clone().mut_subcommand("config", |config| {
         config.mut_subcommand("show", |show| {
             let own: Vec<String> = show.get_arguments().map(|arg| arg.get_id().to_string()).collect();
             show.args(settings.into_iter().filter(|arg| !own.iter().any(|id| id == arg.get_id().as_str())))
@@ -152,7 +158,7 @@ pub(super) fn whole() -> Command {
 /// Parses, and where that fails says so in the words of the command line as help shows it.
 fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     options::without_empty_variables(command).try_get_matches_from(arguments).map_err(|error| {
-        let shown = help::command();
+        let shown = help::command().clone();
         // What was asked for names every variable.
         let shown = if error.use_stderr() { options::without_empty_variables(shown) } else { shown };
         shown.try_get_matches_from(arguments).err().unwrap_or(error)
@@ -185,14 +191,14 @@ fn chosen(
     typed: Option<&ArgMatches>,
 ) -> Result<BTreeMap<String, Chosen>, Failure> {
     let command = help::command();
-    let settings = options::settings(&command);
+    let settings = options::settings(command);
     if let Some(name) = profile {
         check_profile(file, name)?;
     }
     let folder = file.path.parent().unwrap_or(Path::new(""));
     let mut chosen: BTreeMap<String, Chosen> = BTreeMap::new();
     for entry in &file.entries {
-        let setting = setting_of(entry, file, &settings, &command)?;
+        let setting = setting_of(entry, file, &settings, command)?;
         let raw = setting.raw(&entry.given, folder).map_err(|why| {
             Failure::usage(format!("cannot use the value of {}", place(entry, file)))
                 .because(why)
@@ -212,14 +218,14 @@ fn chosen(
 /// Of two options that exclude each other the one that was given nearer to the command line holds.
 fn leave_out_rivals(
     chosen: &mut BTreeMap<String, Chosen>,
-    known: &[Setting],
+    known: &[Setting<'_>],
     typed: Option<&ArgMatches>,
     file: &ConfigFile,
 ) -> Result<(), Failure> {
-    let command = Command::new("all").args(options::every_option(&help::command()));
+    let command = Command::new("all").args(options::every_option(help::command()));
     let mut rivals = Vec::new();
     for setting in known {
-        for rival in command.get_arg_conflicts_with(&setting.arg) {
+        for rival in command.get_arg_conflicts_with(setting.arg) {
             let other = known.iter().find(|it| it.arg.get_id() == rival.get_id());
             rivals.extend(other.map(|other| (setting, other)));
         }
@@ -232,21 +238,20 @@ fn leave_out_rivals(
     for (one, other) in rivals {
         for (one, other) in [(one, other), (other, one)] {
             if typed.is_some_and(|typed| is_typed(typed, other.arg.get_id().as_str())) {
-                chosen.remove(&one.name);
+                chosen.remove(one.name);
             }
         }
-        let (Some(first), Some(second)) = (chosen.get(&one.name), chosen.get(&other.name)) else { continue };
+        let (Some(first), Some(second)) = (chosen.get(one.name), chosen.get(other.name)) else { continue };
         let leaves = match (&first.profile, &second.profile) {
-            (Some(_), None) => &other.name,
-            (None, Some(_)) => &one.name,
+            (Some(_), None) => other.name,
+            (None, Some(_)) => one.name,
             _ => {
-                let (one, other, file) = (&one.name, &other.name, file.path.display());
+                let (one, other, file) = (one.name, other.name, file.path.display());
                 return Err(Failure::usage(format!("`{one}` and `{other}` in `{file}` exclude each other"))
                     .with_hint("leave one of them"));
             }
         };
-        let leaves = leaves.clone();
-        chosen.remove(&leaves);
+        chosen.remove(leaves);
     }
     Ok(())
 }
@@ -260,9 +265,9 @@ fn is_typed(matches: &ArgMatches, id: &str) -> bool {
 fn setting_of<'a>(
     entry: &Entry,
     file: &ConfigFile,
-    settings: &'a [Setting],
+    settings: &'a [Setting<'a>],
     command: &Command,
-) -> Result<&'a Setting, Failure> {
+) -> Result<&'a Setting<'a>, Failure> {
     if let Some(setting) = settings.iter().find(|setting| setting.name == entry.name) {
         return Ok(setting);
     }
@@ -277,7 +282,7 @@ fn setting_of<'a>(
         return Err(wrong("it is for the command line alone")
             .with_hint(format!("give --{} to the command that needs it", entry.name)));
     }
-    let names = settings.iter().map(|setting| setting.name.as_str());
+    let names = settings.iter().map(|setting| setting.name);
     let hint = match nearest(&entry.name, names) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`tenantry config show` lists every setting".to_owned(),
@@ -321,7 +326,7 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
 
 /// Variables that are nearly one of ours, each with the one that it is nearly: whoever set it will wonder.
 pub(super) fn misspelt_variables() -> Vec<(String, String)> {
-    let settings = options::settings(&help::command());
+    let settings = options::settings(help::command());
     let ours = settings.iter().filter_map(|setting| setting.arg.get_env()?.to_str());
     let ours = ours.chain(SECRETS).chain(OTHER_VARIABLES).chain(["TENANTRY_CONFIG", "TENANTRY_PROFILE"]);
     let ours: Vec<&str> = ours.collect();

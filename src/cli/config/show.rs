@@ -78,7 +78,7 @@ pub(in crate::cli) fn run(
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let matches = deepest(&provenance.matches);
-    let settings = options::settings(&help::command());
+    let settings = options::settings(help::command());
     let mut lines: Vec<Line> =
         settings.iter().filter_map(|setting| line(setting, matches, provenance)).collect();
     let mut connection = parsed::<args::Connection>(matches)?;
@@ -116,10 +116,10 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
     matches.try_contains_id(id).ok()?;
     let raw: Vec<String> =
         matches.get_raw(id).into_iter().flatten().map(|raw| raw.to_string_lossy().into_owned()).collect();
-    let value = (!raw.is_empty()).then(|| shown_value(&setting.name, &raw.join(", ")));
+    let value = (!raw.is_empty()).then(|| shown_value(setting.name, &raw.join(", ")));
     let mut line = Line {
         heading: setting.arg.get_help_heading().unwrap_or(WITHOUT_HEADING).to_owned(),
-        name: setting.name.clone(),
+        name: setting.name.to_owned(),
         source: if value.is_some() { "default" } else { "unset" },
         value,
         variable: None,
@@ -127,7 +127,7 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
         profile: None,
         missing: false,
     };
-    match (matches.value_source(id), provenance.entries.get(&setting.name)) {
+    match (matches.value_source(id), provenance.entries.get(setting.name)) {
         (Some(ValueSource::CommandLine), _) => line.source = "flag",
         (Some(ValueSource::EnvVariable), _) => {
             line.source = "environment";

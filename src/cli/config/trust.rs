@@ -171,16 +171,16 @@ mod tests {
     /// Every setting that there is, so that a new one is decided on.
     #[test]
     fn only_what_cannot_harm_may_come_from_a_file_that_was_found() {
-        let settings = super::super::options::settings(&crate::cli::help::command());
+        let settings = super::super::options::settings(crate::cli::help::command());
         let names = settings.into_iter().map(|setting| setting.name).filter(|name| {
             is_harmless(&Entry {
-                name: name.clone(),
+                name: (*name).to_owned(),
                 given: super::super::options::Given::Switch(true),
                 line: 1,
                 profile: None,
             })
         });
-        let mut names: Vec<String> = names.collect();
+        let mut names: Vec<&str> = names.collect();
         names.sort();
         let expected = [
             "concurrency",

@@ -25,8 +25,8 @@ impl Repeated {
     pub(crate) fn of(matches: &ArgMatches) -> Self {
         let root = help::command();
         let mut repeated = Self::default();
-        repeated.add(&root, matches);
-        let (mut command, mut matches) = (&root, matches);
+        repeated.add(root, matches);
+        let (mut command, mut matches) = (root, matches);
         while let Some((name, below)) = matches.subcommand() {
             let Some(subcommand) = command.find_subcommand(name) else { break };
             (command, matches) = (subcommand, below);
@@ -87,7 +87,7 @@ impl Repeated {
 
     /// The options that every command has: where the settings are.
     pub(super) fn settings(&self) -> String {
-        self.those_of(&help::command())
+        self.those_of(help::command())
     }
 
     /// `tenantry WORDS` with the options of this command that it has too.
@@ -95,7 +95,7 @@ impl Repeated {
         let root = help::command();
         let name = words.split(' ').next().unwrap_or_default();
         let command = root.find_subcommand(name).expect("the next command is one of ours");
-        format!("tenantry {words}{}{}", self.those_of(&root), self.those_of(command))
+        format!("tenantry {words}{}{}", self.those_of(root), self.those_of(command))
     }
 
     fn those_of(&self, command: &Command) -> String {

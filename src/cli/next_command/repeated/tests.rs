@@ -37,7 +37,7 @@ fn matches(words: &[&str], arg: &Arg, typed: &str) -> ArgMatches {
 #[test]
 fn every_option_is_repeated_or_marked() {
     let (mut repeated, mut marked) = (0, 0);
-    each_option(&help::command(), &[], &mut |words, arg| {
+    each_option(help::command(), &[], &mut |words, arg| {
         let name = arg.get_long().unwrap();
         let (typed, expected) = match (arg.get_action(), without_value(arg)) {
             (ArgAction::SetTrue | ArgAction::Count, _) => (format!("--{name}"), format!(" --{name}")),
@@ -68,7 +68,7 @@ fn every_option_that_is_not_marked_finds_a_command_that_takes_it() {
         let command = root.find_subcommand(name).unwrap();
         root.get_arguments().chain(command.get_arguments()).any(|arg| arg.get_id() == id)
     };
-    each_option(&root, &[], &mut |words, arg| {
+    each_option(root, &[], &mut |words, arg| {
         let is_meant = words.is_empty() || words.iter().any(|word| NAMING.contains(word));
         let id = arg.get_id().as_str();
         if is_meant && arg.get::<Repeat>() != Some(&Repeat::Never) {
@@ -100,7 +100,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
     let line = format!("tenantry import{flags} customers.csv");
     // No value has a space or a quotation mark in it.
     let words = line.split(' ').map(|word| word.trim_matches(['\'', '"']));
-    let matches = help::command().try_get_matches_from(words).unwrap();
+    let matches = help::command().clone().try_get_matches_from(words).unwrap();
     let cli = Cli::from_arg_matches(&matches).unwrap();
     let Asked::Import(import) = cli.command else { panic!("{:?}", cli.command) };
     let output = Output::new(false, matches);
@@ -111,7 +111,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
 #[test]
 fn a_rehearsal_stays_one_and_the_service_is_named_in_no_other() {
     let check = |line: &str, words: &str, expected: &str| {
-        let matches = help::command().try_get_matches_from(line.split(' ')).unwrap();
+        let matches = help::command().clone().try_get_matches_from(line.split(' ')).unwrap();
         assert_eq!(Repeated::of(&matches).command(words), expected, "{line}");
     };
     check(
