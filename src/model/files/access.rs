@@ -77,41 +77,31 @@ mod unix {
 
     /// Do the mode and the access list give a right to others than us, the owner, root and a private group of ours or
     /// the owner's? `is_private` knows the groups of a user.
-    fn gives(
-        metadata: &impl Stat,
-        list: Option<&[u8]>,
-        right: Right,
-        is_private: impl Fn(u32, u32) -> bool,
-    ) -> bool {
-        let (us, owner) = (geteuid().as_raw(), metadata.uid());
+    fn gives(file: Stat, list: Option<&[u8]>, right: Right, is_private: impl Fn(u32, u32) -> bool) -> bool {
+        let (us, owner) = (geteuid().as_raw(), file.uid);
         let is_other_user = |uid| ![us, owner, 0].contains(&uid);
         let is_other_group = |gid: Option<u32>| {
-            let gid = gid.unwrap_or_else(|| metadata.gid());
+            let gid = gid.unwrap_or(file.gid);
             !is_private(gid, us) && !is_private(gid, owner)
         };
         let by_group = || match list {
             Some(list) => acl::gives(list, right.others, is_other_user, is_other_group),
             None => is_other_group(None),
         };
-        metadata.mode() & right.others != 0 || (metadata.mode() & right.group != 0 && by_group())
+        file.mode & right.others != 0 || (file.mode & right.group != 0 && by_group())
     }
 
     /// What is looked at.
-    trait Stat {
-        fn uid(&self) -> u32;
-        fn gid(&self) -> u32;
-        fn mode(&self) -> u32;
+    #[derive(Debug, Clone, Copy)]
+    struct Stat {
+        uid: u32,
+        gid: u32,
+        mode: u32,
     }
 
-    impl Stat for Metadata {
-        fn uid(&self) -> u32 {
-            MetadataExt::uid(self)
-        }
-        fn gid(&self) -> u32 {
-            MetadataExt::gid(self)
-        }
-        fn mode(&self) -> u32 {
-            MetadataExt::mode(self)
+    impl From<&Metadata> for Stat {
+        fn from(metadata: &Metadata) -> Self {
+            Self { uid: metadata.uid(), gid: metadata.gid(), mode: metadata.mode() }
         }
     }
 
@@ -121,37 +111,33 @@ mod unix {
     }
 
     /// What a new file for its owner alone looks like in a folder. `None`: none can be made there.
-    fn new_file_in(folder: &Path) -> Option<Metadata> {
+    fn new_file_in(folder: &Path) -> Option<Stat> {
         let file = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).ok()?;
-        file.as_file().metadata().ok()
+        Some((&file.as_file().metadata().ok()?).into())
     }
 
     /// Do modes mean anything where a new file for its owner alone looks like this?
-    fn mean_something(new_file: Option<&impl Stat>) -> bool {
-        new_file.is_none_or(|file| file.mode() & 0o077 == 0)
+    fn mean_something(new_file: Option<Stat>) -> bool {
+        new_file.is_none_or(|file| file.mode & 0o077 == 0)
     }
 
     fn has_modes(folder: &Path) -> bool {
-        let has = mean_something(new_file_in(folder).as_ref());
+        static NOTED: Once = Once::new();
+        let has = mean_something(new_file_in(folder));
         if !has {
-            note_without_modes(folder);
+            NOTED.call_once(|| {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    "this file system keeps no owners and modes of files; who may read and write them is for the system to say"
+                );
+            });
         }
         has
     }
 
-    /// Is a file ours, who make one there that looks like this?
-    fn is_ours(file: &impl Stat, new_file: impl FnOnce() -> Option<u32>) -> bool {
-        file.uid() == geteuid().as_raw() || new_file() == Some(file.uid())
-    }
-
-    fn note_without_modes(folder: &Path) {
-        static NOTED: Once = Once::new();
-        NOTED.call_once(|| {
-            tracing::warn!(
-                folder = %folder.display(),
-                "this file system keeps no owners and modes of files; who may read and write them is for the system to say"
-            );
-        });
+    /// Is a file of this user ours, who make one there that looks like this?
+    fn is_ours(uid: u32, new_file: impl FnOnce() -> Option<u32>) -> bool {
+        uid == geteuid().as_raw() || new_file() == Some(uid)
     }
 
     /// Where nobody can write, whatever a mode says.
@@ -162,7 +148,7 @@ mod unix {
     /// May others than its owner, root and a private group write to the file, or make files in the folder, at `path`?
     pub fn others_may_write(path: &Path, metadata: &Metadata) -> bool {
         let folder = if metadata.is_dir() { path } else { folder_of(path) };
-        gives(metadata, acl::of(path).as_deref(), WRITE, is_private)
+        gives(metadata.into(), acl::of(path).as_deref(), WRITE, is_private)
             && !is_read_only(path)
             && has_modes(folder)
     }
@@ -171,7 +157,7 @@ mod unix {
     pub fn others_may_replace(file: &Path) -> bool {
         let folder = folder_of(file);
         let Ok(metadata) = folder.metadata() else { return false };
-        let by_mode = Stat::mode(&metadata) & WRITE.others != 0 && Stat::mode(&metadata) & STICKY == 0;
+        let by_mode = metadata.mode() & WRITE.others != 0 && metadata.mode() & STICKY == 0;
         by_mode && !is_read_only(folder) && has_modes(folder)
     }
 
@@ -179,13 +165,13 @@ mod unix {
     pub(in super::super) fn is_private_file(path: &Path, metadata: &Metadata) -> bool {
         metadata.is_file()
             && owner(path, metadata) == Owner::Us
-            && (!is_wide(path, metadata) || !mean_something(new_file_in(folder_of(path)).as_ref()))
+            && (!is_wide(path, metadata) || !mean_something(new_file_in(folder_of(path))))
     }
 
     /// May others than its owner, root and a private group read the file or write to it?
     fn is_wide(path: &Path, metadata: &Metadata) -> bool {
         let list = acl::of(path);
-        [READ, WRITE].into_iter().any(|right| gives(metadata, list.as_deref(), right, is_private))
+        [READ, WRITE].into_iter().any(|right| gives(metadata.into(), list.as_deref(), right, is_private))
     }
 
     /// Refuses a file that belongs to another user than us and root, or that others could put in the place of one: by a
@@ -208,7 +194,7 @@ mod unix {
     /// What others than the owner may write or replace is refused all the same.
     pub(in super::super) fn refuse_unexcused_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
         let is_excused = |place: &Path| geteuid().is_root() || is_read_only(place);
-        let is_ours = || Stat::uid(file) == geteuid().as_raw() && !path.is_symlink();
+        let is_ours = || file.uid() == geteuid().as_raw() && !path.is_symlink();
         let shown = path.display();
         match find_stranger(path, file, is_excused) {
             Ok(Owner::Us) => {}
@@ -235,13 +221,12 @@ mod unix {
             folders.iter().filter_map(|folder| Some((*folder, folder.metadata().ok()?))).collect();
         for (folder, metadata) in &folders {
             // In a folder such as /tmp only its owner can put another file in the place of one.
-            if Stat::mode(metadata) & STICKY == 0 && others_may_write(folder, metadata) {
+            if metadata.mode() & STICKY == 0 && others_may_write(folder, metadata) {
                 return Err(Refused::FolderWritable);
             }
         }
-        let is_strangers = |at: &Path, metadata: &Metadata| {
-            Stat::uid(metadata) != 0 && owner(at, metadata) == Owner::Another
-        };
+        let is_strangers =
+            |at: &Path, metadata: &Metadata| metadata.uid() != 0 && owner(at, metadata) == Owner::Another;
         let strangers_file = is_strangers(path, file).then_some((path, Refused::OfAnother));
         let strangers_folders =
             folders.iter().filter(|(folder, metadata)| is_strangers(&folder.join("x"), metadata));
@@ -257,8 +242,8 @@ mod unix {
 
     /// Whose the file at `path` is.
     pub fn owner(path: &Path, metadata: &Metadata) -> Owner {
-        let new_file = || new_file_in(folder_of(path)).map(|file| Stat::uid(&file));
-        if is_ours(metadata, new_file) { Owner::Us } else { Owner::Another }
+        let new_file = || new_file_in(folder_of(path)).map(|file| file.uid);
+        if is_ours(metadata.uid(), new_file) { Owner::Us } else { Owner::Another }
     }
 
     /// Takes the rights of others away from an open file of ours. Devices and pipes stay as they are. Logs nothing: it may
@@ -281,54 +266,44 @@ mod unix {
         if !metadata.is_file() || !is_wide(path, &metadata) {
             return Ok(Exposure::Never);
         }
-        let private = Permissions::from_mode(Stat::mode(&metadata) & 0o700);
-        let is_ours = Stat::uid(&metadata) == geteuid().as_raw();
-        if is_ours && set(private).is_ok() && Stat::mode(&look()?) & 0o077 == 0 {
+        let private = Permissions::from_mode(metadata.mode() & 0o700);
+        let is_ours = metadata.uid() == geteuid().as_raw();
+        if is_ours && set(private).is_ok() && look()?.mode() & 0o077 == 0 {
             return Ok(Exposure::Ended);
         }
-        let means_it = mean_something(new_file_in(folder_of(path)).as_ref());
+        let means_it = mean_something(new_file_in(folder_of(path)));
         Ok(if means_it { Exposure::Stays } else { Exposure::Never })
     }
 
     /// Does a file that belongs to `ledger` have its owner, root or us for one too?
     pub fn same_owner(ledger: &Metadata, file: &Metadata) -> bool {
-        [Stat::uid(ledger), geteuid().as_raw(), 0].contains(&Stat::uid(file))
+        [ledger.uid(), geteuid().as_raw(), 0].contains(&file.uid())
     }
 
     #[cfg(test)]
     mod tests {
         use super::*;
 
-        struct Seen(u32, u32, u32);
-
-        impl Stat for Seen {
-            fn uid(&self) -> u32 {
-                self.0
-            }
-            fn gid(&self) -> u32 {
-                self.1
-            }
-            fn mode(&self) -> u32 {
-                self.2
-            }
+        fn seen(uid: u32, gid: u32, mode: u32) -> Stat {
+            Stat { uid, gid, mode }
         }
 
         #[test]
         fn the_owner_root_and_a_private_group_are_no_others() {
             // Group 7 is user 7's own, 0 is root's.
             let private = |gid, uid| gid == 0 || gid == uid;
-            let check = |file: Seen, read: bool, write: bool| {
-                assert_eq!(gives(&file, None, READ, private), read, "read {:o}", file.2);
-                assert_eq!(gives(&file, None, WRITE, private), write, "write {:o}", file.2);
+            let check = |file: Stat, read: bool, write: bool| {
+                assert_eq!(gives(file, None, READ, private), read, "read {:o}", file.mode);
+                assert_eq!(gives(file, None, WRITE, private), write, "write {:o}", file.mode);
             };
-            check(Seen(7, 9, 0o600), false, false);
-            check(Seen(7, 9, 0o640), true, false);
-            check(Seen(7, 9, 0o660), true, true);
-            check(Seen(7, 7, 0o660), false, false);
-            check(Seen(7, 0, 0o664), true, false);
-            check(Seen(7, 0, 0o660), false, false);
-            check(Seen(7, 7, 0o662), false, true);
-            check(Seen(0, 0, 0o444), true, false);
+            check(seen(7, 9, 0o600), false, false);
+            check(seen(7, 9, 0o640), true, false);
+            check(seen(7, 9, 0o660), true, true);
+            check(seen(7, 7, 0o660), false, false);
+            check(seen(7, 0, 0o664), true, false);
+            check(seen(7, 0, 0o660), false, false);
+            check(seen(7, 7, 0o662), false, true);
+            check(seen(0, 0, 0o444), true, false);
         }
 
         /// With a list, a private group in the mode says nothing of the users that the list names.
@@ -336,8 +311,8 @@ mod unix {
         fn an_access_list_counts_beside_the_mode() {
             let private = |gid, uid| gid == uid;
             let check = |mode: u32, named: (u16, u16, u32), read: bool, write: bool| {
-                let (file, list) = (Seen(7, 7, mode), acl::list(&[(0x04, 6, u32::MAX), named]));
-                let gives = |right| gives(&file, Some(&list), right, private);
+                let (file, list) = (seen(7, 7, mode), acl::list(&[(0x04, 6, u32::MAX), named]));
+                let gives = |right| gives(file, Some(&list), right, private);
                 assert_eq!((gives(READ), gives(WRITE)), (read, write), "{mode:o} {named:x?}");
             };
             let stranger = geteuid().as_raw() + 4242;
@@ -376,14 +351,14 @@ mod unix {
         /// A Windows drive in WSL shows 0777 for everything, and one user for all.
         #[test]
         fn modes_and_owners_count_where_a_new_file_keeps_them() {
-            assert!(mean_something(Some(&Seen(7, 7, 0o100_600))));
-            assert!(!mean_something(Some(&Seen(1000, 1000, 0o100_777))));
-            assert!(mean_something(None::<&Seen>), "nobody can tell");
+            assert!(mean_something(Some(seen(7, 7, 0o100_600))));
+            assert!(!mean_something(Some(seen(1000, 1000, 0o100_777))));
+            assert!(mean_something(None), "nobody can tell");
             let us = geteuid().as_raw();
-            assert!(is_ours(&Seen(us, 0, 0), || None));
-            assert!(is_ours(&Seen(us + 1, 0, 0), || Some(us + 1)), "everything there looks like that");
-            assert!(!is_ours(&Seen(us + 1, 0, 0), || Some(us)));
-            assert!(!is_ours(&Seen(us + 1, 0, 0), || None));
+            assert!(is_ours(us, || None));
+            assert!(is_ours(us + 1, || Some(us + 1)), "everything there looks like that");
+            assert!(!is_ours(us + 1, || Some(us)));
+            assert!(!is_ours(us + 1, || None));
         }
     }
 }

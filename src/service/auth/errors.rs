@@ -27,47 +27,38 @@ pub struct Reason {
     error_codes: Vec<Value>,
 }
 
-struct Known {
-    aadsts: u64,
-    sentence: &'static str,
-    hint: &'static str,
-}
-
-const fn known(aadsts: u64, sentence: &'static str, hint: &'static str) -> Known {
-    Known { aadsts, sentence, hint }
-}
-
 const LOGIN: &str = "sign in again with `tenantry login`, with MFA";
 const MFA: &str = "run `tenantry login` and sign in with MFA";
 const RESOURCE: &str = "add Microsoft Partner Center's API to the app's permissions and let an admin consent";
 
+/// The number after `AADSTS`, what it means, and what to do.
 #[rustfmt::skip]
-static AADSTS: &[Known] = &[
-    known(7_000_215, "the client secret is wrong", "check --client-id and the client secret: give its value and not its id"),
-    known(7_000_222, "the client secret has expired", "make a new client secret for the app in Entra and use that one"),
-    known(7_000_216, "the app gave neither a secret nor a certificate", "give a client secret or --client-certificate"),
-    known(7_000_218, "the app must prove who it is", "allow public client flows for the app in Entra, or give its secret or certificate"),
-    known(700_016, "the app is not known in this tenant", "check --client-id and --tenant-id, and that an admin has consented to the app"),
-    known(700_021, "the certificate's assertion names another app", "check --client-id"),
-    known(700_024, "the certificate's assertion is out of its time", "set this machine's clock right"),
-    known(700_027, "the certificate was not accepted", "upload the certificate of --client-certificate to the app in Entra and check that it has not expired"),
-    known(700_082, "the refresh token has expired, unused for too long", LOGIN),
-    known(70_008, "the refresh token has expired", LOGIN),
-    known(70_043, "the sign-in is older than the tenant's sign-in frequency allows", LOGIN),
-    known(50_173, "the sign-in was revoked, such as by a new password", LOGIN),
-    known(9_002_313, "the refresh token cannot be read", LOGIN),
-    known(50_074, "the user has to sign in with MFA", MFA),
-    known(50_076, "the user has to sign in with MFA", MFA),
-    known(50_078, "the user's MFA has expired", MFA),
-    known(50_079, "the user has to set up MFA first", MFA),
-    known(65_001, "nobody has consented to the app", "let an admin of the partner tenant consent to the app"),
-    known(53_003, "Conditional Access blocked the sign-in", "sign in from an allowed place or device, or ask the tenant's admin"),
-    known(50_196, "the sign-in service saw the same request too often", "wait some minutes"),
-    known(500_011, "Partner Center's API is not known in this tenant", RESOURCE),
-    known(650_057, "Partner Center's API is not among the app's permissions", RESOURCE),
-    known(50_001, "Partner Center's API is not known in this tenant", RESOURCE),
-    known(70_011, "the scope is not valid", "check --cloud, and that Partner Center's API is among the app's permissions"),
-    known(90_002, "the tenant was not found", "check --tenant-id and --cloud"),
+static AADSTS: &[(u64, &str, &str)] = &[
+    (7_000_215, "the client secret is wrong", "check --client-id and the client secret: give its value and not its id"),
+    (7_000_222, "the client secret has expired", "make a new client secret for the app in Entra and use that one"),
+    (7_000_216, "the app gave neither a secret nor a certificate", "give a client secret or --client-certificate"),
+    (7_000_218, "the app must prove who it is", "allow public client flows for the app in Entra, or give its secret or certificate"),
+    (700_016, "the app is not known in this tenant", "check --client-id and --tenant-id, and that an admin has consented to the app"),
+    (700_021, "the certificate's assertion names another app", "check --client-id"),
+    (700_024, "the certificate's assertion is out of its time", "set this machine's clock right"),
+    (700_027, "the certificate was not accepted", "upload the certificate of --client-certificate to the app in Entra and check that it has not expired"),
+    (700_082, "the refresh token has expired, unused for too long", LOGIN),
+    (70_008, "the refresh token has expired", LOGIN),
+    (70_043, "the sign-in is older than the tenant's sign-in frequency allows", LOGIN),
+    (50_173, "the sign-in was revoked, such as by a new password", LOGIN),
+    (9_002_313, "the refresh token cannot be read", LOGIN),
+    (50_074, "the user has to sign in with MFA", MFA),
+    (50_076, "the user has to sign in with MFA", MFA),
+    (50_078, "the user's MFA has expired", MFA),
+    (50_079, "the user has to set up MFA first", MFA),
+    (65_001, "nobody has consented to the app", "let an admin of the partner tenant consent to the app"),
+    (53_003, "Conditional Access blocked the sign-in", "sign in from an allowed place or device, or ask the tenant's admin"),
+    (50_196, "the sign-in service saw the same request too often", "wait some minutes"),
+    (500_011, "Partner Center's API is not known in this tenant", RESOURCE),
+    (650_057, "Partner Center's API is not among the app's permissions", RESOURCE),
+    (50_001, "Partner Center's API is not known in this tenant", RESOURCE),
+    (70_011, "the scope is not valid", "check --cloud, and that Partner Center's API is among the app's permissions"),
+    (90_002, "the tenant was not found", "check --tenant-id and --cloud"),
 ];
 
 /// For what has no entry above, by `error`.
@@ -161,9 +152,9 @@ impl From<DeviceCodeErrorResponse> for Reason {
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         let number = reason.aadsts();
-        let known = AADSTS.iter().find(|known| Some(known.aadsts) == number);
+        let known = AADSTS.iter().find(|(known, ..)| Some(*known) == number);
         let (sentence, hint) =
-            known.map_or_else(|| general(&reason.error), |known| (known.sentence, known.hint));
+            known.map_or_else(|| general(&reason.error), |&(_, sentence, hint)| (sentence, hint));
         Error::Refused { message: format!("{sentence} ({reason})"), hint: hint.to_owned() }
     }
 }
@@ -224,9 +215,9 @@ mod tests {
 
     #[test]
     fn every_number_stands_once_and_has_a_hint() {
-        for (index, known) in AADSTS.iter().enumerate() {
-            assert!(!AADSTS[..index].iter().any(|it| it.aadsts == known.aadsts), "{} twice", known.aadsts);
-            assert!(!known.hint.is_empty() && !known.hint.ends_with('.'), "{}", known.aadsts);
+        for (index, (number, _, hint)) in AADSTS.iter().enumerate() {
+            assert!(!AADSTS[..index].iter().any(|it| it.0 == *number), "{number} twice");
+            assert!(!hint.is_empty() && !hint.ends_with('.'), "{number}");
         }
     }
 }

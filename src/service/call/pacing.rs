@@ -96,11 +96,6 @@ struct State {
     throttled_in_a_row: u32,
 }
 
-enum Admission {
-    Granted,
-    Wait(Duration),
-}
-
 impl Pacer {
     /// A gate that keeps to `rate`.
     pub fn new(rate: Rate) -> Self {
@@ -117,7 +112,7 @@ impl Pacer {
     /// Returns when one request may be sent. Dropping the future gives the turn up and costs no allowance.
     pub async fn admit(&self) {
         let _turn = self.turn.lock().await;
-        while let Admission::Wait(wait) = self.try_admit() {
+        while let Err(wait) = self.try_admit() {
             tokio::time::sleep(wait).await;
         }
     }
@@ -153,25 +148,23 @@ impl Pacer {
         (!left.is_zero()).then_some(left)
     }
 
-    fn try_admit(&self) -> Admission {
+    /// Admits a request, or says how long to wait first.
+    fn try_admit(&self) -> Result<(), Duration> {
         let now = Instant::now();
         let mut state = self.lock();
         if let Some(until) = state.paused_until {
             if now < until {
-                return Admission::Wait(until - now);
+                return Err(until - now);
             }
             state.paused_until = None;
         }
-        let verdict = state.limiter.as_ref().map_or(Ok(()), |limiter| {
-            limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))
-        });
-        if let Err(wait) = verdict {
-            return Admission::Wait(wait);
+        if let Some(limiter) = &state.limiter {
+            limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))?;
         }
         if state.share < 1.0 && now >= state.climbs_at {
             self.climb(&mut state, now);
         }
-        Admission::Granted
+        Ok(())
     }
 
     /// The next step back to the full rate, taken with a request just admitted.

@@ -9,7 +9,7 @@ use super::classify::{self, Reply};
 use super::codes::Class;
 use super::outcome::{Outcome, ServiceError};
 use super::request::{Request, RequestKind};
-use super::wire::given;
+use super::wire::{ListPage, given};
 use tenantry_model::customer::Agreement;
 
 /// Left out, the service takes the older cloud agreement for meant.
@@ -54,13 +54,7 @@ fn new_acceptance(agreement: &Agreement, template_id: &str) -> Value {
     }))
 }
 
-/// `GET /v1/agreements`.
-#[derive(Debug, Deserialize)]
-struct Templates {
-    #[serde(default)]
-    items: Vec<Template>,
-}
-
+/// An item of `GET /v1/agreements`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Template {
@@ -70,11 +64,13 @@ struct Template {
 }
 
 pub fn template(reply: Reply) -> Outcome<String> {
-    let ours = |template: &Template| {
-        template.agreement_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT))
+    let ours = |template: Template| {
+        let agreement_type = template.agreement_type.as_deref();
+        let is_ours = agreement_type.is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT));
+        is_ours.then_some(template.template_id)
     };
-    let pick = |templates: Templates| match templates.items.into_iter().find(ours) {
-        Some(template) => Outcome::Done(template.template_id),
+    let pick = |templates: ListPage<Template>| match templates.of_use(ours).items.into_iter().next() {
+        Some(template_id) => Outcome::Done(template_id),
         None => {
             let text = format!("the service lists no `{CUSTOMER_AGREEMENT}`");
             let error = ServiceError { status: 200, code: String::new(), text };

@@ -2,11 +2,12 @@
 //! profile (fact book 7 and 11).
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::classify::{Reply, no_answer, question, read_json};
 use super::outcome::Outcome;
-use super::wire::{ListPage, Page, number_or_text, without_bom};
+use super::wire::{ListPage, Page, text_of, without_bom};
 
 /// What an error about a country without rules says; its status and code are not known (fact book 7).
 const NO_RULES: &str = "no validation rules were found";
@@ -72,19 +73,14 @@ pub fn country_rules(reply: Reply, country: &str) -> Outcome<Option<String>> {
 
 /// The outcome of the question for a page of indirect resellers.
 pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
-    #[derive(Deserialize)]
-    struct Item {
-        #[serde(default, deserialize_with = "number_or_text")]
-        id: Option<String>,
-        #[serde(default, deserialize_with = "number_or_text")]
-        name: Option<String>,
-        #[serde(default, deserialize_with = "number_or_text")]
-        state: Option<String>,
-    }
     // What has no tenant id is nothing that a row could name.
-    let reseller = |item: Item| {
-        let tenant_id = item.id?.parse().ok()?;
-        Some(IndirectReseller { tenant_id, name: item.name, state: item.state })
+    let reseller = |item: Map<String, Value>| {
+        let text = |name| item.get(name).and_then(text_of);
+        Some(IndirectReseller {
+            tenant_id: text("id")?.parse().ok()?,
+            name: text("name"),
+            state: text("state"),
+        })
     };
     question(reply, |answer, error| match answer.status {
         200 => read_json::<ListPage<_>>(answer, "the list of resellers").map(|page| page.of_use(reseller)),

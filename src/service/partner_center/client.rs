@@ -178,11 +178,3 @@ fn header(response: &reqwest::Response, sent: &SentSecrets, name: &str) -> Optio
     let value = response.headers().get(name)?.to_str().ok()?;
     Some(sent.struck_out_of_text(value.to_owned()))
 }
-
-impl Trace {
-    /// Of a call that was given up before it was sent.
-    pub(super) fn never_sent(ids: CallIds, outcome: &'static str, reason: Option<String>) -> Self {
-        let finished_at = clock::now();
-        Self { ids, outcome, sent_at: None, finished_at, status: None, code: None, text: reason, ms_cv: None }
-    }
-}

@@ -9,6 +9,7 @@ use super::codes::Class;
 use super::outcome::{NotDone, Outcome};
 use super::trace::{CallIds, Trace};
 use crate::auth;
+use tenantry_model::clock;
 
 /// A request for a `T`, without a token and without ids.
 pub struct Request<'a, T> {
@@ -86,14 +87,23 @@ impl<'a, T> Request<'a, T> {
 
     /// The trace of this request where it was not sent.
     pub fn never_sent(&self, ids: CallIds, why: &NotDone) -> Trace {
-        let reason = match why {
+        let text = match why {
             Outcome::NotSent(silence) | Outcome::NoToken(auth::Error::Unavailable(silence)) => {
                 Some(silence.reason.clone())
             }
             Outcome::NoToken(auth::Error::Refused { message, .. }) => Some(message.clone()),
             _ => None,
         };
-        Trace::never_sent(ids, self.kind.word(why), reason)
+        Trace {
+            ids,
+            outcome: self.kind.word(why),
+            sent_at: None,
+            finished_at: clock::now(),
+            status: None,
+            code: None,
+            text,
+            ms_cv: None,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::fmt;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
+use percent_encoding::percent_decode_str;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
@@ -217,21 +218,15 @@ fn check_user_info(user_info: &str) -> Result<(), String> {
 
 /// Text in percent form as it is meant.
 fn decoded(text: &str) -> Result<Zeroizing<String>, String> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digit = |at: usize| rest.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
-            return Err("its user name or password holds a raw `%`".to_owned());
-        };
-        bytes.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits make a byte"));
-        rest = &rest[2..];
+    let is_encoded = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_encoded) {
+        return Err("its user name or password holds a raw `%`".to_owned());
     }
+    // Never grown, so that no copy of its beginning is left behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    bytes.extend(percent_decode_str(text));
     let text =
         std::str::from_utf8(&bytes).map_err(|_| "its user name or password is not UTF-8".to_owned())?;
     Ok(Zeroizing::new(text.to_owned()))
