@@ -12,13 +12,27 @@ use serde::Serialize;
 
 use super::effect::{Acceptance, Creation};
 use super::faults::ScriptedFault;
-use super::hold::{Hold, HoldStatus};
-use super::request_log::RequestRecord;
+use super::hold::Hold;
 use super::simulation::{Simulation, lock};
 
 type Shared = State<Arc<Simulation>>;
 
 pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
+    let agreements = async |State(simulation): Shared| Json(lock(&simulation.directory).acceptances.clone());
+    let requests = async |State(simulation): Shared| Json(lock(&simulation.requests).all());
+    let replace_faults = async |State(simulation): Shared, Json(script): Json<Vec<ScriptedFault>>| {
+        lock(&simulation.gate).faults.replace_script(script);
+        StatusCode::NO_CONTENT
+    };
+    let hold_status = async |State(simulation): Shared| Json(simulation.hold.status());
+    let arm_hold = async |State(simulation): Shared, Json(hold): Json<Hold>| {
+        simulation.hold.arm(hold);
+        StatusCode::NO_CONTENT
+    };
+    let release_hold = async |State(simulation): Shared| {
+        simulation.hold.release();
+        StatusCode::NO_CONTENT
+    };
     Router::new()
         .route("/journal", get(journal))
         .route("/agreements", get(agreements))
@@ -43,31 +57,4 @@ async fn journal(State(simulation): Shared) -> Json<Vec<Entry>> {
         Entry { creation, agreements }
     };
     Json(directory.creations().into_iter().map(entry).collect())
-}
-
-async fn agreements(State(simulation): Shared) -> Json<Vec<Acceptance>> {
-    Json(lock(&simulation.directory).acceptances.clone())
-}
-
-async fn requests(State(simulation): Shared) -> Json<Vec<RequestRecord>> {
-    Json(lock(&simulation.requests).all())
-}
-
-async fn replace_faults(State(simulation): Shared, Json(script): Json<Vec<ScriptedFault>>) -> StatusCode {
-    lock(&simulation.gate).faults.replace_script(script);
-    StatusCode::NO_CONTENT
-}
-
-async fn hold_status(State(simulation): Shared) -> Json<HoldStatus> {
-    Json(simulation.hold.status())
-}
-
-async fn arm_hold(State(simulation): Shared, Json(hold): Json<Hold>) -> StatusCode {
-    simulation.hold.arm(hold);
-    StatusCode::NO_CONTENT
-}
-
-async fn release_hold(State(simulation): Shared) -> StatusCode {
-    simulation.hold.release();
-    StatusCode::NO_CONTENT
 }
