@@ -10,7 +10,6 @@ mod device_code;
 mod endpoint;
 mod errors;
 mod key_store;
-mod secret_file;
 mod store;
 
 use std::io;

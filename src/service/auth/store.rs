@@ -8,6 +8,7 @@
 //! turned into: a job and a person may share an app.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,8 +21,7 @@ use zeroize::Zeroizing;
 use super::Authority;
 use super::endpoint::App;
 use super::key_store::{KeyStoreEntry, Trouble};
-use super::secret_file::SecretFile;
-use tenantry_model::clock;
+use tenantry_model::{clock, files};
 
 /// For a key store that has to ask somebody for a password first.
 const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(20);
@@ -42,7 +42,8 @@ pub enum Keep {
 #[derive(Debug, Clone)]
 pub struct Store {
     key_store: Option<KeyStoreEntry>,
-    file: SecretFile,
+    /// For its owner alone.
+    file: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl Store {
     ) -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "tenantry")?;
         let name = name(app, authority, handed_in);
-        let file = SecretFile::at(folders.config_dir().join(format!("{name}.json")));
+        let file = folders.config_dir().join(format!("{name}.json"));
         let key_store = match keep {
             Keep::KeyStoreElseFile => KeyStoreEntry::of_platform(name),
             Keep::File => None,
@@ -111,7 +112,7 @@ impl Store {
     }
 
     pub fn file(&self) -> &Path {
-        self.file.path()
+        &self.file
     }
 
     /// The newest token, if there is one.
@@ -119,7 +120,7 @@ impl Store {
     /// # Errors
     /// Where the file cannot be used. A key store that cannot is passed over.
     pub fn load(&self) -> io::Result<Option<Stored>> {
-        let in_file = self.file.read()?.map(|record| read(&record)).transpose()?;
+        let in_file = read_file(&self.file)?.map(|record| read(&record)).transpose()?;
         let found = [(Place::File, in_file), (Place::KeyStore, self.read_key_store())];
         Ok(found
             .into_iter()
@@ -157,7 +158,7 @@ impl Store {
         let trouble = match (place, &self.key_store) {
             (Place::KeyStore, Some(key_store)) => match key_store.set(record.clone(), patience) {
                 Ok(()) => {
-                    if let Err(error) = self.file.remove() {
+                    if let Err(error) = remove_file(&self.file) {
                         tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
                     }
                     return Ok(Kept::InKeyStore);
@@ -166,18 +167,36 @@ impl Store {
             },
             (Place::KeyStore, None) | (Place::File, _) => None,
         };
-        self.file.write(&record)?;
+        files::replace(&self.file, &record)?;
         Ok(Kept::InFile(self.file().to_owned(), trouble))
     }
 
     /// Forgets the token in both places. Says whether there was one.
     pub fn forget(&self) -> io::Result<bool> {
-        let in_file = self.file.remove()?;
+        let in_file = remove_file(&self.file)?;
         let in_key_store = match &self.key_store {
             None => Ok(false),
             Some(key_store) => key_store.delete(PATIENCE_WITH_A_PERSON),
         };
         Ok(in_file | in_key_store.map_err(io::Error::other)?)
+    }
+}
+
+/// # Errors
+/// Also where others than its owner may write to it.
+fn read_file(file: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    match files::read_secret(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Says whether there was one.
+fn remove_file(file: &Path) -> io::Result<bool> {
+    match fs::remove_file(file) {
+        Ok(()) => files::sync_folder_of(file).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -222,7 +241,7 @@ mod tests {
         fn new() -> Self {
             let (vault, folder) = (Arc::<Memory>::default(), tempfile::tempdir().unwrap());
             let key_store = KeyStoreEntry::within(vault.clone(), "sign-in".to_owned());
-            let file = SecretFile::at(folder.path().join("sign-in.json"));
+            let file = folder.path().join("sign-in.json");
             Self { vault, folder, store: Store { key_store: Some(key_store), file } }
         }
 
@@ -259,6 +278,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_is_replaced_whole_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inner").join("secret.json");
+        assert!(read_file(&file).unwrap().is_none());
+        for secret in [&b"first"[..], b"second"] {
+            files::replace(&file, secret).unwrap();
+            assert_eq!(read_file(&file).unwrap().unwrap().as_slice(), secret);
+        }
+        assert_eq!(
+            fs::read_dir(folder.path().join("inner")).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o646)).unwrap();
+            assert!(read_file(&file).is_err());
+        }
+        assert!(remove_file(&file).unwrap());
+        assert!(!remove_file(&file).unwrap());
+    }
     #[test]
     fn a_token_goes_to_the_key_store_and_is_rotated_there() {
         let it = Fixture::new();
