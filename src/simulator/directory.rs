@@ -60,7 +60,7 @@ pub(super) enum Found {
     Nothing,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Directory {
     visibility_lag: Duration,
     idempotency_memory: Option<Duration>,
@@ -102,15 +102,9 @@ impl Directory {
             visibility_lag: config.scenario.visibility_lag,
             idempotency_memory: config.scenario.idempotency_memory,
             state_file,
-            customers: Vec::new(),
-            customer_by_id: HashMap::new(),
-            customer_by_domain: BTreeMap::new(),
-            customer_by_name: BTreeSet::new(),
             not_ours: STRANGERS.iter().map(|(domain, _)| (*domain).to_owned()).collect(),
             tenants_not_ours: strangers_ids.collect(),
-            remembered: HashMap::new(),
-            acceptances: Vec::new(),
-            creations: Vec::new(),
+            ..Directory::default()
         };
         for effect in effects {
             directory.apply(effect);

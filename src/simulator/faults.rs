@@ -127,7 +127,6 @@ pub struct ScriptedFault {
     /// The requests it strikes.
     pub operation: Operation,
     /// Only those about this domain; of any domain where absent.
-    #[serde(default)]
     pub domain: Option<String>,
     /// How many of them.
     #[serde(default = "once")]

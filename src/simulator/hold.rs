@@ -28,7 +28,6 @@ pub struct Hold {
     /// Where it is held.
     pub at: HoldPoint,
     /// Only a create of this domain; any where absent.
-    #[serde(default)]
     pub domain: Option<String>,
 }
 

@@ -66,15 +66,14 @@ fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
         Finding::new(Rule::AgreementDate, "must be a date such as `2026-08-14`").suggest(turned_round(text))
     })?;
     let latest = if is_day { now.saturating_add(DAY_BEGINS_EARLIER) } else { Ok(now) };
-    if latest.is_ok_and(|latest| agreed_at > latest) {
-        let message = "lies in the future; nobody can have accepted the agreement then";
-        return Err(Finding::new(Rule::AgreementDate, message));
-    }
-    if agreed_at.to_zoned(TimeZone::UTC).year() < FIRST_YEAR {
-        let message = "is older than the agreement; nobody can have accepted it then";
-        return Err(Finding::new(Rule::AgreementDate, message));
-    }
-    Ok(agreed_at)
+    let message = if latest.is_ok_and(|latest| agreed_at > latest) {
+        "lies in the future; nobody can have accepted the agreement then"
+    } else if agreed_at.to_zoned(TimeZone::UTC).year() < FIRST_YEAR {
+        "is older than the agreement; nobody can have accepted it then"
+    } else {
+        return Ok(agreed_at);
+    };
+    Err(Finding::new(Rule::AgreementDate, message))
 }
 
 /// `2026-08-14` for what a spreadsheet makes of it: `14.08.2026`, `8/14/2026`, `2026/8/14`, each perhaps with a time

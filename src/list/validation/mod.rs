@@ -203,13 +203,10 @@ impl Validator {
             RowFault::Ragged { expected, found } => {
                 report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));
             }
-            RowFault::NotUtf8 { index } => report.add_cell(
-                index,
-                Finding::new(
-                    Rule::RowEncoding,
-                    "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`",
-                ),
-            ),
+            RowFault::NotUtf8 { index } => {
+                let message = "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`";
+                report.add_cell(index, Finding::new(Rule::RowEncoding, message));
+            }
             RowFault::CellTooLong { index, bytes } => {
                 let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");
                 report.add_cell(index, Finding::new(Rule::CellSize, message));

@@ -46,10 +46,8 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
         return Some(Finding::new(Rule::ControlCharacter, message));
     }
     if let Some(c) = text.chars().find(|c| c.is_control()) {
-        return Some(Finding::new(
-            Rule::ControlCharacter,
-            format!("has the control character `{}`", escaped(c)),
-        ));
+        let message = format!("has the control character `{}`", escaped(c));
+        return Some(Finding::new(Rule::ControlCharacter, message));
     }
     if text.contains(char::REPLACEMENT_CHARACTER) {
         let message = "has lost a letter: `\u{FFFD}` is what a program writes for one that it could not read";

@@ -56,17 +56,16 @@ impl Refused {
             Refused::NotRegular | Refused::TooLarge(_) => {
                 "name the file itself; pipes and devices are not read".to_owned()
             }
-            Refused::Writable => format!(
-                "check that the content of the file is yours, then run `chmod go-w {}`",
-                file.display()
-            ),
+            Refused::Writable | Refused::FolderWritable => {
+                let place = if self == Refused::Writable { file } else { folder_of(file) };
+                format!(
+                    "check that the content of the file is yours, then run `chmod go-w {}`",
+                    place.display()
+                )
+            }
             Refused::OfAnother | Refused::FolderOfAnother => {
                 "check the content of the file, then copy it into a folder of your own".to_owned()
             }
-            Refused::FolderWritable => format!(
-                "check that the content of the file is yours, then run `chmod go-w {}`",
-                folder_of(file).display()
-            ),
             Refused::NoReader => {
                 format!("start the program that reads from `{}` first, or name a file", file.display())
             }

@@ -113,12 +113,8 @@ impl Endpoint<'_> {
 
     fn url(&self, name: &str) -> Url {
         let mut url = self.authority.url.clone();
-        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend([
-            &self.app.tenant,
-            "oauth2",
-            "v2.0",
-            name,
-        ]);
+        let path = [&self.app.tenant, "oauth2", "v2.0", name];
+        url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(path);
         url
     }
 

@@ -18,7 +18,7 @@ pub enum Passage {
     Closed(Option<Instant>),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Breaker {
     /// So many failures in a row, across rows, are an outage.
     opens_after: u32,
@@ -42,14 +42,7 @@ struct Outage {
 
 impl Breaker {
     pub fn new(opens_after: u32) -> Self {
-        Self {
-            opens_after,
-            failures: 0,
-            silent_since: None,
-            closed_at: None,
-            throttled_since: None,
-            outage: None,
-        }
+        Self { opens_after, ..Self::default() }
     }
 
     pub fn passage(&self, now: Instant) -> Passage {

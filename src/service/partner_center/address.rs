@@ -82,9 +82,7 @@ fn words(error: &ServiceError) -> String {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SecondGeneration {
-    #[serde(default)]
     status: Option<String>,
-    #[serde(default)]
     validation_message: Option<String>,
     // Absent, null, empty or a list. What cannot be read in it must not make the status unread.
     #[serde(default)]
@@ -119,9 +117,7 @@ fn addresses(list: &Value) -> Vec<String> {
 /// What the first generation puts into the text of its refusal.
 #[derive(Debug, Deserialize)]
 struct FirstGeneration {
-    #[serde(default)]
     reason: Option<String>,
-    #[serde(default)]
     corrected_address: Option<Map<String, Value>>,
 }
 

@@ -59,7 +59,6 @@ fn new_acceptance(agreement: &Agreement, template_id: &str) -> Value {
 #[serde(rename_all = "camelCase")]
 struct Template {
     template_id: String,
-    #[serde(default)]
     agreement_type: Option<String>,
 }
 

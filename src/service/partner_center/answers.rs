@@ -40,11 +40,8 @@ pub enum Agreement {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationProfile {
-    #[serde(default)]
     pub company_name: Option<String>,
-    #[serde(default)]
     pub domain: Option<String>,
-    #[serde(default)]
     pub tenant_id: Option<String>,
 }
 

@@ -56,11 +56,9 @@ pub(super) fn given(mut body: Value) -> Value {
 pub struct NewTenant {
     #[serde(rename = "id")]
     pub customer_id: String,
-    #[serde(default)]
     pub commerce_id: Option<String>,
     #[serde(default)]
     company_profile: Value,
-    #[serde(default)]
     user_credentials: Option<UserCredentials>,
 }
 
@@ -69,9 +67,7 @@ pub struct NewTenant {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UserCredentials {
-    #[serde(default)]
     user_name: Option<String>,
-    #[serde(default)]
     password: Option<SecretString>,
 }
 
@@ -120,9 +116,7 @@ impl NewTenant {
 pub(super) struct ListPage<T> {
     #[serde(default = "Vec::new")]
     items: Vec<T>,
-    #[serde(default)]
     continuation_token: Option<String>,
-    #[serde(default)]
     links: Option<Links>,
 }
 
@@ -130,13 +124,11 @@ pub(super) struct ListPage<T> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct CustomerItem {
     pub(super) id: String,
-    #[serde(default)]
     pub(super) company_profile: Option<ItemProfile>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemProfile {
-    #[serde(default)]
     pub(super) domain: Option<String>,
 }
 
@@ -150,7 +142,6 @@ pub struct Page<T> {
 
 #[derive(Debug, Deserialize)]
 struct Links {
-    #[serde(default)]
     next: Option<Link>,
 }
 

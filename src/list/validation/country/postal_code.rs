@@ -27,24 +27,19 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         format!("does not look like a postal code of {country}")
     };
     match (&repaired, rules.postal_example) {
-        (Some(Repaired { lost_zero: true, .. }), _) => {
+        (Some((_, true)), _) => {
             message += "; it may have lost a leading zero in a spreadsheet";
         }
         (None, Some(example)) => message += &format!(", such as `{example}`"),
         _ => {}
     }
     let rule = if form.is_certain { Rule::PostalCode } else { Rule::PostalCodeForm };
-    Some(Finding::new(rule, message).suggest(repaired.map(|repaired| repaired.text)))
-}
-
-struct Repaired {
-    text: String,
-    lost_zero: bool,
+    Some(Finding::new(rule, message).suggest(repaired.map(|(text, _)| text)))
 }
 
 /// The code that may have been meant: without the `.0` of a number and without the code of the country before it,
-/// with the separators where the pattern wants them, and with the zeros that a number loses.
-fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<Repaired> {
+/// with the separators where the pattern wants them, and with the zeros that a number loses, and whether it has lost any.
+fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bool)> {
     if text.len() > REPAIRED_BYTES_MAX || !text.is_ascii() {
         return None;
     }
@@ -59,7 +54,7 @@ fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<Repaired> {
             }
             let text = format!("{}{start}", &ZEROS[..zeros]);
             if let Some(text) = separated(&text, pattern) {
-                return Some(Repaired { text, lost_zero: zeros > 0 });
+                return Some((text, zeros > 0));
             }
         }
     }
