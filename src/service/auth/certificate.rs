@@ -1,7 +1,7 @@
 //! App-only by certificate: a JWT signed with its key, in place of a secret (fact book 2.3).
 //!
 //! The signature is that of rustls, which is here for TLS anyway. The libraries for JWT bring a second cryptographic
-//! library, or the `rsa` crate (RUSTSEC-2023-0071, open); without either nothing is left of them but two parts in base64.
+//! library, or the `rsa` crate (RUSTSEC-2023-0071, open). Without either, only two parts in base64 are left of them.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

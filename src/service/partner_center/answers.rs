@@ -45,8 +45,8 @@ pub struct OrganizationProfile {
     pub tenant_id: Option<String>,
 }
 
-/// The outcome of the question for the rules of `country`: the body as it came, but for a byte order mark, which is about
-/// that country; `None` where the service has no rules for it.
+/// The outcome of the question for the rules of `country`: the body as it came, but for a byte order mark. It is about
+/// the country that was asked for. `None` where the service has no rules for it.
 pub fn country_rules(reply: Reply, country: &str) -> Outcome<Option<String>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

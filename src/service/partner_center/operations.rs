@@ -20,8 +20,8 @@ pub fn create_customer(customer: &Customer) -> Request<'_, NewTenant> {
         .json(&wire::new_customer(customer))
 }
 
-/// `GET /v1/customers`: one page of the customers whose domain begins with `domain`; of all, where there is none. Of each
-/// its id and its current default domain.
+/// `GET /v1/customers`: one page of the customers whose domain begins with `domain`; of all, where there is none. Each
+/// comes as its id and its current default domain.
 pub fn customers<'a>(domain: Option<&str>, page: Option<&'a str>) -> Request<'a, Page<(String, String)>> {
     let request =
         Request::get(["v1", "customers"], move |reply| page_of(page, reply, classify::customer_page));

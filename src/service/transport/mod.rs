@@ -5,9 +5,9 @@
 //! itself, elsewhere by webpki against the system's files of authorities; those of `--ca-file` count besides. A
 //! request to a loopback address never goes through a proxy; to any other one it goes as [`proxy`] says, or not at all.
 //!
-//! A [`Silence`] says what went wrong on the way: read from the types in an error's chain of causes, never from its text,
-//! or by [`intercepted`] from an answer that is not the service's own. What it means for a request, and above all whether
-//! that may have arrived, is left to whoever sent it.
+//! A [`Silence`] says what went wrong on the way. It is read from the types in an error's chain of causes, never from
+//! its text, or by [`intercepted`] from an answer that is not the service's own. What it means for a request, and above
+//! all whether the request may have arrived, is left to whoever sent it.
 
 mod body;
 mod echo;

@@ -38,7 +38,8 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
 }
 
 /// The code that may have been meant: without the `.0` of a number and without the code of the country before it,
-/// with the separators where the pattern wants them, and with the zeros that a number loses, and whether it has lost any.
+/// with the separators where the pattern wants them, and with the zeros that a number loses; and whether it has lost
+/// any.
 fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bool)> {
     if text.len() > REPAIRED_BYTES_MAX || !text.is_ascii() {
         return None;
