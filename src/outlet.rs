@@ -8,7 +8,6 @@
 //! The status line is the one thing that is not queued: only its newest text counts, and it stays below all lines.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -32,7 +31,7 @@ pub(crate) const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// Takes whole lines and never keeps the caller waiting.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
     /// Without a thread there is nothing left but to write at once.
@@ -212,12 +211,6 @@ impl Default for Shared {
             },
         };
         Self { state: Mutex::new(state), changed: Condvar::new() }
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
 

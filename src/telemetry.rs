@@ -15,7 +15,7 @@ use crate::printable::{visible, visible_json};
 use crate::variables::variable;
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     Text,
     Json,

@@ -8,8 +8,7 @@ use super::tally::{Kind, kind};
 use super::{Online, Tally};
 use crate::printable::visible;
 use crate::problem::Problem;
-use crate::report::PushLine as _;
-use crate::report::counted;
+use crate::report::{PushLine as _, counted};
 
 /// Problems of one rule in one file that are shown in full.
 const SHOWN_IN_FULL: u64 = 5;

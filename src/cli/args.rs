@@ -16,8 +16,7 @@ use crate::call::Rate;
 use crate::ledger::{Filter, State};
 pub(crate) use options::{
     Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, Input,
-    KeyStore, Layout, LedgerPath, LogFormat, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run,
-    Submission,
+    KeyStore, Layout, LedgerPath, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run, Submission,
 };
 pub(crate) use repeat::Repeat;
 
@@ -108,14 +107,14 @@ pub(crate) enum Command {
     /// Sign in as a user, on any device, and keep the sign-in (App+User)
     #[command(after_help = "Examples:
   tenantry login --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
-    Login(SignInAs),
+    Login(Connection),
     /// Forget the sign-in of `login`
     #[command(after_help = "Examples:
   tenantry logout --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
-    Logout(SignInAs),
+    Logout(Connection),
     /// Who we are to Partner Center: tenant, kind of token, user, MFA
     #[command(after_help = "Examples:\n  tenantry whoami --profile contoso")]
-    Whoami(SignInAs),
+    Whoami(Connection),
     /// What Partner Center itself says about addresses in each country
     #[command(after_help = "Examples:\n  tenantry rules update customers.csv")]
     Rules(Rules),
@@ -247,12 +246,6 @@ pub(crate) struct Man {
     /// Replace pages that exist in that folder
     #[arg(long, requires = "output", help_heading = "Output")]
     pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SignInAs {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]

@@ -14,10 +14,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::output::Output;
-use crate::outlet;
 use crate::printable::visible;
 use crate::report::rough;
-use crate::{reading, submitter};
+use crate::{outlet, reading, submitter};
 
 /// Without a terminal, a line about the progress this often.
 const LINE_EVERY: Duration = Duration::from_secs(30);

@@ -207,16 +207,11 @@ impl From<credentials::Error> for Failure {
 
 impl From<auth::Error> for Failure {
     fn from(error: auth::Error) -> Self {
-        let hint = match &error {
-            auth::Error::Refused { hint, .. } => hint.clone(),
-            auth::Error::Unavailable(silence) => {
-                silence.hint.clone().unwrap_or_else(|| "check the network and `--authority-url`".to_owned())
-            }
+        let (exit_code, hint) = match &error {
+            auth::Error::Refused { hint, .. } => (ExitCode::SignIn, Some(hint)),
+            auth::Error::Unavailable(silence) => (ExitCode::Stopped, silence.hint.as_ref()),
         };
-        let exit_code = match &error {
-            auth::Error::Refused { .. } => ExitCode::SignIn,
-            auth::Error::Unavailable(_) => ExitCode::Stopped,
-        };
+        let hint = hint.map_or("check the network and `--authority-url`", String::as_str);
         Self::of(exit_code, &error).with_hint(hint)
     }
 }

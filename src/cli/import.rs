@@ -5,20 +5,17 @@ use tokio::sync::watch;
 use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
-use super::rules;
 use super::session::{Halt, Session, Start};
 use super::terminal::Terminal;
-use super::{Failure, Output, args};
+use super::{Failure, Output, args, rules};
 use crate::call::Rate;
-use crate::failpoint;
-use crate::intake;
 use crate::ledger::{Judged, Unagreed};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
-use crate::validation;
 use crate::validation::Validator;
+use crate::{failpoint, intake, validation};
 
 pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;

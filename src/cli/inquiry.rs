@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::first_token;
 use super::settings::Connection;
 use super::signals::Interruption;
 use super::stop::Stop;
-use super::{ExitCode, Failure, args};
+use super::{ExitCode, Failure, args, first_token};
 use crate::auth::{self, Claims};
 use crate::call::{Caller, Pacer};
 use crate::partner_center::{Class, NotDone, Outcome, codes};

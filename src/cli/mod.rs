@@ -58,7 +58,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use announce::Announcer;
-use args::{Cli, Command, LogFormat};
+use args::{Cli, Command};
 use ended::Ended;
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
@@ -160,21 +160,17 @@ fn start_logging(Cli { command, logging: args, .. }: &Cli) -> Result<(), Failure
     if let Some(file) = &args.log_file {
         check_log_file(file, &Guarded::of_command(command))?;
     }
-    let format = match args.log_format {
-        LogFormat::Text => crate::telemetry::Format::Text,
-        LogFormat::Json => crate::telemetry::Format::Json,
-    };
     let verbosity = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(3) };
-    crate::telemetry::start(format, args.log_file.as_deref(), verbosity).map_err(|error| {
-        match &args.log_file {
-            Some(file) => {
-                let usual = "name a file with `--log-file` that you may write to; its folder must be there";
-                Failure::io(format!("could not open the log file `{}`", file.display()), &error)
-                    .with_hint(usual)
-                    .at_file(file, &error)
-            }
-            None => Failure::io("could not start logging", &error),
+    crate::telemetry::start(args.log_format, args.log_file.as_deref(), verbosity).map_err(|error| match &args
+        .log_file
+    {
+        Some(file) => {
+            let usual = "name a file with `--log-file` that you may write to; its folder must be there";
+            Failure::io(format!("could not open the log file `{}`", file.display()), &error)
+                .with_hint(usual)
+                .at_file(file, &error)
         }
+        None => Failure::io("could not start logging", &error),
     })
 }
 

@@ -35,22 +35,16 @@ pub(super) struct Setting<'a> {
 
 /// Every setting of `command` and its subcommands, once each, in their order.
 pub(super) fn settings(command: &Command) -> Vec<Setting<'_>> {
-    let named = arguments(command).filter_map(|arg| Some((name_of(arg)?, arg)));
-    let mut settings: Vec<Setting<'_>> = Vec::new();
-    for (name, arg) in named {
-        if settings.iter().all(|known| known.name != name) {
-            settings.push(Setting { name, arg });
-        }
-    }
-    settings
+    let options = every_option(command).into_iter();
+    options.filter_map(|arg| Some(Setting { name: name_of(arg)?, arg })).collect()
 }
 
 /// Every option of `command` and its subcommands, once each.
-pub(super) fn every_option(command: &Command) -> Vec<Arg> {
-    let mut options: Vec<Arg> = Vec::new();
+pub(super) fn every_option(command: &Command) -> Vec<&Arg> {
+    let mut options: Vec<&Arg> = Vec::new();
     for arg in arguments(command) {
         if options.iter().all(|known| known.get_id() != arg.get_id()) {
-            options.push(arg.clone());
+            options.push(arg);
         }
     }
     options

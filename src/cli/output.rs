@@ -10,6 +10,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -17,7 +18,7 @@ use console::{StyledObject, style};
 
 use super::config::deepest;
 use super::failure::Failure;
-use super::signals::{self, Moves};
+use super::signals;
 use crate::outlet;
 use crate::printable::{visible, visible_json, visible_lines};
 
@@ -84,11 +85,11 @@ impl Output {
         let _without_status = outlet::stderr().without_status();
         outlet::stderr().settle();
         let text = text.to_owned();
-        let write = move |moves: &Moves| {
+        let write = move |moves: &AtomicU64| {
             let mut out = io::stdout().lock();
             for part in text.as_bytes().chunks(outlet::WRITE_BYTES_MAX) {
                 out.write_all(part)?;
-                moves.moved();
+                moves.fetch_add(1, Ordering::Relaxed);
             }
             out.flush()
         };

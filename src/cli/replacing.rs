@@ -8,9 +8,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{self, Nature};
-use super::config;
 use super::descriptor::Descriptor;
-use super::{Failure, settings};
+use super::{Failure, config, settings};
 use crate::files::free_name;
 use crate::ledger::{self, Queries};
 use crate::reader;

@@ -4,9 +4,8 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::args::{self, ReportFormat};
-use super::next_command;
 use super::sink::Sink;
-use super::{ExitCode, Failure, Output};
+use super::{ExitCode, Failure, Output, next_command};
 use crate::files::free_name;
 use crate::report::{Asked, Overview, markdown, page, scope_of};
 

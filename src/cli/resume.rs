@@ -2,9 +2,8 @@
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::import;
 use super::session::{Halt, Session, Start};
-use super::{Failure, Output, args};
+use super::{Failure, Output, args, import};
 use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};

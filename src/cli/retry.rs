@@ -2,9 +2,8 @@
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::rules;
 use super::session::{Halt, Session, Start};
-use super::{Failure, Output, args};
+use super::{Failure, Output, args, rules};
 use crate::intake::Rejudge;
 use crate::ledger::{Again, Selection, SkipReason, State};
 use crate::report::{Standing, counted};

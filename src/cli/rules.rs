@@ -1,5 +1,7 @@
 //! `tenantry rules update`, and the live country rules for every command that judges rows.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::input::InputFile;
@@ -28,7 +30,9 @@ pub(crate) fn live(api: &str, output: &Output) -> Vec<LiveRules> {
     if let Some(days) = days(&contents) {
         output.note(format_args!("Country rules {days}."));
     }
-    tell_of_unusable(&contents, output);
+    for (file, reason) in &contents.unusable {
+        output.note(format_args!("Country rules in `{}` are not used: {reason}.", file.display()));
+    }
     contents.rules.into_iter().map(|cached| cached.rules).collect()
 }
 
@@ -49,12 +53,6 @@ fn days(contents: &Contents) -> Option<String> {
     Some(words.fold(newest, |words, (day, countries)| format!("{words}; of {day}: {countries}")))
 }
 
-fn tell_of_unusable(contents: &Contents, output: &Output) {
-    for (file, reason) in &contents.unusable {
-        output.note(format_args!("Country rules in `{}` are not used: {reason}.", file.display()));
-    }
-}
-
 async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name asks nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
@@ -72,8 +70,7 @@ async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode
     }
     let connection = Connection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
     let inquiry = Inquiry::begin(connection, &args.pace, &interruption).await?;
-    let fetching = Fetching { inquiry: &inquiry, cache: &cache, pace: &args.pace, output };
-    let fetched = fetching.fetch(&named).await;
+    let fetched = fetch(&named, &inquiry, &cache, args.pace.max_outage, output).await;
     inquiry.close().await;
     fetched
 }
@@ -134,50 +131,47 @@ fn tell_of_rows_left_out(named: &NamedCountries, output: &Output) {
     }
 }
 
-struct Fetching<'a> {
-    inquiry: &'a Inquiry,
-    cache: &'a Cache,
-    pace: &'a args::Pace,
-    output: &'a Output,
-}
-
-impl Fetching<'_> {
-    /// Fetches the rules of each country, and says of each what came of it.
-    async fn fetch(&self, named: &NamedCountries) -> Result<ExitCode, Failure> {
-        let mut fetched = 0;
-        let mut answered_at = Instant::now();
-        // A reader that takes no more keeps nothing from being fetched.
-        let mut printed = Ok(());
-        for country in &named.codes {
-            let words = match update(&self.inquiry.caller, self.cache, country).await {
-                Ok(updated) => {
-                    answered_at = Instant::now();
-                    fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));
-                    in_words(updated)
+/// Fetches the rules of each country, and says of each what came of it.
+async fn fetch(
+    named: &NamedCountries,
+    inquiry: &Inquiry,
+    cache: &Cache,
+    max_outage: Duration,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let mut fetched = 0;
+    let mut answered_at = Instant::now();
+    // A reader that takes no more keeps nothing from being fetched.
+    let mut printed = Ok(());
+    for country in &named.codes {
+        let words = match update(&inquiry.caller, cache, country).await {
+            Ok(updated) => {
+                answered_at = Instant::now();
+                fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));
+                in_words(updated)
+            }
+            Err(UpdateError::Unanswered(Outcome::Unknown(silence))) => {
+                let lasted = answered_at.elapsed();
+                if lasted > max_outage || silence.is_on_the_way() {
+                    let message = format!("stopped: no answer for {} s", lasted.as_secs());
+                    return Err(Failure::new(ExitCode::Failed, message).because_of(silence));
                 }
-                Err(UpdateError::Unanswered(Outcome::Unknown(silence))) => {
-                    let lasted = answered_at.elapsed();
-                    if lasted > self.pace.max_outage || silence.is_on_the_way() {
-                        let message = format!("stopped: no answer for {} s", lasted.as_secs());
-                        return Err(Failure::new(ExitCode::Failed, message).because_of(silence));
-                    }
-                    format!("could not be fetched: {silence}")
-                }
-                Err(UpdateError::Unanswered(unanswered)) => return Err(self.inquiry.failure(unanswered)),
-                Err(UpdateError::Cache(error)) => {
-                    let what = format!("could not write to `{}`", self.cache.folder().display());
-                    return Err(Failure::io(what, &error));
-                }
-            };
-            printed = printed.and_then(|()| self.output.result(&format!("{country}  {}\n", visible(&words))));
-        }
-        if fetched > 0 {
-            let folder = self.cache.folder().display();
-            self.output.note(format_args!("Kept in `{folder}`; imports judge rows by them from now on."));
-        }
-        printed?;
-        Ok(if fetched == named.codes.len() { ExitCode::Done } else { ExitCode::SomeRefused })
+                format!("could not be fetched: {silence}")
+            }
+            Err(UpdateError::Unanswered(unanswered)) => return Err(inquiry.failure(unanswered)),
+            Err(UpdateError::Cache(error)) => {
+                let what = format!("could not write to `{}`", cache.folder().display());
+                return Err(Failure::io(what, &error));
+            }
+        };
+        printed = printed.and_then(|()| output.result(&format!("{country}  {}\n", visible(&words))));
     }
+    if fetched > 0 {
+        let folder = cache.folder().display();
+        output.note(format_args!("Kept in `{folder}`; imports judge rows by them from now on."));
+    }
+    printed?;
+    Ok(if fetched == named.codes.len() { ExitCode::Done } else { ExitCode::SomeRefused })
 }
 
 fn in_words(update: Update) -> String {

@@ -7,18 +7,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::dry_run;
 use super::ended::Ended;
-use super::first_token;
 use super::next_command::{self, Left, Repeated};
 use super::partner::{self, SignedIn};
-use super::plan;
-use super::recipient;
 use super::results::Results;
 use super::settings::Connection;
 use super::stop::Stop;
-use super::wait_lock;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipient, wait_lock};
 use crate::auth::{Claims, Kind};
 use crate::call::{Caller, Pacer};
 use crate::ledger::{

@@ -11,8 +11,7 @@ use tenantry_simulator::{self as simulator, Scenario, Simulator};
 use url::Url;
 use uuid::Uuid;
 
-use super::trusted_hosts;
-use super::{Failure, args};
+use super::{Failure, args, trusted_hosts};
 use crate::auth::{App, Authority, Claims, SignIn, TokenSource};
 use crate::credentials::default_identity_file;
 use crate::files;

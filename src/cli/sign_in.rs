@@ -18,9 +18,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const UNKNOWN: &str = "unknown";
 
 /// Signs a user in with a device code and keeps the refresh token.
-pub(crate) async fn login(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn login(args: args::Connection, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
-    let (app, authority, store) = settings::login(&args.connection)?;
+    let (app, authority, store) = settings::login(&args)?;
     // Whoever asked for a login has to read this, also with --quiet.
     let login = auth::login(&app, &authority, |message| output.prompt(message));
     let login = interruption.unless(login).await.map_err(|it| because(it, "nobody is signed in"))??;
@@ -53,8 +53,8 @@ async fn keep(store: Store, refresh_token: SecretString) -> Result<Kept, Failure
 }
 
 /// Forgets the refresh token wherever it is kept. The service still knows it: only an admin can revoke it there.
-pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
-    let (_, _, store) = settings::login(&args.connection)?;
+pub(crate) fn logout(args: args::Connection, output: &Output) -> Result<ExitCode, Failure> {
+    let (_, _, store) = settings::login(&args)?;
     let was_there = store.forget().map_err(|error| {
         Failure::io("could not remove every sign-in that is kept", &error)
             .with_hint("unlock the key store, then run `tenantry logout` again")
@@ -64,9 +64,9 @@ pub(crate) fn logout(args: args::SignInAs, output: &Output) -> Result<ExitCode, 
 }
 
 /// Gets a token, asks one question with it, and tells what both say.
-pub(crate) async fn whoami(args: args::SignInAs, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn whoami(args: args::Connection, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
-    let connection = Connection::prepare(&args.connection, None, None)?;
+    let connection = Connection::prepare(&args, None, None)?;
     let (client, tokens) = connection.ways(TIMEOUT, 1)?;
     let token = interruption.unless(tokens.token()).await??;
     let question = mfa_compliance();

@@ -52,27 +52,13 @@ fn bell() -> MutexGuard<'static, Option<std::sync::mpsc::Sender<Option<Signal>>>
     BELL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How far work has come that may block, so that slow is not taken for stuck.
-#[derive(Debug, Default)]
-pub(crate) struct Moves(AtomicU64);
-
-impl Moves {
-    /// The work has come on.
-    pub(crate) fn moved(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// What `work` comes to, which may block for as long as it likes; or the next signal, which leaves it behind. Once a signal
+/// What `work` comes to, which may block for as long as it likes, and counts how far it has come, so that slow is not taken
+/// for stuck; or the next signal, which leaves it behind. Once a signal
 /// has been heard, work that does not move is left behind without another one.
 pub(crate) fn unless_signalled<T: Send + 'static>(
-    work: impl Fn(&Moves) -> T + Send + Sync + 'static,
+    work: impl Fn(&AtomicU64) -> T + Send + Sync + 'static,
 ) -> Result<T, Signal> {
-    let moves = Arc::new(Moves::default());
+    let moves = Arc::new(AtomicU64::new(0));
     if !IS_LISTENING.load(Ordering::Relaxed) {
         return Ok(work(&moves));
     }
@@ -103,14 +89,16 @@ pub(crate) fn unless_signalled<T: Send + 'static>(
 }
 
 /// The signal that ends the waiting; `None`: the work is done.
-fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &Moves) -> Option<Signal> {
+fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &AtomicU64) -> Option<Signal> {
     let Some(heard) = HEARD.get() else { return rings.recv().ok().flatten() };
     let gives_up_at = Instant::now() + SETTLES_WITHIN;
     loop {
-        let before = moves.count();
+        let before = moves.load(Ordering::Relaxed);
         match rings.recv_timeout(STUCK_AFTER) {
             Ok(rung) => return rung,
-            Err(_) if moves.count() == before || Instant::now() >= gives_up_at => return Some(*heard),
+            Err(_) if moves.load(Ordering::Relaxed) == before || Instant::now() >= gives_up_at => {
+                return Some(*heard);
+            }
             Err(_) => {}
         }
     }

@@ -19,18 +19,9 @@ use crate::printable::visible_lines;
 /// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
 pub(crate) enum Sink {
     /// Written beside its place, under a name of no meaning.
-    File {
-        out: BufWriter<NamedTempFile>,
-        place: PathBuf,
-        path: PathBuf,
-        replaces: bool,
-    },
-    Device {
-        out: BufWriter<File>,
-        path: PathBuf,
-    },
-    Stdout(BufWriter<io::Stdout>),
-    Terminal(MadeVisible<io::Stdout>),
+    File { out: BufWriter<NamedTempFile>, place: PathBuf, path: PathBuf, replaces: bool },
+    /// Takes what it gets at once: the device or pipe of this path, else standard output.
+    Open { out: Box<dyn Write>, path: Option<PathBuf> },
 }
 
 /// Lines with nothing in them that a terminal would obey. What has no end yet waits for it, so that no character is
@@ -95,15 +86,14 @@ impl Sink {
 
     fn to_stdout() -> Self {
         let out = io::stdout();
-        if out.is_terminal() {
-            Sink::Terminal(MadeVisible::new(out))
-        } else {
-            Sink::Stdout(BufWriter::new(out))
-        }
+        let out: Box<dyn Write> =
+            if out.is_terminal() { Box::new(MadeVisible::new(out)) } else { Box::new(BufWriter::new(out)) };
+        Sink::Open { out, path: None }
     }
 
     fn to_file(path: &Path, force: bool) -> io::Result<Self> {
-        let device = |out| Sink::Device { out: BufWriter::new(out), path: path.to_owned() };
+        let device =
+            |out: File| Sink::Open { out: Box::new(BufWriter::new(out)), path: Some(path.to_owned()) };
         match Descriptor::named(path) {
             Some(Descriptor::Stdout) => return Ok(Self::to_stdout()),
             Some(Descriptor::Stderr) => return duplicate(io::stderr()).map(device),
@@ -139,8 +129,8 @@ impl Sink {
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         let flushed = self.flush();
         match self {
-            Sink::Stdout(_) | Sink::Terminal(_) => flushed.map_err(|error| unwritten_to_stdout(&error)),
-            Sink::Device { path, .. } => flushed.map_err(|error| unwritten(&path, &error)),
+            Sink::Open { path: None, .. } => flushed.map_err(|error| unwritten_to_stdout(&error)),
+            Sink::Open { path: Some(path), .. } => flushed.map_err(|error| unwritten(&path, &error)),
             Sink::File { out, place, path, replaces } => flushed
                 .and_then(|()| out.get_ref().as_file().sync_all())
                 .and_then(|()| out.into_inner().map_err(io::IntoInnerError::into_error))
@@ -180,18 +170,14 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File { out, .. } => out.write(bytes),
-            Sink::Device { out, .. } => out.write(bytes).map_err(closed),
-            Sink::Stdout(out) => out.write(bytes).map_err(closed),
-            Sink::Terminal(out) => out.write(bytes).map_err(closed),
+            Sink::Open { out, .. } => out.write(bytes).map_err(closed),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Sink::File { out, .. } => out.flush(),
-            Sink::Device { out, .. } => out.flush().map_err(closed),
-            Sink::Stdout(out) => out.flush().map_err(closed),
-            Sink::Terminal(out) => out.flush().map_err(closed),
+            Sink::Open { out, .. } => out.flush().map_err(closed),
         }
     }
 }

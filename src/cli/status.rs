@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::next_command;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::RunTotals;
 use crate::printable::visible;
 use crate::report::{

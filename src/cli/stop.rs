@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::panics;
-use super::{ExitCode, Failure};
+use super::{ExitCode, Failure, panics};
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::codes;
 use crate::report::counted;

@@ -6,9 +6,8 @@ use super::replacing::Guarded;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Field, Need};
-use crate::reader;
 use crate::report::{Style, csv_writer};
-use crate::validation;
+use crate::{reader, validation};
 
 /// The width of the column that the names stand in: that of `organization_registration_number`, and two spaces.
 const NAME_WIDTH: usize = 34;

@@ -2,9 +2,8 @@
 //!
 //! The cache can be thrown away at any moment: what cannot be read of it is reported and otherwise as good as absent.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use jiff::Timestamp;
 

@@ -314,17 +314,11 @@ fn draw_stack(
 
 /// The lines between parts of the time that have a value, broken where one has none.
 fn unbroken(timeline: &Timeline, value: Percentile) -> Vec<Vec<(f64, f64)>> {
-    let mut lines: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
-    for (from, to, part) in spans(timeline) {
-        match (part.create_ms, lines.last_mut()) {
-            (Some(measured), Some(line)) => {
-                line.push(((from + to) / 2.0, exact(value(measured).max(1)).log10()));
-            }
-            _ => lines.push(Vec::new()),
-        }
-    }
-    lines.retain(|line| !line.is_empty());
-    lines
+    let points: Vec<Option<(f64, f64)>> = spans(timeline)
+        .map(|(from, to, part)| Some(((from + to) / 2.0, exact(value(part.create_ms?).max(1)).log10())))
+        .collect();
+    let lines = points.split(Option::is_none).map(|line| line.iter().copied().flatten().collect::<Vec<_>>());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// Begin and end of each part of the time, with a little room between them.

@@ -1,6 +1,7 @@
 //! For how long a service that says nothing is asked.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,22 +18,17 @@ pub(super) const PATIENCE: u32 = 20;
 #[derive(Debug)]
 pub(super) struct Patience {
     max_outage: Duration,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    breaker: Breaker,
-    not_asked: u64,
+    breaker: Mutex<Breaker>,
+    not_asked: AtomicU64,
     /// What the last bit of patience went on.
-    ended_by: Option<Silence>,
+    ended_by: OnceLock<Silence>,
 }
 
 impl Patience {
     /// For a service that may be silent for so long.
     pub(super) fn new(max_outage: Duration) -> Self {
-        let state = State { breaker: Breaker::new(PATIENCE), not_asked: 0, ended_by: None };
-        Self { max_outage, state: Mutex::new(state) }
+        let breaker = Mutex::new(Breaker::new(PATIENCE));
+        Self { max_outage, breaker, not_asked: AtomicU64::new(0), ended_by: OnceLock::new() }
     }
 
     /// What a question finds, or what `unanswered` makes of it where there is no answer; once the patience is over it
@@ -43,24 +39,24 @@ impl Patience {
         unanswered: impl FnOnce(&str) -> Finding,
     ) -> Result<Option<Finding>, NotDone> {
         if self.is_over(&self.lock()) {
-            self.lock().not_asked += 1;
+            self.not_asked.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(unanswered("not asked: it gave no answer for too long")));
         }
         let answer = question.await;
-        let mut state = self.lock();
+        let mut breaker = self.lock();
         match answer {
             Ok(finding) => {
                 // A late answer does not bring a lost patience back.
-                if !self.is_over(&state) {
-                    state.breaker.answered();
+                if !self.is_over(&breaker) {
+                    breaker.answered();
                 }
                 Ok(finding)
             }
             Err(Outcome::Unknown(silence)) => {
-                state.breaker.failed(false, Instant::now());
+                breaker.failed(false, Instant::now());
                 let finding = unanswered(&silence.reason);
-                if self.is_over(&state) {
-                    state.ended_by.get_or_insert(silence);
+                if self.is_over(&breaker) {
+                    self.ended_by.get_or_init(|| silence);
                 }
                 Ok(Some(finding))
             }
@@ -70,59 +66,20 @@ impl Patience {
 
     /// The number of rows that were not asked about, if there are any.
     pub(super) fn given_up(&self) -> Option<u64> {
-        Some(self.lock().not_asked).filter(|rows| *rows > 0)
+        Some(self.not_asked.load(Ordering::Relaxed)).filter(|rows| *rows > 0)
     }
 
     /// Why the patience is over, once it is.
     pub(super) fn ended_by(&self) -> Option<Silence> {
-        self.lock().ended_by.clone()
+        self.ended_by.get().cloned()
     }
 
-    fn is_over(&self, state: &State) -> bool {
-        let silent_since = state.breaker.silent_since();
-        state.breaker.is_open() || silent_since.is_some_and(|since| since.elapsed() > self.max_outage)
+    fn is_over(&self, breaker: &Breaker) -> bool {
+        let silent_since = breaker.silent_since();
+        breaker.is_open() || silent_since.is_some_and(|since| since.elapsed() > self.max_outage)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::problem::Rule;
-
-    #[tokio::test]
-    async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {
-        let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
-        let patience = Patience::new(Duration::from_secs(900));
-        let silent = || async { Err(Outcome::Unknown("status 503".into())) };
-        for _ in 1..PATIENCE {
-            let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
-            assert_eq!(finding.message, "status 503");
-        }
-        assert_eq!(patience.ask(async { Ok(None) }, unanswered).await, Ok(None));
-        for _ in 1..=PATIENCE {
-            assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
-        }
-        assert_eq!(patience.given_up(), None, "nobody went without");
-        let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
-        assert_eq!(finding.message, "not asked: it gave no answer for too long");
-        assert_eq!(patience.given_up(), Some(1));
-        let patience = Patience::new(Duration::from_secs(900));
-        let stopped = patience.ask(async { Err(Outcome::Withdrawn) }, unanswered).await;
-        assert_eq!(stopped, Err(Outcome::Withdrawn));
-    }
-
-    #[tokio::test]
-    async fn so_does_a_long_silence() {
-        let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
-        let patience = Patience::new(Duration::ZERO);
-        let silent = || async { Err(Outcome::Unknown("timed out".into())) };
-        assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
-        tokio::time::sleep(Duration::from_millis(2)).await;
-        let finding = patience.ask(async { Ok(None) }, unanswered).await.unwrap().unwrap();
-        assert!(finding.message.starts_with("not asked"));
+    fn lock(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -26,11 +26,8 @@ pub(super) struct Resellers {
     agreements: Mutex<HashMap<Uuid, Arc<OnceCell<Option<Finding>>>>>,
 }
 
-enum Listed {
-    These(HashMap<Uuid, IndirectReseller>),
-    /// The list cannot be had, for this reason.
-    Unanswered(String),
-}
+/// All of them, or why the list cannot be had.
+type Listed = Result<HashMap<Uuid, IndirectReseller>, String>;
 
 pub(super) fn unanswered(reason: &str) -> Finding {
     Finding::new(Rule::ResellerUnanswered, format!("could not be asked about: {reason}"))
@@ -39,8 +36,8 @@ pub(super) fn unanswered(reason: &str) -> Finding {
 impl Resellers {
     pub(super) async fn ask(&self, caller: &Caller, id: Uuid) -> Result<Option<Finding>, NotDone> {
         let listed = match self.listed.get_or_try_init(|| list(caller)).await? {
-            Listed::Unanswered(reason) => return Ok(Some(unanswered(reason))),
-            Listed::These(listed) => listed,
+            Err(reason) => return Ok(Some(unanswered(reason))),
+            Ok(listed) => listed,
         };
         match listed.get(&id) {
             None => Ok(Some(
@@ -56,10 +53,7 @@ impl Resellers {
     }
 
     pub(super) fn name_of(&self, id: Uuid) -> Option<&str> {
-        match self.listed.get()? {
-            Listed::These(listed) => listed.get(&id)?.name.as_deref(),
-            Listed::Unanswered(_) => None,
-        }
+        self.listed.get()?.as_ref().ok()?.get(&id)?.name.as_deref()
     }
 
     fn agreement_of(&self, id: Uuid) -> Arc<OnceCell<Option<Finding>>> {
@@ -74,15 +68,15 @@ async fn list(caller: &Caller) -> Result<Listed, NotDone> {
     for _ in 0..PAGES_MAX {
         let page = match caller.lookup(indirect_resellers(next.as_deref())).await {
             Ok(page) => page,
-            Err(unanswered) => return reason(unanswered).map(Listed::Unanswered),
+            Err(unanswered) => return reason(unanswered).map(Err),
         };
         listed.extend(page.items.into_iter().map(|reseller| (reseller.tenant_id, reseller)));
         next = page.next;
         if next.is_none() {
-            return Ok(Listed::These(listed));
+            return Ok(Ok(listed));
         }
     }
-    Ok(Listed::Unanswered(format!("the list of resellers has more than {PAGES_MAX} pages")))
+    Ok(Err(format!("the list of resellers has more than {PAGES_MAX} pages")))
 }
 
 async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>, NotDone> {

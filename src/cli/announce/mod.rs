@@ -80,25 +80,23 @@ impl Announcer {
                 // In this order, or the service believes that we still run. A panic of the task was told elsewhere.
                 drop(begun.await);
             }
-            tokio::join!(self.notify(&digest), self.finish(&digest));
+            let notify = async {
+                if let Some(notifier) = &self.notifier {
+                    notifier.ended(&digest).await;
+                }
+            };
+            let finish = async {
+                if let Some(command) = &self.on_finish {
+                    on_finish::run(command, &digest, &self.ledger).await;
+                }
+            };
+            tokio::join!(notify, finish);
         };
         // Whoever presses Ctrl-C now wants to leave.
         if Interruption::listen().unless(telling).await.is_err() {
             tracing::warn!("interrupted while telling how the run ended");
         }
         ended?.tell(output)
-    }
-
-    async fn notify(&self, digest: &Digest) {
-        if let Some(notifier) = &self.notifier {
-            notifier.ended(digest).await;
-        }
-    }
-
-    async fn finish(&self, digest: &Digest) {
-        if let Some(command) = &self.on_finish {
-            on_finish::run(command, digest, &self.ledger).await;
-        }
     }
 
     fn write_metrics(&self, digest: &Digest, started_at: Timestamp) {

@@ -11,9 +11,8 @@ use tokio::process::Command;
 
 use super::digest::Digest;
 use crate::cli::settings::SECRETS;
-use crate::limits;
-use crate::outlet;
 use crate::printable::visible_lines;
+use crate::{limits, outlet};
 
 /// Says to a `tenantry` that the command runs where it was called from.
 pub(super) const MARK: &str = "TENANTRY_WITHIN_ON_FINISH";

@@ -14,6 +14,7 @@ use crate::call::Rate;
 use crate::customer::Field;
 use crate::reader::Encoding;
 use crate::submitter::MaxFailures;
+use crate::telemetry;
 
 /// Below the service's own 500 a minute, which other programs of the company share.
 pub(crate) const DEFAULT_RATE: &str = "450/min";
@@ -73,17 +74,11 @@ pub(crate) struct Logging {
         help_heading = "Logging",
         add = Repeat::Never
     )]
-    pub(crate) log_format: LogFormat,
+    pub(crate) log_format: telemetry::Format,
     /// Write the log here instead of to standard error, with the sums and the end of each run; 10 MiB at most, then it
     /// becomes F.1, up to F.5. Goes on only in a log of Tenantry
     #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging", add = Repeat::Never)]
     pub(crate) log_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Args)]

@@ -12,11 +12,10 @@ use tokio::sync::watch;
 
 use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::next_command::Repeated;
-use super::rules;
 use super::settings::{self, Connection};
 use super::shell::quoted;
 use super::signals::Interruption;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, rules};
 use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
 use crate::files::free_name;
 use crate::printable::visible;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::check::Online;
 use crate::cli::inquiry::Inquiry;
-use crate::cli::partner;
 use crate::cli::settings::Connection;
 use crate::cli::signals::Interruption;
-use crate::cli::{ExitCode, Failure, args};
+use crate::cli::{ExitCode, Failure, args, partner};
 use crate::partner_center::operations::organization_profile;
 use crate::partner_center::{NotDone, Outcome};
 use crate::report::counted;

@@ -17,7 +17,7 @@ mod trust;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
@@ -28,7 +28,7 @@ use super::settings::{self, SECRETS};
 use super::{Failure, help};
 use crate::nearest::distance_within;
 pub(super) use file::is_settings;
-use file::{ConfigFile, Entry, Origin};
+use file::{ConfigFile, Entry};
 pub(super) use show::run as show;
 pub(super) use trust::run as trust;
 
@@ -55,9 +55,7 @@ pub(super) struct Invocation {
 #[derive(Debug, Default)]
 pub(super) struct Provenance {
     matches: ArgMatches,
-    file: Option<PathBuf>,
-    /// How it came to be used; `None` where there is no file.
-    origin: Option<Origin>,
+    file: Option<ConfigFile>,
     profile: Option<String>,
     /// What the file sets, by the option's name.
     entries: BTreeMap<String, Chosen>,
@@ -101,25 +99,22 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
         return Ok(Invocation { cli: asked, provenance });
     }
     let choice = &asked.config;
-    let profile = choice.profile.as_deref().filter(|name| !name.is_empty());
+    let profile = choice.profile.clone().filter(|name| !name.is_empty());
     let mut file = file::find(choice.config.as_deref())?;
-    let mut entries = match &mut file {
-        Some(file) => {
-            let chosen = chosen(file, profile, Some(deepest))?;
+    let mut entries = match (&mut file, profile.as_deref()) {
+        (Some(file), _) => {
+            let chosen = chosen(file, profile.as_deref(), Some(deepest))?;
             trust::judge(file)?;
             chosen
         }
-        None => match profile {
-            Some(name) => return Err(no_file_for(name).into()),
-            None => BTreeMap::new(),
-        },
+        (None, Some(name)) => return Err(no_file_for(name).into()),
+        (None, None) => BTreeMap::new(),
     };
     // What the file is for becomes a rehearsal by the command line, or by the environment.
     if is_typed(deepest, "simulate") {
         entries.retain(|name, _| !OF_REAL_RUNS.contains(&name.as_str()));
     }
     let values = |name: &str| entries.get(name).map(|it| it.raw.clone()).filter(|raw| !raw.is_empty());
-    let profile = profile.map(str::to_owned);
     let (matches, cli) = if entries.is_empty() {
         (typed, asked)
     } else {
@@ -127,13 +122,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
         let cli = Cli::from_arg_matches(&matches)?;
         (matches, cli)
     };
-    let provenance = Provenance {
-        matches,
-        origin: file.as_ref().map(|file| file.origin.clone()),
-        file: file.map(|file| file.path),
-        profile,
-        entries,
-    };
+    let provenance = Provenance { matches, file, profile, entries };
     Ok(Invocation { cli, provenance })
 }
 
@@ -222,7 +211,7 @@ fn leave_out_rivals(
     typed: Option<&ArgMatches>,
     file: &ConfigFile,
 ) -> Result<(), Failure> {
-    let command = Command::new("all").args(options::every_option(help::command()));
+    let command = Command::new("all").args(options::every_option(help::command()).into_iter().cloned());
     let mut rivals = Vec::new();
     for setting in known {
         for rival in command.get_arg_conflicts_with(setting.arg) {
@@ -358,7 +347,7 @@ impl Provenance {
 
     /// The file and the profile that hold, in words; `None` where there is no file.
     pub(super) fn in_words(&self) -> Option<String> {
-        let file = self.file.as_ref()?.display();
+        let file = self.file.as_ref()?.path.display();
         Some(match &self.profile {
             Some(profile) => format!("`{file}`, profile `{profile}`"),
             None => format!("`{file}`"),

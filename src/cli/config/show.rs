@@ -85,9 +85,10 @@ pub(in crate::cli) fn run(
     fill_in(&mut lines, &connection, matches)?;
     leave_out_missing(&mut lines, &mut connection);
     let secrets = SECRETS.map(|name| Secret { name, is_set: settings::is_secret_set(name) });
+    let file = provenance.file.as_ref();
     let shown = Shown {
-        file: provenance.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
-        file_is: provenance.origin.as_ref().map(|origin| standing(origin).0),
+        file: file.map(|file| file.path.to_string_lossy().into_owned()),
+        file_is: file.map(|file| standing(&file.origin).0),
         profile: provenance.profile.as_deref(),
         settings: lines,
         proxies: ways(&connection),
@@ -117,30 +118,23 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
     let raw: Vec<String> =
         matches.get_raw(id).into_iter().flatten().map(|raw| raw.to_string_lossy().into_owned()).collect();
     let value = (!raw.is_empty()).then(|| shown_value(setting.name, &raw.join(", ")));
-    let mut line = Line {
+    let variable = || setting.arg.get_env().map(|name| name.to_string_lossy().into_owned());
+    let (source, variable, chosen) = match (matches.value_source(id), provenance.entries.get(setting.name)) {
+        (Some(ValueSource::CommandLine), _) => ("flag", None, None),
+        (Some(ValueSource::EnvVariable), _) => ("environment", variable(), None),
+        (_, Some(chosen)) => ("file", None, Some(chosen)),
+        _ => (if value.is_some() { "default" } else { "unset" }, None, None),
+    };
+    Some(Line {
         heading: setting.arg.get_help_heading().unwrap_or(WITHOUT_HEADING).to_owned(),
         name: setting.name.to_owned(),
-        source: if value.is_some() { "default" } else { "unset" },
         value,
-        variable: None,
-        line: None,
-        profile: None,
+        source,
+        variable,
+        line: chosen.map(|chosen| chosen.line),
+        profile: chosen.and_then(|chosen| chosen.profile.clone()),
         missing: false,
-    };
-    match (matches.value_source(id), provenance.entries.get(setting.name)) {
-        (Some(ValueSource::CommandLine), _) => line.source = "flag",
-        (Some(ValueSource::EnvVariable), _) => {
-            line.source = "environment";
-            line.variable = setting.arg.get_env().map(|name| name.to_string_lossy().into_owned());
-        }
-        (_, Some(chosen)) => {
-            line.source = "file";
-            line.line = Some(chosen.line);
-            line.profile.clone_from(&chosen.profile);
-        }
-        _ => {}
-    }
-    Some(line)
+    })
 }
 
 /// Whoever knows the path of a notification's address can notify, so that is no matter for a screen.
@@ -156,12 +150,10 @@ fn shown_value(name: &str, value: &str) -> String {
 
 /// The proxies in force. An address that is not valid has none; what is wrong with it is judged afterwards.
 fn ways(connection: &args::Connection) -> Vec<Way> {
-    let way = |(to, proxy): (_, Result<Option<Proxy>, BadProxy>)| match proxy {
-        Ok(Some(proxy)) => {
-            Way { to, proxy: Some(proxy.to_string()), source: Some(proxy.named_by), error: None }
-        }
-        Ok(None) => Way { to, proxy: None, source: None, error: None },
-        Err(bad) => Way { to, proxy: None, source: None, error: Some(bad.to_string()) },
+    let way = |(to, proxy): (_, Result<Option<Proxy>, BadProxy>)| {
+        let (proxy, error) = proxy.map_or_else(|bad| (None, Some(bad.to_string())), |proxy| (proxy, None));
+        let source = proxy.as_ref().map(|proxy| proxy.named_by);
+        Way { to, proxy: proxy.map(|proxy| proxy.to_string()), source, error }
     };
     settings::proxies(connection).into_iter().map(way).collect()
 }
@@ -219,7 +211,7 @@ fn standing(origin: &Origin) -> (&'static str, &'static str) {
 }
 
 fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
-    let standing = provenance.origin.as_ref().map_or("", |origin| standing(origin).1);
+    let standing = provenance.file.as_ref().map_or("", |file| standing(&file.origin).1);
     let mut text = match provenance.in_words() {
         Some(words) => format!("Configuration file: {words} ({standing})\n"),
         None => {
