@@ -15,6 +15,7 @@ mod tally;
 mod text;
 
 use arrayvec::ArrayString;
+use csv::ByteRecord;
 
 use crate::customer::{Customer, Field};
 use crate::intake::decide::{IncomingRow, are_mixed};
@@ -44,12 +45,6 @@ pub(crate) struct Judge {
     keeps_cells: bool,
 }
 
-/// A row as it stands in its file.
-pub(crate) struct MetRow {
-    pub(crate) line: u64,
-    pub(crate) cells: csv::ByteRecord,
-}
-
 /// A domain, which has 43 characters at most: freeing memory of another thread costs more than all the rest of a row.
 type Domain = ArrayString<48>;
 
@@ -65,7 +60,7 @@ pub(crate) struct Judged {
     /// through every batch.
     customer: Option<Box<Customer>>,
     /// `Some` where the rows are copied.
-    row: Option<Box<MetRow>>,
+    cells: Option<Box<ByteRecord>>,
 }
 
 /// A row that has been judged, and held against the rows before it. It has a customer only where it would be sent.
@@ -89,15 +84,14 @@ impl Judge {
     }
 
     pub(crate) fn row(&self, header: &Header, row: &Row) -> Judged {
-        let line = row.line();
         let judgement = self.validator.judge(header, row);
         let customer = if self.keeps_customers { judgement.customer().map(Box::new) } else { None };
         Judged {
-            line,
+            line: row.line(),
             fingerprints: self.key.fingerprints(&judgement),
             group: Group::of(&judgement),
             customer,
-            row: self.keeps_cells.then(|| Box::new(MetRow { line, cells: row.cells().clone() })),
+            cells: self.keeps_cells.then(|| Box::new(row.cells().clone())),
             domain: judgement.domain.as_ref().and_then(|domain| Domain::from(domain.as_str()).ok()),
             problems: judgement.problems,
         }
@@ -185,9 +179,9 @@ impl AtTheEnd {
 }
 
 impl Met {
-    /// The row itself, once, where it is kept.
-    pub(crate) fn take_row(&mut self) -> Option<Box<MetRow>> {
-        self.judged.row.take()
+    /// The line and the cells of the row, once, where they are kept.
+    pub(crate) fn take_row(&mut self) -> Option<(u64, Box<ByteRecord>)> {
+        Some((self.judged.line, self.judged.cells.take()?))
     }
 
     /// It would be sent, and not for a reseller.

@@ -104,6 +104,11 @@ impl Failure {
         self.with_hint(Resource::Descriptors.hint())
     }
 
+    /// The same, of what an option or a setting names.
+    pub(crate) fn usage_io(what: impl Into<String>, error: &io::Error) -> Self {
+        Self { exit_code: ExitCode::Usage, ..Self::io(what, error) }
+    }
+
     /// Reading or writing `what` failed.
     pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
         let messages = vec![what.into(), in_words(error)];

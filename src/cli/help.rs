@@ -21,3 +21,48 @@ fn built() -> Command {
   tenantry status                                       where things stand";
     Cli::command().after_help(format!("Examples:\n{first}\n\nExit codes:\n{}", codes.join("\n")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    /// The words of each command, with its examples.
+    fn examples(command: &Command, above: &str) -> Vec<(String, String)> {
+        let of_each = command.get_subcommands().flat_map(|command| {
+            let words = format!("{above} {}", command.get_name()).trim_start().to_owned();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let below = examples(command, &words);
+            std::iter::once((words, help)).chain(below)
+        });
+        of_each.collect()
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for (words, help) in examples(&command(), "") {
+            assert!(help.starts_with("Examples:\n  tenantry "), "no example for `{words}`");
+        }
+    }
+
+    /// The example's own words, without its remark, redirections and further commands.
+    fn arguments(line: &str) -> Vec<OsString> {
+        let line = line.trim();
+        let line = line.split("   ").next().unwrap();
+        let line = line.split(['>', '|', '&']).next().unwrap();
+        let line = &line[line.find("tenantry").unwrap()..];
+        line.split_whitespace().map(|word| word.trim_matches('"').into()).collect()
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        for (of, help) in examples(&command(), "") {
+            for line in help.lines().skip(1) {
+                let arguments = arguments(line);
+                let parsed = crate::cli::config::whole().try_get_matches_from(&arguments);
+                assert!(parsed.is_ok(), "{of}: {line}: {:?}", parsed.err().map(|error| error.to_string()));
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::input::{InputFile, NO_ROWS, meant_in_words};
-use super::session::{Halt, Session, Start};
+use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
 use crate::call::Rate;
@@ -24,13 +24,8 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
     // Opened before anything else happens, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     look_at_first(&args, output).await?;
-    let start = Start {
-        run: &args.run,
-        inputs: &args.files,
-        mode: Mode::Submit,
-        given: args.input.given(false, output),
-    };
-    let mut session = Session::begin(start, output).await?;
+    let given = args.input.given(false, output);
+    let mut session = Session::begin(Mode::Submit, &args.run, &args.files, given, output).await?;
     let worked = work(&args, consent, inputs, &mut session).await;
     session.finish(worked).await
 }

@@ -48,10 +48,8 @@ impl InputFile {
             }
             Ok((file, metadata.len()))
         };
-        let (file, size) = open().map_err(|error: std::io::Error| Failure {
-            exit_code: ExitCode::Usage,
-            ..Failure::io(format!("could not open `{name}`"), &error)
-        })?;
+        let (file, size) = open()
+            .map_err(|error: std::io::Error| Failure::usage_io(format!("could not open `{name}`"), &error))?;
         Ok(Self { source: Source { path: name, input: Input::of(file) }, size: Some(size) })
     }
 }

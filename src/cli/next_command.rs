@@ -27,35 +27,21 @@ pub(super) struct Left {
     pub(super) agreements: AgreementCounts,
     /// What is imported again to bring on whatever is open: options and files. `None`: something may go on without.
     waits_for: Option<String>,
-    /// How what is exported to be mended was judged.
-    exported: Judged,
+    /// How what is exported to be mended was [`judged`].
+    exported: BTreeSet<String>,
 }
 
-/// How rows were judged, as flags of the next command.
-#[derive(Debug, Default)]
-enum Judged {
-    Alike(String),
-    /// By this run's flags, as far as anybody knows.
-    #[default]
-    Unknown,
-    /// Rows of several files, with options of their own.
-    Variously,
-}
-
-impl Judged {
-    /// Of what an operator would mend next.
-    fn of(queries: &Queries, rows: &RowCounts, agreements: &AgreementCounts) -> Result<Self, ledger::Error> {
-        let Some(What(filter)) = to_mend(rows, agreements) else { return Ok(Self::Unknown) };
-        let given = queries.given_for(filter)?;
-        let flags: Option<BTreeSet<String>> =
-            given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout()))).collect();
-        let mut flags = flags.unwrap_or_default();
-        Ok(match (flags.pop_first(), flags.is_empty()) {
-            (Some(flags), true) => Self::Alike(flags),
-            (Some(_), false) => Self::Variously,
-            (None, _) => Self::Unknown,
-        })
-    }
+/// How the rows were judged that an operator would mend next, as flags of the next command: each way once, or none where
+/// nobody knows.
+fn judged(
+    queries: &Queries,
+    rows: &RowCounts,
+    agreements: &AgreementCounts,
+) -> Result<BTreeSet<String>, ledger::Error> {
+    let Some(What(filter)) = to_mend(rows, agreements) else { return Ok(BTreeSet::new()) };
+    let given = queries.given_for(filter)?;
+    let flags = given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout())));
+    Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }
 
 /// What an operator would export and mend next, when nothing is open.
@@ -85,7 +71,7 @@ impl Left {
         held: &[UnfinishedSource],
     ) -> Result<Self, ledger::Error> {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
-        let exported = Judged::of(queries, &rows, &agreements)?;
+        let exported = judged(queries, &rows, &agreements)?;
         let left = Self { rows, agreements, waits_for: None, exported };
         // What a pipe brought cannot come again by its name; `resume` asks about it.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
@@ -137,17 +123,15 @@ impl Left {
     fn mend(&self, what: What, repeated: &Repeated, given: &Given) -> String {
         let file = free(&format!("{}.csv", what.name()));
         let export = repeated.command(&format!("export {}", what.name()));
-        let judging = match &self.exported {
-            Judged::Alike(flags) => flags.clone(),
-            Judged::Unknown => flags_of(&given.without_layout()),
+        if self.exported.len() > 1 {
             // One command would give the rows of one file the reseller of another.
-            Judged::Variously => {
-                return format!(
-                    "{export} -o {file}, mend it, then import the rows of each file by themselves, with the --map, \
-                     --default, --reseller-id, --allow-direct and --strict that it had"
-                );
-            }
-        };
+            return format!(
+                "{export} -o {file}, mend it, then import the rows of each file by themselves, with the --map, \
+                 --default, --reseller-id, --allow-direct and --strict that it had"
+            );
+        }
+        // By this run's flags, as far as anybody knows.
+        let judging = self.exported.first().cloned().unwrap_or_else(|| flags_of(&given.without_layout()));
         // An acceptance that was refused may be right as it is: its customer can have become visible since.
         let again = if what.0 == Filter::UnrecordedAgreements { " --retry-failed" } else { "" };
         let import = repeated.command("import");

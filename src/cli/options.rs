@@ -113,16 +113,6 @@ impl Setting<'_> {
         arg.conflicts_with(Resettable::Reset).requires(Resettable::Reset)
     }
 
-    /// Takes one switch and no value?
-    fn is_switch(&self) -> bool {
-        matches!(self.arg.get_action(), ArgAction::SetTrue)
-    }
-
-    /// May the option stand without its value?
-    fn value_is_optional(&self) -> bool {
-        self.arg.get_num_args().is_some_and(|range| range.min_values() == 0)
-    }
-
     /// What stands for this value on the command line, checked as it would be there; a relative path is one from
     /// `folder`. Nothing at all: as if the option were not given.
     ///
@@ -131,18 +121,18 @@ impl Setting<'_> {
     pub(super) fn raw(&self, given: &Given, folder: &Path) -> Result<Vec<OsString>, String> {
         let takes_list = matches!(self.arg.get_action(), ArgAction::Append);
         let counts = matches!(self.arg.get_action(), ArgAction::Count);
+        let is_switch = matches!(self.arg.get_action(), ArgAction::SetTrue);
+        let value_is_optional = self.arg.get_num_args().is_some_and(|range| range.min_values() == 0);
         match given {
-            Given::Switch(on) if self.is_switch() => Ok(vec![on.to_string().into()]),
-            _ if self.is_switch() => Err("it is on or off: write true or false".to_owned()),
+            Given::Switch(on) if is_switch => Ok(vec![on.to_string().into()]),
+            _ if is_switch => Err("it is on or off: write true or false".to_owned()),
             Given::Number(number) if counts => match number.parse::<u8>() {
                 Ok(_) => Ok(vec![number.into()]),
                 Err(_) => Err("write a small number, such as 1".to_owned()),
             },
             _ if counts => Err("write a number, such as 1".to_owned()),
-            Given::Switch(true) if self.value_is_optional() => {
-                self.parsed(&[format!("--{}", self.name).into()])
-            }
-            Given::Switch(false) if self.value_is_optional() => Ok(Vec::new()),
+            Given::Switch(true) if value_is_optional => self.parsed(&[format!("--{}", self.name).into()]),
+            Given::Switch(false) if value_is_optional => Ok(Vec::new()),
             Given::Switch(_) => Err("it takes a value, not true or false".to_owned()),
             Given::List(texts) if takes_list => self.checked(texts, folder),
             Given::List(_) => Err("it takes one value, not several".to_owned()),

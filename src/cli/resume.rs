@@ -2,7 +2,7 @@
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::session::{Halt, Session, Start};
+use super::session::{Halt, Session};
 use super::{Failure, Output, args, import};
 use crate::ledger::{Given, Unagreed};
 use crate::report::counted;
@@ -13,9 +13,7 @@ pub(crate) async fn run(mode: Mode, args: args::Run, output: &Output) -> Result<
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
-    let given = Given::default();
-    let start = Start { mode, run: &args, inputs: &[], given };
-    let mut session = Session::begin(start, output).await?;
+    let mut session = Session::begin(mode, &args, &[], Given::default(), output).await?;
     let worked = work(mode, &args, &mut session).await;
     session.finish(worked.map(|()| 0)).await
 }

@@ -2,7 +2,7 @@
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::session::{Halt, Session, Start};
+use super::session::{Halt, Session};
 use super::{Failure, Output, args, rules};
 use crate::intake::Rejudge;
 use crate::ledger::{Again, Selection, SkipReason, State};
@@ -14,9 +14,8 @@ const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Failure> {
     let consent = Consent::of(&args.run)?;
-    let start =
-        Start { run: &args.run, inputs: &[], mode: Mode::Submit, given: args.input.given(false, output) };
-    let mut session = Session::begin(start, output).await?;
+    let given = args.input.given(false, output);
+    let mut session = Session::begin(Mode::Submit, &args.run, &[], given, output).await?;
     let worked = work(&args, consent, &mut session).await;
     session.finish(worked).await
 }

@@ -63,21 +63,18 @@ impl<E: Into<Failure>> From<E> for Halt {
     }
 }
 
-/// What a command starts from.
-pub(crate) struct Start<'a> {
-    pub(crate) mode: Mode,
-    pub(crate) run: &'a args::Run,
-    /// The files that are read.
-    pub(crate) inputs: &'a [PathBuf],
-    /// How files are read and judged.
-    pub(crate) given: Given,
-}
-
 impl<'a> Session<'a> {
-    /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent.
-    pub(crate) async fn begin(start: Start<'a>, output: &'a Output) -> Result<Self, Failure> {
+    /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent. `inputs` are the files that are
+    /// read, and `given` says how.
+    pub(crate) async fn begin(
+        mode: Mode,
+        run: &'a args::Run,
+        inputs: &'a [PathBuf],
+        given: Given,
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
         let mut signals = super::signals::listen();
-        let args::Run { ledger, connection, submission } = start.run;
+        let args::Run { ledger, connection, submission } = run;
         let asked_for = ledger.path();
         let simulate = ledger.rehearsal.simulate.as_ref();
         let mut connection = Connection::prepare(connection, simulate, Some(&asked_for))?;
@@ -91,7 +88,7 @@ impl<'a> Session<'a> {
         let path = copy.as_ref().map_or_else(|| asked_for.clone(), dry_run::Copy::path);
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         // Without a file that would fill it, a ledger that is not there is not made.
-        let open = if start.inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
+        let open = if inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
         let restored = RefCell::new(None);
         let open = || {
             if submission.restored && restored.borrow().is_none() {
@@ -105,7 +102,7 @@ impl<'a> Session<'a> {
         if let Some(restored) = restored.into_inner() {
             tell_of_restored(output, restored);
         }
-        let seal = || match start.mode {
+        let seal = || match mode {
             Mode::AskOnly => Ok(None),
             Mode::Submit => {
                 let queries = Queries::open(ledger.path())?;
@@ -134,21 +131,19 @@ impl<'a> Session<'a> {
                 counted(interrupted, "request")
             ));
         }
-        let (args, inputs) = (submission, start.inputs);
-        let (signed_in, left_out) = (None, LeftOut::default());
         Ok(Self {
             output,
             ledger,
             connection,
             signals,
-            args,
+            args: submission,
             sealing,
-            given: start.given,
+            given,
             inputs,
             results,
-            left_out,
+            left_out: LeftOut::default(),
             copy,
-            signed_in,
+            signed_in: None,
         })
     }
 

@@ -48,25 +48,13 @@ pub(super) enum Reply {
     End,
 }
 
-/// A terminal whose user can be asked.
-#[derive(Debug)]
-pub(super) struct Terminal(imp::Device);
+pub(super) use imp::Terminal;
 
 impl Terminal {
-    /// Opens the terminal of this process, if it has one and may read from it.
-    pub(super) fn open() -> Result<Self, Unaskable> {
-        imp::Device::open().map(Self)
-    }
-
-    /// May this process still read from its terminal? It may have been put into the background meanwhile.
-    pub(super) fn check(&self) -> Result<(), Unaskable> {
-        self.0.check()
-    }
-
     /// Writes on the terminal, for as long as that takes: one that was stopped with Ctrl-S takes nothing. The thread that
     /// writes is left behind where the caller stops waiting.
     pub(super) async fn tell(&self, text: &str) -> Result<(), Failure> {
-        let output = self.0.output();
+        let output = self.output();
         let text = visible_lines(text).into_owned();
         let write = move || {
             // What was said before comes before it, where both go to this terminal.
@@ -79,16 +67,9 @@ impl Terminal {
         written.map_err(|error| Failure::io("could not ask on the terminal", &error))
     }
 
-    /// Throws away what was typed before now: it answers no question that is asked afterwards.
-    pub(super) fn forget_typed(&self) {
-        if let Err(error) = self.0.forget_typed() {
-            tracing::debug!(%error, "what was typed before the question could not be thrown away");
-        }
-    }
-
     /// Waits for a line. The thread that waits is left behind where the caller stops waiting.
     pub(super) async fn reply(&self) -> Reply {
-        let input = self.0.input();
+        let input = self.input();
         let read = move || {
             let mut line = Vec::new();
             // A terminal hands out one line at a time; more than this is no answer.
@@ -129,24 +110,30 @@ mod imp {
 
     use super::Unaskable;
 
+    /// A terminal whose user can be asked.
     #[derive(Debug)]
-    pub(super) struct Device(File);
+    pub(in crate::cli) struct Terminal(File);
 
-    impl Device {
-        pub(super) fn open() -> Result<Self, Unaskable> {
+    impl Terminal {
+        /// Opens the terminal of this process, if it has one and may read from it.
+        pub(in crate::cli) fn open() -> Result<Self, Unaskable> {
             let device = OpenOptions::new().read(true).write(true).open("/dev/tty");
             let device = Self(device.map_err(|_| Unaskable::NoTerminal)?);
             device.check()?;
             Ok(device)
         }
 
-        pub(super) fn check(&self) -> Result<(), Unaskable> {
+        /// May this process still read from its terminal? It may have been put into the background meanwhile.
+        pub(in crate::cli) fn check(&self) -> Result<(), Unaskable> {
             // It is 0 where the group is one outside of a container; that of `rustix` knows no such group, and panics.
             judge(tcgetpgrp(&self.0), nix::unistd::getpgrp().as_raw())
         }
 
-        pub(super) fn forget_typed(&self) -> io::Result<()> {
-            Ok(tcflush(&self.0, QueueSelector::IFlush)?)
+        /// Throws away what was typed before now: it answers no question that is asked afterwards.
+        pub(in crate::cli) fn forget_typed(&self) {
+            if let Err(error) = tcflush(&self.0, QueueSelector::IFlush) {
+                tracing::debug!(%error, "what was typed before the question could not be thrown away");
+            }
         }
 
         pub(super) fn input(&self) -> io::Result<File> {
@@ -177,16 +164,17 @@ mod imp {
 
     use super::Unaskable;
 
-    /// The console by its names. Where a standard stream is the console, that stream is used instead: it reads and writes
+    /// A terminal whose user can be asked: the console by its names. Where a standard stream is the console, that stream is used instead: it reads and writes
     /// every character, and the console by its name only those of its code page.
     #[derive(Debug)]
-    pub(super) struct Device {
+    pub(in crate::cli) struct Terminal {
         input: File,
         output: File,
     }
 
-    impl Device {
-        pub(super) fn open() -> Result<Self, Unaskable> {
+    impl Terminal {
+        /// Opens the terminal of this process, if it has one and may read from it.
+        pub(in crate::cli) fn open() -> Result<Self, Unaskable> {
             let open = |name: &str| OpenOptions::new().read(true).write(true).open(name);
             match (open("CONIN$"), open("CONOUT$")) {
                 (Ok(input), Ok(output)) => Ok(Self { input, output }),
@@ -194,15 +182,14 @@ mod imp {
             }
         }
 
-        pub(super) fn check(&self) -> Result<(), Unaskable> {
+        /// May this process still read from its terminal? It may have been put into the background meanwhile.
+        pub(in crate::cli) fn check(&self) -> Result<(), Unaskable> {
             Ok(())
         }
 
         /// What was typed before stays: emptying the input of a console takes a call that no crate here makes without
         /// `unsafe`. Here an answer that was typed ahead counts.
-        pub(super) fn forget_typed(&self) -> io::Result<()> {
-            Ok(())
-        }
+        pub(in crate::cli) fn forget_typed(&self) {}
 
         pub(super) fn input(&self) -> io::Result<Box<dyn Read + Send>> {
             Ok(if io::stdin().is_terminal() {

@@ -83,3 +83,42 @@ impl Patience {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Rule;
+
+    #[tokio::test]
+    async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {
+        let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
+        let patience = Patience::new(Duration::from_secs(900));
+        let silent = || async { Err(Outcome::Unknown("status 503".into())) };
+        for _ in 1..PATIENCE {
+            let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
+            assert_eq!(finding.message, "status 503");
+        }
+        assert_eq!(patience.ask(async { Ok(None) }, unanswered).await, Ok(None));
+        for _ in 1..=PATIENCE {
+            assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
+        }
+        assert_eq!(patience.given_up(), None, "nobody went without");
+        let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
+        assert_eq!(finding.message, "not asked: it gave no answer for too long");
+        assert_eq!(patience.given_up(), Some(1));
+        let patience = Patience::new(Duration::from_secs(900));
+        let stopped = patience.ask(async { Err(Outcome::Withdrawn) }, unanswered).await;
+        assert_eq!(stopped, Err(Outcome::Withdrawn));
+    }
+
+    #[tokio::test]
+    async fn so_does_a_long_silence() {
+        let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
+        let patience = Patience::new(Duration::ZERO);
+        let silent = || async { Err(Outcome::Unknown("timed out".into())) };
+        assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let finding = patience.ask(async { Ok(None) }, unanswered).await.unwrap().unwrap();
+        assert!(finding.message.starts_with("not asked"));
+    }
+}

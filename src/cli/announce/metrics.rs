@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use super::digest::Digest;
 use crate::clock;
 use crate::ledger::State;
+use crate::report::RunFigures;
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
@@ -24,38 +25,31 @@ pub(super) fn text(digest: &Digest, ledger: &Path, started_at: Timestamp, ended_
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     let label = (Cow::Borrowed("ledger"), Cow::Owned(ledger.to_string_lossy().into_owned()));
     let mut file = File(Registry::with_prefix_and_labels("tenantry", [label].into_iter()));
-    if let Some(figures) = &digest.standing {
+    let standing = digest.standing.as_ref();
+    if let Some(figures) = standing {
         let states = State::OF_ROWS.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
         file.family("rows", "Rows of the ledger by state", states);
-        file.number(
-            "created_without_credentials",
-            "Created customers whose one-time password was lost",
-            count(figures.created_without_credentials),
-        );
-        if let Some(time) = figures.last_success {
-            file.number(
-                "last_success_timestamp_seconds",
-                "When a run last ended with exit code 0",
-                seconds(time),
-            );
-        }
     }
-    if let Some(run) = digest.run.as_ref().map(|run| &run.figures) {
-        for (name, help, value) in [
-            ("last_run_requests", "Requests that the last run sent to the API", run.requests),
-            ("last_run_retries", "Creates that the last run sent again", run.retries),
-            ("last_run_throttled", "Answers to the last run with status 429", run.throttled),
-            ("last_run_submitted", "Rows that the last run sent", run.submitted),
-        ] {
-            file.number(name, help, count(value));
-        }
-    }
-    let (start, end) = (seconds(started_at), seconds(ended_at));
+    let lost = standing.map(|figures| count(figures.created_without_credentials));
+    let last_success = standing.and_then(|figures| figures.last_success).map(seconds);
+    let run = |of: fn(&RunFigures) -> u64| digest.run.as_ref().map(|run| count(of(&run.figures)));
     let duration = clock::elapsed_since(started_at, ended_at).unwrap_or_default();
-    file.number("last_run_exit_code", "Exit code of the last run", f64::from(digest.exit_code));
-    file.number("last_run_start_timestamp_seconds", "When the last run started", start);
-    file.number("last_run_end_timestamp_seconds", "When the last run ended", end);
-    file.number("last_run_duration_seconds", "How long the last run took", duration.as_secs_f64());
+    for (name, help, value) in [
+        ("created_without_credentials", "Created customers whose one-time password was lost", lost),
+        ("last_success_timestamp_seconds", "When a run last ended with exit code 0", last_success),
+        ("last_run_requests", "Requests that the last run sent to the API", run(|it| it.requests)),
+        ("last_run_retries", "Creates that the last run sent again", run(|it| it.retries)),
+        ("last_run_throttled", "Answers to the last run with status 429", run(|it| it.throttled)),
+        ("last_run_submitted", "Rows that the last run sent", run(|it| it.submitted)),
+        ("last_run_exit_code", "Exit code of the last run", Some(f64::from(digest.exit_code))),
+        ("last_run_start_timestamp_seconds", "When the last run started", Some(seconds(started_at))),
+        ("last_run_end_timestamp_seconds", "When the last run ended", Some(seconds(ended_at))),
+        ("last_run_duration_seconds", "How long the last run took", Some(duration.as_secs_f64())),
+    ] {
+        if let Some(value) = value {
+            file.number(name, help, value);
+        }
+    }
     file.family("build_info", "The program", [(vec![("version", env!("CARGO_PKG_VERSION"))], 1)]);
     let mut text = String::new();
     encode(&mut text, &file.0).expect("writing to a String cannot fail");

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::check::{Annotated, AtTheEnd, MetRow};
+use csv::ByteRecord;
+
+use crate::check::{Annotated, AtTheEnd};
 use crate::cli::replacing::Guarded;
 use crate::cli::sink::{Sink, Target};
 use crate::cli::{ExitCode, Failure, args};
@@ -44,9 +46,9 @@ impl Copy {
         Ok(())
     }
 
-    pub(super) fn row(&mut self, row: &MetRow, problems: &[Problem]) -> Result<(), Failure> {
+    pub(super) fn row(&mut self, line: u64, cells: &ByteRecord, problems: &[Problem]) -> Result<(), Failure> {
         match &mut self.rows {
-            Some(rows) => rows.row(row.line, &row.cells, problems).map_err(unwritten),
+            Some(rows) => rows.row(line, cells, problems).map_err(unwritten),
             None => Ok(()),
         }
     }

@@ -52,7 +52,7 @@ impl File<'_, '_> {
             self.report.problem(&self.path, problem)?;
         }
         match (&mut self.copy, row) {
-            (Some(copy), Some(row)) => copy.row(&row, &problems),
+            (Some(copy), Some((line, cells))) => copy.row(line, &cells, &problems),
             _ => Ok(()),
         }
     }

@@ -102,7 +102,7 @@ pub(super) fn own_folder() -> Option<PathBuf> {
 }
 
 /// What cannot be looked at is there: to read it will say why.
-fn is_there(path: &Path) -> bool {
+pub(super) fn is_there(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
         Ok(_) => true,

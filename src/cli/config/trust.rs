@@ -8,7 +8,6 @@
 //! Trust is kept for each user, by the path and the content of a file, in the configuration folder.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -134,11 +133,8 @@ fn store_path() -> Result<PathBuf, Failure> {
 }
 
 fn load(store: &Path) -> Result<Trusted, Failure> {
-    match std::fs::symlink_metadata(store) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Trusted::new());
-        }
-        _ => {}
+    if !file::is_there(store) {
+        return Ok(Trusted::new());
     }
     serde_json::from_slice(&believed::read(store)?).map_err(|error| {
         Failure::usage(format!("could not read the trusted settings in `{}`", store.display()))
@@ -149,10 +145,8 @@ fn load(store: &Path) -> Result<Trusted, Failure> {
 
 /// A file by its own name, whatever links lead there.
 fn key(path: &Path) -> Result<String, Failure> {
-    let canonical = path.canonicalize().map_err(|error| Failure {
-        exit_code: ExitCode::Usage,
-        ..Failure::io(format!("could not find `{}`", path.display()), &error)
-    })?;
+    let not_found = |error| Failure::usage_io(format!("could not find `{}`", path.display()), &error);
+    let canonical = path.canonicalize().map_err(not_found)?;
     canonical.to_str().map(str::to_owned).ok_or_else(|| {
         Failure::usage(format!("cannot keep trust in `{}`", path.display()))
             .because("its path is not text in Unicode")

@@ -139,10 +139,8 @@ fn secret_variable(name: &str) -> Option<SecretString> {
 }
 
 fn secret_file(file: &Path) -> Result<SecretString, Failure> {
-    let unreadable = |error: &io::Error| Failure {
-        exit_code: ExitCode::Usage,
-        ..Failure::io(format!("could not read the client secret from `{}`", file.display()), error)
-    };
+    let what = format!("could not read the client secret from `{}`", file.display());
+    let unreadable = |error: &io::Error| Failure::usage_io(&what, error);
     let content = files::read_secret(file).map_err(|error| unreadable(&error).at_file(file, &error))?;
     let text = str::from_utf8(&content).map_err(|_| unreadable(&io::ErrorKind::InvalidData.into()))?;
     match text.trim() {
