@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clap::builder::PossibleValue;
+use clap::builder::{BoolishValueParser, PossibleValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenantry_simulator::Scenario;
 
@@ -23,7 +23,7 @@ pub(crate) use repeat::Repeat;
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version = super::version::LONG, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "tenantry", version = super::VERSION, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -117,7 +117,8 @@ pub(crate) enum Command {
     Whoami(Connection),
     /// What Partner Center itself says about addresses in each country
     #[command(after_help = "Examples:\n  tenantry rules update customers.csv")]
-    Rules(Rules),
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// The Partner Center simulator as a server of its own
     #[command(after_help = "Examples:
   tenantry simulator --listen 127.0.0.1:8787 --state simulator.json
@@ -125,7 +126,8 @@ pub(crate) enum Command {
     Simulator(Simulator),
     /// Settings: what holds, and where it comes from
     #[command(after_help = "Examples:\n  tenantry config show --profile contoso")]
-    Config(Config),
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Completions for a shell
     #[command(after_help = "Examples:
   tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
@@ -169,12 +171,10 @@ impl Command {
             Self::Retry(args) => Nature { run: Some(&args.run), ..nature },
             Self::Resume(run) | Self::Reconcile(run) => Nature { run: Some(run), ..nature },
             Self::Check(args) => Nature { files: &args.files, ..nature },
-            Self::Config(Config { command: ConfigCommand::Show(_) }) => {
-                Nature { settings: Settings::Shown, ..nature }
+            Self::Config(ConfigCommand::Show(_)) => Nature { settings: Settings::Shown, ..nature },
+            Self::Config(ConfigCommand::Trust(_)) | Self::Completions(_) | Self::Man(_) => {
+                Nature { settings: Settings::Unread, ..nature }
             }
-            Self::Config(Config { command: ConfigCommand::Trust(_) })
-            | Self::Completions(_)
-            | Self::Man(_) => Nature { settings: Settings::Unread, ..nature },
             Self::Status(_)
             | Self::Show(_)
             | Self::Template(_)
@@ -189,12 +189,6 @@ impl Command {
             | Self::Simulator(_) => nature,
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Config {
-    #[command(subcommand)]
-    pub(crate) command: ConfigCommand,
 }
 
 #[derive(Debug, Subcommand)]
@@ -256,7 +250,7 @@ pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) input: Input,
     /// Take unchanged failed rows up again
-    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input", add = Repeat::Never)]
+    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), help_heading = "Input", add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -278,7 +272,7 @@ pub(crate) struct Retry {
     #[command(flatten)]
     pub(crate) input: Input,
     /// What `retry` does anyway; the options of an import fit it too
-    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -464,12 +458,6 @@ pub(crate) struct Credentials {
     pub(crate) domain: Option<String>,
     #[command(flatten)]
     pub(crate) to: OutputFile,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Rules {
-    #[command(subcommand)]
-    pub(crate) command: RulesCommand,
 }
 
 #[derive(Debug, Subcommand)]

@@ -53,6 +53,12 @@ impl Failure {
         self
     }
 
+    /// The same, as the cause of what failed for it.
+    pub(crate) fn within(mut self, what: impl Into<String>) -> Self {
+        self.messages.insert(0, what.into());
+        self
+    }
+
     /// Nobody answered. Its hint, where it has one, is nearer to the cause than the one that is there.
     pub(crate) fn because_of(mut self, silence: Silence) -> Self {
         self.hint = silence.hint.or(self.hint);

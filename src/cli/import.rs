@@ -12,7 +12,7 @@ use crate::call::Rate;
 use crate::ledger::{Judged, Unagreed};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
-use crate::report::counted;
+use crate::report::{counted, counted_with};
 use crate::submitter::{Mode, StopReason};
 use crate::validation::Validator;
 use crate::{failpoint, intake, validation};
@@ -111,23 +111,18 @@ async fn ask(session: &mut Session<'_>, terminal: &Terminal, rate: Rate) -> Resu
 
 /// Lets go of what somebody has said no to.
 pub(super) async fn let_go(session: &Session<'_>, what: Unagreed) -> Result<(), Failure> {
-    let what = in_words(session.ledger.withdraw(what).await?);
+    let (rows, agreements) = session.ledger.withdraw(what).await?;
+    let what = counted_with(rows, agreements, "acceptance");
     session.output.note(format_args!("Nothing was sent; {what} let go."));
     Ok(())
 }
 
 /// Holds back what is to be sent only if all of it is valid: the file will come again.
 async fn hold_back(session: &Session<'_>) -> Result<(), Failure> {
-    let what = in_words(session.ledger.hold_back().await?);
+    let (rows, agreements) = session.ledger.hold_back().await?;
+    let what = counted_with(rows, agreements, "acceptance");
     session.output.note(format_args!("Nothing was sent; {what} held back."));
     Ok(())
-}
-
-fn in_words((rows, agreements): (u64, u64)) -> String {
-    match agreements {
-        0 => counted(rows, "row"),
-        _ => format!("{} and {}", counted(rows, "row"), counted(agreements, "acceptance")),
-    }
 }
 
 struct Intake {
@@ -205,9 +200,9 @@ fn notes(path: &str, report: &intake::Report) -> impl Iterator<Item = String> {
     let (judged, taken) = (&report.judged, &report.judged.taken);
     let left = match judged.let_go {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
-        let_go => Some(format!(
+        (rows, agreements) => Some(format!(
             "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
-            in_words(let_go)
+            counted_with(rows, agreements, "acceptance")
         )),
     };
     let some = |count: u64, noun: &str, what: &str| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::cloud::Cloud;
 use super::descriptor::duplicate;
-use super::shell::push_flag;
+use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::Given;
@@ -22,7 +22,7 @@ pub(crate) fn meant_in_words<'a>(meant: impl Iterator<Item = (&'a str, Field)>) 
     let (mut guesses, mut flags) = (Vec::new(), String::new());
     for (column, field) in meant {
         guesses.push(format!("`{field}` by `{column}`"));
-        push_flag(&mut flags, "--map", &format!("{column}={field}"));
+        flags.push_str(&format!(" --map {}", quoted(&format!("{column}={field}"))));
     }
     (!guesses.is_empty()).then(|| format!("did you mean {}? Then add{flags}", guesses.join(", ")))
 }

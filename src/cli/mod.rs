@@ -50,7 +50,6 @@ mod template;
 mod terminal;
 mod trusted_hosts;
 mod usage;
-mod version;
 mod wait_lock;
 
 use std::io::{self, Write as _};
@@ -58,7 +57,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use announce::Announcer;
-use args::{Cli, Command};
+use args::{Cli, Command, ConfigCommand, RulesCommand};
 use ended::Ended;
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
@@ -68,6 +67,9 @@ use run_log::RunLog;
 
 use crate::report::counted;
 use crate::submitter::Mode;
+
+/// The version, and where the sources were under git the commit and its day (`src/build.rs`).
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("TENANTRY_COMMIT"));
 
 /// Runs the program as it was called. The only place that turns a failure into words and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
@@ -236,12 +238,10 @@ async fn carry_out(
         Command::Login(args) => Box::pin(sign_in::login(args, output)).await,
         Command::Logout(args) => sign_in::logout(args, output),
         Command::Whoami(args) => Box::pin(sign_in::whoami(args, output)).await,
-        Command::Rules(args) => Box::pin(rules::run(args, output)).await,
+        Command::Rules(RulesCommand::Update(args)) => Box::pin(rules::update(args, output)).await,
         Command::Simulator(args) => Box::pin(simulator::run(args, output)).await,
-        Command::Config(args) => match args.command {
-            args::ConfigCommand::Show(args) => config::show(&args, provenance, output),
-            args::ConfigCommand::Trust(args) => config::trust(&args, output),
-        },
+        Command::Config(ConfigCommand::Show(args)) => config::show(&args, provenance, output),
+        Command::Config(ConfigCommand::Trust(args)) => config::trust(&args, output),
         Command::Completions(args) => manual::completions(&args, output),
         Command::Man(args) => manual::man(&args, output),
     };

@@ -9,18 +9,12 @@ use super::inquiry::Inquiry;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
-use crate::country_rules::{Cache, Contents, NamedCountries, Update, UpdateError, update};
+use crate::country_rules::{self, Cache, Contents, NamedCountries, Update, UpdateError};
 use crate::partner_center::Outcome;
 use crate::printable::visible;
 use crate::reader::{self, Reader};
 use crate::report::counted;
 use crate::validation::{self, LiveRules, Validator};
-
-pub(crate) async fn run(args: args::Rules, output: &Output) -> Result<ExitCode, Failure> {
-    match args.command {
-        args::RulesCommand::Update(args) => run_update(args, output).await,
-    }
-}
 
 /// The country rules that were fetched from an API, by the name that ledgers know it by. Tells whose rules they are
 /// and of which day.
@@ -53,7 +47,7 @@ fn days(contents: &Contents) -> Option<String> {
     Some(words.fold(newest, |words, (day, countries)| format!("{words}; of {day}: {countries}")))
 }
 
-async fn run_update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode, Failure> {
     // Opened before anything else happens, so that a misspelt name asks nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let interruption = Interruption::listen();
@@ -101,9 +95,7 @@ async fn read(
 }
 
 fn unreadable(path: &str, error: &reader::Error) -> Failure {
-    let Failure { messages, .. } = Failure::of(ExitCode::Failed, error);
-    let failure = Failure::new(ExitCode::Failed, format!("could not read `{path}`"));
-    let failure = messages.into_iter().fold(failure, Failure::because);
+    let failure = Failure::of(ExitCode::Failed, error).within(format!("could not read `{path}`"));
     failure.with_hint(error.hint().unwrap_or("mend the file, then run this again"))
 }
 
@@ -144,7 +136,7 @@ async fn fetch(
     // A reader that takes no more keeps nothing from being fetched.
     let mut printed = Ok(());
     for country in &named.codes {
-        let words = match update(&inquiry.caller, cache, country).await {
+        let words = match country_rules::update(&inquiry.caller, cache, country).await {
             Ok(updated) => {
                 answered_at = Instant::now();
                 fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::args::{Command, Nature};
 use super::config::Provenance;
-use super::{ExitCode, Failure, version};
+use super::{ExitCode, Failure, VERSION};
 
 /// Logs the beginning and the end of one command.
 pub(super) struct RunLog {
@@ -36,7 +36,7 @@ impl RunLog {
     pub(super) fn begun(&self, provenance: &Provenance) {
         let files: Vec<_> = self.files.iter().map(|file| file.to_string_lossy()).collect();
         tracing::info!(
-            version = version::LONG,
+            version = VERSION,
             command = provenance.command(),
             files = (!files.is_empty()).then(|| files.join(", ")),
             ledger = self.ledger.as_deref().map(Path::to_string_lossy).as_deref(),

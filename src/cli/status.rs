@@ -6,7 +6,7 @@ use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::RunTotals;
 use crate::printable::visible;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, Standing, counted, ended_in_words, lost_passwords, rough, run_json,
+    LOST_PASSWORDS_NAMED, Standing, counted, counted_with, ended_in_words, lost_passwords, rough, run_json,
 };
 
 /// Runs that are listed.
@@ -40,7 +40,10 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
-        text.push_str(&format!("\nLeft: {}{time}.\n", left_in_words(&standing)));
+        text.push_str(&format!(
+            "\nLeft: {}{time}.\n",
+            counted_with(standing.rows.open(), standing.agreements.open(), "agreement")
+        ));
     }
     for let_go in &standing.let_go {
         text.push_str(&format!("\n{}\n", let_go.in_words(visible(&let_go.path).as_ref())));
@@ -54,14 +57,6 @@ pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failu
     }
     output.result(&text)?;
     Ok(ExitCode::Done)
-}
-
-fn left_in_words(standing: &Standing) -> String {
-    let rows = counted(standing.rows.open(), "row");
-    match standing.agreements.open() {
-        0 => rows,
-        open => format!("{rows} and {}", counted(open, "agreement")),
-    }
 }
 
 fn run_line(run: &RunTotals) -> String {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{ExitCode, Failure, panics};
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::codes;
-use crate::report::counted;
+use crate::report::{counted, counted_with};
 use crate::submitter::StopReason;
 use crate::transport::Silence;
 
@@ -61,12 +61,9 @@ impl From<&StopReason> for Stop {
                 Self::new("stopped at --limit", "limit reached", failure)
             }
             StopReason::TooManyFailures { rows, agreements } => {
-                let refused = match (*rows, *agreements) {
-                    (rows, 0) => counted(rows, "row"),
-                    (0, agreements) => counted(agreements, "agreement"),
-                    (rows, agreements) => {
-                        format!("{} and {}", counted(rows, "row"), counted(agreements, "agreement"))
-                    }
+                let refused = match rows {
+                    0 => counted(*agreements, "agreement"),
+                    _ => counted_with(*rows, *agreements, "agreement"),
                 };
                 let failure = stopped(&format!("stopped at --max-failures: {refused} of this run refused"))
                     .with_hint("see why above; the other rows wait, and the next command goes on with them");

@@ -143,9 +143,9 @@ pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
     let count = rows.len().min(BARS);
     let names: Vec<String> = rows.iter().map(|(name, _)| cut(name)).collect();
     let places = Axis {
-        begin: place_of(count),
+        begin: exact(count as u64),
         end: 0.0,
-        marks: (0..count).map(|index| place_of(index) + 0.5).collect(),
+        marks: (0..count).map(|index| exact(index as u64) + 0.5).collect(),
         label: Box::new(move |place| names.get(index_of(place)).cloned().unwrap_or_default()),
     };
     let size = (WIDTH, u32::try_from(count).unwrap_or_default() * BAR + 16);
@@ -157,7 +157,7 @@ pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
             .build_cartesian_2d(Axis::without_marks(0.0, right), places)?;
         chart.configure_mesh().disable_mesh().axis_style(rgb(GRID)).label_style(text(INK)).draw()?;
         for (index, (_, counts)) in rows.iter().take(count).enumerate() {
-            let index = place_of(index);
+            let index = exact(index as u64);
             draw_stack(&mut chart, counts, |low, high| [(low, index + 0.2), (high, index + 0.8)])?;
             let total: u64 = counts.iter().sum();
             let end = EmptyElement::at((exact(total), index + 0.5))
@@ -348,10 +348,6 @@ fn rgb((_, hex): Swatch) -> RGBColor {
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]
 fn exact(count: u64) -> f64 {
     count as f64
-}
-
-fn place_of(index: usize) -> f64 {
-    exact(index as u64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]

@@ -22,5 +22,6 @@ pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
 pub(crate) use story::{story_json, story_text};
 pub(crate) use summary::{
-    LOST_PASSWORDS_NAMED, ResultFile, RunFigures, Standing, Summary, counted, lost_passwords, one_line, rough,
+    LOST_PASSWORDS_NAMED, ResultFile, RunFigures, Standing, Summary, counted, counted_with, lost_passwords,
+    one_line, pretty, rough,
 };

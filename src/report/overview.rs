@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{Groups, Tally};
-use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, rfc3339};
+use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, pretty, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
 use crate::ledger::{
@@ -165,9 +165,7 @@ impl Overview {
     }
 
     pub(crate) fn json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("an overview is plain data");
-        text.push('\n');
-        text
+        pretty(self)
     }
 
     /// In a sentence: what of it needs somebody.

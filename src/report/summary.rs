@@ -196,9 +196,7 @@ impl Summary {
     }
 
     pub(crate) fn json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a summary is plain data");
-        text.push('\n');
-        text
+        pretty(self)
     }
 
     /// What a run would come to that has not been made.
@@ -310,9 +308,22 @@ pub(crate) fn one_line(text: &str) -> String {
     visible(&words.join(" ")).into_owned()
 }
 
+/// Plain data as JSON that people can read too.
+pub(crate) fn pretty(data: &impl Serialize) -> String {
+    format!("{}\n", serde_json::to_string_pretty(data).expect("it is plain data"))
+}
+
 /// `1 row`, `2 rows`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `2 rows`, `2 rows and 1 agreement`; `noun` is what an agreement is called.
+pub(crate) fn counted_with(rows: u64, agreements: u64, noun: &str) -> String {
+    match agreements {
+        0 => counted(rows, "row"),
+        _ => format!("{} and {}", counted(rows, "row"), counted(agreements, noun)),
+    }
 }
 
 /// `3 h 20 min`, `45 s`.

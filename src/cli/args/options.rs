@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueEnum};
 use tenantry_simulator::Scenario;
 use uuid::Uuid;
 
@@ -24,34 +25,21 @@ pub(crate) const DEFAULT_SCENARIO: &str = "smooth";
 
 /// Where settings come from that neither a flag nor the environment gives.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigChoice {
     /// File of settings [default: tenantry.toml here (see `config trust`), else in your configuration folder]
-    #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", help_heading = "Configuration", add = Repeat::Always)]
+    #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", add = Repeat::Always)]
     pub(crate) config: Option<PathBuf>,
     /// The settings of this profile too: those under [profile.NAME]
-    #[arg(
-        long,
-        value_name = "NAME",
-        global = true,
-        env = "TENANTRY_PROFILE",
-        help_heading = "Configuration",
-        add = Repeat::Always
-    )]
+    #[arg(long, value_name = "NAME", global = true, env = "TENANTRY_PROFILE", add = Repeat::Always)]
     pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
 pub(crate) struct Logging {
     /// More on standard error: what happens, every attempt, everything (repeat it)
-    #[arg(
-        short,
-        long,
-        action = clap::ArgAction::Count,
-        global = true,
-        env = "TENANTRY_VERBOSE",
-        help_heading = "Logging",
-        add = Repeat::Never
-    )]
+    #[arg(short, long, action = ArgAction::Count, global = true, env = "TENANTRY_VERBOSE", add = Repeat::Never)]
     pub(crate) verbose: u8,
     /// Errors alone on standard error
     #[arg(
@@ -59,25 +47,16 @@ pub(crate) struct Logging {
         long,
         global = true,
         env = "TENANTRY_QUIET",
-        value_parser = clap::builder::BoolishValueParser::new(),
-        help_heading = "Logging",
+        value_parser = BoolishValueParser::new(),
         add = Repeat::Never
     )]
     pub(crate) quiet: bool,
     /// Form of the log lines
-    #[arg(
-        long,
-        value_enum,
-        default_value = "text",
-        global = true,
-        env = "TENANTRY_LOG_FORMAT",
-        help_heading = "Logging",
-        add = Repeat::Never
-    )]
+    #[arg(long, value_enum, default_value = "text", global = true, env = "TENANTRY_LOG_FORMAT", add = Repeat::Never)]
     pub(crate) log_format: telemetry::Format,
     /// Write the log here instead of to standard error, with the sums and the end of each run; 10 MiB at most, then it
     /// becomes F.1, up to F.5. Goes on only in a log of Tenantry
-    #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", help_heading = "Logging", add = Repeat::Never)]
+    #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", add = Repeat::Never)]
     pub(crate) log_file: Option<PathBuf>,
 }
 
@@ -181,7 +160,7 @@ pub(crate) struct Pace {
 #[command(next_help_heading = "Submission")]
 pub(crate) struct Submission {
     /// Create without asking; required where no terminal is there to ask on
-    #[arg(short, long, env = "TENANTRY_YES", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(short, long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) yes: bool,
     /// Requests under way at once, at most
     #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
@@ -207,7 +186,7 @@ pub(crate) struct Submission {
     #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
     pub(crate) max_failures: Option<MaxFailures>,
     /// Show what would be done; send nothing, and write nothing
-    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) dry_run: bool,
     /// For so long the same request id is repeated without asking first
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
@@ -223,12 +202,12 @@ pub(crate) struct Submission {
     #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT", add = Repeat::Always)]
     pub(crate) recipient: Option<String>,
     /// Seal to another key than that of the ledger's passwords, which then open with the old key alone
-    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = clap::builder::BoolishValueParser::new(), add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) new_recipient: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
     /// The summary as one JSON object on standard output
-    #[arg(long, env = "TENANTRY_JSON", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output", add = Repeat::Never)]
+    #[arg(long, env = "TENANTRY_JSON", value_parser = BoolishValueParser::new(), help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
     /// Wait for so long where another process works on the ledger
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK", add = Repeat::Never)]
@@ -290,47 +269,50 @@ pub(crate) struct OutputFile {
 
 /// How files are laid out.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct Layout {
     /// Delimiter of the files: comma, semicolon, tab, pipe; for our own exports, whose header tells, this flag alone
     /// holds [default: detected]
-    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER", help_heading = "Input")]
+    #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER")]
     pub(crate) delimiter: Option<u8>,
     /// Encoding of the files: utf-8, utf-16le, utf-16be, windows-1252 or another; a byte order mark goes before it
     /// [default: detected]
-    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", help_heading = "Input", add = Repeat::Always)]
+    #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING", add = Repeat::Always)]
     pub(crate) encoding: Option<Encoding>,
     /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
-    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", help_heading = "Input", add = Repeat::Always)]
+    #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
     /// Take a column for a field, whatever its header says (repeat it)
-    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, help_heading = "Input", add = Repeat::Always)]
+    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, add = Repeat::Always)]
     pub(crate) column_map: Vec<(String, Field)>,
     /// What an empty or missing cell of a field stands for (repeat it)
-    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, help_heading = "Input", add = Repeat::Always)]
+    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, add = Repeat::Always)]
     pub(crate) defaults: Vec<(Field, String)>,
 }
 
 /// How files are read and judged.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct Input {
     #[command(flatten)]
     pub(crate) layout: Layout,
     /// Indirect reseller (tenant id) for rows without their own
-    #[arg(long = "reseller-id", value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", help_heading = "Input", add = Repeat::Always)]
+    #[arg(long = "reseller-id", value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", add = Repeat::Always)]
     pub(crate) reseller: Option<Uuid>,
     /// Create rows without a reseller as customers of your own, also beside rows with one
-    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input", add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) allow_direct: bool,
     /// Treat warnings as errors
-    #[arg(long, env = "TENANTRY_STRICT", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input", add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_STRICT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) strict: bool,
 }
 
 /// What has to be so before anything is sent.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct Condition {
     /// Send nothing if any row that is read fails validation
-    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Input")]
+    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = BoolishValueParser::new())]
     pub(crate) require_valid: bool,
 }
 

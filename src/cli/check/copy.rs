@@ -63,9 +63,5 @@ impl Copy {
 }
 
 fn unwritten(error: csv::Error) -> Failure {
-    let failure = Failure::of(ExitCode::Failed, &error);
-    Failure {
-        messages: std::iter::once("could not write the copy".to_owned()).chain(failure.messages).collect(),
-        ..failure
-    }
+    Failure::of(ExitCode::Failed, &error).within("could not write the copy")
 }

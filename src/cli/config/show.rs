@@ -10,7 +10,7 @@ use crate::cli::options::{self, Setting};
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{ExitCode, Failure, Output, args, help};
 use crate::credentials;
-use crate::report::PushLine as _;
+use crate::report::{PushLine as _, pretty};
 use crate::transport::{BadProxy, Proxy};
 
 /// Stands under settings that help puts under no heading.
@@ -95,8 +95,7 @@ pub(in crate::cli) fn run(
         secrets: secrets.into(),
     };
     if args.json {
-        let json = serde_json::to_string_pretty(&shown).expect("settings are plain data");
-        output.json(&format!("{json}\n"))?;
+        output.json(&pretty(&shown))?;
     } else {
         output.result(&text(&shown, provenance))?;
     }
