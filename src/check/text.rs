@@ -118,11 +118,8 @@ impl Text {
                 out.push_line(format_args!("{file}: {} [{rule}]: {}", severity.name(), visible(&not_shown)));
             }
         }
-        if tally.kinds.is_empty() {
-            out.push_line(format_args!("{file}: {}", in_words(tally)));
-        } else {
-            out.push_line(format_args!("\n{file}: {}", in_words(tally)));
-        }
+        let gap = if tally.kinds.is_empty() { "" } else { "\n" };
+        out.push_line(format_args!("{gap}{file}: {}", in_words(tally)));
     }
 
     /// What all files come to.

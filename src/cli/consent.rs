@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::session::{Halt, Session};
 use super::terminal::{Reply, TRIES, Terminal, Unaskable};
 use super::{ExitCode, Failure, args, plan};
-use crate::call::Rate;
 use crate::ledger::Plan;
 use crate::submitter::StopReason;
 
@@ -51,7 +50,6 @@ pub(super) async fn ask(
     terminal: &Terminal,
     plan: &Plan,
     waiting: u64,
-    rate: Rate,
 ) -> Result<(), Halt> {
     if plan.is_empty() {
         return Ok(());
@@ -64,7 +62,7 @@ pub(super) async fn ask(
         whom.push_str(&format!(", with the profile `{profile}`"));
     }
     terminal.check()?;
-    let plan_in_words = plan::in_words(plan, waiting, &whom, rate);
+    let plan_in_words = plan::in_words(plan, waiting, &whom, session.rate());
     let question = match plan.rows() {
         0 => "Recording an acceptance cannot be undone. Go ahead? (yes/no) ",
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",

@@ -8,7 +8,6 @@ use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
-use crate::call::Rate;
 use crate::ledger::{Judged, Unagreed};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
@@ -61,14 +60,15 @@ async fn work(
     failpoint::crash("undecided");
     let agreed = match &consent {
         _ if args.condition.require_valid && wrong > 0 => Err(StopReason::NotAllValid(wrong).into()),
-        Consent::Ask(terminal) => ask(session, terminal, args.run.submission.pace.rate).await,
+        Consent::Ask(terminal) => ask(session, terminal).await,
         Consent::Given => Ok(()),
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {
             // A pipe cannot bring its rows again by its name.
             StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
-                hold_back(session).await?;
+                // The file will come again.
+                tell_of_unsent(session, session.ledger.hold_back().await?, "held back");
             }
             StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
                 let_go(session, Unagreed::OfThisRun).await?;
@@ -102,27 +102,22 @@ async fn look_at_first(args: &args::Import, output: &Output) -> Result<(), Failu
 }
 
 /// Shows what is about to happen and asks.
-async fn ask(session: &mut Session<'_>, terminal: &Terminal, rate: Rate) -> Result<(), Halt> {
+async fn ask(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), Halt> {
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
-    consent::ask(session, terminal, &plan, waiting, rate).await
+    consent::ask(session, terminal, &plan, waiting).await
 }
 
 /// Lets go of what somebody has said no to.
 pub(super) async fn let_go(session: &Session<'_>, what: Unagreed) -> Result<(), Failure> {
-    let (rows, agreements) = session.ledger.withdraw(what).await?;
-    let what = counted_with(rows, agreements, "acceptance");
-    session.output.note(format_args!("Nothing was sent; {what} let go."));
+    tell_of_unsent(session, session.ledger.withdraw(what).await?, "let go");
     Ok(())
 }
 
-/// Holds back what is to be sent only if all of it is valid: the file will come again.
-async fn hold_back(session: &Session<'_>) -> Result<(), Failure> {
-    let (rows, agreements) = session.ledger.hold_back().await?;
-    let what = counted_with(rows, agreements, "acceptance");
-    session.output.note(format_args!("Nothing was sent; {what} held back."));
-    Ok(())
+fn tell_of_unsent(session: &Session<'_>, (rows, agreements): (u64, u64), what: &str) {
+    let unsent = counted_with(rows, agreements, "acceptance");
+    session.output.note(format_args!("Nothing was sent; {unsent} {what}."));
 }
 
 struct Intake {

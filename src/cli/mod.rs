@@ -81,7 +81,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     // Before the first secret is read.
     let private = crate::memory::keep_private();
     let arguments: Vec<_> = std::env::args_os().collect();
-    let config::Invocation { cli, provenance } = match config::resolve(&arguments) {
+    let (cli, provenance) = match config::resolve(&arguments) {
         Ok(invocation) => invocation,
         Err(config::Refusal::Usage(error)) => {
             if error.use_stderr() {

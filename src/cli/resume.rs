@@ -53,8 +53,7 @@ async fn settle_undecided(session: &mut Session<'_>, args: &args::Run) -> Result
         }
         Ok(Consent::Given) => {}
         Ok(Consent::Ask(terminal)) => {
-            let rate = args.submission.pace.rate;
-            let agreed = consent::ask(session, &terminal, &plan, plan.rows(), rate).await;
+            let agreed = consent::ask(session, &terminal, &plan, plan.rows()).await;
             if let Err(Halt::Stopped(StopReason::Declined)) = agreed {
                 import::let_go(session, Unagreed::OfEarlierRuns).await?;
             }

@@ -49,8 +49,7 @@ async fn work(args: &args::Retry, consent: Consent, session: &mut Session<'_>) -
             && !finds_none(&again)
         {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
-            let rate = args.run.submission.pace.rate;
-            consent::ask(session, terminal, &again.plan, waiting, rate).await?;
+            consent::ask(session, terminal, &again.plan, waiting).await?;
         }
     }
     let again = session.ledger.take_up_again(selection, rows(), false).await?;

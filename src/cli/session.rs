@@ -15,7 +15,7 @@ use super::settings::Connection;
 use super::stop::Stop;
 use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipient, wait_lock};
 use crate::auth::{Claims, Kind};
-use crate::call::{Caller, Pacer};
+use crate::call::{Caller, Pacer, Rate};
 use crate::ledger::{
     self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
 };
@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
         self.ledger.refuse_other(environment.clone()).await?;
         let kind = connection.sign_in.kind(&token.secret);
         let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
-        let pacer = Pacer::new(self.args.pace.rate);
+        let pacer = Pacer::new(self.rate());
         let stopping = CancellationToken::new();
         let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
         self.signed_in = Some(SignedIn { caller, environment, kind, app });
@@ -246,6 +246,11 @@ impl<'a> Session<'a> {
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Equipment { caller, sealer, domain_suffix })
+    }
+
+    /// The rate that requests are sent at.
+    pub(super) fn rate(&self) -> Rate {
+        self.args.pace.rate
     }
 
     /// Is everything for show?

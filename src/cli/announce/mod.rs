@@ -108,7 +108,9 @@ impl Announcer {
             return tracing::warn!(%file, reason, "could not write the metrics file");
         }
         let text = metrics::text(digest, &self.ledger, started_at, clock::now());
-        if let Err(error) = crate::files::replace_readable(&metrics.place(), text.as_bytes()) {
+        // Where a link leads, so that it stays one.
+        let place = metrics.file.canonicalize().unwrap_or_else(|_| metrics.file.clone());
+        if let Err(error) = crate::files::replace_readable(&place, text.as_bytes()) {
             tracing::warn!(%file, %error, "could not write the metrics file");
         }
     }
@@ -140,10 +142,5 @@ impl MetricsFile {
             // Whether it can be made shows when it is written, which is no matter of the run's.
             Err(_) => Ok(()),
         }
-    }
-
-    /// Where a link leads, so that it stays one.
-    fn place(&self) -> PathBuf {
-        self.file.canonicalize().unwrap_or_else(|_| self.file.clone())
     }
 }

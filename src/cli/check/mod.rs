@@ -127,11 +127,10 @@ impl Check<'_> {
         let options = self.args.input.layout.reader_options(self.output);
         let opened = Opened::open(input.source, options, interrupted.as_mut()).await.map_err(unread)?;
         let header = opened.header().clone();
-        self.tell_of_layout(&path, opened.layout());
         if let Some(copy) = &mut self.copy {
             copy.begin(&header, opened.layout().delimiter())?;
         }
-        self.tell_of_unknown_columns(&path, &header);
+        self.tell_of(&path, opened.layout(), &header);
         let mut file = File {
             path: path.clone(),
             check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
@@ -162,14 +161,11 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What is as most files are goes without saying.
-    fn tell_of_layout(&self, path: &str, layout: &reader::Layout) {
+    /// Tells how the file was read, where most files are otherwise, and of columns that nobody knows.
+    fn tell_of(&self, path: &str, layout: &reader::Layout, header: &reader::Header) {
         if *layout != reader::Layout::default() {
             self.output.note(format_args!("{path}: read as {}.", visible(&layout.to_string())));
         }
-    }
-
-    fn tell_of_unknown_columns(&self, path: &str, header: &reader::Header) {
         let names: Vec<_> = header.unknown().collect();
         if !names.is_empty() {
             let names = names.join("`, `");

@@ -44,13 +44,6 @@ const SLIPS_MAX: usize = 2;
 /// What a rehearsal must leave alone, unless it is told otherwise: the ledger of real customers, and who hears of them.
 const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
 
-/// A command line with everything that holds besides.
-#[derive(Debug)]
-pub(super) struct Invocation {
-    pub(super) cli: Cli,
-    pub(super) provenance: Provenance,
-}
-
 /// Where the settings of an invocation come from.
 #[derive(Debug, Default)]
 pub(super) struct Provenance {
@@ -88,15 +81,15 @@ impl From<clap::Error> for Refusal {
     }
 }
 
-/// Reads the command line, the environment and the file.
-pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
+/// Reads the command line, the environment and the file. The command line comes with everything that holds besides.
+pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Refusal> {
     let command = options::with_switches_to_turn_off(whole());
     let typed = parse(command.clone(), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
     if asked.command.nature().settings == Settings::Unread {
         let provenance = Provenance { matches: typed.clone(), ..Provenance::default() };
-        return Ok(Invocation { cli: asked, provenance });
+        return Ok((asked, provenance));
     }
     let choice = &asked.config;
     let profile = choice.profile.clone().filter(|name| !name.is_empty());
@@ -123,7 +116,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<Invocation, Refusal> {
         (matches, cli)
     };
     let provenance = Provenance { matches, file, profile, entries };
-    Ok(Invocation { cli, provenance })
+    Ok((cli, provenance))
 }
 
 /// The command line, where `config show` takes every setting there is.

@@ -37,14 +37,14 @@ pub(super) fn sign_in(
     };
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
     let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store.into());
-    let stored = match &store {
-        Some(store) => store.load().map_err(|error| Failure {
+    let load = |store: &Store| {
+        store.load().map_err(|error| Failure {
             exit_code: ExitCode::SignIn,
             hint: Some("mend it, or remove it and run `tenantry login`".to_owned()),
             ..Failure::io(format!("could not read the sign-in in `{}`", store.file().display()), &error)
-        })?,
-        None => None,
+        })
     };
+    let stored = store.as_ref().map(load).transpose()?.flatten();
     let is_handed_in = handed_in.is_some();
     let newest = match stored {
         Some(stored) => Some((stored.refresh_token, stored.place)),
