@@ -17,17 +17,14 @@ pub struct Ending {
 }
 
 pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Error> {
-    let run = insert(
-        connection,
-        "program_runs",
-        &[
-            ("command", &command),
-            ("program_version", &env!("CARGO_PKG_VERSION")),
-            ("pid", &std::process::id()),
-            ("started_at", &clock::now().as_millisecond()),
-            ("boot_id", &BootMoment::now().map(|now| now.boot.to_string())),
-        ],
-    )?;
+    let values: [Value<'_>; 5] = [
+        ("command", &command),
+        ("program_version", &env!("CARGO_PKG_VERSION")),
+        ("pid", &std::process::id()),
+        ("started_at", &clock::now().as_millisecond()),
+        ("boot_id", &BootMoment::now().map(|now| now.boot.to_string())),
+    ];
+    let run = insert(connection, "program_runs", &values)?;
     Ok(RunId(run))
 }
 

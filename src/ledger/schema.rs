@@ -327,11 +327,7 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), Error> {
         Err(error) => return Err(error.into()),
     };
     // A migration that died before the id was set leaves 0 with tables of ours, or none at all.
-    let ours: bool = connection.query_row(
-        "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'customer_rows'",
-        [],
-        |row| row.get(0),
-    )?;
+    let ours = connection.table_exists(None, "customer_rows")?;
     if application_id == APPLICATION_ID || (application_id == 0 && (ours || is_empty(connection)?)) {
         Ok(())
     } else {

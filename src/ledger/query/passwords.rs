@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 
-use super::super::stored::{collect, each, value};
+use super::super::stored::{Value, collect, each, insert, value};
 use super::super::{DataKeyId, Error, RowId, schema};
 use super::Queries;
 use tenantry_model::clock;
@@ -75,15 +75,13 @@ impl Opening<'_> {
     pub fn record<'p>(&mut self, passwords: impl Iterator<Item = &'p SealedPassword>) -> Result<(), Error> {
         let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut count: u64 = 0;
-        {
-            let sql =
-                "INSERT INTO opened_passwords (opening_id, row_id, foreign_answer_id) VALUES (?1, ?2, ?3)";
-            let mut insert = tx.prepare_cached(sql)?;
-            for password in passwords {
-                let foreign = password.kept.as_ref().map(|kept| kept.foreign_answer);
-                insert.execute((self.id, foreign.is_none().then_some(password.asked_by), foreign))?;
-                count += 1;
-            }
+        for password in passwords {
+            let foreign = password.kept.as_ref().map(|kept| kept.foreign_answer);
+            let row = foreign.is_none().then_some(password.asked_by);
+            let values: [Value<'_>; 3] =
+                [("opening_id", &self.id), ("row_id", &row), ("foreign_answer_id", &foreign)];
+            insert(&tx, "opened_passwords", &values)?;
+            count += 1;
         }
         tx.execute("UPDATE openings SET passwords = passwords + ?2 WHERE id = ?1", (self.id, count))?;
         Ok(tx.commit()?)
@@ -149,11 +147,10 @@ impl Queries {
         let writer = schema::open_for_writing(&self.path)?;
         #[expect(clippy::disallowed_methods, reason = "it only reads")]
         let moment = self.connection.unchecked_transaction()?;
-        writer.execute(
-            "INSERT INTO openings (opened_at, opened_by, passwords) VALUES (?1, ?2, 0)",
-            (clock::now().as_millisecond(), opened_by),
-        )?;
-        let id = writer.last_insert_rowid();
+        let opened_at = clock::now().as_millisecond();
+        let values: [Value<'_>; 3] =
+            [("opened_at", &opened_at), ("opened_by", &opened_by), ("passwords", &0)];
+        let id = insert(&writer, "openings", &values)?;
         Ok(Opening { writer, id, _moment: moment })
     }
 }

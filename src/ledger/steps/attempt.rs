@@ -86,19 +86,16 @@ pub(super) fn begin(
 ) -> Result<Attempt, Error> {
     let intended_at = Moment::now();
     let correlation_id = CorrelationId::draw();
-    let id = insert(
-        tx,
-        "http_attempts",
-        &[
-            ("row_id", &row),
-            ("run_id", &run),
-            ("operation", &operation),
-            ("request_id", &request_id),
-            ("correlation_id", &correlation_id),
-            ("intended_at", &intended_at.wall.as_millisecond()),
-            ("intended_boot_ms", &intended_at.boot.map(BootMoment::since_boot_ms)),
-        ],
-    )?;
+    let values: [Value<'_>; 7] = [
+        ("row_id", &row),
+        ("run_id", &run),
+        ("operation", &operation),
+        ("request_id", &request_id),
+        ("correlation_id", &correlation_id),
+        ("intended_at", &intended_at.wall.as_millisecond()),
+        ("intended_boot_ms", &intended_at.boot.map(BootMoment::since_boot_ms)),
+    ];
+    let id = insert(tx, "http_attempts", &values)?;
     Ok(Attempt { id: AttemptId(id), request_id, correlation_id, intended_at })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::Transaction;
 
-use super::super::stored::Value;
+use super::super::stored::{Value, update};
 use super::super::{Error, Recorder, RowId, RunId};
 use super::attempt::{self, AttemptResult, Operation, bounded};
 use super::change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
@@ -51,8 +51,7 @@ pub(super) fn record(
         attempt::end(tx, run, step.row, attempt)?;
     }
     if attempts.iter().any(AttemptResult::is_unread_success) {
-        tx.prepare_cached("UPDATE customer_rows SET success_unread = 1 WHERE id = ?1")?
-            .execute([step.row])?;
+        update(tx, "customer_rows", &step.row, &[("success_unread", &true)])?;
     }
     let last_sent = attempts
         .iter()

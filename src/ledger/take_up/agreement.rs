@@ -6,7 +6,7 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::super::stored::{customer_of, insert, json, update, value};
+use super::super::stored::{Value, customer_of, insert, json, update, value};
 use super::super::{Error, RowId, SourceId};
 use super::Candidate;
 use tenantry_model::clock;
@@ -43,25 +43,22 @@ pub(super) fn replace(
     };
     // Two cannot stand at once: until the old one is replaced, the new one passes for the replaced one.
     let now = clock::now().as_millisecond();
-    let new = insert(
-        tx,
-        "agreements",
-        &[
-            ("row_id", &row),
-            ("source_id", &source),
-            ("line", &candidate.line),
-            ("state", if rejected_for.is_some() { &State::Rejected } else { &State::Pending }),
-            ("content_hash", &candidate.content_hash),
-            ("cells", &candidate.cells),
-            ("agreement", &agreement.map(json).transpose()?),
-            ("request_id", &RequestId::draw()),
-            ("error_code", &rejected_for.map(|problem| &problem.rule)),
-            ("error_text", &rejected_for.map(Problem::in_words)),
-            ("made_at", &now),
-            ("changed_at", &now),
-            ("replaced_by", &before),
-        ],
-    )?;
+    let values: [Value<'_>; 13] = [
+        ("row_id", &row),
+        ("source_id", &source),
+        ("line", &candidate.line),
+        ("state", if rejected_for.is_some() { &State::Rejected } else { &State::Pending }),
+        ("content_hash", &candidate.content_hash),
+        ("cells", &candidate.cells),
+        ("agreement", &agreement.map(json).transpose()?),
+        ("request_id", &RequestId::draw()),
+        ("error_code", &rejected_for.map(|problem| &problem.rule)),
+        ("error_text", &rejected_for.map(Problem::in_words)),
+        ("made_at", &now),
+        ("changed_at", &now),
+        ("replaced_by", &before),
+    ];
+    let new = insert(tx, "agreements", &values)?;
     if before.is_some() {
         let old = CurrentStep::of(tx, StepKind::Agreement, row)?;
         old.take(tx, Event::Replaced, "", &[("replaced_by", &new)])?;

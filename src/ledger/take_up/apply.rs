@@ -3,7 +3,7 @@
 use rusqlite::{ToSql, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind};
-use super::super::stored::{insert, json, update};
+use super::super::stored::{Value, insert, json, update};
 use super::super::{Error, RowId, SourceId};
 use super::{Candidate, TakeUp, agreement};
 use tenantry_model::clock;
@@ -157,26 +157,23 @@ impl TakeUp {
         let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
         let domain = candidate.domain.as_ref().map(DomainName::as_str);
         let now = clock::now().as_millisecond();
-        let row = insert(
-            tx,
-            "customer_rows",
-            &[
-                ("source_id", &self.source),
-                ("line", &candidate.line),
-                ("domain", &domain),
-                ("key_domain", &domain.filter(|_| stands)),
-                ("state", &state),
-                ("content_hash", &candidate.content_hash),
-                ("cells", &candidate.cells),
-                ("customer", &customer),
-                ("problems", &if problems.is_empty() { None } else { Some(json(&problems)?) }),
-                ("request_id", &error.is_none().then(RequestId::draw)),
-                ("error_code", &error.map(|problem| &problem.rule)),
-                ("error_text", &error.map(|problem| &problem.message)),
-                ("made_at", &now),
-                ("changed_at", &now),
-            ],
-        )?;
+        let values: [Value<'_>; 14] = [
+            ("source_id", &self.source),
+            ("line", &candidate.line),
+            ("domain", &domain),
+            ("key_domain", &domain.filter(|_| stands)),
+            ("state", &state),
+            ("content_hash", &candidate.content_hash),
+            ("cells", &candidate.cells),
+            ("customer", &customer),
+            ("problems", &if problems.is_empty() { None } else { Some(json(&problems)?) }),
+            ("request_id", &error.is_none().then(RequestId::draw)),
+            ("error_code", &error.map(|problem| &problem.rule)),
+            ("error_text", &error.map(|problem| &problem.message)),
+            ("made_at", &now),
+            ("changed_at", &now),
+        ];
+        let row = insert(tx, "customer_rows", &values)?;
         Ok(RowId(row))
     }
 
@@ -219,16 +216,12 @@ fn take_up_again(
     let facts = "next_step = 'create', unclear_before = unclear_before OR in_doubt_since IS NOT NULL,
                  in_doubt_since = NULL, last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
                  ask_rounds = 0";
-    CurrentStep::of(tx, StepKind::Create, row)?.take(
-        tx,
-        Event::TakenUp,
-        facts,
-        &[
-            ("request_id", &RequestId::draw()),
-            ("source_id", &source),
-            ("line", &candidate.line),
-            ("cells", &candidate.cells),
-            ("customer", &candidate.customer.as_ref().map(json).transpose()?),
-        ],
-    )
+    let values: [Value<'_>; 5] = [
+        ("request_id", &RequestId::draw()),
+        ("source_id", &source),
+        ("line", &candidate.line),
+        ("cells", &candidate.cells),
+        ("customer", &candidate.customer.as_ref().map(json).transpose()?),
+    ];
+    CurrentStep::of(tx, StepKind::Create, row)?.take(tx, Event::TakenUp, facts, &values)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Params, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
-use super::super::stored::{collect, json, stored_problems};
+use super::super::stored::{Value, collect, json, stored_problems};
 use super::super::{Error, RowId};
 use super::{TakeUp, Taken, consent};
 use tenantry_model::problem::Problem;
@@ -75,19 +75,17 @@ impl TakeUp {
         // Their ids alone, so that they take little memory.
         let rows: Vec<RowId> = collect(tx, sql, [self.source], |row| row.get(0))?;
         for row in &rows {
-            let (line, problems): (u64, Option<String>) = tx
-                .prepare_cached("SELECT line, problems FROM customer_rows WHERE id = ?1")?
-                .query_row([row], |found| Ok((found.get(0)?, found.get(1)?)))?;
+            let sql = "SELECT line, problems FROM customer_rows WHERE id = ?1";
+            let (line, problems): (u64, Option<String>) =
+                tx.prepare_cached(sql)?.query_row([row], |found| found.try_into())?;
             let mut problems = stored_problems(*row, problems.as_deref())?;
             let problem = problem(line);
             let (rule, text) = (problem.rule.clone(), problem.message.clone());
             problems.push(problem);
-            CurrentStep::of(tx, StepKind::Create, *row)?.take(
-                tx,
-                Event::Rejected,
-                "",
-                &[("problems", &json(&problems)?), ("error_code", &rule), ("error_text", &text)],
-            )?;
+            let (problems, step) = (json(&problems)?, CurrentStep::of(tx, StepKind::Create, *row)?);
+            let values: [Value<'_>; 3] =
+                [("problems", &problems), ("error_code", &rule), ("error_text", &text)];
+            step.take(tx, Event::Rejected, "", &values)?;
         }
         Ok(rows.len() as u64)
     }
@@ -97,12 +95,9 @@ impl TakeUp {
     fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<(), Error> {
         let sql = "SELECT id FROM customer_rows WHERE error_code = ?1 AND state = 'rejected'";
         for row in self.met(tx, sql, [rejected_by])? {
-            CurrentStep::of(tx, StepKind::Create, row)?.take(
-                tx,
-                Event::TakenUp,
-                "error_code = NULL, error_text = NULL",
-                &[("source_id", &self.source)],
-            )?;
+            let step = CurrentStep::of(tx, StepKind::Create, row)?;
+            let no_error = "error_code = NULL, error_text = NULL";
+            step.take(tx, Event::TakenUp, no_error, &[("source_id", &self.source)])?;
         }
         Ok(())
     }

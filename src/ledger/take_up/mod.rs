@@ -227,17 +227,14 @@ impl TakeUp {
         };
         let unfinished = sources("completed_at IS NULL AND run_id <> ?1")?;
         let of_this_run = sources("run_id = ?1")?;
-        let source = insert(
-            tx,
-            "sources",
-            &[
-                ("run_id", &run),
-                ("path", &info.path),
-                ("header", &info.header),
-                ("started_at", &clock::now().as_millisecond()),
-                ("given", &info.given),
-            ],
-        )?;
+        let values: [Value<'_>; 5] = [
+            ("run_id", &run),
+            ("path", &info.path),
+            ("header", &info.header),
+            ("started_at", &clock::now().as_millisecond()),
+            ("given", &info.given),
+        ];
+        let source = insert(tx, "sources", &values)?;
         Ok(Self {
             run,
             source: SourceId(source),
