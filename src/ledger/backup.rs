@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::steps::{self, Event, State, StepKind};
-use super::{Error, Ledger, copies, runs, schema};
+use super::{Error, Ledger, Result, copies, runs, schema};
 use tenantry_model::clock;
 use tenantry_model::files::name_beside;
 
 /// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on. The copy has
 /// its name only when it is whole, durable and like the ledger.
-pub fn backup(path: &Path, copy: &Path) -> Result<(), Error> {
+pub fn backup(path: &Path, copy: &Path) -> Result<()> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     if copy.symlink_metadata().is_ok() {
         return Err(write(io::ErrorKind::AlreadyExists.into()));
@@ -43,7 +43,7 @@ pub struct Restored {
     pub rows: u64,
 }
 
-fn marked(connection: &Connection) -> Result<Option<Restored>, Error> {
+fn marked(connection: &Connection) -> Result<Option<Restored>> {
     let sql = format!(
         "SELECT max(copied_at), (SELECT count(*) FROM customer_rows WHERE state IN ({}))
            FROM copies WHERE restored_at IS NULL HAVING count(*) > 0",
@@ -56,14 +56,14 @@ fn marked(connection: &Connection) -> Result<Option<Restored>, Error> {
 }
 
 /// Refuses a copy that nobody has said anything about.
-pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<()> {
     marked(connection)?.map_or(Ok(()), |Restored { copied_at, rows }| {
         Err(Error::Copied { path: path.to_owned(), copied_at, rows })
     })
 }
 
 /// Lets the copy at `path` stand in the ledger's place. `None`: it is no copy, or was restored before.
-pub fn restore(path: &Path) -> Result<Option<Restored>, Error> {
+pub fn restore(path: &Path) -> Result<Option<Restored>> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
     let Some((_lock, mut connection)) = schema::open_alone(path)? else {
@@ -95,12 +95,12 @@ pub fn restore(path: &Path) -> Result<Option<Restored>, Error> {
 impl Ledger {
     /// Puts the held rows of a restored copy whose files were brought again, and agreed to, in doubt: the lost ledger
     /// may have sent them.
-    pub async fn doubt_restored(&self) -> Result<(), Error> {
+    pub async fn doubt_restored(&self) -> Result<()> {
         self.write(doubt).await
     }
 }
 
-fn doubt(tx: &Transaction<'_>) -> Result<(), Error> {
+fn doubt(tx: &Transaction<'_>) -> Result<()> {
     steps::take_all(
         tx,
         (StepKind::Create, State::Pending, Event::Intended),

@@ -9,10 +9,10 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use super::trust::{self, Purpose};
-use super::{Error, shape};
+use super::{Error, Result, shape};
 use tenantry_model::files::beside;
 
-pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_file(path: &Path) -> Result<Connection> {
     if path.is_dir() {
         return Err(Error::Folder { path: path.to_owned() });
     }
@@ -22,7 +22,7 @@ pub(super) fn open_file(path: &Path) -> Result<Connection, Error> {
 }
 
 /// Opens a file without asking whose it is.
-pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     shape::defend(&connection)?;
     Ok(connection)
@@ -38,7 +38,7 @@ pub(super) fn plain_name(path: &Path) -> PathBuf {
 /// fresh copy does not.
 ///
 /// Looks once in the life of a process, before its first connection: closing a file takes SQLite's own locks on it away.
-fn refuse_log_of_another(path: &Path) -> Result<(), Error> {
+fn refuse_log_of_another(path: &Path) -> Result<()> {
     static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
     const READ_VERSION_AT: usize = 19;
     const WITHOUT_LOG: u8 = 1;

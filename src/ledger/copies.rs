@@ -7,12 +7,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::{Error, connection};
+use super::{Error, Result, connection};
 use tenantry_model::files::{self, take_name};
 use tenantry_model::{clock, failpoint};
 
 /// Writes what the ledger is at one moment to the new file `copy`, which is called `half` until it is whole and durable.
-pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(), Error> {
+pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<()> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     // Into a file of ours, which others may not read.
     let file = files::create_new(half).map_err(write)?;
@@ -27,7 +27,7 @@ pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<(),
     made.and_then(|()| files::sync_folder_of(copy).map_err(write))
 }
 
-fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {
+fn fill(ledger: &Connection, copy: &Path) -> Result<()> {
     let name = connection::plain_name(copy);
     let before = extent(ledger)?;
     // One read transaction, so it is the ledger of one moment.
@@ -52,7 +52,7 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<(), Error> {
 }
 
 /// Which ledger, and how many rows.
-fn extent(connection: &Connection) -> Result<(Option<String>, u64), Error> {
+fn extent(connection: &Connection) -> Result<(Option<String>, u64)> {
     let sql = "SELECT (SELECT ledger_id FROM ledger), (SELECT count(*) FROM customer_rows)";
     Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }

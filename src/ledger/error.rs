@@ -192,6 +192,9 @@ pub enum Error {
     Illegal(#[from] IllegalTransition),
 }
 
+/// What the ledger gives, or why it cannot.
+pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
+
 /// What can be done about a file system that has no locks, or no memory that processes share.
 const NO_LOCKS: &str = "its folder may be on a network share that has no locks: put the ledger on a local disk, and name it \
                         with `--ledger PATH`; nothing was sent without a record";

@@ -14,7 +14,7 @@ use rusqlite::types::Value;
 
 use super::migrations::SCRIPTS;
 use super::trust::{self, Purpose};
-use super::{Error, connection, copies};
+use super::{Error, Result, connection, copies};
 use tenantry_model::failpoint;
 use tenantry_model::files::{self, beside};
 
@@ -22,7 +22,7 @@ use tenantry_model::files::{self, beside};
 ///
 /// # Errors
 /// [`Error::NotKept`] where there is no room, for example; the ledger is as it was.
-pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     let Some(copy) = free_name(ledger, &path.canonicalize().map_err(open)?)? else { return Ok(()) };
     // Under the lock only one process uses this name, so what has it was left by one that was killed.
@@ -46,7 +46,7 @@ pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<(), Error> {
 }
 
 /// The name for a copy of the ledger at `place`. `None`: an earlier opening kept a copy of what is there now.
-fn free_name(ledger: &Connection, place: &Path) -> Result<Option<PathBuf>, Error> {
+fn free_name(ledger: &Connection, place: &Path) -> Result<Option<PathBuf>> {
     let now = state(ledger)?;
     for number in 1_u32.. {
         let number = if number == 1 { String::new() } else { format!("-{number}") };
@@ -61,13 +61,13 @@ fn free_name(ledger: &Connection, place: &Path) -> Result<Option<PathBuf>, Error
     Ok(None)
 }
 
-fn state_of(copy: &Path) -> Result<Vec<Value>, Error> {
+fn state_of(copy: &Path) -> Result<Vec<Value>> {
     trust::check(copy, Purpose::Write)?;
     state(&connection::open_file(copy)?)
 }
 
 /// What tells apart the states of a ledger: every change of it belongs to a run, or to an opening of passwords.
-fn state(ledger: &Connection) -> Result<Vec<Value>, Error> {
+fn state(ledger: &Connection) -> Result<Vec<Value>> {
     let sql = "SELECT (SELECT user_version FROM pragma_user_version),
                       (SELECT max(ledger_id) FROM ledger),
                       (SELECT max(id) FROM program_runs),

@@ -47,6 +47,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 pub use backup::{Restored, backup, restore};
 pub use error::Error;
+use error::Result;
 pub use given::Given;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
@@ -129,7 +130,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::InUse`] where another process works on it; the others say what is wrong with the file.
-    pub fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
+    pub fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self> {
         schema::make_file(path)?;
         // Before the lock, which would leave a file beside one that is none of ours.
         schema::refuse_foreign(path)?;
@@ -147,7 +148,7 @@ impl Ledger {
     }
 
     /// As [`Self::open`], but a missing ledger, or one without anything in it, is an error instead of made.
-    pub fn open_existing(path: &Path, environment: &Environment, command: &str) -> Result<Self, Error> {
+    pub fn open_existing(path: &Path, environment: &Environment, command: &str) -> Result<Self> {
         schema::must_hold_something(path)?;
         Self::open(path, environment, command)
     }
@@ -166,7 +167,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::OtherEnvironment`] where it belongs to another one.
-    pub async fn refuse_other(&self, environment: Environment) -> Result<(), Error> {
+    pub async fn refuse_other(&self, environment: Environment) -> Result<()> {
         let path = self.path.clone();
         self.write(move |tx| match schema::bound_to(tx)? {
             Some(bound) => schema::refuse_other(&bound, &path, &environment),
@@ -176,13 +177,13 @@ impl Ledger {
     }
 
     /// Binds the ledger to what has been learnt of the environment since it was opened.
-    pub async fn bind(&self, environment: Environment) -> Result<(), Error> {
+    pub async fn bind(&self, environment: Environment) -> Result<()> {
         let path = self.path.clone();
         self.write(move |tx| schema::bind(tx, &path, &environment)).await
     }
 
     /// Sets room on the disk aside for the answers to `requests` under way at once.
-    pub async fn set_room_aside(&self, requests: u64) -> Result<(), Error> {
+    pub async fn set_room_aside(&self, requests: u64) -> Result<()> {
         let path = self.path.clone();
         let reserve = tokio::task::spawn_blocking(move || reserve::Reserve::make(&path, requests))
             .await
@@ -203,7 +204,7 @@ impl Ledger {
     }
 
     /// Ends the run, waits until the thread has written everything, and lets go of the lock.
-    pub async fn close(self, ending: Ending) -> Result<(), Error> {
+    pub async fn close(self, ending: Ending) -> Result<()> {
         tenantry_model::failpoint::crash("closing");
         let run = self.run;
         self.write(move |tx| runs::finish(tx, run, &ending)).await?;
@@ -215,17 +216,17 @@ impl Ledger {
             .map_err(|_| Error::Closed)
     }
 
-    async fn write<T, F>(&self, job: F) -> Result<T, Error>
+    async fn write<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
         self.writer.write(job).await
     }
 }
 
 /// A copy for work that must leave the ledger at `path` as it is to the byte. Nothing is copied where there is none.
-pub fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+pub fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     if path.exists() { schema::copy_untouched(path, copy) } else { Ok(()) }
 }
 

@@ -17,7 +17,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Error, disk_faults};
+use super::{Error, Result, disk_faults};
 use tenantry_model::files::{self, beside};
 
 pub(super) use inode::is_locked;
@@ -39,7 +39,7 @@ pub(super) struct LockFile {
 impl Lock {
     /// Takes the lock of the ledger at `ledger`, or says at once that another process has it. The ledger exists by
     /// now, and the lock goes by where it really is: two names of one file must meet at one lock.
-    pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
+    pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>> {
         let Some(mut file) = LockFile::acquire(ledger)? else { return Ok(None) };
         // Whoever locked it before is not who has the ledger now.
         file.unsign();
@@ -60,7 +60,7 @@ impl Lock {
 }
 
 impl LockFile {
-    pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>, Error> {
+    pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let path = path_beside(&ledger.canonicalize().map_err(open)?);
         let file = files::open_no_link(&path).map_err(|source| match source.kind() {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::Error;
 use super::stored::value;
+use super::{Error, Result};
 use tenantry_model::failpoint;
 
 /// Released migrations, in order. A released file is never edited.
@@ -27,7 +27,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 /// Brings the schema to what this program wants: all of it as one transaction, for one sync.
-pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<()> {
     match version(connection)?.cmp(&SCRIPTS.len()) {
         Ordering::Less => apply(connection)
             .map_err(|source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) }),
@@ -48,13 +48,13 @@ fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// Has nobody put a table into it?
-pub(super) fn is_empty(connection: &Connection) -> Result<bool, Error> {
+pub(super) fn is_empty(connection: &Connection) -> Result<bool> {
     let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE type = 'table'";
     value(connection, sql, [])
 }
 
 /// Is its schema older than this program, and has a run worked on it?
-pub(super) fn is_older(connection: &Connection) -> Result<bool, Error> {
+pub(super) fn is_older(connection: &Connection) -> Result<bool> {
     let sql = "SELECT count(*) > 0 FROM program_runs";
     Ok((1..SCRIPTS.len()).contains(&version(connection)?) && value(connection, sql, [])?)
 }

@@ -4,7 +4,7 @@
 use rusqlite::Transaction;
 
 use super::stored::{Value, insert, value};
-use super::{AttemptId, DataKeyId, Error, Recorder, RowId};
+use super::{AttemptId, DataKeyId, Recorder, Result, RowId};
 use tenantry_model::clock;
 
 /// A password as it is stored, and the data key that it is encrypted under.
@@ -37,11 +37,7 @@ impl ForeignAnswer {
 impl Recorder {
     /// Keeps the data key of this run, sealed to `recipient`, and says by which number, and in which ledger. Returns once
     /// it is durable.
-    pub async fn keep_data_key(
-        &self,
-        recipient: String,
-        sealed: Vec<u8>,
-    ) -> Result<(DataKeyId, String), Error> {
+    pub async fn keep_data_key(&self, recipient: String, sealed: Vec<u8>) -> Result<(DataKeyId, String)> {
         let run = self.run;
         self.writer
             .write(move |tx| {
@@ -62,7 +58,7 @@ pub(super) fn keep_foreign(
     row: RowId,
     attempt: AttemptId,
     foreign: &ForeignAnswer,
-) -> Result<(), Error> {
+) -> Result<()> {
     let sealed = foreign.sealed_credentials.as_ref();
     let values: [Value<'_>; 7] = [
         ("attempt_id", &attempt),

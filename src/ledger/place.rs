@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Error;
 use super::lock::{self, LockFile};
+use super::{Error, Result};
 use tenantry_model::files::beside;
 
 /// A file by its name and by what the system knows it as.
@@ -41,7 +41,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Of a ledger that this process has locked, and has written to since it opened it.
-    pub(super) fn of(ledger: &Path) -> Result<Self, Error> {
+    pub(super) fn of(ledger: &Path) -> Result<Self> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let ledger = ledger.canonicalize().map_err(open)?;
         let files = ["", "-wal", "-shm"].map(|suffix| Named::of(beside(&ledger, suffix)));
@@ -56,7 +56,7 @@ impl Place {
     /// # Errors
     /// [`Error::Vanished`] where a name leads to another file now, or to none; [`Error::LockTaken`] where the lock was
     /// removed and another process has a new one.
-    pub(super) fn check(&mut self) -> Result<(), Error> {
+    pub(super) fn check(&mut self) -> Result<()> {
         if let Some(gone) = self.files.iter().find(|file| !file.is_there()) {
             return Err(Error::Vanished { path: gone.path.clone() });
         }
@@ -66,7 +66,7 @@ impl Place {
         Ok(())
     }
 
-    fn lock_again(&mut self) -> Result<(), Error> {
+    fn lock_again(&mut self) -> Result<()> {
         let path = self.ledger.clone();
         let Some(mut lock) = LockFile::acquire(&path)? else { return Err(Error::LockTaken { path }) };
         lock.sign();

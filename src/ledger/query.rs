@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::runs::{self, Calls};
 use super::steps::{STANDING, State, StepKind};
 use super::stored::{collect, value};
-use super::{Environment, Error, RunId, lock, schema};
+use super::{Environment, Result, RunId, lock, schema};
 use tenantry_model::clock;
 
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
@@ -216,27 +216,27 @@ impl StandingSteps {
 
 impl Queries {
     /// Opens the ledger at `path` for reading.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self> {
         Ok(Self { connection: schema::open_for_reading(path)?, path: path.to_owned() })
     }
 
     /// What the ledger is bound to; `None` before its first use.
-    pub fn environment(&self) -> Result<Option<Environment>, Error> {
+    pub fn environment(&self) -> Result<Option<Environment>> {
         schema::bound_to(&self.connection)
     }
 
     /// The id that exports carry beside `tenantry_row`.
-    pub fn ledger_id(&self) -> Result<String, Error> {
+    pub fn ledger_id(&self) -> Result<String> {
         value(&self.connection, "SELECT ledger_id FROM ledger", [])
     }
 
     /// Rows by state.
-    pub fn counts(&self) -> Result<RowCounts, Error> {
+    pub fn counts(&self) -> Result<RowCounts> {
         self.counts_in(Scope::Ledger)
     }
 
     /// Rows by state, of a part of the ledger.
-    pub fn counts_in(&self, scope: Scope) -> Result<RowCounts, Error> {
+    pub fn counts_in(&self, scope: Scope) -> Result<RowCounts> {
         let mut counts = RowCounts::default();
         let sql = format!(
             "SELECT state, count(*) FROM customer_rows r WHERE {} GROUP BY state",
@@ -252,12 +252,12 @@ impl Queries {
     }
 
     /// Acceptances by state.
-    pub fn agreement_counts(&self) -> Result<AgreementCounts, Error> {
+    pub fn agreement_counts(&self) -> Result<AgreementCounts> {
         self.agreement_counts_in(Scope::Ledger)
     }
 
     /// Acceptances by state, of a part of the ledger.
-    pub fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts, Error> {
+    pub fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts> {
         let mut counts = AgreementCounts::default();
         let sql = format!(
             "SELECT a.state, s.completed_at IS NULL, count(*)
@@ -282,7 +282,7 @@ impl Queries {
     }
 
     /// Refused and unresolved steps of one kind by code, most frequent first.
-    pub fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>, Error> {
+    pub fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>> {
         let StandingSteps { steps, row, burned } = StandingSteps::of(kind);
         let sql = format!(
             "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
@@ -308,7 +308,7 @@ impl Queries {
         code: &str,
         refused: RefusedStep,
         limit: u32,
-    ) -> Result<Vec<(String, u64)>, Error> {
+    ) -> Result<Vec<(String, u64)>> {
         let StandingSteps { steps, row, burned } = StandingSteps::of(refused.kind);
         let sql = format!(
             "SELECT s.path, step.line FROM {steps} JOIN sources s ON s.id = step.source_id
@@ -321,7 +321,7 @@ impl Queries {
     }
 
     /// What reading files came to in `run`, or in all runs.
-    pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals, Error> {
+    pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals> {
         Ok(self.connection.query_row(
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
                     coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0)
@@ -340,37 +340,37 @@ impl Queries {
     }
 
     /// Files that rows came from, by the paths that they were given by.
-    pub fn files(&self) -> Result<Vec<String>, Error> {
+    pub fn files(&self) -> Result<Vec<String>> {
         collect(&self.connection, "SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
     /// Those of them that were not read to their end when they were last read.
-    pub fn unfinished_files(&self) -> Result<Vec<String>, Error> {
+    pub fn unfinished_files(&self) -> Result<Vec<String>> {
         let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
                    HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
         collect(&self.connection, sql, [], |row| row.get(0))
     }
 
     /// Rows that `run` has read and that wait to be sent.
-    pub fn pending_of(&self, run: RunId) -> Result<u64, Error> {
+    pub fn pending_of(&self, run: RunId) -> Result<u64> {
         let sql = "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
                     WHERE customer_rows.state = 'pending' AND sources.run_id = ?1";
         value(&self.connection, sql, [run])
     }
 
     /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
-    pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>, Error> {
+    pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>> {
         let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
         collect(&self.connection, &sql, [limit], |row| row.get(0))
     }
 
     /// Created rows whose one-time password was lost with the service's answer.
-    pub fn created_without_credentials(&self) -> Result<u64, Error> {
+    pub fn created_without_credentials(&self) -> Result<u64> {
         value(&self.connection, &format!("SELECT count(*) FROM {WITHOUT_PASSWORD}"), [])
     }
 
     /// The newest runs, newest first.
-    pub fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>, Error> {
+    pub fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>> {
         let ids: Vec<RunId> = collect(
             &self.connection,
             "SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1",
@@ -381,7 +381,7 @@ impl Queries {
     }
 
     /// The newest run that this very process has begun since `time`.
-    pub fn run_of_this_process(&self, time: Timestamp) -> Result<Option<RunId>, Error> {
+    pub fn run_of_this_process(&self, time: Timestamp) -> Result<Option<RunId>> {
         let sql = "SELECT id FROM program_runs WHERE pid = ?1 AND started_at >= ?2 ORDER BY id DESC LIMIT 1";
         let by = (std::process::id(), time.as_millisecond());
         Ok(self.connection.query_row(sql, by, |row| row.get(0)).optional()?)
@@ -393,13 +393,13 @@ impl Queries {
     }
 
     /// When a run last ended with every row a customer.
-    pub fn last_success(&self) -> Result<Option<Timestamp>, Error> {
+    pub fn last_success(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
         Ok(value::<Option<i64>>(&self.connection, sql, [])?.map(clock::from_ms))
     }
 
     /// What one run came to.
-    pub fn run_totals(&self, run: RunId) -> Result<RunTotals, Error> {
+    pub fn run_totals(&self, run: RunId) -> Result<RunTotals> {
         let time = |ms: Option<i64>| ms.map(clock::from_ms);
         let calls = Calls::of(&self.connection, run)?;
         Ok(self.connection.query_row(
@@ -424,7 +424,7 @@ impl Queries {
 
     /// The accounting promise: every row that was ever read is a row of the ledger, stood in it already, or was
     /// equal to an earlier row of the same file. Returns what is wrong, in words.
-    pub fn accounting(&self) -> Result<Option<String>, Error> {
+    pub fn accounting(&self) -> Result<Option<String>> {
         let totals = self.source_totals(None)?;
         let rows = self.counts()?.total;
         let stored: u64 = value(&self.connection, "SELECT count(*) FROM customer_rows", [])?;

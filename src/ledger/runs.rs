@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::stored::{Value, insert, update};
-use super::{Error, RunId, lock, schema};
+use super::{Result, RunId, lock, schema};
 use tenantry_model::clock::{self, BootMoment};
 
 /// How a run ended, for the record.
@@ -16,7 +16,7 @@ pub struct Ending {
     pub words: String,
 }
 
-pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Error> {
+pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId> {
     let values: [Value<'_>; 5] = [
         ("command", &command),
         ("program_version", &env!("CARGO_PKG_VERSION")),
@@ -28,7 +28,7 @@ pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId, Err
     Ok(RunId(run))
 }
 
-pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Result<(), Error> {
+pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Result<()> {
     let calls = Calls::count(tx, run)?;
     let values: [Value<'_>; 7] = [
         ("finished_at", &clock::now().as_millisecond()),
@@ -57,14 +57,14 @@ pub(super) struct Calls {
 impl Calls {
     /// Of a run that has ended, as they were counted then; of another, from the calls themselves. Both give one number:
     /// a call that was open when they were counted counts as one that may have left, as it does once it is closed.
-    pub(super) fn of(connection: &Connection, run: RunId) -> Result<Self, Error> {
+    pub(super) fn of(connection: &Connection, run: RunId) -> Result<Self> {
         let sql = "SELECT requests, creates, submitted, throttled FROM program_runs
                     WHERE id = ?1 AND requests IS NOT NULL";
         let counted = connection.query_row(sql, [run], Self::load).optional()?;
         counted.map_or_else(|| Self::count(connection, run), Ok)
     }
 
-    fn count(connection: &Connection, run: RunId) -> Result<Self, Error> {
+    fn count(connection: &Connection, run: RunId) -> Result<Self> {
         let sql = "SELECT count(*),
                           count(*) FILTER (WHERE operation = 'create'),
                           count(DISTINCT iif(operation = 'create', row_id, NULL)),
@@ -84,7 +84,7 @@ impl Calls {
 }
 
 /// Did the newest run end without saying so?
-pub(super) fn newest_died(connection: &Connection) -> Result<bool, Error> {
+pub(super) fn newest_died(connection: &Connection) -> Result<bool> {
     let sql = "SELECT finished_at IS NULL FROM program_runs ORDER BY id DESC LIMIT 1";
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(false))
 }

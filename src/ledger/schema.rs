@@ -10,7 +10,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use uuid::Uuid;
 
-use super::Error;
 use super::connection::{connect, has_log, open_file, plain_name};
 use super::kept;
 use super::lock::{self, Lock};
@@ -19,6 +18,7 @@ use super::reserve;
 use super::shape;
 use super::stored::{Value, insert};
 use super::trust::{self, Purpose};
+use super::{Error, Result};
 use tenantry_model::files::{self, beside};
 use tenantry_model::{clock, failpoint};
 
@@ -51,7 +51,7 @@ impl Environment {
 
 /// Locks the ledger at `path`, opens it for writing and brings its schema up to date. `None`: another process works on it.
 /// The file exists: see [`make_file`].
-pub(super) fn open_alone(path: &Path) -> Result<Option<(Lock, Connection)>, Error> {
+pub(super) fn open_alone(path: &Path) -> Result<Option<(Lock, Connection)>> {
     // Before the lock, which would leave a file of ours beside the ledger of another user, and keep that user from it.
     trust::check(path, Purpose::Write)?;
     let Some(lock) = Lock::acquire(path)? else { return Ok(None) };
@@ -61,7 +61,7 @@ pub(super) fn open_alone(path: &Path) -> Result<Option<(Lock, Connection)>, Erro
 }
 
 /// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection> {
     trust::check(path, Purpose::Write)?;
     lock::refuse_second(path)?;
     let read_only = || Error::ReadOnly { path: path.to_owned(), source: None };
@@ -76,7 +76,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     })
 }
 
-fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Error> {
+fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
     check_ours(&connection, path)?;
     // Before SQLite makes its log, which gets the mode of the file.
     trust::narrow(path)?;
@@ -109,7 +109,7 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection, Erro
 
 /// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
 /// first, where nobody works on it.
-pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection> {
     must_exist(path)?;
     match open_current(path)? {
         Some(connection) => Ok(connection),
@@ -135,7 +135,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
 }
 
 /// `None`: its schema is older than this program.
-fn open_current(path: &Path) -> Result<Option<Connection>, Error> {
+fn open_current(path: &Path) -> Result<Option<Connection>> {
     // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` is what
     // keeps us from writing.
     match as_reader(open_file(path)?, path) {
@@ -152,7 +152,7 @@ fn lacks_its_files(error: &rusqlite::Error) -> bool {
 
 /// Opens a ledger in a folder that nobody here can write to, as a file that does not change. Whoever works on it
 /// keeps its `-wal` and `-shm` there for as long as that takes, so without them it is whole and at rest.
-fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
+fn open_as_it_is(path: &Path) -> Result<Connection> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     let whole_path = path.canonicalize().map_err(open)?;
     // Tells of a file that may not be read, for which SQLite has the same word.
@@ -167,7 +167,7 @@ fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
 }
 
 /// `None`: its schema is older than this program.
-fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, Error> {
+fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>> {
     check_ours(&connection, path)?;
     trust::narrow(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -187,7 +187,7 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>, 
 }
 
 /// Looks through the file after a run that died: what broke that may have broken the file.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
     match connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
         Ok(answer) if answer == "ok" => Ok(()),
@@ -201,7 +201,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
 
 /// A copy of the ledger at `path` as the new file `copy`, for work that must leave the original as it is to the byte:
 /// it is not brought up to date, and what a dead run left beside it stays there.
-pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
+pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     trust::check(path, Purpose::Read)?;
     let connection = connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Closing it would write the log of a dead run into the file.
@@ -224,7 +224,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<(), Error> {
 }
 
 /// A ledger that may not be looked at is not one that is not there.
-pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
+pub(super) fn must_exist(path: &Path) -> Result<()> {
     match path.try_exists() {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::Missing { path: path.to_owned() }),
@@ -233,7 +233,7 @@ pub(super) fn must_exist(path: &Path) -> Result<(), Error> {
 }
 
 /// An empty file is no ledger to go on with; that something was in it once shows in nothing.
-pub(super) fn must_hold_something(path: &Path) -> Result<(), Error> {
+pub(super) fn must_hold_something(path: &Path) -> Result<()> {
     must_exist(path)?;
     match std::fs::metadata(path) {
         Ok(file) if file.is_file() && file.len() == 0 => Err(Error::Empty { path: path.to_owned() }),
@@ -242,7 +242,7 @@ pub(super) fn must_hold_something(path: &Path) -> Result<(), Error> {
 }
 
 /// Binds a new ledger to `environment`, or refuses one that is bound to another.
-pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environment) -> Result<(), Error> {
+pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environment) -> Result<()> {
     let bound = bound_to(connection)?;
     let Some(bound) = bound else {
         let values: [Value<'_>; 5] = [
@@ -262,7 +262,7 @@ pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environme
 }
 
 /// Refuses an environment that is not the one that the ledger is `bound` to.
-pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Environment) -> Result<(), Error> {
+pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Environment) -> Result<()> {
     let other_tenant = matches!(
         (bound.partner_tenant_id, environment.partner_tenant_id),
         (Some(bound), Some(asked)) if bound != asked
@@ -278,7 +278,7 @@ pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Envir
 }
 
 /// What the ledger is bound to; `None` for one that was just made.
-pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>, Error> {
+pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>> {
     let stored = connection
         .query_row("SELECT api, partner_tenant_id FROM ledger", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
@@ -293,7 +293,7 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>, E
 }
 
 /// The file must exist with our permissions before SQLite touches it: SQLite gives its WAL the mode of the file.
-pub(super) fn make_file(path: &Path) -> Result<(), Error> {
+pub(super) fn make_file(path: &Path) -> Result<()> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     // An empty file that somebody else has made may be about to become a ledger.
     trust::check(path, Purpose::Write)?;
@@ -309,7 +309,7 @@ pub(super) fn make_file(path: &Path) -> Result<(), Error> {
 }
 
 /// Refuses what is certainly no ledger; what else may be wrong with it is found when it is opened to be worked on.
-pub(super) fn refuse_foreign(path: &Path) -> Result<(), Error> {
+pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
     match check_ours(&open_file(path)?, path) {
         Err(error @ Error::Foreign { .. }) => Err(error),
         Ok(()) | Err(_) => Ok(()),
@@ -317,7 +317,7 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), Error> {
 }
 
 /// Refuses a file that is no SQLite database, or one that belongs to another program.
-fn check_ours(connection: &Connection, path: &Path) -> Result<(), Error> {
+fn check_ours(connection: &Connection, path: &Path) -> Result<()> {
     let foreign = || Error::Foreign { path: path.to_owned() };
     let application_id: i32 = match connection.pragma_query_value(None, "application_id", |row| row.get(0)) {
         Ok(id) => id,

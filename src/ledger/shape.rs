@@ -8,8 +8,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::Error;
 use super::migrations::{self, SCRIPTS};
+use super::{Error, Result};
 
 /// Type and SQL of each object, by its name.
 type Shape = BTreeMap<String, (String, String)>;
@@ -33,7 +33,7 @@ pub(super) fn defend(connection: &Connection) -> rusqlite::Result<()> {
 
 /// # Errors
 /// [`Error::Altered`] names what is there and should not be, or the other way round.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let altered = |what: String| Err(Error::Altered { path: path.to_owned(), what });
     let version = migrations::version(connection)?;
     let mut found = shape(connection)?;
@@ -74,7 +74,7 @@ fn listing(shape: &Shape) -> String {
 }
 
 /// What the migrations up to `version` make. `None`: there is no such version here.
-fn shape_of_version(version: usize) -> Result<Option<Shape>, Error> {
+fn shape_of_version(version: usize) -> Result<Option<Shape>> {
     let Some(scripts) = SCRIPTS.get(..version) else { return Ok(None) };
     let fresh = Connection::open_in_memory()?;
     for script in scripts {

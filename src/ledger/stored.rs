@@ -4,7 +4,7 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
 
-use super::{Error, RowId};
+use super::{Error, Result, RowId};
 use tenantry_model::customer::Customer;
 use tenantry_model::problem::Problem;
 
@@ -12,7 +12,7 @@ use tenantry_model::problem::Problem;
 pub(super) type Value<'a> = (&'a str, &'a dyn ToSql);
 
 /// Inserts a row, and says which id it got.
-pub(super) fn insert(connection: &Connection, table: &str, values: &[Value<'_>]) -> Result<i64, Error> {
+pub(super) fn insert(connection: &Connection, table: &str, values: &[Value<'_>]) -> Result<i64> {
     let columns: Vec<_> = values.iter().map(|(column, _)| *column).collect();
     let places = vec!["?"; values.len()].join(", ");
     let sql = format!("INSERT INTO {table} ({}) VALUES ({places})", columns.join(", "));
@@ -26,7 +26,7 @@ pub(super) fn update(
     table: &str,
     id: &dyn ToSql,
     values: &[Value<'_>],
-) -> Result<(), Error> {
+) -> Result<()> {
     let sql = format!("UPDATE {table} SET {} WHERE id = ?", assignments(values));
     let parameters = values.iter().map(|(_, value)| *value).chain([id]);
     connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
@@ -39,11 +39,7 @@ pub(super) fn assignments(values: &[Value<'_>]) -> String {
 }
 
 /// The first column of the one row that there is.
-pub(super) fn value<T: FromSql>(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl Params,
-) -> Result<T, Error> {
+pub(super) fn value<T: FromSql>(connection: &Connection, sql: &str, parameters: impl Params) -> Result<T> {
     Ok(connection.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
 }
 
@@ -53,7 +49,7 @@ pub(super) fn collect<T, C: FromIterator<T>>(
     sql: &str,
     parameters: impl Params,
     load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<C, Error> {
+) -> Result<C> {
     Ok(connection.prepare_cached(sql)?.query_map(parameters, load)?.collect::<Result<_, _>>()?)
 }
 
@@ -78,7 +74,7 @@ pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Resul
 }
 
 /// As it is stored.
-pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::Stored { row: 0, what: format!("cannot be written as JSON: {error}") })
 }
@@ -105,7 +101,7 @@ pub(super) fn field_of(column: &str, field: &str) -> String {
 ///
 /// # Errors
 /// Where it cannot be read: a row must not pass for one without problems.
-pub(super) fn stored_problems(row: RowId, json: Option<&str>) -> Result<Vec<Problem>, Error> {
+pub(super) fn stored_problems(row: RowId, json: Option<&str>) -> Result<Vec<Problem>> {
     json.map_or(Ok(Vec::new()), serde_json::from_str)
         .map_err(|error| Error::Stored { row: row.0, what: format!("its problems cannot be read: {error}") })
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use super::Error;
+use super::{Error, Result};
 use tenantry_model::files::{self, Owner, beside};
 
 /// What is to be done with a ledger.
@@ -21,7 +21,7 @@ const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// Refuses a ledger that others may write to, and for writing one of another user. A ledger in a folder where everybody may
 /// replace it (a volume of Kubernetes, a network share) has to be ours to be read too: a file that somebody put there is
 /// not. Such a folder is warned about once, because what is ours can still be taken away.
-pub(super) fn check(path: &Path, purpose: Purpose) -> Result<(), Error> {
+pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
     let place = place(path);
     let is_replaceable = files::others_may_replace(&place);
     if is_replaceable {
@@ -62,7 +62,7 @@ fn warn_once(place: &Path) {
 
 /// Takes the right to read it from others where the ledger is ours, and warns about it where it is not. The file is known
 /// to be a ledger by now.
-pub(super) fn narrow(path: &Path) -> Result<(), Error> {
+pub(super) fn narrow(path: &Path) -> Result<()> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     files::narrow_at(&place(path)).map_err(open)?.warn(path);
     Ok(())

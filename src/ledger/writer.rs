@@ -22,9 +22,9 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Error;
 use super::place::Place;
 use super::reserve::Room;
+use super::{Error, Result};
 use tenantry_model::failpoint;
 
 /// Writes that may wait for the thread. Twice the largest useful concurrency; a full queue makes callers wait.
@@ -38,11 +38,11 @@ const TRIES_ON_A_FULL_DISK: u32 = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 type Erased = Box<dyn Any + Send>;
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased, Error> + Send>;
+type Job = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased> + Send>;
 
 struct Write {
     job: Job,
-    reply: oneshot::Sender<Result<Erased, Error>>,
+    reply: oneshot::Sender<Result<Erased>>,
 }
 
 /// The handle to the thread. Cheap to clone; the thread ends when the last one is gone.
@@ -54,10 +54,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on `connection`, whose files have to stay in their `place`. Joining the second value waits until everything queued is durable.
-    pub(super) fn start(
-        connection: Connection,
-        place: Option<Place>,
-    ) -> Result<(Self, JoinHandle<()>), Error> {
+    pub(super) fn start(connection: Connection, place: Option<Place>) -> Result<(Self, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let room = Arc::<Room>::default();
         let rooms = Arc::clone(&room);
@@ -74,16 +71,16 @@ impl Writer {
 
     /// # Errors
     /// The disk is full, and what is left is for answers.
-    pub(super) fn may_intend(&self) -> Result<(), Error> {
+    pub(super) fn may_intend(&self) -> Result<()> {
         self.room.ran_out().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Writes what an answer brought: `job` makes the same write each time, and it is tried again in the room that was set
     /// aside for it.
-    pub(super) async fn write_answer<T, F>(&self, job: impl Fn() -> F) -> Result<T, Error>
+    pub(super) async fn write_answer<T, F>(&self, job: impl Fn() -> F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
         let mut tries = 1;
         loop {
@@ -102,10 +99,10 @@ impl Writer {
     }
 
     /// Runs `job` in a transaction and returns its result once that is committed.
-    pub(super) async fn write<T, F>(&self, job: F) -> Result<T, Error>
+    pub(super) async fn write<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
         let job: Job = Box::new(move |tx| Ok(Box::new(job(tx)?) as Erased));
@@ -149,7 +146,7 @@ fn commit(
     place: Option<&mut Place>,
     group: &mut Vec<Write>,
     room: &Room,
-) -> Result<(), Error> {
+) -> Result<()> {
     let mut replies = Vec::with_capacity(group.len());
     let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
         super::disk_faults::synced(connection.path().map(Path::new))?;
@@ -173,13 +170,13 @@ fn commit(
     outcome
 }
 
-type Reply = (oneshot::Sender<Result<Erased, Error>>, Result<Erased, Error>);
+type Reply = (oneshot::Sender<Result<Erased>>, Result<Erased>);
 
 fn run_group(
     connection: &mut Connection,
     writes: impl Iterator<Item = Write>,
     replies: &mut Vec<Reply>,
-) -> Result<(), Error> {
+) -> Result<()> {
     // IMMEDIATE takes the write lock at once, so that waiting for another process happens before any work.
     let tx = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(tx) => tx,
@@ -208,7 +205,7 @@ fn run_group(
 /// Runs one write inside its own savepoint. The outer error is SQLite's and fails the group; the inner one is the
 /// write's own (an impossible change, a row that cannot be understood): its part is undone, and what the others
 /// bring, a password that can be had once among it, is kept.
-fn run_job(tx: &Transaction<'_>, job: Job) -> Result<Result<Erased, Error>, Error> {
+fn run_job(tx: &Transaction<'_>, job: Job) -> Result<Result<Erased>> {
     tx.prepare_cached("SAVEPOINT job")?.execute([])?;
     match job(tx) {
         Ok(value) => {

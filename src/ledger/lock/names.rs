@@ -4,10 +4,10 @@
 use std::io;
 use std::path::Path;
 
-use crate::Error;
+use crate::{Error, Result};
 
 /// Refuses a ledger that has a second name, or may have one.
-pub(crate) fn refuse_second(ledger: &Path) -> Result<(), Error> {
+pub(crate) fn refuse_second(ledger: &Path) -> Result<()> {
     let refused = |why| Err(Error::SecondName { path: ledger.to_owned(), why });
     // A name that leads nowhere is not known to be anything.
     let Ok(place) = ledger.canonicalize() else { return Ok(()) };

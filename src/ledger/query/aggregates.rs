@@ -5,7 +5,7 @@
 
 use super::super::steps::State;
 use super::super::stored::{each, field_of, value};
-use super::super::{Error, RunId};
+use super::super::{Error, Result, RunId};
 use super::Queries;
 
 /// What a report is about.
@@ -105,18 +105,18 @@ impl Queries {
     }
 
     /// Is there such a run?
-    pub fn has_run(&self, run: RunId) -> Result<bool, Error> {
+    pub fn has_run(&self, run: RunId) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM program_runs WHERE id = ?1)";
         value(&self.connection, sql, [run])
     }
 
     /// How many runs there were.
-    pub fn runs(&self) -> Result<u64, Error> {
+    pub fn runs(&self) -> Result<u64> {
         value(&self.connection, "SELECT count(*) FROM program_runs", [])
     }
 
     /// When calls were made; `None` where there was none.
-    pub fn span(&self, scope: Scope) -> Result<Option<Span>, Error> {
+    pub fn span(&self, scope: Scope) -> Result<Option<Span>> {
         let sql = format!(
             "SELECT min(coalesce(sent_at, intended_at)), max(coalesce(finished_at, sent_at, intended_at))
                FROM http_attempts a WHERE {}",
@@ -128,7 +128,7 @@ impl Queries {
     }
 
     /// Calls `visit` with each row that is not history.
-    pub fn each_standing_row(&self, scope: Scope, mut visit: impl FnMut(RowFacts<'_>)) -> Result<(), Error> {
+    pub fn each_standing_row(&self, scope: Scope, mut visit: impl FnMut(RowFacts<'_>)) -> Result<()> {
         let sql = format!(
             "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, {}, {}
                FROM customer_rows r WHERE +r.state NOT IN ({}) AND {}",
@@ -154,7 +154,7 @@ impl Queries {
 
     /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, how many
     /// requests, and how many of them were answered with 429. Of a request that may have left, when it was decided on.
-    pub fn each_second(&self, scope: Scope, mut visit: impl FnMut(i64, u64, u64)) -> Result<(), Error> {
+    pub fn each_second(&self, scope: Scope, mut visit: impl FnMut(i64, u64, u64)) -> Result<()> {
         let sql = format!(
             "SELECT coalesce(sent_at, intended_at) / 1000, count(*), count(*) FILTER (WHERE status = 429)
                FROM api_requests a WHERE {} GROUP BY 1 ORDER BY 1",
@@ -172,7 +172,7 @@ impl Queries {
         scope: Scope,
         parts: Parts,
         mut visit: impl FnMut(AlikeCalls<'_>),
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let sql = format!(
             "SELECT operation, (sent_at - ?1) / ?2, iif(status IS NULL, NULL, max(finished_at - sent_at, 0)),
                     count(*), count(*) FILTER (WHERE status = 429)

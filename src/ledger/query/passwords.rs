@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::super::stored::{Value, collect, each, insert, value};
-use super::super::{DataKeyId, Error, RowId, schema};
+use super::super::{DataKeyId, Error, Result, RowId, schema};
 use super::Queries;
 use tenantry_model::clock;
 
@@ -72,7 +72,7 @@ pub struct Opening<'a> {
 
 impl Opening<'_> {
     /// Records that these are opened, before the first of them is shown.
-    pub fn record<'p>(&mut self, passwords: impl Iterator<Item = &'p SealedPassword>) -> Result<(), Error> {
+    pub fn record<'p>(&mut self, passwords: impl Iterator<Item = &'p SealedPassword>) -> Result<()> {
         let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut count: u64 = 0;
         for password in passwords {
@@ -90,7 +90,7 @@ impl Opening<'_> {
 
 impl Queries {
     /// Whom the ledger's passwords are sealed to.
-    pub fn sealed_to(&self) -> Result<SealedTo, Error> {
+    pub fn sealed_to(&self) -> Result<SealedTo> {
         let recipient = "SELECT (SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1)";
         if let Some(recipient) = value(&self.connection, recipient, [])? {
             return Ok(SealedTo::Recipient(recipient));
@@ -103,7 +103,7 @@ impl Queries {
     }
 
     /// Every data key.
-    pub fn data_keys(&self) -> Result<Vec<SealedDataKey>, Error> {
+    pub fn data_keys(&self) -> Result<Vec<SealedDataKey>> {
         collect(&self.connection, "SELECT id, recipient, sealed FROM data_keys", [], |row| {
             Ok(SealedDataKey { id: row.get(0)?, recipient: row.get(1)?, sealed: row.get(2)? })
         })
@@ -142,7 +142,7 @@ impl Queries {
 
     /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
     /// what is opened. That `opened_by` does so is recorded from now on.
-    pub fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>, Error> {
+    pub fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>> {
         // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
         let writer = schema::open_for_writing(&self.path)?;
         #[expect(clippy::disallowed_methods, reason = "it only reads")]

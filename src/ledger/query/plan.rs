@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::super::steps::{STANDING, State};
 use super::super::stored::{collect, field_of, value};
-use super::super::{Error, RunId};
+use super::super::{Result, RunId};
 use super::Queries;
 
 /// What is about to be done.
@@ -69,28 +69,28 @@ impl Queries {
     /// What is about to be created, largest group first.
     ///
     /// What `run` has read counts, also where it waits for consent.
-    pub fn plan(&self, run: RunId) -> Result<Plan, Error> {
+    pub fn plan(&self, run: RunId) -> Result<Plan> {
         plan(&self.connection, run)
     }
 
     /// What earlier runs have read whole and nobody has agreed to ([`super::super::Unagreed::OfEarlierRuns`]).
-    pub fn undecided(&self) -> Result<Plan, Error> {
+    pub fn undecided(&self) -> Result<Plan> {
         plan_of(&self.connection, UNDECIDED, "")
     }
 
     /// What of the open work only a user may do.
-    pub fn user_needs(&self) -> Result<UserNeeds, Error> {
+    pub fn user_needs(&self) -> Result<UserNeeds> {
         Ok(plan_of(&self.connection, SENDABLE, IN_FLIGHT)?.user_needs())
     }
 }
 
 /// What is about to be done, also in a transaction that is not committed.
-pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<Plan, Error> {
+pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<Plan> {
     plan_of(connection, &format!("({SENDABLE} OR sources.run_id = {run})"), IN_FLIGHT)
 }
 
 /// Open work of the sources that fulfil `is_meant`, and acceptances besides.
-fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<Plan, Error> {
+fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<Plan> {
     let sql = format!(
         "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
           WHERE {STANDING} AND ({or_agreements} (a.state = 'pending' AND {is_meant}))"

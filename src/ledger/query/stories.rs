@@ -5,7 +5,7 @@ use rusqlite::Row;
 
 use super::super::steps::State;
 use super::super::stored::{collect, customer_of, each, from_json};
-use super::super::{Error, Given, RowId, RunId};
+use super::super::{Error, Given, Result, RowId, RunId};
 use super::Queries;
 use tenantry_model::clock;
 use tenantry_model::problem::Problem;
@@ -99,7 +99,7 @@ impl Filter {
 
 impl Queries {
     /// How the files of the rows of `filter` were told to be read and judged, each way once; `None`: that is not known.
-    pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<Given>>, Error> {
+    pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<Given>>> {
         let sql = format!(
             "SELECT DISTINCT given FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
             filter.brought_by(),
@@ -109,7 +109,7 @@ impl Queries {
     }
 
     /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
-    pub fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>, Error> {
+    pub fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>> {
         // Those that stand are found by their key; the others are few, and have an index of their own. '/' follows '.'.
         let sql = format!(
             "{} WHERE r.id IN (SELECT id FROM customer_rows
@@ -126,7 +126,7 @@ impl Queries {
 
     /// The stories of the rows that stood on `line` of any file, or of `file`: its path as it was given, or its name
     /// alone. Oldest first.
-    pub fn stories_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowStory>, Error> {
+    pub fn stories_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowStory>> {
         let sql = format!(
             "{} WHERE r.line = ?1
                 AND (?2 IS NULL OR s.path = ?2
@@ -138,7 +138,7 @@ impl Queries {
     }
 
     /// Calls `visit` with each domain that a row stands for.
-    pub fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<(), Error> {
+    pub fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<()> {
         let sql = "SELECT key_domain FROM customer_rows WHERE key_domain IS NOT NULL ORDER BY key_domain";
         each(&self.connection, sql, [], |row| {
             visit(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
@@ -147,7 +147,7 @@ impl Queries {
     }
 
     /// Every HTTP call of a row, in order.
-    pub fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>, Error> {
+    pub fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>> {
         collect(&self.connection, "SELECT run_id, operation, request_id, correlation_id, intended_at, sent_at, finished_at, outcome,
                     status, code, text, ms_cv
                FROM http_attempts WHERE row_id = ?1 ORDER BY id",
@@ -185,7 +185,7 @@ impl Queries {
     }
 
     /// The headers of the files that the rows of `filter` came from, in order, each once.
-    pub fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>, Error> {
+    pub fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>> {
         let sql = format!(
             "SELECT header FROM sources
               WHERE id IN (SELECT DISTINCT {}.source_id FROM {ROWS} WHERE {})

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::collect;
-use super::super::{Error, Given};
+use super::super::{Given, Result};
 use super::Queries;
 
 /// Why rows of a file are held back. The file is what brings them on.
@@ -87,7 +87,7 @@ impl LetGo {
 
 impl Queries {
     /// Files that hold rows back, the one that was read last at the end.
-    pub fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>, Error> {
+    pub fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>> {
         let open = State::sql_list(State::is_open);
         let sql = format!(
             "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
@@ -117,7 +117,7 @@ impl Queries {
     }
 
     /// Files whose rows were let go, and have not come again by another reading.
-    pub fn let_go(&self) -> Result<Vec<LetGo>, Error> {
+    pub fn let_go(&self) -> Result<Vec<LetGo>> {
         let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
                     WHERE s.let_go_at IS NOT NULL AND r.state = 'superseded' AND r.replaced_by IS NULL
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)

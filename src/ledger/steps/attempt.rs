@@ -6,7 +6,7 @@ use rusqlite::Transaction;
 
 use super::super::passwords::{self, ForeignAnswer};
 use super::super::stored::{Value, insert, update, value};
-use super::super::{AttemptId, Error, RowId, RunId};
+use super::super::{AttemptId, Error, Result, RowId, RunId};
 use tenantry_model::clock::{BootMoment, Moment};
 use tenantry_model::ids::{CorrelationId, RequestId};
 
@@ -83,7 +83,7 @@ pub(super) fn begin(
     row: RowId,
     operation: Operation,
     request_id: RequestId,
-) -> Result<Attempt, Error> {
+) -> Result<Attempt> {
     let intended_at = Moment::now();
     let correlation_id = CorrelationId::draw();
     let values: [Value<'_>; 7] = [
@@ -101,7 +101,7 @@ pub(super) fn begin(
 
 /// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken. That it was taken for
 /// `interrupted`, by a process that did not know of this one, is none.
-pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &AttemptResult) -> Result<(), Error> {
+pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &AttemptResult) -> Result<()> {
     let values: [Value<'_>; 7] = [
         ("sent_at", &result.sent_at.map(Timestamp::as_millisecond)),
         ("finished_at", &result.finished_at.as_millisecond()),

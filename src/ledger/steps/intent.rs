@@ -5,7 +5,7 @@
 
 use rusqlite::Transaction;
 
-use super::super::{Error, Recorder, RowId, RunId};
+use super::super::{Error, Recorder, Result, RowId, RunId};
 use super::attempt::{self, Attempt, Operation};
 use super::{CurrentStep, Event, State, StepKind};
 use tenantry_model::ids::RequestId;
@@ -15,7 +15,7 @@ impl Recorder {
     ///
     /// Invariant: nothing is sent that could change anything without the [`Attempt`] that this returns, and it returns
     /// only after the commit.
-    pub async fn intend(&self, kind: StepKind, row: RowId, request_id: RequestId) -> Result<Attempt, Error> {
+    pub async fn intend(&self, kind: StepKind, row: RowId, request_id: RequestId) -> Result<Attempt> {
         let run = self.run;
         self.writer.may_intend()?;
         self.writer.write(move |tx| intend(tx, run, CurrentStep::of(tx, kind, row)?, request_id)).await
@@ -27,7 +27,7 @@ pub(super) fn intend(
     run: RunId,
     step: CurrentStep,
     request_id: RequestId,
-) -> Result<Attempt, Error> {
+) -> Result<Attempt> {
     let row = step.row;
     if step.request_id.as_ref() != Some(&request_id.to_string()) {
         return Err(Error::Stored {

@@ -37,7 +37,7 @@ mod work;
 use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params_from_iter};
 
 use super::stored::{Value, assignments};
-use super::{Error, RowId};
+use super::{Error, Result, RowId};
 use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
@@ -75,7 +75,7 @@ pub(super) struct CurrentStep {
 }
 
 impl CurrentStep {
-    pub(super) fn of(tx: &Transaction<'_>, kind: StepKind, row: RowId) -> Result<Self, Error> {
+    pub(super) fn of(tx: &Transaction<'_>, kind: StepKind, row: RowId) -> Result<Self> {
         let (table, which) = kind.place();
         let sql = format!("SELECT state, request_id FROM {table} WHERE {which}");
         let found = tx
@@ -91,7 +91,7 @@ impl CurrentStep {
         event: Event,
         facts: &str,
         values: &[Value<'_>],
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let to = next(self.kind, self.state, event)?;
         let (table, which) = self.kind.place();
         let now = clock::now().as_millisecond();
@@ -112,7 +112,7 @@ pub(super) fn take_all(
     facts: &str,
     condition: &str,
     parameters: impl Params,
-) -> Result<u64, Error> {
+) -> Result<u64> {
     let to = next(kind, from, event)?;
     let (table, now) = (kind.place().0, clock::now().as_millisecond());
     let sql = format!(

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, Row};
 
 use super::super::stored::{cell, customer_of, from_json};
-use super::super::{Error, Ledger, RowId, disk_faults, schema};
+use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
 use super::change::Refusal;
 use super::work::{Work, moment};
 use super::{State, StepKind};
@@ -62,18 +62,18 @@ pub struct Owed {
 
 impl Ledger {
     /// Opens the ledger once more, to read what it owes.
-    pub fn owed(&self) -> Result<Owed, Error> {
+    pub fn owed(&self) -> Result<Owed> {
         Owed::open(self.path())
     }
 }
 
 impl Owed {
-    fn open(path: &Path) -> Result<Self, Error> {
+    fn open(path: &Path) -> Result<Self> {
         Ok(Self { connection: Arc::new(Mutex::new(schema::open_for_reading(path)?)) })
     }
 
     /// Up to `limit` open steps of rows with ids above `after`, in the order in which the rows were read.
-    pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
+    pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<Batch> {
         failpoint::wait_for_turn("queue_read").await;
         let connection = Arc::clone(&self.connection);
         let reading = tokio::task::spawn_blocking(move || {
@@ -88,7 +88,7 @@ impl Owed {
     }
 }
 
-pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch, Error> {
+pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch> {
     let mut statement = connection.prepare_cached(&sql(which))?;
     let mut rows = statement.query((after, limit))?;
     let mut batch = Batch::default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 
 use super::super::stored::{Value, update};
-use super::super::{Error, Recorder, RowId, RunId};
+use super::super::{Recorder, Result, RowId, RunId};
 use super::attempt::{self, AttemptResult, Operation, bounded};
 use super::change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
 use super::work::stored;
@@ -23,7 +23,7 @@ impl Recorder {
         row: RowId,
         attempts: Vec<AttemptResult>,
         change: RowChange,
-    ) -> Result<Recorded, Error> {
+    ) -> Result<Recorded> {
         let run = self.run;
         let answer = Arc::new((attempts, change));
         let job = || {
@@ -42,7 +42,7 @@ pub(super) fn record(
     step: CurrentStep,
     mut attempts: Vec<AttemptResult>,
     change: &RowChange,
-) -> Result<Recorded, Error> {
+) -> Result<Recorded> {
     let recorded = match step.kind {
         StepKind::Create => whose::customer(tx, step.row, &mut attempts, change)?,
         StepKind::Agreement => Recorded::AsAsked,
@@ -79,7 +79,7 @@ fn leave_in_doubt(
     step: CurrentStep,
     intended_at: Moment,
     last_sent: &[Value<'_>],
-) -> Result<(), Error> {
+) -> Result<()> {
     let (since, boot) = stored(Some(intended_at));
     tx.prepare_cached(
         "UPDATE customer_rows SET in_doubt_since = ?2, in_doubt_boot = ?3 WHERE id = ?1 AND in_doubt_since IS NULL",
@@ -88,12 +88,7 @@ fn leave_in_doubt(
     step.take(tx, Event::StillOpen, "", last_sent)
 }
 
-fn apply(
-    tx: &Transaction<'_>,
-    step: CurrentStep,
-    last_sent: &[Value<'_>],
-    change: &RowChange,
-) -> Result<(), Error> {
+fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], change: &RowChange) -> Result<()> {
     match change {
         RowChange::NothingDone { new_request_id, ask_rounds } => {
             let mut values: Vec<Value<'_>> =
@@ -135,7 +130,7 @@ fn settle(
     step: CurrentStep,
     change: &RowChange,
     customer: &CreatedCustomer,
-) -> Result<(), Error> {
+) -> Result<()> {
     let sealed = customer.sealed_credentials.as_ref();
     let values: [Value<'_>; 5] = [
         ("customer_id", &customer.customer_id),
@@ -157,7 +152,7 @@ fn settle(
     Ok(())
 }
 
-fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChange) -> Result<(), Error> {
+fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChange) -> Result<()> {
     match change {
         RowChange::StillOpen { in_doubt_since: Some(_), .. } => {
             take_refused(tx, step, change, None, &[("in_doubt", &true)])
@@ -174,7 +169,7 @@ fn take_refused(
     change: &RowChange,
     refusal: Option<&Refusal>,
     values: &[Value<'_>],
-) -> Result<(), Error> {
+) -> Result<()> {
     let refused: [Value<'_>; 3] = [
         ("error_code", &refusal.map(|refusal| &refusal.code)),
         ("error_status", &refusal.and_then(|refusal| refusal.status)),

@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::super::stored::value;
-use super::super::{Error, Ledger};
+use super::super::{Ledger, Result};
 use super::work::stored;
 use tenantry_model::clock::{self, Moment};
 
 impl Ledger {
     /// Closes the attempts that a dead run left open and puts their steps in doubt. Returns how many there were.
-    pub async fn recover(&self) -> Result<u64, Error> {
+    pub async fn recover(&self) -> Result<u64> {
         self.write(recover).await
     }
 
     /// The latest time that the last calls were stored with: it was at least so late already.
-    pub async fn newest_time(&self) -> Result<Option<Timestamp>, Error> {
+    pub async fn newest_time(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT max(coalesce(finished_at, intended_at))
                      FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";
         let newest: Option<i64> = self.write(move |tx| value(tx, sql, [])).await?;
@@ -26,7 +26,7 @@ impl Ledger {
     }
 }
 
-pub(crate) fn recover(tx: &Transaction<'_>) -> Result<u64, Error> {
+pub(crate) fn recover(tx: &Transaction<'_>) -> Result<u64> {
     // The partial index on open attempts keeps this from reading the whole story of a large ledger.
     let (now, boot) = stored(Some(Moment::now()));
     tx.execute(

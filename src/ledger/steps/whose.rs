@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::passwords::ForeignAnswer;
-use super::super::{AttemptId, Error, RowId};
+use super::super::{AttemptId, Result, RowId};
 use super::attempt::AttemptResult;
 use super::change::{Recorded, Refusal, RowChange};
 use super::work::moment;
@@ -18,7 +18,7 @@ pub(super) fn customer(
     row: RowId,
     attempts: &mut [AttemptResult],
     change: &RowChange,
-) -> Result<Recorded, Error> {
+) -> Result<Recorded> {
     let customer_id = match change {
         RowChange::Created(customer) => &customer.customer_id,
         RowChange::Existing { customer_id } | RowChange::StillOpen { customer_id: Some(customer_id), .. } => {
@@ -48,7 +48,7 @@ pub(super) fn customer(
 }
 
 /// When a call was intended.
-fn intended(tx: &Transaction<'_>, attempt: Option<AttemptId>) -> Result<Moment, Error> {
+fn intended(tx: &Transaction<'_>, attempt: Option<AttemptId>) -> Result<Moment> {
     let sql = "SELECT a.intended_at, r.boot_id || ':' || a.intended_boot_ms
                  FROM http_attempts a JOIN program_runs r ON r.id = a.run_id WHERE a.id = ?1";
     let (wall, boot): (i64, Option<String>) =
@@ -57,7 +57,7 @@ fn intended(tx: &Transaction<'_>, attempt: Option<AttemptId>) -> Result<Moment, 
 }
 
 /// The other row that has this customer id.
-fn other_owner(tx: &Transaction<'_>, row: RowId, customer_id: &str) -> Result<Option<RowId>, Error> {
+fn other_owner(tx: &Transaction<'_>, row: RowId, customer_id: &str) -> Result<Option<RowId>> {
     let sql = "SELECT id FROM customer_rows WHERE customer_id = ?1 COLLATE NOCASE AND id <> ?2 LIMIT 1";
     Ok(tx.prepare_cached(sql)?.query_row((customer_id, row), |r| r.get(0)).optional()?)
 }

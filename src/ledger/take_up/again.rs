@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction};
 use super::super::query::{self, Plan};
 use super::super::steps::State;
 use super::super::stored::{collect, field_of, json, stored_problems, value};
-use super::super::{Error, Given, Ledger, RowId, RunId, SourceId};
+use super::super::{Given, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, Seen};
 use super::{Candidate, Change, Decision, SourceInfo, TakeUp};
 use tenantry_model::failpoint;
@@ -70,7 +70,7 @@ pub enum SkipReason {
 /// Judges stored rows, and says what becomes of them.
 pub trait RetryDecider: Send + 'static {
     /// The row as it would come in its file today. It [corrects](Candidate::corrects) itself.
-    fn judge(&mut self, stored: &StoredRow) -> Result<Candidate, Error>;
+    fn judge(&mut self, stored: &StoredRow) -> Result<Candidate>;
 
     /// `has_resellers`: do other rows of its file have one?
     fn decide(
@@ -78,8 +78,8 @@ pub trait RetryDecider: Send + 'static {
         stored: &StoredRow,
         candidate: &Candidate,
         known: KnownRows,
-        has_resellers: impl FnOnce() -> Result<bool, Error>,
-    ) -> Result<Result<Decision, SkipReason>, Error>;
+        has_resellers: impl FnOnce() -> Result<bool>,
+    ) -> Result<Result<Decision, SkipReason>>;
 }
 
 /// What taking up came to.
@@ -133,7 +133,7 @@ impl Ledger {
         selection: Selection,
         mut rows: impl RetryDecider,
         for_show: bool,
-    ) -> Result<Again, Error> {
+    ) -> Result<Again> {
         let run = self.run;
         self.write(move |tx| {
             tx.execute_batch("SAVEPOINT again")?;
@@ -150,7 +150,7 @@ fn again(
     run: RunId,
     selection: &Selection,
     rows: &mut impl RetryDecider,
-) -> Result<Again, Error> {
+) -> Result<Again> {
     let mut again = Again::default();
     let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };
     for of_agreements in [false, true] {
@@ -174,7 +174,7 @@ fn again(
 
 /// The rows that are meant, in the order of their files. None of them is read while the ledger changes. What was never sent,
 /// of a file that was not read to its end or that nobody agreed to, waits for that file.
-fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>, Error> {
+fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>> {
     let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let states =
         State::sql_list(if selection.rejected { State::is_refused } else { |it| it == State::Failed });
@@ -195,7 +195,7 @@ const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
 const AGREEMENTS: &str = "agreements a JOIN customer_rows r ON r.id = a.row_id AND a.replaced_by IS NULL
                           JOIN sources s ON s.id = a.source_id";
 
-fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<StoredRow, Error> {
+fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<StoredRow> {
     let (what, by) = if of_agreement { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let refused = State::sql_list(State::is_refused);
     let which = if of_agreement { format!("AND a.state IN ({refused})") } else { String::new() };
@@ -239,7 +239,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Do rows of the file at `path` have a reseller?
-    fn has_resellers(&mut self, tx: &Transaction<'_>, path: &str) -> Result<bool, Error> {
+    fn has_resellers(&mut self, tx: &Transaction<'_>, path: &str) -> Result<bool> {
         if let Some(has_resellers) = self.has_resellers.get(path) {
             return Ok(*has_resellers);
         }
@@ -253,7 +253,7 @@ impl Reading<'_> {
         Ok(found)
     }
 
-    fn of_file(&mut self, tx: &Transaction<'_>, stored: &StoredRow) -> Result<&mut TakeUp, Error> {
+    fn of_file(&mut self, tx: &Transaction<'_>, stored: &StoredRow) -> Result<&mut TakeUp> {
         if self.current.as_ref().is_none_or(|(source, _)| *source != stored.source) {
             self.complete(tx)?;
             let info = SourceInfo {
@@ -269,7 +269,7 @@ impl Reading<'_> {
     }
 
     /// What was taken up may be sent. The rows that were not are none of this reading.
-    fn complete(&mut self, tx: &Transaction<'_>) -> Result<(), Error> {
+    fn complete(&mut self, tx: &Transaction<'_>) -> Result<()> {
         match self.current.take() {
             Some((_, reading)) => reading.end(tx),
             None => Ok(()),

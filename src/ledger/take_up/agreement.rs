@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::super::stored::{Value, customer_of, insert, json, update, value};
-use super::super::{Error, RowId, SourceId};
+use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use tenantry_model::clock;
 use tenantry_model::customer::Customer;
@@ -15,14 +15,14 @@ use tenantry_model::ids::RequestId;
 use tenantry_model::problem::{Problem, Severity};
 
 /// Has an acceptance of this content been replaced by a corrected one since?
-pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool, Error> {
+pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool> {
     let sql = "SELECT count(*) > 0 FROM agreements
                 WHERE row_id = ?1 AND content_hash = ?2 AND replaced_by IS NOT NULL";
     value(tx, sql, (row, content_hash))
 }
 
 /// The customer as it was sent; nobody can tell of one that cannot be understood.
-pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>, Error> {
+pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>> {
     let stored: String = value(tx, "SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
     Ok(customer_of(&stored).ok())
 }
@@ -35,7 +35,7 @@ pub(super) fn replace(
     source: SourceId,
     candidate: &Candidate,
     before: Option<i64>,
-) -> Result<(), Error> {
+) -> Result<()> {
     let agreement = candidate.customer.as_ref().and_then(|customer| customer.agreement.as_ref());
     let rejected_for = match candidate.customer {
         Some(_) => None,
@@ -77,7 +77,7 @@ pub(super) enum Which {
 
 /// Discards acceptances that the files of `sources` (a query for their ids) have brought, and that were never sent; what
 /// they had replaced stands again. Returns how many there were.
-pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Result<u64, Error> {
+pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Result<u64> {
     let condition = match which {
         Which::All => "state IN ('pending', 'rejected')",
         Which::Repeated => {

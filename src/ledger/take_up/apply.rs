@@ -4,7 +4,7 @@ use rusqlite::{ToSql, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind};
 use super::super::stored::{Value, insert, json, update};
-use super::super::{Error, RowId, SourceId};
+use super::super::{Result, RowId, SourceId};
 use super::{Candidate, TakeUp, agreement};
 use tenantry_model::clock;
 use tenantry_model::customer::DomainName;
@@ -64,7 +64,7 @@ impl TakeUp {
         tx: &Transaction<'_>,
         candidate: &mut Candidate,
         decision: Decision,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         match decision {
             Decision::Known { row, change, adopts } => {
                 if !self.meet_known(row, candidate.line) {
@@ -107,7 +107,7 @@ impl TakeUp {
         row: RowId,
         change: Change,
         candidate: &mut Candidate,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let taken = &mut self.taken;
         match change {
             Change::Nothing => {}
@@ -148,7 +148,7 @@ impl TakeUp {
         candidate: &Candidate,
         stands: bool,
         problem: Option<&Problem>,
-    ) -> Result<RowId, Error> {
+    ) -> Result<RowId> {
         let problems: Vec<_> = candidate.problems.iter().chain(problem).collect();
         let error = problems.iter().find(|problem| problem.severity == Severity::Error);
         let state = if error.is_some() { State::Rejected } else { State::Pending };
@@ -178,20 +178,14 @@ impl TakeUp {
     }
 
     /// A row, or an acceptance, of a file that was never read to its end is one of this file from now on.
-    fn adopt(
-        &self,
-        tx: &Transaction<'_>,
-        table: &str,
-        id: &dyn ToSql,
-        candidate: &Candidate,
-    ) -> Result<(), Error> {
+    fn adopt(&self, tx: &Transaction<'_>, table: &str, id: &dyn ToSql, candidate: &Candidate) -> Result<()> {
         // The cells too: the same values may stand under another header here.
         let Candidate { line, cells, .. } = candidate;
         update(tx, table, id, &[("source_id", &self.source), ("line", line), ("cells", cells)])
     }
 }
 
-fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
+fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     update(tx, "customer_rows", &row, &[("replaced_by", &by)])?;
     // What was unclear about a domain stays so for the row that stands for it now.
     tx.prepare_cached(
@@ -207,12 +201,7 @@ fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<(), Error> {
 /// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
 /// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
 /// kept, by which [`withdraw`](super::consent::withdraw) knows it. `candidate` is good.
-fn take_up_again(
-    tx: &Transaction<'_>,
-    row: RowId,
-    source: SourceId,
-    candidate: &Candidate,
-) -> Result<(), Error> {
+fn take_up_again(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
     let facts = "next_step = 'create', unclear_before = unclear_before OR in_doubt_since IS NOT NULL,
                  in_doubt_since = NULL, last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
                  ask_rounds = 0";

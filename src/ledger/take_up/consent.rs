@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 use super::super::query::UNDECIDED;
 use super::super::steps::{Event, State, StepKind, take_all};
 use super::super::stored::value;
-use super::super::{Error, Ledger, RunId};
+use super::super::{Ledger, Result, RunId};
 use super::agreement;
 use tenantry_model::clock;
 
@@ -34,7 +34,7 @@ fn of_run(run: RunId) -> String {
 impl Ledger {
     /// Lets go of what nobody has agreed to: those rows were never sent, and will not be. Read again, they are new rows.
     /// Returns how many there were, and how many acceptances of agreements.
-    pub async fn withdraw(&self, what: Unagreed) -> Result<(u64, u64), Error> {
+    pub async fn withdraw(&self, what: Unagreed) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
@@ -51,7 +51,7 @@ impl Ledger {
     /// Holds back what this run has read, because it was to be sent only if all of it were valid: new rows wait until
     /// their files come again, refused ones that were taken up again stay refused. Returns how many rows wait, and how
     /// many acceptances.
-    pub async fn hold_back(&self) -> Result<(u64, u64), Error> {
+    pub async fn hold_back(&self) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {
             let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     /// Lets the rows be sent that were held back for somebody's consent.
-    pub async fn release(&self, what: Unagreed) -> Result<(), Error> {
+    pub async fn release(&self, what: Unagreed) -> Result<()> {
         let run = self.run;
         self.write(move |tx| {
             let sources = what.sources(run);
@@ -77,7 +77,7 @@ impl Ledger {
 }
 
 /// Rows of a restored copy wait on: the lost ledger may have sent them, so they cannot be let go of.
-fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
+fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<()> {
     tx.execute(
         "UPDATE sources SET completed_at = NULL
           WHERE run_id = ?1
@@ -89,7 +89,7 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<(), Error> {
 
 /// Lets go of what the files of `sources` (a query for their ids) have brought and nothing has been done for: new rows are
 /// superseded, refused ones that were taken up again stay refused. Says how many rows and how many acceptances it were.
-pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64), Error> {
+pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)> {
     let refused = take_back_refused(tx, sources)?;
     let superseded = take_all(
         tx,
@@ -103,14 +103,14 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 }
 
 /// Rows that stood refused before they were taken up again stand refused again.
-fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64, Error> {
+fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64> {
     let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
     take_all(tx, (StepKind::Create, State::Pending, Event::TakenBack), "", &condition, [])
 }
 
 /// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows
 /// and how many acceptances wait.
-fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64), Error> {
+fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64)> {
     let sources = of_run(run);
     take_back_refused(tx, &sources)?;
     agreement::withdraw(tx, &sources, agreement::Which::Repeated)?;
@@ -178,7 +178,7 @@ mod tests {
         queries
             .each_row(Filter::All, |row| {
                 found = Some((row.state, row.error_code));
-                Ok::<_, Error>(())
+                Ok::<_, crate::Error>(())
             })
             .unwrap();
         found.unwrap()

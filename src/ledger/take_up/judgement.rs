@@ -4,7 +4,7 @@ use rusqlite::{Params, Transaction};
 
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::super::stored::{Value, collect, json, stored_problems};
-use super::super::{Error, RowId};
+use super::super::{Result, RowId};
 use super::{TakeUp, Taken, consent};
 use tenantry_model::problem::Problem;
 
@@ -30,7 +30,7 @@ pub struct Judged {
 
 impl TakeUp {
     /// The judgement over the whole file, then the release of its rows.
-    pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<Judged, Error> {
+    pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<Judged> {
         match direct {
             DirectRows::Wrong(problem) => self.taken.rejected += self.reject_direct_rows(tx, problem)?,
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
@@ -58,17 +58,13 @@ impl TakeUp {
     }
 
     /// Rows that this reading has met, of those that the query finds.
-    fn met(&self, tx: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<Vec<RowId>, Error> {
+    fn met(&self, tx: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<Vec<RowId>> {
         let mut rows: Vec<RowId> = collect(tx, sql, parameters, |row| row.get(0))?;
         rows.retain(|row| self.seen.line_of(*row).is_some());
         Ok(rows)
     }
 
-    fn reject_direct_rows(
-        &self,
-        tx: &Transaction<'_>,
-        problem: impl Fn(u64) -> Problem,
-    ) -> Result<u64, Error> {
+    fn reject_direct_rows(&self, tx: &Transaction<'_>, problem: impl Fn(u64) -> Problem) -> Result<u64> {
         let sql = "SELECT id FROM customer_rows
                     WHERE state = 'pending' AND source_id = ?1
                       AND json_extract(customer, '$.associated_partner_id') IS NULL";
@@ -92,7 +88,7 @@ impl TakeUp {
 
     /// Rows that an earlier reading rejected for standing without a reseller beside rows with one, and that this one has
     /// met: they stand by themselves now.
-    fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<(), Error> {
+    fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<()> {
         let sql = "SELECT id FROM customer_rows WHERE error_code = ?1 AND state = 'rejected'";
         for row in self.met(tx, sql, [rejected_by])? {
             let step = CurrentStep::of(tx, StepKind::Create, row)?;

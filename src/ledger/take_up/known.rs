@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::steps::{STANDING, State};
-use super::super::{Error, RowId, SourceId};
+use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement;
 use tenantry_model::customer::Customer;
@@ -98,7 +98,7 @@ impl Seen {
 }
 
 /// Everything that is known of a row that comes.
-pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRows, Error> {
+pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRows> {
     static BY_DOMAIN: LazyLock<String> = LazyLock::new(|| Found::select("r.key_domain = ?1"));
     static BY_ROW: LazyLock<String> = LazyLock::new(|| Found::select("r.id = ?1"));
     let find = |sql: &str, key: &dyn rusqlite::ToSql| {
@@ -129,7 +129,7 @@ fn without_key(
     candidate: &Candidate,
     seen: &Seen,
     known: &mut KnownRows,
-) -> Result<(), Error> {
+) -> Result<()> {
     // A correction that was let go unsent stands for nothing.
     let sql = "SELECT r.id, r.state, r.source_id,
                       new.state IS NOT NULL AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
@@ -232,7 +232,7 @@ impl Found {
     }
 
     /// The same, with what takes further look-ups.
-    fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRow, Error> {
+    fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRow> {
         let source = self.source;
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
         known.met_on = seen.line_of(known.row);

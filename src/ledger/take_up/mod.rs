@@ -19,7 +19,7 @@ use rusqlite::Transaction;
 
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
-use super::{Error, Given, Ledger, RowId, RunId, SourceId};
+use super::{Given, Ledger, Result, RowId, RunId, SourceId};
 use known::Seen;
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
@@ -154,7 +154,7 @@ pub struct TakeUp {
 
 impl Ledger {
     /// Begins the reading of a file.
-    pub async fn begin_source(&self, info: SourceInfo) -> Result<TakeUp, Error> {
+    pub async fn begin_source(&self, info: SourceInfo) -> Result<TakeUp> {
         let run = self.run;
         self.write(move |tx| TakeUp::begin(tx, run, info)).await
     }
@@ -166,7 +166,7 @@ impl Ledger {
         mut reading: TakeUp,
         mut batch: Vec<Incoming>,
         decide: impl Fn(&Candidate, KnownRows) -> Decision + Send + 'static,
-    ) -> Result<(TakeUp, Vec<Incoming>), Error> {
+    ) -> Result<(TakeUp, Vec<Incoming>)> {
         if let Some(unchanged) = batch.iter().map(Incoming::as_unchanged).collect::<Option<Vec<_>>>() {
             unchanged.iter().for_each(|row| _ = reading.meet_known(row.row, row.line));
             return Ok((reading, batch));
@@ -189,7 +189,7 @@ impl Ledger {
     }
 
     /// Leaves a file that is not read to its end, with the sums of the rows that were.
-    pub async fn leave_source(&self, reading: TakeUp) -> Result<(), Error> {
+    pub async fn leave_source(&self, reading: TakeUp) -> Result<()> {
         self.write(move |tx| reading.write_sums(tx)).await
     }
 
@@ -200,7 +200,7 @@ impl Ledger {
         reading: TakeUp,
         rows_read: u64,
         direct: DirectRows,
-    ) -> Result<Judged, Error> {
+    ) -> Result<Judged> {
         assert_eq!(reading.taken.rows(), rows_read, "every row that was read must have been taken up");
         self.write(move |tx| reading.complete(tx, &direct)).await
     }
@@ -217,7 +217,7 @@ impl TakeUp {
         &self.ledger_id
     }
 
-    fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self, Error> {
+    fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self> {
         let ledger_id = value(tx, "SELECT ledger_id FROM ledger", [])?;
         let customers = State::sql_list(State::is_customer);
         let customers = format!("SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
@@ -248,7 +248,7 @@ impl TakeUp {
     }
 
     /// Sets the sums of the file to those of the rows read so far.
-    fn write_sums(&self, tx: &Transaction<'_>) -> Result<(), Error> {
+    fn write_sums(&self, tx: &Transaction<'_>) -> Result<()> {
         let taken = &self.taken;
         let values: [Value<'_>; 5] = [
             ("rows_read", &taken.rows()),
@@ -261,7 +261,7 @@ impl TakeUp {
     }
 
     /// The file has been read to its end, and may be sent, unless that needs consent.
-    fn end(&self, tx: &Transaction<'_>) -> Result<(), Error> {
+    fn end(&self, tx: &Transaction<'_>) -> Result<()> {
         self.write_sums(tx)?;
         let now = clock::now().as_millisecond();
         let completed_at = (!self.info.needs_consent).then_some(now);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
-use super::super::{Error, RowId, SourceId, schema};
+use super::super::{Result, RowId, SourceId, schema};
 use super::known::{Found, KnownRow};
 use tenantry_model::customer::DomainName;
 use tenantry_model::problem::Problem;
@@ -87,11 +87,7 @@ impl Customers {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(
-        &self,
-        connection: &mut Connecting,
-        rows: &[Option<Asked<'_>>],
-    ) -> Result<Vec<Option<KnownRow>>, Error> {
+    fn find(&self, connection: &mut Connecting, rows: &[Option<Asked<'_>>]) -> Result<Vec<Option<KnownRow>>> {
         if matches!(connection, Connecting::NotYet) {
             *connection = Connecting::Done(schema::open_for_reading(&self.path)?);
         }
@@ -124,7 +120,7 @@ struct LookUp<'a> {
 }
 
 impl<'a> LookUp<'a> {
-    fn prepare(snapshot: &'a Transaction<'_>) -> Result<Self, Error> {
+    fn prepare(snapshot: &'a Transaction<'_>) -> Result<Self> {
         let rows = |which: &str| snapshot.prepare_cached(&Found::select(which));
         Ok(Self {
             by_domain: rows("r.key_domain = ?1")?,
@@ -135,7 +131,7 @@ impl<'a> LookUp<'a> {
         })
     }
 
-    fn of_domain(&mut self, domain: &DomainName) -> Result<Option<Found>, Error> {
+    fn of_domain(&mut self, domain: &DomainName) -> Result<Option<Found>> {
         // A list comes in the order in which it came before, but for what was put in or left out.
         if self.is_in_order && self.ahead.is_empty() {
             self.ahead = load(&mut self.following, [self.last])?;
@@ -157,7 +153,7 @@ impl<'a> LookUp<'a> {
     }
 }
 
-fn load(statement: &mut CachedStatement<'_>, parameters: impl Params) -> Result<VecDeque<Found>, Error> {
+fn load(statement: &mut CachedStatement<'_>, parameters: impl Params) -> Result<VecDeque<Found>> {
     Ok(statement.query_map(parameters, Found::load)?.collect::<Result<_, _>>()?)
 }
 
