@@ -66,26 +66,18 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<String>,
 }
 
-/// Problems of one kind.
-#[derive(Debug)]
-struct ProblemKind {
-    rows: u64,
-    first: Problem,
-}
-
-/// Every kind of problem that was met, errors first.
-type ProblemKinds = BTreeMap<(Severity, Cow<'static, str>), ProblemKind>;
+/// Every kind of problem that was met, errors first: how many rows have it, and the first of them.
+type ProblemKinds = BTreeMap<(Severity, Cow<'static, str>), (u64, Problem)>;
 
 fn note_problems(kinds: &mut ProblemKinds, rows: &[Incoming]) {
     for problem in rows.iter().flat_map(Incoming::problems) {
         let kind = kinds.entry((problem.severity, problem.rule.clone()));
-        kind.or_insert_with(|| ProblemKind { rows: 0, first: problem.clone() }).rows += 1;
+        kind.or_insert_with(|| (0, problem.clone())).0 += 1;
     }
 }
 
-fn in_words((severity, rule): &(Severity, Cow<'static, str>), kind: &ProblemKind) -> String {
+fn in_words((severity, rule): &(Severity, Cow<'static, str>), (rows, first): &(u64, Problem)) -> String {
     let severity = severity.name();
-    let ProblemKind { rows, first } = kind;
     let which = if *rows == 1 { "on" } else { "first on" };
     format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.in_words())
 }

@@ -154,9 +154,7 @@ pub(super) fn after_ask(task: &Task, outcome: Outcome<DomainStatus>, at: &Circum
         DomainStatus::Taken if work.success_unread => {
             let text = "the service said that it had created it, in an answer that could not be read; the domain is \
                         taken, and the customer is not listed yet";
-            settled(RowChange::AskedInVain {
-                reason: Refusal { code: UNSETTLED.to_owned(), status: None, text: text.to_owned() },
-            })
+            unresolved(UNSETTLED, text)
         }
         DomainStatus::Taken => settled(taken(work)),
         DomainStatus::Free => free(task, at),
@@ -311,11 +309,7 @@ fn taken(work: &Work) -> RowChange {
             domain_burned: refusal.code != DOMAIN_TAKEN,
         },
         None => RowChange::Refused {
-            refusal: Refusal {
-                code: DOMAIN_TAKEN.to_owned(),
-                status: None,
-                text: "the domain is taken, and not by a customer of ours".to_owned(),
-            },
+            refusal: Refusal::of_ours(DOMAIN_TAKEN, "the domain is taken, and not by a customer of ours"),
             domain_burned: false,
         },
     }
@@ -348,13 +342,9 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
             let change = RowChange::NothingDone { new_request_id, ask_rounds: rounds + 1 };
             Verdict { change, then: Then::Wait(Duration::ZERO) }
         }
-        rounds if rounds >= 2 && alone => settled(RowChange::AskedInVain {
-            reason: Refusal {
-                code: UNSETTLED.to_owned(),
-                status: None,
-                text: "no send was answered, and the customer did not appear".to_owned(),
-            },
-        }),
+        rounds if rounds >= 2 && alone => {
+            unresolved(UNSETTLED, "no send was answered, and the customer did not appear")
+        }
         // A service that remembers the id replays its answer, one that forgot it starts anew.
         _ => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
     }
@@ -380,7 +370,7 @@ fn contradicted(work: &Work) -> Verdict {
     let text = format!(
         "the service refused it as taken and then called its domain free; sending and asking again did not settle that: {said}"
     );
-    settled(RowChange::AskedInVain { reason: Refusal { code: CONTRADICTED.to_owned(), status: None, text } })
+    unresolved(CONTRADICTED, text)
 }
 
 /// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says
@@ -397,8 +387,7 @@ fn asked_in_vain(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict
         refused => {
             let before = refused.as_ref().map(|refusal| format!("; refused before: {}", refusal.text));
             let text = reason + &before.unwrap_or_default();
-            let code = if is_contradicted(work) { CONTRADICTED } else { UNANSWERED };
-            settled(RowChange::AskedInVain { reason: Refusal { code: code.to_owned(), status: None, text } })
+            unresolved(if is_contradicted(work) { CONTRADICTED } else { UNANSWERED }, text)
         }
     }
 }
@@ -448,6 +437,11 @@ pub(super) fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdic
         customer_id: work.customer_id.clone(),
     };
     Verdict { change, then }
+}
+
+/// Asking did not settle it.
+fn unresolved(code: &str, text: impl Into<String>) -> Verdict {
+    settled(RowChange::AskedInVain { reason: Refusal::of_ours(code, text) })
 }
 
 pub(super) fn settled(change: RowChange) -> Verdict {

@@ -25,6 +25,13 @@ pub struct Refusal {
     pub text: String,
 }
 
+impl Refusal {
+    /// One that no status of the service stands for.
+    pub fn of_ours(code: &str, text: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), status: None, text: text.into() }
+    }
+}
+
 /// A customer that exists now.
 #[derive(Debug, Clone)]
 pub struct CreatedCustomer {

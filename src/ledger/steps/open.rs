@@ -148,9 +148,9 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     let state: State = cell(row, 6, "state")?;
     let code: Option<String> = cell(row, 15, "error code")?;
     let text: Option<String> = cell(row, 17, "error text")?;
-    let refusal = match (state, code) {
+    let refusal = match code {
         // A pending row may carry an old refusal of an earlier try; it is no part of the present one.
-        (State::InFlight | State::Unresolved, Some(code)) => {
+        Some(code) if state.is_in_doubt() => {
             Some(Refusal { code, status: cell(row, 16, "error status")?, text: text.unwrap_or_default() })
         }
         _ => None,

@@ -43,16 +43,14 @@ pub(super) fn customer(
         return Ok(Recorded::Foreign { intended_at });
     }
     let text = format!("the customer that was found for it, {customer_id}, is recorded for row {other}");
-    let reason = Refusal { code: CUSTOMER_OF_ANOTHER_ROW.to_owned(), status: None, text };
-    Ok(Recorded::Instead(RowChange::AskedInVain { reason }))
+    Ok(Recorded::Instead(RowChange::AskedInVain { reason: Refusal::of_ours(CUSTOMER_OF_ANOTHER_ROW, text) }))
 }
 
 /// When a call was intended.
 fn intended(tx: &Transaction<'_>, attempt: Option<AttemptId>) -> Result<Moment> {
     let sql = "SELECT a.intended_at, r.boot_id || ':' || a.intended_boot_ms
                  FROM http_attempts a JOIN program_runs r ON r.id = a.run_id WHERE a.id = ?1";
-    let (wall, boot): (i64, Option<String>) =
-        tx.query_row(sql, [attempt], |call| Ok((call.get(0)?, call.get(1)?)))?;
+    let (wall, boot): (i64, Option<String>) = tx.query_row(sql, [attempt], |call| call.try_into())?;
     Ok(moment(wall, boot))
 }
 
