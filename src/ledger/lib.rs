@@ -59,8 +59,8 @@ pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database}
 pub use runs::Ending;
 pub use schema::Environment;
 pub use steps::{
-    Attempt, AttemptResult, Batch, CreatedCustomer, NextStep, Open, Operation, Owed, Recorded, Refusal,
-    RowChange, SetAside, State, StepKind, Work,
+    Attempt, AttemptResult, Batch, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded,
+    Refusal, RowChange, SetAside, State, StepKind, Work,
 };
 pub use take_up::{
     Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, Judged, KnownAcceptance,

@@ -24,7 +24,7 @@ const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
 /// The ledger could not be written; then nothing was sent.
 pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped, ledger::Error> {
     let work = &task.work;
-    let (Some(agreement), Some(customer_id)) = (&work.customer.agreement, &work.customer_id) else {
+    let (Some(agreement), Some(customer_id)) = (&work.customer.agreement, &work.open.customer_id) else {
         let what = "it owes an agreement that nobody has accepted".to_owned();
         return Err(ledger::Error::Stored { row: work.row.0, what });
     };
@@ -62,7 +62,7 @@ pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &Circumstances<'_>) 
     let refused = |refusal| settled(RowChange::Refused { refusal, domain_burned: false });
     let unknown = |then| {
         let mut work = task.work.clone();
-        work.in_doubt_since.get_or_insert(at.moment);
+        work.open.in_doubt_since.get_or_insert(at.moment);
         still_open(&work, NextStep::Create, then)
     };
     match outcome {
@@ -101,7 +101,7 @@ mod tests {
         let change = match &verdict.change {
             RowChange::Recorded => "recorded",
             RowChange::NothingDone { .. } => "nothing done",
-            RowChange::StillOpen { in_doubt_since: Some(_), .. } => "in doubt",
+            RowChange::StillOpen(open) if open.in_doubt_since.is_some() => "in doubt",
             RowChange::Refused { refusal, .. } if refusal.code == "3000" => "failed 3000",
             other => panic!("{other:?}"),
         };
@@ -121,7 +121,7 @@ mod tests {
         fn check(tries: u32, in_doubt: bool, outcome: Outcome<()>, expected: &str) {
             let mut task = fresh();
             task.tries = tries;
-            task.work.in_doubt_since = in_doubt.then(|| circumstances().moment);
+            task.work.open.in_doubt_since = in_doubt.then(|| circumstances().moment);
             assert_eq!(words(&decide(&task, outcome, &circumstances())), expected);
         }
         let last = POLICY.max_attempts - 1;

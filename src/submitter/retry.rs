@@ -17,7 +17,7 @@ use crate::call::QUESTION_TRIES;
 use crate::call::domains::DomainStatus;
 use crate::clock::Moment;
 use crate::ids::RequestId;
-use crate::ledger::{CreatedCustomer, NextStep, Refusal, RowChange, Work};
+use crate::ledger::{CreatedCustomer, NextStep, OpenStep, Refusal, RowChange, Work};
 use crate::partner_center::{Class, Outcome, ServiceError};
 
 /// The code of a row whose domain somebody else has.
@@ -81,7 +81,7 @@ pub(super) fn after_create(
     at: &Circumstances<'_>,
 ) -> Verdict {
     let work = &task.work;
-    if let Some(customer_id) = &work.customer_id {
+    if let Some(customer_id) = &work.open.customer_id {
         return after_last_send(task, customer_id, outcome, at);
     }
     match outcome {
@@ -146,7 +146,7 @@ pub(super) fn after_ask(task: &Task, outcome: Outcome<DomainStatus>, at: &Circum
     match status {
         DomainStatus::Ours { customer_id } => ours(task, customer_id, at),
         DomainStatus::Unprovable(reason) => asked_in_vain(task, reason, at),
-        DomainStatus::Taken | DomainStatus::Free if work.customer_id.is_some() => found_before(task, at),
+        DomainStatus::Taken | DomainStatus::Free if work.open.customer_id.is_some() => found_before(task, at),
         DomainStatus::Taken if too_early(task, at) => wait_to_settle(task, at),
         DomainStatus::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
         DomainStatus::Taken if is_contradicted(work) => contradicted(work),
@@ -195,17 +195,17 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
 /// question that comes too early by a clock that was set does no harm: [`after_ask`] does not believe its answer.
 pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextStep, Duration) {
     let until_visible = || {
-        if task.work.customer_id.is_some() {
+        if task.work.open.customer_id.is_some() {
             return Duration::ZERO;
         }
         let age = task.last_sent.map_or(Duration::MAX, |sent| sent.age(now));
         policy.settle_delay.saturating_sub(age)
     };
-    match task.work.next_step {
+    match task.work.open.next_step {
         NextStep::Create if is_fresh(task, policy, now) => (NextStep::Create, Duration::ZERO),
         NextStep::Create => (NextStep::Ask, until_visible()),
         // A refusal can be asked about at once; a send without an answer may still show up.
-        NextStep::Ask if task.work.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
+        NextStep::Ask if task.work.open.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
         NextStep::Ask => (NextStep::Ask, until_visible()),
     }
 }
@@ -217,9 +217,9 @@ pub(super) fn must_ask_first(task: &Task, policy: &Policy, now: Instant) -> bool
 
 /// An unresolved row is asked about afresh. What contradicted itself stays so, and may be sent once more.
 pub(super) fn ask_afresh(work: &mut Work) {
-    work.refusal.take_if(|refusal| refusal.code != CONTRADICTED);
-    if work.refusal.is_some() {
-        work.ask_rounds = work.ask_rounds.next_multiple_of(2);
+    work.open.refusal.take_if(|refusal| refusal.code != CONTRADICTED);
+    if work.open.refusal.is_some() {
+        work.open.ask_rounds = work.open.ask_rounds.next_multiple_of(2);
     }
 }
 
@@ -227,11 +227,12 @@ pub(super) fn ask_afresh(work: &mut Work) {
 /// unless the service repeats that: one more send asks for it while the id is fresh.
 fn ours(task: &Task, customer_id: String, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
-    if work.in_doubt_since.is_none() && !work.unclear_before {
+    if work.open.in_doubt_since.is_none() && !work.unclear_before {
         return settled(RowChange::Existing { customer_id });
     }
-    if work.in_doubt_since.is_some() && is_fresh(task, at.policy, at.now) {
-        let work = Work { customer_id: Some(customer_id), ..work.clone() };
+    if work.open.in_doubt_since.is_some() && is_fresh(task, at.policy, at.now) {
+        let mut work = work.clone();
+        work.open.customer_id = Some(customer_id);
         return still_open(&work, NextStep::Create, Then::Wait(Duration::ZERO));
     }
     password_lost(&customer_id)
@@ -239,7 +240,7 @@ fn ours(task: &Task, customer_id: String, at: &Circumstances<'_>) -> Verdict {
 
 /// It was found among our customers before, and what is there stays there, whatever this question has found.
 fn found_before(task: &Task, at: &Circumstances<'_>) -> Verdict {
-    ours(task, task.work.customer_id.clone().unwrap_or_default(), at)
+    ours(task, task.work.open.customer_id.clone().unwrap_or_default(), at)
 }
 
 fn password_lost(customer_id: &str) -> Verdict {
@@ -254,11 +255,11 @@ fn ask_about(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
         (true, false) => DOMAIN_TAKEN.to_owned(),
         (true, true) => {
             // The one repeat that was left has been made.
-            work.ask_rounds |= 1;
+            work.open.ask_rounds |= 1;
             CONTRADICTED.to_owned()
         }
     };
-    work.refusal = Some(Refusal { code, ..refusal });
+    work.open.refusal = Some(Refusal { code, ..refusal });
     still_open(&work, NextStep::Ask, Then::Wait(Duration::ZERO))
 }
 
@@ -284,12 +285,12 @@ pub(super) fn forbidden(
 fn unknown(task: &Task, at: &Circumstances<'_>) -> Verdict {
     let doubt = task.doubt.unwrap_or(Past::at(task.begun));
     let mut work = task.work.clone();
-    work.in_doubt_since.get_or_insert(task.intended_at);
+    work.open.in_doubt_since.get_or_insert(task.intended_at);
     // It was sent just now, so what asking finds counts after the whole delay.
     let settled = Then::Settle(at.policy.settle_delay);
     if task.asked_free || is_contradicted(&work) {
         // Asked, not there, sent once more under the same id, and that is unclear too.
-        work.ask_rounds += 1;
+        work.open.ask_rounds += 1;
         return still_open(&work, NextStep::Ask, settled);
     }
     let tries = if at.probe { task.tries } else { task.tries + 1 };
@@ -302,7 +303,7 @@ fn unknown(task: &Task, at: &Circumstances<'_>) -> Verdict {
 
 /// The domain is taken, and by none of our customers.
 fn taken(work: &Work) -> RowChange {
-    match &work.refusal {
+    match &work.open.refusal {
         Some(refusal) => RowChange::Refused {
             refusal: refusal.clone(),
             // Refused for something else, and taken all the same: a half-made tenant has it (fact book 4.6).
@@ -318,11 +319,11 @@ fn taken(work: &Work) -> RowChange {
 /// Not there, and free.
 fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
-    match &work.refusal {
+    match &work.open.refusal {
         Some(refusal) if refusal.code == DOMAIN_TAKEN => return contradicts(task, refusal, at),
         Some(refusal) if refusal.code == CONTRADICTED => {
             // Odd: the one repeat has been made.
-            return match work.ask_rounds % 2 {
+            return match work.open.ask_rounds % 2 {
                 0 => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
                 _ => contradicted(work),
             };
@@ -334,7 +335,7 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
     }
     // Whether it is this row that the service does not answer, or no row at all, shows in a success of another one.
     let alone = task.unclear_at.is_some_and(|successes_then| at.successes > successes_then);
-    match work.ask_rounds {
+    match work.open.ask_rounds {
         // Sent again after asking, and that was unclear too. A run that only asks leaves the next send, and so its id,
         // to one that sends.
         rounds if rounds % 2 == 1 && at.may_send => {
@@ -354,19 +355,19 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
 /// done: one repeat under the same id, and if that does not create it, the row is unresolved (contract, rule 5).
 fn contradicts(task: &Task, refusal: &Refusal, at: &Circumstances<'_>) -> Verdict {
     let mut work = task.work.clone();
-    work.in_doubt_since = work.in_doubt_since.or(work.last_sent_at).or(Some(at.moment));
-    work.ask_rounds = work.ask_rounds.next_multiple_of(2);
-    work.refusal = Some(Refusal { code: CONTRADICTED.to_owned(), ..refusal.clone() });
+    work.open.in_doubt_since = work.open.in_doubt_since.or(work.last_sent_at).or(Some(at.moment));
+    work.open.ask_rounds = work.open.ask_rounds.next_multiple_of(2);
+    work.open.refusal = Some(Refusal { code: CONTRADICTED.to_owned(), ..refusal.clone() });
     still_open(&work, NextStep::Create, Then::Wait(Duration::ZERO))
 }
 
 fn is_contradicted(work: &Work) -> bool {
-    work.refusal.as_ref().is_some_and(|refusal| refusal.code == CONTRADICTED)
+    work.open.refusal.as_ref().is_some_and(|refusal| refusal.code == CONTRADICTED)
 }
 
 /// Nothing that could still be done would tell.
 fn contradicted(work: &Work) -> Verdict {
-    let said = work.refusal.as_ref().map(|refusal| refusal.text.as_str()).unwrap_or_default();
+    let said = work.open.refusal.as_ref().map(|refusal| refusal.text.as_str()).unwrap_or_default();
     let text = format!(
         "the service refused it as taken and then called its domain free; sending and asking again did not settle that: {said}"
     );
@@ -377,8 +378,8 @@ fn contradicted(work: &Work) -> Verdict {
 /// that the domain is taken: that may be by us.
 fn asked_in_vain(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict {
     let work = &task.work;
-    match &work.refusal {
-        _ if work.customer_id.is_some() => found_before(task, at),
+    match &work.open.refusal {
+        _ if work.open.customer_id.is_some() => found_before(task, at),
         Some(refusal) if !may_be_ours(work) => {
             let mut refusal = refusal.clone();
             refusal.text.push_str(" (whether the domain is taken now could not be found out)");
@@ -394,8 +395,9 @@ fn asked_in_vain(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict
 
 /// May a customer of ours have the domain, as far as the answers to its sends go?
 fn may_be_ours(work: &Work) -> bool {
-    let is_taken = work.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
-    work.in_doubt_since.is_some() || is_taken
+    let is_taken =
+        work.open.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
+    work.open.in_doubt_since.is_some() || is_taken
 }
 
 /// "Taken by somebody else" counts only when a customer of ours would have become visible, and so does "not there" where
@@ -421,22 +423,18 @@ fn is_fresh(task: &Task, policy: &Policy, now: Instant) -> bool {
 
 /// Nothing was done under the request id by this send; an earlier one may still be in doubt.
 pub(super) fn nothing_done(work: &Work, then: Then) -> Verdict {
-    if work.in_doubt_since.is_some() {
+    if work.open.in_doubt_since.is_some() {
         still_open(work, NextStep::Create, then)
     } else {
-        Verdict { change: RowChange::NothingDone { new_request_id: None, ask_rounds: work.ask_rounds }, then }
+        Verdict {
+            change: RowChange::NothingDone { new_request_id: None, ask_rounds: work.open.ask_rounds },
+            then,
+        }
     }
 }
 
 pub(super) fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdict {
-    let change = RowChange::StillOpen {
-        in_doubt_since: work.in_doubt_since,
-        next_step,
-        ask_rounds: work.ask_rounds,
-        refusal: work.refusal.clone(),
-        customer_id: work.customer_id.clone(),
-    };
-    Verdict { change, then }
+    Verdict { change: RowChange::StillOpen(OpenStep { next_step, ..work.open.clone() }), then }
 }
 
 /// Asking did not settle it.

@@ -67,7 +67,7 @@ impl Task {
     pub(super) fn new(work: Work, step: Step, start: &RunStart) -> Self {
         Self {
             // A time that makes no sense is on the careful side: the doubt is old, and the send was right now.
-            doubt: work.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
+            doubt: work.open.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
             last_sent: work.last_sent_at.map(|sent| start.past(sent, Duration::ZERO)),
             begun: start.instant(),
             is_probe: false,
@@ -106,32 +106,29 @@ impl Task {
                     self.tries = 0;
                 }
                 work.is_in_flight = false;
-                work.in_doubt_since = None;
+                work.open.in_doubt_since = None;
                 (self.doubt, self.last_sent) = (None, None);
-                work.refusal = None;
-                work.ask_rounds = *ask_rounds;
+                work.open.refusal = None;
+                work.open.ask_rounds = *ask_rounds;
                 self.next(NextStep::Create);
             }
-            RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
+            RowChange::StillOpen(open) => {
                 if self.step == Step::Create {
                     self.last_sent = Some(Past::at(now));
                     work.last_sent_at = Some(moment);
                 }
-                self.asked_free = match (self.step, *next_step) {
+                self.asked_free = match (self.step, open.next_step) {
                     // What was found is no more free.
-                    (Step::Ask, NextStep::Create) => customer_id.is_none(),
+                    (Step::Ask, NextStep::Create) => open.customer_id.is_none(),
                     (_, NextStep::Ask) => false,
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.is_in_flight = true;
-                work.in_doubt_since = *in_doubt_since;
                 // Of a send that turns out to be in doubt when it is asked about, it is that send.
                 let sent = self.last_sent.filter(|_| self.step == Step::Ask).unwrap_or(Past::at(self.begun));
-                self.doubt = in_doubt_since.map(|_| self.doubt.unwrap_or(sent));
-                work.ask_rounds = *ask_rounds;
-                work.refusal.clone_from(refusal);
-                work.customer_id.clone_from(customer_id);
-                self.next(*next_step);
+                self.doubt = open.in_doubt_since.map(|_| self.doubt.unwrap_or(sent));
+                work.open = open.clone();
+                self.next(open.next_step);
             }
             RowChange::Created(_)
             | RowChange::Recorded

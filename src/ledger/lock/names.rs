@@ -67,30 +67,14 @@ fn is_mounted_alone(_place: &Path) -> bool {
 #[cfg(target_os = "linux")]
 fn is_mount_point(table: &[u8], place: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
-    let place = place.as_os_str().as_bytes();
-    table.split(|&byte| byte == b'\n').any(|line| {
-        let point = line.split(|&byte| byte == b' ').nth(4);
-        point.is_some_and(|point| unescaped(point) == place)
-    })
-}
-
-#[cfg(target_os = "linux")]
-fn unescaped(mut text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    while let Some((&first, rest)) = text.split_first() {
-        let octal = rest.get(..3).filter(|_| first == b'\\').and_then(|it| str::from_utf8(it).ok());
-        match octal.and_then(|octal| u8::from_str_radix(octal, 8).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                text = &rest[3..];
-            }
-            None => {
-                bytes.push(first);
-                text = rest;
-            }
-        }
-    }
-    bytes
+    let escaped = place.as_os_str().as_bytes().iter().flat_map(|byte| match byte {
+        b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),
+        byte => vec![*byte],
+    });
+    let place: Vec<u8> = escaped.collect();
+    table
+        .split(|&byte| byte == b'\n')
+        .any(|line| line.split(|&byte| byte == b' ').nth(4).is_some_and(|point| point == place))
 }
 
 #[cfg(target_os = "linux")]

@@ -6,10 +6,11 @@ use tenantry_model::clock::Moment;
 use tenantry_model::ids::RequestId;
 
 /// What is to be done next for an open row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum NextStep {
     /// Send the create, under the row's own request id.
+    #[default]
     Create,
     /// Ask whether the customer exists, or the domain is taken, before anything is sent.
     Ask,
@@ -51,21 +52,28 @@ impl CreatedCustomer {
     }
 }
 
+/// How a step that is owed stands.
+#[derive(Debug, Clone, Default)]
+pub struct OpenStep {
+    /// First send under the request id whose outcome is unknown.
+    pub in_doubt_since: Option<Moment>,
+    pub next_step: NextStep,
+    /// Times that a send after asking (not there, and free) was unclear again.
+    pub ask_rounds: u32,
+    /// A definite refusal that is being followed by a question.
+    pub refusal: Option<Refusal>,
+    /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement. Of a row in
+    /// flight: it was found among our customers, and one more send may bring its password.
+    pub customer_id: Option<String>,
+}
+
 /// What an attempt means for its step.
 #[derive(Debug, Clone)]
 pub enum RowChange {
     /// Definite: nothing was done under the request id, or under `new_request_id` from now on.
     NothingDone { new_request_id: Option<RequestId>, ask_rounds: u32 },
     /// Still owed: repeat, or ask.
-    StillOpen {
-        in_doubt_since: Option<Moment>,
-        next_step: NextStep,
-        ask_rounds: u32,
-        /// A definite refusal that is being followed by a question.
-        refusal: Option<Refusal>,
-        /// Found among our customers; one more send may bring its password.
-        customer_id: Option<String>,
-    },
+    StillOpen(OpenStep),
     /// Created by us.
     Created(CreatedCustomer),
     /// The service has the agreement, from this send or an earlier one.
@@ -82,7 +90,7 @@ impl RowChange {
     pub(super) fn event(&self) -> Event {
         match self {
             RowChange::NothingDone { .. } => Event::NothingDone,
-            RowChange::StillOpen { .. } => Event::StillOpen,
+            RowChange::StillOpen(_) => Event::StillOpen,
             RowChange::Created(_) => Event::Created,
             RowChange::Recorded => Event::Recorded,
             RowChange::Existing { .. } => Event::FoundExisting,

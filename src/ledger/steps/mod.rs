@@ -41,7 +41,7 @@ use super::{Error, Result, RowId};
 use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
-pub use change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
+pub use change::{CreatedCustomer, NextStep, OpenStep, Recorded, Refusal, RowChange};
 pub use open::{Batch, Open, Owed, SetAside};
 #[cfg(test)]
 pub(super) use recovery::recover;

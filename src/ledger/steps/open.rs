@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::super::stored::{cell, customer_of, from_json};
 use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
-use super::change::Refusal;
+use super::change::{OpenStep, Refusal};
 use super::work::{Work, moment};
 use super::{State, StepKind};
 use tenantry_model::failpoint;
@@ -165,15 +165,17 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     };
     Ok(Work {
         kind,
-        customer_id: cell(row, 4, "customer id")?,
         is_in_flight: state == State::InFlight,
-        next_step: cell(row, 7, "next step")?,
-        in_doubt_since: moment(8, 9, "first send")?,
+        open: OpenStep {
+            customer_id: cell(row, 4, "customer id")?,
+            next_step: cell(row, 7, "next step")?,
+            in_doubt_since: moment(8, 9, "first send")?,
+            ask_rounds: cell(row, 12, "count of questions")?,
+            refusal,
+        },
         last_sent_at: moment(10, 11, "last send")?,
-        ask_rounds: cell(row, 12, "count of questions")?,
         unclear_before: cell(row, 13, "mark of an earlier doubt")?,
         success_unread: cell(row, 14, "mark of a success")?,
-        refusal,
         ..Work::fresh(id, cell(row, 1, "line")?, customer, cell(row, 5, "request id")?)
     })
 }

@@ -99,16 +99,16 @@ fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], chang
                          in_doubt_boot = NULL, last_sent_at = NULL, last_sent_boot = NULL";
             step.take(tx, change.event(), facts, &values)
         }
-        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
-            let (since, since_boot) = stored(*in_doubt_since);
+        RowChange::StillOpen(open) => {
+            let (since, since_boot) = stored(open.in_doubt_since);
             let values: [Value<'_>; 5] = [
-                ("next_step", next_step),
+                ("next_step", &open.next_step),
                 ("in_doubt_since", &since),
                 ("in_doubt_boot", &since_boot),
-                ("ask_rounds", ask_rounds),
-                ("customer_id", customer_id),
+                ("ask_rounds", &open.ask_rounds),
+                ("customer_id", &open.customer_id),
             ];
-            take_refused(tx, step, change, refusal.as_ref(), &[&values, last_sent].concat())
+            take_refused(tx, step, change, open.refusal.as_ref(), &[&values, last_sent].concat())
         }
         RowChange::Created(customer) => settle(tx, step, change, customer),
         RowChange::Existing { customer_id } => {
@@ -154,7 +154,7 @@ fn settle(
 
 fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChange) -> Result<()> {
     match change {
-        RowChange::StillOpen { in_doubt_since: Some(_), .. } => {
+        RowChange::StillOpen(open) if open.in_doubt_since.is_some() => {
             take_refused(tx, step, change, None, &[("in_doubt", &true)])
         }
         RowChange::Refused { refusal, .. } => take_refused(tx, step, change, Some(refusal), &[]),

@@ -87,16 +87,11 @@ fn a_step_that_was_sent_is_in_doubt_until_it_has_a_verdict_and_gets_no_second_on
         assert_eq!(closed, 1, "{kind:?}");
         let batch = read(&ledger, open, RowId(0), 9).unwrap();
         let [work] = &batch.work[..] else { panic!("{kind:?}: {batch:?}") };
-        assert!(work.kind == kind && work.is_in_flight && work.in_doubt_since.is_some(), "{work:?}");
-        assert_eq!((work.request_id, work.next_step), (request_id, NextStep::Create));
+        assert!(work.kind == kind && work.is_in_flight && work.open.in_doubt_since.is_some(), "{work:?}");
+        assert_eq!((work.request_id, work.open.next_step), (request_id, NextStep::Create));
 
-        let still_open = RowChange::StillOpen {
-            in_doubt_since: Some(Moment::now()),
-            next_step: NextStep::Create,
-            ask_rounds: 0,
-            refusal: None,
-            customer_id: None,
-        };
+        let open = OpenStep { in_doubt_since: Some(Moment::now()), ..OpenStep::default() };
+        let still_open = RowChange::StillOpen(open);
         let refusal = Refusal { code: "3000".to_owned(), status: Some(400), text: "bad".to_owned() };
         let refused = RowChange::Refused { refusal, domain_burned: false };
         let mut tell =

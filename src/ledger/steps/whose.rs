@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::super::passwords::ForeignAnswer;
 use super::super::{AttemptId, Result, RowId};
 use super::attempt::AttemptResult;
-use super::change::{Recorded, Refusal, RowChange};
+use super::change::{OpenStep, Recorded, Refusal, RowChange};
 use super::work::moment;
 use tenantry_model::clock::Moment;
 
@@ -21,11 +21,10 @@ pub(super) fn customer(
 ) -> Result<Recorded> {
     let customer_id = match change {
         RowChange::Created(customer) => &customer.customer_id,
-        RowChange::Existing { customer_id } | RowChange::StillOpen { customer_id: Some(customer_id), .. } => {
-            customer_id
-        }
+        RowChange::Existing { customer_id }
+        | RowChange::StillOpen(OpenStep { customer_id: Some(customer_id), .. }) => customer_id,
         RowChange::NothingDone { .. }
-        | RowChange::StillOpen { customer_id: None, .. }
+        | RowChange::StillOpen(OpenStep { customer_id: None, .. })
         | RowChange::Recorded
         | RowChange::Refused { .. }
         | RowChange::AskedInVain { .. } => return Ok(Recorded::AsAsked),
@@ -159,13 +158,13 @@ mod tests {
 
     #[test]
     fn a_customer_that_was_found_and_is_another_rows_leaves_the_row_unresolved() {
-        let found = RowChange::StillOpen {
+        let found = RowChange::StillOpen(OpenStep {
             in_doubt_since: Some(Moment { wall: Timestamp::UNIX_EPOCH, boot: None }),
             next_step: NextStep::Create,
             ask_rounds: 0,
             refusal: None,
             customer_id: Some("C-1".to_owned()),
-        };
+        });
         for change in [created("c-1"), RowChange::Existing { customer_id: "C-1".to_owned() }, found] {
             let folder = tempfile::tempdir().unwrap();
             let mut connection = ledger(&folder);

@@ -2,7 +2,7 @@
 
 use super::super::RowId;
 use super::StepKind;
-use super::change::{NextStep, Refusal};
+use super::change::OpenStep;
 use tenantry_model::clock::{self, Moment};
 use tenantry_model::customer::Customer;
 use tenantry_model::ids::RequestId;
@@ -16,24 +16,15 @@ pub struct Work {
     pub line: u64,
     pub customer: Customer,
     pub request_id: RequestId,
-    pub next_step: NextStep,
-    /// First send under the request id whose outcome is unknown.
-    pub in_doubt_since: Option<Moment>,
+    pub open: OpenStep,
     /// No create under the request id was sent later than this.
     pub last_sent_at: Option<Moment>,
-    /// Times that a send after asking (not there, and free) was unclear again.
-    pub ask_rounds: u32,
     /// A create for this domain was unclear under an earlier request id.
     pub unclear_before: bool,
     /// The service once said that it had created it, in an answer that could not be read.
     pub success_unread: bool,
-    /// A definite refusal that is being followed by a question.
-    pub refusal: Option<Refusal>,
     /// Something may have been sent for it already.
     pub is_in_flight: bool,
-    /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement. Of a row in
-    /// flight: it was found among our customers, and one more send may bring its password.
-    pub customer_id: Option<String>,
 }
 
 impl Work {
@@ -45,15 +36,11 @@ impl Work {
             line,
             customer,
             request_id,
-            next_step: NextStep::Create,
-            in_doubt_since: None,
+            open: OpenStep::default(),
             last_sent_at: None,
-            ask_rounds: 0,
             unclear_before: false,
             success_unread: false,
-            refusal: None,
             is_in_flight: false,
-            customer_id: None,
         }
     }
 }

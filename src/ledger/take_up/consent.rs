@@ -210,6 +210,6 @@ mod tests {
         let rows = ledger.owed().unwrap().steps(crate::Open::Pending, RowId(0), 9).await.unwrap().work;
         ledger.recorder().intend(StepKind::Create, row, rows[0].request_id).await.unwrap();
         let rows = ledger.owed().unwrap().steps(crate::Open::InFlight, RowId(0), 9).await.unwrap().work;
-        assert_eq!(rows[0].refusal, None);
+        assert_eq!(rows[0].open.refusal, None);
     }
 }

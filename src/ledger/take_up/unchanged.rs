@@ -5,12 +5,12 @@
 //! recorded agreement. What is not found here, for whatever reason, the ledger's thread looks up for itself.
 
 use std::collections::{HashSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
-use super::super::{Result, RowId, SourceId, schema};
+use super::super::{Error, Result, RowId, SourceId, schema};
 use super::known::{Found, KnownRow};
 use tenantry_model::customer::DomainName;
 use tenantry_model::problem::Problem;
@@ -38,20 +38,12 @@ pub struct Asked<'a> {
 /// The customers that exist.
 #[derive(Debug)]
 pub struct Customers {
-    path: PathBuf,
     /// What comes from these belongs to the file that brings it again, and changes by that.
     unfinished: HashSet<SourceId>,
     /// One for all threads: SQLite's memory has one lock for all connections of a process, and two that read at once
     /// spend more time on that lock than on reading.
-    connection: Mutex<Connecting>,
-}
-
-#[derive(Debug)]
-enum Connecting {
-    NotYet,
-    Done(Connection),
-    /// Nobody is found any more, or there is nobody.
-    Over,
+    /// `None`: nobody is found any more, or there is nobody.
+    connection: Mutex<Option<Connection>>,
 }
 
 /// Ends the look-ups when it goes. SQLite works its write-ahead log into the file when the last connection goes; that is
@@ -61,37 +53,38 @@ pub struct WhileReading(Arc<Customers>);
 
 impl Drop for WhileReading {
     fn drop(&mut self) {
-        *self.0.connection() = Connecting::Over;
+        *self.0.connection() = None;
     }
 }
 
 impl Customers {
     /// Those in the ledger at `path`, for as long as the second value is kept.
     pub(super) fn of(path: &Path, has_any: bool, unfinished: HashSet<SourceId>) -> (Arc<Self>, WhileReading) {
-        let connection = Mutex::new(if has_any { Connecting::NotYet } else { Connecting::Over });
-        let customers = Arc::new(Self { path: path.to_owned(), unfinished, connection });
+        let connection = has_any.then(|| schema::open_for_reading(path)).transpose();
+        let connection = Mutex::new(connection.unwrap_or_else(without));
+        let customers = Arc::new(Self { unfinished, connection });
         (Arc::clone(&customers), WhileReading(customers))
     }
 
     /// For each of some rows that stand in a file one after another: what is known of its customer.
     pub fn of_rows(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
         let mut connection = self.connection();
-        self.find(&mut connection, rows).unwrap_or_else(|error| {
-            tracing::debug!(%error, "customers cannot be looked up beside the ledger's own thread");
-            *connection = Connecting::Over;
-            nobody(rows)
+        self.find(connection.as_mut(), rows).unwrap_or_else(|error| {
+            *connection = without(error);
+            rows.iter().map(|_| None).collect()
         })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connecting> {
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, connection: &mut Connecting, rows: &[Option<Asked<'_>>]) -> Result<Vec<Option<KnownRow>>> {
-        if matches!(connection, Connecting::NotYet) {
-            *connection = Connecting::Done(schema::open_for_reading(&self.path)?);
-        }
-        let Connecting::Done(connection) = connection else { return Ok(nobody(rows)) };
+    fn find(
+        &self,
+        connection: Option<&mut Connection>,
+        rows: &[Option<Asked<'_>>],
+    ) -> Result<Vec<Option<KnownRow>>> {
+        let Some(connection) = connection else { return Ok(rows.iter().map(|_| None).collect()) };
         // One state of the ledger for all of them spares each look-up locks of its own.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
@@ -104,8 +97,10 @@ impl Customers {
     }
 }
 
-fn nobody(rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
-    rows.iter().map(|_| None).collect()
+/// What goes wrong with a connection costs nothing but time.
+fn without(error: Error) -> Option<Connection> {
+    tracing::debug!(%error, "customers cannot be looked up beside the ledger's own thread");
+    None
 }
 
 /// Look-ups of one row of a file after another.
@@ -159,6 +154,8 @@ fn load(statement: &mut CachedStatement<'_>, parameters: impl Params) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::{Environment, Ledger};
 

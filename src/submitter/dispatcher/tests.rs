@@ -389,7 +389,7 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
     let mut bench = Bench::new(settings.clone(), 0);
     bench.dispatcher = Dispatcher::new(settings, start(bench.now));
     let mut doubtful = row(1);
-    doubtful.in_doubt_since = Some(by_wall(0));
+    doubtful.open.in_doubt_since = Some(by_wall(0));
     let mut task = Box::new(Task::new(doubtful, Step::Create, &start(bench.now)));
     task.tries = 1;
     bench.dispatcher.queue.wait(task, bench.now);
@@ -402,7 +402,7 @@ fn asking_alone_never_sends() {
     let mut bench = Bench::new(Settings { mode: Mode::AskOnly, ..settings() }, 0);
     bench.dispatcher = Dispatcher::new(Settings { mode: Mode::AskOnly, ..settings() }, start(bench.now));
     let mut doubtful = row(1);
-    doubtful.in_doubt_since = Some(by_wall(0));
+    doubtful.open.in_doubt_since = Some(by_wall(0));
     doubtful.last_sent_at = Some(by_wall(0));
     bench.to_fetch = VecDeque::from([vec![doubtful]]);
     bench.act();

@@ -65,7 +65,7 @@ pub(in crate::submitter) fn fresh() -> Task {
 /// A row with a send `seconds` ago whose outcome is unknown.
 fn doubtful(seconds: u64) -> Task {
     let mut task = fresh();
-    task.work.in_doubt_since = Some(by_wall(BEGUN_MS));
+    task.work.open.in_doubt_since = Some(by_wall(BEGUN_MS));
     (task.doubt, task.last_sent) = (Some(ago(seconds)), Some(ago(seconds)));
     task.tries = 1;
     task
@@ -98,7 +98,7 @@ fn words(verdict: &Verdict) -> String {
     let change = match &verdict.change {
         RowChange::NothingDone { new_request_id: None, .. } => "nothing done".to_owned(),
         RowChange::NothingDone { new_request_id: Some(_), .. } => "nothing done, new id".to_owned(),
-        RowChange::StillOpen { in_doubt_since, next_step, ask_rounds, refusal, customer_id } => {
+        RowChange::StillOpen(OpenStep { in_doubt_since, next_step, ask_rounds, refusal, customer_id }) => {
             let doubt = if in_doubt_since.is_some() { "in doubt" } else { "open" };
             let step = match (next_step, customer_id) {
                 (NextStep::Create, None) => "create",
@@ -252,7 +252,7 @@ fn a_refusal_is_followed_by_a_question() {
 
 #[test]
 fn answers_settle_a_refused_row() {
-    let refused = |code: &str| with(fresh(), |t| t.work.refusal = Some(refusal(code)));
+    let refused = |code: &str| with(fresh(), |t| t.work.open.refusal = Some(refusal(code)));
     let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     check_ask(refused(DOMAIN_TAKEN), ours(), "existing; settled");
     check_ask(refused(DOMAIN_TAKEN), Outcome::Done(DomainStatus::Taken), "failed domain_taken; settled");
@@ -280,7 +280,7 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let claimed = with(doubtful(180), |t| t.work.success_unread = true);
     check_ask(claimed, Outcome::Done(DomainStatus::Taken), "unresolved unsettled; settled");
     check_ask(doubtful(180), Outcome::Done(DomainStatus::Free), "in doubt, create; after 0 s");
-    let round = |rounds| with(doubtful(180), |t| t.work.ask_rounds = rounds);
+    let round = |rounds| with(doubtful(180), |t| t.work.open.ask_rounds = rounds);
     check_ask(round(1), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
     // An outage of creates looks like this too, as long as no other row is created.
     check_ask(round(2), Outcome::Done(DomainStatus::Free), "in doubt, create round 2; after 0 s");
@@ -318,7 +318,7 @@ fn created_as(customer_id: &str) -> Outcome<CreatedCustomer> {
 
 /// A row that asking has found among our customers as `c`, before its last send.
 fn found(task: Task) -> Task {
-    with(task, |t| t.work.customer_id = Some("c".to_owned()))
+    with(task, |t| t.work.open.customer_id = Some("c".to_owned()))
 }
 
 #[test]
@@ -370,14 +370,14 @@ fn what_was_found_is_not_lost_again() {
     check_ask(in_vain(60), silence(), "in doubt, last send; after 0 s");
     check_ask(in_vain(3600), silence(), lost);
     // A refusal that came under the same id is no reason to give up either.
-    let refused = with(doubtful(60), |t| t.work.refusal = Some(refusal(DOMAIN_TAKEN)));
+    let refused = with(doubtful(60), |t| t.work.open.refusal = Some(refusal(DOMAIN_TAKEN)));
     check_ask(refused, ours(), "in doubt, last send about domain_taken; after 0 s");
 }
 
 /// A row that was refused for `code`, `seconds` ago, without an earlier send in doubt.
 fn refused_ago(code: &str, seconds: u64) -> Task {
     with(fresh(), |t| {
-        t.work.refusal = Some(refusal(code));
+        t.work.open.refusal = Some(refusal(code));
         t.last_sent = Some(ago(seconds));
     })
 }
@@ -414,8 +414,8 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     );
     let contradicted = |rounds| {
         with(doubtful(180), |t| {
-            t.work.refusal = Some(refusal(CONTRADICTED));
-            t.work.ask_rounds = rounds;
+            t.work.open.refusal = Some(refusal(CONTRADICTED));
+            t.work.open.ask_rounds = rounds;
         })
     };
     let repeat = || contradicted(0);
@@ -447,15 +447,15 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     // Whoever has an unresolved row asked about allows it another repeat.
     let mut work = contradicted(1).work;
     ask_afresh(&mut work);
-    assert_eq!(work.ask_rounds, 2);
+    assert_eq!(work.open.ask_rounds, 2);
     let mut unanswered = refused_ago(UNANSWERED, 180).work;
     ask_afresh(&mut unanswered);
-    assert_eq!(unanswered.refusal, None);
+    assert_eq!(unanswered.open.refusal, None);
 }
 
 #[test]
 fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled() {
-    let refused = |seconds| with(doubtful(seconds), |t| t.work.refusal = Some(refusal("27002")));
+    let refused = |seconds| with(doubtful(seconds), |t| t.work.open.refusal = Some(refusal("27002")));
     check_ask(refused(5), Outcome::Done(DomainStatus::Free), "in doubt, ask about 27002; settles in 175 s");
     check_ask(refused(180), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
     check_ask(
@@ -469,7 +469,8 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
 fn of_an_earlier_run(doubt: i64, sent: i64, next_step: NextStep) -> Task {
     let before = |seconds: i64| Some(by_wall(BEGUN_MS - seconds * 1000));
     let work = fresh().work;
-    let work = Work { in_doubt_since: before(doubt), last_sent_at: before(sent), next_step, ..work };
+    let open = OpenStep { in_doubt_since: before(doubt), next_step, ..work.open.clone() };
+    let work = Work { open, last_sent_at: before(sent), ..work };
     Task::new(work, Step::Create, &start())
 }
 
@@ -483,7 +484,7 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
     check(of_an_earlier_run(60, 0, NextStep::Create), (NextStep::Create, 0));
     check(of_an_earlier_run(3600, 0, NextStep::Create), (NextStep::Ask, 180));
     check(of_an_earlier_run(60, 60, NextStep::Ask), (NextStep::Ask, 120));
-    let refused = |w: &mut Task| w.work.refusal = Some(refusal("27002"));
+    let refused = |w: &mut Task| w.work.open.refusal = Some(refusal("27002"));
     check(with(of_an_earlier_run(60, 60, NextStep::Ask), refused), (NextStep::Ask, 0));
     // Found, and its last send is still owed.
     check(found(of_an_earlier_run(60, 60, NextStep::Create)), (NextStep::Create, 0));
