@@ -38,10 +38,8 @@ pub(super) enum Event {
         which: Open,
         batch: Batch,
     },
-    /// The queue could not be read. Nothing that is under way hangs on that.
-    ReadFailed(ledger::Error),
-    /// Reading the queue ended in a panic.
-    ReadPanicked,
+    /// The queue could not be read, or reading it ended in a panic. Nothing that is under way depends on that.
+    ReadFailed(StopReason),
     Stepped {
         task: Box<Task>,
         step: Stepped,
@@ -50,10 +48,8 @@ pub(super) enum Event {
         task: Box<Task>,
         verdict: Box<Verdict>,
     },
-    /// A step or a record could not be written.
-    LedgerFailed(ledger::Error),
-    /// A step or a record ended in a panic: its row is left as the ledger has it.
-    Panicked,
+    /// A step or a record could not be written, or ended in a panic: its row is left as the ledger has it.
+    Failed(StopReason),
     Signalled(Signal),
     Woken,
 }
@@ -171,26 +167,20 @@ impl Dispatcher {
                 self.fetched(which, batch, now);
                 self.reading_ended();
             }
-            Event::ReadFailed(error) => {
-                tracing::error!(%error, "the queue could not be read; what is under way is brought to its end");
+            Event::ReadFailed(reason) => {
+                if let StopReason::Ledger(error) = &reason {
+                    tracing::error!(%error, "the queue could not be read; what is under way is brought to its end");
+                }
                 self.reading_ended();
-                self.stop_for(StopReason::Ledger(error));
-            }
-            Event::ReadPanicked => {
-                self.reading_ended();
-                self.stop_for(StopReason::Bug);
+                self.stop_for(reason);
             }
             Event::Stepped { task, step } => self.stepped(task, step, now, chance),
             Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
-            Event::LedgerFailed(error) => {
-                // What this one was about is lost to us; the next run finds it in the ledger.
+            Event::Failed(reason) => {
+                // What this one was about is lost to us, and the next run finds it in the ledger. Others may bring
+                // passwords yet, so what is under way is brought to its end.
                 self.slots -= 1;
-                self.stop_for(StopReason::Ledger(error));
-            }
-            Event::Panicked => {
-                // Others may bring passwords yet, so that what is under way is brought to its end.
-                self.slots -= 1;
-                self.stop_for(StopReason::Bug);
+                self.stop_for(reason);
             }
             Event::Signalled(signal) => self.stop_for(StopReason::Interrupted(signal)),
             Event::Woken => {}

@@ -18,7 +18,7 @@ use super::{Equipment, Settings, Signal, StopReason, agreement};
 use crate::call::domains::DomainCheck;
 use crate::clock::Moment;
 use crate::failpoint;
-use crate::ledger::{Ledger, Owed, Recorded, Work};
+use crate::ledger::{self, Ledger, Owed, Recorded, Work};
 use crate::partner_center::Outcome;
 
 /// For so long a program that leaves at once waits for its own tasks and for the disk.
@@ -26,6 +26,13 @@ const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Within this an answer that this machine has received comes to the task that waits for it.
 const NOTICES_WITHIN: Duration = Duration::from_millis(50);
+
+/// A step, or a record, that ended in a panic.
+const PANICKED: Event = Event::Failed(StopReason::Bug);
+
+fn ledger_failed(error: ledger::Error) -> Event {
+    Event::Failed(StopReason::Ledger(error))
+}
 
 /// How a submission ended.
 #[derive(Debug)]
@@ -117,9 +124,9 @@ async fn next_event(
         biased;
         () = until(leaves_at), if leaves_at.is_some() => None,
         Some(signal) = signals.recv() => Some(Event::Signalled(signal)),
-        Some(ended) = under_way.records.join_next() => Some(ended.unwrap_or(Event::Panicked)),
-        Some(ended) = under_way.steps.join_next() => Some(ended.unwrap_or(Event::Panicked)),
-        Some(ended) = under_way.reads.join_next() => Some(ended.unwrap_or(Event::ReadPanicked)),
+        Some(ended) = under_way.records.join_next() => Some(ended.unwrap_or(PANICKED)),
+        Some(ended) = under_way.steps.join_next() => Some(ended.unwrap_or(PANICKED)),
+        Some(ended) = under_way.reads.join_next() => Some(ended.unwrap_or(Event::ReadFailed(StopReason::Bug))),
         () = until(wakes_at), if wakes_at.is_some() => Some(Event::Woken),
     }
 }
@@ -146,7 +153,7 @@ async fn record_what_is_known(
     let leaves_at = Instant::now() + LEAVES_WITHIN;
     let noticing = async {
         while let Some(ended) = under_way.steps.join_next().await {
-            dispatcher.handle_event(ended.unwrap_or(Event::Panicked), Instant::now(), 0.0);
+            dispatcher.handle_event(ended.unwrap_or(PANICKED), Instant::now(), 0.0);
         }
     };
     drop(tokio::time::timeout(NOTICES_WITHIN, noticing).await);
@@ -158,7 +165,7 @@ async fn record_what_is_known(
             match ended {
                 Ok(event) => dispatcher.handle_event(event, Instant::now(), 0.0),
                 Err(error) if error.is_cancelled() => {}
-                Err(_) => dispatcher.handle_event(Event::Panicked, Instant::now(), 0.0),
+                Err(_) => dispatcher.handle_event(PANICKED, Instant::now(), 0.0),
             }
         }
         for action in dispatcher.actions(Instant::now()) {
@@ -178,7 +185,8 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
             let owed = owed.clone();
             under_way.reads.spawn(async move {
                 let batch = owed.steps(which, after, FETCH).await;
-                batch.map_or_else(Event::ReadFailed, |batch| Event::Fetched { which, batch })
+                let failed = |error| Event::ReadFailed(StopReason::Ledger(error));
+                batch.map_or_else(failed, |batch| Event::Fetched { which, batch })
             });
         }
         Action::Step(mut task) => {
@@ -191,7 +199,7 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
                     }
                     Step::Agree => agreement::record(&means, &task).await,
                 };
-                stepped.map_or_else(Event::LedgerFailed, |step| Event::Stepped { task, step })
+                stepped.map_or_else(ledger_failed, |step| Event::Stepped { task, step })
             });
         }
         Action::Record { task, attempts, verdict } => {
@@ -204,7 +212,7 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
                         Event::Recorded { task, verdict: Box::new(Verdict { change, then: Then::Settled }) }
                     }
                     Ok(Recorded::Foreign { intended_at }) => found_foreign(task, intended_at),
-                    Err(error) => Event::LedgerFailed(error),
+                    Err(error) => ledger_failed(error),
                 }
             });
         }

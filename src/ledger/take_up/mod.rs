@@ -42,13 +42,6 @@ pub enum Incoming {
 }
 
 impl Incoming {
-    fn as_unchanged(&self) -> Option<&Unchanged> {
-        match self {
-            Incoming::Unchanged(row) => Some(row),
-            Incoming::Candidate(_) => None,
-        }
-    }
-
     pub fn problems(&self) -> &[Problem] {
         match self {
             Incoming::Unchanged(row) => &row.problems,
@@ -167,12 +160,17 @@ impl Ledger {
         mut batch: Vec<Incoming>,
         decide: impl Fn(&Candidate, KnownRows) -> Decision + Send + 'static,
     ) -> Result<(TakeUp, Vec<Incoming>)> {
-        if let Some(unchanged) = batch.iter().map(Incoming::as_unchanged).collect::<Option<Vec<_>>>() {
-            unchanged.iter().for_each(|row| _ = reading.meet_known(row.row, row.line));
+        // Where the ledger has nothing to do, its thread need not be asked.
+        let mut unchanged = 0;
+        while let Some(Incoming::Unchanged(row)) = batch.get(unchanged) {
+            reading.meet_known(row.row, row.line);
+            unchanged += 1;
+        }
+        if unchanged == batch.len() {
             return Ok((reading, batch));
         }
         self.write(move |tx| {
-            for row in &mut batch {
+            for row in &mut batch[unchanged..] {
                 match row {
                     Incoming::Unchanged(row) => _ = reading.meet_known(row.row, row.line),
                     Incoming::Candidate(candidate) => {

@@ -312,7 +312,7 @@ fn a_failing_ledger_stops_everything() {
     let mut bench = Bench::new(settings(), 10);
     for _ in 0..4 {
         bench.steps.pop_front();
-        bench.tell(Event::LedgerFailed(ledger::Error::Closed));
+        bench.tell(Event::Failed(StopReason::Ledger(ledger::Error::Closed)));
         bench.act();
     }
     assert!(bench.dispatcher.is_done());
@@ -322,7 +322,7 @@ fn a_failing_ledger_stops_everything() {
 #[test]
 fn a_reading_that_fails_frees_no_slot() {
     let mut bench = Bench::new(settings(), 10);
-    for failed in [Event::ReadFailed(ledger::Error::Closed), Event::ReadPanicked] {
+    for failed in [StopReason::Ledger(ledger::Error::Closed), StopReason::Bug].map(Event::ReadFailed) {
         bench.tell(failed);
         bench.act();
         assert!(!bench.dispatcher.is_done(), "four creates are out");
