@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Failure, args, trusted_hosts};
 use crate::auth::{App, Authority, Claims, SignIn, TokenSource};
+use crate::backoff::{shorten_for_tests, shortened};
 use crate::credentials::default_identity_file;
 use crate::files;
 use crate::ledger::{self, Environment, Queries};
@@ -207,6 +208,7 @@ pub(crate) fn check_connection(args: &args::Connection) -> Result<(), Failure> {
 /// The API and where to sign in for it; both may be had over this network, and the sign-in may be sent there.
 fn service(args: &args::Connection) -> Result<(Url, Authority), Failure> {
     let (api_url, authority) = (service_url(args)?, authority(args)?);
+    shorten_for_tests(&api_url);
     trusted_hosts::check_api_host(args, &api_url, &authority.url, is_secret_set(ACCESS_TOKEN))?;
     for url in [&api_url, &authority.url] {
         authority.network.proxies.on_the_way_to(url).map_err(ClientError::from)?;
@@ -230,7 +232,7 @@ impl args::Submission {
             policy: Policy {
                 max_attempts: self.max_attempts,
                 idempotency_window: self.idempotency_window,
-                settle_delay: self.settle_delay.unwrap_or(default_settle_delay),
+                settle_delay: shortened(self.settle_delay.unwrap_or(default_settle_delay)),
             },
             limit: self.limit,
             max_failures: self.max_failures,

@@ -7,6 +7,7 @@
 //! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does where there is a bug |
 //! | `TENANTRY_STALL_AT=point` or `point#3` | the same, but the thread, or the task, stands still for two seconds and then goes on |
 //! | `TENANTRY_STALL_UNTIL=FILE` | such a stall lasts until this file is there |
+//! | `TENANTRY_SHORTER_WAITS=4` | waits before repeats, and the settle delay, are a quarter, where the API is on this machine |
 //! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
 //! | `TENANTRY_BOOT_ID=GUID` or `none` | the machine was started under this id, or does not tell |
 

@@ -1,6 +1,27 @@
 //! How long to wait before something is tried again: twice as long each time, up to a bound.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use tenantry_model::failpoint;
+use url::Url;
+
+use crate::transport::is_loopback;
+
+/// So many times shorter are the waits of tests.
+static SHORTER: AtomicU32 = AtomicU32::new(1);
+
+/// Shortens waits where a test asks for it and the API is on this machine.
+pub fn shorten_for_tests(api_url: &Url) {
+    if let Some(times @ 1..) = failpoint::number("TENANTRY_SHORTER_WAITS").filter(|_| is_loopback(api_url)) {
+        SHORTER.store(times, Ordering::Relaxed);
+    }
+}
+
+/// This wait, or what a test makes of it.
+pub fn shortened(wait: Duration) -> Duration {
+    wait / SHORTER.load(Ordering::Relaxed)
+}
 
 /// Waits that grow from one repeat to the next.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +38,7 @@ impl Backoff {
 
     /// The wait before repeat `n`, counted from 0.
     pub fn wait(self, repeat: u32) -> Duration {
-        self.first.saturating_mul(1 << repeat.min(16)).min(self.longest)
+        shortened(self.first.saturating_mul(1 << repeat.min(16)).min(self.longest))
     }
 
     /// Any wait up to that one ("full jitter"), so that what failed together is not repeated together. `chance` is uniform

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tenantry_simulator::{Fault, Operation, RetryAfter, Scenario};
 
-use crate::harness::{Bench, Call, Running, customers_of, domain, eventually, full};
+use crate::harness::{Bench, Call, Running, SHORTER_WAITS, customers_of, domain, eventually, full};
 
 const DAY: i64 = 86_400;
 const SETTLE_DELAY: Duration = Duration::from_secs(2);
@@ -52,7 +52,7 @@ fn set_clock(bench: &Bench, seconds: i64) {
 }
 
 fn begin(call: Call<'_>, bench: &Bench) -> Running {
-    let settle_delay = format!("{}s", SETTLE_DELAY.as_secs());
+    let settle_delay = format!("{}s", (SETTLE_DELAY * SHORTER_WAITS).as_secs());
     call.with_app()
         .env("TENANTRY_CLOCK_OFFSET", bench.path("clock"))
         .args(["--max-attempts", &MAX_ATTEMPTS.to_string(), "--settle-delay", &settle_delay])

@@ -1,7 +1,7 @@
 //! Pages of gateways and proxies in place of an answer: no verdict of the service, on no row and on no sign-in.
 
 use crate::gate::{Gate, Manner};
-use crate::harness::{Bench, Call, customers, states};
+use crate::harness::{Bench, Call, customers, each_at_once, states};
 
 /// What gateways and proxies say, each with words of it that are shown.
 const PAGES: [(&str, &str); 7] = [
@@ -51,7 +51,7 @@ fn through<'a>(call: Call<'a>, gate: &Gate) -> Call<'a> {
 
 #[test]
 fn one_page_ends_nothing_and_its_row_is_repeated_under_its_id() {
-    for (page, words) in PAGES {
+    each_at_once(PAGES, |(page, words)| {
         let (bench, gate) = bench_behind(Manner::SaysOnce(page));
         through(bench.import("customers.csv"), &gate).exits(0);
         assert_eq!(bench.ledger().states(), states([("created", 3)]), "{words}");
@@ -59,12 +59,12 @@ fn one_page_ends_nothing_and_its_row_is_repeated_under_its_id() {
         let attempts = bench.ledger().number("SELECT count(*) FROM http_attempts");
         assert_eq!((ids, attempts), (3, 4), "{words}");
         bench.agree_so_far();
-    }
+    });
 }
 
 #[test]
 fn pages_without_end_are_an_outage_and_no_refusal() {
-    for (page, words) in PAGES {
+    each_at_once(PAGES, |(page, words)| {
         let (bench, gate) = bench_behind(Manner::Says(page));
         let import = through(bench.import("customers.csv"), &gate).env("TENANTRY_MAX_OUTAGE", "1s");
         let done = import.exits(5);
@@ -74,5 +74,5 @@ fn pages_without_end_are_an_outage_and_no_refusal() {
         gate.turn(Manner::Pass);
         through(bench.resume(), &gate).exits(0);
         bench.agree();
-    }
+    });
 }

@@ -24,6 +24,10 @@ use tokio::runtime::Runtime;
 /// Far beyond what any command here takes; a test that waits so long has hung.
 const DEADLINE: Duration = Duration::from_secs(90);
 
+/// So many times shorter than they are are the waits before repeats and the settle delay, but for those that the service
+/// asks for. Release builds know nothing of it, nor does a run at another address than one of this machine.
+pub(crate) const SHORTER_WAITS: u32 = 4;
+
 /// Between two looks at what is waited for.
 const PATIENCE: Duration = Duration::from_millis(5);
 
@@ -158,6 +162,7 @@ impl Bench {
             .env("TENANTRY_KEY_STORE", "file")
             .env("TENANTRY_RATE", "unlimited")
             .env("TENANTRY_SETTLE_DELAY", "1s")
+            .env("TENANTRY_SHORTER_WAITS", SHORTER_WAITS.to_string())
             .env("TENANTRY_YES", "true")
             // Of a program that dies on purpose nobody wants one, and making it takes time.
             .env_remove("RUST_BACKTRACE")

@@ -5,7 +5,9 @@ use std::fs;
 
 use tenantry_simulator::{Fault, Operation};
 
-use crate::harness::{Bench, Call, Done, HEADER, customers, customers_of, full, row, snapshot, states};
+use crate::harness::{
+    Bench, Call, Done, HEADER, customers, customers_of, each_at_once, full, row, snapshot, states,
+};
 
 const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
 
@@ -201,31 +203,34 @@ fn a_retried_row_goes_to_the_reseller_that_it_was_meant_for() {
 /// Whoever dies in the middle has taken up all of them or none.
 #[test]
 fn dying_in_the_middle_of_a_retry_loses_nothing() {
-    for (point, taken_up) in [
-        ("taken_up_again#1", false),
-        ("taken_up_again#2", false),
-        ("commit#2", false),
-        ("commit#3", true),
-        ("sending#1", true),
-        ("sealed#1", true),
-        ("closing", true),
-    ] {
-        let bench = refused();
-        let died = retry(&bench, &["--all", "--concurrency", "1"]).env("TENANTRY_CRASH_AT", point).run();
-        assert_eq!(died.code, None, "did not die at {point}: {died}");
-        bench.agree_so_far();
-        let failed = bench.ledger().states()["failed"];
-        assert_eq!(failed, if taken_up { 1 } else { 4 }, "{point}");
-        if taken_up {
-            bench.resume().exits(3);
-        } else {
-            bench.resume().exits(3);
-            assert_eq!(bench.ledger().states()["failed"], 4, "nobody asked for them");
-            retry(&bench, &[]).exits(3);
-        }
-        assert_eq!(bench.ledger().states()["created"], 3, "{point}");
-        bench.agree();
-    }
+    each_at_once(
+        [
+            ("taken_up_again#1", false),
+            ("taken_up_again#2", false),
+            ("commit#2", false),
+            ("commit#3", true),
+            ("sending#1", true),
+            ("sealed#1", true),
+            ("closing", true),
+        ],
+        |(point, taken_up)| {
+            let bench = refused();
+            let died = retry(&bench, &["--all", "--concurrency", "1"]).env("TENANTRY_CRASH_AT", point).run();
+            assert_eq!(died.code, None, "did not die at {point}: {died}");
+            bench.agree_so_far();
+            let failed = bench.ledger().states()["failed"];
+            assert_eq!(failed, if taken_up { 1 } else { 4 }, "{point}");
+            if taken_up {
+                bench.resume().exits(3);
+            } else {
+                bench.resume().exits(3);
+                assert_eq!(bench.ledger().states()["failed"], 4, "nobody asked for them");
+                retry(&bench, &[]).exits(3);
+            }
+            assert_eq!(bench.ledger().states()["created"], 3, "{point}");
+            bench.agree();
+        },
+    );
 }
 
 #[test]

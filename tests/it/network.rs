@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::gate::{AUTHORITY, ELSEWHERE, EXPIRED, Gate, HOST, Manner, SERVER};
-use crate::harness::{ACCESS_TOKEN, Bench, CLIENT_SECRET, Call, customers, states};
+use crate::harness::{ACCESS_TOKEN, Bench, CLIENT_SECRET, Call, customers, each_at_once, states};
 use crate::outage::nobody;
 
 const PAGE_200: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
@@ -112,7 +112,7 @@ fn a_name_that_nobody_knows_and_a_port_where_nobody_listens() {
 
 #[test]
 fn a_page_in_place_of_the_service_is_no_verdict_about_a_row() {
-    for (page, words) in PAGES {
+    each_at_once(PAGES, |(page, words)| {
         let (bench, gate) = bench_behind(Manner::Says(page));
         with_api(bench.import("customers.csv"), gate.url("http")).exits(5).says(words);
         let ledger = bench.ledger();
@@ -122,12 +122,12 @@ fn a_page_in_place_of_the_service_is_no_verdict_about_a_row() {
         gate.turn(Manner::Pass);
         with_api(bench.resume(), gate.url("http")).exits(0);
         bench.agree();
-    }
+    });
 }
 
 #[test]
 fn a_page_in_place_of_the_sign_in_service_sends_nothing() {
-    for (page, words) in PAGES {
+    each_at_once(PAGES, |(page, words)| {
         let (bench, gate) = bench_behind(Manner::Says(page));
         with_authority(bench.import("customers.csv"), gate.url("http"))
             .exits(5)
@@ -137,32 +137,32 @@ fn a_page_in_place_of_the_sign_in_service_sends_nothing() {
         gate.turn(Manner::Pass);
         with_authority(bench.resume(), gate.url("http")).exits(0);
         bench.agree();
-    }
+    });
 }
 
 #[test]
 fn a_gateway_that_quotes_a_secret_does_not_get_it_written_down() {
     type Way = for<'a> fn(Call<'a>, String) -> Call<'a>;
     let ways: [(Way, &str); 2] = [(with_api, ACCESS_TOKEN), (with_authority, CLIENT_SECRET)];
-    for (status, form) in [("502 Bad Gateway", "html"), ("200 OK", "html"), ("403 Forbidden", "json")] {
-        for (way, secret) in ways {
-            let body = match form {
-                "html" => format!("<html><body>You sent: {secret}</body></html>"),
-                _ => format!(r#"{{"code":4711,"error":"blocked","description":"You sent: {secret}"}}"#),
-            };
-            let page = format!(
-                "HTTP/1.1 {status}\r\nContent-Type: text/{form}\r\nMS-CV: {secret}\r\nConnection: close\r\n\r\n{body}"
-            );
-            let (bench, gate) = bench_behind(Manner::Says(page.leak()));
-            let import = bench.import("customers.csv").args(["--log-file", "log.txt", "-vvv"]);
-            let said = way(import, gate.url("http")).run();
-            assert_ne!(said.code, Some(0), "{said}");
-            let story = bench.tenantry(["show", "--line", "2"]).run();
-            let written = [fs::read(bench.path("log.txt")).unwrap(), fs::read(bench.ledger_path()).unwrap()];
-            let written = format!("{said}{story}{}", String::from_utf8_lossy(&written.concat()));
-            assert!(!written.contains(secret), "{status}: {said}{story}");
-        }
-    }
+    let pages = [("502 Bad Gateway", "html"), ("200 OK", "html"), ("403 Forbidden", "json")];
+    let cases = pages.into_iter().flat_map(|page| ways.map(|way| (page, way)));
+    each_at_once(cases, |((status, form), (way, secret))| {
+        let body = match form {
+            "html" => format!("<html><body>You sent: {secret}</body></html>"),
+            _ => format!(r#"{{"code":4711,"error":"blocked","description":"You sent: {secret}"}}"#),
+        };
+        let page = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/{form}\r\nMS-CV: {secret}\r\nConnection: close\r\n\r\n{body}"
+        );
+        let (bench, gate) = bench_behind(Manner::Says(page.leak()));
+        let import = bench.import("customers.csv").args(["--log-file", "log.txt", "-vvv"]);
+        let said = way(import, gate.url("http")).run();
+        assert_ne!(said.code, Some(0), "{said}");
+        let story = bench.tenantry(["show", "--line", "2"]).run();
+        let written = [fs::read(bench.path("log.txt")).unwrap(), fs::read(bench.ledger_path()).unwrap()];
+        let written = format!("{said}{story}{}", String::from_utf8_lossy(&written.concat()));
+        assert!(!written.contains(secret), "{status}: {said}{story}");
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenantry_simulator::{Fault, Hold, HoldPoint, Operation, Outage, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, customers, customers_of, eventually, full, states};
+use crate::harness::{Bench, customers, customers_of, each_at_once, eventually, full, states};
 
 /// An address on which nobody listens.
 pub(crate) fn nobody() -> String {
@@ -65,8 +65,8 @@ fn creates_alone_fail(rows: usize) -> Bench {
     bench.file("customers.csv", customers(rows));
     let unavailable = Fault::StatusBefore { status: 503 };
     bench.simulator().script(ScriptedFault::next(Operation::Create, unavailable).times(u32::MAX));
-    // So impatient that in six seconds a row comes to the end of everything that the rules let it try.
-    let options = ["--max-outage", "6s", "--max-attempts", "1", "--idempotency-window", "1s"];
+    // So impatient that in three seconds a row comes to the end of everything that the rules let it try.
+    let options = ["--max-outage", "3s", "--max-attempts", "1", "--idempotency-window", "1s"];
     let done = bench.import("customers.csv").args(options).exits(5);
     done.says("stopped: no answer to a create for").says("status 503");
     assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
@@ -79,12 +79,12 @@ fn creates_alone_fail(rows: usize) -> Bench {
 
 #[test]
 fn an_outage_of_creates_alone_burns_no_row() {
-    for rows in [1, 40] {
+    each_at_once([1, 40], |rows| {
         let bench = creates_alone_fail(rows);
         bench.resume().exits(0);
         assert_eq!(bench.ledger().states(), states([("created", rows)]));
         bench.agree();
-    }
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! password in them is shown nowhere.
 
 use crate::gate::{HOST, Manner};
-use crate::harness::{Bench, customers, states};
+use crate::harness::{Bench, customers, each_at_once, states};
 use crate::network::{bench_behind_a_proxy, by_proxy};
 
 const PASSWORD: &str = "hunter2";
@@ -53,8 +53,7 @@ fn a_proxy_counts_also_where_the_variables_of_a_web_server_are_set() {
 
 #[test]
 fn what_the_proxy_answers_is_said_with_what_to_do() {
-    let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Tunnel);
-    for (status, with_password, words, hint) in [
+    let cases = [
         (403, false, format!("the proxy refuses to connect to `{HOST}` (status 403)"), "to allow"),
         (
             407,
@@ -71,21 +70,22 @@ fn what_the_proxy_answers_is_said_with_what_to_do() {
         (500, false, "the proxy failed when it was to connect".to_owned(), "try again later"),
         (502, true, format!("the proxy could not reach `{HOST}` (status 502)"), "whether it reaches"),
         (503, false, "(status 503)".to_owned(), "try again later: the proxy is overloaded"),
-    ] {
+    ];
+    each_at_once(cases, |(status, with_password, words, hint)| {
         let page: &str =
             format!("HTTP/1.1 {status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").leak();
-        proxy.turn(Manner::Says(page));
+        let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Says(page));
         let address = proxy.address();
         let user = if with_password { format!("bob:{PASSWORD}@") } else { String::new() };
-        let command = if bench.has_ledger() { bench.resume() } else { bench.import("customers.csv") };
-        let done = by_proxy(command, &proxy).env("HTTPS_PROXY", format!("http://{user}{address}")).exits(5);
+        let import = by_proxy(bench.import("customers.csv"), &proxy);
+        let done = import.env("HTTPS_PROXY", format!("http://{user}{address}")).exits(5);
         done.says(&words).says(hint);
         assert!(!format!("{done}").contains(PASSWORD), "{done}");
         assert_eq!(bench.ledger().states(), states([("pending", 2)]));
-    }
-    proxy.turn(Manner::Tunnel);
-    by_proxy(bench.resume(), &proxy).exits(0);
-    bench.agree();
+        proxy.turn(Manner::Tunnel);
+        by_proxy(bench.resume(), &proxy).exits(0);
+        bench.agree();
+    });
 }
 
 #[test]

@@ -7,13 +7,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use regex::Regex;
 use tenantry_simulator::{Fault, Operation, ScriptedFault};
 
 use crate::harness::{
-    ACCESS_TOKEN, Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, customers_of, full,
+    ACCESS_TOKEN, Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, customers_of, each_at_once, full,
 };
 
 const REFRESH_TOKEN: &str = "0.A-refresh-token-of-the-tests";
@@ -165,13 +166,10 @@ impl Talkative {
         }
     }
 
-    fn search(&self) {
-        let mut secrets = self.tap.secrets();
-        for (what, least) in [("eyJ", 10), ("device-", 1), ("0.A-", 3)] {
-            let found = secrets.iter().filter(|secret| secret.starts_with(what)).count();
-            assert!(found >= least, "the tap heard {found} of `{what}`");
-        }
-        assert!(self.bench.creations().len() > 20);
+    /// Looks for every secret in all that was written. Returns those that went over the wire.
+    fn search(&self) -> BTreeSet<String> {
+        let heard = self.tap.secrets();
+        let mut secrets = heard.clone();
         secrets.extend(self.bench.creations().into_iter().map(|creation| creation.password));
         let handed_in = [ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, "wrong-secret", "expired-refresh-token"];
         secrets.extend(handed_in.map(str::to_owned));
@@ -198,31 +196,50 @@ impl Talkative {
                 assert!(!text.contains(piece), "`{piece}` stands in {name}");
             }
         }
+        heard
     }
 }
 
-/// Signs in, and fails to, in every way there is, and looks at all that was written.
+/// Signs in, and fails to, in every way there is, each with a folder of its own, and looks at all that was written.
 fn nothing_secret_is_written(log_format: &'static str, filter: Option<&'static str>, to_file: bool) {
-    let it = Talkative::new(log_format, filter, to_file);
-    it.import("secret", &[("TENANTRY_CLIENT_SECRET", CLIENT_SECRET)]);
-    it.import("secretfile", &[("TENANTRY_CLIENT_SECRET_FILE", "secret.txt")]);
-    it.import("certificate", &[("TENANTRY_CLIENT_CERTIFICATE", "app.pem")]);
-    it.import("refreshtoken", &[("TENANTRY_REFRESH_TOKEN", REFRESH_TOKEN)]);
-    it.import("token", &[]);
-    it.as_app(&["login"]).exits(0);
-    it.as_app(&["whoami"]).exits(0);
-    it.import("device", &[]);
-    it.as_app(&["logout"]).exits(0);
-    it.bench.file("more.csv", customers(1));
-    for wrong in
-        [("TENANTRY_CLIENT_SECRET", "wrong-secret"), ("TENANTRY_REFRESH_TOKEN", "expired-refresh-token")]
-    {
-        it.as_app(&["import", "more.csv"]).env(wrong.0, wrong.1).exits(4);
+    let ways: [(&str, &[(&str, &str)]); 6] = [
+        ("secret", &[("TENANTRY_CLIENT_SECRET", CLIENT_SECRET)]),
+        ("secretfile", &[("TENANTRY_CLIENT_SECRET_FILE", "secret.txt")]),
+        ("certificate", &[("TENANTRY_CLIENT_CERTIFICATE", "app.pem")]),
+        ("refreshtoken", &[("TENANTRY_REFRESH_TOKEN", REFRESH_TOKEN)]),
+        ("token", &[]),
+        ("device", &[]),
+    ];
+    let heard = Mutex::new(BTreeSet::new());
+    let created = AtomicUsize::new(0);
+    each_at_once(ways, |(kind, sign_in)| {
+        let it = Talkative::new(log_format, filter, to_file);
+        if kind == "device" {
+            it.as_app(&["login"]).exits(0);
+            it.as_app(&["whoami"]).exits(0);
+        }
+        it.import(kind, sign_in);
+        if kind == "device" {
+            it.as_app(&["logout"]).exits(0);
+        }
+        it.bench.file("more.csv", customers(1));
+        for wrong in
+            [("TENANTRY_CLIENT_SECRET", "wrong-secret"), ("TENANTRY_REFRESH_TOKEN", "expired-refresh-token")]
+        {
+            it.as_app(&["import", "more.csv"]).env(wrong.0, wrong.1).exits(4);
+        }
+        it.call(&["status"]).exits(0);
+        it.call(&["export", "all", "-o", "all.csv"]).exits(0);
+        it.call(&["backup", "copy.db"]).exits(0);
+        heard.lock().unwrap().extend(it.search());
+        created.fetch_add(it.bench.creations().len(), Ordering::Relaxed);
+    });
+    let heard = heard.into_inner().unwrap();
+    for (what, least) in [("eyJ", 10), ("device-", 1), ("0.A-", 3)] {
+        let found = heard.iter().filter(|secret| secret.starts_with(what)).count();
+        assert!(found >= least, "the taps heard {found} of `{what}`");
     }
-    it.call(&["status"]).exits(0);
-    it.call(&["export", "all", "-o", "all.csv"]).exits(0);
-    it.call(&["backup", "copy.db"]).exits(0);
-    it.search();
+    assert!(created.into_inner() > 20);
 }
 
 #[test]

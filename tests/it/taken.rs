@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use tenantry_simulator::{Fault, Operation, Scenario};
 
-use crate::harness::{Bench, Call, Ledger, customers, customers_of, domain, states};
+use crate::harness::{Bench, Call, Ledger, SHORTER_WAITS, customers, customers_of, domain, states};
 
 const TAKEN: Fault = Fault::RefusedBefore { status: 409, code: 600_001 };
 
 /// New customers stay invisible for a while.
 fn slow_to_show() -> Bench {
-    Bench::with(Scenario { visibility_lag: Duration::from_secs(2), ..Scenario::default() })
+    Bench::with(Scenario { visibility_lag: Duration::from_secs(2) / SHORTER_WAITS, ..Scenario::default() })
 }
 
 fn with_another_ledger<'a>(bench: &'a Bench, file: &str) -> Call<'a> {
@@ -63,7 +63,8 @@ fn taken_and_then_free_is_sent_once_more_under_the_same_id() {
     assert!(row.state == "created" && row.has_credentials && row.error_code.is_none(), "{row:?}");
     let creates = bench.requests(Operation::Create, &domain(1));
     assert_eq!(creates.len(), 2);
-    assert!(creates[1].at_ms - creates[0].at_ms >= 1000.0, "sent again before the settle delay");
+    let settled_ms = 1000.0 / f64::from(SHORTER_WAITS);
+    assert!(creates[1].at_ms - creates[0].at_ms >= settled_ms, "sent again before the settle delay");
     bench.agree();
 }
 

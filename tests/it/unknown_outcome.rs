@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tenantry_simulator::{Fault, Operation, Scenario};
 
-use crate::harness::{Bench, HEADER, customers_of, full, row, states};
+use crate::harness::{Bench, HEADER, SHORTER_WAITS, customers_of, full, row, states};
 
 /// Every kind of fault that a single create can meet and get over, with the domain it is scripted for.
 const FAULTS: [(&str, Fault); 20] = [
@@ -128,7 +128,8 @@ fn a_service_that_forgot_the_request_id_says_taken_and_the_row_is_created_all_th
 
 #[test]
 fn a_customer_that_is_not_visible_yet_is_not_sent_anew() {
-    let lag = Scenario { visibility_lag: Duration::from_millis(1500), ..Scenario::default() };
+    let visibility_lag = Duration::from_millis(1500) / SHORTER_WAITS;
+    let lag = Scenario { visibility_lag, ..Scenario::default() };
     let bench = Bench::with(lag);
     bench.fault(Operation::Create, "late", Fault::DropAfter, 2);
     bench.file("customers.csv", customers_of(["late"]));

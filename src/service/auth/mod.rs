@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, shortened};
 use crate::transport::{ClientError, Network, Silence, http_client_builder};
 use endpoint::Endpoint;
 
@@ -191,7 +191,7 @@ impl State {
     /// What a renewal brought that has just failed.
     fn shared_failure(&self) -> Option<Error> {
         let (at, error) = self.failure.as_ref()?;
-        (at.elapsed() < FAILURE_IS_SHARED_FOR).then(|| error.clone())
+        (at.elapsed() < shortened(FAILURE_IS_SHARED_FOR)).then(|| error.clone())
     }
 }
 
