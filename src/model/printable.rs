@@ -17,6 +17,10 @@ pub fn is_unseen(c: char) -> bool {
 
 /// A text from outside, safe to print on one line.
 pub fn visible(text: &str) -> Cow<'_, str> {
+    // Most are ASCII, which is looked through sooner byte by byte.
+    if text.is_ascii() && !text.bytes().any(|c| c.is_ascii_control()) {
+        return Cow::Borrowed(text);
+    }
     with(text, is_unseen, escaped)
 }
 

@@ -303,8 +303,8 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
 
 /// Text from outside on one line, with nothing in it that a terminal would obey.
 pub(crate) fn one_line(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words: Vec<&str> = clean.split_whitespace().collect();
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.collect();
     visible(&words.join(" ")).into_owned()
 }
 
