@@ -16,7 +16,7 @@ use crate::call::Rate;
 use crate::ledger::{Filter, State};
 pub(crate) use options::{
     Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, Input,
-    KeyStore, Layout, LedgerPath, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run, Submission,
+    Layout, LedgerPath, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run, Submission,
 };
 pub(crate) use repeat::Repeat;
 
@@ -103,7 +103,13 @@ pub(crate) enum Command {
     Credentials(Credentials),
     /// A consistent copy of the ledger, also while a run goes on
     #[command(after_help = "Examples:\n  tenantry backup copy.db")]
-    Backup(Backup),
+    Backup {
+        /// The copy; it must not be there yet
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+        #[command(flatten)]
+        ledger: LedgerPath,
+    },
     /// Sign in as a user, on any device, and keep the sign-in (App+User)
     #[command(after_help = "Examples:
   tenantry login --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
@@ -132,7 +138,11 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
   tenantry completions powershell >> $PROFILE")]
-    Completions(Completions),
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Manual pages
     #[command(after_help = "Examples:
   tenantry man import | man -l -
@@ -171,8 +181,8 @@ impl Command {
             Self::Retry(args) => Nature { run: Some(&args.run), ..nature },
             Self::Resume(run) | Self::Reconcile(run) => Nature { run: Some(run), ..nature },
             Self::Check(args) => Nature { files: &args.files, ..nature },
-            Self::Config(ConfigCommand::Show(_)) => Nature { settings: Settings::Shown, ..nature },
-            Self::Config(ConfigCommand::Trust(_)) | Self::Completions(_) | Self::Man(_) => {
+            Self::Config(ConfigCommand::Show { .. }) => Nature { settings: Settings::Shown, ..nature },
+            Self::Config(ConfigCommand::Trust { .. }) | Self::Completions { .. } | Self::Man(_) => {
                 Nature { settings: Settings::Unread, ..nature }
             }
             Self::Status(_)
@@ -181,7 +191,7 @@ impl Command {
             | Self::Export(_)
             | Self::Report(_)
             | Self::Credentials(_)
-            | Self::Backup(_)
+            | Self::Backup { .. }
             | Self::Login(_)
             | Self::Logout(_)
             | Self::Whoami(_)
@@ -198,7 +208,11 @@ pub(crate) enum ConfigCommand {
   tenantry config show
   tenantry config show --profile contoso --json
   TENANTRY_RATE=100/min tenantry config show --strict")]
-    Show(ConfigShow),
+    Show {
+        /// One JSON object on standard output
+        #[arg(long, help_heading = "Output")]
+        json: bool,
+    },
     /// Let the settings of a file count where it is found in the working folder, until it changes
     ///
     /// A tenantry.toml that is found in the working folder may set only what cannot harm. Check the file first: settings
@@ -206,28 +220,11 @@ pub(crate) enum ConfigCommand {
     #[command(after_help = "Examples:
   tenantry config trust
   tenantry config trust nightly/tenantry.toml")]
-    Trust(ConfigTrust),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigTrust {
-    /// The file [default: tenantry.toml in this folder]
-    #[arg(value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ConfigShow {
-    /// One JSON object on standard output
-    #[arg(long, help_heading = "Output")]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_enum)]
-    pub(crate) shell: clap_complete::Shell,
+    Trust {
+        /// The file [default: tenantry.toml in this folder]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -485,15 +482,6 @@ pub(crate) struct RulesUpdate {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) pace: Pace,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Backup {
-    /// The copy; it must not be there yet
-    #[arg(value_name = "FILE")]
-    pub(crate) copy: PathBuf,
-    #[command(flatten)]
-    pub(crate) ledger: LedgerPath,
 }
 
 #[derive(Debug, Args)]

@@ -1,14 +1,15 @@
 //! `tenantry backup`: a consistent copy of the ledger.
 
-use super::{ExitCode, Failure, Output, args};
+use std::path::Path;
+
+use super::{ExitCode, Failure, Output};
 use crate::ledger;
 
-pub(crate) fn run(args: args::Backup, output: &Output) -> Result<ExitCode, Failure> {
-    let ledger = args.ledger.path();
-    ledger::backup(&ledger, &args.copy)?;
+pub(crate) fn run(copy: &Path, ledger: &Path, output: &Output) -> Result<ExitCode, Failure> {
+    ledger::backup(ledger, copy)?;
     output.note(format_args!(
         "`{}` is a copy of `{}`. Passwords in it are sealed; the identity file is no part of it.",
-        args.copy.display(),
+        copy.display(),
         ledger.display()
     ));
     output.note(

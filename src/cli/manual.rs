@@ -13,9 +13,9 @@ use super::{ExitCode, Failure, Output, args, help};
 const NAME: &str = "tenantry";
 
 /// Prints a script that completes commands and options in a shell.
-pub(crate) fn completions(args: &args::Completions, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn completions(shell: clap_complete::Shell, output: &Output) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut help::command().clone(), NAME, &mut script);
+    clap_complete::generate(shell, &mut help::command().clone(), NAME, &mut script);
     output.result(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Done)
 }

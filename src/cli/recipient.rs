@@ -13,8 +13,6 @@ use crate::report::counted;
 /// The key that the passwords of a ledger are sealed to.
 #[derive(Debug, PartialEq, Eq)]
 enum InUse {
-    /// There is no password yet.
-    None,
     /// This one.
     Known(String),
     /// Nobody has recorded it, and it is none of those that are at hand. So many passwords are sealed to it.
@@ -79,26 +77,27 @@ pub(crate) fn choose(
     let in_use = in_use(sealed_to, at_hand.as_ref());
     let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
     let is_its_own = match (&in_use, &taken) {
-        (InUse::None, _) | (_, Taken::OfLedger(_)) => true,
-        (InUse::Known(key), Taken::Given(taken) | Taken::OfFile(taken)) => *key == taken.to_string(),
+        (None, _) | (_, Taken::OfLedger(_)) => true,
+        (Some(InUse::Known(key)), Taken::Given(taken) | Taken::OfFile(taken)) => *key == taken.to_string(),
         // The private half of what is given would have opened them; where it is not here, nothing says otherwise.
-        (InUse::NotAtHand(_), Taken::Given(given)) => !at_hand.as_ref().is_some_and(|it| holds(it, given)),
-        (InUse::Known(_) | InUse::NotAtHand(_), Taken::New) | (InUse::NotAtHand(_), Taken::OfFile(_)) => {
-            false
+        (Some(InUse::NotAtHand(_)), Taken::Given(given)) => {
+            !at_hand.as_ref().is_some_and(|it| holds(it, given))
         }
+        (Some(_), Taken::New) | (Some(InUse::NotAtHand(_)), Taken::OfFile(_)) => false,
     };
-    let replaces = (!is_its_own).then_some(in_use);
+    let replaces = in_use.filter(|_| !is_its_own);
     Ok(Choice { taken, file, replaces, may_replace: args.new_recipient })
 }
 
-fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> InUse {
-    match sealed_to {
-        SealedTo::Nobody => InUse::None,
+/// `None`: there is no password yet.
+fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> Option<InUse> {
+    Some(match sealed_to {
+        SealedTo::Nobody => return None,
         SealedTo::Recipient(recipient) => InUse::Known(recipient),
         SealedTo::Unrecorded { newest, passwords } => at_hand
             .and_then(|identities| identities.opens_it(&newest))
             .map_or(InUse::NotAtHand(passwords), |recipient| InUse::Known(recipient.to_string())),
-    }
+    })
 }
 
 /// Of an identity file with several keys, the one that the ledger has; where another one is asked for, the first. Where
@@ -106,19 +105,19 @@ fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> InUse {
 fn taken(
     given: Option<Recipient>,
     at_hand: Option<&Identities>,
-    in_use: &InUse,
+    in_use: &Option<InUse>,
     is_new_asked_for: bool,
 ) -> Result<Taken, Failure> {
     Ok(match (given, at_hand, in_use) {
         (Some(given), ..) => Taken::Given(given),
-        (None, None, InUse::Known(known)) if !is_new_asked_for => {
+        (None, None, Some(InUse::Known(known))) if !is_new_asked_for => {
             Taken::OfLedger(credentials::recipient(known)?)
         }
         (None, None, _) => Taken::New,
         (None, Some(identities), _) => {
             let the_ledgers = identities
                 .recipients()
-                .find(|key| matches!(in_use, InUse::Known(known) if *known == key.to_string()))
+                .find(|key| matches!(in_use, Some(InUse::Known(known)) if *known == key.to_string()))
                 .filter(|_| !is_new_asked_for);
             Taken::OfFile(the_ledgers.unwrap_or_else(|| identities.recipient()))
         }
@@ -152,7 +151,7 @@ impl Choice {
         let note = self.replaces.as_ref().map(|replaced| {
             let earlier = match replaced {
                 InUse::Known(key) => format!("the key {key}"),
-                InUse::None | InUse::NotAtHand(_) => "the key that they are sealed to".to_owned(),
+                InUse::NotAtHand(_) => "the key that they are sealed to".to_owned(),
             };
             format!(
                 "Passwords are sealed to {recipient} from now on. Earlier passwords of this ledger open with {earlier} \
@@ -166,18 +165,15 @@ impl Choice {
     /// Why a run on the ledger that people know as `ledger` may not take it: it is another one than that of the ledger's
     /// passwords, and nobody has asked for that.
     pub(crate) fn refusal(&self, ledger: &Path) -> Option<Failure> {
-        if self.replaces.is_none() || self.may_replace {
-            return None;
-        }
+        let replaced = self.replaces.as_ref().filter(|_| !self.may_replace)?;
         let file = self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
         let ledger = ledger.display();
-        let sealed = match &self.replaces {
-            Some(InUse::Known(key)) => format!("the passwords of the ledger `{ledger}` are sealed to {key}"),
-            Some(InUse::NotAtHand(count)) => format!(
+        let sealed = match replaced {
+            InUse::Known(key) => format!("the passwords of the ledger `{ledger}` are sealed to {key}"),
+            InUse::NotAtHand(count) => format!(
                 "{} of the ledger `{ledger}` cannot be opened with the identity file `{file}`",
                 counted(*count, "password")
             ),
-            Some(InUse::None) | None => format!("the ledger `{ledger}` has no password yet"),
         };
         let would = match &self.taken {
             Taken::Given(key) => {
@@ -191,11 +187,11 @@ impl Choice {
                 format!("this run would make another key, because there is no identity file `{file}`")
             }
         };
-        let restore = match &self.replaces {
-            Some(InUse::Known(key)) => format!(
+        let restore = match replaced {
+            InUse::Known(key) => format!(
                 "restore the identity file with that key, or name it with `--identity F`, or seal with `--recipient {key}`"
             ),
-            _ => "restore the identity file, or name it with `--identity F`".to_owned(),
+            InUse::NotAtHand(_) => "restore the identity file, or name it with `--identity F`".to_owned(),
         };
         let refusal = Failure::usage(sealed).because(would).with_hint(format!(
             "{restore}; to seal to another key from now on, add `--new-recipient`: earlier passwords then open with the \

@@ -7,7 +7,7 @@ use super::args::{self, ReportFormat};
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, next_command};
 use crate::files::free_name;
-use crate::report::{Asked, Overview, markdown, page, scope_of};
+use crate::report::{Overview, markdown, page, pretty, scope_of};
 
 pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
     let target = args.to.target();
@@ -26,14 +26,14 @@ pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failu
             Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs")
         );
     };
-    let asked = Asked { ledger: &ledger, scope, limit_per_minute: args.rate.per_minute() };
     let next = |queries: &_, standing: &_| next_command::between_runs(queries, standing, output.matches());
+    let limit = args.rate.per_minute();
     // Also while a run goes on.
-    let overview = queries.at_one_moment(|queries| Overview::of(queries, asked, next))?;
+    let overview = queries.at_one_moment(|queries| Overview::of(queries, &ledger, scope, limit, next))?;
     let text = match args.format {
         ReportFormat::Html => page(&overview),
         ReportFormat::Md => markdown(&overview),
-        ReportFormat::Json => overview.json(),
+        ReportFormat::Json => pretty(&overview),
     };
     match (file, args.format) {
         (Some(file), _) => {

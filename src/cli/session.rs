@@ -19,7 +19,7 @@ use crate::call::{Caller, Pacer, Rate};
 use crate::ledger::{
     self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
 };
-use crate::report::{Summary, counted};
+use crate::report::{Summary, counted, pretty};
 use crate::submitter::{self, Equipment, LeftOut, Mode, Progress, Signal, StopReason};
 
 /// A run in progress.
@@ -365,7 +365,8 @@ impl<'a> Session<'a> {
         let results = written.map(|_| ());
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
         Ok(Ended::to_tell(exit_code, move |output| {
-            let printed = if as_json { output.json(&summary.json()) } else { output.result(&summary.text()) };
+            let printed =
+                if as_json { output.json(&pretty(&summary)) } else { output.result(&summary.text()) };
             tell_of_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
             tell_why(output, stopped.as_ref().zip(stop), open);
             if let Err(failure) = results {

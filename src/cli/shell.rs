@@ -10,3 +10,17 @@ pub(crate) fn quoted(value: &str) -> String {
         false => format!("'{}'", value.replace('\'', r"'\''")),
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_what_is_quoted_for_one_word() {
+        for word in ["plain.csv", "", "two words", "$(touch x)`touch y`", "it's", "a\"b", "!x", "new\nline"] {
+            let script = format!("printf %s {}", quoted(word));
+            let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
+        }
+    }
+}

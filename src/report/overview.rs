@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{Groups, Tally};
-use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, pretty, rfc3339};
+use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, rfc3339};
 use super::timeline::{Calls, Timeline};
 use crate::clock;
 use crate::ledger::{
@@ -85,23 +85,16 @@ pub(crate) struct Place {
     pub(crate) line: u64,
 }
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) ledger: &'a Path,
-    pub(crate) scope: Scope,
-    /// The requests that were allowed in a minute.
-    pub(crate) limit_per_minute: Option<u64>,
-}
-
 impl Overview {
-    /// As of the moment that `queries` read. `next` is told what stands there.
+    /// As of the moment that `queries` read. `limit_per_minute`: the requests that were allowed. `next` is told what stands
+    /// there.
     pub(crate) fn of(
         queries: &Queries,
-        asked: Asked<'_>,
+        ledger: &Path,
+        scope: Scope,
+        limit_per_minute: Option<u64>,
         next: impl FnOnce(&Queries, &Standing) -> Result<Option<String>, ledger::Error>,
     ) -> Result<Self, ledger::Error> {
-        let Asked { ledger, scope, limit_per_minute } = asked;
         let run = match scope {
             Scope::Ledger => None,
             Scope::Run(run) => Some(run),
@@ -162,10 +155,6 @@ impl Overview {
             runs,
             next,
         })
-    }
-
-    pub(crate) fn json(&self) -> String {
-        pretty(self)
     }
 
     /// In a sentence: what of it needs somebody.

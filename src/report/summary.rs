@@ -195,10 +195,6 @@ impl Summary {
         })
     }
 
-    pub(crate) fn json(&self) -> String {
-        pretty(self)
-    }
-
     /// What a run would come to that has not been made.
     pub(crate) fn dry_run_json(&self, plan: &Plan) -> String {
         let mut value = serde_json::to_value(self).expect("a summary is plain data");

@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args};
 use tenantry_simulator::Scenario;
 use uuid::Uuid;
 
 use super::super::{cloud, parse};
 use super::repeat::Repeat;
+use crate::auth::Keep;
 use crate::call::Rate;
 use crate::customer::Field;
 use crate::reader::Encoding;
@@ -130,15 +131,14 @@ pub(crate) struct Connection {
     )]
     pub(crate) client_certificate: Option<PathBuf>,
     /// Where a user's sign-in is kept: in the key store of Windows or macOS, else in a file (auto), or always in the file
-    #[arg(long, value_name = "WHERE", default_value = "auto", env = "TENANTRY_KEY_STORE", add = Repeat::Never)]
-    pub(crate) key_store: KeyStore,
+    #[arg(long, value_name = "WHERE", value_parser = key_store(), default_value = "auto", env = "TENANTRY_KEY_STORE", add = Repeat::Never)]
+    pub(crate) key_store: Keep,
 }
 
 /// The next command need not be told again: `auto` finds what is in the file too.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum KeyStore {
-    Auto,
-    File,
+fn key_store() -> impl TypedValueParser<Value = Keep> {
+    let keep = |name: String| if name == "file" { Keep::File } else { Keep::KeyStoreElseFile };
+    PossibleValuesParser::new(["auto", "file"]).map(keep)
 }
 
 /// How requests are sent, whatever they are for.

@@ -73,7 +73,7 @@ struct Secret {
 
 /// Shows the settings, and checks what can be checked without asking anybody.
 pub(in crate::cli) fn run(
-    args: &args::ConfigShow,
+    as_json: bool,
     provenance: &Provenance,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
@@ -94,7 +94,7 @@ pub(in crate::cli) fn run(
         proxies: ways(&connection),
         secrets: secrets.into(),
     };
-    if args.json {
+    if as_json {
         output.json(&pretty(&shown))?;
     } else {
         output.result(&text(&shown, provenance))?;

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::believed;
 use super::file::{self, ConfigFile, Entry, Origin};
 use crate::cli::shell::quoted;
-use crate::cli::{ExitCode, Failure, Output, args};
+use crate::cli::{ExitCode, Failure, Output};
 use crate::report::PushLine as _;
 
 /// Its name in the configuration folder.
@@ -98,8 +98,8 @@ fn in_words(entry: &Entry) -> String {
 }
 
 /// `tenantry config trust`: from now on the settings of a file count where it is found, until it changes.
-pub(in crate::cli) fn run(args: &args::ConfigTrust, output: &Output) -> Result<ExitCode, Failure> {
-    let path = args.file.clone().unwrap_or_else(|| PathBuf::from(file::NAME));
+pub(in crate::cli) fn run(file: Option<PathBuf>, output: &Output) -> Result<ExitCode, Failure> {
+    let path = file.unwrap_or_else(|| PathBuf::from(file::NAME));
     // Where it is found it does not count.
     file::refuse_link(&path).map_err(|failure| failure.with_hint("name the file that the link leads to"))?;
     let file = file::read(&path, Origin::Named)?;

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::addresses::authority;
-use crate::auth::{App, Authority, Certificate, ClientProof, Keep, Place, SignIn, Store};
+use crate::auth::{App, Authority, Certificate, ClientProof, Place, SignIn, Store};
 use crate::cli::failure::{self, Failure};
 use crate::cli::{ExitCode, args, trusted_hosts};
 use crate::files;
@@ -36,7 +36,7 @@ pub(super) fn sign_in(
         return Err(cannot_sign_in(args, proof.is_some() || handed_in.is_some()));
     };
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
-    let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store.into());
+    let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store);
     let load = |store: &Store| {
         store.load().map_err(|error| Failure {
             exit_code: ExitCode::SignIn,
@@ -57,15 +57,6 @@ pub(super) fn sign_in(
         }
         None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
         None => Err(cannot_sign_in(args, false)),
-    }
-}
-
-impl From<args::KeyStore> for Keep {
-    fn from(key_store: args::KeyStore) -> Self {
-        match key_store {
-            args::KeyStore::Auto => Keep::KeyStoreElseFile,
-            args::KeyStore::File => Keep::File,
-        }
     }
 }
 
@@ -121,7 +112,7 @@ pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), 
     };
     let proof = client_proof(args)?;
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
-    let store = Store::of(&app, &authority, None, args.key_store.into()).ok_or_else(|| {
+    let store = Store::of(&app, &authority, None, args.key_store).ok_or_else(|| {
         Failure::new(ExitCode::Failed, "could not find a configuration folder for this user")
     })?;
     Ok((app, authority, store))
