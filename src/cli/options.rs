@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::variables::variable;
 
@@ -57,6 +57,14 @@ pub(super) fn is_other_option(command: &Command, name: &str) -> bool {
 
 fn arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
     Box::new(command.get_arguments().chain(command.get_subcommands().flat_map(arguments)))
+}
+
+/// What was given to the command itself, below all commands that it is one of.
+pub(super) fn deepest(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, matches)) => deepest(matches),
+        None => matches,
+    }
 }
 
 /// The name of a setting; `None` of an option that is none.

@@ -16,8 +16,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use console::{StyledObject, style};
 
-use super::config::deepest;
 use super::failure::Failure;
+use super::options::deepest;
 use super::signals;
 use crate::outlet;
 use crate::printable::{visible, visible_json, visible_lines};

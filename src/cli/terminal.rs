@@ -164,8 +164,8 @@ mod imp {
 
     use super::Unaskable;
 
-    /// A terminal whose user can be asked: the console by its names. Where a standard stream is the console, that stream is used instead: it reads and writes
-    /// every character, and the console by its name only those of its code page.
+    /// A terminal whose user can be asked: the console by its names. Where a standard stream is the console, that stream is
+    /// used instead: it reads and writes every character, and the console by its name only those of its code page.
     #[derive(Debug)]
     pub(in crate::cli) struct Terminal {
         input: File,

@@ -23,7 +23,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
 use super::args::{Cli, Settings};
-use super::options::{self, Setting};
+use super::options::{self, Setting, deepest};
 use super::settings::{self, SECRETS};
 use super::{Failure, help};
 use crate::nearest::distance_within;
@@ -156,14 +156,6 @@ fn command_of(matches: &ArgMatches) -> String {
         matches = below;
     }
     names.join(" ")
-}
-
-/// What was given to the command itself, below all commands that it is one of.
-pub(super) fn deepest(matches: &ArgMatches) -> &ArgMatches {
-    match matches.subcommand() {
-        Some((_, matches)) => deepest(matches),
-        None => matches,
-    }
 }
 
 /// Judges the whole file and takes from it what holds under `profile`, beside what was `typed`.

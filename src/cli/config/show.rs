@@ -4,9 +4,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use serde::Serialize;
 
+use super::Provenance;
 use super::file::Origin;
-use super::{Provenance, deepest};
-use crate::cli::options::{self, Setting};
+use crate::cli::options::{self, Setting, deepest};
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{ExitCode, Failure, Output, args, help};
 use crate::credentials;
