@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn every_command_has_examples() {
-        for (words, help) in examples(&command(), "") {
+        for (words, help) in examples(command(), "") {
             assert!(help.starts_with("Examples:\n  tenantry "), "no example for `{words}`");
         }
     }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn every_example_is_understood() {
-        for (of, help) in examples(&command(), "") {
+        for (of, help) in examples(command(), "") {
             for line in help.lines().skip(1) {
                 let arguments = arguments(line);
                 let parsed = crate::cli::config::whole().try_get_matches_from(&arguments);
