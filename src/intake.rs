@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::customer::{DomainName, Field};
 use crate::failpoint;
-use crate::ledger::{self, Candidate, DirectRows, Given, Incoming, Judged, Ledger, SourceInfo};
+use crate::ledger::{self, Candidate, DirectRows, Given, Incoming, IngestReport, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
@@ -52,10 +52,10 @@ pub(crate) struct Settings {
 
 /// What reading a file came to.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct IntakeReport {
     pub(crate) rows: u64,
     /// What became of them.
-    pub(crate) judged: Judged,
+    pub(crate) judged: IngestReport,
     /// How it was read, such as `semicolons`.
     pub(crate) layout: String,
     /// Columns that are kept for exports and are no data.
@@ -96,14 +96,14 @@ fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'
 }
 
 /// Takes up one file. Its rows may be sent only when this has returned.
-pub(crate) async fn take_up(
+pub(crate) async fn ingest(
     source: Source,
     ledger: &Ledger,
     validator: Validator,
     settings: &Settings,
     progress: &watch::Sender<Progress>,
     interrupted: impl Future<Output = ()>,
-) -> Result<Report, Error> {
+) -> Result<IntakeReport, Error> {
     tokio::pin!(interrupted);
     let path = source.path.clone();
     let opened = Opened::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
@@ -120,7 +120,7 @@ pub(crate) async fn take_up(
     let unknown_columns = header.unknown().map(str::to_owned).collect();
     let meant = header.meant().map(|(column, field)| (column.to_owned(), field)).collect();
     let layout = opened.layout().to_string();
-    let mut report = Report { layout, unknown_columns, meant, ..Report::default() };
+    let mut report = IntakeReport { layout, unknown_columns, meant, ..IntakeReport::default() };
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
     let judge = Judge::new(validator, opened.header(), reading.ledger_id(), customers);
@@ -137,7 +137,7 @@ pub(crate) async fn take_up(
                 let column = Arc::clone(&domain_column);
                 let decide = move |row: &Candidate, known| decide(&coming(row, &column), known, retry_failed);
                 let rows;
-                (reading, rows) = ledger.take_up(reading, batch.rows, decide).await?;
+                (reading, rows) = ledger.ingest(reading, batch.rows, decide).await?;
                 note_problems(&mut kinds, &rows);
                 // Freeing so many texts takes as long as looking up their rows, and the ledger need not wait for it.
                 drop(tokio::task::spawn_blocking(move || drop(rows)));

@@ -8,7 +8,7 @@ use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
-use crate::ledger::{Judged, Unagreed};
+use crate::ledger::{IngestReport, Unagreed};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::{counted, counted_with};
@@ -52,7 +52,7 @@ async fn work(
     let mut wrong = 0;
     for input in inputs {
         // Where it is interrupted, what was read waits for its file: nobody has said no to it.
-        wrong += intake.take_up(input, session).await?;
+        wrong += intake.ingest(input, session).await?;
     }
     if session.is_dry_run() {
         return Ok(wrong);
@@ -127,7 +127,7 @@ struct Intake {
 
 impl Intake {
     /// Says how many rows of the file stand rejected.
-    async fn take_up(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Halt> {
+    async fn ingest(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Halt> {
         let path = input.source.path.clone();
         let (sender, receiver) = watch::channel(Progress::default());
         let mut signalled = None;
@@ -142,7 +142,7 @@ impl Intake {
             for note in validator.notes() {
                 session.output.note(format_args!("Country rules: {note}."));
             }
-            let report = intake::take_up(
+            let report = intake::ingest(
                 input.source,
                 &session.ledger,
                 validator,
@@ -163,7 +163,7 @@ impl Intake {
             (Err(error), _) => return Err(error.into()),
         };
         let judged = &report.judged;
-        let taken = &judged.taken;
+        let taken = &judged.counts;
         session.output.note(format_args!(
             "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
             visible(&report.layout),
@@ -180,7 +180,7 @@ impl Intake {
             rejected = taken.rejected,
             known = taken.known,
             duplicates = taken.duplicates,
-            let_go = judged.let_go.0,
+            let_go = judged.discarded.0,
             "file read"
         );
         for note in notes(&path, &report) {
@@ -191,9 +191,9 @@ impl Intake {
 }
 
 /// What else is to be said of a file that was read, as far as there is something to say.
-fn notes(path: &str, report: &intake::Report) -> impl Iterator<Item = String> {
-    let (judged, taken) = (&report.judged, &report.judged.taken);
-    let left = match judged.let_go {
+fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = String> {
+    let (judged, taken) = (&report.judged, &report.judged.counts);
+    let left = match judged.discarded {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
         (rows, agreements) => Some(format!(
             "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
@@ -211,7 +211,7 @@ fn notes(path: &str, report: &intake::Report) -> impl Iterator<Item = String> {
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
     let (names, meant) = (&report.unknown_columns, &report.meant);
     let last = [
-        some(taken.taken_up, "failed row", "tried again"),
+        some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
         some(taken.agreements, "agreement", "of customers that exist: to be recorded"),
         some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
@@ -224,11 +224,11 @@ fn notes(path: &str, report: &intake::Report) -> impl Iterator<Item = String> {
 }
 
 /// Names the rows whose changes came too late.
-fn ignored(path: &str, judged: &Judged) -> Option<String> {
+fn ignored(path: &str, judged: &IngestReport) -> Option<String> {
     let named: Vec<String> =
         judged.ignored.iter().map(|(line, domain)| format!("{line} ({domain})")).collect();
     let lines = if named.len() == 1 { "line" } else { "lines" };
-    let more = if judged.taken.ignored_changes > named.len() as u64 { ", …" } else { "" };
+    let more = if judged.counts.ignored_changes > named.len() as u64 { ", …" } else { "" };
     let named = Some(named.join(", ")).filter(|named| !named.is_empty())?;
     Some(format!("{path}: changes come too late, and are ignored, on {lines} {named}{more}."))
 }

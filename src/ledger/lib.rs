@@ -20,6 +20,7 @@ mod copies;
 mod disk_faults;
 mod error;
 mod given;
+mod ingest;
 mod kept;
 mod lock;
 mod migrations;
@@ -33,7 +34,6 @@ mod schema;
 mod shape;
 mod steps;
 mod stored;
-mod take_up;
 mod trust;
 mod writer;
 
@@ -49,6 +49,11 @@ pub use backup::{Restored, backup, restore};
 pub use error::Error;
 use error::Result;
 pub use given::Given;
+pub use ingest::{
+    Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport,
+    KnownAcceptance, KnownRow, KnownRows, RetryDecider, Selection, SkipReason, SourceInfo, StoredRow,
+    Unagreed, Unchanged,
+};
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptStory, ErrorCount, Filter, HeldFor, LetGo, Opening, Parts, Plan,
@@ -61,10 +66,6 @@ pub use schema::Environment;
 pub use steps::{
     Attempt, AttemptResult, Batch, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded,
     Refusal, RowChange, SetAside, State, StepKind, Work,
-};
-pub use take_up::{
-    Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, Judged, KnownAcceptance,
-    KnownRow, KnownRows, RetryDecider, Selection, SkipReason, SourceInfo, StoredRow, Unagreed, Unchanged,
 };
 
 macro_rules! ledger_id {

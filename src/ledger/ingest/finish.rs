@@ -5,7 +5,7 @@ use rusqlite::{Params, Transaction};
 use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
 use super::super::stored::{Value, collect, json, stored_problems};
 use super::super::{Result, RowId};
-use super::{TakeUp, Taken, consent};
+use super::{IngestCounts, IngestSession, consent};
 use tenantry_model::problem::Problem;
 
 /// What its other rows mean for the rows of a file that have no reseller.
@@ -18,19 +18,19 @@ pub enum DirectRows {
 
 /// What the judgement over a whole file came to.
 #[derive(Debug, Default)]
-pub struct Judged {
-    pub taken: Taken,
+pub struct IngestReport {
+    pub counts: IngestCounts,
     /// Rows and acceptances of the file that stand rejected, for whatever reason and since whenever.
     pub rejected: u64,
     /// Line and domain of the first rows whose changes are ignored, because they were sent before.
     pub ignored: Vec<(u64, String)>,
     /// Rows and acceptances that an earlier reading of the file left unsent, and that it no longer holds.
-    pub let_go: (u64, u64),
+    pub discarded: (u64, u64),
 }
 
-impl TakeUp {
+impl IngestSession {
     /// The judgement over the whole file, then the release of its rows.
-    pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<Judged> {
+    pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<IngestReport> {
         match direct {
             DirectRows::Wrong(problem) => self.taken.rejected += self.reject_direct_rows(tx, problem)?,
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
@@ -54,7 +54,7 @@ impl TakeUp {
         self.end(tx)?;
         let rejected = self.met(tx, "SELECT id FROM customer_rows WHERE state = 'rejected'", [])?;
         let rejected = rejected.len() as u64 + self.taken.agreements_rejected;
-        Ok(Judged { taken: self.taken, rejected, ignored: self.ignored, let_go })
+        Ok(IngestReport { counts: self.taken, rejected, ignored: self.ignored, discarded: let_go })
     }
 
     /// Rows that this reading has met, of those that the query finds.

@@ -9,7 +9,7 @@ mod again;
 mod agreement;
 mod apply;
 mod consent;
-mod judgement;
+mod finish;
 mod known;
 mod unchanged;
 
@@ -20,7 +20,7 @@ use rusqlite::Transaction;
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
 use super::{Given, Ledger, Result, RowId, RunId, SourceId};
-use known::Seen;
+use known::SeenRows;
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
 use tenantry_model::problem::Problem;
@@ -28,7 +28,7 @@ use tenantry_model::problem::Problem;
 pub use again::{Again, RetryDecider, Selection, SkipReason, StoredRow};
 pub use apply::{Change, Decision};
 pub use consent::Unagreed;
-pub use judgement::{DirectRows, Judged};
+pub use finish::{DirectRows, IngestReport};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
 use unchanged::WhileReading;
 pub use unchanged::{Asked, Customers, Unchanged};
@@ -104,7 +104,7 @@ pub struct SourceInfo {
 
 /// What became of the rows of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct IngestCounts {
     pub new: u64,
     pub known: u64,
     pub duplicates: u64,
@@ -112,7 +112,7 @@ pub struct Taken {
     /// Of `new`: failed validation, or name a domain again.
     pub rejected: u64,
     /// Of `known`: failed rows that were taken up again.
-    pub taken_up: u64,
+    pub retried: u64,
     /// Of `known`: failed rows that were to be taken up again and would be refused once more, because their domain is
     /// burned.
     pub burned: u64,
@@ -124,7 +124,7 @@ pub struct Taken {
     pub replaced: u64,
 }
 
-impl Taken {
+impl IngestCounts {
     /// Every row is new, known or a duplicate.
     fn rows(&self) -> u64 {
         self.new + self.known + self.duplicates
@@ -133,33 +133,33 @@ impl Taken {
 
 /// One reading of one file in progress. Passes through the writer thread with each batch.
 #[derive(Debug)]
-pub struct TakeUp {
+pub struct IngestSession {
     run: RunId,
     source: SourceId,
     info: SourceInfo,
     ledger_id: String,
     has_customers: bool,
-    seen: Seen,
-    taken: Taken,
+    seen: SeenRows,
+    taken: IngestCounts,
     /// Line and domain of the first rows whose changes are ignored.
     ignored: Vec<(u64, String)>,
 }
 
 impl Ledger {
     /// Begins the reading of a file.
-    pub async fn begin_source(&self, info: SourceInfo) -> Result<TakeUp> {
+    pub async fn begin_source(&self, info: SourceInfo) -> Result<IngestSession> {
         let run = self.run;
-        self.write(move |tx| TakeUp::begin(tx, run, info)).await
+        self.write(move |tx| IngestSession::begin(tx, run, info)).await
     }
 
     /// Takes up a batch of rows, of each as `decide` says by what is known of it, those before it included. What changes
     /// by them is durable when this returns; the sums of the file are by its end. Gives them back; what is wrong with a row that a corrected one has replaced is nobody's concern any more.
-    pub async fn take_up(
+    pub async fn ingest(
         &self,
-        mut reading: TakeUp,
+        mut reading: IngestSession,
         mut batch: Vec<Incoming>,
         decide: impl Fn(&Candidate, KnownRows) -> Decision + Send + 'static,
-    ) -> Result<(TakeUp, Vec<Incoming>)> {
+    ) -> Result<(IngestSession, Vec<Incoming>)> {
         // Where the ledger has nothing to do, its thread need not be asked.
         let mut unchanged = 0;
         while let Some(Incoming::Unchanged(row)) = batch.get(unchanged) {
@@ -187,7 +187,7 @@ impl Ledger {
     }
 
     /// Leaves a file that is not read to its end, with the sums of the rows that were.
-    pub async fn leave_source(&self, reading: TakeUp) -> Result<()> {
+    pub async fn leave_source(&self, reading: IngestSession) -> Result<()> {
         self.write(move |tx| reading.write_sums(tx)).await
     }
 
@@ -195,16 +195,16 @@ impl Ledger {
     /// is the reader's own count, which must be the ledger's.
     pub async fn complete_source(
         &self,
-        reading: TakeUp,
+        reading: IngestSession,
         rows_read: u64,
         direct: DirectRows,
-    ) -> Result<Judged> {
+    ) -> Result<IngestReport> {
         assert_eq!(reading.taken.rows(), rows_read, "every row that was read must have been taken up");
         self.write(move |tx| reading.complete(tx, &direct)).await
     }
 }
 
-impl TakeUp {
+impl IngestSession {
     /// The customers that exist, for as long as the second value is kept.
     pub fn customers(&self, ledger: &Ledger) -> (Arc<Customers>, WhileReading) {
         Customers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
@@ -239,8 +239,8 @@ impl TakeUp {
             info,
             ledger_id,
             has_customers,
-            seen: Seen::new(unfinished, of_this_run),
-            taken: Taken::default(),
+            seen: SeenRows::new(unfinished, of_this_run),
+            taken: IngestCounts::default(),
             ignored: Vec::new(),
         })
     }

@@ -162,7 +162,7 @@ mod tests {
             None => Decision::New { stands: true, problem: None, replaces: None },
             Some(known) => Decision::Known { row: known.row, change: Change::Retry, adopts: false },
         };
-        let (reading, ..) = ledger.take_up(reading, batch, decide).await.unwrap();
+        let (reading, ..) = ledger.ingest(reading, batch, decide).await.unwrap();
         ledger.complete_source(reading, 1, DirectRows::Good { rejected_by: "" }).await.unwrap();
     }
 

@@ -11,8 +11,8 @@ use super::super::query::{self, Plan};
 use super::super::steps::State;
 use super::super::stored::{collect, field_of, json, stored_problems, value};
 use super::super::{Given, Ledger, Result, RowId, RunId, SourceId};
-use super::known::{self, KnownRows, Seen};
-use super::{Candidate, Change, Decision, SourceInfo, TakeUp};
+use super::known::{self, KnownRows, SeenRows};
+use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
 use tenantry_model::failpoint;
 use tenantry_model::problem::{Problem, Severity};
 
@@ -157,7 +157,7 @@ fn again(
         for row in select(tx, selection, of_agreements)? {
             let stored = stored_row(tx, row, of_agreements)?;
             let mut candidate = rows.judge(&stored)?;
-            let known = known::look_up(tx, &candidate, &Seen::default())?;
+            let known = known::look_up(tx, &candidate, &SeenRows::default())?;
             let has_resellers = || reading.has_resellers(tx, &stored.path);
             let decision = rows.decide(&stored, &candidate, known, has_resellers)?;
             again.count(&decision, &candidate);
@@ -234,7 +234,7 @@ struct Reading<'a> {
     /// By path: are there rows with a reseller?
     has_resellers: HashMap<String, bool>,
     /// The file as it was read before, and as it is read now.
-    current: Option<(SourceId, TakeUp)>,
+    current: Option<(SourceId, IngestSession)>,
 }
 
 impl Reading<'_> {
@@ -253,7 +253,7 @@ impl Reading<'_> {
         Ok(found)
     }
 
-    fn of_file(&mut self, tx: &Transaction<'_>, stored: &StoredRow) -> Result<&mut TakeUp> {
+    fn of_file(&mut self, tx: &Transaction<'_>, stored: &StoredRow) -> Result<&mut IngestSession> {
         if self.current.as_ref().is_none_or(|(source, _)| *source != stored.source) {
             self.complete(tx)?;
             let info = SourceInfo {
@@ -262,7 +262,7 @@ impl Reading<'_> {
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
                 needs_consent: false,
             };
-            self.current = Some((stored.source, TakeUp::begin(tx, self.run, info)?));
+            self.current = Some((stored.source, IngestSession::begin(tx, self.run, info)?));
         }
         let (_, reading) = self.current.as_mut().expect("it has just been put there");
         Ok(reading)

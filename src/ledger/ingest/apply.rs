@@ -5,7 +5,7 @@ use rusqlite::{ToSql, Transaction};
 use super::super::steps::{CurrentStep, Event, State, StepKind};
 use super::super::stored::{Value, insert, json, update};
 use super::super::{Result, RowId, SourceId};
-use super::{Candidate, TakeUp, agreement};
+use super::{Candidate, IngestSession, agreement};
 use tenantry_model::clock;
 use tenantry_model::customer::DomainName;
 use tenantry_model::ids::RequestId;
@@ -58,7 +58,7 @@ pub enum Change {
     WithdrawAcceptance,
 }
 
-impl TakeUp {
+impl IngestSession {
     pub(super) fn apply(
         &mut self,
         tx: &Transaction<'_>,
@@ -124,7 +124,7 @@ impl TakeUp {
             }
             Change::Retry => {
                 take_up_again(tx, row, self.source, candidate)?;
-                taken.taken_up += 1;
+                taken.retried += 1;
             }
             Change::Burned => taken.burned += 1,
             Change::Accept { instead_of } => {

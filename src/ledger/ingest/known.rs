@@ -64,7 +64,7 @@ pub struct KnownAcceptance {
 
 /// What a reading has seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SeenRows {
     /// Sources that were never read to their end: a row of theirs that this reading meets becomes its own.
     pub(super) unfinished: HashSet<SourceId>,
     /// The files that this run has read before.
@@ -73,7 +73,7 @@ pub(super) struct Seen {
     first_line: Vec<u32>,
 }
 
-impl Seen {
+impl SeenRows {
     pub(super) fn new(unfinished: HashSet<SourceId>, of_this_run: HashSet<SourceId>) -> Self {
         Self { unfinished, of_this_run, first_line: Vec::new() }
     }
@@ -98,7 +98,7 @@ impl Seen {
 }
 
 /// Everything that is known of a row that comes.
-pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRows> {
+pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRows> {
     static BY_DOMAIN: LazyLock<String> = LazyLock::new(|| Found::select("r.key_domain = ?1"));
     static BY_ROW: LazyLock<String> = LazyLock::new(|| Found::select("r.id = ?1"));
     let find = |sql: &str, key: &dyn rusqlite::ToSql| {
@@ -127,7 +127,7 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) 
 fn without_key(
     tx: &Transaction<'_>,
     candidate: &Candidate,
-    seen: &Seen,
+    seen: &SeenRows,
     known: &mut KnownRows,
 ) -> Result<()> {
     // A correction that was let go unsent stands for nothing.
@@ -232,7 +232,7 @@ impl Found {
     }
 
     /// The same, with what takes further look-ups.
-    fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &Seen) -> Result<KnownRow> {
+    fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let source = self.source;
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
         known.met_on = seen.line_of(known.row);
