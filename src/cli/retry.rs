@@ -5,7 +5,7 @@ use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, rules};
 use crate::intake::Rejudge;
-use crate::ledger::{Again, Selection, SkipReason, State};
+use crate::ledger::{RetryReport, Selection, SkipReason, State};
 use crate::report::{Standing, counted};
 use crate::submitter::{Mode, StopReason};
 
@@ -36,11 +36,11 @@ async fn work(args: &args::Retry, consent: Consent, session: &mut Session<'_>) -
     };
     // Who asks for some rows and gets none of them did not ask for those that wait besides.
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
-    let finds_none = |again: &Again| asks_for_some && again.taken_up() == 0;
+    let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
     tell_what_matches_nothing(session, &selection)?;
     if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
-        let again = session.ledger.take_up_again(selection.clone(), rows(), true).await?;
+        let again = session.ledger.retry(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
             tell(output, &again);
             return Err(StopReason::NotAllValid(again.left(SkipReason::Wrong)).into());
@@ -52,7 +52,7 @@ async fn work(args: &args::Retry, consent: Consent, session: &mut Session<'_>) -
             consent::ask(session, terminal, &again.plan, waiting).await?;
         }
     }
-    let again = session.ledger.take_up_again(selection, rows(), false).await?;
+    let again = session.ledger.retry(selection, rows(), false).await?;
     tell(output, &again);
     if !session.is_dry_run() && !finds_none(&again) {
         session.submit(Mode::Submit).await?;
@@ -101,12 +101,12 @@ fn tell_what_matches_nothing(session: &Session<'_>, selection: &Selection) -> Re
     Ok(())
 }
 
-fn tell(output: &Output, again: &Again) {
+fn tell(output: &Output, again: &RetryReport) {
     let kinds =
         [(again.failed, "failed row"), (again.rejected, "rejected row"), (again.agreements, "agreement")];
     let kinds: Vec<String> =
         kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
-    match again.taken_up() {
+    match again.retried() {
         0 => output.note("Nothing is taken up again."),
         rows => output.note(format_args!("{rows} taken up again: {}.", kinds.join(", "))),
     }

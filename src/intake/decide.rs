@@ -43,7 +43,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         && standing.as_ref().or(alike.as_ref()).is_none_or(|standing| standing.row == named.row)
     {
         // An exported row that came back as it went.
-        return again(row, named, retry_failed);
+        return retried(row, named, retry_failed);
     }
     // A rejected row that stands for no domain: its cell is none, or an earlier row stood for it.
     let standing_or_alike = standing.as_ref().or(alike.as_ref());
@@ -70,7 +70,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
             Decision::New { stands: false, problem: Some(problem), replaces: None }
         }
         (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
-        (None, _) => again(row, standing, retry_failed),
+        (None, _) => retried(row, standing, retry_failed),
     }
 }
 
@@ -87,7 +87,7 @@ fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
 }
 
 /// A row that stands in the ledger from an earlier reading comes again.
-fn again(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
+fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
     let is_changed = !known.same_content;
     let may_be_retried = retry_failed && row.is_good;
     match known.state {
@@ -172,7 +172,7 @@ pub(crate) fn is_final(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     known.state.is_customer()
         && known.same_content
         && is_settled
-        && again(row, known, false)
+        && retried(row, known, false)
             == Decision::Known { row: known.row, change: Change::Nothing, adopts: false }
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn decide_kept(
         return Err(SkipReason::Wrong);
     }
     if own.state.is_customer() {
-        return Ok(again(row, &own, true));
+        return Ok(retried(row, &own, true));
     }
     if known.standing.is_some_and(|standing| standing.row != own.row) || !can_be_corrected(&own) {
         return Err(SkipReason::SpokenFor);

@@ -50,9 +50,9 @@ pub use error::Error;
 use error::Result;
 pub use given::Given;
 pub use ingest::{
-    Again, Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport,
-    KnownAcceptance, KnownRow, KnownRows, RetryDecider, Selection, SkipReason, SourceInfo, StoredRow,
-    Unagreed, Unchanged,
+    Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport, KnownAcceptance,
+    KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo, StoredRow, Unagreed,
+    Unchanged,
 };
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{

@@ -123,7 +123,7 @@ impl IngestSession {
                 candidate.problems.clear();
             }
             Change::Retry => {
-                take_up_again(tx, row, self.source, candidate)?;
+                retry_row(tx, row, self.source, candidate)?;
                 taken.retried += 1;
             }
             Change::Burned => taken.burned += 1,
@@ -201,7 +201,7 @@ fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
 /// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
 /// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
 /// kept, by which [`withdraw`](super::consent::withdraw) knows it. `candidate` is good.
-fn take_up_again(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
+fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
     let facts = "next_step = 'create', unclear_before = unclear_before OR in_doubt_since IS NOT NULL,
                  in_doubt_since = NULL, last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
                  ask_rounds = 0";

@@ -5,12 +5,12 @@
 //! is [`unchanged`], which nearly always shows before it gets here. [`judgement`] comes at the end of a file, [`consent`] is
 //! what becomes of a file that may not be sent, and [`again`] takes up rows without their file.
 
-mod again;
 mod agreement;
 mod apply;
 mod consent;
 mod finish;
 mod known;
+mod retry;
 mod unchanged;
 
 use std::sync::Arc;
@@ -25,11 +25,11 @@ use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
 use tenantry_model::problem::Problem;
 
-pub use again::{Again, RetryDecider, Selection, SkipReason, StoredRow};
 pub use apply::{Change, Decision};
 pub use consent::Unagreed;
 pub use finish::{DirectRows, IngestReport};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
+pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
 use unchanged::WhileReading;
 pub use unchanged::{Asked, Customers, Unchanged};
 

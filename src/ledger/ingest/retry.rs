@@ -84,7 +84,7 @@ pub trait RetryDecider: Send + 'static {
 
 /// What taking up came to.
 #[derive(Debug, Default)]
-pub struct Again {
+pub struct RetryReport {
     /// Refused rows that are tried again.
     pub failed: u64,
     /// Rejected rows that are good by now.
@@ -99,9 +99,9 @@ pub struct Again {
     pub plan: Plan,
 }
 
-impl Again {
+impl RetryReport {
     /// Rows and acceptances that were taken up.
-    pub fn taken_up(&self) -> u64 {
+    pub fn retried(&self) -> u64 {
         self.failed + self.rejected + self.agreements
     }
 
@@ -128,16 +128,16 @@ impl Again {
 
 impl Ledger {
     /// Takes up those rows of `selection` of which `rows` decides so. `for_show`: leaves the ledger as it was.
-    pub async fn take_up_again(
+    pub async fn retry(
         &self,
         selection: Selection,
         mut rows: impl RetryDecider,
         for_show: bool,
-    ) -> Result<Again> {
+    ) -> Result<RetryReport> {
         let run = self.run;
         self.write(move |tx| {
             tx.execute_batch("SAVEPOINT again")?;
-            let again = again(tx, run, &selection, &mut rows)?;
+            let again = retry_rows(tx, run, &selection, &mut rows)?;
             tx.execute_batch(if for_show { "ROLLBACK TO again; RELEASE again" } else { "RELEASE again" })?;
             Ok(again)
         })
@@ -145,14 +145,14 @@ impl Ledger {
     }
 }
 
-fn again(
+fn retry_rows(
     tx: &Transaction<'_>,
     run: RunId,
     selection: &Selection,
     rows: &mut impl RetryDecider,
-) -> Result<Again> {
-    let mut again = Again::default();
-    let mut reading = Reading { run, selection, has_resellers: HashMap::new(), current: None };
+) -> Result<RetryReport> {
+    let mut again = RetryReport::default();
+    let mut reading = RetrySession { run, selection, has_resellers: HashMap::new(), current: None };
     for of_agreements in [false, true] {
         for row in select(tx, selection, of_agreements)? {
             let stored = stored_row(tx, row, of_agreements)?;
@@ -228,7 +228,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
 }
 
 /// The rows of one file after another, each file read anew as far as its rows are taken up.
-struct Reading<'a> {
+struct RetrySession<'a> {
     run: RunId,
     selection: &'a Selection,
     /// By path: are there rows with a reseller?
@@ -237,7 +237,7 @@ struct Reading<'a> {
     current: Option<(SourceId, IngestSession)>,
 }
 
-impl Reading<'_> {
+impl RetrySession<'_> {
     /// Do rows of the file at `path` have a reseller?
     fn has_resellers(&mut self, tx: &Transaction<'_>, path: &str) -> Result<bool> {
         if let Some(has_resellers) = self.has_resellers.get(path) {
