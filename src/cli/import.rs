@@ -8,7 +8,7 @@ use super::input::{InputFile, NO_ROWS, meant_in_words};
 use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
-use crate::ledger::{IngestReport, Unagreed};
+use crate::ledger::{AwaitingConsent, IngestReport};
 use crate::printable::visible;
 use crate::reading::{self, Opened, Progress};
 use crate::report::{counted, counted_with};
@@ -71,7 +71,7 @@ async fn work(
                 tell_of_unsent(session, session.ledger.hold_back().await?, "held back");
             }
             StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
-                let_go(session, Unagreed::OfThisRun).await?;
+                discard(session, AwaitingConsent::OfThisRun).await?;
             }
             // The question was not asked: the rows wait for it.
             _ => {}
@@ -79,7 +79,7 @@ async fn work(
     }
     agreed?;
     if needs_consent {
-        session.ledger.release(Unagreed::OfThisRun).await?;
+        session.ledger.release(AwaitingConsent::OfThisRun).await?;
     }
     session.submit(Mode::Submit).await?;
     Ok(wrong)
@@ -110,7 +110,7 @@ async fn ask(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), Halt>
 }
 
 /// Lets go of what somebody has said no to.
-pub(super) async fn let_go(session: &Session<'_>, what: Unagreed) -> Result<(), Failure> {
+pub(super) async fn discard(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
     tell_of_unsent(session, session.ledger.withdraw(what).await?, "let go");
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::shell::quoted;
 use super::{ExitCode, settings};
 use crate::files::free_name;
 use crate::ledger::{
-    self, AgreementCounts, Filter, Given, HeldFor, Queries, RowCounts, State, UnfinishedSource,
+    self, AgreementCounts, Filter, Given, HoldReason, Queries, RowCounts, State, UnfinishedSource,
 };
 use crate::report::Standing;
 use crate::submitter::StopReason;
@@ -56,7 +56,7 @@ fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<What> {
 fn to_bring_again(held: &[UnfinishedSource]) -> Option<String> {
     let last = held.last()?;
     let is_alike = |source: &UnfinishedSource| source.given == last.given && source.why == last.why;
-    let are_together = last.why != HeldFor::Restored && held.iter().all(is_alike);
+    let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
     Some(format!("{} {}", flags_of(&last.given), files.join(" ")))

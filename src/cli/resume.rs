@@ -4,7 +4,7 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, import};
-use crate::ledger::{Given, Unagreed};
+use crate::ledger::{AwaitingConsent, Given};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
@@ -55,11 +55,11 @@ async fn settle_undecided(session: &mut Session<'_>, args: &args::Run) -> Result
         Ok(Consent::Ask(terminal)) => {
             let agreed = consent::ask(session, &terminal, &plan, plan.rows()).await;
             if let Err(Halt::Stopped(StopReason::Declined)) = agreed {
-                import::let_go(session, Unagreed::OfEarlierRuns).await?;
+                import::discard(session, AwaitingConsent::OfEarlierRuns).await?;
             }
             agreed?;
         }
     }
-    session.ledger.release(Unagreed::OfEarlierRuns).await?;
+    session.ledger.release(AwaitingConsent::OfEarlierRuns).await?;
     Ok(())
 }

@@ -326,7 +326,7 @@ impl<'a> Session<'a> {
         for source in &held {
             self.output.note(source.in_words(&source.path));
         }
-        for let_go in queries.let_go()? {
+        for let_go in queries.discarded_sources()? {
             self.output.note(let_go.in_words(&let_go.path));
         }
         let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();

@@ -50,15 +50,15 @@ pub use error::Error;
 use error::Result;
 pub use given::Given;
 pub use ingest::{
-    Asked, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport, KnownAcceptance,
-    KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo, StoredRow, Unagreed,
-    Unchanged,
+    Asked, AwaitingConsent, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport,
+    KnownAcceptance, KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo,
+    StoredRow, Unchanged,
 };
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
-    AgreementCounts, AlikeCalls, AttemptStory, ErrorCount, Filter, HeldFor, LetGo, Opening, Parts, Plan,
-    Queries, RefusedStep, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo,
-    SourceTotals, Span, UnfinishedSource, UserNeeds,
+    AgreementCounts, AlikeCalls, AttemptStory, DiscardedSource, ErrorCount, Filter, HoldReason, Opening,
+    Parts, Plan, Queries, RefusedStep, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword,
+    SealedTo, SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
 pub use runs::Ending;

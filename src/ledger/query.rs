@@ -26,7 +26,7 @@ pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{Plan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
 pub use stories::{AttemptStory, Filter, RowStory};
-pub use waiting::{HeldFor, LetGo, UnfinishedSource};
+pub use waiting::{DiscardedSource, HoldReason, UnfinishedSource};
 
 /// Created rows whose one-time password was lost. SQLite would read all that are created, because it cannot know that
 /// these are few.

@@ -14,7 +14,7 @@ use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, rfc3339
 use super::timeline::{Calls, Timeline};
 use crate::clock;
 use crate::ledger::{
-    self, AgreementCounts, LetGo, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
+    self, AgreementCounts, DiscardedSource, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
     UnfinishedSource,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Overview {
     /// In the whole ledger: files whose rows wait until they come again.
     pub(crate) held_back: Vec<UnfinishedSource>,
     /// In the whole ledger: files whose rows somebody has said no to, and that have not come again.
-    pub(crate) let_go: Vec<LetGo>,
+    pub(crate) let_go: Vec<DiscardedSource>,
     pub(crate) rows_read: u64,
     /// Of the rows read: stood in the ledger already.
     pub(crate) skipped: u64,

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::push_line::PushLine as _;
 use super::states::meaning;
 use crate::ledger::{
-    self, AgreementCounts, ErrorCount, LetGo, Plan, Queries, RefusedStep, RowCounts, RunId, RunTotals, Scope,
-    SourceTotals, State, StepKind, UnfinishedSource,
+    self, AgreementCounts, DiscardedSource, ErrorCount, Plan, Queries, RefusedStep, RowCounts, RunId,
+    RunTotals, Scope, SourceTotals, State, StepKind, UnfinishedSource,
 };
 use crate::partner_center::codes;
 use crate::printable::visible;
@@ -31,7 +31,7 @@ pub(crate) struct Standing {
     /// Files whose rows wait until they come again, in the whole ledger.
     pub(crate) held_back: Vec<UnfinishedSource>,
     /// Files whose rows somebody has said no to, and that have not come again.
-    pub(crate) let_go: Vec<LetGo>,
+    pub(crate) let_go: Vec<DiscardedSource>,
 }
 
 /// One kind of refusal.
@@ -132,7 +132,7 @@ impl Standing {
         let mut errors: Vec<ErrorLine> = errors.map(ErrorLine::of).collect();
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
-        let (held_back, let_go) = (queries.unfinished_sources()?, queries.let_go()?);
+        let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources()?);
         Ok(Self { rows, agreements, errors, held_back, let_go })
     }
 

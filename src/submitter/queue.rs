@@ -25,30 +25,30 @@ pub(super) struct Queue {
     /// ledger may come upon it again.
     in_hand: HashSet<RowId>,
     /// Rows that were let go while the ledger was being read: what comes of that may show them as they were before.
-    let_go_meanwhile: Option<HashSet<RowId>>,
+    discarded_meanwhile: Option<HashSet<RowId>>,
 }
 
 impl Queue {
     /// The ledger is read from now on.
     pub(super) fn reading_begins(&mut self) {
-        self.let_go_meanwhile = Some(HashSet::new());
+        self.discarded_meanwhile = Some(HashSet::new());
     }
 
     /// The ledger has been read, or could not be.
     pub(super) fn reading_ends(&mut self) {
-        self.let_go_meanwhile = None;
+        self.discarded_meanwhile = None;
     }
 
     /// Takes a row that was read in hand; false where it is in hand already, or was let go since the reading began.
     pub(super) fn take_in_hand(&mut self, row: RowId) -> bool {
-        let is_outdated = self.let_go_meanwhile.as_ref().is_some_and(|rows| rows.contains(&row));
+        let is_outdated = self.discarded_meanwhile.as_ref().is_some_and(|rows| rows.contains(&row));
         !is_outdated && self.in_hand.insert(row)
     }
 
     /// No further step will be taken for this row.
-    pub(super) fn let_go(&mut self, row: RowId) {
+    pub(super) fn discard(&mut self, row: RowId) {
         self.in_hand.remove(&row);
-        if let Some(rows) = &mut self.let_go_meanwhile {
+        if let Some(rows) = &mut self.discarded_meanwhile {
             rows.insert(row);
         }
     }
@@ -113,7 +113,7 @@ impl Queue {
         self.waiting.retain(|_, waiting| keeps(&waiting.task));
         self.settling = self.waiting.values().filter(|waiting| waiting.settles).count();
         self.held.values_mut().for_each(|held| held.retain(|task| keeps(task)));
-        held_back.into_iter().for_each(|row| self.let_go(row));
+        held_back.into_iter().for_each(|row| self.discard(row));
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {

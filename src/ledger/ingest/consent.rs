@@ -11,18 +11,18 @@ use tenantry_model::clock;
 
 /// Files that were read while nobody had agreed to what they bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unagreed {
+pub enum AwaitingConsent {
     OfThisRun,
     /// Read to their ends by runs that died, or could not sign in, before somebody said yes or no ([`UNDECIDED`]).
     OfEarlierRuns,
 }
 
-impl Unagreed {
+impl AwaitingConsent {
     /// A query for their ids.
     fn sources(self, run: RunId) -> String {
         match self {
-            Unagreed::OfThisRun => of_run(run),
-            Unagreed::OfEarlierRuns => format!("SELECT id FROM sources WHERE {UNDECIDED}"),
+            AwaitingConsent::OfThisRun => of_run(run),
+            AwaitingConsent::OfEarlierRuns => format!("SELECT id FROM sources WHERE {UNDECIDED}"),
         }
     }
 }
@@ -34,7 +34,7 @@ fn of_run(run: RunId) -> String {
 impl Ledger {
     /// Lets go of what nobody has agreed to: those rows were never sent, and will not be. Read again, they are new rows.
     /// Returns how many there were, and how many acceptances of agreements.
-    pub async fn withdraw(&self, what: Unagreed) -> Result<(u64, u64)> {
+    pub async fn withdraw(&self, what: AwaitingConsent) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     /// Lets the rows be sent that were held back for somebody's consent.
-    pub async fn release(&self, what: Unagreed) -> Result<()> {
+    pub async fn release(&self, what: AwaitingConsent) -> Result<()> {
         let run = self.run;
         self.write(move |tx| {
             let sources = what.sources(run);
@@ -202,7 +202,7 @@ mod tests {
         let ledger = open(&path);
         read(&ledger).await;
         assert_eq!(standing(&path).0, State::Pending);
-        assert_eq!(ledger.withdraw(Unagreed::OfThisRun).await.unwrap(), (1, 0));
+        assert_eq!(ledger.withdraw(AwaitingConsent::OfThisRun).await.unwrap(), (1, 0));
         assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
 
         // Sent after all, it must not be taken for refused if we die before the answer.

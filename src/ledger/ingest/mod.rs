@@ -26,7 +26,7 @@ use tenantry_model::customer::{Customer, DomainName};
 use tenantry_model::problem::Problem;
 
 pub use apply::{Change, Decision};
-pub use consent::Unagreed;
+pub use consent::AwaitingConsent;
 pub use finish::{DirectRows, IngestReport};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};

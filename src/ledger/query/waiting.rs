@@ -10,7 +10,7 @@ use super::Queries;
 /// Why rows of a file are held back. The file is what brings them on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum HeldFor {
+pub enum HoldReason {
     /// It was not read to its end.
     Unread,
     /// A row that was read with them failed validation, and all were to be valid.
@@ -29,7 +29,7 @@ pub struct UnfinishedSource {
     /// Its rows, and acceptances of its rows, that wait.
     #[serde(rename = "rows")]
     pub waiting: u64,
-    pub why: HeldFor,
+    pub why: HoldReason,
     /// How it was told to be read and judged, where that is known.
     #[serde(skip)]
     pub given: Given,
@@ -37,7 +37,7 @@ pub struct UnfinishedSource {
 
 /// A file whose rows were let go unsent, and that have not come again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LetGo {
+pub struct DiscardedSource {
     #[serde(rename = "file")]
     pub path: String,
     pub rows: u64,
@@ -46,25 +46,25 @@ pub struct LetGo {
 impl UnfinishedSource {
     /// Is somebody's consent all that is missing? Then `resume` asks for it.
     pub fn is_settled_by_consent(&self) -> bool {
-        self.why == HeldFor::Undecided && !self.given.require_valid
+        self.why == HoldReason::Undecided && !self.given.require_valid
     }
 
     /// What holds its rows back, and what to do. `path` as it may be shown.
     pub fn in_words(&self, path: &str) -> String {
         let waiting = self.waiting;
         match self.why {
-            HeldFor::Restored => format!(
+            HoldReason::Restored => format!(
                 "`{path}`: {waiting} of its rows are held back since the ledger was restored: import it again, corrected \
                  rows first."
             ),
-            HeldFor::Unread => format!(
+            HoldReason::Unread => format!(
                 "`{path}` was not read to its end, so {waiting} of its rows are held back: import it again."
             ),
-            HeldFor::Invalid => format!(
+            HoldReason::Invalid => format!(
                 "`{path}`: {waiting} of its rows are held back, because rows that were read with them failed validation \
                  (--require-valid): import it again when those are mended, or without the rows that are not wanted."
             ),
-            HeldFor::Undecided => format!(
+            HoldReason::Undecided => format!(
                 "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
                  its rows are held back: {}.",
                 if self.is_settled_by_consent() {
@@ -77,7 +77,7 @@ impl UnfinishedSource {
     }
 }
 
-impl LetGo {
+impl DiscardedSource {
     /// What became of its rows, and what brings them back. `path` as it may be shown.
     pub fn in_words(&self, path: &str) -> String {
         let rows = self.rows;
@@ -106,10 +106,10 @@ impl Queries {
             let (is_restored, read_at, invalid_at): (bool, Option<i64>, Option<i64>) =
                 (row.get(2)?, row.get(3)?, row.get(4)?);
             let why = match (is_restored, read_at, invalid_at) {
-                (true, ..) => HeldFor::Restored,
-                (false, None, _) => HeldFor::Unread,
-                (false, Some(_), Some(_)) => HeldFor::Invalid,
-                (false, Some(_), None) => HeldFor::Undecided,
+                (true, ..) => HoldReason::Restored,
+                (false, None, _) => HoldReason::Unread,
+                (false, Some(_), Some(_)) => HoldReason::Invalid,
+                (false, Some(_), None) => HoldReason::Undecided,
             };
             let given = row.get::<_, Option<Given>>(5)?.unwrap_or_default();
             Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
@@ -117,7 +117,7 @@ impl Queries {
     }
 
     /// Files whose rows were let go, and have not come again by another reading.
-    pub fn let_go(&self) -> Result<Vec<LetGo>> {
+    pub fn discarded_sources(&self) -> Result<Vec<DiscardedSource>> {
         let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
                     WHERE s.let_go_at IS NOT NULL AND r.state = 'superseded' AND r.replaced_by IS NULL
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)
@@ -125,6 +125,6 @@ impl Queries {
                                        WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id
                                          AND later.completed_at IS NOT NULL)
                     GROUP BY s.path ORDER BY max(s.id)";
-        collect(&self.connection, sql, [], |row| Ok(LetGo { path: row.get(0)?, rows: row.get(1)? }))
+        collect(&self.connection, sql, [], |row| Ok(DiscardedSource { path: row.get(0)?, rows: row.get(1)? }))
     }
 }

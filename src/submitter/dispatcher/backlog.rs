@@ -119,7 +119,7 @@ impl Dispatcher {
             };
             task.step = step;
             if self.limits.hold_back(&task) {
-                self.queue.let_go(task.work.row);
+                self.queue.discard(task.work.row);
                 continue;
             }
             self.counts.total += u64::from(step == Step::Agree);

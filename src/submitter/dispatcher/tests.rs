@@ -340,7 +340,7 @@ fn a_row_that_was_let_go_while_the_ledger_was_read_is_not_taken_again() {
     let mut queue = Queue::default();
     assert!(queue.take_in_hand(RowId(1)));
     queue.reading_begins();
-    queue.let_go(RowId(1));
+    queue.discard(RowId(1));
     assert!(!queue.take_in_hand(RowId(1)), "the reading shows it as it was before");
     queue.reading_ends();
     queue.reading_begins();

@@ -80,7 +80,7 @@ impl Dispatcher {
             Then::Settled => {
                 // A run that asks about unresolved rows would read this one again; it stays in hand.
                 if !matches!(verdict.change, RowChange::AskedInVain { .. }) {
-                    self.queue.let_go(task.work.row);
+                    self.queue.discard(task.work.row);
                 }
                 self.counts.settled += 1;
                 let refused = match task.work.kind {
@@ -104,9 +104,9 @@ impl Dispatcher {
             // Asking is done; what is to be sent waits for a run that sends.
             Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
                 self.counts.settled += 1;
-                self.queue.let_go(task.work.row);
+                self.queue.discard(task.work.row);
             }
-            Then::Wait(_) if self.limits.hold_back(&task) => self.queue.let_go(task.work.row),
+            Then::Wait(_) if self.limits.hold_back(&task) => self.queue.discard(task.work.row),
             Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::Settle(wait) => self.queue.settle(task, now + wait),
             // It stays in hand, so that this run does not come upon it again.
