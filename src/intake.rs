@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::customer::{DomainName, Field};
 use crate::failpoint;
-use crate::ledger::{self, Candidate, DirectRows, Given, Incoming, IngestReport, Ledger, SourceInfo};
+use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
@@ -43,7 +43,7 @@ pub(crate) enum Error {
 pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
     /// How files were told to be read and judged, for the ledger to keep.
-    pub(crate) given: Given,
+    pub(crate) given: InputOptions,
     pub(crate) retry_failed: bool,
     pub(crate) allow_direct: bool,
     /// Nothing may be sent before somebody has agreed.

@@ -15,8 +15,9 @@ use super::parse;
 use crate::call::Rate;
 use crate::ledger::{Filter, State};
 pub(crate) use options::{
-    Announcements, Condition, ConfigChoice, Connection, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, Input,
-    Layout, LedgerPath, Logging, NextSignIn, OutputFile, Pace, Rehearsal, Run, Submission,
+    Condition, ConfigChoice, ConnectionArgs, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, InputArgs,
+    LayoutArgs, LedgerPath, Logging, NextSignIn, NotifyArgs, OutputFile, Pace, Rehearsal, RunArgs,
+    SubmissionArgs,
 };
 pub(crate) use repeat::Repeat;
 
@@ -43,19 +44,19 @@ pub(crate) enum Command {
   tenantry import --profile contoso customers.csv       with the settings of a tenantry.toml
   tenantry import --dry-run customers.xlsx              what would be done, and nothing else
   tenantry import --map \"Firma=company_name\" list.csv   a column under another name")]
-    Import(Import),
+    Import(ImportArgs),
     /// Every problem of CSV files or workbooks; writes nothing, creates nothing
     #[command(after_help = "Examples:
   tenantry check customers.csv
   tenantry check --online --rate 100/min customers.csv  also ask Partner Center
   tenantry check -o problems.csv customers.csv          a copy to be mended and imported
   tenantry check --json customers.csv > problems.json")]
-    Check(Check),
+    Check(CheckArgs),
     /// Go on with what the ledger holds, without the file
     #[command(after_help = "Examples:
   tenantry resume
   tenantry resume --wait-lock 10m --json                after another run, from a scheduler")]
-    Resume(Run),
+    Resume(RunArgs),
     /// Take refused rows up again, without their file
     ///
     /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`; where --code or
@@ -64,43 +65,43 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry retry --code 600051                          what was refused for this reason
   tenantry retry --all --yes                            from a scheduler, rejected rows too")]
-    Retry(Retry),
+    Retry(RetryArgs),
     /// Settle rows whose outcome is unknown by asking; sends nothing that creates
     ///
     /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
     /// customer whose answer was lost. Asking brings none.
     #[command(after_help = "Examples:\n  tenantry resume && tenantry reconcile")]
-    Reconcile(Run),
+    Reconcile(RunArgs),
     /// Counts by state, errors with what to do, last runs, what is left
     #[command(after_help = "Examples:
   tenantry status
   tenantry status --json --ledger contoso.db")]
-    Status(Status),
+    Status(StatusArgs),
     /// One row's whole story, ready for a support ticket
     #[command(after_help = "Examples:
   tenantry show contoso.onmicrosoft.com
   tenantry show --line 17")]
-    Show(Show),
+    Show(ShowArgs),
     /// An empty list with the canonical columns, or what each of them wants
     #[command(after_help = "Examples:
   tenantry template --for-excel -o customers.csv
   tenantry template --explain")]
-    Template(Template),
+    Template(TemplateArgs),
     /// Rows as CSV, in your own columns, ready to be mended and imported again
     #[command(after_help = "Examples:
   tenantry export failed -o failed.csv
   tenantry export rejected --for-excel -o rejected.csv")]
-    Export(Export),
+    Export(ExportArgs),
     /// One page with charts: outcomes, requests, latencies, refusals with what to do
     #[command(after_help = "Examples:
   tenantry report -o report.html
   tenantry report --format md --run 3")]
-    Report(Report),
+    Report(ReportArgs),
     /// Open the sealed one-time admin passwords as CSV
     #[command(after_help = "Examples:
   tenantry credentials -o passwords.csv
   tenantry credentials --domain contoso.onmicrosoft.com --identity key.txt")]
-    Credentials(Credentials),
+    Credentials(CredentialsArgs),
     /// A consistent copy of the ledger, also while a run goes on
     #[command(after_help = "Examples:\n  tenantry backup copy.db")]
     Backup {
@@ -113,14 +114,14 @@ pub(crate) enum Command {
     /// Sign in as a user, on any device, and keep the sign-in (App+User)
     #[command(after_help = "Examples:
   tenantry login --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
-    Login(Connection),
+    Login(ConnectionArgs),
     /// Forget the sign-in of `login`
     #[command(after_help = "Examples:
   tenantry logout --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
-    Logout(Connection),
+    Logout(ConnectionArgs),
     /// Who we are to Partner Center: tenant, kind of token, user, MFA
     #[command(after_help = "Examples:\n  tenantry whoami --profile contoso")]
-    Whoami(Connection),
+    Whoami(ConnectionArgs),
     /// What Partner Center itself says about addresses in each country
     #[command(after_help = "Examples:\n  tenantry rules update customers.csv")]
     #[command(subcommand)]
@@ -129,7 +130,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry simulator --listen 127.0.0.1:8787 --state simulator.json
   tenantry simulator --scenario faulty,seed=7")]
-    Simulator(Simulator),
+    Simulator(SimulatorArgs),
     /// Settings: what holds, and where it comes from
     #[command(after_help = "Examples:\n  tenantry config show --profile contoso")]
     #[command(subcommand)]
@@ -147,14 +148,14 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry man import | man -l -
   tenantry man -o /usr/local/share/man/man1")]
-    Man(Man),
+    Man(ManArgs),
 }
 
 /// What the program has to know of a command apart from what it does.
 #[derive(Debug, Default)]
 pub(crate) struct Nature<'a> {
     /// What it works on and how, where it is a run.
-    pub(crate) run: Option<&'a Run>,
+    pub(crate) run: Option<&'a RunArgs>,
     /// The files that it reads rows from.
     pub(crate) files: &'a [PathBuf],
     pub(crate) settings: Settings,
@@ -228,7 +229,7 @@ pub(crate) enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Man {
+pub(crate) struct ManArgs {
     /// The command whose page is wanted, such as `import` or `config show`
     pub(crate) command: Vec<String>,
     /// Write every page into this folder instead
@@ -240,23 +241,23 @@ pub(crate) struct Man {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Import {
+pub(crate) struct ImportArgs {
     /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub(crate) input: InputArgs,
     /// Take unchanged failed rows up again
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), help_heading = "Input", add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
     #[command(flatten)]
-    pub(crate) run: Run,
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Retry {
+pub(crate) struct RetryArgs {
     /// Rows that were refused with this code alone (repeat it)
     #[arg(long = "code", id = "codes", value_name = "CODE", add = Repeat::Never)]
     pub(crate) codes: Vec<String>,
@@ -267,27 +268,27 @@ pub(crate) struct Retry {
     #[arg(long, add = Repeat::Never)]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub(crate) input: InputArgs,
     /// What `retry` does anyway; the options of an import fit it too
     #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
     #[command(flatten)]
-    pub(crate) run: Run,
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Check {
+pub(crate) struct CheckArgs {
     /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) input: Input,
+    pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) rehearsal: Rehearsal,
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
     /// Ask Partner Center too: about the address, the domain and the reseller of every row without an error
     #[arg(long, add = Repeat::Never)]
     pub(crate) online: bool,
@@ -318,7 +319,7 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Status {
+pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// Rate at which the rest is expected to go
@@ -333,7 +334,7 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Show {
+pub(crate) struct ShowArgs {
     /// The domain, or its prefix alone
     #[arg(required_unless_present = "line", conflicts_with = "line")]
     pub(crate) domain: Option<String>,
@@ -352,9 +353,9 @@ pub(crate) struct Show {
 
 /// Which rows are exported.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct What(pub(crate) Filter);
+pub(crate) struct ExportKind(pub(crate) Filter);
 
-impl What {
+impl ExportKind {
     pub(crate) const fn name(self) -> &'static str {
         match self.0 {
             Filter::State(state) => state.name(),
@@ -364,12 +365,12 @@ impl What {
     }
 }
 
-impl ValueEnum for What {
+impl ValueEnum for ExportKind {
     fn value_variants<'a>() -> &'a [Self] {
-        static ALL: LazyLock<Vec<What>> = LazyLock::new(|| {
+        static ALL: LazyLock<Vec<ExportKind>> = LazyLock::new(|| {
             let states = State::OF_ROWS.into_iter().filter(|it| it.is_settled() || it.needs_attention());
             let filters = states.map(Filter::State).chain([Filter::UnrecordedAgreements, Filter::All]);
-            filters.map(What).collect()
+            filters.map(ExportKind).collect()
         });
         &ALL
     }
@@ -388,7 +389,7 @@ impl ValueEnum for What {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Template {
+pub(crate) struct TemplateArgs {
     /// What each column wants, with an example and the other names that it goes by
     #[arg(long, conflicts_with = "for_excel")]
     pub(crate) explain: bool,
@@ -401,10 +402,10 @@ pub(crate) struct Template {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Export {
+pub(crate) struct ExportArgs {
     /// Which rows
     #[arg(value_enum)]
-    pub(crate) what: What,
+    pub(crate) what: ExportKind,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     #[command(flatten)]
@@ -425,7 +426,7 @@ pub(crate) enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Report {
+pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     /// What it is written in
@@ -445,7 +446,7 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Credentials {
+pub(crate) struct CredentialsArgs {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     #[command(flatten)]
@@ -477,15 +478,15 @@ pub(crate) struct RulesUpdate {
     #[command(flatten)]
     pub(crate) rehearsal: Rehearsal,
     #[command(flatten)]
-    pub(crate) layout: Layout,
+    pub(crate) layout: LayoutArgs,
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Simulator {
+pub(crate) struct SimulatorArgs {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", value_parser = parse::listen, default_value = "127.0.0.1:8787")]
     pub(crate) listen: std::net::SocketAddr,

@@ -22,7 +22,7 @@ pub(super) enum Consent {
 impl Consent {
     /// # Errors
     /// Somebody would have to be asked, and cannot be.
-    pub(super) fn of(run: &args::Run) -> Result<Self, Unaskable> {
+    pub(super) fn of(run: &args::RunArgs) -> Result<Self, Unaskable> {
         let submission = &run.submission;
         if submission.yes || submission.dry_run || run.ledger.rehearsal.simulate.is_some() {
             return Ok(Self::Given);

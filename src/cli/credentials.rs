@@ -22,7 +22,7 @@ const TOGETHER: usize = 512;
 /// Domains that are named for one reason why passwords do not open.
 const NAMED: usize = 10;
 
-pub(crate) fn run(args: args::Credentials, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = args.ledger.path();
     let queries = args.ledger.read()?;
     let identity = identity_file(&args.identity)?;

@@ -4,7 +4,7 @@ use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::report::{Style, counted, export};
 
-pub(crate) fn run(args: args::Export, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
     let target = args.to.target();
     let file = target.file;

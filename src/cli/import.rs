@@ -16,7 +16,7 @@ use crate::submitter::{Mode, StopReason};
 use crate::validation::Validator;
 use crate::{failpoint, intake, validation};
 
-pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Failure> {
+pub(crate) async fn run(args: args::ImportArgs, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;
     // Nothing is read for a question that cannot be asked.
     let consent = Consent::of(&args.run)?;
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: args::Import, output: &Output) -> Result<Ended, Fa
 
 /// Says how many of the rows that were read fail validation.
 async fn work(
-    args: &args::Import,
+    args: &args::ImportArgs,
     consent: Consent,
     inputs: Vec<InputFile>,
     session: &mut Session<'_>,
@@ -87,7 +87,7 @@ async fn work(
 
 /// Where there is no ledger yet, a first file that is no list must not leave one behind that holds nothing. Only a file
 /// can be looked at twice: a pipe is read once. Nothing has happened yet, so a signal may end us as it likes.
-async fn look_at_first(args: &args::Import, output: &Output) -> Result<(), Failure> {
+async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), Failure> {
     let Some(first) = args.files.first().filter(|it| it.as_os_str() != "-" && it.is_file()) else {
         return Ok(());
     };

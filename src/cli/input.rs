@@ -8,7 +8,7 @@ use super::descriptor::duplicate;
 use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
-use crate::ledger::Given;
+use crate::ledger::InputOptions;
 use crate::reader::Input;
 use crate::reading::Source;
 use crate::validation::LiveRules;
@@ -62,7 +62,7 @@ fn standard_input() -> Input {
     }
 }
 
-impl args::Layout {
+impl args::LayoutArgs {
     /// `output` knows what was typed: a delimiter is then about the files that stand beside it.
     pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
         reader::Options {
@@ -80,7 +80,7 @@ impl args::Layout {
     }
 }
 
-impl args::Input {
+impl args::InputArgs {
     /// For before anything else happens.
     pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
         if self.reseller.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
@@ -105,8 +105,8 @@ impl args::Input {
     }
 
     /// All of it, for the ledger to keep with what is read.
-    pub(crate) fn given(&self, require_valid: bool, output: &Output) -> Given {
-        Given {
+    pub(crate) fn given(&self, require_valid: bool, output: &Output) -> InputOptions {
+        InputOptions {
             column_map: self.layout.column_map.clone(),
             defaults: self.layout.defaults.clone(),
             // What the settings say, the next command hears too.

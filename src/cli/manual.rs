@@ -21,7 +21,7 @@ pub(crate) fn completions(shell: clap_complete::Shell, output: &Output) -> Resul
 }
 
 /// Prints one manual page, or writes them all.
-pub(crate) fn man(args: &args::Man, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn man(args: &args::ManArgs, output: &Output) -> Result<ExitCode, Failure> {
     if let Some(folder) = &args.output {
         write_all(folder, args.force)?;
         output.note(format_args!("The manual pages are in `{}`.", folder.display()));

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
-use super::args::{self, What};
+use super::args::{self, ExportKind};
 use super::cloud::Cloud;
 use super::shell::quoted;
 use super::{ExitCode, settings};
 use crate::files::free_name;
 use crate::ledger::{
-    self, AgreementCounts, Filter, Given, HoldReason, Queries, RowCounts, State, UnfinishedSource,
+    self, AgreementCounts, Filter, HoldReason, InputOptions, Queries, RowCounts, State, UnfinishedSource,
 };
 use crate::report::Standing;
 use crate::submitter::StopReason;
@@ -38,17 +38,17 @@ fn judged(
     rows: &RowCounts,
     agreements: &AgreementCounts,
 ) -> Result<BTreeSet<String>, ledger::Error> {
-    let Some(What(filter)) = to_mend(rows, agreements) else { return Ok(BTreeSet::new()) };
+    let Some(ExportKind(filter)) = to_mend(rows, agreements) else { return Ok(BTreeSet::new()) };
     let given = queries.given_for(filter)?;
     let flags = given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout())));
     Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }
 
 /// What an operator would export and mend next, when nothing is open.
-fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<What> {
+fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKind> {
     let mut refused = State::OF_ROWS.into_iter().filter(|state| state.is_refused() && rows.of(*state) > 0);
     let agreements = (agreements.refused() > 0).then_some(Filter::UnrecordedAgreements);
-    refused.next().map(Filter::State).or(agreements).map(What)
+    refused.next().map(Filter::State).or(agreements).map(ExportKind)
 }
 
 /// The options and the files by which what is held back comes again. Files that were told differently take a command
@@ -96,7 +96,12 @@ impl Left {
     }
 
     /// The command that an operator would type next, after one that read and judged files as `given`.
-    fn next(&self, stopped: Option<&StopReason>, repeated: &Repeated, given: &Given) -> Option<String> {
+    fn next(
+        &self,
+        stopped: Option<&StopReason>,
+        repeated: &Repeated,
+        given: &InputOptions,
+    ) -> Option<String> {
         let is_discarded = matches!(
             stopped,
             Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::NotAllValid(_))
@@ -120,7 +125,7 @@ impl Left {
     }
 
     /// Exports `what`, to be mended and imported again.
-    fn mend(&self, what: What, repeated: &Repeated, given: &Given) -> String {
+    fn mend(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> String {
         let file = free(&format!("{}.csv", what.name()));
         let export = repeated.command(&format!("export {}", what.name()));
         if self.exported.len() > 1 {
@@ -149,7 +154,7 @@ pub(super) fn after_run(
     left: &Left,
     stopped: Option<&StopReason>,
     repeated: &Repeated,
-    given: &Given,
+    given: &InputOptions,
     inputs: &[PathBuf],
 ) -> Option<String> {
     match (stopped, inputs) {
@@ -187,7 +192,7 @@ pub(super) fn between_runs(
             repeated.add_option("tenant_id", &tenant.to_string());
         }
     }
-    let Some(next) = left.next(None, &repeated, &Given::default()) else { return Ok(None) };
+    let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
     let is_refused =
         left.settled_exit_code() == ExitCode::SomeRefused && left.rows.failed + left.agreements.refused() > 0;
     Ok(Some(if left.open() == 0 && is_refused {

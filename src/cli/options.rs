@@ -18,7 +18,7 @@ const CHOICES: [&str; 2] = ["config", "profile"];
 
 /// A value as a configuration file gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum SettingValue {
     Switch(bool),
     Number(String),
     Text(String),
@@ -111,7 +111,7 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
 /// What an option stands for where it is typed without a value; `None`: it needs one.
 pub(super) fn without_value(arg: &Arg) -> Option<OsString> {
     let setting = Setting { name: arg.get_long()?, arg };
-    setting.raw(&Given::Switch(true), Path::new("")).ok()?.pop()
+    setting.raw(&SettingValue::Switch(true), Path::new("")).ok()?.pop()
 }
 
 impl Setting<'_> {
@@ -126,25 +126,29 @@ impl Setting<'_> {
     ///
     /// # Errors
     /// What is wrong with the value.
-    pub(super) fn raw(&self, given: &Given, folder: &Path) -> Result<Vec<OsString>, String> {
+    pub(super) fn raw(&self, given: &SettingValue, folder: &Path) -> Result<Vec<OsString>, String> {
         let takes_list = matches!(self.arg.get_action(), ArgAction::Append);
         let counts = matches!(self.arg.get_action(), ArgAction::Count);
         let is_switch = matches!(self.arg.get_action(), ArgAction::SetTrue);
         let value_is_optional = self.arg.get_num_args().is_some_and(|range| range.min_values() == 0);
         match given {
-            Given::Switch(on) if is_switch => Ok(vec![on.to_string().into()]),
+            SettingValue::Switch(on) if is_switch => Ok(vec![on.to_string().into()]),
             _ if is_switch => Err("it is on or off: write true or false".to_owned()),
-            Given::Number(number) if counts => match number.parse::<u8>() {
+            SettingValue::Number(number) if counts => match number.parse::<u8>() {
                 Ok(_) => Ok(vec![number.into()]),
                 Err(_) => Err("write a small number, such as 1".to_owned()),
             },
             _ if counts => Err("write a number, such as 1".to_owned()),
-            Given::Switch(true) if value_is_optional => self.parsed(&[format!("--{}", self.name).into()]),
-            Given::Switch(false) if value_is_optional => Ok(Vec::new()),
-            Given::Switch(_) => Err("it takes a value, not true or false".to_owned()),
-            Given::List(texts) if takes_list => self.checked(texts, folder),
-            Given::List(_) => Err("it takes one value, not several".to_owned()),
-            Given::Number(text) | Given::Text(text) => self.checked(std::slice::from_ref(text), folder),
+            SettingValue::Switch(true) if value_is_optional => {
+                self.parsed(&[format!("--{}", self.name).into()])
+            }
+            SettingValue::Switch(false) if value_is_optional => Ok(Vec::new()),
+            SettingValue::Switch(_) => Err("it takes a value, not true or false".to_owned()),
+            SettingValue::List(texts) if takes_list => self.checked(texts, folder),
+            SettingValue::List(_) => Err("it takes one value, not several".to_owned()),
+            SettingValue::Number(text) | SettingValue::Text(text) => {
+                self.checked(std::slice::from_ref(text), folder)
+            }
         }
     }
 
@@ -202,26 +206,26 @@ mod tests {
 
     #[test]
     fn a_value_is_judged_as_on_the_command_line() {
-        let text = |text: &str| Given::Text(text.to_owned());
-        let check = |name: &str, given: Given, expected: Result<&[&str], &str>| {
+        let text = |text: &str| SettingValue::Text(text.to_owned());
+        let check = |name: &str, given: SettingValue, expected: Result<&[&str], &str>| {
             let raw = setting(name).raw(&given, Path::new("folder"));
             let expected = expected.map(|raw| raw.iter().map(OsString::from).collect());
             assert_eq!(raw, expected.map_err(str::to_owned), "{name} = {given:?}");
         };
         check("rate", text("8/s"), Ok(&["8/s"]));
-        check("rate", Given::Number("8".into()), Err("write it as `450/min`, `8/s` or `unlimited`"));
-        check("rate", Given::Switch(true), Err("it takes a value, not true or false"));
-        check("concurrency", Given::Number("8".into()), Ok(&["8"]));
+        check("rate", SettingValue::Number("8".into()), Err("write it as `450/min`, `8/s` or `unlimited`"));
+        check("rate", SettingValue::Switch(true), Err("it takes a value, not true or false"));
+        check("concurrency", SettingValue::Number("8".into()), Ok(&["8"]));
         check("log-format", text("xml"), Err("one of text, json"));
-        check("tenant-id", Given::List(vec![]), Err("it takes one value, not several"));
-        check("strict", Given::Switch(false), Ok(&["false"]));
+        check("tenant-id", SettingValue::List(vec![]), Err("it takes one value, not several"));
+        check("strict", SettingValue::Switch(false), Ok(&["false"]));
         check("strict", text("yes"), Err("it is on or off: write true or false"));
-        check("verbose", Given::Number("2".into()), Ok(&["2"]));
-        check("verbose", Given::Switch(true), Err("write a number, such as 1"));
-        check("simulate", Given::Switch(true), Ok(&["smooth"]));
-        check("simulate", Given::Switch(false), Ok(&[]));
+        check("verbose", SettingValue::Number("2".into()), Ok(&["2"]));
+        check("verbose", SettingValue::Switch(true), Err("write a number, such as 1"));
+        check("simulate", SettingValue::Switch(true), Ok(&["smooth"]));
+        check("simulate", SettingValue::Switch(false), Ok(&[]));
         check("simulate", text("faulty,seed=7"), Ok(&["faulty,seed=7"]));
-        check("map", Given::List(vec!["A=city".into(), "B=email".into()]), Ok(&["A=city", "B=email"]));
+        check("map", SettingValue::List(vec!["A=city".into(), "B=email".into()]), Ok(&["A=city", "B=email"]));
         let joined = Path::new("folder").join("x.pem");
         check("ca-file", text("x.pem"), Ok(&[joined.to_str().unwrap()]));
     }

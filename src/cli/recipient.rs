@@ -54,7 +54,7 @@ pub(crate) struct Ready {
 
 /// Chooses the key of a run on the ledger that `queries` reads; [`Choice::refusal`] says whether it may be taken.
 pub(crate) fn choose(
-    args: &args::Submission,
+    args: &args::SubmissionArgs,
     queries: &Queries,
     is_rehearsal: bool,
 ) -> Result<Choice, Failure> {

@@ -35,7 +35,7 @@ impl Guarded {
     }
 
     /// What a run works on, whether or not it exists yet.
-    fn of_run(run: &args::Run) -> Self {
+    fn of_run(run: &args::RunArgs) -> Self {
         let ledger = run.ledger.path();
         let beside = ledger::beside_a_ledger(&ledger);
         // Where there is no identity file, there is none to be replaced.

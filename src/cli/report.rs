@@ -9,7 +9,7 @@ use super::{ExitCode, Failure, Output, next_command};
 use crate::files::free_name;
 use crate::report::{Overview, markdown, page, pretty, scope_of};
 
-pub(crate) fn run(args: args::Report, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: args::ReportArgs, output: &Output) -> Result<ExitCode, Failure> {
     let target = args.to.target();
     let file = target.file;
     if file.is_none() && matches!(args.format, ReportFormat::Html) && std::io::stdout().is_terminal() {

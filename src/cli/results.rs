@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 
-use super::args::What;
+use super::args::ExportKind;
 use super::failure::Failure;
 use super::replacing::Guarded;
 use super::sink::{Sink, Target};
@@ -39,7 +39,7 @@ impl Results {
         let folder = self.new_folder(run).map_err(|error| unwritten(&self.folder, &error))?;
         let mut written = Vec::new();
         // Each is written, also without rows: that a file is missing must not be taken for news.
-        for what in What::value_variants().iter().filter(|what| what.0 != Filter::All) {
+        for what in ExportKind::value_variants().iter().filter(|what| what.0 != Filter::All) {
             let path = folder.join(what.name()).with_extension("csv");
             let mut sink = Sink::open(Target { file: Some(&path), force: false }, &Guarded::default())?;
             let rows = export(&queries, what.0, Style { for_excel: false }, &mut sink)?;

@@ -4,21 +4,21 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, import};
-use crate::ledger::{AwaitingConsent, Given};
+use crate::ledger::{AwaitingConsent, InputOptions};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
 /// `mode`: send what is open, or only ask what became of it.
-pub(crate) async fn run(mode: Mode, args: args::Run, output: &Output) -> Result<Ended, Failure> {
+pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Result<Ended, Failure> {
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
-    let mut session = Session::begin(mode, &args, &[], Given::default(), output).await?;
+    let mut session = Session::begin(mode, &args, &[], InputOptions::default(), output).await?;
     let worked = work(mode, &args, &mut session).await;
     session.finish(worked.map(|()| 0)).await
 }
 
-async fn work(mode: Mode, args: &args::Run, session: &mut Session<'_>) -> Result<(), Halt> {
+async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Result<(), Halt> {
     if mode == Mode::AskOnly {
         let in_flight = session.queries()?.counts()?.in_flight;
         if in_flight > 0 {
@@ -39,7 +39,7 @@ async fn work(mode: Mode, args: &args::Run, session: &mut Session<'_>) -> Result
 
 /// Asks about rows that nobody has agreed to: the run that read them ended before its question was answered. Where nobody
 /// can be asked they go on waiting, and the others are sent.
-async fn settle_undecided(session: &mut Session<'_>, args: &args::Run) -> Result<(), Halt> {
+async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Result<(), Halt> {
     let plan = session.queries()?.undecided()?;
     if plan.is_empty() {
         return Ok(());

@@ -12,7 +12,7 @@ use crate::submitter::{Mode, StopReason};
 /// Codes that are named where none of them was meant.
 const CODES_NAMED: usize = 10;
 
-pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Failure> {
+pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended, Failure> {
     let consent = Consent::of(&args.run)?;
     let given = args.input.given(false, output);
     let mut session = Session::begin(Mode::Submit, &args.run, &[], given, output).await?;
@@ -21,7 +21,7 @@ pub(crate) async fn run(args: args::Retry, output: &Output) -> Result<Ended, Fai
 }
 
 /// Says how many rows fail validation.
-async fn work(args: &args::Retry, consent: Consent, session: &mut Session<'_>) -> Result<u64, Halt> {
+async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_>) -> Result<u64, Halt> {
     let output = session.output;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);

@@ -17,7 +17,7 @@ use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipie
 use crate::auth::{Claims, Kind};
 use crate::call::{Caller, Pacer, Rate};
 use crate::ledger::{
-    self, Ending, Given, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
+    self, Ending, InputOptions, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
 };
 use crate::report::{Summary, counted, pretty};
 use crate::submitter::{self, Equipment, LeftOut, Mode, Progress, Signal, StopReason};
@@ -28,11 +28,11 @@ pub(crate) struct Session<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) connection: Connection,
     pub(crate) signals: mpsc::Receiver<Signal>,
-    args: &'a args::Submission,
+    args: &'a args::SubmissionArgs,
     /// `None`: a dry run or one that only asks, which has nothing to seal and makes no key.
     sealing: Option<recipient::Ready>,
     /// How files are read and judged.
-    given: Given,
+    given: InputOptions,
     /// The files that were read.
     inputs: &'a [PathBuf],
     results: Option<Results>,
@@ -68,13 +68,13 @@ impl<'a> Session<'a> {
     /// read, and `given` says how.
     pub(crate) async fn begin(
         mode: Mode,
-        run: &'a args::Run,
+        run: &'a args::RunArgs,
         inputs: &'a [PathBuf],
-        given: Given,
+        given: InputOptions,
         output: &'a Output,
     ) -> Result<Self, Failure> {
         let mut signals = super::signals::listen();
-        let args::Run { ledger, connection, submission } = run;
+        let args::RunArgs { ledger, connection, submission } = run;
         let asked_for = ledger.path();
         let simulate = ledger.rehearsal.simulate.as_ref();
         let mut connection = Connection::prepare(connection, simulate, Some(&asked_for))?;

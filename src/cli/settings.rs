@@ -75,7 +75,7 @@ impl Connection {
     /// From the command line and the environment. Nothing is contacted, started or written yet. A simulator keeps what it
     /// knows beside the ledger; for a command that only asks, and has no ledger, it leaves nothing behind.
     pub(crate) fn prepare(
-        args: &args::Connection,
+        args: &args::ConnectionArgs,
         simulate: Option<&Scenario>,
         ledger: Option<&Path>,
     ) -> Result<Self, Failure> {
@@ -118,7 +118,7 @@ impl Connection {
         }
     }
 
-    fn to_simulator(scenario: Scenario, state_file: Option<PathBuf>, args: &args::Connection) -> Self {
+    fn to_simulator(scenario: Scenario, state_file: Option<PathBuf>, args: &args::ConnectionArgs) -> Self {
         let settle_delay = settle_delay(Some(&scenario));
         let config = simulator::Config {
             state_file,
@@ -157,7 +157,7 @@ impl Connection {
         }
     }
 
-    fn to_service(args: &args::Connection) -> Result<Self, Failure> {
+    fn to_service(args: &args::ConnectionArgs) -> Result<Self, Failure> {
         let cloud = args.cloud;
         let (api_url, authority) = service(args)?;
         let sign_in = sign_in(args, &api_url, &authority)?;
@@ -191,7 +191,7 @@ pub(crate) fn settle_delay(rehearsal: Option<&Scenario>) -> Duration {
 }
 
 /// The name that ledgers and caches know an API by. Takes no sign-in.
-pub(crate) fn api_name(args: &args::Connection, rehearsal: &args::Rehearsal) -> Result<String, Failure> {
+pub(crate) fn api_name(args: &args::ConnectionArgs, rehearsal: &args::Rehearsal) -> Result<String, Failure> {
     match rehearsal.simulate {
         Some(_) => Ok(SIMULATED_API.to_owned()),
         None => Ok(name_of(&service_url(args)?)),
@@ -199,14 +199,14 @@ pub(crate) fn api_name(args: &args::Connection, rehearsal: &args::Rehearsal) -> 
 }
 
 /// Judges what says how to connect, as far as that takes no sign-in and no network.
-pub(crate) fn check_connection(args: &args::Connection) -> Result<(), Failure> {
+pub(crate) fn check_connection(args: &args::ConnectionArgs) -> Result<(), Failure> {
     service(args)?;
     client_proof(args)?;
     Ok(())
 }
 
 /// The API and where to sign in for it; both may be had over this network, and the sign-in may be sent there.
-fn service(args: &args::Connection) -> Result<(Url, Authority), Failure> {
+fn service(args: &args::ConnectionArgs) -> Result<(Url, Authority), Failure> {
     let (api_url, authority) = (service_url(args)?, authority(args)?);
     shorten_for_tests(&api_url);
     trusted_hosts::check_api_host(args, &api_url, &authority.url, is_secret_set(ACCESS_TOKEN))?;
@@ -224,7 +224,7 @@ pub(crate) fn identity_file(args: &args::IdentityFile) -> Result<PathBuf, Failur
     }
 }
 
-impl args::Submission {
+impl args::SubmissionArgs {
     /// The settings of a submission in `mode` to a service for which `default_settle_delay` is right.
     pub(crate) fn settings(&self, mode: Mode, default_settle_delay: Duration) -> Settings {
         Settings {

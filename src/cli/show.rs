@@ -8,7 +8,7 @@ use crate::report::{story_json, story_text};
 /// Domains that are offered in place of one that is not there.
 const NEAR: usize = 3;
 
-pub(crate) fn run(args: args::Show, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
     let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let rows = match &asked {

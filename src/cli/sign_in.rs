@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const UNKNOWN: &str = "unknown";
 
 /// Signs a user in with a device code and keeps the refresh token.
-pub(crate) async fn login(args: args::Connection, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn login(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
     let (app, authority, store) = settings::login(&args)?;
     // Whoever asked for a login has to read this, also with --quiet.
@@ -53,7 +53,7 @@ async fn keep(store: Store, refresh_token: SecretString) -> Result<Kept, Failure
 }
 
 /// Forgets the refresh token wherever it is kept. The service still knows it: only an admin can revoke it there.
-pub(crate) fn logout(args: args::Connection, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let (_, _, store) = settings::login(&args)?;
     let was_there = store.forget().map_err(|error| {
         Failure::io("could not remove every sign-in that is kept", &error)
@@ -64,7 +64,7 @@ pub(crate) fn logout(args: args::Connection, output: &Output) -> Result<ExitCode
 }
 
 /// Gets a token, asks one question with it, and tells what both say.
-pub(crate) async fn whoami(args: args::Connection, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
     let connection = Connection::prepare(&args, None, None)?;
     let (client, tokens) = connection.ways(TIMEOUT, 1)?;

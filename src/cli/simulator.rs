@@ -5,7 +5,7 @@ use tenantry_simulator::{Config, Simulator};
 use super::{ExitCode, Failure, Output, args};
 use crate::files;
 
-pub(crate) async fn run(args: args::Simulator, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: args::SimulatorArgs, output: &Output) -> Result<ExitCode, Failure> {
     let mut signals = super::signals::listen();
     if !args.listen.ip().to_canonical().is_loopback() {
         tracing::warn!(

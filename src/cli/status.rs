@@ -12,7 +12,7 @@ use crate::report::{
 /// Runs that are listed.
 const RUNS: u32 = 5;
 
-pub(crate) fn run(args: args::Status, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
     let standing = Standing::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;

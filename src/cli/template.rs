@@ -12,7 +12,7 @@ use crate::{reader, validation};
 /// The width of the column that the names stand in: that of `organization_registration_number`, and two spaces.
 const NAME_WIDTH: usize = 34;
 
-pub(crate) fn run(args: args::Template, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: args::TemplateArgs, output: &Output) -> Result<ExitCode, Failure> {
     let mut sink = Sink::open(args.to.target(), &Guarded::default())?;
     let failed = |error: std::io::Error| Failure::io("could not write the template", &error);
     if args.explain {

@@ -18,7 +18,7 @@ const PARTNER_CENTER_APP: Uuid = Uuid::from_u128(0xfa3d_9a0c_3fb0_42cc_9193_47c7
 /// The bearer token goes to the cloud's own API and to this machine; to another host only where that has a sign-in
 /// service of its own, or was named for it. A token that was handed in may be of any sign-in service.
 pub(super) fn check_api_host(
-    args: &args::Connection,
+    args: &args::ConnectionArgs,
     api_url: &Url,
     authority_url: &Url,
     has_token: bool,
@@ -53,7 +53,7 @@ pub(super) fn check_api_host(
 
 /// What a handed-in token says of itself must fit. A token that is not a JWT says nothing, and is taken.
 pub(super) fn check_token(
-    args: &args::Connection,
+    args: &args::ConnectionArgs,
     api_url: &Url,
     token: &SecretString,
 ) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use super::decide::{self, RetryContext};
 use super::judge::candidate;
 use crate::customer::Defaults;
 use crate::ledger::{
-    self, Candidate, Decision, Given, KnownRows, RetryDecider, SkipReason, State, StoredRow,
+    self, Candidate, Decision, InputOptions, KnownRows, RetryDecider, SkipReason, State, StoredRow,
 };
 use crate::problem::Problem;
 use crate::reader::{self, Header, Row};
@@ -20,7 +20,7 @@ use crate::validation::{Settings, Validator};
 /// Judges stored rows one after another.
 pub(crate) struct Rejudge {
     /// What is said now.
-    given: Given,
+    given: InputOptions,
     settings: Settings,
     /// A burned domain does not matter.
     takes_burned: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Rejudge {
 }
 
 struct OfFile {
-    given: Option<Given>,
+    given: Option<InputOptions>,
     stored_header: Vec<u8>,
     header: Header,
     settings: Settings,
@@ -40,7 +40,7 @@ struct OfFile {
 
 impl Rejudge {
     /// `settings` are those of `given`. `takes_burned`: a burned domain does not matter.
-    pub(crate) fn new(settings: Settings, given: Given, takes_burned: bool) -> Self {
+    pub(crate) fn new(settings: Settings, given: InputOptions, takes_burned: bool) -> Self {
         Self { given, settings, takes_burned, file: None }
     }
 }
@@ -96,7 +96,7 @@ impl RetryDecider for Rejudge {
 }
 
 impl OfFile {
-    fn of(stored: &StoredRow, now: &Given, settings: &Settings) -> Result<Self, ledger::Error> {
+    fn of(stored: &StoredRow, now: &InputOptions, settings: &Settings) -> Result<Self, ledger::Error> {
         let given = stored.given.as_ref().map_or_else(|| now.clone(), |given| given.beside(now));
         let defaults = Defaults::new(given.defaults);
         let options = reader::Options {

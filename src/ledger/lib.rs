@@ -19,8 +19,8 @@ mod connection;
 mod copies;
 mod disk_faults;
 mod error;
-mod given;
 mod ingest;
+mod input_options;
 mod kept;
 mod lock;
 mod migrations;
@@ -48,12 +48,12 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 pub use backup::{Restored, backup, restore};
 pub use error::Error;
 use error::Result;
-pub use given::Given;
 pub use ingest::{
     Asked, AwaitingConsent, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport,
     KnownAcceptance, KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo,
     StoredRow, Unchanged,
 };
+pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptStory, DiscardedSource, ErrorCount, Filter, HoldReason, Opening,

@@ -37,11 +37,11 @@ impl Announcer {
     /// For `command`; nothing is told yet. What is no run, or did not happen, is not told, and what the command of
     /// --on-finish does is told by whoever called it.
     pub(super) fn of(command: &args::Command, output: &Output) -> Option<Self> {
-        let args::Run { ledger, connection, submission } = command.nature().run?;
+        let args::RunArgs { ledger, connection, submission } = command.nature().run?;
         if submission.dry_run || variable(on_finish::MARK).is_some() {
             return None;
         }
-        let args::Announcements { notify_url, on_finish, metrics_file } = &submission.announcements;
+        let args::NotifyArgs { notify_url, on_finish, metrics_file } = &submission.announcements;
         let announcer = Self {
             command: output.command().to_owned(),
             ledger: ledger.path(),

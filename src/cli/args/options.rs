@@ -88,7 +88,7 @@ pub(crate) struct Rehearsal {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Partner Center")]
-pub(crate) struct Connection {
+pub(crate) struct ConnectionArgs {
     /// The cloud that the partner account belongs to
     #[arg(long, default_value = "global", env = "TENANTRY_CLOUD", add = Repeat::AtService)]
     pub(crate) cloud: cloud::Cloud,
@@ -158,7 +158,7 @@ pub(crate) struct Pace {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Submission")]
-pub(crate) struct Submission {
+pub(crate) struct SubmissionArgs {
     /// Create without asking; required where no terminal is there to ask on
     #[arg(short, long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) yes: bool,
@@ -217,26 +217,26 @@ pub(crate) struct Submission {
     pub(crate) results: Option<PathBuf>,
     // Last, because their headings hold for whatever follows.
     #[command(flatten)]
-    pub(crate) announcements: Announcements,
+    pub(crate) announcements: NotifyArgs,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }
 
 /// What every command that submits has: a ledger, a service, and how to go about it.
 #[derive(Debug, Args)]
-pub(crate) struct Run {
+pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     #[command(flatten)]
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectionArgs,
     #[command(flatten)]
-    pub(crate) submission: Submission,
+    pub(crate) submission: SubmissionArgs,
 }
 
 /// Who hears how a run ended.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Unattended")]
-pub(crate) struct Announcements {
+pub(crate) struct NotifyArgs {
     /// POST the figures of the run here: URL/start, then URL for exit code 0, else URL/fail
     #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true, add = Repeat::Never)]
     pub(crate) notify_url: Option<url::Url>,
@@ -270,7 +270,7 @@ pub(crate) struct OutputFile {
 /// How files are laid out.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
-pub(crate) struct Layout {
+pub(crate) struct LayoutArgs {
     /// Delimiter of the files: comma, semicolon, tab, pipe; for our own exports, whose header tells, this flag alone
     /// holds [default: detected]
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER")]
@@ -293,9 +293,9 @@ pub(crate) struct Layout {
 /// How files are read and judged.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
-pub(crate) struct Input {
+pub(crate) struct InputArgs {
     #[command(flatten)]
-    pub(crate) layout: Layout,
+    pub(crate) layout: LayoutArgs,
     /// Indirect reseller (tenant id) for rows without their own
     #[arg(long = "reseller-id", value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", add = Repeat::Always)]
     pub(crate) reseller: Option<Uuid>,

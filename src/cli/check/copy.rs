@@ -21,7 +21,7 @@ pub(super) struct Copy {
 
 impl Copy {
     /// Sees that it may be written before anything is read. `None`: nobody wants one.
-    pub(super) fn prepare(args: &args::Check) -> Result<Option<Self>, Failure> {
+    pub(super) fn prepare(args: &args::CheckArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = &args.output else { return Ok(None) };
         if args.files.len() > 1 {
             return Err(Failure::usage("cannot put the copies of several files into one")

@@ -27,7 +27,7 @@ use file::File;
 use online::Desk;
 use report::{Form, Report};
 
-pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCode, Failure> {
     args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name is known at once.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
@@ -89,7 +89,7 @@ pub(crate) async fn run(args: args::Check, output: &Output) -> Result<ExitCode, 
 /// A check in progress.
 struct Check<'a> {
     output: &'a Output,
-    args: &'a args::Check,
+    args: &'a args::CheckArgs,
     validator: Validator,
     interruption: Interruption,
     /// Where Partner Center is asked.
@@ -178,7 +178,7 @@ impl Check<'_> {
 }
 
 /// The command that an operator would type next.
-fn next_command(args: &args::Check, repeated: Repeated, tally: &Tally, given_up: bool) -> String {
+fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &Tally, given_up: bool) -> String {
     let has_errors = tally.wrong > 0;
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");

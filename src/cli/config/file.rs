@@ -16,7 +16,7 @@ use toml::de::{DeTable, DeValue};
 use super::believed;
 use crate::cli::failure::Failure;
 use crate::cli::help;
-use crate::cli::options::{Given, settings};
+use crate::cli::options::{SettingValue, settings};
 
 /// Its name in the working folder and in the configuration folder.
 pub(super) const NAME: &str = "tenantry.toml";
@@ -56,7 +56,7 @@ pub(super) enum Origin {
 pub(super) struct Entry {
     /// With `-`, as the option is typed.
     pub(super) name: String,
-    pub(super) given: Given,
+    pub(super) given: SettingValue,
     /// 1-based.
     pub(super) line: usize,
     pub(super) profile: Option<String>,
@@ -178,19 +178,19 @@ fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Key<'i>, &'a Spanned<DeV
 
 type Key<'i> = Spanned<Cow<'i, str>>;
 
-fn given(value: &DeValue<'_>) -> Option<Given> {
+fn given(value: &DeValue<'_>) -> Option<SettingValue> {
     match value {
-        DeValue::String(text) => Some(Given::Text(text.to_string())),
-        DeValue::Integer(number) => Some(Given::Number(number.to_string())),
-        DeValue::Float(number) => Some(Given::Number(number.to_string())),
-        DeValue::Boolean(on) => Some(Given::Switch(*on)),
-        DeValue::Datetime(time) => Some(Given::Text(time.to_string())),
+        DeValue::String(text) => Some(SettingValue::Text(text.to_string())),
+        DeValue::Integer(number) => Some(SettingValue::Number(number.to_string())),
+        DeValue::Float(number) => Some(SettingValue::Number(number.to_string())),
+        DeValue::Boolean(on) => Some(SettingValue::Switch(*on)),
+        DeValue::Datetime(time) => Some(SettingValue::Text(time.to_string())),
         DeValue::Array(values) => {
             let texts = values.iter().map(|value| match given(value.get_ref())? {
-                Given::Text(text) | Given::Number(text) => Some(text),
-                Given::Switch(_) | Given::List(_) => None,
+                SettingValue::Text(text) | SettingValue::Number(text) => Some(text),
+                SettingValue::Switch(_) | SettingValue::List(_) => None,
             });
-            texts.collect::<Option<Vec<_>>>().map(Given::List)
+            texts.collect::<Option<Vec<_>>>().map(SettingValue::List)
         }
         DeValue::Table(_) => None,
     }
@@ -209,12 +209,12 @@ mod tests {
             .iter()
             .map(|entry| (entry.name.as_str(), entry.line, entry.profile.as_deref(), entry.given.clone()))
             .collect();
-        let text = |text: &str| Given::Text(text.to_owned());
+        let text = |text: &str| SettingValue::Text(text.to_owned());
         let expected = [
             ("rate", 1, None, text("8/s")),
             ("max-duration", 4, Some("one"), text("4h")),
-            ("strict", 5, Some("one"), Given::Switch(true)),
-            ("limit", 7, Some("two"), Given::Number("5".to_owned())),
+            ("strict", 5, Some("one"), SettingValue::Switch(true)),
+            ("limit", 7, Some("two"), SettingValue::Number("5".to_owned())),
         ];
         assert_eq!(entries, expected);
         assert_eq!(file.profiles, ["one", "two"]);

@@ -81,7 +81,7 @@ pub(in crate::cli) fn run(
     let settings = options::settings(help::command());
     let mut lines: Vec<Line> =
         settings.iter().filter_map(|setting| line(setting, matches, provenance)).collect();
-    let mut connection = parsed::<args::Connection>(matches)?;
+    let mut connection = parsed::<args::ConnectionArgs>(matches)?;
     fill_in(&mut lines, &connection, matches)?;
     leave_out_missing(&mut lines, &mut connection);
     let secrets = SECRETS.map(|name| Secret { name, is_set: settings::is_secret_set(name) });
@@ -148,7 +148,7 @@ fn shown_value(name: &str, value: &str) -> String {
 }
 
 /// The proxies in force. An address that is not valid has none; what is wrong with it is judged afterwards.
-fn ways(connection: &args::Connection) -> Vec<Way> {
+fn ways(connection: &args::ConnectionArgs) -> Vec<Way> {
     let way = |(to, proxy): (_, Result<Option<Proxy>, BadProxy>)| {
         let (proxy, error) = proxy.map_or_else(|bad| (None, Some(bad.to_string())), |proxy| (proxy, None));
         let source = proxy.as_ref().map(|proxy| proxy.named_by);
@@ -158,7 +158,11 @@ fn ways(connection: &args::Connection) -> Vec<Way> {
 }
 
 /// Defaults that follow from something else.
-fn fill_in(lines: &mut [Line], connection: &args::Connection, matches: &ArgMatches) -> Result<(), Failure> {
+fn fill_in(
+    lines: &mut [Line],
+    connection: &args::ConnectionArgs,
+    matches: &ArgMatches,
+) -> Result<(), Failure> {
     let ledger = parsed::<args::LedgerPath>(matches)?;
     let identity = parsed::<args::IdentityFile>(matches)?;
     let followed = [
@@ -182,7 +186,7 @@ fn fill_in(lines: &mut [Line], connection: &args::Connection, matches: &ArgMatch
 
 /// A file that is not there is shown as that, beside the setting that names it: to find this out is what one shows
 /// settings for. What is wrong with those that are there is judged afterwards.
-fn leave_out_missing(lines: &mut [Line], connection: &mut args::Connection) {
+fn leave_out_missing(lines: &mut [Line], connection: &mut args::ConnectionArgs) {
     for (name, file) in [
         ("ca-file", &mut connection.ca_file),
         ("client-certificate", &mut connection.client_certificate),

@@ -169,7 +169,7 @@ mod tests {
         let names = settings.into_iter().map(|setting| setting.name).filter(|name| {
             is_harmless(&Entry {
                 name: (*name).to_owned(),
-                given: super::super::options::Given::Switch(true),
+                given: super::super::options::SettingValue::Switch(true),
                 line: 1,
                 profile: None,
             })

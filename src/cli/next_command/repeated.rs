@@ -14,7 +14,7 @@ use crate::cli::args::Repeat;
 use crate::cli::options::without_value;
 use crate::cli::shell::quoted;
 use crate::cli::{help, parse};
-use crate::ledger::Given;
+use crate::ledger::InputOptions;
 
 /// The options to repeat, as they are typed, by their id. The text is empty where nothing needs to be typed.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ impl Repeated {
 
     /// Without what the ledger keeps with each file: the ledger says it for the file that the next command reads.
     pub(crate) fn without_kept(mut self) -> Self {
-        let kept = kept(&Given::default());
+        let kept = kept(&InputOptions::default());
         self.0.retain(|id, _| kept.get(id).is_none());
         self
     }
@@ -106,7 +106,7 @@ impl Repeated {
 }
 
 /// The options of an import that read and judge a file as the ledger says that it was.
-pub(crate) fn flags_of(given: &Given) -> String {
+pub(crate) fn flags_of(given: &InputOptions) -> String {
     let kept = kept(given);
     let root = help::command();
     let import = root.find_subcommand("import").expect("files are imported");
@@ -114,7 +114,7 @@ pub(crate) fn flags_of(given: &Given) -> String {
 }
 
 /// By the id of the option.
-fn kept(given: &Given) -> Value {
+fn kept(given: &InputOptions) -> Value {
     serde_json::to_value(given).expect("options are plain data")
 }
 

@@ -9,14 +9,14 @@ use crate::cli::{ExitCode, Failure, args};
 use crate::transport::{BadProxy, Network, Proxies, Proxy, Roots, RootsError, is_loopback};
 
 /// The proxy on the way to the API and to the sign-in service, each by the setting that names the service.
-pub(crate) fn proxies(args: &args::Connection) -> Vec<(&'static str, Result<Option<Proxy>, BadProxy>)> {
+pub(crate) fn proxies(args: &args::ConnectionArgs) -> Vec<(&'static str, Result<Option<Proxy>, BadProxy>)> {
     let proxies = Proxies::of_environment(|name| std::env::var_os(name));
     let authority = base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url());
     let urls = [("api-url", service_url(args)), ("authority-url", authority)];
     urls.into_iter().filter_map(|(name, url)| Some((name, proxies.on_the_way_to(&url.ok()?)))).collect()
 }
 
-pub(super) fn service_url(args: &args::Connection) -> Result<Url, Failure> {
+pub(super) fn service_url(args: &args::ConnectionArgs) -> Result<Url, Failure> {
     base_url("--api-url", args.api_url.as_deref(), args.cloud.api_url())
 }
 
@@ -57,7 +57,7 @@ pub(in crate::cli) fn without_secrets(address: &str) -> String {
 }
 
 /// Where to sign in, and whom to trust there and at the API.
-pub(super) fn authority(args: &args::Connection) -> Result<Authority, Failure> {
+pub(super) fn authority(args: &args::ConnectionArgs) -> Result<Authority, Failure> {
     Ok(Authority {
         url: base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url())?,
         audience: args.cloud.audience().to_owned(),

@@ -22,7 +22,7 @@ pub(super) const ACCESS_TOKEN: &str = "TENANTRY_ACCESS_TOKEN";
 /// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
 /// app's own proof.
 pub(super) fn sign_in(
-    args: &args::Connection,
+    args: &args::ConnectionArgs,
     api_url: &Url,
     authority: &Authority,
 ) -> Result<SignIn, Failure> {
@@ -60,7 +60,7 @@ pub(super) fn sign_in(
     }
 }
 
-fn cannot_sign_in(args: &args::Connection, has_secret: bool) -> Failure {
+fn cannot_sign_in(args: &args::ConnectionArgs, has_secret: bool) -> Failure {
     let missing: Vec<&str> = [
         ("--tenant-id", args.tenant_id.is_none()),
         ("--client-id", args.client_id.is_none()),
@@ -83,7 +83,7 @@ fn cannot_sign_in(args: &args::Connection, has_secret: bool) -> Failure {
 }
 
 /// How the app proves who it is; a public client does not.
-pub(super) fn client_proof(args: &args::Connection) -> Result<Option<ClientProof>, Failure> {
+pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientProof>, Failure> {
     if let Some(file) = &args.client_certificate {
         let unusable = |why: &str| {
             Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
@@ -104,7 +104,7 @@ pub(super) fn client_proof(args: &args::Connection) -> Result<Option<ClientProof
 }
 
 /// What `login` and `logout` work on: the app, where it signs in, and where the sign-in is kept.
-pub(crate) fn login(args: &args::Connection) -> Result<(App, Authority, Store), Failure> {
+pub(crate) fn login(args: &args::ConnectionArgs) -> Result<(App, Authority, Store), Failure> {
     let authority = authority(args)?;
     let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
         return Err(Failure::new(ExitCode::Usage, "cannot sign in without --tenant-id and --client-id")

@@ -19,7 +19,7 @@ use rusqlite::Transaction;
 
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
-use super::{Given, Ledger, Result, RowId, RunId, SourceId};
+use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use known::SeenRows;
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
@@ -97,7 +97,7 @@ pub struct SourceInfo {
     /// The header record as CSV, the operator's own names.
     pub header: Vec<u8>,
     /// How it was told to be read and judged, where that is known.
-    pub given: Option<Given>,
+    pub given: Option<InputOptions>,
     /// Nothing of it may be sent before somebody has agreed: see [`Ledger::release`].
     pub needs_consent: bool,
 }

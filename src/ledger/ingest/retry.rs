@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction};
 use super::super::query::{self, Plan};
 use super::super::steps::State;
 use super::super::stored::{collect, field_of, json, stored_problems, value};
-use super::super::{Given, Ledger, Result, RowId, RunId, SourceId};
+use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, SeenRows};
 use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
 use tenantry_model::failpoint;
@@ -26,7 +26,7 @@ pub struct Selection {
     /// Those that failed validation, too.
     pub rejected: bool,
     /// How the command was told to judge them.
-    pub given: Given,
+    pub given: InputOptions,
 }
 
 /// A row, or the acceptance of one, as its file brought it.
@@ -39,7 +39,7 @@ pub struct StoredRow {
     /// The operator's own cells as one CSV record.
     pub cells: Vec<u8>,
     /// How its file was told to be read and judged, where that is known.
-    pub given: Option<Given>,
+    pub given: Option<InputOptions>,
     /// The reseller that it was sent for.
     pub reseller: Option<String>,
     source: SourceId,

@@ -5,7 +5,7 @@ use rusqlite::Row;
 
 use super::super::steps::State;
 use super::super::stored::{collect, customer_of, each, from_json};
-use super::super::{Error, Given, Result, RowId, RunId};
+use super::super::{Error, InputOptions, Result, RowId, RunId};
 use super::Queries;
 use tenantry_model::clock;
 use tenantry_model::problem::Problem;
@@ -99,7 +99,7 @@ impl Filter {
 
 impl Queries {
     /// How the files of the rows of `filter` were told to be read and judged, each way once; `None`: that is not known.
-    pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<Given>>> {
+    pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<InputOptions>>> {
         let sql = format!(
             "SELECT DISTINCT given FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
             filter.brought_by(),

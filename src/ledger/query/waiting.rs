@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::collect;
-use super::super::{Given, Result};
+use super::super::{InputOptions, Result};
 use super::Queries;
 
 /// Why rows of a file are held back. The file is what brings them on.
@@ -32,7 +32,7 @@ pub struct UnfinishedSource {
     pub why: HoldReason,
     /// How it was told to be read and judged, where that is known.
     #[serde(skip)]
-    pub given: Given,
+    pub given: InputOptions,
 }
 
 /// A file whose rows were let go unsent, and that have not come again.
@@ -111,7 +111,7 @@ impl Queries {
                 (false, Some(_), Some(_)) => HoldReason::Invalid,
                 (false, Some(_), None) => HoldReason::Undecided,
             };
-            let given = row.get::<_, Option<Given>>(5)?.unwrap_or_default();
+            let given = row.get::<_, Option<InputOptions>>(5)?.unwrap_or_default();
             Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
         })
     }

@@ -63,7 +63,7 @@ fn every_option_is_repeated_or_marked() {
 #[test]
 fn every_option_that_is_not_marked_finds_a_command_that_takes_it() {
     let root = help::command();
-    let kept = kept(&Given::default());
+    let kept = kept(&InputOptions::default());
     let takes = |name: &str, id: &str| {
         let command = root.find_subcommand(name).unwrap();
         root.get_arguments().chain(command.get_arguments()).any(|arg| arg.get_id() == id)
@@ -83,7 +83,7 @@ fn every_option_that_is_not_marked_finds_a_command_that_takes_it() {
 
 #[test]
 fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
-    let given = Given {
+    let given = InputOptions {
         column_map: vec![("My=Kultur".to_owned(), Field::Culture), ("Ort".to_owned(), Field::City)],
         defaults: vec![(Field::Country, "GB".to_owned()), (Field::CompanyName, "A=B".to_owned())],
         delimiter: Some(b'\t'),
@@ -105,7 +105,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
     let Asked::Import(import) = cli.command else { panic!("{:?}", cli.command) };
     let output = Output::new(false, matches);
     assert_eq!(import.input.given(import.condition.require_valid, &output), given);
-    assert_eq!(flags_of(&Given::default()), "");
+    assert_eq!(flags_of(&InputOptions::default()), "");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tenantry_model::customer::Field;
 /// The options by which a file was read and judged, as they were given, whether by a flag or otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Given {
+pub struct InputOptions {
     /// Column headers, and the fields that they were taken for.
     pub column_map: Vec<(String, Field)>,
     /// What empty cells stood for.
@@ -26,16 +26,16 @@ pub struct Given {
     pub require_valid: bool,
 }
 
-impl Given {
+impl InputOptions {
     /// Of this file, what still holds beside `now`: what is said again goes before what was said then.
-    pub fn beside(&self, now: &Given) -> Given {
+    pub fn beside(&self, now: &InputOptions) -> InputOptions {
         let is_mapped = |header: &str, field: Field| {
             now.column_map.iter().any(|(other, its)| other.trim() == header.trim() || *its == field)
         };
         let has_default = |field: Field| now.defaults.iter().any(|(its, _)| *its == field);
         let map = self.column_map.iter().filter(|(header, field)| !is_mapped(header, *field));
         let defaults = self.defaults.iter().filter(|(field, _)| !has_default(*field));
-        Given {
+        InputOptions {
             column_map: map.chain(&now.column_map).cloned().collect(),
             defaults: defaults.chain(&now.defaults).cloned().collect(),
             // A row must not become a customer of nobody's because its reseller was said once.
@@ -47,19 +47,19 @@ impl Given {
     }
 
     /// What holds for its rows wherever they stand: in an export, which we lay out ourselves, too.
-    pub fn without_layout(&self) -> Given {
-        Given { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
+    pub fn without_layout(&self) -> InputOptions {
+        InputOptions { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
     }
 }
 
-impl ToSql for Given {
+impl ToSql for InputOptions {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         let text = serde_json::to_string(self).expect("options are plain data");
         Ok(text.into())
     }
 }
 
-impl FromSql for Given {
+impl FromSql for InputOptions {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
     }
@@ -69,11 +69,11 @@ impl FromSql for Given {
 mod tests {
     use super::*;
 
-    fn given(map: &[(&str, Field)], defaults: &[(Field, &str)]) -> Given {
-        Given {
+    fn given(map: &[(&str, Field)], defaults: &[(Field, &str)]) -> InputOptions {
+        InputOptions {
             column_map: map.iter().map(|(header, field)| ((*header).to_owned(), *field)).collect(),
             defaults: defaults.iter().map(|(field, text)| (*field, (*text).to_owned())).collect(),
-            ..Given::default()
+            ..InputOptions::default()
         }
     }
 
@@ -81,7 +81,7 @@ mod tests {
     fn what_is_said_now_goes_before_what_was_said_then() {
         let then =
             given(&[("Sprache", Field::Language), ("Land", Field::Country)], &[(Field::City, "Porto")]);
-        assert_eq!(then.beside(&Given::default()), then);
+        assert_eq!(then.beside(&InputOptions::default()), then);
         let now = given(&[("Staat", Field::Country)], &[(Field::City, "Faro"), (Field::Region, "x")]);
         let both = given(
             &[("Sprache", Field::Language), ("Staat", Field::Country)],
@@ -96,12 +96,12 @@ mod tests {
     #[test]
     fn a_reseller_that_was_said_once_holds_until_another_is() {
         let id = |number| Some(Uuid::from_u128(number));
-        let of = |reseller| Given { reseller, ..Given::default() };
+        let of = |reseller| InputOptions { reseller, ..InputOptions::default() };
         assert_eq!(of(id(1)).beside(&of(None)).reseller, id(1));
         assert_eq!(of(id(1)).beside(&of(id(2))).reseller, id(2));
-        let told = Given { allow_direct: true, strict: true, ..Given::default() };
-        assert_eq!(told.beside(&Given::default()), told);
-        assert_eq!(Given::default().beside(&told), told);
+        let told = InputOptions { allow_direct: true, strict: true, ..InputOptions::default() };
+        assert_eq!(told.beside(&InputOptions::default()), told);
+        assert_eq!(InputOptions::default().beside(&told), told);
     }
 
     #[test]
@@ -109,6 +109,6 @@ mod tests {
         for field in Field::ALL {
             assert_eq!(serde_json::to_string(&field).unwrap(), format!("\"{}\"", field.name()));
         }
-        assert_eq!(serde_json::from_str::<Given>("{}").unwrap(), Given::default());
+        assert_eq!(serde_json::from_str::<InputOptions>("{}").unwrap(), InputOptions::default());
     }
 }
