@@ -11,7 +11,7 @@ use super::exit_code::ExitCode;
 use crate::files::{Refused, folder_of};
 use crate::limits::{self, Resource};
 use crate::report::ExportError;
-use crate::transport::{ClientError, Silence};
+use crate::transport::{ClientError, NoResponse};
 use crate::{auth, credentials, intake, ledger, reading};
 
 /// Ends a command.
@@ -60,7 +60,7 @@ impl Failure {
     }
 
     /// Nobody answered. Its hint, where it has one, is nearer to the cause than the one that is there.
-    pub(crate) fn because_of(mut self, silence: Silence) -> Self {
+    pub(crate) fn because_of(mut self, silence: NoResponse) -> Self {
         self.hint = silence.hint.or(self.hint);
         self.because(silence.reason)
     }

@@ -10,7 +10,7 @@ use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::codes;
 use crate::report::{counted, counted_with};
 use crate::submitter::StopReason;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 /// A run that was stopped.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ fn unexplained(refusal: &Refusal, in_a_row: u32, domain: impl Display) -> Stop {
     Stop::new("refusals in a row without a known reason", words, failure)
 }
 
-fn outage(lasted: Duration, last: &Silence, to: Option<&str>) -> Stop {
+fn outage(lasted: Duration, last: &NoResponse, to: Option<&str>) -> Stop {
     let resume = "nothing is lost: run the next command when that is mended";
     let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
     let to = to.map(|what| format!(" to {what}")).unwrap_or_default();

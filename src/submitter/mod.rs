@@ -33,7 +33,7 @@ use crate::credentials::Sealer;
 use crate::customer::DomainName;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::limits::Resource;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 pub(crate) use progress::{LeftOut, Progress};
 pub(crate) use run::submit;
@@ -125,7 +125,7 @@ pub(crate) enum StopReason {
     /// No answer for too long. `to` what, where other requests were answered meanwhile.
     Outage {
         lasted: Duration,
-        last: Silence,
+        last: NoResponse,
         to: Option<&'static str>,
     },
     /// 429s, and no request accepted for so long; or not `until` then, which is too long.

@@ -11,7 +11,7 @@ use super::past::RunStart;
 use super::task::{Step, Task};
 use crate::call::breaker::{Breaker, Passage};
 use crate::partner_center::Health;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 /// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
 /// row once in a thousand, and the probe that follows mends that at once.
@@ -23,7 +23,7 @@ pub(super) struct Service {
     breakers: [Breaker; Step::ALL.len()],
     /// When it last gave a verdict on anything.
     last_verdict: Option<Instant>,
-    last_silence: HashMap<Step, Silence>,
+    last_no_response: HashMap<Step, NoResponse>,
     /// For so long it may be silent, or throttle.
     max_outage: Duration,
     start: RunStart,
@@ -34,7 +34,7 @@ impl Service {
         Self {
             breakers: Step::ALL.map(|_| Breaker::new(FAILURES)),
             last_verdict: None,
-            last_silence: HashMap::new(),
+            last_no_response: HashMap::new(),
             max_outage,
             start,
         }
@@ -62,10 +62,10 @@ impl Service {
                     false => breaker.failed(probe, now),
                 }
                 if breaker.is_open() && !was_open {
-                    let Silence { reason, hint, .. } = &silence;
+                    let NoResponse { reason, hint, .. } = &silence;
                     tracing::warn!(reason, hint, "the service does not answer; sending single probes");
                 }
-                self.last_silence.insert(step, silence);
+                self.last_no_response.insert(step, silence);
                 // Also before the breaker opens: a few rows may take long to make ten failures.
                 if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {
                     return Some(self.outage(step, now));
@@ -151,7 +151,7 @@ impl Service {
             Step::Ask => "a question",
             Step::Agree => "the acceptance of an agreement",
         });
-        let last = self.last_silence.get(&step).cloned().unwrap_or_default();
+        let last = self.last_no_response.get(&step).cloned().unwrap_or_default();
         StopReason::Outage { lasted: now - since, last, to }
     }
 

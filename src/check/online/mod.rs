@@ -22,7 +22,7 @@ use crate::customer::{Customer, Field};
 use crate::partner_center::NotDone;
 use crate::printable::shown;
 use crate::problem::Finding;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 pub(crate) use in_order::InOrder;
 
@@ -94,7 +94,7 @@ impl Online {
     }
 
     /// Why anything is not asked about any more.
-    pub(crate) fn given_up_because_of(&self) -> Option<Silence> {
+    pub(crate) fn given_up_because_of(&self) -> Option<NoResponse> {
         self.topics().into_iter().find_map(|(_, patience)| patience.ended_by())
     }
 

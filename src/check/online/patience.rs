@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::call::breaker::Breaker;
 use crate::partner_center::{NotDone, Outcome};
 use crate::problem::Finding;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 /// So many questions of one kind without an answer in a row end the asking. Each has been asked four times.
 pub(super) const PATIENCE: u32 = 20;
@@ -21,7 +21,7 @@ pub(super) struct Patience {
     breaker: Mutex<Breaker>,
     not_asked: AtomicU64,
     /// What the last bit of patience went on.
-    ended_by: OnceLock<Silence>,
+    ended_by: OnceLock<NoResponse>,
 }
 
 impl Patience {
@@ -70,7 +70,7 @@ impl Patience {
     }
 
     /// Why the patience is over, once it is.
-    pub(super) fn ended_by(&self) -> Option<Silence> {
+    pub(super) fn ended_by(&self) -> Option<NoResponse> {
         self.ended_by.get().cloned()
     }
 

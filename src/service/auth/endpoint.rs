@@ -23,8 +23,8 @@ use url::Url;
 
 use super::errors::{Reason, names_an_error, verdict};
 use super::{Authority, ClientProof, Error};
-use crate::transport::intercepted::Look;
-use crate::transport::{Peer, SentSecrets, Silence, bounded_body};
+use crate::transport::middlebox::ResponseView;
+use crate::transport::{NoResponse, Peer, SentSecrets, bounded_body};
 
 /// No span of an answer counts for longer, here a year: the crate adds to it, and a sum past what fits is a panic.
 const SECONDS_MAX: u64 = 365 * 24 * 3600;
@@ -134,7 +134,7 @@ impl Endpoint<'_> {
         self.prove(&mut request)?;
         let peer = Peer::sign_in(&self.authority.url);
         let sent = SentSecrets::of_form(request.body());
-        let unavailable = |error: reqwest::Error| Error::Unavailable(Silence::of_error(&error, &peer));
+        let unavailable = |error: reqwest::Error| Error::Unavailable(NoResponse::of_error(&error, &peer));
         let request = reqwest::Request::try_from(request).map_err(unavailable)?;
         let response = self.http.execute(request).await.map_err(unavailable)?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -153,14 +153,14 @@ impl Endpoint<'_> {
 }
 
 /// Nothing but its JSON tells an answer of the sign-in service from another one: its refusals name an `error`.
-fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Look<'a> {
+fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> ResponseView<'a> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    Look {
+    ResponseView {
         status: status.as_u16(),
         content_type: header(CONTENT_TYPE).unwrap_or_default(),
         location: header(LOCATION),
         body,
-        is_the_services: !status.is_success() && names_an_error(body),
+        has_service_headers: !status.is_success() && names_an_error(body),
     }
 }
 

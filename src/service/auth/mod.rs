@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::backoff::{Backoff, shortened};
-use crate::transport::{ClientError, Network, Silence, http_client_builder};
+use crate::transport::{ClientError, Network, NoResponse, http_client_builder};
 use endpoint::Endpoint;
 
 pub use certificate::Certificate;
@@ -128,7 +128,7 @@ pub enum Error {
     Refused { message: String, hint: String },
     /// The sign-in service gave no verdict.
     #[error("could not reach the sign-in service: {0}")]
-    Unavailable(Silence),
+    Unavailable(NoResponse),
 }
 
 /// An access token, and which renewal it came from.

@@ -9,17 +9,17 @@ use super::codes::{self, Class};
 use super::outcome::{Outcome, ServiceError};
 use super::retry_after;
 use super::wire::{CustomerItem, ErrorBody, ListPage, NewTenant, Page, without_bom};
-use crate::transport::intercepted::{Look, excerpt};
-use crate::transport::{Peer, Silence};
+use crate::transport::middlebox::{ResponseView, excerpt};
+use crate::transport::{NoResponse, Peer};
 
 /// What came back from a call, before it is understood.
 #[derive(Debug)]
 pub enum Reply {
     /// Proof that the service did not begin with it: name lookup, refused connection, TLS, or a connection that was
     /// closed with the request untaken.
-    NotSent(Silence),
+    NotSent(NoResponse),
     /// The connection broke, or time ran out, after the first byte may have left.
-    Broken(Silence),
+    Broken(NoResponse),
     /// A status line and headers came.
     Answer(Answer),
 }
@@ -53,13 +53,13 @@ pub(super) const SIGNATURES: [&str; 5] =
 
 impl Answer {
     /// Why this is not an answer of the service, where something on the way gave it.
-    pub(super) fn intercepted(&self) -> Option<Silence> {
-        let look = Look {
+    pub(super) fn intercepted(&self) -> Option<NoResponse> {
+        let look = ResponseView {
             status: self.status,
             content_type: &self.content_type,
             location: self.location.as_deref(),
             body: self.bytes(),
-            is_the_services: self.is_signed || self.is_refused_token() || self.has_service_error(),
+            has_service_headers: self.is_signed || self.is_refused_token() || self.has_service_error(),
         };
         look.silence(&self.peer)
     }
@@ -252,7 +252,7 @@ fn throttled<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> {
     Outcome::Throttled { wait: retry_after::wait(answer.retry_after.as_deref(), &error.text, answer.at) }
 }
 
-pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> Silence {
+pub(super) fn no_verdict(answer: &Answer, error: &ServiceError) -> NoResponse {
     let mut reason = format!("status {}", answer.status);
     for part in [&error.code, &error.text] {
         if !part.is_empty() {

@@ -12,7 +12,9 @@ use super::classify::{self, Answer, Reply};
 use super::outcome::Outcome;
 use super::request::Request;
 use super::trace::{CallIds, Trace};
-use crate::transport::{ClientError, Network, Peer, SentSecrets, Silence, bounded_body, http_client_builder};
+use crate::transport::{
+    ClientError, Network, NoResponse, Peer, SentSecrets, bounded_body, http_client_builder,
+};
 use tenantry_model::clock;
 
 /// What a client needs to know.
@@ -148,7 +150,7 @@ fn told_by(answer: &Answer) -> (Option<String>, Option<String>) {
 /// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent, unless the protocol says
 /// that it was not taken.
 fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
-    let silence = Silence::of_error(error, peer);
+    let silence = NoResponse::of_error(error, peer);
     match error.is_connect() || error.is_builder() || silence.is_not_taken {
         true => Reply::NotSent(silence),
         false => Reply::Broken(silence),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::codes::Class;
 use crate::auth;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 /// What is known after one call, or after an attempt to make it.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub enum Outcome<T> {
     /// Definite: nothing was done, and nothing more is wanted for a while.
     Throttled { wait: Duration },
     /// Proof that the service did not begin with it.
-    NotSent(Silence),
+    NotSent(NoResponse),
     /// It may have been done, or may still be. A question has no answer.
-    Unknown(Silence),
+    Unknown(NoResponse),
     /// The same, but whoever answered was not the service, so that not even a success says anything.
-    Intercepted(Silence),
+    Intercepted(NoResponse),
     /// Not sent, because there is no token.
     NoToken(auth::Error),
     /// The run is stopping: it was not sent, or the answer to a question is not waited for.
@@ -47,7 +47,7 @@ pub enum Health {
     /// It gave a verdict.
     Answered,
     /// It gave none, for this reason.
-    Silent(Silence),
+    Silent(NoResponse),
     /// It wants nothing from us for so long.
     Throttled(Duration),
     /// Nothing was asked of it.
@@ -91,7 +91,7 @@ impl<T> Outcome<T> {
             }
             // A renewal that failed is not tried again at once.
             Outcome::NoToken(auth::Error::Unavailable(silence)) => {
-                Health::Silent(Silence { is_closing: false, ..silence.clone() })
+                Health::Silent(NoResponse { is_closing: false, ..silence.clone() })
             }
             Outcome::NoToken(auth::Error::Refused { .. }) | Outcome::Withdrawn => Health::NotAsked,
         }
@@ -100,7 +100,7 @@ impl<T> Outcome<T> {
 
 impl NotDone {
     /// Why a question has no answer.
-    pub fn into_silence(self) -> Silence {
+    pub fn into_silence(self) -> NoResponse {
         match self {
             Outcome::NotSent(silence)
             | Outcome::Unknown(silence)

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, InvalidMessage};
 
-use super::lookup::{LookupFailed, NoThread};
+use super::lookup::{DnsError, NoThread};
 use super::proxy::SYSTEM;
-use super::{Peer, Silence};
+use super::{NoResponse, Peer};
 use tenantry_model::limits::Resource;
 
 /// Why there is no tunnel through a proxy.
@@ -34,7 +34,7 @@ pub(super) enum Cause {
     Broken { why: String },
 }
 
-impl Silence {
+impl NoResponse {
     /// Of a request to `peer` that brought no whole answer.
     pub fn of_error(error: &reqwest::Error, peer: &Peer) -> Self {
         let host = &peer.host;
@@ -53,8 +53,8 @@ impl Silence {
 }
 
 /// Something that there is something to do about.
-pub(super) fn told(reason: String, hint: impl Into<String>) -> Silence {
-    Silence { hint: Some(hint.into()), ..reason.into() }
+pub(super) fn told(reason: String, hint: impl Into<String>) -> NoResponse {
+    NoResponse { hint: Some(hint.into()), ..reason.into() }
 }
 
 /// Did TLS itself fail?
@@ -63,7 +63,7 @@ pub(super) fn is_about_tls(error: &reqwest::Error) -> bool {
 }
 
 /// What one cause tells by its type. `connecting`: the connection was not there yet.
-fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Option<Silence> {
+fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Option<NoResponse> {
     if !connecting && let Some(closed) = closed(cause, peer) {
         return Some(closed);
     }
@@ -75,7 +75,7 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
     if cause.is::<NoThread>() {
         return Some(out_of(Resource::Threads, peer));
     }
-    if let Some(lookup) = cause.downcast_ref::<LookupFailed>() {
+    if let Some(lookup) = cause.downcast_ref::<DnsError>() {
         if let Some(resource) = chain(lookup).find_map(|cause| Resource::of(cause.downcast_ref()?)) {
             return Some(out_of(resource, peer));
         }
@@ -115,16 +115,16 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
 }
 
 /// Nothing came back: the usual way of firewalls.
-fn connect_timed_out(peer: &Peer) -> Silence {
+fn connect_timed_out(peer: &Peer) -> NoResponse {
     told(
         format!("`{}` did not take the connection in time", peer.host),
         "check the firewalls on the way; where a proxy is the only way out, set HTTPS_PROXY",
     )
 }
 
-fn out_of(resource: Resource, peer: &Peer) -> Silence {
+fn out_of(resource: Resource, peer: &Peer) -> NoResponse {
     let reason = format!("cannot connect to `{}`: {}", peer.host, resource.words());
-    Silence { wants: Some(resource), ..told(reason, resource.hint()) }
+    NoResponse { wants: Some(resource), ..told(reason, resource.hint()) }
 }
 
 /// For whatever may stand between us and the host.
@@ -133,9 +133,9 @@ fn let_through(peer: &Peer) -> String {
 }
 
 /// How a connection that was there was closed.
-fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<Silence> {
+fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<NoResponse> {
     // The request may have been taken.
-    let early = || Silence {
+    let early = || NoResponse {
         is_closing: true,
         ..format!("`{}` closed the connection before it answered", peer.host).into()
     };
@@ -163,12 +163,12 @@ fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<Silence> {
 
 /// The request never went out on a connection that closed, or the other side said so (RFC 9113, section 8.7).
 /// `is_orderly`: without an error.
-fn not_taken(why: String, is_orderly: bool, peer: &Peer) -> Silence {
+fn not_taken(why: String, is_orderly: bool, peer: &Peer) -> NoResponse {
     let reason = format!("`{}` closed the connection before it took the request: {why}", peer.host);
-    Silence { is_closing: is_orderly, is_not_taken: true, ..reason.into() }
+    NoResponse { is_closing: is_orderly, is_not_taken: true, ..reason.into() }
 }
 
-fn of_http2(error: &h2::Error, peer: &Peer) -> Option<Silence> {
+fn of_http2(error: &h2::Error, peer: &Peer) -> Option<NoResponse> {
     let reason = error.reason();
     // h2 gives this to the streams alone that are above the last one that the other side took.
     let went_away = error.is_go_away() && error.is_remote();
@@ -184,7 +184,7 @@ fn of_http2(error: &h2::Error, peer: &Peer) -> Option<Silence> {
     }
 }
 
-fn of_tls(error: &rustls::Error, peer: &Peer) -> Silence {
+fn of_tls(error: &rustls::Error, peer: &Peer) -> NoResponse {
     let Peer { host, option } = peer;
     match error {
         rustls::Error::InvalidCertificate(error) => of_certificate(error, peer),
@@ -197,7 +197,7 @@ fn of_tls(error: &rustls::Error, peer: &Peer) -> Silence {
     }
 }
 
-fn of_certificate(error: &CertificateError, peer: &Peer) -> Silence {
+fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
     const CHECK_CLOCK: &str =
         "check this machine's clock; where it is right, that certificate has to be renewed";
     let Peer { host, option } = peer;
@@ -234,7 +234,7 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> Silence {
 }
 
 impl NoTunnel {
-    fn told_of(&self, peer: &Peer) -> Silence {
+    fn told_of(&self, peer: &Peer) -> NoResponse {
         let (Self { named_by, has_credentials, cause }, host) = (self, &peer.host);
         let allow = format!("ask the people who run the proxy to allow `{host}`, or except it with NO_PROXY");
         let failed =
@@ -279,7 +279,7 @@ impl NoTunnel {
 }
 
 /// Something that acts as a proxy wants to know who is asking.
-pub(super) fn proxy_sign_in(named_by: &str, peer: &Peer) -> Silence {
+pub(super) fn proxy_sign_in(named_by: &str, peer: &Peer) -> NoResponse {
     // The settings of a system have no place for them.
     let variable = if named_by == SYSTEM { "HTTPS_PROXY" } else { named_by };
     told(
@@ -338,7 +338,7 @@ mod tests {
 
     use super::*;
 
-    fn of(cause: Box<dyn StdError + Send + Sync>) -> Silence {
+    fn of(cause: Box<dyn StdError + Send + Sync>) -> NoResponse {
         let peer = Peer::sign_in(&"https://login.example:8443/".parse().unwrap());
         // Wrapped like the real ones.
         let error = io::Error::new(io::ErrorKind::InvalidData, cause);
@@ -430,7 +430,7 @@ mod tests {
         let http = super::super::http_client_builder(&url, &super::super::Network::default()).unwrap();
         let http = http.timeout(Duration::from_millis(20)).build().unwrap();
         let error = http.get(url.clone()).send().await.unwrap_err();
-        let told = Silence::of_error(&error, &Peer::api(&url));
+        let told = NoResponse::of_error(&error, &Peer::api(&url));
         let reason = format!("timed out: `{}` did not answer in time", listener.local_addr().unwrap());
         assert_eq!(told, reason.as_str().into());
     }

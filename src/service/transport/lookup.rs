@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 /// A name that could not be looked up.
 #[derive(Debug, thiserror::Error)]
 #[error("could not look up `{name}`")]
-pub(super) struct LookupFailed {
+pub(super) struct DnsError {
     pub(super) name: String,
     #[source]
     source: io::Error,
@@ -27,9 +27,9 @@ pub(super) struct LookupFailed {
 pub(super) struct NoThread(#[source] pub(super) io::Error);
 
 /// Looks names up.
-pub(super) struct Lookup;
+pub(super) struct DnsLookup;
 
-impl Resolve for Lookup {
+impl Resolve for DnsLookup {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let addresses = addresses(name.as_str()).await?;
@@ -59,7 +59,7 @@ pub(super) async fn addresses(
     found.map_err(|source| {
         // A resolver that may open nothing says that it knows no such name.
         let source = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err().unwrap_or(source);
-        LookupFailed { name: name.to_owned(), source }.into()
+        DnsError { name: name.to_owned(), source }.into()
     })
 }
 
@@ -74,6 +74,6 @@ mod tests {
             assert_eq!(found, ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()], "{name}");
         }
         let unknown = addresses("no-such-host.invalid").await.unwrap_err();
-        assert!(unknown.is::<LookupFailed>(), "{unknown:?}");
+        assert!(unknown.is::<DnsError>(), "{unknown:?}");
     }
 }

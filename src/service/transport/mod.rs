@@ -12,8 +12,8 @@
 mod body;
 mod echo;
 mod fault;
-pub mod intercepted;
 mod lookup;
+pub mod middlebox;
 mod proxy;
 mod roots;
 mod tunnel;
@@ -36,7 +36,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why there was no answer that counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Silence {
+pub struct NoResponse {
     /// What failed, and why.
     pub reason: String,
     /// What to do about it, where anything is known.
@@ -50,7 +50,7 @@ pub struct Silence {
     pub wants: Option<Resource>,
 }
 
-impl Silence {
+impl NoResponse {
     /// Is something between us and the service at fault, so that the next question will have no answer either? For
     /// that there is always something to do; where the service itself is silent there is nothing but to wait.
     pub fn is_on_the_way(&self) -> bool {
@@ -73,19 +73,19 @@ impl Silence {
     }
 }
 
-impl fmt::Display for Silence {
+impl fmt::Display for NoResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
     }
 }
 
-impl From<String> for Silence {
+impl From<String> for NoResponse {
     fn from(reason: String) -> Self {
         Self { reason, ..Self::default() }
     }
 }
 
-impl From<&str> for Silence {
+impl From<&str> for NoResponse {
     fn from(reason: &str) -> Self {
         reason.to_owned().into()
     }
@@ -146,7 +146,7 @@ pub fn http_client_builder(url: &Url, network: &Network) -> Result<reqwest::Clie
     };
     Ok(builder
         .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Arc::new(lookup::Lookup))
+        .dns_resolver(Arc::new(lookup::DnsLookup))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         // A redirect could carry the bearer token to another host.

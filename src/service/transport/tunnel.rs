@@ -50,21 +50,21 @@ impl Tunnels {
 }
 
 impl<S> Layer<S> for Tunnels {
-    type Service = Told<S>;
+    type Service = ExplainedConnector<S>;
 
-    fn layer(&self, inner: S) -> Told<S> {
-        Told { inner, through: Arc::clone(&self.0) }
+    fn layer(&self, inner: S) -> ExplainedConnector<S> {
+        ExplainedConnector { inner, through: Arc::clone(&self.0) }
     }
 }
 
 /// Makes connections as `inner` does, and says more of why there is none.
 #[derive(Debug, Clone)]
-pub(super) struct Told<S> {
+pub(super) struct ExplainedConnector<S> {
     inner: S,
     through: Arc<Through>,
 }
 
-impl<S, R> Service<R> for Told<S>
+impl<S, R> Service<R> for ExplainedConnector<S>
 where
     S: Service<R, Error = BoxError>,
     S::Future: Send + 'static,

@@ -8,7 +8,7 @@ use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, DataKeyId, RowId, Sealed};
 use crate::submitter::past::RunStart;
 use crate::submitter::task::Step;
-use crate::transport::Silence;
+use crate::transport::NoResponse;
 
 /// When the run of these tests began, and an hour and more later, which is when everything here happens.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -139,7 +139,7 @@ fn unknown_now() -> Outcome<CreatedCustomer> {
     Outcome::Unknown("reset".into())
 }
 
-fn no_answer(reason: Silence) -> Outcome<DomainStatus> {
+fn no_answer(reason: NoResponse) -> Outcome<DomainStatus> {
     Outcome::Unknown(reason)
 }
 
@@ -203,7 +203,7 @@ fn what_did_nothing_leaves_a_fresh_row_pending_and_a_doubtful_one_in_doubt() {
     check_create(fresh(), not_sent(), "nothing done; after 1 s");
     check_create(doubtful(5), not_sent(), "in doubt, create; after 2 s");
     let not_taken = || {
-        let closed = Silence { is_closing: true, ..Silence::from("went away") };
+        let closed = NoResponse { is_closing: true, ..NoResponse::from("went away") };
         Outcome::NotSent(closed)
     };
     check_create(fresh(), not_taken(), "nothing done; after 0 s");

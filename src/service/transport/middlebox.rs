@@ -8,23 +8,23 @@
 use url::Url;
 
 use super::fault::{proxy_sign_in, told};
-use super::{Peer, Silence};
+use super::{NoResponse, Peer};
 
 /// What somebody looks at to tell whose an answer is.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub struct ResponseView<'a> {
     pub status: u16,
     pub content_type: &'a str,
     pub location: Option<&'a str>,
     /// As much as came.
     pub body: &'a [u8],
     /// Something in it comes from the service alone: a header, or an error in its shape.
-    pub is_the_services: bool,
+    pub has_service_headers: bool,
 }
 
-impl Look<'_> {
+impl ResponseView<'_> {
     /// What came in place of an answer of `peer`, where this is none.
-    pub fn silence(&self, peer: &Peer) -> Option<Silence> {
+    pub fn silence(&self, peer: &Peer) -> Option<NoResponse> {
         let (status, host) = (self.status, &peer.host);
         let page = || {
             self.told(&format!("a web page came in place of an answer of `{host}` (status {status})"), peer)
@@ -47,7 +47,7 @@ impl Look<'_> {
             // "Network Authentication Required" was made for captive portals.
             511 => page(),
             408 | 429 => return None,
-            200..=299 | 400..=499 if self.is_the_services => return None,
+            200..=299 | 400..=499 if self.has_service_headers => return None,
             200..=299 | 400..=499 if self.is_web_page() => page(),
             200..=299 if !self.is_json() => stranger(),
             400..=499 => stranger(),
@@ -56,7 +56,7 @@ impl Look<'_> {
     }
 
     /// The reason with the words of the answer.
-    fn told(&self, reason: &str, peer: &Peer) -> Silence {
+    fn told(&self, reason: &str, peer: &Peer) -> NoResponse {
         let words = excerpt(self.body);
         let colon = if words.is_empty() { "" } else { ": " };
         told(format!("{reason}{colon}{words}"), self.hint(peer))
@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn whose_an_answer_is() {
         let check = |status, content_type, body, expected: Option<&str>| {
-            let look = Look { status, content_type, location: None, body, is_the_services: false };
+            let look =
+                ResponseView { status, content_type, location: None, body, has_service_headers: false };
             let silence = look.silence(&peer());
             assert_eq!(silence.is_some(), expected.is_some(), "{status} {content_type}");
             if let (Some(silence), Some(expected)) = (silence, expected) {
@@ -135,7 +136,7 @@ mod tests {
             }
             if !matches!(status, 300..=399 | 407 | 511) {
                 assert_eq!(
-                    Look { is_the_services: true, ..look }.silence(&peer()),
+                    ResponseView { has_service_headers: true, ..look }.silence(&peer()),
                     None,
                     "{status} {content_type}"
                 );
@@ -174,11 +175,17 @@ mod tests {
 
     #[test]
     fn the_words_and_the_host_are_kept() {
-        let look = Look { status: 200, content_type: "", location: None, body: PAGE, is_the_services: false };
-        let told = |look: Look<'_>| look.silence(&peer()).unwrap().reason;
+        let look = ResponseView {
+            status: 200,
+            content_type: "",
+            location: None,
+            body: PAGE,
+            has_service_headers: false,
+        };
+        let told = |look: ResponseView<'_>| look.silence(&peer()).unwrap().reason;
         assert_eq!(told(look), format!("{PAGE_CAME}200): Sign in to Hotel Wi-Fi"));
         let to = |location| {
-            let told = told(Look { status: 302, location, ..look });
+            let told = told(ResponseView { status: 302, location, ..look });
             let to = told.strip_prefix("`api.example` answered with a redirect").unwrap();
             to.strip_suffix(" (status 302), which is never followed").unwrap().to_owned()
         };
