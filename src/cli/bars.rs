@@ -119,7 +119,7 @@ impl Output {
     pub(crate) async fn show_submission(
         &self,
         rate: crate::call::Rate,
-        mut progress: watch::Receiver<submitter::Progress>,
+        mut progress: watch::Receiver<submitter::SubmissionProgress>,
     ) -> Infallible {
         let mut shown = Shown::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
@@ -139,7 +139,7 @@ impl Output {
 }
 
 /// The state of a submission in words: why it waits, where it does, and what has come of it.
-fn in_words(progress: &submitter::Progress) -> String {
+fn in_words(progress: &submitter::SubmissionProgress) -> String {
     let state = if progress.stopping {
         Some("finishing what is under way".to_owned())
     } else if let Some(silent) = progress.silent_for {
@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn rows_that_wait_for_the_settle_delay_are_told_apart() {
-        let progress = submitter::Progress { created: 1, waiting: 5, settling: 3, ..Default::default() };
+        let progress =
+            submitter::SubmissionProgress { created: 1, waiting: 5, settling: 3, ..Default::default() };
         let expected = "1 created, 0 under way, 2 waiting, 3 waiting for the settle delay";
         assert_eq!(in_words(&progress), expected);
     }

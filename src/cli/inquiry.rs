@@ -11,7 +11,7 @@ use super::stop::Stop;
 use super::{ExitCode, Failure, args, first_token};
 use crate::auth::{self, Claims};
 use crate::call::{Caller, Pacer};
-use crate::partner_center::{Class, NotDone, Outcome, codes};
+use crate::partner_center::{CallError, Class, Outcome, codes};
 use crate::submitter::StopReason;
 
 /// Connections kept open: as many questions as are under way at once, unless a check is told to ask more.
@@ -61,7 +61,7 @@ impl Inquiry {
     }
 
     /// A question without an answer, where the command cannot go on without it.
-    pub(crate) fn failure(&self, unanswered: NotDone) -> Failure {
+    pub(crate) fn failure(&self, unanswered: CallError) -> Failure {
         match unanswered {
             Outcome::Withdrawn => self.interruption.failure(),
             Outcome::NoToken(auth::Error::Refused { message, hint }) => refused(&message, hint),

@@ -20,7 +20,7 @@ use crate::ledger::{
     self, Ending, InputOptions, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
 };
 use crate::report::{Summary, counted, pretty};
-use crate::submitter::{self, Equipment, LeftOut, Mode, Progress, Signal, StopReason};
+use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
@@ -171,7 +171,8 @@ impl<'a> Session<'a> {
         // What is in flight is brought to its end beside what a limit lets begin.
         let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
         let total = if mode == Mode::Submit { total } else { open };
-        let (sender, receiver) = watch::channel(Progress { total, ..Progress::default() });
+        let (sender, receiver) =
+            watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
         let submission = Box::pin(submitter::submit(
             &self.ledger,
             equipment,
@@ -233,7 +234,7 @@ impl<'a> Session<'a> {
     }
 
     /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
-    async fn equip(&mut self, mode: Mode) -> Result<Equipment, Halt> {
+    async fn equip(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
         self.sign_in().await?;
         if mode == Mode::Submit {
             self.refuse_without_user(self.queries()?.user_needs()?)?;
@@ -245,7 +246,7 @@ impl<'a> Session<'a> {
         let caller = Caller { leaves_questions: mode == Mode::AskOnly, ..caller };
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
-        Ok(Equipment { caller, sealer, domain_suffix })
+        Ok(Dependencies { caller, sealer, domain_suffix })
     }
 
     /// The rate that requests are sent at.

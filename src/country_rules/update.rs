@@ -4,14 +4,14 @@ use std::io;
 
 use super::cache::{Cache, Update};
 use crate::call::Caller;
-use crate::partner_center::NotDone;
+use crate::partner_center::CallError;
 use crate::partner_center::operations::country_rules;
 use crate::validation::LiveRules;
 
 /// Why nothing is known.
 #[derive(Debug)]
 pub(crate) enum UpdateError {
-    Unanswered(NotDone),
+    Unanswered(CallError),
     Cache(io::Error),
 }
 

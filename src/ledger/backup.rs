@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::steps::{self, Event, State, StepKind};
+use super::steps::{self, State, StepEvent, StepKind};
 use super::{Error, Ledger, Result, copies, runs, schema};
 use tenantry_model::clock;
 use tenantry_model::files::name_beside;
@@ -103,7 +103,7 @@ impl Ledger {
 fn doubt(tx: &Transaction<'_>) -> Result<()> {
     steps::take_all(
         tx,
-        (StepKind::Create, State::Pending, Event::Intended),
+        (StepKind::Create, State::Pending, StepEvent::Intended),
         // The refusal of an earlier try is no part of what is asked about now.
         "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
          in_doubt_since = (SELECT max(restored_at) FROM copies),

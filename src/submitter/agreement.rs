@@ -3,10 +3,10 @@
 //! It may be repeated under its request id without asking first, whatever the id's age: the service takes the same
 //! acceptance once, and says so (fact book 10). So nothing here is ever in doubt for good.
 
-use super::attempt::{Found, Means, Stepped, log_answer};
-use super::reconcile::Questions;
+use super::attempt::{StepContext, StepOutcome, StepResult, log_answer};
+use super::reconcile::Lookups;
 use super::retry::{
-    BACKOFF, Circumstances, Then, Verdict, after_setback, forbidden, nothing_done, refusal, settled,
+    BACKOFF, Then, Verdict, VerdictContext, after_setback, forbidden, nothing_done, refusal, settled,
     still_open,
 };
 use super::task::Task;
@@ -22,13 +22,13 @@ const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped, ledger::Error> {
+pub(super) async fn record(means: &StepContext, task: &Task) -> Result<StepResult, ledger::Error> {
     let work = &task.work;
     let (Some(agreement), Some(customer_id)) = (&work.customer.agreement, &work.open.customer_id) else {
         let what = "it owes an agreement that nobody has accepted".to_owned();
         return Err(ledger::Error::Stored { row: work.row.0, what });
     };
-    let mut questions = Questions::of(means);
+    let mut questions = Lookups::of(means);
     let template_id = means
         .agreement_template
         .get_or_try_init(|| questions.put(Operation::FindAgreement, agreement_template()))
@@ -42,7 +42,7 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped, ledger
                 Outcome::Unknown(silence) | Outcome::Intercepted(silence) => Outcome::NotSent(silence),
                 outcome => outcome,
             };
-            return Ok(Stepped { found: Found::Agree(outcome), attempts });
+            return Ok(StepResult { outcome: StepOutcome::Agree(outcome), attempts });
         }
     };
     let attempt = means.recorder.intend(work.kind, work.row, work.request_id).await?;
@@ -51,11 +51,11 @@ pub(super) async fn record(means: &Means, task: &Task) -> Result<Stepped, ledger
     let (answer, call) = means.send(Operation::RecordAgreement, &request, attempt, task, || true).await;
     log_answer(task, &call, "agreement answered");
     attempts.push(call);
-    Ok(Stepped { found: Found::Agree(answer.into()), attempts })
+    Ok(StepResult { outcome: StepOutcome::Agree(answer.into()), attempts })
 }
 
 /// What an outcome means for the acceptance, and what comes then. Pure, as [`super::retry`] is for creates.
-pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &Circumstances<'_>) -> Verdict {
+pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &VerdictContext<'_>) -> Verdict {
     let tries = if at.probe { task.tries } else { task.tries + 1 };
     let is_last = tries >= at.policy.max_attempts;
     let nothing_done = |then| nothing_done(&task.work, then);

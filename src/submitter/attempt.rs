@@ -20,11 +20,11 @@ use crate::ledger::{
     self, Attempt, AttemptId, AttemptResult, CreatedCustomer, ForeignAnswer, Operation, Recorder,
 };
 use crate::partner_center::operations::create_customer;
-use crate::partner_center::{CallIds, Exchange, NewTenant, NotDone, Outcome, Request, Trace};
+use crate::partner_center::{CallError, CallIds, Exchange, NewTenant, Outcome, Request, Trace};
 
 /// Everything that a step needs and that all steps share.
 #[derive(Debug)]
-pub(super) struct Means {
+pub(super) struct StepContext {
     pub(super) caller: Caller,
     /// `None`: this run only asks.
     pub(super) sealer: Option<Arc<Sealer>>,
@@ -37,14 +37,14 @@ pub(super) struct Means {
 
 /// What came of a step, with the calls that were made for it.
 #[derive(Debug)]
-pub(super) struct Stepped {
-    pub(super) found: Found,
+pub(super) struct StepResult {
+    pub(super) outcome: StepOutcome,
     pub(super) attempts: Vec<AttemptResult>,
 }
 
 /// What came of a step, by its kind.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum StepOutcome {
     Create(Outcome<CreatedCustomer>),
     Ask(Outcome<DomainStatus>),
     Agree(Outcome<()>),
@@ -54,7 +54,7 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn create(means: &Means, task: &mut Task) -> Result<Stepped, ledger::Error> {
+pub(super) async fn create(means: &StepContext, task: &mut Task) -> Result<StepResult, ledger::Error> {
     // Durable before anything can be sealed under it.
     let sealer = means.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&means.recorder).await?;
@@ -65,7 +65,7 @@ pub(super) async fn create(means: &Means, task: &mut Task) -> Result<Stepped, le
     failpoint::crash("intended");
     let request = create_customer(&task.work.customer);
     // The wait may be so long that the row has to be asked about first.
-    let may_send = || !retry::must_ask_first(task, &means.policy, Instant::now());
+    let may_send = || !retry::must_look_up_first(task, &means.policy, Instant::now());
     let (answer, mut call) = means.send(Operation::Create, &request, attempt, task, may_send).await;
     let outcome = match answer {
         Ok(tenant) => created(task, &key, tenant, &mut call),
@@ -73,10 +73,10 @@ pub(super) async fn create(means: &Means, task: &mut Task) -> Result<Stepped, le
     };
     // Nothing comes between an answer and the sealing of its password, not even a line in a log.
     log_answer(task, &call, "create answered");
-    Ok(Stepped { found: Found::Create(outcome), attempts: vec![call] })
+    Ok(StepResult { outcome: StepOutcome::Create(outcome), attempts: vec![call] })
 }
 
-impl Means {
+impl StepContext {
     /// Sends what an intent was made for, unless the gates take so long that `may_send` says no. Returns what came of it,
     /// and the call as the ledger keeps it.
     pub(super) async fn send<T>(
@@ -86,7 +86,7 @@ impl Means {
         attempt: Attempt,
         task: &Task,
         may_send: impl FnOnce() -> bool,
-    ) -> (Result<T, NotDone>, AttemptResult) {
+    ) -> (Result<T, CallError>, AttemptResult) {
         let (sending, answered) = match operation {
             Operation::RecordAgreement => ("agreement_sending", "agreement_answered"),
             _ => ("sending", "answered"),

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::Stepped;
-use super::past::RunStart;
-use super::progress::{LeftOut, Progress};
+use super::age::RunClock;
+use super::attempt::StepResult;
+use super::outage_monitor::OutageMonitor;
+use super::progress::{LeftOut, SubmissionProgress};
 use super::queue::Queue;
 use super::retry::{self, Verdict};
-use super::service::Service;
 use super::task::{Step, Task};
 use super::{Settings, Signal, StopReason};
 use crate::ledger::{self, AttemptResult, Batch, Open, RowId};
@@ -33,7 +33,7 @@ pub(super) enum Action {
 
 /// Something that happened.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum DispatchEvent {
     Fetched {
         which: Open,
         batch: Batch,
@@ -42,7 +42,7 @@ pub(super) enum Event {
     ReadFailed(StopReason),
     Stepped {
         task: Box<Task>,
-        step: Stepped,
+        step: StepResult,
     },
     Recorded {
         task: Box<Task>,
@@ -57,11 +57,11 @@ pub(super) enum Event {
 #[derive(Debug)]
 pub(super) struct Dispatcher {
     settings: Settings,
-    start: RunStart,
+    start: RunClock,
     backlog: Backlog,
     queue: Queue,
     to_record: Vec<Action>,
-    service: Service,
+    service: OutageMonitor,
     pub(super) stop: Option<StopReason>,
     limits: Limits,
     deadline: Option<Instant>,
@@ -73,15 +73,15 @@ pub(super) struct Dispatcher {
     refused_agreements: u64,
     agreements_with_outcome: u64,
     forbidden_in_a_row: u32,
-    pub(super) counts: Progress,
+    pub(super) counts: SubmissionProgress,
     pub(super) left_out: LeftOut,
 }
 
 impl Dispatcher {
-    pub(super) fn new(settings: Settings, start: RunStart) -> Self {
+    pub(super) fn new(settings: Settings, start: RunClock) -> Self {
         Self {
             deadline: settings.max_duration.map(|limit| start.instant() + limit),
-            service: Service::new(settings.max_outage, start),
+            service: OutageMonitor::new(settings.max_outage, start),
             backlog: Backlog::of(settings.mode),
             settings,
             start,
@@ -96,7 +96,7 @@ impl Dispatcher {
             refused_agreements: 0,
             agreements_with_outcome: 0,
             forbidden_in_a_row: 0,
-            counts: Progress::default(),
+            counts: SubmissionProgress::default(),
             left_out: LeftOut::default(),
         }
     }
@@ -140,7 +140,7 @@ impl Dispatcher {
         }
         while self.has_free_slot() {
             let Some(mut task) = self.next_task(now) else { break };
-            if task.step == Step::Create && retry::must_ask_first(&task, &self.settings.policy, now) {
+            if task.step == Step::Create && retry::must_look_up_first(&task, &self.settings.policy, now) {
                 // Its id has grown old while it waited.
                 let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                 task.step = step.into();
@@ -161,29 +161,29 @@ impl Dispatcher {
         self.slots < self.settings.concurrency.get()
     }
 
-    pub(super) fn handle_event(&mut self, event: Event, now: Instant, chance: f64) {
+    pub(super) fn handle_event(&mut self, event: DispatchEvent, now: Instant, chance: f64) {
         match event {
-            Event::Fetched { which, batch } => {
+            DispatchEvent::Fetched { which, batch } => {
                 self.fetched(which, batch, now);
                 self.reading_ended();
             }
-            Event::ReadFailed(reason) => {
+            DispatchEvent::ReadFailed(reason) => {
                 if let StopReason::Ledger(error) = &reason {
                     tracing::error!(%error, "the queue could not be read; what is under way is brought to its end");
                 }
                 self.reading_ended();
                 self.stop_for(reason);
             }
-            Event::Stepped { task, step } => self.stepped(task, step, now, chance),
-            Event::Recorded { task, verdict } => self.recorded(task, *verdict, now),
-            Event::Failed(reason) => {
+            DispatchEvent::Stepped { task, step } => self.stepped(task, step, now, chance),
+            DispatchEvent::Recorded { task, verdict } => self.recorded(task, *verdict, now),
+            DispatchEvent::Failed(reason) => {
                 // What this one was about is lost to us, and the next run finds it in the ledger. Others may bring
                 // passwords yet, so what is under way is brought to its end.
                 self.slots -= 1;
                 self.stop_for(reason);
             }
-            Event::Signalled(signal) => self.stop_for(StopReason::Interrupted(signal)),
-            Event::Woken => {}
+            DispatchEvent::Signalled(signal) => self.stop_for(StopReason::Interrupted(signal)),
+            DispatchEvent::Woken => {}
         }
         self.check_deadlines(now);
     }
@@ -215,8 +215,8 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn progress(&self, now: Instant, throttled_for: Option<Duration>) -> Progress {
-        Progress {
+    pub(super) fn progress(&self, now: Instant, throttled_for: Option<Duration>) -> SubmissionProgress {
+        SubmissionProgress {
             under_way: self.slots,
             waiting: self.queue.waiting(),
             settling: self.queue.settling(),

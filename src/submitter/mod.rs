@@ -10,16 +10,16 @@
 //! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
 //! holds no slot. It leaves HTTP to `partner_center` and what is durable to `ledger`.
 
+mod age;
 mod agreement;
 mod attempt;
 mod dispatcher;
-mod past;
+mod outage_monitor;
 mod progress;
 mod queue;
 mod reconcile;
 mod retry;
 mod run;
-mod service;
 mod task;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -35,7 +35,7 @@ use crate::ledger::{Refusal, UserNeeds};
 use crate::limits::Resource;
 use crate::transport::NoResponse;
 
-pub(crate) use progress::{LeftOut, Progress};
+pub(crate) use progress::{LeftOut, SubmissionProgress};
 pub(crate) use run::submit;
 
 /// How a run submits.
@@ -162,7 +162,7 @@ pub(crate) enum Signal {
 
 /// What a run submits with.
 #[derive(Debug)]
-pub(crate) struct Equipment {
+pub(crate) struct Dependencies {
     /// What was asked before the run counts against its rate.
     pub(crate) caller: Caller,
     /// `None`: nothing is created, so nothing is sealed.

@@ -7,7 +7,7 @@ use crate::ledger::{RowId, SetAside};
 
 /// A picture of the submission at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
+pub(crate) struct SubmissionProgress {
     /// Open rows at the start.
     pub(crate) total: u64,
     /// Rows that have been settled since.

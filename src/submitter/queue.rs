@@ -16,7 +16,7 @@ const MOST_WAITING: usize = 4096;
 pub(super) struct Queue {
     ready: VecDeque<Box<Task>>,
     /// By when they may go on.
-    waiting: BTreeMap<(Instant, RowId), Waiting>,
+    waiting: BTreeMap<(Instant, RowId), WaitingTask>,
     /// Of those: rows that wait until a new customer would be visible.
     settling: usize,
     /// Rows whose wait is over, and whose kind of step the service does not answer.
@@ -60,13 +60,13 @@ impl Queue {
 
     /// Its next step is not to be taken before `due`.
     pub(super) fn wait(&mut self, task: Box<Task>, due: Instant) {
-        self.waiting.insert((due, task.work.row), Waiting { task, settles: false });
+        self.waiting.insert((due, task.work.row), WaitingTask { task, settles: false });
     }
 
     /// It is not to be asked about before `due`, when a new customer would be visible.
     pub(super) fn settle(&mut self, task: Box<Task>, due: Instant) {
         self.settling += 1;
-        self.waiting.insert((due, task.work.row), Waiting { task, settles: true });
+        self.waiting.insert((due, task.work.row), WaitingTask { task, settles: true });
     }
 
     /// Its next step is not to be taken before somebody asks for such steps.
@@ -143,7 +143,7 @@ impl Queue {
 
 /// A row that waits.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingTask {
     task: Box<Task>,
     settles: bool,
 }

@@ -1,31 +1,31 @@
 //! Settling a row by asking Partner Center instead of sending again: look the domain up among our customers, then
 //! ask whether it is taken. Nothing here creates anything.
 
-use super::attempt::{Found, Means, Stepped, recorded};
-use crate::call::domains::{self, AskAboutDomains, DomainStatus};
+use super::attempt::{StepContext, StepOutcome, StepResult, recorded};
+use crate::call::domains::{self, DomainLookup, DomainStatus};
 use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::operations::{customers, domain_taken};
-use crate::partner_center::{NotDone, Page, Request};
+use crate::partner_center::{CallError, Page, Request};
 
 /// The questions of one row, and the calls made for them.
-pub(super) struct Questions<'a> {
-    means: &'a Means,
+pub(super) struct Lookups<'a> {
+    means: &'a StepContext,
     pub(super) attempts: Vec<AttemptResult>,
 }
 
 /// Asks about the row's domain and says what that found.
-pub(super) async fn ask(means: &Means, work: &Work) -> Stepped {
-    let mut questions = Questions::of(means);
+pub(super) async fn look_up(means: &StepContext, work: &Work) -> StepResult {
+    let mut questions = Lookups::of(means);
     let outcome = questions.settle(work.customer.domain.as_str()).await.into();
-    Stepped { found: Found::Ask(outcome), attempts: questions.attempts }
+    StepResult { outcome: StepOutcome::Ask(outcome), attempts: questions.attempts }
 }
 
-impl<'a> Questions<'a> {
-    pub(super) fn of(means: &'a Means) -> Self {
+impl<'a> Lookups<'a> {
+    pub(super) fn of(means: &'a StepContext) -> Self {
         Self { means, attempts: Vec::new() }
     }
 
-    async fn settle(&mut self, domain: &str) -> Result<DomainStatus, NotDone> {
+    async fn settle(&mut self, domain: &str) -> Result<DomainStatus, CallError> {
         if let Some(ours) = domains::find_customer(self, domain).await? {
             return Ok(ours);
         }
@@ -40,22 +40,22 @@ impl<'a> Questions<'a> {
         &mut self,
         operation: Operation,
         request: Request<'_, T>,
-    ) -> Result<T, NotDone> {
+    ) -> Result<T, CallError> {
         let Self { means, attempts } = self;
-        means.caller.ask(&request, |trace| attempts.push(recorded(operation, None, trace))).await
+        means.caller.look_up(&request, |trace| attempts.push(recorded(operation, None, trace))).await
     }
 }
 
-impl AskAboutDomains for Questions<'_> {
+impl DomainLookup for Lookups<'_> {
     async fn customers(
         &mut self,
         domain: Option<&str>,
         page: Option<&str>,
-    ) -> Result<Page<(String, String)>, NotDone> {
+    ) -> Result<Page<(String, String)>, CallError> {
         self.put(Operation::FindCustomer, customers(domain, page)).await
     }
 
-    async fn is_taken(&mut self, domain: &str) -> Result<bool, NotDone> {
+    async fn is_taken(&mut self, domain: &str) -> Result<bool, CallError> {
         self.put(Operation::CheckDomain, domain_taken(domain)).await
     }
 }

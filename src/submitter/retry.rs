@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::past::Past;
+use super::age::Age;
 use super::task::Task;
 use super::{Policy, StopReason};
 use crate::auth;
@@ -58,7 +58,7 @@ pub(super) enum Then {
 
 /// What a decision depends on besides the row and the finding.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Circumstances<'a> {
+pub(super) struct VerdictContext<'a> {
     pub(super) policy: &'a Policy,
     pub(super) now: Instant,
     /// The same, as it is stored.
@@ -78,7 +78,7 @@ pub(super) struct Circumstances<'a> {
 pub(super) fn after_create(
     task: &Task,
     outcome: Outcome<CreatedCustomer>,
-    at: &Circumstances<'_>,
+    at: &VerdictContext<'_>,
 ) -> Verdict {
     let work = &task.work;
     if let Some(customer_id) = &work.open.customer_id {
@@ -87,11 +87,11 @@ pub(super) fn after_create(
     match outcome {
         Outcome::Done(customer) => settled(RowChange::Created(customer)),
         Outcome::Refused(Class::FixTheRow | Class::NotVisible, error) => {
-            ask_about(work, refusal(error), false)
+            look_up_first(work, refusal(error), false)
         }
-        Outcome::Refused(Class::DomainTaken, error) => ask_about(work, refusal(error), true),
+        Outcome::Refused(Class::DomainTaken, error) => look_up_first(work, refusal(error), true),
         Outcome::Refused(Class::Unexplained, error) => {
-            forbidden(task, refusal(error), at, |refusal| ask_about(work, refusal, false))
+            forbidden(task, refusal(error), at, |refusal| look_up_first(work, refusal, false))
         }
         Outcome::Unknown(_) | Outcome::Intercepted(_) => unknown(task, at),
         setback => nothing_done(work, after_setback(task, setback, BACKOFF.jittered(task.tries, at.chance))),
@@ -104,7 +104,7 @@ fn after_last_send(
     task: &Task,
     customer_id: &str,
     outcome: Outcome<CreatedCustomer>,
-    at: &Circumstances<'_>,
+    at: &VerdictContext<'_>,
 ) -> Verdict {
     let work = &task.work;
     let again = BACKOFF.jittered(task.tries, at.chance);
@@ -128,7 +128,7 @@ fn after_last_send(
     }
 }
 
-pub(super) fn after_ask(task: &Task, outcome: Outcome<DomainStatus>, at: &Circumstances<'_>) -> Verdict {
+pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     let again = BACKOFF.jittered(task.question_tries, at.chance);
     let status = match outcome {
@@ -136,7 +136,7 @@ pub(super) fn after_ask(task: &Task, outcome: Outcome<DomainStatus>, at: &Circum
         Outcome::Unknown(silence) | Outcome::Intercepted(silence)
             if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
         {
-            return asked_in_vain(task, silence.reason, at);
+            return after_failed_lookup(task, silence.reason, at);
         }
         Outcome::Unknown(_) | Outcome::Intercepted(_) => {
             return still_open(work, NextStep::Ask, Then::Wait(again));
@@ -145,13 +145,13 @@ pub(super) fn after_ask(task: &Task, outcome: Outcome<DomainStatus>, at: &Circum
     };
     match status {
         DomainStatus::Ours { customer_id } => ours(task, customer_id, at),
-        DomainStatus::Unprovable(reason) => asked_in_vain(task, reason, at),
+        DomainStatus::Unprovable(reason) => after_failed_lookup(task, reason, at),
         DomainStatus::Taken | DomainStatus::Free if work.open.customer_id.is_some() => found_before(task, at),
         DomainStatus::Taken if too_early(task, at) => wait_to_settle(task, at),
         DomainStatus::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
         DomainStatus::Taken if is_contradicted(work) => contradicted(work),
         // It said so itself; that the customer has not shown up is no proof of the contrary.
-        DomainStatus::Taken if work.success_unread => {
+        DomainStatus::Taken if work.unparsed_success => {
             let text = "the service said that it had created it, in an answer that could not be read; the domain is \
                         taken, and the customer is not listed yet";
             unresolved(UNSETTLED, text)
@@ -211,23 +211,23 @@ pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextSte
 }
 
 /// Has the row's request id grown too old to be repeated, unless asking has just allowed it?
-pub(super) fn must_ask_first(task: &Task, policy: &Policy, now: Instant) -> bool {
+pub(super) fn must_look_up_first(task: &Task, policy: &Policy, now: Instant) -> bool {
     !task.asked_free && !is_fresh(task, policy, now)
 }
 
 /// An unresolved row is asked about afresh. What contradicted itself stays so, and may be sent once more.
-pub(super) fn ask_afresh(work: &mut Work) {
+pub(super) fn restart_lookup(work: &mut Work) {
     work.open.refusal.take_if(|refusal| refusal.code != CONTRADICTED);
     if work.open.refusal.is_some() {
-        work.open.ask_rounds = work.open.ask_rounds.next_multiple_of(2);
+        work.open.post_lookup_resends = work.open.post_lookup_resends.next_multiple_of(2);
     }
 }
 
 /// One of our customers has the domain. Where a send of ours has made it, its answer is lost, and the password with it,
 /// unless the service repeats that: one more send asks for it while the id is fresh.
-fn ours(task: &Task, customer_id: String, at: &Circumstances<'_>) -> Verdict {
+fn ours(task: &Task, customer_id: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
-    if work.open.in_doubt_since.is_none() && !work.unclear_before {
+    if work.open.in_doubt_since.is_none() && !work.unclear_under_earlier_id {
         return settled(RowChange::Existing { customer_id });
     }
     if work.open.in_doubt_since.is_some() && is_fresh(task, at.policy, at.now) {
@@ -239,7 +239,7 @@ fn ours(task: &Task, customer_id: String, at: &Circumstances<'_>) -> Verdict {
 }
 
 /// It was found among our customers before, and what is there stays there, whatever this question has found.
-fn found_before(task: &Task, at: &Circumstances<'_>) -> Verdict {
+fn found_before(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     ours(task, task.work.open.customer_id.clone().unwrap_or_default(), at)
 }
 
@@ -248,14 +248,14 @@ fn password_lost(customer_id: &str) -> Verdict {
 }
 
 /// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
-fn ask_about(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
+fn look_up_first(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
     let mut work = work.clone();
     let code = match (domain_taken, is_contradicted(&work)) {
         (false, _) => refusal.code,
         (true, false) => DOMAIN_TAKEN.to_owned(),
         (true, true) => {
             // The one repeat that was left has been made.
-            work.open.ask_rounds |= 1;
+            work.open.post_lookup_resends |= 1;
             CONTRADICTED.to_owned()
         }
     };
@@ -268,7 +268,7 @@ fn ask_about(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
 pub(super) fn forbidden(
     task: &Task,
     refusal: Refusal,
-    at: &Circumstances<'_>,
+    at: &VerdictContext<'_>,
     alone: impl FnOnce(Refusal) -> Verdict,
 ) -> Verdict {
     let in_a_row = at.forbidden_in_a_row;
@@ -282,15 +282,15 @@ pub(super) fn forbidden(
     }
 }
 
-fn unknown(task: &Task, at: &Circumstances<'_>) -> Verdict {
-    let doubt = task.doubt.unwrap_or(Past::at(task.begun));
+fn unknown(task: &Task, at: &VerdictContext<'_>) -> Verdict {
+    let doubt = task.doubt.unwrap_or(Age::at(task.begun));
     let mut work = task.work.clone();
     work.open.in_doubt_since.get_or_insert(task.intended_at);
     // It was sent just now, so what asking finds counts after the whole delay.
     let settled = Then::Settle(at.policy.settle_delay);
     if task.asked_free || is_contradicted(&work) {
         // Asked, not there, sent once more under the same id, and that is unclear too.
-        work.open.ask_rounds += 1;
+        work.open.post_lookup_resends += 1;
         return still_open(&work, NextStep::Ask, settled);
     }
     let tries = if at.probe { task.tries } else { task.tries + 1 };
@@ -317,13 +317,13 @@ fn taken(work: &Work) -> RowChange {
 }
 
 /// Not there, and free.
-fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
+fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     match &work.open.refusal {
         Some(refusal) if refusal.code == DOMAIN_TAKEN => return contradicts(task, refusal, at),
         Some(refusal) if refusal.code == CONTRADICTED => {
             // Odd: the one repeat has been made.
-            return match work.open.ask_rounds % 2 {
+            return match work.open.post_lookup_resends % 2 {
                 0 => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
                 _ => contradicted(work),
             };
@@ -335,12 +335,12 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
     }
     // Whether it is this row that the service does not answer, or no row at all, shows in a success of another one.
     let alone = task.unclear_at.is_some_and(|successes_then| at.successes > successes_then);
-    match work.open.ask_rounds {
+    match work.open.post_lookup_resends {
         // Sent again after asking, and that was unclear too. A run that only asks leaves the next send, and so its id,
         // to one that sends.
         rounds if rounds % 2 == 1 && at.may_send => {
             let new_request_id = Some(RequestId::draw());
-            let change = RowChange::NothingDone { new_request_id, ask_rounds: rounds + 1 };
+            let change = RowChange::NothingDone { new_request_id, post_lookup_resends: rounds + 1 };
             Verdict { change, then: Then::Wait(Duration::ZERO) }
         }
         rounds if rounds >= 2 && alone => {
@@ -353,10 +353,10 @@ fn free(task: &Task, at: &Circumstances<'_>) -> Verdict {
 
 /// The service refused it because the domain is taken, and the domain is free. Nobody knows then what that send has
 /// done: one repeat under the same id, and if that does not create it, the row is unresolved (contract, rule 5).
-fn contradicts(task: &Task, refusal: &Refusal, at: &Circumstances<'_>) -> Verdict {
+fn contradicts(task: &Task, refusal: &Refusal, at: &VerdictContext<'_>) -> Verdict {
     let mut work = task.work.clone();
     work.open.in_doubt_since = work.open.in_doubt_since.or(work.last_sent_at).or(Some(at.moment));
-    work.open.ask_rounds = work.open.ask_rounds.next_multiple_of(2);
+    work.open.post_lookup_resends = work.open.post_lookup_resends.next_multiple_of(2);
     work.open.refusal = Some(Refusal { code: CONTRADICTED.to_owned(), ..refusal.clone() });
     still_open(&work, NextStep::Create, Then::Wait(Duration::ZERO))
 }
@@ -376,7 +376,7 @@ fn contradicted(work: &Work) -> Verdict {
 
 /// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says
 /// that the domain is taken: that may be by us.
-fn asked_in_vain(task: &Task, reason: String, at: &Circumstances<'_>) -> Verdict {
+fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     match &work.open.refusal {
         _ if work.open.customer_id.is_some() => found_before(task, at),
@@ -402,16 +402,16 @@ fn may_be_ours(work: &Work) -> bool {
 
 /// "Taken by somebody else" counts only when a customer of ours would have become visible, and so does "not there" where
 /// it may be ours. Another ledger may have made it.
-fn too_early(task: &Task, at: &Circumstances<'_>) -> bool {
+fn too_early(task: &Task, at: &VerdictContext<'_>) -> bool {
     !until_settled(task, at).is_zero()
 }
 
-fn wait_to_settle(task: &Task, at: &Circumstances<'_>) -> Verdict {
+fn wait_to_settle(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     still_open(&task.work, NextStep::Ask, Then::Settle(until_settled(task, at)))
 }
 
 /// Until it is certain that the settle delay has passed, whatever the wall clock says.
-fn until_settled(task: &Task, at: &Circumstances<'_>) -> Duration {
+fn until_settled(task: &Task, at: &VerdictContext<'_>) -> Duration {
     let certain_age = task.last_sent.map_or(Duration::MAX, |sent| sent.certain_age(at.now));
     at.policy.settle_delay.saturating_sub(certain_age)
 }
@@ -427,7 +427,10 @@ pub(super) fn nothing_done(work: &Work, then: Then) -> Verdict {
         still_open(work, NextStep::Create, then)
     } else {
         Verdict {
-            change: RowChange::NothingDone { new_request_id: None, ask_rounds: work.open.ask_rounds },
+            change: RowChange::NothingDone {
+                new_request_id: None,
+                post_lookup_resends: work.open.post_lookup_resends,
+            },
             then,
         }
     }

@@ -7,14 +7,14 @@ use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::attempt::{self, Found, Means, Stepped};
-use super::dispatcher::{Action, Dispatcher, Event, FETCH};
-use super::past::RunStart;
-use super::progress::{LeftOut, Progress};
+use super::age::RunClock;
+use super::attempt::{self, StepContext, StepOutcome, StepResult};
+use super::dispatcher::{Action, DispatchEvent, Dispatcher, FETCH};
+use super::progress::{LeftOut, SubmissionProgress};
 use super::reconcile;
 use super::retry::{Then, Verdict};
 use super::task::{Step, Task};
-use super::{Equipment, Settings, Signal, StopReason, agreement};
+use super::{Dependencies, Settings, Signal, StopReason, agreement};
 use crate::call::domains::DomainCheck;
 use crate::clock::Moment;
 use crate::failpoint;
@@ -28,10 +28,10 @@ const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 const NOTICES_WITHIN: Duration = Duration::from_millis(50);
 
 /// A step, or a record, that ended in a panic.
-const PANICKED: Event = Event::Failed(StopReason::Bug);
+const PANICKED: DispatchEvent = DispatchEvent::Failed(StopReason::Bug);
 
-fn ledger_failed(error: ledger::Error) -> Event {
-    Event::Failed(StopReason::Ledger(error))
+fn ledger_failed(error: ledger::Error) -> DispatchEvent {
+    DispatchEvent::Failed(StopReason::Ledger(error))
 }
 
 /// How a submission ended.
@@ -51,10 +51,10 @@ pub(crate) struct Submitted {
 /// None: what stops a run is part of its [`Submitted`], a failing ledger included.
 pub(crate) async fn submit(
     ledger: &Ledger,
-    equipment: Equipment,
+    equipment: Dependencies,
     settings: &Settings,
     signals: &mut mpsc::Receiver<Signal>,
-    progress: &watch::Sender<Progress>,
+    progress: &watch::Sender<SubmissionProgress>,
     open_rows: u64,
 ) -> Submitted {
     let read = ledger.newest_time().await.and_then(|newest| Ok((newest, ledger.owed()?)));
@@ -65,8 +65,8 @@ pub(crate) async fn submit(
             return Submitted { stopped, abandoned: false, left_out: LeftOut::default() };
         }
     };
-    let start = RunStart::new(Instant::now(), Moment::now(), newest_stored);
-    let means = Arc::new(Means {
+    let start = RunClock::new(Instant::now(), Moment::now(), newest_stored);
+    let means = Arc::new(StepContext {
         caller: equipment.caller,
         sealer: equipment.sealer,
         recorder: ledger.recorder(),
@@ -94,7 +94,8 @@ pub(crate) async fn submit(
             dispatcher.stop,
             Some(StopReason::Interrupted(_) | StopReason::Ledger(_) | StopReason::Bug)
         );
-        let Some(event) = event.filter(|event| !(stopping_already && matches!(event, Event::Signalled(_))))
+        let Some(event) =
+            event.filter(|event| !(stopping_already && matches!(event, DispatchEvent::Signalled(_))))
         else {
             // Time is up, or it is the second signal. Leaving is safe: every intent is durable, and the next run settles it.
             record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
@@ -118,16 +119,16 @@ async fn next_event(
     under_way: &mut UnderWay,
     wakes_at: Option<Instant>,
     leaves_at: Option<Instant>,
-) -> Option<Event> {
+) -> Option<DispatchEvent> {
     let until = |at: Option<Instant>| tokio::time::sleep_until(at.unwrap_or_else(Instant::now));
     tokio::select! {
         biased;
         () = until(leaves_at), if leaves_at.is_some() => None,
-        Some(signal) = signals.recv() => Some(Event::Signalled(signal)),
+        Some(signal) = signals.recv() => Some(DispatchEvent::Signalled(signal)),
         Some(ended) = under_way.records.join_next() => Some(ended.unwrap_or(PANICKED)),
         Some(ended) = under_way.steps.join_next() => Some(ended.unwrap_or(PANICKED)),
-        Some(ended) = under_way.reads.join_next() => Some(ended.unwrap_or(Event::ReadFailed(StopReason::Bug))),
-        () = until(wakes_at), if wakes_at.is_some() => Some(Event::Woken),
+        Some(ended) = under_way.reads.join_next() => Some(ended.unwrap_or(DispatchEvent::ReadFailed(StopReason::Bug))),
+        () = until(wakes_at), if wakes_at.is_some() => Some(DispatchEvent::Woken),
     }
 }
 
@@ -135,11 +136,11 @@ async fn next_event(
 #[derive(Debug, Default)]
 struct UnderWay {
     /// Steps, most of which wait for the service.
-    steps: JoinSet<Event>,
+    steps: JoinSet<DispatchEvent>,
     /// Readings of the queue: nobody waits for them who leaves.
-    reads: JoinSet<Event>,
+    reads: JoinSet<DispatchEvent>,
     /// They wait for the disk alone.
-    records: JoinSet<Event>,
+    records: JoinSet<DispatchEvent>,
 }
 
 /// Answers that are here already may hold a password that cannot be had again: they are sealed and recorded before the
@@ -147,7 +148,7 @@ struct UnderWay {
 async fn record_what_is_known(
     dispatcher: &mut Dispatcher,
     owed: &Owed,
-    means: &Arc<Means>,
+    means: &Arc<StepContext>,
     mut under_way: UnderWay,
 ) {
     let leaves_at = Instant::now() + LEAVES_WITHIN;
@@ -178,28 +179,28 @@ async fn record_what_is_known(
     }
 }
 
-fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut UnderWay) {
+fn carry_out(action: Action, owed: &Owed, means: &Arc<StepContext>, under_way: &mut UnderWay) {
     let means = Arc::clone(means);
     match action {
         Action::Fetch { which, after } => {
             let owed = owed.clone();
             under_way.reads.spawn(async move {
                 let batch = owed.steps(which, after, FETCH).await;
-                let failed = |error| Event::ReadFailed(StopReason::Ledger(error));
-                batch.map_or_else(failed, |batch| Event::Fetched { which, batch })
+                let failed = |error| DispatchEvent::ReadFailed(StopReason::Ledger(error));
+                batch.map_or_else(failed, |batch| DispatchEvent::Fetched { which, batch })
             });
         }
         Action::Step(mut task) => {
             under_way.steps.spawn(async move {
                 let stepped = match task.step {
                     Step::Create => attempt::create(&means, &mut task).await,
-                    Step::Ask => {
+                    Step::LookUp => {
                         failpoint::wait_for_turn("asking").await;
-                        Ok(reconcile::ask(&means, &task.work).await)
+                        Ok(reconcile::look_up(&means, &task.work).await)
                     }
                     Step::Agree => agreement::record(&means, &task).await,
                 };
-                stepped.map_or_else(ledger_failed, |step| Event::Stepped { task, step })
+                stepped.map_or_else(ledger_failed, |step| DispatchEvent::Stepped { task, step })
             });
         }
         Action::Record { task, attempts, verdict } => {
@@ -207,10 +208,11 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
                 failpoint::wait_for_turn("recording").await;
                 let Work { kind, row, .. } = task.work;
                 match means.recorder.record(kind, row, attempts, verdict.change.clone()).await {
-                    Ok(Recorded::AsAsked) => Event::Recorded { task, verdict },
-                    Ok(Recorded::Instead(change)) => {
-                        Event::Recorded { task, verdict: Box::new(Verdict { change, then: Then::Settled }) }
-                    }
+                    Ok(Recorded::AsAsked) => DispatchEvent::Recorded { task, verdict },
+                    Ok(Recorded::Instead(change)) => DispatchEvent::Recorded {
+                        task,
+                        verdict: Box::new(Verdict { change, then: Then::Settled }),
+                    },
                     Ok(Recorded::Foreign { intended_at }) => found_foreign(task, intended_at),
                     Err(error) => ledger_failed(error),
                 }
@@ -221,13 +223,13 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<Means>, under_way: &mut Un
 
 /// The success that a create was answered with turned out to be another row's when it was recorded: it is as good as no
 /// answer, and what comes next is decided as after one.
-fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> Event {
+fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> DispatchEvent {
     tracing::warn!(
         row = task.work.row.0,
         "a success carried the customer id of another row; it settles nothing"
     );
-    task.work.success_unread = true;
+    task.work.unparsed_success = true;
     (task.intended_at, task.is_probe) = (intended_at, false);
-    let found = Found::Create(Outcome::Unknown(attempt::FOREIGN.into()));
-    Event::Stepped { task, step: Stepped { found, attempts: Vec::new() } }
+    let found = StepOutcome::Create(Outcome::Unknown(attempt::FOREIGN.into()));
+    DispatchEvent::Stepped { task, step: StepResult { outcome: found, attempts: Vec::new() } }
 }

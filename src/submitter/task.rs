@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::past::{Past, RunStart};
+use super::age::{Age, RunClock};
 use crate::clock::Moment;
 use crate::ledger::{NextStep, RowChange, StepKind, Work};
 
@@ -20,9 +20,9 @@ pub(super) struct Task {
     /// When the intent of its last send in this run was committed, which bounds that send from below.
     pub(super) intended_at: Moment,
     /// The first send under the request id whose outcome is unknown.
-    pub(super) doubt: Option<Past>,
+    pub(super) doubt: Option<Age>,
     /// The last send under the request id.
-    pub(super) last_sent: Option<Past>,
+    pub(super) last_sent: Option<Age>,
     /// Sends without a verdict in this run, probes left out.
     pub(super) tries: u32,
     /// Times that its present question found no answer, probes left out.
@@ -45,26 +45,26 @@ pub(super) enum Step {
     /// Send the create.
     Create,
     /// Ask before anything is sent.
-    Ask,
+    LookUp,
     /// Record the acceptance of the agreement.
     Agree,
 }
 
 impl Step {
-    pub(super) const ALL: [Step; 3] = [Step::Create, Step::Ask, Step::Agree];
+    pub(super) const ALL: [Step; 3] = [Step::Create, Step::LookUp, Step::Agree];
 }
 
 impl From<NextStep> for Step {
     fn from(step: NextStep) -> Self {
         match step {
             NextStep::Create => Step::Create,
-            NextStep::Ask => Step::Ask,
+            NextStep::Ask => Step::LookUp,
         }
     }
 }
 
 impl Task {
-    pub(super) fn new(work: Work, step: Step, start: &RunStart) -> Self {
+    pub(super) fn new(work: Work, step: Step, start: &RunClock) -> Self {
         Self {
             // A time that makes no sense is on the careful side: the doubt is old, and the send was right now.
             doubt: work.open.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
@@ -99,33 +99,34 @@ impl Task {
     pub(super) fn apply(&mut self, change: &RowChange, now: Instant, moment: Moment) {
         let work = &mut self.work;
         match change {
-            RowChange::NothingDone { new_request_id, ask_rounds } => {
+            RowChange::NothingDone { new_request_id, post_lookup_resends: ask_rounds } => {
                 if let Some(request_id) = new_request_id {
                     work.request_id = *request_id;
-                    work.unclear_before = true;
+                    work.unclear_under_earlier_id = true;
                     self.tries = 0;
                 }
                 work.is_in_flight = false;
                 work.open.in_doubt_since = None;
                 (self.doubt, self.last_sent) = (None, None);
                 work.open.refusal = None;
-                work.open.ask_rounds = *ask_rounds;
+                work.open.post_lookup_resends = *ask_rounds;
                 self.next(NextStep::Create);
             }
             RowChange::StillOpen(open) => {
                 if self.step == Step::Create {
-                    self.last_sent = Some(Past::at(now));
+                    self.last_sent = Some(Age::at(now));
                     work.last_sent_at = Some(moment);
                 }
                 self.asked_free = match (self.step, open.next_step) {
                     // What was found is no more free.
-                    (Step::Ask, NextStep::Create) => open.customer_id.is_none(),
+                    (Step::LookUp, NextStep::Create) => open.customer_id.is_none(),
                     (_, NextStep::Ask) => false,
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.is_in_flight = true;
                 // Of a send that turns out to be in doubt when it is asked about, it is that send.
-                let sent = self.last_sent.filter(|_| self.step == Step::Ask).unwrap_or(Past::at(self.begun));
+                let sent =
+                    self.last_sent.filter(|_| self.step == Step::LookUp).unwrap_or(Age::at(self.begun));
                 self.doubt = open.in_doubt_since.map(|_| self.doubt.unwrap_or(sent));
                 work.open = open.clone();
                 self.next(open.next_step);

@@ -3,7 +3,7 @@
 
 use crate::call::Caller;
 use crate::customer::Customer;
-use crate::partner_center::NotDone;
+use crate::partner_center::CallError;
 use crate::partner_center::address::AddressVerdict;
 use crate::partner_center::operations::validate_address;
 use crate::problem::{Finding, Rule};
@@ -11,7 +11,7 @@ use crate::problem::{Finding, Rule};
 /// Suggestions that are shown; the service sends at most this many.
 const SUGGESTIONS_MAX: usize = 3;
 
-pub(super) async fn ask(caller: &Caller, customer: &Customer) -> Result<Option<Finding>, NotDone> {
+pub(super) async fn ask(caller: &Caller, customer: &Customer) -> Result<Option<Finding>, CallError> {
     Ok(finding(caller.lookup(validate_address(customer)).await?))
 }
 

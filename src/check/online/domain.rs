@@ -1,8 +1,8 @@
 //! Is the domain free?
 
 use crate::call::Caller;
-use crate::call::domains::{AskAboutDomains, DomainCheck, DomainStatus, find_customer};
-use crate::partner_center::{NotDone, Outcome};
+use crate::call::domains::{DomainCheck, DomainLookup, DomainStatus, find_customer};
+use crate::partner_center::{CallError, Outcome};
 use crate::problem::{Finding, Rule};
 
 /// "Taken" is asked first, because most are free and then one question is enough; "free" counts once the check has
@@ -11,7 +11,7 @@ pub(super) async fn ask(
     mut caller: &Caller,
     check: &DomainCheck,
     domain: &str,
-) -> Result<Option<Finding>, NotDone> {
+) -> Result<Option<Finding>, CallError> {
     let status = if caller.is_taken(domain).await? {
         find_customer(&mut caller, domain).await?.unwrap_or(DomainStatus::Taken)
     } else {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{Online, Told};
 use crate::check::Met;
-use crate::partner_center::NotDone;
+use crate::partner_center::CallError;
 
 /// Rows in hand for each that may be under way: a slow answer at the front lets so many others overtake it.
 const ROWS_PER_QUESTION: usize = 8;
@@ -24,7 +24,7 @@ pub(crate) struct InOrder {
     rows: VecDeque<(Met, Option<Vec<Told>>)>,
     /// The number of the first row in hand; rows are numbered as they come.
     first: u64,
-    under_way: JoinSet<(u64, Result<Vec<Told>, NotDone>)>,
+    under_way: JoinSet<(u64, Result<Vec<Told>, CallError>)>,
 }
 
 impl InOrder {
@@ -38,7 +38,7 @@ impl InOrder {
     ///
     /// # Errors
     /// Every row would get this answer.
-    pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), NotDone> {
+    pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), CallError> {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;
         }
@@ -65,7 +65,7 @@ impl InOrder {
     }
 
     /// The first row in hand, as soon as it is done; `None` when there is none.
-    pub(crate) async fn next(&mut self) -> Result<Option<Answered>, NotDone> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Answered>, CallError> {
         while self.front_is_waiting() {
             self.wait().await?;
         }
@@ -77,7 +77,7 @@ impl InOrder {
     }
 
     /// Until one row more is done.
-    async fn wait(&mut self) -> Result<(), NotDone> {
+    async fn wait(&mut self) -> Result<(), CallError> {
         let asked = self.under_way.join_next().await.expect("a row that waits is under way");
         let (number, told) = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let index = usize::try_from(number - self.first).expect("few rows are in hand");

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::call::Caller;
 use crate::call::domains::DomainCheck;
 use crate::customer::{Customer, Field};
-use crate::partner_center::NotDone;
+use crate::partner_center::CallError;
 use crate::printable::shown;
 use crate::problem::Finding;
 use crate::transport::NoResponse;
@@ -64,7 +64,7 @@ impl Online {
     ///
     /// # Errors
     /// Every other row would get this answer too.
-    pub(crate) async fn ask(&self, customer: &Customer) -> Result<Vec<Told>, NotDone> {
+    pub(crate) async fn ask(&self, customer: &Customer) -> Result<Vec<Told>, CallError> {
         let domain = customer.domain.as_str();
         let mut told = Vec::new();
         let mut tell = |field, value: &str, finding: Option<Finding>| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::breaker::Breaker;
-use crate::partner_center::{NotDone, Outcome};
+use crate::partner_center::{CallError, Outcome};
 use crate::problem::Finding;
 use crate::transport::NoResponse;
 
@@ -35,9 +35,9 @@ impl Patience {
     /// is not asked.
     pub(super) async fn ask(
         &self,
-        question: impl Future<Output = Result<Option<Finding>, NotDone>>,
+        question: impl Future<Output = Result<Option<Finding>, CallError>>,
         unanswered: impl FnOnce(&str) -> Finding,
-    ) -> Result<Option<Finding>, NotDone> {
+    ) -> Result<Option<Finding>, CallError> {
         if self.is_over(&self.lock()) {
             self.not_asked.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(unanswered("not asked: it gave no answer for too long")));

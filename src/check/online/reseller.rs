@@ -8,9 +8,9 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::call::Caller;
-use crate::partner_center::answers::{Agreement, IndirectReseller};
+use crate::partner_center::answers::{IndirectReseller, MpaStatus};
 use crate::partner_center::operations::{indirect_resellers, reseller_agreement};
-use crate::partner_center::{NotDone, Outcome};
+use crate::partner_center::{CallError, Outcome};
 use crate::problem::{Finding, Rule};
 
 /// Pages of resellers that are read at most: far more resellers than a provider has.
@@ -34,7 +34,7 @@ pub(super) fn unanswered(reason: &str) -> Finding {
 }
 
 impl Resellers {
-    pub(super) async fn ask(&self, caller: &Caller, id: Uuid) -> Result<Option<Finding>, NotDone> {
+    pub(super) async fn ask(&self, caller: &Caller, id: Uuid) -> Result<Option<Finding>, CallError> {
         let listed = match self.listed.get_or_try_init(|| list(caller)).await? {
             Err(reason) => return Ok(Some(unanswered(reason))),
             Ok(listed) => listed,
@@ -62,7 +62,7 @@ impl Resellers {
     }
 }
 
-async fn list(caller: &Caller) -> Result<Listed, NotDone> {
+async fn list(caller: &Caller) -> Result<Listed, CallError> {
     let mut listed = HashMap::new();
     let mut next: Option<String> = None;
     for _ in 0..PAGES_MAX {
@@ -79,7 +79,7 @@ async fn list(caller: &Caller) -> Result<Listed, NotDone> {
     Ok(Err(format!("the list of resellers has more than {PAGES_MAX} pages")))
 }
 
-async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>, NotDone> {
+async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>, CallError> {
     match caller.lookup(reseller_agreement(id)).await {
         Ok(agreement) => Ok(finding(agreement)),
         Err(no_answer @ Outcome::Unknown(_)) => Err(no_answer),
@@ -88,7 +88,7 @@ async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>,
 }
 
 /// Why this question has no answer, where others may have one all the same.
-fn reason(unanswered: NotDone) -> Result<String, NotDone> {
+fn reason(unanswered: CallError) -> Result<String, CallError> {
     match unanswered {
         Outcome::Unknown(silence) => Ok(silence.reason),
         Outcome::Refused(_, error) if error.code == NEEDS_USER => {
@@ -112,16 +112,16 @@ fn inactive(reseller: &IndirectReseller) -> Finding {
 }
 
 /// Creating for a reseller that has not signed is refused with 900123 (fact book 13).
-fn finding(agreement: Agreement) -> Option<Finding> {
+fn finding(agreement: MpaStatus) -> Option<Finding> {
     match agreement {
-        Agreement::Signed => None,
-        Agreement::NotSigned { reason } => {
+        MpaStatus::Signed => None,
+        MpaStatus::NotSigned { reason } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("names a reseller without the Microsoft Partner Agreement{reason}");
             let advice = "have the reseller sign it in Partner Center first".to_owned();
             Some(Finding::new(Rule::ResellerAgreement, message).suggest(Some(advice)))
         }
-        Agreement::Unknown { reason } => Some(unanswered(&reason)),
+        MpaStatus::Unknown { reason } => Some(unanswered(&reason)),
     }
 }
 
@@ -133,13 +133,13 @@ mod tests {
     #[test]
     fn what_an_agreement_means() {
         #[track_caller]
-        fn check(agreement: Agreement, expected: Option<Rule>) {
+        fn check(agreement: MpaStatus, expected: Option<Rule>) {
             assert_eq!(finding(agreement).map(|finding| finding.rule), expected);
         }
-        check(Agreement::Signed, None);
-        check(Agreement::NotSigned { reason: None }, Some(Rule::ResellerAgreement));
-        check(Agreement::NotSigned { reason: Some("no".to_owned()) }, Some(Rule::ResellerAgreement));
-        check(Agreement::Unknown { reason: "who?".to_owned() }, Some(Rule::ResellerUnanswered));
+        check(MpaStatus::Signed, None);
+        check(MpaStatus::NotSigned { reason: None }, Some(Rule::ResellerAgreement));
+        check(MpaStatus::NotSigned { reason: Some("no".to_owned()) }, Some(Rule::ResellerAgreement));
+        check(MpaStatus::Unknown { reason: "who?".to_owned() }, Some(Rule::ResellerUnanswered));
     }
 
     #[test]

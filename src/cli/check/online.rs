@@ -8,7 +8,7 @@ use crate::cli::settings::Connection;
 use crate::cli::signals::Interruption;
 use crate::cli::{ExitCode, Failure, args, partner};
 use crate::partner_center::operations::organization_profile;
-use crate::partner_center::{NotDone, Outcome};
+use crate::partner_center::{CallError, Outcome};
 use crate::report::counted;
 
 /// Partner Center within reach of a check.
@@ -34,7 +34,7 @@ impl Desk {
     }
 
     /// An answer that every row would get.
-    pub(super) fn failure(&self, unanswered: NotDone) -> Failure {
+    pub(super) fn failure(&self, unanswered: CallError) -> Failure {
         stopped(self.inquiry.failure(unanswered))
     }
 

@@ -5,7 +5,7 @@
 
 use rusqlite::Transaction;
 
-use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind, take_all};
 use super::super::stored::{Value, customer_of, insert, json, update, value};
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
@@ -61,7 +61,7 @@ pub(super) fn replace(
     let new = insert(tx, "agreements", &values)?;
     if before.is_some() {
         let old = CurrentStep::of(tx, StepKind::Agreement, row)?;
-        old.take(tx, Event::Replaced, "", &[("replaced_by", &new)])?;
+        old.take(tx, StepEvent::Replaced, "", &[("replaced_by", &new)])?;
         update(tx, "agreements", &new, &[("replaced_by", &None::<i64>)])?;
     }
     Ok(())
@@ -92,7 +92,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Res
     let discarded: String = value(tx, &sql, [])?;
     let mut withdrawn = 0;
     for from in [State::Pending, State::Rejected] {
-        let change = (StepKind::Agreement, from, Event::Discarded);
+        let change = (StepKind::Agreement, from, StepEvent::Discarded);
         withdrawn += take_all(tx, change, "", "id IN (SELECT value FROM json_each(?1))", [&discarded])?;
     }
     // What stands again may have been brought by another file of these.

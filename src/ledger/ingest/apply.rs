@@ -2,7 +2,7 @@
 
 use rusqlite::{ToSql, Transaction};
 
-use super::super::steps::{CurrentStep, Event, State, StepKind};
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{Value, insert, json, update};
 use super::super::{Result, RowId, SourceId};
 use super::{Candidate, IngestSession, agreement};
@@ -79,7 +79,7 @@ impl IngestSession {
                 // The key must be free before the new row takes it.
                 if let Some(row) = replaces {
                     let old = CurrentStep::of(tx, StepKind::Create, row)?;
-                    old.take(tx, Event::Replaced, "key_domain = NULL", &[])?;
+                    old.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
                 }
                 let row = self.insert(tx, candidate, stands, problem.as_ref())?;
                 self.seen.meet(row, candidate.line);
@@ -136,7 +136,7 @@ impl IngestSession {
             }
             Change::AdoptAcceptance(id) => self.adopt(tx, "agreements", &id, candidate)?,
             Change::WithdrawAcceptance => {
-                CurrentStep::of(tx, StepKind::Agreement, row)?.take(tx, Event::Discarded, "", &[])?;
+                CurrentStep::of(tx, StepKind::Agreement, row)?.take(tx, StepEvent::Discarded, "", &[])?;
             }
         }
         Ok(())
@@ -212,5 +212,5 @@ fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Can
         ("cells", &candidate.cells),
         ("customer", &candidate.customer.as_ref().map(json).transpose()?),
     ];
-    CurrentStep::of(tx, StepKind::Create, row)?.take(tx, Event::TakenUp, facts, &values)
+    CurrentStep::of(tx, StepKind::Create, row)?.take(tx, StepEvent::TakenUp, facts, &values)
 }

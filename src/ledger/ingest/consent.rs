@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 use super::super::query::UNDECIDED;
-use super::super::steps::{Event, State, StepKind, take_all};
+use super::super::steps::{State, StepEvent, StepKind, take_all};
 use super::super::stored::value;
 use super::super::{Ledger, Result, RunId};
 use super::agreement;
@@ -93,7 +93,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
     let refused = take_back_refused(tx, sources)?;
     let superseded = take_all(
         tx,
-        (StepKind::Create, State::Pending, Event::Discarded),
+        (StepKind::Create, State::Pending, StepEvent::Discarded),
         "key_domain = NULL",
         &format!("next_step = 'create' AND source_id IN ({sources})"),
         [],
@@ -105,7 +105,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 /// Rows that stood refused before they were taken up again stand refused again.
 fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64> {
     let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
-    take_all(tx, (StepKind::Create, State::Pending, Event::TakenBack), "", &condition, [])
+    take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition, [])
 }
 
 /// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows

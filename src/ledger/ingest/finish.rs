@@ -2,7 +2,7 @@
 
 use rusqlite::{Params, Transaction};
 
-use super::super::steps::{CurrentStep, Event, State, StepKind, take_all};
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind, take_all};
 use super::super::stored::{Value, collect, json, stored_problems};
 use super::super::{Result, RowId};
 use super::{IngestCounts, IngestSession, consent};
@@ -46,7 +46,7 @@ impl IngestSession {
         let let_go = consent::withdraw(tx, &left)?;
         take_all(
             tx,
-            (StepKind::Create, State::Rejected, Event::Discarded),
+            (StepKind::Create, State::Rejected, StepEvent::Discarded),
             "key_domain = NULL",
             &format!("source_id IN ({left})"),
             [],
@@ -81,7 +81,7 @@ impl IngestSession {
             let (problems, step) = (json(&problems)?, CurrentStep::of(tx, StepKind::Create, *row)?);
             let values: [Value<'_>; 3] =
                 [("problems", &problems), ("error_code", &rule), ("error_text", &text)];
-            step.take(tx, Event::Rejected, "", &values)?;
+            step.take(tx, StepEvent::Rejected, "", &values)?;
         }
         Ok(rows.len() as u64)
     }
@@ -93,7 +93,7 @@ impl IngestSession {
         for row in self.met(tx, sql, [rejected_by])? {
             let step = CurrentStep::of(tx, StepKind::Create, row)?;
             let no_error = "error_code = NULL, error_text = NULL";
-            step.take(tx, Event::TakenUp, no_error, &[("source_id", &self.source)])?;
+            step.take(tx, StepEvent::TakenUp, no_error, &[("source_id", &self.source)])?;
         }
         Ok(())
     }

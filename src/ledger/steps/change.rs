@@ -1,7 +1,7 @@
 //! What an attempt means for its step, as those say who decide on it.
 
 use super::super::passwords::Sealed;
-use super::Event;
+use super::StepEvent;
 use tenantry_model::clock::Moment;
 use tenantry_model::ids::RequestId;
 
@@ -59,7 +59,7 @@ pub struct OpenStep {
     pub in_doubt_since: Option<Moment>,
     pub next_step: NextStep,
     /// Times that a send after asking (not there, and free) was unclear again.
-    pub ask_rounds: u32,
+    pub post_lookup_resends: u32,
     /// A definite refusal that is being followed by a question.
     pub refusal: Option<Refusal>,
     /// Of a row that is created, and whose agreement is owed; the request id is then that of the agreement. Of a row in
@@ -71,7 +71,7 @@ pub struct OpenStep {
 #[derive(Debug, Clone)]
 pub enum RowChange {
     /// Definite: nothing was done under the request id, or under `new_request_id` from now on.
-    NothingDone { new_request_id: Option<RequestId>, ask_rounds: u32 },
+    NothingDone { new_request_id: Option<RequestId>, post_lookup_resends: u32 },
     /// Still owed: repeat, or ask.
     StillOpen(OpenStep),
     /// Created by us.
@@ -87,15 +87,15 @@ pub enum RowChange {
 }
 
 impl RowChange {
-    pub(super) fn event(&self) -> Event {
+    pub(super) fn event(&self) -> StepEvent {
         match self {
-            RowChange::NothingDone { .. } => Event::NothingDone,
-            RowChange::StillOpen(_) => Event::StillOpen,
-            RowChange::Created(_) => Event::Created,
-            RowChange::Recorded => Event::Recorded,
-            RowChange::Existing { .. } => Event::FoundExisting,
-            RowChange::Refused { .. } => Event::Refused,
-            RowChange::AskedInVain { .. } => Event::AskedInVain,
+            RowChange::NothingDone { .. } => StepEvent::NothingDone,
+            RowChange::StillOpen(_) => StepEvent::StillOpen,
+            RowChange::Created(_) => StepEvent::Created,
+            RowChange::Recorded => StepEvent::Recorded,
+            RowChange::Existing { .. } => StepEvent::FoundExisting,
+            RowChange::Refused { .. } => StepEvent::Refused,
+            RowChange::AskedInVain { .. } => StepEvent::AskedInVain,
         }
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 
 use super::super::{Error, Recorder, Result, RowId, RunId};
 use super::attempt::{self, Attempt, Operation};
-use super::{CurrentStep, Event, State, StepKind};
+use super::{CurrentStep, State, StepEvent, StepKind};
 use tenantry_model::ids::RequestId;
 
 impl Recorder {
@@ -44,6 +44,6 @@ pub(super) fn intend(
         (StepKind::Create, _) => (Operation::Create, ""),
         (StepKind::Agreement, _) => (Operation::RecordAgreement, ""),
     };
-    step.take(tx, Event::Intended, forgotten, &[])?;
+    step.take(tx, StepEvent::Intended, forgotten, &[])?;
     attempt::begin(tx, run, row, operation, request_id)
 }

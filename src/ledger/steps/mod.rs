@@ -46,7 +46,7 @@ pub use open::{Batch, Open, Owed, SetAside};
 #[cfg(test)]
 pub(super) use recovery::recover;
 use state::next;
-pub(crate) use state::{Event, IllegalTransition};
+pub(crate) use state::{IllegalTransition, StepEvent};
 pub use state::{State, StepKind};
 pub use work::Work;
 
@@ -88,7 +88,7 @@ impl CurrentStep {
     pub(super) fn take(
         &self,
         tx: &Transaction<'_>,
-        event: Event,
+        event: StepEvent,
         facts: &str,
         values: &[Value<'_>],
     ) -> Result<()> {
@@ -108,7 +108,7 @@ impl CurrentStep {
 /// Lets the same `event` befall all steps in state `from` that fulfil `condition`, with facts as in [`CurrentStep::take`]. Returns how many there were.
 pub(super) fn take_all(
     tx: &Transaction<'_>,
-    (kind, from, event): (StepKind, State, Event),
+    (kind, from, event): (StepKind, State, StepEvent),
     facts: &str,
     condition: &str,
     parameters: impl Params,

@@ -170,12 +170,12 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
             customer_id: cell(row, 4, "customer id")?,
             next_step: cell(row, 7, "next step")?,
             in_doubt_since: moment(8, 9, "first send")?,
-            ask_rounds: cell(row, 12, "count of questions")?,
+            post_lookup_resends: cell(row, 12, "count of questions")?,
             refusal,
         },
         last_sent_at: moment(10, 11, "last send")?,
-        unclear_before: cell(row, 13, "mark of an earlier doubt")?,
-        success_unread: cell(row, 14, "mark of a success")?,
+        unclear_under_earlier_id: cell(row, 13, "mark of an earlier doubt")?,
+        unparsed_success: cell(row, 14, "mark of a success")?,
         ..Work::fresh(id, cell(row, 1, "line")?, customer, cell(row, 5, "request id")?)
     })
 }

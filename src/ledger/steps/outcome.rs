@@ -9,7 +9,7 @@ use super::super::{Recorder, Result, RowId, RunId};
 use super::attempt::{self, AttemptResult, Operation, bounded};
 use super::change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
 use super::work::stored;
-use super::{CurrentStep, Event, StepKind, whose};
+use super::{CurrentStep, StepEvent, StepKind, whose};
 use tenantry_model::clock::{self, BootMoment, Moment};
 use tenantry_model::ids::RequestId;
 
@@ -85,12 +85,12 @@ fn leave_in_doubt(
         "UPDATE customer_rows SET in_doubt_since = ?2, in_doubt_boot = ?3 WHERE id = ?1 AND in_doubt_since IS NULL",
     )?
     .execute((step.row, since, boot))?;
-    step.take(tx, Event::StillOpen, "", last_sent)
+    step.take(tx, StepEvent::StillOpen, "", last_sent)
 }
 
 fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], change: &RowChange) -> Result<()> {
     match change {
-        RowChange::NothingDone { new_request_id, ask_rounds } => {
+        RowChange::NothingDone { new_request_id, post_lookup_resends: ask_rounds } => {
             let mut values: Vec<Value<'_>> =
                 vec![("next_step", &NextStep::Create), ("ask_rounds", ask_rounds)];
             values.extend(new_request_id.as_ref().map(|id| -> Value<'_> { ("request_id", id) }));
@@ -105,7 +105,7 @@ fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], chang
                 ("next_step", &open.next_step),
                 ("in_doubt_since", &since),
                 ("in_doubt_boot", &since_boot),
-                ("ask_rounds", &open.ask_rounds),
+                ("ask_rounds", &open.post_lookup_resends),
                 ("customer_id", &open.customer_id),
             ];
             take_refused(tx, step, change, open.refusal.as_ref(), &[&values, last_sent].concat())

@@ -166,7 +166,7 @@ stored_by_name!(State, NextStep, Operation);
 
 /// What happened to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
+pub(crate) enum StepEvent {
     /// It is about to be sent under its request id.
     Intended,
     /// Definite: nothing was done, and no earlier send under the request id is in doubt.
@@ -201,7 +201,7 @@ pub(crate) enum Event {
 pub struct IllegalTransition {
     kind: StepKind,
     from: State,
-    event: Event,
+    event: StepEvent,
 }
 
 /// The state after `event`, or why that event cannot befall a step of this kind in state `from`: all that is legal stands
@@ -210,8 +210,8 @@ pub struct IllegalTransition {
 /// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out; a row that may have been
 /// sent leaves `in_flight` and `unresolved` only by a verdict, never back to where it could be sent afresh on a guess. A
 /// replaced agreement keeps its state: it stands again where what replaced it is discarded.
-pub(super) const fn next(kind: StepKind, from: State, event: Event) -> Result<State, IllegalTransition> {
-    use {Event as E, State as S, StepKind as K};
+pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Result<State, IllegalTransition> {
+    use {State as S, StepEvent as E, StepKind as K};
     Ok(match (kind, from, event) {
         (_, S::Pending, E::Intended) => S::InFlight,
         (_, S::InFlight, E::Intended | E::StillOpen) => S::InFlight,
@@ -267,20 +267,20 @@ mod tests {
     withdrawn    -          -            -          -        -         -              -        -            -         -        -          -           -
     ";
 
-    const EVENTS: [Event; 13] = [
-        Event::Intended,
-        Event::NothingDone,
-        Event::StillOpen,
-        Event::Created,
-        Event::Recorded,
-        Event::FoundExisting,
-        Event::Refused,
-        Event::AskedInVain,
-        Event::Rejected,
-        Event::TakenUp,
-        Event::TakenBack,
-        Event::Replaced,
-        Event::Discarded,
+    const EVENTS: [StepEvent; 13] = [
+        StepEvent::Intended,
+        StepEvent::NothingDone,
+        StepEvent::StillOpen,
+        StepEvent::Created,
+        StepEvent::Recorded,
+        StepEvent::FoundExisting,
+        StepEvent::Refused,
+        StepEvent::AskedInVain,
+        StepEvent::Rejected,
+        StepEvent::TakenUp,
+        StepEvent::TakenBack,
+        StepEvent::Replaced,
+        StepEvent::Discarded,
     ];
 
     #[test]

@@ -161,7 +161,7 @@ mod tests {
         let found = RowChange::StillOpen(OpenStep {
             in_doubt_since: Some(Moment { wall: Timestamp::UNIX_EPOCH, boot: None }),
             next_step: NextStep::Create,
-            ask_rounds: 0,
+            post_lookup_resends: 0,
             refusal: None,
             customer_id: Some("C-1".to_owned()),
         });

@@ -20,9 +20,9 @@ pub struct Work {
     /// No create under the request id was sent later than this.
     pub last_sent_at: Option<Moment>,
     /// A create for this domain was unclear under an earlier request id.
-    pub unclear_before: bool,
+    pub unclear_under_earlier_id: bool,
     /// The service once said that it had created it, in an answer that could not be read.
-    pub success_unread: bool,
+    pub unparsed_success: bool,
     /// Something may have been sent for it already.
     pub is_in_flight: bool,
 }
@@ -38,8 +38,8 @@ impl Work {
             request_id,
             open: OpenStep::default(),
             last_sent_at: None,
-            unclear_before: false,
-            success_unread: false,
+            unclear_under_earlier_id: false,
+            unparsed_success: false,
             is_in_flight: false,
         }
     }

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 
 use super::Caller;
 use crate::partner_center::operations::{customers, domain_taken};
-use crate::partner_center::{NotDone, Outcome, Page};
+use crate::partner_center::{CallError, Outcome, Page};
 
 /// Pages that are read of one search at most. A search for a whole domain finds a handful.
 const MOST_PAGES: u32 = 40;
@@ -25,36 +25,36 @@ pub enum DomainStatus {
 }
 
 /// Somebody who can ask Partner Center about domains.
-pub trait AskAboutDomains: Send {
+pub trait DomainLookup: Send {
     /// One page of the customers whose domain begins with `domain`; of all, where there is none.
     fn customers(
         &mut self,
         domain: Option<&str>,
         page: Option<&str>,
-    ) -> impl Future<Output = Result<Page<(String, String)>, NotDone>> + Send;
+    ) -> impl Future<Output = Result<Page<(String, String)>, CallError>> + Send;
 
-    fn is_taken(&mut self, domain: &str) -> impl Future<Output = Result<bool, NotDone>> + Send;
+    fn is_taken(&mut self, domain: &str) -> impl Future<Output = Result<bool, CallError>> + Send;
 }
 
-impl AskAboutDomains for &Caller {
+impl DomainLookup for &Caller {
     async fn customers(
         &mut self,
         domain: Option<&str>,
         page: Option<&str>,
-    ) -> Result<Page<(String, String)>, NotDone> {
+    ) -> Result<Page<(String, String)>, CallError> {
         self.lookup(customers(domain, page)).await
     }
 
-    async fn is_taken(&mut self, domain: &str) -> Result<bool, NotDone> {
+    async fn is_taken(&mut self, domain: &str) -> Result<bool, CallError> {
         self.lookup(domain_taken(domain)).await
     }
 }
 
 /// Our customer with exactly this domain. The service compares beginnings (fact book 9); we compare all of it.
 pub async fn find_customer(
-    asker: &mut impl AskAboutDomains,
+    asker: &mut impl DomainLookup,
     domain: &str,
-) -> Result<Option<DomainStatus>, NotDone> {
+) -> Result<Option<DomainStatus>, CallError> {
     let mut next: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let page = asker.customers(Some(domain), next.as_deref()).await?;
@@ -89,7 +89,7 @@ impl DomainCheck {
     /// How a domain stands that the check calls free: [`DomainStatus::Free`] once that is proved. Whoever comes while somebody
     /// is at it waits for that, and shares its failure: one after the other they would wait for a silent service again
     /// and again.
-    pub async fn prove(&self, asker: &mut impl AskAboutDomains) -> Result<DomainStatus, NotDone> {
+    pub async fn prove(&self, asker: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
         let failures_before = self.failures.load(Ordering::Relaxed);
         let proved = self.proved.get_or_try_init(|| async {
             if self.failures.load(Ordering::Relaxed) != failures_before {
@@ -107,7 +107,7 @@ impl DomainCheck {
         proved.await.map_or_else(|unproved| unproved, |()| Ok(DomainStatus::Free))
     }
 
-    async fn try_to_prove(&self, asker: &mut impl AskAboutDomains) -> Result<DomainStatus, NotDone> {
+    async fn try_to_prove(&self, asker: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
         let known = self.known_domain(asker).await?;
         Ok(match asker.is_taken(&known).await? {
             true => DomainStatus::Free,
@@ -119,7 +119,7 @@ impl DomainCheck {
 
     /// A domain that exists. A custom one may be unknown to the check; where we have no customer yet, Microsoft itself
     /// has one.
-    async fn known_domain(&self, asker: &mut impl AskAboutDomains) -> Result<String, NotDone> {
+    async fn known_domain(&self, asker: &mut impl DomainLookup) -> Result<String, CallError> {
         let one_of_ours = asker.customers(None, None).await?.items.into_iter().next();
         Ok(one_of_ours
             .map(|(_, domain)| domain)

@@ -6,7 +6,7 @@
 use super::{Caller, QUESTION_TRIES};
 use crate::auth;
 use crate::backoff::Backoff;
-use crate::partner_center::{NotDone, Outcome, Request, Trace};
+use crate::partner_center::{CallError, Outcome, Request, Trace};
 
 /// Before the next try (fact book 14).
 const BACKOFF: Backoff = Backoff::up_to_s(30);
@@ -18,7 +18,7 @@ const MOST_THROTTLED: u32 = 10;
 impl Caller {
     /// Asks until there is an answer, or it is clear that there will be none. [`Outcome::Unknown`]: it was asked often
     /// enough. A stop ends it at once.
-    pub async fn lookup<T>(&self, request: Request<'_, T>) -> Result<T, NotDone> {
+    pub async fn lookup<T>(&self, request: Request<'_, T>) -> Result<T, CallError> {
         let asking = self.ask_again_and_again(&request);
         tokio::select! {
             biased;
@@ -27,10 +27,10 @@ impl Caller {
         }
     }
 
-    async fn ask_again_and_again<T>(&self, request: &Request<'_, T>) -> Result<T, NotDone> {
+    async fn ask_again_and_again<T>(&self, request: &Request<'_, T>) -> Result<T, CallError> {
         let (mut unanswered, mut throttled, mut closed) = (0, 0, false);
         loop {
-            let silence = match self.ask(request, log).await {
+            let silence = match self.look_up(request, log).await {
                 Err(Outcome::Throttled { .. }) => {
                     throttled += 1;
                     if throttled == MOST_THROTTLED {

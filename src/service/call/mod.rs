@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, Token, TokenSource};
 use crate::partner_center::{
-    CallIds, Class, Client, Exchange, NotDone, Outcome, Request, ServiceError, Trace, codes,
+    CallError, CallIds, Class, Client, Exchange, Outcome, Request, ServiceError, Trace, codes,
 };
 use tenantry_model::clock;
 
@@ -40,7 +40,7 @@ pub struct Caller {
 impl Caller {
     /// Passes the gates before every send in their order: sign-in, so that no turn is spent on a request that cannot go;
     /// the rate; and sign-in once more, because a token may have grown old while its request waited for its turn.
-    pub async fn pass_gates(&self) -> Result<Token, NotDone> {
+    pub async fn pass_gates(&self) -> Result<Token, CallError> {
         let pass = async {
             self.tokens.token().await?;
             self.pacer.admit().await;
@@ -67,7 +67,7 @@ impl Caller {
     }
 
     /// Where the token was not accepted, gets another one. The outcome stays as it is, unless there is no other token.
-    pub async fn renew_refused(&self, outcome: NotDone, token: &Token) -> NotDone {
+    pub async fn renew_refused(&self, outcome: CallError, token: &Token) -> CallError {
         let Outcome::Refused(Class::RenewTheToken, error) = outcome else { return outcome };
         match self.tokens.replace(token).await {
             Ok(_) => Outcome::Refused(Class::RenewTheToken, error),
@@ -76,7 +76,11 @@ impl Caller {
     }
 
     /// Sends one question, and once more if its token has to be renewed. `note` gets the trace of each call.
-    pub async fn ask<T>(&self, request: &Request<'_, T>, mut note: impl FnMut(Trace)) -> Result<T, NotDone> {
+    pub async fn look_up<T>(
+        &self,
+        request: &Request<'_, T>,
+        mut note: impl FnMut(Trace),
+    ) -> Result<T, CallError> {
         let mut is_renewed = false;
         loop {
             let token = self.pass_gates().await?;

@@ -82,12 +82,12 @@ pub struct Pacer {
     rate: Rate,
     /// Whoever holds the turn is the only one that waits for the limiter: no herd, and first come first served.
     turn: Mutex<()>,
-    state: StateMutex<State>,
+    state: StateMutex<PacerState>,
     clock: DefaultClock,
 }
 
 #[derive(Debug)]
-struct State {
+struct PacerState {
     limiter: Option<DefaultDirectRateLimiter>,
     paused_until: Option<Instant>,
     share: f64,
@@ -99,7 +99,7 @@ struct State {
 impl Pacer {
     /// A gate that keeps to `rate`.
     pub fn new(rate: Rate) -> Self {
-        let state = State {
+        let state = PacerState {
             limiter: limiter(rate, 1.0),
             paused_until: None,
             share: 1.0,
@@ -168,7 +168,7 @@ impl Pacer {
     }
 
     /// The next step back to the full rate, taken with a request just admitted.
-    fn climb(&self, state: &mut State, now: Instant) {
+    fn climb(&self, state: &mut PacerState, now: Instant) {
         state.share = (state.share + CLIMB_STEP).min(1.0);
         state.climbs_at = now + CLIMB_EVERY;
         state.limiter = limiter(self.rate, state.share);
@@ -176,13 +176,13 @@ impl Pacer {
     }
 
     /// A new limiter has its whole burst left, which the one before may have spent already.
-    fn spend_burst(&self, state: &State) {
+    fn spend_burst(&self, state: &PacerState) {
         if let Some(limiter) = &state.limiter {
             drop(limiter.check_n(burst(self.rate)));
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PacerState> {
         self.state.lock().expect("nothing panics while it holds the pacing state")
     }
 }

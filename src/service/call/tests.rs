@@ -57,7 +57,7 @@ impl Bench {
         self.simulator.requests().iter().filter(|it| it.call.operation == operation).count()
     }
 
-    async fn is_taken(&self) -> Result<bool, NotDone> {
+    async fn is_taken(&self) -> Result<bool, CallError> {
         self.caller.lookup(domain_taken("taken-by-others.onmicrosoft.com")).await
     }
 }

@@ -57,18 +57,19 @@ fn new_acceptance(agreement: &Agreement, template_id: &str) -> Value {
 /// An item of `GET /v1/agreements`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Template {
+struct AgreementTemplate {
     template_id: String,
     agreement_type: Option<String>,
 }
 
 pub fn template(reply: Reply) -> Outcome<String> {
-    let ours = |template: Template| {
+    let ours = |template: AgreementTemplate| {
         let agreement_type = template.agreement_type.as_deref();
         let is_ours = agreement_type.is_none_or(|it| it.eq_ignore_ascii_case(CUSTOMER_AGREEMENT));
         is_ours.then_some(template.template_id)
     };
-    let pick = |templates: ListPage<Template>| match templates.of_use(ours).items.into_iter().next() {
+    let pick = |templates: ListPage<AgreementTemplate>| match templates.of_use(ours).items.into_iter().next()
+    {
         Some(template_id) => Outcome::Done(template_id),
         None => {
             let text = format!("the service lists no `{CUSTOMER_AGREEMENT}`");

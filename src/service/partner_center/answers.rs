@@ -25,7 +25,7 @@ pub struct IndirectReseller {
 /// Has a reseller accepted the Microsoft Partner Agreement? A "no" comes as a 400 with the reason, or as `false`
 /// without one.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Agreement {
+pub enum MpaStatus {
     Signed,
     NotSigned {
         reason: Option<String>,
@@ -86,25 +86,25 @@ pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
 }
 
 /// The outcome of the question whether a reseller has signed.
-pub fn reseller_agreement(reply: Reply) -> Outcome<Agreement> {
+pub fn reseller_agreement(reply: Reply) -> Outcome<MpaStatus> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Status {
+    struct MpaAnswer {
         is_agreement_signed: bool,
     }
-    let understand = |status: Status| match status.is_agreement_signed {
-        true => Agreement::Signed,
-        false => Agreement::NotSigned { reason: None },
+    let understand = |status: MpaAnswer| match status.is_agreement_signed {
+        true => MpaStatus::Signed,
+        false => MpaStatus::NotSigned { reason: None },
     };
     question(reply, |answer, error| match (answer.status, error.code.as_str()) {
         (200, _) => read_json(answer, "the status of the agreement").map(understand),
         // Signed for another region, or not at all.
         (400, "2201" | "2203" | "2206") => {
-            Outcome::Done(Agreement::NotSigned { reason: Some(error.text.clone()) })
+            Outcome::Done(MpaStatus::NotSigned { reason: Some(error.text.clone()) })
         }
         // No such partner or account, none of a reseller, or an id that cannot be asked about.
         (400, "2000" | "2001" | "2200" | "2202" | "2204" | "2205") => {
-            Outcome::Done(Agreement::Unknown { reason: error.text.clone() })
+            Outcome::Done(MpaStatus::Unknown { reason: error.text.clone() })
         }
         _ => no_answer(answer, error),
     })
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::partner_center::classify::Answer;
     use crate::partner_center::tests::samples::{answer, response, sample};
-    use crate::partner_center::{Class, Health};
+    use crate::partner_center::{Class, ServiceHealth};
 
     const JSON: &str = "application/json";
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn is_silent<T>(outcome: &Outcome<T>) -> bool {
-        matches!(outcome.health(), Health::Silent(_))
+        matches!(outcome.health(), ServiceHealth::Silent(_))
     }
 
     /// Replies that answer no question at all.
@@ -230,18 +230,18 @@ mod tests {
     #[test]
     fn every_recorded_agreement_status_is_understood() {
         let status = |sample: &str| answered(reseller_agreement(Reply::Answer(response(sample))));
-        assert_eq!(status(sample!("mpa-status-200.http")), Agreement::Signed);
+        assert_eq!(status(sample!("mpa-status-200.http")), MpaStatus::Signed);
         let no = answered(reseller_agreement(Reply::Answer(answer(
             200,
             JSON,
             b"\xEF\xBB\xBF{\"isAgreementSigned\":false}",
         ))));
-        assert_eq!(no, Agreement::NotSigned { reason: None });
+        assert_eq!(no, MpaStatus::NotSigned { reason: None });
         let check = |sample: &str, signed: Option<bool>, words: &str| {
             let (reason, found) = match status(sample) {
-                Agreement::Signed => panic!("{sample}"),
-                Agreement::NotSigned { reason } => (reason.unwrap(), Some(false)),
-                Agreement::Unknown { reason } => (reason, None),
+                MpaStatus::Signed => panic!("{sample}"),
+                MpaStatus::NotSigned { reason } => (reason.unwrap(), Some(false)),
+                MpaStatus::Unknown { reason } => (reason, None),
             };
             assert!(found == signed && reason.contains(words), "{reason}");
         };

@@ -22,7 +22,7 @@ pub enum Class {
     Unexplained,
 }
 
-struct Known {
+struct KnownCode {
     /// 0: under any status, also where none was recorded with it.
     status: u16,
     code: &'static str,
@@ -30,8 +30,8 @@ struct Known {
     hint: &'static str,
 }
 
-const fn known(status: u16, code: &'static str, class: Class, hint: &'static str) -> Known {
-    Known { status, code, class, hint }
+const fn known(status: u16, code: &'static str, class: Class, hint: &'static str) -> KnownCode {
+    KnownCode { status, code, class, hint }
 }
 
 use Class::{DomainTaken, FixTheConfiguration, FixTheRights, FixTheRow};
@@ -42,7 +42,7 @@ pub const MFA_REQUIRED: &str = "mfa_required";
 const ANOTHER_DOMAIN: &str = "choose another domain for this row and import it again";
 
 #[rustfmt::skip]
-static CODES: &[Known] = &[
+static CODES: &[KnownCode] = &[
     known(400, "2001", FixTheRow, "fill the fields that the text names and import the row again"),
     known(400, "3000", FixTheRow, "correct the value that the text names and import the row again"),
     known(400, "20000", FixTheRow, "your company may not sell in this country: remove the row, or ask Microsoft for the market"),
@@ -84,7 +84,7 @@ static CODES: &[Known] = &[
     known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
 ];
 
-fn find(status: Option<u16>, code: &str) -> Option<&'static Known> {
+fn find(status: Option<u16>, code: &str) -> Option<&'static KnownCode> {
     CODES.iter().find(|known| known.code == code && (known.status == 0 || Some(known.status) == status))
 }
 

@@ -52,7 +52,7 @@ mod wire;
 
 pub use client::{Client, ClientSettings, Exchange};
 pub use codes::Class;
-pub use outcome::{Health, NotDone, Outcome, ServiceError};
+pub use outcome::{CallError, Outcome, ServiceError, ServiceHealth};
 pub use request::Request;
 pub use trace::{CallIds, Trace};
 pub use wire::{NewTenant, Page};

@@ -4,7 +4,7 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use super::address::{self, AddressVerdict};
-use super::answers::{self, Agreement, IndirectReseller, OrganizationProfile};
+use super::answers::{self, IndirectReseller, MpaStatus, OrganizationProfile};
 use super::classify::{self, Reply};
 use super::outcome::Outcome;
 use super::request::{Request, RequestKind};
@@ -67,7 +67,7 @@ pub fn indirect_resellers(page: Option<&str>) -> Request<'_, Page<IndirectResell
 
 /// `GET /v1/compliance/csp/agreementstatus`: has this reseller accepted the Microsoft Partner Agreement? Takes a
 /// user's token.
-pub fn reseller_agreement(tenant_id: Uuid) -> Request<'static, Agreement> {
+pub fn reseller_agreement(tenant_id: Uuid) -> Request<'static, MpaStatus> {
     Request::get(["v1", "compliance", "csp", "agreementstatus"], answers::reseller_agreement)
         .query("tenantId", tenant_id)
 }

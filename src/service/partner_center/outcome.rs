@@ -29,7 +29,7 @@ pub enum Outcome<T> {
 }
 
 /// Any outcome but [`Outcome::Done`].
-pub type NotDone = Outcome<Infallible>;
+pub type CallError = Outcome<Infallible>;
 
 /// What the service says went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct ServiceError {
 
 /// What an outcome says about the service, whatever it says about the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
+pub enum ServiceHealth {
     /// It gave a verdict.
     Answered,
     /// It gave none, for this reason.
@@ -56,7 +56,7 @@ pub enum Health {
 
 impl<T> Outcome<T> {
     /// What was done or answered, or why nothing was.
-    pub fn done(self) -> Result<T, NotDone> {
+    pub fn done(self) -> Result<T, CallError> {
         let mut done = None;
         let not_done = self.and_then(|value| {
             done = Some(value);
@@ -82,23 +82,23 @@ impl<T> Outcome<T> {
         self.and_then(|value| Outcome::Done(f(value)))
     }
 
-    pub fn health(&self) -> Health {
+    pub fn health(&self) -> ServiceHealth {
         match self {
-            Outcome::Done(_) | Outcome::Refused(..) => Health::Answered,
-            Outcome::Throttled { wait } => Health::Throttled(*wait),
+            Outcome::Done(_) | Outcome::Refused(..) => ServiceHealth::Answered,
+            Outcome::Throttled { wait } => ServiceHealth::Throttled(*wait),
             Outcome::NotSent(silence) | Outcome::Unknown(silence) | Outcome::Intercepted(silence) => {
-                Health::Silent(silence.clone())
+                ServiceHealth::Silent(silence.clone())
             }
             // A renewal that failed is not tried again at once.
             Outcome::NoToken(auth::Error::Unavailable(silence)) => {
-                Health::Silent(NoResponse { is_closing: false, ..silence.clone() })
+                ServiceHealth::Silent(NoResponse { is_closing: false, ..silence.clone() })
             }
-            Outcome::NoToken(auth::Error::Refused { .. }) | Outcome::Withdrawn => Health::NotAsked,
+            Outcome::NoToken(auth::Error::Refused { .. }) | Outcome::Withdrawn => ServiceHealth::NotAsked,
         }
     }
 }
 
-impl NotDone {
+impl CallError {
     /// Why a question has no answer.
     pub fn into_silence(self) -> NoResponse {
         match self {
@@ -119,8 +119,8 @@ impl NotDone {
     }
 }
 
-impl<T> From<Result<T, NotDone>> for Outcome<T> {
-    fn from(result: Result<T, NotDone>) -> Self {
-        result.map_or_else(NotDone::of_any, Outcome::Done)
+impl<T> From<Result<T, CallError>> for Outcome<T> {
+    fn from(result: Result<T, CallError>) -> Self {
+        result.map_or_else(CallError::of_any, Outcome::Done)
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::classify::Reply;
 use super::codes::Class;
-use super::outcome::{NotDone, Outcome};
+use super::outcome::{CallError, Outcome};
 use super::trace::{CallIds, Trace};
 use crate::auth;
 use tenantry_model::clock;
@@ -86,7 +86,7 @@ impl<'a, T> Request<'a, T> {
     }
 
     /// The trace of this request where it was not sent.
-    pub fn never_sent(&self, ids: CallIds, why: &NotDone) -> Trace {
+    pub fn never_sent(&self, ids: CallIds, why: &CallError) -> Trace {
         let text = match why {
             Outcome::NotSent(silence) | Outcome::NoToken(auth::Error::Unavailable(silence)) => {
                 Some(silence.reason.clone())

@@ -67,7 +67,7 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn hold_back(self, task: &Task) -> bool {
         let is_begun = match task.step {
-            Step::Create | Step::Ask => task.work.is_in_flight,
+            Step::Create | Step::LookUp => task.work.is_in_flight,
             Step::Agree => task.is_begun,
         };
         let is_fresh_row = task.step == Step::Create && !task.is_begun;
@@ -105,13 +105,13 @@ impl Dispatcher {
                 continue;
             }
             if which == Open::Unresolved {
-                retry::ask_afresh(&mut work);
+                retry::restart_lookup(&mut work);
             }
             // Its step is told below.
-            let mut task = Box::new(Task::new(work, Step::Ask, &self.start));
+            let mut task = Box::new(Task::new(work, Step::LookUp, &self.start));
             let (step, wait) = match (task.work.kind, self.settings.mode) {
                 (StepKind::Agreement, _) => (Step::Agree, Duration::ZERO),
-                (StepKind::Create, Mode::AskOnly) => (Step::Ask, Duration::ZERO),
+                (StepKind::Create, Mode::AskOnly) => (Step::LookUp, Duration::ZERO),
                 (StepKind::Create, Mode::Submit) => {
                     let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                     (step.into(), wait)

@@ -9,7 +9,7 @@ use crate::customer::{Customer, DomainName};
 use crate::ids::RequestId;
 use crate::ledger::{CreatedCustomer, DataKeyId, Sealed, StepKind, Work};
 use crate::partner_center::{Class, Outcome, ServiceError};
-use crate::submitter::attempt::Found;
+use crate::submitter::attempt::StepOutcome;
 use crate::submitter::retry::tests::by_wall;
 use crate::submitter::{MaxFailures, Mode, Policy};
 
@@ -30,8 +30,8 @@ fn settings() -> Settings {
     }
 }
 
-fn start(now: Instant) -> RunStart {
-    RunStart::new(now, by_wall(1_000_000_000), None)
+fn start(now: Instant) -> RunClock {
+    RunClock::new(now, by_wall(1_000_000_000), None)
 }
 
 fn row(id: i64) -> Work {
@@ -87,38 +87,38 @@ impl Bench {
                         let work = queue.pop_front().unwrap_or_default();
                         let last = work.last().map(|work| work.row);
                         let batch = Batch { work, set_aside: Vec::new(), last };
-                        self.tell(Event::Fetched { which, batch });
+                        self.tell(DispatchEvent::Fetched { which, batch });
                     }
                     Action::Step(task) => self.steps.push_back(task),
                     Action::Record { task, verdict, .. } => {
                         self.records += 1;
-                        self.tell(Event::Recorded { task, verdict });
+                        self.tell(DispatchEvent::Recorded { task, verdict });
                     }
                 }
             }
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: DispatchEvent) {
         self.dispatcher.handle_event(event, self.now, 1.0);
     }
 
     /// The oldest step ends with `outcome`.
     fn answer(&mut self, outcome: Outcome<CreatedCustomer>) {
         let task = self.steps.pop_front().expect("a step is under way");
-        self.tell(stepped(task, Found::Create(outcome)));
+        self.tell(stepped(task, StepOutcome::Create(outcome)));
         self.act();
     }
 
     fn wait(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
-        self.tell(Event::Woken);
+        self.tell(DispatchEvent::Woken);
         self.act();
     }
 }
 
-fn stepped(task: Box<Task>, found: Found) -> Event {
-    Event::Stepped { task, step: Stepped { found, attempts: Vec::new() } }
+fn stepped(task: Box<Task>, found: StepOutcome) -> DispatchEvent {
+    DispatchEvent::Stepped { task, step: StepResult { outcome: found, attempts: Vec::new() } }
 }
 
 fn created() -> Outcome<CreatedCustomer> {
@@ -173,7 +173,7 @@ fn a_row_that_waits_for_its_repeat_holds_no_slot() {
 #[test]
 fn the_first_signal_lets_what_is_under_way_end() {
     let mut bench = Bench::new(settings(), 10);
-    bench.tell(Event::Signalled(Signal::Interrupt));
+    bench.tell(DispatchEvent::Signalled(Signal::Interrupt));
     bench.act();
     assert!(!bench.dispatcher.is_done());
     for _ in 0..4 {
@@ -284,7 +284,7 @@ fn too_many_failures_hold_back_what_was_not_sent_and_bring_the_rest_to_its_end()
     bench.answer(silent());
     bench.answer(Outcome::Throttled { wait: Duration::from_secs(60) });
     bench.answer(refused(Class::FixTheRow, 400, "3000"));
-    while let Some(place) = bench.steps.iter().position(|task| task.step == Step::Ask) {
+    while let Some(place) = bench.steps.iter().position(|task| task.step == Step::LookUp) {
         bench.steps.swap(0, place);
         answer_questions_alone(&mut bench);
     }
@@ -312,7 +312,7 @@ fn a_failing_ledger_stops_everything() {
     let mut bench = Bench::new(settings(), 10);
     for _ in 0..4 {
         bench.steps.pop_front();
-        bench.tell(Event::Failed(StopReason::Ledger(ledger::Error::Closed)));
+        bench.tell(DispatchEvent::Failed(StopReason::Ledger(ledger::Error::Closed)));
         bench.act();
     }
     assert!(bench.dispatcher.is_done());
@@ -322,7 +322,8 @@ fn a_failing_ledger_stops_everything() {
 #[test]
 fn a_reading_that_fails_frees_no_slot() {
     let mut bench = Bench::new(settings(), 10);
-    for failed in [StopReason::Ledger(ledger::Error::Closed), StopReason::Bug].map(Event::ReadFailed) {
+    for failed in [StopReason::Ledger(ledger::Error::Closed), StopReason::Bug].map(DispatchEvent::ReadFailed)
+    {
         bench.tell(failed);
         bench.act();
         assert!(!bench.dispatcher.is_done(), "four creates are out");
@@ -351,7 +352,7 @@ fn a_row_that_was_let_go_while_the_ledger_was_read_is_not_taken_again() {
 fn a_row_that_cannot_be_understood_holds_up_no_other() {
     let mut bench = Bench::new(settings(), 0);
     bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
-    bench.tell(Event::Fetched {
+    bench.tell(DispatchEvent::Fetched {
         which: Open::Agreements,
         batch: Batch {
             work: Vec::new(),
@@ -394,7 +395,7 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
     task.tries = 1;
     bench.dispatcher.queue.wait(task, bench.now);
     bench.act();
-    assert_eq!(bench.steps[0].step, Step::Ask);
+    assert_eq!(bench.steps[0].step, Step::LookUp);
 }
 
 #[test]
@@ -409,8 +410,8 @@ fn asking_alone_never_sends() {
     // What was sent long ago by the wall clock alone is asked about again when that is certain.
     for wait in [settings().policy.settle_delay.as_secs(), 0] {
         let task = bench.steps.pop_front().unwrap();
-        assert_eq!(task.step, Step::Ask);
-        bench.tell(stepped(task, Found::Ask(Outcome::Done(DomainStatus::Free))));
+        assert_eq!(task.step, Step::LookUp);
+        bench.tell(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
         bench.act();
         bench.wait(wait);
     }
@@ -431,7 +432,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
     while let Some(task) = bench.steps.pop_front() {
         asked += 1;
         let outcome = Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
-        bench.tell(stepped(task, Found::Ask(outcome)));
+        bench.tell(stepped(task, StepOutcome::Ask(outcome)));
         bench.act();
     }
     assert_eq!(asked, 2 * FETCH);
@@ -442,7 +443,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
 fn agree(bench: &mut Bench, outcome: Outcome<()>) {
     let task = bench.steps.pop_front().expect("a step is under way");
     assert_eq!(task.step, Step::Agree);
-    bench.tell(stepped(task, Found::Agree(outcome)));
+    bench.tell(stepped(task, StepOutcome::Agree(outcome)));
     bench.act();
 }
 
@@ -505,7 +506,7 @@ fn answer_questions_alone(bench: &mut Bench) {
         return bench.answer(silent());
     }
     let task = bench.steps.pop_front().unwrap();
-    bench.tell(stepped(task, Found::Ask(Outcome::Done(DomainStatus::Free))));
+    bench.tell(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
     bench.act();
 }
 

@@ -6,21 +6,25 @@ use super::{Action, Dispatcher};
 use crate::auth;
 use crate::call::domains::DomainStatus;
 use crate::ledger::{AttemptResult, RowChange, StepKind};
-use crate::partner_center::{Class, Health, Outcome};
-use crate::submitter::attempt::{Found, Stepped};
-use crate::submitter::retry::{self, Circumstances, FORBIDDEN_IN_A_ROW, Then, Verdict};
+use crate::partner_center::{Class, Outcome, ServiceHealth};
+use crate::submitter::attempt::{StepOutcome, StepResult};
+use crate::submitter::retry::{self, FORBIDDEN_IN_A_ROW, Then, Verdict, VerdictContext};
 use crate::submitter::task::{Step, Task};
 use crate::submitter::{Mode, StopReason, agreement};
 
 impl Dispatcher {
-    pub(super) fn stepped(&mut self, mut task: Box<Task>, step: Stepped, now: Instant, chance: f64) {
-        let Stepped { found, attempts } = step;
+    pub(super) fn stepped(&mut self, mut task: Box<Task>, step: StepResult, now: Instant, chance: f64) {
+        let StepResult { outcome: found, attempts } = step;
         let verdict = match found {
-            Found::Create(outcome) => self.after_send(&mut task, outcome, retry::after_create, now, chance),
-            Found::Ask(outcome) => self.after_ask(&mut task, outcome, now, chance),
-            Found::Agree(outcome) => self.after_send(&mut task, outcome, agreement::decide, now, chance),
+            StepOutcome::Create(outcome) => {
+                self.after_send(&mut task, outcome, retry::after_create, now, chance)
+            }
+            StepOutcome::Ask(outcome) => self.after_ask(&mut task, outcome, now, chance),
+            StepOutcome::Agree(outcome) => {
+                self.after_send(&mut task, outcome, agreement::decide, now, chance)
+            }
         };
-        task.work.success_unread |= attempts.iter().any(AttemptResult::is_unread_success);
+        task.work.unparsed_success |= attempts.iter().any(AttemptResult::is_unread_success);
         task.apply(&verdict.change, now, self.start.moment_at(now));
         if let Then::Stop(reason) = &verdict.then {
             self.stop_for(reason.clone());
@@ -41,7 +45,7 @@ impl Dispatcher {
             Outcome::NotSent(_) | Outcome::NoToken(auth::Error::Unavailable(_)) => task.question_tries,
             _ => 0,
         };
-        let verdict = retry::after_ask(task, outcome, &self.circumstances(task, now, chance));
+        let verdict = retry::after_lookup(task, outcome, &self.circumstances(task, now, chance));
         task.question_tries = question_tries;
         verdict
     }
@@ -52,7 +56,7 @@ impl Dispatcher {
         &mut self,
         task: &mut Task,
         outcome: Outcome<T>,
-        decide: impl FnOnce(&Task, Outcome<T>, &Circumstances<'_>) -> Verdict,
+        decide: impl FnOnce(&Task, Outcome<T>, &VerdictContext<'_>) -> Verdict,
         now: Instant,
         chance: f64,
     ) -> Verdict {
@@ -124,8 +128,8 @@ impl Dispatcher {
         }
     }
 
-    fn note_health(&mut self, task: &Task, health: Health, now: Instant) {
-        if let Health::Silent(silence) = &health
+    fn note_health(&mut self, task: &Task, health: ServiceHealth, now: Instant) {
+        if let ServiceHealth::Silent(silence) = &health
             && self.slots == 1
         {
             let lacks = silence.wants_of_this_process().map(StopReason::OutOf);
@@ -134,8 +138,8 @@ impl Dispatcher {
         self.service.note(task, health, now).into_iter().for_each(|reason| self.stop_for(reason));
     }
 
-    fn circumstances(&self, task: &Task, now: Instant, chance: f64) -> Circumstances<'_> {
-        Circumstances {
+    fn circumstances(&self, task: &Task, now: Instant, chance: f64) -> VerdictContext<'_> {
+        VerdictContext {
             policy: &self.settings.policy,
             now,
             moment: self.start.moment_at(now),

@@ -6,7 +6,7 @@ use super::*;
 use crate::clock;
 use crate::customer::{Customer, DomainName};
 use crate::ledger::{CreatedCustomer, DataKeyId, RowId, Sealed};
-use crate::submitter::past::RunStart;
+use crate::submitter::age::RunClock;
 use crate::submitter::task::Step;
 use crate::transport::NoResponse;
 
@@ -25,12 +25,12 @@ pub(in crate::submitter) fn by_wall(ms: i64) -> Moment {
     Moment { wall: clock::from_ms(ms), boot: None }
 }
 
-fn ago(seconds: u64) -> Past {
-    Past::at(*NOW - Duration::from_secs(seconds))
+fn ago(seconds: u64) -> Age {
+    Age::at(*NOW - Duration::from_secs(seconds))
 }
 
-fn start() -> RunStart {
-    RunStart::new(*BEGUN, by_wall(BEGUN_MS), None)
+fn start() -> RunClock {
+    RunClock::new(*BEGUN, by_wall(BEGUN_MS), None)
 }
 
 /// A row nothing has been done for.
@@ -80,8 +80,8 @@ fn refusal(code: &str) -> Refusal {
     Refusal { code: code.to_owned(), status: Some(400), text: "no".to_owned() }
 }
 
-pub(in crate::submitter) fn circumstances() -> Circumstances<'static> {
-    Circumstances {
+pub(in crate::submitter) fn circumstances() -> VerdictContext<'static> {
+    VerdictContext {
         policy: &POLICY,
         now: *NOW,
         moment: by_wall(BEGUN_MS),
@@ -98,7 +98,13 @@ fn words(verdict: &Verdict) -> String {
     let change = match &verdict.change {
         RowChange::NothingDone { new_request_id: None, .. } => "nothing done".to_owned(),
         RowChange::NothingDone { new_request_id: Some(_), .. } => "nothing done, new id".to_owned(),
-        RowChange::StillOpen(OpenStep { in_doubt_since, next_step, ask_rounds, refusal, customer_id }) => {
+        RowChange::StillOpen(OpenStep {
+            in_doubt_since,
+            next_step,
+            post_lookup_resends: ask_rounds,
+            refusal,
+            customer_id,
+        }) => {
             let doubt = if in_doubt_since.is_some() { "in doubt" } else { "open" };
             let step = match (next_step, customer_id) {
                 (NextStep::Create, None) => "create",
@@ -150,7 +156,7 @@ fn check_create(task: Task, outcome: Outcome<CreatedCustomer>, expected: &str) {
 
 #[track_caller]
 fn check_ask(task: Task, outcome: Outcome<DomainStatus>, expected: &str) {
-    assert_eq!(words(&after_ask(&task, outcome, &circumstances())), expected);
+    assert_eq!(words(&after_lookup(&task, outcome, &circumstances())), expected);
 }
 
 #[test]
@@ -189,7 +195,7 @@ fn an_unknown_outcome_is_repeated_then_asked_about() {
 
 #[test]
 fn a_probe_says_nothing_about_its_row() {
-    let at = Circumstances { probe: true, ..circumstances() };
+    let at = VerdictContext { probe: true, ..circumstances() };
     let verdict = after_create(&with(doubtful(60), |t| t.tries = 2), unknown_now(), &at);
     assert_eq!(words(&verdict), "in doubt, create; after 2 s");
 }
@@ -235,8 +241,8 @@ fn an_unexplained_403_is_the_rows_fault_only_if_others_succeed() {
     check_create(fresh(), forbidden(), "nothing done; after 1 s");
     let again = with(fresh(), |t| t.forbidden_at = Some(7));
     let at =
-        |successes, forbidden_in_a_row| Circumstances { successes, forbidden_in_a_row, ..circumstances() };
-    let verdict = |at: &Circumstances<'_>| words(&after_create(&again, forbidden(), at));
+        |successes, forbidden_in_a_row| VerdictContext { successes, forbidden_in_a_row, ..circumstances() };
+    let verdict = |at: &VerdictContext<'_>| words(&after_create(&again, forbidden(), at));
     assert_eq!(verdict(&at(7, 2)), "nothing done; after 1 s");
     assert_eq!(verdict(&at(8, 1)), "open, ask about 4711; after 0 s");
     assert_eq!(verdict(&at(7, FORBIDDEN_IN_A_ROW)), "nothing done; stop: unexplained");
@@ -277,10 +283,10 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     check_ask(doubtful(5), Outcome::Done(DomainStatus::Free), "in doubt, ask; settles in 175 s");
     check_ask(doubtful(5), Outcome::Done(DomainStatus::Taken), "in doubt, ask; settles in 175 s");
     check_ask(doubtful(180), Outcome::Done(DomainStatus::Taken), "failed domain_taken; settled");
-    let claimed = with(doubtful(180), |t| t.work.success_unread = true);
+    let claimed = with(doubtful(180), |t| t.work.unparsed_success = true);
     check_ask(claimed, Outcome::Done(DomainStatus::Taken), "unresolved unsettled; settled");
     check_ask(doubtful(180), Outcome::Done(DomainStatus::Free), "in doubt, create; after 0 s");
-    let round = |rounds| with(doubtful(180), |t| t.work.open.ask_rounds = rounds);
+    let round = |rounds| with(doubtful(180), |t| t.work.open.post_lookup_resends = rounds);
     check_ask(round(1), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
     // An outage of creates looks like this too, as long as no other row is created.
     check_ask(round(2), Outcome::Done(DomainStatus::Free), "in doubt, create round 2; after 0 s");
@@ -289,15 +295,15 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     for (successes, expected) in
         [(4, "in doubt, create round 2; after 0 s"), (5, "unresolved unsettled; settled")]
     {
-        let at = Circumstances { successes, ..circumstances() };
-        assert_eq!(words(&after_ask(&alone(2), Outcome::Done(DomainStatus::Free), &at)), expected);
+        let at = VerdictContext { successes, ..circumstances() };
+        assert_eq!(words(&after_lookup(&alone(2), Outcome::Done(DomainStatus::Free), &at)), expected);
     }
     // A run that only asks draws no id.
-    let asking = Circumstances { may_send: false, ..circumstances() };
-    let verdict = after_ask(&round(1), Outcome::Done(DomainStatus::Free), &asking);
+    let asking = VerdictContext { may_send: false, ..circumstances() };
+    let verdict = after_lookup(&round(1), Outcome::Done(DomainStatus::Free), &asking);
     assert_eq!(words(&verdict), "in doubt, create round 1; after 0 s");
     // A send under an earlier id may have made it.
-    let earlier = with(fresh(), |t| t.work.unclear_before = true);
+    let earlier = with(fresh(), |t| t.work.unclear_under_earlier_id = true);
     check_ask(earlier, ours(), "created without password; settled");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
     // A service that cannot be reached burns no row.
@@ -346,7 +352,7 @@ fn before_a_password_is_given_up_one_more_send_asks_for_it() {
         Outcome::Refused(Class::RenewTheToken, error("401")),
         "in doubt, last send; stop: rights",
     );
-    let probe = Circumstances { probe: true, ..circumstances() };
+    let probe = VerdictContext { probe: true, ..circumstances() };
     let verdict = after_create(&found(doubtful(60)), unknown_now(), &probe);
     assert_eq!(words(&verdict), "in doubt, last send; after 2 s");
 }
@@ -415,7 +421,7 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     let contradicted = |rounds| {
         with(doubtful(180), |t| {
             t.work.open.refusal = Some(refusal(CONTRADICTED));
-            t.work.open.ask_rounds = rounds;
+            t.work.open.post_lookup_resends = rounds;
         })
     };
     let repeat = || contradicted(0);
@@ -446,10 +452,10 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     }
     // Whoever has an unresolved row asked about allows it another repeat.
     let mut work = contradicted(1).work;
-    ask_afresh(&mut work);
-    assert_eq!(work.open.ask_rounds, 2);
+    restart_lookup(&mut work);
+    assert_eq!(work.open.post_lookup_resends, 2);
     let mut unanswered = refused_ago(UNANSWERED, 180).work;
-    ask_afresh(&mut unanswered);
+    restart_lookup(&mut unanswered);
     assert_eq!(unanswered.open.refusal, None);
 }
 
@@ -497,10 +503,14 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
 #[test]
 fn what_an_earlier_run_sent_is_not_believed_gone_for_the_wall_clock_alone() {
     let check = |seconds, expected: &str| {
-        let at = Circumstances { now: *BEGUN + Duration::from_secs(seconds), ..circumstances() };
+        let at = VerdictContext { now: *BEGUN + Duration::from_secs(seconds), ..circumstances() };
         for day in [-86400, 0, 86400] {
             let task = of_an_earlier_run(day, day, NextStep::Ask);
-            assert_eq!(words(&after_ask(&task, Outcome::Done(DomainStatus::Free), &at)), expected, "{day}");
+            assert_eq!(
+                words(&after_lookup(&task, Outcome::Done(DomainStatus::Free), &at)),
+                expected,
+                "{day}"
+            );
         }
     };
     check(5, "in doubt, ask; settles in 175 s");

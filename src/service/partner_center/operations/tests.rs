@@ -52,7 +52,7 @@ impl Bench {
         answered(self.ask(country_rules(country)).await)
     }
 
-    async fn agreement(&self, reseller: &str) -> Agreement {
+    async fn agreement(&self, reseller: &str) -> MpaStatus {
         let reseller = reseller.parse().unwrap();
         answered(self.ask(reseller_agreement(reseller)).await)
     }
@@ -102,12 +102,12 @@ async fn resellers_their_agreements_and_our_profile_are_known_to_a_user() {
     let found = page.items.iter().find(|it| is_ours(it)).unwrap();
     assert_eq!((found.state.as_deref(), page.next), (Some("Active"), None));
 
-    assert_eq!(bench.agreement(RESELLER).await, Agreement::Signed);
-    assert_eq!(bench.agreement(SAYS_NO).await, Agreement::NotSigned { reason: None });
+    assert_eq!(bench.agreement(RESELLER).await, MpaStatus::Signed);
+    assert_eq!(bench.agreement(SAYS_NO).await, MpaStatus::NotSigned { reason: None });
     let refused = bench.agreement(REFUSED).await;
-    assert!(matches!(refused, Agreement::NotSigned { reason: Some(_) }), "{refused:?}");
+    assert!(matches!(refused, MpaStatus::NotSigned { reason: Some(_) }), "{refused:?}");
     let unknown = bench.agreement(NO_PARTNER).await;
-    assert!(matches!(unknown, Agreement::Unknown { .. }), "{unknown:?}");
+    assert!(matches!(unknown, MpaStatus::Unknown { .. }), "{unknown:?}");
 
     let profile = bench.ask(organization_profile()).await;
     assert_eq!(answered(profile).tenant_id.as_deref(), Some(PARTNER_TENANT_ID));

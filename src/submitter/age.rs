@@ -14,7 +14,7 @@ use crate::clock::{self, BootMoment, Moment};
 
 /// A moment of which only the age counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Past {
+pub(super) struct Age {
     /// It was not after this.
     not_after: Instant,
     /// So much before that, as far as anybody knows.
@@ -23,7 +23,7 @@ pub(super) struct Past {
     certainly_before: Duration,
 }
 
-impl Past {
+impl Age {
     /// A moment of this run.
     pub(super) fn at(moment: Instant) -> Self {
         Self { not_after: moment, before: Duration::ZERO, certainly_before: Duration::ZERO }
@@ -42,13 +42,13 @@ impl Past {
 
 /// When this run began, on all clocks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RunStart {
+pub(super) struct RunClock {
     instant: Instant,
     wall: Timestamp,
     boot: Option<BootMoment>,
 }
 
-impl RunStart {
+impl RunClock {
     /// Where `began` is before the newest time in the ledger, the clock has gone back since, and it is at least as late
     /// as that.
     pub(super) fn new(instant: Instant, began: Moment, newest_stored: Option<Timestamp>) -> Self {
@@ -73,13 +73,13 @@ impl RunStart {
     }
 
     /// What an earlier run has stored. A time to come, which makes no sense, counts as `senseless` ago.
-    pub(super) fn past(&self, stored: Moment, senseless: Duration) -> Past {
+    pub(super) fn past(&self, stored: Moment, senseless: Duration) -> Age {
         let not_after = self.instant;
         match self.boot.zip(stored.boot).and_then(|(now, then)| now.since(then)) {
-            Some(age) => Past { not_after, before: age, certainly_before: age },
+            Some(age) => Age { not_after, before: age, certainly_before: age },
             None => {
                 let before = clock::elapsed_since(stored.wall, self.wall).unwrap_or(senseless);
-                Past { not_after, before, certainly_before: Duration::ZERO }
+                Age { not_after, before, certainly_before: Duration::ZERO }
             }
         }
     }
@@ -100,7 +100,7 @@ mod tests {
         let hour_of_day = |hour: i64| clock::from_ms(hour * 3_600_000);
         let by_wall = |hour| Moment { wall: hour_of_day(hour), boot: None };
         let check = |wall: i64, newest: Option<i64>, stored: i64, age: Duration| {
-            let start = RunStart::new(begun, by_wall(wall), newest.map(hour_of_day));
+            let start = RunClock::new(begun, by_wall(wall), newest.map(hour_of_day));
             let past = start.past(by_wall(stored), Duration::MAX);
             assert_eq!((past.age(now), past.certain_age(now)), (age, HOUR));
         };
@@ -120,7 +120,7 @@ mod tests {
         };
         let check = |stored: Moment, age: Duration, certain_age: Duration| {
             for wall in [-20, 5, 50] {
-                let start = RunStart::new(begun, at(wall, 1, 7), Some(clock::from_ms(5 * 3_600_000)));
+                let start = RunClock::new(begun, at(wall, 1, 7), Some(clock::from_ms(5 * 3_600_000)));
                 let past = start.past(stored, Duration::MAX);
                 assert_eq!(past.certain_age(begun + HOUR), certain_age);
                 // What only the wall clock tells goes by it.
@@ -132,7 +132,7 @@ mod tests {
         // Another boot, and one that makes no sense.
         check(at(3, 2, 5), HOUR, HOUR);
         check(at(3, 1, 9), HOUR, HOUR);
-        let start = RunStart::new(begun, at(5, 1, 7), None);
+        let start = RunClock::new(begun, at(5, 1, 7), None);
         assert_eq!(start.moment_at(begun + HOUR), at(6, 1, 8));
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::StopReason;
-use super::past::RunStart;
+use super::age::RunClock;
 use super::task::{Step, Task};
 use crate::call::breaker::{Breaker, Passage};
-use crate::partner_center::Health;
+use crate::partner_center::ServiceHealth;
 use crate::transport::NoResponse;
 
 /// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
@@ -18,7 +18,7 @@ use crate::transport::NoResponse;
 const FAILURES: u32 = 10;
 
 #[derive(Debug)]
-pub(super) struct Service {
+pub(super) struct OutageMonitor {
     /// One for each kind of step: that questions are answered says nothing about a service that takes no creates.
     breakers: [Breaker; Step::ALL.len()],
     /// When it last gave a verdict on anything.
@@ -26,11 +26,11 @@ pub(super) struct Service {
     last_no_response: HashMap<Step, NoResponse>,
     /// For so long it may be silent, or throttle.
     max_outage: Duration,
-    start: RunStart,
+    start: RunClock,
 }
 
-impl Service {
-    pub(super) fn new(max_outage: Duration, start: RunStart) -> Self {
+impl OutageMonitor {
+    pub(super) fn new(max_outage: Duration, start: RunClock) -> Self {
         Self {
             breakers: Step::ALL.map(|_| Breaker::new(FAILURES)),
             last_verdict: None,
@@ -41,21 +41,21 @@ impl Service {
     }
 
     /// Notes what a step has found out about it, and says why the run cannot go on, if it cannot.
-    pub(super) fn note(&mut self, task: &Task, health: Health, now: Instant) -> Option<StopReason> {
+    pub(super) fn note(&mut self, task: &Task, health: ServiceHealth, now: Instant) -> Option<StopReason> {
         let Task { step, is_probe: probe, begun, .. } = *task;
         let breaker = &mut self.breakers[step as usize];
         match health {
-            Health::Answered => {
+            ServiceHealth::Answered => {
                 breaker.answered();
                 self.last_verdict = Some(now);
             }
-            Health::Throttled(wait) => {
+            ServiceHealth::Throttled(wait) => {
                 breaker.throttled(now);
                 if wait > self.max_outage {
                     return Some(self.throttling(step, Some(wait), now));
                 }
             }
-            Health::Silent(silence) => {
+            ServiceHealth::Silent(silence) => {
                 let was_open = breaker.is_open();
                 match silence.is_closing {
                     true => breaker.closed(probe, begun, now),
@@ -71,8 +71,8 @@ impl Service {
                     return Some(self.outage(step, now));
                 }
             }
-            Health::NotAsked if probe => breaker.probe_withdrawn(),
-            Health::NotAsked => {}
+            ServiceHealth::NotAsked if probe => breaker.probe_withdrawn(),
+            ServiceHealth::NotAsked => {}
         }
         None
     }
@@ -135,7 +135,7 @@ impl Service {
     /// Without answers to its questions a run can still create, so that their silence alone ends none.
     fn silence_deadline(&self, step: Step) -> Option<Instant> {
         let since = self.breakers[step as usize].silent_since()?;
-        let since = if step == Step::Ask { self.last_verdict.max(Some(since))? } else { since };
+        let since = if step == Step::LookUp { self.last_verdict.max(Some(since))? } else { since };
         Some(since + self.max_outage)
     }
 
@@ -148,7 +148,7 @@ impl Service {
         let answered_meanwhile = self.last_verdict.is_some_and(|verdict| verdict > since);
         let to = answered_meanwhile.then_some(match step {
             Step::Create => "a create",
-            Step::Ask => "a question",
+            Step::LookUp => "a question",
             Step::Agree => "the acceptance of an agreement",
         });
         let last = self.last_no_response.get(&step).cloned().unwrap_or_default();
