@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::auth::{self, Kind};
+use crate::auth::{self, TokenKind};
 use crate::call::Caller;
 use crate::ledger::Environment;
 use crate::partner_center::Outcome;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct SignedIn {
     pub(super) caller: Caller,
     pub(super) environment: Environment,
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     /// The app that the token was issued to.
     pub(super) app: Option<String>,
 }
@@ -34,7 +34,7 @@ pub(super) struct SignedIn {
 /// The sign-in turned out to be no good, as it would for every row.
 pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
     let tenant = signed_in.environment.partner_tenant_id;
-    if signed_in.kind == Kind::AppOnly {
+    if signed_in.kind == TokenKind::AppOnly {
         let app = signed_in.app.as_deref().map_or_else(|| "an app".to_owned(), |id| format!("app {id}"));
         let why = "the sign-in of an app cannot read the partner's name";
         return Ok(format!("{}, signed in as {} ({why})", of_tenant(tenant), visible(&app)));

@@ -14,7 +14,7 @@ use super::results::Results;
 use super::settings::Connection;
 use super::stop::Stop;
 use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipient, wait_lock};
-use crate::auth::{Claims, Kind};
+use crate::auth::{Claims, TokenKind};
 use crate::call::{Caller, Pacer, Rate};
 use crate::ledger::{
     self, Ending, InputOptions, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
@@ -228,7 +228,7 @@ impl<'a> Session<'a> {
 
     /// Refuses a sign-in that cannot do what is needed, after [`Self::sign_in`].
     pub(super) fn refuse_without_user(&self, needs: UserNeeds) -> Result<(), StopReason> {
-        let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == Kind::AppOnly);
+        let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == TokenKind::AppOnly);
         let is_needed = needs.for_resellers + needs.with_agreements > 0;
         if is_app && is_needed { Err(StopReason::NeedsUser(needs)) } else { Ok(()) }
     }

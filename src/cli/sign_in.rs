@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::settings::{self, Connection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
-use crate::auth::{self, Claims, Kept, Kind, Store};
+use crate::auth::{self, Claims, SavedIn, Store, TokenKind};
 use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};
 use crate::printable::visible;
@@ -43,7 +43,7 @@ fn because(interrupted: Failure, what: &str) -> Failure {
 }
 
 /// Keeps a sign-in, on a thread of its own: the key store may ask a person first.
-async fn keep(store: Store, refresh_token: SecretString) -> Result<Kept, Failure> {
+async fn keep(store: Store, refresh_token: SecretString) -> Result<SavedIn, Failure> {
     let keeping = tokio::task::spawn_blocking(move || {
         store.save_login(&refresh_token).map_err(|error| {
             Failure::io(format!("could not keep the sign-in in `{}`", store.file().display()), &error)
@@ -75,12 +75,12 @@ pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Resul
     let (answer, exit_code) = verdict(&asked);
     let claims = Claims::of(&token.secret);
     let kind = match connection.sign_in.kind(&token.secret) {
-        Kind::AppOnly => "app-only (cannot create for indirect resellers)",
-        Kind::AppAndUser => "App+User",
-        Kind::Unknown => UNKNOWN,
+        TokenKind::AppOnly => "app-only (cannot create for indirect resellers)",
+        TokenKind::AppAndUser => "App+User",
+        TokenKind::Unknown => UNKNOWN,
     };
     let mfa = match (connection.sign_in.kind(&token.secret), claims.has_mfa()) {
-        (Kind::AppOnly, _) => "not asked of an app",
+        (TokenKind::AppOnly, _) => "not asked of an app",
         (_, Some(true)) => "yes",
         (_, Some(false)) => "no",
         (_, None) => UNKNOWN,

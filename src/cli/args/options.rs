@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::{cloud, parse};
 use super::repeat::Repeat;
-use crate::auth::Keep;
+use crate::auth::KeyStoreChoice;
 use crate::call::Rate;
 use crate::customer::Field;
 use crate::reader::Encoding;
@@ -132,12 +132,13 @@ pub(crate) struct ConnectionArgs {
     pub(crate) client_certificate: Option<PathBuf>,
     /// Where a user's sign-in is kept: in the key store of Windows or macOS, else in a file (auto), or always in the file
     #[arg(long, value_name = "WHERE", value_parser = key_store(), default_value = "auto", env = "TENANTRY_KEY_STORE", add = Repeat::Never)]
-    pub(crate) key_store: Keep,
+    pub(crate) key_store: KeyStoreChoice,
 }
 
 /// The next command need not be told again: `auto` finds what is in the file too.
-fn key_store() -> impl TypedValueParser<Value = Keep> {
-    let keep = |name: String| if name == "file" { Keep::File } else { Keep::KeyStoreElseFile };
+fn key_store() -> impl TypedValueParser<Value = KeyStoreChoice> {
+    let keep =
+        |name: String| if name == "file" { KeyStoreChoice::File } else { KeyStoreChoice::KeyStoreElseFile };
     PossibleValuesParser::new(["auto", "file"]).map(keep)
 }
 

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::addresses::authority;
-use crate::auth::{App, Authority, Certificate, ClientProof, Place, SignIn, Store};
+use crate::auth::{App, Authority, Certificate, ClientProof, SignIn, Store, TokenPlace};
 use crate::cli::failure::{self, Failure};
 use crate::cli::{ExitCode, args, trusted_hosts};
 use crate::files;
@@ -48,7 +48,7 @@ pub(super) fn sign_in(
     let is_handed_in = handed_in.is_some();
     let newest = match stored {
         Some(stored) => Some((stored.refresh_token, stored.place)),
-        None => handed_in.map(|token| (token, Place::KeyStore)),
+        None => handed_in.map(|token| (token, TokenPlace::KeyStore)),
     };
     match newest {
         Some((refresh_token, place)) => {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// Whether a user stands behind a token (fact book 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     AppOnly,
     AppAndUser,
     Unknown,
@@ -66,11 +66,11 @@ impl Claims {
         self.text("appid").or_else(|| self.text("azp"))
     }
 
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> TokenKind {
         match (self.text("idtyp"), self.words("scp")) {
-            (Some("app"), _) => Kind::AppOnly,
-            (_, Some(_)) => Kind::AppAndUser,
-            (_, None) => Kind::Unknown,
+            (Some("app"), _) => TokenKind::AppOnly,
+            (_, Some(_)) => TokenKind::AppAndUser,
+            (_, None) => TokenKind::Unknown,
         }
     }
 
@@ -130,16 +130,16 @@ mod tests {
     #[test]
     fn a_jwt_is_read_and_nothing_else() {
         let tenant = Uuid::from_u128(7);
-        let check = |payload: &str, expected: (Option<Uuid>, Kind, Option<bool>)| {
+        let check = |payload: &str, expected: (Option<Uuid>, TokenKind, Option<bool>)| {
             let claims = claims(payload);
             assert_eq!((claims.tenant(), claims.kind(), claims.has_mfa()), expected, "{payload}");
         };
-        check(&format!(r#"{{"tid":"{tenant}"}}"#), (Some(tenant), Kind::Unknown, None));
-        check(r#"{"idtyp":"app"}"#, (None, Kind::AppOnly, None));
-        check(r#"{"scp":"x","amr":["pwd"]}"#, (None, Kind::AppAndUser, Some(false)));
-        check(r#"{"scp":"x","amr":["pwd","mfa"]}"#, (None, Kind::AppAndUser, Some(true)));
-        check(r#"{"scp":["x"],"amr":"pwd mfa"}"#, (None, Kind::AppAndUser, Some(true)));
-        check(r#"{"scp":7,"amr":"pwd"}"#, (None, Kind::Unknown, Some(false)));
+        check(&format!(r#"{{"tid":"{tenant}"}}"#), (Some(tenant), TokenKind::Unknown, None));
+        check(r#"{"idtyp":"app"}"#, (None, TokenKind::AppOnly, None));
+        check(r#"{"scp":"x","amr":["pwd"]}"#, (None, TokenKind::AppAndUser, Some(false)));
+        check(r#"{"scp":"x","amr":["pwd","mfa"]}"#, (None, TokenKind::AppAndUser, Some(true)));
+        check(r#"{"scp":["x"],"amr":"pwd mfa"}"#, (None, TokenKind::AppAndUser, Some(true)));
+        check(r#"{"scp":7,"amr":"pwd"}"#, (None, TokenKind::Unknown, Some(false)));
         let audiences = |payload: &str| claims(payload).audiences().join(" ");
         assert_eq!(audiences(r#"{"aud":"x"}"#), "x");
         assert_eq!(audiences(r#"{"aud":["x",7,"y"]}"#), "x y");

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 /// Why the key store did not do it.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Trouble {
+pub enum KeyStoreError {
     /// Locked, too small, or whatever else it says.
     #[error("the key store refused: {0}")]
     Refused(String),
@@ -24,11 +24,11 @@ pub enum Trouble {
 
 /// What a key store can do. Calls may block for good.
 pub(super) trait Vault: fmt::Debug + Send + Sync {
-    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble>;
+    fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError>;
     /// Puts `secret` in place of an earlier one, whole or not at all.
-    fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble>;
+    fn set(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError>;
     /// Says whether there was one.
-    fn delete(&self, name: &str) -> Result<bool, Trouble>;
+    fn delete(&self, name: &str) -> Result<bool, KeyStoreError>;
 }
 
 /// One entry of a key store.
@@ -49,25 +49,25 @@ impl KeyStoreEntry {
         Self { vault, name, given_up: Arc::default() }
     }
 
-    pub(super) fn get(&self, patience: Duration) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+    pub(super) fn get(&self, patience: Duration) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
         self.ask(patience, |vault, name| vault.get(name))
     }
 
-    pub(super) fn set(&self, secret: Zeroizing<Vec<u8>>, patience: Duration) -> Result<(), Trouble> {
+    pub(super) fn set(&self, secret: Zeroizing<Vec<u8>>, patience: Duration) -> Result<(), KeyStoreError> {
         self.ask(patience, move |vault, name| vault.set(name, &secret))
     }
 
-    pub(super) fn delete(&self, patience: Duration) -> Result<bool, Trouble> {
+    pub(super) fn delete(&self, patience: Duration) -> Result<bool, KeyStoreError> {
         self.ask(patience, |vault, name| vault.delete(name))
     }
 
     fn ask<T: Send + 'static>(
         &self,
         patience: Duration,
-        call: impl FnOnce(&dyn Vault, &str) -> Result<T, Trouble> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        call: impl FnOnce(&dyn Vault, &str) -> Result<T, KeyStoreError> + Send + 'static,
+    ) -> Result<T, KeyStoreError> {
         if self.given_up.load(Ordering::Relaxed) {
-            return Err(Trouble::Silent(patience));
+            return Err(KeyStoreError::Silent(patience));
         }
         let (answered, answer) = mpsc::sync_channel(1);
         let (vault, name) = (Arc::clone(&self.vault), self.name.clone());
@@ -75,10 +75,10 @@ impl KeyStoreEntry {
             .name("key-store".to_owned())
             // Nobody listens any more where the answer comes too late.
             .spawn(move || drop(answered.send(call(vault.as_ref(), &name))))
-            .map_err(|error| Trouble::Refused(error.to_string()))?;
+            .map_err(|error| KeyStoreError::Refused(error.to_string()))?;
         answer.recv_timeout(patience).unwrap_or_else(|_| {
             self.given_up.store(true, Ordering::Relaxed);
-            Err(Trouble::Silent(patience))
+            Err(KeyStoreError::Silent(patience))
         })
     }
 }
@@ -93,7 +93,7 @@ mod platform {
     #[cfg(windows)]
     use windows_native_keyring_store::Store;
 
-    use super::{Arc, Trouble, Vault, Zeroizing};
+    use super::{Arc, KeyStoreError, Vault, Zeroizing};
 
     /// Under which our entries stand in the key store.
     const SERVICE: &str = "tenantry";
@@ -179,11 +179,11 @@ pub(super) mod testing {
             self.entries.lock().unwrap().len()
         }
 
-        fn let_in(&self) -> Result<(), Trouble> {
+        fn let_in(&self) -> Result<(), KeyStoreError> {
             let mood = *self.mood.lock().unwrap();
             match mood {
                 Mood::Willing => Ok(()),
-                Mood::Locked => Err(Trouble::Refused("locked".to_owned())),
+                Mood::Locked => Err(KeyStoreError::Refused("locked".to_owned())),
                 Mood::Hanging => loop {
                     thread::park();
                 },
@@ -192,21 +192,21 @@ pub(super) mod testing {
     }
 
     impl Vault for Memory {
-        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
             self.let_in()?;
             Ok(self.entries.lock().unwrap().get(name).cloned().map(Zeroizing::new))
         }
 
-        fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble> {
+        fn set(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError> {
             self.let_in()?;
             if secret.len() > 2560 {
-                return Err(Trouble::Refused("longer than 2560".to_owned()));
+                return Err(KeyStoreError::Refused("longer than 2560".to_owned()));
             }
             self.entries.lock().unwrap().insert(name.to_owned(), secret.to_vec());
             Ok(())
         }
 
-        fn delete(&self, name: &str) -> Result<bool, Trouble> {
+        fn delete(&self, name: &str) -> Result<bool, KeyStoreError> {
             self.let_in()?;
             Ok(self.entries.lock().unwrap().remove(name).is_some())
         }

@@ -26,11 +26,11 @@ use crate::transport::{ClientError, Network, NoResponse, http_client_builder};
 use endpoint::Endpoint;
 
 pub use certificate::Certificate;
-pub use claims::{Claims, Kind};
+pub use claims::{Claims, TokenKind};
 pub use device_code::{Prompt, login};
 pub use endpoint::{App, TokenAnswer, understood};
 pub use errors::Reason;
-pub use store::{Keep, Kept, Place, Store};
+pub use store::{KeyStoreChoice, SavedIn, Store, TokenPlace};
 
 /// The token endpoint answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ pub enum SignIn {
         /// It came from outside (`TENANTRY_REFRESH_TOKEN`), or descends from one that did.
         is_handed_in: bool,
         /// Where a new one is kept, and in which of its places.
-        store: Option<(Store, Place)>,
+        store: Option<(Store, TokenPlace)>,
     },
 }
 
@@ -78,11 +78,11 @@ pub enum ClientProof {
 
 impl SignIn {
     /// The kind of its tokens: what we asked for, and of a token that was handed to us, what it says of itself.
-    pub fn kind(&self, token: &SecretString) -> Kind {
+    pub fn kind(&self, token: &SecretString) -> TokenKind {
         match self {
             SignIn::Token(_) => Claims::of(token).kind(),
-            SignIn::AppOnly(_) => Kind::AppOnly,
-            SignIn::AppAndUser { .. } => Kind::AppAndUser,
+            SignIn::AppOnly(_) => TokenKind::AppOnly,
+            SignIn::AppAndUser { .. } => TokenKind::AppAndUser,
         }
     }
 
@@ -148,20 +148,20 @@ struct Lifetime {
 
 /// Hands out tokens to everybody who sends.
 #[derive(Debug)]
-pub struct TokenSource(Arc<Shared>);
+pub struct TokenSource(Arc<TokenShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct TokenShared {
     sign_in: SignIn,
     authority: Authority,
     http: reqwest::Client,
-    state: StateMutex<State>,
+    state: StateMutex<TokenState>,
     /// Held by the one that renews: it is done once for all.
     turn: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TokenState {
     current: Option<Token>,
     /// The service did not accept `current`.
     refused: bool,
@@ -173,7 +173,7 @@ struct State {
     refresh_token: Option<SecretString>,
 }
 
-impl State {
+impl TokenState {
     /// The token that can be sent at `now`.
     fn usable(&self, now: Instant) -> Option<&Token> {
         let is_over = |token: &Token| token.lifetime.is_some_and(|lifetime| lifetime.expires_at <= now);
@@ -200,7 +200,7 @@ impl TokenSource {
     pub fn new(sign_in: SignIn, authority: Authority) -> Result<Self, ClientError> {
         let http = http_client(&authority)?;
         let (state, turn) = (StateMutex::default(), Arc::default());
-        Ok(Self(Arc::new(Shared { sign_in, authority, http, state, turn })))
+        Ok(Self(Arc::new(TokenShared { sign_in, authority, http, state, turn })))
     }
 
     /// A token that is valid now. Waits only if there is none: a token that is about to expire is renewed in the
@@ -227,7 +227,7 @@ impl TokenSource {
     /// # Errors
     /// [`Error::Refused`] where the token was handed to us and cannot be renewed.
     pub async fn replace(&self, refused: &Token) -> Result<Token, Error> {
-        let newer = |state: &State| {
+        let newer = |state: &TokenState| {
             let newer = state.current.as_ref().filter(|token| token.generation > refused.generation);
             newer.cloned()
         };
@@ -257,13 +257,13 @@ impl TokenSource {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl TokenShared {
+    fn lock(&self) -> MutexGuard<'_, TokenState> {
         self.state.lock().expect("nothing panics while it holds the state of the sign-in")
     }
 
     /// What `there_is` finds once it is our turn, or else what a renewal brings.
-    async fn renewed(&self, there_is: impl Fn(&State) -> Option<Token>) -> Result<Token, Error> {
+    async fn renewed(&self, there_is: impl Fn(&TokenState) -> Option<Token>) -> Result<Token, Error> {
         let _turn = self.turn.lock().await;
         {
             let state = self.lock();

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::Authority;
 use super::endpoint::App;
-use super::key_store::{KeyStoreEntry, Trouble};
+use super::key_store::{KeyStoreEntry, KeyStoreError};
 use tenantry_model::{clock, files};
 
 /// For a key store that has to ask somebody for a password first.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which places are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum KeyStoreChoice {
     /// The key store, and the file where there is none or it does not take it.
     KeyStoreElseFile,
     /// The file alone.
@@ -47,32 +47,32 @@ pub struct Store {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TokenPlace {
     KeyStore,
     File,
 }
 
 /// A refresh token, and where it came from: its successor goes there too.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredToken {
     pub refresh_token: SecretString,
-    pub place: Place,
+    pub place: TokenPlace,
 }
 
 /// Where a refresh token was put.
 #[derive(Debug)]
-pub enum Kept {
+pub enum SavedIn {
     InKeyStore,
     /// In the file, and why not in the key store, if it was asked.
-    InFile(PathBuf, Option<Trouble>),
+    InFile(PathBuf, Option<KeyStoreError>),
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for SavedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kept::InKeyStore => f.write_str("kept in the key store of this machine"),
-            Kept::InFile(file, None) => write!(f, "kept in `{}`, for your eyes only", file.display()),
-            Kept::InFile(file, Some(trouble)) => {
+            SavedIn::InKeyStore => f.write_str("kept in the key store of this machine"),
+            SavedIn::InFile(file, None) => write!(f, "kept in `{}`, for your eyes only", file.display()),
+            SavedIn::InFile(file, Some(trouble)) => {
                 write!(f, "kept in `{}`, for your eyes only, because {trouble}", file.display())
             }
         }
@@ -99,14 +99,14 @@ impl Store {
         app: &App,
         authority: &Authority,
         handed_in: Option<&SecretString>,
-        keep: Keep,
+        keep: KeyStoreChoice,
     ) -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "tenantry")?;
         let name = name(app, authority, handed_in);
         let file = folders.config_dir().join(format!("{name}.json"));
         let key_store = match keep {
-            Keep::KeyStoreElseFile => KeyStoreEntry::of_platform(name),
-            Keep::File => None,
+            KeyStoreChoice::KeyStoreElseFile => KeyStoreEntry::of_platform(name),
+            KeyStoreChoice::File => None,
         };
         Some(Self { key_store, file })
     }
@@ -119,14 +119,14 @@ impl Store {
     ///
     /// # Errors
     /// Where the file cannot be used. A key store that cannot is passed over.
-    pub fn load(&self) -> io::Result<Option<Stored>> {
+    pub fn load(&self) -> io::Result<Option<StoredToken>> {
         let in_file = read_file(&self.file)?.map(|record| read(&record)).transpose()?;
-        let found = [(Place::File, in_file), (Place::KeyStore, self.read_key_store())];
+        let found = [(TokenPlace::File, in_file), (TokenPlace::KeyStore, self.read_key_store())];
         Ok(found
             .into_iter()
             .filter_map(|(place, record)| Some((place, record?)))
             .max_by_key(|(_, record)| record.saved_at_ms)
-            .map(|(place, record)| Stored { refresh_token: record.refresh_token, place }))
+            .map(|(place, record)| StoredToken { refresh_token: record.refresh_token, place }))
     }
 
     fn read_key_store(&self) -> Option<Read> {
@@ -141,34 +141,34 @@ impl Store {
     }
 
     /// Keeps the token of a login. A person is there, whom the key store may ask for a password.
-    pub fn save_login(&self, token: &SecretString) -> io::Result<Kept> {
-        self.save(token, Place::KeyStore, PATIENCE_WITH_A_PERSON)
+    pub fn save_login(&self, token: &SecretString) -> io::Result<SavedIn> {
+        self.save(token, TokenPlace::KeyStore, PATIENCE_WITH_A_PERSON)
     }
 
     /// Keeps the successor of a token that came from `place`.
-    pub fn save_successor(&self, token: &SecretString, place: Place) -> io::Result<Kept> {
+    pub fn save_successor(&self, token: &SecretString, place: TokenPlace) -> io::Result<SavedIn> {
         self.save(token, place, PATIENCE)
     }
 
-    fn save(&self, token: &SecretString, place: Place, patience: Duration) -> io::Result<Kept> {
+    fn save(&self, token: &SecretString, place: TokenPlace, patience: Duration) -> io::Result<SavedIn> {
         let record = Zeroizing::new(serde_json::to_vec(&Written {
             refresh_token: token.expose_secret(),
             saved_at_ms: clock::now().as_millisecond(),
         })?);
         let trouble = match (place, &self.key_store) {
-            (Place::KeyStore, Some(key_store)) => match key_store.set(record.clone(), patience) {
+            (TokenPlace::KeyStore, Some(key_store)) => match key_store.set(record.clone(), patience) {
                 Ok(()) => {
                     if let Err(error) = remove_file(&self.file) {
                         tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
                     }
-                    return Ok(Kept::InKeyStore);
+                    return Ok(SavedIn::InKeyStore);
                 }
                 Err(trouble) => Some(trouble),
             },
-            (Place::KeyStore, None) | (Place::File, _) => None,
+            (TokenPlace::KeyStore, None) | (TokenPlace::File, _) => None,
         };
         files::replace(&self.file, &record)?;
-        Ok(Kept::InFile(self.file().to_owned(), trouble))
+        Ok(SavedIn::InFile(self.file().to_owned(), trouble))
     }
 
     /// Forgets the token in both places. Says whether there was one.
@@ -245,14 +245,14 @@ mod tests {
             Self { vault, folder, store: Store { key_store: Some(key_store), file } }
         }
 
-        fn login(&self, token: &str) -> Kept {
+        fn login(&self, token: &str) -> SavedIn {
             let kept = self.store.save_login(&token.into()).unwrap();
             self.let_the_clock_tick();
             kept
         }
 
-        fn rotate(&self, token: &str) -> Kept {
-            let place = self.store.load().unwrap().map_or(Place::KeyStore, |it| it.place);
+        fn rotate(&self, token: &str) -> SavedIn {
+            let place = self.store.load().unwrap().map_or(TokenPlace::KeyStore, |it| it.place);
             let kept = self.store.save_successor(&token.into(), place).unwrap();
             self.let_the_clock_tick();
             kept
@@ -266,12 +266,12 @@ mod tests {
             }
         }
 
-        fn loaded(&self) -> Option<(String, Place)> {
+        fn loaded(&self) -> Option<(String, TokenPlace)> {
             let stored = self.store.load().unwrap()?;
             Some((stored.refresh_token.expose_secret().to_owned(), stored.place))
         }
 
-        fn check(&self, token: &str, place: Place, in_key_store: usize, in_files: usize) {
+        fn check(&self, token: &str, place: TokenPlace, in_key_store: usize, in_files: usize) {
             assert_eq!(self.loaded(), Some((token.to_owned(), place)));
             let files = std::fs::read_dir(self.folder.path()).unwrap().count();
             assert_eq!((self.vault.len(), files), (in_key_store, in_files));
@@ -306,10 +306,10 @@ mod tests {
     fn a_token_goes_to_the_key_store_and_is_rotated_there() {
         let it = Fixture::new();
         assert_eq!(it.loaded(), None);
-        assert!(matches!(it.login("first"), Kept::InKeyStore));
-        it.check("first", Place::KeyStore, 1, 0);
-        assert!(matches!(it.rotate("second"), Kept::InKeyStore));
-        it.check("second", Place::KeyStore, 1, 0);
+        assert!(matches!(it.login("first"), SavedIn::InKeyStore));
+        it.check("first", TokenPlace::KeyStore, 1, 0);
+        assert!(matches!(it.rotate("second"), SavedIn::InKeyStore));
+        it.check("second", TokenPlace::KeyStore, 1, 0);
     }
 
     #[test]
@@ -319,12 +319,12 @@ mod tests {
         let large = "x".repeat(3_000);
         let kept = it.rotate(&large);
         assert!(kept.to_string().contains("because the key store refused: longer than 2560"), "{kept}");
-        it.check(&large, Place::File, 1, 1);
+        it.check(&large, TokenPlace::File, 1, 1);
         // Its successors stay in the file; the next login tidies up.
         it.rotate("small again");
-        it.check("small again", Place::File, 1, 1);
+        it.check("small again", TokenPlace::File, 1, 1);
         it.login("after all");
-        it.check("after all", Place::KeyStore, 1, 0);
+        it.check("after all", TokenPlace::KeyStore, 1, 0);
     }
 
     #[test]
@@ -332,11 +332,11 @@ mod tests {
         let it = Fixture::new();
         it.login("older");
         it.vault.becomes(Mood::Locked);
-        assert!(matches!(it.login("newer"), Kept::InFile(_, Some(Trouble::Refused(_)))));
-        it.check("newer", Place::File, 1, 1);
+        assert!(matches!(it.login("newer"), SavedIn::InFile(_, Some(KeyStoreError::Refused(_)))));
+        it.check("newer", TokenPlace::File, 1, 1);
         assert!(it.store.forget().is_err(), "one may be left in the key store");
         it.vault.becomes(Mood::Willing);
-        it.check("older", Place::KeyStore, 1, 0);
+        it.check("older", TokenPlace::KeyStore, 1, 0);
     }
 
     #[test]
@@ -346,7 +346,7 @@ mod tests {
         it.vault.becomes(Mood::Locked);
         it.login("in the file");
         it.vault.becomes(Mood::Willing);
-        it.check("in the file", Place::File, 1, 1);
+        it.check("in the file", TokenPlace::File, 1, 1);
         assert!(it.store.forget().unwrap());
         assert_eq!((it.loaded(), it.vault.len()), (None, 0));
         assert!(!it.store.forget().unwrap());
@@ -358,11 +358,11 @@ mod tests {
         it.vault.becomes(Mood::Hanging);
         let shortly = Duration::from_millis(50);
         for _ in 0..2 {
-            let kept = it.store.save(&"token".into(), Place::KeyStore, shortly).unwrap();
-            assert!(matches!(kept, Kept::InFile(_, Some(Trouble::Silent(_)))));
+            let kept = it.store.save(&"token".into(), TokenPlace::KeyStore, shortly).unwrap();
+            assert!(matches!(kept, SavedIn::InFile(_, Some(KeyStoreError::Silent(_)))));
         }
         it.vault.becomes(Mood::Willing);
-        it.check("token", Place::File, 0, 1);
+        it.check("token", TokenPlace::File, 0, 1);
     }
 
     #[test]
