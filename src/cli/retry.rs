@@ -88,7 +88,7 @@ fn tell_what_matches_nothing(session: &Session<'_>, selection: &Selection) -> Re
     }
     for domain in &selection.domains {
         let states: Vec<&str> =
-            queries.stories_of_domain(domain)?.iter().map(|story| story.state.name()).collect();
+            queries.details_of_domain(domain)?.iter().map(|story| story.state.name()).collect();
         if !states.iter().any(|state| is_meant(state)) {
             let why = match states.last() {
                 Some(state) if *state == rejected => "its row failed validation: add --all".to_owned(),

@@ -1,9 +1,9 @@
 //! `tenantry show`: one row's whole story.
 
 use super::{ExitCode, Failure, Output, args};
-use crate::ledger::{self, Environment, Queries, RowId, RowStory};
+use crate::ledger::{self, Environment, Queries, RowDetail, RowId};
 use crate::nearest::distance_within;
-use crate::report::{story_json, story_text};
+use crate::report::{detail_json, detail_text};
 
 /// Domains that are offered in place of one that is not there.
 const NEAR: usize = 3;
@@ -12,8 +12,8 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
     let queries = args.ledger.read()?;
     let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let rows = match &asked {
-        Some(domain) => queries.stories_of_domain(domain)?,
-        None => queries.stories_on_line(args.line.unwrap_or_default(), args.file.as_deref())?,
+        Some(domain) => queries.details_of_domain(domain)?,
+        None => queries.details_on_line(args.line.unwrap_or_default(), args.file.as_deref())?,
     };
     if rows.is_empty() {
         let (what, hint) = match &asked {
@@ -33,14 +33,14 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
         let attempts = queries.attempts(row.row)?;
         let kept = kept_for(&queries, row)?;
         if args.json {
-            let mut value = story_json(row, &attempts, kept);
+            let mut value = detail_json(row, &attempts, kept);
             if let Some(environment) = &environment {
                 value["api"] = environment.api.clone().into();
                 value["partner_tenant_id"] = environment.partner_tenant_id.map(|id| id.to_string()).into();
             }
             values.push(value);
         } else {
-            text.push_str(&story_text(row, &attempts, kept));
+            text.push_str(&detail_text(row, &attempts, kept));
         }
     }
     if args.json {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
 }
 
 /// The row whose answer brought a password for the domain of `row`, which has none of its own.
-fn kept_for(queries: &Queries, row: &RowStory) -> Result<Option<RowId>, ledger::Error> {
+fn kept_for(queries: &Queries, row: &RowDetail) -> Result<Option<RowId>, ledger::Error> {
     let mut kept = None;
     if let (Some(domain), false) = (&row.domain, row.has_credentials) {
         queries.each_password(Some(domain), |password| {

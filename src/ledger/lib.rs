@@ -56,8 +56,8 @@ pub use ingest::{
 pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
-    AgreementCounts, AlikeCalls, AttemptStory, DiscardedSource, ErrorCount, Filter, HoldReason, Opening,
-    Parts, Plan, Queries, RefusedStep, RowCounts, RowStory, RunTotals, Scope, SealedDataKey, SealedPassword,
+    AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HoldReason, Opening,
+    Parts, Plan, Queries, RefusedStep, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey, SealedPassword,
     SealedTo, SourceTotals, Span, UnfinishedSource, UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};

@@ -4,9 +4,9 @@
 //! made from here and never from the counters behind the progress bar.
 
 mod aggregates;
+mod details;
 mod passwords;
 mod plan;
-mod stories;
 mod waiting;
 
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use super::{Environment, Result, RunId, lock, schema};
 use tenantry_model::clock;
 
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
+pub use details::{AttemptRecord, Filter, RowDetail};
 pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{Plan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
-pub use stories::{AttemptStory, Filter, RowStory};
 pub use waiting::{DiscardedSource, HoldReason, UnfinishedSource};
 
 /// Created rows whose one-time password was lost. SQLite would read all that are created, because it cannot know that

@@ -12,13 +12,13 @@ use csv::{ByteRecord, Terminator, WriterBuilder};
 
 use super::formula::harmless;
 use super::summary::{hint, one_line};
-use crate::ledger::{self, Filter, Queries, RowStory, State};
+use crate::ledger::{self, Filter, Queries, RowDetail, State};
 use crate::problem::Problem;
 use crate::reader;
 use crate::validation::lost_cells;
 
 /// What a row, in the ledger of this id, has in a column.
-type Cell = fn(&RowStory, &str) -> String;
+type Cell = fn(&RowDetail, &str) -> String;
 
 /// Our columns, in order, each with its cell. Behind them stands [`EXTRA_CELLS`].
 const OUR_COLUMNS: [(&str, Cell); 16] = [
@@ -131,7 +131,7 @@ impl Columns {
         self.names.iter().map(Vec::as_slice).chain(ours.map(str::as_bytes)).collect()
     }
 
-    fn record(&self, row: &RowStory, ledger_id: &str) -> ByteRecord {
+    fn record(&self, row: &RowDetail, ledger_id: &str) -> ByteRecord {
         let cells = reader::from_csv(&row.cells);
         let places = self.places.get(&row.header).map(Vec::as_slice).unwrap_or_default();
         let mut own: Vec<&[u8]> = vec![b""; self.names.len()];
@@ -150,7 +150,7 @@ fn text(value: &Option<String>) -> &str {
     value.as_deref().unwrap_or_default()
 }
 
-fn what_to_do(row: &RowStory) -> &'static str {
+fn what_to_do(row: &RowDetail) -> &'static str {
     match (row.state, text(&row.error_code)) {
         // Whoever reads it has the file open that others are told to export.
         (State::Rejected, _) => "mend the cells that tenantry_error names and import this file",
@@ -159,7 +159,7 @@ fn what_to_do(row: &RowStory) -> &'static str {
     }
 }
 
-fn password(row: &RowStory) -> &'static str {
+fn password(row: &RowDetail) -> &'static str {
     match (row.state, row.has_credentials) {
         (_, true) => "sealed",
         (State::Created, false) => "lost",
@@ -168,7 +168,7 @@ fn password(row: &RowStory) -> &'static str {
 }
 
 /// Every problem of a rejected row, the service's words for a refused one.
-fn error_words(row: &RowStory) -> String {
+fn error_words(row: &RowDetail) -> String {
     if row.state == State::Rejected && !row.problems.is_empty() {
         let problems: Vec<String> = row.problems.iter().map(Problem::with_suggestion).collect();
         return one_line(&problems.join("; "));
@@ -181,7 +181,7 @@ fn error_words(row: &RowStory) -> String {
     }
 }
 
-fn agreement_error(row: &RowStory) -> String {
+fn agreement_error(row: &RowDetail) -> String {
     let refused =
         row.agreement.as_ref().and_then(|agreement| Some((agreement.error_code.as_ref()?, agreement)));
     refused.map_or_else(String::new, |(code, agreement)| {

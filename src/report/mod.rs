@@ -9,8 +9,8 @@ mod markdown;
 mod overview;
 mod page;
 mod push_line;
+mod row_detail;
 mod states;
-mod story;
 mod summary;
 mod timeline;
 
@@ -20,7 +20,7 @@ pub(crate) use markdown::markdown;
 pub(crate) use overview::{Overview, ended_in_words, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
-pub(crate) use story::{story_json, story_text};
+pub(crate) use row_detail::{detail_json, detail_text};
 pub(crate) use summary::{
     LOST_PASSWORDS_NAMED, ResultFile, RunFigures, Standing, Summary, counted, counted_with, lost_passwords,
     one_line, pretty, rough,

@@ -12,7 +12,7 @@ use tenantry_model::problem::Problem;
 
 /// One row with everything that is known about it.
 #[derive(Debug)]
-pub struct RowStory {
+pub struct RowDetail {
     pub row: RowId,
     pub domain: Option<String>,
     pub state: State,
@@ -38,12 +38,12 @@ pub struct RowStory {
     pub cells: Vec<u8>,
     /// The header record of the file that it came from.
     pub header: Vec<u8>,
-    pub agreement: Option<AgreementStory>,
+    pub agreement: Option<AgreementDetail>,
 }
 
 /// Where the agreement of a created customer stands.
 #[derive(Debug)]
-pub struct AgreementStory {
+pub struct AgreementDetail {
     pub state: State,
     pub request_id: String,
     pub error_code: Option<String>,
@@ -53,7 +53,7 @@ pub struct AgreementStory {
 
 /// One HTTP call of a row's story.
 #[derive(Debug)]
-pub struct AttemptStory {
+pub struct AttemptRecord {
     pub run: RunId,
     pub operation: String,
     pub request_id: String,
@@ -109,7 +109,7 @@ impl Queries {
     }
 
     /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
-    pub fn stories_of_domain(&self, domain: &str) -> Result<Vec<RowStory>> {
+    pub fn details_of_domain(&self, domain: &str) -> Result<Vec<RowDetail>> {
         // Those that stand are found by their key; the others are few, and have an index of their own. '/' follows '.'.
         let sql = format!(
             "{} WHERE r.id IN (SELECT id FROM customer_rows
@@ -119,22 +119,22 @@ impl Queries {
                                 WHERE key_domain IS NULL
                                   AND (domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.'))
               ORDER BY r.id LIMIT 100",
-            story_of("r")
+            detail_query("r")
         );
-        collect(&self.connection, &sql, [domain], story)
+        collect(&self.connection, &sql, [domain], row_detail)
     }
 
     /// The stories of the rows that stood on `line` of any file, or of `file`: its path as it was given, or its name
     /// alone. Oldest first.
-    pub fn stories_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowStory>> {
+    pub fn details_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowDetail>> {
         let sql = format!(
             "{} WHERE r.line = ?1
                 AND (?2 IS NULL OR s.path = ?2
                      OR substr(s.path, -length(?2) - 1) IN ('/' || ?2, char(92) || ?2))
               ORDER BY r.id LIMIT 100",
-            story_of("r")
+            detail_query("r")
         );
-        collect(&self.connection, &sql, (line, file), story)
+        collect(&self.connection, &sql, (line, file), row_detail)
     }
 
     /// Calls `visit` with each domain that a row stands for.
@@ -147,14 +147,14 @@ impl Queries {
     }
 
     /// Every HTTP call of a row, in order.
-    pub fn attempts(&self, row: RowId) -> Result<Vec<AttemptStory>> {
+    pub fn attempts(&self, row: RowId) -> Result<Vec<AttemptRecord>> {
         collect(&self.connection, "SELECT run_id, operation, request_id, correlation_id, intended_at, sent_at, finished_at, outcome,
                     status, code, text, ms_cv
                FROM http_attempts WHERE row_id = ?1 ORDER BY id",
             [row],
             |row| {
                 let time = |index| row.get::<_, Option<i64>>(index).map(|ms| ms.map(clock::from_ms));
-                Ok(AttemptStory {
+                Ok(AttemptRecord {
                     run: row.get(0)?,
                     operation: row.get(1)?,
                     request_id: row.get(2)?,
@@ -176,12 +176,15 @@ impl Queries {
     pub fn each_row<E: From<Error>>(
         &self,
         filter: Filter,
-        mut visit: impl FnMut(RowStory) -> Result<(), E>,
+        mut visit: impl FnMut(RowDetail) -> Result<(), E>,
     ) -> Result<(), E> {
         let by = filter.brought_by();
-        let sql =
-            format!("{} WHERE {} ORDER BY {by}.source_id, {by}.line, r.id", story_of(by), filter.condition());
-        each(&self.connection, &sql, [], |row| visit(story(row).map_err(Error::from)?))
+        let sql = format!(
+            "{} WHERE {} ORDER BY {by}.source_id, {by}.line, r.id",
+            detail_query(by),
+            filter.condition()
+        );
+        each(&self.connection, &sql, [], |row| visit(row_detail(row).map_err(Error::from)?))
     }
 
     /// The headers of the files that the rows of `filter` came from, in order, each once.
@@ -202,7 +205,7 @@ const ROWS: &str = "customer_rows r LEFT JOIN agreements a
                        ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn'";
 
 /// What [`story`] reads; `by` is what the file brought that the row is shown in: the row `r`, or its acceptance `a`.
-fn story_of(by: &str) -> String {
+fn detail_query(by: &str) -> String {
     format!(
         "SELECT r.id, r.domain, r.state, s.path, {by}.line, r.customer, r.problems, r.request_id,
                 r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code,
@@ -212,10 +215,10 @@ fn story_of(by: &str) -> String {
     )
 }
 
-fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
+fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
     let customer: Option<String> = row.get(5)?;
     let problems: Option<String> = row.get(6)?;
-    Ok(RowStory {
+    Ok(RowDetail {
         row: row.get(0)?,
         domain: row.get(1)?,
         state: row.get(2)?,
@@ -239,13 +242,13 @@ fn story(row: &Row<'_>) -> rusqlite::Result<RowStory> {
         changed_at: clock::from_ms(row.get(18)?),
         cells: row.get(19)?,
         header: row.get(20)?,
-        agreement: agreement_story(row)?,
+        agreement: agreement_detail(row)?,
     })
 }
 
-fn agreement_story(row: &Row<'_>) -> rusqlite::Result<Option<AgreementStory>> {
+fn agreement_detail(row: &Row<'_>) -> rusqlite::Result<Option<AgreementDetail>> {
     let Some(state) = row.get(21)? else { return Ok(None) };
-    Ok(Some(AgreementStory {
+    Ok(Some(AgreementDetail {
         state,
         request_id: row.get(22)?,
         error_code: row.get(23)?,

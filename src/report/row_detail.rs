@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::push_line::PushLine as _;
 use super::summary::{hint, one_line};
-use crate::ledger::{AttemptStory, RowId, RowStory, State};
+use crate::ledger::{AttemptRecord, RowDetail, RowId, State};
 use crate::partner_center::{codes, request_line};
 use crate::printable::visible;
 
 /// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
-pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> String {
+pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> String {
     let mut text = String::new();
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
     let file = visible(&row.file);
@@ -53,7 +53,7 @@ pub(crate) fn story_text(row: &RowStory, attempts: &[AttemptStory], kept: Option
 }
 
 /// What is told of a row in a line each, as far as there is something to tell.
-fn facts(row: &RowStory, domain: &str, kept: Option<RowId>) -> [(&'static str, Option<String>); 15] {
+fn facts(row: &RowDetail, domain: &str, kept: Option<RowId>) -> [(&'static str, Option<String>); 15] {
     let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
     let password = match (row.has_credentials, row.state) {
         (true, _) => "sealed in this ledger",
@@ -88,7 +88,7 @@ fn facts(row: &RowStory, domain: &str, kept: Option<RowId>) -> [(&'static str, O
 const BURNED: &str = "the refusal left the domain taken: this row needs another one";
 
 /// For scripts.
-pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory], kept: Option<RowId>) -> Value {
+pub(crate) fn detail_json(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> Value {
     let attempts: Vec<Value> = attempts
         .iter()
         .map(|attempt| {
@@ -149,7 +149,7 @@ pub(crate) fn story_json(row: &RowStory, attempts: &[AttemptStory], kept: Option
 }
 
 /// Where the agreement stands; `None` where the file says nothing of one, or the row will have no customer.
-fn agreement_words(row: &RowStory) -> Option<String> {
+fn agreement_words(row: &RowDetail) -> Option<String> {
     let Some(agreement) = &row.agreement else {
         row.customer.as_ref()?.get("agreement")?;
         return (row.state.is_open() || row.state.is_in_doubt())
@@ -164,7 +164,7 @@ fn agreement_words(row: &RowStory) -> Option<String> {
     })
 }
 
-fn when(attempt: &AttemptStory) -> String {
+fn when(attempt: &AttemptRecord) -> String {
     match (attempt.sent_at, attempt.finished_at) {
         (Some(sent), Some(finished)) => {
             let took = finished.duration_since(sent).as_millis();
@@ -175,7 +175,7 @@ fn when(attempt: &AttemptStory) -> String {
     }
 }
 
-fn outcome(attempt: &AttemptStory) -> String {
+fn outcome(attempt: &AttemptRecord) -> String {
     let mut words = match attempt.outcome.as_deref() {
         None => "under way".to_owned(),
         Some("interrupted") => "the program ended before the answer; it may have been sent".to_owned(),
