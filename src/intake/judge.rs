@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decide::{IncomingRow, is_final};
-use crate::ledger::{Asked, Candidate, Customers, Incoming, KnownRow, RowId, Unchanged};
+use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, RowId, Unchanged};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Judgement, Validator};
 
@@ -11,7 +11,7 @@ use crate::validation::{Judgement, Validator};
 pub(super) struct Judge {
     validator: Validator,
     own_rows: OwnRows,
-    customers: Arc<Customers>,
+    customers: Arc<KnownCustomers>,
 }
 
 impl Judge {
@@ -20,7 +20,7 @@ impl Judge {
         validator: Validator,
         header: &Header,
         ledger_id: &str,
-        customers: Arc<Customers>,
+        customers: Arc<KnownCustomers>,
     ) -> Self {
         Self { validator, own_rows: OwnRows::of(header, ledger_id), customers }
     }
@@ -28,7 +28,7 @@ impl Judge {
     /// Judges rows that stand in the file one after another.
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
         let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
-        let asked: Vec<_> = judged.iter().map(Judged::asked).collect();
+        let asked: Vec<_> = judged.iter().map(Judged::fingerprint).collect();
         let customers = self.customers.of_rows(&asked);
         rows.iter()
             .zip(judged)
@@ -55,10 +55,10 @@ struct Judged<'a> {
 
 impl Judged<'_> {
     /// What a customer may be recognised by. A row that says which other one it corrects has more to say.
-    fn asked(&self) -> Option<Asked<'_>> {
+    fn fingerprint(&self) -> Option<Fingerprint<'_>> {
         let domain = self.judgement.domain.as_ref()?;
         let may_be = self.judgement.is_good() && self.corrects.is_none();
-        may_be.then_some(Asked { domain, content_hash: self.content_hash })
+        may_be.then_some(Fingerprint { domain, content_hash: self.content_hash })
     }
 
     /// Does it say nothing new of a customer, of whom this is known?

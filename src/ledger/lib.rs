@@ -49,9 +49,9 @@ pub use backup::{Restored, backup, restore};
 pub use error::Error;
 use error::Result;
 pub use ingest::{
-    Asked, AwaitingConsent, Candidate, Change, Customers, Decision, DirectRows, Incoming, IngestReport,
-    KnownAcceptance, KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo,
-    StoredRow, Unchanged,
+    AwaitingConsent, Candidate, Change, Decision, DirectRows, Fingerprint, Incoming, IngestReport,
+    KnownAcceptance, KnownCustomers, KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason,
+    SourceInfo, StoredRow, Unchanged,
 };
 pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};

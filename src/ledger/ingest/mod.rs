@@ -10,8 +10,8 @@ mod apply;
 mod consent;
 mod finish;
 mod known;
+mod known_customers;
 mod retry;
-mod unchanged;
 
 use std::sync::Arc;
 
@@ -29,9 +29,9 @@ pub use apply::{Change, Decision};
 pub use consent::AwaitingConsent;
 pub use finish::{DirectRows, IngestReport};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
+use known_customers::WhileReading;
+pub use known_customers::{Fingerprint, KnownCustomers, Unchanged};
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
-use unchanged::WhileReading;
-pub use unchanged::{Asked, Customers, Unchanged};
 
 /// One row as intake hands it over.
 #[derive(Debug)]
@@ -206,8 +206,8 @@ impl Ledger {
 
 impl IngestSession {
     /// The customers that exist, for as long as the second value is kept.
-    pub fn customers(&self, ledger: &Ledger) -> (Arc<Customers>, WhileReading) {
-        Customers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
+    pub fn customers(&self, ledger: &Ledger) -> (Arc<KnownCustomers>, WhileReading) {
+        KnownCustomers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
     }
 
     /// The id by which exports of this ledger name it.

@@ -30,14 +30,14 @@ pub struct Unchanged {
 
 /// What a row without an error says, as far as it takes to recognise it.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct Fingerprint<'a> {
     pub domain: &'a DomainName,
     pub content_hash: [u8; 16],
 }
 
 /// The customers that exist.
 #[derive(Debug)]
-pub struct Customers {
+pub struct KnownCustomers {
     /// What comes from these belongs to the file that brings it again, and changes by that.
     unfinished: HashSet<SourceId>,
     /// One for all threads: SQLite's memory has one lock for all connections of a process, and two that read at once
@@ -49,7 +49,7 @@ pub struct Customers {
 /// Ends the look-ups when it goes. SQLite works its write-ahead log into the file when the last connection goes; that is
 /// to be the ledger's own, and a thread that waits for a pipe may outlive it.
 #[derive(Debug)]
-pub struct WhileReading(Arc<Customers>);
+pub struct WhileReading(Arc<KnownCustomers>);
 
 impl Drop for WhileReading {
     fn drop(&mut self) {
@@ -57,7 +57,7 @@ impl Drop for WhileReading {
     }
 }
 
-impl Customers {
+impl KnownCustomers {
     /// Those in the ledger at `path`, for as long as the second value is kept.
     pub(super) fn of(path: &Path, has_any: bool, unfinished: HashSet<SourceId>) -> (Arc<Self>, WhileReading) {
         let connection = has_any.then(|| schema::open_for_reading(path)).transpose();
@@ -67,7 +67,7 @@ impl Customers {
     }
 
     /// For each of some rows that stand in a file one after another: what is known of its customer.
-    pub fn of_rows(&self, rows: &[Option<Asked<'_>>]) -> Vec<Option<KnownRow>> {
+    pub fn of_rows(&self, rows: &[Option<Fingerprint<'_>>]) -> Vec<Option<KnownRow>> {
         let mut connection = self.connection();
         self.find(connection.as_mut(), rows).unwrap_or_else(|error| {
             *connection = without(error);
@@ -82,13 +82,13 @@ impl Customers {
     fn find(
         &self,
         connection: Option<&mut Connection>,
-        rows: &[Option<Asked<'_>>],
+        rows: &[Option<Fingerprint<'_>>],
     ) -> Result<Vec<Option<KnownRow>>> {
         let Some(connection) = connection else { return Ok(rows.iter().map(|_| None).collect()) };
         // One state of the ledger for all of them spares each look-up locks of its own.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
-        let find = |asked: &Option<Asked<'_>>| {
+        let find = |asked: &Option<Fingerprint<'_>>| {
             let Some(asked) = asked else { return Ok(None) };
             let found = look_up.of_domain(asked.domain)?;
             Ok(found.map(|found| found.known(asked.content_hash, &self.unfinished)))
@@ -192,9 +192,9 @@ mod tests {
             ),
         );
         let unfinished = unfinished.iter().copied().map(SourceId).collect();
-        let (customers, reading) = Customers::of(&path, true, unfinished);
+        let (customers, reading) = KnownCustomers::of(&path, true, unfinished);
         let domain = name("a.onmicrosoft.com");
-        let asked = |domain, content_hash| Some(Asked { domain, content_hash });
+        let asked = |domain, content_hash| Some(Fingerprint { domain, content_hash });
         let other = name("b.onmicrosoft.com");
         let in_words = |state: String, same, unfinished| {
             format!(
@@ -272,10 +272,10 @@ mod tests {
                 "07".repeat(16)
             ),
         );
-        let (customers, _reading) = Customers::of(&path, true, HashSet::new());
+        let (customers, _reading) = KnownCustomers::of(&path, true, HashSet::new());
         let check = |rows: Vec<i64>| {
             let names: Vec<_> = rows.iter().map(|row| name(&format!("d{row}"))).collect();
-            let asked = |domain| Some(Asked { domain, content_hash: HASH });
+            let asked = |domain| Some(Fingerprint { domain, content_hash: HASH });
             let found = customers.of_rows(&names.iter().map(asked).collect::<Vec<_>>());
             let found = found.iter().map(|found| {
                 let is_failed = |found: &KnownRow| found.state == crate::State::Failed;
@@ -302,9 +302,9 @@ mod tests {
     fn a_ledger_that_cannot_be_opened_knows_nobody() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
-        let (customers, _reading) = Customers::of(&path, true, HashSet::new());
+        let (customers, _reading) = KnownCustomers::of(&path, true, HashSet::new());
         let domain = name("a.onmicrosoft.com");
-        let asked = Asked { domain: &domain, content_hash: HASH };
+        let asked = Fingerprint { domain: &domain, content_hash: HASH };
         assert!(matches!(customers.of_rows(&[Some(asked), None])[..], [None, None]));
         drop(ledger(folder.path(), ""));
         assert!(customers.of_rows(&[Some(asked)])[0].is_none(), "it is tried once");
