@@ -6,9 +6,9 @@
 //! keeps. What only the rows beside a row show is worded in [`neighbours`]. Nothing here knows HTTP.
 
 pub(crate) mod decide;
-mod judge;
 pub(crate) mod neighbours;
 mod stored;
+mod validate;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,10 +24,10 @@ use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
 use crate::validation::Validator;
 use decide::{IncomingRow, decide};
-use judge::Judge;
 use neighbours::{MIXED_RESELLERS, mixed_resellers};
+use validate::RowValidator;
 
-pub(crate) use stored::Rejudge;
+pub(crate) use stored::StoredRowValidator;
 
 /// Why a file could not be taken up to its end. What was taken up before is durable, and none of it is sent.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +123,7 @@ pub(crate) async fn ingest(
     let mut report = IntakeReport { layout, unknown_columns, meant, ..IntakeReport::default() };
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
-    let judge = Judge::new(validator, opened.header(), reading.ledger_id(), customers);
+    let judge = RowValidator::new(validator, opened.header(), reading.ledger_id(), customers);
     let mut rows = opened.start(move |header, rows| judge.rows(header, rows));
     let mut kinds = ProblemKinds::new();
     let (mut has_resellers, mut has_direct) = (false, false);

@@ -36,7 +36,7 @@ use lines::Lines;
 use plan::Group;
 
 /// Judges the rows of a file, each for itself: on any thread, in any order.
-pub(crate) struct Judge {
+pub(crate) struct RowChecker {
     validator: Validator,
     key: siblings::Key,
     /// Partner Center will be asked about the rows.
@@ -49,7 +49,7 @@ pub(crate) struct Judge {
 type Domain = ArrayString<48>;
 
 /// A row that has been judged for itself.
-pub(crate) struct Judged {
+pub(crate) struct CheckedRow {
     line: u64,
     domain: Option<Domain>,
     fingerprints: siblings::Fingerprints,
@@ -65,14 +65,14 @@ pub(crate) struct Judged {
 
 /// A row that has been judged, and held against the rows before it. It has a customer only where it would be sent.
 pub(crate) struct Met {
-    judged: Judged,
+    judged: CheckedRow,
     /// An earlier row says the same.
     is_duplicate: bool,
     /// It stands for its domain, or would if it named one.
     stands: bool,
 }
 
-impl Judge {
+impl RowChecker {
     /// `siblings` is what the rows will be held against.
     pub(crate) fn new(
         validator: Validator,
@@ -83,17 +83,17 @@ impl Judge {
         Self { validator, key: siblings.key(), keeps_customers, keeps_cells }
     }
 
-    pub(crate) fn row(&self, header: &Header, row: &Row) -> Judged {
-        let judgement = self.validator.judge(header, row);
-        let customer = if self.keeps_customers { judgement.customer().map(Box::new) } else { None };
-        Judged {
+    pub(crate) fn row(&self, header: &Header, row: &Row) -> CheckedRow {
+        let validation = self.validator.validate(header, row);
+        let customer = if self.keeps_customers { validation.customer().map(Box::new) } else { None };
+        CheckedRow {
             line: row.line(),
-            fingerprints: self.key.fingerprints(&judgement),
-            group: Group::of(&judgement),
+            fingerprints: self.key.fingerprints(&validation),
+            group: Group::of(&validation),
             customer,
             cells: self.keeps_cells.then(|| Box::new(row.cells().clone())),
-            domain: judgement.domain.as_ref().and_then(|domain| Domain::from(domain.as_str()).ok()),
-            problems: judgement.problems,
+            domain: validation.domain.as_ref().and_then(|domain| Domain::from(domain.as_str()).ok()),
+            problems: validation.problems,
         }
     }
 }
@@ -117,7 +117,7 @@ impl FileCheck {
     }
 
     /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
-    pub(crate) fn meet(&self, mut judged: Judged, siblings: &mut Siblings) -> Met {
+    pub(crate) fn meet(&self, mut judged: CheckedRow, siblings: &mut Siblings) -> Met {
         let coming = IncomingRow {
             line: judged.line,
             domain: judged.domain.as_ref().map_or("", Domain::as_str),

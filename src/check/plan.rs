@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::validation::Judgement;
+use crate::validation::Validation;
 
 /// Where a customer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,8 +16,8 @@ pub(super) struct Group {
 
 impl Group {
     /// `Some` where there is no error.
-    pub(super) fn of(judgement: &Judgement<'_>) -> Option<Self> {
-        let (reseller, country) = judgement.destination()?;
+    pub(super) fn of(validation: &Validation<'_>) -> Option<Self> {
+        let (reseller, country) = validation.destination()?;
         let country = country.as_bytes().try_into().expect("validation knows two letters alone");
         Some(Self { reseller, country })
     }

@@ -11,7 +11,7 @@ use hashbrown::hash_table::Entry;
 
 use crate::intake::decide::{IncomingRow, decide};
 use crate::ledger::{Decision, KnownRow, KnownRows, RowId, State};
-use crate::validation::Judgement;
+use crate::validation::Validation;
 
 /// Tables instead of one: each doubles alone, so old and new of all of them never stand side by side. One of 16,384
 /// places is full at 14,336 entries, so this many hold 1.4 million rows in 27 MB before they double.
@@ -41,7 +41,7 @@ pub(super) struct Fingerprints {
 }
 
 impl Key {
-    pub(super) fn fingerprints(&self, row: &Judgement<'_>) -> Fingerprints {
+    pub(super) fn fingerprints(&self, row: &Validation<'_>) -> Fingerprints {
         let domain = row.domain.as_ref().map(|domain| self.domain.hash_one(domain.as_str()));
         Fingerprints { domain, content: row.fingerprint(&self.content) }
     }

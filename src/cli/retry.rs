@@ -4,7 +4,7 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, rules};
-use crate::intake::Rejudge;
+use crate::intake::StoredRowValidator;
 use crate::ledger::{RetryReport, Selection, SkipReason, State};
 use crate::report::{Standing, counted};
 use crate::submitter::{Mode, StopReason};
@@ -27,7 +27,7 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let given = args.input.given(args.condition.require_valid, output);
     // Who names a row means it, whatever is known of its domain.
-    let rows = || Rejudge::new(validation.clone(), given.clone(), !args.domains.is_empty());
+    let rows = || StoredRowValidator::new(validation.clone(), given.clone(), !args.domains.is_empty());
     let selection = Selection {
         codes: args.codes.clone(),
         domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),

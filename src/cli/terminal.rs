@@ -126,7 +126,7 @@ mod imp {
         /// May this process still read from its terminal? It may have been put into the background meanwhile.
         pub(in crate::cli) fn check(&self) -> Result<(), Unaskable> {
             // It is 0 where the group is one outside of a container; that of `rustix` knows no such group, and panics.
-            judge(tcgetpgrp(&self.0), nix::unistd::getpgrp().as_raw())
+            check_foreground(tcgetpgrp(&self.0), nix::unistd::getpgrp().as_raw())
         }
 
         /// Throws away what was typed before now: it answers no question that is asked afterwards.
@@ -146,7 +146,7 @@ mod imp {
     }
 
     /// May the group `own` ask, where `foreground` is what the terminal says of the group that has it?
-    pub(super) fn judge(foreground: Result<Pid, Errno>, own: i32) -> Result<(), Unaskable> {
+    pub(super) fn check_foreground(foreground: Result<Pid, Errno>, own: i32) -> Result<(), Unaskable> {
         match foreground {
             Ok(group) if group.as_raw_nonzero().get() != own => Err(Unaskable::InBackground),
             // The terminal was hung up.
@@ -227,7 +227,7 @@ mod tests {
             (Err(Errno::OPNOTSUPP), 0, Ok(())),
             (Err(Errno::PERM), 7, Ok(())),
         ] {
-            assert_eq!(imp::judge(foreground, own), expected, "{foreground:?}");
+            assert_eq!(imp::check_foreground(foreground, own), expected, "{foreground:?}");
         }
     }
 

@@ -186,7 +186,7 @@ pub(crate) fn are_mixed(has_resellers: bool, has_direct: bool, allow_direct: boo
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryContext {
     /// What the ledger has of it is not what its file said: it cannot be judged without that.
-    pub(crate) is_beyond_judging: bool,
+    pub(crate) cannot_be_validated: bool,
     /// It came to its state before the ledger was restored from a copy.
     pub(crate) is_from_before: bool,
     /// A burned domain does not matter.
@@ -202,7 +202,7 @@ pub(crate) fn decide_kept(
     kept: RetryContext,
 ) -> Result<Decision, SkipReason> {
     let Some(own) = known.named else { return Err(SkipReason::SpokenFor) };
-    if !row.is_good || kept.is_beyond_judging {
+    if !row.is_good || kept.cannot_be_validated {
         return Err(SkipReason::Wrong);
     }
     if own.state.is_customer() {

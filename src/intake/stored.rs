@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::coming;
 use super::decide::{self, RetryContext};
-use super::judge::candidate;
+use super::validate::candidate;
 use crate::customer::Defaults;
 use crate::ledger::{
     self, Candidate, Decision, InputOptions, KnownRows, RetryDecider, SkipReason, State, StoredRow,
@@ -18,7 +18,7 @@ use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
 
 /// Judges stored rows one after another.
-pub(crate) struct Rejudge {
+pub(crate) struct StoredRowValidator {
     /// What is said now.
     given: InputOptions,
     settings: Settings,
@@ -38,18 +38,18 @@ struct OfFile {
     with_reseller: HashMap<Uuid, Validator>,
 }
 
-impl Rejudge {
+impl StoredRowValidator {
     /// `settings` are those of `given`. `takes_burned`: a burned domain does not matter.
     pub(crate) fn new(settings: Settings, given: InputOptions, takes_burned: bool) -> Self {
         Self { given, settings, takes_burned, file: None }
     }
 }
 
-impl RetryDecider for Rejudge {
+impl RetryDecider for StoredRowValidator {
     /// # Errors
     /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that the ledger
     /// does not know, and that is not given now.
-    fn judge(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
+    fn validate(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
         let is_other = |file: &OfFile| file.stored_header != stored.header || file.given != stored.given;
         if self.file.as_ref().is_none_or(is_other) {
             self.file = Some(OfFile::of(stored, &self.given, &self.settings)?);
@@ -58,21 +58,21 @@ impl RetryDecider for Rejudge {
         let header = &file.header;
         let cells = reader::from_csv(&stored.cells);
         let row = Row::of_stored(stored.line, &cells, header.columns().len());
-        let mut judgement = file.validator.judge(header, &row);
+        let mut validation = file.validator.validate(header, &row);
         // A reseller that the row leaves out is the one that was given then: it must not become a direct customer.
         let reseller: Option<Uuid> =
             stored.reseller.as_deref().map(str::parse).transpose().map_err(|error| {
                 let what = format!("its reseller cannot be read: {error}");
                 ledger::Error::Stored { row: stored.row.0, what }
             })?;
-        if let (Some(reseller), Some((None, _))) = (reseller, judgement.destination()) {
+        if let (Some(reseller), Some((None, _))) = (reseller, validation.destination()) {
             let with_reseller = file.with_reseller.entry(reseller).or_insert_with(|| {
                 Validator::new(Settings { default_reseller: Some(reseller), ..file.settings.clone() })
             });
-            judgement = with_reseller.judge(header, &row);
+            validation = with_reseller.validate(header, &row);
         }
-        let content_hash = judgement.content_hash();
-        Ok(candidate(&row, judgement, content_hash, stored.cells.clone(), Some(stored.row)))
+        let content_hash = validation.content_hash();
+        Ok(candidate(&row, validation, content_hash, stored.cells.clone(), Some(stored.row)))
     }
 
     fn decide(
@@ -86,7 +86,7 @@ impl RetryDecider for Rejudge {
         let was_rejected = known.named.as_ref().is_some_and(|it| it.state == State::Rejected);
         let may_be_mixed = was_rejected && candidate.has_reseller() == Some(false);
         let kept = RetryContext {
-            is_beyond_judging: stored.problems.iter().any(Problem::is_of_the_record),
+            cannot_be_validated: stored.problems.iter().any(Problem::is_of_the_record),
             is_from_before: stored.is_from_before,
             takes_burned: self.takes_burned,
             is_mixed: may_be_mixed && decide::are_mixed(has_resellers()?, true, self.given.allow_direct),

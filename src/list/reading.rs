@@ -136,7 +136,7 @@ impl Opened {
             let (judge, turn) = (Arc::clone(&judge), Arc::clone(&turn));
             let started = on_thread(move || {
                 let (header, judge) = &*judge;
-                read_and_judge(&turn, |rows| judge(header, rows))
+                read_and_validate(&turn, |rows| judge(header, rows))
             });
             match started {
                 Ok(thread) => threads.push(thread),
@@ -209,7 +209,7 @@ async fn joined<T>(thread: OnThread<T>) -> T {
 }
 
 /// Until there is no more to read, or nobody to take it.
-fn read_and_judge<R: Read, T>(
+fn read_and_validate<R: Read, T>(
     turn: &Mutex<Option<Turn<R, T>>>,
     judge: impl Fn(&[Row]) -> Vec<T>,
 ) -> Option<Result<u64, reader::Error>> {

@@ -25,7 +25,7 @@ fn problems_that_cannot_be_read_are_not_none() {
     assert!(bench.creations().is_empty());
 }
 
-/// The judgement over a whole file adds to what is known of its rows.
+/// The validation over a whole file adds to what is known of its rows.
 #[test]
 fn problems_that_cannot_be_read_do_not_vanish_at_the_end_of_a_file() {
     let bench = Bench::new();

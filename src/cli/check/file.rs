@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::copy::Copy;
 use super::online::Desk;
 use super::report::Report;
-use crate::check::{AtTheEnd, FileCheck, InOrder, Judged, Met, Siblings, Tally, Told};
+use crate::check::{AtTheEnd, CheckedRow, FileCheck, InOrder, Met, Siblings, Tally, Told};
 use crate::cli::failure::Failure;
 use crate::reading::{Batch, Progress};
 
@@ -21,7 +21,7 @@ pub(super) struct File<'a, 'o> {
 }
 
 impl File<'_, '_> {
-    pub(super) async fn batch(&mut self, batch: Batch<Judged>) -> Result<(), Failure> {
+    pub(super) async fn batch(&mut self, batch: Batch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
         for (number, judged) in (1..).zip(batch.rows) {

@@ -16,7 +16,7 @@ use super::settings::{self, Connection};
 use super::shell::quoted;
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
-use crate::check::{Ending, FileCheck, InOrder, Json, Judge, Siblings, Tally, Text};
+use crate::check::{Ending, FileCheck, InOrder, Json, RowChecker, Siblings, Tally, Text};
 use crate::files::free_name;
 use crate::printable::visible;
 use crate::reader;
@@ -142,7 +142,7 @@ impl Check<'_> {
         };
         file.siblings.begin_file(&file.path);
         let keeps_cells = self.args.output.is_some();
-        let judge = Judge::new(self.validator.clone(), file.siblings, self.args.online, keeps_cells);
+        let judge = RowChecker::new(self.validator.clone(), file.siblings, self.args.online, keeps_cells);
         let mut rows =
             opened.start(move |header, rows| rows.iter().map(|row| judge.row(header, row)).collect());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.map_err(unread)? {

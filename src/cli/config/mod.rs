@@ -97,7 +97,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Refus
     let mut entries = match (&mut file, profile.as_deref()) {
         (Some(file), _) => {
             let chosen = chosen(file, profile.as_deref(), Some(deepest))?;
-            trust::judge(file)?;
+            trust::apply_trust(file)?;
             chosen
         }
         (None, Some(name)) => return Err(no_file_for(name).into()),

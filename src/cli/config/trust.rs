@@ -50,7 +50,7 @@ fn is_harmless(entry: &Entry) -> bool {
 }
 
 /// Refuses a file that was found, sets more than it may, and is not trusted. Notes in it whether it is.
-pub(super) fn judge(file: &mut ConfigFile) -> Result<(), Failure> {
+pub(super) fn apply_trust(file: &mut ConfigFile) -> Result<(), Failure> {
     let Origin::Found { hides, .. } = &file.origin else { return Ok(()) };
     let hides = hides.clone();
     let harmful = harmful(file);

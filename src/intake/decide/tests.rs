@@ -355,7 +355,7 @@ fn rows_without_a_reseller_beside_rows_with_one() {
 }
 
 const NOTHING_ODD: RetryContext =
-    RetryContext { is_beyond_judging: false, is_from_before: false, takes_burned: false, is_mixed: false };
+    RetryContext { cannot_be_validated: false, is_from_before: false, takes_burned: false, is_mixed: false };
 
 #[track_caller]
 fn check_kept(
@@ -379,7 +379,7 @@ fn rows_that_the_ledger_keeps_are_taken_up_again() {
     check_kept(&GOOD, rejected(false), NOTHING_ODD, replaced);
     for own in [failed, rejected] {
         check_kept(&WRONG, own(true), NOTHING_ODD, Err(SkipReason::Wrong));
-        let beyond_judging = RetryContext { is_beyond_judging: true, ..NOTHING_ODD };
+        let beyond_judging = RetryContext { cannot_be_validated: true, ..NOTHING_ODD };
         check_kept(&GOOD, own(true), beyond_judging, Err(SkipReason::Wrong));
         let from_before = RetryContext { is_from_before: true, ..NOTHING_ODD };
         check_kept(&GOOD, own(true), from_before, Err(SkipReason::FromBefore));

@@ -1,4 +1,4 @@
-//! The judgement over a whole file, which comes before any of its rows may be sent.
+//! The validation over a whole file, which comes before any of its rows may be sent.
 
 use rusqlite::{Params, Transaction};
 
@@ -16,7 +16,7 @@ pub enum DirectRows {
     Good { rejected_by: &'static str },
 }
 
-/// What the judgement over a whole file came to.
+/// What the validation over a whole file came to.
 #[derive(Debug, Default)]
 pub struct IngestReport {
     pub counts: IngestCounts,
@@ -29,7 +29,7 @@ pub struct IngestReport {
 }
 
 impl IngestSession {
-    /// The judgement over the whole file, then the release of its rows.
+    /// The validation over the whole file, then the release of its rows.
     pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<IngestReport> {
         match direct {
             DirectRows::Wrong(problem) => self.taken.rejected += self.reject_direct_rows(tx, problem)?,

@@ -2,7 +2,7 @@
 //!
 //! The key of a row is its domain. What becomes of a row is decided by whoever hands it over, by what is [`known`] of it
 //! here, and is then carried out ([`apply`]), in one transaction for each batch. A customer that exists and comes as it went
-//! is [`unchanged`], which nearly always shows before it gets here. [`judgement`] comes at the end of a file, [`consent`] is
+//! is [`unchanged`], which nearly always shows before it gets here. [`validation`] comes at the end of a file, [`consent`] is
 //! what becomes of a file that may not be sent, and [`again`] takes up rows without their file.
 
 mod agreement;

@@ -70,7 +70,7 @@ pub enum SkipReason {
 /// Judges stored rows, and says what becomes of them.
 pub trait RetryDecider: Send + 'static {
     /// The row as it would come in its file today. It [corrects](Candidate::corrects) itself.
-    fn judge(&mut self, stored: &StoredRow) -> Result<Candidate>;
+    fn validate(&mut self, stored: &StoredRow) -> Result<Candidate>;
 
     /// `has_resellers`: do other rows of its file have one?
     fn decide(
@@ -156,7 +156,7 @@ fn retry_rows(
     for of_agreements in [false, true] {
         for row in select(tx, selection, of_agreements)? {
             let stored = stored_row(tx, row, of_agreements)?;
-            let mut candidate = rows.judge(&stored)?;
+            let mut candidate = rows.validate(&stored)?;
             let known = known::look_up(tx, &candidate, &SeenRows::default())?;
             let has_resellers = || reading.has_resellers(tx, &stored.path);
             let decision = rows.decide(&stored, &candidate, known, has_resellers)?;

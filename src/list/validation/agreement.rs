@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use tenantry_model::customer::{Agreement, Field};
 
 use super::draft::Draft;
-use super::report::Report;
+use super::report::ProblemCollector;
 use super::{Settings, noted};
 use tenantry_model::problem::{Finding, Rule};
 
@@ -27,7 +27,7 @@ pub(super) fn check<'a>(
     draft: &Draft<'a>,
     given: impl Fn(Field) -> Option<&'a str>,
     settings: &Settings,
-    report: &mut Report<'_>,
+    report: &mut ProblemCollector<'_>,
 ) -> Option<Agreement> {
     let first = Field::AGREEMENT.into_iter().find(|&field| !draft[field].is_empty())?;
     if !settings.takes_agreements {

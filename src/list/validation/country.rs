@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 use tenantry_model::customer::Field;
 
 use super::draft::Draft;
-use super::report::Report;
+use super::report::ProblemCollector;
 use super::tables::{COUNTRIES_CSV, leak, names, records, tables};
 use super::{fields, noted, text};
 use crate::reader;
@@ -95,7 +95,7 @@ pub(super) fn check<'a>(
     draft: &mut Draft<'a>,
     given: impl Fn(Field) -> Option<&'a str>,
     country: &'a CountryRules,
-    report: &mut Report<'_>,
+    report: &mut ProblemCollector<'_>,
 ) {
     check_listed_culture(draft[Field::Culture], country, report);
     check_listed_language(draft[Field::Language], country, report);
@@ -124,7 +124,7 @@ pub(super) fn check<'a>(
 
 /// A number of a workbook keeps neither a leading zero nor a `+`. A pattern that the number fits shows that nothing is
 /// missing, and without one nobody can tell.
-fn lost_zeros(field: Field, country: &CountryRules, report: &Report<'_>) -> Option<Finding> {
+fn lost_zeros(field: Field, country: &CountryRules, report: &ProblemCollector<'_>) -> Option<Finding> {
     let rule = match field {
         Field::PhoneNumber if country.phone_number.is_none() => Rule::PhoneNumberForm,
         Field::OrganizationRegistrationNumber => Rule::RegistrationNumberForm,
@@ -158,7 +158,7 @@ fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
 }
 
 /// A culture that is listed, but for other countries, is sent all the same: the list is of 2022.
-fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Report<'_>) {
+fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut ProblemCollector<'_>) {
     let cultures = &country.cultures;
     if cultures.is_empty() || listed(culture, cultures).is_some() {
         return;
@@ -173,7 +173,7 @@ fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Repo
 
 /// The lists of languages are recorded with `pt-PT` beside `en`, so only what stands before the hyphen counts
 /// (fact book 7). Whether the service holds a customer to them is not known.
-fn check_listed_language(language: &str, country: &CountryRules, report: &mut Report<'_>) {
+fn check_listed_language(language: &str, country: &CountryRules, report: &mut ProblemCollector<'_>) {
     let languages = &country.languages;
     let is_it = |listed: &Text| primary(listed).eq_ignore_ascii_case(primary(language));
     if languages.is_empty() || languages.iter().any(is_it) {

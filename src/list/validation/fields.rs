@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use tenantry_model::customer::Field;
 
-use super::report::Report;
+use super::report::ProblemCollector;
 use super::tables::tables;
 use super::{email, names, text};
 use tenantry_model::problem::{Finding, Rule};
@@ -31,7 +31,7 @@ pub const fn chars_max(field: Field) -> Option<usize> {
 /// Checks presence, characters and length, and what the text of single fields must look like. True where the value
 /// is there and is text that a further check can make sense of. `is_plain` says that the characters are known to be
 /// good.
-pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Report<'_>) -> bool {
+pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut ProblemCollector<'_>) -> bool {
     if value.is_empty() {
         if field.is_required() {
             report.add(field, Finding::new(Rule::Required, "is required"));

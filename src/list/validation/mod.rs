@@ -11,8 +11,8 @@ mod domain;
 mod draft;
 mod email;
 mod fields;
-mod judgement;
 mod names;
+mod outcome;
 mod report;
 mod tables;
 #[cfg(test)]
@@ -29,12 +29,12 @@ use tenantry_model::problem::{Finding, Problem, Rule};
 
 use country::Rulebook;
 use draft::Draft;
-use judgement::{Extent, Said};
-use report::Report;
+use outcome::{Extent, Said};
+use report::ProblemCollector;
 
 pub use country::LiveRules;
 pub use fields::chars_max;
-pub use judgement::Judgement;
+pub use outcome::Validation;
 
 /// What the service does when it is not told (fact book 4.7). It is always told.
 const ENABLE_GDAP_DEFAULT: bool = true;
@@ -116,19 +116,19 @@ impl Validator {
         self.settings.defaults.of(field)
     }
 
-    /// Judges a row of a file with this header. Who asks takes from the judgement what it needs: the twenty texts of a
-    /// customer and the hash of a row cost more than the judgement.
-    pub fn judge<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
-        let mut judgement = self.judge_fields(header, row);
+    /// Judges a row of a file with this header. Who asks takes from the validation what it needs: the twenty texts of a
+    /// customer and the hash of a row cost more than the validation.
+    pub fn validate<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
+        let mut validation = self.validate_fields(header, row);
         if let Some(problem) = surplus(header, row) {
-            judgement.extent = Extent::Wrong;
-            judgement.problems.push(problem);
+            validation.extent = Extent::Wrong;
+            validation.problems.push(problem);
         }
-        judgement
+        validation
     }
 
-    fn judge_fields<'a>(&'a self, header: &Header, row: &'a Row) -> Judgement<'a> {
-        let mut report = Report::new(header, row, &self.settings);
+    fn validate_fields<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
+        let mut report = ProblemCollector::new(header, row, &self.settings);
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
         }
@@ -139,10 +139,10 @@ impl Validator {
             self.check(&mut draft, &mut report);
         }
         let (problems, extent) = report.finish();
-        Judgement { domain: draft.domain.clone(), problems, extent, said: Said::Fields(draft) }
+        Validation { domain: draft.domain.clone(), problems, extent, said: Said::Fields(draft) }
     }
 
-    fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut Report<'_>) {
+    fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
         // What is there and is text worth a closer look.
         let is_plain = draft.is_plain;
         let texts = Field::ALL
@@ -197,8 +197,8 @@ impl Validator {
         fault: RowFault,
         header: &Header,
         row: &'a Row,
-        mut report: Report<'_>,
-    ) -> Judgement<'a> {
+        mut report: ProblemCollector<'_>,
+    ) -> Validation<'a> {
         match fault {
             RowFault::Ragged { expected, found } => {
                 report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));
@@ -222,7 +222,7 @@ impl Validator {
         let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
         let domain = if is_aligned { self.domain_of(header, row) } else { None };
         let (problems, extent) = report.finish();
-        Judgement { domain, problems, extent, said: Said::Cells(row) }
+        Validation { domain, problems, extent, said: Said::Cells(row) }
     }
 
     fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {
@@ -259,7 +259,7 @@ pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -
 }
 
 /// The good value, or else the finding put into the report.
-fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut Report<'_>) -> Option<T> {
+fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut ProblemCollector<'_>) -> Option<T> {
     checked.map_err(|finding| report.add(field, finding)).ok()
 }
 

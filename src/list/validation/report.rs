@@ -1,6 +1,6 @@
 //! The problems of one row, each with where it is.
 
-use super::judgement::Extent;
+use super::outcome::Extent;
 use super::{Settings, text};
 use crate::reader::{Header, Row};
 use tenantry_model::customer::Field;
@@ -8,7 +8,7 @@ use tenantry_model::printable::shown;
 use tenantry_model::problem::{Finding, Problem, Severity};
 
 /// Collects the problems of one row.
-pub(super) struct Report<'a> {
+pub(super) struct ProblemCollector<'a> {
     header: &'a Header,
     row: &'a Row,
     settings: &'a Settings,
@@ -17,7 +17,7 @@ pub(super) struct Report<'a> {
     extent: Extent,
 }
 
-impl<'a> Report<'a> {
+impl<'a> ProblemCollector<'a> {
     pub(super) fn new(header: &'a Header, row: &'a Row, settings: &'a Settings) -> Self {
         Self { header, row, settings, problems: Vec::new(), extent: Extent::Good }
     }

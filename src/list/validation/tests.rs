@@ -19,11 +19,11 @@ struct Verdict {
 }
 
 impl Validator {
-    fn validate(&self, header: &Header, row: &Row) -> Verdict {
-        let judgement = self.judge(header, row);
-        let (customer, beside_agreement) = (judgement.customer(), judgement.beside_agreement());
-        let content_hash = judgement.content_hash();
-        let Judgement { domain, problems, .. } = judgement;
+    fn verdict(&self, header: &Header, row: &Row) -> Verdict {
+        let validation = self.validate(header, row);
+        let (customer, beside_agreement) = (validation.customer(), validation.beside_agreement());
+        let content_hash = validation.content_hash();
+        let Validation { domain, problems, .. } = validation;
         Verdict { domain, customer, beside_agreement, problems, content_hash }
     }
 }
@@ -68,7 +68,7 @@ fn validate_all(file: &[u8], settings: &Settings) -> Vec<Verdict> {
     let mut row = Row::default();
     let mut verdicts = Vec::new();
     while reader.read(&mut row).unwrap() {
-        verdicts.push(validator.validate(reader.header(), &row));
+        verdicts.push(validator.verdict(reader.header(), &row));
     }
     verdicts
 }
@@ -389,7 +389,7 @@ fn the_sample_of_problems_has_the_problems_it_says() {
     let mut row = Row::default();
     while reader.read(&mut row).unwrap() {
         let said = row.text(row.cells().len() - 1).unwrap();
-        let verdict = validator.validate(reader.header(), &row);
+        let verdict = validator.verdict(reader.header(), &row);
         let rules: Vec<_> = verdict.problems.iter().map(|problem| &*problem.rule).collect();
         let expected: Vec<_> = said.split(':').next().into_iter().filter(|rule| *rule != "nothing").collect();
         assert_eq!(rules, expected, "line {}: {said}", row.line());
@@ -405,7 +405,7 @@ fn read_and_validate(bytes: &[u8]) {
     while let Ok(true) = reader.read(&mut row) {
         assert!(row.line() > last_line && row.last_line() >= row.line());
         last_line = row.last_line();
-        let verdict = validator.validate(reader.header(), &row);
+        let verdict = validator.verdict(reader.header(), &row);
         let is_rejected = verdict.problems.iter().any(|problem| problem.severity == Severity::Error);
         assert_eq!(verdict.customer.is_none(), is_rejected);
         assert!(verdict.customer.is_none_or(|customer| Some(customer.domain) == verdict.domain));
@@ -535,6 +535,6 @@ fn the_examples_are_one_good_customer() {
     let mut reader = Reader::open(&list[..], &Options::default()).unwrap();
     let mut row = Row::default();
     assert!(reader.read(&mut row).unwrap());
-    let verdict = Validator::new(Settings::default()).validate(reader.header(), &row);
+    let verdict = Validator::new(Settings::default()).verdict(reader.header(), &row);
     assert_eq!(verdict.problems, []);
 }

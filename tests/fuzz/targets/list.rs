@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use tenantry_list::reader::{
     CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
 };
-use tenantry_list::validation::{Judgement, Settings, Validator};
+use tenantry_list::validation::{Settings, Validation, Validator};
 use tenantry_model::printable::is_unseen;
 use tenantry_model::problem::Severity;
 
@@ -70,7 +70,7 @@ fn check_row(row: &Row, columns: usize) {
     assert_eq!(&from_csv(&to_csv(row.cells())), row.cells(), "the ledger keeps it");
 }
 
-/// Every row of a file has a judgement that holds together, whatever its cells say.
+/// Every row of a file has a validation that holds together, whatever its cells say.
 pub fn rows(input: &[u8]) {
     let (words, file) = steered(input);
     let (options, _) = options(&words);
@@ -80,31 +80,31 @@ pub fn rows(input: &[u8]) {
     let strict = Validator::new(Settings { strict: true, takes_agreements: false, ..Settings::default() });
     let mut row = Row::default();
     while reader.read(&mut row).unwrap_or(false) {
-        let judgement = lenient.judge(&header, &row);
-        check_judgement(&judgement, &row);
-        let again = lenient.judge(&header, &row);
-        assert_eq!(all(&judgement), all(&again), "the same row, the same judgement");
-        let strictly = strict.judge(&header, &row);
-        check_judgement(&strictly, &row);
-        assert!(!strictly.is_good() || judgement.is_good(), "strict is stricter");
+        let validation = lenient.validate(&header, &row);
+        check_validation(&validation, &row);
+        let again = lenient.validate(&header, &row);
+        assert_eq!(all(&validation), all(&again), "the same row, the same validation");
+        let strictly = strict.validate(&header, &row);
+        check_validation(&strictly, &row);
+        assert!(!strictly.is_good() || validation.is_good(), "strict is stricter");
     }
 }
 
-fn all<'a>(judgement: &'a Judgement<'_>) -> impl PartialEq + Debug + use<'a> {
-    let customers = (judgement.customer(), judgement.beside_agreement());
-    (judgement.domain.as_ref(), customers, &judgement.problems, judgement.content_hash())
+fn all<'a>(validation: &'a Validation<'_>) -> impl PartialEq + Debug + use<'a> {
+    let customers = (validation.customer(), validation.beside_agreement());
+    (validation.domain.as_ref(), customers, &validation.problems, validation.content_hash())
 }
 
-fn check_judgement(judgement: &Judgement<'_>, row: &Row) {
-    let is_rejected = judgement.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let customer = judgement.customer();
-    assert_eq!(customer.is_none(), is_rejected, "{:?}", judgement.problems);
-    assert_eq!(judgement.is_good(), !is_rejected);
-    assert!(judgement.beside_agreement().is_none() || is_rejected);
+fn check_validation(validation: &Validation<'_>, row: &Row) {
+    let is_rejected = validation.problems.iter().any(|problem| problem.severity == Severity::Error);
+    let customer = validation.customer();
+    assert_eq!(customer.is_none(), is_rejected, "{:?}", validation.problems);
+    assert_eq!(validation.is_good(), !is_rejected);
+    assert!(validation.beside_agreement().is_none() || is_rejected);
     if let Some(customer) = &customer {
-        assert_eq!(Some(&customer.domain), judgement.domain.as_ref());
+        assert_eq!(Some(&customer.domain), validation.domain.as_ref());
     }
-    for problem in &judgement.problems {
+    for problem in &validation.problems {
         assert_eq!(problem.line, row.line());
         assert!(!problem.value.contains(is_unseen), "{problem:?}");
         assert!(!problem.message.contains(|c: char| c.is_control()), "{problem:?}");

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use super::decide::{IncomingRow, is_final};
 use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, RowId, Unchanged};
 use crate::reader::{self, Header, Row};
-use crate::validation::{Judgement, Validator};
+use crate::validation::{Validation, Validator};
 
 /// Judges the rows of one file, on as many threads as there are.
-pub(super) struct Judge {
+pub(super) struct RowValidator {
     validator: Validator,
     own_rows: OwnRows,
     customers: Arc<KnownCustomers>,
 }
 
-impl Judge {
+impl RowValidator {
     /// For the rows below `header`, on their way into the ledger with this id.
     pub(super) fn new(
         validator: Validator,
@@ -28,7 +28,7 @@ impl Judge {
     /// Judges rows that stand in the file one after another.
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
         let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
-        let asked: Vec<_> = judged.iter().map(Judged::fingerprint).collect();
+        let asked: Vec<_> = judged.iter().map(ValidatedRow::fingerprint).collect();
         let customers = self.customers.of_rows(&asked);
         rows.iter()
             .zip(judged)
@@ -37,67 +37,67 @@ impl Judge {
             .collect()
     }
 
-    fn row<'a>(&'a self, header: &Header, row: &'a Row) -> Judged<'a> {
-        let judgement = self.validator.judge(header, row);
-        Judged {
-            content_hash: judgement.content_hash(),
+    fn row<'a>(&'a self, header: &Header, row: &'a Row) -> ValidatedRow<'a> {
+        let validation = self.validator.validate(header, row);
+        ValidatedRow {
+            content_hash: validation.content_hash(),
             corrects: self.own_rows.corrected_by(row),
-            judgement,
+            validation,
         }
     }
 }
 
-struct Judged<'a> {
-    judgement: Judgement<'a>,
+struct ValidatedRow<'a> {
+    validation: Validation<'a>,
     content_hash: [u8; 16],
     corrects: Option<RowId>,
 }
 
-impl Judged<'_> {
+impl ValidatedRow<'_> {
     /// What a customer may be recognised by. A row that says which other one it corrects has more to say.
     fn fingerprint(&self) -> Option<Fingerprint<'_>> {
-        let domain = self.judgement.domain.as_ref()?;
-        let may_be = self.judgement.is_good() && self.corrects.is_none();
+        let domain = self.validation.domain.as_ref()?;
+        let may_be = self.validation.is_good() && self.corrects.is_none();
         may_be.then_some(Fingerprint { domain, content_hash: self.content_hash })
     }
 
     /// Does it say nothing new of a customer, of whom this is known?
     fn is_final(&self, known: &KnownRow) -> bool {
-        let has_agreement = self.judgement.has_agreement();
+        let has_agreement = self.validation.has_agreement();
         is_final(&IncomingRow { is_good: true, has_agreement, ..IncomingRow::default() }, known)
     }
 
     /// For the ledger: as `customer`, where it is that one's row and says nothing new of it.
     fn sent_on(self, row: &Row, customer: Option<KnownRow>) -> Incoming {
         let customer = customer.filter(|known| self.is_final(known));
-        let Self { judgement, content_hash, corrects } = self;
+        let Self { validation, content_hash, corrects } = self;
         if let Some(customer) = customer {
             return Incoming::Unchanged(Unchanged {
                 line: row.line(),
                 row: customer.row,
-                has_reseller: judgement.destination().is_some_and(|(reseller, _)| reseller.is_some()),
-                problems: judgement.problems,
+                has_reseller: validation.destination().is_some_and(|(reseller, _)| reseller.is_some()),
+                problems: validation.problems,
             });
         }
         let cells = reader::to_csv(row.cells());
-        Incoming::Candidate(Box::new(candidate(row, judgement, content_hash, cells, corrects)))
+        Incoming::Candidate(Box::new(candidate(row, validation, content_hash, cells, corrects)))
     }
 }
 
 /// All that the ledger keeps of a row that has been judged.
 pub(super) fn candidate(
     row: &Row,
-    judgement: Judgement<'_>,
+    validation: Validation<'_>,
     content_hash: [u8; 16],
     cells: Vec<u8>,
     corrects: Option<RowId>,
 ) -> Candidate {
     Candidate {
         line: row.line(),
-        customer: judgement.customer(),
-        beside_agreement: judgement.beside_agreement(),
-        domain: judgement.domain,
-        problems: judgement.problems,
+        customer: validation.customer(),
+        beside_agreement: validation.beside_agreement(),
+        domain: validation.domain,
+        problems: validation.problems,
         content_hash,
         cells,
         corrects,

@@ -1,4 +1,4 @@
-//! What the judgement of a row comes to, while the row is at hand: who asks takes what it needs.
+//! What the validation of a row comes to, while the row is at hand: who asks takes what it needs.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -21,7 +21,7 @@ const RAW_CELL: u8 = u8::MAX;
 const SAID_BYTES: usize = 1024;
 
 /// A row that has been judged.
-pub struct Judgement<'a> {
+pub struct Validation<'a> {
     /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
     pub domain: Option<DomainName>,
     /// In the order of the file's columns.
@@ -48,7 +48,7 @@ pub(super) enum Said<'a> {
     Cells(&'a Row),
 }
 
-impl Judgement<'_> {
+impl Validation<'_> {
     /// `Some` exactly where no problem is an error.
     pub fn customer(&self) -> Option<Customer> {
         let customer = self.good()?.to_customer();
