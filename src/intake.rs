@@ -5,8 +5,8 @@
 //! it. What becomes of a row is [decided](decide) here, also for `check`; [`stored`] does so for rows that the ledger
 //! keeps. What only the rows beside a row show is worded in [`neighbours`]. Nothing here knows HTTP.
 
+pub(crate) mod cross_row;
 pub(crate) mod decide;
-pub(crate) mod neighbours;
 mod stored;
 mod validate;
 
@@ -23,8 +23,8 @@ use crate::problem::{Problem, Severity};
 use crate::reader;
 use crate::reading::{self, Opened, Progress, Source};
 use crate::validation::Validator;
+use cross_row::{MIXED_RESELLERS, mixed_resellers};
 use decide::{IncomingRow, decide};
-use neighbours::{MIXED_RESELLERS, mixed_resellers};
 use validate::RowValidator;
 
 pub(crate) use stored::StoredRowValidator;

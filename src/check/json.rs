@@ -79,7 +79,7 @@ impl Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::neighbours::duplicate_domain;
+    use crate::intake::cross_row::duplicate_domain;
     use crate::printable::is_unseen;
 
     #[test]

@@ -6,11 +6,11 @@
 //! collected: what stays in memory of a row is what [`siblings`] says.
 
 mod annotated;
+mod duplicates;
 mod json;
 mod lines;
 mod online;
 mod plan;
-mod siblings;
 mod tally;
 mod text;
 
@@ -18,17 +18,17 @@ use arrayvec::ArrayString;
 use csv::ByteRecord;
 
 use crate::customer::{Customer, Field};
+use crate::intake::cross_row::mixed_resellers;
 use crate::intake::decide::{IncomingRow, are_mixed};
-use crate::intake::neighbours::mixed_resellers;
 use crate::ledger::Decision;
 use crate::problem::{Problem, Severity};
 use crate::reader::{Header, Row};
 use crate::validation::Validator;
 
 pub(crate) use annotated::Annotated;
+pub(crate) use duplicates::EarlierRows;
 pub(crate) use json::Json;
 pub(crate) use online::{InOrder, Online, Told};
-pub(crate) use siblings::Siblings;
 pub(crate) use tally::Tally;
 pub(crate) use text::{Ending, Text};
 
@@ -38,7 +38,7 @@ use plan::Group;
 /// Judges the rows of a file, each for itself: on any thread, in any order.
 pub(crate) struct RowChecker {
     validator: Validator,
-    key: siblings::Key,
+    key: duplicates::HashKeys,
     /// Partner Center will be asked about the rows.
     keeps_customers: bool,
     /// The rows will be copied.
@@ -52,7 +52,7 @@ type Domain = ArrayString<48>;
 pub(crate) struct CheckedRow {
     line: u64,
     domain: Option<Domain>,
-    fingerprints: siblings::Fingerprints,
+    fingerprints: duplicates::Fingerprints,
     problems: Vec<Problem>,
     /// Of a row in which validation found no error.
     group: Option<Group>,
@@ -76,7 +76,7 @@ impl RowChecker {
     /// `siblings` is what the rows will be held against.
     pub(crate) fn new(
         validator: Validator,
-        siblings: &Siblings,
+        siblings: &EarlierRows,
         keeps_customers: bool,
         keeps_cells: bool,
     ) -> Self {
@@ -117,7 +117,7 @@ impl FileCheck {
     }
 
     /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
-    pub(crate) fn meet(&self, mut judged: CheckedRow, siblings: &mut Siblings) -> Met {
+    pub(crate) fn meet(&self, mut judged: CheckedRow, siblings: &mut EarlierRows) -> Met {
         let coming = IncomingRow {
             line: judged.line,
             domain: judged.domain.as_ref().map_or("", Domain::as_str),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Met;
 use super::plan::Plan;
-use crate::intake::neighbours::MIXED_RESELLERS;
+use crate::intake::cross_row::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
 
 /// How severe, and which rule.

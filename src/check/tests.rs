@@ -22,7 +22,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
     let file = format!("{header}\n{}", rows.concat());
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
-    let mut siblings = Siblings::default();
+    let mut siblings = EarlierRows::default();
     let judge = RowChecker::new(validator, &siblings, false, false);
     let mut check = FileCheck::new(reader.header().clone(), false, allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());

@@ -200,7 +200,7 @@ fn plan(ending: &Ending<'_>, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::neighbours::duplicate_domain;
+    use crate::intake::cross_row::duplicate_domain;
 
     #[test]
     fn many_alike_are_grouped_unless_all_are_wanted() {

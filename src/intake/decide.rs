@@ -7,7 +7,7 @@
 //! names the first one's line, unless the two are equal. A row that is known from an earlier reading is left alone where it
 //! was sent or may have been, and replaced by a changed one where it was refused or never sent.
 
-use super::neighbours::{MIXED_RESELLERS, duplicate_domain};
+use super::cross_row::{MIXED_RESELLERS, duplicate_domain};
 use crate::customer::Customer;
 use crate::ledger::{Change, Decision, KnownAcceptance, KnownRow, KnownRows, RowId, SkipReason, State};
 

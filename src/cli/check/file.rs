@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::copy::Copy;
 use super::online::Desk;
 use super::report::Report;
-use crate::check::{AtTheEnd, CheckedRow, FileCheck, InOrder, Met, Siblings, Tally, Told};
+use crate::check::{AtTheEnd, CheckedRow, EarlierRows, FileCheck, InOrder, Met, Tally, Told};
 use crate::cli::failure::Failure;
 use crate::reading::{Batch, Progress};
 
@@ -13,7 +13,7 @@ use crate::reading::{Batch, Progress};
 pub(super) struct File<'a, 'o> {
     pub(super) path: String,
     pub(super) check: FileCheck,
-    pub(super) siblings: &'a mut Siblings,
+    pub(super) siblings: &'a mut EarlierRows,
     pub(super) report: &'a mut Report<'o>,
     pub(super) progress: &'a watch::Sender<Progress>,
     pub(super) desk: Option<(&'a Desk, InOrder)>,

@@ -16,7 +16,7 @@ use super::settings::{self, Connection};
 use super::shell::quoted;
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
-use crate::check::{Ending, FileCheck, InOrder, Json, RowChecker, Siblings, Tally, Text};
+use crate::check::{EarlierRows, Ending, FileCheck, InOrder, Json, RowChecker, Tally, Text};
 use crate::files::free_name;
 use crate::printable::visible;
 use crate::reader;
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         desk: desk.as_ref(),
         report: Report::new(output, form),
         copy,
-        siblings: Siblings::default(),
+        siblings: EarlierRows::default(),
         tally: Tally::default(),
     };
     for input in inputs {
@@ -97,7 +97,7 @@ struct Check<'a> {
     report: Report<'a>,
     copy: Option<Copy>,
     /// Of all files.
-    siblings: Siblings,
+    siblings: EarlierRows,
     /// Of the files that are done.
     tally: Tally,
 }

@@ -28,7 +28,7 @@ struct First {
 /// What fingerprints are drawn under. Content is hashed in many small parts, which the hash of std is slow at; there is
 /// nothing to be won by making the contents of two rows of one domain collide.
 #[derive(Clone, Default)]
-pub(super) struct Key {
+pub(super) struct HashKeys {
     domain: RandomState,
     content: foldhash::quality::RandomState,
 }
@@ -40,7 +40,7 @@ pub(super) struct Fingerprints {
     content: u64,
 }
 
-impl Key {
+impl HashKeys {
     pub(super) fn fingerprints(&self, row: &Validation<'_>) -> Fingerprints {
         let domain = row.domain.as_ref().map(|domain| self.domain.hash_one(domain.as_str()));
         Fingerprints { domain, content: row.fingerprint(&self.content) }
@@ -49,25 +49,25 @@ impl Key {
 
 /// What is remembered of the rows of all files.
 #[derive(Default)]
-pub(crate) struct Siblings {
+pub(crate) struct EarlierRows {
     /// The files so far, each with the number of lines before it.
     files: Vec<(String, u32)>,
     /// The newest row.
     newest: u32,
-    key: Key,
+    key: HashKeys,
     by_domain: Shards<First>,
     /// Rows that stand for no domain, because their cell holds none or an earlier row stands for it. They are told
     /// apart by their content alone.
     by_content: Shards<()>,
 }
 
-impl Siblings {
+impl EarlierRows {
     /// The rows that come now are those of the file at `path`.
     pub(crate) fn begin_file(&mut self, path: &str) {
         self.files.push((path.to_owned(), self.newest));
     }
 
-    pub(super) fn key(&self) -> Key {
+    pub(super) fn key(&self) -> HashKeys {
         self.key.clone()
     }
 
@@ -152,7 +152,7 @@ mod tests {
 
     /// What an earlier row leaves of a row.
     #[derive(Debug, PartialEq, Eq)]
-    enum Standing {
+    enum Match {
         First,
         Equal,
         /// Line and message name the row that stands for its domain.
@@ -161,8 +161,8 @@ mod tests {
 
     /// Meets rows as (domain, content), from line 2 on.
     #[track_caller]
-    fn check(rows: &[(&str, u8)], expected: &[Standing]) {
-        let mut siblings = Siblings::default();
+    fn check(rows: &[(&str, u8)], expected: &[Match]) {
+        let mut siblings = EarlierRows::default();
         let standings = (2..).zip(rows).map(|(line, (name, content))| {
             let domain = name.bytes().next().map(u64::from);
             let row = IncomingRow {
@@ -174,11 +174,11 @@ mod tests {
                 customer: None,
             };
             match siblings.meet(&row, Fingerprints { domain, content: u64::from(*content) << 32 }) {
-                Decision::Known { .. } => Standing::Equal,
-                Decision::New { stands: true, problem: None, replaces: None } => Standing::First,
+                Decision::Known { .. } => Match::Equal,
+                Decision::New { stands: true, problem: None, replaces: None } => Match::First,
                 Decision::New { stands: false, problem: Some(problem), replaces: None } => {
                     let first = (2..line).find(|first| problem.message.contains(&format!("line {first} ")));
-                    Standing::NamedAgain(first.expect("it names the first row"))
+                    Match::NamedAgain(first.expect("it names the first row"))
                 }
                 other => panic!("{other:?}"),
             }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_first_row_of_a_domain_stands() {
-        use Standing::{Equal, First, NamedAgain};
+        use Match::{Equal, First, NamedAgain};
         check(&[("a", 1), ("b", 2)], &[First, First]);
         check(&[("a", 1), ("a", 1), ("a", 1)], &[First, Equal, Equal]);
         check(&[("a", 1), ("a", 2)], &[First, NamedAgain(2)]);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn rows_without_a_domain_are_told_apart_by_their_content() {
-        use Standing::{Equal, First};
+        use Match::{Equal, First};
         check(&[("", 1), ("", 2), ("", 1)], &[First, First, Equal]);
     }
 }
