@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use crate::clock;
 use crate::log_file::LogFile;
 use crate::outlet::{self, Outlet};
-use crate::printable::{visible, visible_json};
+use crate::printable::{escape_for_terminal, escape_json_for_terminal};
 use crate::variables::variable;
 
 /// How log lines look.
@@ -99,8 +99,8 @@ fn line_of(event: &[u8], format: Format) -> String {
     let text = String::from_utf8_lossy(event);
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = match format {
-        Format::Text => visible(line),
-        Format::Json => visible_json(line),
+        Format::Text => escape_for_terminal(line),
+        Format::Json => escape_json_for_terminal(line),
     };
     format!("{line}\n")
 }

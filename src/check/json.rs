@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::Tally;
-use crate::printable::visible_json;
+use crate::printable::escape_json_for_terminal;
 use crate::problem::{Problem, Severity};
 
 /// Writes the object piece by piece.
@@ -64,14 +64,14 @@ impl Json {
         self.has_problems = true;
         let text =
             serde_json::to_string(&InFile { file, problem }).expect("a problem is plain data with text keys");
-        out.push_str(&visible_json(&text));
+        out.push_str(&escape_json_for_terminal(&text));
     }
 
     pub(crate) fn end(&self, tally: &Tally, out: &mut String) {
         out.push_str(if self.has_problems { "\n" } else { "{\"problems\":[" });
         let summary =
             serde_json::to_string(&Summary::of(tally)).expect("counts are plain data with text keys");
-        let summary = visible_json(&summary);
+        let summary = escape_json_for_terminal(&summary);
         out.push_str(&format!("],\"rows\":{},\"summary\":{summary}}}\n", tally.rows()));
     }
 }

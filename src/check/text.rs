@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::tally::{Kind, kind};
 use super::{Online, Tally};
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::problem::Problem;
 use crate::report::{PushLine as _, counted};
 
@@ -110,12 +110,16 @@ impl Text {
 
     /// The problems that were not shown in full, and what the file comes to.
     pub(crate) fn end_of_file(&mut self, file: &str, tally: &Tally, out: &mut String) {
-        let file = visible(file);
+        let file = escape_for_terminal(file);
         for ((severity, rule), alike) in std::mem::take(&mut self.kinds) {
             if !alike.lines.is_empty() {
                 self.has_grouped = true;
                 let not_shown = alike.not_shown();
-                out.push_line(format_args!("{file}: {} [{rule}]: {}", severity.name(), visible(&not_shown)));
+                out.push_line(format_args!(
+                    "{file}: {} [{rule}]: {}",
+                    severity.name(),
+                    escape_for_terminal(&not_shown)
+                ));
             }
         }
         let gap = if tally.kinds.is_empty() { "" } else { "\n" };
@@ -137,13 +141,13 @@ impl Text {
         if self.has_grouped {
             let beside = match (has_copy, files) {
                 (true, _) => "; in the copy each stands beside its row".to_owned(),
-                (false, 1) => format!(", `-o {}` writes each beside its row", visible(copy)),
+                (false, 1) => format!(", `-o {}` writes each beside its row", escape_for_terminal(copy)),
                 (false, _) => String::new(),
             };
             out.push_line(format_args!("Not all are shown above: `--all` shows every one{beside}."));
         }
         plan(ending, out);
-        out.push_line(format_args!("\nNext: {}", visible(next)));
+        out.push_line(format_args!("\nNext: {}", escape_for_terminal(next)));
     }
 }
 
@@ -151,12 +155,17 @@ impl Text {
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
     let (severity, words) = (problem.severity.name(), problem.in_words());
     let at = problem.line;
-    out.push_line(format_args!("{}:{at}: {severity}: {} [{}]", visible(file), visible(&words), problem.rule));
+    out.push_line(format_args!(
+        "{}:{at}: {severity}: {} [{}]",
+        escape_for_terminal(file),
+        escape_for_terminal(&words),
+        problem.rule
+    ));
     if !problem.value.is_empty() {
-        out.push_line(format_args!("    found `{}`", visible(&problem.value)));
+        out.push_line(format_args!("    found `{}`", escape_for_terminal(&problem.value)));
     }
     if let Some(suggestion) = &problem.suggestion {
-        out.push_line(format_args!("    → {}", visible(suggestion)));
+        out.push_line(format_args!("    → {}", escape_for_terminal(suggestion)));
     }
 }
 
@@ -181,7 +190,7 @@ fn plan(ending: &Ending<'_>, out: &mut String) {
     for (group, rows) in groups.iter().take(GROUPS_LISTED) {
         let country = group.country();
         let reseller = group.reseller.map_or_else(|| "no reseller".to_owned(), |id| ending.reseller(id));
-        out.push_line(format_args!("  {rows:>9}  {country}  {}", visible(&reseller)));
+        out.push_line(format_args!("  {rows:>9}  {country}  {}", escape_for_terminal(&reseller)));
     }
     let rest = groups.get(GROUPS_LISTED..).unwrap_or_default();
     if !rest.is_empty() {
@@ -193,7 +202,7 @@ fn plan(ending: &Ending<'_>, out: &mut String) {
         ));
     }
     if let Some(partner) = ending.partner {
-        out.push_line(format_args!("They would be created by {}.", visible(partner)));
+        out.push_line(format_args!("They would be created by {}.", escape_for_terminal(partner)));
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::output::Output;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::report::rough;
 use crate::{outlet, reading, submitter};
 
@@ -108,7 +108,7 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_position(now.bytes);
             let rows = HumanCount(now.rows);
-            shown.update(format!("{rows} rows of {}", visible(path)), || {
+            shown.update(format!("{rows} rows of {}", escape_for_terminal(path)), || {
                 format!("{path}: {rows} rows so far")
             });
         }

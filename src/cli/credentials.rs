@@ -13,7 +13,7 @@ use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{Identities, Opener, Unopened};
 use crate::ledger::{Opening, Queries, SealedPassword};
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::report::{counted, harmless};
 
 /// Passwords that are opened before they are recorded and written together: a commit for each would take its time.
@@ -110,9 +110,12 @@ impl<W: std::io::Write> HandingOut<'_, W> {
         match self.opener.open(&sealed) {
             Ok(password) => self.open.push((sealed, password)),
             // One that does not open must not keep the others from being opened.
-            Err(why) => {
-                self.result.unopened.entry(why).or_default().add(visible(&sealed.domain).into_owned())
-            }
+            Err(why) => self
+                .result
+                .unopened
+                .entry(why)
+                .or_default()
+                .add(escape_for_terminal(&sealed.domain).into_owned()),
         }
         if self.open.len() < TOGETHER { Ok(()) } else { self.hand_out() }
     }
@@ -187,7 +190,7 @@ impl Opened {
             (None, _) => {}
         }
         for (domain, asked_for) in &self.kept {
-            let came = match (domain == asked_for, visible(domain)) {
+            let came = match (domain == asked_for, escape_for_terminal(domain)) {
                 (true, domain) => {
                     format!("A password of `{domain}` came with an answer that belongs to another customer")
                 }

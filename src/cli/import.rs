@@ -9,7 +9,7 @@ use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
 use crate::ledger::{AwaitingConsent, IngestReport};
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::reading::{self, Opened, Progress};
 use crate::report::{counted, counted_with};
 use crate::submitter::{Mode, StopReason};
@@ -166,7 +166,7 @@ impl Intake {
         let taken = &judged.counts;
         session.output.note(format_args!(
             "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
-            visible(&report.layout),
+            escape_for_terminal(&report.layout),
             counted(report.rows, "row"),
             taken.new,
             taken.rejected,

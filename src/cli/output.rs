@@ -20,7 +20,7 @@ use super::failure::Failure;
 use super::options::deepest;
 use super::signals;
 use crate::outlet;
-use crate::printable::{visible, visible_json, visible_lines};
+use crate::printable::{escape_for_terminal, escape_json_for_terminal, escape_lines_for_terminal};
 
 /// Prints for one command.
 #[derive(Debug)]
@@ -72,12 +72,12 @@ impl Output {
 
     /// A result in words, or a part of it, on standard output.
     pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
-        self.standard_output(&visible_lines(text))
+        self.standard_output(&escape_lines_for_terminal(text))
     }
 
     /// A result as JSON, or a part of it, on standard output.
     pub(crate) fn json(&self, text: &str) -> Result<(), Failure> {
-        self.standard_output(&visible_json(text))
+        self.standard_output(&escape_json_for_terminal(text))
     }
 
     fn standard_output(&self, text: &str) -> Result<(), Failure> {
@@ -134,12 +134,12 @@ impl Output {
 
     /// One line, so that no name in it can pass for another one.
     fn error_line(&self, text: &impl Display) {
-        self.write_line(&visible(&text.to_string()));
+        self.write_line(&escape_for_terminal(&text.to_string()));
     }
 
     /// The label is ours and may be coloured, where the terminal and `NO_COLOR` agree; the text is not.
     fn labelled_line(&self, label: StyledObject<&str>, text: &str) {
-        self.write_line(&format_args!("{} {}", label.for_stderr(), visible(text)));
+        self.write_line(&format_args!("{} {}", label.for_stderr(), escape_for_terminal(text)));
     }
 
     fn write_line(&self, line: &impl Display) {

@@ -12,13 +12,13 @@ use std::task::Poll;
 use super::{ExitCode, Failure};
 use crate::limits::{self, Resource};
 use crate::outlet;
-use crate::printable::visible_lines;
+use crate::printable::escape_lines_for_terminal;
 
 /// Tells of panics in our own words from now on, at once and on whatever thread.
 pub(super) fn tell() {
     std::panic::set_hook(Box::new(|panic| {
         // Not through the log, which may be what panics.
-        outlet::stderr().say(visible_lines(&told(panic)).into_owned());
+        outlet::stderr().say(escape_lines_for_terminal(&told(panic)).into_owned());
     }));
 }
 

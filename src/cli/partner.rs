@@ -10,7 +10,7 @@ use crate::ledger::Environment;
 use crate::partner_center::Outcome;
 use crate::partner_center::answers::OrganizationProfile;
 use crate::partner_center::operations::organization_profile;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::report::rough;
 use crate::submitter::StopReason;
 
@@ -37,7 +37,7 @@ pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
     if signed_in.kind == TokenKind::AppOnly {
         let app = signed_in.app.as_deref().map_or_else(|| "an app".to_owned(), |id| format!("app {id}"));
         let why = "the sign-in of an app cannot read the partner's name";
-        return Ok(format!("{}, signed in as {} ({why})", of_tenant(tenant), visible(&app)));
+        return Ok(format!("{}, signed in as {} ({why})", of_tenant(tenant), escape_for_terminal(&app)));
     }
     let asking = signed_in.caller.lookup(organization_profile());
     let why = match tokio::time::timeout(PATIENCE, asking).await {
@@ -55,7 +55,11 @@ pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
         Ok(Err(unanswered)) => unanswered.into_silence().reason,
         Err(_) => format!("no answer within {}", rough(PATIENCE)),
     };
-    Ok(format!("{} (could not read the partner's name: {})", of_tenant(tenant), visible(why.trim())))
+    Ok(format!(
+        "{} (could not read the partner's name: {})",
+        of_tenant(tenant),
+        escape_for_terminal(why.trim())
+    ))
 }
 
 fn of_tenant(tenant: Option<Uuid>) -> String {
@@ -71,5 +75,5 @@ pub(super) fn in_words(profile: &OrganizationProfile) -> String {
     let details: Vec<_> =
         [profile.domain.as_deref(), profile.tenant_id.as_deref()].into_iter().flatten().collect();
     let words = if details.is_empty() { name.to_owned() } else { format!("{name} ({})", details.join(", ")) };
-    visible(&words).into_owned()
+    escape_for_terminal(&words).into_owned()
 }

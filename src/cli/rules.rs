@@ -11,7 +11,7 @@ use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::country_rules::{self, Cache, Contents, NamedCountries, Update, UpdateError};
 use crate::partner_center::Outcome;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::reader::{self, Reader};
 use crate::report::counted;
 use crate::validation::{self, LiveRules, Validator};
@@ -156,7 +156,8 @@ async fn fetch(
                 return Err(Failure::io(what, &error));
             }
         };
-        printed = printed.and_then(|()| output.result(&format!("{country}  {}\n", visible(&words))));
+        printed =
+            printed.and_then(|()| output.result(&format!("{country}  {}\n", escape_for_terminal(&words))));
     }
     if fetched > 0 {
         let folder = cache.folder().display();

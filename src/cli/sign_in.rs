@@ -10,7 +10,7 @@ use super::{ExitCode, Failure, Output, args};
 use crate::auth::{self, Claims, SavedIn, Store, TokenKind};
 use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 
 /// For the one question that `whoami` asks.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -95,9 +95,9 @@ pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Resul
         "partner tenant  {}\ntoken           {kind}\nuser            {}\ngood until      {}\n\
          MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {}\n",
         tenant.map_or_else(|| UNKNOWN.to_owned(), |id| id.to_string()),
-        visible(claims.user().unwrap_or(UNKNOWN)),
+        escape_for_terminal(claims.user().unwrap_or(UNKNOWN)),
         claims.expires_at().map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string()),
-        visible(&answer),
+        escape_for_terminal(&answer),
     ))?;
     Ok(exit_code)
 }

@@ -13,7 +13,7 @@ use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
 use crate::files::{folder_of, sync_folder_of, take_name};
 use crate::ledger::Queries;
-use crate::printable::visible_lines;
+use crate::printable::escape_lines_for_terminal;
 
 /// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
 /// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
@@ -42,7 +42,7 @@ impl<W: Write> Write for MadeVisible<W> {
         self.begun.extend_from_slice(bytes);
         if let Some(end) = self.begun.iter().rposition(|&byte| byte == b'\n') {
             let lines: Vec<u8> = self.begun.drain(..=end).collect();
-            self.out.write_all(visible_lines(&String::from_utf8_lossy(&lines)).as_bytes())?;
+            self.out.write_all(escape_lines_for_terminal(&String::from_utf8_lossy(&lines)).as_bytes())?;
         }
         Ok(bytes.len())
     }
@@ -50,7 +50,7 @@ impl<W: Write> Write for MadeVisible<W> {
     /// Whoever flushes has come to the end of a line, or of all lines.
     fn flush(&mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.begun);
-        self.out.write_all(visible_lines(&String::from_utf8_lossy(&rest)).as_bytes())?;
+        self.out.write_all(escape_lines_for_terminal(&String::from_utf8_lossy(&rest)).as_bytes())?;
         self.out.flush()
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::RunTotals;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::report::{
     LOST_PASSWORDS_NAMED, Standing, counted, counted_with, ended_in_words, lost_passwords, rough, run_json,
 };
@@ -27,7 +27,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     }
     let environment = queries.environment()?;
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
-    let mut text = format!("{} · {api}\n", visible(&args.ledger.path().to_string_lossy()));
+    let mut text = format!("{} · {api}\n", escape_for_terminal(&args.ledger.path().to_string_lossy()));
     text.push_str(&standing.text(usize::MAX));
     let lost = queries.created_without_credentials()?;
     text.push_str(&lost_passwords(lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?));
@@ -36,7 +36,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         text.push_str(&run_line(run));
     }
     for source in &standing.held_back {
-        text.push_str(&format!("\n{}\n", source.in_words(visible(&source.path).as_ref())));
+        text.push_str(&format!("\n{}\n", source.in_words(escape_for_terminal(&source.path).as_ref())));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
@@ -46,7 +46,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         ));
     }
     for let_go in &standing.let_go {
-        text.push_str(&format!("\n{}\n", let_go.in_words(visible(&let_go.path).as_ref())));
+        text.push_str(&format!("\n{}\n", let_go.in_words(escape_for_terminal(&let_go.path).as_ref())));
     }
     if let Some(process) = queries.at_work() {
         text.push_str(&format!(

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use super::failure::Failure;
 use crate::outlet;
-use crate::printable::visible_lines;
+use crate::printable::escape_lines_for_terminal;
 
 /// The answers that are understood: English, German, French, Spanish, Italian and Dutch.
 const YES: [&str; 10] = ["y", "yes", "j", "ja", "o", "oui", "s", "si", "sí", "sì"];
@@ -55,7 +55,7 @@ impl Terminal {
     /// writes is left behind where the caller stops waiting.
     pub(super) async fn tell(&self, text: &str) -> Result<(), Failure> {
         let output = self.output();
-        let text = visible_lines(text).into_owned();
+        let text = escape_lines_for_terminal(text).into_owned();
         let write = move || {
             // What was said before comes before it, where both go to this terminal.
             outlet::stderr().settle();

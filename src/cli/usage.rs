@@ -3,13 +3,13 @@
 use clap::{Command, CommandFactory};
 
 use super::args::Cli;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 
 /// The error with everything that it quotes on one line.
 pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     // The error of arguments without such characters, for it quotes them in places that cannot be reached any more,
     // such as the reason that a parser of ours has given.
-    let args = std::env::args_os().map(|arg| visible(&arg.to_string_lossy()).into_owned());
+    let args = std::env::args_os().map(|arg| escape_for_terminal(&arg.to_string_lossy()).into_owned());
     // And without the environment, which would stand in the line that shows how to use it.
     let typed = without_environment(Cli::command()).try_get_matches_from(args);
     let mut error = typed.err().filter(clap::Error::use_stderr).unwrap_or(error);
@@ -26,7 +26,7 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
             {
                 Some((kind, "(hidden)".to_owned()))
             }
-            clap::error::ContextValue::String(text) => Some((kind, visible(text).into_owned())),
+            clap::error::ContextValue::String(text) => Some((kind, escape_for_terminal(text).into_owned())),
             _ => None,
         })
         .collect();

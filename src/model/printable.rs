@@ -16,7 +16,7 @@ pub fn is_unseen(c: char) -> bool {
 }
 
 /// A text from outside, safe to print on one line.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub fn escape_for_terminal(text: &str) -> Cow<'_, str> {
     // Most are ASCII, which is looked through sooner byte by byte.
     if text.is_ascii() && !text.bytes().any(|c| c.is_ascii_control()) {
         return Cow::Borrowed(text);
@@ -26,13 +26,13 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// JSON with nothing in it that a terminal would obey, and the same value. JSON itself escapes the control characters
 /// of ASCII inside its texts; those outside them are its own line breaks.
-pub fn visible_json(json: &str) -> Cow<'_, str> {
+pub fn escape_json_for_terminal(json: &str) -> Cow<'_, str> {
     // All of them lie in the plane that four digits can name.
     with(json, is_unseen_in_lines, |c| format!("\\u{:04x}", u32::from(c)))
 }
 
 /// Text of several lines, safe to print.
-pub fn visible_lines(text: &str) -> Cow<'_, str> {
+pub fn escape_lines_for_terminal(text: &str) -> Cow<'_, str> {
     with(text, is_unseen_in_lines, escaped)
 }
 
@@ -49,12 +49,12 @@ fn with(text: &str, is_replaced: impl Fn(char) -> bool, words: impl Fn(char) -> 
 }
 
 /// A cell as a problem shows it: bounded, and safe to print.
-pub fn shown(cell: &[u8]) -> String {
+pub fn truncate_for_display(cell: &[u8]) -> String {
     // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
     let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
     let text = String::from_utf8_lossy(head);
     let end = text.char_indices().nth(SHOWN_CHARS_MAX).map_or(text.len(), |(end, _)| end);
-    let mut out = visible(&text[..end]).into_owned();
+    let mut out = escape_for_terminal(&text[..end]).into_owned();
     if head.len() < cell.len() || end < text.len() {
         out.push('…');
     }
@@ -75,7 +75,7 @@ mod tests {
 
     #[track_caller]
     fn check_shown(cell: &[u8], expected: &str) {
-        assert_eq!(shown(cell), expected);
+        assert_eq!(truncate_for_display(cell), expected);
     }
 
     #[test]

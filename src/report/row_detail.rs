@@ -9,13 +9,13 @@ use super::push_line::PushLine as _;
 use super::summary::{hint, one_line};
 use crate::ledger::{AttemptRecord, RowDetail, RowId, State};
 use crate::partner_center::{codes, request_line};
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 
 /// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
 pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> String {
     let mut text = String::new();
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
-    let file = visible(&row.file);
+    let file = escape_for_terminal(&row.file);
     text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
     for (name, value) in facts(row, domain, kept) {
         if let Some(value) = value {

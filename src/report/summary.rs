@@ -13,7 +13,7 @@ use crate::ledger::{
     RunTotals, Scope, SourceTotals, State, StepKind, UnfinishedSource,
 };
 use crate::partner_center::codes;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 
 /// Lost passwords that are named by their domain; `export created` has them all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
@@ -301,7 +301,7 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
 pub(crate) fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
     let words: Vec<&str> = words.collect();
-    visible(&words.join(" ")).into_owned()
+    escape_for_terminal(&words.join(" ")).into_owned()
 }
 
 /// Plain data as JSON that people can read too.

@@ -20,7 +20,7 @@ use crate::call::Caller;
 use crate::call::domains::DomainCheck;
 use crate::customer::{Customer, Field};
 use crate::partner_center::CallError;
-use crate::printable::shown;
+use crate::printable::truncate_for_display;
 use crate::problem::Finding;
 use crate::transport::NoResponse;
 
@@ -68,7 +68,11 @@ impl Online {
         let domain = customer.domain.as_str();
         let mut told = Vec::new();
         let mut tell = |field, value: &str, finding: Option<Finding>| {
-            told.extend(finding.map(|finding| Told { field, value: shown(value.as_bytes()), finding }));
+            told.extend(finding.map(|finding| Told {
+                field,
+                value: truncate_for_display(value.as_bytes()),
+                finding,
+            }));
         };
         let address = self.about_addresses.ask(address::ask(&self.caller, customer), address::unanswered);
         tell(Field::AddressLine1, &customer.address_line1, address.await?);

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use super::digest::Digest;
 use crate::cli::settings::SECRETS;
-use crate::printable::visible_lines;
+use crate::printable::escape_lines_for_terminal;
 use crate::{limits, outlet};
 
 /// Says to a `tenantry` that the command runs where it was called from.
@@ -91,7 +91,7 @@ fn pass_on(said: impl Read) {
         if !line.ends_with(b"\n") {
             line.push(b'\n');
         }
-        outlet::stderr().say(visible_lines(&String::from_utf8_lossy(&line)).into_owned());
+        outlet::stderr().say(escape_lines_for_terminal(&String::from_utf8_lossy(&line)).into_owned());
         line.clear();
     }
 }

@@ -18,7 +18,7 @@ use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
 use crate::check::{EarlierRows, Ending, FileCheck, InOrder, Json, RowChecker, Tally, Text};
 use crate::files::free_name;
-use crate::printable::visible;
+use crate::printable::escape_for_terminal;
 use crate::reader;
 use crate::reading::{self, Opened, Progress};
 use crate::validation::Validator;
@@ -164,7 +164,7 @@ impl Check<'_> {
     /// Tells how the file was read, where most files are otherwise, and of columns that nobody knows.
     fn tell_of(&self, path: &str, layout: &reader::Layout, header: &reader::Header) {
         if *layout != reader::Layout::default() {
-            self.output.note(format_args!("{path}: read as {}.", visible(&layout.to_string())));
+            self.output.note(format_args!("{path}: read as {}.", escape_for_terminal(&layout.to_string())));
         }
         let names: Vec<_> = header.unknown().collect();
         if !names.is_empty() {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 use tenantry_model::customer::{Defaults, DomainName, Field};
-use tenantry_model::printable::shown;
+use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Problem, Rule};
 
 use country::Rulebook;
@@ -107,7 +107,10 @@ impl Validator {
         let text = text::trim(cell);
         match country::resolve(text, &self.rulebook) {
             Ok(country) => Ok(&country.code),
-            Err(finding) => Err(NoCountry { value: shown(text.as_bytes()), suggestion: finding.suggestion }),
+            Err(finding) => Err(NoCountry {
+                value: truncate_for_display(text.as_bytes()),
+                suggestion: finding.suggestion,
+            }),
         }
     }
 
@@ -238,7 +241,12 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
     let finding = Finding::new(Rule::RaggedRow, "the row did not have the cells that its header names")
         .suggest(Some("put its cells where they belong and empty this one".to_owned()));
-    Some(finding.found(row.line(), SURPLUS_COLUMN.to_owned(), shown(surplus.as_bytes()), false))
+    Some(finding.found(
+        row.line(),
+        SURPLUS_COLUMN.to_owned(),
+        truncate_for_display(surplus.as_bytes()),
+        false,
+    ))
 }
 
 /// What `tenantry_extra_cells` says of a row whose header has `width` columns: the cells beyond them, or that cells are

@@ -4,7 +4,7 @@ use super::outcome::Extent;
 use super::{Settings, text};
 use crate::reader::{Header, Row};
 use tenantry_model::customer::Field;
-use tenantry_model::printable::shown;
+use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Problem, Severity};
 
 /// Collects the problems of one row.
@@ -42,14 +42,19 @@ impl<'a> ProblemCollector<'a> {
     fn add_default(&mut self, field: Field, default: &str, mut finding: Finding) {
         finding.message += "; it comes from `--default`";
         let index = self.header.index_of(field).unwrap_or(usize::MAX);
-        self.push(index, self.header.name_of(field).to_owned(), shown(default.as_bytes()), finding);
+        self.push(
+            index,
+            self.header.name_of(field).to_owned(),
+            truncate_for_display(default.as_bytes()),
+            finding,
+        );
     }
 
     /// Adds what was found about the cell of a column, data or not.
     #[cold]
     pub(super) fn add_cell(&mut self, index: usize, finding: Finding) {
         let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
-        let value = shown(self.row.cells().get(index).unwrap_or_default());
+        let value = truncate_for_display(self.row.cells().get(index).unwrap_or_default());
         self.push(index, column, value, finding);
     }
 
