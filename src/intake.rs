@@ -21,7 +21,7 @@ use crate::failpoint;
 use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity};
 use crate::reader;
-use crate::reading::{self, Opened, Progress, Source};
+use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
 use crate::validation::Validator;
 use cross_row::{MIXED_RESELLERS, mixed_resellers};
 use decide::{IncomingRow, decide};
@@ -61,7 +61,7 @@ pub(crate) struct IntakeReport {
     /// Columns that are kept for exports and are no data.
     pub(crate) unknown_columns: Vec<String>,
     /// Of those, what may mean a field that has no column.
-    pub(crate) meant: Vec<(String, Field)>,
+    pub(crate) suggested_columns: Vec<(String, Field)>,
     /// What is wrong with it, in a line for each kind of problem.
     pub(crate) problems: Vec<String>,
 }
@@ -97,16 +97,16 @@ fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'
 
 /// Takes up one file. Its rows may be sent only when this has returned.
 pub(crate) async fn ingest(
-    source: Source,
+    source: InputSource,
     ledger: &Ledger,
     validator: Validator,
     settings: &Settings,
-    progress: &watch::Sender<Progress>,
+    progress: &watch::Sender<ReadProgress>,
     interrupted: impl Future<Output = ()>,
 ) -> Result<IntakeReport, Error> {
     tokio::pin!(interrupted);
     let path = source.path.clone();
-    let opened = Opened::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
+    let opened = OpenedFile::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
     let header = opened.header();
     let info = SourceInfo {
         path,
@@ -118,9 +118,10 @@ pub(crate) async fn ingest(
     let domain_column: Arc<str> = Arc::from(header.name_of(Field::Domain));
     let retry_failed = settings.retry_failed;
     let unknown_columns = header.unknown().map(str::to_owned).collect();
-    let meant = header.meant().map(|(column, field)| (column.to_owned(), field)).collect();
+    let meant = header.suggested_columns().map(|(column, field)| (column.to_owned(), field)).collect();
     let layout = opened.layout().to_string();
-    let mut report = IntakeReport { layout, unknown_columns, meant, ..IntakeReport::default() };
+    let mut report =
+        IntakeReport { layout, unknown_columns, suggested_columns: meant, ..IntakeReport::default() };
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
     let judge = RowValidator::new(validator, opened.header(), reading.ledger_id(), customers);

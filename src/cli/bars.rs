@@ -101,7 +101,7 @@ impl Output {
         &self,
         path: &str,
         size: Option<u64>,
-        mut progress: watch::Receiver<reading::Progress>,
+        mut progress: watch::Receiver<reading::ReadProgress>,
     ) {
         let mut shown = Shown::new(self, size.map_or_else(ProgressBar::no_length, ProgressBar::new), READING);
         while progress.changed().await.is_ok() {

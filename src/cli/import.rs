@@ -4,13 +4,13 @@ use tokio::sync::watch;
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::input::{InputFile, NO_ROWS, meant_in_words};
+use super::input::{InputFile, NO_ROWS, describe_suggested_columns};
 use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
 use crate::ledger::{AwaitingConsent, IngestReport};
 use crate::printable::escape_for_terminal;
-use crate::reading::{self, Opened, Progress};
+use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, counted_with};
 use crate::submitter::{Mode, StopReason};
 use crate::validation::Validator;
@@ -96,7 +96,7 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
     }
     let source = InputFile::open(first)?.source;
     let options = args.input.layout.reader_options(output);
-    let opened = Opened::open(source, options, std::pin::pin!(std::future::pending())).await;
+    let opened = OpenedFile::open(source, options, std::pin::pin!(std::future::pending())).await;
     opened.map_err(intake::Error::from)?;
     Ok(())
 }
@@ -129,7 +129,7 @@ impl Intake {
     /// Says how many rows of the file stand rejected.
     async fn ingest(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Halt> {
         let path = input.source.path.clone();
-        let (sender, receiver) = watch::channel(Progress::default());
+        let (sender, receiver) = watch::channel(ReadProgress::default());
         let mut signalled = None;
         let interrupted = async {
             match session.signals.recv().await {
@@ -209,7 +209,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         ignored(path, judged),
     ];
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
-    let (names, meant) = (&report.unknown_columns, &report.meant);
+    let (names, meant) = (&report.unknown_columns, &report.suggested_columns);
     let last = [
         some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
@@ -217,7 +217,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
         (!names.is_empty())
             .then(|| format!("{path}: kept for exports, but no data of ours: `{}`.", names.join("`, `"))),
-        meant_in_words(meant.iter().map(|(column, field)| (column.as_str(), *field)))
+        describe_suggested_columns(meant.iter().map(|(column, field)| (column.as_str(), *field)))
             .map(|guess| format!("{path}: {guess}")),
     ];
     first.into_iter().chain(problems).chain(last).flatten()

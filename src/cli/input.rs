@@ -10,7 +10,7 @@ use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
 use crate::reader::Input;
-use crate::reading::Source;
+use crate::reading::InputSource;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
 
@@ -18,7 +18,9 @@ use crate::{clock, reader, validation};
 pub(crate) const NO_ROWS: &str = "it has a header and no rows, so there is nothing to do";
 
 /// Tells of columns that may mean fields of ours, and how to say that they do. `None`: there are none.
-pub(crate) fn meant_in_words<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Option<String> {
+pub(crate) fn describe_suggested_columns<'a>(
+    meant: impl Iterator<Item = (&'a str, Field)>,
+) -> Option<String> {
     let (mut guesses, mut flags) = (Vec::new(), String::new());
     for (column, field) in meant {
         guesses.push(format!("`{field}` by `{column}`"));
@@ -29,7 +31,7 @@ pub(crate) fn meant_in_words<'a>(meant: impl Iterator<Item = (&'a str, Field)>) 
 
 /// A file that has been opened.
 pub(crate) struct InputFile {
-    pub(crate) source: Source,
+    pub(crate) source: InputSource,
     pub(crate) size: Option<u64>,
 }
 
@@ -38,7 +40,7 @@ impl InputFile {
         let name = path.to_string_lossy().into_owned();
         if name == "-" {
             let input = standard_input();
-            return Ok(Self { source: Source { path: name, input }, size: None });
+            return Ok(Self { source: InputSource { path: name, input }, size: None });
         }
         let open = || {
             let file = File::open(path)?;
@@ -50,7 +52,7 @@ impl InputFile {
         };
         let (file, size) = open()
             .map_err(|error: std::io::Error| Failure::usage_io(format!("could not open `{name}`"), &error))?;
-        Ok(Self { source: Source { path: name, input: Input::of(file) }, size: Some(size) })
+        Ok(Self { source: InputSource { path: name, input: Input::of(file) }, size: Some(size) })
     }
 }
 

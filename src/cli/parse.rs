@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::call::Rate;
 use crate::customer::Field;
-use crate::reader::{Encoding, field_meant};
+use crate::reader::{Encoding, suggested_field};
 use crate::submitter::MaxFailures;
 use crate::transport::is_loopback;
 
@@ -98,7 +98,7 @@ pub(super) fn default(text: &str) -> Result<(Field, String), String> {
 fn field(name: &str) -> Result<Field, String> {
     let field = Field::ALL.into_iter().find(|field| field.name() == name.trim());
     field.ok_or_else(|| {
-        let meant = field_meant(name).map(|field| format!(", nearest is `{field}`")).unwrap_or_default();
+        let meant = suggested_field(name).map(|field| format!(", nearest is `{field}`")).unwrap_or_default();
         let names = Field::ALL.map(Field::name).join(", ");
         format!("`{}` is no field{meant}; the fields are {names}", name.trim())
     })

@@ -24,8 +24,8 @@ mod input_options;
 mod kept;
 mod lock;
 mod migrations;
+mod open_files;
 mod passwords;
-mod place;
 mod query;
 mod recognized;
 mod reserve;
@@ -144,7 +144,7 @@ impl Ledger {
         }
         schema::bind(&connection, path, environment)?;
         let run = runs::begin(&connection, command)?;
-        let (writer, thread) = writer::Writer::start(connection, Some(place::Place::of(path)?))?;
+        let (writer, thread) = writer::Writer::start(connection, Some(open_files::OpenFiles::of(path)?))?;
         Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
     }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::Place;
+use super::open_files::OpenFiles;
 use super::reserve::Room;
 use super::{Error, Result};
 use tenantry_model::failpoint;
@@ -54,7 +54,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on `connection`, whose files have to stay in their `place`. Joining the second value waits until everything queued is durable.
-    pub(super) fn start(connection: Connection, place: Option<Place>) -> Result<(Self, JoinHandle<()>)> {
+    pub(super) fn start(connection: Connection, place: Option<OpenFiles>) -> Result<(Self, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let room = Arc::<Room>::default();
         let rooms = Arc::clone(&room);
@@ -114,7 +114,7 @@ impl Writer {
 
 fn serve(
     mut connection: Connection,
-    mut place: Option<Place>,
+    mut place: Option<OpenFiles>,
     mut waiting: mpsc::Receiver<Write>,
     room: &Room,
 ) {
@@ -143,7 +143,7 @@ fn serve(
 /// Runs one group of writes. Results are handed out only after the commit; on an error every caller hears of it.
 fn commit(
     connection: &mut Connection,
-    place: Option<&mut Place>,
+    place: Option<&mut OpenFiles>,
     group: &mut Vec<Write>,
     room: &Room,
 ) -> Result<()> {
@@ -152,7 +152,7 @@ fn commit(
         super::disk_faults::synced(connection.path().map(Path::new))?;
         failpoint::crash("committed");
         // A commit to a file that nobody will find again is none.
-        place.map_or(Ok(()), Place::check)
+        place.map_or(Ok(()), OpenFiles::check)
     });
     // Before anybody hears of it, because those who do will try again.
     if let Err(error) = &outcome

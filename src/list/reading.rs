@@ -47,7 +47,7 @@ fn named(path: &str) -> String {
 }
 
 /// A file to read.
-pub struct Source {
+pub struct InputSource {
     /// As the operator gave it; `-` is standard input.
     pub path: String,
     pub input: Input,
@@ -55,31 +55,31 @@ pub struct Source {
 
 /// How far a reading has come.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Progress {
+pub struct ReadProgress {
     pub bytes: u64,
     pub rows: u64,
 }
 
 /// A file whose header has been read.
-pub struct Opened {
+pub struct OpenedFile {
     path: String,
     reader: Reader<Input>,
 }
 
 /// The rows of a file under way, each as what was made of it.
-pub struct Rows<T> {
+pub struct RowStream<T> {
     path: String,
     /// In the order of the file; the first ones may be done.
-    under_way: mpsc::Receiver<oneshot::Receiver<Batch<T>>>,
+    under_way: mpsc::Receiver<oneshot::Receiver<RowBatch<T>>>,
     /// The one that comes to the end of the file says how many rows it had.
     threads: Vec<OnThread<Option<Result<u64, reader::Error>>>>,
     /// Why there are no more of them.
     no_thread: Option<io::Error>,
 }
 
-pub struct Batch<T> {
+pub struct RowBatch<T> {
     pub rows: Vec<T>,
-    pub progress: Progress,
+    pub progress: ReadProgress,
 }
 
 /// What one thread at a time reads with.
@@ -87,17 +87,17 @@ struct Turn<R, T> {
     reader: Reader<R>,
     /// Read so far.
     rows: u64,
-    batches: mpsc::Sender<oneshot::Receiver<Batch<T>>>,
+    batches: mpsc::Sender<oneshot::Receiver<RowBatch<T>>>,
 }
 
-impl Opened {
+impl OpenedFile {
     /// Waits for the header, which a pipe may keep us waiting for.
     pub async fn open(
-        source: Source,
+        source: InputSource,
         options: reader::Options,
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Self, Error> {
-        let Source { path, input } = source;
+        let InputSource { path, input } = source;
         let opening = on_thread(move || Reader::open_input(input, options));
         let opening = opening.map_err(|source| Error::Thread { path: path.clone(), source })?;
         let opened = tokio::select! {
@@ -124,7 +124,7 @@ impl Opened {
     pub fn start<T: Send + 'static>(
         self,
         judge: impl Fn(&Header, &[Row]) -> Vec<T> + Send + Sync + 'static,
-    ) -> Rows<T> {
+    ) -> RowStream<T> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let count = usize::min(cores, THREADS_MAX);
         // Beside what waits here, one batch waits to be handed over, and two are with whoever takes them.
@@ -144,21 +144,21 @@ impl Opened {
                 Err(error) => no_thread = Some(error),
             }
         }
-        Rows { path: self.path, under_way, threads, no_thread }
+        RowStream { path: self.path, under_way, threads, no_thread }
     }
 }
 
-impl<T> Rows<T> {
+impl<T> RowStream<T> {
     /// The next rows, in the order of the file; `None` when all have been handed out.
     pub async fn next(
         &mut self,
         interrupted: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<Option<Batch<T>>, Error> {
+    ) -> Result<Option<RowBatch<T>>, Error> {
         let next = async {
             let mut batch = self.under_way.recv().await?.await.ok()?;
             // Where they are judged faster than they are taken, two go together, for one commit instead of two.
             if let Ok(judging) = self.under_way.try_recv() {
-                let Batch { rows, progress } = judging.await.ok()?;
+                let RowBatch { rows, progress } = judging.await.ok()?;
                 batch.rows.extend(rows);
                 batch.progress = progress;
             }
@@ -226,7 +226,7 @@ fn read_and_validate<R: Read, T>(
             }
         };
         in_turn.rows += filled as u64;
-        let progress = Progress { bytes: in_turn.reader.bytes_read(), rows: in_turn.rows };
+        let progress = ReadProgress { bytes: in_turn.reader.bytes_read(), rows: in_turn.rows };
         let (judged, judging) = oneshot::channel();
         // Fails where nobody takes them any more.
         let is_wanted = filled > 0 && in_turn.batches.blocking_send(judging).is_ok();
@@ -236,7 +236,7 @@ fn read_and_validate<R: Read, T>(
         }
         drop(turn);
         if is_wanted {
-            drop(judged.send(Batch { rows: judge(&rows[..filled]), progress }));
+            drop(judged.send(RowBatch { rows: judge(&rows[..filled]), progress }));
         }
         if is_last {
             return Some(Ok(progress.rows));
@@ -270,17 +270,17 @@ mod tests {
     use super::*;
 
     /// A file of these rows.
-    async fn open(rows: String) -> Opened {
+    async fn open(rows: String) -> OpenedFile {
         let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
         let text = std::io::Cursor::new(format!("{header}\n{rows}"));
-        let source = Source { path: "a.csv".to_owned(), input: Input::Stream(Box::new(text)) };
-        Opened::open(source, reader::Options::default(), std::pin::pin!(std::future::pending()))
+        let source = InputSource { path: "a.csv".to_owned(), input: Input::Stream(Box::new(text)) };
+        OpenedFile::open(source, reader::Options::default(), std::pin::pin!(std::future::pending()))
             .await
             .unwrap()
     }
 
     /// The lines of all rows as they come, and the sizes of their batches.
-    async fn lines(opened: Opened, judge: fn(&Header, &Row) -> u64) -> (Vec<u64>, Vec<usize>) {
+    async fn lines(opened: OpenedFile, judge: fn(&Header, &Row) -> u64) -> (Vec<u64>, Vec<usize>) {
         let mut rows = opened.start(move |header, rows| rows.iter().map(|row| judge(header, row)).collect());
         let (mut lines, mut sizes) = (Vec::new(), Vec::new());
         let mut interrupted = std::pin::pin!(std::future::pending());

@@ -7,7 +7,7 @@ use super::online::Desk;
 use super::report::Report;
 use crate::check::{AtTheEnd, CheckedRow, EarlierRows, FileCheck, InOrder, Met, Tally, Told};
 use crate::cli::failure::Failure;
-use crate::reading::{Batch, Progress};
+use crate::reading::{ReadProgress, RowBatch};
 
 /// A file under way: each row is asked about where somebody is asked, then told and counted.
 pub(super) struct File<'a, 'o> {
@@ -15,13 +15,13 @@ pub(super) struct File<'a, 'o> {
     pub(super) check: FileCheck,
     pub(super) siblings: &'a mut EarlierRows,
     pub(super) report: &'a mut Report<'o>,
-    pub(super) progress: &'a watch::Sender<Progress>,
+    pub(super) progress: &'a watch::Sender<ReadProgress>,
     pub(super) desk: Option<(&'a Desk, InOrder)>,
     pub(super) copy: Option<&'a mut Copy>,
 }
 
 impl File<'_, '_> {
-    pub(super) async fn batch(&mut self, batch: Batch<CheckedRow>) -> Result<(), Failure> {
+    pub(super) async fn batch(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
         for (number, judged) in (1..).zip(batch.rows) {
@@ -38,7 +38,7 @@ impl File<'_, '_> {
             self.report.write()?;
             // Rows come one by one here, so the bar moves with each, as if all had the same length.
             let bytes = begun.bytes + (batch.progress.bytes - begun.bytes) * number / rows;
-            self.progress.send_replace(Progress { bytes, rows: begun.rows + number });
+            self.progress.send_replace(ReadProgress { bytes, rows: begun.rows + number });
         }
         self.report.write()?;
         self.progress.send_replace(batch.progress);

@@ -10,7 +10,7 @@ use std::pin::pin;
 
 use tokio::sync::watch;
 
-use super::input::{InputFile, NO_ROWS, meant_in_words};
+use super::input::{InputFile, NO_ROWS, describe_suggested_columns};
 use super::next_command::Repeated;
 use super::settings::{self, Connection};
 use super::shell::quoted;
@@ -20,7 +20,7 @@ use crate::check::{EarlierRows, Ending, FileCheck, InOrder, Json, RowChecker, Ta
 use crate::files::free_name;
 use crate::printable::escape_for_terminal;
 use crate::reader;
-use crate::reading::{self, Opened, Progress};
+use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::validation::Validator;
 use copy::Copy;
 use file::File;
@@ -106,7 +106,7 @@ impl Check<'_> {
     async fn file(&mut self, input: InputFile) -> Result<(), Failure> {
         let (path, size) = (input.source.path.clone(), input.size);
         let output = self.output;
-        let (sender, receiver) = watch::channel(Progress::default());
+        let (sender, receiver) = watch::channel(ReadProgress::default());
         let rows = async {
             let checked = self.rows(input, &sender).await;
             drop(sender);
@@ -116,7 +116,11 @@ impl Check<'_> {
         checked
     }
 
-    async fn rows(&mut self, input: InputFile, progress: &watch::Sender<Progress>) -> Result<(), Failure> {
+    async fn rows(
+        &mut self,
+        input: InputFile,
+        progress: &watch::Sender<ReadProgress>,
+    ) -> Result<(), Failure> {
         let interruption = self.interruption.clone();
         let mut interrupted = pin!(interruption.stopping().cancelled());
         let unread = |error| match error {
@@ -125,7 +129,7 @@ impl Check<'_> {
         };
         let path = input.source.path.clone();
         let options = self.args.input.layout.reader_options(self.output);
-        let opened = Opened::open(input.source, options, interrupted.as_mut()).await.map_err(unread)?;
+        let opened = OpenedFile::open(input.source, options, interrupted.as_mut()).await.map_err(unread)?;
         let header = opened.header().clone();
         if let Some(copy) = &mut self.copy {
             copy.begin(&header, opened.layout().delimiter())?;
@@ -171,7 +175,7 @@ impl Check<'_> {
             let names = names.join("`, `");
             self.output.note(format_args!("{path}: no data of ours, and not checked: `{names}`."));
         }
-        if let Some(guess) = meant_in_words(header.meant()) {
+        if let Some(guess) = describe_suggested_columns(header.suggested_columns()) {
             self.output.note(format_args!("{path}: {guess}"));
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn field_named(folded: &str) -> Option<Field> {
 }
 
 /// The field that a name may mean where only canonical ones are taken.
-pub fn field_meant(name: &str) -> Option<Field> {
+pub fn suggested_field(name: &str) -> Option<Field> {
     let folded = fold(name);
     field_named(&folded).or_else(|| nearly(&folded).first().copied())
 }

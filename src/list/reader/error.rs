@@ -6,7 +6,7 @@ use std::io;
 use tenantry_model::customer::Field;
 
 use super::encoding::Encoding;
-use super::foreign::Foreign;
+use super::not_a_list::NotAList;
 use super::records::{HEADER_COLUMNS_MAX, RECORD_BYTES_MAX};
 
 const MIB: u64 = 1024 * 1024;
@@ -21,11 +21,11 @@ pub enum Error {
         source: io::Error,
     },
     #[error("cannot read the input as a list: it is {0}")]
-    Foreign(Foreign),
+    Foreign(NotAList),
     #[error(transparent)]
     Workbook(#[from] WorkbookError),
     #[error("cannot tell how the input is encoded: {0}")]
-    Encoding(Doubt),
+    Encoding(EncodingUncertain),
     #[error("cannot find a header in an empty input")]
     Empty,
     #[error("cannot read the header on line {line}: cell {number} is not UTF-8")]
@@ -52,7 +52,7 @@ impl Error {
 
 /// Why the encoding of a file cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub enum EncodingUncertain {
     #[error("some of it is UTF-8, and more of it is not")]
     Mixed,
     /// It has bytes that mean nothing in Windows-1252, or not where they stand.

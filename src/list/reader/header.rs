@@ -48,7 +48,7 @@ impl Header {
         if faults.is_empty() {
             return Ok(header);
         }
-        let meant = header.meant();
+        let meant = header.suggested_columns();
         faults.extend(meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }));
         let theirs = header.columns.into_iter().filter(|column| !column.ours);
         Err(Error::Header { line, faults, found: theirs.map(|column| column.name).collect() })
@@ -74,9 +74,9 @@ impl Header {
     }
 
     /// Unknown columns whose name means a field in another language, where that has no column. Suggestions alone.
-    pub fn meant(&self) -> impl Iterator<Item = (&str, Field)> {
+    pub fn suggested_columns(&self) -> impl Iterator<Item = (&str, Field)> {
         self.names_without_field()
-            .filter_map(|name| Some((name, translations::field_meant(name)?)))
+            .filter_map(|name| Some((name, translations::translated_field(name)?)))
             .filter(|(_, field)| self.index_of(*field).is_none())
     }
 
@@ -111,7 +111,8 @@ impl Header {
         missing.map(|field| {
             let wanted = aliases::fold(field.name());
             // Here a guess does no harm, so half of the name may differ. What means another field is told as that.
-            let unknown = self.names_without_field().filter(|name| translations::field_meant(name).is_none());
+            let unknown =
+                self.names_without_field().filter(|name| translations::translated_field(name).is_none());
             let near = unknown.filter_map(|name| {
                 let slips = distance_within(&aliases::fold(name), &wanted, wanted.len() / 2)?;
                 Some((slips, name))

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-use super::census;
+use super::detect_encoding;
 use super::encoding::Encoding;
 use super::error::Error;
-use super::{Layout, Options, Reader, Source, foreign, text, workbook};
+use super::{Layout, Options, Reader, RecordSource, not_a_list, text, workbook};
 
 /// A file or a stream.
 pub enum Input {
@@ -43,19 +43,19 @@ impl Reader<Input> {
             let start = file.stream_position().map_err(Error::unreadable)?;
             let beginning = text::read_beginning(file)?;
             file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
-            if foreign::may_be_workbook(&beginning) {
+            if not_a_list::may_be_workbook(&beginning) {
                 let file = file.try_clone().map_err(Error::unreadable)?;
                 return Self::open_workbook(file, &options);
             }
             options.encoding = Encoding::of_beginning(&beginning, options.encoding);
             // What is foreign is refused by its beginning, and not read to its end before.
-            if foreign::recognize(&beginning).is_none() {
+            if not_a_list::recognize(&beginning).is_none() {
                 match options.encoding {
-                    None => options.encoding = Some(census::encoding_of(file)?),
+                    None => options.encoding = Some(detect_encoding::encoding_of(file)?),
                     // No text with letters in such an encoding is by chance UTF-8 from its beginning to its end. But the
                     // option may stand in a file of settings, and our own exports, which come back, are UTF-8.
                     Some(told) if told.is_single_byte() => {
-                        options.encoding = census::encoding_of(file)
+                        options.encoding = detect_encoding::encoding_of(file)
                             .ok()
                             .filter(|found| *found == Encoding::UTF_8)
                             .or(Some(told));
@@ -71,6 +71,6 @@ impl Reader<Input> {
     fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
         let bytes = file.metadata().map_err(Error::unreadable)?.len();
         let (sheet, name) = workbook::read(file, options.sheet.as_deref())?;
-        Self::of(Source::Sheet { sheet, bytes }, Layout::Sheet { name }, options)
+        Self::of(RecordSource::Sheet { sheet, bytes }, Layout::Sheet { name }, options)
     }
 }

@@ -10,13 +10,13 @@
 //! [`validation`](crate::validation).
 
 mod aliases;
-mod census;
+mod detect_encoding;
 mod dialect;
 mod encoding;
 mod error;
-mod foreign;
 mod header;
 mod input;
+mod not_a_list;
 mod records;
 mod row;
 mod sheet;
@@ -34,7 +34,7 @@ use std::io::{self, Read};
 use tenantry_model::customer::{Defaults, Field};
 
 pub(crate) use aliases::fold;
-pub use aliases::{aliases_of, field_meant};
+pub use aliases::{aliases_of, suggested_field};
 pub use dialect::is_export;
 pub use encoding::Encoding;
 pub use error::Error;
@@ -46,7 +46,7 @@ pub use stored::{from_csv, to_csv};
 
 use records::{HEADER_COLUMNS_MAX, Record, Records};
 use sheet::Sheet;
-use text::{Rewound, Text};
+use text::{DecodedText, Rewound};
 
 /// How much of the text is read ahead to tell the delimiter by; a longer header is told by its beginning.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -116,14 +116,14 @@ impl fmt::Display for Layout {
 
 /// Reads a file row by row.
 pub struct Reader<R> {
-    records: Source<R>,
+    records: RecordSource<R>,
     header: Header,
     layout: Layout,
 }
 
 /// Where the records come from.
-enum Source<R> {
-    Text(Box<Records<Rewound<Text<R>>>>),
+enum RecordSource<R> {
+    Text(Box<Records<Rewound<DecodedText<R>>>>),
     /// `bytes` is the length of the workbook.
     Sheet {
         sheet: Sheet,
@@ -131,21 +131,21 @@ enum Source<R> {
     },
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> RecordSource<R> {
     fn next(&mut self) -> Result<Option<Record<'_>>, records::Error> {
         match self {
-            Source::Text(records) => records.next(),
-            Source::Sheet { sheet, .. } => Ok(sheet.next()),
+            RecordSource::Text(records) => records.next(),
+            RecordSource::Sheet { sheet, .. } => Ok(sheet.next()),
         }
     }
 
     fn bytes_read(&self) -> u64 {
         match self {
-            Source::Text(records) => {
+            RecordSource::Text(records) => {
                 let (_, text) = records.input().get_ref();
                 text.bytes_taken(records.bytes_read())
             }
-            Source::Sheet { sheet, bytes } => sheet.share_taken(*bytes),
+            RecordSource::Sheet { sheet, bytes } => sheet.share_taken(*bytes),
         }
     }
 }
@@ -154,7 +154,7 @@ impl<R: Read> Reader<R> {
     /// Settles encoding and delimiter, and reads the header. Reads ahead no further than it takes to see a whole
     /// first line, so that a pipe is not waited for.
     pub fn open(input: R, options: &Options) -> Result<Self, Error> {
-        let (mut text, encoding) = Text::of(input, options.encoding)?;
+        let (mut text, encoding) = DecodedText::of(input, options.encoding)?;
         let head = read_head(&mut text)?;
         // No more than this, though more may have arrived: what a file means must not depend on how it arrives.
         let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
@@ -169,10 +169,10 @@ impl<R: Read> Reader<R> {
         if let Err(error) = records.skip(start) {
             return Err(stopped(error, records.bytes_read(), None));
         }
-        Self::of(Source::Text(Box::new(records)), Layout::Text { delimiter, encoding }, options)
+        Self::of(RecordSource::Text(Box::new(records)), Layout::Text { delimiter, encoding }, options)
     }
 
-    fn of(mut records: Source<R>, layout: Layout, options: &Options) -> Result<Self, Error> {
+    fn of(mut records: RecordSource<R>, layout: Layout, options: &Options) -> Result<Self, Error> {
         let header = read_header(&mut records, options)?;
         Ok(Self { records, header, layout })
     }
@@ -241,7 +241,7 @@ fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
     Ok(head)
 }
 
-fn read_header<R: Read>(records: &mut Source<R>, options: &Options) -> Result<Header, Error> {
+fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Result<Header, Error> {
     let record = match records.next() {
         Ok(Some(record)) => record,
         Ok(None) => return Err(Error::Empty),

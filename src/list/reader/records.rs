@@ -78,7 +78,7 @@ pub(super) struct Records<R> {
 
 /// How far the record in hand has been taken apart.
 #[derive(Default)]
-struct Progress {
+struct RecordProgress {
     bytes: usize,
     ends: usize,
     found: usize,
@@ -129,7 +129,7 @@ impl<R: Read> Records<R> {
             return Ok(None);
         }
         let line = self.line;
-        let mut progress = Progress::default();
+        let mut progress = RecordProgress::default();
         loop {
             let input = self.input.fill_buf().map_err(Error::Read)?;
             let is_at_end = input.is_empty();
@@ -164,7 +164,7 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn record(&self, line: u64, last_line: u64, progress: &Progress) -> Record<'_> {
+    fn record(&self, line: u64, last_line: u64, progress: &RecordProgress) -> Record<'_> {
         let ends = &self.ends[..progress.ends];
         Record {
             line,
@@ -180,7 +180,7 @@ impl<R: Read> Records<R> {
 
     /// The quote opened after the line breaks inside the cells before it. Where some of those were past the limits
     /// the record's own line has to do.
-    fn unclosed_quote(&self, line: u64, progress: &Progress) -> Error {
+    fn unclosed_quote(&self, line: u64, progress: &RecordProgress) -> Error {
         let breaks = if progress.found == progress.ends {
             let kept = self.record(line, line, progress);
             line_breaks(kept.bytes, false)

@@ -11,7 +11,7 @@ use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
 use super::encoding::Encoding;
 use super::error::Error;
-use super::foreign;
+use super::not_a_list;
 
 /// How much of the beginning is looked at. Every header that can be used is longer, so no pipe is waited for.
 pub(super) const BEGINNING_BYTES: usize = 16;
@@ -22,7 +22,7 @@ const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 pub(super) type Rewound<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
 
 /// An input as UTF-8, without a byte order mark.
-pub(super) enum Text<R> {
+pub(super) enum DecodedText<R> {
     AsItIs {
         input: Rewound<R>,
         mark_bytes: u64,
@@ -34,11 +34,11 @@ pub(super) enum Text<R> {
     },
 }
 
-impl<R: Read> Text<R> {
+impl<R: Read> DecodedText<R> {
     /// The text of an input, and its encoding: as the input itself shows, or as told, else UTF-8.
     pub(super) fn of(mut input: R, told: Option<Encoding>) -> Result<(Self, Encoding), Error> {
         let mut beginning = read_beginning(&mut input)?;
-        if let Some(foreign) = foreign::recognize(&beginning) {
+        if let Some(foreign) = not_a_list::recognize(&beginning) {
             return Err(Error::Foreign(foreign));
         }
         let encoding = Encoding::of_beginning(&beginning, told).unwrap_or(Encoding::UTF_8);
@@ -64,7 +64,7 @@ impl<R: Read> Text<R> {
     }
 }
 
-impl<R: Read> Read for Text<R> {
+impl<R: Read> Read for DecodedText<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::AsItIs { input, .. } => input.read(buffer),

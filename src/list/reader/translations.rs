@@ -6,7 +6,7 @@ use tenantry_model::customer::Field;
 use super::aliases::{fold, translations_of};
 
 /// The field that a column of this name may mean.
-pub(super) fn field_meant(name: &str) -> Option<Field> {
+pub(super) fn translated_field(name: &str) -> Option<Field> {
     let name = plain(&fold(name));
     Field::ALL.into_iter().find(|&field| translations_of(field).iter().any(|known| fold(known) == name))
 }
@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(Field::ALL.iter().filter(|&&field| !translations_of(field).is_empty()).count(), 15);
         for field in Field::ALL {
             for name in translations_of(field) {
-                assert_eq!(field_meant(name), Some(field), "{name}");
+                assert_eq!(translated_field(name), Some(field), "{name}");
                 assert_eq!(field_named(&fold(name)), None, "{name} is known and needs no suggestion");
             }
         }
@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn names_are_met_as_lists_write_them() {
-        let check = |name: &str, expected: Option<Field>| assert_eq!(field_meant(name), expected, "{name}");
+        let check =
+            |name: &str, expected: Option<Field>| assert_eq!(translated_field(name), expected, "{name}");
         check("Straße", Some(Field::AddressLine1));
         check("PLZ ", Some(Field::PostalCode));
         check("Téléphone mobile", None);

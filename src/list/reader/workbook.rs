@@ -14,7 +14,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::error::{Error, WorkbookError};
-use super::foreign::Foreign;
+use super::not_a_list::NotAList;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
 use super::shown;
 
@@ -28,18 +28,18 @@ const OLD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(super) fn read(file: File, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
     let mut file = BufReader::new(file);
     match kind(&mut file)? {
-        Kind::Xlsx => {
+        WorkbookKind::Xlsx => {
             let mut workbook: Xlsx<_> = open(file)?;
             let name = choose(&workbook, wanted)?;
             Ok((read_streamed(&mut workbook, &name)?, name))
         }
-        Kind::Xlsb => read_range(open::<Xlsb<_>>(file)?, wanted),
-        Kind::Ods => read_range(open::<Ods<_>>(file)?, wanted),
-        Kind::Xls => read_range(open::<Xls<_>>(file)?, wanted),
+        WorkbookKind::Xlsb => read_range(open::<Xlsb<_>>(file)?, wanted),
+        WorkbookKind::Ods => read_range(open::<Ods<_>>(file)?, wanted),
+        WorkbookKind::Xls => read_range(open::<Xls<_>>(file)?, wanted),
     }
 }
 
-enum Kind {
+enum WorkbookKind {
     Xlsx,
     Xlsb,
     Ods,
@@ -47,11 +47,11 @@ enum Kind {
 }
 
 /// What the file is by what is in it, whatever it is called.
-fn kind(file: &mut BufReader<File>) -> Result<Kind, Error> {
+fn kind(file: &mut BufReader<File>) -> Result<WorkbookKind, Error> {
     let beginning = super::text::read_beginning(file)?;
     let length = file.seek(io::SeekFrom::End(0)).map_err(Error::unreadable)?;
     file.rewind().map_err(Error::unreadable)?;
-    if !super::foreign::is_zip(&beginning) {
+    if !super::not_a_list::is_zip(&beginning) {
         return old_kind(file, length);
     }
     let mut archive = ZipArchive::new(&mut *file).map_err(not_unpacked)?;
@@ -59,15 +59,19 @@ fn kind(file: &mut BufReader<File>) -> Result<Kind, Error> {
     let has = |wanted: &str| {
         archive.file_names().flatten().any(|name| name.replace('\\', "/").eq_ignore_ascii_case(wanted))
     };
-    let kind = [("xl/workbook.xml", Kind::Xlsx), ("xl/workbook.bin", Kind::Xlsb), ("content.xml", Kind::Ods)]
-        .into_iter()
-        .find_map(|(part, kind)| has(part).then_some(kind));
-    let foreign = if has("word/document.xml") { Foreign::Word } else { Foreign::Zip };
+    let kind = [
+        ("xl/workbook.xml", WorkbookKind::Xlsx),
+        ("xl/workbook.bin", WorkbookKind::Xlsb),
+        ("content.xml", WorkbookKind::Ods),
+    ]
+    .into_iter()
+    .find_map(|(part, kind)| has(part).then_some(kind));
+    let foreign = if has("word/document.xml") { NotAList::Word } else { NotAList::Zip };
     kind.ok_or(Error::Foreign(foreign))
 }
 
 /// The container of old workbooks also holds protected new ones, and documents of Word.
-fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<Kind, Error> {
+fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<WorkbookKind, Error> {
     if length > OLD_BYTES_MAX {
         return Err(WorkbookError::TooLarge { limit_bytes: OLD_BYTES_MAX }.into());
     }
@@ -78,10 +82,10 @@ fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<Kind, Error> {
     match Xls::new(&mut *file) {
         Ok(_) => {}
         Err(XlsError::Password) => return Err(WorkbookError::Protected.into()),
-        Err(_) => return Err(Error::Foreign(Foreign::OldOffice)),
+        Err(_) => return Err(Error::Foreign(NotAList::OldOffice)),
     }
     file.rewind().map_err(Error::unreadable)?;
-    Ok(Kind::Xls)
+    Ok(WorkbookKind::Xls)
 }
 
 /// Unpacks everything to nowhere: what an archive says of its own sizes need not be true.

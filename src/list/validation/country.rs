@@ -26,7 +26,7 @@ use super::{fields, noted, text};
 use crate::reader;
 use tenantry_model::problem::{Finding, Rule};
 
-use rules::{CountryRules, Text};
+use rules::{CountryRules, RuleText};
 
 pub use live::LiveRules;
 pub(super) use rulebook::Rulebook;
@@ -56,7 +56,7 @@ pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a Coun
         } else {
             "must be a two-letter country code (ISO 3166-1 alpha-2)"
         };
-        Finding::new(Rule::Country, message).suggest(code_meant(text).map(str::to_owned))
+        Finding::new(Rule::Country, message).suggest(suggested_code(text).map(str::to_owned))
     })
 }
 
@@ -86,7 +86,7 @@ pub(super) fn resolve_language<'a>(
     })
 }
 
-fn listed<'a>(text: &str, list: &'a [Text]) -> Option<&'a str> {
+fn listed<'a>(text: &str, list: &'a [RuleText]) -> Option<&'a str> {
     list.iter().find(|listed| listed.eq_ignore_ascii_case(text)).map(|listed| &**listed)
 }
 
@@ -175,7 +175,7 @@ fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Prob
 /// (fact book 7). Whether the service holds a customer to them is not known.
 fn check_listed_language(language: &str, country: &CountryRules, report: &mut ProblemCollector<'_>) {
     let languages = &country.languages;
-    let is_it = |listed: &Text| primary(listed).eq_ignore_ascii_case(primary(language));
+    let is_it = |listed: &RuleText| primary(listed).eq_ignore_ascii_case(primary(language));
     if languages.is_empty() || languages.iter().any(is_it) {
         return;
     }
@@ -197,7 +197,7 @@ fn is_code(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn code_meant(text: &str) -> Option<&'static str> {
+fn suggested_code(text: &str) -> Option<&'static str> {
     let folded = fold(text);
     let names = || CODES_BY_NAME.iter().map(|(name, &code)| (name.as_str(), code));
     CODES_BY_NAME.get(&folded).copied().or_else(|| text::near(&folded, names()))

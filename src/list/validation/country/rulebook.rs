@@ -11,7 +11,7 @@ use tenantry_model::customer::Field;
 
 use super::live::LiveRules;
 use super::pattern::Pattern;
-use super::rules::{CountryRules, Form, States};
+use super::rules::{CountryRules, States, ValueFormat};
 use crate::validation::tables::{COUNTRIES_CSV, leak, records};
 
 const STATES_CSV: &str = include_str!("../data/states.csv");
@@ -92,7 +92,7 @@ fn read_built_in() -> HashMap<Code, CountryRules> {
         of(&spelled(code), &|rules| {
             // Compiled when the first row needs it, like those of the tables.
             let pattern = answer.phone_number_regex.as_deref().map(|text| Pattern::built_in(leak(text)));
-            rules.phone_number = pattern.map(|pattern| Form { pattern, is_certain: true });
+            rules.phone_number = pattern.map(|pattern| ValueFormat { pattern, is_certain: true });
             rules.apply(&answer, &mut Vec::new());
         });
     }
@@ -107,7 +107,7 @@ fn add_state(rules: &mut CountryRules, record: &csv::StringRecord) {
 
 fn set_postal_code(rules: &mut CountryRules, record: &csv::StringRecord) {
     let pattern = Pattern::built_in(leak(&record[1]));
-    rules.postal_code = Some(Form { pattern, is_certain: is_certain(&record[4]) });
+    rules.postal_code = Some(ValueFormat { pattern, is_certain: is_certain(&record[4]) });
     rules.postal_zeros_max = record[2].parse().expect("the compiled-in numbers are numbers");
     rules.postal_example = Some(leak(&record[3]));
 }

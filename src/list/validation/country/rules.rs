@@ -12,11 +12,11 @@ use super::pattern::Pattern;
 use tenantry_model::problem::Rule;
 
 /// A text of the compiled-in tables or of a fetched answer.
-pub(super) type Text = Cow<'static, str>;
+pub(super) type RuleText = Cow<'static, str>;
 
 /// What a value must look like.
 #[derive(Debug, Clone)]
-pub(super) struct Form {
+pub(super) struct ValueFormat {
     pub(super) pattern: Pattern,
     /// The service, lately or in a published recording, or Microsoft's documentation of exactly this says so. What the
     /// service is then known to refuse is an error. All else is concluded from documentation of something near, somebody
@@ -27,7 +27,7 @@ pub(super) struct Form {
 /// Every value that `state` may have, as the service spells it.
 #[derive(Debug, Clone)]
 pub(super) struct States {
-    pub(super) values: Vec<Text>,
+    pub(super) values: Vec<RuleText>,
     /// As in a [`Form`].
     pub(super) is_certain: bool,
 }
@@ -35,21 +35,21 @@ pub(super) struct States {
 #[derive(Debug, Clone, Default)]
 pub(in crate::validation) struct CountryRules {
     /// ISO 3166-1 alpha-2, or the code that Microsoft made up where there is none.
-    pub(in crate::validation) code: Text,
-    pub(super) name: Text,
+    pub(in crate::validation) code: RuleText,
+    pub(super) name: RuleText,
     /// Never empty for a country of the tables.
-    pub(super) cultures: Vec<Text>,
+    pub(super) cultures: Vec<RuleText>,
     /// Empty where they are not known.
-    pub(super) languages: Vec<Text>,
+    pub(super) languages: Vec<RuleText>,
     /// Without `+`; empty where they are not known.
-    pub(super) calling_codes: Vec<Text>,
+    pub(super) calling_codes: Vec<RuleText>,
     /// `None` where any text is a state.
     pub(super) states: Option<States>,
-    pub(super) postal_code: Option<Form>,
+    pub(super) postal_code: Option<ValueFormat>,
     pub(super) postal_example: Option<&'static str>,
     /// How many zeros a spreadsheet can have eaten off a postal code.
     pub(super) postal_zeros_max: usize,
-    pub(super) phone_number: Option<Form>,
+    pub(super) phone_number: Option<ValueFormat>,
     /// Which fields a row may not leave empty, beside those that no country lets it, and whether that is certain.
     pub(super) required: Vec<(Field, bool)>,
     /// False where the service refuses an organization registration number (600002).
@@ -148,7 +148,7 @@ impl CountryRules {
 }
 
 /// False where the pattern cannot be used.
-fn apply_pattern(form: &mut Option<Form>, text: &str) -> bool {
+fn apply_pattern(form: &mut Option<ValueFormat>, text: &str) -> bool {
     if let Some(form) = form.as_mut().filter(|form| form.pattern.as_str() == text) {
         // It was compiled before, or is when the first row needs it.
         form.is_certain = true;
@@ -158,7 +158,7 @@ fn apply_pattern(form: &mut Option<Form>, text: &str) -> bool {
     let is_usable = pattern.is_some();
     match (pattern, &mut *form) {
         _ if text.is_empty() => *form = None,
-        (Some(pattern), _) => *form = Some(Form { pattern, is_certain: true }),
+        (Some(pattern), _) => *form = Some(ValueFormat { pattern, is_certain: true }),
         // The service has a rule of which ours may no longer tell the truth.
         (None, Some(form)) => form.is_certain = false,
         (None, None) => {}
@@ -166,6 +166,6 @@ fn apply_pattern(form: &mut Option<Form>, text: &str) -> bool {
     is_usable
 }
 
-fn owned(values: &[String]) -> Vec<Text> {
+fn owned(values: &[String]) -> Vec<RuleText> {
     values.iter().cloned().map(Cow::Owned).collect()
 }

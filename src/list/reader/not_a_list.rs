@@ -2,7 +2,7 @@
 
 /// Input that is recognized, and that nothing can be read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Foreign {
+pub enum NotAList {
     #[error("UTF-32 text")]
     Utf32,
     /// Read from a file, not from a stream.
@@ -36,22 +36,22 @@ pub enum Foreign {
 const ZIP: &[u8] = b"PK\x03\x04";
 const OLD_OFFICE: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
-const BEGINNINGS: [(&[u8], Foreign); 14] = [
-    (b"\xFF\xFE\0\0", Foreign::Utf32),
-    (b"\0\0\xFE\xFF", Foreign::Utf32),
-    (ZIP, Foreign::Workbook),
-    (OLD_OFFICE, Foreign::OldOffice),
-    (b"%PDF-", Foreign::Pdf),
-    (b"\x89PNG", Foreign::Image),
-    (b"\xFF\xD8\xFF", Foreign::Image),
-    (b"GIF8", Foreign::Image),
-    (b"\x1F\x8B", Foreign::Gzip),
-    (b"SQLite format 3\0", Foreign::Database),
-    (b"{\\rtf", Foreign::Rtf),
-    (b"{", Foreign::Json),
-    (b"[{", Foreign::Json),
+const BEGINNINGS: [(&[u8], NotAList); 14] = [
+    (b"\xFF\xFE\0\0", NotAList::Utf32),
+    (b"\0\0\xFE\xFF", NotAList::Utf32),
+    (ZIP, NotAList::Workbook),
+    (OLD_OFFICE, NotAList::OldOffice),
+    (b"%PDF-", NotAList::Pdf),
+    (b"\x89PNG", NotAList::Image),
+    (b"\xFF\xD8\xFF", NotAList::Image),
+    (b"GIF8", NotAList::Image),
+    (b"\x1F\x8B", NotAList::Gzip),
+    (b"SQLite format 3\0", NotAList::Database),
+    (b"{\\rtf", NotAList::Rtf),
+    (b"{", NotAList::Json),
+    (b"[{", NotAList::Json),
     // Also what some programs call an Excel file.
-    (b"<", Foreign::WebPage),
+    (b"<", NotAList::WebPage),
 ];
 
 pub(super) fn is_zip(beginning: &[u8]) -> bool {
@@ -64,43 +64,43 @@ pub(super) fn may_be_workbook(beginning: &[u8]) -> bool {
 }
 
 /// What the first bytes of a file give away.
-pub(super) fn recognize(beginning: &[u8]) -> Option<Foreign> {
+pub(super) fn recognize(beginning: &[u8]) -> Option<NotAList> {
     let text = beginning.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(beginning).trim_ascii_start();
     let known = BEGINNINGS.iter().find(|(start, _)| beginning.starts_with(start) || text.starts_with(start));
     if let Some((_, foreign)) = known {
         return Some(*foreign);
     }
     match beginning {
-        [1..=0xFF, 0, 0, 0, ..] | [0, 0, 0, 1..=0xFF, ..] => Some(Foreign::Utf32),
+        [1..=0xFF, 0, 0, 0, ..] | [0, 0, 0, 1..=0xFF, ..] => Some(NotAList::Utf32),
         // UTF-16 has a zero byte beside each letter of a header, and a mark of its own else.
         [0, 1..=0xFF, 0, 1..=0xFF, ..]
         | [1..=0xFF, 0, 1..=0xFF, 0, ..]
         | [0xFF, 0xFE, ..]
         | [0xFE, 0xFF, ..] => None,
-        _ => beginning.contains(&0).then_some(Foreign::Binary),
+        _ => beginning.contains(&0).then_some(NotAList::Binary),
     }
 }
 
-impl Foreign {
+impl NotAList {
     pub(super) fn hint(self) -> &'static str {
         match self {
-            Foreign::Utf32 => "save it as UTF-8",
-            Foreign::Workbook => {
+            NotAList::Utf32 => "save it as UTF-8",
+            NotAList::Workbook => {
                 "give the workbook as a file, or save its sheet as `CSV UTF-8 (Comma delimited)`"
             }
-            Foreign::OldOffice => {
+            NotAList::OldOffice => {
                 "open it, take away its password if it has one, and save it as an Excel workbook (.xlsx) or as \
                  `CSV UTF-8 (Comma delimited)`"
             }
-            Foreign::Gzip | Foreign::Zip => "unpack it first",
-            Foreign::WebPage => "open it in Excel, then `Save as` and choose `CSV UTF-8 (Comma delimited)`",
-            Foreign::Word
-            | Foreign::Pdf
-            | Foreign::Image
-            | Foreign::Database
-            | Foreign::Json
-            | Foreign::Rtf
-            | Foreign::Binary => {
+            NotAList::Gzip | NotAList::Zip => "unpack it first",
+            NotAList::WebPage => "open it in Excel, then `Save as` and choose `CSV UTF-8 (Comma delimited)`",
+            NotAList::Word
+            | NotAList::Pdf
+            | NotAList::Image
+            | NotAList::Database
+            | NotAList::Json
+            | NotAList::Rtf
+            | NotAList::Binary => {
                 "give the list as CSV (.csv), Excel workbook (.xlsx) or OpenDocument sheet (.ods); `tenantry \
                  template` shows the columns"
             }
@@ -115,19 +115,19 @@ mod tests {
     #[test]
     fn what_is_no_text_is_told_by_its_first_bytes() {
         #[track_caller]
-        fn check(beginning: &[u8], expected: Option<Foreign>) {
+        fn check(beginning: &[u8], expected: Option<NotAList>) {
             assert_eq!(recognize(beginning), expected, "{beginning:?}");
         }
-        check(b"\xFF\xFE\0\0c\0\0\0", Some(Foreign::Utf32));
-        check(b"\0\0\xFE\xFF\0\0\0c", Some(Foreign::Utf32));
-        check(b"c\0\0\0o\0\0\0", Some(Foreign::Utf32));
-        check(b"\0\0\0c\0\0\0o", Some(Foreign::Utf32));
-        check(b"PK\x03\x04", Some(Foreign::Workbook));
-        check(b"%PDF-1.7\n", Some(Foreign::Pdf));
-        check(b"\xEF\xBB\xBF\r\n<html>", Some(Foreign::WebPage));
-        check(b"SQLite format 3\0", Some(Foreign::Database));
-        check(b"\x7FELF\x02\x01\x01\0", Some(Foreign::Binary));
-        check(b"[{\"domain\":", Some(Foreign::Json));
+        check(b"\xFF\xFE\0\0c\0\0\0", Some(NotAList::Utf32));
+        check(b"\0\0\xFE\xFF\0\0\0c", Some(NotAList::Utf32));
+        check(b"c\0\0\0o\0\0\0", Some(NotAList::Utf32));
+        check(b"\0\0\0c\0\0\0o", Some(NotAList::Utf32));
+        check(b"PK\x03\x04", Some(NotAList::Workbook));
+        check(b"%PDF-1.7\n", Some(NotAList::Pdf));
+        check(b"\xEF\xBB\xBF\r\n<html>", Some(NotAList::WebPage));
+        check(b"SQLite format 3\0", Some(NotAList::Database));
+        check(b"\x7FELF\x02\x01\x01\0", Some(NotAList::Binary));
+        check(b"[{\"domain\":", Some(NotAList::Json));
         for text in [&b"company_name"[..], b"\xFF\xFEc\0", b"c\0o\0", b"\0c\0o", b"\xEF\xBB\xBFdomain", b""] {
             check(text, None);
         }

@@ -13,12 +13,12 @@ use tenantry_model::files::beside;
 
 /// A file by its name and by what the system knows it as.
 #[derive(Debug)]
-struct Named {
+struct OpenFile {
     path: PathBuf,
     id: FileId,
 }
 
-impl Named {
+impl OpenFile {
     fn of(path: PathBuf) -> std::io::Result<Self> {
         Ok(Self { id: file_id(&path)?, path })
     }
@@ -31,23 +31,23 @@ impl Named {
 
 /// Where an open ledger lies.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OpenFiles {
     ledger: PathBuf,
-    files: Vec<Named>,
-    lock: Named,
+    files: Vec<OpenFile>,
+    lock: OpenFile,
     /// Taken in place of one that was removed.
     _lock_of_ours: Option<LockFile>,
 }
 
-impl Place {
+impl OpenFiles {
     /// Of a ledger that this process has locked, and has written to since it opened it.
     pub(super) fn of(ledger: &Path) -> Result<Self> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let ledger = ledger.canonicalize().map_err(open)?;
-        let files = ["", "-wal", "-shm"].map(|suffix| Named::of(beside(&ledger, suffix)));
+        let files = ["", "-wal", "-shm"].map(|suffix| OpenFile::of(beside(&ledger, suffix)));
         Ok(Self {
             files: files.into_iter().collect::<Result<_, _>>().map_err(open)?,
-            lock: Named::of(lock::path_beside(&ledger)).map_err(open)?,
+            lock: OpenFile::of(lock::path_beside(&ledger)).map_err(open)?,
             _lock_of_ours: None,
             ledger,
         })
@@ -71,7 +71,7 @@ impl Place {
         let Some(mut lock) = LockFile::acquire(&path)? else { return Err(Error::LockTaken { path }) };
         lock.sign();
         self._lock_of_ours = Some(lock);
-        self.lock = Named::of(lock::path_beside(&path))
+        self.lock = OpenFile::of(lock::path_beside(&path))
             .map_err(|source| Error::Open { path, source: Arc::new(source) })?;
         tracing::warn!("the lock of the ledger was removed; it was made anew");
         Ok(())

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
 use super::encoding::Encoding;
-use super::error::{Doubt, Error};
+use super::error::{EncodingUncertain, Error};
 use super::records::count;
 
 /// One read; large enough that system calls do not count.
@@ -25,7 +25,7 @@ const UTF8_CHARACTER_BYTES_MAX: usize = 4;
 
 /// The encoding of all that is left of `input`.
 pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {
-    let mut census = Census::new();
+    let mut census = EncodingDetection::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut kept, mut offset) = (0, 0);
     loop {
@@ -45,7 +45,7 @@ pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {
     }
 }
 
-struct Census {
+struct EncodingDetection {
     /// Characters of more than one byte that are UTF-8.
     characters: u64,
     /// Bytes, or beginnings of characters, that are not.
@@ -58,7 +58,7 @@ struct Census {
     has_undefined: bool,
 }
 
-impl Census {
+impl EncodingDetection {
     fn new() -> Self {
         Self {
             characters: 0,
@@ -113,21 +113,21 @@ impl Census {
         }
     }
 
-    fn verdict(mut self) -> Result<Encoding, Doubt> {
+    fn verdict(mut self) -> Result<Encoding, EncodingUncertain> {
         // A few broken cells in a file of UTF-8 are told with their rows.
         if self.faults == 0 || self.characters > self.faults {
             return Ok(Encoding::UTF_8);
         }
         if self.characters > 0 {
-            return Err(Doubt::Mixed);
+            return Err(EncodingUncertain::Mixed);
         }
         if self.has_undefined || self.looks_like_dos {
-            return Err(Doubt::NotWindows1252);
+            return Err(EncodingUncertain::NotWindows1252);
         }
         self.detector.feed(b"", true);
         let guess = Encoding::named(self.detector.guess(None, Utf8Detection::Deny).name());
         match guess.filter(|guess| *guess != Encoding::WINDOWS_1252) {
-            Some(other) => Err(Doubt::Rather(other)),
+            Some(other) => Err(EncodingUncertain::Rather(other)),
             None => Ok(Encoding::WINDOWS_1252),
         }
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(text: impl AsRef<[u8]>, expected: Result<&str, Doubt>) {
+    fn check(text: impl AsRef<[u8]>, expected: Result<&str, EncodingUncertain>) {
         let text = text.as_ref();
         for size in [1, 3, text.len().max(1)] {
             let told = encoding_of(&mut Dripping(text, size)).map(Encoding::name);
@@ -205,14 +205,14 @@ mod tests {
     #[test]
     fn a_few_faults_among_utf_8_leave_it_utf_8() {
         check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", Ok("UTF-8"));
-        check(b"M\xC3\xBCller,K\xF6ln,M\xFCller", Err(Doubt::Mixed));
+        check(b"M\xC3\xBCller,K\xF6ln,M\xFCller", Err(EncodingUncertain::Mixed));
         // Cut off in the middle of a character.
         check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xC3", Ok("UTF-8"));
     }
 
     #[test]
     fn what_may_be_another_encoding_is_no_guess() {
-        let rather = |name| Err(Doubt::Rather(Encoding::named(name).unwrap()));
+        let rather = |name| Err(EncodingUncertain::Rather(Encoding::named(name).unwrap()));
         let cyrillic = "название,город\nООО Ромашка,Москва\nЗАО Северный ветер,Санкт-Петербург\n";
         check(in_encoding("windows-1251", cyrillic), rather("windows-1251"));
         let polish =
@@ -221,9 +221,9 @@ mod tests {
         let greek = "Εταιρεία Παράδειγμα,Αθήνα\n";
         check(in_encoding("windows-1253", greek), rather("windows-1253"));
         // Code page 850: `München`, then `Köln`, then `Café`.
-        check(b"M\x81nchen", Err(Doubt::NotWindows1252));
-        check(b"K\x94ln", Err(Doubt::NotWindows1252));
-        check(b"caf\x82s", Err(Doubt::NotWindows1252));
+        check(b"M\x81nchen", Err(EncodingUncertain::NotWindows1252));
+        check(b"K\x94ln", Err(EncodingUncertain::NotWindows1252));
+        check(b"caf\x82s", Err(EncodingUncertain::NotWindows1252));
         let japanese = in_encoding("shift_jis", "株式会社サンプル,東京都\nテスト商事,大阪市\n");
         assert!(encoding_of(&mut &japanese[..]).is_err());
     }
