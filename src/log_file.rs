@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::files::{self, Exposure};
-use crate::outlet::Device;
+use crate::outlet::OutletDevice;
 
 /// A night with `-vv` and 50,000 rows fits into one.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -125,7 +125,7 @@ impl Write for LogFile {
     }
 }
 
-impl Device for LogFile {}
+impl OutletDevice for LogFile {}
 
 #[cfg(test)]
 mod tests {

@@ -33,26 +33,26 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// Takes whole lines and never keeps the caller waiting.
 #[derive(Clone)]
 pub(crate) struct Outlet {
-    shared: Arc<Shared>,
+    shared: Arc<OutletShared>,
     /// Without a thread there is nothing left but to write at once.
     has_thread: bool,
 }
 
 /// What an outlet leads to.
-pub(crate) trait Device: Write + Send + 'static {
+pub(crate) trait OutletDevice: Write + Send + 'static {
     /// Takes the status line away.
     fn erase(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-struct Shared {
-    state: Mutex<State>,
+struct OutletShared {
+    state: Mutex<OutletState>,
     /// Rings at every change of the state.
     changed: Condvar,
 }
 
-struct State {
+struct OutletState {
     queue: VecDeque<Queued>,
     queued_bytes: usize,
     status: Option<String>,
@@ -77,7 +77,7 @@ enum Queued {
 }
 
 /// What is to be written next.
-struct Job {
+struct PendingOutput {
     missing: u64,
     lines: String,
     erase: bool,
@@ -91,15 +91,15 @@ impl Outlet {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub(crate) fn start(device: impl Device) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+    pub(crate) fn start(device: impl OutletDevice) -> io::Result<Self> {
+        let shared = Arc::new(OutletShared::default());
         let writing = Arc::clone(&shared);
         thread::Builder::new().name("outlet".to_owned()).spawn(move || writing.write_to(device))?;
         Ok(Self { shared, has_thread: true })
     }
 
     /// Writes `text`, which is whole lines, in its turn.
-    pub(crate) fn say(&self, text: String) {
+    pub(crate) fn write(&self, text: String) {
         if !self.has_thread {
             // Nobody is left to hear of an error.
             drop(io::stderr().write_all(text.as_bytes()));
@@ -124,7 +124,7 @@ impl Outlet {
 
     /// Takes the status line away until the guard is dropped.
     pub(crate) fn without_status(&self) -> impl Drop + use<> {
-        struct Hidden(Arc<Shared>);
+        struct Hidden(Arc<OutletShared>);
         impl Drop for Hidden {
             fn drop(&mut self) {
                 self.0.lock().status_is_hidden = false;
@@ -146,7 +146,7 @@ impl Outlet {
         let mut state = self.shared.lock();
         while !state.is_settled() && state.stuck_at != Some(state.moves) && Instant::now() < gives_up_at {
             let moves = state.moves;
-            let waits = |state: &mut State| !state.is_settled() && state.moves == moves;
+            let waits = |state: &mut OutletState| !state.is_settled() && state.moves == moves;
             let waited = self.shared.changed.wait_timeout_while(state, STUCK_AFTER, waits);
             let timed_out;
             (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -171,7 +171,7 @@ impl Outlet {
 pub(crate) fn stderr() -> &'static Outlet {
     static STDERR: LazyLock<Outlet> = LazyLock::new(|| {
         Outlet::start(StandardError)
-            .unwrap_or_else(|_| Outlet { shared: Arc::new(Shared::default()), has_thread: false })
+            .unwrap_or_else(|_| Outlet { shared: Arc::new(OutletShared::default()), has_thread: false })
     });
     &STDERR
 }
@@ -188,15 +188,15 @@ impl Write for StandardError {
     }
 }
 
-impl Device for StandardError {
+impl OutletDevice for StandardError {
     fn erase(&mut self) -> io::Result<()> {
         Term::stderr().clear_line()
     }
 }
 
-impl Default for Shared {
+impl Default for OutletShared {
     fn default() -> Self {
-        let state = State {
+        let state = OutletState {
             queue: VecDeque::new(),
             queued_bytes: 0,
             status: None,
@@ -214,7 +214,7 @@ impl Default for Shared {
     }
 }
 
-impl State {
+impl OutletState {
     fn status(&self) -> Option<&str> {
         self.status.as_deref().filter(|_| !self.status_is_hidden)
     }
@@ -236,7 +236,7 @@ impl State {
     }
 
     /// Up to one write of lines, and the status below them.
-    fn next_job(&mut self) -> Job {
+    fn next_job(&mut self) -> PendingOutput {
         let missing = match self.queue.pop_front_if(|first| matches!(first, Queued::Missing(_))) {
             Some(Queued::Missing(missing)) => missing,
             Some(Queued::Lines(_)) | None => 0,
@@ -255,17 +255,17 @@ impl State {
         let redraws = has_lines || self.shown != status;
         let erase = redraws && self.shown.is_some();
         self.shown.clone_from(&status);
-        Job { missing, lines, erase, status: status.filter(|_| redraws), notice: self.notice }
+        PendingOutput { missing, lines, erase, status: status.filter(|_| redraws), notice: self.notice }
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl OutletShared {
+    fn lock(&self) -> MutexGuard<'_, OutletState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The life of the thread: it ends with the process.
-    fn write_to(&self, mut device: impl Device) {
+    fn write_to(&self, mut device: impl OutletDevice) {
         // Missing lines that have not been reported yet.
         let mut missing = 0;
         // A write failed in the middle of a line.
@@ -305,15 +305,15 @@ impl Shared {
         }
     }
 
-    fn wait_for_job(&self) -> Job {
-        let waits = |state: &mut State| state.has_nothing_to_do();
+    fn wait_for_job(&self) -> PendingOutput {
+        let waits = |state: &mut OutletState| state.has_nothing_to_do();
         let mut state = self.changed.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner);
         state.is_busy = true;
         state.next_job()
     }
 
     /// Says how much of it was written, too.
-    fn write_whole(&self, device: &mut impl Device, bytes: &[u8]) -> (usize, io::Result<()>) {
+    fn write_whole(&self, device: &mut impl OutletDevice, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut written = 0;
         while written < bytes.len() {
             let end = bytes.len().min(written + WRITE_BYTES_MAX);

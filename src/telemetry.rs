@@ -113,7 +113,7 @@ struct Events {
 
 impl io::Write for Events {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.outlet.say(line_of(event, self.format));
+        self.outlet.write(line_of(event, self.format));
         Ok(event.len())
     }
 

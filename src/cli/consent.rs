@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::session::{Halt, Session};
 use super::terminal::{Reply, TRIES, Terminal, Unaskable};
 use super::{ExitCode, Failure, args, plan};
-use crate::ledger::Plan;
+use crate::ledger::SubmissionPlan;
 use crate::submitter::StopReason;
 
 /// A terminal that is hung up, or Ctrl-C on Windows, ends the answer a moment before the signal comes.
@@ -48,7 +48,7 @@ impl From<Unaskable> for Failure {
 pub(super) async fn ask(
     session: &mut Session<'_>,
     terminal: &Terminal,
-    plan: &Plan,
+    plan: &SubmissionPlan,
     waiting: u64,
 ) -> Result<(), Halt> {
     if plan.is_empty() {

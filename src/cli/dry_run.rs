@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::failure::Failure;
-use crate::files::{self, Owner};
+use crate::files::{self, FileOwner};
 use crate::ledger;
 
 /// How the folder of a copy begins, in the folder for temporary files.
@@ -108,7 +108,7 @@ fn remove(folder: &Path, lock: File) -> io::Result<()> {
 
 fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(folder)?;
-    if !metadata.is_dir() || files::owner(folder, &metadata) == Owner::Another {
+    if !metadata.is_dir() || files::owner(folder, &metadata) == FileOwner::Another {
         return Ok(());
     }
     match File::open(folder.join(LOCK)) {

@@ -143,7 +143,7 @@ impl Output {
     }
 
     fn write_line(&self, line: &impl Display) {
-        outlet::stderr().say(format!("{line}\n"));
+        outlet::stderr().write(format!("{line}\n"));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::printable::escape_lines_for_terminal;
 pub(super) fn tell() {
     std::panic::set_hook(Box::new(|panic| {
         // Not through the log, which may be what panics.
-        outlet::stderr().say(escape_lines_for_terminal(&told(panic)).into_owned());
+        outlet::stderr().write(escape_lines_for_terminal(&told(panic)).into_owned());
     }));
 }
 

@@ -1,14 +1,14 @@
 //! What is about to happen, as people read it.
 
 use crate::call::Rate;
-use crate::ledger::Plan;
+use crate::ledger::SubmissionPlan;
 use crate::report::{PushLine as _, counted, rough};
 
 /// Groups of country and reseller that are listed; a plan of hundreds would not be read.
 const GROUPS_LISTED: usize = 10;
 
 /// The plan as people read it. `whom`: for whom and where. `waiting`: of its rows, those that an earlier run left.
-pub(super) fn in_words(plan: &Plan, waiting: u64, whom: &str, rate: Rate) -> String {
+pub(super) fn in_words(plan: &SubmissionPlan, waiting: u64, whom: &str, rate: Rate) -> String {
     let rows = plan.rows();
     let mut text = format!("{} will be created {whom}.\n", counted(rows, "customer"));
     for group in plan.groups.iter().take(GROUPS_LISTED) {

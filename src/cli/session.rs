@@ -17,7 +17,7 @@ use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipie
 use crate::auth::{Claims, TokenKind};
 use crate::call::{Caller, Pacer, Rate};
 use crate::ledger::{
-    self, Ending, InputOptions, Ledger, Queries, Restored, RowCounts, RunTotals, SealedTo, State, UserNeeds,
+    self, InputOptions, Ledger, Queries, Restored, RowCounts, RunEnd, RunTotals, SealedTo, State, UserNeeds,
 };
 use crate::report::{Summary, counted, pretty};
 use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
@@ -277,7 +277,7 @@ impl<'a> Session<'a> {
         let queries = self.queries()?;
         let plan = queries.plan(self.ledger.run())?;
         let summary = Summary::of(&queries, self.ledger.run(), None)?;
-        let ending = Ending { exit_code: exit_code.number(), words: "dry run".to_owned() };
+        let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
         self.ledger.close(ending).await?;
         let printed = if self.args.json {
             self.output.json(&summary.dry_run_json(&plan))
@@ -338,7 +338,7 @@ impl<'a> Session<'a> {
         if written.is_err() {
             words.push_str("; the results could not be written");
         }
-        self.ledger.close(Ending { exit_code: exit_code.number(), words }).await?;
+        self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
         if let Ok(totals) = queries.run_totals(run) {
             tell_log(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }
@@ -434,8 +434,8 @@ impl Session<'_> {
     }
 }
 
-fn ending_of(failure: &Failure) -> Ending {
-    Ending { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") }
+fn ending_of(failure: &Failure) -> RunEnd {
+    RunEnd { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") }
 }
 
 /// A run is what it came to, whatever became of its summary.

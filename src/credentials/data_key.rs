@@ -27,7 +27,7 @@ const KEY: usize = 32;
 
 /// Whom a password belongs to. It opens for this owner alone.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Owner<'a> {
+pub(crate) struct PasswordOwner<'a> {
     pub(crate) ledger_id: &'a str,
     /// The row whose create brought it.
     pub(crate) row: RowId,
@@ -35,7 +35,7 @@ pub(crate) struct Owner<'a> {
     pub(crate) customer_id: &'a str,
 }
 
-impl Owner<'_> {
+impl PasswordOwner<'_> {
     fn associated_data(&self) -> Vec<u8> {
         let mut data = vec![VERSION];
         let row = self.row.0.to_be_bytes();
@@ -75,7 +75,7 @@ impl DataKey {
     }
 
     /// The password of `owner` as the ledger keeps it. Computes, and waits for nothing.
-    pub(super) fn seal(&self, owner: &Owner<'_>, password: &SecretString) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal(&self, owner: &PasswordOwner<'_>, password: &SecretString) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE];
         // Unlike the system's own this cannot fail now, with a password in hand that cannot be had again.
         rand::rng().fill_bytes(&mut nonce);
@@ -86,7 +86,11 @@ impl DataKey {
     }
 
     /// The password of `owner`, where it is the one that was sealed for this owner under this key.
-    pub(super) fn open(&self, owner: &Owner<'_>, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    pub(super) fn open(
+        &self,
+        owner: &PasswordOwner<'_>,
+        stored: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unopened> {
         let (nonce, sealed) = match stored.split_first() {
             Some((&VERSION, rest)) => rest.split_at_checked(NONCE).ok_or(Unopened::Damaged)?,
             _ => return Err(Unopened::Damaged),
@@ -107,8 +111,8 @@ mod tests {
 
     const LEDGER: &str = "6d2f7c9a-0000-4000-8000-000000000001";
 
-    fn owner() -> Owner<'static> {
-        Owner { ledger_id: LEDGER, row: RowId(7), domain: "a.onmicrosoft.com", customer_id: "c-1" }
+    fn owner() -> PasswordOwner<'static> {
+        PasswordOwner { ledger_id: LEDGER, row: RowId(7), domain: "a.onmicrosoft.com", customer_id: "c-1" }
     }
 
     fn sealed(key: &DataKey) -> Vec<u8> {
@@ -121,13 +125,13 @@ mod tests {
         let stored = sealed(&key);
         assert_eq!(*key.open(&owner(), &stored).unwrap(), b"=;;n.=s9Z, \"quoted\"");
         let others = [
-            Owner { row: RowId(8), ..owner() },
-            Owner { domain: "b.onmicrosoft.com", ..owner() },
-            Owner { customer_id: "c-2", ..owner() },
-            Owner { customer_id: "", ..owner() },
-            Owner { ledger_id: "6d2f7c9a-0000-4000-8000-000000000002", ..owner() },
+            PasswordOwner { row: RowId(8), ..owner() },
+            PasswordOwner { domain: "b.onmicrosoft.com", ..owner() },
+            PasswordOwner { customer_id: "c-2", ..owner() },
+            PasswordOwner { customer_id: "", ..owner() },
+            PasswordOwner { ledger_id: "6d2f7c9a-0000-4000-8000-000000000002", ..owner() },
             // The same letters, cut elsewhere.
-            Owner { domain: "a.onmicrosoft.co", customer_id: "mc-1", ..owner() },
+            PasswordOwner { domain: "a.onmicrosoft.co", customer_id: "mc-1", ..owner() },
         ];
         for other in others {
             assert!(matches!(key.open(&other, &stored), Err(Unopened::NotItsOwn)), "{other:?}");

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use super::data_key::{DataKey, Owner};
+use super::data_key::{DataKey, PasswordOwner};
 use super::{Identities, Unopened};
 use crate::ledger::{DataKeyId, SealedDataKey, SealedPassword};
 
@@ -38,7 +38,7 @@ impl Opener {
                 why => why,
             })
         });
-        let owner = Owner {
+        let owner = PasswordOwner {
             ledger_id: &self.ledger_id,
             row: sealed.asked_by,
             domain: &sealed.bound_domain,

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use super::Error;
-use super::data_key::{DataKey, Owner};
+use super::data_key::{DataKey, PasswordOwner};
 use crate::failpoint;
 use crate::ledger::{self, DataKeyId, Recorder, RowId, Sealed};
 
@@ -16,11 +16,11 @@ pub(crate) struct Sealer {
     /// The public key that can open it, and the key as it is kept.
     recipient: String,
     sealed_key: Vec<u8>,
-    kept: OnceCell<Kept>,
+    kept: OnceCell<StoredKey>,
 }
 
 /// Where the ledger keeps it.
-struct Kept {
+struct StoredKey {
     id: DataKeyId,
     ledger_id: String,
 }
@@ -29,7 +29,7 @@ struct Kept {
 #[derive(Clone, Copy)]
 pub(crate) struct KeptKey<'a> {
     key: &'a DataKey,
-    kept: &'a Kept,
+    kept: &'a StoredKey,
 }
 
 impl Sealer {
@@ -47,7 +47,7 @@ impl Sealer {
             let (id, ledger_id) =
                 recorder.keep_data_key(self.recipient.clone(), self.sealed_key.clone()).await?;
             failpoint::crash("data_key_kept");
-            Ok::<_, ledger::Error>(Kept { id, ledger_id })
+            Ok::<_, ledger::Error>(StoredKey { id, ledger_id })
         };
         Ok(KeptKey { key: &self.key, kept: self.kept.get_or_try_init(keep).await? })
     }
@@ -63,7 +63,7 @@ impl KeptKey<'_> {
         customer_id: &str,
         password: &SecretString,
     ) -> Result<Sealed, Error> {
-        let owner = Owner { ledger_id: &self.kept.ledger_id, row, domain, customer_id };
+        let owner = PasswordOwner { ledger_id: &self.kept.ledger_id, row, domain, customer_id };
         Ok(Sealed { data_key: self.kept.id, password: self.key.seal(&owner, password)? })
     }
 }

@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_READ};
 
-use tenantry_model::failpoint::{asked, number};
+use tenantry_model::failpoint::{number, requested};
 use tenantry_model::files::beside;
 
 /// A lock is about to be taken.
 pub(super) fn locks() -> std::io::Result<()> {
-    match asked("TENANTRY_NO_LOCKS") {
+    match requested("TENANTRY_NO_LOCKS") {
         Some(_) => Err(std::io::ErrorKind::Unsupported.into()),
         None => Ok(()),
     }
@@ -30,7 +30,7 @@ pub(super) fn locks() -> std::io::Result<()> {
 pub(super) fn synced(ledger: Option<&Path>) -> rusqlite::Result<()> {
     static COMMITS: AtomicU32 = AtomicU32::new(0);
     fail_at("TENANTRY_FAIL_SYNC", &COMMITS, SQLITE_IOERR_FSYNC)?;
-    if let (Some(folder), Some(ledger)) = (asked("TENANTRY_SYNCED_TO"), ledger) {
+    if let (Some(folder), Some(ledger)) = (requested("TENANTRY_SYNCED_TO"), ledger) {
         keep(ledger, &PathBuf::from(folder)).expect("the test's own folder can be written");
     }
     Ok(())

@@ -57,15 +57,15 @@ pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HoldReason, Opening,
-    Parts, Plan, Queries, RefusedStep, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey, SealedPassword,
-    SealedTo, SourceTotals, Span, UnfinishedSource, UserNeeds,
+    Parts, Queries, RefusedStep, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey, SealedPassword,
+    SealedTo, SourceTotals, Span, SubmissionPlan, UnfinishedSource, UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
-pub use runs::Ending;
+pub use runs::RunEnd;
 pub use schema::Environment;
 pub use steps::{
-    Attempt, AttemptResult, Batch, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded,
-    Refusal, RowChange, SetAside, State, StepKind, Work,
+    Attempt, AttemptResult, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded, Refusal,
+    RowChange, SetAside, State, StepKind, Work, WorkBatch,
 };
 
 macro_rules! ledger_id {
@@ -205,7 +205,7 @@ impl Ledger {
     }
 
     /// Ends the run, waits until the thread has written everything, and lets go of the lock.
-    pub async fn close(self, ending: Ending) -> Result<()> {
+    pub async fn close(self, ending: RunEnd) -> Result<()> {
         tenantry_model::failpoint::crash("closing");
         let run = self.run;
         self.write(move |tx| runs::finish(tx, run, &ending)).await?;

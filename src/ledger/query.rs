@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
-use super::runs::{self, Calls};
+use super::runs::{self, CallCounts};
 use super::steps::{STANDING, State, StepKind};
 use super::stored::{collect, value};
 use super::{Environment, Result, RunId, lock, schema};
@@ -24,7 +24,7 @@ use tenantry_model::clock;
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use details::{AttemptRecord, Filter, RowDetail};
 pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
-pub use plan::{Plan, UserNeeds};
+pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
 pub use waiting::{DiscardedSource, HoldReason, UnfinishedSource};
 
@@ -401,7 +401,7 @@ impl Queries {
     /// What one run came to.
     pub fn run_totals(&self, run: RunId) -> Result<RunTotals> {
         let time = |ms: Option<i64>| ms.map(clock::from_ms);
-        let calls = Calls::of(&self.connection, run)?;
+        let calls = CallCounts::of(&self.connection, run)?;
         Ok(self.connection.query_row(
             "SELECT command, started_at, finished_at, exit_code, ended FROM program_runs WHERE id = ?1",
             [run],

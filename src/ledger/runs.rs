@@ -10,7 +10,7 @@ use tenantry_model::clock::{self, BootMoment};
 
 /// How a run ended, for the record.
 #[derive(Debug, Clone)]
-pub struct Ending {
+pub struct RunEnd {
     pub exit_code: u8,
     /// In a few words, such as `done` or `interrupted`.
     pub words: String,
@@ -28,8 +28,8 @@ pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId> {
     Ok(RunId(run))
 }
 
-pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Result<()> {
-    let calls = Calls::count(tx, run)?;
+pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &RunEnd) -> Result<()> {
+    let calls = CallCounts::count(tx, run)?;
     let values: [Value<'_>; 7] = [
         ("finished_at", &clock::now().as_millisecond()),
         ("exit_code", &ending.exit_code),
@@ -43,7 +43,7 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &Ending) -> Resul
 }
 
 /// What the calls of a run came to.
-pub(super) struct Calls {
+pub(super) struct CallCounts {
     /// That left this machine, or may have: the view `api_requests` says which these are.
     pub(super) requests: u64,
     /// Of those: creates.
@@ -54,7 +54,7 @@ pub(super) struct Calls {
     pub(super) throttled: u64,
 }
 
-impl Calls {
+impl CallCounts {
     /// Of a run that has ended, as they were counted then; of another, from the calls themselves. Both give one number:
     /// a call that was open when they were counted counts as one that may have left, as it does once it is closed.
     pub(super) fn of(connection: &Connection, run: RunId) -> Result<Self> {
@@ -122,7 +122,8 @@ mod tests {
             )
             .unwrap();
         let check = |connection: &Connection, when: &str| {
-            let Calls { requests, creates, submitted, throttled } = Calls::of(connection, run).unwrap();
+            let CallCounts { requests, creates, submitted, throttled } =
+                CallCounts::of(connection, run).unwrap();
             assert_eq!((requests, creates, submitted, throttled), (2, 2, 1, 1), "{when}");
             let sql = "SELECT requests, throttled FROM runs WHERE run_id = ?1";
             let shown: (u64, u64) =
@@ -130,7 +131,7 @@ mod tests {
             assert_eq!(shown, (requests, throttled), "{when}");
         };
         check(&connection, "while it goes on");
-        let ending = Ending { exit_code: 5, words: "abandoned".to_owned() };
+        let ending = RunEnd { exit_code: 5, words: "abandoned".to_owned() };
         let tx = connection.transaction().unwrap();
         finish(&tx, run, &ending).unwrap();
         tx.commit().unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::{Error, Result};
-use tenantry_model::files::{self, Owner, beside};
+use tenantry_model::files::{self, FileOwner, beside};
 
 /// What is to be done with a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
     if files::others_may_write(&place, &ledger) {
         return Err(Error::Exposed { path: path.to_owned() });
     }
-    let is_of_another = || files::owner(&place, &ledger) == Owner::Another;
+    let is_of_another = || files::owner(&place, &ledger) == FileOwner::Another;
     if purpose == Purpose::Write && is_of_another() {
         return Err(Error::OfAnother { path: path.to_owned() });
     }

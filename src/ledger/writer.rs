@@ -38,10 +38,10 @@ const TRIES_ON_A_FULL_DISK: u32 = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 type Erased = Box<dyn Any + Send>;
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased> + Send>;
+type WriteJob = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased> + Send>;
 
 struct Write {
-    job: Job,
+    job: WriteJob,
     reply: oneshot::Sender<Result<Erased>>,
 }
 
@@ -105,7 +105,7 @@ impl Writer {
         F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let job: Job = Box::new(move |tx| Ok(Box::new(job(tx)?) as Erased));
+        let job: WriteJob = Box::new(move |tx| Ok(Box::new(job(tx)?) as Erased));
         self.queue.send(Write { job, reply }).await.map_err(|_| Error::Closed)?;
         let value = result.await.map_err(|_| Error::Closed)??;
         Ok(*value.downcast::<T>().expect("a job's result has the type that the job was queued with"))
@@ -170,12 +170,12 @@ fn commit(
     outcome
 }
 
-type Reply = (oneshot::Sender<Result<Erased>>, Result<Erased>);
+type WriteReply = (oneshot::Sender<Result<Erased>>, Result<Erased>);
 
 fn run_group(
     connection: &mut Connection,
     writes: impl Iterator<Item = Write>,
-    replies: &mut Vec<Reply>,
+    replies: &mut Vec<WriteReply>,
 ) -> Result<()> {
     // IMMEDIATE takes the write lock at once, so that waiting for another process happens before any work.
     let tx = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
@@ -205,7 +205,7 @@ fn run_group(
 /// Runs one write inside its own savepoint. The outer error is SQLite's and fails the group; the inner one is the
 /// write's own (an impossible change, a row that cannot be understood): its part is undone, and what the others
 /// bring, a password that can be had once among it, is kept.
-fn run_job(tx: &Transaction<'_>, job: Job) -> Result<Result<Erased>> {
+fn run_job(tx: &Transaction<'_>, job: WriteJob) -> Result<Result<Erased>> {
     tx.prepare_cached("SAVEPOINT job")?.execute([])?;
     match job(tx) {
         Ok(value) => {

@@ -26,25 +26,25 @@ const STALL: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a test has set `variable` to. A release build does not look.
-pub fn asked(variable: &str) -> Option<OsString> {
+pub fn requested(variable: &str) -> Option<OsString> {
     if cfg!(debug_assertions) { std::env::var_os(variable) } else { None }
 }
 
 /// The same as a number, or as something else that is written as text.
 pub fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
-    asked(variable)?.to_str()?.parse().ok()
+    requested(variable)?.to_str()?.parse().ok()
 }
 
 /// A point, and the time that it is passed at which something happens.
-struct Asked {
+struct Trigger {
     point: String,
     time: u32,
     passed: AtomicU32,
 }
 
-impl Asked {
+impl Trigger {
     fn by(variable: &str) -> Option<Self> {
-        let asked = asked(variable)?.into_string().ok()?;
+        let asked = requested(variable)?.into_string().ok()?;
         let (point, time) = asked.split_once('#').unwrap_or((&asked, "1"));
         Some(Self { point: point.to_owned(), time: time.parse().ok()?, passed: AtomicU32::new(0) })
     }
@@ -58,7 +58,7 @@ impl Asked {
 /// with `kill -9`. Or panics, where that was asked for.
 #[track_caller]
 pub fn crash(point: &str) {
-    static CRASH: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_CRASH_AT"));
+    static CRASH: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_CRASH_AT"));
     if !cfg!(debug_assertions) {
         return;
     }
@@ -87,10 +87,10 @@ impl Stall {
 
 /// Is this where and when it is to be?
 fn stalls(point: &str) -> Option<Stall> {
-    static ASKED: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_STALL_AT"));
+    static ASKED: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_STALL_AT"));
     ASKED.as_ref().filter(|asked| asked.is_now(point))?;
     tracing::warn!(point, "stands still");
-    Some(Stall { began: Instant::now(), until: asked("TENANTRY_STALL_UNTIL").map(PathBuf::from) })
+    Some(Stall { began: Instant::now(), until: requested("TENANTRY_STALL_UNTIL").map(PathBuf::from) })
 }
 
 /// The task waits here for its turn, where this is the point and the time that were asked for.
@@ -115,7 +115,7 @@ pub async fn wait_for_turn(point: &str) {
 /// worst that code of ours, or of a library, can do.
 #[track_caller]
 pub fn panic_with(point: &str, in_hand: &[u8]) {
-    static PANIC: LazyLock<Option<Asked>> = LazyLock::new(|| Asked::by("TENANTRY_PANIC_AT"));
+    static PANIC: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_PANIC_AT"));
     if cfg!(debug_assertions) && PANIC.as_ref().is_some_and(|asked| asked.is_now(point)) {
         panic!("asked to panic with {} in hand", String::from_utf8_lossy(in_hand));
     }
@@ -123,12 +123,12 @@ pub fn panic_with(point: &str, in_hand: &[u8]) {
 
 /// How much the wall clock is off, which a test may change while the program runs.
 pub fn clock_offset_ms() -> i64 {
-    let Some(file) = asked("TENANTRY_CLOCK_OFFSET") else { return 0 };
+    let Some(file) = requested("TENANTRY_CLOCK_OFFSET") else { return 0 };
     let seconds = std::fs::read_to_string(file).expect("the test has written it");
     seconds.trim().parse::<i64>().expect("a number of seconds") * 1000
 }
 
 /// The id of the machine's boot, or that there is none, where a test says so.
 pub fn boot_id() -> Option<Option<uuid::Uuid>> {
-    Some(asked("TENANTRY_BOOT_ID")?.to_str()?.parse().ok())
+    Some(requested("TENANTRY_BOOT_ID")?.to_str()?.parse().ok())
 }

@@ -19,7 +19,7 @@ impl Write for Scripted {
     }
 }
 
-impl Device for Scripted {
+impl OutletDevice for Scripted {
     fn erase(&mut self) -> io::Result<()> {
         self.writes.send("(erased)".to_owned()).unwrap();
         Ok(())
@@ -43,7 +43,7 @@ impl Scene {
     }
 
     fn say(&self, line: &str) {
-        self.outlet.say(format!("{line}\n"));
+        self.outlet.write(format!("{line}\n"));
     }
 
     fn writes(&self, expected: &str) {

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::push_line::PushLine as _;
 use super::states::meaning;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, ErrorCount, Plan, Queries, RefusedStep, RowCounts, RunId,
-    RunTotals, Scope, SourceTotals, State, StepKind, UnfinishedSource,
+    self, AgreementCounts, DiscardedSource, ErrorCount, Queries, RefusedStep, RowCounts, RunId, RunTotals,
+    Scope, SourceTotals, State, StepKind, SubmissionPlan, UnfinishedSource,
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
@@ -196,7 +196,7 @@ impl Summary {
     }
 
     /// What a run would come to that has not been made.
-    pub(crate) fn dry_run_json(&self, plan: &Plan) -> String {
+    pub(crate) fn dry_run_json(&self, plan: &SubmissionPlan) -> String {
         let mut value = serde_json::to_value(self).expect("a summary is plain data");
         value["dry_run"] = true.into();
         value["plan"] = json!({

@@ -17,7 +17,7 @@ use super::queue::Queue;
 use super::retry::{self, Verdict};
 use super::task::{Step, Task};
 use super::{Settings, Signal, StopReason};
-use crate::ledger::{self, AttemptResult, Batch, Open, RowId};
+use crate::ledger::{self, AttemptResult, Open, RowId, WorkBatch};
 use backlog::{Backlog, Limits};
 
 /// Rows fetched from the ledger at once, and the most that are kept ready.
@@ -36,7 +36,7 @@ pub(super) enum Action {
 pub(super) enum DispatchEvent {
     Fetched {
         which: Open,
-        batch: Batch,
+        batch: WorkBatch,
     },
     /// The queue could not be read, or reading it ended in a panic. Nothing that is under way depends on that.
     ReadFailed(StopReason),

@@ -91,7 +91,7 @@ fn pass_on(said: impl Read) {
         if !line.ends_with(b"\n") {
             line.push(b'\n');
         }
-        outlet::stderr().say(escape_lines_for_terminal(&String::from_utf8_lossy(&line)).into_owned());
+        outlet::stderr().write(escape_lines_for_terminal(&String::from_utf8_lossy(&line)).into_owned());
         line.clear();
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Row, Transaction};
 
-use super::super::query::{self, Plan};
+use super::super::query::{self, SubmissionPlan};
 use super::super::steps::State;
 use super::super::stored::{collect, field_of, json, stored_problems, value};
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
@@ -96,7 +96,7 @@ pub struct RetryReport {
     /// Rows and acceptances that were left as they are, by [`SkipReason`].
     left: [u64; 6],
     /// What is about to be sent now, earlier rows included.
-    pub plan: Plan,
+    pub plan: SubmissionPlan,
 }
 
 impl RetryReport {

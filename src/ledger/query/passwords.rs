@@ -40,12 +40,12 @@ pub struct SealedPassword {
     pub asked_by: RowId,
     pub bound_domain: String,
     /// It came with the answer to another row, `asked_by`, and is kept with that.
-    pub kept: Option<Kept>,
+    pub kept: Option<ForeignPassword>,
 }
 
 /// Where a password is kept that came with the answer to another row.
 #[derive(Debug)]
-pub struct Kept {
+pub struct ForeignPassword {
     pub foreign_answer: i64,
     /// The domain of the row that had asked.
     pub asked_for: String,
@@ -166,7 +166,7 @@ fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
         asked_by: row.get(5)?,
         bound_domain: row.get(6)?,
         kept: match row.get(8)? {
-            Some(foreign_answer) => Some(Kept { foreign_answer, asked_for: row.get(7)? }),
+            Some(foreign_answer) => Some(ForeignPassword { foreign_answer, asked_for: row.get(7)? }),
             None => None,
         },
     })

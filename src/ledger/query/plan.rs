@@ -9,14 +9,14 @@ use super::Queries;
 
 /// What is about to be done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct SubmissionPlan {
     /// Customers to be created, largest group first.
     pub groups: Vec<PlanGroup>,
     /// Acceptances to be recorded.
     pub agreements: u64,
 }
 
-impl Plan {
+impl SubmissionPlan {
     /// Customers to be created.
     pub fn rows(&self) -> u64 {
         self.groups.iter().map(|group| group.rows).sum()
@@ -69,12 +69,12 @@ impl Queries {
     /// What is about to be created, largest group first.
     ///
     /// What `run` has read counts, also where it waits for consent.
-    pub fn plan(&self, run: RunId) -> Result<Plan> {
+    pub fn plan(&self, run: RunId) -> Result<SubmissionPlan> {
         plan(&self.connection, run)
     }
 
     /// What earlier runs have read whole and nobody has agreed to ([`super::super::Unagreed::OfEarlierRuns`]).
-    pub fn undecided(&self) -> Result<Plan> {
+    pub fn undecided(&self) -> Result<SubmissionPlan> {
         plan_of(&self.connection, UNDECIDED, "")
     }
 
@@ -85,12 +85,12 @@ impl Queries {
 }
 
 /// What is about to be done, also in a transaction that is not committed.
-pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<Plan> {
+pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<SubmissionPlan> {
     plan_of(connection, &format!("({SENDABLE} OR sources.run_id = {run})"), IN_FLIGHT)
 }
 
 /// Open work of the sources that fulfil `is_meant`, and acceptances besides.
-fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<Plan> {
+fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<SubmissionPlan> {
     let sql = format!(
         "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
           WHERE {STANDING} AND ({or_agreements} (a.state = 'pending' AND {is_meant}))"
@@ -110,5 +110,5 @@ fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Resu
         agreements += row.get::<_, u64>(3)?;
         Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
     })?;
-    Ok(Plan { groups, agreements })
+    Ok(SubmissionPlan { groups, agreements })
 }

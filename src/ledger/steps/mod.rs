@@ -42,7 +42,7 @@ use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
 pub use change::{CreatedCustomer, NextStep, OpenStep, Recorded, Refusal, RowChange};
-pub use open::{Batch, Open, Owed, SetAside};
+pub use open::{Open, Owed, SetAside, WorkBatch};
 #[cfg(test)]
 pub(super) use recovery::recover;
 use state::next;

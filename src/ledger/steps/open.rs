@@ -27,7 +27,7 @@ pub enum Open {
 
 /// One batch of what is owed.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct WorkBatch {
     pub work: Vec<Work>,
     /// Rows of the batch that cannot be understood.
     pub set_aside: Vec<SetAside>,
@@ -73,7 +73,7 @@ impl Owed {
     }
 
     /// Up to `limit` open steps of rows with ids above `after`, in the order in which the rows were read.
-    pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<Batch> {
+    pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<WorkBatch> {
         failpoint::wait_for_turn("queue_read").await;
         let connection = Arc::clone(&self.connection);
         let reading = tokio::task::spawn_blocking(move || {
@@ -88,10 +88,10 @@ impl Owed {
     }
 }
 
-pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<Batch> {
+pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u32) -> Result<WorkBatch> {
     let mut statement = connection.prepare_cached(&sql(which))?;
     let mut rows = statement.query((after, limit))?;
-    let mut batch = Batch::default();
+    let mut batch = WorkBatch::default();
     while let Some(row) = rows.next()? {
         let id: RowId = row.get(0)?;
         match load(row, id, which) {

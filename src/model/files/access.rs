@@ -46,7 +46,7 @@ impl Exposure {
 /// Whose a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
-pub enum Owner {
+pub enum FileOwner {
     /// This user, or whoever the file system shows for everything that this user makes.
     Us,
     Another,
@@ -62,7 +62,7 @@ mod unix {
     use rustix::process::geteuid;
 
     use super::super::{Refused, acl, folder_of, groups};
-    use super::{Exposure, File, Metadata, Owner, Path, io};
+    use super::{Exposure, File, FileOwner, Metadata, Path, io};
 
     /// The bits of all others, and of the group, for one right.
     #[derive(Debug, Clone, Copy)]
@@ -164,7 +164,7 @@ mod unix {
     /// Is it a regular file that this user has, and nobody else may use? A link is none.
     pub(in super::super) fn is_private_file(path: &Path, metadata: &Metadata) -> bool {
         metadata.is_file()
-            && owner(path, metadata) == Owner::Us
+            && owner(path, metadata) == FileOwner::Us
             && (!is_wide(path, metadata) || !mean_something(new_file_in(folder_of(path))))
     }
 
@@ -197,8 +197,8 @@ mod unix {
         let is_ours = || file.uid() == geteuid().as_raw() && !path.is_symlink();
         let shown = path.display();
         match find_stranger(path, file, is_excused) {
-            Ok(Owner::Us) => {}
-            Ok(Owner::Another) => {
+            Ok(FileOwner::Us) => {}
+            Ok(FileOwner::Another) => {
                 tracing::warn!(file = %shown, "this file is believed, although another user could change or replace it");
             }
             Err(Refused::FolderWritable) if is_ours() => {
@@ -214,7 +214,7 @@ mod unix {
         path: &Path,
         file: &Metadata,
         is_excused: impl Fn(&Path) -> bool,
-    ) -> Result<Owner, Refused> {
+    ) -> Result<FileOwner, Refused> {
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let folders = [folder_of(path), folder_of(&target)];
         let folders: Vec<_> =
@@ -226,7 +226,7 @@ mod unix {
             }
         }
         let is_strangers =
-            |at: &Path, metadata: &Metadata| metadata.uid() != 0 && owner(at, metadata) == Owner::Another;
+            |at: &Path, metadata: &Metadata| metadata.uid() != 0 && owner(at, metadata) == FileOwner::Another;
         let strangers_file = is_strangers(path, file).then_some((path, Refused::OfAnother));
         let strangers_folders =
             folders.iter().filter(|(folder, metadata)| is_strangers(&folder.join("x"), metadata));
@@ -236,14 +236,14 @@ mod unix {
             .collect();
         match found.iter().find(|(place, _)| !is_excused(place)) {
             Some((_, refused)) => Err(*refused),
-            None => Ok(if found.is_empty() { Owner::Us } else { Owner::Another }),
+            None => Ok(if found.is_empty() { FileOwner::Us } else { FileOwner::Another }),
         }
     }
 
     /// Whose the file at `path` is.
-    pub fn owner(path: &Path, metadata: &Metadata) -> Owner {
+    pub fn owner(path: &Path, metadata: &Metadata) -> FileOwner {
         let new_file = || new_file_in(folder_of(path)).map(|file| file.uid);
-        if is_ours(metadata.uid(), new_file) { Owner::Us } else { Owner::Another }
+        if is_ours(metadata.uid(), new_file) { FileOwner::Us } else { FileOwner::Another }
     }
 
     /// Takes the rights of others away from an open file of ours. Devices and pipes stay as they are. Logs nothing: it may
@@ -334,7 +334,7 @@ mod unix {
             let file = inner.join("secret");
             std::fs::write(&file, "x").unwrap();
             let find = |excuse: bool| find_stranger(&file, &file.metadata().unwrap(), |_| excuse);
-            assert_eq!((find(false), find(true)), (Ok(Owner::Us), Ok(Owner::Us)));
+            assert_eq!((find(false), find(true)), (Ok(FileOwner::Us), Ok(FileOwner::Us)));
             std::fs::set_permissions(&inner, Permissions::from_mode(0o777)).unwrap();
             assert_eq!(find(true), Err(Refused::FolderWritable), "whoever is excused");
             std::fs::set_permissions(&inner, Permissions::from_mode(0o755)).unwrap();
@@ -343,7 +343,7 @@ mod unix {
                     assert!(!geteuid().is_root());
                     return;
                 }
-                assert_eq!((find(false), find(true)), (Err(refused), Ok(Owner::Another)));
+                assert_eq!((find(false), find(true)), (Err(refused), Ok(FileOwner::Another)));
                 std::os::unix::fs::chown(changed, Some(0), None).unwrap();
             }
         }
@@ -366,7 +366,7 @@ mod unix {
 #[cfg(not(unix))]
 mod windows {
     use super::super::Refused;
-    use super::{Exposure, File, Metadata, Owner, Path, io};
+    use super::{Exposure, File, FileOwner, Metadata, Path, io};
 
     pub fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
         false
@@ -391,8 +391,8 @@ mod windows {
         Ok(())
     }
 
-    pub fn owner(_path: &Path, _metadata: &Metadata) -> Owner {
-        Owner::Us
+    pub fn owner(_path: &Path, _metadata: &Metadata) -> FileOwner {
+        FileOwner::Us
     }
 
     pub fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Action, Dispatcher, FETCH};
-use crate::ledger::{Batch, Open, RowId, StepKind};
+use crate::ledger::{Open, RowId, StepKind, WorkBatch};
 use crate::submitter::task::{Step, Task};
 use crate::submitter::{Mode, retry};
 
@@ -91,7 +91,7 @@ impl Dispatcher {
         self.queue.ready() < FETCH as usize / 2 && !self.queue.is_full()
     }
 
-    pub(super) fn fetched(&mut self, which: Open, batch: Batch, now: Instant) {
+    pub(super) fn fetched(&mut self, which: Open, batch: WorkBatch, now: Instant) {
         if self.backlog.next() != Some(which) {
             // Rows that were asked for before the limit was reached.
             return;

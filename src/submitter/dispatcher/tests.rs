@@ -86,7 +86,7 @@ impl Bench {
                         };
                         let work = queue.pop_front().unwrap_or_default();
                         let last = work.last().map(|work| work.row);
-                        let batch = Batch { work, set_aside: Vec::new(), last };
+                        let batch = WorkBatch { work, set_aside: Vec::new(), last };
                         self.tell(DispatchEvent::Fetched { which, batch });
                     }
                     Action::Step(task) => self.steps.push_back(task),
@@ -354,7 +354,7 @@ fn a_row_that_cannot_be_understood_holds_up_no_other() {
     bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
     bench.tell(DispatchEvent::Fetched {
         which: Open::Agreements,
-        batch: Batch {
+        batch: WorkBatch {
             work: Vec::new(),
             set_aside: vec![ledger::SetAside { row: RowId(7), line: None, domain: None, why: String::new() }],
             last: Some(RowId(7)),
