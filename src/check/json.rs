@@ -3,13 +3,13 @@
 
 use serde::Serialize;
 
-use super::Tally;
+use super::CheckTally;
 use crate::printable::escape_json_for_terminal;
 use crate::problem::{Problem, Severity};
 
 /// Writes the object piece by piece.
 #[derive(Debug, Default)]
-pub(crate) struct Json {
+pub(crate) struct JsonReport {
     has_problems: bool,
 }
 
@@ -22,7 +22,7 @@ struct InFile<'a> {
 
 /// What the rows come to, each counted once.
 #[derive(Serialize)]
-struct Summary<'a> {
+struct CheckTotals<'a> {
     rows: u64,
     /// They would be sent.
     valid: u64,
@@ -42,8 +42,8 @@ struct RuleCount<'a> {
     count: u64,
 }
 
-impl<'a> Summary<'a> {
-    fn of(tally: &'a Tally) -> Self {
+impl<'a> CheckTotals<'a> {
+    fn of(tally: &'a CheckTally) -> Self {
         let kinds = tally.most_frequent().into_iter();
         Self {
             rows: tally.rows(),
@@ -58,7 +58,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-impl Json {
+impl JsonReport {
     pub(crate) fn problem(&mut self, file: &str, problem: &Problem, out: &mut String) {
         out.push_str(if self.has_problems { ",\n" } else { "{\"problems\":[\n" });
         self.has_problems = true;
@@ -67,10 +67,10 @@ impl Json {
         out.push_str(&escape_json_for_terminal(&text));
     }
 
-    pub(crate) fn end(&self, tally: &Tally, out: &mut String) {
+    pub(crate) fn end(&self, tally: &CheckTally, out: &mut String) {
         out.push_str(if self.has_problems { "\n" } else { "{\"problems\":[" });
         let summary =
-            serde_json::to_string(&Summary::of(tally)).expect("counts are plain data with text keys");
+            serde_json::to_string(&CheckTotals::of(tally)).expect("counts are plain data with text keys");
         let summary = escape_json_for_terminal(&summary);
         out.push_str(&format!("],\"rows\":{},\"summary\":{summary}}}\n", tally.rows()));
     }
@@ -85,19 +85,19 @@ mod tests {
     #[test]
     fn the_object_is_whole_with_and_without_problems() {
         let mut out = String::new();
-        let tally = Tally { good: 3, warned: 2, wrong: 1, duplicates: 1, ..Tally::default() };
-        Json::default().end(&tally, &mut out);
+        let tally = CheckTally { good: 3, warned: 2, wrong: 1, duplicates: 1, ..CheckTally::default() };
+        JsonReport::default().end(&tally, &mut out);
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["rows"], 7);
         let summary = &value["summary"];
         let counts = ["rows", "valid", "with_warnings", "rejected", "duplicates"].map(|name| &summary[name]);
         assert_eq!(counts, [7, 5, 2, 1, 1], "{value:#}");
 
-        let (mut out, mut json) = (String::new(), Json::default());
+        let (mut out, mut json) = (String::new(), JsonReport::default());
         for line in [3, 4] {
             json.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2, None), &mut out);
         }
-        json.end(&Tally::default(), &mut out);
+        json.end(&CheckTally::default(), &mut out);
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["problems"].as_array().unwrap().len(), 2, "{value:#}");
         assert_eq!(value["problems"][1]["line"], 4);
@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_escaped_and_comes_back() {
         let column = "Domäin\u{9b}31m\u{202e}\u{7f}\u{1b}";
-        let (mut out, mut json) = (String::new(), Json::default());
+        let (mut out, mut json) = (String::new(), JsonReport::default());
         json.problem("a.csv", &duplicate_domain(3, column, "a.onmicrosoft.com", 2, None), &mut out);
-        json.end(&Tally::default(), &mut out);
+        json.end(&CheckTally::default(), &mut out);
         assert!(!out.chars().any(|c| is_unseen(c) && c != '\n'), "{out:?}");
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["problems"][0]["column"], column);

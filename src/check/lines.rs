@@ -3,7 +3,7 @@
 /// Lines in the order of the file, each kept as its distance from the one before: seven bits a byte, the last byte of a
 /// number without the highest bit.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct LineRanges {
     distances: Vec<u8>,
     last: u64,
     count: u64,
@@ -11,7 +11,7 @@ pub(super) struct Lines {
 
 const MORE: u8 = 0x80;
 
-impl Lines {
+impl LineRanges {
     /// Adds a line number. It is not smaller than the one before.
     pub(super) fn push(&mut self, line: u64) {
         let mut distance = line.checked_sub(self.last).expect("lines come in the order of the file");
@@ -55,7 +55,7 @@ mod tests {
         #[test]
         fn lines_come_back_as_they_went(mut lines: Vec<u64>) {
             lines.sort_unstable();
-            let mut kept = Lines::default();
+            let mut kept = LineRanges::default();
             lines.iter().for_each(|line| kept.push(*line));
             prop_assert_eq!(kept.count(), lines.len() as u64);
             prop_assert_eq!(kept.iter().collect::<Vec<_>>(), lines);
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_line_takes_a_byte() {
-        let mut lines = Lines::default();
+        let mut lines = LineRanges::default();
         (2..1_000_002).for_each(|line| lines.push(line));
         assert_eq!(lines.distances.len(), 1_000_000);
         assert!(lines.iter().eq(2..1_000_002));

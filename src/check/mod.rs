@@ -27,12 +27,12 @@ use crate::validation::Validator;
 
 pub(crate) use annotated::Annotated;
 pub(crate) use duplicates::EarlierRows;
-pub(crate) use json::Json;
-pub(crate) use online::{InOrder, Online, Told};
-pub(crate) use tally::Tally;
-pub(crate) use text::{Ending, Text};
+pub(crate) use json::JsonReport;
+pub(crate) use online::{FieldFinding, InOrder, Online};
+pub(crate) use tally::CheckTally;
+pub(crate) use text::{CheckEnd, TextReport};
 
-use lines::Lines;
+use lines::LineRanges;
 use plan::Group;
 
 /// Judges the rows of a file, each for itself: on any thread, in any order.
@@ -106,13 +106,13 @@ pub(crate) struct FileCheck {
     /// A row with a reseller and without an error; one is enough to make those without a reseller wrong.
     has_resellers: bool,
     /// Rows without a reseller that would be sent.
-    direct: Lines,
-    tally: Tally,
+    direct: LineRanges,
+    tally: CheckTally,
 }
 
 impl FileCheck {
     pub(crate) fn new(header: Header, strict: bool, allow_direct: bool) -> Self {
-        let (has_resellers, direct, tally) = (false, Lines::default(), Tally::default());
+        let (has_resellers, direct, tally) = (false, LineRanges::default(), CheckTally::default());
         Self { header, strict, allow_direct, has_resellers, direct, tally }
     }
 
@@ -137,9 +137,9 @@ impl FileCheck {
     }
 
     /// Counts a row, with what Partner Center told about it, and returns its problems.
-    pub(crate) fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Vec<Problem> {
+    pub(crate) fn settle(&mut self, mut met: Met, told: Vec<FieldFinding>) -> Vec<Problem> {
         let line = met.judged.line;
-        for Told { field, value, finding } in told {
+        for FieldFinding { field, value, finding } in told {
             let column = self.header.name_of(field).to_owned();
             met.judged.problems.push(finding.found(line, column, value, self.strict));
         }
@@ -153,9 +153,9 @@ impl FileCheck {
     }
 
     /// What can be said once the whole file has been read; and the counts with it.
-    pub(crate) fn end(mut self) -> (AtTheEnd, Tally) {
+    pub(crate) fn end(mut self) -> (AtTheEnd, CheckTally) {
         let is_mixed = are_mixed(self.has_resellers, self.direct.count() > 0, self.allow_direct);
-        let lines = if is_mixed { std::mem::take(&mut self.direct) } else { Lines::default() };
+        let lines = if is_mixed { std::mem::take(&mut self.direct) } else { LineRanges::default() };
         if is_mixed {
             self.tally.reject_direct(lines.count());
         }
@@ -166,7 +166,7 @@ impl FileCheck {
 
 /// The problems that show only at the end of a file: rows without a reseller beside rows with one.
 pub(crate) struct AtTheEnd {
-    lines: Lines,
+    lines: LineRanges,
     /// The name of the reseller's column.
     column: String,
 }

@@ -32,9 +32,9 @@ impl Group {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Plan(BTreeMap<Group, u64>);
+pub(super) struct CheckPlan(BTreeMap<Group, u64>);
 
-impl Plan {
+impl CheckPlan {
     pub(super) fn count(&mut self, group: Group) {
         *self.0.entry(group).or_default() += 1;
     }
@@ -44,7 +44,7 @@ impl Plan {
         self.0.retain(|group, _| group.has_reseller());
     }
 
-    pub(super) fn add(&mut self, other: Plan) {
+    pub(super) fn add(&mut self, other: CheckPlan) {
         for (group, rows) in other.0 {
             *self.0.entry(group).or_default() += rows;
         }

@@ -5,16 +5,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::Met;
-use super::plan::Plan;
+use super::plan::CheckPlan;
 use crate::intake::cross_row::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
 
 /// How severe, and which rule.
-pub(super) type Kind = (Severity, Cow<'static, str>);
+pub(super) type ProblemKey = (Severity, Cow<'static, str>);
 
 /// Every row is counted once: good, with warnings alone, with errors, or an equal duplicate of an earlier row.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct CheckTally {
     pub(crate) good: u64,
     pub(crate) warned: u64,
     pub(crate) wrong: u64,
@@ -22,18 +22,18 @@ pub(crate) struct Tally {
     /// Of `good` and of `warned`: without a reseller.
     pub(super) direct_good: u64,
     pub(super) direct_warned: u64,
-    pub(super) kinds: BTreeMap<Kind, u64>,
-    pub(super) plan: Plan,
+    pub(super) kinds: BTreeMap<ProblemKey, u64>,
+    pub(super) plan: CheckPlan,
 }
 
-impl Tally {
+impl CheckTally {
     /// Rows read.
     pub(crate) fn rows(&self) -> u64 {
         self.good + self.warned + self.wrong + self.duplicates
     }
 
     /// The kinds of problems, errors first, and of those the most frequent first.
-    pub(super) fn most_frequent(&self) -> Vec<(&Kind, u64)> {
+    pub(super) fn most_frequent(&self) -> Vec<(&ProblemKey, u64)> {
         let mut kinds: Vec<_> = self.kinds.iter().map(|(kind, count)| (kind, *count)).collect();
         kinds.sort_by_key(|((severity, _), count)| (*severity, Reverse(*count)));
         kinds
@@ -74,7 +74,7 @@ impl Tally {
     }
 
     /// Adds the counts of another file.
-    pub(crate) fn add(&mut self, other: Tally) {
+    pub(crate) fn add(&mut self, other: CheckTally) {
         self.good += other.good;
         self.warned += other.warned;
         self.wrong += other.wrong;
@@ -88,6 +88,6 @@ impl Tally {
     }
 }
 
-pub(super) fn kind(problem: &Problem) -> Kind {
+pub(super) fn kind(problem: &Problem) -> ProblemKey {
     (problem.severity, problem.rule.clone())
 }

@@ -12,7 +12,7 @@ fn row(domain: &str, company: &str, reseller: &str) -> String {
 }
 
 /// Checks a file of these rows and returns its problems as `line rule`, and its counts.
-fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
+fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let header = "company_name,Domain,email,culture,language,first_name,last_name,address_line1,city,\
                   postal_code,country,Reseller";
     let options = Options {
@@ -36,7 +36,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, Tally) {
 }
 
 #[track_caller]
-fn check(rows: &[String], allow_direct: bool, problems: &[&str], counts: [u64; 4]) -> Tally {
+fn check(rows: &[String], allow_direct: bool, problems: &[&str], counts: [u64; 4]) -> CheckTally {
     let (found, tally) = checked(rows, allow_direct);
     assert_eq!(found, problems);
     assert_eq!([tally.good, tally.warned, tally.wrong, tally.duplicates], counts, "{tally:?}");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::tally::{Kind, kind};
-use super::{Online, Tally};
+use super::tally::{ProblemKey, kind};
+use super::{CheckTally, Online};
 use crate::printable::escape_for_terminal;
 use crate::problem::Problem;
 use crate::report::{PushLine as _, counted};
@@ -21,22 +21,22 @@ const GROUPS_LISTED: usize = 20;
 
 /// Writes the problems of one file after another.
 #[derive(Debug)]
-pub(crate) struct Text {
+pub(crate) struct TextReport {
     /// Every problem in full.
     all: bool,
-    kinds: BTreeMap<Kind, Alike>,
+    kinds: BTreeMap<ProblemKey, Alike>,
     /// Some problems were told of by their lines alone.
     has_grouped: bool,
 }
 
 /// What there is to say at the end.
-pub(crate) struct Ending<'a> {
+pub(crate) struct CheckEnd<'a> {
     pub(crate) files: usize,
     /// Each problem stands beside its row in a copy of the file.
     pub(crate) has_copy: bool,
     /// A name for one that no file has yet.
     pub(crate) copy: &'a str,
-    pub(crate) tally: &'a Tally,
+    pub(crate) tally: &'a CheckTally,
     /// Who would create the customers, where somebody has been asked.
     pub(crate) partner: Option<&'a str>,
     pub(crate) online: Option<&'a Online>,
@@ -44,7 +44,7 @@ pub(crate) struct Ending<'a> {
     pub(crate) next: &'a str,
 }
 
-impl Ending<'_> {
+impl CheckEnd<'_> {
     fn reseller(&self, id: Uuid) -> String {
         match self.online.and_then(|online| online.name_of(id)) {
             Some(name) => format!("reseller {name} ({id})"),
@@ -89,7 +89,7 @@ impl Alike {
     }
 }
 
-impl Text {
+impl TextReport {
     pub(crate) fn new(all: bool) -> Self {
         Self { all, kinds: BTreeMap::new(), has_grouped: false }
     }
@@ -109,7 +109,7 @@ impl Text {
     }
 
     /// The problems that were not shown in full, and what the file comes to.
-    pub(crate) fn end_of_file(&mut self, file: &str, tally: &Tally, out: &mut String) {
+    pub(crate) fn end_of_file(&mut self, file: &str, tally: &CheckTally, out: &mut String) {
         let file = escape_for_terminal(file);
         for ((severity, rule), alike) in std::mem::take(&mut self.kinds) {
             if !alike.lines.is_empty() {
@@ -127,8 +127,8 @@ impl Text {
     }
 
     /// What all files come to.
-    pub(crate) fn end(&self, ending: &Ending<'_>, out: &mut String) {
-        let Ending { files, has_copy, copy, tally, next, .. } = ending;
+    pub(crate) fn end(&self, ending: &CheckEnd<'_>, out: &mut String) {
+        let CheckEnd { files, has_copy, copy, tally, next, .. } = ending;
         if *files > 1 {
             out.push_line(format_args!("All files: {}", in_words(tally)));
         }
@@ -169,7 +169,7 @@ fn in_full(file: &str, problem: &Problem, out: &mut String) {
     }
 }
 
-fn in_words(tally: &Tally) -> String {
+fn in_words(tally: &CheckTally) -> String {
     format!(
         "{}: {} good, {} with warnings alone, {} with errors, {}.",
         counted(tally.rows(), "row"),
@@ -180,7 +180,7 @@ fn in_words(tally: &Tally) -> String {
     )
 }
 
-fn plan(ending: &Ending<'_>, out: &mut String) {
+fn plan(ending: &CheckEnd<'_>, out: &mut String) {
     let groups = ending.tally.plan.groups();
     if groups.is_empty() {
         return;
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn many_alike_are_grouped_unless_all_are_wanted() {
         let check = |all: bool, problems: u64, in_full: usize, expected: &str| {
-            let (mut text, mut out) = (Text::new(all), String::new());
+            let (mut text, mut out) = (TextReport::new(all), String::new());
             for line in 3..3 + problems {
                 text.problem(
                     "a.csv",
@@ -222,7 +222,7 @@ mod tests {
                     &mut out,
                 );
             }
-            text.end_of_file("a.csv", &Tally::default(), &mut out);
+            text.end_of_file("a.csv", &CheckTally::default(), &mut out);
             assert_eq!(out.matches("found `a.onmicrosoft.com`").count(), in_full, "{out}");
             assert!(out.contains(expected), "{out}");
             assert_eq!(out.contains("more"), !expected.is_empty(), "{out}");
@@ -237,15 +237,15 @@ mod tests {
     #[test]
     fn whoever_sees_a_part_learns_of_the_rest() {
         let check = |columns: &[&str], files: usize, has_copy: bool, expected: &[&str]| {
-            let (mut text, mut out) = (Text::new(false), String::new());
+            let (mut text, mut out) = (TextReport::new(false), String::new());
             for (line, column) in (3..).zip(columns.iter().cycle().take(12)) {
                 text.problem("a.csv", &duplicate_domain(line, column, "a.example", 2, None), &mut out);
             }
-            text.end_of_file("a.csv", &Tally::default(), &mut out);
-            let tally = &Tally::default();
+            text.end_of_file("a.csv", &CheckTally::default(), &mut out);
+            let tally = &CheckTally::default();
             let copy = "problems.csv";
             text.end(
-                &Ending { files, has_copy, copy, tally, partner: None, online: None, next: "" },
+                &CheckEnd { files, has_copy, copy, tally, partner: None, online: None, next: "" },
                 &mut out,
             );
             for words in expected {
@@ -264,7 +264,7 @@ mod tests {
     fn nothing_in_a_file_moves_the_cursor() {
         let mut problem = duplicate_domain(3, "Do\nmain\u{1b}[2J", "a\u{9b}2J", 2, None);
         problem.suggestion = Some("\u{202e}evil".to_owned());
-        let (mut text, mut out) = (Text::new(false), String::new());
+        let (mut text, mut out) = (TextReport::new(false), String::new());
         text.problem("a\u{7}.csv", &problem, &mut out);
         assert!(!out.chars().any(|c| crate::printable::is_unseen(c) && c != '\n'), "{out:?}");
         assert_eq!(out.lines().count(), 3);

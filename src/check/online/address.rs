@@ -11,7 +11,7 @@ use crate::problem::{Finding, Rule};
 /// Suggestions that are shown; the service sends at most this many.
 const SUGGESTIONS_MAX: usize = 3;
 
-pub(super) async fn ask(caller: &Caller, customer: &Customer) -> Result<Option<Finding>, CallError> {
+pub(super) async fn look_up(caller: &Caller, customer: &Customer) -> Result<Option<Finding>, CallError> {
     Ok(finding(caller.lookup(validate_address(customer)).await?))
 }
 

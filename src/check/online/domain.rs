@@ -7,7 +7,7 @@ use crate::problem::{Finding, Rule};
 
 /// "Taken" is asked first, because most are free and then one question is enough; "free" counts once the check has
 /// been proved.
-pub(super) async fn ask(
+pub(super) async fn look_up(
     mut caller: &Caller,
     check: &DomainCheck,
     domain: &str,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Online, Told};
+use super::{FieldFinding, Online};
 use crate::check::Met;
 use crate::partner_center::CallError;
 
@@ -14,17 +14,17 @@ use crate::partner_center::CallError;
 const ROWS_PER_QUESTION: usize = 8;
 
 /// A row, and what was told about it.
-pub(crate) type Answered = (Met, Vec<Told>);
+pub(crate) type Answered = (Met, Vec<FieldFinding>);
 
 /// The rows in hand. Dropping it ends what is under way.
 pub(crate) struct InOrder {
     online: Arc<Online>,
     concurrency: usize,
     /// Each with what was told about it, once that is known.
-    rows: VecDeque<(Met, Option<Vec<Told>>)>,
+    rows: VecDeque<(Met, Option<Vec<FieldFinding>>)>,
     /// The number of the first row in hand; rows are numbered as they come.
     first: u64,
-    under_way: JoinSet<(u64, Result<Vec<Told>, CallError>)>,
+    under_way: JoinSet<(u64, Result<Vec<FieldFinding>, CallError>)>,
 }
 
 impl InOrder {
@@ -46,7 +46,7 @@ impl InOrder {
             None => Some(Vec::new()),
             Some(customer) => {
                 let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);
-                self.under_way.spawn(async move { (number, online.ask(&customer).await) });
+                self.under_way.spawn(async move { (number, online.look_up(&customer).await) });
                 None
             }
         };

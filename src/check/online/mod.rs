@@ -8,7 +8,7 @@
 mod address;
 mod domain;
 mod in_order;
-mod patience;
+mod lookup_breaker;
 mod reseller;
 
 use std::sync::Arc;
@@ -26,12 +26,12 @@ use crate::transport::NoResponse;
 
 pub(crate) use in_order::InOrder;
 
-use patience::Patience;
+use lookup_breaker::LookupBreaker;
 use reseller::Resellers;
 
 /// What was found about one field of one row.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct FieldFinding {
     pub(crate) field: Field,
     pub(crate) value: String,
     pub(crate) finding: Finding,
@@ -42,9 +42,9 @@ pub(crate) struct Online {
     caller: Arc<Caller>,
     domain_check: DomainCheck,
     resellers: Resellers,
-    about_addresses: Patience,
-    about_domains: Patience,
-    about_resellers: Patience,
+    about_addresses: LookupBreaker,
+    about_domains: LookupBreaker,
+    about_resellers: LookupBreaker,
 }
 
 impl Online {
@@ -54,9 +54,9 @@ impl Online {
             caller,
             domain_check: DomainCheck::new(domain_suffix),
             resellers: Resellers::default(),
-            about_addresses: Patience::new(max_outage),
-            about_domains: Patience::new(max_outage),
-            about_resellers: Patience::new(max_outage),
+            about_addresses: LookupBreaker::new(max_outage),
+            about_domains: LookupBreaker::new(max_outage),
+            about_resellers: LookupBreaker::new(max_outage),
         }
     }
 
@@ -64,24 +64,25 @@ impl Online {
     ///
     /// # Errors
     /// Every other row would get this answer too.
-    pub(crate) async fn ask(&self, customer: &Customer) -> Result<Vec<Told>, CallError> {
+    pub(crate) async fn look_up(&self, customer: &Customer) -> Result<Vec<FieldFinding>, CallError> {
         let domain = customer.domain.as_str();
         let mut told = Vec::new();
         let mut tell = |field, value: &str, finding: Option<Finding>| {
-            told.extend(finding.map(|finding| Told {
+            told.extend(finding.map(|finding| FieldFinding {
                 field,
                 value: truncate_for_display(value.as_bytes()),
                 finding,
             }));
         };
-        let address = self.about_addresses.ask(address::ask(&self.caller, customer), address::unanswered);
+        let address =
+            self.about_addresses.look_up(address::look_up(&self.caller, customer), address::unanswered);
         tell(Field::AddressLine1, &customer.address_line1, address.await?);
-        let availability = domain::ask(&self.caller, &self.domain_check, domain);
-        let availability = self.about_domains.ask(availability, domain::unanswered);
+        let availability = domain::look_up(&self.caller, &self.domain_check, domain);
+        let availability = self.about_domains.look_up(availability, domain::unanswered);
         tell(Field::Domain, domain, availability.await?);
         if let Some(id) = customer.associated_partner_id {
-            let reseller = self.resellers.ask(&self.caller, id);
-            let reseller = self.about_resellers.ask(reseller, reseller::unanswered);
+            let reseller = self.resellers.look_up(&self.caller, id);
+            let reseller = self.about_resellers.look_up(reseller, reseller::unanswered);
             tell(Field::AssociatedPartnerId, &id.to_string(), reseller.await?);
         }
         Ok(told)
@@ -102,7 +103,7 @@ impl Online {
         self.topics().into_iter().find_map(|(_, patience)| patience.ended_by())
     }
 
-    fn topics(&self) -> [(&'static str, &Patience); 3] {
+    fn topics(&self) -> [(&'static str, &LookupBreaker); 3] {
         [
             ("addresses", &self.about_addresses),
             ("domains", &self.about_domains),

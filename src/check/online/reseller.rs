@@ -34,7 +34,7 @@ pub(super) fn unanswered(reason: &str) -> Finding {
 }
 
 impl Resellers {
-    pub(super) async fn ask(&self, caller: &Caller, id: Uuid) -> Result<Option<Finding>, CallError> {
+    pub(super) async fn look_up(&self, caller: &Caller, id: Uuid) -> Result<Option<Finding>, CallError> {
         let listed = match self.listed.get_or_try_init(|| list(caller)).await? {
             Err(reason) => return Ok(Some(unanswered(reason))),
             Ok(listed) => listed,

@@ -14,12 +14,12 @@ use crate::problem::Problem;
 use crate::reader::Header;
 
 /// Where the copy will be when the check has come to its end.
-pub(super) struct Copy {
+pub(super) struct AnnotatedCopy {
     sink: Sink,
     rows: Option<Annotated<File>>,
 }
 
-impl Copy {
+impl AnnotatedCopy {
     /// Sees that it may be written before anything is read. `None`: nobody wants one.
     pub(super) fn prepare(args: &args::CheckArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = &args.output else { return Ok(None) };

@@ -2,25 +2,25 @@
 
 use tokio::sync::watch;
 
-use super::copy::Copy;
-use super::online::Desk;
-use super::report::Report;
-use crate::check::{AtTheEnd, CheckedRow, EarlierRows, FileCheck, InOrder, Met, Tally, Told};
+use super::copy::AnnotatedCopy;
+use super::online::OnlineChecker;
+use super::report::CheckReport;
+use crate::check::{AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder, Met};
 use crate::cli::failure::Failure;
 use crate::reading::{ReadProgress, RowBatch};
 
 /// A file under way: each row is asked about where somebody is asked, then told and counted.
-pub(super) struct File<'a, 'o> {
+pub(super) struct FileInProgress<'a, 'o> {
     pub(super) path: String,
     pub(super) check: FileCheck,
     pub(super) siblings: &'a mut EarlierRows,
-    pub(super) report: &'a mut Report<'o>,
+    pub(super) report: &'a mut CheckReport<'o>,
     pub(super) progress: &'a watch::Sender<ReadProgress>,
-    pub(super) desk: Option<(&'a Desk, InOrder)>,
-    pub(super) copy: Option<&'a mut Copy>,
+    pub(super) desk: Option<(&'a OnlineChecker, InOrder)>,
+    pub(super) copy: Option<&'a mut AnnotatedCopy>,
 }
 
-impl File<'_, '_> {
+impl FileInProgress<'_, '_> {
     pub(super) async fn batch(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
@@ -45,7 +45,7 @@ impl File<'_, '_> {
         Ok(())
     }
 
-    fn settle(&mut self, mut met: Met, told: Vec<Told>) -> Result<(), Failure> {
+    fn settle(&mut self, mut met: Met, told: Vec<FieldFinding>) -> Result<(), Failure> {
         let row = met.take_row();
         let problems = self.check.settle(met, told);
         for problem in &problems {
@@ -58,7 +58,7 @@ impl File<'_, '_> {
     }
 
     /// Waits for what is under way, and judges the file as a whole. With what shows only then.
-    pub(super) async fn end(mut self) -> Result<(Tally, AtTheEnd), Failure> {
+    pub(super) async fn end(mut self) -> Result<(CheckTally, AtTheEnd), Failure> {
         while let Some((desk, queue)) = &mut self.desk {
             match queue.next().await.map_err(|unanswered| desk.failure(unanswered))? {
                 Some((met, told)) => self.settle(met, told)?,

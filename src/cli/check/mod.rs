@@ -16,22 +16,24 @@ use super::settings::{self, Connection};
 use super::shell::quoted;
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
-use crate::check::{EarlierRows, Ending, FileCheck, InOrder, Json, RowChecker, Tally, Text};
+use crate::check::{
+    CheckEnd, CheckTally, EarlierRows, FileCheck, InOrder, JsonReport, RowChecker, TextReport,
+};
 use crate::files::free_name;
 use crate::printable::escape_for_terminal;
 use crate::reader;
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::validation::Validator;
-use copy::Copy;
-use file::File;
-use online::Desk;
-use report::{Form, Report};
+use copy::AnnotatedCopy;
+use file::FileInProgress;
+use online::OnlineChecker;
+use report::{CheckReport, OutputFormat};
 
 pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCode, Failure> {
     args.input.refuse_contradictions()?;
     // Opened before anything else happens, so that a misspelt name is known at once.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
-    let copy = Copy::prepare(&args)?;
+    let copy = AnnotatedCopy::prepare(&args)?;
     let interruption = Interruption::listen();
     let live_rules = rules::live(&settings::api_name(&args.connection, &args.rehearsal)?, output);
     let validator = Validator::new(args.input.validation(args.connection.cloud, live_rules));
@@ -41,26 +43,30 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
     let mut desk = None;
     if args.online {
         let connection = Connection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
-        desk = Some(Box::pin(Desk::open(connection, &args.pace, &interruption)).await?);
+        desk = Some(Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?);
     }
-    let form = if args.json { Form::Json(Json::default()) } else { Form::Text(Text::new(args.all)) };
-    let mut check = Check {
+    let form = if args.json {
+        OutputFormat::Json(JsonReport::default())
+    } else {
+        OutputFormat::Text(TextReport::new(args.all))
+    };
+    let mut check = CheckRun {
         output,
         args: &args,
         validator,
         interruption,
         desk: desk.as_ref(),
-        report: Report::new(output, form),
+        report: CheckReport::new(output, form),
         copy,
         siblings: EarlierRows::default(),
-        tally: Tally::default(),
+        tally: CheckTally::default(),
     };
     for input in inputs {
         check.file(input).await?;
     }
     let has_errors = check.tally.wrong > 0;
     let given_up = desk.as_ref().is_some_and(|desk| desk.online.given_up().next().is_some());
-    check.report.end(&Ending {
+    check.report.end(&CheckEnd {
         files: args.files.len(),
         has_copy: args.output.is_some(),
         copy: &quoted(&free_name(Path::new("problems.csv")).to_string_lossy()),
@@ -87,22 +93,22 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
 }
 
 /// A check in progress.
-struct Check<'a> {
+struct CheckRun<'a> {
     output: &'a Output,
     args: &'a args::CheckArgs,
     validator: Validator,
     interruption: Interruption,
     /// Where Partner Center is asked.
-    desk: Option<&'a Desk>,
-    report: Report<'a>,
-    copy: Option<Copy>,
+    desk: Option<&'a OnlineChecker>,
+    report: CheckReport<'a>,
+    copy: Option<AnnotatedCopy>,
     /// Of all files.
     siblings: EarlierRows,
     /// Of the files that are done.
-    tally: Tally,
+    tally: CheckTally,
 }
 
-impl Check<'_> {
+impl CheckRun<'_> {
     async fn file(&mut self, input: InputFile) -> Result<(), Failure> {
         let (path, size) = (input.source.path.clone(), input.size);
         let output = self.output;
@@ -135,7 +141,7 @@ impl Check<'_> {
             copy.begin(&header, opened.layout().delimiter())?;
         }
         self.tell_of(&path, opened.layout(), &header);
-        let mut file = File {
+        let mut file = FileInProgress {
             path: path.clone(),
             check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
             siblings: &mut self.siblings,
@@ -182,7 +188,7 @@ impl Check<'_> {
 }
 
 /// The command that an operator would type next.
-fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &Tally, given_up: bool) -> String {
+fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, given_up: bool) -> String {
     let has_errors = tally.wrong > 0;
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");

@@ -12,14 +12,14 @@ use crate::partner_center::{CallError, Outcome};
 use crate::report::counted;
 
 /// Partner Center within reach of a check.
-pub(super) struct Desk {
+pub(super) struct OnlineChecker {
     inquiry: Inquiry,
     pub(super) online: Arc<Online>,
     /// Who would create the customers.
     pub(super) partner: String,
 }
 
-impl Desk {
+impl OnlineChecker {
     /// Connects, signs in and asks who we are, which also shows that we may ask.
     pub(super) async fn open(
         connection: Connection,

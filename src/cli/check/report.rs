@@ -1,48 +1,48 @@
 //! What a check prints, in the form that was asked for, as it comes.
 
-use crate::check::{Ending, Json, Tally, Text};
+use crate::check::{CheckEnd, CheckTally, JsonReport, TextReport};
 use crate::cli::{Failure, Output};
 use crate::problem::Problem;
 
 /// Written out as soon as so much has gathered.
 const GATHERED_BYTES: usize = 64 * 1024;
 
-pub(super) enum Form {
-    Text(Text),
-    Json(Json),
+pub(super) enum OutputFormat {
+    Text(TextReport),
+    Json(JsonReport),
 }
 
 /// Gathers what is printed, so that a million problems are not a million writes.
-pub(super) struct Report<'a> {
+pub(super) struct CheckReport<'a> {
     output: &'a Output,
-    form: Form,
+    form: OutputFormat,
     gathered: String,
 }
 
-impl<'a> Report<'a> {
-    pub(super) fn new(output: &'a Output, form: Form) -> Self {
+impl<'a> CheckReport<'a> {
+    pub(super) fn new(output: &'a Output, form: OutputFormat) -> Self {
         Self { output, form, gathered: String::new() }
     }
 
     pub(super) fn problem(&mut self, file: &str, problem: &Problem) -> Result<(), Failure> {
         match &mut self.form {
-            Form::Text(text) => text.problem(file, problem, &mut self.gathered),
-            Form::Json(json) => json.problem(file, problem, &mut self.gathered),
+            OutputFormat::Text(text) => text.problem(file, problem, &mut self.gathered),
+            OutputFormat::Json(json) => json.problem(file, problem, &mut self.gathered),
         }
         if self.gathered.len() < GATHERED_BYTES { Ok(()) } else { self.write() }
     }
 
-    pub(super) fn end_of_file(&mut self, file: &str, tally: &Tally) -> Result<(), Failure> {
-        if let Form::Text(text) = &mut self.form {
+    pub(super) fn end_of_file(&mut self, file: &str, tally: &CheckTally) -> Result<(), Failure> {
+        if let OutputFormat::Text(text) = &mut self.form {
             text.end_of_file(file, tally, &mut self.gathered);
         }
         self.write()
     }
 
-    pub(super) fn end(&mut self, ending: &Ending<'_>) -> Result<(), Failure> {
+    pub(super) fn end(&mut self, ending: &CheckEnd<'_>) -> Result<(), Failure> {
         match &mut self.form {
-            Form::Text(text) => text.end(ending, &mut self.gathered),
-            Form::Json(json) => json.end(ending.tally, &mut self.gathered),
+            OutputFormat::Text(text) => text.end(ending, &mut self.gathered),
+            OutputFormat::Json(json) => json.end(ending.tally, &mut self.gathered),
         }
         self.write()
     }

@@ -16,7 +16,7 @@ pub(super) const PATIENCE: u32 = 20;
 
 /// A breaker for one kind of question. It sends no probes: once it is open, nothing more of that kind is asked.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct LookupBreaker {
     max_outage: Duration,
     breaker: Mutex<Breaker>,
     not_asked: AtomicU64,
@@ -24,7 +24,7 @@ pub(super) struct Patience {
     ended_by: OnceLock<NoResponse>,
 }
 
-impl Patience {
+impl LookupBreaker {
     /// For a service that may be silent for so long.
     pub(super) fn new(max_outage: Duration) -> Self {
         let breaker = Mutex::new(Breaker::new(PATIENCE));
@@ -33,7 +33,7 @@ impl Patience {
 
     /// What a question finds, or what `unanswered` makes of it where there is no answer; once the patience is over it
     /// is not asked.
-    pub(super) async fn ask(
+    pub(super) async fn look_up(
         &self,
         question: impl Future<Output = Result<Option<Finding>, CallError>>,
         unanswered: impl FnOnce(&str) -> Finding,
@@ -92,33 +92,33 @@ mod tests {
     #[tokio::test]
     async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
-        let patience = Patience::new(Duration::from_secs(900));
+        let patience = LookupBreaker::new(Duration::from_secs(900));
         let silent = || async { Err(Outcome::Unknown("status 503".into())) };
         for _ in 1..PATIENCE {
-            let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
+            let finding = patience.look_up(silent(), unanswered).await.unwrap().unwrap();
             assert_eq!(finding.message, "status 503");
         }
-        assert_eq!(patience.ask(async { Ok(None) }, unanswered).await, Ok(None));
+        assert_eq!(patience.look_up(async { Ok(None) }, unanswered).await, Ok(None));
         for _ in 1..=PATIENCE {
-            assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
+            assert!(patience.look_up(silent(), unanswered).await.unwrap().is_some());
         }
         assert_eq!(patience.given_up(), None, "nobody went without");
-        let finding = patience.ask(silent(), unanswered).await.unwrap().unwrap();
+        let finding = patience.look_up(silent(), unanswered).await.unwrap().unwrap();
         assert_eq!(finding.message, "not asked: it gave no answer for too long");
         assert_eq!(patience.given_up(), Some(1));
-        let patience = Patience::new(Duration::from_secs(900));
-        let stopped = patience.ask(async { Err(Outcome::Withdrawn) }, unanswered).await;
+        let patience = LookupBreaker::new(Duration::from_secs(900));
+        let stopped = patience.look_up(async { Err(Outcome::Withdrawn) }, unanswered).await;
         assert_eq!(stopped, Err(Outcome::Withdrawn));
     }
 
     #[tokio::test]
     async fn so_does_a_long_silence() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
-        let patience = Patience::new(Duration::ZERO);
+        let patience = LookupBreaker::new(Duration::ZERO);
         let silent = || async { Err(Outcome::Unknown("timed out".into())) };
-        assert!(patience.ask(silent(), unanswered).await.unwrap().is_some());
+        assert!(patience.look_up(silent(), unanswered).await.unwrap().is_some());
         tokio::time::sleep(Duration::from_millis(2)).await;
-        let finding = patience.ask(async { Ok(None) }, unanswered).await.unwrap().unwrap();
+        let finding = patience.look_up(async { Ok(None) }, unanswered).await.unwrap().unwrap();
         assert!(finding.message.starts_with("not asked"));
     }
 }
