@@ -24,7 +24,7 @@
 //! `submitter` takes open rows and brings each to an outcome, with passwords sealed by `credentials`. `country_rules` keeps
 //! what was asked about countries. `report` says what the ledger holds. `cli` has one file a command: arguments to settings
 //! (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit code; `cli/next_command` names the command to
-//! type next, from what was typed and what the ledger keeps; `cli/announce` tells monitors how a run ended. `telemetry` logs,
+//! type next, from what was typed and what the ledger keeps; `cli/notify` tells monitors how a run ended. `telemetry` logs,
 //! into a `log_file` that stays small. `outlet` writes what is for people, so that nobody waits for standard error or a log.
 //! `variables` reads our own of the environment. `memory` keeps what the program knows off the disk.
 //!

@@ -33,33 +33,33 @@ const ROOM_FOR_A_BAR: u16 = 90;
 /// What a bar says, where there is room for it and where there is not. At the right edge the end of the message is cut
 /// off, so it says the most important first.
 #[derive(Debug, Clone, Copy)]
-struct Templates {
+struct BarTemplates {
     wide: &'static str,
     narrow: &'static str,
 }
 
-const READING: Templates = Templates {
+const READING: BarTemplates = BarTemplates {
     wide: "reading {bar:24} {bytes}/{total_bytes} · {wide_msg}",
     narrow: "{percent}% read · {wide_msg}",
 };
 
-const SUBMISSION: Templates = Templates {
+const SUBMISSION: BarTemplates = BarTemplates {
     wide: "{bar:24} {human_pos}/{human_len} · {rate} · {left} · {wide_msg}",
     narrow: "{human_pos}/{human_len} · {left} · {wide_msg}",
 };
 
 /// One bar that goes with the width of its terminal, or a line now and then in its place.
-struct Shown<'a> {
+struct BarOrLines<'a> {
     output: &'a Output,
     bar: ProgressBar,
-    templates: Templates,
+    templates: BarTemplates,
     /// Which of the templates it has now.
     has_room: bool,
     next_line: Instant,
 }
 
-impl<'a> Shown<'a> {
-    fn new(output: &'a Output, bar: ProgressBar, templates: Templates) -> Self {
+impl<'a> BarOrLines<'a> {
+    fn new(output: &'a Output, bar: ProgressBar, templates: BarTemplates) -> Self {
         let has_room = has_room_for_a_bar();
         let bar = bar.with_style(templates.style(has_room));
         bar.set_draw_target(if output.has_bars() {
@@ -89,7 +89,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl Drop for Shown<'_> {
+impl Drop for BarOrLines<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -103,7 +103,8 @@ impl Output {
         size: Option<u64>,
         mut progress: watch::Receiver<reading::ReadProgress>,
     ) {
-        let mut shown = Shown::new(self, size.map_or_else(ProgressBar::no_length, ProgressBar::new), READING);
+        let mut shown =
+            BarOrLines::new(self, size.map_or_else(ProgressBar::no_length, ProgressBar::new), READING);
         while progress.changed().await.is_ok() {
             let now = *progress.borrow_and_update();
             shown.bar.set_position(now.bytes);
@@ -121,7 +122,7 @@ impl Output {
         rate: crate::call::Rate,
         mut progress: watch::Receiver<submitter::SubmissionProgress>,
     ) -> Infallible {
-        let mut shown = Shown::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
+        let mut shown = BarOrLines::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
         loop {
             redraw.tick().await;
@@ -219,7 +220,7 @@ impl TermLike for StatusLine {
     }
 }
 
-impl Templates {
+impl BarTemplates {
     fn style(self, has_room: bool) -> ProgressStyle {
         ProgressStyle::with_template(if has_room { self.wide } else { self.narrow })
             .expect("the templates above are well-formed")

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::session::{Halt, Session};
-use super::terminal::{Reply, TRIES, Terminal, Unaskable};
+use super::terminal::{TRIES, Terminal, TypedAnswer, Unaskable};
 use super::{ExitCode, Failure, args, plan};
 use crate::ledger::SubmissionPlan;
 use crate::submitter::StopReason;
@@ -68,7 +68,7 @@ pub(super) async fn ask(
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",
     };
     let asking = async {
-        terminal.tell(&plan_in_words).await?;
+        terminal.print(&plan_in_words).await?;
         consent(terminal, question).await
     };
     let reply = tokio::select! {
@@ -77,9 +77,9 @@ pub(super) async fn ask(
         reply = asking => reply?,
     };
     match reply {
-        Reply::Yes => Ok(()),
-        Reply::No | Reply::Unclear => Err(StopReason::Declined.into()),
-        Reply::End => Err(Halt::from(tokio::select! {
+        TypedAnswer::Yes => Ok(()),
+        TypedAnswer::No | TypedAnswer::Unclear => Err(StopReason::Declined.into()),
+        TypedAnswer::End => Err(Halt::from(tokio::select! {
             Some(signal) = session.signals.recv() => StopReason::Interrupted(signal),
             () = tokio::time::sleep(SIGNAL_WITHIN) => StopReason::Declined,
         })),
@@ -87,15 +87,15 @@ pub(super) async fn ask(
 }
 
 /// Asks until the reply is clear, though not for ever.
-async fn consent(terminal: &Terminal, question: &str) -> Result<Reply, Failure> {
+async fn consent(terminal: &Terminal, question: &str) -> Result<TypedAnswer, Failure> {
     for _ in 0..TRIES {
         // Nobody has agreed to what they had not seen.
         terminal.forget_typed();
-        terminal.tell(question).await?;
+        terminal.print(question).await?;
         match terminal.reply().await {
-            Reply::Unclear => terminal.tell("Please answer yes or no.\n").await?,
+            TypedAnswer::Unclear => terminal.print("Please answer yes or no.\n").await?,
             reply => return Ok(reply),
         }
     }
-    Ok(Reply::Unclear)
+    Ok(TypedAnswer::Unclear)
 }

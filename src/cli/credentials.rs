@@ -43,7 +43,8 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let mut sink = Sink::open(target, &guarded)?;
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
-    let mut handing_out = HandingOut { opener, opening, writer, open: Vec::new(), result: Opened::default() };
+    let mut handing_out =
+        HandingOut { opener, opening, writer, open: Vec::new(), result: OpenedPassword::default() };
     queries.each_password(domain.as_deref(), |sealed| handing_out.open(sealed))?;
     let (mut writer, opened) = handing_out.end()?;
     let failure = opened.failure(&identity);
@@ -102,7 +103,7 @@ struct HandingOut<'q, W: std::io::Write> {
     writer: csv::Writer<W>,
     /// Open, and neither recorded nor written.
     open: Vec<(SealedPassword, Zeroizing<Vec<u8>>)>,
-    result: Opened,
+    result: OpenedPassword,
 }
 
 impl<W: std::io::Write> HandingOut<'_, W> {
@@ -138,7 +139,7 @@ impl<W: std::io::Write> HandingOut<'_, W> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<(csv::Writer<W>, Opened), Failure> {
+    fn end(mut self) -> Result<(csv::Writer<W>, OpenedPassword), Failure> {
         self.hand_out()?;
         Ok((self.writer, self.result))
     }
@@ -146,14 +147,14 @@ impl<W: std::io::Write> HandingOut<'_, W> {
 
 /// What came of it.
 #[derive(Default)]
-struct Opened {
+struct OpenedPassword {
     count: u64,
     /// Domains whose password came with the answer to another row, and the domain of that.
     kept: Vec<(String, String)>,
     unopened: BTreeMap<Unopened, Domains>,
 }
 
-impl Opened {
+impl OpenedPassword {
     /// Names what did not open, and why.
     fn failure(&self, identity: &Path) -> Option<Failure> {
         let unopened: u64 = self.unopened.values().map(|domains| domains.count).sum();

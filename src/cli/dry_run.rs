@@ -23,13 +23,13 @@ const TRIES: u32 = 10;
 
 /// The folder that a copy is in; both are removed when it is dropped.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct LedgerCopy {
     // Windows removes no file that is open.
     _lock: File,
     folder: TempDir,
 }
 
-impl Copy {
+impl LedgerCopy {
     /// Copies a ledger. One that is not there is not made; the copy is then made as it would be.
     pub(super) fn of(ledger: &Path) -> Result<Self, Failure> {
         let made = Self::new().map_err(|error| {

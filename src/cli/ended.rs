@@ -3,18 +3,18 @@
 
 use super::{ExitCode, Failure, Output};
 
-type Telling = Box<dyn FnOnce(&Output) -> Result<ExitCode, Failure>>;
+type EndReport = Box<dyn FnOnce(&Output) -> Result<ExitCode, Failure>>;
 
 /// How a run ended.
 pub(super) struct Ended {
     exit_code: ExitCode,
     /// `None`: all is told.
-    telling: Option<Telling>,
+    telling: Option<EndReport>,
 }
 
 impl Ended {
     /// `telling` comes to this exit code too, or to a failure with it.
-    pub(super) fn to_tell(
+    pub(super) fn to_report(
         exit_code: ExitCode,
         telling: impl FnOnce(&Output) -> Result<ExitCode, Failure> + 'static,
     ) -> Self {
@@ -22,7 +22,7 @@ impl Ended {
     }
 
     /// Nothing is left to be told.
-    pub(super) fn told(exit_code: ExitCode) -> Self {
+    pub(super) fn reported(exit_code: ExitCode) -> Self {
         Self { exit_code, telling: None }
     }
 
@@ -31,7 +31,7 @@ impl Ended {
     }
 
     /// Prints what the person who started the run is to know.
-    pub(super) fn tell(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) fn report(self, output: &Output) -> Result<ExitCode, Failure> {
         self.telling.map_or(Ok(self.exit_code), |telling| telling(output))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::settings::Connection;
+use super::settings::ServiceConnection;
 use super::signals::Interruption;
 use super::stop::Stop;
 use super::{ExitCode, Failure, args, first_token};
@@ -21,14 +21,14 @@ const CONNECTIONS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Inquiry {
     pub(crate) caller: Arc<Caller>,
-    connection: Connection,
+    connection: ServiceConnection,
     interruption: Interruption,
 }
 
 impl Inquiry {
     /// Connects and signs in.
     pub(crate) async fn begin(
-        mut connection: Connection,
+        mut connection: ServiceConnection,
         pace: &args::Pace,
         interruption: &Interruption,
     ) -> Result<Self, Failure> {

@@ -1,6 +1,5 @@
 //! The command line: arguments to settings, one library call, print, exit code. One file per command.
 
-mod announce;
 mod args;
 mod backup;
 mod bars;
@@ -22,6 +21,7 @@ mod input;
 mod inquiry;
 mod manual;
 mod next_command;
+mod notify;
 mod options;
 mod output;
 mod panics;
@@ -56,11 +56,11 @@ use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use announce::Announcer;
 use args::{Cli, Command, ConfigCommand, RulesCommand};
 use ended::Ended;
 pub(crate) use exit_code::ExitCode;
 use failure::Failure;
+use notify::RunNotifier;
 use output::Output;
 use replacing::{Guarded, beginning, not_over};
 use run_log::RunLog;
@@ -77,26 +77,26 @@ pub(crate) fn run() -> std::process::ExitCode {
     crate::limits::survive_writes();
     // However it ends.
     let _settled = Settled;
-    panics::tell();
+    panics::report();
     // Before the first secret is read.
     let private = crate::memory::keep_private();
     let arguments: Vec<_> = std::env::args_os().collect();
     let (cli, provenance) = match config::resolve(&arguments) {
         Ok(invocation) => invocation,
-        Err(config::Refusal::Usage(error)) => {
+        Err(config::InvocationError::Usage(error)) => {
             if error.use_stderr() {
                 Output::without_command().usage(&usage::made_visible(*error));
                 return ExitCode::Usage.into();
             }
             return print_help(&error).into();
         }
-        Err(config::Refusal::Failure(failure)) => {
+        Err(config::InvocationError::Failure(failure)) => {
             Output::without_command().failure(&failure);
             return failure.exit_code.into();
         }
     };
     let output = Output::new(cli.logging.quiet, provenance.matches().clone());
-    tell_of_settings(&cli.command, &provenance, &output);
+    report_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
     let result = start_logging(&cli).and_then(|()| {
         run_log.begun(&provenance);
@@ -119,7 +119,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         result.or_else(|failure| if failure.reader_is_gone { Ok(ExitCode::Done) } else { Err(failure) });
     let result = result.map_err(Failure::seen_with_limits);
     run_log.ended(&result);
-    tell_of_lost_lines(&cli.logging, &output);
+    report_lost_lines(&cli.logging, &output);
     match result {
         Ok(code) => code.into(),
         Err(failure) => {
@@ -150,7 +150,7 @@ fn print_help(help: &clap::Error) -> ExitCode {
     }
 }
 
-fn tell_of_lost_lines(args: &args::Logging, output: &Output) {
+fn report_lost_lines(args: &args::Logging, output: &Output) {
     let lost = crate::telemetry::settle();
     if let (1.., Some(file)) = (lost, &args.log_file) {
         let lines = counted(lost, "line");
@@ -191,7 +191,7 @@ fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
 }
 
 /// Says which file of settings holds, and which variable looks like a slip.
-fn tell_of_settings(command: &Command, provenance: &config::Provenance, output: &Output) {
+fn report_settings(command: &Command, provenance: &config::Provenance, output: &Output) {
     for (name, near) in config::misspelt_variables() {
         output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
     }
@@ -209,11 +209,11 @@ async fn command(
     provenance: &config::Provenance,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    let announcer = Announcer::of(&command, output);
+    let notifier = RunNotifier::of(&command, output);
     let run = Box::pin(carry_out(command, provenance, output));
-    match announcer {
-        Some(announcer) => announcer.around(run, output).await,
-        None => run.await?.tell(output),
+    match notifier {
+        Some(notifier) => notifier.around(run, output).await,
+        None => run.await?.report(output),
     }
 }
 
@@ -245,5 +245,5 @@ async fn carry_out(
         Command::Completions { shell } => manual::completions(shell, output),
         Command::Man(args) => manual::man(&args, output),
     };
-    done.map(Ended::told)
+    done.map(Ended::reported)
 }

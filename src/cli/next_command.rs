@@ -15,14 +15,14 @@ use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, HoldReason, InputOptions, Queries, RowCounts, State, UnfinishedSource,
 };
-use crate::report::Standing;
+use crate::report::LedgerSummary;
 use crate::submitter::StopReason;
 pub(super) use repeated::Repeated;
 use repeated::flags_of;
 
 /// What is left when nothing is under way any more.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(super) struct Remaining {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
     /// What is imported again to bring on whatever is open: options and files. `None`: something may go on without.
@@ -62,7 +62,7 @@ fn to_bring_again(held: &[UnfinishedSource]) -> Option<String> {
     Some(format!("{} {}", flags_of(&last.given), files.join(" ")))
 }
 
-impl Left {
+impl Remaining {
     /// `held`: files that hold rows back.
     pub(super) fn new(
         queries: &Queries,
@@ -151,7 +151,7 @@ fn free(name: &str) -> String {
 
 /// The command that an operator would type after a run that has read `inputs` as `given`.
 pub(super) fn after_run(
-    left: &Left,
+    left: &Remaining,
     stopped: Option<&StopReason>,
     repeated: &Repeated,
     given: &InputOptions,
@@ -175,11 +175,11 @@ pub(super) fn after_run(
 /// The command that an operator would type between two runs, as far as a ledger tells.
 pub(super) fn between_runs(
     queries: &Queries,
-    standing: &Standing,
+    standing: &LedgerSummary,
     matches: &ArgMatches,
 ) -> Result<Option<String>, ledger::Error> {
     let mut repeated = Repeated::of(matches);
-    let left = Left::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
+    let left = Remaining::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
     if let Some(environment) = queries.environment()? {
         if settings::is_simulated(&environment) {
             repeated.add_option("simulate", args::DEFAULT_SCENARIO);

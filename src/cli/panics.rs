@@ -15,14 +15,14 @@ use crate::outlet;
 use crate::printable::escape_lines_for_terminal;
 
 /// Tells of panics in our own words from now on, at once and on whatever thread.
-pub(super) fn tell() {
+pub(super) fn report() {
     std::panic::set_hook(Box::new(|panic| {
         // Not through the log, which may be what panics.
-        outlet::stderr().write(escape_lines_for_terminal(&told(panic)).into_owned());
+        outlet::stderr().write(escape_lines_for_terminal(&describe(panic)).into_owned());
     }));
 }
 
-fn told(panic: &PanicHookInfo<'_>) -> String {
+fn describe(panic: &PanicHookInfo<'_>) -> String {
     if let Some(wanted) = panic.location().and_then(|place| limits::wanted_at(place.file())) {
         return format!("error: {}\n", wanted.words());
     }

@@ -20,7 +20,7 @@ enum InUse {
 }
 
 /// The key that a run takes.
-enum Taken {
+enum ChosenKey {
     /// `--recipient` names it.
     Given(Recipient),
     /// It is in the identity file.
@@ -33,7 +33,7 @@ enum Taken {
 
 /// A choice that the ledger agrees with. Nothing is made yet.
 pub(crate) struct Choice {
-    taken: Taken,
+    taken: ChosenKey,
     file: Option<PathBuf>,
     /// The key of the passwords that are there, where this run takes another one.
     replaces: Option<InUse>,
@@ -77,13 +77,15 @@ pub(crate) fn choose(
     let in_use = in_use(sealed_to, at_hand.as_ref());
     let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
     let is_its_own = match (&in_use, &taken) {
-        (None, _) | (_, Taken::OfLedger(_)) => true,
-        (Some(InUse::Known(key)), Taken::Given(taken) | Taken::OfFile(taken)) => *key == taken.to_string(),
+        (None, _) | (_, ChosenKey::OfLedger(_)) => true,
+        (Some(InUse::Known(key)), ChosenKey::Given(taken) | ChosenKey::OfFile(taken)) => {
+            *key == taken.to_string()
+        }
         // The private half of what is given would have opened them; where it is not here, nothing says otherwise.
-        (Some(InUse::NotAtHand(_)), Taken::Given(given)) => {
+        (Some(InUse::NotAtHand(_)), ChosenKey::Given(given)) => {
             !at_hand.as_ref().is_some_and(|it| holds(it, given))
         }
-        (Some(_), Taken::New) | (Some(InUse::NotAtHand(_)), Taken::OfFile(_)) => false,
+        (Some(_), ChosenKey::New) | (Some(InUse::NotAtHand(_)), ChosenKey::OfFile(_)) => false,
     };
     let replaces = in_use.filter(|_| !is_its_own);
     Ok(Choice { taken, file, replaces, may_replace: args.new_recipient })
@@ -107,19 +109,19 @@ fn taken(
     at_hand: Option<&Identities>,
     in_use: &Option<InUse>,
     is_new_asked_for: bool,
-) -> Result<Taken, Failure> {
+) -> Result<ChosenKey, Failure> {
     Ok(match (given, at_hand, in_use) {
-        (Some(given), ..) => Taken::Given(given),
+        (Some(given), ..) => ChosenKey::Given(given),
         (None, None, Some(InUse::Known(known))) if !is_new_asked_for => {
-            Taken::OfLedger(credentials::recipient(known)?)
+            ChosenKey::OfLedger(credentials::recipient(known)?)
         }
-        (None, None, _) => Taken::New,
+        (None, None, _) => ChosenKey::New,
         (None, Some(identities), _) => {
             let the_ledgers = identities
                 .recipients()
                 .find(|key| matches!(in_use, Some(InUse::Known(known)) if *known == key.to_string()))
                 .filter(|_| !is_new_asked_for);
-            Taken::OfFile(the_ledgers.unwrap_or_else(|| identities.recipient()))
+            ChosenKey::OfFile(the_ledgers.unwrap_or_else(|| identities.recipient()))
         }
     })
 }
@@ -132,16 +134,17 @@ impl Choice {
     /// Makes ready to seal; the identity file is made here where there is none.
     pub(crate) fn ready(self) -> Result<Ready, Failure> {
         let (recipient, made) = match (&self.taken, &self.file) {
-            (Taken::Given(recipient) | Taken::OfFile(recipient) | Taken::OfLedger(recipient), _) => {
-                (recipient.clone(), None)
-            }
-            (Taken::New, Some(file)) => {
+            (
+                ChosenKey::Given(recipient) | ChosenKey::OfFile(recipient) | ChosenKey::OfLedger(recipient),
+                _,
+            ) => (recipient.clone(), None),
+            (ChosenKey::New, Some(file)) => {
                 let (identities, made) = Identities::read_or_make(file)?;
                 (identities.recipient(), made.then(|| file.clone()))
             }
-            (Taken::New, None) => return Err(credentials::Error::NoConfigFolder.into()),
+            (ChosenKey::New, None) => return Err(credentials::Error::NoConfigFolder.into()),
         };
-        let kept = matches!(self.taken, Taken::OfLedger(_)).then(|| {
+        let kept = matches!(self.taken, ChosenKey::OfLedger(_)).then(|| {
             format!(
                 "There is no identity file `{}`: passwords are sealed to {recipient}, as the others of this ledger are. \
                  They open with its private half alone.",
@@ -176,14 +179,14 @@ impl Choice {
             ),
         };
         let would = match &self.taken {
-            Taken::Given(key) => {
+            ChosenKey::Given(key) => {
                 format!("this run would seal to another key: {key}, given with `--recipient`")
             }
-            Taken::OfFile(key) => {
+            ChosenKey::OfFile(key) => {
                 format!("this run would seal to another key: {key}, of the identity file `{file}`")
             }
-            Taken::OfLedger(key) => format!("this run would seal to {key}"),
-            Taken::New => {
+            ChosenKey::OfLedger(key) => format!("this run would seal to {key}"),
+            ChosenKey::New => {
                 format!("this run would make another key, because there is no identity file `{file}`")
             }
         };

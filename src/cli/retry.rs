@@ -6,7 +6,7 @@ use super::session::{Halt, Session};
 use super::{Failure, Output, args, rules};
 use crate::intake::StoredRowValidator;
 use crate::ledger::{RetryReport, Selection, SkipReason, State};
-use crate::report::{Standing, counted};
+use crate::report::{LedgerSummary, counted};
 use crate::submitter::{Mode, StopReason};
 
 /// Codes that are named where none of them was meant.
@@ -37,12 +37,12 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
     // Who asks for some rows and gets none of them did not ask for those that wait besides.
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
     let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
-    tell_what_matches_nothing(session, &selection)?;
+    report_unmatched(session, &selection)?;
     if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
         // What was not agreed to has not been taken up, so there is nothing to be taken back.
         let again = session.ledger.retry(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
-            tell(output, &again);
+            report(output, &again);
             return Err(StopReason::NotAllValid(again.left(SkipReason::Wrong)).into());
         }
         if let Consent::Ask(terminal) = &consent
@@ -53,7 +53,7 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
         }
     }
     let again = session.ledger.retry(selection, rows(), false).await?;
-    tell(output, &again);
+    report(output, &again);
     if !session.is_dry_run() && !finds_none(&again) {
         session.submit(Mode::Submit).await?;
     }
@@ -61,9 +61,9 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
 }
 
 /// A misspelt code or domain must not pass for one that is done.
-fn tell_what_matches_nothing(session: &Session<'_>, selection: &Selection) -> Result<(), Failure> {
+fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), Failure> {
     let queries = session.queries()?;
-    let errors = Standing::of(&queries)?.errors;
+    let errors = LedgerSummary::of(&queries)?.errors;
     let (failed, rejected) = (State::Failed.name(), State::Rejected.name());
     let is_meant =
         |state: &str| state == failed || state == "agreement" || (selection.rejected && state == rejected);
@@ -101,7 +101,7 @@ fn tell_what_matches_nothing(session: &Session<'_>, selection: &Selection) -> Re
     Ok(())
 }
 
-fn tell(output: &Output, again: &RetryReport) {
+fn report(output: &Output, again: &RetryReport) {
     let kinds =
         [(again.failed, "failed row"), (again.rejected, "rejected row"), (again.agreements, "agreement")];
     let kinds: Vec<String> =

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::input::InputFile;
 use super::inquiry::Inquiry;
-use super::settings::{self, Connection};
+use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::country_rules::{self, Cache, Contents, NamedCountries, Update, UpdateError};
@@ -56,13 +56,13 @@ pub(crate) async fn update(args: args::RulesUpdate, output: &Output) -> Result<E
     let options = args.layout.reader_options(output);
     let reading = read(inputs, options, cache.clone());
     let mut named = interruption.unless(reading).await??;
-    tell_of_rows_left_out(&named, output);
+    report_rows_left_out(&named, output);
     named.codes.extend(args.countries);
     if named.codes.is_empty() {
         output.note("There is no country to ask about.");
         return Ok(ExitCode::Done);
     }
-    let connection = Connection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
+    let connection = ServiceConnection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
     let inquiry = Inquiry::begin(connection, &args.pace, &interruption).await?;
     let fetched = fetch(&named, &inquiry, &cache, args.pace.max_outage, output).await;
     inquiry.close().await;
@@ -99,7 +99,7 @@ fn unreadable(path: &str, error: &reader::Error) -> Failure {
     failure.with_hint(error.hint().unwrap_or("mend the file, then run this again"))
 }
 
-fn tell_of_rows_left_out(named: &NamedCountries, output: &Output) {
+fn report_rows_left_out(named: &NamedCountries, output: &Output) {
     if named.rows_without > 0 {
         let strangers: Vec<String> = named
             .strangers

@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::ended::Ended;
-use super::next_command::{self, Left, Repeated};
+use super::next_command::{self, Remaining, Repeated};
 use super::partner::{self, SignedIn};
 use super::results::Results;
-use super::settings::Connection;
+use super::settings::ServiceConnection;
 use super::stop::Stop;
 use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipient, wait_lock};
 use crate::auth::{Claims, TokenKind};
@@ -26,7 +26,7 @@ use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, Su
 pub(crate) struct Session<'a> {
     pub(crate) output: &'a Output,
     pub(crate) ledger: Ledger,
-    pub(crate) connection: Connection,
+    pub(crate) connection: ServiceConnection,
     pub(crate) signals: mpsc::Receiver<Signal>,
     args: &'a args::SubmissionArgs,
     /// `None`: a dry run or one that only asks, which has nothing to seal and makes no key.
@@ -39,7 +39,7 @@ pub(crate) struct Session<'a> {
     /// What the submission could not work on.
     left_out: LeftOut,
     /// Of a dry run: where the copy of the ledger is that it works on.
-    copy: Option<dry_run::Copy>,
+    copy: Option<dry_run::LedgerCopy>,
     /// Partner Center, once the run has signed in.
     signed_in: Option<SignedIn>,
 }
@@ -77,15 +77,15 @@ impl<'a> Session<'a> {
         let args::RunArgs { ledger, connection, submission } = run;
         let asked_for = ledger.path();
         let simulate = ledger.rehearsal.simulate.as_ref();
-        let mut connection = Connection::prepare(connection, simulate, Some(&asked_for))?;
+        let mut connection = ServiceConnection::prepare(connection, simulate, Some(&asked_for))?;
         let is_dry_run = submission.dry_run;
         let results = match &submission.results {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder)?),
             Some(_) | None => None,
         };
         dry_run::remove_left_behind();
-        let copy = if is_dry_run { Some(dry_run::Copy::of(&asked_for)?) } else { None };
-        let path = copy.as_ref().map_or_else(|| asked_for.clone(), dry_run::Copy::path);
+        let copy = if is_dry_run { Some(dry_run::LedgerCopy::of(&asked_for)?) } else { None };
+        let path = copy.as_ref().map_or_else(|| asked_for.clone(), dry_run::LedgerCopy::path);
         // The lock comes before anything that leaves a trace: a second process must not get that far.
         // Without a file that would fill it, a ledger that is not there is not made.
         let open = if inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
         };
         let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
         if let Some(restored) = restored.into_inner() {
-            tell_of_restored(output, restored);
+            report_restored(output, restored);
         }
         let seal = || match mode {
             Mode::AskOnly => Ok(None),
@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
             }
         };
         if let Some(sealing) = &sealing {
-            tell_of_keys(output, sealing);
+            report_keys(output, sealing);
         }
         if !is_dry_run {
             connection.start_simulator().await?;
@@ -293,8 +293,8 @@ impl<'a> Session<'a> {
                  written.\n"
             ))
         };
-        tell_of_unprinted(self.output, printed, "run the dry run again");
-        Ok(Ended::told(exit_code))
+        report_unprinted(self.output, printed, "run the dry run again");
+        Ok(Ended::reported(exit_code))
     }
 
     /// Ends the run: checks the accounting, records the ending, lets go of everything. What is printed comes later.
@@ -303,7 +303,7 @@ impl<'a> Session<'a> {
         let accounting = queries.accounting()?;
         let held = queries.unfinished_sources()?;
         let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
-        let left = Left::new(&queries, rows, agreements, &held)?;
+        let left = Remaining::new(&queries, rows, agreements, &held)?;
         // The last row may be the one that was too many.
         let stopped =
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
@@ -340,7 +340,7 @@ impl<'a> Session<'a> {
         }
         self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
         if let Ok(totals) = queries.run_totals(run) {
-            tell_log(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
+            log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }
         self.connection.close().await;
 
@@ -365,11 +365,11 @@ impl<'a> Session<'a> {
         // Everything is recorded and the ledger is free: whoever reads this may take all the time they like.
         let results = written.map(|_| ());
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
-        Ok(Ended::to_tell(exit_code, move |output| {
+        Ok(Ended::to_report(exit_code, move |output| {
             let printed =
                 if as_json { output.json(&pretty(&summary)) } else { output.result(&summary.text()) };
-            tell_of_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
-            tell_why(output, stopped.as_ref().zip(stop), open);
+            report_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
+            report_stop(output, stopped.as_ref().zip(stop), open);
             if let Err(failure) = results {
                 output.failure(&failure.seen_with_limits());
             }
@@ -391,7 +391,7 @@ impl<'a> Session<'a> {
 }
 
 /// Says why a run stopped, if it did. `open`: rows that wait.
-fn tell_why(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64) {
+fn report_stop(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64) {
     match stopped {
         // It is what was asked for.
         Some((StopReason::LimitReached, _)) => {
@@ -439,14 +439,14 @@ fn ending_of(failure: &Failure) -> RunEnd {
 }
 
 /// A run is what it came to, whatever became of its summary.
-fn tell_of_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
+fn report_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
     if let Err(failure) = printed {
         output.note(format_args!("The summary is missing: {}; {hint}.", failure.messages.join(": ")));
     }
 }
 
 /// Sums and codes alone: the words of services may name persons.
-fn tell_log(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
+fn log_end(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
     tracing::info!(
         run_id = run.id.0,
         created = rows.created,
@@ -487,7 +487,7 @@ fn sealing(
     }
 }
 
-fn tell_of_keys(output: &Output, sealing: &recipient::Ready) {
+fn report_keys(output: &Output, sealing: &recipient::Ready) {
     if let Some(file) = &sealing.made {
         output.note(format_args!(
             "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \
@@ -500,7 +500,7 @@ fn tell_of_keys(output: &Output, sealing: &recipient::Ready) {
     }
 }
 
-fn tell_of_restored(output: &Output, restored: Option<Restored>) {
+fn report_restored(output: &Output, restored: Option<Restored>) {
     let Some(Restored { copied_at, rows }) = restored else {
         output.note("This ledger is no copy that waits to be restored: `--restored` changes nothing.");
         return;

@@ -57,7 +57,7 @@ impl args::LedgerPath {
 
 /// How Partner Center is reached. Where it is simulated, the simulator lives as long as this value.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct ServiceConnection {
     pub(crate) api_url: Url,
     pub(crate) authority: Authority,
     pub(crate) sign_in: SignIn,
@@ -71,7 +71,7 @@ pub(crate) struct Connection {
     simulator: Option<Simulator>,
 }
 
-impl Connection {
+impl ServiceConnection {
     /// From the command line and the environment. Nothing is contacted, started or written yet. A simulator keeps what it
     /// knows beside the ledger; for a command that only asks, and has no ledger, it leaves nothing behind.
     pub(crate) fn prepare(

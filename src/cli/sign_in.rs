@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::settings::{self, Connection};
+use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::auth::{self, Claims, SavedIn, Store, TokenKind};
@@ -66,7 +66,7 @@ pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<Exit
 /// Gets a token, asks one question with it, and tells what both say.
 pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
-    let connection = Connection::prepare(&args, None, None)?;
+    let connection = ServiceConnection::prepare(&args, None, None)?;
     let (client, tokens) = connection.ways(TIMEOUT, 1)?;
     let token = interruption.unless(tokens.token()).await??;
     let question = mfa_compliance();

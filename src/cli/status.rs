@@ -6,7 +6,8 @@ use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::RunTotals;
 use crate::printable::escape_for_terminal;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, Standing, counted, counted_with, ended_in_words, lost_passwords, rough, run_json,
+    LOST_PASSWORDS_NAMED, LedgerSummary, counted, counted_with, ended_in_words, lost_passwords, rough,
+    run_json,
 };
 
 /// Runs that are listed.
@@ -14,7 +15,7 @@ const RUNS: u32 = 5;
 
 pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
-    let standing = Standing::of(&queries)?;
+    let standing = LedgerSummary::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;
     let left = standing.rows.open() + standing.agreements.open();
     let expected = args.rate.time_for(left);

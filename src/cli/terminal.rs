@@ -39,7 +39,7 @@ impl fmt::Display for Unaskable {
 
 /// What a line that was typed says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum TypedAnswer {
     Yes,
     No,
     /// Anything else.
@@ -53,7 +53,7 @@ pub(super) use imp::Terminal;
 impl Terminal {
     /// Writes on the terminal, for as long as that takes: one that was stopped with Ctrl-S takes nothing. The thread that
     /// writes is left behind where the caller stops waiting.
-    pub(super) async fn tell(&self, text: &str) -> Result<(), Failure> {
+    pub(super) async fn print(&self, text: &str) -> Result<(), Failure> {
         let output = self.output();
         let text = escape_lines_for_terminal(text).into_owned();
         let write = move || {
@@ -68,7 +68,7 @@ impl Terminal {
     }
 
     /// Waits for a line. The thread that waits is left behind where the caller stops waiting.
-    pub(super) async fn reply(&self) -> Reply {
+    pub(super) async fn reply(&self) -> TypedAnswer {
         let input = self.input();
         let read = move || {
             let mut line = Vec::new();
@@ -77,11 +77,11 @@ impl Terminal {
             Ok(line)
         };
         match tokio::task::spawn_blocking(read).await.map_err(io::Error::other).flatten() {
-            Ok(line) if line.is_empty() => Reply::End,
+            Ok(line) if line.is_empty() => TypedAnswer::End,
             Ok(line) => meaning(&String::from_utf8_lossy(&line)),
             Err(error) => {
                 tracing::debug!(%error, "the terminal cannot be read any more");
-                Reply::End
+                TypedAnswer::End
             }
         }
     }
@@ -90,12 +90,12 @@ impl Terminal {
 /// Bytes of a line, at most.
 const LONGEST: u64 = 4096;
 
-fn meaning(line: &str) -> Reply {
+fn meaning(line: &str) -> TypedAnswer {
     let word = line.trim().trim_end_matches(|c: char| c.is_ascii_punctuation()).trim_end().to_lowercase();
     match word.as_str() {
-        word if YES.contains(&word) => Reply::Yes,
-        word if NO.contains(&word) => Reply::No,
-        _ => Reply::Unclear,
+        word if YES.contains(&word) => TypedAnswer::Yes,
+        word if NO.contains(&word) => TypedAnswer::No,
+        _ => TypedAnswer::Unclear,
     }
 }
 
@@ -233,18 +233,18 @@ mod tests {
 
     #[test]
     fn a_fixed_list_of_words_is_understood() {
-        let check = |expected: Reply, lines: &[&str]| {
+        let check = |expected: TypedAnswer, lines: &[&str]| {
             for line in lines {
                 assert_eq!(meaning(line), expected, "{line:?}");
             }
         };
         check(
-            Reply::Yes,
+            TypedAnswer::Yes,
             &["y", "yes", "Y\r\n", " YES. \n", "ja", "J", "Ja!", "oui", "o", "si", "sí", "SÍ", "sì", "s"],
         );
-        check(Reply::No, &["n", "no", "NO.\n", "nein", "non", "nee", "No!"]);
+        check(TypedAnswer::No, &["n", "no", "NO.\n", "nein", "non", "nee", "No!"]);
         check(
-            Reply::Unclear,
+            TypedAnswer::Unclear,
             &["", "\n", "yep", "yes please", "1", "true", "ye s", "nope", "?", "yno", "s\u{fffd}"],
         );
     }

@@ -14,7 +14,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::states::{Swatch, stack, stacked};
-use super::timeline::{Part, Percentiles, STEPS_S, Timeline};
+use super::timeline::{Percentiles, STEPS_S, Timeline, TimelinePart};
 use crate::clock;
 
 const INK: Swatch = ("ink", 0x2B2F36);
@@ -322,7 +322,7 @@ fn unbroken(timeline: &Timeline, value: Percentile) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// Begin and end of each part of the time, with a little room between them.
-fn spans(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &Part)> {
+fn spans(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &TimelinePart)> {
     let length = seconds(timeline.part_seconds);
     timeline.parts.iter().map(move |part| {
         let start = seconds(part.start.as_second());
@@ -398,10 +398,10 @@ mod tests {
             part_seconds: 7200,
             limit_per_minute: None,
             parts: vec![
-                Part {
+                TimelinePart {
                     start: from,
                     rows: RowCounts { created: 1, total: 1, ..RowCounts::default() },
-                    ..Part::default()
+                    ..TimelinePart::default()
                 };
                 24
             ],

@@ -16,7 +16,7 @@ const COUNTED: usize = 50_000;
 /// Rows by one of their fields.
 #[derive(Debug, Serialize)]
 pub(crate) struct Groups {
-    pub(crate) groups: Vec<Named>,
+    pub(crate) groups: Vec<NamedCounts>,
     /// Of smaller groups.
     pub(crate) others: RowCounts,
     /// Refused before it could be told what they are, and rows that corrected ones have replaced.
@@ -39,20 +39,20 @@ impl Groups {
 
 /// Some rows with a name; `None` where their field is empty.
 #[derive(Debug, Serialize)]
-pub(crate) struct Named {
+pub(crate) struct NamedCounts {
     pub(crate) name: Option<String>,
     pub(crate) rows: RowCounts,
 }
 
 /// Counts rows by one of their fields.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct GroupTally {
     named: HashMap<String, RowCounts>,
     nameless: RowCounts,
     others: RowCounts,
 }
 
-impl Tally {
+impl GroupTally {
     pub(crate) fn add(&mut self, name: Option<&str>, state: State) {
         let Some(name) = name else { return self.nameless.add(state) };
         let is_full = self.named.len() >= COUNTED;
@@ -66,9 +66,9 @@ impl Tally {
     /// Of `all` rows, those that were never added are untold.
     pub(crate) fn end(self, all: u64) -> Groups {
         let Self { named, nameless, mut others } = self;
-        let nameless = (nameless.total > 0).then_some(Named { name: None, rows: nameless });
-        let named = named.into_iter().map(|(name, rows)| Named { name: Some(name), rows });
-        let mut groups: Vec<Named> = named.chain(nameless).collect();
+        let nameless = (nameless.total > 0).then_some(NamedCounts { name: None, rows: nameless });
+        let named = named.into_iter().map(|(name, rows)| NamedCounts { name: Some(name), rows });
+        let mut groups: Vec<NamedCounts> = named.chain(nameless).collect();
         groups.sort_by(|a, b| b.rows.total.cmp(&a.rows.total).then_with(|| a.name.cmp(&b.name)));
         for group in groups.drain(TOLD.min(groups.len())..) {
             others.add_all(group.rows);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_largest_are_told_and_every_row_is_counted() {
-        let mut tally = Tally::default();
+        let mut tally = GroupTally::default();
         for group in 0..30 {
             for _ in 0..=group {
                 tally.add(Some(&format!("{group:02}")), State::Created);

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::groups::{Groups, Tally};
-use super::summary::{ErrorLine, RunFigures, Standing, counted, one_line, rfc3339};
-use super::timeline::{Calls, Timeline};
+use super::groups::{GroupTally, Groups};
+use super::summary::{ErrorLine, LedgerSummary, RunFigures, counted, one_line, rfc3339};
+use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
 use crate::ledger::{
     self, AgreementCounts, DiscardedSource, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
@@ -57,7 +57,7 @@ pub(crate) struct Overview {
     pub(crate) errors: Vec<ErrorPlaces>,
     /// Kinds of refusals beyond those.
     pub(crate) more_kinds: usize,
-    pub(crate) calls: Vec<Calls>,
+    pub(crate) calls: Vec<OperationCalls>,
     pub(crate) timeline: Option<Timeline>,
     pub(crate) by_country: Groups,
     pub(crate) by_reseller: Groups,
@@ -75,12 +75,12 @@ pub(crate) struct ErrorPlaces {
     #[serde(flatten)]
     pub(crate) error: ErrorLine,
     /// The first of its rows.
-    pub(crate) places: Vec<Place>,
+    pub(crate) places: Vec<ErrorPlace>,
 }
 
 /// Where a row stands in the operator's own files.
 #[derive(Debug, Serialize)]
-pub(crate) struct Place {
+pub(crate) struct ErrorPlace {
     pub(crate) file: String,
     pub(crate) line: u64,
 }
@@ -93,21 +93,21 @@ impl Overview {
         ledger: &Path,
         scope: Scope,
         limit_per_minute: Option<u64>,
-        next: impl FnOnce(&Queries, &Standing) -> Result<Option<String>, ledger::Error>,
+        next: impl FnOnce(&Queries, &LedgerSummary) -> Result<Option<String>, ledger::Error>,
     ) -> Result<Self, ledger::Error> {
         let run = match scope {
             Scope::Ledger => None,
             Scope::Run(run) => Some(run),
         };
         let environment = queries.environment()?;
-        let standing = Standing::in_scope(queries, scope)?;
+        let standing = LedgerSummary::in_scope(queries, scope)?;
         let next = match scope {
             Scope::Ledger => next(queries, &standing)?,
-            Scope::Run(_) => next(queries, &Standing::of(queries)?)?,
+            Scope::Run(_) => next(queries, &LedgerSummary::of(queries)?)?,
         };
         let SourceTotals { read, known, duplicates, .. } = queries.source_totals(run)?;
         let (mut timeline, calls) = Timeline::of(queries, scope, limit_per_minute)?;
-        let (mut by_country, mut by_reseller) = (Tally::default(), Tally::default());
+        let (mut by_country, mut by_reseller) = (GroupTally::default(), GroupTally::default());
         queries.each_standing_row(scope, |row| {
             if let Some(timeline) = timeline.as_mut().filter(|_| row.is_settled) {
                 timeline.count_row(row.state, row.changed_at_ms);
@@ -121,7 +121,7 @@ impl Overview {
             Some(run) => vec![queries.run_totals(run)?],
             None => queries.last_runs(RUNS)?,
         };
-        let Standing { rows, agreements, errors, held_back, let_go } = standing;
+        let LedgerSummary { rows, agreements, errors, held_back, let_go } = standing;
         Ok(Self {
             made_at: clock::now(),
             program_version: env!("CARGO_PKG_VERSION"),
@@ -215,7 +215,7 @@ impl Overview {
 }
 
 /// The files of some places, each once, with its lines in words.
-pub(crate) fn by_file(places: &[Place]) -> Vec<(String, String)> {
+pub(crate) fn by_file(places: &[ErrorPlace]) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     for place in places {
         let file = one_line(&place.file);
@@ -250,7 +250,7 @@ fn runs_as_json<S: serde::Serializer>(runs: &[RunTotals], serializer: S) -> Resu
 
 fn with_places(queries: &Queries, scope: Scope, error: ErrorLine) -> Result<ErrorPlaces, ledger::Error> {
     let places = queries.refused_at(scope, &error.code, error.refused, PLACES)?;
-    let places = places.into_iter().map(|(file, line)| Place { file, line }).collect();
+    let places = places.into_iter().map(|(file, line)| ErrorPlace { file, line }).collect();
     Ok(ErrorPlaces { error, places })
 }
 

@@ -15,7 +15,7 @@ use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
 use super::states::{meaning, settled, stack, stacked, swatch};
 use super::summary::{agreements_in_words, counted, one_line, rough};
-use super::timeline::{Calls, Part, Timeline};
+use super::timeline::{OperationCalls, Timeline, TimelinePart};
 use crate::ledger::RunTotals;
 
 const CSS: &str = include_str!("page.css");
@@ -225,7 +225,7 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
 }
 
 fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
-    let is_telling = |part: &&Part| part.rows.total + part.requests + part.busiest_minute > 0;
+    let is_telling = |part: &&TimelinePart| part.rows.total + part.requests + part.busiest_minute > 0;
     html! {
         table {
             caption { (report.subject()) "; parts in which nothing happened are left out." }
@@ -247,7 +247,7 @@ fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
     }
 }
 
-fn calls(calls: &[Calls]) -> Markup {
+fn calls(calls: &[OperationCalls]) -> Markup {
     html! {
         section {
             h2 { "Calls to the service" }

@@ -23,7 +23,7 @@ const TOP_ERRORS: usize = 5;
 
 /// What `status --json` and the summary of `--json` share.
 #[derive(Debug, Serialize)]
-pub(crate) struct Standing {
+pub(crate) struct LedgerSummary {
     pub(crate) rows: RowCounts,
     /// Of created customers whose file says who accepted the customer agreement.
     pub(crate) agreements: AgreementCounts,
@@ -53,7 +53,7 @@ pub(crate) struct ErrorLine {
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     #[serde(flatten)]
-    pub(crate) standing: Standing,
+    pub(crate) standing: LedgerSummary,
     pub(crate) run: RunLine,
     /// Created, but the one-time password was lost with the service's answer.
     pub(crate) created_without_credentials: u64,
@@ -120,7 +120,7 @@ impl ErrorLine {
     }
 }
 
-impl Standing {
+impl LedgerSummary {
     pub(crate) fn of(queries: &Queries) -> Result<Self, ledger::Error> {
         Self::in_scope(queries, Scope::Ledger)
     }
@@ -179,7 +179,7 @@ impl Summary {
             queries.source_totals(Some(run))?;
         let totals = queries.run_totals(run)?;
         Ok(Self {
-            standing: Standing::of(queries)?,
+            standing: LedgerSummary::of(queries)?,
             run: RunLine {
                 figures: RunFigures::from(&totals),
                 rows_read: read,

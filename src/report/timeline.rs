@@ -36,12 +36,12 @@ pub(crate) struct Timeline {
     /// The requests that are allowed in a minute; `None` where nothing limits them.
     pub(crate) limit_per_minute: Option<u64>,
     /// In order, without a gap.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<TimelinePart>,
 }
 
 /// One part of the time.
 #[derive(Debug, Default, Clone, Serialize)]
-pub(crate) struct Part {
+pub(crate) struct TimelinePart {
     #[serde(serialize_with = "rfc3339")]
     pub(crate) start: Timestamp,
     /// Rows that came to a state in this part.
@@ -69,7 +69,7 @@ pub(crate) struct Percentiles {
 
 /// What the calls of one kind came to.
 #[derive(Debug, Serialize)]
-pub(crate) struct Calls {
+pub(crate) struct OperationCalls {
     pub(crate) operation: String,
     pub(crate) sent: u64,
     pub(crate) answered: u64,
@@ -84,7 +84,7 @@ impl Timeline {
         queries: &Queries,
         scope: Scope,
         limit_per_minute: Option<u64>,
-    ) -> Result<(Option<Self>, Vec<Calls>), ledger::Error> {
+    ) -> Result<(Option<Self>, Vec<OperationCalls>), ledger::Error> {
         let Some(span) = queries.span(scope)? else { return Ok((None, Vec::new())) };
         let cut = cut(span);
         let mut timeline = Self {
@@ -111,7 +111,7 @@ impl Timeline {
         }
     }
 
-    fn part(&mut self, index: i64) -> Option<&mut Part> {
+    fn part(&mut self, index: i64) -> Option<&mut TimelinePart> {
         usize::try_from(index).ok().and_then(|index| self.parts.get_mut(index))
     }
 
@@ -129,7 +129,7 @@ impl Timeline {
     }
 }
 
-impl Calls {
+impl OperationCalls {
     /// As a table has them; `None` where no call was answered.
     pub(super) fn numbers(&self) -> Vec<Option<u64>> {
         let took = self.took_ms.map(|ms| [ms.p50, ms.p90, ms.p99, ms.max]);
@@ -141,7 +141,7 @@ impl Calls {
 /// Adds calls up as they come: by kind, then by part, then by how long they took.
 #[derive(Default)]
 struct Measuring {
-    calls: Vec<Calls>,
+    calls: Vec<OperationCalls>,
     /// Answers of the current kind, by milliseconds.
     all: BTreeMap<u64, u64>,
     /// Creates of the current part, by milliseconds.
@@ -155,7 +155,7 @@ impl Measuring {
         if is_new {
             self.end_kind(timeline);
             let operation = alike.operation.to_owned();
-            self.calls.push(Calls { operation, sent: 0, answered: 0, throttled: 0, took_ms: None });
+            self.calls.push(OperationCalls { operation, sent: 0, answered: 0, throttled: 0, took_ms: None });
         }
         let Some(calls) = self.calls.last_mut() else { return };
         calls.sent += alike.sent;
@@ -187,7 +187,7 @@ impl Measuring {
         }
     }
 
-    fn end(mut self, timeline: &mut Timeline) -> Vec<Calls> {
+    fn end(mut self, timeline: &mut Timeline) -> Vec<OperationCalls> {
         self.end_kind(timeline);
         self.calls.sort_by_key(|calls| std::cmp::Reverse(calls.sent));
         self.calls
@@ -208,10 +208,10 @@ fn cut(span: Span) -> Parts {
     Parts { from_ms: span.from_ms.div_euclid(width_ms) * width_ms, width_ms }
 }
 
-fn empty_parts(span: Span, cut: Parts) -> Vec<Part> {
+fn empty_parts(span: Span, cut: Parts) -> Vec<TimelinePart> {
     let needed = (span.to_ms - cut.from_ms) / cut.width_ms + 1;
     let starts = (0..needed.max(PARTS_MIN)).map(|index| clock::from_ms(cut.from_ms + index * cut.width_ms));
-    starts.map(|start| Part { start, ..Part::default() }).collect()
+    starts.map(|start| TimelinePart { start, ..TimelinePart::default() }).collect()
 }
 
 /// The requests of the last sixty seconds.

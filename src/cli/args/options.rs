@@ -218,7 +218,7 @@ pub(crate) struct SubmissionArgs {
     pub(crate) results: Option<PathBuf>,
     // Last, because their headings hold for whatever follows.
     #[command(flatten)]
-    pub(crate) announcements: NotifyArgs,
+    pub(crate) notify: NotifyArgs,
     #[command(flatten)]
     pub(crate) pace: Pace,
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::input::{InputFile, NO_ROWS, describe_suggested_columns};
 use super::next_command::Repeated;
-use super::settings::{self, Connection};
+use super::settings::{self, ServiceConnection};
 use super::shell::quoted;
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
@@ -42,7 +42,8 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
     }
     let mut desk = None;
     if args.online {
-        let connection = Connection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
+        let connection =
+            ServiceConnection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
         desk = Some(Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?);
     }
     let form = if args.json {

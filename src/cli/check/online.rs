@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::check::Online;
 use crate::cli::inquiry::Inquiry;
-use crate::cli::settings::Connection;
+use crate::cli::settings::ServiceConnection;
 use crate::cli::signals::Interruption;
 use crate::cli::{ExitCode, Failure, args, partner};
 use crate::partner_center::operations::organization_profile;
@@ -22,7 +22,7 @@ pub(super) struct OnlineChecker {
 impl OnlineChecker {
     /// Connects, signs in and asks who we are, which also shows that we may ask.
     pub(super) async fn open(
-        connection: Connection,
+        connection: ServiceConnection,
         pace: &args::Pace,
         interruption: &Interruption,
     ) -> Result<Self, Failure> {

@@ -130,7 +130,7 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
             .because(error.message().to_owned())
             .with_hint("write it as TOML: `rate = \"450/min\"`, texts in quotation marks")
     })?;
-    let line_of = |key: &Key<'_>| line_of(key.span().start + skipped);
+    let line_of = |key: &TomlKey<'_>| line_of(key.span().start + skipped);
     let wrong = |key: &str, line: usize, why: &str| {
         Failure::usage(format!("cannot use `{key}` in `{}`, line {line}", path.display())).because(why)
     };
@@ -170,13 +170,13 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
 }
 
 /// The keys of a table as they stand in the file.
-fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Key<'i>, &'a Spanned<DeValue<'i>>)> {
+fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a TomlKey<'i>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
 }
 
-type Key<'i> = Spanned<Cow<'i, str>>;
+type TomlKey<'i> = Spanned<Cow<'i, str>>;
 
 fn given(value: &DeValue<'_>) -> Option<SettingValue> {
     match value {

@@ -63,26 +63,26 @@ struct Chosen {
 }
 
 /// Why a command line cannot be carried out.
-pub(super) enum Refusal {
+pub(super) enum InvocationError {
     /// clap's own words, which may be help.
     Usage(Box<clap::Error>),
     Failure(Failure),
 }
 
-impl From<Failure> for Refusal {
+impl From<Failure> for InvocationError {
     fn from(failure: Failure) -> Self {
-        Refusal::Failure(failure)
+        InvocationError::Failure(failure)
     }
 }
 
-impl From<clap::Error> for Refusal {
+impl From<clap::Error> for InvocationError {
     fn from(error: clap::Error) -> Self {
-        Refusal::Usage(Box::new(error))
+        InvocationError::Usage(Box::new(error))
     }
 }
 
 /// Reads the command line, the environment and the file. The command line comes with everything that holds besides.
-pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Refusal> {
+pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), InvocationError> {
     let command = options::with_switches_to_turn_off(whole());
     let typed = parse(command.clone(), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;

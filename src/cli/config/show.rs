@@ -18,7 +18,7 @@ const WITHOUT_HEADING: &str = "General";
 
 /// What is shown.
 #[derive(Debug, Serialize)]
-struct Shown<'a> {
+struct ShownSettings<'a> {
     file: Option<String>,
     /// `named`, `own`, `found` (it sets only what cannot harm) or `trusted`; `null` where there is no file.
     file_is: Option<&'static str>,
@@ -86,7 +86,7 @@ pub(in crate::cli) fn run(
     leave_out_missing(&mut lines, &mut connection);
     let secrets = SECRETS.map(|name| Secret { name, is_set: settings::is_secret_set(name) });
     let file = provenance.file.as_ref();
-    let shown = Shown {
+    let shown = ShownSettings {
         file: file.map(|file| file.path.to_string_lossy().into_owned()),
         file_is: file.map(|file| standing(&file.origin).0),
         profile: provenance.profile.as_deref(),
@@ -213,7 +213,7 @@ fn standing(origin: &Origin) -> (&'static str, &'static str) {
     }
 }
 
-fn text(shown: &Shown<'_>, provenance: &Provenance) -> String {
+fn text(shown: &ShownSettings<'_>, provenance: &Provenance) -> String {
     let standing = provenance.file.as_ref().map_or("", |file| standing(&file.origin).1);
     let mut text = match provenance.in_words() {
         Some(words) => format!("Configuration file: {words} ({standing})\n"),
@@ -262,12 +262,12 @@ const NOT_SET: &str = "not set";
 const VALUE_WIDTH_MAX: usize = 48;
 
 impl Line {
-    fn origin(&self, shown: &Shown<'_>) -> String {
+    fn origin(&self, shown: &ShownSettings<'_>) -> String {
         let missing = if self.missing { "; missing: there is no such file" } else { "" };
         self.source_in_words(shown) + missing
     }
 
-    fn source_in_words(&self, shown: &Shown<'_>) -> String {
+    fn source_in_words(&self, shown: &ShownSettings<'_>) -> String {
         match self.source {
             "flag" => format!("--{}", self.name),
             "environment" => self.variable.clone().unwrap_or_default(),

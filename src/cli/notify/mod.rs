@@ -5,10 +5,10 @@
 //! began. They hear counts, codes and times and never a name, a domain, an address or anybody's words. None of them
 //! can fail a run or change its exit code; what goes wrong with them is a warning, and none can hold it up for long.
 
-mod digest;
 mod metrics;
-mod notify;
 mod on_finish;
+mod run_summary;
+mod url;
 
 use std::path::PathBuf;
 
@@ -21,19 +21,19 @@ use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::clock;
 use crate::variables::variable;
-use digest::Digest;
-use notify::Notifier;
+use run_summary::RunSummary;
+use url::UrlNotifier;
 
 /// Tells of one run.
-pub(super) struct Announcer {
+pub(super) struct RunNotifier {
     command: String,
     ledger: PathBuf,
-    notifier: Option<Notifier>,
+    notifier: Option<UrlNotifier>,
     on_finish: Option<String>,
     metrics_file: Option<MetricsFile>,
 }
 
-impl Announcer {
+impl RunNotifier {
     /// For `command`; nothing is told yet. What is no run, or did not happen, is not told, and what the command of
     /// --on-finish does is told by whoever called it.
     pub(super) fn of(command: &args::Command, output: &Output) -> Option<Self> {
@@ -41,18 +41,20 @@ impl Announcer {
         if submission.dry_run || variable(on_finish::MARK).is_some() {
             return None;
         }
-        let args::NotifyArgs { notify_url, on_finish, metrics_file } = &submission.announcements;
-        let announcer = Self {
+        let args::NotifyArgs { notify_url, on_finish, metrics_file } = &submission.notify;
+        let run_notifier = Self {
             command: output.command().to_owned(),
             ledger: ledger.path(),
-            notifier: notify_url.as_ref().and_then(|url| Notifier::new(url, connection.ca_file.as_deref())),
+            notifier: notify_url
+                .as_ref()
+                .and_then(|url| UrlNotifier::new(url, connection.ca_file.as_deref())),
             on_finish: on_finish.clone(),
             metrics_file: metrics_file
                 .clone()
                 .map(|file| MetricsFile { file, guarded: Guarded::of_command(command) }),
         };
-        let Self { notifier, on_finish, metrics_file, .. } = &announcer;
-        (notifier.is_some() || on_finish.is_some() || metrics_file.is_some()).then_some(announcer)
+        let Self { notifier, on_finish, metrics_file, .. } = &run_notifier;
+        (notifier.is_some() || on_finish.is_some() || metrics_file.is_some()).then_some(run_notifier)
     }
 
     /// Tells that the run begins, lets it run, tells how it ended, and then prints what came of it. Where it could not
@@ -73,7 +75,7 @@ impl Announcer {
             Err(refused) => Err(refused),
         };
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, Ended::exit_code);
-        let digest = Digest::of(&self.command, exit_code, &self.ledger, started_at);
+        let digest = RunSummary::of(&self.command, exit_code, &self.ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
             if let Some(begun) = begun {
@@ -96,10 +98,10 @@ impl Announcer {
         if Interruption::listen().unless(telling).await.is_err() {
             tracing::warn!("interrupted while telling how the run ended");
         }
-        ended?.tell(output)
+        ended?.report(output)
     }
 
-    fn write_metrics(&self, digest: &Digest, started_at: Timestamp) {
+    fn write_metrics(&self, digest: &RunSummary, started_at: Timestamp) {
         let Some(metrics) = &self.metrics_file else { return };
         let file = metrics.file.display();
         // It may have come there while the run went on.

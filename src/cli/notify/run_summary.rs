@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::exit_code::ExitCode;
 use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, SourceTotals};
-use crate::report::{RunFigures, Standing};
+use crate::report::{LedgerSummary, RunFigures};
 
 /// Kinds of errors that are told, the most frequent first. A digest has to fit into a variable of the environment.
 const ERRORS_MAX: usize = 20;
@@ -17,7 +17,7 @@ const CODE_CHARS_MAX: usize = 64;
 
 /// The summary of `--json` as far as it is figures and words of ours.
 #[derive(Debug, Serialize)]
-pub(super) struct Digest {
+pub(super) struct RunSummary {
     pub(super) command: String,
     pub(super) exit_code: u8,
     pub(super) meaning: &'static str,
@@ -25,14 +25,14 @@ pub(super) struct Digest {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) standing: Option<Figures>,
     /// `null` where the run failed before it began.
-    pub(super) run: Option<Run>,
+    pub(super) run: Option<RunSection>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
-    errors: Vec<ErrorCount>,
+    errors: Vec<ErrorTotal>,
     pub(super) created_without_credentials: u64,
     /// When a run last ended with exit code 0.
     #[serde(skip)]
@@ -40,7 +40,7 @@ pub(super) struct Figures {
 }
 
 #[derive(Debug, Serialize)]
-struct ErrorCount {
+struct ErrorTotal {
     code: String,
     count: u64,
     state: &'static str,
@@ -48,20 +48,20 @@ struct ErrorCount {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Run {
+pub(super) struct RunSection {
     #[serde(flatten)]
     pub(super) figures: RunFigures,
     skipped: u64,
     duplicates: u64,
 }
 
-impl Digest {
+impl RunSummary {
     /// Reads from the ledger what this process has done there since `started_at`.
     pub(super) fn of(command: &str, exit_code: ExitCode, ledger: &Path, started_at: Timestamp) -> Self {
         let read = || {
             let queries = Queries::open(ledger)?;
             let run = queries.run_of_this_process(started_at)?;
-            let run = run.map(|run| Run::of(&queries, run)).transpose()?;
+            let run = run.map(|run| RunSection::of(&queries, run)).transpose()?;
             Ok::<_, ledger::Error>((Figures::of(&queries)?, run))
         };
         // Where there is no ledger, or none that can be read, the exit code says what there is to say.
@@ -77,8 +77,8 @@ impl Digest {
 
 impl Figures {
     fn of(queries: &Queries) -> Result<Self, ledger::Error> {
-        let Standing { rows, agreements, errors, held_back: _, let_go: _ } = Standing::of(queries)?;
-        let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorCount {
+        let LedgerSummary { rows, agreements, errors, held_back: _, let_go: _ } = LedgerSummary::of(queries)?;
+        let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorTotal {
             code: plain_code(error.code),
             count: error.count,
             state: error.state,
@@ -94,7 +94,7 @@ impl Figures {
     }
 }
 
-impl Run {
+impl RunSection {
     fn of(queries: &Queries, run: RunId) -> Result<Self, ledger::Error> {
         let figures = RunFigures::from(&queries.run_totals(run)?);
         let SourceTotals { known, duplicates, .. } = queries.source_totals(Some(run))?;

@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::digest::Digest;
+use super::run_summary::RunSummary;
 use crate::clock;
 use crate::ledger::State;
 use crate::report::RunFigures;
@@ -21,10 +21,10 @@ type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
 
 /// The whole file.
-pub(super) fn text(digest: &Digest, ledger: &Path, started_at: Timestamp, ended_at: Timestamp) -> String {
+pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, ended_at: Timestamp) -> String {
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     let label = (Cow::Borrowed("ledger"), Cow::Owned(ledger.to_string_lossy().into_owned()));
-    let mut file = File(Registry::with_prefix_and_labels("tenantry", [label].into_iter()));
+    let mut file = MetricsRegistry(Registry::with_prefix_and_labels("tenantry", [label].into_iter()));
     let standing = digest.standing.as_ref();
     if let Some(figures) = standing {
         let states = State::OF_ROWS.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
@@ -67,9 +67,9 @@ pub(super) fn is_ours(text: &str) -> bool {
     !text.is_empty() && text.lines().all(is_ours)
 }
 
-struct File(Registry);
+struct MetricsRegistry(Registry);
 
-impl File {
+impl MetricsRegistry {
     fn number(&mut self, name: &str, help: &str, value: f64) {
         let gauge = Number::default();
         gauge.set(value);

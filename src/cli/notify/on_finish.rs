@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::digest::Digest;
+use super::run_summary::RunSummary;
 use crate::cli::settings::SECRETS;
 use crate::printable::escape_lines_for_terminal;
 use crate::{limits, outlet};
@@ -27,7 +27,7 @@ const SAID_WITHIN: Duration = Duration::from_millis(500);
 const LINE_MAX: u64 = 64 * 1024;
 
 /// Runs it through the shell of the platform, with what it needs to know in its environment.
-pub(super) async fn run(command: &str, digest: &Digest, ledger: &Path) {
+pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
     let mut shell = shell(command);
     for secret in SECRETS {
         shell.env_remove(secret);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::digest::Digest;
+use super::run_summary::RunSummary;
 use crate::cli::{ExitCode, settings};
 use crate::transport::http_client_builder;
 
@@ -19,12 +19,12 @@ const SENDS_MAX: u32 = 3;
 const BETWEEN_SENDS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
-pub(super) struct Notifier {
+pub(super) struct UrlNotifier {
     client: reqwest::Client,
     url: Url,
 }
 
-impl Notifier {
+impl UrlNotifier {
     /// `None` where no client can be made: the run itself says why, if it needs one.
     pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Option<Self> {
         let network = settings::network(ca_file).ok()?;
@@ -40,16 +40,16 @@ impl Notifier {
 
     /// Tells that a run of `command` begins.
     pub(super) async fn begun(&self, command: &str) {
-        self.tell(Some("start"), serde_json::json!({ "command": command }).to_string()).await;
+        self.notify(Some("start"), serde_json::json!({ "command": command }).to_string()).await;
     }
 
     /// Tells how it ended.
-    pub(super) async fn ended(&self, digest: &Digest) {
+    pub(super) async fn ended(&self, digest: &RunSummary) {
         let suffix = if digest.exit_code == ExitCode::Done.number() { None } else { Some("fail") };
-        self.tell(suffix, digest.json()).await;
+        self.notify(suffix, digest.json()).await;
     }
 
-    async fn tell(&self, suffix: Option<&'static str>, body: String) {
+    async fn notify(&self, suffix: Option<&'static str>, body: String) {
         let what = suffix.unwrap_or("success");
         let told = tokio::time::timeout(TIMEOUT, self.send(suffix, &body)).await;
         // The reason goes without the address: whoever knows its path can notify.
