@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::order::Order;
+use super::json_body::JsonBody;
 use super::refusals;
 use super::reply::Reply;
 use super::scenario::AddressValidation;
@@ -49,19 +49,19 @@ pub(super) fn validate(visit: &Visit<'_>) -> Reply {
     }
 }
 
-fn text<'a>(address: &'a Order, name: &str) -> &'a str {
+fn text<'a>(address: &'a JsonBody, name: &str) -> &'a str {
     address.text(name).unwrap_or_default()
 }
 
 /// The first line and what follows its `#`.
-fn split_line(address: &Order) -> (&str, Option<&str>) {
+fn split_line(address: &JsonBody) -> (&str, Option<&str>) {
     match text(address, "addressLine1").split_once('#') {
         Some((line, asked_for)) => (line.trim(), Some(asked_for.trim())),
         None => (text(address, "addressLine1"), None),
     }
 }
 
-fn status(address: &Order) -> &str {
+fn status(address: &JsonBody) -> &str {
     let (line, asked_for) = split_line(address);
     if let Some(asked_for) = asked_for {
         // A status that nobody knows goes out as it was asked for: a client must bear it.
@@ -85,7 +85,7 @@ fn status(address: &Order) -> &str {
     }
 }
 
-fn second_generation(address: &Order) -> Value {
+fn second_generation(address: &JsonBody) -> Value {
     let status = status(address);
     let mut body = json!({ "originalAddress": address.copied("", &FIELDS), "status": status });
     // Whether an empty list is a list, null or nothing at all is not documented, so each of them occurs.
@@ -101,13 +101,13 @@ fn second_generation(address: &Order) -> Value {
     body
 }
 
-fn suggestions(address: &Order, status: &str) -> Vec<Map<String, Value>> {
+fn suggestions(address: &JsonBody, status: &str) -> Vec<Map<String, Value>> {
     let count = STATUSES.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
     (1..=count).map(|number| suggestion(address, status, number)).collect()
 }
 
 /// The address as the service would write it.
-fn suggestion(address: &Order, status: &str, number: usize) -> Map<String, Value> {
+fn suggestion(address: &JsonBody, status: &str, number: usize) -> Map<String, Value> {
     let mut suggested = address.copied("", &FIELDS);
     let (line, _) = split_line(address);
     let street = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim();
@@ -127,7 +127,7 @@ fn suggestion(address: &Order, status: &str, number: usize) -> Map<String, Value
 }
 
 /// What the service makes of a city that does not fit the postal code.
-fn corrected_city(address: &Order) -> String {
+fn corrected_city(address: &JsonBody) -> String {
     match text(address, "postalCode") {
         "98052" => "Redmond".to_owned(),
         _ => text(address, "city").to_uppercase(),
@@ -135,7 +135,7 @@ fn corrected_city(address: &Order) -> String {
 }
 
 /// An empty 200, or a 400 with a JSON document inside its text, in names of its own.
-fn first_generation(address: &Order) -> Reply {
+fn first_generation(address: &JsonBody) -> Reply {
     if status(address).starts_with("Verified") {
         return Reply::empty(200);
     }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::effect::{Acceptance, Creation, Effect};
+use super::json_body::JsonBody;
 use super::lookup;
-use super::order::Order;
 use super::partner;
 use super::refusals;
 use super::render;
@@ -80,7 +80,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Reply {
 }
 
 /// The acceptance, or the path of the property that is missing or wrong.
-fn read(order: &Order, customer: &Creation, visit: &Visit<'_>) -> Result<Acceptance, &'static str> {
+fn read(order: &JsonBody, customer: &Creation, visit: &Visit<'_>) -> Result<Acceptance, &'static str> {
     let text = |path: &'static str| order.text(path).map(str::to_owned).ok_or(path);
     let template = TEMPLATES.iter().find(|(known, _, _)| order.text("type") == Some(known));
     let (agreement_type, template_id, _) = template.ok_or("type")?;

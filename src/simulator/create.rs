@@ -9,10 +9,10 @@ use rand::seq::SliceRandom;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::arrived::Arrived;
 use super::directory::Directory;
 use super::effect::{Creation, Effect};
-use super::order::Order;
+use super::incoming_request::IncomingRequest;
+use super::json_body::JsonBody;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
@@ -52,7 +52,7 @@ pub(super) fn answer(visit: &Visit<'_>) -> Reply {
 struct Request<'a> {
     request_id: Uuid,
     correlation_id: Uuid,
-    order: &'a Order,
+    order: &'a JsonBody,
     body: &'a [u8],
 }
 
@@ -62,7 +62,7 @@ impl Request<'_> {
     }
 }
 
-fn is_json(arrived: &Arrived) -> bool {
+fn is_json(arrived: &IncomingRequest) -> bool {
     let content_type = arrived.header(header::CONTENT_TYPE.as_str());
     content_type.is_some_and(|it| it.trim().to_ascii_lowercase().starts_with("application/json"))
 }

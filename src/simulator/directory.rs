@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::effect::{Acceptance, Creation, Effect};
-use super::order::Order;
+use super::json_body::JsonBody;
 use super::partner::{PARTNER_DOMAIN, PARTNER_TENANT_ID, derived_id};
 use super::scenario::Config;
 use super::state_file::StateFile;
@@ -158,7 +158,7 @@ impl Directory {
 
     fn add_customer(&mut self, creation: Arc<Creation>, visibility_lag: Duration) {
         let index = self.customers.len();
-        let name = Order::parse(creation.body.as_bytes())
+        let name = JsonBody::parse(creation.body.as_bytes())
             .and_then(|order| order.text("billingProfile.companyName").map(str::to_lowercase));
         self.customer_by_id.insert(creation.customer_id, index);
         self.customer_by_domain.insert(creation.domain.to_ascii_lowercase(), index);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::order::Order;
+use super::json_body::JsonBody;
 
 /// A create that took effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +46,8 @@ impl Creation {
     }
 
     /// The request that made it.
-    pub(super) fn order(&self) -> Order {
-        Order::parse(self.body.as_bytes()).expect("only what parsed was created")
+    pub(super) fn order(&self) -> JsonBody {
+        JsonBody::parse(self.body.as_bytes()).expect("only what parsed was created")
     }
 }
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Response};
 
-use super::arrived::Arrived;
 use super::create;
 use super::delivery::Delivery;
 use super::faults::Fault;
 use super::hold::HoldPoint;
+use super::incoming_request::IncomingRequest;
 use super::operation::Operation;
 use super::reply::Reply;
 use super::request_log::Call;
@@ -28,7 +28,12 @@ pub(super) type Answer = fn(&Visit<'_>) -> Reply;
 
 impl Simulation {
     /// Takes a request through its gates.
-    pub(super) async fn exchange(&self, call: Call, arrived: &Arrived, answer: Answer) -> Response<Body> {
+    pub(super) async fn exchange(
+        &self,
+        call: Call,
+        arrived: &IncomingRequest,
+        answer: Answer,
+    ) -> Response<Body> {
         let caller = Caller::of(&arrived.headers, self.scenario.unknown_token);
         let record = lock(&self.requests).arrived(call.clone(), caller.map(|caller| caller.kind));
         let admission = lock(&self.gate).admit(&call, &self.scenario);

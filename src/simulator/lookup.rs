@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arrived::Arrived;
 use super::directory::{Filter, Found, Page};
 use super::effect::Creation;
-use super::order::Order;
+use super::incoming_request::IncomingRequest;
+use super::json_body::JsonBody;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
@@ -35,7 +35,7 @@ struct Continuation {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn of(arrived: &'a Arrived) -> Search<'a> {
+    pub(super) fn of(arrived: &'a IncomingRequest) -> Search<'a> {
         let query = arrived.uri.query().unwrap_or_default();
         let continuation_token = arrived.header("ms-continuationtoken");
         let mut search = Search { query, size: 0, filter: None, seeks_next: false, continuation_token };
@@ -71,7 +71,7 @@ impl<'a> Search<'a> {
 
 /// Only `starts_with` on a domain or a company name works here (fact book 9).
 fn understood(filter: &str) -> Option<Filter> {
-    let parts = Order::parse(filter.as_bytes())?;
+    let parts = JsonBody::parse(filter.as_bytes())?;
     let value = parts.value("Value")?.as_str()?.to_lowercase();
     if !parts.text("Operator")?.eq_ignore_ascii_case("starts_with") {
         return None;

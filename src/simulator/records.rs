@@ -6,10 +6,10 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::arrived::Query;
 use super::directory::Filter;
 use super::effect::Creation;
-use super::order::Order;
+use super::incoming_request::Query;
+use super::json_body::JsonBody;
 use super::partner::{self, PARTNER_TENANT_ID};
 use super::render;
 use super::reply::Reply;
@@ -30,7 +30,7 @@ struct Wanted {
     from: Date,
     /// Included.
     to: Date,
-    filter: Option<Order>,
+    filter: Option<JsonBody>,
 }
 
 impl Wanted {
@@ -38,7 +38,7 @@ impl Wanted {
         let from = query.get("startDate")?.parse().ok()?;
         let to = query.get("endDate").map_or(Some(day_of(crate::clock::now())), |day| day.parse().ok())?;
         let filter = match query.get("filter") {
-            Some(text) => Some(Order::parse(text.as_bytes()).filter(is_known_filter)?),
+            Some(text) => Some(JsonBody::parse(text.as_bytes()).filter(is_known_filter)?),
             None => None,
         };
         Some(Wanted { from, to, filter })
@@ -46,7 +46,7 @@ impl Wanted {
 
     /// The record of a creation, if it is wanted. What was ours before has none.
     fn record(&self, creation: &Creation) -> Option<Value> {
-        let order = Order::parse(creation.body.as_bytes())?;
+        let order = JsonBody::parse(creation.body.as_bytes())?;
         let is_wanted = creation.request_id != Uuid::nil()
             && (self.from..=self.to).contains(&day_of(creation.created_at))
             && self.filter.as_ref().is_none_or(|filter| fits(filter, creation, &order));
@@ -58,16 +58,16 @@ fn day_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-fn field(filter: &Order) -> String {
+fn field(filter: &JsonBody) -> String {
     filter.text("Field").unwrap_or_default().to_ascii_lowercase()
 }
 
-fn is_known_filter(filter: &Order) -> bool {
+fn is_known_filter(filter: &JsonBody) -> bool {
     ["companyname", "customerid", "resourcetype"].contains(&field(filter).as_str())
         && filter.text("Value").is_some()
 }
 
-fn fits(filter: &Order, creation: &Creation, order: &Order) -> bool {
+fn fits(filter: &JsonBody, creation: &Creation, order: &JsonBody) -> bool {
     let value = filter.text("Value").unwrap_or_default().to_lowercase();
     match field(filter).as_str() {
         "companyname" => company_name(order).to_lowercase().contains(&value),
@@ -76,12 +76,12 @@ fn fits(filter: &Order, creation: &Creation, order: &Order) -> bool {
     }
 }
 
-fn company_name(order: &Order) -> &str {
+fn company_name(order: &JsonBody) -> &str {
     order.text("billingProfile.companyName").unwrap_or_default()
 }
 
 /// As in `auditrecords-add-customer-200.http`.
-fn add_customer(creation: &Creation, order: &Order) -> Value {
+fn add_customer(creation: &Creation, order: &JsonBody) -> Value {
     let customer_id = creation.customer_id;
     let ticks = creation.created_at.as_microsecond();
     json!({
@@ -107,7 +107,7 @@ fn add_customer(creation: &Creation, order: &Order) -> Value {
 }
 
 /// The customer as JSON inside a text, its names in PascalCase and the password blank.
-fn new_value(creation: &Creation, order: &Order) -> String {
+fn new_value(creation: &Creation, order: &JsonBody) -> String {
     let mut customer = render::created(creation, order, false);
     customer["companyProfile"]["companyName"] = json!(company_name(order));
     let mut customer = in_pascal_case(customer);

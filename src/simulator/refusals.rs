@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use super::order::Order;
+use super::json_body::JsonBody;
 use super::reply::Reply;
 
 /// Countries without Partner Center customers, as far as the simulator goes.
@@ -62,7 +62,7 @@ pub(super) fn is_well_formed(domain: &str) -> bool {
 }
 
 /// The refusal of a body that is wrong as such, whoever sends it under whatever request id.
-pub(super) fn of_form(order: &Order) -> Option<Reply> {
+pub(super) fn of_form(order: &JsonBody) -> Option<Reply> {
     let missing = order.missing();
     if !missing.is_empty() {
         return Some(Reply::refusal(400, 2001, "Customer details are missing", &missing));
@@ -86,7 +86,7 @@ pub(super) fn invalid_property(path: &str) -> Reply {
 }
 
 /// The refusal that the content of a well-formed body asks for.
-pub(super) fn of_content(order: &Order) -> Option<Reply> {
+pub(super) fn of_content(order: &JsonBody) -> Option<Reply> {
     order.text("companyProfile.domain").and_then(asked_for_by_domain).or_else(|| of_country(order))
 }
 
@@ -120,7 +120,7 @@ pub(super) fn with_code(status: u16, code: u32) -> Reply {
     Reply::refusal(status, code, known.map_or("The request was refused", |(_, text)| text), &[])
 }
 
-fn of_country(order: &Order) -> Option<Reply> {
+fn of_country(order: &JsonBody) -> Option<Reply> {
     let country = order.text("billingProfile.defaultAddress.country")?.to_ascii_uppercase();
     let needs_registration = REGISTRATION_COUNTRIES.contains(&country.as_str());
     let registration = order.text("companyProfile.organizationRegistrationNumber");
@@ -158,7 +158,7 @@ mod tests {
             "companyProfile": { "domain": domain, "organizationRegistrationNumber": registration },
             "billingProfile": { "defaultAddress": address },
         });
-        let order = Order::parse(body.to_string().as_bytes()).unwrap();
+        let order = JsonBody::parse(body.to_string().as_bytes()).unwrap();
         let got = of_content(&order).map(|reply| {
             let body: Value = serde_json::from_slice(&reply.body).unwrap();
             (reply.status.as_u16(), u32::try_from(body["code"].as_u64().unwrap()).unwrap())

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::effect::Creation;
-use super::order::Order;
+use super::json_body::JsonBody;
 use super::partner::derived_id;
 use super::reply::Reply;
 
@@ -26,7 +26,7 @@ const ADDRESS: [&str; 11] = [
 ];
 
 /// The body of a 201.
-pub(super) fn created(creation: &Creation, order: &Order, with_password: bool) -> Value {
+pub(super) fn created(creation: &Creation, order: &JsonBody, with_password: bool) -> Value {
     let reseller = order.text("associatedPartnerId");
     let mut customer = json!({
         "id": creation.customer_id,
@@ -51,7 +51,7 @@ pub(super) fn created(creation: &Creation, order: &Order, with_password: bool) -
 }
 
 /// The body of a lookup by id.
-pub(super) fn looked_up(creation: &Creation, order: &Order) -> Value {
+pub(super) fn looked_up(creation: &Creation, order: &JsonBody) -> Value {
     let mut company = company_profile(creation, Some(order));
     company["address"] = company_address(order);
     if let Some(email) = order.value("billingProfile.email") {
@@ -73,7 +73,7 @@ pub(super) fn looked_up(creation: &Creation, order: &Order) -> Value {
 }
 
 /// An item of a list.
-pub(super) fn listed(creation: &Creation, order: &Order) -> Value {
+pub(super) fn listed(creation: &Creation, order: &JsonBody) -> Value {
     json!({
         "id": creation.customer_id,
         "companyProfile": company_profile(creation, Some(order)),
@@ -98,7 +98,7 @@ pub(super) fn attributes(object_type: &str) -> Value {
 }
 
 /// With its name and links where the request is given.
-fn company_profile(creation: &Creation, order: Option<&Order>) -> Value {
+fn company_profile(creation: &Creation, order: Option<&JsonBody>) -> Value {
     let mut company = json!({
         "tenantId": creation.customer_id,
         "domain": creation.domain,
@@ -112,7 +112,7 @@ fn company_profile(creation: &Creation, order: Option<&Order>) -> Value {
 }
 
 /// The company's address has the state under `region` (fact book 8.1).
-fn company_address(order: &Order) -> Value {
+fn company_address(order: &JsonBody) -> Value {
     let names = ["country", "state", "city", "addressLine1", "postalCode", "phoneNumber"];
     let mut address = order.copied("billingProfile.defaultAddress.", &names);
     if let Some(state) = address.remove("state") {
@@ -121,7 +121,7 @@ fn company_address(order: &Order) -> Value {
     address.into()
 }
 
-fn billing_profile(creation: &Creation, order: &Order) -> Value {
+fn billing_profile(creation: &Creation, order: &JsonBody) -> Value {
     let names = ["firstName", "lastName", "email", "language", "companyName"];
     let mut billing = Value::Object(order.copied("billingProfile.", &names));
     billing["culture"] = json!(order.text("billingProfile.culture").map(normalized_culture));

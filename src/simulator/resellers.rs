@@ -8,8 +8,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arrived::Query;
-use super::order::Order;
+use super::incoming_request::Query;
+use super::json_body::JsonBody;
 use super::refusals;
 use super::render;
 use super::reply::Reply;
@@ -98,7 +98,7 @@ impl Resellers {
     }
 
     /// The refusal of a create for a reseller that is out of order.
-    pub(super) fn refusal(&self, order: &Order) -> Option<Reply> {
+    pub(super) fn refusal(&self, order: &JsonBody) -> Option<Reply> {
         let id = Uuid::try_parse(order.text("associatedPartnerId")?).ok()?;
         let (status, code) =
             match self.0.iter().find(|reseller| reseller.id == id).map(|reseller| reseller.state) {

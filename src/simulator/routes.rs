@@ -9,8 +9,8 @@ use axum::http::Response;
 use axum::routing::{MethodFilter, on};
 use uuid::Uuid;
 
-use super::arrived::Arrived;
 use super::exchange::Answer;
+use super::incoming_request::IncomingRequest;
 use super::lookup::Search;
 use super::operation::Operation;
 use super::reply::Reply;
@@ -50,13 +50,14 @@ type Shared = State<Arc<Simulation>>;
 /// What Partner Center and its sign-in answer.
 pub(super) fn service(simulation: Arc<Simulation>) -> Router {
     let routed = ROUTES.into_iter().fold(Router::new(), |router, (path, method, operation, answer)| {
-        let handle = async move |simulation: Shared, parameter: Option<Path<String>>, arrived: Arrived| {
-            let parameter = parameter.map(|Path(parameter)| parameter).unwrap_or_default();
-            handle(simulation, Arrived { parameter, ..arrived }, operation, answer).await
-        };
+        let handle =
+            async move |simulation: Shared, parameter: Option<Path<String>>, arrived: IncomingRequest| {
+                let parameter = parameter.map(|Path(parameter)| parameter).unwrap_or_default();
+                handle(simulation, IncomingRequest { parameter, ..arrived }, operation, answer).await
+            };
         router.route(path, on(method, handle))
     });
-    let not_there = async |simulation: Shared, arrived: Arrived| {
+    let not_there = async |simulation: Shared, arrived: IncomingRequest| {
         handle(simulation, arrived, Operation::Other, |_| Reply::from_gateway(404, "Resource not found"))
             .await
     };
@@ -65,7 +66,7 @@ pub(super) fn service(simulation: Arc<Simulation>) -> Router {
 
 async fn handle(
     State(simulation): Shared,
-    arrived: Arrived,
+    arrived: IncomingRequest,
     operation: Operation,
     answer: Answer,
 ) -> Response<Body> {
@@ -74,7 +75,7 @@ async fn handle(
 }
 
 /// The domain that a request is about, so that a fault can be meant for it.
-fn domain(simulation: &Simulation, operation: Operation, arrived: &Arrived) -> Option<String> {
+fn domain(simulation: &Simulation, operation: Operation, arrived: &IncomingRequest) -> Option<String> {
     match operation {
         Operation::Create => arrived.order.as_ref()?.text("companyProfile.domain").map(str::to_owned),
         Operation::Search => Search::of(arrived).domain(),

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::arrived::Arrived;
 use super::directory::Directory;
 use super::gate::Gate;
 use super::hold::HoldBoard;
+use super::incoming_request::IncomingRequest;
 use super::request_log::{Call, RequestLog};
 use super::resellers::Resellers;
 use super::scenario::{Config, Scenario};
@@ -34,7 +34,7 @@ pub(super) struct Simulation {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visit<'a> {
     pub(super) simulation: &'a Simulation,
-    pub(super) arrived: &'a Arrived,
+    pub(super) arrived: &'a IncomingRequest,
     pub(super) call: &'a Call,
     /// Whose token it came with; of an API request only one that was let in gets as far as an answer.
     pub(super) caller: Option<Caller>,

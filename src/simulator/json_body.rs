@@ -20,16 +20,16 @@ const REQUIRED: [&str; 9] = [
 /// A create's properties that are not null, by lower-case path. An object stands at its own path, without its
 /// content.
 #[derive(Debug)]
-pub(super) struct Order(BTreeMap<String, Value>);
+pub(super) struct JsonBody(BTreeMap<String, Value>);
 
-impl Order {
+impl JsonBody {
     /// `None` if the body is no JSON object.
-    pub(super) fn parse(body: &[u8]) -> Option<Order> {
+    pub(super) fn parse(body: &[u8]) -> Option<JsonBody> {
         let root: Value = serde_json::from_slice(body).ok()?;
         root.is_object().then(|| {
             let mut properties = BTreeMap::new();
             flatten("", root, &mut properties);
-            Order(properties)
+            JsonBody(properties)
         })
     }
 
@@ -80,7 +80,7 @@ mod tests {
         let body =
             br#"{"CompanyProfile":{"DOMAIN":"a.example"},"billingprofile":{"email":" ","culture":null},
             "UserCredentials":{}}"#;
-        let order = Order::parse(body).unwrap();
+        let order = JsonBody::parse(body).unwrap();
         assert_eq!(order.text("companyProfile.domain"), Some("a.example"));
         assert!(order.value("userCredentials").is_some());
         assert!(order.value("billingProfile.culture").is_none());
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_no_order() {
         for body in ["", "[]", "7", "{", "null"] {
-            assert!(Order::parse(body.as_bytes()).is_none(), "{body}");
+            assert!(JsonBody::parse(body.as_bytes()).is_none(), "{body}");
         }
     }
 }

@@ -6,15 +6,15 @@ use axum::extract::FromRequest;
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use uuid::Uuid;
 
+use super::json_body::JsonBody;
 use super::operation::Operation;
-use super::order::Order;
 use super::request_log::Call;
 
 /// The most that a body may have: far beyond any customer.
 const MOST_BYTES: usize = 2 << 20;
 
 #[derive(Debug)]
-pub(super) struct Arrived {
+pub(super) struct IncomingRequest {
     pub(super) method: Method,
     pub(super) uri: Uri,
     /// What stands in the path where the route has a name.
@@ -22,22 +22,22 @@ pub(super) struct Arrived {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// The body as far as it is a JSON object.
-    pub(super) order: Option<Order>,
+    pub(super) order: Option<JsonBody>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Arrived {
+impl<S: Send + Sync> FromRequest<S> for IncomingRequest {
     type Rejection = StatusCode;
 
-    async fn from_request(request: Request<Body>, _: &S) -> Result<Arrived, StatusCode> {
+    async fn from_request(request: Request<Body>, _: &S) -> Result<IncomingRequest, StatusCode> {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, MOST_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
         let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
-        let order = Order::parse(&body);
-        Ok(Arrived { method, uri, parameter: String::new(), headers, body, order })
+        let order = JsonBody::parse(&body);
+        Ok(IncomingRequest { method, uri, parameter: String::new(), headers, body, order })
     }
 }
 
-impl Arrived {
+impl IncomingRequest {
     /// What goes on record.
     pub(super) fn call(&self, operation: Operation, domain: Option<String>) -> Call {
         let id = |name| Uuid::try_parse(self.header(name)?).ok();
