@@ -76,10 +76,10 @@ fn note_problems(kinds: &mut ProblemKinds, rows: &[Incoming]) {
     }
 }
 
-fn in_words((severity, rule): &(Severity, Cow<'static, str>), (rows, first): &(u64, Problem)) -> String {
+fn describe((severity, rule): &(Severity, Cow<'static, str>), (rows, first): &(u64, Problem)) -> String {
     let severity = severity.name();
     let which = if *rows == 1 { "on" } else { "first on" };
-    format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.in_words())
+    format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.describe())
 }
 
 /// What a row says, as far as it matters for what becomes of it.
@@ -163,6 +163,6 @@ pub(crate) async fn ingest(
         DirectRows::Good { rejected_by: MIXED_RESELLERS }
     };
     report.judged = ledger.complete_source(reading, report.rows, direct).await?;
-    report.problems = kinds.iter().map(|(key, kind)| in_words(key, kind)).collect();
+    report.problems = kinds.iter().map(|(key, kind)| describe(key, kind)).collect();
     Ok(report)
 }

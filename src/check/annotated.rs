@@ -55,7 +55,7 @@ impl<W: Read + Write + Seek> Annotated<W> {
             line.to_string(),
             severity.map_or("", Severity::name).to_owned(),
             first.map(|problem| problem.rule.to_string()).unwrap_or_default(),
-            in_words(problems),
+            describe(problems),
         ];
         let extra = lost_cells(problems, cells, self.width);
         let ours = ours.iter().map(String::as_bytes).chain([extra.as_slice()]);
@@ -88,7 +88,7 @@ impl<W: Read + Write + Seek> Annotated<W> {
                 writer.write_byte_record(&row)?;
                 continue;
             };
-            let told = in_words(std::slice::from_ref(&problem));
+            let told = describe(std::slice::from_ref(&problem));
             let told = match cell(ERROR) {
                 b"" => told,
                 before => format!("{}; {told}", String::from_utf8_lossy(before)),
@@ -106,7 +106,7 @@ impl<W: Read + Write + Seek> Annotated<W> {
     }
 }
 
-fn in_words(problems: &[Problem]) -> String {
+fn describe(problems: &[Problem]) -> String {
     let told: Vec<String> = problems.iter().map(Problem::with_suggestion).collect();
     harmless(&one_line(&told.join("; "))).into_owned()
 }

@@ -123,14 +123,14 @@ impl TextReport {
             }
         }
         let gap = if tally.kinds.is_empty() { "" } else { "\n" };
-        out.push_line(format_args!("{gap}{file}: {}", in_words(tally)));
+        out.push_line(format_args!("{gap}{file}: {}", describe(tally)));
     }
 
     /// What all files come to.
     pub(crate) fn end(&self, ending: &CheckEnd<'_>, out: &mut String) {
         let CheckEnd { files, has_copy, copy, tally, next, .. } = ending;
         if *files > 1 {
-            out.push_line(format_args!("All files: {}", in_words(tally)));
+            out.push_line(format_args!("All files: {}", describe(tally)));
         }
         if !tally.kinds.is_empty() {
             out.push_line(format_args!("\nProblems by rule:"));
@@ -153,7 +153,7 @@ impl TextReport {
 
 /// `customers.csv:26: error: Country: is no country code [country]`, which editors know how to jump to.
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
-    let (severity, words) = (problem.severity.name(), problem.in_words());
+    let (severity, words) = (problem.severity.name(), problem.describe());
     let at = problem.line;
     out.push_line(format_args!(
         "{}:{at}: {severity}: {} [{}]",
@@ -169,7 +169,7 @@ fn in_full(file: &str, problem: &Problem, out: &mut String) {
     }
 }
 
-fn in_words(tally: &CheckTally) -> String {
+fn describe(tally: &CheckTally) -> String {
     format!(
         "{}: {} good, {} with warnings alone, {} with errors, {}.",
         counted(tally.rows(), "row"),

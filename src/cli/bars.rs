@@ -129,7 +129,7 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_length(now.total);
             shown.bar.set_position(now.settled);
-            let words = in_words(&now);
+            let words = describe(&now);
             let line = || {
                 let (settled, total) = (HumanCount(now.settled), HumanCount(now.total));
                 format!("{settled} of {total} rows settled (at most {rate} requests): {words}")
@@ -140,7 +140,7 @@ impl Output {
 }
 
 /// The state of a submission in words: why it waits, where it does, and what has come of it.
-fn in_words(progress: &submitter::SubmissionProgress) -> String {
+fn describe(progress: &submitter::SubmissionProgress) -> String {
     let state = if progress.stopping {
         Some("finishing what is under way".to_owned())
     } else if let Some(silent) = progress.silent_for {
@@ -252,6 +252,6 @@ mod tests {
         let progress =
             submitter::SubmissionProgress { created: 1, waiting: 5, settling: 3, ..Default::default() };
         let expected = "1 created, 0 under way, 2 waiting, 3 waiting for the settle delay";
-        assert_eq!(in_words(&progress), expected);
+        assert_eq!(describe(&progress), expected);
     }
 }

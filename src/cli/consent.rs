@@ -62,7 +62,7 @@ pub(super) async fn ask(
         whom.push_str(&format!(", with the profile `{profile}`"));
     }
     terminal.check()?;
-    let plan_in_words = plan::in_words(plan, waiting, &whom, session.rate());
+    let plan_in_words = plan::describe(plan, waiting, &whom, session.rate());
     let question = match plan.rows() {
         0 => "Recording an acceptance cannot be undone. Go ahead? (yes/no) ",
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",

@@ -164,7 +164,7 @@ impl OpenedPassword {
         let all = counted(self.count + unopened, "password");
         let cannot = Failure::new(ExitCode::Failed, format!("{unopened} of {all} cannot be opened"));
         let failure = self.unopened.iter().fold(cannot, |failure, (why, domains)| {
-            failure.because(format!("{} ({domains})", in_words(why, identity)))
+            failure.because(format!("{} ({domains})", describe(why, identity)))
         });
         let has_other_key = self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_)));
         Some(failure.with_hint(if has_other_key {
@@ -206,7 +206,7 @@ impl OpenedPassword {
     }
 }
 
-fn in_words(why: &Unopened, identity: &Path) -> String {
+fn describe(why: &Unopened, identity: &Path) -> String {
     let file = identity.display();
     match why {
         Unopened::OtherKey(Some(recipient)) => {

@@ -86,7 +86,7 @@ impl Failure {
         while let Some(error) = next {
             let of_system = error_of_system(error);
             reader_is_gone |= of_system.is_some_and(ReaderIsGone::is_said_by);
-            let message = of_system.map_or_else(|| error.to_string(), in_words);
+            let message = of_system.map_or_else(|| error.to_string(), describe);
             // SQLite's own says the same again, with its number.
             if messages.len() > 1 {
                 messages.pop_if(|before| message.contains(before.as_str()));
@@ -117,7 +117,7 @@ impl Failure {
 
     /// Reading or writing `what` failed.
     pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
-        let messages = vec![what.into(), in_words(error)];
+        let messages = vec![what.into(), describe(error)];
         let reader_is_gone = ReaderIsGone::is_said_by(error);
         Self { exit_code: ExitCode::Failed, messages, hint: None, reader_is_gone }
     }
@@ -138,7 +138,7 @@ fn error_of_system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Er
 
 /// What the operating system says, in the same words on every one, and without the name of a file of ours that stood
 /// for the operator's for a moment. What has no words here is told as it comes.
-pub(super) fn in_words(error: &io::Error) -> String {
+pub(super) fn describe(error: &io::Error) -> String {
     use io::ErrorKind as Kind;
     if let Some(resource) = Resource::of(error) {
         return resource.words().to_owned();
@@ -185,7 +185,7 @@ impl From<ledger::Error> for Failure {
             | ledger::Error::NotKept { path, .. }
             | ledger::Error::Migrate { path, .. } => {
                 match limits::no_room_in(folder_of(path)) {
-                    Some(full) => failure.because(in_words(&full)).with_hint(
+                    Some(full) => failure.because(describe(&full)).with_hint(
                         "make room on the disk of the ledger (`df -h`, and `df -i` for files), or move the ledger",
                     ),
                     None => failure,

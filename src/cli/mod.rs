@@ -195,7 +195,7 @@ fn report_settings(command: &Command, provenance: &config::Provenance, output: &
     for (name, near) in config::misspelt_variables() {
         output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
     }
-    if let Some(words) = provenance.in_words()
+    if let Some(words) = provenance.describe()
         && command.nature().settings == args::Settings::Used
     {
         let words = format!("Settings from {words}.");

@@ -44,7 +44,7 @@ pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
         Ok(Ok(profile)) => {
             let told = profile.tenant_id.is_some();
             let tenant = tenant.filter(|_| !told).map(|id| id.to_string());
-            return Ok(in_words(&OrganizationProfile { tenant_id: profile.tenant_id.or(tenant), ..profile }));
+            return Ok(describe(&OrganizationProfile { tenant_id: profile.tenant_id.or(tenant), ..profile }));
         }
         Ok(Err(Outcome::NoToken(auth::Error::Refused { message, hint }))) => {
             return Err(StopReason::SignIn { message, hint });
@@ -70,7 +70,7 @@ fn of_tenant(tenant: Option<Uuid>) -> String {
 }
 
 /// A partner by its name, its domain and its tenant, as far as they are known.
-pub(super) fn in_words(profile: &OrganizationProfile) -> String {
+pub(super) fn describe(profile: &OrganizationProfile) -> String {
     let name = profile.company_name.as_deref().unwrap_or("a partner without a name");
     let details: Vec<_> =
         [profile.domain.as_deref(), profile.tenant_id.as_deref()].into_iter().flatten().collect();

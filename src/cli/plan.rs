@@ -8,7 +8,7 @@ use crate::report::{PushLine as _, counted, rough};
 const GROUPS_LISTED: usize = 10;
 
 /// The plan as people read it. `whom`: for whom and where. `waiting`: of its rows, those that an earlier run left.
-pub(super) fn in_words(plan: &SubmissionPlan, waiting: u64, whom: &str, rate: Rate) -> String {
+pub(super) fn describe(plan: &SubmissionPlan, waiting: u64, whom: &str, rate: Rate) -> String {
     let rows = plan.rows();
     let mut text = format!("{} will be created {whom}.\n", counted(rows, "customer"));
     for group in plan.groups.iter().take(GROUPS_LISTED) {

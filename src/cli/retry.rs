@@ -111,7 +111,7 @@ fn report(output: &Output, again: &RetryReport) {
         rows => output.note(format_args!("{rows} taken up again: {}.", kinds.join(", "))),
     }
     let first = again.first_wrong.as_ref();
-    let first = first.map(|it| format!("; the first is on line {}: {}", it.line, it.in_words()));
+    let first = first.map(|it| format!("; the first is on line {}: {}", it.line, it.describe()));
     for (why, in_words) in [
         (
             SkipReason::Burned,

@@ -140,7 +140,7 @@ async fn fetch(
             Ok(updated) => {
                 answered_at = Instant::now();
                 fetched += usize::from(matches!(updated, Update::Updated | Update::Unchanged));
-                in_words(updated)
+                describe(updated)
             }
             Err(UpdateError::Unanswered(Outcome::Unknown(silence))) => {
                 let lasted = answered_at.elapsed();
@@ -167,7 +167,7 @@ async fn fetch(
     Ok(if fetched == named.codes.len() { ExitCode::Done } else { ExitCode::SomeRefused })
 }
 
-fn in_words(update: Update) -> String {
+fn describe(update: Update) -> String {
     match update {
         Update::Updated => "updated".to_owned(),
         Update::Unchanged => "unchanged".to_owned(),

@@ -40,7 +40,7 @@ impl RunLog {
             command = provenance.command(),
             files = (!files.is_empty()).then(|| files.join(", ")),
             ledger = self.ledger.as_deref().map(Path::to_string_lossy).as_deref(),
-            settings = provenance.in_words(),
+            settings = provenance.describe(),
             "started"
         );
     }

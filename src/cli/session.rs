@@ -286,7 +286,7 @@ impl<'a> Session<'a> {
             let tenant =
                 environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |id| id.to_string());
             let whom = format!("at {} (partner tenant {tenant})", environment.api);
-            let plan = plan::in_words(&plan, 0, &whom, self.args.pace.rate);
+            let plan = plan::describe(&plan, 0, &whom, self.args.pace.rate);
             let rows = summary.standing.text(usize::MAX);
             self.output.result(&format!(
                 "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \
@@ -325,10 +325,10 @@ impl<'a> Session<'a> {
             exit_code => exit_code,
         };
         for source in &held {
-            self.output.note(source.in_words(&source.path));
+            self.output.note(source.describe(&source.path));
         }
         for let_go in queries.discarded_sources()? {
-            self.output.note(let_go.in_words(&let_go.path));
+            self.output.note(let_go.describe(&let_go.path));
         }
         let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();
         if self.left_out.count > 0 {
@@ -410,7 +410,7 @@ fn left_out_failure(left_out: &LeftOut) -> Failure {
     let rows = counted(*count, "row");
     let failure =
         Failure::new(ExitCode::Failed, format!("left out {rows} of the ledger that cannot be read"));
-    let failure = first.iter().fold(failure, |failure, row| failure.because(row.in_words()));
+    let failure = first.iter().fold(failure, |failure, row| failure.because(row.describe()));
     let more = count - first.len() as u64;
     let failure =
         if more > 0 { failure.because(format!("and {} more", counted(more, "row"))) } else { failure };

@@ -6,8 +6,7 @@ use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::RunTotals;
 use crate::printable::escape_for_terminal;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, counted, counted_with, ended_in_words, lost_passwords, rough,
-    run_json,
+    LOST_PASSWORDS_NAMED, LedgerSummary, counted, counted_with, describe_end, lost_passwords, rough, run_json,
 };
 
 /// Runs that are listed.
@@ -37,7 +36,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         text.push_str(&run_line(run));
     }
     for source in &standing.held_back {
-        text.push_str(&format!("\n{}\n", source.in_words(escape_for_terminal(&source.path).as_ref())));
+        text.push_str(&format!("\n{}\n", source.describe(escape_for_terminal(&source.path).as_ref())));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
@@ -47,7 +46,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         ));
     }
     for let_go in &standing.let_go {
-        text.push_str(&format!("\n{}\n", let_go.in_words(escape_for_terminal(&let_go.path).as_ref())));
+        text.push_str(&format!("\n{}\n", let_go.describe(escape_for_terminal(&let_go.path).as_ref())));
     }
     if let Some(process) = queries.at_work() {
         text.push_str(&format!(
@@ -61,7 +60,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
 }
 
 fn run_line(run: &RunTotals) -> String {
-    let ended = ended_in_words(run);
+    let ended = describe_end(run);
     format!(
         "  run {} {} · {} · {} submitted, {}, {} throttled · {ended}\n",
         run.id,

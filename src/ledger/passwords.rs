@@ -27,7 +27,7 @@ pub struct ForeignAnswer {
 
 impl ForeignAnswer {
     /// What became of the call, for its record.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let domain = self.domain.as_ref().map(|domain| format!("{domain}, ")).unwrap_or_default();
         let password = if self.sealed_credentials.is_some() { "; its password is kept, sealed" } else { "" };
         format!("the answer belongs to another customer ({domain}{}){password}", self.customer_id)

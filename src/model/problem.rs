@@ -53,13 +53,13 @@ impl Problem {
     /// Column, message, and what to write instead.
     pub fn with_suggestion(&self) -> String {
         match &self.suggestion {
-            Some(suggestion) => format!("{} (→ {suggestion})", self.in_words()),
-            None => self.in_words(),
+            Some(suggestion) => format!("{} (→ {suggestion})", self.describe()),
+            None => self.describe(),
         }
     }
 
     /// Column and message; a problem of the whole row has no column.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         if self.column.is_empty() {
             format!("the row {}", self.message)
         } else {

@@ -3,10 +3,10 @@
 //! Text from outside stays text: what Markdown or the HTML inside it would obey is escaped, and stays on its line.
 
 use super::groups::{Groups, group_heads};
-use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
+use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
 use super::push_line::PushLine as _;
 use super::states::meaning;
-use super::summary::{agreements_in_words, counted, one_line};
+use super::summary::{counted, describe_agreements, one_line};
 use crate::ledger::State;
 
 pub(crate) fn markdown(report: &Overview) -> String {
@@ -55,7 +55,7 @@ fn states(text: &mut String, report: &Overview) {
     rows.push(["**total**".to_owned(), format!("**{}**", report.standing_rows), report.accounting()]);
     rows.extend(history.into_iter().map(|state| row(format!("{state}, beside these"), state)));
     table(text, "What became of the rows", &["state", "rows:", "means"], rows);
-    if let Some(words) = agreements_in_words(&report.agreements, |count| count.to_string()) {
+    if let Some(words) = describe_agreements(&report.agreements, |count| count.to_string()) {
         text.push_line(format_args!("\n{words}"));
     }
 }
@@ -119,7 +119,7 @@ fn runs(text: &mut String, report: &Overview) {
         let finished = run.finished_at.map_or_else(|| "–".to_owned(), |time| time.to_string());
         let begun = [run.id.to_string(), run.command.to_string(), run.started_at.to_string(), finished];
         let sums = [run.submitted, run.requests, run.retries, run.throttled].map(|count| count.to_string());
-        begun.into_iter().chain(sums).chain([plain(&ended_in_words(run))]).collect::<Vec<_>>()
+        begun.into_iter().chain(sums).chain([plain(&describe_end(run))]).collect::<Vec<_>>()
     });
     table(text, "Runs, newest first", &heads, rows);
     if report.earlier_runs > 0 {

@@ -17,7 +17,7 @@ mod timeline;
 pub(crate) use csv_export::{ExportError, Style, csv_writer, export};
 pub(crate) use formula::harmless;
 pub(crate) use markdown::markdown;
-pub(crate) use overview::{Overview, ended_in_words, run_json, scope_of};
+pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
 pub(crate) use row_detail::{detail_json, detail_text};

@@ -201,8 +201,8 @@ impl Overview {
 
     /// What waits for its file, or was let go with it, a sentence for each.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = String> {
-        let held = self.held_back.iter().map(|source| source.in_words(&one_line(&source.path)));
-        held.chain(self.let_go.iter().map(|let_go| let_go.in_words(&one_line(&let_go.path))))
+        let held = self.held_back.iter().map(|source| source.describe(&one_line(&source.path)));
+        held.chain(self.let_go.iter().map(|let_go| let_go.describe(&one_line(&let_go.path))))
     }
 
     /// What of the ledger it is about, in words.
@@ -228,7 +228,7 @@ pub(crate) fn by_file(places: &[ErrorPlace]) -> Vec<(String, String)> {
 }
 
 /// How a run ended, for people.
-pub(crate) fn ended_in_words(run: &RunTotals) -> String {
+pub(crate) fn describe_end(run: &RunTotals) -> String {
     match (&run.ended, run.exit_code) {
         (Some(words), Some(code)) => format!("{} (exit {code})", one_line(words)),
         _ => "still running, or ended without warning".to_owned(),

@@ -12,9 +12,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts;
 use super::groups::{Groups, group_heads};
-use super::overview::{ErrorPlaces, Overview, by_file, ended_in_words};
+use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
 use super::states::{meaning, settled, stack, stacked, swatch};
-use super::summary::{agreements_in_words, counted, one_line, rough};
+use super::summary::{counted, describe_agreements, one_line, rough};
 use super::timeline::{OperationCalls, Timeline, TimelinePart};
 use crate::ledger::RunTotals;
 
@@ -125,7 +125,7 @@ fn states(report: &Overview) -> Markup {
                     }
                 }
             } }
-            @if let Some(words) = agreements_in_words(&report.agreements, number) { p { (words) } }
+            @if let Some(words) = describe_agreements(&report.agreements, number) { p { (words) } }
         }
     }
 }
@@ -327,7 +327,7 @@ fn run_row(run: &RunTotals) -> Markup {
             td.time { (time(run.started_at)) }
             td.time { @match took { Some(took) => (rough(took)), None => "–" } }
             @for count in [run.submitted, run.requests, run.retries, run.throttled] { td.n { (number(count)) } }
-            td.words { (ended_in_words(run)) }
+            td.words { (describe_end(run)) }
         }
     }
 }

@@ -146,7 +146,7 @@ impl LedgerSummary {
             }
         }
         text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total));
-        if let Some(words) = agreements_in_words(&self.agreements, |count| count.to_string()) {
+        if let Some(words) = describe_agreements(&self.agreements, |count| count.to_string()) {
             text.push_line(format_args!("{words}"));
         }
         if !self.errors.is_empty() {
@@ -251,7 +251,7 @@ impl Summary {
 }
 
 /// Where the customer agreements stand, where there are some.
-pub(super) fn agreements_in_words(
+pub(super) fn describe_agreements(
     agreements: &AgreementCounts,
     number: impl Fn(u64) -> String,
 ) -> Option<String> {

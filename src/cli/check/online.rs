@@ -60,7 +60,7 @@ impl OnlineChecker {
 /// Takes a user's token; an app goes by the tenant that it signs in to.
 async fn who_asks(inquiry: &Inquiry) -> Result<String, Failure> {
     match inquiry.caller.lookup(organization_profile()).await {
-        Ok(profile) => Ok(partner::in_words(&profile)),
+        Ok(profile) => Ok(partner::describe(&profile)),
         // Who may not ask this may ask the rest; what cannot be asked at all will be told by the next question.
         Err(Outcome::Refused(..)) => Ok(match inquiry.tenant().await? {
             Some(tenant) => format!("partner tenant {tenant}"),

@@ -14,7 +14,7 @@ use crate::files::{Refused, read_settings};
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: &io::Error| {
         Failure::usage(format!("could not read the configuration file `{}`", path.display()))
-            .because(failure::in_words(error))
+            .because(failure::describe(error))
             .with_hint("name a file that you may read with `--config F`, or take this one away")
     };
     // Before it is opened, which a device may answer with a deed.

@@ -331,7 +331,7 @@ impl Provenance {
     }
 
     /// The file and the profile that hold, in words; `None` where there is no file.
-    pub(super) fn in_words(&self) -> Option<String> {
+    pub(super) fn describe(&self) -> Option<String> {
         let file = self.file.as_ref()?.path.display();
         Some(match &self.profile {
             Some(profile) => format!("`{file}`, profile `{profile}`"),

@@ -215,7 +215,7 @@ fn standing(origin: &Origin) -> (&'static str, &'static str) {
 
 fn text(shown: &ShownSettings<'_>, provenance: &Provenance) -> String {
     let standing = provenance.file.as_ref().map_or("", |file| standing(&file.origin).1);
-    let mut text = match provenance.in_words() {
+    let mut text = match provenance.describe() {
         Some(words) => format!("Configuration file: {words} ({standing})\n"),
         None => {
             "Configuration file: none (no `tenantry.toml` in this folder or in your configuration folder)\n"
@@ -264,10 +264,10 @@ const VALUE_WIDTH_MAX: usize = 48;
 impl Line {
     fn origin(&self, shown: &ShownSettings<'_>) -> String {
         let missing = if self.missing { "; missing: there is no such file" } else { "" };
-        self.source_in_words(shown) + missing
+        self.describe_source(shown) + missing
     }
 
-    fn source_in_words(&self, shown: &ShownSettings<'_>) -> String {
+    fn describe_source(&self, shown: &ShownSettings<'_>) -> String {
         match self.source {
             "flag" => format!("--{}", self.name),
             "environment" => self.variable.clone().unwrap_or_default(),

@@ -86,13 +86,13 @@ pub(super) fn apply_trust(file: &mut ConfigFile) -> Result<(), Failure> {
 
 /// What the file sets that could harm, in words.
 fn harmful(file: &ConfigFile) -> Vec<String> {
-    let keys = file.entries.iter().filter(|entry| !is_harmless(entry)).map(in_words);
+    let keys = file.entries.iter().filter(|entry| !is_harmless(entry)).map(describe);
     let has_keys = |name: &String| file.entries.iter().any(|entry| entry.profile.as_ref() == Some(name));
     let empty = file.profiles.iter().filter(|name| !has_keys(name));
     keys.chain(empty.map(|name| format!("`profile.{name}`"))).collect()
 }
 
-fn in_words(entry: &Entry) -> String {
+fn describe(entry: &Entry) -> String {
     let profile = entry.profile.as_ref().map(|name| format!("profile.{name}.")).unwrap_or_default();
     format!("`{profile}{}` (line {})", entry.name, entry.line)
 }
@@ -112,7 +112,7 @@ pub(in crate::cli) fn run(file: Option<PathBuf>, output: &Output) -> Result<Exit
         .map_err(|error| Failure::io(format!("could not write `{}`", store.display()), &error))?;
     let mut text = format!("`{}` sets:\n", path.display());
     for entry in &file.entries {
-        text.push_line(format_args!("  {}", in_words(entry)));
+        text.push_line(format_args!("  {}", describe(entry)));
     }
     text.push_str("These settings count from now on where the file is found, until it changes.\n");
     output.result(&text)?;

@@ -90,7 +90,7 @@ pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientP
                 .with_hint("name a PEM file that holds an RSA private key and its certificate")
         };
         let pem = files::read_secret(file).map_err(|error| {
-            let failure = unusable(&failure::in_words(&error));
+            let failure = unusable(&failure::describe(&error));
             failure.at_file(file, &error)
         })?;
         let certificate = Certificate::from_pem(&pem).map_err(unusable)?;

@@ -28,7 +28,7 @@ fn standing(known: KnownRow) -> KnownRows {
 }
 
 /// A decision in a few words.
-fn in_words(decision: &Decision) -> String {
+fn describe(decision: &Decision) -> String {
     match decision {
         Decision::Known { row, change, adopts } => {
             let adopts = if *adopts { ", adopted" } else { "" };
@@ -46,7 +46,7 @@ fn in_words(decision: &Decision) -> String {
 
 #[track_caller]
 fn check(coming: &IncomingRow<'_>, known: KnownRows, retry_failed: bool, expected: &str) {
-    assert_eq!(in_words(&decide(coming, known, retry_failed)), expected);
+    assert_eq!(describe(&decide(coming, known, retry_failed)), expected);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_row_that_comes_again() {
             (GOOD, false, false),
         ];
         let found =
-            cases.map(|(coming, same, retry)| in_words(&decide(&coming, standing(row(state, same)), retry)));
+            cases.map(|(coming, same, retry)| describe(&decide(&coming, standing(row(state, same)), retry)));
         let expected: Vec<&str> = expected.split('|').map(str::trim).collect();
         assert_eq!(found.to_vec(), expected, "{state}");
     }
@@ -212,7 +212,7 @@ fn a_file_does_not_undo_the_correction_of_its_row() {
     check(&GOOD, replaced(KnownRows { named, ..KnownRows::default() }), false, "new, stands for 7");
     // The correction came in the same file.
     let met = KnownRow { met_on: Some(3), ..row(State::Failed, false) };
-    assert!(in_words(&decide(&GOOD, replaced(standing(met)), false)).contains("duplicate_domain"));
+    assert!(describe(&decide(&GOOD, replaced(standing(met)), false)).contains("duplicate_domain"));
 }
 
 fn customer(company: &str, reseller: Option<u128>) -> Customer {
@@ -365,7 +365,7 @@ fn check_kept(
     expected: Result<&str, SkipReason>,
 ) {
     let known = KnownRows { named: Some(own), ..KnownRows::default() };
-    let decision = decide_kept(coming, known, kept).map(|decision| in_words(&decision));
+    let decision = decide_kept(coming, known, kept).map(|decision| describe(&decision));
     assert_eq!(decision, expected.map(str::to_owned));
 }
 
@@ -401,7 +401,7 @@ fn a_kept_row_whose_domain_another_row_stands_for() {
     let other = KnownRow { row: RowId(6), ..row(State::Created, false) };
     assert_eq!(decide_kept(&GOOD, beside(standing(other)), NOTHING_ODD), Err(SkipReason::SpokenFor));
     let itself = decide_kept(&GOOD, beside(standing(row(State::Rejected, true))), NOTHING_ODD);
-    assert_eq!(itself.map(|decision| in_words(&decision)), Ok("new, stands for 5".to_owned()));
+    assert_eq!(itself.map(|decision| describe(&decision)), Ok("new, stands for 5".to_owned()));
 }
 
 #[test]

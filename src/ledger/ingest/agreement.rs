@@ -53,7 +53,7 @@ pub(super) fn replace(
         ("agreement", &agreement.map(json).transpose()?),
         ("request_id", &RequestId::draw()),
         ("error_code", &rejected_for.map(|problem| &problem.rule)),
-        ("error_text", &rejected_for.map(Problem::in_words)),
+        ("error_text", &rejected_for.map(Problem::describe)),
         ("made_at", &now),
         ("changed_at", &now),
         ("replaced_by", &before),

@@ -50,7 +50,7 @@ impl UnfinishedSource {
     }
 
     /// What holds its rows back, and what to do. `path` as it may be shown.
-    pub fn in_words(&self, path: &str) -> String {
+    pub fn describe(&self, path: &str) -> String {
         let waiting = self.waiting;
         match self.why {
             HoldReason::Restored => format!(
@@ -79,7 +79,7 @@ impl UnfinishedSource {
 
 impl DiscardedSource {
     /// What became of its rows, and what brings them back. `path` as it may be shown.
-    pub fn in_words(&self, path: &str) -> String {
+    pub fn describe(&self, path: &str) -> String {
         let rows = self.rows;
         format!("`{path}`: {rows} of its rows were let go unsent: import them again to create them.")
     }

@@ -63,7 +63,7 @@ impl AttemptResult {
     /// The success that it was answered with is not of its row, so what became of that is not known.
     pub fn belongs_to_another(&mut self, foreign: ForeignAnswer) {
         self.outcome = "unknown";
-        self.text = Some(foreign.in_words());
+        self.text = Some(foreign.describe());
         self.foreign = Some(Box::new(foreign));
     }
 

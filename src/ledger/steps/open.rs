@@ -47,7 +47,7 @@ pub struct SetAside {
 
 impl SetAside {
     /// What it is, and why it cannot be worked on, in a few words.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let line = self.line.map(|line| format!(", line {line}")).unwrap_or_default();
         let domain = self.domain.as_ref().map(|domain| format!(" ({domain})")).unwrap_or_default();
         format!("row {}{line}{domain}: {}", self.row, self.why)
