@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::session::{Halt, Session};
-use super::terminal::{TRIES, Terminal, TypedAnswer, Unaskable};
+use super::terminal::{NoPrompt, TRIES, Terminal, TypedAnswer};
 use super::{ExitCode, Failure, args, plan};
 use crate::ledger::SubmissionPlan;
 use crate::submitter::StopReason;
@@ -22,7 +22,7 @@ pub(super) enum Consent {
 impl Consent {
     /// # Errors
     /// Somebody would have to be asked, and cannot be.
-    pub(super) fn of(run: &args::RunArgs) -> Result<Self, Unaskable> {
+    pub(super) fn of(run: &args::RunArgs) -> Result<Self, NoPrompt> {
         let submission = &run.submission;
         if submission.yes || submission.dry_run || run.ledger.rehearsal.simulate.is_some() {
             return Ok(Self::Given);
@@ -31,8 +31,8 @@ impl Consent {
     }
 }
 
-impl From<Unaskable> for Failure {
-    fn from(why: Unaskable) -> Self {
+impl From<NoPrompt> for Failure {
+    fn from(why: NoPrompt) -> Self {
         Failure::new(ExitCode::Usage, "cannot ask whether to create customers")
             .because(why.to_string())
             .with_hint(
@@ -45,7 +45,7 @@ impl From<Unaskable> for Failure {
 ///
 /// # Errors
 /// The answer is not yes; nobody can be asked any more, or the ledger belongs to another partner tenant.
-pub(super) async fn ask(
+pub(super) async fn confirm(
     session: &mut Session<'_>,
     terminal: &Terminal,
     plan: &SubmissionPlan,

@@ -44,7 +44,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let mut writer = csv::Writer::from_writer(&mut sink);
     writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
     let mut handing_out =
-        HandingOut { opener, opening, writer, open: Vec::new(), result: OpenedPassword::default() };
+        Handout { opener, opening, writer, open: Vec::new(), result: OpenedPassword::default() };
     queries.each_password(domain.as_deref(), |sealed| handing_out.open(sealed))?;
     let (mut writer, opened) = handing_out.end()?;
     let failure = opened.failure(&identity);
@@ -97,7 +97,7 @@ fn unwritten(error: csv::Error) -> Failure {
 }
 
 /// Opens passwords, records that, and writes them, in this order.
-struct HandingOut<'q, W: std::io::Write> {
+struct Handout<'q, W: std::io::Write> {
     opener: Opener,
     opening: Opening<'q>,
     writer: csv::Writer<W>,
@@ -106,7 +106,7 @@ struct HandingOut<'q, W: std::io::Write> {
     result: OpenedPassword,
 }
 
-impl<W: std::io::Write> HandingOut<'_, W> {
+impl<W: std::io::Write> Handout<'_, W> {
     fn open(&mut self, sealed: SealedPassword) -> Result<(), Failure> {
         match self.opener.open(&sealed) {
             Ok(password) => self.open.push((sealed, password)),

@@ -60,7 +60,7 @@ async fn work(
     failpoint::crash("undecided");
     let agreed = match &consent {
         _ if args.condition.require_valid && wrong > 0 => Err(StopReason::NotAllValid(wrong).into()),
-        Consent::Ask(terminal) => ask(session, terminal).await,
+        Consent::Ask(terminal) => confirm(session, terminal).await,
         Consent::Given => Ok(()),
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
@@ -102,11 +102,11 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
 }
 
 /// Shows what is about to happen and asks.
-async fn ask(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), Halt> {
+async fn confirm(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), Halt> {
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
-    consent::ask(session, terminal, &plan, waiting).await
+    consent::confirm(session, terminal, &plan, waiting).await
 }
 
 /// Lets go of what somebody has said no to.

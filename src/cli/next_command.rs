@@ -13,7 +13,7 @@ use super::shell::quoted;
 use super::{ExitCode, settings};
 use crate::files::free_name;
 use crate::ledger::{
-    self, AgreementCounts, Filter, HoldReason, InputOptions, Queries, RowCounts, State, UnfinishedSource,
+    self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State,
 };
 use crate::report::LedgerSummary;
 use crate::submitter::StopReason;
@@ -53,9 +53,9 @@ fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKind>
 
 /// The options and the files by which what is held back comes again. Files that were told differently take a command
 /// each, and so do those of a restored ledger, whose order matters: it is that of the last one.
-fn to_bring_again(held: &[UnfinishedSource]) -> Option<String> {
+fn to_bring_again(held: &[HeldSource]) -> Option<String> {
     let last = held.last()?;
-    let is_alike = |source: &UnfinishedSource| source.given == last.given && source.why == last.why;
+    let is_alike = |source: &HeldSource| source.given == last.given && source.why == last.why;
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
@@ -68,7 +68,7 @@ impl Remaining {
         queries: &Queries,
         rows: RowCounts,
         agreements: AgreementCounts,
-        held: &[UnfinishedSource],
+        held: &[HeldSource],
     ) -> Result<Self, ledger::Error> {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
         let exported = judged(queries, &rows, &agreements)?;

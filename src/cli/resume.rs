@@ -53,7 +53,7 @@ async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Re
         }
         Ok(Consent::Given) => {}
         Ok(Consent::Ask(terminal)) => {
-            let agreed = consent::ask(session, &terminal, &plan, plan.rows()).await;
+            let agreed = consent::confirm(session, &terminal, &plan, plan.rows()).await;
             if let Err(Halt::Stopped(StopReason::Declined)) = agreed {
                 import::discard(session, AwaitingConsent::OfEarlierRuns).await?;
             }

@@ -49,7 +49,7 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
             && !finds_none(&again)
         {
             let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
-            consent::ask(session, terminal, &again.plan, waiting).await?;
+            consent::confirm(session, terminal, &again.plan, waiting).await?;
         }
     }
     let again = session.ledger.retry(selection, rows(), false).await?;

@@ -21,18 +21,18 @@ pub(super) const TRIES: u32 = 3;
 
 /// Why nobody can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unaskable {
+pub(super) enum NoPrompt {
     NoTerminal,
     /// Another job has the terminal. Reading from it would stop this process (SIGTTIN).
     #[cfg_attr(not(unix), expect(dead_code, reason = "Windows knows no jobs in the background"))]
     InBackground,
 }
 
-impl fmt::Display for Unaskable {
+impl fmt::Display for NoPrompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Unaskable::NoTerminal => "this process has no terminal to ask on",
-            Unaskable::InBackground => "this process runs in the background of its terminal",
+            NoPrompt::NoTerminal => "this process has no terminal to ask on",
+            NoPrompt::InBackground => "this process runs in the background of its terminal",
         })
     }
 }
@@ -108,7 +108,7 @@ mod imp {
     use rustix::process::Pid;
     use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
 
-    use super::Unaskable;
+    use super::NoPrompt;
 
     /// A terminal whose user can be asked.
     #[derive(Debug)]
@@ -116,15 +116,15 @@ mod imp {
 
     impl Terminal {
         /// Opens the terminal of this process, if it has one and may read from it.
-        pub(in crate::cli) fn open() -> Result<Self, Unaskable> {
+        pub(in crate::cli) fn open() -> Result<Self, NoPrompt> {
             let device = OpenOptions::new().read(true).write(true).open("/dev/tty");
-            let device = Self(device.map_err(|_| Unaskable::NoTerminal)?);
+            let device = Self(device.map_err(|_| NoPrompt::NoTerminal)?);
             device.check()?;
             Ok(device)
         }
 
         /// May this process still read from its terminal? It may have been put into the background meanwhile.
-        pub(in crate::cli) fn check(&self) -> Result<(), Unaskable> {
+        pub(in crate::cli) fn check(&self) -> Result<(), NoPrompt> {
             // It is 0 where the group is one outside of a container; that of `rustix` knows no such group, and panics.
             check_foreground(tcgetpgrp(&self.0), nix::unistd::getpgrp().as_raw())
         }
@@ -146,11 +146,11 @@ mod imp {
     }
 
     /// May the group `own` ask, where `foreground` is what the terminal says of the group that has it?
-    pub(super) fn check_foreground(foreground: Result<Pid, Errno>, own: i32) -> Result<(), Unaskable> {
+    pub(super) fn check_foreground(foreground: Result<Pid, Errno>, own: i32) -> Result<(), NoPrompt> {
         match foreground {
-            Ok(group) if group.as_raw_nonzero().get() != own => Err(Unaskable::InBackground),
+            Ok(group) if group.as_raw_nonzero().get() != own => Err(NoPrompt::InBackground),
             // The terminal was hung up.
-            Err(Errno::IO | Errno::NOTTY) => Err(Unaskable::NoTerminal),
+            Err(Errno::IO | Errno::NOTTY) => Err(NoPrompt::NoTerminal),
             // In a container the group that has the terminal may be one outside, which has no number here.
             Ok(_) | Err(_) => Ok(()),
         }
@@ -162,7 +162,7 @@ mod imp {
     use std::fs::{File, OpenOptions};
     use std::io::{self, IsTerminal, Read, Write};
 
-    use super::Unaskable;
+    use super::NoPrompt;
 
     /// A terminal whose user can be asked: the console by its names. Where a standard stream is the console, that stream is
     /// used instead: it reads and writes every character, and the console by its name only those of its code page.
@@ -174,16 +174,16 @@ mod imp {
 
     impl Terminal {
         /// Opens the terminal of this process, if it has one and may read from it.
-        pub(in crate::cli) fn open() -> Result<Self, Unaskable> {
+        pub(in crate::cli) fn open() -> Result<Self, NoPrompt> {
             let open = |name: &str| OpenOptions::new().read(true).write(true).open(name);
             match (open("CONIN$"), open("CONOUT$")) {
                 (Ok(input), Ok(output)) => Ok(Self { input, output }),
-                _ => Err(Unaskable::NoTerminal),
+                _ => Err(NoPrompt::NoTerminal),
             }
         }
 
         /// May this process still read from its terminal? It may have been put into the background meanwhile.
-        pub(in crate::cli) fn check(&self) -> Result<(), Unaskable> {
+        pub(in crate::cli) fn check(&self) -> Result<(), NoPrompt> {
             Ok(())
         }
 
@@ -220,10 +220,10 @@ mod tests {
         let group = |number: i32| rustix::process::Pid::from_raw(number).unwrap();
         for (foreground, own, expected) in [
             (Ok(group(7)), 7, Ok(())),
-            (Ok(group(8)), 7, Err(Unaskable::InBackground)),
-            (Ok(group(8)), 0, Err(Unaskable::InBackground)),
-            (Err(Errno::IO), 7, Err(Unaskable::NoTerminal)),
-            (Err(Errno::NOTTY), 7, Err(Unaskable::NoTerminal)),
+            (Ok(group(8)), 7, Err(NoPrompt::InBackground)),
+            (Ok(group(8)), 0, Err(NoPrompt::InBackground)),
+            (Err(Errno::IO), 7, Err(NoPrompt::NoTerminal)),
+            (Err(Errno::NOTTY), 7, Err(NoPrompt::NoTerminal)),
             (Err(Errno::OPNOTSUPP), 0, Ok(())),
             (Err(Errno::PERM), 7, Ok(())),
         ] {

@@ -26,7 +26,7 @@ pub use details::{AttemptRecord, Filter, RowDetail};
 pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
-pub use waiting::{DiscardedSource, HoldReason, UnfinishedSource};
+pub use waiting::{DiscardedSource, HeldSource, HoldReason};
 
 /// Created rows whose one-time password was lost. SQLite would read all that are created, because it cannot know that
 /// these are few.

@@ -14,8 +14,8 @@ use super::summary::{ErrorLine, LedgerSummary, RunFigures, counted, one_line, rf
 use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, Queries, RowCounts, RunId, RunTotals, Scope, SourceTotals, State,
-    UnfinishedSource,
+    self, AgreementCounts, DiscardedSource, HeldSource, Queries, RowCounts, RunId, RunTotals, Scope,
+    SourceTotals, State,
 };
 
 /// Places named for each kind of refusal.
@@ -44,7 +44,7 @@ pub(crate) struct Overview {
     pub(crate) standing_rows: u64,
     pub(crate) agreements: AgreementCounts,
     /// In the whole ledger: files whose rows wait until they come again.
-    pub(crate) held_back: Vec<UnfinishedSource>,
+    pub(crate) held_back: Vec<HeldSource>,
     /// In the whole ledger: files whose rows somebody has said no to, and that have not come again.
     pub(crate) let_go: Vec<DiscardedSource>,
     pub(crate) rows_read: u64,

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::push_line::PushLine as _;
 use super::states::meaning;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, ErrorCount, Queries, RefusedStep, RowCounts, RunId, RunTotals,
-    Scope, SourceTotals, State, StepKind, SubmissionPlan, UnfinishedSource,
+    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, Queries, RefusedStep, RowCounts, RunId,
+    RunTotals, Scope, SourceTotals, State, StepKind, SubmissionPlan,
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
@@ -29,7 +29,7 @@ pub(crate) struct LedgerSummary {
     pub(crate) agreements: AgreementCounts,
     pub(crate) errors: Vec<ErrorLine>,
     /// Files whose rows wait until they come again, in the whole ledger.
-    pub(crate) held_back: Vec<UnfinishedSource>,
+    pub(crate) held_back: Vec<HeldSource>,
     /// Files whose rows somebody has said no to, and that have not come again.
     pub(crate) let_go: Vec<DiscardedSource>,
 }

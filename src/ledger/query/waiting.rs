@@ -23,7 +23,7 @@ pub enum HoldReason {
 
 /// A file that holds rows back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UnfinishedSource {
+pub struct HeldSource {
     #[serde(rename = "file")]
     pub path: String,
     /// Its rows, and acceptances of its rows, that wait.
@@ -43,7 +43,7 @@ pub struct DiscardedSource {
     pub rows: u64,
 }
 
-impl UnfinishedSource {
+impl HeldSource {
     /// Is somebody's consent all that is missing? Then `resume` asks for it.
     pub fn is_settled_by_consent(&self) -> bool {
         self.why == HoldReason::Undecided && !self.given.require_valid
@@ -87,7 +87,7 @@ impl DiscardedSource {
 
 impl Queries {
     /// Files that hold rows back, the one that was read last at the end.
-    pub fn unfinished_sources(&self) -> Result<Vec<UnfinishedSource>> {
+    pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
         let open = State::sql_list(State::is_open);
         let sql = format!(
             "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
@@ -112,7 +112,7 @@ impl Queries {
                 (false, Some(_), None) => HoldReason::Undecided,
             };
             let given = row.get::<_, Option<InputOptions>>(5)?.unwrap_or_default();
-            Ok(UnfinishedSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
+            Ok(HeldSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
         })
     }
 

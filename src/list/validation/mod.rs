@@ -29,7 +29,7 @@ use tenantry_model::problem::{Finding, Problem, Rule};
 
 use country::Rulebook;
 use draft::Draft;
-use outcome::{Extent, Said};
+use outcome::{Extent, RowContent};
 use report::ProblemCollector;
 
 pub use country::LiveRules;
@@ -142,7 +142,7 @@ impl Validator {
             self.check(&mut draft, &mut report);
         }
         let (problems, extent) = report.finish();
-        Validation { domain: draft.domain.clone(), problems, extent, said: Said::Fields(draft) }
+        Validation { domain: draft.domain.clone(), problems, extent, content: RowContent::Fields(draft) }
     }
 
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
@@ -225,7 +225,7 @@ impl Validator {
         let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
         let domain = if is_aligned { self.domain_of(header, row) } else { None };
         let (problems, extent) = report.finish();
-        Validation { domain, problems, extent, said: Said::Cells(row) }
+        Validation { domain, problems, extent, content: RowContent::Cells(row) }
     }
 
     fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {

@@ -27,7 +27,7 @@ pub struct Validation<'a> {
     /// In the order of the file's columns.
     pub problems: Vec<Problem>,
     pub(super) extent: Extent,
-    pub(super) said: Said<'a>,
+    pub(super) content: RowContent<'a>,
 }
 
 /// How much of a row is wrong.
@@ -42,7 +42,7 @@ pub(super) enum Extent {
 
 /// What a row says.
 #[expect(clippy::large_enum_variant, reason = "nearly every row has fields, and one is at hand at a time")]
-pub(super) enum Said<'a> {
+pub(super) enum RowContent<'a> {
     Fields(Draft<'a>),
     /// The cells cannot be told apart.
     Cells(&'a Row),
@@ -58,11 +58,11 @@ impl Validation<'_> {
 
     /// The customer without its agreement, where nothing else is wrong.
     pub fn beside_agreement(&self) -> Option<Customer> {
-        match &self.said {
-            Said::Fields(draft) if self.extent == Extent::WrongAgreement => {
+        match &self.content {
+            RowContent::Fields(draft) if self.extent == Extent::WrongAgreement => {
                 draft.to_customer().map(|customer| Customer { agreement: None, ..customer })
             }
-            Said::Fields(_) | Said::Cells(_) => None,
+            RowContent::Fields(_) | RowContent::Cells(_) => None,
         }
     }
 
@@ -82,9 +82,9 @@ impl Validation<'_> {
     }
 
     fn good(&self) -> Option<&Draft<'_>> {
-        match &self.said {
-            Said::Fields(draft) if self.extent == Extent::Good => Some(draft),
-            Said::Fields(_) | Said::Cells(_) => None,
+        match &self.content {
+            RowContent::Fields(draft) if self.extent == Extent::Good => Some(draft),
+            RowContent::Fields(_) | RowContent::Cells(_) => None,
         }
     }
 
@@ -114,9 +114,9 @@ impl Validation<'_> {
     }
 
     fn each_part(&self, mut visit: impl FnMut(u8, &[u8])) {
-        match &self.said {
-            Said::Fields(draft) => draft.each_part(visit),
-            Said::Cells(row) => row.cells().iter().for_each(|cell| visit(RAW_CELL, cell)),
+        match &self.content {
+            RowContent::Fields(draft) => draft.each_part(visit),
+            RowContent::Cells(row) => row.cells().iter().for_each(|cell| visit(RAW_CELL, cell)),
         }
     }
 }
