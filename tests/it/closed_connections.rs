@@ -1,7 +1,7 @@
 //! Connections that are closed in an orderly way: no failure of the service, and no row's fault.
 
-use crate::gate::{AUTHORITY, GOAWAY, Gate, Manner, REFUSED_STREAM};
 use crate::harness::{Bench, Done, customers, states};
+use crate::middlebox::{AUTHORITY, GOAWAY, Gate, Manner, REFUSED_STREAM};
 
 fn bench_behind(rows: usize, manner: Manner) -> (Bench, Gate) {
     let bench = Bench::new();

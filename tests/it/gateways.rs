@@ -1,7 +1,7 @@
 //! Pages of gateways and proxies in place of an answer: no verdict of the service, on no row and on no sign-in.
 
-use crate::gate::{Gate, Manner};
 use crate::harness::{Bench, Call, customers, each_at_once, states};
+use crate::middlebox::{Gate, Manner};
 
 /// What gateways and proxies say, each with words of it that are shown.
 const PAGES: [(&str, &str); 7] = [

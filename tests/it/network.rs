@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use crate::gate::{AUTHORITY, ELSEWHERE, EXPIRED, Gate, HOST, Manner, SERVER};
 use crate::harness::{ACCESS_TOKEN, Bench, CLIENT_SECRET, Call, customers, each_at_once, states};
+use crate::middlebox::{AUTHORITY, ELSEWHERE, EXPIRED, Gate, HOST, Manner, SERVER};
 use crate::outage::nobody;
 
 const PAGE_200: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\

@@ -1,8 +1,8 @@
 //! Variables that name a proxy: what cannot be understood sends nothing, what the proxy itself says is told, and a
 //! password in them is shown nowhere.
 
-use crate::gate::{HOST, Manner};
 use crate::harness::{Bench, customers, each_at_once, states};
+use crate::middlebox::{HOST, Manner};
 use crate::network::{bench_behind_a_proxy, by_proxy};
 
 const PASSWORD: &str = "hunter2";
