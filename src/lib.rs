@@ -8,44 +8,80 @@
 //!                                            └► report: status · show · export · page · summary
 //! ```
 //!
-//! Each part that has a boundary is a crate of its own under `src`, so that the compiler holds it:
+//! Each part that has a boundary is a crate of its own under `src`, so that the compiler checks the boundary:
 //!
-//! | crate | what it is | what it never has |
+//! | crate | what it does | what it never uses |
 //! | --- | --- | --- |
-//! | `model` | the ground: customers and their problems, ids, the clock, private files, text made safe to print | SQL, HTTP, a runtime |
-//! | `list` | a file to validated rows: `reader`, `validation`, and `reading`, which does both on several cores in order | SQL, HTTP, a runtime |
-//! | `ledger` | the queue, one SQLite file, and the only SQL: taking rows in, their steps, queries | HTTP, lists |
-//! | `service` | the way to Partner Center: `call` is the one way out (gates, rate, token), `partner_center` alone knows the API, `auth` has tokens, `transport` says what went wrong on the way | lists, the ledger |
-//! | `simulator` | Partner Center for rehearsals and tests | anything of the client |
+//! | `model` | shared types: customers, problems, ids, the clock, private files, text escaped for printing | SQL, HTTP, a runtime |
+//! | `list` | turns a file into validated rows: `reader`, `validation`, and `reading`, which runs both on several cores and keeps the order | SQL, HTTP, a runtime |
+//! | `ledger` | stores the queue in one SQLite file, and has the only SQL: `ingest`, `steps`, `query` | HTTP, lists |
+//! | `service` | talks to Partner Center: `call` sends every request (rate, token, retry), `partner_center` has the API's paths, bodies and error codes, `auth` gets tokens, `transport` explains network errors | lists, the ledger |
+//! | `simulator` | simulates Partner Center for rehearsals and tests | any code of the client |
 //!
-//! The program itself joins them. `intake` streams a file into the ledger, to its end before anything is sent, so that every
-//! problem and the total are known first and memory does not grow with the file. `intake::decide` is the one place that says
-//! what becomes of a row; `check` asks it too, without a ledger, and `retry` for what the ledger keeps, without a file.
-//! `submitter` takes open rows and brings each to an outcome, with passwords sealed by `credentials`. `country_rules` keeps
-//! what was asked about countries. `report` says what the ledger holds. `cli` has one file a command: arguments to settings
-//! (`cli/config`: flag, environment, `tenantry.toml`), one call, print, exit code; `cli/next_command` names the command to
-//! type next, from what was typed and what the ledger keeps; `cli/notify` tells monitors how a run ended. `telemetry` logs,
-//! into a `log_file` that stays small. `outlet` writes what is for people, so that nobody waits for standard error or a log.
-//! `variables` reads our own of the environment. `memory` keeps what the program knows off the disk.
+//! The root package joins them:
+//!
+//! - `intake` reads a file into the ledger, to the end of the file, before anything is sent. So every problem and the
+//!   total are known first, and memory does not grow with the file. `intake::decide` is the one place that decides what
+//!   happens to a row: `import` calls it with what the ledger knows, `check` with an index in memory, `retry` with stored
+//!   rows.
+//! - `submitter` takes open rows and brings each to an outcome. `credentials` seals the passwords.
+//! - `check` validates without a ledger. `country_rules` caches the address rules of countries.
+//! - `report` shows what the ledger contains.
+//! - `cli` has a file for each command (`login`, `logout` and `whoami` share one): it turns arguments into settings
+//!   (`cli/config`: flag, environment, `tenantry.toml`), makes one call, prints, and returns the exit code.
+//!   `cli/next_command` names the command to run next. `cli/notify` reports the end of a run to monitors.
+//! - `telemetry` logs, to standard error or to a `log_file` of limited size. `outlet` writes to standard error without
+//!   making the work wait. `variables` reads Tenantry's environment variables. `memory` keeps secrets off the disk.
 //!
 //! # What is always true
 //!
 //! - No create is sent without a committed intent: the row is `in_flight` under a durable request id before the
-//!   first byte leaves (WAL with `synchronous=FULL`). The same holds for the acceptance of an agreement.
-//! - A caller that has had the ledger change something holds a durable result: it is handed out after the commit.
-//! - One request id per row for as long as its outcome is unknown; another is drawn only after a definite answer,
-//!   or after asking has said twice that the customer is not there.
-//! - One table (`src/ledger/steps/state.rs`) knows the legal changes of state of both steps of a row, the create and the
-//!   recording of its agreement; `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out.
+//!   first byte leaves (WAL with `synchronous=FULL`). The same is true of the acceptance of an agreement.
+//! - A call that changes the ledger returns after the commit: its result is durable.
+//! - A row keeps one request id while its outcome is unknown. It gets another only after a definite answer,
+//!   or after two lookups found that the customer does not exist.
+//! - One table (`src/ledger/steps/state.rs`) has the legal changes of state of both steps of a row, the create and the
+//!   recording of its agreement. `created`, `existing`, `superseded`, `recorded` and `withdrawn` never change.
 //! - No attempt gets a second outcome, and no row is ever removed.
 //! - A success is reported only when its ids and its sealed password are durable.
 //! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.
-//! - Nothing is sent of a file that was not read to its end, nor before those agreed who were to be asked.
-//! - Rows read are the rows of all states and the equal duplicates; a run that finds it otherwise exits 1.
+//! - Nothing of a file is sent before the file was read to its end and the required consent was given.
+//! - The number of rows read equals the rows of all states plus equal duplicates; otherwise the run exits with 1.
 //! - Status, summaries and exports read the ledger, never the counters behind the progress bar.
-//! - Nothing that happens to standard error, standard output or a log costs a row, a password or an exit code.
-//! - Deliberately absent: redirects, repeats inside the HTTP client, a second writer, the wall clock outside
+//! - No failure of standard error, standard output or a log costs a row, a password or an exit code.
+//! - Deliberately absent: redirects, retries inside the HTTP client, a second writer, the wall clock outside
 //!   `clock`, printing outside `cli`, and any way to write a secret to a log.
+//!
+//! # Glossary
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | list, source | a file of rows; the ledger's record of that file |
+//! | row | one line of a list, and its record in the ledger; its key is its domain |
+//! | validate | apply the rules of `list::validation` to one row; the result is a `Validation` with problems |
+//! | ingest | store the rows of a source in the ledger |
+//! | decide | choose what happens to a row, from its `Validation` and what is known of its domain |
+//! | fingerprint | a hash that recognizes a row or a customer without comparing its cells |
+//! | step | a create, or the recording of an accepted agreement; each has a state |
+//! | open step | a step that the next run sends or looks up |
+//! | intent | the durable record that a step is about to be sent |
+//! | attempt | one request for a step, and its result |
+//! | outcome | what is known after a request: done, refused, throttled, unknown, … |
+//! | verdict | what an outcome means for the row: settle, repeat, look up, or stop the run |
+//! | in doubt | sent, and the outcome is unknown |
+//! | lookup | a request that changes nothing, such as: does this customer exist? |
+//! | reconcile | settle rows in doubt by lookups only |
+//! | settle delay | how long a new customer may stay invisible to lookups |
+//! | refusal | a definite "no" to a step, with the service's code |
+//! | hold, release, discard | keep rows unsent; let them be sent; decide that they are never sent |
+//! | consent | the operator's "yes" to a plan, or `--yes` |
+//! | agreement | the Microsoft Customer Agreement, and its acceptance by a customer; a reseller's own is the `mpa_status` |
+//! | identity, recipient | the private key that opens passwords; its public half, to which they are sealed |
+//! | data key | the key of one run that seals its passwords; it is itself sealed to the recipient |
+//! | breaker | stops new requests while the service does not answer, and lets a probe through |
+//! | backoff, pacer | the wait before a retry; what keeps requests below the rate |
+//! | middlebox | a proxy, gateway or captive portal that answers instead of the service |
+//! | rehearsal | a run against the simulator (`--simulate`) |
 
 mod check;
 mod cli;
