@@ -81,11 +81,13 @@ fn leave_in_doubt(
     last_sent: &[Value<'_>],
 ) -> Result<()> {
     let (since, boot) = stored(Some(intended_at));
+    // First, because SQLite refuses a pending row in doubt, and what it refuses undoes the records of other rows too.
+    step.take(tx, StepEvent::StillOpen, "", last_sent)?;
     tx.prepare_cached(
         "UPDATE customer_rows SET in_doubt_since = ?2, in_doubt_boot = ?3 WHERE id = ?1 AND in_doubt_since IS NULL",
     )?
     .execute((step.row, since, boot))?;
-    step.take(tx, StepEvent::StillOpen, "", last_sent)
+    Ok(())
 }
 
 fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], change: &RowChange) -> Result<()> {

@@ -68,7 +68,7 @@ mod tests {
     use super::super::outcome::record;
     use super::super::{CreatedCustomer, CurrentStep, NextStep, Operation, StepKind};
     use super::*;
-    use crate::{DataKeyId, RunId, Sealed, schema};
+    use crate::{DataKeyId, Error, RunId, Sealed, schema};
     use tenantry_model::ids::RequestId;
 
     const ROW: RowId = RowId(2);
@@ -104,6 +104,14 @@ mod tests {
 
     /// Records `change`, with the call that was answered as `outcome` where one was.
     fn recorded(connection: &mut Connection, change: RowChange, outcome: Option<&'static str>) -> Recorded {
+        try_to_record(connection, change, outcome).unwrap()
+    }
+
+    fn try_to_record(
+        connection: &mut Connection,
+        change: RowChange,
+        outcome: Option<&'static str>,
+    ) -> Result<Recorded> {
         let tx = connection.transaction().unwrap();
         let calls = outcome.map(|outcome| {
             let attempt = begin(&tx, RunId(1), ROW, Operation::Create, RequestId::draw()).unwrap();
@@ -123,9 +131,9 @@ mod tests {
             }
         });
         let step = CurrentStep::of(&tx, StepKind::Create, ROW).unwrap();
-        let recorded = record(&tx, RunId(1), step, calls.into_iter().collect(), &change).unwrap();
+        let recorded = record(&tx, RunId(1), step, calls.into_iter().collect(), &change)?;
         tx.commit().unwrap();
-        recorded
+        Ok(recorded)
     }
 
     fn row(connection: &Connection, columns: &str) -> String {
@@ -154,6 +162,16 @@ mod tests {
                 .unwrap();
             assert_eq!(kept, ("unknown".to_owned(), customer_id.to_owned(), Some("b".to_owned()), vec![7]));
         }
+    }
+
+    /// What SQLite refuses would undo what is recorded with it for other rows.
+    #[test]
+    fn a_success_with_the_customer_of_another_row_for_a_row_that_was_changed_meanwhile_is_refused_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = ledger(&folder);
+        connection.execute("UPDATE customer_rows SET state = 'pending' WHERE id = 2", []).unwrap();
+        let refused = try_to_record(&mut connection, created("C-1"), Some("created"));
+        assert!(matches!(refused, Err(Error::Illegal(_))), "{refused:?}");
     }
 
     #[test]
