@@ -85,21 +85,24 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Res
                                             WHERE old.replaced_by = agreements.id AND old.state = 'failed')"
         }
     };
+    // In a table of SQLite's, which keeps it in a file where it is long, so that memory does not grow with the rows.
+    tx.execute_batch("CREATE TEMP TABLE discarded (id INTEGER PRIMARY KEY)")?;
     let sql = format!(
-        "SELECT json_group_array(id) FROM agreements
+        "INSERT INTO temp.discarded SELECT id FROM agreements
           WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources})"
     );
-    let discarded: String = value(tx, &sql, [])?;
+    tx.execute(&sql, [])?;
     let mut withdrawn = 0;
     for from in [State::Pending, State::Rejected] {
         let change = (StepKind::Agreement, from, StepEvent::Discarded);
-        withdrawn += take_all(tx, change, "", "id IN (SELECT value FROM json_each(?1))", [&discarded])?;
+        withdrawn += take_all(tx, change, "", "id IN (SELECT id FROM temp.discarded)", [])?;
     }
     // What stands again may have been brought by another file of these.
     tx.execute(
         "UPDATE agreements SET replaced_by = NULL, changed_at = ?1
-          WHERE replaced_by IN (SELECT value FROM json_each(?2))",
-        (clock::now().as_millisecond(), &discarded),
+          WHERE replaced_by IN (SELECT id FROM temp.discarded)",
+        [clock::now().as_millisecond()],
     )?;
+    tx.execute_batch("DROP TABLE temp.discarded")?;
     Ok(withdrawn)
 }
