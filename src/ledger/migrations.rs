@@ -1,6 +1,5 @@
 //! The schema of a ledger: the released scripts, and how many of them have been applied.
 
-use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,22 +27,26 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
 
 /// Brings the schema to what this program wants: all of it as one transaction, for one sync.
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<()> {
-    match version(connection)?.cmp(&SCRIPTS.len()) {
-        Ordering::Less => apply(connection)
-            .map_err(|source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) }),
-        Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(Error::Newer { path: path.to_owned() }),
+    if version(connection)? < SCRIPTS.len() {
+        let failed = |source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) };
+        apply(connection).map_err(failed)?;
     }
+    // Also where a newer program came first to the lock.
+    if version(connection)? > SCRIPTS.len() {
+        return Err(Error::Newer { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Under the lock, because another process may have done it meanwhile.
-    for script in SCRIPTS.iter().skip(version(&transaction)?) {
+    let applied = version(&transaction)?;
+    for script in SCRIPTS.iter().skip(applied) {
         transaction.execute_batch(script)?;
         failpoint::crash("migration");
     }
-    transaction.pragma_update(None, "user_version", SCRIPTS.len())?;
+    transaction.pragma_update(None, "user_version", applied.max(SCRIPTS.len()))?;
     transaction.commit()
 }
 
