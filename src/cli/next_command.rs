@@ -86,7 +86,7 @@ impl Remaining {
 
     /// Nothing is owed any more; what did it come to?
     pub(super) fn settled_exit_code(&self) -> ExitCode {
-        if self.rows.unresolved > 0 {
+        if self.rows.of(State::Unresolved) > 0 {
             ExitCode::SomeUnresolved
         } else if self.rows.refused() + self.agreements.refused() > 0 {
             ExitCode::SomeRefused
@@ -113,11 +113,11 @@ impl Remaining {
             Some(repeated.command("import") + files)
         } else if stopped.is_some() || self.open() > 0 {
             Some(repeated.command("resume"))
-        } else if self.rows.unresolved > 0 {
+        } else if self.rows.of(State::Unresolved) > 0 {
             Some(repeated.command("reconcile"))
         } else if let Some(what) = to_mend(&self.rows, &self.agreements) {
             Some(self.mend(what, repeated, given))
-        } else if self.rows.created > 0 {
+        } else if self.rows.of(State::Created) > 0 {
             Some(format!("{} -o {}", repeated.command("credentials"), free("passwords.csv")))
         } else {
             None
@@ -193,8 +193,8 @@ pub(super) fn between_runs(
         }
     }
     let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
-    let is_refused =
-        left.settled_exit_code() == ExitCode::SomeRefused && left.rows.failed + left.agreements.refused() > 0;
+    let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
+        && left.rows.of(State::Failed) + left.agreements.refused() > 0;
     Ok(Some(if left.open() == 0 && is_refused {
         format!("{next}; or, where the cause is gone, {}", repeated.command("retry"))
     } else {

@@ -4,7 +4,7 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, import};
-use crate::ledger::{AwaitingConsent, InputOptions};
+use crate::ledger::{AwaitingConsent, InputOptions, State};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
@@ -20,7 +20,7 @@ pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Res
 
 async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Result<(), Halt> {
     if mode == Mode::AskOnly {
-        let in_flight = session.queries()?.counts()?.in_flight;
+        let in_flight = session.queries()?.counts()?.of(State::InFlight);
         if in_flight > 0 {
             session.output.note(format_args!(
                 "{} in flight: `tenantry resume` may still bring their passwords, which asking does not.",

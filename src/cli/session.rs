@@ -169,7 +169,8 @@ impl<'a> Session<'a> {
         let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
         // What is in flight is brought to its end beside what a limit lets begin.
-        let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.in_flight)));
+        let total =
+            settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.of(State::InFlight))));
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
@@ -449,13 +450,13 @@ fn report_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
 fn log_end(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
     tracing::info!(
         run_id = run.id.0,
-        created = rows.created,
-        existing = rows.existing,
-        failed = rows.failed,
-        rejected = rows.rejected,
-        unresolved = rows.unresolved,
-        pending = rows.pending,
-        in_flight = rows.in_flight,
+        created = rows.of(State::Created),
+        existing = rows.of(State::Existing),
+        failed = rows.of(State::Failed),
+        rejected = rows.of(State::Rejected),
+        unresolved = rows.of(State::Unresolved),
+        pending = rows.of(State::Pending),
+        in_flight = rows.of(State::InFlight),
         submitted = run.submitted,
         requests = run.requests,
         repeats = run.retries,

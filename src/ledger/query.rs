@@ -9,11 +9,13 @@ mod passwords;
 mod plan;
 mod waiting;
 
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use strum::VariantArray;
 
 use super::runs::{self, CallCounts};
 use super::steps::{STANDING, State, StepKind};
@@ -40,52 +42,38 @@ pub struct Queries {
     path: PathBuf,
 }
 
-/// How many rows are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct RowCounts {
-    pub total: u64,
-    pub created: u64,
-    pub existing: u64,
-    pub failed: u64,
-    pub rejected: u64,
-    pub unresolved: u64,
-    pub in_flight: u64,
-    pub pending: u64,
-    pub superseded: u64,
+/// How many rows are in each state. In JSON: the total, then a number for each state of a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowCounts([u64; State::VARIANTS.len()]);
+
+impl Serialize for RowCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let states = State::OF_ROWS.into_iter().map(|state| (state.name(), self.of(state)));
+        serializer.collect_map(iter::once(("total", self.total())).chain(states))
+    }
 }
 
 impl RowCounts {
-    fn slot(&mut self, state: State) -> &mut u64 {
-        match state {
-            State::Created => &mut self.created,
-            State::Existing => &mut self.existing,
-            State::Failed => &mut self.failed,
-            State::Rejected => &mut self.rejected,
-            State::Unresolved => &mut self.unresolved,
-            State::InFlight => &mut self.in_flight,
-            State::Pending => &mut self.pending,
-            State::Superseded => &mut self.superseded,
-            State::Recorded | State::Withdrawn => unreachable!("no row is in a state of agreements alone"),
-        }
-    }
-
-    /// Counts one more row.
-    pub fn add(&mut self, state: State) {
-        *self.slot(state) += 1;
-        self.total += 1;
+    /// Counts more rows.
+    pub fn add(&mut self, state: State, rows: u64) {
+        self.0[state as usize] += rows;
     }
 
     /// Counts the rows of another count too.
     pub fn add_all(&mut self, more: RowCounts) {
-        for state in State::OF_ROWS {
-            *self.slot(state) += more.of(state);
+        for (count, more) in self.0.iter_mut().zip(more.0) {
+            *count += more;
         }
-        self.total += more.total;
     }
 
     /// The number of rows in `state`.
-    pub fn of(mut self, state: State) -> u64 {
-        *self.slot(state)
+    pub fn of(&self, state: State) -> u64 {
+        self.0[state as usize]
+    }
+
+    /// Rows in any state.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
     }
 
     /// Rows that are still owed a step.
@@ -105,7 +93,7 @@ impl RowCounts {
 
     /// Rows that stand for something: no corrected one stands for them, and nobody has let go of them.
     pub fn standing(&self) -> u64 {
-        self.total - self.sum(State::is_history)
+        self.sum(|state| !state.is_history())
     }
 
     /// Rows in the states of which `is` is true.
@@ -245,8 +233,7 @@ impl Queries {
         let by_state: Vec<(State, u64)> =
             collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         for (state, count) in by_state {
-            *counts.slot(state) = count;
-            counts.total += count;
+            counts.add(state, count);
         }
         Ok(counts)
     }
@@ -426,7 +413,7 @@ impl Queries {
     /// equal to an earlier row of the same file. Returns what is wrong, in words.
     pub fn accounting(&self) -> Result<Option<String>> {
         let totals = self.source_totals(None)?;
-        let rows = self.counts()?.total;
+        let rows = self.counts()?.total();
         let stored: u64 = value(&self.connection, "SELECT count(*) FROM customer_rows", [])?;
         let SourceTotals { read, new, known, duplicates, .. } = totals;
         Ok(if read != new + known + duplicates {

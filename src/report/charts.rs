@@ -81,7 +81,7 @@ pub(crate) fn style() -> String {
 
 /// Rows settled in each part of the time, stacked by what became of them.
 pub(crate) fn outcomes(timeline: &Timeline) -> String {
-    let most = timeline.parts.iter().map(|part| part.rows.total).max().unwrap_or_default();
+    let most = timeline.parts.iter().map(|part| part.rows.total()).max().unwrap_or_default();
     over_time(timeline, linear(most), &|chart| {
         for (from, to, part) in spans(timeline) {
             draw_stack(chart, &stacked(&part.rows), |low, high| [(from, low), (to, high)])?;
@@ -368,7 +368,7 @@ fn index_of(place: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::RowCounts;
+    use crate::ledger::{RowCounts, State};
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
@@ -393,18 +393,13 @@ mod tests {
         // No narrower than a browser draws it in its usual font.
         const CHARACTER: u32 = 8;
         let from: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let mut created = RowCounts::default();
+        created.add(State::Created, 1);
         let timeline = Timeline {
             from,
             part_seconds: 7200,
             limit_per_minute: None,
-            parts: vec![
-                TimelinePart {
-                    start: from,
-                    rows: RowCounts { created: 1, total: 1, ..RowCounts::default() },
-                    ..TimelinePart::default()
-                };
-                24
-            ],
+            parts: vec![TimelinePart { start: from, rows: created, ..TimelinePart::default() }; 24],
         };
         let label = regex::Regex::new(r#"<text x="(\d+)"[^>]*>\s*(03 Mar(?: 00:00)?)\s*<"#).unwrap();
         let drawn = outcomes(&timeline);

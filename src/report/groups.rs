@@ -31,9 +31,9 @@ pub(super) fn group_heads() -> Vec<&'static str> {
 impl Groups {
     /// As a table has them: those with a name, then all others, if there are some.
     pub(super) fn numbers(&self) -> impl Iterator<Item = Vec<Option<u64>>> {
-        let others = Some(&self.others).filter(|others| others.total > 0);
+        let others = Some(&self.others).filter(|others| others.total() > 0);
         let all = self.groups.iter().map(|group| &group.rows).chain(others);
-        all.map(|rows| std::iter::once(rows.total).chain(stacked(rows)).map(Some).collect())
+        all.map(|rows| std::iter::once(rows.total()).chain(stacked(rows)).map(Some).collect())
     }
 }
 
@@ -54,27 +54,27 @@ pub(crate) struct GroupTally {
 
 impl GroupTally {
     pub(crate) fn add(&mut self, name: Option<&str>, state: State) {
-        let Some(name) = name else { return self.nameless.add(state) };
+        let Some(name) = name else { return self.nameless.add(state, 1) };
         let is_full = self.named.len() >= COUNTED;
         match self.named.get_mut(name) {
-            Some(counts) => counts.add(state),
-            None if is_full => self.others.add(state),
-            None => self.named.entry(name.to_owned()).or_default().add(state),
+            Some(counts) => counts.add(state, 1),
+            None if is_full => self.others.add(state, 1),
+            None => self.named.entry(name.to_owned()).or_default().add(state, 1),
         }
     }
 
     /// Of `all` rows, those that were never added are untold.
     pub(crate) fn end(self, all: u64) -> Groups {
         let Self { named, nameless, mut others } = self;
-        let nameless = (nameless.total > 0).then_some(NamedCounts { name: None, rows: nameless });
+        let nameless = (nameless.total() > 0).then_some(NamedCounts { name: None, rows: nameless });
         let named = named.into_iter().map(|(name, rows)| NamedCounts { name: Some(name), rows });
         let mut groups: Vec<NamedCounts> = named.chain(nameless).collect();
-        groups.sort_by(|a, b| b.rows.total.cmp(&a.rows.total).then_with(|| a.name.cmp(&b.name)));
+        groups.sort_by(|a, b| b.rows.total().cmp(&a.rows.total()).then_with(|| a.name.cmp(&b.name)));
         for group in groups.drain(TOLD.min(groups.len())..) {
             others.add_all(group.rows);
         }
-        let told: u64 = groups.iter().map(|group| group.rows.total).sum();
-        Groups { groups, untold: all.saturating_sub(told + others.total), others }
+        let told: u64 = groups.iter().map(|group| group.rows.total()).sum();
+        Groups { groups, untold: all.saturating_sub(told + others.total()), others }
     }
 }
 
@@ -94,9 +94,9 @@ mod tests {
         let groups = tally.end(500);
         assert_eq!(groups.groups.len(), TOLD);
         assert_eq!(groups.groups[0].name.as_deref(), Some("29"));
-        assert_eq!(groups.groups.iter().map(|it| it.rows.total).sum::<u64>(), (11..=30).sum::<u64>());
+        assert_eq!(groups.groups.iter().map(|it| it.rows.total()).sum::<u64>(), (11..=30).sum::<u64>());
         assert_eq!(
-            (groups.others.total, groups.others.failed, groups.untold),
+            (groups.others.total(), groups.others.of(State::Failed), groups.untold),
             ((1..=10).sum::<u64>() + 1, 1, 34)
         );
     }

@@ -164,7 +164,7 @@ impl Overview {
         let open = rows.open() + self.agreements.open() + self.agreements.held_back;
         let parts: Vec<String> = [
             (open, "still under way or waiting"),
-            (rows.unresolved, "may have been created and must be looked at"),
+            (rows.of(State::Unresolved), "may have been created and must be looked at"),
             (refused, "refused: what to do stands below"),
         ]
         .into_iter()
@@ -172,7 +172,7 @@ impl Overview {
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
         match rows.standing() {
-            0 if rows.total == 0 => "There are no rows yet.".to_owned(),
+            0 if rows.total() == 0 => "There are no rows yet.".to_owned(),
             0 => "There are no rows that stand.".to_owned(),
             standing => {
                 let rest = if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };

@@ -176,7 +176,7 @@ fn refusal(ErrorPlaces { error, places }: &ErrorPlaces) -> Markup {
 
 fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
     let part = rough(Duration::from_secs(timeline.part_seconds.unsigned_abs()));
-    let settled = timeline.parts.iter().any(|part| part.rows.total > 0);
+    let settled = timeline.parts.iter().any(|part| part.rows.total() > 0);
     let answered = timeline.parts.iter().any(|part| part.create_ms.is_some());
     let outcomes: Vec<(String, Vec<u64>)> =
         timeline.parts.iter().map(|part| (String::new(), stacked(&part.rows))).collect();
@@ -225,7 +225,7 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
 }
 
 fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
-    let is_telling = |part: &&TimelinePart| part.rows.total + part.requests + part.busiest_minute > 0;
+    let is_telling = |part: &&TimelinePart| part.rows.total() + part.requests + part.busiest_minute > 0;
     html! {
         table {
             caption { (report.subject()) "; parts in which nothing happened are left out." }

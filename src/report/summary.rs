@@ -145,7 +145,7 @@ impl LedgerSummary {
                 text.push_line(format_args!("  {:<11}{count:>9}  {}", state.name(), meaning(state)));
             }
         }
-        text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total));
+        text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total()));
         if let Some(words) = describe_agreements(&self.agreements, |count| count.to_string()) {
             text.push_line(format_args!("{words}"));
         }

@@ -107,7 +107,7 @@ impl Timeline {
         let last = self.parts.len().saturating_sub(1);
         let index = usize::try_from(index).map_or(last, |index| index.min(last));
         if let Some(part) = self.parts.get_mut(index) {
-            part.rows.add(state);
+            part.rows.add(state, 1);
         }
     }
 

@@ -306,6 +306,14 @@ mod tests {
     }
 
     #[test]
+    fn every_state_is_one_of_rows_or_of_agreements_alone() {
+        for state in State::VARIANTS {
+            let of_agreements = matches!(state, State::Recorded | State::Withdrawn);
+            assert_ne!(State::OF_ROWS.contains(state), of_agreements, "{state}");
+        }
+    }
+
+    #[test]
     fn names_survive_a_round_trip() {
         for state in State::VARIANTS {
             assert_eq!(state.name().parse::<State>().unwrap(), *state);
