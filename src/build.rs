@@ -1,13 +1,13 @@
-//! The build script: tells the program which commit it is built from.
+//! The build script: passes the commit that the program is built from to the compiler.
 //!
-//! It runs again when the sources change, when the program is built again anyway, and not with every commit: a program
-//! built before its changes were committed says of itself that it is the commit before with changes. Without git, or
-//! outside a clone, the program has its version alone.
+//! The script runs again when the sources change, because the program is built again then anyway, and not with every
+//! commit. A program built before its changes were committed therefore reports the previous commit "with changes".
+//! Without git, or outside a clone, the program reports only its version.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the program is made from.
+/// The files that the program is built from.
 const SOURCES: [&str; 4] = ["src", "migrations", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
@@ -20,10 +20,10 @@ fn main() {
     );
 }
 
-/// Such as `abc1234 2026-11-22`, with a remark where the sources differ from it.
+/// For example `abc1234 2026-11-22`, with a remark if the sources differ from that commit.
 fn commit() -> Option<String> {
     let root = git(&["rev-parse", "--show-toplevel"])?;
-    // Unpacked inside somebody else's clone, its commits say nothing about us.
+    // If the sources are unpacked inside another clone, the commits of that clone are not ours.
     let is_ours = Path::new(&root).canonicalize().ok() == Path::new(".").canonicalize().ok();
     let commit = git(&["show", "-s", "--format=%h %cs", "HEAD"]).filter(|_| is_ours)?;
     let mut status = vec!["status", "--porcelain", "--untracked-files=no", "--"];
@@ -32,7 +32,7 @@ fn commit() -> Option<String> {
     Some(if changes.is_empty() { commit } else { format!("{commit}, with changes") })
 }
 
-/// What git says; `None` where it is not there or cannot tell.
+/// The output of git; `None` if git is missing or fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let output =
         Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;

@@ -1,7 +1,8 @@
-//! A log file that stays small: at a limit it becomes `F.1`, the one before that `F.2`, and the oldest goes.
+//! A log file of limited size. A full file is renamed to `F.1`, the previous `F.1` to `F.2`; the oldest is deleted.
 //!
-//! Written by ourselves, because the kept crates for it abort the program where another process moves a file at the
-//! same moment. Here whatever fails, the log goes on in the file that is open; a log never ends a run.
+//! This is our own code because the maintained crates for log rotation abort the program if another process moves a
+//! file at the same moment. If any step of the rotation fails here, logging continues in the open file; a log never
+//! ends a run.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,16 +11,16 @@ use std::path::{Path, PathBuf};
 use crate::files::{self, Exposure};
 use crate::outlet::OutletDevice;
 
-/// A night with `-vv` and 50,000 rows fits into one.
+/// A file holds one night with `-vv` and 50,000 rows.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
 
-/// Full files that are kept beside the one that is written.
+/// The number of full files kept in addition to the current file.
 const KEPT: u32 = 5;
 
-/// More than the part of a line by which a log is known.
+/// More bytes than are needed to recognize a log.
 const LOOKED_AT_BYTES: usize = 128;
 
-/// The file that is written, for its owner alone.
+/// The current log file, readable only for its owner.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     path: PathBuf,
@@ -27,15 +28,14 @@ pub(crate) struct LogFile {
     bytes: u64,
     bytes_max: u64,
     exposure: Exposure,
-    /// What was written last had no end yet.
+    /// The last write ended within a line.
     is_within_line: bool,
 }
 
 impl LogFile {
-    /// Opens the file, or makes it, and goes on at its end. An older one is for its owner alone from now on.
+    /// Opens or creates the file for appending. An existing file becomes accessible only for its owner.
     ///
-    /// # Errors
-    /// It cannot be opened for writing.
+    /// # Errors The file cannot be opened for writing.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::with_limit(path, BYTES_MAX)
     }
@@ -46,7 +46,7 @@ impl LogFile {
         Ok(Self { path: path.to_owned(), file, bytes, bytes_max, exposure, is_within_line: false })
     }
 
-    /// What others could do with the file when it was opened, to be told once there is a log.
+    /// What other users could do with the file when it was opened. The caller logs it once logging has started.
     pub(crate) fn exposure(&self) -> Exposure {
         self.exposure
     }
@@ -74,7 +74,7 @@ impl LogFile {
     }
 }
 
-/// Are these the first bytes of a log that this program has written? Also of one that was cut short by a full disk.
+/// Whether these are the first bytes of a log that this program wrote. A log that a full disk truncated counts too.
 pub(crate) fn is_log(beginning: &[u8]) -> bool {
     const TIME: &str = "0000-00-00T00:00:00.000000Z";
     let forms = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"].into_iter().flat_map(|level| {
@@ -88,10 +88,10 @@ pub(crate) fn is_log(beginning: &[u8]) -> bool {
     forms.into_iter().any(|form| beginning.iter().zip(form.bytes()).all(is_like))
 }
 
-/// Nothing, or a log of ours.
+/// Whether there is no file here, or a log that this program wrote.
 fn may_be_replaced(path: &Path) -> bool {
     let mut beginning = [0; LOOKED_AT_BYTES];
-    // Opening a pipe would wait for a program that writes to it.
+    // Opening a pipe would block until another program writes to the pipe.
     if path.metadata().is_ok_and(|it| !it.is_file()) {
         return false;
     }
@@ -102,15 +102,15 @@ fn may_be_replaced(path: &Path) -> bool {
 }
 
 impl Write for LogFile {
-    /// Keeps each line in one file.
+    /// Never splits a line between two files.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        // A device or a pipe holds nothing, and cannot be moved.
+        // A device or a pipe stores nothing and cannot be moved.
         if self.bytes > 0
             && self.bytes + lines.len() as u64 > self.bytes_max
             && !self.is_within_line
             && self.path.is_file()
         {
-            // Where it cannot be moved it grows, and is tried again when it has grown by as much once more.
+            // If rotation fails, the file grows further; the next attempt follows after another `bytes_max` bytes.
             drop(self.rotate());
             self.bytes = 0;
         }
@@ -131,7 +131,7 @@ impl OutletDevice for LogFile {}
 mod tests {
     use super::*;
 
-    /// Two lines do not fit.
+    /// One line fits, two lines do not.
     const LINE_BYTES: u64 = 60;
 
     fn line(night: u32) -> String {
@@ -167,7 +167,7 @@ mod tests {
     fn a_log_that_cannot_be_moved_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nightly.log");
-        // Something stands in the way that no file can replace.
+        // A folder that is not empty cannot be replaced by a file.
         fs::create_dir_all(folder.path().join("nightly.log.5/x")).unwrap();
         fs::write(folder.path().join("nightly.log.4"), "").unwrap();
         let mut log = LogFile::with_limit(&path, LINE_BYTES).unwrap();
@@ -201,7 +201,7 @@ mod tests {
             "{\"timestamp\":\"2026-01-01T02:15:00.000123Z\",\"level\":\"INFO\",\"message\":\"started\"",
             true,
         );
-        // A disk that was full.
+        // Logs that a full disk truncated.
         check("2026-01-0", true);
         check("{\"time", true);
         check("2026-01-01T02:15:00.000123Z,Contoso,contoso", false);

@@ -1,4 +1,4 @@
-//! The `tenantry` program: parses the command line, runs the command, turns the result into an exit code.
+//! The `tenantry` program: parses the command line, runs the command, returns an exit code.
 
 use std::process::ExitCode;
 

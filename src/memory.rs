@@ -1,22 +1,22 @@
-//! What is in memory stays there: secrets are wiped when they are done with, but a core file holds those that are not.
+//! Keeps secrets in memory from reaching the disk: disables core files.
 //!
-//! What the libraries for TLS and HTTP copy into buffers of their own is not ours to wipe, so nothing may come to lie on
-//! the disk. Windows writes no dump of a program unless an administrator has told Windows Error Reporting to.
+//! Secrets are wiped after use, but a core file would contain those still in use. Buffers inside the TLS and HTTP
+//! libraries cannot be wiped by this program at all. Windows writes no dump of a program unless an administrator
+//! configures Windows Error Reporting to do so.
 
 use std::io;
 
-/// Forbids core files of this process. On Linux no other process of the same user may read its memory or its
-/// environment either (`/proc/PID/mem`, `/proc/PID/environ`, a debugger), and the system hands nothing to a collector of
-/// core files, which a limit alone would not keep it from.
+/// Disables core files for this process. On Linux this also stops other processes of the same user from reading its
+/// memory or environment (`/proc/PID/mem`, `/proc/PID/environ`, a debugger), and the kernel passes nothing to a core
+/// file collector, which a resource limit alone would not prevent.
 ///
-/// # Errors
-/// The system refused; there is nothing that the program could do instead.
+/// # Errors The system refused. The program has no alternative.
 #[cfg(unix)]
 pub(crate) fn keep_private() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     #[cfg(any(target_os = "linux", target_os = "android"))]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    // The limit of what the program starts may be raised again.
+    // Keep the maximum, so that child processes can raise their own limit again.
     let maximum = getrlimit(Resource::Core).maximum;
     Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum })?)
 }

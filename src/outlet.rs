@@ -1,11 +1,11 @@
-//! Text for people and monitors on its way out. It never fails, blocks or delays the work.
+//! Queues output text and writes it in the background, so that output never fails, blocks or delays the work.
 //!
-//! A full disk, a pipe whose reader is gone or never reads, a terminal that was closed or stopped with Ctrl-S: none of
-//! them concerns whoever has something to say. Lines are queued in their order, and one thread of its own does the
-//! writing. Where the queue is full, or a write fails, lines are dropped and counted; the number of missing lines is
-//! written in their place as soon as writing works again.
+//! The disk can be full, the reader of a pipe can be gone or stop reading, and a terminal can be closed or stopped with
+//! Ctrl-S. The caller is not affected by any of these. Lines are queued in order, and a dedicated thread writes them.
+//! If the queue is full, or a write fails, lines are dropped and counted. The number of missing lines is written in
+//! their place as soon as writing works again.
 //!
-//! The status line is the one thing that is not queued: only its newest text counts, and it stays below all lines.
+//! Only the status line is not queued: the newest status replaces the previous one and stays below all lines.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -15,32 +15,33 @@ use std::time::{Duration, Instant};
 
 use console::Term;
 
-/// Text that may wait: a second or two of the chattiest log, for a disk that is busy with the ledger.
+/// Limit of the queue: one or two seconds of the most verbose log, for a disk that is busy with the ledger.
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Written at once. A pipe takes so much as a whole or not at all, so lines of two processes do not mix in one.
+/// The most bytes in one write. A pipe takes this many bytes atomically (`PIPE_BUF` on Linux), so lines of two
+/// processes do not mix.
 pub(crate) const WRITE_BYTES_MAX: usize = 4096;
 
-/// A device that has taken nothing for so long is stuck, and is not waited for.
+/// A device that accepts nothing for this long is stuck; nothing waits for it any longer.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(1);
 
-/// A device that is slow but moves is waited for, up to this.
+/// The longest wait for a device that is slow but still accepts data.
 pub(crate) const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
-/// Somebody else has made the device refuse to block; it is asked again after this.
+/// Delay before a retry when the device would block because another process made it non-blocking.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
-/// Takes whole lines and never keeps the caller waiting.
+/// Accepts whole lines and never blocks the caller.
 #[derive(Clone)]
 pub(crate) struct Outlet {
     shared: Arc<OutletShared>,
-    /// Without a thread there is nothing left but to write at once.
+    /// If the thread could not be started, `write` writes directly.
     has_thread: bool,
 }
 
-/// What an outlet leads to.
+/// The destination of an outlet.
 pub(crate) trait OutletDevice: Write + Send + 'static {
-    /// Takes the status line away.
+    /// Removes the status line.
     fn erase(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -48,7 +49,7 @@ pub(crate) trait OutletDevice: Write + Send + 'static {
 
 struct OutletShared {
     state: Mutex<OutletState>,
-    /// Rings at every change of the state.
+    /// Notified at every change of the state.
     changed: Condvar,
 }
 
@@ -57,17 +58,17 @@ struct OutletState {
     queued_bytes: usize,
     status: Option<String>,
     status_is_hidden: bool,
-    /// The status as the device shows it.
+    /// The status that the device currently shows.
     shown: Option<String>,
     /// The thread is writing.
     is_busy: bool,
-    /// Writes that came to an end, whether well or not.
+    /// Writes that ended, with or without success.
     moves: u64,
-    /// Where `moves` stood when the device was found stuck.
+    /// The value of `moves` when the device was found stuck.
     stuck_at: Option<u64>,
     /// Lines that were never written.
     lost: u64,
-    /// What is written in place of so many missing lines.
+    /// Makes the notice that replaces this many missing lines.
     notice: fn(u64) -> String,
 }
 
@@ -76,12 +77,12 @@ enum Queued {
     Missing(u64),
 }
 
-/// What is to be written next.
+/// The next output to write.
 struct PendingOutput {
     missing: u64,
     lines: String,
     erase: bool,
-    /// `None`: the status stays as it is shown.
+    /// `None`: the status on the device does not change.
     status: Option<String>,
     notice: fn(u64) -> String,
 }
@@ -89,8 +90,7 @@ struct PendingOutput {
 impl Outlet {
     /// Starts the thread that writes to `device`.
     ///
-    /// # Errors
-    /// There is no thread to be had.
+    /// # Errors The thread cannot be started.
     pub(crate) fn start(device: impl OutletDevice) -> io::Result<Self> {
         let shared = Arc::new(OutletShared::default());
         let writing = Arc::clone(&shared);
@@ -98,10 +98,10 @@ impl Outlet {
         Ok(Self { shared, has_thread: true })
     }
 
-    /// Writes `text`, which is whole lines, in its turn.
+    /// Queues `text`, which consists of whole lines.
     pub(crate) fn write(&self, text: String) {
         if !self.has_thread {
-            // Nobody is left to hear of an error.
+            // An error could not be reported anywhere.
             drop(io::stderr().write_all(text.as_bytes()));
             return;
         }
@@ -116,13 +116,13 @@ impl Outlet {
         self.shared.changed.notify_all();
     }
 
-    /// Shows `status` below all lines, in place of the one before it.
+    /// Shows `status` below all lines. It replaces the previous status.
     pub(crate) fn show_status(&self, status: Option<String>) {
         self.shared.lock().status = status;
         self.shared.changed.notify_all();
     }
 
-    /// Takes the status line away until the guard is dropped.
+    /// Hides the status line until the guard is dropped.
     pub(crate) fn without_status(&self) -> impl Drop + use<> {
         struct Hidden(Arc<OutletShared>);
         impl Drop for Hidden {
@@ -136,8 +136,8 @@ impl Outlet {
         Hidden(Arc::clone(&self.shared))
     }
 
-    /// Waits until everything is written, for as long as the device takes something. A device that is found stuck is
-    /// not waited for again before it has moved.
+    /// Waits until everything is written, as long as the device keeps accepting data. After the device was found stuck,
+    /// does not wait again until the device has accepted something.
     pub(crate) fn settle(&self) {
         if !self.has_thread {
             return;
@@ -156,18 +156,18 @@ impl Outlet {
         }
     }
 
-    /// Lines that were dropped so far.
+    /// Lines dropped so far.
     pub(crate) fn lost(&self) -> u64 {
         self.shared.lock().lost
     }
 
-    /// Missing lines are reported as `notice` says, a whole line.
+    /// Sets how missing lines are reported; `notice` returns a whole line.
     pub(crate) fn report_missing_as(&self, notice: fn(u64) -> String) {
         self.shared.lock().notice = notice;
     }
 }
 
-/// Standard error. Everything that goes there goes through this.
+/// Standard error. All output to standard error goes through this outlet.
 pub(crate) fn stderr() -> &'static Outlet {
     static STDERR: LazyLock<Outlet> = LazyLock::new(|| {
         Outlet::start(StandardError)
@@ -235,7 +235,7 @@ impl OutletState {
         }
     }
 
-    /// Up to one write of lines, and the status below them.
+    /// Lines for one write, and the status below them.
     fn next_job(&mut self) -> PendingOutput {
         let missing = match self.queue.pop_front_if(|first| matches!(first, Queued::Missing(_))) {
             Some(Queued::Missing(missing)) => missing,
@@ -264,7 +264,7 @@ impl OutletShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The life of the thread: it ends with the process.
+    /// The loop of the thread; it ends with the process.
     fn write_to(&self, mut device: impl OutletDevice) {
         // Missing lines that have not been reported yet.
         let mut missing = 0;
@@ -274,7 +274,7 @@ impl OutletShared {
             let job = self.wait_for_job();
             missing += job.missing;
             if job.erase {
-                // What stays of it is overwritten.
+                // If this fails, the next output overwrites the rest of the status.
                 drop(device.erase());
             }
             let notice = if missing > 0 { (job.notice)(missing) } else { String::new() };
@@ -294,7 +294,7 @@ impl OutletShared {
                 self.lock().lost += lost;
             }
             if let Some(status) = job.status {
-                // It is only for the moment.
+                // A failure does not matter: the status is temporary.
                 drop(self.write_whole(&mut device, status.as_bytes()));
             }
             let mut state = self.lock();
@@ -312,7 +312,7 @@ impl OutletShared {
         state.next_job()
     }
 
-    /// Says how much of it was written, too.
+    /// Also returns the number of bytes written.
     fn write_whole(&self, device: &mut impl OutletDevice, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut written = 0;
         while written < bytes.len() {

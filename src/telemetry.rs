@@ -1,6 +1,8 @@
-//! Logs: where they go and in which form. They go through an [`Outlet`], so no event ever fails or waits. Events are constant sentences with fields; none carries a token, a
-//! secret, a password or a request body. One event is one line with nothing in it that a terminal would obey: names of
-//! files and words of services are among the fields, and people read logs on terminals.
+//! Configures logging: its destination, format and level.
+//!
+//! Events go through an [`Outlet`], so logging never fails or blocks. Events are constant sentences with fields. No
+//! event contains a token, a secret, a password or a request body. One event is one line without terminal control
+//! characters: its fields include file names and text from services, and people read logs in terminals.
 
 use std::io;
 use std::path::Path;
@@ -21,14 +23,14 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Leads to the log file, where there is one.
+/// The log file, if there is one.
 static LOG_FILE: OnceLock<Outlet> = OnceLock::new();
 
-/// Starts logging to `file`, else to standard error.
+/// Starts logging to `file`, otherwise to standard error.
 ///
-/// `verbosity` -1 is errors alone, 0 warnings, 1 what happens, 2 every attempt, 3 everything; a file has what happens
-/// at least, or a good night could not be told from one without a run. A filter in `TENANTRY_LOG` (in the syntax of
-/// tracing's `EnvFilter`) wins.
+/// `verbosity`: -1 is errors only, 0 warnings, 1 normal events, 2 every attempt, 3 everything. A file gets at least
+/// level 1; otherwise a successful night could not be distinguished from a night without a run. `TENANTRY_LOG` (a
+/// filter in the syntax of tracing's `EnvFilter`) overrides the level.
 pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::Result<()> {
     let level = match if file.is_some() { verbosity.max(1) } else { verbosity } {
         ..0 => "error",
@@ -37,7 +39,7 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
         2 => "debug",
         3.. => "trace",
     };
-    // Libraries below us may log bytes of requests at trace level, so they never get to speak that finely.
+    // At trace level, libraries may log bytes of requests, so by default libraries log only warnings.
     let default = format!("warn,tenantry={level}");
     let filter = variable("TENANTRY_LOG")
         .and_then(|filter| EnvFilter::try_new(filter.to_str()?).ok())
@@ -58,8 +60,8 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(move || Events { outlet, format })
-        // It would print what its writer failed with, and die of that where standard error is the writer
-        // (tracing-subscriber 0.3.23, `findings/tracing-log-file-errors-go-to-stderr.sh`).
+        // Otherwise the subscriber prints the error of its writer to standard error, and panics if standard error is
+        // the writer (tracing-subscriber 0.3.23, `findings/tracing-log-file-errors-go-to-stderr.sh`).
         .log_internal_errors(false)
         .with_ansi(false)
         .with_target(false);
@@ -76,7 +78,7 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
     Ok(())
 }
 
-/// Waits for what is logged to be in the log file, though not for long. Says how many lines are missing in it.
+/// Waits until events are written to the log file, for a limited time. Returns the number of lines missing in the file.
 pub(crate) fn settle() -> u64 {
     LOG_FILE.get().map_or(0, |outlet| {
         outlet.settle();
@@ -94,7 +96,7 @@ fn missing_as_json(lines: u64) -> String {
     format!("{line}\n")
 }
 
-/// An event, which the subscriber writes in one go, as one line that is safe to look at.
+/// Formats an event as one line that is safe to print. The subscriber writes each event in one call.
 fn line_of(event: &[u8], format: Format) -> String {
     let text = String::from_utf8_lossy(event);
     let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -105,7 +107,7 @@ fn line_of(event: &[u8], format: Format) -> String {
     format!("{line}\n")
 }
 
-/// Each write is an event.
+/// Each write is one event.
 struct Events {
     outlet: &'static Outlet,
     format: Format,

@@ -1,8 +1,9 @@
-//! A copy of a checked file with what is wrong beside each row, to be mended and imported as it is.
+//! Writes a copy of a checked file with the problems next to each row, to be corrected and imported as it is.
 //!
-//! The operator's own columns and cells come back byte for byte, in the order of the file; ours follow them, by the names
-//! that exports have. What shows only at the end of the file (see [`FileCheck::end`](super::FileCheck::end)) concerns
-//! rows that are written by then, so the copy is made in two steps: as the rows come, and then with that in its place.
+//! The operator's own columns and cells are copied byte for byte, in the order of the file. Our columns follow, named
+//! as in exports. Some problems are only known at the end of the file (see [`FileCheck::end`](super::FileCheck::end)),
+//! after their rows are written. Therefore the copy is written in two passes: first the rows as they are read, then
+//! again with these problems added.
 
 use std::io::{self, Read, Seek, Write};
 
@@ -13,7 +14,7 @@ use crate::reader::Header;
 use crate::report::{harmless, one_line};
 use crate::validation::lost_cells;
 
-/// Our columns, in order. `tenantry_extra_cells` holds what the header has no column for.
+/// Our columns, in order. `tenantry_extra_cells` contains cells that have no column in the header.
 const OUR_COLUMNS: [&str; 5] =
     ["tenantry_line", "tenantry_severity", "tenantry_error_code", "tenantry_error", "tenantry_extra_cells"];
 const LINE: usize = 0;
@@ -21,12 +22,12 @@ const SEVERITY: usize = 1;
 const CODE: usize = 2;
 const ERROR: usize = 3;
 
-/// Writes the rows as they come, for now to where they can be read again.
+/// First pass: writes the rows as they are read, to a place where they can be read again.
 pub(crate) struct Annotated<W: Write> {
     writer: csv::Writer<W>,
-    /// Of the file's columns, those that are copied: all but what an earlier copy has added.
+    /// Indexes of the file's columns that are copied: all except those that an earlier copy added.
     copied: Vec<usize>,
-    /// How many columns the file has.
+    /// The number of columns in the file.
     width: usize,
     delimiter: u8,
 }
@@ -62,14 +63,14 @@ impl<W: Read + Write + Seek> Annotated<W> {
         self.writer.write_record(own.chain(ours))
     }
 
-    /// Writes the copy, with each of `problems` beside its row. They come in the order of the rows.
+    /// Writes the copy, with each of `problems` next to its row. The problems are in the order of the rows.
     pub(crate) fn finish(
         self,
         problems: impl Iterator<Item = Problem>,
         mut out: impl Write,
     ) -> Result<(), csv::Error> {
         let Self { writer, copied, delimiter, .. } = self;
-        // Where our columns begin.
+        // Index of our first column.
         let begin = copied.len();
         let mut rows = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
         rows.rewind()?;

@@ -1,8 +1,8 @@
-//! What is known of a row that is checked: the rows before it, of its file or of a file before that.
+//! Compares a checked row with the earlier rows of all files.
 //!
-//! The ledger knows that in an import; here a short memory has to do: 17 bytes for a place in a table that is at
-//! least 7/16 full, so less than 40 a row. Keys are fingerprints under a key that is drawn anew each time: nobody can
-//! make two domains collide, and by chance a file of a million rows has a colliding pair once in 37 million checks.
+//! An import uses the ledger for this; the check keeps a small table instead: 17 bytes per slot in a table that is at
+//! least 7/16 full, so less than 40 bytes a row. The table stores fingerprints under random keys, so no one can craft
+//! two domains that collide. By chance, a file of a million rows contains a colliding pair once in 37 million checks.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -13,27 +13,28 @@ use crate::intake::decide::{IncomingRow, decide};
 use crate::ledger::{Decision, KnownRow, KnownRows, RowId, State};
 use crate::validation::Validation;
 
-/// Tables instead of one: each doubles alone, so old and new of all of them never stand side by side. One of 16,384
-/// places is full at 14,336 entries, so this many hold 1.4 million rows in 27 MB before they double.
+/// The number of tables. Each table doubles on its own, so old and new copies of all tables never exist at the same
+/// time. A table of 16,384 slots is full at 14,336 entries, so this many tables hold 1.4 million rows in 27 MB before
+/// they double.
 const SHARDS: usize = 96;
 
 /// The first row of a domain.
 #[derive(Debug, Clone, Copy)]
 struct First {
-    /// Its line, the lines of all files counted through.
+    /// Its line number, counted through all files.
     place: u32,
     content: u32,
 }
 
-/// What fingerprints are drawn under. Content is hashed in many small parts, which the hash of std is slow at; there is
-/// nothing to be won by making the contents of two rows of one domain collide.
+/// The random keys of the fingerprints. Content uses foldhash, because the hash of std is slow with many small parts;
+/// making the contents of two rows of one domain collide would gain an attacker nothing.
 #[derive(Clone, Default)]
 pub(super) struct HashKeys {
     domain: RandomState,
     content: foldhash::quality::RandomState,
 }
 
-/// What a row is recognised by.
+/// Identifies a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprints {
     domain: Option<u64>,
@@ -47,22 +48,22 @@ impl HashKeys {
     }
 }
 
-/// What is remembered of the rows of all files.
+/// What the check remembers about the rows of all files.
 #[derive(Default)]
 pub(crate) struct EarlierRows {
-    /// The files so far, each with the number of lines before it.
+    /// The files so far, each with the number of lines before the file.
     files: Vec<(String, u32)>,
-    /// The newest row.
+    /// The place of the newest row.
     newest: u32,
     key: HashKeys,
     by_domain: Shards<First>,
-    /// Rows that stand for no domain, because their cell holds none or an earlier row stands for it. They are told
-    /// apart by their content alone.
+    /// Rows that are not the current row of a domain, because their domain is missing or an earlier row has the domain.
+    /// They are distinguished only by their content.
     by_content: Shards<()>,
 }
 
 impl EarlierRows {
-    /// The rows that come now are those of the file at `path`.
+    /// The next rows are from the file at `path`.
     pub(crate) fn begin_file(&mut self, path: &str) {
         self.files.push((path.to_owned(), self.newest));
     }
@@ -71,7 +72,7 @@ impl EarlierRows {
         self.key.clone()
     }
 
-    /// What becomes of a row, as an import of the files into an empty ledger would decide.
+    /// Decides about a row as an import of the files into an empty ledger would.
     pub(super) fn meet(&mut self, row: &IncomingRow<'_>, fingerprints: Fingerprints) -> Decision {
         let before = self.files.last().map_or(0, |(_, before)| *before);
         self.newest = before.saturating_add(short(row.line));
@@ -98,8 +99,8 @@ impl EarlierRows {
     }
 }
 
-/// The row that stands for a domain, beside one of this content. It would be pending, or rejected: that makes no difference
-/// to a row that comes from the same files.
+/// The current row of a domain, compared with a row of this content. In a ledger the current row would be pending or
+/// rejected; for a row from the same files the difference does not matter.
 fn known(files: &[(String, u32)], first: First, content: u32) -> KnownRow {
     let First { place, content: its } = first;
     let same_content = its == content;
@@ -113,12 +114,12 @@ fn known(files: &[(String, u32)], first: First, content: u32) -> KnownRow {
     }
 }
 
-/// A line as it is remembered; past four billion lines all are one, as in the ledger.
+/// A line number as it is stored. Lines beyond four billion all count as the same line, as in the ledger.
 fn short(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
-/// Values by fingerprint, which is its own hash.
+/// Values by fingerprint. The fingerprint is its own hash.
 struct Shards<V>(Box<[HashTable<(u64, V)>]>);
 
 impl<V> Default for Shards<V> {
@@ -140,7 +141,7 @@ impl<V> Shards<V> {
         self.0[Self::shard(fingerprint)].find(fingerprint, |(other, _)| *other == fingerprint).is_some()
     }
 
-    /// By the half that does not find the place in the table.
+    /// Uses the upper half; the slot in the table depends on the lower half.
     fn shard(fingerprint: u64) -> usize {
         usize::try_from((fingerprint >> 32) % SHARDS as u64).expect("there are few shards")
     }
@@ -150,16 +151,16 @@ impl<V> Shards<V> {
 mod tests {
     use super::*;
 
-    /// What an earlier row leaves of a row.
+    /// How a row compares with earlier rows.
     #[derive(Debug, PartialEq, Eq)]
     enum Match {
         First,
         Equal,
-        /// Line and message name the row that stands for its domain.
+        /// The row names a domain again; the line in the message is that of the first row.
         NamedAgain(u64),
     }
 
-    /// Meets rows as (domain, content), from line 2 on.
+    /// Passes rows as (domain, content), starting at line 2.
     #[track_caller]
     fn check(rows: &[(&str, u8)], expected: &[Match]) {
         let mut siblings = EarlierRows::default();
@@ -192,7 +193,7 @@ mod tests {
         check(&[("a", 1), ("b", 2)], &[First, First]);
         check(&[("a", 1), ("a", 1), ("a", 1)], &[First, Equal, Equal]);
         check(&[("a", 1), ("a", 2)], &[First, NamedAgain(2)]);
-        // Said again, what was wrong is not wrong twice.
+        // A repeated wrong row counts as a duplicate, not as a second error.
         check(
             &[("a", 1), ("a", 2), ("a", 2), ("a", 3), ("a", 1)],
             &[First, NamedAgain(2), Equal, NamedAgain(2), Equal],

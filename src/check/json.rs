@@ -1,5 +1,4 @@
-//! A check as one JSON object, written while it goes on. An object that is not closed says that the check did not
-//! come to its end.
+//! Writes a check as one JSON object, piece by piece. An object that is not closed means that the check did not finish.
 
 use serde::Serialize;
 
@@ -20,13 +19,13 @@ struct InFile<'a> {
     problem: &'a Problem,
 }
 
-/// What the rows come to, each counted once.
+/// The totals; each row counts once.
 #[derive(Serialize)]
 struct CheckTotals<'a> {
     rows: u64,
-    /// They would be sent.
+    /// Rows that would be sent.
     valid: u64,
-    /// Of those.
+    /// Included in `valid`.
     with_warnings: u64,
     rejected: u64,
     /// Equal to an earlier row.

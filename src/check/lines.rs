@@ -1,7 +1,7 @@
-//! Many lines of one file, in little memory: a byte or two for each.
+//! Stores many line numbers of one file in little memory: one or two bytes for each.
 
-/// Lines in the order of the file, each kept as its distance from the one before: seven bits a byte, the last byte of a
-/// number without the highest bit.
+/// Line numbers in ascending order, each stored as the distance from the previous line: seven bits a byte, and the last
+/// byte of a number does not have the highest bit set.
 #[derive(Debug, Default)]
 pub(super) struct LineRanges {
     distances: Vec<u8>,
@@ -12,7 +12,7 @@ pub(super) struct LineRanges {
 const MORE: u8 = 0x80;
 
 impl LineRanges {
-    /// Adds a line number. It is not smaller than the one before.
+    /// Adds a line number, which must not be smaller than the previous one.
     pub(super) fn push(&mut self, line: u64) {
         let mut distance = line.checked_sub(self.last).expect("lines come in the order of the file");
         (self.last, self.count) = (line, self.count + 1);

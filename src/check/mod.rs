@@ -1,9 +1,9 @@
-//! The check of files: every problem of every row, nothing written, nothing created.
+//! Checks files: finds every problem in every row, creates nothing.
 //!
-//! A row is judged by the same [`Validator`] as in an import, and what becomes of it beside its [`siblings`] is
-//! [decided](crate::intake::decide) in the same place. So a file is judged as an import into an empty ledger would judge it.
-//! The files of one command belong together, as in an import. Problems are handed on as they come and are never
-//! collected: what stays in memory of a row is what [`siblings`] says.
+//! Rows are validated by the same [`Validator`] as in an import, and compared with earlier rows ([`EarlierRows`]) by
+//! the same [rules](crate::intake::decide). So a check gives the result of an import into an empty ledger. All files of
+//! one command are checked together, as in an import. Problems are passed on immediately and never collected; the only
+//! data kept about a row is in [`EarlierRows`].
 
 mod annotated;
 mod duplicates;
@@ -35,45 +35,46 @@ pub(crate) use text::{CheckEnd, TextReport};
 use lines::LineRanges;
 use plan::Group;
 
-/// Judges the rows of a file, each for itself: on any thread, in any order.
+/// Validates the rows of a file independently of each other: on any thread, in any order.
 pub(crate) struct RowChecker {
     validator: Validator,
     key: duplicates::HashKeys,
-    /// Partner Center will be asked about the rows.
+    /// Keep customers for the lookups at Partner Center.
     keeps_customers: bool,
-    /// The rows will be copied.
+    /// Keep cells for the annotated copy.
     keeps_cells: bool,
 }
 
-/// A domain, which has 43 characters at most: freeing memory of another thread costs more than all the rest of a row.
+/// A domain has at most 43 characters. It is stored inline, because freeing memory of another thread costs more than
+/// everything else done for a row.
 type Domain = ArrayString<48>;
 
-/// A row that has been judged for itself.
+/// A row that was validated on its own.
 pub(crate) struct CheckedRow {
     line: u64,
     domain: Option<Domain>,
     fingerprints: duplicates::Fingerprints,
     problems: Vec<Problem>,
-    /// Of a row in which validation found no error.
+    /// `Some` if validation found no error.
     group: Option<Group>,
-    /// Of such a row, where somebody asks. Boxed, because most checks ask nobody and should not carry room for it
-    /// through every batch.
+    /// `Some` for such a row if Partner Center will be asked. Boxed, because most checks do not need it and batches
+    /// should stay small.
     customer: Option<Box<Customer>>,
-    /// `Some` where the rows are copied.
+    /// `Some` if the rows are copied.
     cells: Option<Box<ByteRecord>>,
 }
 
-/// A row that has been judged, and held against the rows before it. It has a customer only where it would be sent.
+/// A row that was validated and compared with earlier rows. It has a customer only if it would be sent.
 pub(crate) struct Met {
     judged: CheckedRow,
-    /// An earlier row says the same.
+    /// An earlier row has the same content.
     is_duplicate: bool,
-    /// It stands for its domain, or would if it named one.
+    /// The row is the current row of its domain, or would be if it named one.
     stands: bool,
 }
 
 impl RowChecker {
-    /// `siblings` is what the rows will be held against.
+    /// `siblings`: the rows that these rows will be compared with.
     pub(crate) fn new(
         validator: Validator,
         siblings: &EarlierRows,
@@ -103,7 +104,7 @@ pub(crate) struct FileCheck {
     header: Header,
     strict: bool,
     allow_direct: bool,
-    /// A row with a reseller and without an error; one is enough to make those without a reseller wrong.
+    /// The file has a row with a reseller and without an error. If so, rows without a reseller are errors.
     has_resellers: bool,
     /// Rows without a reseller that would be sent.
     direct: LineRanges,
@@ -116,7 +117,7 @@ impl FileCheck {
         Self { header, strict, allow_direct, has_resellers, direct, tally }
     }
 
-    /// Holds a row against those before it. Rows come in the order of the file, of which `siblings` has been told.
+    /// Compares a row with earlier rows. Rows must arrive in the order of the file that `siblings` was last given.
     pub(crate) fn meet(&self, mut judged: CheckedRow, siblings: &mut EarlierRows) -> Met {
         let coming = IncomingRow {
             line: judged.line,
@@ -136,14 +137,14 @@ impl FileCheck {
         Met { judged, is_duplicate, stands }
     }
 
-    /// Counts a row, with what Partner Center told about it, and returns its problems.
+    /// Counts a row, adds the findings from Partner Center, and returns the problems of the row.
     pub(crate) fn settle(&mut self, mut met: Met, told: Vec<FieldFinding>) -> Vec<Problem> {
         let line = met.judged.line;
         for FieldFinding { field, value, finding } in told {
             let column = self.header.name_of(field).to_owned();
             met.judged.problems.push(finding.found(line, column, value, self.strict));
         }
-        // As in an import, also a duplicate shows what kind of file this is.
+        // As in an import, duplicates count here too.
         self.has_resellers |= met.judged.group.as_ref().is_some_and(Group::has_reseller);
         if met.is_direct() {
             self.direct.push(line);
@@ -152,7 +153,7 @@ impl FileCheck {
         met.judged.problems
     }
 
-    /// What can be said once the whole file has been read; and the counts with it.
+    /// Returns the problems that are only known at the end of the file, and the counts.
     pub(crate) fn end(mut self) -> (AtTheEnd, CheckTally) {
         let is_mixed = are_mixed(self.has_resellers, self.direct.count() > 0, self.allow_direct);
         let lines = if is_mixed { std::mem::take(&mut self.direct) } else { LineRanges::default() };
@@ -164,27 +165,27 @@ impl FileCheck {
     }
 }
 
-/// The problems that show only at the end of a file: rows without a reseller beside rows with one.
+/// The problems that are only known at the end of a file: rows without a reseller in a file that has rows with one.
 pub(crate) struct AtTheEnd {
     lines: LineRanges,
-    /// The name of the reseller's column.
+    /// The name of the reseller column.
     column: String,
 }
 
 impl AtTheEnd {
-    /// In the order of the file.
+    /// The problems in the order of the file.
     pub(crate) fn problems(&self) -> impl Iterator<Item = Problem> {
         self.lines.iter().map(|line| mixed_resellers(line, &self.column))
     }
 }
 
 impl Met {
-    /// The line and the cells of the row, once, where they are kept.
+    /// The line and the cells of the row, if cells are kept. Returns them only once.
     pub(crate) fn take_row(&mut self) -> Option<(u64, Box<ByteRecord>)> {
         Some((self.judged.line, self.judged.cells.take()?))
     }
 
-    /// It would be sent, and not for a reseller.
+    /// Whether the row would be sent without a reseller.
     fn is_direct(&self) -> bool {
         self.stands && self.judged.group.as_ref().is_some_and(|group| !group.has_reseller())
     }

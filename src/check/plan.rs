@@ -1,4 +1,4 @@
-//! What an import of the checked files would create, by reseller and country.
+//! Counts what an import of the checked files would create, by reseller and country.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::validation::Validation;
 
-/// Where a customer goes.
+/// The reseller and country of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Group {
     pub(super) reseller: Option<Uuid>,
@@ -15,7 +15,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// `Some` where there is no error.
+    /// `Some` if validation found no error.
     pub(super) fn of(validation: &Validation<'_>) -> Option<Self> {
         let (reseller, country) = validation.destination()?;
         let country = country.as_bytes().try_into().expect("validation knows two letters alone");
@@ -39,7 +39,7 @@ impl CheckPlan {
         *self.0.entry(group).or_default() += 1;
     }
 
-    /// Takes out the rows without a reseller.
+    /// Removes the rows without a reseller.
     pub(super) fn reject_direct(&mut self) {
         self.0.retain(|group, _| group.has_reseller());
     }

@@ -1,4 +1,4 @@
-//! What a check counts.
+//! Counts the rows and problems of a check.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -9,17 +9,17 @@ use super::plan::CheckPlan;
 use crate::intake::cross_row::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
 
-/// How severe, and which rule.
+/// Severity and rule.
 pub(super) type ProblemKey = (Severity, Cow<'static, str>);
 
-/// Every row is counted once: good, with warnings alone, with errors, or an equal duplicate of an earlier row.
+/// Each row counts once: good, only warnings, errors, or an equal duplicate of an earlier row.
 #[derive(Debug, Default)]
 pub(crate) struct CheckTally {
     pub(crate) good: u64,
     pub(crate) warned: u64,
     pub(crate) wrong: u64,
     pub(crate) duplicates: u64,
-    /// Of `good` and of `warned`: without a reseller.
+    /// Included in `good` and in `warned`: rows without a reseller.
     pub(super) direct_good: u64,
     pub(super) direct_warned: u64,
     pub(super) kinds: BTreeMap<ProblemKey, u64>,
@@ -63,7 +63,7 @@ impl CheckTally {
         }
     }
 
-    /// The rows without a reseller turn out to be wrong, which so many problems say.
+    /// Turns all rows without a reseller into rows with errors, with this many problems.
     pub(super) fn reject_direct(&mut self, problems: u64) {
         self.good -= self.direct_good;
         self.warned -= self.direct_warned;

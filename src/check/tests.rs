@@ -4,14 +4,14 @@ use crate::validation::Settings;
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
 
-/// A row of a domain, a company and a reseller.
+/// A row with this domain, company and reseller.
 fn row(domain: &str, company: &str, reseller: &str) -> String {
     format!(
         "{company},{domain},ana@contoso.com,en-GB,en,Ana,Bell,1 High Street,Leeds,LS1 5HD,GB,{reseller}\n"
     )
 }
 
-/// Checks a file of these rows and returns its problems as `line rule`, and its counts.
+/// Checks a file with these rows. Returns its problems as `line column rule`, and the counts.
 fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let header = "company_name,Domain,email,culture,language,first_name,last_name,address_line1,city,\
                   postal_code,country,Reseller";
@@ -56,7 +56,7 @@ fn a_domain_stands_for_one_row() {
         &["3 company_name required", "3 Domain duplicate_domain"],
         [1, 0, 1, 0],
     );
-    // A row that is wrong itself stands for its domain too, as in an import.
+    // A row with errors occupies its domain too, as in an import.
     check(&[wrong, first], false, &["2 company_name required", "3 Domain duplicate_domain"], [0, 0, 2, 0]);
 }
 

@@ -1,4 +1,4 @@
-//! A check as people read it: each problem where it stands, many alike grouped, and what it all comes to.
+//! Shows a check as text: each problem at its place, similar problems grouped, then the totals.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,37 @@ use crate::printable::escape_for_terminal;
 use crate::problem::Problem;
 use crate::report::{PushLine as _, counted};
 
-/// Problems of one rule in one file that are shown in full.
+/// The number of problems of one rule in one file that are shown in full.
 const SHOWN_IN_FULL: u64 = 5;
 
-/// Lines that are named of the others.
+/// The most lines listed for the other problems.
 const LINES_NAMED: usize = 10;
 
-/// Groups of the plan that are listed.
+/// The most groups of the plan that are listed.
 const GROUPS_LISTED: usize = 20;
 
-/// Writes the problems of one file after another.
+/// Writes the problems of the files, one file after the other.
 #[derive(Debug)]
 pub(crate) struct TextReport {
-    /// Every problem in full.
+    /// Show every problem in full.
     all: bool,
     kinds: BTreeMap<ProblemKey, Alike>,
-    /// Some problems were told of by their lines alone.
+    /// For some problems only the lines were shown.
     has_grouped: bool,
 }
 
-/// What there is to say at the end.
+/// The data for the end of the report.
 pub(crate) struct CheckEnd<'a> {
     pub(crate) files: usize,
-    /// Each problem stands beside its row in a copy of the file.
+    /// A copy of the file shows each problem next to its row.
     pub(crate) has_copy: bool,
-    /// A name for one that no file has yet.
+    /// A free file name for such a copy.
     pub(crate) copy: &'a str,
     pub(crate) tally: &'a CheckTally,
-    /// Who would create the customers, where somebody has been asked.
+    /// The partner that would create the customers, if Partner Center was asked.
     pub(crate) partner: Option<&'a str>,
     pub(crate) online: Option<&'a Online>,
-    /// The command that an operator would type next.
+    /// The command that the operator would run next.
     pub(crate) next: &'a str,
 }
 
@@ -57,18 +57,18 @@ impl CheckEnd<'_> {
 #[derive(Debug, Default)]
 struct Alike {
     count: u64,
-    /// The first lines of those that are not shown in full.
+    /// The first lines of the problems that are not shown in full.
     lines: Vec<u64>,
     has_more_lines: bool,
-    /// The columns of all of them, in the order in which they were met; a header has a few hundred at most.
+    /// The columns of all problems, in order of first appearance; a header has a few hundred at most.
     columns: Vec<String>,
 }
 
 impl Alike {
-    /// One more, in `column`.
+    /// Counts one more problem, in `column`.
     fn count(&mut self, column: &str) {
         self.count += 1;
-        // Most have the column of the one before.
+        // Shortcut: most problems have the same column as the previous one.
         let is_last = self.columns.last().is_some_and(|last| last == column);
         if !column.is_empty() && !is_last && !self.columns.iter().any(|it| it == column) {
             self.columns.push(column.to_owned());
@@ -108,7 +108,7 @@ impl TextReport {
         }
     }
 
-    /// The problems that were not shown in full, and what the file comes to.
+    /// Writes the lines of the problems that were not shown in full, and the totals of the file.
     pub(crate) fn end_of_file(&mut self, file: &str, tally: &CheckTally, out: &mut String) {
         let file = escape_for_terminal(file);
         for ((severity, rule), alike) in std::mem::take(&mut self.kinds) {
@@ -126,7 +126,7 @@ impl TextReport {
         out.push_line(format_args!("{gap}{file}: {}", describe(tally)));
     }
 
-    /// What all files come to.
+    /// Writes the totals of all files.
     pub(crate) fn end(&self, ending: &CheckEnd<'_>, out: &mut String) {
         let CheckEnd { files, has_copy, copy, tally, next, .. } = ending;
         if *files > 1 {
@@ -151,7 +151,7 @@ impl TextReport {
     }
 }
 
-/// `customers.csv:26: error: Country: is no country code [country]`, which editors know how to jump to.
+/// `customers.csv:26: error: Country: is no country code [country]`, a format in which editors can jump to the line.
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
     let (severity, words) = (problem.severity.name(), problem.describe());
     let at = problem.line;

@@ -1,6 +1,6 @@
-//! Country rules between runs: a folder for each API, in it a file `XX.json` for each country.
+//! Caches country rules between runs: one folder for each API, one file `XX.json` for each country.
 //!
-//! The cache can be thrown away at any moment: what cannot be read of it is reported and otherwise as good as absent.
+//! The cache can be deleted at any time: unreadable files are reported and otherwise count as missing.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -10,46 +10,46 @@ use jiff::Timestamp;
 use crate::files;
 use crate::validation::LiveRules;
 
-/// No answer of the service is longer; see `partner_center::client`.
+/// Answers of the service are never longer; see `partner_center::client`.
 const LONGEST_FILE: u64 = 4 << 20;
 
-/// Country rules of one API.
+/// The country rules of one API.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     folder: PathBuf,
 }
 
-/// What a cache holds.
+/// The contents of a cache.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     /// By country.
     pub(crate) rules: Vec<CachedRules>,
-    /// Files that are there and cannot be used, and why, by name.
+    /// Files that exist but cannot be used, each with the reason, by name.
     pub(crate) unusable: Vec<(PathBuf, String)>,
 }
 
 #[derive(Debug)]
 pub(crate) struct CachedRules {
-    /// Of two capital letters.
+    /// Two capital letters.
     pub(crate) country: String,
     pub(crate) fetched_at: Timestamp,
     pub(crate) rules: LiveRules,
 }
 
-/// What an update came to.
+/// The result of an update.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Update {
     Updated,
-    /// The rules are the same as before. They are as of now all the same.
+    /// The rules are the same as before; only their time is new.
     Unchanged,
-    /// The service has no rules for this country; nor has the cache any more.
+    /// The service has no rules for this country; cached rules were removed.
     NoRules,
-    /// The service answered something else than rules; the cache is as it was.
+    /// The answer of the service is not rules; the cache did not change.
     Unusable(String),
 }
 
 impl Cache {
-    /// The cache for an API, by the name that ledgers know it by. `None`: this user has no cache folder.
+    /// The cache for an API, under the API's name in the ledger. `None`: this user has no cache folder.
     pub(crate) fn of(api: &str) -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "tenantry")?;
         Some(Self::within(folders.cache_dir(), api))
@@ -65,7 +65,7 @@ impl Cache {
         &self.folder
     }
 
-    /// Everything in it. Files with other names than ours are left alone.
+    /// Reads the whole cache. Ignores files whose names are not in the cache's format.
     pub(crate) fn load(&self) -> Contents {
         let mut contents = Contents::default();
         let files = match self.files() {
@@ -84,16 +84,16 @@ impl Cache {
         contents
     }
 
-    /// Keeps the rules of a country as they came, in place of earlier ones.
+    /// Stores the rules of a country as they were received. Replaces earlier rules.
     pub(crate) fn store(&self, country: &str, body: &str) -> io::Result<Update> {
         let file = self.file(country);
         let is_same = fs::read(&file).is_ok_and(|before| before == body.as_bytes());
-        // Written in either case: its time says how old the rules are.
+        // Write in both cases: the time of the file is the age of the rules.
         files::replace(&file, body.as_bytes())?;
         Ok(if is_same { Update::Unchanged } else { Update::Updated })
     }
 
-    /// Forgets the rules of a country, if there are any.
+    /// Removes the rules of a country, if there are any.
     pub(crate) fn remove(&self, country: &str) -> io::Result<()> {
         match fs::remove_file(self.file(country)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

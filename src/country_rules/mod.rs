@@ -1,8 +1,7 @@
-//! The live country rules: which countries files name, what Partner Center says about each, and a cache of that
-//! between runs.
+//! Fetches the live country rules from Partner Center, and caches them between runs.
 //!
-//! A country's rules are kept as the service sent them, so that a later program can read more in them than this one.
-//! How rows are judged by them is left to `validation`; there they win over what is built in.
+//! Rules are stored as the service sent them, so that a later version of the program can read more from them. The
+//! module `validation` applies the rules; there they override the built-in rules.
 
 mod cache;
 mod named;

@@ -1,4 +1,4 @@
-//! The countries that files name.
+//! Collects the countries that files name.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -7,24 +7,24 @@ use crate::customer::Field;
 use crate::reader::{self, Reader, Row};
 use crate::validation::{NoCountry, Validator};
 
-/// Cells that are no country are named up to this many; more of them say no more.
+/// The most invalid cells that are listed.
 const MOST_NAMED: usize = 10;
 
-/// The countries of one file or several.
+/// The countries of one or more files.
 #[derive(Debug, Default)]
 pub(crate) struct NamedCountries {
-    /// Codes of two capital letters.
+    /// Country codes of two capital letters.
     pub(crate) codes: BTreeSet<String>,
-    /// Rows whose cell names no country.
+    /// The number of rows whose cell is not a valid country.
     pub(crate) rows_without: u64,
-    /// What stands in those cells, each once and the first ones only.
+    /// The contents of those cells, each once, up to the limit.
     pub(crate) strangers: Vec<NoCountry>,
-    /// Rows whose cells cannot be trusted.
+    /// The number of rows whose cells cannot be trusted.
     pub(crate) rows_at_fault: u64,
 }
 
 impl NamedCountries {
-    /// Adds what a file names, as `validator` resolves it.
+    /// Adds the countries that a file names. `validator` resolves them.
     pub(crate) fn add<R: Read>(
         &mut self,
         mut reader: Reader<R>,

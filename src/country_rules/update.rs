@@ -1,4 +1,4 @@
-//! One country's rules from Partner Center into the cache.
+//! Fetches the rules of one country from Partner Center into the cache.
 
 use std::io;
 
@@ -8,14 +8,14 @@ use crate::partner_center::CallError;
 use crate::partner_center::operations::country_rules;
 use crate::validation::LiveRules;
 
-/// Why nothing is known.
+/// Why an update failed.
 #[derive(Debug)]
 pub(crate) enum UpdateError {
     Unanswered(CallError),
     Cache(io::Error),
 }
 
-/// Fetches the rules of `country`, of two capital letters, and keeps them.
+/// Fetches and stores the rules of `country` (two capital letters).
 pub(crate) async fn update(caller: &Caller, cache: &Cache, country: &str) -> Result<Update, UpdateError> {
     match caller.lookup(country_rules(country)).await.map_err(UpdateError::Unanswered)? {
         None => {

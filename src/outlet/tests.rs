@@ -2,7 +2,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
 
-/// A device whose every write waits for the answer that a test gives it.
+/// A device that blocks in every write until the test supplies the result.
 struct Scripted {
     writes: Sender<String>,
     answers: Receiver<io::Result<usize>>,
@@ -26,7 +26,7 @@ impl OutletDevice for Scripted {
     }
 }
 
-/// An outlet, what is written through it, and what becomes of each write.
+/// An outlet, the writes that reach its device, and the result that the test gives each write.
 struct Scene {
     outlet: Outlet,
     writes: Receiver<String>,

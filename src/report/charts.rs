@@ -1,8 +1,8 @@
-//! The charts of the report as SVG, drawn by `plotters`.
+//! Draws the charts of the report as SVG, with `plotters`.
 //!
-//! The page restyles them by their colours (see `page.css`): those written into the SVG are the ones of a light page,
-//! and each is told apart from every other thing that is drawn. Nothing is told by colour alone: bars stack in the
-//! order of their legend, lines differ in their dashes and carry their names, and a table stands beside each chart.
+//! `page.css` restyles the charts by their colours: the SVG contains the colours of a light page, and each kind of
+//! shape has a unique colour. Colour is never the only distinction: bars stack in the order of their legend, lines have
+//! different dashes and carry their names, and each chart has a table next to it.
 
 use std::io;
 use std::ops::Range;
@@ -25,30 +25,31 @@ const P50: Swatch = ("p50", 0x1D4E89);
 const P90: Swatch = ("p90", 0x2A78C2);
 const P99: Swatch = ("p99", 0x7A52C7);
 
-/// Text: 13 pixels high, which `plotters` writes as its size divided by 1.24.
+/// Text is 13 pixels high. `plotters` writes the font size divided by 1.24.
 const FONT: f64 = 13.0 * 1.24;
 const FONT_FAMILY: &str = "sans-serif";
 
-/// Horizontal bars of one chart, at most; the table beside it has the rest.
+/// The most horizontal bars in a chart; the table next to the chart has all groups.
 const BARS: usize = 20;
 
-/// A horizontal bar with the space around it, in pixels.
+/// Height of a horizontal bar with the space around it, in pixels.
 const BAR: u32 = 30;
 
-/// Half of the longest label below a time, such as `28 Feb 22:00`: one that marks the end stands out by so many pixels.
+/// Half the width of the longest time label, such as `28 Feb 22:00`, in pixels: a label at the right end extends this
+/// far beyond the chart.
 const TIME_LABEL_OVERHANG: u32 = 48;
 
-/// The size that a chart is drawn at. The page scales it to its own width; a narrow one scrolls rather than shrink the
-/// text too far (see `page.css`).
+/// The width of a chart in pixels. The page scales the chart to its own width; a narrow page scrolls instead of
+/// shrinking the text too far (see `page.css`).
 const WIDTH: u32 = 760;
 
-/// Labels that fit below a time, at most.
+/// The most time labels that fit.
 const TIME_LABELS: i64 = 7;
 
-/// Room for the names of horizontal bars.
+/// Width of the names of horizontal bars, in pixels.
 const NAMES: u32 = 160;
 
-/// As much of a name as there is room for.
+/// Truncates a name to the available width.
 fn cut(name: &str) -> String {
     match name.char_indices().nth(20) {
         Some((end, _)) => format!("{}…", &name[..end]),
@@ -56,13 +57,13 @@ fn cut(name: &str) -> String {
     }
 }
 
-/// The style sheet that lets variables rule the colours of all charts, with their values on a light page.
+/// Style rules that map the colours of all charts to CSS variables, with the values of a light page.
 pub(crate) fn style() -> String {
     let mut values = String::new();
     let mut rules = String::new();
     let others = [REQUESTS, LIMIT, P50, P90, P99];
     for (name, hex) in [INK, GRID].into_iter().chain(stack()).chain(others) {
-        // As the SVG spells it.
+        // In the spelling that the SVG uses.
         let hex = format!("#{hex:06X}");
         values.push_str(&format!("--{name}:{hex};"));
         rules.push_str(&format!("svg [fill=\"{hex}\"]{{fill:var(--{name})}}"));
@@ -79,7 +80,7 @@ pub(crate) fn style() -> String {
     format!(":root{{{values}}}{rules}")
 }
 
-/// Rows settled in each part of the time, stacked by what became of them.
+/// Settled rows in each part of the time, stacked by state.
 pub(crate) fn outcomes(timeline: &Timeline) -> String {
     let most = timeline.parts.iter().map(|part| part.rows.total()).max().unwrap_or_default();
     over_time(timeline, linear(most), &|chart| {
@@ -90,11 +91,11 @@ pub(crate) fn outcomes(timeline: &Timeline) -> String {
     })
 }
 
-/// The busiest minute that ends in each part of the time, against what is allowed.
+/// The most requests in any minute that ends in each part of the time, and the limit.
 pub(crate) fn requests(timeline: &Timeline) -> String {
     let busiest = timeline.parts.iter().map(|part| part.busiest_minute).max().unwrap_or_default();
     let limit = timeline.limit_per_minute;
-    // Marked as what failed.
+    // The same colour as failed rows.
     let throttled = stack().into_iter().find(|(name, _)| *name == "failed").map_or(BLACK, rgb);
     over_time(timeline, linear(busiest.max(limit.unwrap_or_default())), &|chart| {
         for (from, to, part) in spans(timeline).filter(|(_, _, part)| part.busiest_minute > 0) {
@@ -114,7 +115,7 @@ pub(crate) fn requests(timeline: &Timeline) -> String {
     })
 }
 
-/// Percentiles of what creates took, on a logarithmic scale.
+/// Percentiles of the time that the service took for creates, on a logarithmic scale.
 pub(crate) fn latencies(timeline: &Timeline) -> String {
     let measured = || timeline.parts.iter().filter_map(|part| part.create_ms);
     let least = measured().map(|it| it.p50).min().unwrap_or(1);
@@ -123,7 +124,7 @@ pub(crate) fn latencies(timeline: &Timeline) -> String {
     over_time(timeline, logarithmic(least, most), &|chart| {
         for (color, value) in lines {
             for line in unbroken(timeline, value) {
-                // A line of one point would be none.
+                // A line with a single point would be invisible.
                 match line.as_slice() {
                     [point] => chart.draw_series([Circle::new(*point, 3, rgb(color).filled())])?,
                     _ => chart.draw_series([PathElement::new(line, rgb(color).stroke_width(2))])?,
@@ -134,7 +135,7 @@ pub(crate) fn latencies(timeline: &Timeline) -> String {
     })
 }
 
-/// Horizontal bars with their names, each stacked in the order of [`stack`].
+/// Horizontal bars with names, each stacked in the order of [`stack`].
 pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
     let most = rows.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or_default();
     let longest = exact(most.max(1));
@@ -169,11 +170,11 @@ pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
 }
 
 type Error = DrawingAreaErrorKind<io::Error>;
-/// One of them.
+/// Selects one percentile.
 type Percentile = fn(Percentiles) -> u64;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
-/// A straight axis between two ends, marked where its maker says.
+/// A linear axis between two ends, with marks at given positions.
 struct Axis {
     begin: f64,
     end: f64,
@@ -212,11 +213,11 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// From zero to a round number that is no less than `most`.
+/// An axis from zero to a round number that is at least `most`.
 fn linear(most: u64) -> Axis {
     let most = most.max(1);
     let mut step = 1;
-    // At most six marks, at 1, 2 or 5 times a power of ten.
+    // At most six marks, at multiples of 1, 2 or 5 times a power of ten.
     while most.div_ceil(step) > 5 {
         let leading = step / 10_u64.pow(step.ilog10());
         step = if leading == 2 { step / 2 * 5 } else { step * 2 };
@@ -226,7 +227,7 @@ fn linear(most: u64) -> Axis {
     Axis { begin: 0.0, end: exact(count * step), marks, label: Box::new(|value| format!("{value:.0}")) }
 }
 
-/// Milliseconds between two powers of ten; positions are decimal logarithms.
+/// An axis in milliseconds between two powers of ten; positions are decimal logarithms.
 fn logarithmic(least: u64, most: u64) -> Axis {
     let (first, last) = (least.max(1).ilog10(), most.max(1).ilog10() + 1);
     let label = |mark: f64| match 10_f64.powf(mark) {
@@ -252,7 +253,7 @@ fn svg(
     text
 }
 
-/// A chart whose abscissa is the time, in seconds since the Unix epoch.
+/// A chart with time on the horizontal axis, in seconds since the Unix epoch.
 fn over_time(
     timeline: &Timeline,
     axis: Axis,
@@ -279,7 +280,7 @@ fn over_time(
     })
 }
 
-/// Where a time is marked, and how.
+/// The positions of the time marks, and a function that labels a mark.
 fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
     let fits = |step: &i64| (to - from) / seconds(*step) <= seconds(TIME_LABELS);
     let step = STEPS_S.into_iter().find(fits).map_or((to - from) / 2.0, seconds);
@@ -297,7 +298,7 @@ fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
     (marks, move |second| at(second).strftime(form).to_string())
 }
 
-/// Draws the parts of a bar one after the other; `corners` says where a part lies between two sums.
+/// Draws the parts of a bar one after the other; `corners` maps the sums before and after a part to its rectangle.
 fn draw_stack(
     chart: &mut Chart<'_, '_>,
     counts: &[u64],
@@ -312,7 +313,7 @@ fn draw_stack(
     Ok(())
 }
 
-/// The lines between parts of the time that have a value, broken where one has none.
+/// Lines through the parts of the time that have a value. A part without a value breaks the line.
 fn unbroken(timeline: &Timeline, value: Percentile) -> Vec<Vec<(f64, f64)>> {
     let points: Vec<Option<(f64, f64)>> = spans(timeline)
         .map(|(from, to, part)| Some(((from + to) / 2.0, exact(value(part.create_ms?).max(1)).log10())))
@@ -321,7 +322,7 @@ fn unbroken(timeline: &Timeline, value: Percentile) -> Vec<Vec<(f64, f64)>> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// Begin and end of each part of the time, with a little room between them.
+/// Start and end of each part of the time, with a small gap between the parts.
 fn spans(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &TimelinePart)> {
     let length = seconds(timeline.part_seconds);
     timeline.parts.iter().map(move |part| {
@@ -390,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_label_of_the_last_time_is_whole() {
-        // No narrower than a browser draws it in its usual font.
+        // At least as wide as browsers draw a character in their default font, in pixels.
         const CHARACTER: u32 = 8;
         let from: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
         let mut created = RowCounts::default();

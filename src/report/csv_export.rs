@@ -1,9 +1,9 @@
-//! Rows as CSV: the operator's own columns and cells, then ours (`tenantry_*`), ready to be mended and imported
-//! again.
+//! Exports rows as CSV: the operator's columns, then ours (`tenantry_*`), ready to be corrected and imported again.
 //!
-//! Cells come back byte for byte. `tenantry_row` names the row, so that a corrected one replaces it whatever else
-//! changed; `tenantry_ledger` says in which ledger that name means something. Text that came from the service is
-//! made [`harmless`] where a spreadsheet would run it as a formula; so is the file's name, which nothing reads back.
+//! Cells are written byte for byte as they were read. `tenantry_row` identifies the row, so that a corrected row
+//! replaces it regardless of what else changed; `tenantry_ledger` says in which ledger that identifier is valid. Text
+//! from the service is made [`harmless`] if a spreadsheet would run it as a formula; the file's name too, because an
+//! import does not read it.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -17,10 +17,10 @@ use crate::problem::Problem;
 use crate::reader;
 use crate::validation::lost_cells;
 
-/// What a row, in the ledger of this id, has in a column.
+/// Returns the cell of a row in one column. The second argument is the id of the ledger.
 type Cell = fn(&RowDetail, &str) -> String;
 
-/// Our columns, in order, each with its cell. Behind them stands [`EXTRA_CELLS`].
+/// Our columns, in order, each with its cell. [`EXTRA_CELLS`] follows them.
 const OUR_COLUMNS: [(&str, Cell); 16] = [
     ("tenantry_row", |row, _| row.row.to_string()),
     ("tenantry_ledger", |_, ledger_id| ledger_id.to_owned()),
@@ -30,7 +30,7 @@ const OUR_COLUMNS: [(&str, Cell); 16] = [
     ("tenantry_customer_id", |row, _| harmless(text(&row.customer_id)).into_owned()),
     ("tenantry_commerce_id", |row, _| harmless(text(&row.commerce_id)).into_owned()),
     ("tenantry_user_name", |row, _| harmless(text(&row.user_name)).into_owned()),
-    // `sealed` in the ledger, or `lost` with the service's answer.
+    // `sealed` in the ledger, or `lost` because the service's answer was lost.
     ("tenantry_password", |row, _| password(row).to_owned()),
     ("tenantry_error_code", |row, _| harmless(text(&row.error_code)).into_owned()),
     ("tenantry_error", |row, _| harmless(&error_words(row)).into_owned()),
@@ -43,13 +43,13 @@ const OUR_COLUMNS: [(&str, Cell); 16] = [
     ("tenantry_request_id", |row, _| text(&row.request_id).to_owned()),
 ];
 
-/// Cells of a row that has more than its header.
+/// The column for cells that the header of the file has no column for.
 const EXTRA_CELLS: &str = "tenantry_extra_cells";
 
-/// How the file is written.
+/// The format of the file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
-    /// A byte order mark and CRLF.
+    /// Adds a byte order mark and uses CRLF.
     pub(crate) for_excel: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum ExportError {
     Io(#[from] std::io::Error),
 }
 
-/// Begins a file.
+/// Starts a file.
 pub(crate) fn csv_writer<W: Write>(style: Style, mut out: W) -> std::io::Result<csv::Writer<W>> {
     if style.for_excel {
         out.write_all(b"\xEF\xBB\xBF")?;
@@ -73,7 +73,7 @@ pub(crate) fn csv_writer<W: Write>(style: Style, mut out: W) -> std::io::Result<
     Ok(WriterBuilder::new().terminator(terminator).from_writer(out))
 }
 
-/// Writes the rows of `filter` and returns how many. Holds one row in memory.
+/// Writes the rows of `filter` and returns their number. Keeps one row in memory.
 pub(crate) fn export(
     queries: &Queries,
     filter: Filter,
@@ -94,10 +94,10 @@ pub(crate) fn export(
     Ok(count)
 }
 
-/// The operator's columns of all files concerned, each once, by name, in order of appearance.
+/// The operator's columns of all files involved, each once by name, in order of first appearance.
 struct Columns {
     names: Vec<Vec<u8>>,
-    /// Of each header: where its columns go. `None` for columns of ours that came back with an earlier export.
+    /// For each header: the output positions of its columns. `None` for our own columns from an earlier export.
     places: HashMap<Vec<u8>, Vec<Option<usize>>>,
 }
 
@@ -113,7 +113,7 @@ impl Columns {
         columns
     }
 
-    /// A name that one header carries twice is two columns.
+    /// A name that occurs twice in a header is two columns.
     fn place(&mut self, header: &ByteRecord, index: usize, name: &[u8]) -> Option<usize> {
         if name.to_ascii_lowercase().starts_with(b"tenantry_") {
             return None;
@@ -152,7 +152,7 @@ fn text(value: &Option<String>) -> &str {
 
 fn what_to_do(row: &RowDetail) -> &'static str {
     match (row.state, text(&row.error_code)) {
-        // Whoever reads it has the file open that others are told to export.
+        // The reader already has the file open that `hint` suggests to export.
         (State::Rejected, _) => "mend the cells that tenantry_error names and import this file",
         (_, "") => "",
         (state, code) => hint(code, state, row.domain_burned),
@@ -167,7 +167,7 @@ fn password(row: &RowDetail) -> &'static str {
     }
 }
 
-/// Every problem of a rejected row, the service's words for a refused one.
+/// All problems of a rejected row; for other rows, the service's error text.
 fn error_words(row: &RowDetail) -> String {
     if row.state == State::Rejected && !row.problems.is_empty() {
         let problems: Vec<String> = row.problems.iter().map(Problem::with_suggestion).collect();

@@ -1,17 +1,18 @@
-//! Text of others in a CSV file that a spreadsheet will open.
+//! Prevents spreadsheets from running text as formulas when they open a CSV file.
 //!
-//! What came from the service, or from a file's name, must not run when the file is opened. The operator's own cells
-//! are never touched, because they have to import again as they are; neither is a password, because one with a mark in
-//! front of it signs nobody in. A password that begins with `=` therefore looks like a formula to a spreadsheet: it was
-//! made by the service for this one customer, no third party had a say in it, and byte for byte is what it is good for.
+//! Text from the service or from a file's name must not run when the file is opened. The operator's own cells are never
+//! changed, because they must import again as they are. Passwords are not changed either, because a password with an
+//! added apostrophe does not work. A password that begins with `=` therefore looks like a formula to a spreadsheet.
+//! That is acceptable: the service generated the password for this one customer, no third party could influence it, and
+//! it is only useful byte for byte.
 
 use std::borrow::Cow;
 
-/// The same text where it is harmless, else with an apostrophe that makes text of it.
+/// Returns the text unchanged if it is harmless; otherwise adds an apostrophe, which makes it text.
 ///
-/// A spreadsheet takes a cell for a formula by its first character, also in the full width of East Asian keyboards, and
-/// some look behind blanks. Where lists are separated by semicolons, and in those pasted from tabs, a text goes on as
-/// the next cell behind each of them, quotes or not.
+/// A spreadsheet recognizes a formula by the first character of a cell, including the full-width forms of East Asian
+/// keyboards; some skip blanks before it. If the list separator is a semicolon, or if the text is pasted, a text with
+/// semicolons or tabs continues in the next cell, with or without quotes.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if !text.split([';', '\t']).any(begins_a_formula) && !text.starts_with(['\t', '\r', '\n']) {
         return Cow::Borrowed(text);

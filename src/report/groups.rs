@@ -1,4 +1,4 @@
-//! Rows by one of their fields, such as the country.
+//! Groups rows by one of their fields, such as the country.
 
 use std::collections::HashMap;
 
@@ -7,29 +7,29 @@ use serde::Serialize;
 use super::states::{stack, stacked};
 use crate::ledger::{RowCounts, State};
 
-/// Groups that are told, the largest first.
+/// The most groups that are listed, largest first.
 const TOLD: usize = 20;
 
-/// Groups that are counted apart; whoever has more of them is told of those that came first.
+/// The most groups that are counted separately. Rows of further groups count as `others`.
 const COUNTED: usize = 50_000;
 
 /// Rows by one of their fields.
 #[derive(Debug, Serialize)]
 pub(crate) struct Groups {
     pub(crate) groups: Vec<NamedCounts>,
-    /// Of smaller groups.
+    /// Rows of groups that are not listed.
     pub(crate) others: RowCounts,
-    /// Refused before it could be told what they are, and rows that corrected ones have replaced.
+    /// Rows rejected before this field was known, and rows replaced by corrected rows.
     pub(crate) untold: u64,
 }
 
-/// What a table of groups counts of each.
+/// The heads of a table of groups.
 pub(super) fn group_heads() -> Vec<&'static str> {
     std::iter::once("rows").chain(stack().into_iter().map(|(name, _)| name)).collect()
 }
 
 impl Groups {
-    /// As a table has them: those with a name, then all others, if there are some.
+    /// The numbers for a table: the listed groups first, then all other groups together, if there are any.
     pub(super) fn numbers(&self) -> impl Iterator<Item = Vec<Option<u64>>> {
         let others = Some(&self.others).filter(|others| others.total() > 0);
         let all = self.groups.iter().map(|group| &group.rows).chain(others);
@@ -37,7 +37,7 @@ impl Groups {
     }
 }
 
-/// Some rows with a name; `None` where their field is empty.
+/// Row counts of one group; `name` is `None` if the field is empty.
 #[derive(Debug, Serialize)]
 pub(crate) struct NamedCounts {
     pub(crate) name: Option<String>,
@@ -63,7 +63,7 @@ impl GroupTally {
         }
     }
 
-    /// Of `all` rows, those that were never added are untold.
+    /// Of `all` rows, those that were never added count as `untold`.
     pub(crate) fn end(self, all: u64) -> Groups {
         let Self { named, nameless, mut others } = self;
         let nameless = (nameless.total() > 0).then_some(NamedCounts { name: None, rows: nameless });

@@ -1,6 +1,6 @@
-//! The report as Markdown, for a ticket, a chat or a wiki: the tables of the page, without its charts.
+//! The report as Markdown, for a ticket, a chat or a wiki: the tables of the page, without charts.
 //!
-//! Text from outside stays text: what Markdown or the HTML inside it would obey is escaped, and stays on its line.
+//! Text from outside stays text: characters that are special in Markdown or HTML are escaped, and line breaks removed.
 
 use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
@@ -90,7 +90,7 @@ fn calls(text: &mut String, report: &Overview) {
     table(text, "Calls to the service", &heads, rows);
 }
 
-/// `noun` and `none` are what a group is, and what rows without one are called.
+/// `noun` names what the rows are grouped by; `none` is the label of the group without a name.
 fn groups(text: &mut String, title: &str, (noun, none): (&str, &str), of: &Groups) {
     if of.groups.is_empty() {
         return;
@@ -127,7 +127,7 @@ fn runs(text: &mut String, report: &Overview) {
     }
 }
 
-/// A table with its title, where it has rows. A head that ends with a colon is that of numbers.
+/// A table with its title; nothing if there are no rows. A head that ends with a colon marks a column of numbers.
 fn table<R: AsRef<[String]>>(
     text: &mut String,
     title: &str,
@@ -153,7 +153,7 @@ fn line(name: String, numbers: Vec<Option<u64>>) -> Vec<String> {
     std::iter::once(name).chain(numbers).collect()
 }
 
-/// Text from outside as text.
+/// Escapes text from outside for Markdown.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in one_line(text).chars() {

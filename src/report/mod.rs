@@ -1,5 +1,6 @@
-//! What the ledger says, for people and for scripts: one file per form. Everything here is made from ledger
-//! queries; nothing is counted anew.
+//! Shows the contents of the ledger to people and scripts: one file per format.
+//!
+//! Everything here comes from ledger queries; nothing is counted a second time.
 
 mod charts;
 mod csv_export;

@@ -1,7 +1,7 @@
-//! Everything that a report tells, in one value: for scripts as it is, for people as a page or as Markdown.
+//! All contents of a report in one value: scripts get it as JSON, people as a page or as Markdown.
 //!
-//! It holds sums, the refusals with the words of one of each and the places of the first rows, and the runs. There is
-//! no personal data in it but what the service's own words quote, and no secret.
+//! It contains totals, the kinds of refusals with one example text and the first places of each, and the runs. It
+//! contains no secrets, and personal data only if the service's error texts quote it.
 
 use std::path::Path;
 
@@ -18,16 +18,16 @@ use crate::ledger::{
     SourceTotals, State,
 };
 
-/// Places named for each kind of refusal.
+/// The most places listed for each kind of refusal.
 const PLACES: u32 = 3;
 
-/// Kinds of refusals that are told, the most frequent first; a service may make up as many codes as it likes.
+/// The most kinds of refusals that are listed, most frequent first. The service can invent any number of codes.
 const KINDS: usize = 50;
 
-/// Runs that are told, the newest first.
+/// The most runs that are listed, newest first.
 const RUNS: u32 = 30;
 
-/// What a report tells.
+/// The contents of a report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Overview {
     #[serde(serialize_with = "rfc3339")]
@@ -37,25 +37,26 @@ pub(crate) struct Overview {
     /// Base URL of the API, or `simulator`.
     pub(crate) api: String,
     pub(crate) partner_tenant_id: Option<String>,
-    /// The run that it is about; `None`: all of the ledger.
+    /// The run that the report covers; `None`: the whole ledger.
     pub(crate) run: Option<i64>,
     pub(crate) rows: RowCounts,
-    /// Of the rows: all but those that others stand for, or that were let go.
+    /// All current rows: without replaced and discarded rows.
     pub(crate) standing_rows: u64,
     pub(crate) agreements: AgreementCounts,
-    /// In the whole ledger: files whose rows wait until they come again.
+    /// In the whole ledger: files with rows that wait until the file is imported again.
     pub(crate) held_back: Vec<HeldSource>,
-    /// In the whole ledger: files whose rows somebody has said no to, and that have not come again.
+    /// In the whole ledger: files with rows that the operator declined to send, and that were not imported again since.
     pub(crate) let_go: Vec<DiscardedSource>,
     pub(crate) rows_read: u64,
-    /// Of the rows read: stood in the ledger already.
+    /// Of the rows read: already in the ledger.
     pub(crate) skipped: u64,
     /// Of the rows read: equal to an earlier row of their file.
     pub(crate) duplicates: u64,
-    /// In the whole ledger: created, but the one-time password was lost with the service's answer.
+    /// In the whole ledger: customers that were created, but whose one-time password was lost with the service's
+    /// answer.
     pub(crate) created_without_credentials: u64,
     pub(crate) errors: Vec<ErrorPlaces>,
-    /// Kinds of refusals beyond those.
+    /// The number of further kinds of refusals, which are not listed.
     pub(crate) more_kinds: usize,
     pub(crate) calls: Vec<OperationCalls>,
     pub(crate) timeline: Option<Timeline>,
@@ -63,22 +64,22 @@ pub(crate) struct Overview {
     pub(crate) by_reseller: Groups,
     #[serde(serialize_with = "runs_as_json")]
     pub(crate) runs: Vec<RunTotals>,
-    /// Runs older than those.
+    /// The number of older runs, which are not listed.
     pub(crate) earlier_runs: u64,
     /// The next command.
     pub(crate) next: Option<String>,
 }
 
-/// One kind of refusal, and where it is found.
+/// One kind of refusal, and where its rows are.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorPlaces {
     #[serde(flatten)]
     pub(crate) error: ErrorLine,
-    /// The first of its rows.
+    /// The places of its first rows.
     pub(crate) places: Vec<ErrorPlace>,
 }
 
-/// Where a row stands in the operator's own files.
+/// The place of a row in the operator's files.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorPlace {
     pub(crate) file: String,
@@ -86,8 +87,8 @@ pub(crate) struct ErrorPlace {
 }
 
 impl Overview {
-    /// As of the moment that `queries` read. `limit_per_minute`: the requests that were allowed. `next` is told what stands
-    /// there.
+    /// Reads the contents from `queries`. `limit_per_minute` is the number of allowed requests. `next` suggests the
+    /// next command, given the summary of the ledger.
     pub(crate) fn of(
         queries: &Queries,
         ledger: &Path,
@@ -157,7 +158,7 @@ impl Overview {
         })
     }
 
-    /// In a sentence: what of it needs somebody.
+    /// One sentence: the number of customers, and which rows need attention.
     pub(crate) fn verdict(&self) -> String {
         let rows = &self.rows;
         let refused = rows.refused() + self.agreements.refused();
@@ -181,13 +182,13 @@ impl Overview {
         }
     }
 
-    /// The states that rows are in: those that are history, and those that stand.
+    /// The states that occur among the rows: first the states of history rows, then those of current rows.
     pub(crate) fn states(&self) -> (Vec<State>, Vec<State>) {
         let occurring = State::OF_ROWS.into_iter().filter(|state| self.rows.of(*state) > 0);
         occurring.partition(|state| state.is_history())
     }
 
-    /// How the total comes about.
+    /// Explains how the total is made up.
     pub(crate) fn accounting(&self) -> String {
         let (read, known, duplicates) = (self.rows_read, self.skipped, self.duplicates);
         match self.run {
@@ -199,13 +200,13 @@ impl Overview {
         }
     }
 
-    /// What waits for its file, or was let go with it, a sentence for each.
+    /// One sentence for each file that must be imported again or whose rows were discarded.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = String> {
         let held = self.held_back.iter().map(|source| source.describe(&one_line(&source.path)));
         held.chain(self.let_go.iter().map(|let_go| let_go.describe(&one_line(&let_go.path))))
     }
 
-    /// What of the ledger it is about, in words.
+    /// Says which part of the ledger the report covers.
     pub(crate) fn subject(&self) -> String {
         match self.run {
             Some(run) => format!("Run {run} alone"),
@@ -214,7 +215,7 @@ impl Overview {
     }
 }
 
-/// The files of some places, each once, with its lines in words.
+/// Groups places by file: each file once, with its line numbers as text.
 pub(crate) fn by_file(places: &[ErrorPlace]) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
     for place in places {
@@ -254,7 +255,7 @@ fn with_places(queries: &Queries, scope: Scope, error: ErrorLine) -> Result<Erro
     Ok(ErrorPlaces { error, places })
 }
 
-/// The run of this number, where there is one.
+/// The scope of this run; `None` if the run does not exist.
 pub(crate) fn scope_of(queries: &Queries, run: Option<i64>) -> Result<Option<Scope>, ledger::Error> {
     let Some(run) = run.map(RunId) else { return Ok(Some(Scope::Ledger)) };
     Ok(queries.has_run(run)?.then_some(Scope::Run(run)))

@@ -1,8 +1,8 @@
-//! The report as one page of HTML that needs nothing else: no script, nothing fetched (its own policy forbids both),
-//! light or dark as the reader's system is, and fit to be printed.
+//! The report as a self-contained HTML page, light or dark as the reader's system is, and fit for printing.
 //!
-//! Whatever comes from outside is text: `maud` escapes it, and what shows nothing is made visible first. Only the charts
-//! go in as they are drawn, and `plotters` escapes the names in them.
+//! The page has no scripts and fetches nothing; its content security policy forbids both. All text from outside is
+//! escaped by `maud`, and invisible characters in it are made visible first. Only the charts are inserted as raw SVG;
+//! `plotters` escapes the names in them.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::ledger::RunTotals;
 
 const CSS: &str = include_str!("page.css");
 
-/// Nothing is fetched and nothing runs, also where something should have got past the escaping.
+/// Forbids fetching and scripts, as a second defense in case something is not escaped.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
@@ -36,7 +36,7 @@ pub(crate) fn page(report: &Overview) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 title { (title) }
-                // Else a browser asks for one.
+                // Otherwise browsers request an icon.
                 link rel="icon" href="data:,";
                 style { (PreEscaped(charts::style())) (PreEscaped(CSS)) }
             }
@@ -282,7 +282,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
     }
 }
 
-/// A table of numbers, each line of which has a name.
+/// A table of numbers with a name for each row.
 fn counts(noun: &str, heads: &[&str], lines: impl Iterator<Item = (Markup, Vec<Option<u64>>)>) -> Markup {
     html! {
         div.scroll { table {
@@ -344,7 +344,7 @@ fn foot(report: &Overview) -> Markup {
     }
 }
 
-/// A chart with its title, what it shows and its legend.
+/// A chart with its title, description and legend.
 fn figure(title: &str, about: Markup, legend: Markup, drawn: &str) -> Markup {
     html! {
         h3 { (title) }
@@ -358,7 +358,7 @@ fn figure(title: &str, about: Markup, legend: Markup, drawn: &str) -> Markup {
     }
 }
 
-/// The states that occur in `bars`, in the order in which they stack.
+/// The states that occur in `bars`, in stacking order.
 fn legend(bars: &[(String, Vec<u64>)]) -> Markup {
     let occurs =
         |index: usize| bars.iter().any(|(_, counts)| counts.get(index).is_some_and(|&count| count > 0));
@@ -377,7 +377,7 @@ fn bar(ErrorPlaces { error, .. }: &ErrorPlaces) -> (String, Vec<u64>) {
     (one_line(&error.code), counts.collect())
 }
 
-/// Our own words, with what stands between backticks as code.
+/// Text from this program; text between backticks is formatted as code.
 fn with_code(words: &str) -> Markup {
     html! {
         @for (index, part) in words.split('`').enumerate() {
@@ -390,7 +390,7 @@ fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// In groups of three digits.
+/// Formats a number with a comma after every three digits.
 fn number(count: u64) -> String {
     HumanCount(count).to_string()
 }

@@ -1,4 +1,4 @@
-//! Text that is made line by line.
+//! Builds text line by line.
 
 use std::fmt::{Arguments, Write as _};
 

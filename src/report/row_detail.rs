@@ -1,5 +1,7 @@
-//! One row's whole story: what was read, every call with its ids, and what became of it, ready for a support
-//! ticket. The operator's own values are shown as they were read; passwords are not part of it.
+//! Shows everything about one row: what was read, every call with its ids, and the result.
+//!
+//! The output is suitable for a support ticket. The operator's values are shown as they were read; passwords are not
+//! included.
 
 use std::fmt::Write as _;
 
@@ -11,7 +13,8 @@ use crate::ledger::{AttemptRecord, RowDetail, RowId, State};
 use crate::partner_center::{codes, request_line};
 use crate::printable::escape_for_terminal;
 
-/// For people. `kept`: the row whose answer brought the password of this one, which has none of its own.
+/// The text for people. `kept`: the row whose answer contained a password for this row, if this row has none of its
+/// own.
 pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> String {
     let mut text = String::new();
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
@@ -52,7 +55,7 @@ pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Opt
     text
 }
 
-/// What is told of a row in a line each, as far as there is something to tell.
+/// The facts about a row, one line each; `None` if there is nothing to show.
 fn facts(row: &RowDetail, domain: &str, kept: Option<RowId>) -> [(&'static str, Option<String>); 15] {
     let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
     let password = match (row.has_credentials, row.state) {
@@ -87,7 +90,7 @@ fn facts(row: &RowDetail, domain: &str, kept: Option<RowId>) -> [(&'static str, 
 
 const BURNED: &str = "the refusal left the domain taken: this row needs another one";
 
-/// For scripts.
+/// The JSON for scripts.
 pub(crate) fn detail_json(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> Value {
     let attempts: Vec<Value> = attempts
         .iter()
@@ -148,7 +151,7 @@ pub(crate) fn detail_json(row: &RowDetail, attempts: &[AttemptRecord], kept: Opt
     })
 }
 
-/// Where the agreement stands; `None` where the file says nothing of one, or the row will have no customer.
+/// The state of the agreement; `None` if the file contains no agreement, or the row will not become a customer.
 fn agreement_words(row: &RowDetail) -> Option<String> {
     let Some(agreement) = &row.agreement else {
         row.customer.as_ref()?.get("agreement")?;

@@ -1,15 +1,15 @@
-//! How each state of a row is shown: its meaning in words, and the part of a stacked bar that it is counted in.
+//! Defines how each state of a row is shown: its meaning and its part of a stacked bar.
 
 use serde::Serializer;
 
 use crate::ledger::{RowCounts, State};
 
-/// A name with its colour on a light page, as `0xRRGGBB`; a dark page has its own in `page.css`.
+/// A name with its colour on a light page, as `0xRRGGBB`; `page.css` defines the colours of a dark page.
 pub(super) type Swatch = (&'static str, u32);
 
 const OPEN: Swatch = ("open", 0x8A919C);
 
-/// The one table of them. History is in no bar.
+/// The table of all states. States of history rows are in no bar.
 const fn shown(state: State) -> (&'static str, Option<Swatch>) {
     match state {
         State::Created => ("created by us", Some(("created", 0x0B7A5B))),
@@ -29,12 +29,12 @@ pub(crate) fn meaning(state: State) -> &'static str {
     shown(state).0
 }
 
-/// The name of its part of a bar, or its own.
+/// The name of the state's part of a bar; the state's own name if it is in no bar.
 pub(super) fn swatch(state: State) -> &'static str {
     shown(state).1.map_or(state.name(), |(name, _)| name)
 }
 
-/// The parts of a stacked bar in the order in which they stand, as a legend names them.
+/// The parts of a stacked bar, in stacking order, named as in a legend.
 pub(super) fn stack() -> Vec<Swatch> {
     let mut parts: Vec<Swatch> = State::OF_ROWS.into_iter().filter_map(|state| shown(state).1).collect();
     parts.dedup();
@@ -46,12 +46,12 @@ pub(super) fn stacked(rows: &RowCounts) -> Vec<u64> {
     stack().into_iter().map(|part| rows.sum(|state| shown(state).1 == Some(part))).collect()
 }
 
-/// The states of rows that a submission brought to an end, with how many are in each.
+/// The states in which a row is settled, each with its number of rows.
 pub(super) fn settled(rows: &RowCounts) -> impl Iterator<Item = (&'static str, u64)> {
     State::OF_ROWS.into_iter().filter(|state| state.is_settled()).map(|state| (state.name(), rows.of(state)))
 }
 
-/// As fields of the object that the counts are in.
+/// Serializes the settled counts as fields of the surrounding object.
 pub(super) fn settled_as_json<S: Serializer>(rows: &RowCounts, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(settled(rows))
 }

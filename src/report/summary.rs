@@ -1,4 +1,4 @@
-//! Where a ledger stands, and what a run came to: as JSON for scripts, as text for people.
+//! Summarizes the state of a ledger and the result of a run: as JSON for scripts, as text for people.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use crate::ledger::{
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
 
-/// Lost passwords that are named by their domain; `export created` has them all.
+/// The most domains with a lost password that are listed; `export created` lists all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
 
-/// Errors that the text lists; the JSON lists all.
+/// The most errors in the text; the JSON lists all.
 const TOP_ERRORS: usize = 5;
 
-/// What `status --json` and the summary of `--json` share.
+/// The part that `status --json` and the summary of `--json` have in common.
 #[derive(Debug, Serialize)]
 pub(crate) struct LedgerSummary {
     pub(crate) rows: RowCounts,
-    /// Of created customers whose file says who accepted the customer agreement.
+    /// Customer agreements of created customers, for rows that name the person who accepted the agreement.
     pub(crate) agreements: AgreementCounts,
     pub(crate) errors: Vec<ErrorLine>,
-    /// Files whose rows wait until they come again, in the whole ledger.
+    /// Files with rows that wait until the file is imported again, in the whole ledger.
     pub(crate) held_back: Vec<HeldSource>,
-    /// Files whose rows somebody has said no to, and that have not come again.
+    /// Files with rows that the operator declined to send, and that were not imported again since.
     pub(crate) let_go: Vec<DiscardedSource>,
 }
 
@@ -40,32 +40,32 @@ pub(crate) struct ErrorLine {
     pub(crate) code: String,
     pub(crate) count: u64,
     pub(crate) hint: String,
-    /// `failed`, `rejected` or `unresolved`; `agreement` where the customer exists and that is what was refused.
+    /// `failed`, `rejected` or `unresolved`; `agreement` if the customer exists and its agreement was refused.
     pub(crate) state: &'static str,
-    /// The words of one of them.
+    /// The error text of one of the rows.
     pub(crate) example: String,
-    /// Where its rows are found again; the hint says it to people.
+    /// Finds the rows of this refusal again; not part of the JSON.
     #[serde(skip)]
     pub(crate) refused: RefusedStep,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     #[serde(flatten)]
     pub(crate) standing: LedgerSummary,
     pub(crate) run: RunLine,
-    /// Created, but the one-time password was lost with the service's answer.
+    /// Customers that were created, but whose one-time password was lost with the service's answer.
     pub(crate) created_without_credentials: u64,
-    /// The first of them, by domain.
+    /// The first of these customers, by domain.
     pub(crate) domains_without_credentials: Vec<String>,
-    /// The files that were written at the end.
+    /// The result files that were written at the end of the run.
     pub(crate) files: Vec<ResultFile>,
     /// The next command.
     pub(crate) next: Option<String>,
 }
 
-/// A file of results.
+/// A result file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ResultFile {
     pub(crate) path: String,
@@ -125,7 +125,7 @@ impl LedgerSummary {
         Self::in_scope(queries, Scope::Ledger)
     }
 
-    /// Of a part of the ledger.
+    /// The summary of a part of the ledger.
     pub(crate) fn in_scope(queries: &Queries, scope: Scope) -> Result<Self, ledger::Error> {
         let of_agreements = queries.errors(StepKind::Agreement, scope)?;
         let errors = queries.errors(StepKind::Create, scope)?.into_iter().chain(of_agreements);
@@ -136,7 +136,7 @@ impl LedgerSummary {
         Ok(Self { rows, agreements, errors, held_back, let_go })
     }
 
-    /// Totals that add up, then the most frequent errors with what to do.
+    /// Totals that add up, then the most frequent errors with hints.
     pub(crate) fn text(&self, most_errors: usize) -> String {
         let mut text = String::new();
         for state in State::OF_ROWS {
@@ -195,7 +195,7 @@ impl Summary {
         })
     }
 
-    /// What a run would come to that has not been made.
+    /// The expected result of a run that was only planned (`--dry-run`).
     pub(crate) fn dry_run_json(&self, plan: &SubmissionPlan) -> String {
         let mut value = serde_json::to_value(self).expect("a summary is plain data");
         value["dry_run"] = true.into();
@@ -209,7 +209,7 @@ impl Summary {
         format!("{value:#}\n")
     }
 
-    /// The last thing on the screen.
+    /// The text printed at the end of a run.
     pub(crate) fn text(&self) -> String {
         let run = &self.run;
         let mut text = String::new();
@@ -250,7 +250,7 @@ impl Summary {
     }
 }
 
-/// Where the customer agreements stand, where there are some.
+/// One sentence about the customer agreements; `None` if there are none.
 pub(super) fn describe_agreements(
     agreements: &AgreementCounts,
     number: impl Fn(u64) -> String,
@@ -262,7 +262,7 @@ pub(super) fn describe_agreements(
     (agreements.total() > 0).then_some(words)
 }
 
-/// Says loudly which passwords are lost, and the way back.
+/// A prominent warning about lost passwords, with the way to reset them.
 pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
     let mut text = String::new();
     if count == 0 {
@@ -282,7 +282,7 @@ pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
     text
 }
 
-/// What an operator can do about a code; validation's own rules explain themselves row by row.
+/// What the operator can do about an error code. Rejected rows get a general hint: each problem has its own suggestion.
 pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static str {
     match (state, codes::hint(code)) {
         (State::Rejected, _) => {
@@ -297,14 +297,14 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
     }
 }
 
-/// Text from outside on one line, with nothing in it that a terminal would obey.
+/// Text from outside on one line, with terminal control characters escaped.
 pub(crate) fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
     let words: Vec<&str> = words.collect();
     escape_for_terminal(&words.join(" ")).into_owned()
 }
 
-/// Plain data as JSON that people can read too.
+/// Formats data as JSON with indentation.
 pub(crate) fn pretty(data: &impl Serialize) -> String {
     format!("{}\n", serde_json::to_string_pretty(data).expect("it is plain data"))
 }

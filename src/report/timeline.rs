@@ -1,8 +1,8 @@
-//! What happened when: settled rows, requests and latencies in at most [`PARTS`] equal parts of time.
+//! Counts settled rows, requests and latencies over time, in at most [`PARTS`] equal parts.
 //!
-//! Percentiles are exact (nearest rank) over milliseconds. The busiest minute counts windows of sixty whole seconds,
-//! which is what a limit "in any window" is held against. Memory depends on the parts and on how many different
-//! latencies there are, never on how many rows or calls.
+//! Percentiles are exact (nearest rank), in milliseconds. The busiest minute considers all windows of 60 whole seconds,
+//! because a limit "in any window" is compared with it. Memory depends on the number of parts and of different
+//! latencies, not on the number of rows or calls.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,28 +14,28 @@ use super::summary::rfc3339;
 use crate::clock;
 use crate::ledger::{self, AlikeCalls, Parts, Queries, RowCounts, Scope, Span, State};
 
-/// The most parts that a time is cut into: bars that can still be told apart.
+/// The most parts of the time: bars stay distinguishable.
 const PARTS: i64 = 90;
 
-/// Lengths that people count time in, in seconds.
+/// Natural lengths of time for a part, in seconds.
 pub(super) const STEPS_S: [i64; 22] = [
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
     604_800, 2_592_000, 7_776_000,
 ];
 
-/// A part is at least so long, and a time has at least so many of them: less says nothing.
+/// The least number of parts: a chart with fewer parts shows nothing.
 const PARTS_MIN: i64 = 12;
 
 /// What happened over time.
 #[derive(Debug, Serialize)]
 pub(crate) struct Timeline {
-    /// Begin of the first part.
+    /// Start of the first part.
     #[serde(serialize_with = "rfc3339")]
     pub(crate) from: Timestamp,
     pub(crate) part_seconds: i64,
-    /// The requests that are allowed in a minute; `None` where nothing limits them.
+    /// The number of allowed requests per minute; `None` if there is no limit.
     pub(crate) limit_per_minute: Option<u64>,
-    /// In order, without a gap.
+    /// In order, without gaps.
     pub(crate) parts: Vec<TimelinePart>,
 }
 
@@ -44,20 +44,20 @@ pub(crate) struct Timeline {
 pub(crate) struct TimelinePart {
     #[serde(serialize_with = "rfc3339")]
     pub(crate) start: Timestamp,
-    /// Rows that came to a state in this part.
+    /// Rows that reached their state in this part.
     #[serde(flatten, serialize_with = "settled_as_json")]
     pub(crate) rows: RowCounts,
-    /// Sent in this part.
+    /// Requests sent in this part.
     pub(crate) requests: u64,
-    /// Of those: answered with 429.
+    /// Requests sent in this part and answered with 429.
     pub(crate) throttled: u64,
-    /// The most requests in any sixty seconds that end in this part.
+    /// The most requests in any 60 seconds that end in this part.
     pub(crate) busiest_minute: u64,
-    /// How long the service took for creates that were sent in this part.
+    /// How long the service took for creates sent in this part.
     pub(crate) create_ms: Option<Percentiles>,
 }
 
-/// How long answers took, in milliseconds.
+/// Latencies of answers, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Percentiles {
     pub(crate) answers: u64,
@@ -67,7 +67,7 @@ pub(crate) struct Percentiles {
     pub(crate) max: u64,
 }
 
-/// What the calls of one kind came to.
+/// The calls of one kind of operation.
 #[derive(Debug, Serialize)]
 pub(crate) struct OperationCalls {
     pub(crate) operation: String,
@@ -78,8 +78,8 @@ pub(crate) struct OperationCalls {
 }
 
 impl Timeline {
-    /// The calls over time, and by their kinds, the most frequent first. `None` where there was never one. Rows are
-    /// [counted](Self::count_row) by whoever reads them.
+    /// Reads the calls over time, and the totals by operation, most frequent first. The timeline is `None` if there
+    /// were no calls. The caller adds rows with [`count_row`](Self::count_row).
     pub(crate) fn of(
         queries: &Queries,
         scope: Scope,
@@ -100,8 +100,8 @@ impl Timeline {
         Ok((Some(timeline), calls))
     }
 
-    /// Counts a row that came to `state`. It did so in the commit after its last answer, which may lie beyond the last
-    /// part, and is counted there.
+    /// Counts a row that reached `state`. The row changes in the commit after its last answer, which may be later than
+    /// the last part; such a row counts in the last part.
     pub(crate) fn count_row(&mut self, state: State, at_ms: i64) {
         let index = (at_ms - self.from.as_millisecond()).max(0) / (self.part_seconds * 1000);
         let last = self.parts.len().saturating_sub(1);
@@ -130,7 +130,7 @@ impl Timeline {
 }
 
 impl OperationCalls {
-    /// As a table has them; `None` where no call was answered.
+    /// The numbers for a table; latencies are `None` if no call was answered.
     pub(super) fn numbers(&self) -> Vec<Option<u64>> {
         let took = self.took_ms.map(|ms| [ms.p50, ms.p90, ms.p99, ms.max]);
         let took = took.map_or([None; 4], |ms| ms.map(Some));
@@ -138,13 +138,13 @@ impl OperationCalls {
     }
 }
 
-/// Adds calls up as they come: by kind, then by part, then by how long they took.
+/// Adds up calls, which arrive sorted by operation, then by part, then by latency.
 #[derive(Default)]
 struct Measuring {
     calls: Vec<OperationCalls>,
-    /// Answers of the current kind, by milliseconds.
+    /// Number of answers of the current operation, by milliseconds.
     all: BTreeMap<u64, u64>,
-    /// Creates of the current part, by milliseconds.
+    /// Number of creates in the current part, by milliseconds.
     of_part: Vec<(u64, u64)>,
     part: Option<i64>,
 }
@@ -194,15 +194,15 @@ impl Measuring {
     }
 }
 
-/// The name under which the ledger keeps creates.
+/// The operation name of creates in the ledger.
 const CREATE: &str = "create";
 
-/// Parts of a length that people count in, the first at a multiple of it.
+/// Divides the time into parts of a natural length; the start of the first part is a multiple of the length.
 fn cut(span: Span) -> Parts {
     let length_s = (span.to_ms - span.from_ms) / 1000 + 1;
     let longest = STEPS_S[STEPS_S.len() - 1];
     let step = STEPS_S.into_iter().find(|step| length_s / step < PARTS);
-    // A clock that once stood far off makes a long time; the parts are as long as it takes then.
+    // A clock that was once wrong can make the time very long; then the parts are as long as needed.
     let width_s = step.unwrap_or_else(|| longest * (length_s / (longest * PARTS) + 1));
     let width_ms = width_s * 1000;
     Parts { from_ms: span.from_ms.div_euclid(width_ms) * width_ms, width_ms }
@@ -214,7 +214,7 @@ fn empty_parts(span: Span, cut: Parts) -> Vec<TimelinePart> {
     starts.map(|start| TimelinePart { start, ..TimelinePart::default() }).collect()
 }
 
-/// The requests of the last sixty seconds.
+/// The requests of the last 60 seconds.
 #[derive(Default)]
 struct Minute {
     seconds: VecDeque<(i64, u64)>,
@@ -222,7 +222,8 @@ struct Minute {
 }
 
 impl Minute {
-    /// Counts those of one more second, and says how many the sixty seconds hold that end with it.
+    /// Adds the requests of one more second. Returns the number of requests in the 60 seconds that end with that
+    /// second.
     fn add(&mut self, second: i64, requests: u64) -> u64 {
         self.seconds.push_back((second, requests));
         self.sum += requests;
@@ -235,7 +236,7 @@ impl Minute {
     }
 }
 
-/// Of counts by milliseconds, in ascending order.
+/// Percentiles of counts by milliseconds, which are in ascending order.
 fn percentiles(counts: &[(u64, u64)]) -> Option<Percentiles> {
     let answers: u64 = counts.iter().map(|(_, count)| count).sum();
     let max = counts.last()?.0;

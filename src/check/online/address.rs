@@ -1,5 +1,7 @@
-//! Is there such an address? Creation itself asks less, and outside well-covered countries good addresses come back
-//! unverified (fact book 5): so whatever the answer, it is a warning, and what is suggested is never applied.
+//! Checks whether an address exists.
+//!
+//! Creation itself is less strict, and outside well-covered countries valid addresses come back unverified (fact book
+//! 5). Therefore every finding is only a warning, and suggestions are never applied.
 
 use crate::call::Caller;
 use crate::customer::Customer;
@@ -8,7 +10,7 @@ use crate::partner_center::address::AddressVerdict;
 use crate::partner_center::operations::validate_address;
 use crate::problem::{Finding, Rule};
 
-/// Suggestions that are shown; the service sends at most this many.
+/// The most suggestions shown; the service sends at most this many.
 const SUGGESTIONS_MAX: usize = 3;
 
 pub(super) async fn look_up(caller: &Caller, customer: &Customer) -> Result<Option<Finding>, CallError> {

@@ -1,12 +1,12 @@
-//! Is the domain free?
+//! Checks whether the domain is free.
 
 use crate::call::Caller;
 use crate::call::domains::{DomainCheck, DomainLookup, DomainStatus, find_customer};
 use crate::partner_center::{CallError, Outcome};
 use crate::problem::{Finding, Rule};
 
-/// "Taken" is asked first, because most are free and then one question is enough; "free" counts once the check has
-/// been proved.
+/// Looks up "taken" first, because most domains are free and then one lookup is enough. "Free" counts only after the
+/// availability check has been proved reliable.
 pub(super) async fn look_up(
     mut caller: &Caller,
     check: &DomainCheck,

@@ -1,4 +1,4 @@
-//! Rows that are asked about side by side and come out in the order of their file.
+//! Looks up several rows at the same time and returns them in the order of their file.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -10,19 +10,19 @@ use super::{FieldFinding, Online};
 use crate::check::Met;
 use crate::partner_center::CallError;
 
-/// Rows in hand for each that may be under way: a slow answer at the front lets so many others overtake it.
+/// The queue holds this many rows for each concurrent lookup: so many others can overtake a slow answer at the front.
 const ROWS_PER_QUESTION: usize = 8;
 
-/// A row, and what was told about it.
+/// A row and its findings.
 pub(crate) type Answered = (Met, Vec<FieldFinding>);
 
-/// The rows in hand. Dropping it ends what is under way.
+/// The queue of rows. Dropping it cancels the lookups in progress.
 pub(crate) struct InOrder {
     online: Arc<Online>,
     concurrency: usize,
-    /// Each with what was told about it, once that is known.
+    /// Rows with their findings; `None` while the lookup is in progress.
     rows: VecDeque<(Met, Option<Vec<FieldFinding>>)>,
-    /// The number of the first row in hand; rows are numbered as they come.
+    /// The number of the first row in the queue; rows are numbered in order.
     first: u64,
     under_way: JoinSet<(u64, Result<Vec<FieldFinding>, CallError>)>,
 }
@@ -33,11 +33,10 @@ impl InOrder {
         Self { online, concurrency, rows: VecDeque::new(), first: 0, under_way: JoinSet::new() }
     }
 
-    /// Takes a row in, and asks about it where it would be sent. Waits for room: what is done must be
-    /// [`popped`](Self::pop) after each row.
+    /// Adds a row and starts its lookup if the row would be sent. Waits while the queue is full; the caller must
+    /// [`pop`](Self::pop) finished rows after each call.
     ///
-    /// # Errors
-    /// Every row would get this answer.
+    /// # Errors Every other row would get the same error.
     pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), CallError> {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;
@@ -57,14 +56,14 @@ impl InOrder {
         Ok(())
     }
 
-    /// The first row in hand, if it is done.
+    /// The first row of the queue, if it is finished.
     pub(crate) fn pop(&mut self) -> Option<Answered> {
         let (met, told) = self.rows.pop_front_if(|(_, told)| told.is_some())?;
         self.first += 1;
         Some((met, told?))
     }
 
-    /// The first row in hand, as soon as it is done; `None` when there is none.
+    /// The first row of the queue, as soon as it is finished; `None` if the queue is empty.
     pub(crate) async fn next(&mut self) -> Result<Option<Answered>, CallError> {
         while self.front_is_waiting() {
             self.wait().await?;
@@ -76,7 +75,7 @@ impl InOrder {
         self.rows.front().is_some_and(|(_, told)| told.is_none())
     }
 
-    /// Until one row more is done.
+    /// Waits until one more row is finished.
     async fn wait(&mut self) -> Result<(), CallError> {
         let asked = self.under_way.join_next().await.expect("a row that waits is under way");
         let (number, told) = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));

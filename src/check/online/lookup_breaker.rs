@@ -1,4 +1,4 @@
-//! For how long a service that says nothing is asked.
+//! Stops lookups of one kind when the service stays silent for too long.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,28 +11,28 @@ use crate::partner_center::{CallError, Outcome};
 use crate::problem::Finding;
 use crate::transport::NoResponse;
 
-/// So many questions of one kind without an answer in a row end the asking. Each has been asked four times.
+/// This many consecutive lookups of one kind without an answer end the lookups. Each was tried four times.
 pub(super) const PATIENCE: u32 = 20;
 
-/// A breaker for one kind of question. It sends no probes: once it is open, nothing more of that kind is asked.
+/// A breaker for one kind of lookup. It sends no probes: once it is open, there are no more lookups of that kind.
 #[derive(Debug)]
 pub(super) struct LookupBreaker {
     max_outage: Duration,
     breaker: Mutex<Breaker>,
     not_asked: AtomicU64,
-    /// What the last bit of patience went on.
+    /// The failure that opened the breaker.
     ended_by: OnceLock<NoResponse>,
 }
 
 impl LookupBreaker {
-    /// For a service that may be silent for so long.
+    /// Allows the service to be silent for `max_outage`.
     pub(super) fn new(max_outage: Duration) -> Self {
         let breaker = Mutex::new(Breaker::new(PATIENCE));
         Self { max_outage, breaker, not_asked: AtomicU64::new(0), ended_by: OnceLock::new() }
     }
 
-    /// What a question finds, or what `unanswered` makes of it where there is no answer; once the patience is over it
-    /// is not asked.
+    /// Runs a lookup. Without an answer, the result is what `unanswered` returns; once the breaker is open, the lookup
+    /// is skipped.
     pub(super) async fn look_up(
         &self,
         question: impl Future<Output = Result<Option<Finding>, CallError>>,
@@ -46,7 +46,7 @@ impl LookupBreaker {
         let mut breaker = self.lock();
         match answer {
             Ok(finding) => {
-                // A late answer does not bring a lost patience back.
+                // A late answer does not close the breaker again.
                 if !self.is_over(&breaker) {
                     breaker.answered();
                 }
@@ -64,12 +64,12 @@ impl LookupBreaker {
         }
     }
 
-    /// The number of rows that were not asked about, if there are any.
+    /// The number of rows that were skipped, if any.
     pub(super) fn given_up(&self) -> Option<u64> {
         Some(self.not_asked.load(Ordering::Relaxed)).filter(|rows| *rows > 0)
     }
 
-    /// Why the patience is over, once it is.
+    /// Why the breaker opened, if it did.
     pub(super) fn ended_by(&self) -> Option<NoResponse> {
         self.ended_by.get().cloned()
     }

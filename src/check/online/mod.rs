@@ -1,9 +1,9 @@
-//! What Partner Center says about rows before they are sent: about the address, the domain and the reseller of each.
+//! Asks Partner Center about rows before they are sent: address, domain and reseller.
 //!
-//! Nothing here creates anything. What it says of a row becomes problems of that row; a question without an answer is
-//! a problem too, so that silence is never taken for a yes. Where one kind of question finds no answer
-//! [`PATIENCE`](patience::PATIENCE) times in a row it is not asked any more, for a million rows must not wait for a
-//! service that is not there. An answer that every row would get ends the check.
+//! Nothing here creates anything. Findings become problems of the row. A lookup without an answer is a problem too, so
+//! silence never counts as a yes. After [`PATIENCE`](lookup_breaker::PATIENCE) consecutive lookups of one kind without
+//! an answer, lookups of that kind stop: a million rows must not wait for a service that is down. An error that every
+//! row would get ends the check.
 
 mod address;
 mod domain;
@@ -29,7 +29,7 @@ pub(crate) use in_order::InOrder;
 use lookup_breaker::LookupBreaker;
 use reseller::Resellers;
 
-/// What was found about one field of one row.
+/// A finding about one field of one row.
 #[derive(Debug)]
 pub(crate) struct FieldFinding {
     pub(crate) field: Field,
@@ -37,7 +37,7 @@ pub(crate) struct FieldFinding {
     pub(crate) finding: Finding,
 }
 
-/// Asks about rows, and remembers what holds for all of them.
+/// Looks up rows, and remembers results that apply to all rows.
 pub(crate) struct Online {
     caller: Arc<Caller>,
     domain_check: DomainCheck,
@@ -60,10 +60,9 @@ impl Online {
         }
     }
 
-    /// Asks everything about one row.
+    /// Looks up everything about one row.
     ///
-    /// # Errors
-    /// Every other row would get this answer too.
+    /// # Errors Every other row would get the same error.
     pub(crate) async fn look_up(&self, customer: &Customer) -> Result<Vec<FieldFinding>, CallError> {
         let domain = customer.domain.as_str();
         let mut told = Vec::new();
@@ -88,17 +87,17 @@ impl Online {
         Ok(told)
     }
 
-    /// What a reseller is called, where that has come up.
+    /// The name of a reseller, if the list of resellers was read.
     pub(crate) fn name_of(&self, reseller: Uuid) -> Option<&str> {
         self.resellers.name_of(reseller)
     }
 
-    /// What is not asked about any more, with the number of rows that went without.
+    /// The kinds of lookups that were stopped, each with the number of skipped rows.
     pub(crate) fn given_up(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.topics().into_iter().filter_map(|(topic, patience)| Some((topic, patience.given_up()?)))
     }
 
-    /// Why anything is not asked about any more.
+    /// Why lookups were stopped, if any were.
     pub(crate) fn given_up_because_of(&self) -> Option<NoResponse> {
         self.topics().into_iter().find_map(|(_, patience)| patience.ended_by())
     }

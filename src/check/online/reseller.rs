@@ -1,5 +1,7 @@
-//! May a customer be created for this reseller? The list of our indirect resellers is asked for once, and for the
-//! agreement of each that comes up once (fact book 11). Both take a user's token.
+//! Checks whether customers can be created for a reseller.
+//!
+//! The list of our indirect resellers is read once, and the agreement of each reseller in use once (fact book 11). Both
+//! need a user's token.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,20 +15,20 @@ use crate::partner_center::operations::{indirect_resellers, reseller_agreement};
 use crate::partner_center::{CallError, Outcome};
 use crate::problem::{Finding, Rule};
 
-/// Pages of resellers that are read at most: far more resellers than a provider has.
+/// The most pages of resellers that are read: far more than any provider needs.
 const PAGES_MAX: u32 = 1000;
 
-/// What an app-only token is told when it asks what takes a user (fact book 2.1).
+/// The error code for an app-only token in a call that needs a user (fact book 2.1).
 const NEEDS_USER: &str = "900329";
 
-/// What is known about resellers by now.
+/// What is known about resellers so far.
 #[derive(Default)]
 pub(super) struct Resellers {
     listed: OnceCell<Listed>,
     agreements: Mutex<HashMap<Uuid, Arc<OnceCell<Option<Finding>>>>>,
 }
 
-/// All of them, or why the list cannot be had.
+/// All resellers by tenant id, or why the list could not be read.
 type Listed = Result<HashMap<Uuid, IndirectReseller>, String>;
 
 pub(super) fn unanswered(reason: &str) -> Finding {
@@ -87,7 +89,7 @@ async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>,
     }
 }
 
-/// Why this question has no answer, where others may have one all the same.
+/// Why this lookup has no answer, if other lookups may still get one; otherwise the error for all of them.
 fn reason(unanswered: CallError) -> Result<String, CallError> {
     match unanswered {
         Outcome::Unknown(silence) => Ok(silence.reason),
@@ -99,11 +101,11 @@ fn reason(unanswered: CallError) -> Result<String, CallError> {
 }
 
 fn is_active(reseller: &IndirectReseller) -> bool {
-    // The list is of those we have; one that does not say how it stands is one.
+    // The list contains only our resellers; one without a state counts as active.
     reseller.state.as_deref().is_none_or(|state| state.eq_ignore_ascii_case("active"))
 }
 
-/// Creating for it is refused with 900154 (fact book 13).
+/// The service refuses to create customers for an inactive reseller with 900154 (fact book 13).
 fn inactive(reseller: &IndirectReseller) -> Finding {
     let state = reseller.state.as_deref().unwrap_or_default();
     let name = reseller.name.as_deref().unwrap_or("the reseller");
@@ -111,7 +113,7 @@ fn inactive(reseller: &IndirectReseller) -> Finding {
         .suggest(Some("have the reseller finish its enrolment first".to_owned()))
 }
 
-/// Creating for a reseller that has not signed is refused with 900123 (fact book 13).
+/// The service refuses to create customers for a reseller that has not signed with 900123 (fact book 13).
 fn finding(agreement: MpaStatus) -> Option<Finding> {
     match agreement {
         MpaStatus::Signed => None,
