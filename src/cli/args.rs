@@ -1,4 +1,4 @@
-//! The command line as it is typed, a type for each command. What is valid is decided in [`super::settings`].
+//! The command line, one type for each command. [`super::settings`] validates it.
 
 mod options;
 mod repeat;
@@ -151,30 +151,30 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
-/// What the program has to know of a command apart from what it does.
+/// Properties of a command that the program needs before running it.
 #[derive(Debug, Default)]
 pub(crate) struct Nature<'a> {
-    /// What it works on and how, where it is a run.
+    /// The ledger, the connection and the options, if the command is a run.
     pub(crate) run: Option<&'a RunArgs>,
-    /// The files that it reads rows from.
+    /// The files that the command reads rows from.
     pub(crate) files: &'a [PathBuf],
     pub(crate) settings: Settings,
 }
 
-/// What a command has to do with the settings of `tenantry.toml`.
+/// How a command treats the settings of `tenantry.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Settings {
-    /// It goes by them, and says where they come from.
+    /// The command uses the settings, and reports where they come from.
     #[default]
     Used,
-    /// It is about them.
+    /// The command shows the settings.
     Shown,
-    /// It works without them, also where the file cannot be used.
+    /// The command does not read the settings, so it also works if the file cannot be used.
     Unread,
 }
 
 impl Command {
-    /// The one place that says it, for every command.
+    /// The only place that defines these properties, for all commands.
     pub(crate) fn nature(&self) -> Nature<'_> {
         let nature = Nature::default();
         match self {
@@ -328,7 +328,7 @@ pub(crate) struct StatusArgs {
     /// One JSON object on standard output
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
-    // Last, because its heading holds for whatever follows.
+    // Last, because its help heading applies to all options after it.
     #[command(flatten)]
     pub(crate) sign_in: NextSignIn,
 }
@@ -351,7 +351,7 @@ pub(crate) struct ShowArgs {
     pub(crate) json: bool,
 }
 
-/// Which rows are exported.
+/// The rows to export.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExportKind(pub(crate) Filter);
 
@@ -396,7 +396,7 @@ pub(crate) struct TemplateArgs {
     /// With a byte order mark and CRLF, as Excel likes it
     #[arg(long)]
     pub(crate) for_excel: bool,
-    // Last, because its heading holds for whatever follows.
+    // Last, because its help heading applies to all options after it.
     #[command(flatten)]
     pub(crate) to: OutputFile,
 }
@@ -438,7 +438,7 @@ pub(crate) struct ReportArgs {
     /// The limit that requests are held against
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Never)]
     pub(crate) rate: Rate,
-    // Last, because their headings hold for whatever follows.
+    // Last, because their help headings apply to all options after them.
     #[command(flatten)]
     pub(crate) to: OutputFile,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `tenantry backup`: a consistent copy of the ledger.
+//! `tenantry backup`: makes a consistent copy of the ledger.
 
 use std::path::Path;
 

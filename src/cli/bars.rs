@@ -1,7 +1,7 @@
-//! How a reading and a submission get on, for people: a bar on a terminal, else a line now and then.
+//! Shows the progress of reading and submission: a bar on a terminal, otherwise a line from time to time.
 //!
-//! What is shown comes from watch channels, and each picture of a bar becomes the status line of the outlet of standard
-//! error. So nothing ever waits for a terminal, and none of it is ever a result: summaries are made from the ledger.
+//! The progress comes from watch channels, and each drawn bar becomes the status line of the outlet of standard error.
+//! So nothing ever waits for a terminal. Progress is never a result: summaries come from the ledger.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,20 +18,20 @@ use crate::printable::escape_for_terminal;
 use crate::report::rough;
 use crate::{outlet, reading, submitter};
 
-/// Without a terminal, a line about the progress this often.
+/// Without a terminal, interval between progress lines.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// A bar is redrawn this often.
+/// Interval between updates of a bar.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// A bar that changes more often is not drawn more often.
+/// A bar is drawn at most this often, even if it changes more often.
 const REDRAWS_PER_SECOND: u8 = 20;
 
-/// A terminal of fewer columns has no room for a bar beside the numbers.
+/// A terminal with fewer columns has no space for a bar next to the numbers.
 const ROOM_FOR_A_BAR: u16 = 90;
 
-/// What a bar says, where there is room for it and where there is not. At the right edge the end of the message is cut
-/// off, so it says the most important first.
+/// The templates of a bar, with and without space for the bar itself. The end of the message is cut off at the right
+/// edge, so the most important part comes first.
 #[derive(Debug, Clone, Copy)]
 struct BarTemplates {
     wide: &'static str,
@@ -48,12 +48,12 @@ const SUBMISSION: BarTemplates = BarTemplates {
     narrow: "{human_pos}/{human_len} · {left} · {wide_msg}",
 };
 
-/// One bar that goes with the width of its terminal, or a line now and then in its place.
+/// A bar that adapts to the width of the terminal, or a line from time to time instead.
 struct BarOrLines<'a> {
     output: &'a Output,
     bar: ProgressBar,
     templates: BarTemplates,
-    /// Which of the templates it has now.
+    /// Whether the wide template is in use.
     has_room: bool,
     next_line: Instant,
 }
@@ -70,7 +70,7 @@ impl<'a> BarOrLines<'a> {
         Self { output, bar, templates, has_room, next_line: Instant::now() + LINE_EVERY }
     }
 
-    /// Redraws the bar with `message`, or says `line` where there is no bar and it is time for one.
+    /// Redraws the bar with `message`. Without a bar, writes `line` if the interval has passed.
     fn update(&mut self, message: String, line: impl FnOnce() -> String) {
         if !self.output.has_bars() {
             if Instant::now() >= self.next_line {
@@ -79,7 +79,7 @@ impl<'a> BarOrLines<'a> {
             }
             return;
         }
-        // Asked anew each time: windows are resized.
+        // Checked at each update, because windows are resized.
         let has_room = has_room_for_a_bar();
         if self.has_room != has_room {
             self.has_room = has_room;
@@ -96,7 +96,7 @@ impl Drop for BarOrLines<'_> {
 }
 
 impl Output {
-    /// Shows how a reading gets on until the sender is gone. `size` in bytes, where it is known.
+    /// Shows the progress of reading until the sender is dropped. `size` in bytes, if known.
     pub(crate) async fn show_reading(
         &self,
         path: &str,
@@ -115,8 +115,8 @@ impl Output {
         }
     }
 
-    /// Shows how a submission at `rate` gets on until it is dropped: whoever waits for the submission need not wait for
-    /// the next time that a bar is redrawn.
+    /// Shows the progress of a submission at `rate` until the future is dropped, so the submission need not wait for
+    /// the next redraw.
     pub(crate) async fn show_submission(
         &self,
         rate: crate::call::Rate,
@@ -139,7 +139,7 @@ impl Output {
     }
 }
 
-/// The state of a submission in words: why it waits, where it does, and what has come of it.
+/// Describes the state of a submission: why it waits, if it does, and the results so far.
 fn describe(progress: &submitter::SubmissionProgress) -> String {
     let state = if progress.stopping {
         Some("finishing what is under way".to_owned())
@@ -165,7 +165,7 @@ fn columns() -> u16 {
     Term::stderr().size().1
 }
 
-/// What a bar draws on. It keeps one line, so there is nowhere to move to; it cannot fail.
+/// The terminal that a bar draws on. It stores one line, so cursor movements do nothing; it cannot fail.
 #[derive(Debug, Default)]
 struct StatusLine(Mutex<String>);
 
@@ -210,10 +210,10 @@ impl TermLike for StatusLine {
         Ok(())
     }
 
-    /// Everything that belongs to a picture has been drawn.
+    /// Called when the bar is completely drawn.
     fn flush(&self) -> io::Result<()> {
         let drawn = std::mem::take(&mut *self.drawn());
-        // A line that is wrapped could not be taken away as a whole.
+        // A wrapped line could not be erased as a whole.
         let status = truncate_str(drawn.trim(), columns().into(), "");
         outlet::stderr().show_status((!status.is_empty()).then(|| status.into_owned()));
         Ok(())
@@ -225,7 +225,7 @@ impl BarTemplates {
         ProgressStyle::with_template(if has_room { self.wide } else { self.narrow })
             .expect("the templates above are well-formed")
             .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-                // A minute is what the service counts by; nobody wants to read 270,000 a minute.
+                // The service counts by the minute, but 270,000 a minute is hard to read.
                 let per_second = state.per_sec();
                 let written = match per_second {
                     ..20.0 => write!(out, "{:.0} rows/min", per_second * 60.0),

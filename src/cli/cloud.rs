@@ -1,8 +1,8 @@
-//! The clouds in which Partner Center runs (fact book 1).
+//! Defines the clouds in which Partner Center runs (fact book 1).
 
 use std::str::FromStr;
 
-/// A cloud with partner accounts of its own.
+/// A cloud with its own partner accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
     Global,
@@ -10,7 +10,7 @@ pub(crate) enum Cloud {
     UsGov,
 }
 
-/// Each with all names below it.
+/// Domains of Microsoft; each includes its subdomains.
 const MICROSOFTS: [&str; 11] = [
     "microsoft.com",
     "microsoftonline.com",
@@ -41,8 +41,9 @@ impl Cloud {
         }
     }
 
-    /// Is this host Microsoft's, under any of the names that its sign-in service has or had, in whatever cloud? A name
-    /// too many asks the operator for one more option; a name too few sends a token of Microsoft's elsewhere.
+    /// Whether this host belongs to Microsoft, under any name that its sign-in service has or had in any cloud. If the
+    /// list has a name too many, the operator needs one more option; if a name is missing, a Microsoft token goes to
+    /// the wrong host.
     pub(super) fn is_microsofts(host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let is_within = |domain: &&str| {
@@ -51,17 +52,17 @@ impl Cloud {
         MICROSOFTS.iter().any(is_within)
     }
 
-    /// What tokens are asked for; the API's own base in every cloud.
+    /// The audience of tokens; in every cloud the base URL of the API.
     pub(super) const fn audience(self) -> &'static str {
         self.api_url()
     }
 
-    /// Agreements of customers are recorded in the public cloud alone (fact book 10).
+    /// Customer agreements are recorded only in the public cloud (fact book 10).
     pub(super) const fn takes_agreements(self) -> bool {
         matches!(self, Cloud::Global)
     }
 
-    /// What every initial domain ends in.
+    /// The suffix of initial domains.
     pub(super) const fn domain_suffix(self) -> &'static str {
         match self {
             Cloud::Global => "onmicrosoft.com",

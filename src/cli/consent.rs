@@ -1,4 +1,4 @@
-//! The question whether a plan may be carried out: creating customers cannot be undone.
+//! Asks for confirmation of a plan: creating customers cannot be undone.
 
 use std::time::Duration;
 
@@ -8,20 +8,19 @@ use super::{ExitCode, Failure, args, plan};
 use crate::ledger::SubmissionPlan;
 use crate::submitter::StopReason;
 
-/// A terminal that is hung up, or Ctrl-C on Windows, ends the answer a moment before the signal comes.
+/// A hangup of the terminal, or Ctrl-C on Windows, ends the input shortly before the signal arrives.
 const SIGNAL_WITHIN: Duration = Duration::from_millis(300);
 
-/// Who agrees to what a command is about to create.
+/// How the operator agrees to what a command will create.
 #[derive(Debug)]
 pub(super) enum Consent {
-    /// Given with `--yes`, or not needed: a rehearsal creates nothing real, and a dry run nothing.
+    /// Given with `--yes`, or not needed: a rehearsal creates nothing real, and a dry run creates nothing.
     Given,
     Ask(Terminal),
 }
 
 impl Consent {
-    /// # Errors
-    /// Somebody would have to be asked, and cannot be.
+    /// # Errors A question is needed, but there is no terminal for it.
     pub(super) fn of(run: &args::RunArgs) -> Result<Self, NoPrompt> {
         let submission = &run.submission;
         if submission.yes || submission.dry_run || run.ledger.rehearsal.simulate.is_some() {
@@ -43,8 +42,7 @@ impl From<NoPrompt> for Failure {
 
 /// Signs in, shows the plan on the terminal and asks.
 ///
-/// # Errors
-/// The answer is not yes; nobody can be asked any more, or the ledger belongs to another partner tenant.
+/// # Errors The answer is not yes, the terminal is gone, or the ledger belongs to another partner tenant.
 pub(super) async fn confirm(
     session: &mut Session<'_>,
     terminal: &Terminal,
@@ -86,10 +84,10 @@ pub(super) async fn confirm(
     }
 }
 
-/// Asks until the reply is clear, though not for ever.
+/// Asks until the answer is clear, up to a limit.
 async fn consent(terminal: &Terminal, question: &str) -> Result<TypedAnswer, Failure> {
     for _ in 0..TRIES {
-        // Nobody has agreed to what they had not seen.
+        // Input typed before the question was shown is not an answer to it.
         terminal.forget_typed();
         terminal.print(question).await?;
         match terminal.reply().await {

@@ -1,4 +1,6 @@
-//! `tenantry credentials`: opens the sealed one-time admin passwords as CSV. Each opening is recorded first, row by row.
+//! `tenantry credentials`: opens the sealed one-time admin passwords as CSV.
+//!
+//! Each opening is recorded first, row by row.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,10 +18,10 @@ use crate::ledger::{Opening, Queries, SealedPassword};
 use crate::printable::escape_for_terminal;
 use crate::report::{counted, harmless};
 
-/// Passwords that are opened before they are recorded and written together: a commit for each would take its time.
+/// The number of passwords that are recorded and written together: one commit for each password would be slow.
 const TOGETHER: usize = 512;
 
-/// Domains that are named for one reason why passwords do not open.
+/// The most domains listed for each reason why passwords do not open.
 const NAMED: usize = 10;
 
 pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCode, Failure> {
@@ -35,7 +37,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let file = target.file;
     let guarded = Guarded::default().and_files_of(&queries, file)?;
     if let Some(path) = file {
-        // Before it is recorded that they were opened.
+        // Check before recording that passwords were opened.
         guarded.check(path, target.force)?;
     }
     let opening = queries.begin_opening(&who()).map_err(unrecorded)?;
@@ -51,7 +53,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     if opened.count == 0
         && let Some(failure) = failure
     {
-        // What an earlier call has written stays.
+        // The file of an earlier call is not replaced.
         return Err(failure);
     }
     let flushed = writer.flush();
@@ -101,7 +103,7 @@ struct Handout<'q, W: std::io::Write> {
     opener: Opener,
     opening: Opening<'q>,
     writer: csv::Writer<W>,
-    /// Open, and neither recorded nor written.
+    /// Passwords that are open, but not yet recorded or written.
     open: Vec<(SealedPassword, Zeroizing<Vec<u8>>)>,
     result: OpenedPassword,
 }
@@ -110,7 +112,7 @@ impl<W: std::io::Write> Handout<'_, W> {
     fn open(&mut self, sealed: SealedPassword) -> Result<(), Failure> {
         match self.opener.open(&sealed) {
             Ok(password) => self.open.push((sealed, password)),
-            // One that does not open must not keep the others from being opened.
+            // A password that does not open must not prevent opening the others.
             Err(why) => self
                 .result
                 .unopened
@@ -126,7 +128,7 @@ impl<W: std::io::Write> Handout<'_, W> {
         for (sealed, password) in self.open.drain(..) {
             self.result.count += 1;
             let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
-            // The password alone comes out byte for byte; `report::formula` says why.
+            // Only the password is written byte for byte; see `report::formula`.
             let (domain, customer_id) = (harmless(&sealed.domain), harmless(&sealed.customer_id));
             let user_name = harmless(&user_name);
             let record: [&[u8]; 4] =
@@ -145,17 +147,17 @@ impl<W: std::io::Write> Handout<'_, W> {
     }
 }
 
-/// What came of it.
+/// The result of opening passwords.
 #[derive(Default)]
 struct OpenedPassword {
     count: u64,
-    /// Domains whose password came with the answer to another row, and the domain of that.
+    /// Domains whose password came with the answer to another row, each with the domain of that row.
     kept: Vec<(String, String)>,
     unopened: BTreeMap<Unopened, Domains>,
 }
 
 impl OpenedPassword {
-    /// Names what did not open, and why.
+    /// Lists what did not open, and why.
     fn failure(&self, identity: &Path) -> Option<Failure> {
         let unopened: u64 = self.unopened.values().map(|domains| domains.count).sum();
         if unopened == 0 {
@@ -218,7 +220,7 @@ fn describe(why: &Unopened, identity: &Path) -> String {
     }
 }
 
-/// Some domains, the first of which are named.
+/// A number of domains; the first are listed.
 #[derive(Default)]
 struct Domains {
     count: u64,
@@ -244,7 +246,7 @@ impl fmt::Display for Domains {
     }
 }
 
-/// The operating system's name for the user, for the record; whoever can open the file can forge it.
+/// The user's name in the operating system, for the record. Anyone who can open the file can forge it.
 fn who() -> String {
     ["USER", "USERNAME", "LOGNAME"]
         .into_iter()

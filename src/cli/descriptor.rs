@@ -1,5 +1,6 @@
-//! Names that stand for what this process has open already, such as `/dev/stdout`, wherever that leads. What they lead
-//! to is never replaced: whoever opened it, mostly a shell, may have more in it.
+//! Recognizes names of descriptors that this process already has open, such as `/dev/stdout`.
+//!
+//! The file behind a descriptor is never replaced: the process that opened it, usually a shell, may write more to it.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 #[cfg(unix)]
 use crate::files::folder_of;
 
-/// What a name stands for.
+/// The descriptor that a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such names"))]
 pub(super) enum Descriptor {
@@ -18,12 +19,12 @@ pub(super) enum Descriptor {
 }
 
 impl Descriptor {
-    /// The descriptor that `path` stands for, by its name or through links. A file that standard output leads to is
-    /// standard output under any name.
+    /// The descriptor that `path` refers to, by its name or through links. The file that standard output is redirected
+    /// to is standard output under any name.
     #[cfg(unix)]
     pub(super) fn named(path: &Path) -> Option<Self> {
         let mut name = path.to_owned();
-        // A ring of links has no end.
+        // A cycle of links never ends.
         for _ in 0..LINKS {
             let Ok(folder) = folder_of(&name).canonicalize() else { break };
             if is_of_descriptors(&folder) {
@@ -46,7 +47,7 @@ impl Descriptor {
     }
 }
 
-/// A standard stream as a file of its own, which goes on where the other is.
+/// A standard stream as a separate file, which shares the position of the original.
 #[cfg(unix)]
 pub(super) fn duplicate(stream: impl std::os::fd::AsFd) -> io::Result<File> {
     stream.as_fd().try_clone_to_owned().map(File::from)
@@ -57,11 +58,11 @@ pub(super) fn duplicate(stream: impl std::os::windows::io::AsHandle) -> io::Resu
     stream.as_handle().try_clone_to_owned().map(File::from)
 }
 
-/// As many as Linux follows.
+/// The same limit as in Linux.
 #[cfg(unix)]
 const LINKS: usize = 40;
 
-/// Does this folder, whose links are resolved, hold a name for each descriptor of this process?
+/// Whether this folder (links resolved) contains a name for each descriptor of this process.
 #[cfg(unix)]
 fn is_of_descriptors(folder: &Path) -> bool {
     let is_of_this_process = || Path::new("/proc/self").canonicalize().is_ok_and(|it| folder.starts_with(it));

@@ -1,7 +1,8 @@
-//! A dry run goes the way of a run, on a copy of the ledger that goes away with it.
+//! Runs a dry run on a temporary copy of the ledger.
 //!
-//! The copy is for its owner alone from its first byte. A process that is killed leaves it behind, so each copy has a lock
-//! that its process holds for as long as it lives, and the next run of any command removes those whose lock is free.
+//! The copy is accessible only for its owner from its first byte. A killed process leaves its copy behind. Therefore
+//! each copy has a lock that its process holds while it lives, and the next run of any command removes copies whose
+//! lock is free.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -13,24 +14,24 @@ use super::failure::Failure;
 use crate::files::{self, FileOwner};
 use crate::ledger;
 
-/// How the folder of a copy begins, in the folder for temporary files.
+/// The prefix of the copy's folder, in the folder for temporary files.
 const PREFIX: &str = "tenantry-dry-run-";
 
 const LOCK: &str = "lock";
 
-/// A folder that is removed by another process at the moment it is made is made again.
+/// Attempts to create a folder, in case another process removes it at the same moment.
 const TRIES: u32 = 10;
 
-/// The folder that a copy is in; both are removed when it is dropped.
+/// A copy and its folder; both are removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct LedgerCopy {
-    // Windows removes no file that is open.
+    // Dropped before the folder, because Windows cannot remove an open file.
     _lock: File,
     folder: TempDir,
 }
 
 impl LedgerCopy {
-    /// Copies a ledger. One that is not there is not made; the copy is then made as it would be.
+    /// Copies a ledger. A missing ledger is not created; the copy is created as the ledger would be.
     pub(super) fn of(ledger: &Path) -> Result<Self, Failure> {
         let made = Self::new().map_err(|error| {
             Failure::io("could not make a folder for the copy of the ledger that a dry run works on", &error)
@@ -39,7 +40,7 @@ impl LedgerCopy {
         Ok(made)
     }
 
-    /// Where the copy is.
+    /// The path of the copy.
     pub(super) fn path(&self) -> PathBuf {
         self.folder.path().join("ledger.db")
     }
@@ -50,13 +51,13 @@ impl LedgerCopy {
             let folder = private_folder()?;
             let lock = files::create_new(&folder.path().join(LOCK));
             match lock.map(|lock| (lock.try_lock(), lock)) {
-                // Where there are no locks, nobody can find this one free.
+                // If the file system has no locks, no process can find this lock free.
                 Ok((Ok(()) | Err(TryLockError::Error(_)), lock)) if is_there(&folder) => {
                     return Ok(Self { _lock: lock, folder });
                 }
-                // Another process had the lock first, and has removed the folder with it.
+                // Another process took the lock first and removed the folder.
                 Ok((Ok(()) | Err(TryLockError::Error(_)), _)) => {}
-                // Another process has just found it without a lock, or unlocked.
+                // Another process has just found the folder without a lock, or unlocked.
                 Ok((Err(TryLockError::WouldBlock), _)) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => swept = error,
                 Err(error) => return Err(error),
@@ -66,7 +67,7 @@ impl LedgerCopy {
     }
 }
 
-/// Is the lock where it was made? Nobody removes it from now on, because we hold it.
+/// Whether the lock is still where it was created. No process removes it from now on, because this process holds it.
 fn is_there(folder: &TempDir) -> bool {
     folder.path().join(LOCK).exists()
 }
@@ -74,13 +75,13 @@ fn is_there(folder: &TempDir) -> bool {
 fn private_folder() -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX);
-    // It goes by the umask, unlike the files (tempfile 3.27, `findings/tempfile-folders-follow-the-umask.sh`).
+    // Folders follow the umask, unlike files (tempfile 3.27, `findings/tempfile-folders-follow-the-umask.sh`).
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     builder.tempdir()
 }
 
-/// Removes the copies of dry runs of this user that were killed. What cannot be removed is tried again by the next run.
+/// Removes copies left behind by killed dry runs of this user. The next run retries what cannot be removed.
 pub(super) fn remove_left_behind() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {
@@ -91,7 +92,8 @@ pub(super) fn remove_left_behind() {
     }
 }
 
-/// The lock is held until the folder is gone: a run that is about to lock it must not take a folder that vanishes.
+/// Holds the lock until the folder is gone: a run that is about to lock the folder must not use a folder that
+/// disappears.
 #[cfg(not(windows))]
 fn remove(folder: &Path, lock: File) -> io::Result<()> {
     let removed = fs::remove_dir_all(folder);
@@ -99,7 +101,7 @@ fn remove(folder: &Path, lock: File) -> io::Result<()> {
     removed
 }
 
-/// Windows removes no file that is open.
+/// Windows cannot remove an open file.
 #[cfg(windows)]
 fn remove(folder: &Path, lock: File) -> io::Result<()> {
     drop(lock);
@@ -117,7 +119,7 @@ fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
             Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(error)) => Err(error),
         },
-        // It was killed, or is about to make the lock, and notices: there is nothing in it yet.
+        // Its process was killed, or is about to create the lock and will notice. The folder is still empty.
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir(folder),
         Err(error) => Err(error),
     }
@@ -127,12 +129,12 @@ fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A run that is about to start has its folder whole, or finds that it is gone.
+    /// A starting run has its whole folder, or finds that the folder is gone.
     #[cfg(not(windows))]
     #[test]
     fn a_folder_is_locked_until_it_is_gone() {
         const FILES: usize = 400;
-        // Under a name that no other run looks for.
+        // Under a name that other runs ignore.
         let folder = tempfile::tempdir().unwrap();
         let lock = files::create_new(&folder.path().join(LOCK)).unwrap();
         for number in 1..FILES {

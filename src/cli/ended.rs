@@ -1,5 +1,7 @@
-//! A run that is over: it is recorded, and the ledger is free. What is left is to tell monitors and the person who started
-//! it, in this order, because standard output may have a reader that never reads.
+//! Reports a run that has ended: the run is recorded, and the ledger is free.
+//!
+//! Monitors are notified first and the person who started the run second, because the reader of standard output may
+//! never read.
 
 use super::{ExitCode, Failure, Output};
 
@@ -8,12 +10,12 @@ type EndReport = Box<dyn FnOnce(&Output) -> Result<ExitCode, Failure>>;
 /// How a run ended.
 pub(super) struct Ended {
     exit_code: ExitCode,
-    /// `None`: all is told.
+    /// `None`: everything is reported.
     telling: Option<EndReport>,
 }
 
 impl Ended {
-    /// `telling` comes to this exit code too, or to a failure with it.
+    /// `telling` returns this exit code too, or a failure with it.
     pub(super) fn to_report(
         exit_code: ExitCode,
         telling: impl FnOnce(&Output) -> Result<ExitCode, Failure> + 'static,
@@ -21,7 +23,7 @@ impl Ended {
         Self { exit_code, telling: Some(Box::new(telling)) }
     }
 
-    /// Nothing is left to be told.
+    /// Everything is already reported.
     pub(super) fn reported(exit_code: ExitCode) -> Self {
         Self { exit_code, telling: None }
     }
@@ -30,7 +32,7 @@ impl Ended {
         self.exit_code
     }
 
-    /// Prints what the person who started the run is to know.
+    /// Prints the report for the person who started the run.
     pub(super) fn report(self, output: &Output) -> Result<ExitCode, Failure> {
         self.telling.map_or(Ok(self.exit_code), |telling| telling(output))
     }

@@ -1,4 +1,4 @@
-//! What a command's exit code says to scripts and schedulers. Mirrors section 4 of the product contract.
+//! Defines the exit codes for scripts and schedulers. Mirrors section 4 of the product contract.
 
 use clap::ValueEnum;
 
@@ -31,7 +31,7 @@ pub(crate) enum ExitCode {
 }
 
 impl ExitCode {
-    /// What it means, in a few words, after a run.
+    /// The meaning after a run, in a few words.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             ExitCode::Done => "done: every row is created, or was a customer already",
@@ -47,7 +47,7 @@ impl ExitCode {
         }
     }
 
-    /// What it means after another command, which says nothing about the rows of a ledger.
+    /// The meaning after other commands, which do not change rows of a ledger.
     pub(crate) const fn meaning_without_run(self) -> &'static str {
         match self {
             ExitCode::Done => "done",

@@ -1,4 +1,4 @@
-//! `tenantry export`: rows as CSV.
+//! `tenantry export`: writes rows as CSV.
 
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};

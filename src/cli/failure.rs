@@ -1,4 +1,4 @@
-//! Why a command could not do its job, as people read it: what failed, why, what to do next.
+//! Describes for people why a command failed: what failed, why, and what to do next.
 
 use std::error::Error as StdError;
 use std::io;
@@ -21,17 +21,17 @@ pub(crate) struct Failure {
     /// What failed, then its causes.
     pub(crate) messages: Vec<String>,
     pub(crate) hint: Option<String>,
-    /// Whoever read our standard output has read enough, as `head` does. That is no failure of the command.
+    /// The reader of standard output has closed it, as `head` does. That is not a failure of the command.
     pub(crate) reader_is_gone: bool,
 }
 
-/// Why standard output takes no more.
+/// Why standard output accepts no more data.
 #[derive(Debug, Error)]
 #[error("its reader is gone")]
 pub(super) struct ReaderIsGone;
 
 impl ReaderIsGone {
-    /// Is it what `error` says?
+    /// Whether `error` is caused by this.
     fn is_said_by(error: &io::Error) -> bool {
         error
             .get_ref()
@@ -53,13 +53,13 @@ impl Failure {
         self
     }
 
-    /// The same, as the cause of what failed for it.
+    /// Adds what failed because of this failure.
     pub(crate) fn within(mut self, what: impl Into<String>) -> Self {
         self.messages.insert(0, what.into());
         self
     }
 
-    /// Nobody answered. Its hint, where it has one, is nearer to the cause than the one that is there.
+    /// Adds that there was no answer. The hint of `silence`, if any, is closer to the cause than the existing hint.
     pub(crate) fn because_of(mut self, silence: NoResponse) -> Self {
         self.hint = silence.hint.or(self.hint);
         self.because(silence.reason)
@@ -70,7 +70,7 @@ impl Failure {
         self
     }
 
-    /// With what to do about `file`, where it is refused.
+    /// Adds a hint for `file`, if the file was refused.
     pub(crate) fn at_file(self, file: &Path, error: &io::Error) -> Self {
         match Refused::of(error) {
             Some(refused) => self.with_hint(refused.hint(file)),
@@ -78,7 +78,7 @@ impl Failure {
         }
     }
 
-    /// `error` and everything that it comes from.
+    /// The failure for `error` with all its causes.
     pub(crate) fn of(exit_code: ExitCode, error: &(dyn StdError + 'static)) -> Self {
         let mut messages: Vec<String> = Vec::new();
         let mut reader_is_gone = false;
@@ -87,7 +87,7 @@ impl Failure {
             let of_system = error_of_system(error);
             reader_is_gone |= of_system.is_some_and(ReaderIsGone::is_said_by);
             let message = of_system.map_or_else(|| error.to_string(), describe);
-            // SQLite's own says the same again, with its number.
+            // SQLite's own message repeats the previous one, with a number.
             if messages.len() > 1 {
                 messages.pop_if(|before| message.contains(before.as_str()));
             }
@@ -97,8 +97,8 @@ impl Failure {
         Self { exit_code, messages, hint: None, reader_is_gone }
     }
 
-    /// The same, with the hint that fits where it is for want of descriptors: what failed for it may say many things, and
-    /// seldom this.
+    /// Adds the hint about too few file descriptors where it applies. Such failures have many different messages, which
+    /// seldom mention the limit.
     pub(crate) fn seen_with_limits(mut self) -> Self {
         let words = Resource::Descriptors.words();
         if !self.messages.iter().any(|message| message.contains(words)) {
@@ -110,7 +110,7 @@ impl Failure {
         self.with_hint(Resource::Descriptors.hint())
     }
 
-    /// The same, of what an option or a setting names.
+    /// The same, for a file that an option or a setting names.
     pub(crate) fn usage_io(what: impl Into<String>, error: &io::Error) -> Self {
         Self { exit_code: ExitCode::Usage, ..Self::io(what, error) }
     }
@@ -123,9 +123,9 @@ impl Failure {
     }
 }
 
-/// What the operating system said, where it is that.
+/// The operating system's error, if this is one.
 fn error_of_system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
-    // csv 1.4 gives no `source()` (`findings/csv-error-hides-its-cause.sh`).
+    // csv 1.4 has no `source()` (`findings/csv-error-hides-its-cause.sh`).
     if let Some(error) = error.downcast_ref::<csv::Error>() {
         return match error.kind() {
             csv::ErrorKind::Io(error) => Some(error),
@@ -136,8 +136,8 @@ fn error_of_system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Er
     error.downcast_ref::<io::Error>().or(shared)
 }
 
-/// What the operating system says, in the same words on every one, and without the name of a file of ours that stood
-/// for the operator's for a moment. What has no words here is told as it comes.
+/// Describes an error of the operating system in the same words on all systems, and without the names of our temporary
+/// files. Other errors are shown as they are.
 pub(super) fn describe(error: &io::Error) -> String {
     use io::ErrorKind as Kind;
     if let Some(resource) = Resource::of(error) {
@@ -275,7 +275,7 @@ mod tests {
         };
         let file = tempfile::tempdir().unwrap().path().join("none/file");
         check(std::fs::read(&file).unwrap_err(), "there is no such file or folder");
-        // Its own words name the temporary file.
+        // The original message names the temporary file.
         let unmade = tempfile::tempdir_in(file).unwrap_err();
         assert!(unmade.to_string().contains("at path"), "{unmade}");
         check(unmade, "there is no such file or folder");

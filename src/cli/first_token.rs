@@ -1,4 +1,6 @@
-//! The first token of a command. A sign-in service that does not answer is an outage like any other.
+//! Gets the first token of a command.
+//!
+//! A sign-in service that does not answer counts as an outage.
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::submitter::StopReason;
 
 const BACKOFF: Backoff = Backoff::up_to_s(30);
 
-/// Asks for it until there is a verdict, or `max_outage` has passed.
+/// Retries until there is a definite answer, or `max_outage` has passed.
 pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, StopReason> {
     let begun = Instant::now();
     let mut failed = 0;

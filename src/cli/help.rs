@@ -1,4 +1,4 @@
-//! The command line as help, manual pages and completions show it.
+//! Builds the command line for help, manual pages and completions.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory, ValueEnum};
 use super::args::Cli;
 use super::exit_code::ExitCode;
 
-/// The whole command line, built once: without optimization that takes a third of a short command's time.
+/// The whole command line, built once: without optimization, building takes a third of a short command's time.
 pub(super) fn command() -> &'static Command {
     static COMMAND: LazyLock<Command> = LazyLock::new(built);
     &COMMAND
@@ -28,7 +28,7 @@ mod tests {
 
     use super::*;
 
-    /// The words of each command, with its examples.
+    /// The full name of each command, with its examples.
     fn examples(command: &Command, above: &str) -> Vec<(String, String)> {
         let of_each = command.get_subcommands().flat_map(|command| {
             let words = format!("{above} {}", command.get_name()).trim_start().to_owned();
@@ -46,7 +46,7 @@ mod tests {
         }
     }
 
-    /// The example's own words, without its remark, redirections and further commands.
+    /// The arguments of an example, without its remark, redirections and further commands.
     fn arguments(line: &str) -> Vec<OsString> {
         let line = line.trim();
         let line = line.split("   ").next().unwrap();

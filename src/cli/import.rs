@@ -1,4 +1,4 @@
-//! `tenantry import`: files into the ledger, then open rows to Partner Center.
+//! `tenantry import`: reads files into the ledger, then sends open rows to Partner Center.
 
 use tokio::sync::watch;
 
@@ -18,9 +18,9 @@ use crate::{failpoint, intake, validation};
 
 pub(crate) async fn run(args: args::ImportArgs, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;
-    // Nothing is read for a question that cannot be asked.
+    // Nothing is read if the question could not be asked.
     let consent = Consent::of(&args.run)?;
-    // Opened before anything else happens, so that a misspelt name changes nothing.
+    // Open the files first, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     look_at_first(&args, output).await?;
     let given = args.input.given(false, output);
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: args::ImportArgs, output: &Output) -> Result<Ended
     session.finish(worked).await
 }
 
-/// Says how many of the rows that were read fail validation.
+/// Returns the number of rows read that fail validation.
 async fn work(
     args: &args::ImportArgs,
     consent: Consent,
@@ -37,7 +37,7 @@ async fn work(
     session: &mut Session<'_>,
 ) -> Result<u64, Halt> {
     let live_rules = rules::live(&session.connection.environment.api, session.output);
-    // `resume` must not send what nobody has agreed to, whatever becomes of us meanwhile.
+    // `resume` must not send rows without consent, even if this process is killed.
     let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
     let intake = Intake {
         settings: intake::Settings {
@@ -51,7 +51,7 @@ async fn work(
     };
     let mut wrong = 0;
     for input in inputs {
-        // Where it is interrupted, what was read waits for its file: nobody has said no to it.
+        // If interrupted, the rows read so far wait for their file: the operator has not declined them.
         wrong += intake.ingest(input, session).await?;
     }
     if session.is_dry_run() {
@@ -65,9 +65,9 @@ async fn work(
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {
-            // A pipe cannot bring its rows again by its name.
+            // Rows from a pipe cannot be imported again by file name.
             StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
-                // The file will come again.
+                // The file will be imported again.
                 tell_of_unsent(session, session.ledger.hold_back().await?, "held back");
             }
             StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
@@ -85,8 +85,8 @@ async fn work(
     Ok(wrong)
 }
 
-/// Where there is no ledger yet, a first file that is no list must not leave one behind that holds nothing. Only a file
-/// can be looked at twice: a pipe is read once. Nothing has happened yet, so a signal may end us as it likes.
+/// If there is no ledger yet, an invalid first file must not leave an empty ledger behind. Only a regular file can be
+/// read twice: a pipe is read once. Nothing has happened yet, so a signal can simply end the process.
 async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), Failure> {
     let Some(first) = args.files.first().filter(|it| it.as_os_str() != "-" && it.is_file()) else {
         return Ok(());
@@ -101,7 +101,7 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
     Ok(())
 }
 
-/// Shows what is about to happen and asks.
+/// Shows the plan and asks.
 async fn confirm(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), Halt> {
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
@@ -109,7 +109,7 @@ async fn confirm(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), H
     consent::confirm(session, terminal, &plan, waiting).await
 }
 
-/// Lets go of what somebody has said no to.
+/// Discards rows that the operator declined.
 pub(super) async fn discard(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
     tell_of_unsent(session, session.ledger.withdraw(what).await?, "let go");
     Ok(())
@@ -126,7 +126,7 @@ struct Intake {
 }
 
 impl Intake {
-    /// Says how many rows of the file stand rejected.
+    /// Returns the number of rejected rows of the file.
     async fn ingest(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Halt> {
         let path = input.source.path.clone();
         let (sender, receiver) = watch::channel(ReadProgress::default());
@@ -190,7 +190,7 @@ impl Intake {
     }
 }
 
-/// What else is to be said of a file that was read, as far as there is something to say.
+/// Further notes about a file that was read.
 fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = String> {
     let (judged, taken) = (&report.judged, &report.judged.counts);
     let left = match judged.discarded {
@@ -223,7 +223,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
     first.into_iter().chain(problems).chain(last).flatten()
 }
 
-/// Names the rows whose changes came too late.
+/// Lists the rows whose changes came too late.
 fn ignored(path: &str, judged: &IngestReport) -> Option<String> {
     let named: Vec<String> =
         judged.ignored.iter().map(|(line, domain)| format!("{line} ({domain})")).collect();

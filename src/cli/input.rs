@@ -1,4 +1,4 @@
-//! What `import` and `check` have in common: files, and the options by which they are read and judged.
+//! Opens and configures the input of `import` and `check`.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ use crate::reading::InputSource;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
 
-/// Told of a file without rows: right for the list of a quiet night, and wrong where a list was to be filled.
+/// The note for a file without rows: normal in a night without new customers, but wrong if the list should have rows.
 pub(crate) const NO_ROWS: &str = "it has a header and no rows, so there is nothing to do";
 
-/// Tells of columns that may mean fields of ours, and how to say that they do. `None`: there are none.
+/// Suggests columns that may be known fields, with the options for them. `None`: there are none.
 pub(crate) fn describe_suggested_columns<'a>(
     meant: impl Iterator<Item = (&'a str, Field)>,
 ) -> Option<String> {
@@ -29,7 +29,7 @@ pub(crate) fn describe_suggested_columns<'a>(
     (!guesses.is_empty()).then(|| format!("did you mean {}? Then add{flags}", guesses.join(", ")))
 }
 
-/// A file that has been opened.
+/// A file that is open.
 pub(crate) struct InputFile {
     pub(crate) source: InputSource,
     pub(crate) size: Option<u64>,
@@ -56,7 +56,7 @@ impl InputFile {
     }
 }
 
-/// A file where one was redirected to us; it can be looked through like any other.
+/// Standard input as a file if it is redirected from one; then it is seekable like any other file.
 fn standard_input() -> Input {
     match duplicate(std::io::stdin()).map(Input::of) {
         Ok(file @ Input::File(_)) => file,
@@ -65,7 +65,7 @@ fn standard_input() -> Input {
 }
 
 impl args::LayoutArgs {
-    /// `output` knows what was typed: a delimiter is then about the files that stand beside it.
+    /// `output` knows whether the delimiter was typed; only then does it apply to exports of this program too.
     pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
         reader::Options {
             delimiter: self.delimiter,
@@ -83,7 +83,7 @@ impl args::LayoutArgs {
 }
 
 impl args::InputArgs {
-    /// For before anything else happens.
+    /// Checks for contradictions before anything else happens.
     pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
         if self.reseller.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
             return Ok(());
@@ -93,7 +93,7 @@ impl args::InputArgs {
         Err(Failure::new(ExitCode::Usage, message).with_hint(hint))
     }
 
-    /// By the rules of `cloud`, and what was fetched of them.
+    /// Validation settings with the rules of `cloud` and the fetched live rules.
     pub(crate) fn validation(&self, cloud: Cloud, live_rules: Vec<LiveRules>) -> validation::Settings {
         validation::Settings {
             default_reseller: self.reseller,
@@ -106,12 +106,12 @@ impl args::InputArgs {
         }
     }
 
-    /// All of it, for the ledger to keep with what is read.
+    /// The input options for the ledger, which stores them with the rows.
     pub(crate) fn given(&self, require_valid: bool, output: &Output) -> InputOptions {
         InputOptions {
             column_map: self.layout.column_map.clone(),
             defaults: self.layout.defaults.clone(),
-            // What the settings say, the next command hears too.
+            // The next command reads the settings too, so only a typed delimiter is stored.
             delimiter: self.layout.delimiter.filter(|_| output.is_typed("delimiter")),
             encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
             sheet: self.layout.sheet.clone(),

@@ -1,4 +1,4 @@
-//! Options that several commands have.
+//! Options that several commands share.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::reader::Encoding;
 use crate::submitter::MaxFailures;
 use crate::telemetry;
 
-/// Below the service's own 500 a minute, which other programs of the company share.
+/// Below the service's own limit of 500 a minute, which other programs of the company share.
 pub(crate) const DEFAULT_RATE: &str = "450/min";
 
-/// What `--simulate` rehearses, where it does not say.
+/// The scenario of `--simulate` without a value.
 pub(crate) const DEFAULT_SCENARIO: &str = "smooth";
 
 /// Where settings come from that neither a flag nor the environment gives.
@@ -135,7 +135,8 @@ pub(crate) struct ConnectionArgs {
     pub(crate) key_store: KeyStoreChoice,
 }
 
-/// The next command need not be told again: `auto` finds what is in the file too.
+/// Parses where to keep a sign-in. The next command does not need the option again: `auto` also finds a sign-in in the
+/// file.
 fn key_store() -> impl TypedValueParser<Value = KeyStoreChoice> {
     let keep =
         |name: String| if name == "file" { KeyStoreChoice::File } else { KeyStoreChoice::KeyStoreElseFile };
@@ -216,7 +217,7 @@ pub(crate) struct SubmissionArgs {
     /// Write the export files into a new folder in DIR at the end, such as DIR/run-17, also of a run that stops early
     #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output", add = Repeat::Never)]
     pub(crate) results: Option<PathBuf>,
-    // Last, because their headings hold for whatever follows.
+    // Last, because their help headings apply to all options after them.
     #[command(flatten)]
     pub(crate) notify: NotifyArgs,
     #[command(flatten)]

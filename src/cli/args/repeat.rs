@@ -1,16 +1,16 @@
-//! What the next command repeats of this one, said where an option is defined.
+//! Marks which options the suggested next command repeats; the mark is set where the option is defined.
 
 use clap::builder::ArgExt;
 
-/// An option without this mark is repeated where it was typed.
+/// Without this mark, an option is repeated if it was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// It decides what is worked on, for whom and by which rules. It is repeated also where the environment gave it: the
-    /// next command may be pasted where the environment is another one.
+    /// The option decides what the command works on, for whom and by which rules. It is also repeated if the
+    /// environment set it, because the next command may be pasted into another environment.
     Always,
-    /// The same, for the real service. A rehearsal does not repeat it.
+    /// The same, but only for the real service. A rehearsal does not repeat it.
     AtService,
-    /// It is about one call: what the call prints, how far it goes, how hard it tries, and who hears of it.
+    /// The option is about one call: its output, limits, retries and notifications.
     Never,
 }
 

@@ -1,4 +1,4 @@
-//! `check -o F`: the annotated copy on its way to its place.
+//! `check -o F`: writes the annotated copy.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,14 +13,14 @@ use crate::files::free_name;
 use crate::problem::Problem;
 use crate::reader::Header;
 
-/// Where the copy will be when the check has come to its end.
+/// The annotated copy and its destination; it is put there when the check has finished.
 pub(super) struct AnnotatedCopy {
     sink: Sink,
     rows: Option<Annotated<File>>,
 }
 
 impl AnnotatedCopy {
-    /// Sees that it may be written before anything is read. `None`: nobody wants one.
+    /// Checks that the copy may be written, before anything is read. `None`: no copy was requested.
     pub(super) fn prepare(args: &args::CheckArgs) -> Result<Option<Self>, Failure> {
         let Some(path) = &args.output else { return Ok(None) };
         if args.files.len() > 1 {
@@ -53,7 +53,7 @@ impl AnnotatedCopy {
         }
     }
 
-    /// Puts it in its place, with what shows at the end of the file.
+    /// Puts the copy in its place, with the problems that are only known at the end of the file.
     pub(super) fn finish(mut self, at_the_end: &AtTheEnd) -> Result<(), Failure> {
         if let Some(rows) = self.rows {
             rows.finish(at_the_end.problems(), &mut self.sink).map_err(unwritten)?;

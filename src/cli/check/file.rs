@@ -1,4 +1,4 @@
-//! One file on its way through a check.
+//! Runs one file through a check.
 
 use tokio::sync::watch;
 
@@ -9,7 +9,7 @@ use crate::check::{AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, 
 use crate::cli::failure::Failure;
 use crate::reading::{ReadProgress, RowBatch};
 
-/// A file under way: each row is asked about where somebody is asked, then told and counted.
+/// A file in progress: each row is looked up online if requested, then reported and counted.
 pub(super) struct FileInProgress<'a, 'o> {
     pub(super) path: String,
     pub(super) check: FileCheck,
@@ -34,9 +34,9 @@ impl FileInProgress<'_, '_> {
             while let Some((met, told)) = self.desk.as_mut().and_then(|(_, queue)| queue.pop()) {
                 self.settle(met, told)?;
             }
-            // An answer may be long in coming, and somebody may be watching.
+            // An answer can take long, and someone may be watching.
             self.report.write()?;
-            // Rows come one by one here, so the bar moves with each, as if all had the same length.
+            // Here rows finish one by one, so the bar advances with each row, as if all rows had the same length.
             let bytes = begun.bytes + (batch.progress.bytes - begun.bytes) * number / rows;
             self.progress.send_replace(ReadProgress { bytes, rows: begun.rows + number });
         }
@@ -57,7 +57,8 @@ impl FileInProgress<'_, '_> {
         }
     }
 
-    /// Waits for what is under way, and judges the file as a whole. With what shows only then.
+    /// Waits for lookups in progress, then checks the file as a whole. Returns the counts and the problems found only
+    /// then.
     pub(super) async fn end(mut self) -> Result<(CheckTally, AtTheEnd), Failure> {
         while let Some((desk, queue)) = &mut self.desk {
             match queue.next().await.map_err(|unanswered| desk.failure(unanswered))? {

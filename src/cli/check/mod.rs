@@ -1,4 +1,4 @@
-//! `tenantry check`: every problem of every row, nothing written, nothing created.
+//! `tenantry check`: reports every problem in every row, creates nothing.
 
 mod copy;
 mod file;
@@ -31,7 +31,7 @@ use report::{CheckReport, OutputFormat};
 
 pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCode, Failure> {
     args.input.refuse_contradictions()?;
-    // Opened before anything else happens, so that a misspelt name is known at once.
+    // Open the files first, so that a misspelt name is reported at once.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let copy = AnnotatedCopy::prepare(&args)?;
     let interruption = Interruption::listen();
@@ -99,13 +99,13 @@ struct CheckRun<'a> {
     args: &'a args::CheckArgs,
     validator: Validator,
     interruption: Interruption,
-    /// Where Partner Center is asked.
+    /// For lookups at Partner Center, with `--online`.
     desk: Option<&'a OnlineChecker>,
     report: CheckReport<'a>,
     copy: Option<AnnotatedCopy>,
-    /// Of all files.
+    /// The rows of all files so far.
     siblings: EarlierRows,
-    /// Of the files that are done.
+    /// The counts of the files that are finished.
     tally: CheckTally,
 }
 
@@ -172,7 +172,7 @@ impl CheckRun<'_> {
         Ok(())
     }
 
-    /// Tells how the file was read, where most files are otherwise, and of columns that nobody knows.
+    /// Reports the layout of the file, if it differs from the default, and unknown columns.
     fn tell_of(&self, path: &str, layout: &reader::Layout, header: &reader::Header) {
         if *layout != reader::Layout::default() {
             self.output.note(format_args!("{path}: read as {}.", escape_for_terminal(&layout.to_string())));
@@ -188,7 +188,7 @@ impl CheckRun<'_> {
     }
 }
 
-/// The command that an operator would type next.
+/// The command that the operator would run next.
 fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, given_up: bool) -> String {
     let has_errors = tally.wrong > 0;
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));

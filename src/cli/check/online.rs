@@ -1,4 +1,4 @@
-//! The part of a check that asks Partner Center.
+//! The part of a check that uses Partner Center.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use crate::partner_center::operations::organization_profile;
 use crate::partner_center::{CallError, Outcome};
 use crate::report::counted;
 
-/// Partner Center within reach of a check.
+/// The connection of a check to Partner Center.
 pub(super) struct OnlineChecker {
     inquiry: Inquiry,
     pub(super) online: Arc<Online>,
-    /// Who would create the customers.
+    /// The partner that would create the customers.
     pub(super) partner: String,
 }
 
 impl OnlineChecker {
-    /// Connects, signs in and asks who we are, which also shows that we may ask.
+    /// Connects, signs in and looks up the partner, which also proves that lookups are allowed.
     pub(super) async fn open(
         connection: ServiceConnection,
         pace: &args::Pace,
@@ -33,12 +33,12 @@ impl OnlineChecker {
         Ok(Self { inquiry, online, partner })
     }
 
-    /// An answer that every row would get.
+    /// An error that every row would get.
     pub(super) fn failure(&self, unanswered: CallError) -> Failure {
         stopped(self.inquiry.failure(unanswered))
     }
 
-    /// Lets go of it, and says what was not asked to the end.
+    /// Closes the connection. Returns a failure if lookups were stopped early.
     pub(super) async fn close(self) -> Option<Failure> {
         let given_up: Vec<_> = self.online.given_up().collect();
         let silence = self.online.given_up_because_of();
@@ -57,21 +57,21 @@ impl OnlineChecker {
     }
 }
 
-/// Takes a user's token; an app goes by the tenant that it signs in to.
+/// Describes the partner. The lookup needs a user's token; an app is described by the tenant that it signs in to.
 async fn who_asks(inquiry: &Inquiry) -> Result<String, Failure> {
     match inquiry.caller.lookup(organization_profile()).await {
         Ok(profile) => Ok(partner::describe(&profile)),
-        // Who may not ask this may ask the rest; what cannot be asked at all will be told by the next question.
+        // A refusal here does not rule out the other lookups. If all lookups are refused, the next one reports that.
         Err(Outcome::Refused(..)) => Ok(match inquiry.tenant().await? {
             Some(tenant) => format!("partner tenant {tenant}"),
             None => "a partner tenant that is not known".to_owned(),
         }),
-        // A million rows need not find out one by one.
+        // Stop now, or a million rows would each run into the same error.
         Err(unanswered) => Err(stopped(inquiry.failure(unanswered))),
     }
 }
 
-/// An outage or a wrong configuration stops a check as it stops an import: it can be run again.
+/// An outage or a wrong configuration stops a check as it stops an import: the check can be run again.
 fn stopped(failure: Failure) -> Failure {
     match failure.exit_code {
         ExitCode::Failed => Failure { exit_code: ExitCode::Stopped, ..failure },

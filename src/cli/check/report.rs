@@ -1,10 +1,10 @@
-//! What a check prints, in the form that was asked for, as it comes.
+//! Prints the results of a check in the requested format, as they become known.
 
 use crate::check::{CheckEnd, CheckTally, JsonReport, TextReport};
 use crate::cli::{Failure, Output};
 use crate::problem::Problem;
 
-/// Written out as soon as so much has gathered.
+/// The buffer is written as soon as it contains this many bytes.
 const GATHERED_BYTES: usize = 64 * 1024;
 
 pub(super) enum OutputFormat {
@@ -12,7 +12,7 @@ pub(super) enum OutputFormat {
     Json(JsonReport),
 }
 
-/// Gathers what is printed, so that a million problems are not a million writes.
+/// Buffers the output, so that a million problems are not a million writes.
 pub(super) struct CheckReport<'a> {
     output: &'a Output,
     form: OutputFormat,
@@ -47,7 +47,7 @@ impl<'a> CheckReport<'a> {
         self.write()
     }
 
-    /// Shows what there is, for somebody may be watching.
+    /// Writes the buffer; someone may be watching.
     pub(super) fn write(&mut self) -> Result<(), Failure> {
         if self.gathered.is_empty() {
             return Ok(());

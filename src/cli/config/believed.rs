@@ -1,4 +1,4 @@
-//! Reads a file of settings, whose content is believed: it can name a command to run and the address that secrets go to.
+//! Reads a settings file only if its content can be trusted: it can name a command to run and an address for secrets.
 
 use std::fs::Metadata;
 use std::io;
@@ -9,15 +9,15 @@ use crate::files::{Refused, read_settings};
 
 /// The whole content of `path`.
 ///
-/// # Errors
-/// It is no regular file, is too large, is another user's, or others may write to it or put another one in its place.
+/// # Errors The file is not a regular file, is too large, belongs to another user, or other users can write to it or
+/// replace it.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: &io::Error| {
         Failure::usage(format!("could not read the configuration file `{}`", path.display()))
             .because(failure::describe(error))
             .with_hint("name a file that you may read with `--config F`, or take this one away")
     };
-    // Before it is opened, which a device may answer with a deed.
+    // Check before opening, because opening a device can have side effects.
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         return Err(unusable(path, kind(&metadata)));
@@ -35,7 +35,7 @@ pub(super) fn text(path: &Path, content: &[u8]) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
 
-/// Why `path` is not used, with what to do about it.
+/// The failure for a file that cannot be used, with a hint.
 pub(super) fn unusable(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("cannot use the configuration file `{}`", path.display()))
         .because(why)

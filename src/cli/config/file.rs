@@ -1,9 +1,9 @@
-//! `tenantry.toml`: where it is, and what stands in it.
+//! Finds and reads `tenantry.toml`.
 //!
-//! A key is the long name of an option, with `-` or `_`. Keys at the top hold always, those in `[profile.NAME]` for
-//! `--profile NAME`, and over them. The whole file is judged, whichever profile is asked for: a mistake is better
-//! known today than in the night in which its profile runs. A secret in it is refused, because such a file is copied,
-//! shown and checked in.
+//! A key is the long name of an option, with `-` or `_`. Keys at the top apply always; keys in `[profile.NAME]` apply
+//! with `--profile NAME` and override those at the top. The whole file is validated, whichever profile is used, so that
+//! a mistake is found now and not in the night in which its profile runs. A secret in the file is an error, because
+//! such files are copied, shown and committed to repositories.
 
 use std::borrow::Cow;
 use std::fs;
@@ -18,34 +18,34 @@ use crate::cli::failure::Failure;
 use crate::cli::help;
 use crate::cli::options::{SettingValue, settings};
 
-/// Its name in the working folder and in the configuration folder.
+/// The file name in the working folder and in the configuration folder.
 pub(super) const NAME: &str = "tenantry.toml";
 
-/// The table that holds the profiles.
+/// The table that contains the profiles.
 const PROFILES: &str = "profile";
 
-/// What the file is, in words for people.
+/// A parsed file and its origin.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) origin: Origin,
-    /// Byte for byte.
+    /// The content, byte for byte.
     pub(super) content: Vec<u8>,
     pub(super) entries: Vec<Entry>,
-    /// Those that the file has, also empty ones.
+    /// All profiles in the file, including empty ones.
     pub(super) profiles: Vec<String>,
 }
 
-/// How the file came to be used.
+/// Why the file is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// By `--config`, or by the variable for it.
+    /// Named by `--config`, or by its environment variable.
     Named,
-    /// It is in the operator's configuration folder.
+    /// In the operator's configuration folder.
     Own,
-    /// It was in the working folder.
+    /// In the working folder.
     Found {
-        /// The operator's own file, which is not read then.
+        /// The operator's own file, which is then not read.
         hides: Option<PathBuf>,
         is_trusted: bool,
     },
@@ -62,7 +62,7 @@ pub(super) struct Entry {
     pub(super) profile: Option<String>,
 }
 
-/// The file that holds: the one named, else that of the working folder, else that of the configuration folder.
+/// Finds the file that applies: the named one, else that of the working folder, else that of the configuration folder.
 pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> {
     if let Some(path) = named {
         return read(path, Origin::Named).map(Some);
@@ -78,8 +78,8 @@ pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> 
     read(&here, Origin::Found { hides: own, is_trusted: false }).map(Some)
 }
 
-/// Refuses a symbolic link in the working folder: whoever put it there may have chosen a file that is trusted elsewhere, or
-/// the operator's own, so that its relative paths lead to what lies here.
+/// Refuses a symbolic link in the working folder. The link may lead to a file that is trusted elsewhere, or to the
+/// operator's own file, so that relative paths in the file would lead to files in this folder.
 pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return Err(believed::unusable(path, "it is a symbolic link, which anybody may have put there")
@@ -88,7 +88,7 @@ pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Is this text a file of settings? One that is named with `--config` has any name, and so may any other file.
+/// Whether this text is a settings file. A file for `--config` can have any name, so the content decides.
 pub(in crate::cli) fn is_settings(text: &str) -> bool {
     let Ok(file) = parse(Path::new(NAME), text) else { return false };
     let known = settings(help::command());
@@ -101,7 +101,7 @@ pub(super) fn own_folder() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "tenantry").map(|folders| folders.config_dir().to_owned())
 }
 
-/// What cannot be looked at is there: to read it will say why.
+/// A path that cannot be examined counts as existing: reading it will report the reason.
 pub(super) fn is_there(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
@@ -169,7 +169,7 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     Ok(ConfigFile { path: path.to_owned(), origin: Origin::Named, content: Vec::new(), entries, profiles })
 }
 
-/// The keys of a table as they stand in the file.
+/// The entries of a table in the order of the file.
 fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a TomlKey<'i>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);

@@ -1,14 +1,14 @@
-//! Where settings come from: a flag, else the environment, else `tenantry.toml`, else the default.
+//! Finds settings: first in flags, then in the environment, then in `tenantry.toml`, then the default.
 //!
-//! The order is clap's own. The command line is parsed twice: first as it stands, which says which file and which
-//! profile, and whether it is well-formed at all; then, where the file sets anything, with that in the place of the
-//! defaults. So a value from the file passes the same parser as a flag, and no command knows where its settings come from.
+//! clap itself applies this order. The command line is parsed twice: first as typed, which gives the file and the
+//! profile and reports usage errors; then, if the file sets anything, with the values of the file as defaults. So a
+//! value from the file goes through the same parser as a flag, and commands do not know where their settings come from.
 //!
-//! A variable that is empty counts as not set, whatever it is for.
+//! An empty environment variable always counts as not set.
 //!
-//! A file that was found in the working folder, and not named, may set only what cannot harm ([`trust`]).
+//! A file that was found in the working folder, and not named, may set only harmless settings ([`trust`]).
 //!
-//! Secrets come from the environment or from files of their own, never from `tenantry.toml`.
+//! Secrets come from the environment or from separate files, never from `tenantry.toml`.
 
 mod believed;
 mod file;
@@ -32,16 +32,16 @@ use file::{ConfigFile, Entry};
 pub(super) use show::run as show;
 pub(super) use trust::run as trust;
 
-/// Further words that somebody might take for the key of a secret.
+/// Other keys that an operator might try for a secret.
 const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "identity-key"];
 
-/// Variables of ours that are no option's.
+/// Our variables that do not belong to an option.
 const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"];
 
-/// More slips than this make another name.
+/// With more differences than this, a name is not considered a misspelling.
 const SLIPS_MAX: usize = 2;
 
-/// What a rehearsal must leave alone, unless it is told otherwise: the ledger of real customers, and who hears of them.
+/// Settings of the file that a rehearsal ignores: the ledger of real customers, notifications and result files.
 const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
 
 /// Where the settings of an invocation come from.
@@ -50,11 +50,11 @@ pub(super) struct Provenance {
     matches: ArgMatches,
     file: Option<ConfigFile>,
     profile: Option<String>,
-    /// What the file sets, by the option's name.
+    /// The settings of the file, by the option's name.
     entries: BTreeMap<String, Chosen>,
 }
 
-/// A key of the file that holds.
+/// A key of the file that applies.
 #[derive(Debug, Clone)]
 struct Chosen {
     raw: Vec<OsString>,
@@ -62,9 +62,9 @@ struct Chosen {
     profile: Option<String>,
 }
 
-/// Why a command line cannot be carried out.
+/// Why a command line cannot be executed.
 pub(super) enum InvocationError {
-    /// clap's own words, which may be help.
+    /// clap's own message, which may be help.
     Usage(Box<clap::Error>),
     Failure(Failure),
 }
@@ -81,7 +81,7 @@ impl From<clap::Error> for InvocationError {
     }
 }
 
-/// Reads the command line, the environment and the file. The command line comes with everything that holds besides.
+/// Reads the command line, the environment and the file. Returns the parsed command line with all settings applied.
 pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), InvocationError> {
     let command = options::with_switches_to_turn_off(whole());
     let typed = parse(command.clone(), arguments)?;
@@ -103,7 +103,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
         (None, Some(name)) => return Err(no_file_for(name).into()),
         (None, None) => BTreeMap::new(),
     };
-    // What the file is for becomes a rehearsal by the command line, or by the environment.
+    // The file may be for real runs; the command line or the environment makes this run a rehearsal.
     if is_typed(deepest, "simulate") {
         entries.retain(|name, _| !OF_REAL_RUNS.contains(&name.as_str()));
     }
@@ -119,7 +119,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     Ok((cli, provenance))
 }
 
-/// The command line, where `config show` takes every setting there is.
+/// The command line, extended so that `config show` accepts every setting.
 pub(super) fn whole() -> Command {
     let command = help::command();
     let global: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
@@ -137,11 +137,11 @@ pub(super) fn whole() -> Command {
     })
 }
 
-/// Parses, and where that fails says so in the words of the command line as help shows it.
+/// Parses the arguments. An error is reported by the command line as help shows it.
 fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     options::without_empty_variables(command).try_get_matches_from(arguments).map_err(|error| {
         let shown = help::command().clone();
-        // What was asked for names every variable.
+        // Requested help lists every variable.
         let shown = if error.use_stderr() { options::without_empty_variables(shown) } else { shown };
         shown.try_get_matches_from(arguments).err().unwrap_or(error)
     })
@@ -158,7 +158,7 @@ fn command_of(matches: &ArgMatches) -> String {
     names.join(" ")
 }
 
-/// Judges the whole file and takes from it what holds under `profile`, beside what was `typed`.
+/// Validates the whole file and returns the settings that apply with `profile`, next to those that were `typed`.
 fn chosen(
     file: &ConfigFile,
     profile: Option<&str>,
@@ -189,7 +189,7 @@ fn chosen(
     Ok(chosen)
 }
 
-/// Of two options that exclude each other the one that was given nearer to the command line holds.
+/// If two options exclude each other, the one with higher precedence applies.
 fn leave_out_rivals(
     chosen: &mut BTreeMap<String, Chosen>,
     known: &[Setting<'_>],
@@ -205,7 +205,7 @@ fn leave_out_rivals(
         }
     }
     if settings::is_secret_set(SECRETS[0]) {
-        // Said nearer to the command line, it is over both of these.
+        // The variable overrides both of these.
         chosen.remove("client-secret-file");
         chosen.remove("client-certificate");
     }
@@ -230,7 +230,7 @@ fn leave_out_rivals(
     Ok(())
 }
 
-/// Was it given by a flag or a variable?
+/// Whether a flag or a variable set the option.
 fn is_typed(matches: &ArgMatches, id: &str) -> bool {
     matches.try_contains_id(id).is_ok()
         && matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
@@ -264,7 +264,7 @@ fn setting_of<'a>(
     Err(wrong("there is no such setting").with_hint(hint))
 }
 
-/// A key as people find it: with its line, and its profile where it has one.
+/// Describes the place of a key: its line, and its profile if any.
 fn place(entry: &Entry, file: &ConfigFile) -> String {
     let profile = entry.profile.as_ref().map(|name| format!(", profile `{name}`")).unwrap_or_default();
     format!("`{}` in `{}`, line {}{profile}", entry.name, file.path.display(), entry.line)
@@ -292,13 +292,13 @@ fn variable_of(name: &str) -> String {
     format!("TENANTRY_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
-/// The one among `names` that is nearly `name`.
+/// The name among `names` that is most similar to `name`.
 fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.filter_map(|known| Some((distance_within(name, known, SLIPS_MAX)?, known)));
     near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
 }
 
-/// Variables that are nearly one of ours, each with the one that it is nearly: whoever set it will wonder.
+/// Variables that look like misspelt names of ours, each with the correct name.
 pub(super) fn misspelt_variables() -> Vec<(String, String)> {
     let settings = options::settings(help::command());
     let ours = settings.iter().filter_map(|setting| setting.arg.get_env()?.to_str());
@@ -320,17 +320,17 @@ impl Provenance {
         command_of(&self.matches)
     }
 
-    /// Has the operator asked for quiet, and not the file alone?
+    /// Whether the operator requested quiet, not only the file.
     pub(super) fn is_quiet_asked_for(&self) -> bool {
         is_typed(deepest(&self.matches), "quiet")
     }
 
-    /// What clap makes of the command line with everything that holds besides.
+    /// clap's result for the command line with all settings applied.
     pub(super) fn matches(&self) -> &ArgMatches {
         &self.matches
     }
 
-    /// The file and the profile that hold, in words; `None` where there is no file.
+    /// Describes the file and the profile in use; `None` if there is no file.
     pub(super) fn describe(&self) -> Option<String> {
         let file = self.file.as_ref()?.path.display();
         Some(match &self.profile {

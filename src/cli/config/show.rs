@@ -1,4 +1,4 @@
-//! `tenantry config show`: every setting, its value and where it comes from; secrets are never shown.
+//! `tenantry config show`: shows every setting, its value and its source; never shows secrets.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
@@ -13,14 +13,14 @@ use crate::credentials;
 use crate::report::{PushLine as _, pretty};
 use crate::transport::{BadProxy, Proxy};
 
-/// Stands under settings that help puts under no heading.
+/// The heading for settings that have none in help.
 const WITHOUT_HEADING: &str = "General";
 
-/// What is shown.
+/// The output.
 #[derive(Debug, Serialize)]
 struct ShownSettings<'a> {
     file: Option<String>,
-    /// `named`, `own`, `found` (it sets only what cannot harm) or `trusted`; `null` where there is no file.
+    /// `named`, `own`, `found` (it sets only harmless settings) or `trusted`; `null` if there is no file.
     file_is: Option<&'static str>,
     profile: Option<&'a str>,
     settings: Vec<Line>,
@@ -28,17 +28,17 @@ struct ShownSettings<'a> {
     secrets: Vec<Secret>,
 }
 
-/// The proxy on the way to a service.
+/// The proxy for one service.
 #[derive(Debug, Serialize)]
 struct Way {
-    /// The setting that names the service.
+    /// The setting that contains the address of the service.
     to: &'static str,
-    /// Without its password; `null` where there is none.
+    /// Without its password; `null` if there is no proxy.
     proxy: Option<String>,
-    /// What names it.
+    /// The variable that sets the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'static str>,
-    /// Why the variable that names it cannot be used.
+    /// Why the value of the proxy variable cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -49,7 +49,7 @@ struct Line {
     #[serde(skip)]
     heading: String,
     name: String,
-    /// `null` where it is not set.
+    /// `null` if it is not set.
     value: Option<String>,
     /// `flag`, `environment`, `file`, `default` or `unset`.
     source: &'static str,
@@ -60,7 +60,7 @@ struct Line {
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<String>,
-    /// It names a file that is not there.
+    /// The setting names a file that does not exist.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     missing: bool,
 }
@@ -71,7 +71,7 @@ struct Secret {
     is_set: bool,
 }
 
-/// Shows the settings, and checks what can be checked without asking anybody.
+/// Shows the settings, and checks what can be checked without network access.
 pub(in crate::cli) fn run(
     as_json: bool,
     provenance: &Provenance,
@@ -112,7 +112,7 @@ fn parsed<T: FromArgMatches>(matches: &ArgMatches) -> Result<T, Failure> {
 
 fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Option<Line> {
     let id = setting.arg.get_id().as_str();
-    // Every setting is one of `config show` too; one that is not could not be told.
+    // Every setting is an option of `config show` too; an unknown one could not be shown.
     matches.try_contains_id(id).ok()?;
     let raw: Vec<String> =
         matches.get_raw(id).into_iter().flatten().map(|raw| raw.to_string_lossy().into_owned()).collect();
@@ -136,18 +136,18 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
     })
 }
 
-/// Whoever knows the path of a notification's address can notify, so that is no matter for a screen.
+/// Hides parts of a value that must not be on a screen. The path of a notification URL is enough to send notifications.
 fn shown_value(name: &str, value: &str) -> String {
     match (name, value.parse::<url::Url>()) {
         ("notify-url", Ok(url)) => format!("{}/… (the rest is hidden)", url.origin().ascii_serialization()),
-        // A command may well hold a password.
+        // A command can contain a password.
         ("notify-url", Err(_)) | ("on-finish", _) => "(hidden)".to_owned(),
         ("api-url" | "authority-url", _) => settings::without_secrets(value),
         _ => value.to_owned(),
     }
 }
 
-/// The proxies in force. An address that is not valid has none; what is wrong with it is judged afterwards.
+/// The proxies in use. An invalid address has none; the address is validated later.
 fn ways(connection: &args::ConnectionArgs) -> Vec<Way> {
     let way = |(to, proxy): (_, Result<Option<Proxy>, BadProxy>)| {
         let (proxy, error) = proxy.map_or_else(|bad| (None, Some(bad.to_string())), |proxy| (proxy, None));
@@ -157,7 +157,7 @@ fn ways(connection: &args::ConnectionArgs) -> Vec<Way> {
     settings::proxies(connection).into_iter().map(way).collect()
 }
 
-/// Defaults that follow from something else.
+/// Fills in defaults that depend on other settings.
 fn fill_in(
     lines: &mut [Line],
     connection: &args::ConnectionArgs,
@@ -184,8 +184,8 @@ fn fill_in(
     Ok(())
 }
 
-/// A file that is not there is shown as that, beside the setting that names it: to find this out is what one shows
-/// settings for. What is wrong with those that are there is judged afterwards.
+/// Marks settings that name a missing file, instead of failing: people run `config show` to find this out. Files that
+/// exist are validated later.
 fn leave_out_missing(lines: &mut [Line], connection: &mut args::ConnectionArgs) {
     for (name, file) in [
         ("ca-file", &mut connection.ca_file),
@@ -201,7 +201,7 @@ fn leave_out_missing(lines: &mut [Line], connection: &mut args::ConnectionArgs) 
     }
 }
 
-/// Why the file counts: in one word, and in some for people.
+/// Why the file is used: one word for scripts, and a description for people.
 fn standing(origin: &Origin) -> (&'static str, &'static str) {
     match origin {
         Origin::Named => ("named", "named with --config"),
@@ -258,7 +258,7 @@ fn text(shown: &ShownSettings<'_>, provenance: &Provenance) -> String {
 
 const NOT_SET: &str = "not set";
 
-/// A longer value pushes its own line aside, not all the others.
+/// A longer value moves only its own line, not all lines.
 const VALUE_WIDTH_MAX: usize = 48;
 
 impl Line {

@@ -1,11 +1,11 @@
-//! What a `tenantry.toml` may set that was found in the working folder: whoever put it there may be anybody, and people
-//! run this program where they have unpacked other people's lists.
+//! Limits what a `tenantry.toml` found in the working folder may set.
 //!
-//! Such a file may set what cannot harm ([`is_harmless`]). With anything else in it the command ends, until the operator
-//! has looked at it and said `tenantry config trust`. No setting is ever skipped: without a `simulate` that was skipped, a
-//! rehearsal would be real. For the same reason an untrusted file may not stand before the operator's own.
+//! Anyone may have put the file there, and people run this program in folders where they unpack lists from others. Such
+//! a file may contain only harmless settings ([`is_harmless`]). With other settings, the command ends until the
+//! operator has reviewed the file and run `tenantry config trust`. Settings are never skipped: if `simulate` were
+//! skipped, a rehearsal would be real. For the same reason an untrusted file may not replace the operator's own.
 //!
-//! Trust is kept for each user, by the path and the content of a file, in the configuration folder.
+//! Trust is stored for each user in the configuration folder, by the path and the content of the file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::cli::shell::quoted;
 use crate::cli::{ExitCode, Failure, Output};
 use crate::report::PushLine as _;
 
-/// Its name in the configuration folder.
+/// The file name in the configuration folder.
 const STORE: &str = "trusted-settings.json";
 
-/// What a file that was found may set; and every `max-…`.
+/// What a found file may set, in addition to every `max-…`.
 const HARMLESS: [&str; 11] = [
     "rate",
     "concurrency",
@@ -37,19 +37,19 @@ const HARMLESS: [&str; 11] = [
 ];
 const LIMITS: &str = "max-";
 
-/// Keys that are named where a file sets more.
+/// The most keys that are listed in the error.
 const NAMED_MAX: usize = 20;
 
-/// The hash of each trusted file by its canonical path.
+/// The hash of each trusted file, by canonical path.
 type Trusted = BTreeMap<String, String>;
 
-/// May a file that was found set this?
+/// Whether a found file may set this.
 fn is_harmless(entry: &Entry) -> bool {
     let name = entry.name.as_str();
     entry.profile.is_none() && (HARMLESS.contains(&name) || name.starts_with(LIMITS))
 }
 
-/// Refuses a file that was found, sets more than it may, and is not trusted. Notes in it whether it is.
+/// Refuses a found file that is not trusted and sets more than it may. Records in `file` whether it is trusted.
 pub(super) fn apply_trust(file: &mut ConfigFile) -> Result<(), Failure> {
     let Origin::Found { hides, .. } = &file.origin else { return Ok(()) };
     let hides = hides.clone();
@@ -84,7 +84,7 @@ pub(super) fn apply_trust(file: &mut ConfigFile) -> Result<(), Failure> {
     )))
 }
 
-/// What the file sets that could harm, in words.
+/// The settings of the file that could do harm, as text.
 fn harmful(file: &ConfigFile) -> Vec<String> {
     let keys = file.entries.iter().filter(|entry| !is_harmless(entry)).map(describe);
     let has_keys = |name: &String| file.entries.iter().any(|entry| entry.profile.as_ref() == Some(name));
@@ -97,10 +97,10 @@ fn describe(entry: &Entry) -> String {
     format!("`{profile}{}` (line {})", entry.name, entry.line)
 }
 
-/// `tenantry config trust`: from now on the settings of a file count where it is found, until it changes.
+/// `tenantry config trust`: accepts the settings of a file where it is found, until the file changes.
 pub(in crate::cli) fn run(file: Option<PathBuf>, output: &Output) -> Result<ExitCode, Failure> {
     let path = file.unwrap_or_else(|| PathBuf::from(file::NAME));
-    // Where it is found it does not count.
+    // A link is not accepted where it is found either.
     file::refuse_link(&path).map_err(|failure| failure.with_hint("name the file that the link leads to"))?;
     let file = file::read(&path, Origin::Named)?;
     super::chosen(&file, None, None)?;
@@ -143,7 +143,7 @@ fn load(store: &Path) -> Result<Trusted, Failure> {
     })
 }
 
-/// A file by its own name, whatever links lead there.
+/// The canonical path of a file, with links resolved.
 fn key(path: &Path) -> Result<String, Failure> {
     let not_found = |error| Failure::usage_io(format!("could not find `{}`", path.display()), &error);
     let canonical = path.canonicalize().map_err(not_found)?;
@@ -162,7 +162,7 @@ fn hash(content: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// Every setting that there is, so that a new one is decided on.
+    /// Covers all settings, so that each new setting needs a decision.
     #[test]
     fn only_what_cannot_harm_may_come_from_a_file_that_was_found() {
         let settings = super::super::options::settings(crate::cli::help::command());
