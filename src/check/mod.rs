@@ -57,8 +57,8 @@ pub(crate) struct CheckedRow {
     problems: Vec<Problem>,
     /// `Some` if validation found no error.
     group: Option<Group>,
-    /// `Some` for such a row if Partner Center will be asked. Boxed, because most checks do not need it and batches
-    /// should stay small.
+    /// `Some` for a row without errors if Partner Center will be asked. Boxed, because most checks do not need it and
+    /// batches should stay small.
     customer: Option<Box<Customer>>,
     /// `Some` if the rows are copied.
     cells: Option<Box<ByteRecord>>,

@@ -34,7 +34,7 @@ pub(crate) struct CheckEnd<'a> {
     pub(crate) files: usize,
     /// A copy of the file shows each problem next to its row.
     pub(crate) has_copy: bool,
-    /// A free file name for such a copy.
+    /// A free file name for that copy.
     pub(crate) copy: &'a str,
     pub(crate) tally: &'a CheckTally,
     /// The partner that would create the customers, if Partner Center was asked.

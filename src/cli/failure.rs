@@ -97,8 +97,8 @@ impl Failure {
         Self { exit_code, messages, hint: None, reader_is_gone }
     }
 
-    /// Adds the hint about too few file descriptors where it applies. Such failures have many different messages, which
-    /// seldom mention the limit.
+    /// Adds the hint about too few file descriptors where it applies. These failures have many different messages,
+    /// which seldom mention the limit.
     pub(crate) fn seen_with_limits(mut self) -> Self {
         let words = Resource::Descriptors.words();
         if !self.messages.iter().any(|message| message.contains(words)) {

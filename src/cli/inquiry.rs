@@ -1,5 +1,4 @@
-//! What commands that only ask have in common: Partner Center within reach, and what becomes of a question without an
-//! answer.
+//! Connects commands that only look things up to Partner Center, and reports lookups without an answer.
 
 use std::sync::Arc;
 
@@ -14,10 +13,10 @@ use crate::call::{Caller, Pacer};
 use crate::partner_center::{CallError, Class, Outcome, codes};
 use crate::submitter::StopReason;
 
-/// Connections kept open: as many questions as are under way at once, unless a check is told to ask more.
+/// Open connections: as many as there are concurrent lookups, unless a check is configured for more.
 const CONNECTIONS: usize = 64;
 
-/// Partner Center, ready to be asked. Where it is simulated, the simulator lives as long as this value.
+/// A signed-in connection to Partner Center. If simulated, the simulator lives as long as this value.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
     pub(crate) caller: Arc<Caller>,
@@ -45,22 +44,21 @@ impl Inquiry {
         Ok(Self { caller: Arc::new(caller), connection, interruption: interruption.clone() })
     }
 
-    /// The partner tenant that the sign-in is for, where anything tells.
+    /// The partner tenant of the sign-in, if known.
     ///
-    /// # Errors
-    /// A signal came while the sign-in was asked.
+    /// # Errors A signal arrived while waiting for the token.
     pub(crate) async fn tenant(&self) -> Result<Option<Uuid>, Failure> {
         let token = self.interruption.unless(self.caller.tokens.token()).await?.ok();
         let told = token.and_then(|token| Claims::of(&token.secret).tenant());
         Ok(told.or(self.connection.environment.partner_tenant_id))
     }
 
-    /// Lets go of the simulator, if there is one.
+    /// Stops the simulator, if there is one.
     pub(crate) async fn close(self) {
         self.connection.close().await;
     }
 
-    /// A question without an answer, where the command cannot go on without it.
+    /// The failure for a lookup without an answer, if the command cannot continue without the answer.
     pub(crate) fn failure(&self, unanswered: CallError) -> Failure {
         match unanswered {
             Outcome::Withdrawn => self.interruption.failure(),
@@ -86,7 +84,7 @@ fn refused(message: &str, hint: String) -> Failure {
     Failure::new(ExitCode::SignIn, format!("could not sign in: {message}")).with_hint(hint)
 }
 
-/// Why there is no token to ask with.
+/// The failure for a sign-in that brought no token.
 fn no_token(reason: StopReason) -> Failure {
     match reason {
         StopReason::SignIn { message, hint } => refused(&message, hint),

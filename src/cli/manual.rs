@@ -1,4 +1,5 @@
-//! `tenantry completions` and `tenantry man`: made from the command line itself, so they cannot be out of date.
+//! `tenantry completions` and `tenantry man`: generates both from the command line itself, so they are never out of
+//! date.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,7 +13,7 @@ use super::{ExitCode, Failure, Output, args, help};
 
 const NAME: &str = "tenantry";
 
-/// Prints a script that completes commands and options in a shell.
+/// Prints a shell script that completes commands and options.
 pub(crate) fn completions(shell: clap_complete::Shell, output: &Output) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut help::command().clone(), NAME, &mut script);
@@ -20,7 +21,7 @@ pub(crate) fn completions(shell: clap_complete::Shell, output: &Output) -> Resul
     Ok(ExitCode::Done)
 }
 
-/// Prints one manual page, or writes them all.
+/// Prints one manual page, or writes all pages.
 pub(crate) fn man(args: &args::ManArgs, output: &Output) -> Result<ExitCode, Failure> {
     if let Some(folder) = &args.output {
         write_all(folder, args.force)?;
@@ -33,7 +34,7 @@ pub(crate) fn man(args: &args::ManArgs, output: &Output) -> Result<ExitCode, Fai
     Ok(ExitCode::Done)
 }
 
-/// Writes every page into `folder`, or none where one of them exists and is not to be replaced.
+/// Writes all pages into `folder`; writes none if a page exists and may not be replaced.
 fn write_all(folder: &Path, force: bool) -> Result<(), Failure> {
     let unwritten = |error: io::Error| {
         Failure::io(format!("could not write the manual pages to `{}`", folder.display()), &error)
@@ -49,7 +50,7 @@ fn write_all(folder: &Path, force: bool) -> Result<(), Failure> {
         guarded.check(&folder.join(page), force)?;
     }
     for page in &pages {
-        // Not for their owner alone: everybody may read how a program is used.
+        // Readable for all users, unlike other output files: manual pages contain nothing private.
         let mut options = OpenOptions::new();
         options.write(true).create_new(!force).create(force).truncate(force);
         let copied = fs::read(made.path().join(page))
@@ -59,7 +60,7 @@ fn write_all(folder: &Path, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The command of these words, under the name that its page has, such as `tenantry-import`.
+/// Finds the command with these words. Its name is that of its page, such as `tenantry-import`.
 fn find(mut root: Command, words: &[String]) -> Result<Command, Failure> {
     root.build();
     let mut found = &root;

@@ -1,4 +1,6 @@
-//! The command line: arguments to settings, one library call, print, exit code. One file per command.
+//! The command line: parses arguments into settings, calls the library, prints the result, returns an exit code.
+//!
+//! Each command has its own file.
 
 mod args;
 mod backup;
@@ -68,14 +70,14 @@ use run_log::RunLog;
 use crate::report::counted;
 use crate::submitter::Mode;
 
-/// The version, and where the sources were under git the commit and its day (`src/build.rs`).
+/// The version, with the commit and its date if the sources were in a git clone (`src/build.rs`).
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("TENANTRY_COMMIT"));
 
-/// Runs the program as it was called. The only place that turns a failure into words and an exit code.
+/// Runs the program with its command line. The only place that turns a failure into text and an exit code.
 pub(crate) fn run() -> std::process::ExitCode {
-    // Before the first word, and before the first thread.
+    // Before the first output, and before the first thread.
     crate::limits::survive_writes();
-    // However it ends.
+    // Settles standard error at the end, however the program ends.
     let _settled = Settled;
     panics::report();
     // Before the first secret is read.
@@ -103,18 +105,18 @@ pub(crate) fn run() -> std::process::ExitCode {
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
         }
-        // It panics where it cannot have its threads.
+        // The builder panics if it cannot start its threads.
         let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
             .map_err(|_| panics::failure())?
             .map_err(|error| Failure::io("could not start", &error))?;
-        // Nothing of what a panic leaves behind is looked at any more.
+        // Nothing that a panic may have left inconsistent is used afterwards.
         let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &provenance, &output)));
         let result = catch_unwind(run).unwrap_or_else(|_| Err(panics::failure()));
-        // A second Ctrl-C leaves requests in the air; waiting for them is what it asked us not to do.
+        // After a second Ctrl-C, requests are still in flight. The operator asked not to wait for them.
         runtime.shutdown_background();
         result
     });
-    // Whoever read its output has read enough, so it is done.
+    // The reader of the output has read enough, so the command is done.
     let result =
         result.or_else(|failure| if failure.reader_is_gone { Ok(ExitCode::Done) } else { Err(failure) });
     let result = result.map_err(Failure::seen_with_limits);
@@ -129,7 +131,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     }
 }
 
-/// Waits at the end of the program until standard error has what was said, though not for long.
+/// Waits for a limited time, when dropped, until standard error is written.
 struct Settled;
 
 impl Drop for Settled {
@@ -138,7 +140,7 @@ impl Drop for Settled {
     }
 }
 
-/// Help and version are results.
+/// Help and version are results, so they go to standard output.
 fn print_help(help: &clap::Error) -> ExitCode {
     let printed = help.print().and_then(|()| io::stdout().flush());
     match output::ignore_closed_pipe(printed) {
@@ -176,7 +178,7 @@ fn start_logging(Cli { command, logging: args, .. }: &Cli) -> Result<(), Failure
     })
 }
 
-/// A log goes on in a log, and begins in a file that does not exist or is empty. Devices and pipes take what they get.
+/// Accepts a log file that is a log, is empty or does not exist. Devices and pipes are always accepted.
 fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
     if file.metadata().is_ok_and(|there| !there.is_file()) {
         return Ok(());
@@ -190,7 +192,7 @@ fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says which file of settings holds, and which variable looks like a slip.
+/// Reports which settings file is in use, and variables that look misspelt.
 fn report_settings(command: &Command, provenance: &config::Provenance, output: &Output) {
     for (name, near) in config::misspelt_variables() {
         output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
@@ -199,7 +201,7 @@ fn report_settings(command: &Command, provenance: &config::Provenance, output: &
         && command.nature().settings == args::Settings::Used
     {
         let words = format!("Settings from {words}.");
-        // A file must not hide itself.
+        // A file must not be able to hide itself by setting `quiet`.
         if provenance.is_quiet_asked_for() { output.note(words) } else { output.prompt(&words) }
     }
 }

@@ -1,4 +1,4 @@
-//! What is left after a run or between two runs, and the command that an operator would type next.
+//! Determines what is left after a run or between runs, and suggests the next command.
 
 mod repeated;
 
@@ -20,19 +20,19 @@ use crate::submitter::StopReason;
 pub(super) use repeated::Repeated;
 use repeated::flags_of;
 
-/// What is left when nothing is under way any more.
+/// What is left when no work is in progress.
 #[derive(Debug)]
 pub(super) struct Remaining {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
-    /// What is imported again to bring on whatever is open: options and files. `None`: something may go on without.
+    /// Options and files of the import that continues all open rows. `None`: some rows can continue without a file.
     waits_for: Option<String>,
-    /// How what is exported to be mended was [`judged`].
+    /// The validation flags ([`judged`]) of the rows that would be exported for correction.
     exported: BTreeSet<String>,
 }
 
-/// How the rows were judged that an operator would mend next, as flags of the next command: each way once, or none where
-/// nobody knows.
+/// The flags with which the rows to be corrected next were validated, each combination once; empty if they are not
+/// known.
 fn judged(
     queries: &Queries,
     rows: &RowCounts,
@@ -44,15 +44,15 @@ fn judged(
     Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }
 
-/// What an operator would export and mend next, when nothing is open.
+/// The rows that the operator would export and correct next, if nothing is open.
 fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKind> {
     let mut refused = State::OF_ROWS.into_iter().filter(|state| state.is_refused() && rows.of(*state) > 0);
     let agreements = (agreements.refused() > 0).then_some(Filter::UnrecordedAgreements);
     refused.next().map(Filter::State).or(agreements).map(ExportKind)
 }
 
-/// The options and the files by which what is held back comes again. Files that were told differently take a command
-/// each, and so do those of a restored ledger, whose order matters: it is that of the last one.
+/// Options and files of the import for files that hold rows back. Files with different options need one command each.
+/// So do the files of a restored ledger, because their order matters: the command is for the last one.
 fn to_bring_again(held: &[HeldSource]) -> Option<String> {
     let last = held.last()?;
     let is_alike = |source: &HeldSource| source.given == last.given && source.why == last.why;
@@ -73,18 +73,18 @@ impl Remaining {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
         let exported = judged(queries, &rows, &agreements)?;
         let left = Self { rows, agreements, waits_for: None, exported };
-        // What a pipe brought cannot come again by its name; `resume` asks about it.
+        // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
         let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
         Ok(Self { waits_for, ..left })
     }
 
-    /// Rows and acceptances that are owed a step, held back ones included.
+    /// Rows and acceptances that are not finished, including those held back.
     pub(super) fn open(&self) -> u64 {
         self.rows.open() + self.agreements.open() + self.agreements.held_back
     }
 
-    /// Nothing is owed any more; what did it come to?
+    /// The exit code if nothing is open.
     pub(super) fn settled_exit_code(&self) -> ExitCode {
         if self.rows.of(State::Unresolved) > 0 {
             ExitCode::SomeUnresolved
@@ -95,7 +95,7 @@ impl Remaining {
         }
     }
 
-    /// The command that an operator would type next, after one that read and judged files as `given`.
+    /// The next command, after a command that read and validated files with the options `given`.
     fn next(
         &self,
         stopped: Option<&StopReason>,
@@ -109,7 +109,7 @@ impl Remaining {
         if is_discarded && self.open() == 0 {
             None
         } else if let Some(files) = &self.waits_for {
-            // Resuming would find nothing that may be sent.
+            // `resume` would find nothing that it may send.
             Some(repeated.command("import") + files)
         } else if stopped.is_some() || self.open() > 0 {
             Some(repeated.command("resume"))
@@ -124,32 +124,32 @@ impl Remaining {
         }
     }
 
-    /// Exports `what`, to be mended and imported again.
+    /// Exports `what`, to be corrected and imported again.
     fn mend(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> String {
         let file = free(&format!("{}.csv", what.name()));
         let export = repeated.command(&format!("export {}", what.name()));
         if self.exported.len() > 1 {
-            // One command would give the rows of one file the reseller of another.
+            // A single command would give the rows of one file the reseller of another.
             return format!(
                 "{export} -o {file}, mend it, then import the rows of each file by themselves, with the --map, \
                  --default, --reseller-id, --allow-direct and --strict that it had"
             );
         }
-        // By this run's flags, as far as anybody knows.
+        // If the flags are not known, use those of this run.
         let judging = self.exported.first().cloned().unwrap_or_else(|| flags_of(&given.without_layout()));
-        // An acceptance that was refused may be right as it is: its customer can have become visible since.
+        // A refused acceptance may be correct as it is: its customer may have become visible since.
         let again = if what.0 == Filter::UnrecordedAgreements { " --retry-failed" } else { "" };
         let import = repeated.command("import");
         format!("{export} -o {file}, mend it, then {import}{judging}{again} {file}")
     }
 }
 
-/// A name for an output in the working folder that no file has yet.
+/// An unused name for an output file in the working folder.
 fn free(name: &str) -> String {
     quoted(&free_name(Path::new(name)).to_string_lossy())
 }
 
-/// The command that an operator would type after a run that has read `inputs` as `given`.
+/// The next command after a run that read `inputs` with the options `given`.
 pub(super) fn after_run(
     left: &Remaining,
     stopped: Option<&StopReason>,
@@ -158,12 +158,13 @@ pub(super) fn after_run(
     inputs: &[PathBuf],
 ) -> Option<String> {
     match (stopped, inputs) {
-        // What was left alone is mended as what was refused is.
+        // `retry` left these rows alone; they are corrected like refused rows.
         (Some(StopReason::NotAllValid(_)), []) => left.next(None, repeated, given),
         (Some(StopReason::NotAllValid(_)), [input]) if input != Path::new("-") => {
             let (settings, import) = (repeated.settings(), repeated.command("import"));
             let (reading, input) = (flags_of(given), quoted(&input.to_string_lossy()));
-            // Mended in the file itself: a row that was rejected for its domain cannot be told from another one's.
+            // Correct the file itself, not an export: a row that was rejected for its domain cannot be distinguished
+            // from another row.
             Some(format!(
                 "tenantry check{settings}{reading} {input}, mend {input}, then {import}{reading} --require-valid {input}"
             ))
@@ -172,7 +173,7 @@ pub(super) fn after_run(
     }
 }
 
-/// The command that an operator would type between two runs, as far as a ledger tells.
+/// The next command between two runs, from the contents of the ledger.
 pub(super) fn between_runs(
     queries: &Queries,
     standing: &LedgerSummary,

@@ -1,4 +1,4 @@
-//! Which options of the command line are settings, and how one is given from elsewhere than the command line.
+//! Determines which options are settings, and how to set them from outside the command line.
 
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
@@ -10,13 +10,14 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::variables::variable;
 
-/// Settings without an environment variable, because a variable holds one value, or says little for so many commands.
+/// Settings without an environment variable: a variable holds only one value, or would be too unspecific for so many
+/// commands.
 const WITHOUT_VARIABLE: [&str; 5] = ["map", "default", "json", "verbose", "quiet"];
 
-/// Which file and which part of it: they say where settings come from, so they cannot be among them.
+/// Choose the file and the profile. They determine where settings come from, so they cannot be settings themselves.
 const CHOICES: [&str; 2] = ["config", "profile"];
 
-/// A value as a configuration file gives it.
+/// A value from a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SettingValue {
     Switch(bool),
@@ -25,7 +26,7 @@ pub(super) enum SettingValue {
     List(Vec<String>),
 }
 
-/// An option that the environment and `tenantry.toml` can set too.
+/// An option that the environment or `tenantry.toml` can set too.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting<'a> {
     /// Its long name.
@@ -33,13 +34,13 @@ pub(super) struct Setting<'a> {
     pub(super) arg: &'a Arg,
 }
 
-/// Every setting of `command` and its subcommands, once each, in their order.
+/// The settings of `command` and its subcommands, each once, in order.
 pub(super) fn settings(command: &Command) -> Vec<Setting<'_>> {
     let options = every_option(command).into_iter();
     options.filter_map(|arg| Some(Setting { name: name_of(arg)?, arg })).collect()
 }
 
-/// Every option of `command` and its subcommands, once each.
+/// The options of `command` and its subcommands, each once.
 pub(super) fn every_option(command: &Command) -> Vec<&Arg> {
     let mut options: Vec<&Arg> = Vec::new();
     for arg in arguments(command) {
@@ -50,7 +51,7 @@ pub(super) fn every_option(command: &Command) -> Vec<&Arg> {
     options
 }
 
-/// Is there an option of this name that is no setting?
+/// Whether there is an option with this name that is not a setting.
 pub(super) fn is_other_option(command: &Command, name: &str) -> bool {
     arguments(command).any(|arg| arg.get_long() == Some(name))
 }
@@ -59,7 +60,7 @@ fn arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
     Box::new(command.get_arguments().chain(command.get_subcommands().flat_map(arguments)))
 }
 
-/// What was given to the command itself, below all commands that it is one of.
+/// The matches of the innermost subcommand.
 pub(super) fn deepest(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, matches)) => deepest(matches),
@@ -67,15 +68,15 @@ pub(super) fn deepest(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// The name of a setting; `None` of an option that is none.
+/// The name of a setting; `None` for other options.
 pub(super) fn name_of(arg: &Arg) -> Option<&str> {
     let name = arg.get_long()?;
     let is_setting = arg.get_env().is_some() || WITHOUT_VARIABLE.contains(&name);
     (is_setting && !CHOICES.contains(&name)).then_some(name)
 }
 
-/// Lets `--strict=false` turn off what the environment or a file turned on. Only the parsing changes: help goes on to
-/// show a plain switch.
+/// Lets `--strict=false` turn off what the environment or a file turned on. Only for parsing: help still shows a plain
+/// switch.
 pub(super) fn with_switches_to_turn_off(command: Command) -> Command {
     let command = command.mut_args(|arg| match arg.get_action() {
         ArgAction::SetTrue if name_of(&arg).is_some() => arg
@@ -90,7 +91,7 @@ pub(super) fn with_switches_to_turn_off(command: Command) -> Command {
     command.mut_subcommands(with_switches_to_turn_off)
 }
 
-/// Puts a value in the place of each option's default for which there is one.
+/// Replaces the defaults of options for which there are values.
 pub(super) fn with_defaults(command: Command, values: &dyn Fn(&str) -> Option<Vec<OsString>>) -> Command {
     let command = command.mut_args(|arg| match name_of(&arg).and_then(values) {
         Some(values) => arg.default_values(values),
@@ -99,7 +100,7 @@ pub(super) fn with_defaults(command: Command, values: &dyn Fn(&str) -> Option<Ve
     command.mut_subcommands(|command| with_defaults(command, values))
 }
 
-/// Lets an empty variable count as one that is not set. Only for parsing: help goes on to name every variable.
+/// Makes empty variables count as not set. Only for parsing: help still lists every variable.
 pub(super) fn without_empty_variables(command: Command) -> Command {
     let command = command.mut_args(|arg| match arg.get_env() {
         Some(name) if variable(name).is_none() => arg.env(Resettable::Reset),
@@ -108,24 +109,23 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(without_empty_variables)
 }
 
-/// What an option stands for where it is typed without a value; `None`: it needs one.
+/// The value of an option that is typed without one; `None`: the option needs a value.
 pub(super) fn without_value(arg: &Arg) -> Option<OsString> {
     let setting = Setting { name: arg.get_long()?, arg };
     setting.raw(&SettingValue::Switch(true), Path::new("")).ok()?.pop()
 }
 
 impl Setting<'_> {
-    /// Its option, for a command that lacks the options that it has to do with.
+    /// The option without its relations to other options, for a command that lacks those.
     pub(super) fn alone(&self) -> Arg {
         let arg = self.arg.clone().required(false).global(false);
         arg.conflicts_with(Resettable::Reset).requires(Resettable::Reset)
     }
 
-    /// What stands for this value on the command line, checked as it would be there; a relative path is one from
-    /// `folder`. Nothing at all: as if the option were not given.
+    /// The command line form of this value, validated as on the command line. A relative path is relative to `folder`.
+    /// Empty: as if the option was not given.
     ///
-    /// # Errors
-    /// What is wrong with the value.
+    /// # Errors What is wrong with the value.
     pub(super) fn raw(&self, given: &SettingValue, folder: &Path) -> Result<Vec<OsString>, String> {
         let takes_list = matches!(self.arg.get_action(), ArgAction::Append);
         let counts = matches!(self.arg.get_action(), ArgAction::Count);
@@ -169,7 +169,7 @@ impl Setting<'_> {
         self.parsed(&arguments)
     }
 
-    /// What clap makes of these arguments for this option alone.
+    /// Parses these arguments with only this option.
     fn parsed(&self, arguments: &[OsString]) -> Result<Vec<OsString>, String> {
         let arg = self.alone().env(Resettable::Reset);
         let command = Command::new("setting").no_binary_name(true).disable_help_flag(true).arg(arg);
@@ -179,7 +179,7 @@ impl Setting<'_> {
     }
 }
 
-/// What clap says of a value, without the option that it thinks was typed.
+/// clap's message about a value, without the option, which was not typed.
 fn why(error: &clap::Error) -> String {
     if let Some(source) = std::error::Error::source(error) {
         return source.to_string();

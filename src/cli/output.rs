@@ -1,12 +1,13 @@
-//! The only place that prints: results to standard output, everything else to standard error. A question alone goes to the
-//! terminal itself (`terminal`).
+//! Prints results to standard output and everything else to standard error. Nothing else prints.
 //!
-//! What goes to standard error goes through its outlet and never fails or waits. A result may wait for its reader, such
-//! as a pager, but not longer than until the next signal; after a signal, not for one that reads nothing.
+//! Only questions go to the terminal itself (`terminal`).
 //!
-//! Cells, headers, file names, the service's words and those of its errors come from outside, and a terminal obeys what
-//! it is sent. So everything that is printed passes through here a last time and comes out with nothing in it that a
-//! terminal would obey, whoever made it. What also must not look like a line of ours is made one line by its maker.
+//! Output to standard error goes through its outlet and never fails or waits. A result may wait for its reader, such as
+//! a pager, but only until the next signal; after a signal, not for a reader that reads nothing.
+//!
+//! Cells, headers, file names, texts of the service and of errors come from outside, and a terminal executes control
+//! characters. So all text passes through here before it is printed, and control characters are escaped, whoever made
+//! the text. Text that also must not look like a separate line is made one line where it is created.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -22,7 +23,7 @@ use super::signals;
 use crate::outlet;
 use crate::printable::{escape_for_terminal, escape_json_for_terminal, escape_lines_for_terminal};
 
-/// Prints for one command.
+/// Prints the output of one command.
 #[derive(Debug)]
 pub(crate) struct Output {
     quiet: bool,
@@ -31,31 +32,31 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// For a command that was typed like this.
+    /// For a command with these matches.
     pub(crate) fn new(quiet: bool, matches: ArgMatches) -> Self {
-        // A dumb terminal cannot go back over what it has shown.
+        // A dumb terminal cannot overwrite its output.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
         Self { quiet, has_bars, matches }
     }
 
-    /// For what is said before there is a command.
+    /// For output before the command is known.
     pub(crate) fn without_command() -> Self {
         Self::new(false, ArgMatches::default())
     }
 
-    /// The profile that the settings of this command come from.
+    /// The profile of this command's settings.
     pub(crate) fn profile(&self) -> Option<&String> {
         self.matches.try_get_one("profile").ok().flatten()
     }
 
-    /// Was this option of the command typed?
+    /// Whether this option of the command was typed.
     pub(crate) fn is_typed(&self, id: &str) -> bool {
         let matches = deepest(&self.matches);
         matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
     }
 
-    /// What clap made of the command line.
+    /// clap's matches of the command line.
     pub(crate) fn matches(&self) -> &ArgMatches {
         &self.matches
     }
@@ -65,23 +66,24 @@ impl Output {
         self.matches.subcommand_name().unwrap_or_default()
     }
 
-    /// Is progress shown as a bar?
+    /// Whether progress is shown as a bar.
     pub(crate) fn has_bars(&self) -> bool {
         self.has_bars
     }
 
-    /// A result in words, or a part of it, on standard output.
+    /// Prints a text result, or a part of it, on standard output.
     pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
         self.standard_output(&escape_lines_for_terminal(text))
     }
 
-    /// A result as JSON, or a part of it, on standard output.
+    /// Prints a JSON result, or a part of it, on standard output.
     pub(crate) fn json(&self, text: &str) -> Result<(), Failure> {
         self.standard_output(&escape_json_for_terminal(text))
     }
 
     fn standard_output(&self, text: &str) -> Result<(), Failure> {
-        // Both may lead to the same terminal or file: what was said before stays before the result, and bars go away.
+        // Both streams may go to the same terminal or file: earlier output comes before the result, and bars are
+        // hidden.
         let _without_status = outlet::stderr().without_status();
         outlet::stderr().settle();
         let text = text.to_owned();
@@ -99,26 +101,26 @@ impl Output {
         }
     }
 
-    /// News for the person at the terminal, on standard error.
+    /// Prints information for the person at the terminal, on standard error.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
             self.error_line(&text);
         }
     }
 
-    /// What a person has to do now, on standard error, also where news are not wanted.
+    /// Prints what the person has to do now, on standard error, even with --quiet.
     pub(crate) fn prompt(&self, text: &str) {
         for line in text.lines() {
             self.error_line(&line);
         }
     }
 
-    /// What is wrong with the command line, which quotes it; without colours, so that nothing else looks like them.
+    /// Prints a usage error, which quotes the command line. Without colours, so that quoted text cannot imitate them.
     pub(crate) fn usage(&self, error: &clap::Error) {
         self.prompt(error.render().to_string().trim_end());
     }
 
-    /// What ended the command, and what to do about it.
+    /// Prints why the command failed, and what to do.
     pub(crate) fn failure(&self, failure: &Failure) {
         let mut lines = failure.messages.iter();
         if let Some(first) = lines.next() {
@@ -132,12 +134,13 @@ impl Output {
         }
     }
 
-    /// One line, so that no name in it can pass for another one.
+    /// Prints one line, so that a name in it cannot look like another line.
     fn error_line(&self, text: &impl Display) {
         self.write_line(&escape_for_terminal(&text.to_string()));
     }
 
-    /// The label is ours and may be coloured, where the terminal and `NO_COLOR` agree; the text is not.
+    /// The label comes from this program and may be coloured (if the terminal and `NO_COLOR` allow it); the text is
+    /// not.
     fn labelled_line(&self, label: StyledObject<&str>, text: &str) {
         self.write_line(&format_args!("{} {}", label.for_stderr(), escape_for_terminal(text)));
     }
@@ -147,12 +150,12 @@ impl Output {
     }
 }
 
-/// A result could not be written to standard output.
+/// The failure for a result that could not be written to standard output.
 pub(super) fn unwritten(error: &io::Error) -> Failure {
     Failure::io("could not write to standard output", error)
 }
 
-/// Whoever reads may stop reading, as `head` does; that is no failure of ours.
+/// A reader may stop reading, as `head` does; that is not a failure of this program.
 pub(super) fn ignore_closed_pipe(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,7 +1,7 @@
-//! A bug in this program, as people read of it.
+//! Reports bugs of this program (panics) to people.
 //!
-//! What a panic says may hold whatever was in hand, a password or a token among it: an error's debug form, a cell. So of
-//! its words only those that stand in the source are shown. Where it happened is what a report of it needs.
+//! A panic message can contain any data, such as a password or a token: the debug form of an error, a cell. So only
+//! messages that are constants in the source are shown. A bug report needs the place of the panic.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -14,7 +14,7 @@ use crate::limits::{self, Resource};
 use crate::outlet;
 use crate::printable::escape_lines_for_terminal;
 
-/// Tells of panics in our own words from now on, at once and on whatever thread.
+/// From now on, reports panics in this program's own words, immediately and on any thread.
 pub(super) fn report() {
     std::panic::set_hook(Box::new(|panic| {
         // Not through the log, which may be what panics.
@@ -37,12 +37,12 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     told
 }
 
-/// `None`: they were made while it ran.
+/// The message, if it is a constant in the source; `None` if it was formatted at run time.
 fn own_words(payload: &(dyn Any + Send)) -> Option<&'static str> {
     payload.downcast_ref::<&'static str>().copied()
 }
 
-/// What ends a command that met one; where and why has been said.
+/// The failure for a command that panicked; the place and the message were already printed.
 pub(super) fn failure() -> Failure {
     if let Some(wanted) = limits::wanted() {
         return for_want_of(wanted);
@@ -53,17 +53,17 @@ pub(super) fn failure() -> Failure {
     )
 }
 
-/// What ends a command that cannot go on without what this machine has no more of.
+/// The failure for a command that ran out of a resource of this machine.
 pub(super) fn for_want_of(resource: Resource) -> Failure {
     let hint = resource.hint();
     Failure::new(ExitCode::Failed, format!("stopped: {}", resource.words()))
         .with_hint(format!("no row is lost: {hint}; then run the same command again, or `tenantry resume`"))
 }
 
-/// What `run` comes to, a panic in it included.
+/// The result of `run`; a panic becomes a failure.
 pub(super) async fn caught<T>(run: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let mut run = std::pin::pin!(run);
-    // Nothing of what a panic leaves behind is looked at any more.
+    // Nothing that a panic may have left inconsistent is used afterwards.
     std::future::poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)))
             .unwrap_or_else(|_| Poll::Ready(Err(failure())))

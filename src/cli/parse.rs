@@ -1,4 +1,4 @@
-//! Values of options: text to what it means, with a message that shows the right form.
+//! Parses values of options. Error messages show the correct form.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -29,13 +29,13 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     Ok(Rate::Limited { requests, window })
 }
 
-/// A host, such as `api.example.com`, with its port where that is not the usual one; as an address has it.
+/// A host in the form of a URL, such as `api.example.com`, with its port unless that is the scheme's default.
 pub(super) fn api_host(text: &str) -> Result<String, String> {
     let wrong = || "write it as HOST or HOST:PORT, without `https://` and without a path".to_owned();
     if text.contains(['/', '@', '?', '#', '\\']) {
         return Err(wrong());
     }
-    // A port that is usual for the scheme is left out of an address; who names one means that one alone.
+    // URLs omit the default port of their scheme. With two schemes, a port that was typed is never lost.
     let with =
         |scheme: &str| -> Result<Url, String> { format!("{scheme}://{text}/").parse().map_err(|_| wrong()) };
     let (http, https) = (with("http")?, with("https")?);
@@ -59,10 +59,10 @@ pub(super) fn failures(text: &str) -> Result<MaxFailures, String> {
     }
 }
 
-/// A longer time is as good as for ever. Invariant: no clock overflows when a time that an option gives is added to it.
+/// Longer times make no difference. Invariant: adding the time of an option to a clock never overflows.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// `90s`, `15m`, `4h`, `1h 30m`; 100 years at most.
+/// `90s`, `15m`, `4h`, `1h 30m`; at most 100 years.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();
     parsed
@@ -109,14 +109,14 @@ pub(super) fn tenant_id(text: &str) -> Result<Uuid, String> {
     text.parse().map_err(|_| "write it as a GUID, such as `8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951`".to_owned())
 }
 
-/// Where a server listens.
+/// The address that a server listens on.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write it as an address and a port, such as `127.0.0.1:8787`".to_owned())
 }
 
 const DELIMITERS: [(&str, u8); 4] = [("comma", b','), ("semicolon", b';'), ("tab", b'\t'), ("pipe", b'|')];
 
-/// By its name, or as itself.
+/// A delimiter by its name or as the character.
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {
     let is_meant = |(name, byte): &&(&str, u8)| {
         text == *name || text.as_bytes() == [*byte] || (text == "\\t" && *name == "tab")
@@ -130,12 +130,12 @@ pub(super) fn delimiter_name(delimiter: u64) -> Option<&'static str> {
     DELIMITERS.iter().find(|(_, byte)| u64::from(*byte) == delimiter).map(|(name, _)| *name)
 }
 
-/// `windows-1252`, `utf-16le`, or another name of the WHATWG's encodings.
+/// `windows-1252`, `utf-16le`, or another name of a WHATWG encoding.
 pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
     Encoding::named(text).ok_or_else(|| "such as utf-8, utf-16le, utf-16be or windows-1252".to_owned())
 }
 
-/// A country's code, such as `PT`.
+/// A country code, such as `PT`.
 pub(super) fn country(text: &str) -> Result<String, String> {
     let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     is_code
@@ -143,7 +143,7 @@ pub(super) fn country(text: &str) -> Result<String, String> {
         .ok_or_else(|| "write it as two letters, such as `PT`".to_owned())
 }
 
-/// https anywhere, http on a loopback address only, as for the API.
+/// https for any host, http only for a loopback address, as for the API.
 pub(super) fn notify_url(text: &str) -> Result<Url, String> {
     let wrong = || "write it as https://HOST/PATH, or http://127.0.0.1:PORT/PATH".to_owned();
     let url: Url = text.parse().map_err(|_| wrong())?;

@@ -1,4 +1,4 @@
-//! Whom customers are created for, as the question whether to create them names it.
+//! Describes the partner that customers are created for, as shown before the confirmation.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::printable::escape_for_terminal;
 use crate::report::rough;
 use crate::submitter::StopReason;
 
-/// A name is not worth a longer wait: the question can be asked without it.
+/// Limit for reading the name: the question can be asked without it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Partner Center within reach, and who we are there as far as the sign-in tells.
+/// A connection to Partner Center, and who is signed in, as far as the sign-in reveals it.
 #[derive(Debug)]
 pub(super) struct SignedIn {
     pub(super) caller: Caller,
@@ -27,11 +27,10 @@ pub(super) struct SignedIn {
     pub(super) app: Option<String>,
 }
 
-/// The partner's name, domain and tenant, which Partner Center tells a user only; for an app, its tenant and its id. Where
-/// the name cannot be read, the words say so: that stops no run.
+/// The partner's name, domain and tenant, which Partner Center reveals only to a user; for an app, its tenant and its
+/// id. If the name cannot be read, the text says so; the run continues.
 ///
-/// # Errors
-/// The sign-in turned out to be no good, as it would for every row.
+/// # Errors The sign-in does not work, and would not work for any row.
 pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
     let tenant = signed_in.environment.partner_tenant_id;
     if signed_in.kind == TokenKind::AppOnly {
@@ -69,7 +68,7 @@ fn of_tenant(tenant: Option<Uuid>) -> String {
     )
 }
 
-/// A partner by its name, its domain and its tenant, as far as they are known.
+/// A partner by its name, domain and tenant, as far as they are known.
 pub(super) fn describe(profile: &OrganizationProfile) -> String {
     let name = profile.company_name.as_deref().unwrap_or("a partner without a name");
     let details: Vec<_> =

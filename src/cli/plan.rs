@@ -1,13 +1,13 @@
-//! What is about to happen, as people read it.
+//! Describes the plan of a run for people.
 
 use crate::call::Rate;
 use crate::ledger::SubmissionPlan;
 use crate::report::{PushLine as _, counted, rough};
 
-/// Groups of country and reseller that are listed; a plan of hundreds would not be read.
+/// The most groups of country and reseller that are listed; nobody would read hundreds.
 const GROUPS_LISTED: usize = 10;
 
-/// The plan as people read it. `whom`: for whom and where. `waiting`: of its rows, those that an earlier run left.
+/// The plan as text. `whom`: the partner and the service. `waiting`: the number of its rows left by earlier runs.
 pub(super) fn describe(plan: &SubmissionPlan, waiting: u64, whom: &str, rate: Rate) -> String {
     let rows = plan.rows();
     let mut text = format!("{} will be created {whom}.\n", counted(rows, "customer"));

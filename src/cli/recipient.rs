@@ -1,5 +1,7 @@
-//! Whom the passwords of a run are sealed to. A ledger keeps to one key: another one has to be asked for, because half of
-//! the passwords would open with neither.
+//! Chooses the key that the passwords of a run are sealed to.
+//!
+//! A ledger uses one key. A different key has to be requested explicitly, because otherwise each identity file would
+//! open only a part of the passwords.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,56 +12,56 @@ use crate::credentials::{self, Identities, Recipient, Sealer};
 use crate::ledger::{Queries, SealedTo};
 use crate::report::counted;
 
-/// The key that the passwords of a ledger are sealed to.
+/// The key of the passwords in a ledger.
 #[derive(Debug, PartialEq, Eq)]
 enum InUse {
-    /// This one.
+    /// This key.
     Known(String),
-    /// Nobody has recorded it, and it is none of those that are at hand. So many passwords are sealed to it.
+    /// The key is not recorded, and it is not in the identity file. This many passwords are sealed to it.
     NotAtHand(u64),
 }
 
-/// The key that a run takes.
+/// The key that a run uses.
 enum ChosenKey {
-    /// `--recipient` names it.
+    /// Named by `--recipient`.
     Given(Recipient),
-    /// It is in the identity file.
+    /// From the identity file.
     OfFile(Recipient),
-    /// There is no identity file here, and the ledger has this one: the private half is somewhere else.
+    /// From the ledger. There is no identity file here; the private half is somewhere else.
     OfLedger(Recipient),
-    /// There is no identity file: one is made.
+    /// There is no identity file: one will be created.
     New,
 }
 
-/// A choice that the ledger agrees with. Nothing is made yet.
+/// The key that was chosen. Nothing is created yet.
 pub(crate) struct Choice {
     taken: ChosenKey,
     file: Option<PathBuf>,
-    /// The key of the passwords that are there, where this run takes another one.
+    /// The key of the existing passwords, if this run uses a different one.
     replaces: Option<InUse>,
-    /// Another one was asked for.
+    /// A different key was requested.
     may_replace: bool,
 }
 
-/// What a run seals with.
+/// What a run uses for sealing.
 pub(crate) struct Ready {
     pub(crate) sealer: Arc<Sealer>,
-    /// The key that the ledger has from now on, once something is sealed to it.
+    /// The key of the ledger from now on, once something is sealed to it.
     pub(crate) recipient: String,
-    /// The identity file, where it was made.
+    /// The identity file, if it was created.
     pub(crate) made: Option<PathBuf>,
-    /// What is to be said of the key.
+    /// A note about the key for the operator.
     pub(crate) note: Option<String>,
 }
 
-/// Chooses the key of a run on the ledger that `queries` reads; [`Choice::refusal`] says whether it may be taken.
+/// Chooses the key of a run on the ledger of `queries`; [`Choice::refusal`] says whether the key may be used.
 pub(crate) fn choose(
     args: &args::SubmissionArgs,
     queries: &Queries,
     is_rehearsal: bool,
 ) -> Result<Choice, Failure> {
     let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
-    // Without need for it, the identity file may be missing, or out of reach.
+    // If it is not needed, the identity file may be missing or unreadable.
     let (file, at_hand) = match &given {
         Some(_) => {
             let file = identity_file(&args.identity).ok();
@@ -72,7 +74,7 @@ pub(crate) fn choose(
             (Some(file), at_hand)
         }
     };
-    // The passwords of a rehearsal open nothing.
+    // The passwords of a rehearsal are not real, so any key will do.
     let sealed_to = if is_rehearsal { SealedTo::Nobody } else { queries.sealed_to()? };
     let in_use = in_use(sealed_to, at_hand.as_ref());
     let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
@@ -81,7 +83,8 @@ pub(crate) fn choose(
         (Some(InUse::Known(key)), ChosenKey::Given(taken) | ChosenKey::OfFile(taken)) => {
             *key == taken.to_string()
         }
-        // The private half of what is given would have opened them; where it is not here, nothing says otherwise.
+        // If the given key's private half is here, it does not open the passwords, so the key differs. Otherwise the
+        // given key may be the ledger's.
         (Some(InUse::NotAtHand(_)), ChosenKey::Given(given)) => {
             !at_hand.as_ref().is_some_and(|it| holds(it, given))
         }
@@ -102,8 +105,8 @@ fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> Option<InUse> {
     })
 }
 
-/// Of an identity file with several keys, the one that the ledger has; where another one is asked for, the first. Where
-/// there is no file, that of the ledger: its private half may well be on another machine.
+/// From an identity file with several keys, takes the key of the ledger; if a different key was requested, the first.
+/// Without an identity file, takes the key of the ledger, whose private half may be on another machine.
 fn taken(
     given: Option<Recipient>,
     at_hand: Option<&Identities>,
@@ -131,7 +134,7 @@ fn holds(identities: &Identities, recipient: &Recipient) -> bool {
 }
 
 impl Choice {
-    /// Makes ready to seal; the identity file is made here where there is none.
+    /// Prepares sealing; creates the identity file if there is none.
     pub(crate) fn ready(self) -> Result<Ready, Failure> {
         let (recipient, made) = match (&self.taken, &self.file) {
             (
@@ -165,8 +168,8 @@ impl Choice {
         Ok(Ready { sealer, recipient: recipient.to_string(), made, note: note.or(kept) })
     }
 
-    /// Why a run on the ledger that people know as `ledger` may not take it: it is another one than that of the ledger's
-    /// passwords, and nobody has asked for that.
+    /// The failure if this run may not use the key: the passwords of `ledger` have a different key, and the operator
+    /// has not requested a new one.
     pub(crate) fn refusal(&self, ledger: &Path) -> Option<Failure> {
         let replaced = self.replaces.as_ref().filter(|_| !self.may_replace)?;
         let file = self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();

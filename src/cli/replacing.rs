@@ -1,7 +1,7 @@
-//! What an output must not replace: without `--force` nothing, with it nothing that cannot be made again.
+//! Protects existing files from outputs: without `--force` all files, with it those that cannot be recreated.
 //!
-//! Lists are known by their paths; ledgers and the files beside them, keys, sign-ins and settings by what is in them,
-//! whatever they are called.
+//! Lists are recognized by their paths; ledgers with their companion files, keys, sign-ins and settings by their
+//! content, whatever their names.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -14,17 +14,17 @@ use crate::files::free_name;
 use crate::ledger::{self, Queries};
 use crate::reader;
 
-/// More than it takes to know what a file is; a file of settings is shorter.
+/// More bytes than are needed to recognize a file; settings files are shorter.
 const LOOKED_AT_BYTES: u64 = 64 << 10;
 
-/// What ends the name of a workbook. Tenantry reads workbooks and writes none.
+/// File extensions of workbooks. Tenantry reads workbooks but does not write them.
 const WORKBOOKS: [&str; 4] = ["xlsx", "ods", "xls", "xlsb"];
 
-/// Files that a command reads or makes, and that its outputs must not replace.
+/// Files that a command reads or creates. Its outputs must not replace them.
 #[derive(Debug, Default)]
 pub(super) struct Guarded {
     inputs: Vec<PathBuf>,
-    /// Its ledger and its keys, which may not exist yet.
+    /// The ledger and the keys of the command, which may not exist yet.
     made: Vec<PathBuf>,
 }
 
@@ -34,25 +34,25 @@ impl Guarded {
         self
     }
 
-    /// What a run works on, whether or not it exists yet.
+    /// The files of a run, whether or not they exist yet.
     fn of_run(run: &args::RunArgs) -> Self {
         let ledger = run.ledger.path();
         let beside = ledger::beside_a_ledger(&ledger);
-        // Where there is no identity file, there is none to be replaced.
+        // Without a path for the identity file, there is none to protect.
         let identity = settings::identity_file(&run.submission.identity).ok();
         let made = beside.chain([ledger.clone()]).chain(identity).collect();
         Self { made, ..Self::default() }
     }
 
-    /// What a command reads, and what it works on.
+    /// The files that a command reads or works on.
     pub(super) fn of_command(command: &args::Command) -> Self {
         let Nature { run, files, .. } = command.nature();
-        // Those that read a ledger need one that exists, which is known by what is in it.
+        // Commands that only read a ledger need an existing one, which is recognized by its content.
         run.map_or_else(Self::default, Self::of_run).and_inputs(files)
     }
 
-    /// The files that a ledger was filled from, where `output` exists and so may be one of them. An export that was
-    /// imported again is none of them once it was read to its end: its rows are in the ledger, and come out of it anew.
+    /// Adds the files that the ledger was filled from, if `output` exists and could be one of them. An export that was
+    /// imported again and read completely is not protected: its rows are in the ledger and can be exported again.
     pub(super) fn and_files_of(self, queries: &Queries, output: Option<&Path>) -> Result<Self, Failure> {
         let Some(output) = output.filter(|output| is_taken(output)) else { return Ok(self) };
         let is_export = reader::is_export(&beginning(output));
@@ -60,11 +60,10 @@ impl Guarded {
         Ok(self.and_inputs(&files.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
     }
 
-    /// May `output` be made, or with `force` be replaced? Devices and pipes hold nothing that could be lost, and what is
-    /// open already is not replaced but written on.
+    /// Checks whether `output` may be created, or replaced with `force`. Devices and pipes have no content to lose, and
+    /// open descriptors are appended to, not replaced.
     ///
-    /// # Errors
-    /// An error of usage that says what is there.
+    /// # Errors A usage error that says what the existing file is.
     pub(super) fn check(&self, output: &Path, force: bool) -> Result<(), Failure> {
         if Descriptor::named(output).is_some() {
             return Ok(());
@@ -83,7 +82,7 @@ impl Guarded {
         Ok(())
     }
 
-    /// What `output` is, where no option lets it be replaced, and what to do instead.
+    /// What `output` is and what to do instead, if no option allows replacing it.
     pub(super) fn precious(&self, output: &Path) -> Option<(&'static str, &'static str)> {
         let there = output.canonicalize().ok();
         if there.is_some() && self.inputs.iter().any(|input| input.canonicalize().ok() == there) {
@@ -103,7 +102,7 @@ pub(super) fn not_over(output: &Path, what: &str) -> Failure {
     Failure::usage(format!("will not write over `{}`: {what}", output.display()))
 }
 
-/// The refusal to replace what has the name of `output`.
+/// The refusal to replace an existing file.
 pub(super) fn taken(output: &Path) -> Failure {
     let free = free_name(output);
     Failure::usage(format!("will not write over `{}`: it exists already", output.display())).with_hint(
@@ -111,20 +110,21 @@ pub(super) fn taken(output: &Path) -> Failure {
     )
 }
 
-/// Has something this name that an output would replace? A link counts, wherever it leads; a device or a pipe does not,
-/// nor does a link to one, nor the name of what is open already.
+/// Whether the path is something that an output would replace. A link counts, wherever it leads. A device, a pipe, a
+/// link to one, and an open descriptor do not count.
 pub(super) fn is_taken(path: &Path) -> bool {
     if Descriptor::named(path).is_some() {
         return false;
     }
     match path.metadata() {
         Ok(there) => there.is_file() || there.is_dir(),
-        // A link that leads nowhere, or nothing.
+        // A broken link, or nothing.
         Err(_) => path.symlink_metadata().is_ok(),
     }
 }
 
-/// What a file is that cannot be made again, and what to do instead of replacing it. `None`: anything else, or nothing.
+/// What the file is, if it cannot be recreated, and what to do instead of replacing it. `None`: anything else, or no
+/// file.
 pub(super) fn what_is(path: &Path) -> Option<(&'static str, &'static str)> {
     if ledger::is_beside_a_ledger(path) {
         return Some(("it belongs to a ledger", "name another file; the ledger needs this one"));
@@ -151,7 +151,7 @@ pub(super) fn what_is(path: &Path) -> Option<(&'static str, &'static str)> {
     None
 }
 
-/// Where a name leads, or where a file of that name would be. `None`: there is no such folder.
+/// The canonical path of a file, or of a file that could be created there. `None`: the folder does not exist.
 fn place(path: &Path) -> Option<PathBuf> {
     path.canonicalize().ok().or_else(|| {
         let path = std::path::absolute(path).ok()?;
@@ -159,7 +159,7 @@ fn place(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Of a regular file; a pipe or a device is not waited for.
+/// The first bytes of a regular file. Does not open pipes or devices, which could block.
 pub(super) fn beginning(path: &Path) -> Vec<u8> {
     let mut beginning = Vec::new();
     if path.metadata().is_ok_and(|it| it.is_file())

@@ -1,4 +1,4 @@
-//! `tenantry report`: what became of everything, as one page, as Markdown or as JSON. Works while a run goes on.
+//! `tenantry report`: writes a report as HTML page, Markdown or JSON. Works during a run.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: args::ReportArgs, output: &Output) -> Result<ExitCode, F
     };
     let next = |queries: &_, standing: &_| next_command::between_runs(queries, standing, output.matches());
     let limit = args.rate.per_minute();
-    // Also while a run goes on.
+    // One consistent view, because a run may be in progress.
     let overview = queries.at_one_moment(|queries| Overview::of(queries, &ledger, scope, limit, next))?;
     let text = match args.format {
         ReportFormat::Html => page(&overview),

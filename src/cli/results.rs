@@ -1,4 +1,4 @@
-//! `--results DIR`: the export files, written at the end of a run into a new folder of its own, such as `DIR/run-17`.
+//! `--results DIR`: writes the export files at the end of a run into a new folder, such as `DIR/run-17`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use crate::files;
 use crate::ledger::{Filter, Queries, RunId};
 use crate::report::{ResultFile, Style, export};
 
-/// Ledgers that write into one folder, and so may all have a run of the same number.
+/// Limit for names: several ledgers that share a folder can have runs with the same number.
 const FOLDERS_TRIED: u32 = 1000;
 
-/// A folder that can be written to.
+/// A folder that is writable.
 #[derive(Debug)]
 pub(super) struct Results {
     folder: PathBuf,
 }
 
 impl Results {
-    /// Makes the folder and sees whether it takes files, before anything is sent.
+    /// Creates the folder and checks that files can be created there, before anything is sent.
     pub(super) fn prepare(folder: &Path) -> Result<Self, Failure> {
         let failed = |error| {
             unwritten(folder, &error).with_hint("name a folder that you may write to; nothing was sent")
@@ -33,12 +33,12 @@ impl Results {
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// Writes every file, each as a whole or not at all, and says which. Replaces nothing: the folder is new.
+    /// Writes all files, each completely or not at all, and returns them. Replaces nothing: the folder is new.
     pub(super) fn write(&self, ledger: &Path, run: RunId) -> Result<Vec<ResultFile>, Failure> {
         let queries = Queries::open(ledger)?;
         let folder = self.new_folder(run).map_err(|error| unwritten(&self.folder, &error))?;
         let mut written = Vec::new();
-        // Each is written, also without rows: that a file is missing must not be taken for news.
+        // Write all files, even without rows, so that a missing file has no meaning.
         for what in ExportKind::value_variants().iter().filter(|what| what.0 != Filter::All) {
             let path = folder.join(what.name()).with_extension("csv");
             let mut sink = Sink::open(Target { file: Some(&path), force: false }, &Guarded::default())?;
@@ -49,7 +49,7 @@ impl Results {
         Ok(written)
     }
 
-    /// `run-17`, or `run-17-2` and so on where another ledger has had a run of that number.
+    /// `run-17`, or `run-17-2` and so on if another ledger had a run with this number.
     fn new_folder(&self, run: RunId) -> io::Result<PathBuf> {
         let numbered = (2..FOLDERS_TRIED).map(|number| format!("run-{run}-{number}"));
         for name in std::iter::once(format!("run-{run}")).chain(numbered) {

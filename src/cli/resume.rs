@@ -1,4 +1,4 @@
-//! `tenantry resume` and `tenantry reconcile`: go on with what the ledger holds, without the file.
+//! `tenantry resume` and `tenantry reconcile`: continues with the rows in the ledger, without the file.
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
@@ -8,7 +8,7 @@ use crate::ledger::{AwaitingConsent, InputOptions, State};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
 
-/// `mode`: send what is open, or only ask what became of it.
+/// `mode`: send open rows, or only look up the outcome of rows in doubt.
 pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Result<Ended, Failure> {
     if mode == Mode::AskOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
@@ -37,8 +37,8 @@ async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Re
     session.submit(mode).await
 }
 
-/// Asks about rows that nobody has agreed to: the run that read them ended before its question was answered. Where nobody
-/// can be asked they go on waiting, and the others are sent.
+/// Asks for consent to rows whose run ended before its question was answered. If there is no terminal for the question,
+/// these rows keep waiting, and the others are sent.
 async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Result<(), Halt> {
     let plan = session.queries()?.undecided()?;
     if plan.is_empty() {

@@ -1,4 +1,4 @@
-//! `tenantry retry`: refused rows taken up again, without their file.
+//! `tenantry retry`: retries refused rows, without their file.
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
@@ -9,7 +9,7 @@ use crate::ledger::{RetryReport, Selection, SkipReason, State};
 use crate::report::{LedgerSummary, counted};
 use crate::submitter::{Mode, StopReason};
 
-/// Codes that are named where none of them was meant.
+/// The most existing codes that are listed if `--code` matches nothing.
 const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended, Failure> {
@@ -20,13 +20,13 @@ pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended,
     session.finish(worked).await
 }
 
-/// Says how many rows fail validation.
+/// Returns the number of rows that fail validation.
 async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_>) -> Result<u64, Halt> {
     let output = session.output;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let given = args.input.given(args.condition.require_valid, output);
-    // Who names a row means it, whatever is known of its domain.
+    // A row that is named explicitly is retried even if its domain was burned.
     let rows = || StoredRowValidator::new(validation.clone(), given.clone(), !args.domains.is_empty());
     let selection = Selection {
         codes: args.codes.clone(),
@@ -34,12 +34,12 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
         rejected: args.all,
         given: given.clone(),
     };
-    // Who asks for some rows and gets none of them did not ask for those that wait besides.
+    // If a selection matches no rows, do not send the other rows that wait.
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
     let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
     report_unmatched(session, &selection)?;
     if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
-        // What was not agreed to has not been taken up, so there is nothing to be taken back.
+        // Only simulates the retry: without consent nothing has changed, so nothing has to be undone.
         let again = session.ledger.retry(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
             report(output, &again);
@@ -60,7 +60,7 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
     Ok(again.left(SkipReason::Wrong))
 }
 
-/// A misspelt code or domain must not pass for one that is done.
+/// Reports codes and domains that match nothing, so that a misspelt one is noticed.
 fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), Failure> {
     let queries = session.queries()?;
     let errors = LedgerSummary::of(&queries)?.errors;

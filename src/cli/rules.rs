@@ -1,4 +1,4 @@
-//! `tenantry rules update`, and the live country rules for every command that judges rows.
+//! `tenantry rules update`: fetches country rules. Also loads them for commands that validate rows.
 
 use std::time::Duration;
 
@@ -16,8 +16,7 @@ use crate::reader::{self, Reader};
 use crate::report::counted;
 use crate::validation::{self, LiveRules, Validator};
 
-/// The country rules that were fetched from an API, by the name that ledgers know it by. Tells whose rules they are
-/// and of which day.
+/// The country rules that were fetched from an API, by the API's name in ledgers. Prints their countries and dates.
 pub(crate) fn live(api: &str, output: &Output) -> Vec<LiveRules> {
     let Some(cache) = Cache::of(api) else { return Vec::new() };
     let contents = cache.load();
@@ -30,7 +29,7 @@ pub(crate) fn live(api: &str, output: &Output) -> Vec<LiveRules> {
     contents.rules.into_iter().map(|cached| cached.rules).collect()
 }
 
-/// The countries of each day on which rules were fetched, the newest first.
+/// The countries for each day on which rules were fetched, newest day first.
 fn days(contents: &Contents) -> Option<String> {
     let mut days: Vec<(String, Vec<&str>)> = Vec::new();
     for cached in &contents.rules {
@@ -48,7 +47,7 @@ fn days(contents: &Contents) -> Option<String> {
 }
 
 pub(crate) async fn update(args: args::RulesUpdate, output: &Output) -> Result<ExitCode, Failure> {
-    // Opened before anything else happens, so that a misspelt name asks nothing.
+    // Open the files first, so that with a misspelt name nothing is looked up.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     let interruption = Interruption::listen();
     let cache = Cache::of(&settings::api_name(&args.connection, &args.rehearsal)?)
@@ -69,14 +68,14 @@ pub(crate) async fn update(args: args::RulesUpdate, output: &Output) -> Result<E
     fetched
 }
 
-/// Reads files to their ends, on a thread of its own: standard input can keep it waiting.
+/// Reads all files, on a separate thread, because standard input can block.
 async fn read(
     inputs: Vec<InputFile>,
     options: reader::Options,
     cache: Cache,
 ) -> Result<NamedCountries, Failure> {
     let reading = tokio::task::spawn_blocking(move || {
-        // A country that only the service knows of has to be known here too.
+        // Includes the cached rules, so that countries that only the service knows are recognized.
         let live_rules = cache.load().rules.into_iter().map(|cached| cached.rules).collect();
         let validator = Validator::new(validation::Settings {
             live_rules,
@@ -123,7 +122,7 @@ fn report_rows_left_out(named: &NamedCountries, output: &Output) {
     }
 }
 
-/// Fetches the rules of each country, and says of each what came of it.
+/// Fetches the rules of each country, and prints each result.
 async fn fetch(
     named: &NamedCountries,
     inquiry: &Inquiry,
@@ -133,7 +132,7 @@ async fn fetch(
 ) -> Result<ExitCode, Failure> {
     let mut fetched = 0;
     let mut answered_at = Instant::now();
-    // A reader that takes no more keeps nothing from being fetched.
+    // If standard output fails, fetching continues.
     let mut printed = Ok(());
     for country in &named.codes {
         let words = match country_rules::update(&inquiry.caller, cache, country).await {

@@ -1,7 +1,7 @@
-//! What the log says of a command as a whole: that it began, on which files, and how it ended. So whoever looks into the
-//! file of `--log-file` after a night finds every run in it, also one to which nothing happened.
+//! Logs the beginning and the end of each command, so that the file of `--log-file` shows every run.
 //!
-//! The command line itself is not logged: an address of `--notify-url` or a command of `--on-finish` may hold a secret.
+//! A run without events is logged too. The command line itself is not logged: the URL of `--notify-url` or the command
+//! of `--on-finish` may contain a secret.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -15,9 +15,10 @@ pub(super) struct RunLog {
     began: Instant,
     files: Vec<PathBuf>,
     ledger: Option<PathBuf>,
-    /// What other commands were asked for, such as the domain of `show`, may name a person, and so may their errors.
+    /// Whether to log the reason of a failure. Arguments of other commands, such as the domain of `show`, may name a
+    /// person, and so may their errors.
     tells_reason: bool,
-    /// A dry run is none: no row is what its exit code says.
+    /// Whether the exit code describes rows. It does not after a dry run.
     is_run: bool,
 }
 
@@ -47,7 +48,7 @@ impl RunLog {
 
     pub(super) fn ended(&self, result: &Result<ExitCode, Failure>) {
         let exit_code = result.as_ref().map_or_else(|failure| failure.exit_code, |code| *code);
-        // The causes of a refused sign-in are the service's words, which may name persons.
+        // The causes of a refused sign-in are texts of the service, which may name persons.
         let is_told = |failure: &&Failure| self.tells_reason && failure.exit_code != ExitCode::SignIn;
         let reason = result.as_ref().err().filter(is_told);
         tracing::info!(

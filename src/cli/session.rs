@@ -1,4 +1,4 @@
-//! What `import`, `resume` and `reconcile` have in common: a ledger in hand, a submission, and the end of a run.
+//! The common part of commands that run on a ledger: opens it, submits rows, ends the run.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -29,22 +29,22 @@ pub(crate) struct Session<'a> {
     pub(crate) connection: ServiceConnection,
     pub(crate) signals: mpsc::Receiver<Signal>,
     args: &'a args::SubmissionArgs,
-    /// `None`: a dry run or one that only asks, which has nothing to seal and makes no key.
+    /// `None`: a dry run or a run that only looks things up, which seals nothing and creates no key.
     sealing: Option<recipient::Ready>,
-    /// How files are read and judged.
+    /// The options for reading and validating files.
     given: InputOptions,
     /// The files that were read.
     inputs: &'a [PathBuf],
     results: Option<Results>,
-    /// What the submission could not work on.
+    /// Rows that the submission could not work on.
     left_out: LeftOut,
-    /// Of a dry run: where the copy of the ledger is that it works on.
+    /// The copy of the ledger that a dry run works on.
     copy: Option<dry_run::LedgerCopy>,
-    /// Partner Center, once the run has signed in.
+    /// The connection to Partner Center, after sign-in.
     signed_in: Option<SignedIn>,
 }
 
-/// Why a run goes no further: it was stopped, or could not do its job.
+/// Why a run ends early: it was stopped, or it failed.
 #[derive(Debug)]
 pub(crate) enum Halt {
     Stopped(StopReason),
@@ -64,8 +64,8 @@ impl<E: Into<Failure>> From<E> for Halt {
 }
 
 impl<'a> Session<'a> {
-    /// Connects, takes the ledger and finds what an earlier run left behind. Nothing is sent. `inputs` are the files that are
-    /// read, and `given` says how.
+    /// Connects, opens the ledger and recovers what an earlier run left behind. Sends nothing. `inputs` are the files
+    /// that are read, with the options `given`.
     pub(crate) async fn begin(
         mode: Mode,
         run: &'a args::RunArgs,
@@ -86,8 +86,8 @@ impl<'a> Session<'a> {
         dry_run::remove_left_behind();
         let copy = if is_dry_run { Some(dry_run::LedgerCopy::of(&asked_for)?) } else { None };
         let path = copy.as_ref().map_or_else(|| asked_for.clone(), dry_run::LedgerCopy::path);
-        // The lock comes before anything that leaves a trace: a second process must not get that far.
-        // Without a file that would fill it, a ledger that is not there is not made.
+        // Take the lock before anything that leaves a trace: a second process must not get further. A missing ledger is
+        // created only if there are files to fill it.
         let open = if inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
         let restored = RefCell::new(None);
         let open = || {
@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
                 *restored.borrow_mut() = Some(ledger::restore(&path)?);
             }
             let opened = open(&path, &connection.environment, output.command());
-            // Nobody knows the copy of a dry run by its name.
+            // The operator does not know the name of a dry run's copy.
             opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
         };
         let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
             connection.start_simulator().await?;
         }
         let interrupted = ledger.recover().await?;
-        // To a dry run it may be going on.
+        // For a dry run, the last run may still be in progress.
         if interrupted > 0 && !is_dry_run {
             output.note(format_args!(
                 "The last run ended without warning: {} to be settled before anything else.",
@@ -147,12 +147,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Reads the ledger, beside the run.
+    /// A second connection that reads the ledger during the run.
     pub(crate) fn queries(&self) -> Result<Queries, Failure> {
         Ok(Queries::open(self.ledger.path())?)
     }
 
-    /// Works the open rows off.
+    /// Submits the open rows.
     pub(crate) async fn submit(&mut self, mode: Mode) -> Result<(), Halt> {
         self.ledger.doubt_restored().await?;
         let queries = self.queries()?;
@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
         self.ledger.set_room_aside(at_once.min(open + owed)).await?;
         let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
-        // What is in flight is brought to its end beside what a limit lets begin.
+        // Rows in flight are always finished, in addition to the new rows that the limit allows.
         let total =
             settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.of(State::InFlight))));
         let total = if mode == Mode::Submit { total } else { open };
@@ -193,8 +193,8 @@ impl<'a> Session<'a> {
         outcome.stopped.map_or(Ok(()), |reason| Err(reason.into()))
     }
 
-    /// Signs in, unless that is done. The ledger is not bound yet to the partner tenant that the token names, but one that
-    /// belongs to another tenant is refused.
+    /// Signs in, unless already done. Refuses a ledger that belongs to another partner tenant than the token's, but
+    /// does not bind the ledger yet.
     pub(super) async fn sign_in(&mut self) -> Result<(), Halt> {
         if self.signed_in.is_some() {
             return Ok(());
@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Who the customers are created for, in words, after [`Self::sign_in`]. Returns why nobody can be asked.
+    /// Describes the partner that customers are created for, after [`Self::sign_in`]. The error stops the run.
     pub(super) async fn partner(&mut self) -> Result<String, StopReason> {
         let signed_in = self.signed_in.as_ref().expect("the session has signed in");
         tokio::select! {
@@ -227,52 +227,53 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Refuses a sign-in that cannot do what is needed, after [`Self::sign_in`].
+    /// Refuses a sign-in that lacks required rights, after [`Self::sign_in`].
     pub(super) fn refuse_without_user(&self, needs: UserNeeds) -> Result<(), StopReason> {
         let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == TokenKind::AppOnly);
         let is_needed = needs.for_resellers + needs.with_agreements > 0;
         if is_app && is_needed { Err(StopReason::NeedsUser(needs)) } else { Ok(()) }
     }
 
-    /// Signs in and binds the ledger to the partner tenant that the token names, before a row is touched.
+    /// Signs in and binds the ledger to the token's partner tenant, before any row changes.
     async fn equip(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
         self.sign_in().await?;
         if mode == Mode::Submit {
             self.refuse_without_user(self.queries()?.user_needs()?)?;
         }
         let SignedIn { caller, environment, .. } = self.signed_in.take().expect("the session has signed in");
-        // Refused here, a foreign tenant's token has sent nothing.
+        // If the token belongs to another tenant, nothing has been sent yet.
         self.ledger.bind(environment).await?;
-        // A run that only asks loses nothing with an answer that it does not wait for.
+        // A run that only looks things up can abandon a lookup without loss.
         let caller = Caller { leaves_questions: mode == Mode::AskOnly, ..caller };
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Dependencies { caller, sealer, domain_suffix })
     }
 
-    /// The rate that requests are sent at.
+    /// The rate limit of requests.
     pub(super) fn rate(&self) -> Rate {
         self.args.pace.rate
     }
 
-    /// Is everything for show?
+    /// Whether this is a dry run.
     pub(crate) fn is_dry_run(&self) -> bool {
         self.copy.is_some()
     }
 
-    /// Ends the run as its work has ended. `Ok`: rows that were read and fail validation.
+    /// Ends the run according to its result. `Ok`: the number of rows read that fail validation.
     pub(crate) async fn finish(self, worked: Result<u64, Halt>) -> Result<Ended, Failure> {
         match worked {
             Ok(wrong) if self.is_dry_run() => self.end_dry_run(wrong).await,
             Ok(_) => self.end(None).await,
-            // The next run finds everything as the last commit left it. Where the ledger takes it, this one is over.
+            // The next run continues from the last commit. If the ledger still accepts writes, this run is recorded as
+            // ended.
             Err(Halt::Stopped(StopReason::Ledger(error))) => self.abort(error.into()).await,
             Err(Halt::Stopped(reason)) => self.end(Some(reason)).await,
             Err(Halt::Failed(failure)) => self.abort(failure).await,
         }
     }
 
-    /// Ends a dry run: says what a run would do. `wrong`: rows that were read and fail validation.
+    /// Ends a dry run: prints what a run would do. `wrong`: the number of rows read that fail validation.
     async fn end_dry_run(self, wrong: u64) -> Result<Ended, Failure> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = self.queries()?;
@@ -298,14 +299,15 @@ impl<'a> Session<'a> {
         Ok(Ended::reported(exit_code))
     }
 
-    /// Ends the run: checks the accounting, records the ending, lets go of everything. What is printed comes later.
+    /// Ends the run: checks the accounting, records the end, closes the ledger and the connection. Printing comes
+    /// later.
     async fn end(self, stopped: Option<StopReason>) -> Result<Ended, Failure> {
         let queries = self.queries()?;
         let accounting = queries.accounting()?;
         let held = queries.unfinished_sources()?;
         let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
         let left = Remaining::new(&queries, rows, agreements, &held)?;
-        // The last row may be the one that was too many.
+        // The last row may be the one that exceeded the limit; then nothing is left to stop.
         let stopped =
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
         let stop = stopped.as_ref().map(Stop::from);
@@ -320,7 +322,7 @@ impl<'a> Session<'a> {
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
         };
-        // What the rows came to says more than that their files are missing.
+        // The state of the rows is more important than missing result files.
         let exit_code = match exit_code {
             ExitCode::Done if written.is_err() => ExitCode::Failed,
             exit_code => exit_code,
@@ -348,7 +350,7 @@ impl<'a> Session<'a> {
         let queries = Queries::open(&path)?;
         let mut repeated = Repeated::of(self.output.matches()).without_kept();
         let sealed_to = queries.sealed_to()?;
-        // Until something has been sealed to a new key, the ledger does not know of it.
+        // The ledger knows a new key only after something was sealed to it.
         let is_unused = |sealing: &recipient::Ready| {
             sealing.note.is_some()
                 && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
@@ -357,13 +359,13 @@ impl<'a> Session<'a> {
             repeated.remove("new_recipient");
         }
         let next = next_command::after_run(&left, stopped.as_ref(), &repeated, &self.given, self.inputs)
-            // The same again would come upon the same rows.
+            // Repeating the command would fail at the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
         let mut summary = Summary::of(&queries, run, next)?;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);
         }
-        // Everything is recorded and the ledger is free: whoever reads this may take all the time they like.
+        // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
         let results = written.map(|_| ());
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
         Ok(Ended::to_report(exit_code, move |output| {
@@ -391,10 +393,10 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Says why a run stopped, if it did. `open`: rows that wait.
+/// Reports why a run stopped, if it did. `open`: the number of rows that wait.
 fn report_stop(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64) {
     match stopped {
-        // It is what was asked for.
+        // The operator requested this, so it is not a failure.
         Some((StopReason::LimitReached, _)) => {
             let waiting = counted(open, "row");
             output.note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
@@ -405,7 +407,7 @@ fn report_stop(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64)
     }
 }
 
-/// Says which rows nobody could work on. All others were.
+/// The failure for rows that could not be read. All other rows were processed.
 fn left_out_failure(left_out: &LeftOut) -> Failure {
     let LeftOut { count, first, .. } = left_out;
     let rows = counted(*count, "row");
@@ -422,14 +424,14 @@ fn left_out_failure(left_out: &LeftOut) -> Failure {
 }
 
 impl Session<'_> {
-    /// Ends a run that could not do its job: recorded, and nothing else.
+    /// Ends a failed run: records its end and prints nothing.
     async fn abort(self, failure: Failure) -> Result<Ended, Failure> {
         let ending = ending_of(&failure);
-        // A ledger that cannot be written any more is what the failure is about.
+        // Ignore errors here: the failure may be that the ledger cannot be written.
         let (path, run) = (self.ledger.path().to_owned(), self.ledger.run());
         drop(self.ledger.close(ending).await);
         self.connection.close().await;
-        // What there is of them; the failure is what counts.
+        // Write the results as far as possible; the failure itself is more important.
         drop(self.results.map(|results| results.write(&path, run)));
         Err(failure)
     }
@@ -439,14 +441,14 @@ fn ending_of(failure: &Failure) -> RunEnd {
     RunEnd { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") }
 }
 
-/// A run is what it came to, whatever became of its summary.
+/// A summary that could not be printed does not change the exit code of the run.
 fn report_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
     if let Err(failure) = printed {
         output.note(format_args!("The summary is missing: {}; {hint}.", failure.messages.join(": ")));
     }
 }
 
-/// Sums and codes alone: the words of services may name persons.
+/// Logs only totals and codes: texts of services may name persons.
 fn log_end(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
     tracing::info!(
         run_id = run.id.0,
@@ -467,7 +469,7 @@ fn log_end(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: Exit
     );
 }
 
-/// Makes ready to seal with what was chosen. A dry run makes no key pair, and says what a run would be refused for.
+/// Prepares sealing with the chosen key. A dry run creates no key pair, and reports why a run would be refused.
 fn sealing(
     choice: recipient::Choice,
     ledger: &Path,

@@ -1,4 +1,4 @@
-//! The command line as it is used: validated, with environment and files read. Nothing below reads either.
+//! Turns the command line into validated settings, with the environment and files read. Code below reads neither.
 
 mod addresses;
 mod sign_in;
@@ -28,17 +28,17 @@ pub(super) use sign_in::{SECRETS, is_secret_set, login};
 const LEDGER: &str = "tenantry.db";
 const SIMULATED_LEDGER: &str = "tenantry-simulated.db";
 
-/// The API name that a ledger of the simulator inside the process is bound to; its port changes.
+/// The API name in ledgers of the built-in simulator, because its port changes.
 const SIMULATED_API: &str = "simulator";
 
 impl args::LedgerPath {
-    /// Where the ledger of a command is.
+    /// The path of a command's ledger.
     pub(crate) fn path(&self) -> PathBuf {
         let default = if self.rehearsal.simulate.is_some() { SIMULATED_LEDGER } else { LEDGER };
         self.ledger.clone().unwrap_or_else(|| PathBuf::from(default))
     }
 
-    /// Reads the ledger. Where there is none, a rehearsal may have been meant, whose ledger has another name.
+    /// Reads the ledger. If there is none, suggests the ledger of a rehearsal, which has a different name.
     pub(crate) fn read(&self) -> Result<Queries, Failure> {
         let path = self.path();
         Queries::open(&path).map_err(|error| match error {
@@ -55,25 +55,26 @@ impl args::LedgerPath {
     }
 }
 
-/// How Partner Center is reached. Where it is simulated, the simulator lives as long as this value.
+/// A connection to Partner Center. If simulated, the simulator lives as long as this value.
 #[derive(Debug)]
 pub(crate) struct ServiceConnection {
     pub(crate) api_url: Url,
     pub(crate) authority: Authority,
     pub(crate) sign_in: SignIn,
     pub(crate) environment: Environment,
-    /// What every initial domain ends in.
+    /// The suffix of initial domains.
     pub(crate) domain_suffix: &'static str,
-    /// For so long a new customer may stay invisible, unless somebody says otherwise.
+    /// How long a new customer may stay invisible, unless an option overrides this.
     pub(crate) settle_delay: Duration,
-    /// The simulator to start, then the one that runs.
+    /// The configuration of the simulator to start; then `simulator` is the running one.
     rehearsal: Option<simulator::Config>,
     simulator: Option<Simulator>,
 }
 
 impl ServiceConnection {
-    /// From the command line and the environment. Nothing is contacted, started or written yet. A simulator keeps what it
-    /// knows beside the ledger; for a command that only asks, and has no ledger, it leaves nothing behind.
+    /// Prepares a connection from the command line and the environment. Contacts, starts and writes nothing yet. A
+    /// simulator stores its state next to the ledger; without a ledger, for commands that only look things up, it
+    /// stores nothing.
     pub(crate) fn prepare(
         args: &args::ConnectionArgs,
         simulate: Option<&Scenario>,
@@ -86,7 +87,7 @@ impl ServiceConnection {
         }
     }
 
-    /// Starts the simulator, where this connection is to one.
+    /// Starts the simulator, if this connection is to one.
     pub(crate) async fn start_simulator(&mut self) -> Result<(), Failure> {
         let Some(config) = self.rehearsal.take() else { return Ok(()) };
         let simulator = Simulator::start(config)
@@ -99,7 +100,7 @@ impl ServiceConnection {
         Ok(())
     }
 
-    /// The way to the API, for so many requests at once, and that to its tokens.
+    /// The client of the API, for this many concurrent requests, and the source of its tokens.
     pub(crate) fn ways(
         &self,
         timeout: Duration,
@@ -111,7 +112,7 @@ impl ServiceConnection {
         Ok((client, TokenSource::new(self.sign_in.clone(), authority.clone())?))
     }
 
-    /// Lets go of the simulator, if there is one.
+    /// Stops the simulator, if there is one.
     pub(crate) async fn close(self) {
         if let Some(simulator) = self.simulator {
             simulator.stop().await;
@@ -122,14 +123,14 @@ impl ServiceConnection {
         let settle_delay = settle_delay(Some(&scenario));
         let config = simulator::Config {
             state_file,
-            // It holds every customer that was created. A link in its place could lead to any file.
+            // The state contains every customer that was created. A link in its place could lead to any file.
             open: files::open_no_link,
-            // A rehearsal signs in as an app, which the real service lets create for no reseller.
+            // A rehearsal accepts every kind of token, even where the real service needs a user's.
             scenario: Scenario { enforce_token_kinds: false, ..scenario },
             private: true,
             ..simulator::Config::default()
         };
-        // Its port is known once it runs.
+        // The port is known once the simulator runs.
         let url: Url = "http://127.0.0.1/".parse().expect("a well-formed address");
         let tenant = simulator::PARTNER_TENANT_ID;
         Self {
@@ -139,7 +140,7 @@ impl ServiceConnection {
                 audience: args.cloud.audience().to_owned(),
                 network: Network::default(),
             },
-            // As a user, because creating for a reseller takes one.
+            // Signs in as a user, because creating customers for a reseller needs one.
             sign_in: SignIn::AppAndUser {
                 app: App { tenant: tenant.to_owned(), client_id: Uuid::nil().to_string(), proof: None },
                 refresh_token: SecretString::from("simulated"),
@@ -178,8 +179,8 @@ impl ServiceConnection {
     }
 }
 
-/// For so long a new customer may stay invisible: at Partner Center, with a good margin, or in this
-/// rehearsal, of which it is known.
+/// How long a new customer may stay invisible: for Partner Center with a generous margin; for a rehearsal the time is
+/// known.
 pub(crate) fn settle_delay(rehearsal: Option<&Scenario>) -> Duration {
     const AT_PARTNER_CENTER: Duration = Duration::from_secs(180);
     const MARGIN: Duration = Duration::from_secs(1);
@@ -190,7 +191,7 @@ pub(crate) fn settle_delay(rehearsal: Option<&Scenario>) -> Duration {
     }
 }
 
-/// The name that ledgers and caches know an API by. Takes no sign-in.
+/// The name of an API in ledgers and caches. Needs no sign-in.
 pub(crate) fn api_name(args: &args::ConnectionArgs, rehearsal: &args::Rehearsal) -> Result<String, Failure> {
     match rehearsal.simulate {
         Some(_) => Ok(SIMULATED_API.to_owned()),
@@ -198,14 +199,15 @@ pub(crate) fn api_name(args: &args::ConnectionArgs, rehearsal: &args::Rehearsal)
     }
 }
 
-/// Judges what says how to connect, as far as that takes no sign-in and no network.
+/// Validates the connection options as far as possible without sign-in and network.
 pub(crate) fn check_connection(args: &args::ConnectionArgs) -> Result<(), Failure> {
     service(args)?;
     client_proof(args)?;
     Ok(())
 }
 
-/// The API and where to sign in for it; both may be had over this network, and the sign-in may be sent there.
+/// The API and its sign-in service. Checks that both can be reached through the configured proxies, and that the API
+/// host may get the sign-in.
 fn service(args: &args::ConnectionArgs) -> Result<(Url, Authority), Failure> {
     let (api_url, authority) = (service_url(args)?, authority(args)?);
     shorten_for_tests(&api_url);
@@ -225,7 +227,7 @@ pub(crate) fn identity_file(args: &args::IdentityFile) -> Result<PathBuf, Failur
 }
 
 impl args::SubmissionArgs {
-    /// The settings of a submission in `mode` to a service for which `default_settle_delay` is right.
+    /// The settings of a submission in `mode`; `default_settle_delay` is the one of the service.
     pub(crate) fn settings(&self, mode: Mode, default_settle_delay: Duration) -> Settings {
         Settings {
             concurrency: self.concurrency,
@@ -244,7 +246,7 @@ impl args::SubmissionArgs {
     }
 }
 
-/// Is this the environment of the simulator inside the program?
+/// Whether this is the environment of the built-in simulator.
 pub(crate) fn is_simulated(environment: &Environment) -> bool {
     environment.api == SIMULATED_API
 }

@@ -1,11 +1,11 @@
-//! Words of a command line as a shell takes them.
+//! Quotes words for a shell.
 
-/// As a shell takes it for one word, and for nothing else.
+/// Quotes `value` so that a shell takes it as exactly one word.
 pub(crate) fn quoted(value: &str) -> String {
     let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
     match plain && !value.is_empty() {
         true => value.to_owned(),
-        // No name of a file holds the one character that would end this.
+        // File names cannot contain the one character that would end the quotation.
         false if cfg!(windows) => format!("\"{value}\""),
         false => format!("'{}'", value.replace('\'', r"'\''")),
     }

@@ -1,11 +1,11 @@
-//! `tenantry show`: one row's whole story.
+//! `tenantry show`: shows everything about one row.
 
 use super::{ExitCode, Failure, Output, args};
 use crate::ledger::{self, Environment, Queries, RowDetail, RowId};
 use crate::nearest::distance_within;
 use crate::report::{detail_json, detail_text};
 
-/// Domains that are offered in place of one that is not there.
+/// The most similar domains that are suggested for an unknown one.
 const NEAR: usize = 3;
 
 pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Failure> {
@@ -51,7 +51,7 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
     Ok(ExitCode::Done)
 }
 
-/// The row whose answer brought a password for the domain of `row`, which has none of its own.
+/// The row whose answer contained a password for the domain of `row`, if `row` has none of its own.
 fn kept_for(queries: &Queries, row: &RowDetail) -> Result<Option<RowId>, ledger::Error> {
     let mut kept = None;
     if let (Some(domain), false) = (&row.domain, row.has_credentials) {
@@ -65,18 +65,18 @@ fn kept_for(queries: &Queries, row: &RowDetail) -> Result<Option<RowId>, ledger:
     Ok(kept)
 }
 
-/// A row keeps the line of the file that brought it first, however often it is read again.
+/// A row keeps the line of the file that it was first read from, however often it is read again.
 const LINE_HINT: &str = "a row keeps file and line of its first reading: `tenantry show DOMAIN` finds it too, and \
                          `tenantry export all` lists every row";
 
-/// Whom support has to ask for, and how the times below are meant.
+/// The service and tenant that support needs to know, and the time zone of the times below.
 fn service(environment: &Environment) -> String {
     let tenant =
         environment.partner_tenant_id.map(|id| format!(" · partner tenant {id}")).unwrap_or_default();
     format!("{}{tenant} · times are UTC\n", environment.api)
 }
 
-/// The domains that are a slip or two away from `asked`, where there are some.
+/// Suggests domains that differ from `asked` by one or two characters, if there are any.
 fn domain_hint(queries: &Queries, asked: &str) -> Result<String, ledger::Error> {
     let prefix = |domain: &str| domain.split('.').next().unwrap_or_default().to_owned();
     let wanted = prefix(asked);

@@ -12,16 +12,16 @@ use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};
 use crate::printable::escape_for_terminal;
 
-/// For the one question that `whoami` asks.
+/// Timeout for the only request of `whoami`.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 const UNKNOWN: &str = "unknown";
 
-/// Signs a user in with a device code and keeps the refresh token.
+/// Signs a user in with a device code and stores the refresh token.
 pub(crate) async fn login(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
     let (app, authority, store) = settings::login(&args)?;
-    // Whoever asked for a login has to read this, also with --quiet.
+    // The operator needs to read this message, even with --quiet.
     let login = auth::login(&app, &authority, |message| output.prompt(message));
     let login = interruption.unless(login).await.map_err(|it| because(it, "nobody is signed in"))??;
     let claims = Claims::of(&login.access_token);
@@ -42,7 +42,7 @@ fn because(interrupted: Failure, what: &str) -> Failure {
     Failure::new(interrupted.exit_code, format!("interrupted; {what}"))
 }
 
-/// Keeps a sign-in, on a thread of its own: the key store may ask a person first.
+/// Stores a sign-in, on a separate thread: the key store may ask a person first.
 async fn keep(store: Store, refresh_token: SecretString) -> Result<SavedIn, Failure> {
     let keeping = tokio::task::spawn_blocking(move || {
         store.save_login(&refresh_token).map_err(|error| {
@@ -52,7 +52,7 @@ async fn keep(store: Store, refresh_token: SecretString) -> Result<SavedIn, Fail
     keeping.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-/// Forgets the refresh token wherever it is kept. The service still knows it: only an admin can revoke it there.
+/// Deletes the refresh token wherever it is stored. The token stays valid at the service: only an admin can revoke it.
 pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let (_, _, store) = settings::login(&args)?;
     let was_there = store.forget().map_err(|error| {
@@ -63,7 +63,7 @@ pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<Exit
     Ok(ExitCode::Done)
 }
 
-/// Gets a token, asks one question with it, and tells what both say.
+/// Gets a token, sends one request with it, and prints what both reveal.
 pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
     let connection = ServiceConnection::prepare(&args, None, None)?;
@@ -102,7 +102,7 @@ pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Resul
     Ok(exit_code)
 }
 
-/// What Partner Center made of the token.
+/// How Partner Center responded to the token.
 fn verdict(asked: &Outcome<Option<bool>>) -> (String, ExitCode) {
     match asked {
         Outcome::Done(_) => ("accepts the token".to_owned(), ExitCode::Done),

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and the end of the terminal or of the session as values.
+//! Receives Ctrl-C, SIGTERM and the end of the terminal or session as values.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,34 +15,34 @@ use super::{ExitCode, Failure};
 use crate::outlet::{SETTLES_WITHIN, STUCK_AFTER};
 use crate::submitter::Signal;
 
-/// The operating system's default, dying on the spot, is off.
+/// Whether the operating system's default, immediate termination, is off.
 static IS_LISTENING: AtomicBool = AtomicBool::new(false);
 
-/// The first signal that was heard.
+/// The first signal received.
 static HEARD: OnceLock<Signal> = OnceLock::new();
 
-/// Rings for who waits for something that is no future, such as a write to a pipe.
+/// Wakes a thread that waits for something that is not a future, such as a write to a pipe.
 static BELL: Mutex<Option<std::sync::mpsc::Sender<Option<Signal>>>> = Mutex::new(None);
 
-/// Work that needs a moment more is not cut off by a signal.
+/// Extra time for work that is almost finished when a signal arrives.
 const A_MOMENT: Duration = Duration::from_millis(200);
 
-/// Signals from now on. From the first call the operating system's default, dying on the spot, is off.
+/// Returns a receiver for signals. From the first call on, signals no longer terminate the process immediately.
 pub(crate) fn listen() -> mpsc::Receiver<Signal> {
-    // Two are ever wanted: one to finish what is in flight, one to leave at once.
+    // At most two are needed: one to finish what is in flight, one to leave immediately.
     let (sender, receiver) = mpsc::channel(4);
     IS_LISTENING.store(true, Ordering::Relaxed);
-    // Registered here and now: a task may begin only when a request is out already.
+    // Register synchronously: a task might start only after a request was already sent.
     register(&sender);
     receiver
 }
 
-/// Passes `signal` on. `false`: nobody listens any more.
+/// Forwards `signal`. `false`: the receiver is gone.
 async fn pass_on(signal: Signal, sender: &mpsc::Sender<Signal>) -> bool {
-    // Before the bell: who hangs it up later has to see this.
+    // Before the lock of the bell: a thread that sets a new bell later must see this.
     HEARD.get_or_init(|| signal);
     if let Some(bell) = &*bell() {
-        // Who has stopped waiting needs no bell.
+        // If the waiting thread has already finished, it needs no bell.
         bell.send(Some(signal)).unwrap_or_default();
     }
     sender.send(signal).await.is_ok()
@@ -52,9 +52,9 @@ fn bell() -> MutexGuard<'static, Option<std::sync::mpsc::Sender<Option<Signal>>>
     BELL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What `work` comes to, which may block for as long as it likes, and counts how far it has come, so that slow is not taken
-/// for stuck; or the next signal, which leaves it behind. Once a signal
-/// has been heard, work that does not move is left behind without another one.
+/// Runs `work`, which may block, and returns its result or the next signal. After a signal, `work` is left running in
+/// its thread. `work` counts its progress, so that slow work is not considered stuck. If a signal was received before,
+/// stuck work is left without waiting for another signal.
 pub(crate) fn unless_signalled<T: Send + 'static>(
     work: impl Fn(&AtomicU64) -> T + Send + Sync + 'static,
 ) -> Result<T, Signal> {
@@ -69,7 +69,7 @@ pub(crate) fn unless_signalled<T: Send + 'static>(
     let beside = (Arc::clone(&work), Arc::clone(&moves));
     let started = thread::Builder::new().spawn(move || {
         let (work, moves) = beside;
-        // Nobody may be waiting any more.
+        // The waiting thread may be gone.
         drop(sender.send(catch_unwind(AssertUnwindSafe(|| work(&moves)))));
         ring.send(None).unwrap_or_default();
     });
@@ -88,7 +88,7 @@ pub(crate) fn unless_signalled<T: Send + 'static>(
     }
 }
 
-/// The signal that ends the waiting; `None`: the work is done.
+/// The signal that ends the wait; `None`: the work is done.
 fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &AtomicU64) -> Option<Signal> {
     let Some(heard) = HEARD.get() else { return rings.recv().ok().flatten() };
     let gives_up_at = Instant::now() + SETTLES_WITHIN;
@@ -104,14 +104,14 @@ fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &Atom
     }
 }
 
-/// Ends a command that can be left at any moment, because it leaves nothing half-done.
+/// Ends a command that can be interrupted at any time, because it leaves nothing half-done.
 #[derive(Debug, Clone)]
 pub(crate) struct Interruption {
     stopping: CancellationToken,
 }
 
 impl Interruption {
-    /// Listens from now on.
+    /// Starts listening.
     pub(crate) fn listen() -> Self {
         let stopping = CancellationToken::new();
         let (mut signals, stop) = (listen(), stopping.clone());
@@ -123,12 +123,12 @@ impl Interruption {
         Self { stopping }
     }
 
-    /// Is cancelled by the first signal.
+    /// A token that the first signal cancels.
     pub(crate) fn stopping(&self) -> &CancellationToken {
         &self.stopping
     }
 
-    /// What `work` comes to, or the failure that the first signal makes of the command.
+    /// The result of `work`, or a failure if a signal arrives first.
     pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::select! {
             biased;
@@ -137,7 +137,7 @@ impl Interruption {
         }
     }
 
-    /// Says that a signal ended the command.
+    /// The failure of a command that a signal ended.
     pub(crate) fn failure(&self) -> Failure {
         let exit_code = match HEARD.get() {
             Some(Signal::Terminate) => ExitCode::Terminated,
@@ -147,7 +147,7 @@ impl Interruption {
     }
 }
 
-/// What comes by `heard` is `signal`, for as long as anybody listens.
+/// Forwards each event of `heard` as `signal`, as long as the receiver exists.
 fn forward(
     signal: Signal,
     sender: &mpsc::Sender<Signal>,
@@ -159,8 +159,8 @@ fn forward(
     );
 }
 
-/// A lost terminal, such as that of a broken SSH connection, means what SIGTERM means, as it does on Windows; unless
-/// `nohup` said that it means nothing.
+/// A lost terminal, such as that of a broken SSH connection, counts as SIGTERM, as on Windows, unless `nohup` made the
+/// process ignore it.
 #[cfg(unix)]
 fn register(sender: &mpsc::Sender<Signal>) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -173,8 +173,8 @@ fn register(sender: &mpsc::Sender<Signal>) {
     }
 }
 
-/// Was SIGHUP left alone when this process was started? Only Linux tells, in a mask of what is ignored; elsewhere it is
-/// left to the operating system, which ends the process unless `nohup` forbade it.
+/// Whether SIGHUP was not ignored when this process started. Only Linux reports this, in a mask of ignored signals.
+/// Elsewhere SIGHUP keeps the default of the operating system, which ends the process unless `nohup` prevents it.
 #[cfg(unix)]
 fn hangups_count() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -183,8 +183,8 @@ fn hangups_count() -> bool {
     ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
-/// Ctrl-Break means what Ctrl-C means. Closing the console window, logging off or shutting Windows down leaves a few
-/// seconds, which is what SIGTERM means elsewhere.
+/// Ctrl-Break counts as Ctrl-C. Closing the console window, logging off or shutting Windows down leaves a few seconds,
+/// as SIGTERM does elsewhere.
 #[cfg(windows)]
 fn register(sender: &mpsc::Sender<Signal>) {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};

@@ -1,4 +1,4 @@
-//! `tenantry simulator`: Partner Center for rehearsals, as a server of its own.
+//! `tenantry simulator`: runs the Partner Center simulator as a server.
 
 use tenantry_simulator::{Config, Simulator};
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: args::SimulatorArgs, output: &Output) -> Result<Ex
         "  TENANTRY_ACCESS_TOKEN=any tenantry import FILE --api-url {url} --ledger rehearsal.db"
     ));
     output.note("Ctrl-C ends it.");
-    // Being ended is what it waits for, so that is no failure, by whichever signal.
+    // Any signal ends the server normally, so it is not a failure.
     signals.recv().await;
     simulator.stop().await;
     Ok(ExitCode::Done)

@@ -1,4 +1,4 @@
-//! Where a command writes its rows: as a whole or not at all, and never over a file that exists unless it was told to.
+//! Writes the output of a command completely or not at all, and replaces files only if requested.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -15,17 +15,16 @@ use crate::files::{folder_of, sync_folder_of, take_name};
 use crate::ledger::Queries;
 use crate::printable::escape_lines_for_terminal;
 
-/// Where a command writes its rows: a new file for its owner alone, or standard output. A file or a pipe gets them
-/// byte for byte; on a terminal, where people look and nothing is kept, they are made visible.
+/// The destination of rows: a new file accessible only for its owner, or standard output. Files and pipes get the rows
+/// byte for byte; on a terminal, control characters are escaped.
 pub(crate) enum Sink {
-    /// Written beside its place, under a name of no meaning.
+    /// Written next to its place under a temporary name.
     File { out: BufWriter<NamedTempFile>, place: PathBuf, path: PathBuf, replaces: bool },
-    /// Takes what it gets at once: the device or pipe of this path, else standard output.
+    /// Receives the data directly: the device or pipe of this path, else standard output.
     Open { out: Box<dyn Write>, path: Option<PathBuf> },
 }
 
-/// Lines with nothing in them that a terminal would obey. What has no end yet waits for it, so that no character is
-/// looked at in halves.
+/// Escapes control characters in lines for a terminal. An incomplete line is buffered, so that no character is split.
 pub(crate) struct MadeVisible<W> {
     out: W,
     begun: Vec<u8>,
@@ -47,7 +46,7 @@ impl<W: Write> Write for MadeVisible<W> {
         Ok(bytes.len())
     }
 
-    /// Whoever flushes has come to the end of a line, or of all lines.
+    /// Callers flush only at the end of a line or of the output.
     fn flush(&mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.begun);
         self.out.write_all(escape_lines_for_terminal(&String::from_utf8_lossy(&rest)).as_bytes())?;
@@ -55,10 +54,10 @@ impl<W: Write> Write for MadeVisible<W> {
     }
 }
 
-/// Where an output is to go.
+/// The requested destination of an output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
-    /// `None`: to standard output.
+    /// `None`: standard output.
     pub(crate) file: Option<&'a Path>,
     /// Replace the file if it exists.
     pub(crate) force: bool,
@@ -71,15 +70,15 @@ impl args::OutputFile {
 }
 
 impl Sink {
-    /// A file gets its name once everything is written. One that exists is an error of usage, or with `force` is
-    /// replaced then: until then, and where that fails, it stays as it was.
+    /// A file gets its name once everything is written. An existing file is a usage error, or with `force` is replaced
+    /// at that point: before that, and after a failure, it is unchanged.
     pub(crate) fn open(target: Target<'_>, guarded: &Guarded) -> Result<Self, Failure> {
         let Some(path) = target.file else { return Ok(Self::to_stdout()) };
         guarded.check(path, target.force)?;
         Self::to_file(path, target.force).map_err(|error| unwritten(path, &error))
     }
 
-    /// The same for what comes from a ledger, whose own lists are not replaced.
+    /// The same for output from a ledger, whose own lists must not be replaced.
     pub(crate) fn from_ledger(target: Target<'_>, queries: &Queries) -> Result<Self, Failure> {
         Self::open(target, &Guarded::default().and_files_of(queries, target.file)?)
     }
@@ -97,7 +96,7 @@ impl Sink {
         match Descriptor::named(path) {
             Some(Descriptor::Stdout) => return Ok(Self::to_stdout()),
             Some(Descriptor::Stderr) => return duplicate(io::stderr()).map(device),
-            // Opened by its name it may begin at the start of a file: what is in it stays.
+            // Opening by name may start at the beginning of a file; append keeps the existing content.
             Some(Descriptor::Other) => return OpenOptions::new().append(true).open(path).map(device),
             None => {}
         }
@@ -106,10 +105,10 @@ impl Sink {
             return OpenOptions::new().write(true).open(path).map(device);
         }
         let replaces = force && is_taken(path);
-        // Where a link leads, so that it stays one.
+        // Write to the target of a link, so that the link stays.
         let place = match path.canonicalize() {
             Ok(place) => place,
-            // Something is there, and nobody can say where: its name must not be taken from it.
+            // Something exists, but its path cannot be resolved: do not replace its name.
             Err(error) if path.metadata().is_ok() => return Err(error),
             Err(_) => path.to_owned(),
         };
@@ -117,7 +116,7 @@ impl Sink {
         Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
     }
 
-    /// Writes a whole document and is done.
+    /// Writes a whole document and finishes.
     pub(crate) fn document(mut self, text: &str) -> Result<(), Failure> {
         match self.write_all(text.as_bytes()) {
             Ok(()) => self.finish(),
@@ -125,7 +124,7 @@ impl Sink {
         }
     }
 
-    /// Everything written is where it should be; a file is durable.
+    /// Finishes writing; a file gets its name and is durable (fsync).
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         let flushed = self.flush();
         match self {
@@ -141,7 +140,7 @@ impl Sink {
     }
 }
 
-/// Gives a file that is whole its name. What took the name meanwhile is not replaced.
+/// Gives the completed file its name. Does not replace a file that took the name in the meantime.
 fn name(beside: NamedTempFile, place: &Path, replaces: bool) -> io::Result<()> {
     if replaces {
         beside.persist(place).map(drop).map_err(|error| error.error)
@@ -150,7 +149,7 @@ fn name(beside: NamedTempFile, place: &Path, replaces: bool) -> io::Result<()> {
     }
 }
 
-/// Whatever was to be written, the command is done when nobody reads it.
+/// Marks a closed pipe: the command is done if its reader is gone.
 fn closed(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => io::Error::other(ReaderIsGone),

@@ -1,4 +1,4 @@
-//! `tenantry status`: where a ledger stands. Works while a run goes on.
+//! `tenantry status`: shows the state of a ledger. Works during a run.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::report::{
     LOST_PASSWORDS_NAMED, LedgerSummary, counted, counted_with, describe_end, lost_passwords, rough, run_json,
 };
 
-/// Runs that are listed.
+/// The number of runs that are listed.
 const RUNS: u32 = 5;
 
 pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, Failure> {

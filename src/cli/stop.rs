@@ -1,4 +1,4 @@
-//! What a reason to stop comes to: its exit code, and its words for people, for the record and for logs.
+//! Turns a reason to stop into an exit code and texts for people, the record and logs.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::report::{counted, counted_with};
 use crate::submitter::StopReason;
 use crate::transport::NoResponse;
 
-/// A run that was stopped.
+/// A stopped run.
 #[derive(Debug)]
 pub(super) struct Stop {
-    /// Why, without anybody's words: for logs, which hold nothing of a customer's.
+    /// The reason for logs: fixed texts without customer data.
     pub(super) kind: &'static str,
-    /// Why, for the record.
+    /// The reason for the record.
     pub(super) words: String,
-    /// Why, for people; and the exit code.
+    /// The reason for people, with the exit code.
     pub(super) failure: Failure,
 }
 
@@ -107,9 +107,9 @@ fn needs_user(needs: &UserNeeds) -> Stop {
     Stop::new("needs a user's sign-in", format!("{what} needs a user's sign-in"), failure)
 }
 
-/// Every row would be refused. `suspect`: what may be wrong, where the code itself does not say.
+/// The stop because every row would be refused. `suspect`: what to check if the error code has no hint of its own.
 fn refused(kind: &'static str, refusal: &Refusal, exit_code: ExitCode, suspect: &str) -> Stop {
-    // The same code under another status may be another error.
+    // The same code with a different status may be a different error.
     let hint = match refusal.status {
         Some(status) => codes::hint_under(status, &refusal.code),
         None => codes::hint(&refusal.code),
@@ -161,14 +161,14 @@ fn throttled(since: Timestamp, lasted: Duration, until: Option<Timestamp>) -> St
     Stop::new("throttled for too long", words, failure)
 }
 
-/// What may be wrong with rights.
+/// What to check if rights are missing.
 const RIGHTS: &str = "the user's role in Partner Center (AdminAgents), the app's registration and API permission with its \
                       consent, and GDAP";
 
-/// What may be wrong with the way to the service.
+/// What to check if the connection to the service is wrong.
 const CONFIGURATION: &str = "--api-url, --cloud and any proxy on the way";
 
-/// What the service said.
+/// The service's answer.
 fn said(refusal: &Refusal) -> String {
     let status = refusal.status.map(|status| format!("HTTP {status}, ")).unwrap_or_default();
     format!("{status}code {}: {}", refusal.code, refusal.text)

@@ -1,4 +1,4 @@
-//! `tenantry template`: the columns of a list, empty to be filled in, or explained.
+//! `tenantry template`: writes the columns of a list, empty or with explanations.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use crate::customer::{Field, Need};
 use crate::report::{Style, csv_writer};
 use crate::{reader, validation};
 
-/// The width of the column that the names stand in: that of `organization_registration_number`, and two spaces.
+/// Width of the name column: the length of `organization_registration_number` and two spaces.
 const NAME_WIDTH: usize = 34;
 
 pub(crate) fn run(args: args::TemplateArgs, output: &Output) -> Result<ExitCode, Failure> {

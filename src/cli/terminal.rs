@@ -1,9 +1,8 @@
-//! The terminal that the program was started from: where the operator is asked, whatever standard output and standard
-//! error are redirected to and whatever standard input brings.
+//! Asks the operator on the terminal from which the program was started.
 //!
-//! A question is asked only where a person can answer it. A process without a terminal, or in the background of one, would
-//! wait for ever, so [`Terminal::open`] refuses there. On Windows a console counts as a terminal, also the hidden one of a
-//! scheduled task: give `--yes` there.
+//! This works regardless of redirections of standard input, output and error. A question is asked only if a person can
+//! answer it. A process without a terminal, or in the background, would wait forever, so [`Terminal::open`] fails
+//! there. On Windows a console counts as a terminal, even the hidden one of a scheduled task: use `--yes` there.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -12,18 +11,18 @@ use super::failure::Failure;
 use crate::outlet;
 use crate::printable::escape_lines_for_terminal;
 
-/// The answers that are understood: English, German, French, Spanish, Italian and Dutch.
+/// The accepted answers: English, German, French, Spanish, Italian and Dutch.
 const YES: [&str; 10] = ["y", "yes", "j", "ja", "o", "oui", "s", "si", "sí", "sì"];
 const NO: [&str; 5] = ["n", "no", "nein", "non", "nee"];
 
-/// How often the question is asked where the answer is no such word; then it is a no.
+/// How often the question is asked if the answer is unclear; after that, the answer counts as no.
 pub(super) const TRIES: u32 = 3;
 
-/// Why nobody can be asked.
+/// Why a question cannot be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoPrompt {
     NoTerminal,
-    /// Another job has the terminal. Reading from it would stop this process (SIGTTIN).
+    /// Another job is in the foreground. Reading from the terminal would stop this process (SIGTTIN).
     #[cfg_attr(not(unix), expect(dead_code, reason = "Windows knows no jobs in the background"))]
     InBackground,
 }
@@ -37,27 +36,27 @@ impl fmt::Display for NoPrompt {
     }
 }
 
-/// What a line that was typed says.
+/// The meaning of a typed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TypedAnswer {
     Yes,
     No,
     /// Anything else.
     Unclear,
-    /// The terminal will say no more.
+    /// End of input.
     End,
 }
 
 pub(super) use imp::Terminal;
 
 impl Terminal {
-    /// Writes on the terminal, for as long as that takes: one that was stopped with Ctrl-S takes nothing. The thread that
-    /// writes is left behind where the caller stops waiting.
+    /// Writes on the terminal and waits as long as that takes: a terminal stopped with Ctrl-S accepts nothing. If the
+    /// caller stops waiting, the writing thread is left behind.
     pub(super) async fn print(&self, text: &str) -> Result<(), Failure> {
         let output = self.output();
         let text = escape_lines_for_terminal(text).into_owned();
         let write = move || {
-            // What was said before comes before it, where both go to this terminal.
+            // Earlier output comes first, if both go to this terminal.
             outlet::stderr().settle();
             let mut out = output?;
             out.write_all(text.as_bytes())?;
@@ -67,12 +66,12 @@ impl Terminal {
         written.map_err(|error| Failure::io("could not ask on the terminal", &error))
     }
 
-    /// Waits for a line. The thread that waits is left behind where the caller stops waiting.
+    /// Waits for a line. If the caller stops waiting, the reading thread is left behind.
     pub(super) async fn reply(&self) -> TypedAnswer {
         let input = self.input();
         let read = move || {
             let mut line = Vec::new();
-            // A terminal hands out one line at a time; more than this is no answer.
+            // A terminal supplies one line at a time; a longer line is not an answer.
             BufReader::new(input?.take(LONGEST)).read_until(b'\n', &mut line)?;
             Ok(line)
         };
@@ -87,7 +86,7 @@ impl Terminal {
     }
 }
 
-/// Bytes of a line, at most.
+/// The most bytes of a line.
 const LONGEST: u64 = 4096;
 
 fn meaning(line: &str) -> TypedAnswer {
@@ -110,7 +109,7 @@ mod imp {
 
     use super::NoPrompt;
 
-    /// A terminal whose user can be asked.
+    /// A terminal on which questions can be asked.
     #[derive(Debug)]
     pub(in crate::cli) struct Terminal(File);
 
@@ -123,13 +122,13 @@ mod imp {
             Ok(device)
         }
 
-        /// May this process still read from its terminal? It may have been put into the background meanwhile.
+        /// Checks that this process may still read from its terminal. It may have been moved to the background.
         pub(in crate::cli) fn check(&self) -> Result<(), NoPrompt> {
-            // It is 0 where the group is one outside of a container; that of `rustix` knows no such group, and panics.
+            // `getpgrp` returns 0 if the group is outside of a container. The version of `rustix` panics in this case.
             check_foreground(tcgetpgrp(&self.0), nix::unistd::getpgrp().as_raw())
         }
 
-        /// Throws away what was typed before now: it answers no question that is asked afterwards.
+        /// Discards earlier input: it cannot be an answer to a question that is asked afterwards.
         pub(in crate::cli) fn forget_typed(&self) {
             if let Err(error) = tcflush(&self.0, QueueSelector::IFlush) {
                 tracing::debug!(%error, "what was typed before the question could not be thrown away");
@@ -145,13 +144,13 @@ mod imp {
         }
     }
 
-    /// May the group `own` ask, where `foreground` is what the terminal says of the group that has it?
+    /// Whether the process group `own` may ask. `foreground`: the terminal's foreground group.
     pub(super) fn check_foreground(foreground: Result<Pid, Errno>, own: i32) -> Result<(), NoPrompt> {
         match foreground {
             Ok(group) if group.as_raw_nonzero().get() != own => Err(NoPrompt::InBackground),
             // The terminal was hung up.
             Err(Errno::IO | Errno::NOTTY) => Err(NoPrompt::NoTerminal),
-            // In a container the group that has the terminal may be one outside, which has no number here.
+            // In a container, the foreground group may be outside and then has no number here.
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -164,8 +163,9 @@ mod imp {
 
     use super::NoPrompt;
 
-    /// A terminal whose user can be asked: the console by its names. Where a standard stream is the console, that stream is
-    /// used instead: it reads and writes every character, and the console by its name only those of its code page.
+    /// A terminal on which questions can be asked: the console by its names. If a standard stream is the console, that
+    /// stream is used instead: it supports all characters, while the console by its name supports only those of its
+    /// code page.
     #[derive(Debug)]
     pub(in crate::cli) struct Terminal {
         input: File,
@@ -182,13 +182,13 @@ mod imp {
             }
         }
 
-        /// May this process still read from its terminal? It may have been put into the background meanwhile.
+        /// Windows has no background jobs, so this never fails.
         pub(in crate::cli) fn check(&self) -> Result<(), NoPrompt> {
             Ok(())
         }
 
-        /// What was typed before stays: emptying the input of a console takes a call that no crate here makes without
-        /// `unsafe`. Here an answer that was typed ahead counts.
+        /// Does nothing: no crate used here can clear the input of a console without `unsafe`. So on Windows an answer
+        /// that was typed ahead counts.
         pub(in crate::cli) fn forget_typed(&self) {}
 
         pub(super) fn input(&self) -> io::Result<Box<dyn Read + Send>> {

@@ -1,6 +1,6 @@
-//! Who may get the sign-in: which API hosts a bearer token is sent to, and which tokens are taken as handed in.
+//! Decides which API hosts get the bearer token, and which handed-in tokens are accepted.
 //!
-//! Both are judged before anything is contacted, and before a ledger is made or bound.
+//! Both are checked before anything is contacted, and before a ledger is created or bound.
 
 use secrecy::SecretString;
 use url::{Position, Url};
@@ -12,11 +12,12 @@ use crate::auth::Claims;
 use crate::clock;
 use crate::transport::is_loopback;
 
-/// The application of Partner Center's API, which v2 tokens name as their audience (fact book 2.1).
+/// The application id of Partner Center's API, which v2 tokens contain as their audience (fact book 2.1).
 const PARTNER_CENTER_APP: Uuid = Uuid::from_u128(0xfa3d_9a0c_3fb0_42cc_9193_47c7_ecd2_edbd);
 
-/// The bearer token goes to the cloud's own API and to this machine; to another host only where that has a sign-in
-/// service of its own, or was named for it. A token that was handed in may be of any sign-in service.
+/// Allows the bearer token for the cloud's own API and for this machine. Another host needs its own sign-in service, or
+/// must be named with `--allow-api-host`. For a handed-in token its sign-in service is unknown, so only the name
+/// counts.
 pub(super) fn check_api_host(
     args: &args::ConnectionArgs,
     api_url: &Url,
@@ -28,7 +29,7 @@ pub(super) fn check_api_host(
     let has_own_authority = !has_token
         && args.authority_url.is_some()
         && !Cloud::is_microsofts(authority_url.host_str().unwrap_or_default());
-    // A host that is named without a port is named with every one.
+    // A host that is named without a port is allowed with any port.
     let with_port = format!("{host}:{}", api_url.port_or_known_default().unwrap_or_default());
     let is_named = args.allow_api_host.iter().any(|named| named == host || *named == with_port);
     if Some(host) == clouds_own.host_str() || is_loopback(api_url) || has_own_authority || is_named {
@@ -51,7 +52,7 @@ pub(super) fn check_api_host(
     }))
 }
 
-/// What a handed-in token says of itself must fit. A token that is not a JWT says nothing, and is taken.
+/// Checks the claims of a handed-in token. A token that is not a JWT has no claims and is accepted.
 pub(super) fn check_token(
     args: &args::ConnectionArgs,
     api_url: &Url,
@@ -85,7 +86,7 @@ pub(super) fn check_token(
     Ok(())
 }
 
-/// The API's own address, its application, or the address that is used in its place.
+/// Whether the audience is the API's own address, its application, or the address used instead of it.
 fn is_ours(audience: &str, cloud: Cloud, api_url: &Url) -> bool {
     let bare = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
     let audience_is = |url: &str| bare(audience) == bare(url);

@@ -1,4 +1,4 @@
-//! `--wait-lock`: the ledger is in use, and that may be over soon.
+//! `--wait-lock`: waits while another process uses the ledger.
 
 use std::time::Duration;
 
@@ -10,11 +10,10 @@ use crate::ledger::{Error, Ledger};
 use crate::report::rough;
 use crate::submitter::Signal;
 
-/// The lock is the operating system's and tells nobody when it is free.
+/// The lock belongs to the operating system, which does not notify anyone when it is free.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
-/// Opens the ledger by `open`, and tries again for as long as `patience` lasts while another process works on it.
-/// A signal ends the waiting.
+/// Opens the ledger with `open`, and retries for `patience` while another process uses it. A signal ends the wait.
 pub(super) async fn open(
     open: impl Fn() -> Result<Ledger, Error>,
     patience: Duration,
@@ -25,7 +24,7 @@ pub(super) async fn open(
     let mut told = false;
     loop {
         let in_use = match open() {
-            // A second name may be one that a copying program has made for a moment.
+            // A second name may be a temporary one, made by a program that copies the file.
             Err(error @ (Error::InUse { .. } | Error::SecondName { .. })) => error,
             opened => return Ok(opened?),
         };

@@ -139,7 +139,7 @@ pub(crate) fn latencies(timeline: &Timeline) -> String {
 pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
     let most = rows.iter().map(|(_, counts)| counts.iter().sum::<u64>()).max().unwrap_or_default();
     let longest = exact(most.max(1));
-    // Room for the number at the end of the longest bar.
+    // Space for the number at the end of the longest bar.
     let right = longest * 1.1;
     let count = rows.len().min(BARS);
     let names: Vec<String> = rows.iter().map(|(name, _)| cut(name)).collect();

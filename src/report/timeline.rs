@@ -101,7 +101,7 @@ impl Timeline {
     }
 
     /// Counts a row that reached `state`. The row changes in the commit after its last answer, which may be later than
-    /// the last part; such a row counts in the last part.
+    /// the last part; that row counts in the last part.
     pub(crate) fn count_row(&mut self, state: State, at_ms: i64) {
         let index = (at_ms - self.from.as_millisecond()).max(0) / (self.part_seconds * 1000);
         let last = self.parts.len().saturating_sub(1);

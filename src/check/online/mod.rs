@@ -48,7 +48,7 @@ pub(crate) struct Online {
 }
 
 impl Online {
-    /// For the cloud whose initial domains end in `domain_suffix`, and a service that may be silent for `max_outage`.
+    /// For the cloud with initial domains in `domain_suffix`, and a service that may be silent for `max_outage`.
     pub(crate) fn new(caller: Arc<Caller>, domain_suffix: &'static str, max_outage: Duration) -> Self {
         Self {
             caller,

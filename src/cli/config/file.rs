@@ -3,7 +3,7 @@
 //! A key is the long name of an option, with `-` or `_`. Keys at the top apply always; keys in `[profile.NAME]` apply
 //! with `--profile NAME` and override those at the top. The whole file is validated, whichever profile is used, so that
 //! a mistake is found now and not in the night in which its profile runs. A secret in the file is an error, because
-//! such files are copied, shown and committed to repositories.
+//! settings files are copied, shown and committed to repositories.
 
 use std::borrow::Cow;
 use std::fs;

@@ -1,9 +1,9 @@
 //! Limits what a `tenantry.toml` found in the working folder may set.
 //!
-//! Anyone may have put the file there, and people run this program in folders where they unpack lists from others. Such
-//! a file may contain only harmless settings ([`is_harmless`]). With other settings, the command ends until the
-//! operator has reviewed the file and run `tenantry config trust`. Settings are never skipped: if `simulate` were
-//! skipped, a rehearsal would be real. For the same reason an untrusted file may not replace the operator's own.
+//! Anyone may have put the file there, and people run this program in folders where they unpack lists from others. The
+//! file may contain only harmless settings ([`is_harmless`]). With other settings, the command ends until the operator
+//! has reviewed the file and run `tenantry config trust`. Settings are never skipped: if `simulate` were skipped, a
+//! rehearsal would be real. For the same reason an untrusted file may not replace the operator's own.
 //!
 //! Trust is stored for each user in the configuration folder, by the path and the content of the file.
 

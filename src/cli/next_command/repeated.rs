@@ -1,7 +1,7 @@
-//! The options that the next command repeats of this one, derived from what clap matched.
+//! Determines which options of this command the next command repeats, from what clap matched.
 //!
-//! An option is repeated where it was typed, unless its definition says otherwise ([`Repeat`]), and only by a command
-//! that has it. Values of `tenantry.toml` are not repeated: the next command reads the same file, and the profile is named.
+//! An option is repeated if it was typed, unless its definition says otherwise ([`Repeat`]), and only by commands that
+//! have it. Values of `tenantry.toml` are not repeated: the next command reads the same file, and the profile is named.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,12 +16,12 @@ use crate::cli::shell::quoted;
 use crate::cli::{help, parse};
 use crate::ledger::InputOptions;
 
-/// The options to repeat, as they are typed, by their id. The text is empty where nothing needs to be typed.
+/// The options to repeat, as they are typed, by id. The text is empty if nothing needs to be typed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Repeated(BTreeMap<String, String>);
 
 impl Repeated {
-    /// Of a whole command line.
+    /// The options of a whole command line.
     pub(crate) fn of(matches: &ArgMatches) -> Self {
         let root = help::command();
         let mut repeated = Self::default();
@@ -50,13 +50,13 @@ impl Repeated {
         }
     }
 
-    /// Says this option too, where nothing has said it.
+    /// Adds this option, unless it is already present.
     pub(super) fn add_option(&mut self, id: &str, value: &str) {
         if !self.0.contains_key(id) {
             let of = |command: &Command| {
                 command.get_arguments().find(|arg| arg.get_id() == id).map(|arg| typed(arg, [value]))
             };
-            // Every option that the next command may need beside those of this one is an option of `resume`.
+            // `resume` has every option that is added here.
             let text = help::command().find_subcommand("resume").and_then(of);
             self.0.insert(id.to_owned(), text.expect("`resume` has this option"));
         }
@@ -66,14 +66,14 @@ impl Repeated {
         self.0.remove(id);
     }
 
-    /// Without what the ledger keeps with each file: the ledger says it for the file that the next command reads.
+    /// Removes the options that the ledger stores with each file: the next command takes them from the ledger.
     pub(crate) fn without_kept(mut self) -> Self {
         let kept = kept(&InputOptions::default());
         self.0.retain(|id, _| kept.get(id).is_none());
         self
     }
 
-    /// Without the options that `T` defines.
+    /// Removes the options that `T` defines.
     pub(crate) fn without<T: clap::Args>(mut self) -> Self {
         for arg in T::augment_args(Command::new("")).get_arguments() {
             self.remove(arg.get_id().as_str());
@@ -85,12 +85,12 @@ impl Repeated {
         self.0.contains_key("simulate")
     }
 
-    /// The options that every command has: where the settings are.
+    /// The options that every command has: those that choose the settings.
     pub(super) fn settings(&self) -> String {
         self.those_of(help::command())
     }
 
-    /// `tenantry WORDS` with the options of this command that it has too.
+    /// `tenantry WORDS` with those options of this command that the next command has too.
     pub(crate) fn command(&self, words: &str) -> String {
         let root = help::command();
         let name = words.split(' ').next().unwrap_or_default();
@@ -105,7 +105,7 @@ impl Repeated {
     }
 }
 
-/// The options of an import that read and judge a file as the ledger says that it was.
+/// The options with which an import reads and validates a file as recorded in the ledger.
 pub(crate) fn flags_of(given: &InputOptions) -> String {
     let kept = kept(given);
     let root = help::command();
@@ -113,12 +113,12 @@ pub(crate) fn flags_of(given: &InputOptions) -> String {
     import.get_arguments().map(|arg| typed(arg, texts(&kept[arg.get_id().as_str()]))).collect()
 }
 
-/// By the id of the option.
+/// The stored options, by option id.
 fn kept(given: &InputOptions) -> Value {
     serde_json::to_value(given).expect("options are plain data")
 }
 
-/// The values of an option that the ledger keeps.
+/// The stored values of an option.
 fn texts(kept: &Value) -> Vec<String> {
     match kept {
         Value::Null | Value::Bool(false) | Value::Object(_) => Vec::new(),
@@ -135,7 +135,7 @@ fn texts(kept: &Value) -> Vec<String> {
     }
 }
 
-/// An option as it is typed, once for each of its values.
+/// An option as it is typed, repeated for each value.
 fn typed(arg: &Arg, values: impl IntoIterator<Item = impl Into<OsString>>) -> String {
     let name = arg.get_long().unwrap_or_default();
     let bare = without_value(arg);

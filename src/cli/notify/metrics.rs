@@ -1,6 +1,6 @@
-//! `--metrics-file`: what a run came to, for the textfile collector of Prometheus' node_exporter.
+//! `--metrics-file`: writes the result of a run for the textfile collector of Prometheus' node_exporter.
 //!
-//! Every metric has the ledger as a label, so that the files of several partner tenants can stand in one folder.
+//! Every metric has the ledger as a label, so that the files of several partner tenants can be in one folder.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::report::RunFigures;
 type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
 
-/// The whole file.
+/// The content of the file.
 pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, ended_at: Timestamp) -> String {
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     let label = (Cow::Borrowed("ledger"), Cow::Owned(ledger.to_string_lossy().into_owned()));
@@ -53,12 +53,12 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     file.family("build_info", "The program", [(vec![("version", env!("CARGO_PKG_VERSION"))], 1)]);
     let mut text = String::new();
     encode(&mut text, &file.0).expect("writing to a String cannot fail");
-    // The end mark is OpenMetrics' own; the collector reads the older text format.
+    // The end mark is specific to OpenMetrics; the collector reads the older text format.
     text.truncate(text.trim_end().trim_end_matches("# EOF").len());
     text
 }
 
-/// Is this what [`text`] makes, and nothing else? A file in which others' metrics stand too is not.
+/// Whether [`text`] wrote this whole file. A file that also contains other metrics does not count.
 pub(super) fn is_ours(text: &str) -> bool {
     let is_ours = |line: &str| {
         let named = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
@@ -90,7 +90,7 @@ fn count(value: u64) -> f64 {
     value as f64
 }
 
-/// Since the Unix epoch.
+/// Seconds since the Unix epoch.
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
 fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0

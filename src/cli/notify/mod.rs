@@ -1,9 +1,9 @@
-//! Who hears of a run besides the person at the terminal: a monitoring service (`--notify-url`), a command
-//! (`--on-finish`) and Prometheus (`--metrics-file`).
+//! Notifies others about a run: a monitoring service (`--notify-url`), a command (`--on-finish`), Prometheus
+//! (`--metrics-file`).
 //!
-//! Each is told once how a run ended, however it ended short of a kill: done, stopped by a signal, or failed before it
-//! began. They hear counts, codes and times and never a name, a domain, an address or anybody's words. None of them
-//! can fail a run or change its exit code; what goes wrong with them is a warning, and none can hold it up for long.
+//! Each is notified once of the end of a run: success, a signal, or a failure before the run began; only a killed run
+//! sends nothing. Notifications contain counts, codes and times, but no name, domain, address or free text. They cannot
+//! fail a run or change its exit code: their errors are warnings, and each has a time limit.
 
 mod metrics;
 mod on_finish;
@@ -24,7 +24,7 @@ use crate::variables::variable;
 use run_summary::RunSummary;
 use url::UrlNotifier;
 
-/// Tells of one run.
+/// Sends the notifications of one run.
 pub(super) struct RunNotifier {
     command: String,
     ledger: PathBuf,
@@ -34,8 +34,8 @@ pub(super) struct RunNotifier {
 }
 
 impl RunNotifier {
-    /// For `command`; nothing is told yet. What is no run, or did not happen, is not told, and what the command of
-    /// --on-finish does is told by whoever called it.
+    /// The notifier for `command`; sends nothing yet. `None` if the command is not a run, is a dry run, or runs inside
+    /// the command of --on-finish: then the outer run notifies.
     pub(super) fn of(command: &args::Command, output: &Output) -> Option<Self> {
         let args::RunArgs { ledger, connection, submission } = command.nature().run?;
         if submission.dry_run || variable(on_finish::MARK).is_some() {
@@ -57,15 +57,15 @@ impl RunNotifier {
         (notifier.is_some() || on_finish.is_some() || metrics_file.is_some()).then_some(run_notifier)
     }
 
-    /// Tells that the run begins, lets it run, tells how it ended, and then prints what came of it. Where it could not
-    /// write its metrics without replacing what somebody else has written, it does not begin.
+    /// Notifies that the run begins, runs it, notifies how it ended, and then prints the result. The run does not begin
+    /// if its metrics file would replace a file that this program did not write.
     pub(super) async fn around(
         self,
         run: impl Future<Output = Result<Ended, Failure>>,
         output: &Output,
     ) -> Result<ExitCode, Failure> {
         let started_at = clock::now();
-        // Beside the run, which waits for nobody.
+        // Concurrent with the run, which does not wait for it.
         let begun = self.notifier.clone().map(|notifier| {
             let command = self.command.clone();
             tokio::spawn(async move { notifier.begun(&command).await })
@@ -79,7 +79,8 @@ impl RunNotifier {
         self.write_metrics(&digest, started_at);
         let telling = async {
             if let Some(begun) = begun {
-                // In this order, or the service believes that we still run. A panic of the task was told elsewhere.
+                // Send in this order; otherwise the service believes that the run is still in progress. A panic of the
+                // task was reported elsewhere.
                 drop(begun.await);
             }
             let notify = async {
@@ -94,7 +95,7 @@ impl RunNotifier {
             };
             tokio::join!(notify, finish);
         };
-        // Whoever presses Ctrl-C now wants to leave.
+        // Ctrl-C at this point means that the operator wants to leave.
         if Interruption::listen().unless(telling).await.is_err() {
             tracing::warn!("interrupted while telling how the run ended");
         }
@@ -104,13 +105,13 @@ impl RunNotifier {
     fn write_metrics(&self, digest: &RunSummary, started_at: Timestamp) {
         let Some(metrics) = &self.metrics_file else { return };
         let file = metrics.file.display();
-        // It may have come there while the run went on.
+        // Check again: the file may have appeared during the run.
         if let Err(refused) = metrics.check() {
             let reason = refused.messages.join(": ");
             return tracing::warn!(%file, reason, "could not write the metrics file");
         }
         let text = metrics::text(digest, &self.ledger, started_at, clock::now());
-        // Where a link leads, so that it stays one.
+        // Write to the target of a link, so that the link stays.
         let place = metrics.file.canonicalize().unwrap_or_else(|_| metrics.file.clone());
         if let Err(error) = crate::files::replace_readable(&place, text.as_bytes()) {
             tracing::warn!(%file, %error, "could not write the metrics file");
@@ -118,14 +119,14 @@ impl RunNotifier {
     }
 }
 
-/// The file of `--metrics-file`, which every run replaces.
+/// The file of `--metrics-file`. Every run replaces it.
 struct MetricsFile {
     file: PathBuf,
     guarded: Guarded,
 }
 
 impl MetricsFile {
-    /// May it be written? It may where nothing is, over an empty file, and over metrics of ours.
+    /// Whether the file may be written: it does not exist, is empty, or contains metrics of this program.
     fn check(&self) -> Result<(), Failure> {
         let Self { file, guarded } = self;
         if let Some((what, hint)) = guarded.precious(file) {
@@ -133,7 +134,7 @@ impl MetricsFile {
         }
         let refused = |what| Err(not_over(file, what).with_hint("name a new file with `--metrics-file`"));
         match file.metadata() {
-            // What is open already cannot be replaced, wherever it leads.
+            // A descriptor that is already open cannot be replaced.
             Ok(there) if !there.is_file() || Descriptor::named(file).is_some() => {
                 refused("it is no regular file")
             }
@@ -141,7 +142,7 @@ impl MetricsFile {
             Ok(_) if metrics::is_ours(&String::from_utf8_lossy(&beginning(file))) => Ok(()),
             Ok(_) => refused("Tenantry did not write it as a metrics file"),
             Err(_) if file.is_symlink() => refused("it is a link that leads nowhere"),
-            // Whether it can be made shows when it is written, which is no matter of the run's.
+            // Whether the file can be created becomes known when it is written; that does not affect the run.
             Err(_) => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
-//! `--on-finish`: a command that the operator wants run when a run has ended.
+//! `--on-finish`: runs a command of the operator after a run has ended.
 //!
-//! What it prints goes to standard error, and never waits for whoever reads that.
+//! The command's output goes to standard error, and never waits for the reader of standard error.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -14,25 +14,26 @@ use crate::cli::settings::SECRETS;
 use crate::printable::escape_lines_for_terminal;
 use crate::{limits, outlet};
 
-/// Says to a `tenantry` that the command runs where it was called from.
+/// Tells a `tenantry` started by the command that it runs inside `--on-finish`.
 pub(super) const MARK: &str = "TENANTRY_WITHIN_ON_FINISH";
 
-/// A command that takes longer hangs, and with it the job of every night to come.
+/// A command that takes longer hangs, and would block the runs of all following nights.
 const TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// What the command has left running may keep its output open for ever. It is heard for so long after the command's end.
+/// Processes that the command leaves running can keep its output open forever. Output is read for this long after the
+/// command has ended.
 const SAID_WITHIN: Duration = Duration::from_millis(500);
 
-/// Bytes of a line that is passed on; a longer one becomes several.
+/// The most bytes of a line that is passed on; longer lines are split.
 const LINE_MAX: u64 = 64 * 1024;
 
-/// Runs it through the shell of the platform, with what it needs to know in its environment.
+/// Runs the command in the shell of the platform, with the result of the run in its environment.
 pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
     let mut shell = shell(command);
     for secret in SECRETS {
         shell.env_remove(secret);
     }
-    // A command that itself runs us must not run itself again, wherever its settings come from.
+    // If the command runs this program, that run must not run the command again, wherever its settings come from.
     shell.env(MARK, "1");
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     shell
@@ -44,7 +45,7 @@ pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
         .kill_on_drop(true);
     #[cfg(unix)]
     shell.process_group(0);
-    // What the command says comes after what was said before it.
+    // Earlier output comes before the output of the command.
     outlet::stderr().settle();
     match tokio::time::timeout(TIMEOUT, to_its_end(shell)).await {
         Ok(Ok(status)) if status.success() => {}
@@ -59,9 +60,9 @@ pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
     }
 }
 
-/// Where this is not awaited to its end, the shell is killed, and what it has started with it.
+/// Runs the shell until it exits. If this future is dropped earlier, the shell and its children are killed.
 async fn to_its_end(mut shell: Command) -> io::Result<ExitStatus> {
-    // Both through one pipe, so that the order stays. Standard output is for our own results.
+    // One pipe for both streams keeps their order. Standard output is reserved for our own results.
     let (said, says) = io::pipe()?;
     shell.stdout(says.try_clone()?).stderr(says);
     let runtime = tokio::runtime::Handle::current();
@@ -69,10 +70,10 @@ async fn to_its_end(mut shell: Command) -> io::Result<ExitStatus> {
         let _entered = runtime.enter();
         shell.spawn()
     })??;
-    // Or the pipe would have no end.
+    // Closes our end of the pipe; otherwise the pipe would never end.
     drop(shell);
     let passing_on = tokio::task::spawn_blocking(move || pass_on(said));
-    // Dropped before the shell, whose id is not given to another process meanwhile.
+    // Dropped before the child, so its process id cannot be reused in the meantime.
     let mut family = Family(child.id());
     let status = child.wait().await;
     family.0 = None;
@@ -82,8 +83,8 @@ async fn to_its_end(mut shell: Command) -> io::Result<ExitStatus> {
     status
 }
 
-/// Passes on what is said, line by line, until nobody is left who could say anything. Whether our own standard error takes
-/// it is no matter of who says it.
+/// Passes on the output line by line until all writers have closed the pipe. Errors of our own standard error do not
+/// affect the writers.
 fn pass_on(said: impl Read) {
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
@@ -96,7 +97,7 @@ fn pass_on(said: impl Read) {
     }
 }
 
-/// The shell and its children, killed together; `None` where it has ended.
+/// The shell and its children, killed together; `None` after the shell has exited.
 struct Family(Option<u32>);
 
 impl Drop for Family {
@@ -107,7 +108,7 @@ impl Drop for Family {
     }
 }
 
-/// The shell leads a process group of its own.
+/// The shell leads its own process group.
 #[cfg(unix)]
 fn kill_family(shell: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
@@ -137,7 +138,7 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// `cmd` takes what stands between the outer quotation marks as it is.
+/// `cmd` takes the text between the outer quotation marks literally.
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd");

@@ -1,4 +1,4 @@
-//! What a run came to, without anything of a customer's: what may leave this machine.
+//! Summarizes a run without customer data, so that the summary may leave this machine.
 
 use std::path::Path;
 
@@ -9,22 +9,22 @@ use crate::cli::exit_code::ExitCode;
 use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, SourceTotals};
 use crate::report::{LedgerSummary, RunFigures};
 
-/// Kinds of errors that are told, the most frequent first. A digest has to fit into a variable of the environment.
+/// The most kinds of errors in the summary, most frequent first. The summary must fit into an environment variable.
 const ERRORS_MAX: usize = 20;
 
-/// A longer code, or one with other characters, is somebody's words.
+/// A longer code, or one with other characters, may be free text.
 const CODE_CHARS_MAX: usize = 64;
 
-/// The summary of `--json` as far as it is figures and words of ours.
+/// The part of the `--json` summary that consists of figures and of this program's own texts.
 #[derive(Debug, Serialize)]
 pub(super) struct RunSummary {
     pub(super) command: String,
     pub(super) exit_code: u8,
     pub(super) meaning: &'static str,
-    /// Of the ledger, where it can be read.
+    /// The figures of the ledger, if it can be read.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) standing: Option<Figures>,
-    /// `null` where the run failed before it began.
+    /// `null` if the run failed before it began.
     pub(super) run: Option<RunSection>,
 }
 
@@ -64,7 +64,7 @@ impl RunSummary {
             let run = run.map(|run| RunSection::of(&queries, run)).transpose()?;
             Ok::<_, ledger::Error>((Figures::of(&queries)?, run))
         };
-        // Where there is no ledger, or none that can be read, the exit code says what there is to say.
+        // If there is no readable ledger, the exit code has to be enough.
         let (standing, run) = read().map_or((None, None), |(figures, run)| (Some(figures), run));
         let command = command.to_owned();
         Self { command, exit_code: exit_code.number(), meaning: exit_code.meaning(), standing, run }
@@ -102,7 +102,7 @@ impl RunSection {
     }
 }
 
-/// A code as such. It comes from the service, which could put anything there.
+/// Returns the code if it looks like one. The service sends it and could send any text.
 fn plain_code(code: String) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if code.len() <= CODE_CHARS_MAX && code.chars().all(is_plain) { code } else { "other".to_owned() }

@@ -1,5 +1,7 @@
-//! `--notify-url`: a monitoring service hears that a run began, and how it ended, in the manner of healthchecks.io: a
-//! POST to URL/start, then to URL for exit code 0 or to URL/fail for any other. The body is the [`Digest`] as JSON.
+//! `--notify-url`: notifies a monitoring service when a run begins and ends, in the way of healthchecks.io.
+//!
+//! A POST goes to URL/start, then to URL for exit code 0 or to URL/fail for any other. The body is the [`RunSummary`]
+//! as JSON.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,10 +12,10 @@ use super::run_summary::RunSummary;
 use crate::cli::{ExitCode, settings};
 use crate::transport::http_client_builder;
 
-/// For one notification with its repeats. The end of a run waits no longer for it.
+/// Limit for one notification with its retries. The end of a run waits no longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends of one notification, at most; the network of a machine that has just woken up needs a moment.
+/// The most sends of one notification; the network of a machine that has just woken up needs a moment.
 const SENDS_MAX: u32 = 3;
 
 const BETWEEN_SENDS: Duration = Duration::from_secs(1);
@@ -25,7 +27,7 @@ pub(super) struct UrlNotifier {
 }
 
 impl UrlNotifier {
-    /// `None` where no client can be made: the run itself says why, if it needs one.
+    /// `None` if no client can be created: the run itself reports why, if it needs one.
     pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Option<Self> {
         let network = settings::network(ca_file).ok()?;
         let client = http_client_builder(url, &network);
@@ -38,12 +40,12 @@ impl UrlNotifier {
         }
     }
 
-    /// Tells that a run of `command` begins.
+    /// Notifies that a run of `command` begins.
     pub(super) async fn begun(&self, command: &str) {
         self.notify(Some("start"), serde_json::json!({ "command": command }).to_string()).await;
     }
 
-    /// Tells how it ended.
+    /// Notifies how the run ended.
     pub(super) async fn ended(&self, digest: &RunSummary) {
         let suffix = if digest.exit_code == ExitCode::Done.number() { None } else { Some("fail") };
         self.notify(suffix, digest.json()).await;
@@ -52,7 +54,7 @@ impl UrlNotifier {
     async fn notify(&self, suffix: Option<&'static str>, body: String) {
         let what = suffix.unwrap_or("success");
         let told = tokio::time::timeout(TIMEOUT, self.send(suffix, &body)).await;
-        // The reason goes without the address: whoever knows its path can notify.
+        // Log the reason without the URL: its path is enough to send notifications.
         match told {
             Ok(Ok(())) => tracing::info!(what, "notified"),
             Ok(Err(reason)) => tracing::warn!(what, reason, "could not notify --notify-url"),
@@ -82,7 +84,7 @@ impl UrlNotifier {
     }
 }
 
-/// Why a request failed, in the words of what is at the bottom of it.
+/// The innermost cause of a failed request.
 fn root_cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;

@@ -1,4 +1,4 @@
-//! Addresses of the service, and whom to trust on the way there.
+//! Validates the addresses of the service, and loads proxies and trusted certificates.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::auth::Authority;
 use crate::cli::{ExitCode, Failure, args};
 use crate::transport::{BadProxy, Network, Proxies, Proxy, Roots, RootsError, is_loopback};
 
-/// The proxy on the way to the API and to the sign-in service, each by the setting that names the service.
+/// The proxy for the API and for the sign-in service, each with the setting that contains the service's address.
 pub(crate) fn proxies(args: &args::ConnectionArgs) -> Vec<(&'static str, Result<Option<Proxy>, BadProxy>)> {
     let proxies = Proxies::of_environment(|name| std::env::var_os(name));
     let authority = base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url());
@@ -24,7 +24,7 @@ pub(super) fn name_of(api_url: &Url) -> String {
     api_url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// https anywhere, http on a loopback address only: the bearer token must not cross a network in the clear.
+/// Allows https for any host, http only for a loopback address: the bearer token must not cross a network unencrypted.
 fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failure> {
     let text = given.unwrap_or(default);
     let wrong = |why: &str| {
@@ -43,7 +43,7 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
     }
 }
 
-/// An address as it may be repeated to whoever reads the logs: without what a user name, a password or a key may be.
+/// An address that is safe to show in logs: without a user name, a password or a key.
 pub(in crate::cli) fn without_secrets(address: &str) -> String {
     let base = address.split(['?', '#']).next().unwrap_or_default();
     let cut = if base.len() < address.len() { "…" } else { "" };
@@ -56,7 +56,7 @@ pub(in crate::cli) fn without_secrets(address: &str) -> String {
     }
 }
 
-/// Where to sign in, and whom to trust there and at the API.
+/// The sign-in service, and the certificates to trust there and at the API.
 pub(super) fn authority(args: &args::ConnectionArgs) -> Result<Authority, Failure> {
     Ok(Authority {
         url: base_url("--authority-url", args.authority_url.as_deref(), args.cloud.authority_url())?,
@@ -65,7 +65,7 @@ pub(super) fn authority(args: &args::ConnectionArgs) -> Result<Authority, Failur
     })
 }
 
-/// The authorities to trust, and the proxies that the environment names.
+/// The certificate authorities to trust, and the proxies from the environment.
 pub(crate) fn network(ca_file: Option<&Path>) -> Result<Network, Failure> {
     let proxies = Proxies::of_environment(|name| std::env::var_os(name));
     Ok(Network { roots: roots(ca_file)?, proxies })

@@ -1,4 +1,4 @@
-//! The ways to sign in, and the secrets that they take.
+//! Chooses the way to sign in, and reads the secrets for it.
 
 use std::io;
 use std::path::Path;
@@ -13,14 +13,14 @@ use crate::cli::{ExitCode, args, trusted_hosts};
 use crate::files;
 use crate::variables::variable;
 
-/// Variables that hold a secret. No key, no flag and no other program gets them.
+/// Variables that contain a secret. There is no key or flag for them, and no other program gets them.
 pub(in crate::cli) const SECRETS: [&str; 3] =
     ["TENANTRY_CLIENT_SECRET", ACCESS_TOKEN, "TENANTRY_REFRESH_TOKEN"];
 
 pub(super) const ACCESS_TOKEN: &str = "TENANTRY_ACCESS_TOKEN";
 
-/// The way to sign in, the most particular one first: a token, a user's refresh token (handed in, then stored), an
-/// app's own proof.
+/// The way to sign in, in this order: an access token, a user's refresh token (the stored one, else the one handed in),
+/// the app's own proof.
 pub(super) fn sign_in(
     args: &args::ConnectionArgs,
     api_url: &Url,
@@ -69,7 +69,7 @@ fn cannot_sign_in(args: &args::ConnectionArgs, has_secret: bool) -> Failure {
     .into_iter()
     .filter_map(|(name, missing)| missing.then_some(name))
     .collect();
-    // Who names both may have signed in before, and be missed where that was kept.
+    // With both given, the operator may have signed in before, but the sign-in was not found.
     let login = match (&args.tenant_id, &args.client_id) {
         (Some(_), Some(_)) => "run `tenantry login` again",
         _ => "run `tenantry login`",
@@ -82,7 +82,7 @@ fn cannot_sign_in(args: &args::ConnectionArgs, has_secret: bool) -> Failure {
     )
 }
 
-/// How the app proves who it is; a public client does not.
+/// How the app proves its identity; `None` for a public client.
 pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientProof>, Failure> {
     if let Some(file) = &args.client_certificate {
         let unusable = |why: &str| {
@@ -103,7 +103,7 @@ pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientP
     Ok(secret.map(ClientProof::Secret))
 }
 
-/// What `login` and `logout` work on: the app, where it signs in, and where the sign-in is kept.
+/// The data for `login` and `logout`: the app, its sign-in service, and the store of the sign-in.
 pub(crate) fn login(args: &args::ConnectionArgs) -> Result<(App, Authority, Store), Failure> {
     let authority = authority(args)?;
     let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
@@ -118,7 +118,7 @@ pub(crate) fn login(args: &args::ConnectionArgs) -> Result<(App, Authority, Stor
     Ok((app, authority, store))
 }
 
-/// Does the environment hold this secret?
+/// Whether the environment contains this secret.
 pub(crate) fn is_secret_set(name: &str) -> bool {
     secret_variable(name).is_some()
 }

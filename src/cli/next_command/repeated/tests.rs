@@ -6,13 +6,13 @@ use crate::cli::args::{Cli, Command as Asked};
 use crate::cli::output::Output;
 use crate::customer::Field;
 
-/// The commands that name a next one.
+/// The commands that suggest a next command.
 const NAMING: [&str; 7] = ["import", "resume", "retry", "reconcile", "check", "status", "report"];
 
-/// The commands that are named.
+/// The commands that are suggested.
 const NAMED: [&str; 7] = ["import", "resume", "retry", "reconcile", "check", "export", "credentials"];
 
-/// Calls `visit` with the words of each command and each of its options.
+/// Calls `visit` for each option of each command, with the words of the command.
 fn each_option(command: &Command, words: &[&str], visit: &mut impl FnMut(&[&str], &Arg)) {
     command.get_arguments().filter(|arg| arg.get_long().is_some()).for_each(|arg| visit(words, arg));
     for command in command.get_subcommands() {
@@ -20,7 +20,7 @@ fn each_option(command: &Command, words: &[&str], visit: &mut impl FnMut(&[&str]
     }
 }
 
-/// What clap makes of a command line that has this option alone, whatever the value.
+/// Matches a command line with only this option, for any value.
 fn matches(words: &[&str], arg: &Arg, typed: &str) -> ArgMatches {
     let takes_value = !matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::Count);
     let arg = arg.clone().required(false).conflicts_with(Resettable::Reset).requires(Resettable::Reset);
@@ -33,7 +33,7 @@ fn matches(words: &[&str], arg: &Arg, typed: &str) -> ArgMatches {
     command.try_get_matches_from(line).unwrap()
 }
 
-/// A new option is repeated without a word about it here or anywhere.
+/// A new option is repeated by default, without a change here.
 #[test]
 fn every_option_is_repeated_or_marked() {
     let (mut repeated, mut marked) = (0, 0);
@@ -59,7 +59,7 @@ fn every_option_is_repeated_or_marked() {
     assert!(repeated > 50 && marked > 50, "{repeated} repeated, {marked} marked");
 }
 
-/// An option that no command has that may be the next one would be forgotten: the ledger keeps it, or it is marked.
+/// An option that no suggested command has would be lost, unless the ledger stores it or it is marked.
 #[test]
 fn every_option_that_is_not_marked_finds_a_command_that_takes_it() {
     let root = help::command();
@@ -98,7 +98,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
     assert!(flags.starts_with(" --delimiter tab --encoding windows-1252 --sheet "), "{flags}");
     assert!(flags.ends_with(" --allow-direct --strict --require-valid"), "{flags}");
     let line = format!("tenantry import{flags} customers.csv");
-    // No value has a space or a quotation mark in it.
+    // None of the values contains a space or a quotation mark.
     let words = line.split(' ').map(|word| word.trim_matches(['\'', '"']));
     let matches = help::command().clone().try_get_matches_from(words).unwrap();
     let cli = Cli::from_arg_matches(&matches).unwrap();
