@@ -24,7 +24,7 @@ pub(crate) const DEFAULT_RATE: &str = "450/min";
 /// The scenario of `--simulate` without a value.
 pub(crate) const DEFAULT_SCENARIO: &str = "smooth";
 
-/// Where settings come from that neither a flag nor the environment gives.
+/// The sources of settings that neither a flag nor the environment sets.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigChoice {
@@ -143,7 +143,7 @@ fn key_store() -> impl TypedValueParser<Value = KeyStoreChoice> {
     PossibleValuesParser::new(["auto", "file"]).map(keep)
 }
 
-/// How requests are sent, whatever they are for.
+/// How requests are sent, for all kinds of requests.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct Pace {
@@ -224,7 +224,7 @@ pub(crate) struct SubmissionArgs {
     pub(crate) pace: Pace,
 }
 
-/// What every command that submits has: a ledger, a service, and how to go about it.
+/// The options of commands that submit rows: the ledger, the service, and the submission.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -235,7 +235,7 @@ pub(crate) struct RunArgs {
     pub(crate) submission: SubmissionArgs,
 }
 
-/// Who hears how a run ended.
+/// Where to send notifications about a run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Unattended")]
 pub(crate) struct NotifyArgs {
@@ -257,7 +257,7 @@ pub(crate) struct IdentityFile {
     pub(crate) identity: Option<PathBuf>,
 }
 
-/// Where the result of a command goes.
+/// The destination of a command's result.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputFile {
@@ -292,7 +292,7 @@ pub(crate) struct LayoutArgs {
     pub(crate) defaults: Vec<(Field, String)>,
 }
 
-/// How files are read and judged.
+/// How files are read and validated.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
@@ -309,7 +309,7 @@ pub(crate) struct InputArgs {
     pub(crate) strict: bool,
 }
 
-/// What has to be so before anything is sent.
+/// Conditions for sending anything.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct Condition {
@@ -318,7 +318,7 @@ pub(crate) struct Condition {
     pub(crate) require_valid: bool,
 }
 
-/// What `status` does not use itself, and tells the next command.
+/// Options that the command does not use itself, but includes in the suggested next command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For the next command, which is told at the end")]
 pub(crate) struct NextSignIn {
