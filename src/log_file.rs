@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_moved_goes_on() {
+    fn a_log_that_cannot_be_moved_keeps_growing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nightly.log");
         // A folder that is not empty cannot be replaced by a file.

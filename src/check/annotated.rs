@@ -89,15 +89,15 @@ impl<W: Read + Write + Seek> Annotated<W> {
                 writer.write_byte_record(&row)?;
                 continue;
             };
-            let told = describe(std::slice::from_ref(&problem));
-            let told = match cell(ERROR) {
-                b"" => told,
-                before => format!("{}; {told}", String::from_utf8_lossy(before)),
+            let text = describe(std::slice::from_ref(&problem));
+            let text = match cell(ERROR) {
+                b"" => text,
+                before => format!("{}; {text}", String::from_utf8_lossy(before)),
             };
             let annotated = row.iter().enumerate().map(|(index, cell)| match index.checked_sub(begin) {
                 Some(SEVERITY) => problem.severity.name().as_bytes(),
                 Some(CODE) => problem.rule.as_bytes(),
-                Some(ERROR) => told.as_bytes(),
+                Some(ERROR) => text.as_bytes(),
                 Some(_) | None => cell,
             });
             writer.write_record(annotated)?;
@@ -108,6 +108,6 @@ impl<W: Read + Write + Seek> Annotated<W> {
 }
 
 fn describe(problems: &[Problem]) -> String {
-    let told: Vec<String> = problems.iter().map(Problem::with_suggestion).collect();
-    harmless(&one_line(&told.join("; "))).into_owned()
+    let texts: Vec<String> = problems.iter().map(Problem::with_suggestion).collect();
+    harmless(&one_line(&texts.join("; "))).into_owned()
 }

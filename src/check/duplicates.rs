@@ -163,8 +163,8 @@ mod tests {
     /// Passes rows as (domain, content), starting at line 2.
     #[track_caller]
     fn check(rows: &[(&str, u8)], expected: &[Match]) {
-        let mut siblings = EarlierRows::default();
-        let standings = (2..).zip(rows).map(|(line, (name, content))| {
+        let mut earlier_rows = EarlierRows::default();
+        let matches = (2..).zip(rows).map(|(line, (name, content))| {
             let domain = name.bytes().next().map(u64::from);
             let row = IncomingRow {
                 line,
@@ -174,7 +174,7 @@ mod tests {
                 has_agreement: false,
                 customer: None,
             };
-            match siblings.meet(&row, Fingerprints { domain, content: u64::from(*content) << 32 }) {
+            match earlier_rows.meet(&row, Fingerprints { domain, content: u64::from(*content) << 32 }) {
                 Decision::Known { .. } => Match::Equal,
                 Decision::New { stands: true, problem: None, replaces: None } => Match::First,
                 Decision::New { stands: false, problem: Some(problem), replaces: None } => {
@@ -184,11 +184,11 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         });
-        assert_eq!(standings.collect::<Vec<_>>(), expected);
+        assert_eq!(matches.collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn the_first_row_of_a_domain_stands() {
+    fn the_first_row_of_a_domain_is_current() {
         use Match::{Equal, First, NamedAgain};
         check(&[("a", 1), ("b", 2)], &[First, First]);
         check(&[("a", 1), ("a", 1), ("a", 1)], &[First, Equal, Equal]);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_domain_are_told_apart_by_their_content() {
+    fn rows_without_a_domain_are_distinguished_by_their_content() {
         use Match::{Equal, First};
         check(&[("", 1), ("", 2), ("", 1)], &[First, First, Equal]);
     }

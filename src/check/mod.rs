@@ -66,7 +66,7 @@ pub(crate) struct CheckedRow {
 
 /// A row that was validated and compared with earlier rows. It has a customer only if it would be sent.
 pub(crate) struct Met {
-    judged: CheckedRow,
+    checked: CheckedRow,
     /// An earlier row has the same content.
     is_duplicate: bool,
     /// The row is the current row of its domain, or would be if it named one.
@@ -74,14 +74,14 @@ pub(crate) struct Met {
 }
 
 impl RowChecker {
-    /// `siblings`: the rows that these rows will be compared with.
+    /// `earlier_rows`: the rows that these rows will be compared with.
     pub(crate) fn new(
         validator: Validator,
-        siblings: &EarlierRows,
+        earlier_rows: &EarlierRows,
         keeps_customers: bool,
         keeps_cells: bool,
     ) -> Self {
-        Self { validator, key: siblings.key(), keeps_customers, keeps_cells }
+        Self { validator, key: earlier_rows.key(), keeps_customers, keeps_cells }
     }
 
     pub(crate) fn row(&self, header: &Header, row: &Row) -> CheckedRow {
@@ -117,40 +117,40 @@ impl FileCheck {
         Self { header, strict, allow_direct, has_resellers, direct, tally }
     }
 
-    /// Compares a row with earlier rows. Rows must arrive in the order of the file that `siblings` was last given.
-    pub(crate) fn meet(&self, mut judged: CheckedRow, siblings: &mut EarlierRows) -> Met {
+    /// Compares a row with earlier rows. Rows must arrive in the order of the file that `earlier_rows` was last given.
+    pub(crate) fn meet(&self, mut checked: CheckedRow, earlier_rows: &mut EarlierRows) -> Met {
         let coming = IncomingRow {
-            line: judged.line,
-            domain: judged.domain.as_ref().map_or("", Domain::as_str),
+            line: checked.line,
+            domain: checked.domain.as_ref().map_or("", Domain::as_str),
             domain_column: self.header.name_of(Field::Domain),
-            is_good: judged.group.is_some(),
+            is_good: checked.group.is_some(),
             ..IncomingRow::default()
         };
-        let (is_duplicate, stands) = match siblings.meet(&coming, judged.fingerprints) {
+        let (is_duplicate, stands) = match earlier_rows.meet(&coming, checked.fingerprints) {
             Decision::Known { .. } => (true, false),
             Decision::New { stands, problem, .. } => {
-                judged.problems.extend(problem);
+                checked.problems.extend(problem);
                 (false, stands)
             }
         };
-        judged.customer = judged.customer.filter(|_| stands);
-        Met { judged, is_duplicate, stands }
+        checked.customer = checked.customer.filter(|_| stands);
+        Met { checked, is_duplicate, stands }
     }
 
     /// Counts a row, adds the findings from Partner Center, and returns the problems of the row.
-    pub(crate) fn settle(&mut self, mut met: Met, told: Vec<FieldFinding>) -> Vec<Problem> {
-        let line = met.judged.line;
-        for FieldFinding { field, value, finding } in told {
+    pub(crate) fn settle(&mut self, mut met: Met, findings: Vec<FieldFinding>) -> Vec<Problem> {
+        let line = met.checked.line;
+        for FieldFinding { field, value, finding } in findings {
             let column = self.header.name_of(field).to_owned();
-            met.judged.problems.push(finding.found(line, column, value, self.strict));
+            met.checked.problems.push(finding.found(line, column, value, self.strict));
         }
         // As in an import, duplicates count here too.
-        self.has_resellers |= met.judged.group.as_ref().is_some_and(Group::has_reseller);
+        self.has_resellers |= met.checked.group.as_ref().is_some_and(Group::has_reseller);
         if met.is_direct() {
             self.direct.push(line);
         }
         self.tally.count(&met);
-        met.judged.problems
+        met.checked.problems
     }
 
     /// Returns the problems that are only known at the end of the file, and the counts.
@@ -182,16 +182,16 @@ impl AtTheEnd {
 impl Met {
     /// The line and the cells of the row, if cells are kept. Returns them only once.
     pub(crate) fn take_row(&mut self) -> Option<(u64, Box<ByteRecord>)> {
-        Some((self.judged.line, self.judged.cells.take()?))
+        Some((self.checked.line, self.checked.cells.take()?))
     }
 
     /// Whether the row would be sent without a reseller.
     fn is_direct(&self) -> bool {
-        self.stands && self.judged.group.as_ref().is_some_and(|group| !group.has_reseller())
+        self.stands && self.checked.group.as_ref().is_some_and(|group| !group.has_reseller())
     }
 
     fn worst(&self) -> Option<Severity> {
-        self.judged.problems.iter().map(|problem| problem.severity).min()
+        self.checked.problems.iter().map(|problem| problem.severity).min()
     }
 }
 

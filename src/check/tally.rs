@@ -40,7 +40,7 @@ impl CheckTally {
     }
 
     pub(super) fn count(&mut self, row: &Met) {
-        for problem in &row.judged.problems {
+        for problem in &row.checked.problems {
             *self.kinds.entry(kind(problem)).or_default() += 1;
         }
         let worst = row.worst();
@@ -58,7 +58,7 @@ impl CheckTally {
             }
         }
         let would_be_sent = row.stands && worst != Some(Severity::Error);
-        if let Some(group) = row.judged.group.filter(|_| would_be_sent) {
+        if let Some(group) = row.checked.group.filter(|_| would_be_sent) {
             self.plan.count(group);
         }
     }

@@ -22,12 +22,12 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let file = format!("{header}\n{}", rows.concat());
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
-    let mut siblings = EarlierRows::default();
-    let judge = RowChecker::new(validator, &siblings, false, false);
+    let mut earlier_rows = EarlierRows::default();
+    let row_checker = RowChecker::new(validator, &earlier_rows, false, false);
     let mut check = FileCheck::new(reader.header().clone(), false, allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {
-        let met = check.meet(judge.row(reader.header(), &row), &mut siblings);
+        let met = check.meet(row_checker.row(reader.header(), &row), &mut earlier_rows);
         problems.extend(check.settle(met, Vec::new()));
     }
     let (at_the_end, tally) = check.end();
@@ -45,7 +45,7 @@ fn check(rows: &[String], allow_direct: bool, problems: &[&str], counts: [u64; 4
 }
 
 #[test]
-fn a_domain_stands_for_one_row() {
+fn a_domain_has_one_current_row() {
     let (first, other) = (row("a", "Contoso Ltd", ""), row("a", "Fabrikam Ltd", ""));
     let wrong = row("a", "", "");
     check(&[first.clone(), first.clone()], false, &[], [1, 0, 0, 1]);
@@ -61,7 +61,7 @@ fn a_domain_stands_for_one_row() {
 }
 
 #[test]
-fn rows_without_a_reseller_beside_rows_with_one() {
+fn rows_without_a_reseller_next_to_rows_with_one() {
     let (direct, sold) = (row("a", "Contoso Ltd", ""), row("b", "Contoso Ltd", RESELLER));
     let warned = row("c", "LLC", "");
     let mixed = [direct.clone(), direct.clone(), sold.clone(), warned.clone()];

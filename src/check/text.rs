@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_sees_a_part_learns_of_the_rest() {
+    fn partial_output_mentions_the_rest() {
         let check = |columns: &[&str], files: usize, has_copy: bool, expected: &[&str]| {
             let (mut text, mut out) = (TextReport::new(false), String::new());
             for (line, column) in (3..).zip(columns.iter().cycle().take(12)) {

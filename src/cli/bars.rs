@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_wait_for_the_settle_delay_are_told_apart() {
+    fn rows_that_wait_for_the_settle_delay_are_counted_separately() {
         let progress =
             submitter::SubmissionProgress { created: 1, waiting: 5, settling: 3, ..Default::default() };
         let expected = "1 created, 0 under way, 2 waiting, 3 waiting for the settle delay";

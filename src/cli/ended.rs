@@ -11,21 +11,21 @@ type EndReport = Box<dyn FnOnce(&Output) -> Result<ExitCode, Failure>>;
 pub(super) struct Ended {
     exit_code: ExitCode,
     /// `None`: everything is reported.
-    telling: Option<EndReport>,
+    end_report: Option<EndReport>,
 }
 
 impl Ended {
-    /// `telling` returns this exit code too, or a failure with it.
+    /// `end_report` returns this exit code too, or a failure with it.
     pub(super) fn to_report(
         exit_code: ExitCode,
-        telling: impl FnOnce(&Output) -> Result<ExitCode, Failure> + 'static,
+        end_report: impl FnOnce(&Output) -> Result<ExitCode, Failure> + 'static,
     ) -> Self {
-        Self { exit_code, telling: Some(Box::new(telling)) }
+        Self { exit_code, end_report: Some(Box::new(end_report)) }
     }
 
     /// Everything is already reported.
     pub(super) fn reported(exit_code: ExitCode) -> Self {
-        Self { exit_code, telling: None }
+        Self { exit_code, end_report: None }
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {
@@ -34,6 +34,6 @@ impl Ended {
 
     /// Prints the report for the person who started the run.
     pub(super) fn report(self, output: &Output) -> Result<ExitCode, Failure> {
-        self.telling.map_or(Ok(self.exit_code), |telling| telling(output))
+        self.end_report.map_or(Ok(self.exit_code), |end_report| end_report(output))
     }
 }

@@ -68,7 +68,7 @@ async fn work(
             // Rows from a pipe cannot be imported again by file name.
             StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
                 // The file will be imported again.
-                tell_of_unsent(session, session.ledger.hold_back().await?, "held back");
+                report_unsent(session, session.ledger.hold_back().await?, "held back");
             }
             StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
                 discard(session, AwaitingConsent::OfThisRun).await?;
@@ -111,11 +111,11 @@ async fn confirm(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), H
 
 /// Discards rows that the operator declined.
 pub(super) async fn discard(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
-    tell_of_unsent(session, session.ledger.withdraw(what).await?, "let go");
+    report_unsent(session, session.ledger.withdraw(what).await?, "let go");
     Ok(())
 }
 
-fn tell_of_unsent(session: &Session<'_>, (rows, agreements): (u64, u64), what: &str) {
+fn report_unsent(session: &Session<'_>, (rows, agreements): (u64, u64), what: &str) {
     let unsent = counted_with(rows, agreements, "acceptance");
     session.output.note(format_args!("Nothing was sent; {unsent} {what}."));
 }

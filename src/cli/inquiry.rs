@@ -49,8 +49,8 @@ impl Inquiry {
     /// # Errors A signal arrived while waiting for the token.
     pub(crate) async fn tenant(&self) -> Result<Option<Uuid>, Failure> {
         let token = self.interruption.unless(self.caller.tokens.token()).await?.ok();
-        let told = token.and_then(|token| Claims::of(&token.secret).tenant());
-        Ok(told.or(self.connection.environment.partner_tenant_id))
+        let claimed = token.and_then(|token| Claims::of(&token.secret).tenant());
+        Ok(claimed.or(self.connection.environment.partner_tenant_id))
     }
 
     /// Stops the simulator, if there is one.

@@ -27,25 +27,25 @@ pub(super) struct Remaining {
     pub(super) agreements: AgreementCounts,
     /// Options and files of the import that continues all open rows. `None`: some rows can continue without a file.
     waits_for: Option<String>,
-    /// The validation flags ([`judged`]) of the rows that would be exported for correction.
+    /// The validation flags ([`validation_flags`]) of the rows that would be exported for correction.
     exported: BTreeSet<String>,
 }
 
 /// The flags with which the rows to be corrected next were validated, each combination once; empty if they are not
 /// known.
-fn judged(
+fn validation_flags(
     queries: &Queries,
     rows: &RowCounts,
     agreements: &AgreementCounts,
 ) -> Result<BTreeSet<String>, ledger::Error> {
-    let Some(ExportKind(filter)) = to_mend(rows, agreements) else { return Ok(BTreeSet::new()) };
+    let Some(ExportKind(filter)) = to_correct(rows, agreements) else { return Ok(BTreeSet::new()) };
     let given = queries.given_for(filter)?;
     let flags = given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout())));
     Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }
 
 /// The rows that the operator would export and correct next, if nothing is open.
-fn to_mend(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKind> {
+fn to_correct(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKind> {
     let mut refused = State::OF_ROWS.into_iter().filter(|state| state.is_refused() && rows.of(*state) > 0);
     let agreements = (agreements.refused() > 0).then_some(Filter::UnrecordedAgreements);
     refused.next().map(Filter::State).or(agreements).map(ExportKind)
@@ -71,7 +71,7 @@ impl Remaining {
         held: &[HeldSource],
     ) -> Result<Self, ledger::Error> {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
-        let exported = judged(queries, &rows, &agreements)?;
+        let exported = validation_flags(queries, &rows, &agreements)?;
         let left = Self { rows, agreements, waits_for: None, exported };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
@@ -115,8 +115,8 @@ impl Remaining {
             Some(repeated.command("resume"))
         } else if self.rows.of(State::Unresolved) > 0 {
             Some(repeated.command("reconcile"))
-        } else if let Some(what) = to_mend(&self.rows, &self.agreements) {
-            Some(self.mend(what, repeated, given))
+        } else if let Some(what) = to_correct(&self.rows, &self.agreements) {
+            Some(self.correction(what, repeated, given))
         } else if self.rows.of(State::Created) > 0 {
             Some(format!("{} -o {}", repeated.command("credentials"), free("passwords.csv")))
         } else {
@@ -125,7 +125,7 @@ impl Remaining {
     }
 
     /// Exports `what`, to be corrected and imported again.
-    fn mend(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> String {
+    fn correction(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> String {
         let file = free(&format!("{}.csv", what.name()));
         let export = repeated.command(&format!("export {}", what.name()));
         if self.exported.len() > 1 {
@@ -136,11 +136,11 @@ impl Remaining {
             );
         }
         // If the flags are not known, use those of this run.
-        let judging = self.exported.first().cloned().unwrap_or_else(|| flags_of(&given.without_layout()));
+        let flags = self.exported.first().cloned().unwrap_or_else(|| flags_of(&given.without_layout()));
         // A refused acceptance may be correct as it is: its customer may have become visible since.
         let again = if what.0 == Filter::UnrecordedAgreements { " --retry-failed" } else { "" };
         let import = repeated.command("import");
-        format!("{export} -o {file}, mend it, then {import}{judging}{again} {file}")
+        format!("{export} -o {file}, mend it, then {import}{flags}{again} {file}")
     }
 }
 

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_judged_as_on_the_command_line() {
+    fn a_value_is_validated_as_on_the_command_line() {
         let text = |text: &str| SettingValue::Text(text.to_owned());
         let check = |name: &str, given: SettingValue, expected: Result<&[&str], &str>| {
             let raw = setting(name).raw(&given, Path::new("folder"));

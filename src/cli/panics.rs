@@ -29,12 +29,12 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     let place = panic.location().map_or_else(|| "a place unknown".to_owned(), ToString::to_string);
     let words = own_words(panic.payload()).map(|words| format!(": {words}")).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
-    let mut told = format!("error: a bug in tenantry {version}, at {place}{words}\n");
+    let mut text = format!("error: a bug in tenantry {version}, at {place}{words}\n");
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        write!(told, "{backtrace}").expect("memory can be written to");
+        write!(text, "{backtrace}").expect("memory can be written to");
     }
-    told
+    text
 }
 
 /// The message, if it is a constant in the source; `None` if it was formatted at run time.

@@ -41,8 +41,8 @@ pub(super) async fn named(signed_in: &SignedIn) -> Result<String, StopReason> {
     let asking = signed_in.caller.lookup(organization_profile());
     let why = match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(profile)) => {
-            let told = profile.tenant_id.is_some();
-            let tenant = tenant.filter(|_| !told).map(|id| id.to_string());
+            let names_tenant = profile.tenant_id.is_some();
+            let tenant = tenant.filter(|_| !names_tenant).map(|id| id.to_string());
             return Ok(describe(&OrganizationProfile { tenant_id: profile.tenant_id.or(tenant), ..profile }));
         }
         Ok(Err(Outcome::NoToken(auth::Error::Refused { message, hint }))) => {

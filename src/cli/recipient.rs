@@ -35,7 +35,7 @@ enum ChosenKey {
 
 /// The key that was chosen. Nothing is created yet.
 pub(crate) struct Choice {
-    taken: ChosenKey,
+    chosen: ChosenKey,
     file: Option<PathBuf>,
     /// The key of the existing passwords, if this run uses a different one.
     replaces: Option<InUse>,
@@ -77,11 +77,11 @@ pub(crate) fn choose(
     // The passwords of a rehearsal are not real, so any key will do.
     let sealed_to = if is_rehearsal { SealedTo::Nobody } else { queries.sealed_to()? };
     let in_use = in_use(sealed_to, at_hand.as_ref());
-    let taken = taken(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
-    let is_its_own = match (&in_use, &taken) {
+    let chosen = chosen(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
+    let is_its_own = match (&in_use, &chosen) {
         (None, _) | (_, ChosenKey::OfLedger(_)) => true,
-        (Some(InUse::Known(key)), ChosenKey::Given(taken) | ChosenKey::OfFile(taken)) => {
-            *key == taken.to_string()
+        (Some(InUse::Known(key)), ChosenKey::Given(chosen) | ChosenKey::OfFile(chosen)) => {
+            *key == chosen.to_string()
         }
         // If the given key's private half is here, it does not open the passwords, so the key differs. Otherwise the
         // given key may be the ledger's.
@@ -91,7 +91,7 @@ pub(crate) fn choose(
         (Some(_), ChosenKey::New) | (Some(InUse::NotAtHand(_)), ChosenKey::OfFile(_)) => false,
     };
     let replaces = in_use.filter(|_| !is_its_own);
-    Ok(Choice { taken, file, replaces, may_replace: args.new_recipient })
+    Ok(Choice { chosen, file, replaces, may_replace: args.new_recipient })
 }
 
 /// `None`: there is no password yet.
@@ -107,7 +107,7 @@ fn in_use(sealed_to: SealedTo, at_hand: Option<&Identities>) -> Option<InUse> {
 
 /// From an identity file with several keys, takes the key of the ledger; if a different key was requested, the first.
 /// Without an identity file, takes the key of the ledger, whose private half may be on another machine.
-fn taken(
+fn chosen(
     given: Option<Recipient>,
     at_hand: Option<&Identities>,
     in_use: &Option<InUse>,
@@ -136,7 +136,7 @@ fn holds(identities: &Identities, recipient: &Recipient) -> bool {
 impl Choice {
     /// Prepares sealing; creates the identity file if there is none.
     pub(crate) fn ready(self) -> Result<Ready, Failure> {
-        let (recipient, made) = match (&self.taken, &self.file) {
+        let (recipient, made) = match (&self.chosen, &self.file) {
             (
                 ChosenKey::Given(recipient) | ChosenKey::OfFile(recipient) | ChosenKey::OfLedger(recipient),
                 _,
@@ -147,7 +147,7 @@ impl Choice {
             }
             (ChosenKey::New, None) => return Err(credentials::Error::NoConfigFolder.into()),
         };
-        let kept = matches!(self.taken, ChosenKey::OfLedger(_)).then(|| {
+        let kept = matches!(self.chosen, ChosenKey::OfLedger(_)).then(|| {
             format!(
                 "There is no identity file `{}`: passwords are sealed to {recipient}, as the others of this ledger are. \
                  They open with its private half alone.",
@@ -181,7 +181,7 @@ impl Choice {
                 counted(*count, "password")
             ),
         };
-        let would = match &self.taken {
+        let would = match &self.chosen {
             ChosenKey::Given(key) => {
                 format!("this run would seal to another key: {key}, given with `--recipient`")
             }

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn files_beside_a_ledger_are_guarded_by_their_names() {
+    fn companion_files_of_a_ledger_are_guarded_by_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
         for suffix in ["-wal", "-shm", "-journal", "-reserve", ".lock", ".simulator"] {

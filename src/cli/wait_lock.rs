@@ -21,7 +21,7 @@ pub(super) async fn open(
     output: &Output,
 ) -> Result<Ledger, Failure> {
     let begun = Instant::now();
-    let mut told = false;
+    let mut has_reported = false;
     loop {
         let in_use = match open() {
             // A second name may be a temporary one, made by a program that copies the file.
@@ -32,10 +32,10 @@ pub(super) async fn open(
         if left.is_zero() {
             let failure = Failure::from(in_use);
             let waited = format!("waited for {} in vain", rough(patience));
-            return Err(if told { failure.because(waited) } else { failure });
+            return Err(if has_reported { failure.because(waited) } else { failure });
         }
-        if !told {
-            told = true;
+        if !has_reported {
+            has_reported = true;
             output.note(format_args!("Waiting for up to {}: {in_use}.", rough(patience)));
         }
         tokio::select! {

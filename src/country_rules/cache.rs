@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_and_left_out() {
+    fn unusable_files_are_reported_and_left_out() {
         let (_folder, cache) = cache();
         cache.store("PT", r#"{"iso2Code":"PT"}"#).unwrap();
         for (name, content) in [
@@ -210,7 +210,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn files_are_for_their_owner_alone() {
+    fn files_are_only_for_their_owner() {
         use std::os::unix::fs::PermissionsExt;
         let (_folder, cache) = cache();
         cache.store("PT", r#"{"iso2Code":"PT"}"#).unwrap();

@@ -79,7 +79,7 @@ fn lines_are_written_in_their_order_and_waited_for() {
 }
 
 #[test]
-fn a_stuck_device_keeps_nobody_waiting_and_what_is_missing_is_counted_in_its_place() {
+fn a_stuck_device_blocks_no_caller_and_missing_lines_are_counted_in_place() {
     let scene = Scene::new();
     scene.say("one");
     scene.writes("one\n");

@@ -8,7 +8,7 @@ use super::states::{stack, stacked};
 use crate::ledger::{RowCounts, State};
 
 /// The most groups that are listed, largest first.
-const TOLD: usize = 20;
+const LISTED: usize = 20;
 
 /// The most groups that are counted separately. Rows of further groups count as `others`.
 const COUNTED: usize = 50_000;
@@ -70,11 +70,11 @@ impl GroupTally {
         let named = named.into_iter().map(|(name, rows)| NamedCounts { name: Some(name), rows });
         let mut groups: Vec<NamedCounts> = named.chain(nameless).collect();
         groups.sort_by(|a, b| b.rows.total().cmp(&a.rows.total()).then_with(|| a.name.cmp(&b.name)));
-        for group in groups.drain(TOLD.min(groups.len())..) {
+        for group in groups.drain(LISTED.min(groups.len())..) {
             others.add_all(group.rows);
         }
-        let told: u64 = groups.iter().map(|group| group.rows.total()).sum();
-        Groups { groups, untold: all.saturating_sub(told + others.total()), others }
+        let listed: u64 = groups.iter().map(|group| group.rows.total()).sum();
+        Groups { groups, untold: all.saturating_sub(listed + others.total()), others }
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_are_told_and_every_row_is_counted() {
+    fn the_largest_are_listed_and_every_row_is_counted() {
         let mut tally = GroupTally::default();
         for group in 0..30 {
             for _ in 0..=group {
@@ -92,7 +92,7 @@ mod tests {
         }
         tally.add(None, State::Failed);
         let groups = tally.end(500);
-        assert_eq!(groups.groups.len(), TOLD);
+        assert_eq!(groups.groups.len(), LISTED);
         assert_eq!(groups.groups[0].name.as_deref(), Some("29"));
         assert_eq!(groups.groups.iter().map(|it| it.rows.total()).sum::<u64>(), (11..=30).sum::<u64>());
         assert_eq!(

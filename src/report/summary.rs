@@ -152,16 +152,16 @@ impl LedgerSummary {
         if !self.errors.is_empty() {
             text.push_line(format_args!("\nWhy, most frequent first:"));
         }
-        let mut told = "";
+        let mut last_hint = "";
         for error in self.errors.iter().take(most_errors) {
             let ErrorLine { code, count, hint, state, example, .. } = error;
             let code = one_line(code);
             let such_as = if *count > 1 { "such as: " } else { "" };
             text.push_line(format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
-            if hint != told {
+            if hint != last_hint {
                 text.push_line(format_args!("      → {hint}"));
             }
-            told = hint;
+            last_hint = hint;
         }
         if self.errors.len() > most_errors {
             text.push_line(format_args!(

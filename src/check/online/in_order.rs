@@ -41,7 +41,7 @@ impl InOrder {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;
         }
-        let told = match met.judged.customer.take() {
+        let findings = match met.checked.customer.take() {
             None => Some(Vec::new()),
             Some(customer) => {
                 let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);
@@ -49,7 +49,7 @@ impl InOrder {
                 None
             }
         };
-        self.rows.push_back((met, told));
+        self.rows.push_back((met, findings));
         while self.rows.len() > self.concurrency * ROWS_PER_QUESTION && self.front_is_waiting() {
             self.wait().await?;
         }
@@ -58,9 +58,9 @@ impl InOrder {
 
     /// The first row of the queue, if it is finished.
     pub(crate) fn pop(&mut self) -> Option<Answered> {
-        let (met, told) = self.rows.pop_front_if(|(_, told)| told.is_some())?;
+        let (met, findings) = self.rows.pop_front_if(|(_, findings)| findings.is_some())?;
         self.first += 1;
-        Some((met, told?))
+        Some((met, findings?))
     }
 
     /// The first row of the queue, as soon as it is finished; `None` if the queue is empty.
@@ -72,15 +72,15 @@ impl InOrder {
     }
 
     fn front_is_waiting(&self) -> bool {
-        self.rows.front().is_some_and(|(_, told)| told.is_none())
+        self.rows.front().is_some_and(|(_, findings)| findings.is_none())
     }
 
     /// Waits until one more row is finished.
     async fn wait(&mut self) -> Result<(), CallError> {
         let asked = self.under_way.join_next().await.expect("a row that waits is under way");
-        let (number, told) = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let (number, findings) = asked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let index = usize::try_from(number - self.first).expect("few rows are in hand");
-        self.rows[index].1 = Some(told?);
+        self.rows[index].1 = Some(findings?);
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ mod tests {
     use crate::problem::Rule;
 
     #[tokio::test]
-    async fn silence_in_a_row_ends_it_and_an_answer_starts_anew() {
+    async fn consecutive_silence_opens_the_breaker_and_an_answer_resets_it() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
         let patience = LookupBreaker::new(Duration::from_secs(900));
         let silent = || async { Err(Outcome::Unknown("status 503".into())) };
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_does_a_long_silence() {
+    async fn a_long_silence_opens_the_breaker() {
         let unanswered = |reason: &str| Finding::new(Rule::DomainUnanswered, reason);
         let patience = LookupBreaker::new(Duration::ZERO);
         let silent = || async { Err(Outcome::Unknown("timed out".into())) };

@@ -65,9 +65,9 @@ impl Online {
     /// # Errors Every other row would get the same error.
     pub(crate) async fn look_up(&self, customer: &Customer) -> Result<Vec<FieldFinding>, CallError> {
         let domain = customer.domain.as_str();
-        let mut told = Vec::new();
-        let mut tell = |field, value: &str, finding: Option<Finding>| {
-            told.extend(finding.map(|finding| FieldFinding {
+        let mut findings = Vec::new();
+        let mut add = |field, value: &str, finding: Option<Finding>| {
+            findings.extend(finding.map(|finding| FieldFinding {
                 field,
                 value: truncate_for_display(value.as_bytes()),
                 finding,
@@ -75,16 +75,16 @@ impl Online {
         };
         let address =
             self.about_addresses.look_up(address::look_up(&self.caller, customer), address::unanswered);
-        tell(Field::AddressLine1, &customer.address_line1, address.await?);
+        add(Field::AddressLine1, &customer.address_line1, address.await?);
         let availability = domain::look_up(&self.caller, &self.domain_check, domain);
         let availability = self.about_domains.look_up(availability, domain::unanswered);
-        tell(Field::Domain, domain, availability.await?);
+        add(Field::Domain, domain, availability.await?);
         if let Some(id) = customer.associated_partner_id {
             let reseller = self.resellers.look_up(&self.caller, id);
             let reseller = self.about_resellers.look_up(reseller, reseller::unanswered);
-            tell(Field::AssociatedPartnerId, &id.to_string(), reseller.await?);
+            add(Field::AssociatedPartnerId, &id.to_string(), reseller.await?);
         }
-        Ok(told)
+        Ok(findings)
     }
 
     /// The name of a reseller, if the list of resellers was read.

@@ -49,7 +49,7 @@ impl Resellers {
             Some(reseller) if !is_active(reseller) => Ok(Some(inactive(reseller))),
             Some(_) => {
                 let agreement = self.agreement_of(id);
-                agreement.get_or_try_init(|| ask_for_agreement(caller, id)).await.cloned()
+                agreement.get_or_try_init(|| look_up_agreement(caller, id)).await.cloned()
             }
         }
     }
@@ -81,7 +81,7 @@ async fn list(caller: &Caller) -> Result<Listed, CallError> {
     Ok(Err(format!("the list of resellers has more than {PAGES_MAX} pages")))
 }
 
-async fn ask_for_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>, CallError> {
+async fn look_up_agreement(caller: &Caller, id: Uuid) -> Result<Option<Finding>, CallError> {
     match caller.lookup(reseller_agreement(id)).await {
         Ok(agreement) => Ok(finding(agreement)),
         Err(no_answer @ Outcome::Unknown(_)) => Err(no_answer),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_that_may_not_ask_ends_nothing() {
+    fn an_app_without_access_does_not_end_the_check() {
         let refused = |code: &str| {
             let error = ServiceError { status: 403, code: code.to_owned(), text: String::new() };
             Outcome::Refused(Class::FixTheRights, error)

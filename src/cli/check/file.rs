@@ -13,10 +13,10 @@ use crate::reading::{ReadProgress, RowBatch};
 pub(super) struct FileInProgress<'a, 'o> {
     pub(super) path: String,
     pub(super) check: FileCheck,
-    pub(super) siblings: &'a mut EarlierRows,
+    pub(super) earlier_rows: &'a mut EarlierRows,
     pub(super) report: &'a mut CheckReport<'o>,
     pub(super) progress: &'a watch::Sender<ReadProgress>,
-    pub(super) desk: Option<(&'a OnlineChecker, InOrder)>,
+    pub(super) checker: Option<(&'a OnlineChecker, InOrder)>,
     pub(super) copy: Option<&'a mut AnnotatedCopy>,
 }
 
@@ -24,15 +24,15 @@ impl FileInProgress<'_, '_> {
     pub(super) async fn batch(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
-        for (number, judged) in (1..).zip(batch.rows) {
-            let met = self.check.meet(judged, self.siblings);
-            let Some((desk, queue)) = &mut self.desk else {
+        for (number, checked) in (1..).zip(batch.rows) {
+            let met = self.check.meet(checked, self.earlier_rows);
+            let Some((checker, queue)) = &mut self.checker else {
                 self.settle(met, Vec::new())?;
                 continue;
             };
-            queue.push(met).await.map_err(|unanswered| desk.failure(unanswered))?;
-            while let Some((met, told)) = self.desk.as_mut().and_then(|(_, queue)| queue.pop()) {
-                self.settle(met, told)?;
+            queue.push(met).await.map_err(|unanswered| checker.failure(unanswered))?;
+            while let Some((met, findings)) = self.checker.as_mut().and_then(|(_, queue)| queue.pop()) {
+                self.settle(met, findings)?;
             }
             // An answer can take long, and someone may be watching.
             self.report.write()?;
@@ -45,9 +45,9 @@ impl FileInProgress<'_, '_> {
         Ok(())
     }
 
-    fn settle(&mut self, mut met: Met, told: Vec<FieldFinding>) -> Result<(), Failure> {
+    fn settle(&mut self, mut met: Met, findings: Vec<FieldFinding>) -> Result<(), Failure> {
         let row = met.take_row();
-        let problems = self.check.settle(met, told);
+        let problems = self.check.settle(met, findings);
         for problem in &problems {
             self.report.problem(&self.path, problem)?;
         }
@@ -60,9 +60,9 @@ impl FileInProgress<'_, '_> {
     /// Waits for lookups in progress, then checks the file as a whole. Returns the counts and the problems found only
     /// then.
     pub(super) async fn end(mut self) -> Result<(CheckTally, AtTheEnd), Failure> {
-        while let Some((desk, queue)) = &mut self.desk {
-            match queue.next().await.map_err(|unanswered| desk.failure(unanswered))? {
-                Some((met, told)) => self.settle(met, told)?,
+        while let Some((checker, queue)) = &mut self.checker {
+            match queue.next().await.map_err(|unanswered| checker.failure(unanswered))? {
+                Some((met, findings)) => self.settle(met, findings)?,
                 None => break,
             }
             self.report.write()?;

@@ -40,11 +40,11 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
     for note in validator.notes() {
         output.note(format_args!("Country rules: {note}."));
     }
-    let mut desk = None;
+    let mut checker = None;
     if args.online {
         let connection =
             ServiceConnection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
-        desk = Some(Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?);
+        checker = Some(Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?);
     }
     let form = if args.json {
         OutputFormat::Json(JsonReport::default())
@@ -56,24 +56,24 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         args: &args,
         validator,
         interruption,
-        desk: desk.as_ref(),
+        checker: checker.as_ref(),
         report: CheckReport::new(output, form),
         copy,
-        siblings: EarlierRows::default(),
+        earlier_rows: EarlierRows::default(),
         tally: CheckTally::default(),
     };
     for input in inputs {
         check.file(input).await?;
     }
     let has_errors = check.tally.wrong > 0;
-    let given_up = desk.as_ref().is_some_and(|desk| desk.online.given_up().next().is_some());
+    let given_up = checker.as_ref().is_some_and(|checker| checker.online.given_up().next().is_some());
     check.report.end(&CheckEnd {
         files: args.files.len(),
         has_copy: args.output.is_some(),
         copy: &quoted(&free_name(Path::new("problems.csv")).to_string_lossy()),
         tally: &check.tally,
-        partner: desk.as_ref().map(|desk| desk.partner.as_str()),
-        online: desk.as_ref().map(|desk| &*desk.online),
+        partner: checker.as_ref().map(|checker| checker.partner.as_str()),
+        online: checker.as_ref().map(|checker| &*checker.online),
         next: &next_command(&args, Repeated::of(output.matches()), &check.tally, given_up),
     })?;
     tracing::info!(
@@ -85,8 +85,8 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         "checked"
     );
     drop(check);
-    if let Some(desk) = desk
-        && let Some(failure) = desk.close().await
+    if let Some(checker) = checker
+        && let Some(failure) = checker.close().await
     {
         return Err(failure);
     }
@@ -100,11 +100,11 @@ struct CheckRun<'a> {
     validator: Validator,
     interruption: Interruption,
     /// For lookups at Partner Center, with `--online`.
-    desk: Option<&'a OnlineChecker>,
+    checker: Option<&'a OnlineChecker>,
     report: CheckReport<'a>,
     copy: Option<AnnotatedCopy>,
     /// The rows of all files so far.
-    siblings: EarlierRows,
+    earlier_rows: EarlierRows,
     /// The counts of the files that are finished.
     tally: CheckTally,
 }
@@ -141,21 +141,24 @@ impl CheckRun<'_> {
         if let Some(copy) = &mut self.copy {
             copy.begin(&header, opened.layout().delimiter())?;
         }
-        self.tell_of(&path, opened.layout(), &header);
+        self.report_layout(&path, opened.layout(), &header);
         let mut file = FileInProgress {
             path: path.clone(),
             check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
-            siblings: &mut self.siblings,
+            earlier_rows: &mut self.earlier_rows,
             report: &mut self.report,
             progress,
-            desk: self.desk.map(|desk| (desk, InOrder::new(desk.online.clone(), self.args.concurrency))),
+            checker: self
+                .checker
+                .map(|checker| (checker, InOrder::new(checker.online.clone(), self.args.concurrency))),
             copy: self.copy.as_mut(),
         };
-        file.siblings.begin_file(&file.path);
+        file.earlier_rows.begin_file(&file.path);
         let keeps_cells = self.args.output.is_some();
-        let judge = RowChecker::new(self.validator.clone(), file.siblings, self.args.online, keeps_cells);
+        let row_checker =
+            RowChecker::new(self.validator.clone(), file.earlier_rows, self.args.online, keeps_cells);
         let mut rows =
-            opened.start(move |header, rows| rows.iter().map(|row| judge.row(header, row)).collect());
+            opened.start(move |header, rows| rows.iter().map(|row| row_checker.row(header, row)).collect());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.map_err(unread)? {
             file.batch(batch).await?;
         }
@@ -173,7 +176,7 @@ impl CheckRun<'_> {
     }
 
     /// Reports the layout of the file, if it differs from the default, and unknown columns.
-    fn tell_of(&self, path: &str, layout: &reader::Layout, header: &reader::Header) {
+    fn report_layout(&self, path: &str, layout: &reader::Layout, header: &reader::Header) {
         if *layout != reader::Layout::default() {
             self.output.note(format_args!("{path}: read as {}.", escape_for_terminal(&layout.to_string())));
         }

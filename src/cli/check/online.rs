@@ -28,7 +28,7 @@ impl OnlineChecker {
     ) -> Result<Self, Failure> {
         let domain_suffix = connection.domain_suffix;
         let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
-        let partner = who_asks(&inquiry).await?;
+        let partner = describe_partner(&inquiry).await?;
         let online = Arc::new(Online::new(Arc::clone(&inquiry.caller), domain_suffix, pace.max_outage));
         Ok(Self { inquiry, online, partner })
     }
@@ -58,7 +58,7 @@ impl OnlineChecker {
 }
 
 /// Describes the partner. The lookup needs a user's token; an app is described by the tenant that it signs in to.
-async fn who_asks(inquiry: &Inquiry) -> Result<String, Failure> {
+async fn describe_partner(inquiry: &Inquiry) -> Result<String, Failure> {
     match inquiry.caller.lookup(organization_profile()).await {
         Ok(profile) => Ok(partner::describe(&profile)),
         // A refusal here does not rule out the other lookups. If all lookups are refused, the next one reports that.

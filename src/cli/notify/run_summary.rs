@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_that_is_somebodys_words_is_left_out() {
+    fn a_code_that_is_free_text_is_left_out() {
         let check = |code: &str, expected: &str| assert_eq!(plain_code(code.to_owned()), expected);
         check("600051", "600051");
         check("domain_taken", "domain_taken");

@@ -53,9 +53,9 @@ impl UrlNotifier {
 
     async fn notify(&self, suffix: Option<&'static str>, body: String) {
         let what = suffix.unwrap_or("success");
-        let told = tokio::time::timeout(TIMEOUT, self.send(suffix, &body)).await;
+        let result = tokio::time::timeout(TIMEOUT, self.send(suffix, &body)).await;
         // Log the reason without the URL: its path is enough to send notifications.
-        match told {
+        match result {
             Ok(Ok(())) => tracing::info!(what, "notified"),
             Ok(Err(reason)) => tracing::warn!(what, reason, "could not notify --notify-url"),
             Err(_) => tracing::warn!(what, reason = "no answer in time", "could not notify --notify-url"),

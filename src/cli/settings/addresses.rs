@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_is_for_loopback_alone() {
+    fn plain_http_is_only_for_loopback() {
         let check = |text: &str, expected: bool| {
             assert_eq!(base_url("--api-url", Some(text), "").is_ok(), expected, "{text}");
         };
