@@ -1,4 +1,4 @@
-//! A list of customers to judged rows: no SQL, no HTTP, and no runtime.
+//! Turns a list of customers into validated rows, without SQL, HTTP or a runtime.
 //!
 //! ```text
 //! FILE ─► reader ─► validation ─► a customer, or every problem of the row
@@ -7,9 +7,9 @@
 //!
 //! | module | what it is |
 //! | --- | --- |
-//! | [`reader`] | CSV in any encoding, or a sheet of a workbook, to rows with their line |
-//! | [`validation`] | the rules: pure, with their tables in `validation/data` |
-//! | [`reading`] | a file read and judged on several cores |
+//! | [`reader`] | turns CSV in any encoding, or a sheet of a workbook, into rows with their line |
+//! | [`validation`] | the rules, as pure functions; their tables are in `validation/data` |
+//! | [`reading`] | reads and validates a file on several cores |
 
 pub mod reader;
 pub mod reading;

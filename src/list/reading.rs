@@ -1,9 +1,9 @@
-//! A file read and judged on as many threads as there are cores, and use for them, in batches that come out in the order
-//! of the file: what intake and `check` have in common.
+//! Reads and validates a file on several threads and returns batches in file order.
 //!
-//! The threads take turns with the reader: each reads a batch, and judges it while another reads. A bounded number of
-//! batches is under way, so memory does not grow with the file. An interruption ends the waiting at once, also for a pipe
-//! that says nothing; the threads end with their batches.
+//! Intake and `check` both use this module. There are as many threads as cores, up to a limit. The threads take turns
+//! with the reader: each thread reads a batch, and validates the batch while another thread reads. The number of
+//! batches in progress is bounded, so memory does not grow with the file. An interruption ends the wait at once, even
+//! for a pipe that sends nothing. The threads end after their current batch.
 
 use std::io::{self, Read};
 use std::num::NonZero;
@@ -12,25 +12,25 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-// Channels that any runtime can wait for; there is none here.
+// Channels that work with any runtime; this crate has none.
 use tokio::sync::{mpsc, oneshot};
 
 use crate::reader::{self, Header, Input, Layout, Reader, Row};
 
-/// One thread reads as fast as some four judge. Each has a batch in memory.
+/// One thread reads about as fast as four threads validate. Each thread has a batch in memory.
 const THREADS_MAX: usize = 6;
 
-/// Rows that are judged together. Large enough for handing them on to cost little per row, small enough for a Ctrl-C to
-/// be answered at once, and for several of them to take little memory.
+/// How many rows are validated together. The batch is large enough that passing it on costs little per row. It is small
+/// enough to answer Ctrl-C at once, and several batches take little memory.
 const BATCH: usize = 500;
 
-/// A batch is full, too, when its rows have so many bytes: no list has such rows, but a broken one may.
+/// A batch is also full when its rows have this many bytes. Only a broken list has such rows.
 const BATCH_BYTES: usize = 512 << 10;
 
-/// Rows of more bytes are not read into again: their memory would be kept for as long as the file is read.
+/// Rows with more bytes are not reused as buffers, because their memory would be kept until the end of the file.
 const KEPT_ROW_BYTES: usize = 2048;
 
-/// Why a file was not read to its end.
+/// Why reading stopped before the end of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("could not read {}", named(path))]
@@ -41,19 +41,19 @@ pub enum Error {
     Thread { path: String, source: io::Error },
 }
 
-/// What messages call a path that the operator gave.
+/// How messages name a path that the operator gave.
 fn named(path: &str) -> String {
     if path == "-" { "standard input".to_owned() } else { format!("`{path}`") }
 }
 
 /// A file to read.
 pub struct InputSource {
-    /// As the operator gave it; `-` is standard input.
+    /// As the operator gave it; `-` means standard input.
     pub path: String,
     pub input: Input,
 }
 
-/// How far a reading has come.
+/// How much of a file has been read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadProgress {
     pub bytes: u64,
@@ -66,14 +66,14 @@ pub struct OpenedFile {
     reader: Reader<Input>,
 }
 
-/// The rows of a file under way, each as what was made of it.
+/// The rows of a file that is being read, as the results of validation.
 pub struct RowStream<T> {
     path: String,
-    /// In the order of the file; the first ones may be done.
+    /// In file order; the first batches may be finished.
     under_way: mpsc::Receiver<oneshot::Receiver<RowBatch<T>>>,
-    /// The one that comes to the end of the file says how many rows it had.
+    /// The thread that reaches the end of the file returns the number of rows.
     threads: Vec<OnThread<Option<Result<u64, reader::Error>>>>,
-    /// Why there are no more of them.
+    /// Why no more threads could be started.
     no_thread: Option<io::Error>,
 }
 
@@ -82,16 +82,16 @@ pub struct RowBatch<T> {
     pub progress: ReadProgress,
 }
 
-/// What one thread at a time reads with.
+/// The reader and its state; one thread at a time uses it.
 struct Turn<R, T> {
     reader: Reader<R>,
-    /// Read so far.
+    /// How many rows have been read so far.
     rows: u64,
     batches: mpsc::Sender<oneshot::Receiver<RowBatch<T>>>,
 }
 
 impl OpenedFile {
-    /// Waits for the header, which a pipe may keep us waiting for.
+    /// Waits for the header, which can take long if the input is a pipe.
     pub async fn open(
         source: InputSource,
         options: reader::Options,
@@ -115,32 +115,32 @@ impl OpenedFile {
         self.reader.header()
     }
 
-    /// How it is read.
+    /// How the file is read.
     pub fn layout(&self) -> &Layout {
         self.reader.layout()
     }
 
-    /// Reads everything, and makes of the rows what `judge` makes of them: something of each.
+    /// Reads the whole file. `validate` turns the rows of a batch into results, one per row.
     pub fn start<T: Send + 'static>(
         self,
-        judge: impl Fn(&Header, &[Row]) -> Vec<T> + Send + Sync + 'static,
+        validate: impl Fn(&Header, &[Row]) -> Vec<T> + Send + Sync + 'static,
     ) -> RowStream<T> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let count = usize::min(cores, THREADS_MAX);
-        // Beside what waits here, one batch waits to be handed over, and two are with whoever takes them.
+        // In addition to the batches in this channel, one batch waits to be sent, and the receiver holds two.
         let (batches, under_way) = mpsc::channel(count);
-        let judge = Arc::new((self.reader.header().clone(), judge));
+        let validate = Arc::new((self.reader.header().clone(), validate));
         let turn = Arc::new(Mutex::new(Some(Turn { reader: self.reader, rows: 0, batches })));
         let (mut threads, mut no_thread) = (Vec::with_capacity(count), None);
         for _ in 0..count {
-            let (judge, turn) = (Arc::clone(&judge), Arc::clone(&turn));
+            let (validate, turn) = (Arc::clone(&validate), Arc::clone(&turn));
             let started = on_thread(move || {
-                let (header, judge) = &*judge;
-                read_and_validate(&turn, |rows| judge(header, rows))
+                let (header, validate) = &*validate;
+                read_and_validate(&turn, |rows| validate(header, rows))
             });
             match started {
                 Ok(thread) => threads.push(thread),
-                // Those that there are do the work of all.
+                // The threads that did start do all the work.
                 Err(error) => no_thread = Some(error),
             }
         }
@@ -149,16 +149,16 @@ impl OpenedFile {
 }
 
 impl<T> RowStream<T> {
-    /// The next rows, in the order of the file; `None` when all have been handed out.
+    /// The next rows in file order; `None` after the last row.
     pub async fn next(
         &mut self,
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Option<RowBatch<T>>, Error> {
         let next = async {
             let mut batch = self.under_way.recv().await?.await.ok()?;
-            // Where they are judged faster than they are taken, two go together, for one commit instead of two.
-            if let Ok(judging) = self.under_way.try_recv() {
-                let RowBatch { rows, progress } = judging.await.ok()?;
+            // If validation is faster than the receiver, join two batches: one commit instead of two.
+            if let Ok(pending) = self.under_way.try_recv() {
+                let RowBatch { rows, progress } = pending.await.ok()?;
                 batch.rows.extend(rows);
                 batch.progress = progress;
             }
@@ -171,13 +171,12 @@ impl<T> RowStream<T> {
         }
     }
 
-    /// How many rows the file had, or why it was not read to its end. For when [`next`](Self::next) has handed out
-    /// all there are.
+    /// How many rows the file had, or why reading stopped early. Call it after [`next`](Self::next) has returned
+    /// `None`.
     ///
-    /// # Panics
-    /// Where a thread has.
+    /// # Panics If a thread has panicked.
     pub async fn end(mut self) -> Result<u64, Error> {
-        // After a panic some are left.
+        // After a panic, some batches are left.
         self.under_way.close();
         let mut end = None;
         for thread in self.threads {
@@ -191,7 +190,7 @@ impl<T> RowStream<T> {
     }
 }
 
-/// What a thread of its own comes to, a panic included. Who does not wait for it leaves it to itself.
+/// The result of a separate thread, which can be a panic. If the receiver is dropped, the thread runs on detached.
 type OnThread<T> = oneshot::Receiver<thread::Result<T>>;
 
 fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<OnThread<T>> {
@@ -202,20 +201,20 @@ fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io
     Ok(thread)
 }
 
-/// A panic over there is a panic here.
+/// Passes a panic of the thread on to the caller.
 async fn joined<T>(thread: OnThread<T>) -> T {
     let result = thread.await.expect("a thread says what it has come to");
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Until there is no more to read, or nobody to take it.
+/// Reads and validates until the input ends or no receiver is left.
 fn read_and_validate<R: Read, T>(
     turn: &Mutex<Option<Turn<R, T>>>,
-    judge: impl Fn(&[Row]) -> Vec<T>,
+    validate: impl Fn(&[Row]) -> Vec<T>,
 ) -> Option<Result<u64, reader::Error>> {
     let mut rows = Vec::new();
     loop {
-        // Where a thread panicked in its turn there are no further ones.
+        // A thread that panics during its turn poisons the lock; then no further turns are possible.
         let mut turn = turn.lock().ok()?;
         let in_turn = turn.as_mut()?;
         let (filled, may_be_more) = match fill(&mut in_turn.reader, &mut rows) {
@@ -227,16 +226,16 @@ fn read_and_validate<R: Read, T>(
         };
         in_turn.rows += filled as u64;
         let progress = ReadProgress { bytes: in_turn.reader.bytes_read(), rows: in_turn.rows };
-        let (judged, judging) = oneshot::channel();
-        // Fails where nobody takes them any more.
-        let is_wanted = filled > 0 && in_turn.batches.blocking_send(judging).is_ok();
+        let (validated, pending) = oneshot::channel();
+        // Fails if no receiver is left.
+        let is_wanted = filled > 0 && in_turn.batches.blocking_send(pending).is_ok();
         let is_last = !may_be_more || !is_wanted;
         if is_last {
             *turn = None;
         }
         drop(turn);
         if is_wanted {
-            drop(judged.send(RowBatch { rows: judge(&rows[..filled]), progress }));
+            drop(validated.send(RowBatch { rows: validate(&rows[..filled]), progress }));
         }
         if is_last {
             return Some(Ok(progress.rows));
@@ -247,7 +246,7 @@ fn read_and_validate<R: Read, T>(
     }
 }
 
-/// Reads a batch into the first of `rows`. Says how many they are, and whether there may be more.
+/// Reads a batch into the first elements of `rows`. Returns how many rows it read, and whether there may be more.
 fn fill<R: Read>(reader: &mut Reader<R>, rows: &mut Vec<Row>) -> Result<(usize, bool), reader::Error> {
     let mut bytes = 0;
     for index in 0..BATCH {
@@ -269,7 +268,7 @@ fn fill<R: Read>(reader: &mut Reader<R>, rows: &mut Vec<Row>) -> Result<(usize, 
 mod tests {
     use super::*;
 
-    /// A file of these rows.
+    /// A file with these rows.
     async fn open(rows: String) -> OpenedFile {
         let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
         let text = std::io::Cursor::new(format!("{header}\n{rows}"));
@@ -279,9 +278,10 @@ mod tests {
             .unwrap()
     }
 
-    /// The lines of all rows as they come, and the sizes of their batches.
-    async fn lines(opened: OpenedFile, judge: fn(&Header, &Row) -> u64) -> (Vec<u64>, Vec<usize>) {
-        let mut rows = opened.start(move |header, rows| rows.iter().map(|row| judge(header, row)).collect());
+    /// The lines of all rows in the order they arrive, and the sizes of their batches.
+    async fn lines(opened: OpenedFile, validate: fn(&Header, &Row) -> u64) -> (Vec<u64>, Vec<usize>) {
+        let mut rows =
+            opened.start(move |header, rows| rows.iter().map(|row| validate(header, row)).collect());
         let (mut lines, mut sizes) = (Vec::new(), Vec::new());
         let mut interrupted = std::pin::pin!(std::future::pending());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.unwrap() {
@@ -298,7 +298,7 @@ mod tests {
         let opened = open("Contoso,a,,,,,,,\n".repeat(3500)).await;
         let (lines, sizes) = lines(opened, |_, row| {
             if row.line() == 2 {
-                // The first batch is done last.
+                // The first batch is finished last.
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
             row.line()
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_stands_before_a_fault_comes_before_it() {
+    async fn rows_before_a_fault_come_before_it() {
         let opened = open("Contoso,a,,,,,,,\n".repeat(2300) + "\"Contoso,a,,,,,,,\n").await;
         let mut rows = opened.start(|_, rows| rows.iter().map(Row::line).collect());
         let mut interrupted = std::pin::pin!(std::future::pending());
@@ -323,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     #[should_panic(expected = "a row like no other")]
-    async fn a_panic_over_there_is_one_here() {
+    async fn a_panic_of_a_thread_is_passed_on() {
         let opened = open("Contoso,a,,,,,,,\n".repeat(9000)).await;
         lines(opened, |_, row| if row.line() == 4000 { panic!("a row like no other") } else { row.line() })
             .await;

@@ -1,7 +1,7 @@
-//! Every name a column may go by.
+//! The names that a column can have.
 //!
-//! Names are compared folded: letters and digits in lower case, so that `E-mail`, `e_mail` and `EMAIL` are one.
-//! A test holds that no two fields share a name.
+//! Names are compared folded, as letters and digits in lower case: `E-mail`, `e_mail` and `EMAIL` are the same name. A
+//! test checks that no two fields share a name.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,11 +9,11 @@ use std::sync::LazyLock;
 use tenantry_model::customer::Field;
 use tenantry_model::nearest::distance_within;
 
-/// By field, in canonical order: the aliases, and what lists in German, French and Spanish call the field.
+/// By field, in canonical order: the aliases, and the names of the field in German, French and Spanish lists.
 ///
 /// An alias is the path in the REST body (`BillingProfile.` and so on, fact book 4.1), the parameter of
-/// `New-PartnerCustomer`, or what spreadsheets call the field. The words of the other languages stand without their accents,
-/// which [`translations`](super::translations) takes off what is looked up.
+/// `New-PartnerCustomer`, or a usual name in spreadsheets. The names in other languages are stored without accents;
+/// [`translations`](super::translations) removes the accents from a name before it looks the name up.
 static NAMES: LazyLock<Vec<[Vec<&str>; 2]>> = LazyLock::new(|| {
     let names = |cell: &'static str| cell.split('|').filter(|name| !name.is_empty()).collect();
     let rows = include_str!("data/column-names.csv").lines().skip(1);
@@ -29,37 +29,37 @@ static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {
     Field::ALL.into_iter().flat_map(|field| names(field).map(move |name| (fold(name), field))).collect()
 });
 
-/// What a field may be called beside its canonical name.
+/// The names of a field in addition to its canonical name.
 pub fn aliases_of(field: Field) -> &'static [&'static str] {
     &NAMES[field as usize][0]
 }
 
-/// What lists in other languages call a field.
+/// The names of a field in lists in other languages.
 pub(super) fn translations_of(field: Field) -> &'static [&'static str] {
     &NAMES[field as usize][1]
 }
 
-/// Letters and digits alone, in lower case: how names are compared that people spell in many ways.
+/// Keeps only letters and digits, in lower case, so that different spellings of a name compare equal.
 pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The field of a folded name.
+/// The field with this folded name.
 pub(super) fn field_named(folded: &str) -> Option<Field> {
     FIELDS_BY_NAME.get(folded).copied()
 }
 
-/// The field that a name may mean where only canonical ones are taken.
+/// The field that a name may mean, where only canonical names are accepted.
 pub fn suggested_field(name: &str) -> Option<Field> {
     let folded = fold(name);
     field_named(&folded).or_else(|| nearly(&folded).first().copied())
 }
 
-/// The fields whose names a folded, unknown name is taken for a slip of, in canonical order.
+/// The fields that a folded, unknown name may be a misspelling of, in canonical order.
 ///
-/// One slip in a name of four letters or more, two in a canonical name of eight or more: two slips off an alias
-/// would also catch honest columns such as `Company ID`. Names with other digits are other columns: `Address line 3`
-/// is no slip of `Address line 2`.
+/// The limit is one mistake in a name of four letters or more, and two in a canonical name of eight letters or more.
+/// Two mistakes in an alias would also match legitimate columns such as `Company ID`. Names with different digits are
+/// different columns: `Address line 3` is not a misspelling of `Address line 2`.
 pub(super) fn nearly(folded: &str) -> Vec<Field> {
     let is_near = |name: &str, field: Field| {
         let limit = match name.len() {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn folds_what_does_not_tell_names_apart() {
+    fn folds_what_does_not_distinguish_names() {
         assert_eq!(fold("Washington, D.C."), "washingtondc");
         assert_eq!(fold("Île-du-Prince-Édouard"), "îleduprinceédouard");
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_are_told_from_other_columns() {
+    fn slips_are_distinguished_from_other_columns() {
         check_near("Domian", &[Field::Domain]);
         check_near("compny_nmae", &[Field::CompanyName]);
         check_near("adress_line1", &[Field::AddressLine1]);

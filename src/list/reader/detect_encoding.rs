@@ -1,10 +1,10 @@
-//! UTF-8 or Windows-1252: told from every byte of a file, before anything is made of it.
+//! Detects UTF-8 or Windows-1252 from every byte of a file, before the file is parsed.
 //!
-//! ASCII is the same in both, and the first letter that is not may stand in the last row. A name that is read in the
-//! wrong encoding becomes a customer with a wrong name, which cannot be undone. So a file is read once beforehand,
-//! and what fits neither is a [`Doubt`], not a guess: bytes that Windows-1252 has no letter for, UTF-8 beside
-//! what is none, and texts that look like another encoding, as `chardetng` (which Firefox tells web pages by) and a
-//! few signs of the encodings of DOS see it.
+//! ASCII is the same in both encodings, and the first other character may be in the last row. A name that is read in
+//! the wrong encoding becomes a customer with a wrong name, which cannot be undone. So the file is read once to detect
+//! the encoding. A file that fits neither encoding is an [`EncodingUncertain`], not a guess. This covers bytes that
+//! Windows-1252 does not define, a mix of UTF-8 and other bytes, and text that looks like another encoding.
+//! `chardetng`, the detector that Firefox uses for web pages, and a few signs of the DOS code pages show the latter.
 
 use std::io::{self, Read};
 
@@ -14,18 +14,18 @@ use super::encoding::Encoding;
 use super::error::{EncodingUncertain, Error};
 use super::records::count;
 
-/// One read; large enough that system calls do not count.
+/// The size of one read; large enough that the cost of system calls does not matter.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// How much of what is no UTF-8 the detector looks at; it is slow, and by then it has made up its mind.
+/// How many bytes of non-UTF-8 text the detector gets. The detector is slow, and more bytes rarely change its result.
 const DETECTOR_BYTES: usize = 1024 * 1024;
 
-/// So far does a character reach.
+/// The maximum length of a character in UTF-8.
 const UTF8_CHARACTER_BYTES_MAX: usize = 4;
 
-/// The encoding of all that is left of `input`.
+/// The encoding of the rest of `input`.
 pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {
-    let mut census = EncodingDetection::new();
+    let mut detection = EncodingDetection::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut kept, mut offset) = (0, 0);
     loop {
@@ -36,9 +36,9 @@ pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {
         };
         offset += read as u64;
         let length = kept + read;
-        let counted = census.count(&buffer[..length], read == 0);
+        let counted = detection.count(&buffer[..length], read == 0);
         if read == 0 {
-            return census.verdict().map_err(Error::Encoding);
+            return detection.verdict().map_err(Error::Encoding);
         }
         buffer.copy_within(counted..length, 0);
         kept = length - counted;
@@ -46,11 +46,12 @@ pub(super) fn encoding_of(input: &mut impl Read) -> Result<Encoding, Error> {
 }
 
 struct EncodingDetection {
-    /// Characters of more than one byte that are UTF-8.
+    /// The number of valid UTF-8 characters of more than one byte.
     characters: u64,
-    /// Bytes, or beginnings of characters, that are not.
+    /// The number of invalid bytes or incomplete characters.
     faults: u64,
-    /// Fed from the first fault on; what comes before is ASCII, or too much to doubt that it is UTF-8.
+    /// Receives text from the first fault on. The text before is ASCII, or has so many characters that it is surely
+    /// UTF-8.
     detector: EncodingDetector,
     detector_bytes: usize,
     last_three: [u8; 3],
@@ -71,14 +72,14 @@ impl EncodingDetection {
         }
     }
 
-    /// Counts what stands in `bytes` and returns how many of them it has counted: all but the beginning of a
-    /// character that goes on behind them, unless they are the last.
+    /// Counts the characters and faults in `bytes`. Returns how many bytes it has counted: all, except the beginning of
+    /// a character that continues after them, unless these bytes are the last.
     fn count(&mut self, bytes: &[u8], is_last: bool) -> usize {
         let mut counted = 0;
         while counted < bytes.len() {
             let (valid, rest) =
                 bytes[counted..].split_at(encoding_rs::Encoding::utf8_valid_up_to(&bytes[counted..]));
-            // Each character beyond ASCII begins with one such byte.
+            // Every character beyond ASCII begins with exactly one such byte.
             self.characters += count(valid, |byte| byte >= 0xC0);
             counted += valid.len();
             match fault_length(rest) {
@@ -114,7 +115,7 @@ impl EncodingDetection {
     }
 
     fn verdict(mut self) -> Result<Encoding, EncodingUncertain> {
-        // A few broken cells in a file of UTF-8 are told with their rows.
+        // A few invalid cells in a UTF-8 file are reported with their rows.
         if self.faults == 0 || self.characters > self.faults {
             return Ok(Encoding::UTF_8);
         }
@@ -133,14 +134,14 @@ impl EncodingDetection {
     }
 }
 
-/// How many of these bytes, which begin with no character, are at fault; `None` where one may only be cut off.
+/// The length of the fault at the beginning of these bytes; `None` if a character may only be cut off.
 fn fault_length(bytes: &[u8]) -> Option<usize> {
     let start = &bytes[..bytes.len().min(UTF8_CHARACTER_BYTES_MAX)];
     std::str::from_utf8(start).err().and_then(|error| error.error_len())
 }
 
-/// The low quotation marks, dagger and the like of Windows-1252 do not stand between two letters, where the code
-/// pages of DOS have `é`, `ä`, `ö` and their neighbours.
+/// Windows-1252 has low quotation marks, daggers and similar marks that do not occur between two letters. The DOS code
+/// pages have `é`, `ä`, `ö` and other letters at the same bytes.
 fn is_letter_of_dos([before, byte, after]: [u8; 3]) -> bool {
     let is_mark =
         matches!(byte, 0x80 | 0x82 | 0x83 | 0x84 | 0x86..=0x89 | 0x8B | 0x93 | 0x94 | 0x98 | 0x99 | 0x9B);
@@ -151,7 +152,7 @@ fn is_letter_of_dos([before, byte, after]: [u8; 3]) -> bool {
 mod tests {
     use super::*;
 
-    /// Hands its bytes out a few at a time.
+    /// Returns its bytes a few at a time.
     struct Dripping<'a>(&'a [u8], usize);
 
     impl Read for Dripping<'_> {
@@ -165,12 +166,12 @@ mod tests {
     fn check(text: impl AsRef<[u8]>, expected: Result<&str, EncodingUncertain>) {
         let text = text.as_ref();
         for size in [1, 3, text.len().max(1)] {
-            let told = encoding_of(&mut Dripping(text, size)).map(Encoding::name);
-            let told = told.map_err(|error| match error {
+            let found = encoding_of(&mut Dripping(text, size)).map(Encoding::name);
+            let found = found.map_err(|error| match error {
                 Error::Encoding(doubt) => doubt,
                 other => panic!("{other}"),
             });
-            assert_eq!(told, expected, "{} by {size}", String::from_utf8_lossy(text));
+            assert_eq!(found, expected, "{} by {size}", String::from_utf8_lossy(text));
         }
     }
 
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_is_told_from_windows_1252_by_the_last_byte_if_need_be() {
+    fn utf_8_and_windows_1252_are_distinguished_even_by_the_last_byte() {
         check("", Ok("UTF-8"));
         check("name,city\nContoso,Leeds\n", Ok("UTF-8"));
         check("name,city\nMüller 日本 🙂,Köln\n", Ok("UTF-8"));
@@ -206,7 +207,7 @@ mod tests {
     fn a_few_faults_among_utf_8_leave_it_utf_8() {
         check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", Ok("UTF-8"));
         check(b"M\xC3\xBCller,K\xF6ln,M\xFCller", Err(EncodingUncertain::Mixed));
-        // Cut off in the middle of a character.
+        // The text ends in the middle of a character.
         check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xC3", Ok("UTF-8"));
     }
 

@@ -1,12 +1,12 @@
-//! Which character separates the cells, told from the first lines of the file.
+//! Detects the delimiter from the first lines of the file.
 
 use super::aliases;
 use super::header::is_ours;
 
-/// What separates cells in practice, the likeliest first: it wins where the header has a single column.
+/// The delimiters in use, most likely first: the first one is used if the header has a single column.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// The line by which Excel is told the delimiter, and its length with the line break: `sep=;`, also in quotes.
+/// The line that sets the delimiter for Excel (`sep=;`, also in quotes), and its length with the line break.
 pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
     let length = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
     let (line, rest) = text.split_at(length);
@@ -25,8 +25,8 @@ pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
     Some((delimiter, length + line_break))
 }
 
-/// Where the first line ends that is not blank; `None` where its end is not there yet. A line break between quotes
-/// ends no line, whichever delimiter the quotes stand beside.
+/// Where the first non-blank line ends; `None` if its end has not arrived yet. A line break between quotes does not end
+/// a line, whatever the delimiter next to the quotes is.
 pub(super) fn first_line_end(head: &[u8]) -> Option<usize> {
     let text = head.trim_ascii_start();
     let mut is_quoted = false;
@@ -37,20 +37,20 @@ pub(super) fn first_line_end(head: &[u8]) -> Option<usize> {
     Some(head.len() - text.len() + length)
 }
 
-/// The delimiter under which the header shows the most columns that we know, and then the most columns.
+/// The delimiter that gives the header the most known columns and then the most columns.
 pub(super) fn detect(text: &[u8]) -> u8 {
-    // Of equals it takes the last one.
+    // `max_by_key` returns the last of equal elements.
     let likeliest_last = DELIMITERS.into_iter().rev();
     likeliest_last.max_by_key(|&delimiter| score(text, delimiter)).unwrap_or(DELIMITERS[0])
 }
 
-/// Does the header have a column that we add to exports and copies?
+/// Does the header have a column that Tenantry adds to exports and copies?
 pub(super) fn has_own_column(text: &[u8], delimiter: u8) -> bool {
     let header = header(text, delimiter).unwrap_or_default();
     header.iter().filter_map(|cell| std::str::from_utf8(cell).ok()).any(is_ours)
 }
 
-/// Is this the beginning of a file that `tenantry export` has made, as far as its header tells?
+/// Is this the beginning of a file that `tenantry export` wrote? Decided by the header.
 pub fn is_export(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let text = separator_line(text).map_or(text, |(_, length)| &text[length..]);

@@ -1,11 +1,12 @@
-//! How the bytes of an input stand for its text.
+//! The text encoding of an input, as far as its first bytes show it.
 //!
-//! A byte order mark tells, and so do the zero bytes of UTF-16 without one. The rest is UTF-8 unless it cannot be;
-//! only who sees the whole input can tell that, which is left to [`census`](super::census).
+//! A byte order mark shows the encoding, and so do the zero bytes of UTF-16 without a mark. Any other input is UTF-8
+//! unless it contains invalid UTF-8. Only the whole input shows that, so [`detect_encoding`](super::detect_encoding)
+//! checks it.
 
 use std::fmt;
 
-/// An encoding of text, by the names of the WHATWG standard.
+/// A text encoding, named as in the WHATWG standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding(pub(super) &'static encoding_rs::Encoding);
 
@@ -13,12 +14,12 @@ impl Encoding {
     pub const UTF_8: Self = Self(encoding_rs::UTF_8);
     pub const WINDOWS_1252: Self = Self(encoding_rs::WINDOWS_1252);
 
-    /// Is every letter one byte, and every byte a letter?
+    /// Is every character one byte, and every byte a character?
     pub(super) fn is_single_byte(self) -> bool {
         self.0.is_single_byte()
     }
 
-    /// The encoding that goes by this name, in any letter case.
+    /// The encoding with this name, in any letter case.
     pub fn named(name: &str) -> Option<Self> {
         encoding_rs::Encoding::for_label_no_replacement(name.as_bytes()).map(Self)
     }
@@ -27,11 +28,11 @@ impl Encoding {
         self.0.name()
     }
 
-    /// What the first bytes say of the encoding. A mark and the zero bytes of UTF-16 go before what the operator told:
-    /// neither is part of a text in any other encoding.
-    pub(super) fn of_beginning(beginning: &[u8], told: Option<Self>) -> Option<Self> {
+    /// The encoding that the first bytes show, or else `configured`. A mark and the zero bytes of UTF-16 override the
+    /// operator's setting, because neither occurs in text of any other encoding.
+    pub(super) fn of_beginning(beginning: &[u8], configured: Option<Self>) -> Option<Self> {
         let marked = encoding_rs::Encoding::for_bom(beginning).map(|(encoding, _)| Self(encoding));
-        marked.or_else(|| utf_16_without_mark(beginning)).or(told)
+        marked.or_else(|| utf_16_without_mark(beginning)).or(configured)
     }
 }
 
@@ -41,7 +42,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// Two letters of a header, which are Latin, with the zero byte that UTF-16 puts beside each.
+/// Looks for the first two letters of a header, which are Latin: UTF-16 puts a zero byte next to each.
 fn utf_16_without_mark(beginning: &[u8]) -> Option<Encoding> {
     match beginning {
         [1..=0xFF, 0, 1..=0xFF, 0, ..] => Some(Encoding(encoding_rs::UTF_16LE)),

@@ -1,4 +1,6 @@
-//! What ends the reading of a file. What is wrong with one row alone is a [`RowFault`](super::RowFault).
+//! Errors that end the reading of a file.
+//!
+//! A problem that affects only one row is a [`RowFault`](super::RowFault).
 
 use std::fmt::Display;
 use std::io;
@@ -11,7 +13,7 @@ use super::records::{HEADER_COLUMNS_MAX, RECORD_BYTES_MAX};
 
 const MIB: u64 = 1024 * 1024;
 
-/// Why a file cannot be read, or not to its end. The caller knows the file's name and says it.
+/// Why a file cannot be read, or not to its end. The caller adds the file name.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read the input after {offset} bytes")]
@@ -44,18 +46,18 @@ pub enum Error {
 }
 
 impl Error {
-    /// Of a file that fails before anything of it was read.
+    /// The error for a file that fails before any of it was read.
     pub(super) fn unreadable(source: io::Error) -> Self {
         Self::Read { offset: 0, source }
     }
 }
 
-/// Why the encoding of a file cannot be told.
+/// Why the encoding of a file cannot be detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingUncertain {
     #[error("some of it is UTF-8, and more of it is not")]
     Mixed,
-    /// It has bytes that mean nothing in Windows-1252, or not where they stand.
+    /// The file has bytes that are not defined in Windows-1252, or are not plausible where they occur.
     #[error("it is neither UTF-8 nor Windows-1252")]
     NotWindows1252,
     #[error("it is not UTF-8, and looks like {0} rather than windows-1252")]
@@ -90,7 +92,7 @@ impl WorkbookError {
 }
 
 impl Error {
-    /// What the operator can do about it, to be shown on a line of its own.
+    /// What the operator can do about the error; printed on a separate line.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Error::Foreign(foreign) => Some(foreign.hint()),
@@ -117,7 +119,7 @@ impl Error {
     }
 }
 
-/// None of the columns that every list has is there, by any name that we know.
+/// True if the header has none of the required columns, under any known name.
 fn is_no_header(faults: &[HeaderFault]) -> bool {
     if faults.iter().any(|fault| matches!(fault, HeaderFault::MayMean { .. })) {
         return false;
@@ -126,21 +128,22 @@ fn is_no_header(faults: &[HeaderFault]) -> bool {
     missing == Field::ALL.into_iter().filter(|field| field.is_required()).count()
 }
 
-/// One thing that is wrong with a header; a header is reported with all of them.
+/// One problem of a header; an error lists all problems of the header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
-    /// A required field has no column; `nearest` is the column that comes closest, if one comes close.
+    /// A required field has no column; `nearest` is the column with the most similar name, if one is similar.
     #[error("no column for `{field}`{}", nearest.as_ref().map(|it| format!(" (nearest is `{it}`)")).unwrap_or_default())]
     Missing { field: Field, nearest: Option<String> },
     #[error("`{first}` and `{second}` both mean `{field}`")]
     Twice { field: Field, first: String, second: String },
-    /// Unknown, and so close to `nearest` that it is taken for a slip of the pen.
+    /// An unknown column with a name so similar to `nearest` that it is probably a typing mistake.
     #[error("`{column}` is not known, nearest is {}", quoted(nearest))]
     NearlyKnown { column: String, nearest: Vec<Field> },
-    /// No fault by itself: unknown, and the word for `field` in another language. Told beside what is wrong.
+    /// Not a problem by itself: an unknown column with the word for `field` in another language. Reported in addition
+    /// to the problems.
     #[error("`{column}` may mean `{field}`")]
     MayMean { column: String, field: Field },
-    /// `--map` names a column that is not there.
+    /// `--map` names a column that does not exist.
     #[error("no column `{column}` to map")]
     MapUnmatched { column: String },
 }

@@ -1,7 +1,8 @@
-//! The header: which column holds which field.
+//! The header: which column contains which field.
 //!
-//! Invariant: a [`Header`] has a column for every required field without a default and none twice, and each of its unknown columns is
-//! unlike every name we know, so that no misspelt column vanishes among them.
+//! Invariant: a [`Header`] has a column for every required field without a default, and no field has two columns. No
+//! unknown column has a name close to that of a field without a column, so a misspelt column cannot be ignored by
+//! mistake.
 
 use tenantry_model::customer::{Defaults, Field};
 use tenantry_model::nearest::distance_within;
@@ -12,27 +13,27 @@ use super::error::{Error, HeaderFault};
 use super::records::HEADER_COLUMNS_MAX;
 use super::translations;
 
-/// Columns that we add to exports. They come back with them and are never data.
+/// Columns that Tenantry adds to exports. They come back with the export and are never data.
 const OWN_PREFIX: &str = "tenantry_";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// The operator's own text.
+    /// The text as the operator wrote it.
     pub name: String,
     pub field: Option<Field>,
-    /// One of our own, `tenantry_*`.
+    /// One of the `tenantry_*` columns that exports add.
     pub ours: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     columns: Vec<Column>,
-    /// By field, in canonical order.
+    /// Indexed by field, in canonical order.
     index_by_field: [Option<usize>; Field::ALL.len()],
 }
 
 impl Header {
-    /// Maps the header's cells to fields, or reports everything that is wrong with them.
+    /// Maps the header's cells to fields, or reports all problems of the header.
     pub(super) fn new(names: Vec<String>, options: &Options, line: u64) -> Result<Self, Error> {
         if names.len() > HEADER_COLUMNS_MAX {
             return Err(Error::HeaderTooWide { line, found: names.len() });
@@ -58,7 +59,7 @@ impl Header {
         &self.columns
     }
 
-    /// The operator's own names, in file order.
+    /// The names as the operator wrote them, in file order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
     }
@@ -67,25 +68,26 @@ impl Header {
         self.index_by_field[field as usize]
     }
 
-    /// The columns that are kept for the exports and are not data. Columns without a name, which Excel likes to
-    /// leave at the right edge, are kept too but have nothing to be named by.
+    /// The columns that are kept for exports but are not data. Excel often leaves columns without a name at the right
+    /// edge; these are kept too but not listed here.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.names_without_field().filter(|name| !name.trim().is_empty())
     }
 
-    /// Unknown columns whose name means a field in another language, where that has no column. Suggestions alone.
+    /// Unknown columns whose name means a field in another language, if that field has no column. These are only
+    /// suggestions.
     pub fn suggested_columns(&self) -> impl Iterator<Item = (&str, Field)> {
         self.names_without_field()
             .filter_map(|name| Some((name, translations::translated_field(name)?)))
             .filter(|(_, field)| self.index_of(*field).is_none())
     }
 
-    /// One of our own columns, such as `tenantry_row`, where an exported file brings it back.
+    /// The position of a `tenantry_*` column, such as `tenantry_row`, in an exported file that has come back.
     pub fn own_column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.ours && column.name.trim().eq_ignore_ascii_case(name))
     }
 
-    /// The operator's name for a field; the canonical one where the file has no such column.
+    /// The operator's name for a field; the canonical name if the file has no such column.
     pub fn name_of(&self, field: Field) -> &str {
         self.index_of(field).map_or(field.name(), |index| &self.columns[index].name)
     }
@@ -95,8 +97,8 @@ impl Header {
         without.map(|column| column.name.as_str())
     }
 
-    /// A column is a slip only while a field it comes near to has no column of its own: `states` beside `state` can
-    /// hide nothing.
+    /// An unknown column is a typing mistake only if a field with a similar name has no column: `states` next to
+    /// `state` hides nothing.
     fn slips(&self) -> impl Iterator<Item = HeaderFault> {
         self.names_without_field().filter_map(|name| {
             let mut nearest = aliases::nearly(&aliases::fold(name));
@@ -110,7 +112,8 @@ impl Header {
         let missing = Field::ALL.into_iter().filter(move |&field| field.is_required() && !is_there(field));
         missing.map(|field| {
             let wanted = aliases::fold(field.name());
-            // Here a guess does no harm, so half of the name may differ. What means another field is told as that.
+            // A guess does no harm here, so up to half of the name may differ. A column that means another field is
+            // reported as that field.
             let unknown =
                 self.names_without_field().filter(|name| translations::translated_field(name).is_none());
             let near = unknown.filter_map(|name| {
@@ -135,7 +138,7 @@ pub(super) fn is_ours(name: &str) -> bool {
     name.trim().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
 }
 
-/// The field that `--map` gives each column. A header is matched as it is written or, failing that, folded.
+/// The field that `--map` gives each column. A name matches as it is written or, failing that, folded.
 fn resolve_map(
     names: &[String],
     column_map: &[(String, Field)],

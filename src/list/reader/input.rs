@@ -1,4 +1,4 @@
-//! Where the bytes of a list come from: a file, which can be looked through beforehand, or a stream, which cannot.
+//! The input of a list: a file, which can be read twice, or a stream, which cannot.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -10,14 +10,14 @@ use super::{Layout, Options, Reader, RecordSource, not_a_list, text, workbook};
 
 /// A file or a stream.
 pub enum Input {
-    /// On a disk; it is read from where it stands.
+    /// A file on a disk; it is read from its current position.
     File(File),
-    /// A pipe, or what else comes once and in order.
+    /// A pipe, or another source that can be read only once and in order.
     Stream(Box<dyn Read + Send>),
 }
 
 impl Input {
-    /// A stream where `file` is a pipe or a device.
+    /// A stream if `file` is a pipe or a device.
     pub fn of(file: File) -> Self {
         match file.metadata() {
             Ok(metadata) if metadata.is_file() => Self::File(file),
@@ -36,8 +36,8 @@ impl Read for Input {
 }
 
 impl Reader<Input> {
-    /// Like [`open`](Self::open), but a file is looked through first where its beginning does not tell how it is
-    /// encoded, and may be a workbook. Of a stream the beginning alone decides.
+    /// Like [`open`](Self::open), but a file may also be a workbook. If the beginning of a file does not show its
+    /// encoding, the whole file is read first to detect it. For a stream, only the beginning decides.
     pub fn open_input(mut input: Input, mut options: Options) -> Result<Self, Error> {
         if let Input::File(file) = &mut input {
             let start = file.stream_position().map_err(Error::unreadable)?;
@@ -48,17 +48,17 @@ impl Reader<Input> {
                 return Self::open_workbook(file, &options);
             }
             options.encoding = Encoding::of_beginning(&beginning, options.encoding);
-            // What is foreign is refused by its beginning, and not read to its end before.
+            // A file that is not a list is rejected by its beginning, without reading it to the end first.
             if not_a_list::recognize(&beginning).is_none() {
                 match options.encoding {
                     None => options.encoding = Some(detect_encoding::encoding_of(file)?),
-                    // No text with letters in such an encoding is by chance UTF-8 from its beginning to its end. But the
-                    // option may stand in a file of settings, and our own exports, which come back, are UTF-8.
-                    Some(told) if told.is_single_byte() => {
+                    // Text with letters in a single-byte encoding is never valid UTF-8 from beginning to end by chance.
+                    // The option may come from a settings file, but exports that come back are UTF-8.
+                    Some(configured) if configured.is_single_byte() => {
                         options.encoding = detect_encoding::encoding_of(file)
                             .ok()
                             .filter(|found| *found == Encoding::UTF_8)
-                            .or(Some(told));
+                            .or(Some(configured));
                     }
                     Some(_) => {}
                 }

@@ -1,13 +1,17 @@
-//! Lists of customers, CSV or a sheet of a workbook, to rows with their line.
+//! Reads lists of customers, as CSV or a sheet of a workbook, into rows with their line.
 //!
-//! Bytes become UTF-8 ([`encoding`]), that becomes records ([`records`]), and those become rows. The records of a
-//! workbook come out of memory ([`sheet`]); their lines are the numbers that the spreadsheet shows.
+//! Bytes are decoded to UTF-8 ([`encoding`]), parsed into records ([`records`]) and turned into rows. The records of a
+//! workbook come from memory ([`sheet`]); their lines are the row numbers that the spreadsheet shows.
 //!
-//! Promises: memory does not grow with the file, nor with a cell of it, but for a workbook, whose size is bounded
-//! instead; every record comes out as a [`Row`], if need be one with a [`RowFault`], and what stops the reading is an
-//! [`Error`]; a row's line is the physical line on which its record starts, whatever the line breaks and wherever
-//! quoted cells break over lines; cells are the operator's own, untrimmed. What the cells mean is left to
-//! [`validation`](crate::validation).
+//! This module guarantees:
+//!
+//! - Memory does not grow with the file or with the size of a cell. A workbook is the exception: its size is bounded.
+//! - Every record becomes a [`Row`], if necessary with a [`RowFault`]. Whatever stops the reading is an [`Error`].
+//! - The line of a row is the physical line on which its record starts, for every kind of line break, and also when
+//!   quoted cells contain line breaks.
+//! - Cells are exactly what the operator wrote, untrimmed.
+//!
+//! [`validation`](crate::validation) interprets the cells.
 
 mod aliases;
 mod detect_encoding;
@@ -48,24 +52,24 @@ use records::{HEADER_COLUMNS_MAX, Record, Records};
 use sheet::Sheet;
 use text::{DecodedText, Rewound};
 
-/// How much of the text is read ahead to tell the delimiter by; a longer header is told by its beginning.
+/// How much text is read ahead to detect the delimiter; of a longer header, only the beginning is used.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// What the operator says about the file.
+/// The settings that the operator gives for the file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Detected otherwise.
+    /// Detected if `None`.
     pub delimiter: Option<u8>,
-    /// The delimiter is meant for every file, however it was written. Otherwise one that carries columns of ours is read
-    /// by what its header shows: an export comes back while the settings are about the operator's own files.
+    /// The delimiter applies to every file. If false, a file with `tenantry_` columns is read with the delimiter that
+    /// its header shows: an export can come back while the settings describe the operator's own files.
     pub is_delimiter_for_exports: bool,
-    /// Detected otherwise.
+    /// Detected if `None`.
     pub encoding: Option<Encoding>,
-    /// The first one of a workbook otherwise.
+    /// The first visible sheet of a workbook if `None`.
     pub sheet: Option<String>,
-    /// `--map "Column header=field"`; goes before the names we know.
+    /// `--map "Column header=field"`; overrides the built-in names.
     pub column_map: Vec<(String, Field)>,
-    /// Fields that may be missing from the header, because an empty cell stands for something.
+    /// Fields that the header may lack, because a default replaces their empty cells.
     pub defaults: Defaults,
 }
 
@@ -73,7 +77,7 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
     Text {
-        /// What separates the cells.
+        /// The character that separates the cells.
         delimiter: u8,
         encoding: Encoding,
     },
@@ -83,7 +87,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// What separates the cells of a copy: what separates them here, if anything does.
+    /// The delimiter for a copy of the file: the delimiter of the file itself, or a comma for a sheet.
     pub fn delimiter(&self) -> u8 {
         match self {
             Layout::Text { delimiter, .. } => *delimiter,
@@ -121,7 +125,7 @@ pub struct Reader<R> {
     layout: Layout,
 }
 
-/// Where the records come from.
+/// The source of the records.
 enum RecordSource<R> {
     Text(Box<Records<Rewound<DecodedText<R>>>>),
     /// `bytes` is the length of the workbook.
@@ -151,18 +155,18 @@ impl<R: Read> RecordSource<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Settles encoding and delimiter, and reads the header. Reads ahead no further than it takes to see a whole
-    /// first line, so that a pipe is not waited for.
+    /// Determines the encoding and the delimiter, and reads the header. Reads ahead only to the end of the first line,
+    /// so that it does not wait for more of a pipe.
     pub fn open(input: R, options: &Options) -> Result<Self, Error> {
         let (mut text, encoding) = DecodedText::of(input, options.encoding)?;
         let head = read_head(&mut text)?;
-        // No more than this, though more may have arrived: what a file means must not depend on how it arrives.
+        // Use only the first line, even if more text has arrived: the result must not depend on how the input arrives.
         let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
         let separator = dialect::separator_line(&head);
         let detected = dialect::detect(first_line);
         let is_export = dialect::has_own_column(first_line, detected);
-        let told = options.delimiter.filter(|_| options.is_delimiter_for_exports || !is_export);
-        let delimiter = told.or(separator.map(|(delimiter, _)| delimiter)).unwrap_or(detected);
+        let configured = options.delimiter.filter(|_| options.is_delimiter_for_exports || !is_export);
+        let delimiter = configured.or(separator.map(|(delimiter, _)| delimiter)).unwrap_or(detected);
         let start = separator.map_or(0, |(_, length)| length);
 
         let mut records = Records::new(io::Cursor::new(head).chain(text), delimiter);
@@ -185,17 +189,17 @@ impl<R: Read> Reader<R> {
         &self.layout
     }
 
-    /// How many bytes of the input have been turned into rows; where it is decoded, a little more.
+    /// How many bytes of the input have been turned into rows; a little more if the input is decoded.
     pub fn bytes_read(&self) -> u64 {
         self.records.bytes_read()
     }
 
-    /// Reads the next record into `row`, whose buffers are used again; false at the end. Nothing can be read after
-    /// an error.
+    /// Reads the next record into `row` and reuses its buffers; returns false at the end. After an error, nothing more
+    /// can be read.
     pub fn read(&mut self, row: &mut Row) -> Result<bool, Error> {
         let error = loop {
             match self.records.next() {
-                // A line of delimiters alone, as Excel leaves below a list, is a blank line.
+                // Excel leaves lines that have only delimiters below a list. They count as blank lines.
                 Ok(Some(record)) if record.is_blank() => {}
                 Ok(Some(record)) => {
                     row.fill(&record, self.header.columns().len());
@@ -209,8 +213,8 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// The header of a file as the ledger keeps it. What `--map` says of columns that this file has not is left aside: it is
-/// meant for the header of another one.
+/// Parses the header of a file as the ledger stores it. Entries of `--map` for columns that this file does not have are
+/// ignored, because they are meant for the header of another file.
 pub fn stored_header(stored: &[u8], options: &Options) -> Result<Header, Error> {
     let record = from_csv(stored);
     let names: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
@@ -222,7 +226,7 @@ pub fn stored_header(stored: &[u8], options: &Options) -> Result<Header, Error> 
     Header::new(names, &Options { column_map, ..options.clone() }, 1)
 }
 
-/// Reads until the first line that is not blank is whole, with the lines inside its quotes.
+/// Reads until the first non-blank line is complete, including line breaks inside its quotes.
 fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
     let mut head = vec![0; HEAD_BYTES];
     let mut length = 0;
@@ -262,7 +266,7 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
     Header::new(names.collect::<Result<_, _>>()?, options, line)
 }
 
-/// Puts into the operator's words what stopped the parser.
+/// Converts an error of the parser into one that names the line and column.
 fn stopped(error: records::Error, offset: u64, header: Option<&Header>) -> Error {
     match error {
         records::Error::Read(source) => Error::Read { offset, source },

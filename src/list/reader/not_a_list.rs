@@ -1,14 +1,15 @@
-//! Files that are no list of customers, whatever their name says, told by their first bytes.
+//! Recognizes, by their first bytes, files that are not a list of customers.
 
-/// Input that is recognized, and that nothing can be read from.
+/// Input in a known format that cannot be read as a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAList {
     #[error("UTF-32 text")]
     Utf32,
-    /// Read from a file, not from a stream.
+    /// Can be read from a file but not from a stream.
     #[error("an Excel workbook or another ZIP archive")]
     Workbook,
-    /// The container of Excel before 2007, of protected workbooks, and of Word. Some can be read from a file.
+    /// The container format of Excel before 2007, of protected workbooks and of Word. Some of these can be read from a
+    /// file.
     #[error("an old or a password-protected Office file")]
     OldOffice,
     #[error("a Word document")]
@@ -50,7 +51,7 @@ const BEGINNINGS: [(&[u8], NotAList); 14] = [
     (b"{\\rtf", NotAList::Rtf),
     (b"{", NotAList::Json),
     (b"[{", NotAList::Json),
-    // Also what some programs call an Excel file.
+    // Some programs also write HTML and call it an Excel file.
     (b"<", NotAList::WebPage),
 ];
 
@@ -58,12 +59,12 @@ pub(super) fn is_zip(beginning: &[u8]) -> bool {
     beginning.starts_with(ZIP)
 }
 
-/// True where the file may be a workbook; what it is shows only inside.
+/// True if the file may be a workbook; only its content shows which kind.
 pub(super) fn may_be_workbook(beginning: &[u8]) -> bool {
     is_zip(beginning) || beginning.starts_with(OLD_OFFICE)
 }
 
-/// What the first bytes of a file give away.
+/// The format that the first bytes of a file show.
 pub(super) fn recognize(beginning: &[u8]) -> Option<NotAList> {
     let text = beginning.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(beginning).trim_ascii_start();
     let known = BEGINNINGS.iter().find(|(start, _)| beginning.starts_with(start) || text.starts_with(start));
@@ -72,7 +73,7 @@ pub(super) fn recognize(beginning: &[u8]) -> Option<NotAList> {
     }
     match beginning {
         [1..=0xFF, 0, 0, 0, ..] | [0, 0, 0, 1..=0xFF, ..] => Some(NotAList::Utf32),
-        // UTF-16 has a zero byte beside each letter of a header, and a mark of its own else.
+        // UTF-16 has a zero byte next to each letter of a header, or else starts with a byte order mark.
         [0, 1..=0xFF, 0, 1..=0xFF, ..]
         | [1..=0xFF, 0, 1..=0xFF, 0, ..]
         | [0xFF, 0xFE, ..]
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_text_is_told_by_its_first_bytes() {
+    fn other_formats_are_recognized_by_their_first_bytes() {
         #[track_caller]
         fn check(beginning: &[u8], expected: Option<NotAList>) {
             assert_eq!(recognize(beginning), expected, "{beginning:?}");

@@ -1,45 +1,45 @@
-//! Bytes to records: the csv parser with bounded buffers and an exact line count.
+//! Parses bytes into records, with bounded buffers and an exact line count.
 //!
-//! `csv::Reader` grows its record until memory ends when a quote is never closed, counts neither lone CR nor the
-//! blank lines before a record, and does not tell an open quote from a closed one at the end of the input. So
-//! this drives the parser underneath it, `csv_core`, which leaves all three to its caller. What the cells mean is
-//! for [`Row`](super::Row) and [`Header`](super::Header).
+//! `csv::Reader` has three problems. Its record grows until memory runs out if a quote is never closed. It counts
+//! neither a lone CR nor the blank lines before a record. At the end of the input, it does not distinguish an open
+//! quote from a closed one. So this module drives `csv_core`, the parser underneath, which leaves all three to its
+//! caller. [`Row`](super::Row) and [`Header`](super::Header) interpret the cells.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::ReadRecordResult;
 
-/// The widest header that is read: twelve times our own columns. More is no customer list.
+/// The maximum number of columns in a header: ten times the number of fields. A wider file is not a customer list.
 pub(super) const HEADER_COLUMNS_MAX: usize = 256;
 
-/// The most bytes of a record that are kept. Far above what a customer needs (the longest field has 255
-/// characters), far below what hurts; a record that is longer has nearly always lost a quote.
+/// The maximum number of bytes that are kept of a record. A customer needs far less: the longest field has 255
+/// characters. A longer record has nearly always lost a quote.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 
-/// The most cells of a record that are kept: four times the widest header, so that a ragged row is shown as the
-/// operator wrote it unless it is absurd.
+/// The maximum number of cells that are kept of a record: four times the widest header. A ragged row is shown as the
+/// operator wrote it, unless it is extremely wide.
 pub(super) const CELLS_MAX: usize = 1024;
 
-/// One read from the input; large enough that system calls do not count.
+/// The size of one read from the input; large enough that the cost of system calls does not matter.
 const INPUT_BUFFER_BYTES: usize = 128 * 1024;
 
-/// Where what is past the limits goes to be forgotten.
+/// The size of the buffer for bytes beyond the limits, which are discarded.
 const OVERFLOW_BYTES: usize = 8 * 1024;
 
-/// The parser asks for at least one free place for an end.
+/// The parser needs at least one free element for the end of a cell.
 const OVERFLOW_CELLS: usize = 64;
 
 #[derive(Debug)]
 pub(super) enum Error {
     Read(io::Error),
-    /// `line` is where the quote opened, and `index` the cell it opened in.
+    /// `line` is the line on which the quote opens, and `index` is the index of its cell.
     UnclosedQuote {
         line: u64,
         index: usize,
     },
 }
 
-/// A record as it lies in the buffers of [`Records`].
+/// A record in the buffers of [`Records`].
 pub(super) struct Record<'a> {
     /// The physical line the record starts on, 1-based.
     pub(super) line: u64,
@@ -47,16 +47,16 @@ pub(super) struct Record<'a> {
     pub(super) bytes: &'a [u8],
     /// Where each kept cell ends in `bytes`.
     pub(super) ends: &'a [usize],
-    /// How many cells the record has; more than `ends` holds where it is over a limit.
+    /// How many cells the record has; more than `ends` has if the record is over a limit.
     pub(super) found: usize,
-    /// The record has more bytes than are kept.
+    /// The record has more bytes than the limit.
     pub(super) is_too_long: bool,
-    /// Which cells are numbers in a workbook; those of text files, and what is past the end, are none.
+    /// Which cells are numbers in a workbook. A missing element means false; for text files, the slice is empty.
     pub(super) numbers: &'a [bool],
 }
 
 impl Record<'_> {
-    /// Delimiters and blanks alone.
+    /// The record has only delimiters and white space.
     pub(super) fn is_blank(&self) -> bool {
         !self.is_too_long && self.bytes.trim_ascii().is_empty()
     }
@@ -71,12 +71,12 @@ pub(super) struct Records<R> {
     overflow_ends: Box<[usize]>,
     /// The line of the next unread byte.
     line: u64,
-    /// The last byte read was a CR, so that a LF now belongs to the same line break.
+    /// The last byte was a CR, so a LF now belongs to the same line break.
     after_cr: bool,
     bytes_read: u64,
 }
 
-/// How far the record in hand has been taken apart.
+/// How much of the current record has been parsed.
 #[derive(Default)]
 struct RecordProgress {
     bytes: usize,
@@ -105,12 +105,12 @@ impl<R: Read> Records<R> {
         self.input.get_ref()
     }
 
-    /// How many bytes of the input have been taken.
+    /// How many bytes of the input have been consumed.
     pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// Steps over bytes that are no records, such as a byte order mark, and counts their lines.
+    /// Skips bytes that belong to no record, such as a `sep=` line, and counts their lines.
     pub(super) fn skip(&mut self, mut bytes: usize) -> Result<(), Error> {
         while bytes > 0 {
             let available = self.input.fill_buf().map_err(Error::Read)?.len().min(bytes);
@@ -123,7 +123,7 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
-    /// The next record, or `None` at the end. Blank lines are no records.
+    /// The next record, or `None` at the end. Blank lines are skipped.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         if !self.skip_line_breaks()? {
             return Ok(None);
@@ -133,8 +133,8 @@ impl<R: Read> Records<R> {
         loop {
             let input = self.input.fill_buf().map_err(Error::Read)?;
             let is_at_end = input.is_empty();
-            // A line break ends every record but one with an open quote. So at the end of the input we offer one,
-            // and know by the answer.
+            // A line break ends every record except one with an open quote. So at the end of the input, pass the parser
+            // a line break: the result shows whether a quote is open.
             let offered = if is_at_end { b"\n" } else { input };
             let is_over = progress.is_too_long || progress.has_too_many_cells;
             let (bytes, ends) = if is_over {
@@ -169,7 +169,7 @@ impl<R: Read> Records<R> {
         Record {
             line,
             last_line,
-            // A cell that was cut short is left out altogether.
+            // A cell that was cut short is left out completely.
             bytes: &self.bytes[..ends.last().copied().unwrap_or(0)],
             ends,
             found: progress.found,
@@ -178,8 +178,8 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The quote opened after the line breaks inside the cells before it. Where some of those were past the limits
-    /// the record's own line has to do.
+    /// The quote opened after the line breaks inside the earlier cells. If some of those cells were over the limits,
+    /// the error names the first line of the record.
     fn unclosed_quote(&self, line: u64, progress: &RecordProgress) -> Error {
         let breaks = if progress.found == progress.ends {
             let kept = self.record(line, line, progress);
@@ -190,7 +190,7 @@ impl<R: Read> Records<R> {
         Error::UnclosedQuote { line: line + breaks, index: progress.found }
     }
 
-    /// Goes to the first byte of the next record; false at the end of the input.
+    /// Moves to the first byte of the next record; false at the end of the input.
     fn skip_line_breaks(&mut self) -> Result<bool, Error> {
         loop {
             let input = self.input.fill_buf().map_err(Error::Read)?;
@@ -231,7 +231,7 @@ fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
     feeds + returns - pairs
 }
 
-/// Counts in bytes, a chunk at a time: in this shape the compiler compares a vector of them at once.
+/// Counts in `u8`, one chunk at a time: in this form the compiler compares a vector of bytes at once.
 pub(super) fn count(bytes: &[u8], is_wanted: impl Fn(u8) -> bool) -> u64 {
     let in_chunk = |chunk: &[u8]| chunk.iter().map(|&byte| u8::from(is_wanted(byte))).sum::<u8>();
     bytes.chunks(usize::from(u8::MAX)).map(|chunk| u64::from(in_chunk(chunk))).sum()

@@ -1,14 +1,14 @@
-//! One record of the file, as the operator gave it.
+//! One record of the file, as the operator wrote it.
 
 use crate::reader::records::{RECORD_BYTES_MAX, Record};
 
-/// The longest cell that is read. Excel itself holds 32,767 characters in a cell, and no field takes more than 255.
+/// The maximum size of a cell. Excel allows 32,767 characters in a cell, and no field takes more than 255.
 pub const CELL_BYTES_MAX: usize = 64 * 1024;
 
-/// Why the cells of a row cannot be taken for the columns of the header. `index` is the cell's, 0-based.
+/// Why the cells of a row cannot be assigned to the columns of the header. `index` is the 0-based index of the cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFault {
-    /// Another number of cells than the header has.
+    /// The number of cells differs from the header.
     Ragged {
         expected: usize,
         found: usize,
@@ -20,18 +20,18 @@ pub enum RowFault {
         index: usize,
         bytes: usize,
     },
-    /// More than [`RECORD_BYTES_MAX`]; `cells` holds those that lie below the limit.
+    /// More than [`RECORD_BYTES_MAX`]; `cells` has the cells below the limit.
     RecordTooLong,
 }
 
-/// A row and where it stands. Reading into one again reuses its buffers.
+/// A row and its position in the file. Reading into an existing row reuses its buffers.
 #[derive(Debug, Default)]
 pub struct Row {
     line: u64,
     last_line: u64,
-    /// The cells where all of them are UTF-8.
+    /// The cells, if all of them are UTF-8.
     text: csv::StringRecord,
-    /// The cells where one of them is not.
+    /// The cells, if one of them is not UTF-8.
     raw: csv::ByteRecord,
     is_text: bool,
     numbers: Vec<bool>,
@@ -39,7 +39,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row as the ledger keeps it, for a header of `expected` columns.
+    /// A row as the ledger stores it, for a header of `expected` columns.
     pub fn of_stored(line: u64, cells: &csv::ByteRecord, expected: usize) -> Self {
         let ends: Vec<usize> =
             (0..cells.len()).filter_map(|index| cells.range(index)).map(|cell| cell.end).collect();
@@ -56,22 +56,22 @@ impl Row {
         self.line
     }
 
-    /// The physical line the record ends on; later than [`line`](Self::line) where a cell has line breaks.
+    /// The physical line the record ends on; later than [`line`](Self::line) if a cell has line breaks.
     pub fn last_line(&self) -> u64 {
         self.last_line
     }
 
-    /// The operator's own cells, untrimmed.
+    /// The cells as the operator wrote them, untrimmed.
     pub fn cells(&self) -> &csv::ByteRecord {
         if self.is_text { self.text.as_byte_record() } else { &self.raw }
     }
 
-    /// A cell as text; `None` past the last one, and for the whole row where any cell is not UTF-8.
+    /// A cell as text; `None` past the last cell, and for the whole row if any cell is not UTF-8.
     pub fn text(&self, index: usize) -> Option<&str> {
         if self.is_text { self.text.get(index) } else { None }
     }
 
-    /// The cell is a number in a workbook, which keeps no leading zero.
+    /// The cell is a number in a workbook, which does not keep leading zeros.
     pub fn is_number(&self, index: usize) -> bool {
         self.numbers.get(index).copied().unwrap_or(false)
     }
@@ -80,7 +80,7 @@ impl Row {
         self.fault
     }
 
-    /// Takes a record over, for a header of `expected` columns.
+    /// Copies a record into this row, for a header of `expected` columns.
     pub(super) fn fill(&mut self, record: &Record<'_>, expected: usize) {
         self.line = record.line;
         self.last_line = record.last_line;
@@ -96,8 +96,8 @@ impl Row {
         self.fault = self.find_fault(record, expected);
     }
 
-    /// False where the record is not UTF-8. The record is checked in one go, which is much faster than by cells; a
-    /// cell that starts or ends inside a character then shows as no `str`.
+    /// False if the record is not UTF-8. The whole record is checked at once, which is much faster than checking each
+    /// cell; `get` then returns `None` for a cell that starts or ends inside a character.
     fn fill_text(&mut self, record: &Record<'_>) -> bool {
         self.text.clear();
         let Ok(all) = std::str::from_utf8(record.bytes) else {
@@ -112,13 +112,13 @@ impl Row {
         true
     }
 
-    /// The one fault that explains most: one lost quote makes a row too long and ragged as well.
+    /// The fault that explains the most: one lost quote makes a row both too long and ragged.
     fn find_fault(&self, record: &Record<'_>, expected: usize) -> Option<RowFault> {
         if record.is_too_long {
             return Some(RowFault::RecordTooLong);
         }
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
-        // Excel likes to leave empty cells at the right edge.
+        // Excel often leaves empty cells at the right edge.
         let has_extra_text = || bounds(record.ends).skip(expected).any(|(start, end)| start < end);
         let not_all_kept = record.found > record.ends.len();
         if record.found < expected || (record.found > expected && (not_all_kept || has_extra_text())) {

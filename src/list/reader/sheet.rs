@@ -1,15 +1,17 @@
-//! The rows of one sheet of a workbook, in memory: the text of all cells in one piece, because a workbook cannot be
-//! read as a stream, and a list of a hundred thousand customers should still fit.
+//! The rows of one sheet of a workbook, in memory.
+//!
+//! A workbook cannot be read as a stream. The text of all cells is one string, so that a list of a hundred thousand
+//! customers still fits.
 
 use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record};
 
-/// The most memory that the cells of a sheet may take. Beyond it a file of CSV, which is read as a stream, serves.
+/// The maximum memory for the cells of a sheet. Larger lists must be CSV, which is read as a stream.
 pub(super) const SHEET_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What a cell takes beside its text.
+/// The memory that a cell takes in addition to its text.
 const CELL_BYTES: usize = size_of::<u32>() + size_of::<bool>();
 
-/// Cells that do not come row by row, from left to right, or are too many.
+/// Why a cell was not stored: it did not come row by row and left to right, or the sheet is too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotTaken {
     OutOfOrder,
@@ -18,32 +20,33 @@ pub(super) enum NotTaken {
 
 #[derive(Debug)]
 struct RowPlace {
-    /// The number that the spreadsheet shows beside the row.
+    /// The number that the spreadsheet shows next to the row.
     number: u32,
     first_byte: usize,
     first_cell: usize,
-    /// How many cells the row has; more than are kept where it is absurdly wide.
+    /// How many cells the row has. If the row is extremely wide, fewer are kept.
     found: usize,
 }
 
-/// A sheet while it is read, and then record by record.
+/// A sheet: first filled cell by cell, then read record by record.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
     text: String,
-    /// Where each cell ends, from the first byte of its row.
+    /// Where each cell ends, counted from the first byte of its row.
     ends: Vec<u32>,
     is_number: Vec<bool>,
     rows: Vec<RowPlace>,
-    /// The rows that have been handed out.
+    /// How many rows have been returned.
     taken: usize,
-    /// The ends of the record in hand, as the reader takes them.
+    /// The ends of the current record, in the type that the reader needs.
     record_ends: Vec<usize>,
-    /// The width of the header, which no record falls short of: empty cells at the right edge are not in the file.
+    /// The width of the header; every record has at least this width, because the file leaves out empty cells at the
+    /// right edge.
     width: Option<usize>,
 }
 
 impl Sheet {
-    /// Takes the next cell; `row` and `column` are 0-based. Cells without text need not come.
+    /// Stores the next cell; `row` and `column` are 0-based. Cells without text may be left out.
     pub(super) fn push(
         &mut self,
         row: u32,
@@ -69,7 +72,7 @@ impl Sheet {
         let Some(row) = self.rows.last_mut() else { return Ok(()) };
         row.found = column + 1;
         if column >= CELLS_MAX || self.text.len() - row.first_byte + text.len() > RECORD_BYTES_MAX {
-            // The record is at fault for it; see `next`.
+            // `next` reports this record as too long.
             return Ok(());
         }
         let end = self.ends[row.first_cell..].last().copied().unwrap_or(0);
@@ -107,7 +110,7 @@ impl Sheet {
         })
     }
 
-    /// How many of `whole` equal parts the rows that were handed out are.
+    /// The part of `whole` that the returned rows represent, in proportion to all rows.
     pub(super) fn share_taken(&self, whole: u64) -> u64 {
         match self.rows.len() as u64 {
             0 => whole,
@@ -152,7 +155,7 @@ mod tests {
         sheet.push(4, 2, "a", true).unwrap();
         assert_eq!(sheet.push(4, 2, "b", false), Err(NotTaken::OutOfOrder));
         assert_eq!(sheet.push(3, 5, "b", false), Err(NotTaken::OutOfOrder));
-        // Wider and longer than is kept: the row is at fault, and the next one is not.
+        // These rows are wider and longer than the limits: each is at fault, but the next row is not.
         sheet.push(5, 20_000, "far", false).unwrap();
         sheet.push(6, 0, &"x".repeat(RECORD_BYTES_MAX + 1), false).unwrap();
         sheet.push(7, 0, "good", false).unwrap();

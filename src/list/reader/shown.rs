@@ -1,14 +1,15 @@
-//! The cell of a workbook as the spreadsheet shows it, as far as that can be told: what an operator would see in a
-//! CSV file that was saved from it.
+//! Formats the cell of a workbook as the spreadsheet shows it.
+//!
+//! The result is, where possible, what an operator would see in a CSV file saved from the workbook.
 
 use std::borrow::Cow;
 
 use calamine::{DataType, ExcelDateTime};
 
-/// Excel itself keeps no more digits of a number.
+/// Excel keeps at most this many digits of a number.
 const DIGITS_MAX: usize = 15;
 
-/// The text of a cell. `format` is the code of its number format, where the workbook tells it.
+/// The text of a cell. `format` is its number format code, if the workbook has one.
 pub(super) fn text<'a>(cell: &'a impl DataType, format: Option<&str>) -> Cow<'a, str> {
     if let Some(text) = cell.get_string() {
         return Cow::Borrowed(text);
@@ -31,15 +32,15 @@ pub(super) fn text<'a>(cell: &'a impl DataType, format: Option<&str>) -> Cow<'a,
     })
 }
 
-/// Without an exponent, and without a fraction where there is none.
+/// Formats a number without an exponent, and without a fraction if it is an integer.
 fn plain(number: f64) -> String {
     let rounded = format!("{number:.*e}", DIGITS_MAX - 1).parse().unwrap_or(number);
-    // No spreadsheet shows a minus before nothing.
+    // No spreadsheet shows minus zero.
     if rounded == 0.0 { "0".to_owned() } else { format!("{rounded}") }
 }
 
-/// A number in a format of zeros, such as `00000` for a postal code, which puts back the zeros that the number has
-/// lost. Other formats do not change which digits are shown.
+/// A number in a format of zeros, such as `00000` for a postal code. The format restores the leading zeros that the
+/// number has lost. Other formats do not change which digits are shown.
 fn zeros_filled(number: f64, format: &str) -> Option<String> {
     let is_of_zeros =
         format.starts_with("00") && format.chars().all(|c| matches!(c, '0' | '-' | ' ' | '\\' | '"'));
@@ -49,14 +50,14 @@ fn zeros_filled(number: f64, format: &str) -> Option<String> {
     let marks: Vec<char> = format.chars().filter(|c| !matches!(c, '\\' | '"')).collect();
     let places = marks.iter().filter(|&&c| c == '0').count();
     let digits = format!("{number:0>places$}");
-    // More digits than places stand before the first of them.
+    // Digits beyond the number of places go before the first place.
     let (surplus, digits) = digits.split_at(digits.len() - places);
     let mut digits = digits.chars();
     let filled = marks.into_iter().filter_map(|c| if c == '0' { digits.next() } else { Some(c) });
     Some(surplus.chars().chain(filled).collect())
 }
 
-/// ISO 8601, which no country reads in another way: a day, a moment, or a time of day.
+/// ISO 8601, which means the same in every country: a day, a moment, or a time of day.
 fn iso(moment: ExcelDateTime) -> String {
     let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
     let is_day = moment.as_f64().fract() == 0.0;
@@ -107,7 +108,7 @@ mod tests {
         check(Data::Float(1_234_567.0), "00000", "1234567");
         check(Data::Float(21_341_234.0), "00000\\-0000", "02134-1234");
         check(Data::Float(950.0), "00\"-\"000", "00-950");
-        // These say nothing about leading zeros.
+        // These formats do not affect leading zeros.
         check(Data::Float(5.0), "0", "5");
         check(Data::Float(5.25), "00000", "5.25");
         check(Data::Float(5.0), "0.00", "5");

@@ -1,4 +1,4 @@
-//! One record as CSV bytes, as the ledger keeps headers and rows: comma, double quotes, LF.
+//! One record as CSV bytes, as the ledger stores headers and rows: comma, double quotes, LF.
 
 use std::cell::RefCell;
 
@@ -7,15 +7,15 @@ use csv_core::ReadRecordResult;
 
 use super::row::bounds;
 
-/// What the writer gathers before it hands it on: a record, in most lists.
+/// The buffer size of the writer; most records fit.
 const RECORD_BYTES: usize = 512;
 
 thread_local! {
-    /// Made once a thread: making one takes longer than reading a record.
+    /// Created once per thread: creating a parser takes longer than reading a record.
     static PARSER: RefCell<csv_core::Reader> = RefCell::new(csv_core::Reader::new());
 }
 
-/// The cells as one CSV record; [`from_csv`] gives them back byte for byte.
+/// The cells as one CSV record; [`from_csv`] returns them byte for byte.
 pub fn to_csv<I>(cells: I) -> Vec<u8>
 where
     I: IntoIterator,
@@ -29,13 +29,14 @@ where
 
 /// The cells of one stored record.
 pub fn from_csv(stored: &[u8]) -> ByteRecord {
-    // No record has more bytes than it is written with, nor more cells. One more, because the parser reads nothing
-    // where it may write nothing.
+    // A record never has more bytes or cells than its stored form has bytes. Add one, because the parser reads nothing
+    // when it has no space to write.
     let mut bytes = vec![0; stored.len() + 1];
     let mut ends = vec![0; stored.len() + 1];
     let cells = PARSER.with_borrow_mut(|parser| {
         parser.reset();
-        // It would take U+FEFF at the very beginning for a byte order mark; here it is the operator's.
+        // The parser would skip U+FEFF at the very beginning as a byte order mark. Here it is part of the operator's
+        // text.
         parser.read_record(b"\n", &mut bytes, &mut ends);
         let (result, _, written, cells) = parser.read_record(stored, &mut bytes, &mut ends);
         let is_open = result == ReadRecordResult::InputEmpty;
@@ -77,7 +78,7 @@ mod tests {
         check(b"a,\"b", &[b"a", b"b"]);
         check(b"a,", &[b"a", b""]);
         check(b"a\nb\n", &[b"a"]);
-        // Nothing is left over from the record before.
+        // The record before leaves nothing behind.
         check(b"c,d\n", &[b"c", b"d"]);
     }
 }

@@ -15,7 +15,7 @@ fn shown(error: &Error) -> String {
     error.to_string()
 }
 
-/// Opens and reads it all: a line for each row with its lines and its first cell or fault, or the error.
+/// Opens and reads the input. Returns one line per row, with its lines and its first cell or fault, or the error.
 fn read_all(input: impl Read, options: &Options) -> Result<String, Error> {
     let mut reader = Reader::open(input, options)?;
     let mut row = Row::default();
@@ -28,7 +28,7 @@ fn read_all(input: impl Read, options: &Options) -> Result<String, Error> {
     Ok(out)
 }
 
-/// Hands its bytes out one at a time, as a slow pipe does.
+/// Returns its bytes one at a time, like a slow pipe.
 struct Dripping<'a>(&'a [u8]);
 
 impl Read for Dripping<'_> {
@@ -38,7 +38,7 @@ impl Read for Dripping<'_> {
     }
 }
 
-/// Reads `input` whole and drop by drop; both must give `expected`.
+/// Reads `input` whole and byte by byte; both must give `expected`.
 #[track_caller]
 fn check(input: impl AsRef<[u8]>, expected: &str) {
     let (input, options) = (input.as_ref(), Options::default());
@@ -88,7 +88,7 @@ fn a_row_that_does_not_fit_is_a_fault_and_reading_goes_on() {
         with_header("a,b\nb,,,,,,,,,x\nc,,,,,,,,\n"),
         "2-2 \"a\" Ragged { expected: 9, found: 2 }\n3-3 \"b\" Ragged { expected: 9, found: 10 }\n4-4 \"c\"\n",
     );
-    // What Excel leaves at the right edge and below the list is nothing.
+    // Empty cells that Excel leaves at the right edge and below the list are ignored.
     check(with_header("a,,,,,,,,,,\n,,,,,,,,\n ,,,,,,,,\nb,,,,,,,,"), "2-2 \"a\"\n5-5 \"b\"\n");
     let wide = ",".repeat(5000);
     check(
@@ -128,9 +128,10 @@ fn an_unclosed_quote_is_named_where_it_opens() {
     check("\"company_name,domain\n", "cannot read on from line 1: a quote opens there and is never closed");
 }
 
-/// Through a pipe as from a file: a line break in the header's quotes, and a mark before a blank line, end no header.
+/// From a pipe as from a file: neither a line break in the header's quotes nor a byte order mark before a blank line
+/// ends the header.
 #[test]
-fn the_delimiter_is_told_however_the_header_arrives() {
+fn the_delimiter_is_detected_however_the_header_arrives() {
     let row = "a;b;;;;;;;\n";
     let broken = HEADER.replace("culture", "\"cult\nure\"").replace(',', ";");
     check(format!("{broken}\n{row}"), "3-3 \"a\"\n");
@@ -145,18 +146,18 @@ fn delimiter_of<R: Read>(reader: &Reader<R>) -> u8 {
 }
 
 #[test]
-fn the_delimiter_is_told_from_the_header() {
+fn the_delimiter_is_detected_from_the_header() {
     for delimiter in [b',', b';', b'\t', b'|'] {
         let header = HEADER.replace(',', &char::from(delimiter).to_string());
         let reader = open(header.as_bytes()).unwrap();
         assert_eq!(delimiter_of(&reader), delimiter);
     }
-    // More commas than semicolons, but none that parts known columns.
+    // More commas than semicolons, but no comma separates known columns.
     let header = format!("\"a,b\";c,d,e,f,g,h,i,j,k;{}", HEADER.replace(',', ";"));
     assert_eq!(delimiter_of(&open(header.as_bytes()).unwrap()), b';');
-    let told = Options { delimiter: Some(b'~'), ..Options::default() };
+    let configured = Options { delimiter: Some(b'~'), ..Options::default() };
     let header = HEADER.replace(',', "~");
-    assert_eq!(delimiter_of(&Reader::open(header.as_bytes(), &told).unwrap()), b'~');
+    assert_eq!(delimiter_of(&Reader::open(header.as_bytes(), &configured).unwrap()), b'~');
 }
 
 #[test]
@@ -172,7 +173,7 @@ fn what_is_no_text_is_refused_with_the_way_out() {
     assert!(error.hint().unwrap().contains("--encoding windows-1252"));
 }
 
-/// Every way in which a file may be encoded and broken into lines gives the same rows.
+/// All encodings and line breaks of a file give the same rows.
 #[test]
 fn the_same_list_in_every_encoding() {
     let text = format!("{HEADER}\nMüller,,,,,,,,\n\n\"a\nb\",,,,,,,,\nSmørrebrød,,,,,,,,\n\n,,,,,,,,\n");
@@ -186,14 +187,14 @@ fn the_same_list_in_every_encoding() {
         check(format!("{mark}{text}"), expected);
     }
     let (western, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
-    let told = |name| Options { encoding: Encoding::named(name), ..Options::default() };
-    assert_eq!(read_all(&*western, &told("windows-1252")).unwrap(), expected);
-    assert_eq!(read_all(Dripping(&western), &told("latin1")).unwrap(), expected);
-    // What the bytes show goes before what was told.
+    let configured = |name| Options { encoding: Encoding::named(name), ..Options::default() };
+    assert_eq!(read_all(&*western, &configured("windows-1252")).unwrap(), expected);
+    assert_eq!(read_all(Dripping(&western), &configured("latin1")).unwrap(), expected);
+    // The encoding that the bytes show overrides the setting.
     for mark in ["", "\u{FEFF}"] {
-        assert_eq!(read_all(&*utf_16(u16::to_le_bytes, mark), &told("utf-8")).unwrap(), expected);
+        assert_eq!(read_all(&*utf_16(u16::to_le_bytes, mark), &configured("utf-8")).unwrap(), expected);
     }
-    assert!(read_all(&*western, &told("utf-8")).unwrap().contains("NotUtf8 { index: 0 }"));
+    assert!(read_all(&*western, &configured("utf-8")).unwrap().contains("NotUtf8 { index: 0 }"));
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn half_a_character_of_utf_16_is_seen() {
     assert_eq!(reader.bytes_read(), bytes.len() as u64);
 }
 
-/// Maps a header whose cells are parted by commas and shows each column's field.
+/// Maps a header with cells separated by commas and shows each column's field.
 #[track_caller]
 fn check_header(header: &str, expected: &str) {
     check_mapped(header, &[], expected);
@@ -269,7 +270,7 @@ fn a_header_is_reported_with_everything_that_is_wrong_with_it() {
          `company_name`, `email`, `E-Mail`, `culture`, `language`, `first_name`, `last_name`, `address_line1`, \
          `country`, `domian`, `citty`",
     );
-    // Nothing can hide in a column whose field has its own.
+    // A similar name hides nothing if the field has its own column.
     check_header(&format!("{HEADER},domains"), &format!("{} -", HEADER.replace(',', " ")));
     let wide = format!("{HEADER}{}", ",x".repeat(HEADER_COLUMNS_MAX));
     let Err(title) = open(b"Our customers in 2026\n") else { panic!("a title was read as a header") };

@@ -1,6 +1,6 @@
-//! The text of an input as UTF-8.
+//! Decodes an input to UTF-8.
 //!
-//! Nothing is decoded that is UTF-8 already: it goes through untouched, and a cell that is not what the rest is shows as
+//! Input that is UTF-8 already is not decoded but passed through unchanged. A cell that is not valid UTF-8 then becomes
 //! a fault of its row.
 
 use std::io::{self, Read};
@@ -13,12 +13,12 @@ use super::encoding::Encoding;
 use super::error::Error;
 use super::not_a_list;
 
-/// How much of the beginning is looked at. Every header that can be used is longer, so no pipe is waited for.
+/// How many bytes at the beginning are inspected. Every usable header is longer, so a pipe is not waited for.
 pub(super) const BEGINNING_BYTES: usize = 16;
 
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The input again, with the beginning that was looked at put back in front of it.
+/// The input with the inspected beginning put back in front.
 pub(super) type Rewound<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
 
 /// An input as UTF-8, without a byte order mark.
@@ -35,13 +35,13 @@ pub(super) enum DecodedText<R> {
 }
 
 impl<R: Read> DecodedText<R> {
-    /// The text of an input, and its encoding: as the input itself shows, or as told, else UTF-8.
-    pub(super) fn of(mut input: R, told: Option<Encoding>) -> Result<(Self, Encoding), Error> {
+    /// The text of an input and its encoding: the one that the input shows, or else `configured`, or else UTF-8.
+    pub(super) fn of(mut input: R, configured: Option<Encoding>) -> Result<(Self, Encoding), Error> {
         let mut beginning = read_beginning(&mut input)?;
         if let Some(foreign) = not_a_list::recognize(&beginning) {
             return Err(Error::Foreign(foreign));
         }
-        let encoding = Encoding::of_beginning(&beginning, told).unwrap_or(Encoding::UTF_8);
+        let encoding = Encoding::of_beginning(&beginning, configured).unwrap_or(Encoding::UTF_8);
         if encoding == Encoding::UTF_8 {
             let mark = if beginning.starts_with(UTF8_BOM) { UTF8_BOM.len() } else { 0 };
             beginning.drain(..mark);
@@ -54,8 +54,8 @@ impl<R: Read> DecodedText<R> {
         Ok((Self::Decoded { decoder: Box::new(decoder), taken }, encoding))
     }
 
-    /// How many bytes of the input its first `text_bytes` bytes of text stand for; a little more where it is decoded
-    /// ahead.
+    /// How many bytes of the input correspond to the first `text_bytes` bytes of text. A little more if the decoder has
+    /// read ahead.
     pub(super) fn bytes_taken(&self, text_bytes: u64) -> u64 {
         match self {
             Self::AsItIs { mark_bytes, .. } => mark_bytes + text_bytes,
@@ -86,7 +86,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// The first bytes of an input, fewer only where there are no more.
+/// The first bytes of an input; fewer only if the input is shorter.
 pub(super) fn read_beginning(input: &mut impl Read) -> Result<Vec<u8>, Error> {
     let mut beginning = Vec::with_capacity(BEGINNING_BYTES);
     match input.take(BEGINNING_BYTES as u64).read_to_end(&mut beginning) {

@@ -1,5 +1,7 @@
-//! What lists in German, French and Spanish call our columns. These are suggestions alone: the same word may head
-//! something else in another list, so whoever knows the list says so with `--map`.
+//! Names of columns in German, French and Spanish lists.
+//!
+//! They are used only as suggestions: the same word may mean something else in another list, so the operator confirms
+//! with `--map`.
 
 use tenantry_model::customer::Field;
 
@@ -11,7 +13,7 @@ pub(super) fn translated_field(name: &str) -> Option<Field> {
     Field::ALL.into_iter().find(|&field| translations_of(field).iter().any(|known| fold(known) == name))
 }
 
-/// Without the accents of these languages.
+/// Removes the accents of these languages.
 fn plain(folded: &str) -> String {
     let mut plain = String::with_capacity(folded.len());
     for c in folded.chars() {
@@ -47,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_met_as_lists_write_them() {
+    fn names_are_found_as_lists_write_them() {
         let check =
             |name: &str, expected: Option<Field>| assert_eq!(translated_field(name), expected, "{name}");
         check("Straße", Some(Field::AddressLine1));

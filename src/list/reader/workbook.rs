@@ -1,7 +1,7 @@
-//! Workbooks of Excel and LibreOffice to a [`Sheet`], through `calamine`.
+//! Reads workbooks of Excel and LibreOffice into a [`Sheet`], with `calamine`.
 //!
-//! What a workbook unpacks to is measured before anything of it is kept, because a small file can be made to unpack
-//! to more than any machine has.
+//! The unpacked size of a workbook is measured before any content is kept, because a small file can unpack to more than
+//! the memory of any machine.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -18,13 +18,13 @@ use super::not_a_list::NotAList;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
 use super::shown;
 
-/// The most that a workbook may unpack to; some 300,000 customers come to about as much.
+/// The maximum unpacked size of a workbook; about 300,000 customers take this much.
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// The most bytes of a workbook from before 2007, which is not packed. Such a sheet has 65,536 rows at most.
+/// The maximum size of a workbook in the format before 2007, which is not packed. Its sheets have at most 65,536 rows.
 const OLD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The sheet of this name, else the first one that is not hidden, with its own name.
+/// Reads the sheet with this name, or the first visible sheet. Also returns the name of the sheet.
 pub(super) fn read(file: File, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
     let mut file = BufReader::new(file);
     match kind(&mut file)? {
@@ -46,7 +46,7 @@ enum WorkbookKind {
     Xls,
 }
 
-/// What the file is by what is in it, whatever it is called.
+/// Detects the format from the content; the file name does not matter.
 fn kind(file: &mut BufReader<File>) -> Result<WorkbookKind, Error> {
     let beginning = super::text::read_beginning(file)?;
     let length = file.seek(io::SeekFrom::End(0)).map_err(Error::unreadable)?;
@@ -70,7 +70,7 @@ fn kind(file: &mut BufReader<File>) -> Result<WorkbookKind, Error> {
     kind.ok_or(Error::Foreign(foreign))
 }
 
-/// The container of old workbooks also holds protected new ones, and documents of Word.
+/// The container of old workbooks is also used for protected new workbooks and for Word documents.
 fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<WorkbookKind, Error> {
     if length > OLD_BYTES_MAX {
         return Err(WorkbookError::TooLarge { limit_bytes: OLD_BYTES_MAX }.into());
@@ -88,7 +88,7 @@ fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<WorkbookKind, Err
     Ok(WorkbookKind::Xls)
 }
 
-/// Unpacks everything to nowhere: what an archive says of its own sizes need not be true.
+/// Unpacks everything and discards it, because the sizes that an archive declares may be false.
 fn measure(archive: &mut ZipArchive<&mut BufReader<File>>) -> Result<(), Error> {
     let mut left = UNPACKED_BYTES_MAX;
     for index in 0..archive.len() {
@@ -108,7 +108,7 @@ fn not_unpacked(error: ZipError) -> Error {
     }
 }
 
-/// What the errors of the formats have in common.
+/// What the error types of the formats have in common.
 trait FormatError: std::error::Error + Send + Sync + 'static {
     fn is_password(&self) -> bool;
 }
@@ -154,7 +154,7 @@ fn choose(workbook: &impl calamine::Reader<BufReader<File>>, wanted: Option<&str
     found.ok_or_else(|| WorkbookError::NoSuchSheet { wanted: wanted.to_owned(), found: names }.into())
 }
 
-/// Cell by cell, without the rectangle around them, which a single cell far out makes huge.
+/// Reads cell by cell, without the rectangle around all cells: a single cell far out makes that rectangle huge.
 fn read_streamed(workbook: &mut Xlsx<BufReader<File>>, name: &str) -> Result<Sheet, Error> {
     let mut cells = workbook.worksheet_cells_reader(name).map_err(damaged)?;
     let mut sheet = Sheet::default();

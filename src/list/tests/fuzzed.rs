@@ -1,5 +1,6 @@
-//! The fuzz targets of lists, on every input that was kept and on random bytes: far less than a fuzzer finds, in a second
-//! of every test run.
+//! Runs the fuzz targets for lists on all kept inputs and on random bytes.
+//!
+//! This covers far less than a fuzzer, but takes only a second of every test run.
 
 #![cfg(test)]
 
@@ -14,14 +15,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use replay::{bytes, replay};
 
-/// With every required column, so that what follows is read as rows.
+/// Has every required column, so that the text after it is read as rows.
 const HEADER: &str =
     "\ncompany_name,domain,email,culture,language,first_name,last_name,address_line1,country,postal_code\n";
 
 const GOOD_CELLS: [&str; 9] =
     ["Harborline", "harborline", "a@example.com", "en-GB", "en", "GB", "LS1 4AP", "1 Quay", "4.9E+11"];
 
-/// Rows of cells that are near to good ones.
+/// Rows of cells that are similar to valid ones.
 fn table() -> impl Strategy<Value = Vec<u8>> {
     let cell =
         prop_oneof![prop::sample::select(&GOOD_CELLS[..]).prop_map(str::to_owned), "\\PC{0,12}", ".{0,4}"];
@@ -35,7 +36,7 @@ fn files_are_read_as_before() {
 }
 
 #[test]
-fn rows_are_judged_as_before() {
+fn rows_are_validated_as_before() {
     replay("rows", list::rows);
 }
 

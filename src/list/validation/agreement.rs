@@ -1,7 +1,7 @@
-//! The columns of the customer's acceptance of the Microsoft Customer Agreement.
+//! Validates the columns of the customer's acceptance of the Microsoft Customer Agreement.
 //!
-//! All of them empty is the usual case. One of them filled asks for a legal statement about a real person (fact book
-//! 10), so whatever is missing then is an error: nothing of it is made up, and no part is sent without the others.
+//! Usually all of these columns are empty. If one is filled, the row makes a legal statement about a real person (fact
+//! book 10), so every missing part is an error: no part is made up, and no part is sent without the others.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use super::report::ProblemCollector;
 use super::{Settings, noted};
 use tenantry_model::problem::{Finding, Rule};
 
-/// A date alone is taken for its midnight in UTC, and the day begins this much earlier in the far east.
+/// A date without a time means its midnight in UTC; in the far east, the day begins this much earlier.
 const DAY_BEGINS_EARLIER: Duration = Duration::from_secs(14 * 3600);
 
-/// The documents of the agreement show an acceptance of 2018 (fact book 10).
+/// The agreement's documentation shows an acceptance of 2018 (fact book 10).
 const FIRST_YEAR: i16 = 2018;
 
-/// The acceptance, where its columns are filled and good. `given` has the texts that are worth a closer look.
+/// The acceptance, if its columns are filled and valid. `given` returns the texts that can be checked further.
 pub(super) fn check<'a>(
     draft: &Draft<'a>,
     given: impl Fn(Field) -> Option<&'a str>,
@@ -54,7 +54,7 @@ pub(super) fn check<'a>(
     })
 }
 
-/// A day (`2026-08-14`) or a moment (`2026-08-14T09:30:00Z`). What could be read as two days is not read at all.
+/// A day (`2026-08-14`) or a moment (`2026-08-14T09:30:00Z`). A date that could mean two days is an error.
 fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
     let is_day = text.len() == "2026-08-14".len();
     let agreed_at = if is_day {
@@ -76,8 +76,8 @@ fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
     Err(Finding::new(Rule::AgreementDate, message))
 }
 
-/// `2026-08-14` for what a spreadsheet makes of it: `14.08.2026`, `8/14/2026`, `2026/8/14`, each perhaps with a time
-/// behind. `None` where the day and the month could be each other.
+/// `2026-08-14` for the formats that spreadsheets use: `14.08.2026`, `8/14/2026`, `2026/8/14`, also with a time after
+/// the date. `None` if the day and the month could be swapped.
 fn turned_round(text: &str) -> Option<String> {
     let day = text.split([' ', 'T']).next()?;
     let mut parts = day.split(['.', '/', '-']).map(|part| part.parse::<i16>());
@@ -108,7 +108,7 @@ mod tests {
         check(now, "2026-08-13", Ok("2026-08-13T00:00:00Z"));
         check(now, "2018-06-14T00:00:00.000Z", Ok("2018-06-14T00:00:00Z"));
         check(now, "2018-06-14T02:00:00+02:00", Ok("2018-06-14T00:00:00Z"));
-        // In New Zealand it is tomorrow already.
+        // In New Zealand it is already the next day.
         check(now, "2026-08-15", Ok("2026-08-15T00:00:00Z"));
         check(now, "2026-08-16", Err(None));
         check(now, "2026-02-30", Err(None));

@@ -1,9 +1,9 @@
-//! What depends on the country of a row.
+//! Checks that depend on the country of a row.
 //!
-//! Entry points: [`resolve`] reads the country cell and gives the rules of the country; [`resolve_culture`] and
-//! [`resolve_language`] read those cells in their light; [`check`] is called once for every row whose country is
-//! known (fact book 4.1, 4.3, 4.4 and 7). What the rules are and who says so is in [`rules`] and [`rulebook`], where
-//! rules fetched from the service come in; a subject of its own has a module of its own.
+//! Entry points: [`resolve`] reads the country cell and returns the rules of the country; [`resolve_culture`] and
+//! [`resolve_language`] read those cells with these rules; [`check`] is called once for every row with a known country
+//! (fact book 4.1, 4.3, 4.4 and 7). [`rules`] and [`rulebook`] contain the rules and their sources; rules fetched from
+//! the service are merged there. Larger checks have their own modules.
 
 mod live;
 mod pattern;
@@ -31,14 +31,14 @@ use rules::{CountryRules, RuleText};
 pub use live::LiveRules;
 pub(super) use rulebook::Rulebook;
 
-/// What countries are called beside their names in the table, folded, with their codes. `UK` and `EL` are what the
-/// European Union writes for GB and GR.
+/// Other names of countries, folded, with their codes, in addition to the names in the table. The European Union writes
+/// `UK` and `EL` for GB and GR.
 fn other_names() -> impl Iterator<Item = (&'static str, &'static str)> {
     let rows = names(include_str!("data/country-names.csv"));
     rows.flat_map(|(code, names)| names.map(move |name| (name, code)))
 }
 
-/// Names (of the table, alpha-3 and others) to codes. Built when the first bad country asks for it.
+/// Maps names (from the table, alpha-3 and others) to codes. Built when the first invalid country is looked up.
 static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let listed = records(COUNTRIES_CSV).flat_map(|country| {
         let code = leak(&country[0]);
@@ -48,7 +48,7 @@ static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(||
     listed.chain(other).collect()
 });
 
-/// The country that a cell names by its code.
+/// The country with the code in this cell.
 pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a CountryRules, Finding> {
     rulebook.country(text).ok_or_else(|| {
         let message = if is_code(text) {
@@ -60,8 +60,8 @@ pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a Coun
     })
 }
 
-/// The culture as the tables or the country's own rules spell it. `country` is also for the suggestion, where the
-/// row has a good one.
+/// The culture as the tables or the country's own rules spell it. `country` is also used for the suggestion, if the
+/// country of the row is known.
 pub(super) fn resolve_culture<'a>(text: &str, country: Option<&'a CountryRules>) -> Result<&'a str, Finding> {
     let of_country = |country: &'a CountryRules| listed(text, &country.cultures);
     tables().culture(text).or_else(|| country.and_then(of_country)).ok_or_else(|| {
@@ -81,7 +81,7 @@ pub(super) fn resolve_language<'a>(
 ) -> Result<&'a str, Finding> {
     fields::resolve_language(text, culture).or_else(|finding| {
         let own = country.and_then(|country| listed(text, &country.languages)).ok_or(finding)?;
-        // A code that no table lists is hashed as it was written, and so it must be when rules were fetched.
+        // A code that no table lists is hashed as the operator wrote it. Fetched rules must not change the hash.
         Ok(if text.len() == 2 { text } else { own })
     })
 }
@@ -90,7 +90,7 @@ fn listed<'a>(text: &str, list: &'a [RuleText]) -> Option<&'a str> {
     list.iter().find(|listed| listed.eq_ignore_ascii_case(text)).map(|listed| &**listed)
 }
 
-/// Checks what depends on the country. `given` has the cells that are there and are text worth a look.
+/// Checks the fields that depend on the country. `given` returns the texts that can be checked further.
 pub(super) fn check<'a>(
     draft: &mut Draft<'a>,
     given: impl Fn(Field) -> Option<&'a str>,
@@ -122,8 +122,8 @@ pub(super) fn check<'a>(
     }
 }
 
-/// A number of a workbook keeps neither a leading zero nor a `+`. A pattern that the number fits shows that nothing is
-/// missing, and without one nobody can tell.
+/// A number in a workbook keeps neither leading zeros nor a `+`. If the number matches a pattern, nothing is missing.
+/// Without a pattern, this cannot be decided.
 fn lost_zeros(field: Field, country: &CountryRules, report: &ProblemCollector<'_>) -> Option<Finding> {
     let rule = match field {
         Field::PhoneNumber if country.phone_number.is_none() => Rule::PhoneNumberForm,
@@ -147,8 +147,8 @@ fn missing(country: &CountryRules, is_certain: bool) -> Finding {
     }
 }
 
-/// A region made the service find fault with a good state (fact book 4.1). The one example that uses it is an
-/// address in Moldova, without a state.
+/// With a region, the service rejected a valid state (fact book 4.1). The only example with a region is an address in
+/// Moldova, without a state.
 fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
     (country.code != "MD").then(|| {
         let message =
@@ -157,13 +157,13 @@ fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
     })
 }
 
-/// A culture that is listed, but for other countries, is sent all the same: the list is of 2022.
+/// A culture that is listed only for other countries is still sent, because the list dates from 2022.
 fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut ProblemCollector<'_>) {
     let cultures = &country.cultures;
     if cultures.is_empty() || listed(culture, cultures).is_some() {
         return;
     }
-    // One that is listed nowhere has been told already.
+    // A culture that is not listed anywhere has already been reported.
     if tables().culture(culture).is_some() {
         let message = format!("is not listed for {}", country.title());
         let suggestion = Some(text::alternatives(cultures));
@@ -171,8 +171,8 @@ fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Prob
     }
 }
 
-/// The lists of languages are recorded with `pt-PT` beside `en`, so only what stands before the hyphen counts
-/// (fact book 7). Whether the service holds a customer to them is not known.
+/// The recorded lists of languages contain `pt-PT` next to `en`, so only the part before the hyphen is compared (fact
+/// book 7). It is not known whether the service enforces these lists.
 fn check_listed_language(language: &str, country: &CountryRules, report: &mut ProblemCollector<'_>) {
     let languages = &country.languages;
     let is_it = |listed: &RuleText| primary(listed).eq_ignore_ascii_case(primary(language));

@@ -1,8 +1,8 @@
-//! The domain of the new tenant, which is also the key of the row.
+//! Validates the domain of the new tenant, which is also the key of the row.
 //!
-//! The prefix has 1 to 27 characters (fact book 4.1). Which characters the service takes is not documented. Letters
-//! and digits are sure; the hyphen we allow where a DNS label may have one, so inside. Whether a domain is free is
-//! asked online.
+//! The prefix has 1 to 27 characters (fact book 4.1). The characters that the service accepts are not documented.
+//! Letters and digits are certain. A hyphen is allowed where a DNS label may have one, that is, inside. Whether a
+//! domain is free is checked online.
 
 use tenantry_model::customer::DomainName;
 
@@ -11,7 +11,7 @@ use tenantry_model::problem::{Finding, Rule};
 /// The whole domain has at most 43 characters, 16 of them `.onmicrosoft.com`.
 const PREFIX_CHARS_MAX: usize = 27;
 
-/// Reads a prefix alone or a full domain under `suffix`.
+/// Parses a prefix without suffix, or a full domain under `suffix`.
 pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
     let prefix = without_suffix(text, suffix);
     check_prefix(prefix, suffix)
@@ -58,7 +58,7 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The name without what it may not have; of `contoso.com`, the first label. Shortening a name is left to people.
+/// The name without invalid characters; for `contoso.com`, the first label. The operator must shorten a name.
 fn suggestion(prefix: &str, suffix: &str) -> Option<String> {
     let label = prefix.split('.').find(|label| !label.is_empty() && !label.eq_ignore_ascii_case("www"))?;
     if label.contains('@') || label.contains('/') || !label.is_ascii() {

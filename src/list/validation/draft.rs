@@ -1,4 +1,4 @@
-//! A row on its way to becoming a customer: its trimmed texts, and what the checks have made of some of them.
+//! A row before it becomes a customer: its trimmed texts and the values that the checks parsed.
 
 use std::ops::{Index, IndexMut};
 
@@ -9,18 +9,18 @@ use tenantry_model::customer::{Agreement, Customer, Defaults, DomainName, Field}
 
 use super::text;
 
-/// The value of every field, empty where the row has none. A check that knows how the service spells a value puts
-/// that in its place.
+/// The value of every field, or an empty text if the row has none. A check that knows the service's spelling replaces
+/// the value with it.
 #[derive(Default)]
 pub(super) struct Draft<'a> {
     values: [&'a str; Field::ALL.len()],
-    /// The row itself has nothing in any column that we know.
+    /// The row has no text in any known column.
     pub(super) is_blank: bool,
-    /// The whole row is free of control and invisible characters, so that no cell need be looked through.
+    /// The whole row is free of control and invisible characters, so no cell needs to be searched for them.
     pub(super) is_plain: bool,
     pub(super) domain: Option<DomainName>,
-    /// The state as the country's list spells it. Not put in place of the operator's, because the lists change: a
-    /// row must not hash to something else when rules were fetched.
+    /// The state as the country's list spells it. It does not replace the operator's text, because the lists change:
+    /// fetched rules must not change the hash of a row.
     pub(super) state: Option<&'a str>,
     pub(super) reseller: Option<Uuid>,
     pub(super) enable_gdap: Option<bool>,
@@ -43,12 +43,11 @@ impl<'a> Draft<'a> {
         Self { values, is_blank, is_plain, ..Self::default() }
     }
 
-    /// What the row says, part by part: each field's number and value, without the empty ones, so that a file that gains
-    /// an empty column still says the same.
+    /// Visits the content of the row: the number and value of each field. Empty fields are left out, so a new empty
+    /// column in the file changes nothing.
     ///
-    /// Each field counts as the service would get it, where the field is good, else as the operator wrote it. So it
-    /// depends neither on the order of the columns nor on what is wrong with other fields, and `--strict` leaves it
-    /// alone.
+    /// A valid field has the value that the service would get; an invalid one has the operator's text. So the content
+    /// depends neither on the order of the columns, nor on problems in other fields, nor on `--strict`.
     pub(super) fn each_part(&self, mut visit: impl FnMut(u8, &[u8])) {
         for field in Field::ALL {
             let written = self[field].as_bytes();
@@ -70,12 +69,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The customer, for a draft in which the checks found no error; `None` where they did not get to it.
+    /// The customer, for a draft without errors; `None` if a check did not run.
     pub(super) fn to_customer(&self) -> Option<Customer> {
         let text = |field| self[field].to_owned();
         let mut language = text(Field::Language);
         if language.len() == 2 {
-            // A code that is not listed comes in the operator's letter case.
+            // A code that is not listed has the operator's letter case.
             language.make_ascii_lowercase();
         }
         let optional = |field| Some(self[field]).filter(|value| !value.is_empty()).map(str::to_owned);

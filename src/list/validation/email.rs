@@ -1,8 +1,9 @@
-//! The notification address.
+//! Validates the notification address.
 //!
-//! The service provisions the tenant first and looks at this address after: a bad one can burn the domain (fact book
-//! 4.6). So the check is stricter than mail is: plain ASCII addresses under a domain that could exist. Whether it
-//! is in the partner's own domain, which is refused too, cannot be told here.
+//! The service provisions the tenant first and checks this address afterwards: an invalid address can burn the domain
+//! (fact book 4.6). So this check is stricter than mail itself: it accepts only plain ASCII addresses under a domain
+//! that could exist. The service also rejects an address in the partner's own domain, but this check does not know that
+//! domain.
 
 use tenantry_model::problem::{Finding, Rule};
 
@@ -12,10 +13,11 @@ const LOCAL_CHARS_MAX: usize = 64;
 /// RFC 1035 2.3.4.
 const LABEL_CHARS_MAX: usize = 63;
 
-/// Refused by the service for customers.
+/// The service rejects this host for customers.
 const REFUSED_HOST: &str = "microsoft.com";
 
-/// Top-level names that never exist in the public DNS: RFC 2606, RFC 6762 with its appendix G, and ICANN's `internal`.
+/// Top-level domains that never exist in the public DNS: RFC 2606, RFC 6762 with its appendix G, and ICANN's
+/// `internal`.
 const NEVER_PUBLIC: [&str; 10] =
     ["test", "example", "invalid", "localhost", "local", "internal", "lan", "home", "corp", "localdomain"];
 
@@ -32,7 +34,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     None
 }
 
-/// Checks the parts of an address; `Ok` with its top-level domain.
+/// Checks the parts of an address; `Ok` contains its top-level domain.
 fn check_form(text: &str) -> Result<&str, String> {
     let Some((local, host)) = text.split_once('@') else {
         return Err("has no `@`".to_owned());
@@ -97,7 +99,7 @@ fn check_host(host: &str) -> Result<&str, String> {
     Ok(top)
 }
 
-/// The address inside what mail programs and typing fingers put around it.
+/// The address without the text that mail programs or typing mistakes put around it.
 fn suggestion(text: &str) -> Option<String> {
     let inner = match text.split_once('<') {
         Some((_, rest)) => rest.split('>').next().unwrap_or(rest),
@@ -118,7 +120,7 @@ fn suggestion(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// The rule with the suggestion, or nothing for a good address.
+    /// The rule with the suggestion, or `None` for a valid address.
     #[track_caller]
     fn check_address(text: &str, expected: Option<(Rule, Option<&str>)>) {
         let found = check(text);
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrapped_around_an_address_is_told_from_it() {
+    fn text_around_an_address_is_removed_in_the_suggestion() {
         let suggested = Some((Rule::Email, Some("ana@contoso.com")));
         check_address("Ana <ana@contoso.com>", suggested);
         check_address("mailto:ana@contoso.com", suggested);

@@ -1,4 +1,4 @@
-//! The rules of single fields that hold in every country.
+//! Rules for single fields that apply in every country.
 
 use uuid::Uuid;
 
@@ -9,10 +9,10 @@ use super::tables::tables;
 use super::{email, names, text};
 use tenantry_model::problem::{Finding, Rule};
 
-/// Fact book 4.5: more than this is warned about, though the API's own limit is 50.
+/// Fact book 4.5: more characters than this cause a warning, although the API's own limit is 50.
 const NAME_CHARS_ADVISED: usize = 40;
 
-/// The most characters of a field (fact book 4.1 and 4.5), where a limit is known.
+/// The maximum number of characters of a field (fact book 4.1 and 4.5), if a limit is known.
 pub const fn chars_max(field: Field) -> Option<usize> {
     match field {
         Field::CompanyName => Some(255),
@@ -22,15 +22,14 @@ pub const fn chars_max(field: Field) -> Option<usize> {
         | Field::AgreementFirstName
         | Field::AgreementLastName => Some(50),
         Field::AddressLine1 | Field::AddressLine2 => Some(200),
-        // The others have a form that limits them, or a limit that is not known or depends on the country. External ids are
-        // never sent.
+        // The other fields have a format that limits them, or their limit is unknown or depends on the country.
+        // External ids are never sent.
         _ => None,
     }
 }
 
-/// Checks presence, characters and length, and what the text of single fields must look like. True where the value
-/// is there and is text that a further check can make sense of. `is_plain` says that the characters are known to be
-/// good.
+/// Checks presence, characters, length and the format of some fields. True if the value exists and can be checked
+/// further. `is_plain` means that the characters are known to be valid.
 pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut ProblemCollector<'_>) -> bool {
     if value.is_empty() {
         if field.is_required() {
@@ -40,7 +39,7 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Prob
     }
     if !is_plain && let Some(finding) = text::check_characters(value) {
         let is_control = finding.rule == Rule::ControlCharacter;
-        // The second line of an address has a column of its own.
+        // The second line of an address has a separate column.
         let is_broken_address = is_control && field == Field::AddressLine1;
         let suggestion = || Some(format!("put the second line into `{}`", Field::AddressLine2));
         report.add(field, if is_broken_address { finding.suggest(suggestion()) } else { finding });
@@ -88,8 +87,8 @@ fn check_length(field: Field, value: &str) -> Option<Finding> {
     })
 }
 
-/// The tenant id of a reseller, in any of the forms in which GUIDs are written, braces included: they all mean one
-/// value. All zeros is what programs write for none, and a customer of nobody cannot be meant.
+/// The tenant id of a reseller, in any common format of a GUID, also with braces: all formats mean the same value.
+/// Programs write all zeros for "no value", so that GUID is rejected.
 pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
     let wrong = match Uuid::try_parse(text) {
         Ok(guid) if !guid.is_nil() => return Ok(guid),
@@ -110,10 +109,10 @@ pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
     }
 }
 
-/// The language as the service's lists spell it, or a finding with what the row's culture would make it.
+/// The language as the service's lists spell it, or a finding that suggests the language of the row's culture.
 ///
-/// The list of languages is drawn from the cultures and may lack some (fact book 7), so a well-formed code that is
-/// not on it passes with a warning.
+/// The list of languages is derived from the cultures and may be incomplete (fact book 7). So a well-formed code that
+/// is not listed only causes a warning.
 pub(super) fn resolve_language(text: &str, culture: Option<&str>) -> Result<&'static str, Finding> {
     tables().language(text).ok_or_else(|| {
         let suggestion = culture.and_then(|culture| culture.split('-').next()).map(str::to_owned);

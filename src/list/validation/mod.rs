@@ -1,9 +1,9 @@
-//! A row to a valid [`Customer`](tenantry_model::customer::Customer), or every problem of that row.
+//! Turns a row into a valid [`Customer`](tenantry_model::customer::Customer) or lists all its problems.
 //!
-//! Pure: no clock, no input or output, no state between rows. So `check`, `--dry-run`, `import` and `retry` cannot
-//! disagree. Nothing is repaired silently but what cannot change meaning: white space and invisible characters
-//! around a value, and the letter case of codes. What needs other rows (a domain twice), the ledger or the network
-//! is left to others.
+//! Validation is pure: no clock, no input or output, no state between rows. So `check`, `--dry-run`, `import` and
+//! `retry` always agree. Only repairs that cannot change the meaning are made silently: white space and invisible
+//! characters around a value are removed, and the letter case of codes is changed. Checks that need other rows
+//! (duplicate domains), the ledger or the network are in other modules.
 
 mod agreement;
 mod country;
@@ -36,10 +36,10 @@ pub use country::LiveRules;
 pub use fields::chars_max;
 pub use outcome::Validation;
 
-/// What the service does when it is not told (fact book 4.7). It is always told.
+/// The service's default (fact book 4.7). The value is always sent.
 const ENABLE_GDAP_DEFAULT: bool = true;
 
-/// Where exports put the cells of a row that its header has no column for.
+/// The column where exports store the cells of a row that its header has no column for.
 const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 
 #[derive(Debug, Clone)]
@@ -50,14 +50,14 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Warnings become errors.
     pub strict: bool,
-    /// What an initial domain ends in, without the leading dot.
+    /// The end of an initial domain, without the leading dot.
     pub domain_suffix: &'static str,
-    /// What the service says about countries; it wins over what is built in. Of two about one country the later
-    /// one wins.
+    /// The service's rules for countries; they override the built-in rules. Of two entries for one country, the later
+    /// one overrides the earlier one.
     pub live_rules: Vec<LiveRules>,
-    /// The cloud takes agreements (fact book 10: the public one alone).
+    /// The cloud supports agreements (fact book 10: only the public cloud does).
     pub takes_agreements: bool,
-    /// Nobody can have accepted an agreement later than this. Handed in, because validation has no clock.
+    /// A customer cannot have accepted an agreement later than this. Passed in, because validation has no clock.
     pub now: Timestamp,
 }
 
@@ -75,16 +75,16 @@ impl Default for Settings {
     }
 }
 
-/// A cell that names no country.
+/// A cell that contains no country code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoCountry {
-    /// The cell, bounded and safe to print.
+    /// The text of the cell, truncated and safe to print.
     pub value: String,
-    /// The code of the country that may be meant.
+    /// The code of the country that was probably meant.
     pub suggestion: Option<String>,
 }
 
-/// Judges rows by one set of rules.
+/// Validates rows with one set of rules.
 #[derive(Debug, Clone)]
 pub struct Validator {
     settings: Settings,
@@ -97,12 +97,12 @@ impl Validator {
         Self { settings, rulebook }
     }
 
-    /// What of the live rules is not used, and why: a sentence each, without its full stop.
+    /// Which live rules are not used, and why: one sentence each, without the full stop.
     pub fn notes(&self) -> &[String] {
         self.rulebook.notes()
     }
 
-    /// The code, in capital letters, of the country that a cell names.
+    /// The country code in a cell, in upper case.
     pub fn country(&self, cell: &str) -> Result<&str, NoCountry> {
         let text = text::trim(cell);
         match country::resolve(text, &self.rulebook) {
@@ -114,13 +114,13 @@ impl Validator {
         }
     }
 
-    /// What an empty cell of a field stands for.
+    /// The value that replaces an empty cell of a field.
     pub fn default_of(&self, field: Field) -> Option<&str> {
         self.settings.defaults.of(field)
     }
 
-    /// Judges a row of a file with this header. Who asks takes from the validation what it needs: the twenty texts of a
-    /// customer and the hash of a row cost more than the validation.
+    /// Validates a row of a file with this header. The caller gets only the parts it asks for, because the twenty texts
+    /// of a customer and the hash of a row cost more than the validation itself.
     pub fn validate<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
         let mut validation = self.validate_fields(header, row);
         if let Some(problem) = surplus(header, row) {
@@ -146,7 +146,7 @@ impl Validator {
     }
 
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
-        // What is there and is text worth a closer look.
+        // The values that exist and can be checked further.
         let is_plain = draft.is_plain;
         let texts = Field::ALL
             .map(|field| Some(draft[field]).filter(|text| fields::check(field, text, is_plain, report)));
@@ -156,7 +156,7 @@ impl Validator {
             draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
         }
         let country = given(Field::Country).map(|text| country::resolve(text, &self.rulebook));
-        // One that is not written as it should be is good enough to find what else is wrong with its row.
+        // A country that is only misspelled is good enough to find the other problems of its row.
         let is_written_well = matches!(country, Some(Ok(_)));
         let country = country.and_then(|resolved| match resolved {
             Ok(country) => Some(country),
@@ -192,8 +192,8 @@ impl Validator {
         draft.agreement = agreement::check(draft, given, &self.settings, report);
     }
 
-    /// A row whose cells cannot be trusted has that one problem, because all others would be guesses. Its domain
-    /// still counts where at least the columns are right.
+    /// A row with unreliable cells has only this one problem, because all other problems would be guesses. Its domain
+    /// is still returned if the columns are aligned.
     #[cold]
     fn reject_fault<'a>(
         &'a self,
@@ -235,8 +235,8 @@ impl Validator {
     }
 }
 
-/// A copied or exported row that did not have the cells of its header comes back with a word of that beside it. Until
-/// somebody has put them where they belong, its cells may be shifted, or be cut short.
+/// Copies and exports mark a row whose cells did not match its header in a separate column. As long as that cell is
+/// filled, the other cells may be shifted or cut short.
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
     let finding = Finding::new(Rule::RaggedRow, "the row did not have the cells that its header names")
@@ -249,8 +249,8 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     ))
 }
 
-/// What `tenantry_extra_cells` says of a row whose header has `width` columns: the cells beyond them, or that cells are
-/// missing or cut short, which would not show any more.
+/// The text for `tenantry_extra_cells` of a row whose header has `width` columns: the extra cells, or a note that cells
+/// are missing or cut short, which would otherwise not be visible.
 pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -> Vec<u8> {
     let extra: csv::ByteRecord = cells.iter().skip(width).collect();
     if extra.iter().any(|cell| !cell.is_empty()) {
@@ -266,7 +266,7 @@ pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -
     Vec::new()
 }
 
-/// The good value, or else the finding put into the report.
+/// The valid value; a finding is added to the report instead.
 fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut ProblemCollector<'_>) -> Option<T> {
     checked.map_err(|finding| report.add(field, finding)).ok()
 }
@@ -274,7 +274,7 @@ fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut ProblemColle
 fn ragged_message(expected: usize, found: usize, row: &Row) -> String {
     let cells = format!("has {found} cells where the header has {expected}");
     if row.last_line() > row.line() {
-        // One lost quote swallows lines, so it matters how far the row goes.
+        // One lost quote swallows lines, so say where the row ends.
         return format!("{cells}, and goes on to line {}; a quote may be missing", row.last_line());
     }
     cells

@@ -1,15 +1,15 @@
-//! What Partner Center's portal dislikes about names (fact book 4.5).
+//! Naming rules of the Partner Center portal (fact book 4.5).
 //!
-//! Whether the API enforces any of this is not known, so all of it is a warning.
+//! It is not known whether the API enforces these rules, so all of them are warnings.
 
-/// Legal forms that are no name alone. Compared without case, dots, slashes and spaces.
+/// Legal forms, which are not a name without other words. Compared without case, dots, slashes and spaces.
 #[rustfmt::skip]
 const LEGAL_FORMS: [&str; 28] = [
     "ab", "ag", "as", "bv", "co", "corp", "corporation", "eurl", "gmbh", "inc", "incorporated", "kft", "kg", "limited",
     "llc", "llp", "ltd", "ltda", "nv", "oy", "plc", "pty", "ptyltd", "sa", "sarl", "spa", "spzoo", "srl",
 ];
 
-/// The longest of them with dots and spaces; most names are longer and need no look.
+/// The length of the longest legal form with dots and spaces; most names are longer and are not checked.
 const LEGAL_FORM_BYTES_MAX: usize = 14;
 
 const INTERNET_ENDINGS: [&str; 5] = [".com", ".net", ".org", ".info", ".biz"];
@@ -61,7 +61,7 @@ fn is_legal_form(name: &str) -> bool {
     LEGAL_FORMS.iter().any(|form| letters.clone().eq(form.chars()))
 }
 
-/// Of a first or last name.
+/// For a first or last name.
 pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
     if !name.chars().any(char::is_alphabetic) {
         return Some("has no letter");
@@ -81,7 +81,7 @@ pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
     None
 }
 
-/// Han and Hangul. The rule excepts Chinese names only; a Korean family name is one syllable as well.
+/// Han and Hangul. The documented exception is for Chinese names only, but a Korean family name is also one syllable.
 fn is_east_asian(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }

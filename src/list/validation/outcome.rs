@@ -1,4 +1,4 @@
-//! What the validation of a row comes to, while the row is at hand: who asks takes what it needs.
+//! The result of validating a row; the caller takes from it what it needs.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -11,18 +11,18 @@ use tenantry_model::customer::{Customer, DomainName, Field};
 use super::draft::Draft;
 use tenantry_model::problem::Problem;
 
-/// Changes when the same row would hash to something else than before, so that no two ways mix unnoticed.
+/// Change this if the same row would hash differently, so that two hash methods are never mixed.
 const HASH_VERSION: u8 = 1;
 
-/// No field has this number, so no row with a fault hashes like one without.
+/// No field has this number, so a row with a fault never has the hash of a row without one.
 const RAW_CELL: u8 = u8::MAX;
 
-/// Nearly every row says less.
+/// Nearly every row has less content than this.
 const SAID_BYTES: usize = 1024;
 
-/// A row that has been judged.
+/// A row that has been validated.
 pub struct Validation<'a> {
-    /// The key of the row, wherever its own cell is good, also in a row that is rejected for something else.
+    /// The key of the row. Also present in a rejected row if the domain cell itself is valid.
     pub domain: Option<DomainName>,
     /// In the order of the file's columns.
     pub problems: Vec<Problem>,
@@ -35,28 +35,28 @@ pub struct Validation<'a> {
 pub(super) enum Extent {
     /// No problem is an error.
     Good,
-    /// The agreement, and nothing else.
+    /// Only the agreement is wrong.
     WrongAgreement,
     Wrong,
 }
 
-/// What a row says.
+/// The content of a row.
 #[expect(clippy::large_enum_variant, reason = "nearly every row has fields, and one is at hand at a time")]
 pub(super) enum RowContent<'a> {
     Fields(Draft<'a>),
-    /// The cells cannot be told apart.
+    /// The cells cannot be assigned to columns.
     Cells(&'a Row),
 }
 
 impl Validation<'_> {
-    /// `Some` exactly where no problem is an error.
+    /// `Some` exactly if no problem is an error.
     pub fn customer(&self) -> Option<Customer> {
         let customer = self.good()?.to_customer();
         debug_assert!(customer.is_some(), "a row without an error has all that a customer needs");
         customer
     }
 
-    /// The customer without its agreement, where nothing else is wrong.
+    /// The customer without its agreement, if only the agreement is wrong.
     pub fn beside_agreement(&self) -> Option<Customer> {
         match &self.content {
             RowContent::Fields(draft) if self.extent == Extent::WrongAgreement => {
@@ -71,12 +71,12 @@ impl Validation<'_> {
         self.good().is_some()
     }
 
-    /// Does a row without an error say who accepted the agreement?
+    /// Does a row without errors state who accepted the agreement?
     pub fn has_agreement(&self) -> bool {
         self.good().is_some_and(|draft| draft.agreement.is_some())
     }
 
-    /// Where the customer of a row without an error goes: to which reseller, and the code of which country.
+    /// The reseller and the country code of the customer, for a row without errors.
     pub fn destination(&self) -> Option<(Option<Uuid>, &str)> {
         self.good().map(|draft| (draft.reseller, draft[Field::Country]))
     }
@@ -88,9 +88,9 @@ impl Validation<'_> {
         }
     }
 
-    /// SHA-256, cut to 16 bytes, of what the row says: for telling a changed row, years later.
+    /// SHA-256 of the content, cut to 16 bytes; detects a changed row even years later.
     pub fn content_hash(&self) -> [u8; 16] {
-        // In one piece, because each call to the hash costs as much as a block.
+        // Hash one buffer, because each call to the hash costs as much as a block.
         let mut said = Vec::with_capacity(SAID_BYTES);
         said.push(HASH_VERSION);
         self.each_part(|tag, value| {
@@ -102,7 +102,7 @@ impl Validation<'_> {
         std::array::from_fn(|index| hash[index])
     }
 
-    /// A hash of what the row says under a key that does not outlive the process: a quarter of the cost.
+    /// A hash of the content with a key that lives only as long as the process; costs a quarter of `content_hash`.
     pub fn fingerprint(&self, key: &impl BuildHasher) -> u64 {
         let mut hash = key.build_hasher();
         self.each_part(|tag, value| {

@@ -1,4 +1,4 @@
-//! The problems of one row, each with where it is.
+//! Collects the problems of one row, with the place of each.
 
 use super::outcome::Extent;
 use super::{Settings, text};
@@ -7,12 +7,11 @@ use tenantry_model::customer::Field;
 use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Problem, Severity};
 
-/// Collects the problems of one row.
 pub(super) struct ProblemCollector<'a> {
     header: &'a Header,
     row: &'a Row,
     settings: &'a Settings,
-    /// With the index of the column, by which they are put in order in the end.
+    /// With the index of the column, which gives the final order.
     problems: Vec<(usize, Problem)>,
     extent: Extent,
 }
@@ -22,7 +21,7 @@ impl<'a> ProblemCollector<'a> {
         Self { header, row, settings, problems: Vec::new(), extent: Extent::Good }
     }
 
-    /// Adds what was found about the cell of a field.
+    /// Adds a finding about the cell of a field.
     #[cold]
     pub(super) fn add(&mut self, field: Field, finding: Finding) {
         let before = self.extent;
@@ -38,7 +37,7 @@ impl<'a> ProblemCollector<'a> {
         }
     }
 
-    /// Adds what was found about what stands for an empty cell.
+    /// Adds a finding about the default for an empty cell.
     fn add_default(&mut self, field: Field, default: &str, mut finding: Finding) {
         finding.message += "; it comes from `--default`";
         let index = self.header.index_of(field).unwrap_or(usize::MAX);
@@ -50,7 +49,7 @@ impl<'a> ProblemCollector<'a> {
         );
     }
 
-    /// Adds what was found about the cell of a column, data or not.
+    /// Adds a finding about the cell of any column, including columns that are not data.
     #[cold]
     pub(super) fn add_cell(&mut self, index: usize, finding: Finding) {
         let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
@@ -63,7 +62,7 @@ impl<'a> ProblemCollector<'a> {
         self.header.index_of(field).is_some_and(|index| self.row.is_number(index))
     }
 
-    /// Adds what was found about the row as a whole.
+    /// Adds a finding about the row as a whole.
     #[cold]
     pub(super) fn add_row(&mut self, finding: Finding) {
         self.push(0, String::new(), String::new(), finding);

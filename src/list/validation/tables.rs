@@ -1,21 +1,21 @@
 //! The countries, cultures and languages that Partner Center lists, compiled in and read once.
 //!
-//! The files are those of the fact book (section 7), byte for byte. Look-ups go by the bytes of a cell and allocate
-//! nothing where the cell is spelled as the table spells it. What is known of a single country is gathered from here
-//! into its rules, in [`country`](super::country).
+//! The files are those of the fact book (section 7), byte for byte. Lookups use the bytes of a cell and allocate
+//! nothing if the cell has the spelling of the table. [`country`](super::country) combines this data into the rules of
+//! each country.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Code (ISO 3166-1 alpha-2, or what Microsoft made up where there is none), alpha-3, name, cultures, and whether the
-/// organization registration number and the phone number are mandatory (fact book 4.3).
+/// Code (ISO 3166-1 alpha-2, or a code that Microsoft invented if there is none), alpha-3, name, cultures, and whether
+/// the organization registration number and the phone number are mandatory (fact book 4.3).
 pub(super) const COUNTRIES_CSV: &str = include_str!("data/countries.csv");
 const LANGUAGES_CSV: &str = include_str!("data/languages.csv");
 
 pub(super) struct Tables {
-    /// Each culture by its own spelling and in lower case.
+    /// Each culture, in its own spelling and in lower case.
     cultures: HashMap<String, &'static str>,
-    /// Likewise.
+    /// Each language, in its own spelling and in lower case.
     languages: HashMap<String, &'static str>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn names(
     csv.lines().skip(1).filter_map(|row| row.split_once(',')).map(|(code, names)| (code, names.split('|')))
 }
 
-/// A cell of a table that is read once and kept to the end of the program.
+/// Leaks a cell of a table that is read once and used until the program ends.
 pub(super) fn leak(cell: &str) -> &'static str {
     Box::leak(cell.to_owned().into_boxed_str())
 }

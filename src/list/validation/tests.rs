@@ -9,7 +9,7 @@ use tenantry_model::problem::Severity;
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
 
-/// All that there is to know of a row.
+/// All that is known about a row.
 struct Verdict {
     domain: Option<DomainName>,
     customer: Option<Customer>,
@@ -47,7 +47,7 @@ fn good_row() -> BTreeMap<Field, String> {
     cells.map(|(field, cell)| (field, cell.to_owned())).into()
 }
 
-/// Validates the good row with some cells replaced.
+/// Validates the valid row with some cells replaced.
 fn verdict_with(changes: &[(Field, &str)], settings: &Settings) -> Verdict {
     let mut cells = good_row();
     cells.extend(changes.iter().map(|&(field, cell)| (field, cell.to_owned())));
@@ -108,7 +108,7 @@ fn a_good_row_becomes_a_customer() {
 }
 
 #[test]
-fn every_problem_of_a_row_is_told_in_the_order_of_its_columns() {
+fn every_problem_of_a_row_is_reported_in_the_order_of_its_columns() {
     check(
         &[
             (Field::Country, "UK"),
@@ -154,7 +154,7 @@ const GDANSK: [(Field, &str); 5] = [
 ];
 
 #[test]
-fn a_row_is_judged_by_the_rules_of_its_country() {
+fn a_row_is_validated_by_the_rules_of_its_country() {
     #[track_caller]
     fn check_in(base: &[(Field, &str)], changes: &[(Field, &str)], expected: &[&str]) {
         check(&[base, changes].concat(), expected);
@@ -185,7 +185,7 @@ fn a_row_is_judged_by_the_rules_of_its_country() {
             "organization_registration_number registration_number_country: Error -> leave it empty, unless the country is wrong",
         ],
     );
-    // A cell of which no text can be made has that one problem.
+    // A cell without usable text has only that one problem.
     check_in(&SEATTLE, &[(Field::State, "W\nA")], &["state control_character: Error"]);
     check_in(&GDANSK, &[], &[]);
     check_in(
@@ -219,7 +219,7 @@ fn a_row_is_judged_by_the_rules_of_its_country() {
         &["phone_number required: Error", "organization_registration_number required: Error"],
     );
     check(&[(Field::Country, "MX"), (Field::Culture, "es-MX"), (Field::State, "Jalisco")], &[]);
-    // Without its country a row cannot be judged by one.
+    // Without a country, no rules of a country apply.
     check(
         &[(Field::Country, "XX"), (Field::PostalCode, "x"), (Field::Region, "x")],
         &["country country: Error"],
@@ -304,7 +304,7 @@ fn strict_makes_errors_of_warnings_and_leaves_the_hash_alone() {
 }
 
 #[test]
-fn the_domain_is_told_also_of_a_rejected_row() {
+fn the_domain_of_a_rejected_row_is_returned_too() {
     let domain = |changes: &[(Field, &str)]| verdict(changes).domain.map(|domain| domain.as_str().to_owned());
     assert_eq!(domain(&[(Field::Email, "")]).as_deref(), Some("contoso.onmicrosoft.com"));
     assert_eq!(domain(&[(Field::Domain, "con_toso")]), None);
@@ -379,7 +379,7 @@ fn the_sample_of_good_customers_has_no_problem() {
     assert!(verdicts.iter().all(|v| v.customer.as_ref().is_some_and(|c| c.associated_partner_id.is_some())));
 }
 
-/// The extra column names the rule that each row breaks, or `nothing`.
+/// The extra column contains the rule that each row breaks, or `nothing`.
 #[test]
 fn the_sample_of_problems_has_the_problems_it_says() {
     let file: &[u8] = include_bytes!("../../../samples/customers-with-problems.csv");
@@ -396,7 +396,7 @@ fn the_sample_of_problems_has_the_problems_it_says() {
     }
 }
 
-/// Any bytes: each record is a row with a verdict that keeps its promises, or the reading ends with an error.
+/// Any bytes: each record is a row whose verdict is consistent, or reading ends with an error.
 fn read_and_validate(bytes: &[u8]) {
     let Ok(mut reader) = Reader::open(bytes, &Options::default()) else { return };
     let validator = Validator::new(Settings::default());
@@ -447,7 +447,7 @@ proptest! {
         }
         let file = writer.into_inner().unwrap();
         read_and_validate(&file);
-        // What a writer wrote comes back whole, row by row.
+        // All rows that the writer wrote come back.
         prop_assert_eq!(validate_all(&file, &Settings::default()).len(), rows.len());
     }
 }
@@ -500,7 +500,7 @@ fn an_agreement_is_part_of_what_a_row_says() {
     assert_ne!(with("2026-08-14"), verdict(&[]).content_hash);
 }
 
-/// The ledger keeps the hash, so a row must hash as it did in every program before.
+/// The ledger stores the hash, so a row must have the same hash in every version of the program.
 #[test]
 fn a_row_hashes_as_it_always_did() {
     let hex = |verdict: &Verdict| verdict.content_hash.map(|byte| format!("{byte:02x}")).concat();
@@ -512,7 +512,7 @@ fn a_row_hashes_as_it_always_did() {
     assert_eq!(hex(&ragged[0]), "cad5be6acf9b79ec4488ba39d6ead982");
 }
 
-/// Whatever else is good in it: its cells may stand in the wrong columns.
+/// The cells may be in the wrong columns, so the other values do not matter.
 #[test]
 fn a_row_that_lost_its_columns_becomes_no_customer() {
     let (names, cells): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! Characters: what is trimmed, what may not stand in a cell, and how texts are compared.
+//! Characters and texts: what is trimmed, what a cell must not contain, and how texts are compared.
 
 use std::borrow::Borrow;
 
@@ -6,13 +6,13 @@ use tenantry_model::nearest::distance_within;
 use tenantry_model::printable::{escaped, is_invisible};
 use tenantry_model::problem::{Finding, Rule};
 
-/// Shorter names are too near to each other to tell a slip from another name.
+/// Shorter names are too similar to distinguish a typing mistake from another name.
 const SLIP_CHARS_MIN: usize = 5;
 
-/// A cell without what surrounds its text.
+/// Trims a cell.
 ///
-/// White space of any kind goes (Excel leaves non-breaking spaces), and so do the invisible marks that come along
-/// when text is copied out of mail and web pages. At the ends of a value neither can mean anything.
+/// Removes white space of any kind (Excel leaves non-breaking spaces) and the invisible marks that are copied along
+/// from mail and web pages. Neither has a meaning at the ends of a value.
 pub(super) fn trim(cell: &str) -> &str {
     let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     if is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
@@ -21,9 +21,10 @@ pub(super) fn trim(cell: &str) -> &str {
     cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// True where [`check_characters`] would find nothing in any part of these bytes of UTF-8: no control byte, and no
-/// byte that the controls and invisible characters beyond ASCII begin with (which all of U+0080 to U+00BF, U+0600 to
-/// U+063F, U+2000 to U+2FFF and U+F000 to U+FFFF share). Without an early end the compiler compares many bytes at once.
+/// True if [`check_characters`] would find nothing in any part of these bytes of UTF-8. There is no control byte, and
+/// no byte that starts a control or invisible character beyond ASCII (all of U+0080 to U+00BF, U+0600 to U+063F, U+2000
+/// to U+2FFF and U+F000 to U+FFFF start with these bytes). Without an early exit, the compiler compares many bytes at
+/// once.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |plain, &byte| {
         plain
@@ -36,7 +37,7 @@ pub(super) fn is_plain(bytes: &[u8]) -> bool {
     })
 }
 
-/// Looks for characters that no field can hold.
+/// Looks for characters that no field may contain.
 pub(super) fn check_characters(text: &str) -> Option<Finding> {
     if is_plain(text.as_bytes()) {
         return None;
@@ -53,14 +54,14 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
         let message = "has lost a letter: `\u{FFFD}` is what a program writes for one that it could not read";
         return Some(Finding::new(Rule::LostCharacter, message));
     }
-    // Joiners belong to the spelling of Persian and Indic words; inside a text they stay unremarked.
+    // Joiners are part of the spelling of Persian and Indic words; inside a text they are not reported.
     let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
     let without = text.chars().filter(|&c| !is_invisible(c)).collect();
     let message = format!("has the invisible character `{}`", escaped(c));
     Some(Finding::new(Rule::InvisibleCharacter, message).suggest(Some(without)))
 }
 
-/// `4.91715E+11`: what a spreadsheet makes of a long number. The digits it cuts off cannot be told.
+/// `4.91715E+11`: how a spreadsheet shows a long number. The missing digits cannot be restored.
 pub(super) fn is_spreadsheet_number(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let mantissa = mantissa.strip_prefix('+').unwrap_or(mantissa);
@@ -76,7 +77,7 @@ pub(super) fn lost_digits(rule: Rule) -> Finding {
     Finding::new(rule, "was turned into a number by a spreadsheet and has lost digits")
 }
 
-/// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: what a formula gives that came to nothing.
+/// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: the errors of formulas.
 pub(super) fn is_spreadsheet_error(text: &str) -> bool {
     if let Some(number) = text.strip_prefix("Err:") {
         return !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -89,8 +90,8 @@ pub(super) fn is_spreadsheet_error(text: &str) -> bool {
     matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
 }
 
-/// What is known by a name that is one slip from the text, both folded. Where two are that near, neither is more than a
-/// guess.
+/// The value of a known name that differs from the text by one mistake, both folded. `None` if two values are that
+/// similar.
 pub(super) fn near<'a>(text: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let is_near =
         |name: &str| name.chars().count() >= SLIP_CHARS_MIN && distance_within(name, text, 1).is_some();
@@ -99,7 +100,7 @@ pub(super) fn near<'a>(text: &str, known: impl Iterator<Item = (&'a str, &'a str
     near.all(|other| other == meant).then_some(meant)
 }
 
-/// Alternatives for a suggestion: `a, b or c`.
+/// The alternatives of a suggestion: `a, b or c`.
 pub(super) fn alternatives<S: Borrow<str>>(items: &[S]) -> String {
     match items {
         [] => String::new(),

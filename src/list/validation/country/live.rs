@@ -1,13 +1,13 @@
-//! The country validation rules as the service answers them (fact book 7), in both of their shapes.
+//! Parses the country validation rules that the service returns (fact book 7), in both known shapes.
 //!
-//! `GET /v1/countryvalidationrules/{iso2}` was documented in 2015 and recorded in 2019 and 2021; the lists changed
-//! their names and lost a layer between. Any field may be missing, and then says nothing. Two recorded answers
-//! are compiled in, so this is also how the built-in rules of US and PT are read. Fetching and keeping the answers
-//! is left to others.
+//! `GET /v1/countryvalidationrules/{iso2}` was documented in 2015 and recorded in 2019 and 2021; in between, the lists
+//! changed their names and lost a layer. Any field may be missing; a missing field changes no rule. Two recorded
+//! answers are compiled in, so this module also reads the built-in rules of US and PT. Other modules fetch and store
+//! the answers.
 
 use serde::Deserialize;
 
-/// What the service says about one country. Made by [`LiveRules::parse`].
+/// The rules of the service for one country. Created by [`LiveRules::parse`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveRules {
@@ -28,7 +28,7 @@ pub struct LiveRules {
     country_calling_codes: Option<Wrapped>,
 }
 
-/// A list as the page of 2015 prints it.
+/// A list in the shape that the documentation of 2015 shows.
 #[derive(Debug, Clone, Deserialize)]
 struct Wrapped {
     value: Option<Vec<String>>,
@@ -43,7 +43,7 @@ pub enum LiveRulesError {
 }
 
 impl LiveRules {
-    /// Reads the body of an answer.
+    /// Parses the body of a response.
     pub fn parse(body: &str) -> Result<Self, LiveRulesError> {
         // Partner Center writes a byte order mark before some bodies (fact book 3).
         let rules: Self = serde_json::from_str(body.trim_start_matches('\u{FEFF}'))?;
@@ -53,7 +53,7 @@ impl LiveRules {
         }
     }
 
-    /// The country's code in upper case; of two letters in everything that [`parse`](Self::parse) lets pass.
+    /// The country's code in upper case. Always `Some` if [`parse`](Self::parse) accepted the rules.
     pub fn code(&self) -> Option<[u8; 2]> {
         let code: [u8; 2] = self.iso2_code.as_bytes().try_into().ok()?;
         code.iter().all(u8::is_ascii_alphabetic).then(|| code.map(|byte| byte.to_ascii_uppercase()))
@@ -76,7 +76,7 @@ impl LiveRules {
     }
 }
 
-/// The recorded shape goes before the one of the page.
+/// The recorded shape overrides the documented one.
 fn either<'a>(recorded: &'a Option<Vec<String>>, documented: &'a Option<Wrapped>) -> Option<&'a [String]> {
     let documented = || documented.as_ref().and_then(|wrapped| wrapped.value.as_ref());
     recorded.as_ref().or_else(documented).map(Vec::as_slice)
@@ -86,7 +86,7 @@ fn either<'a>(recorded: &'a Option<Vec<String>>, documented: &'a Option<Wrapped>
 mod tests {
     use super::*;
 
-    /// The page's example, cut short and with its JSON mended: as printed it does not parse.
+    /// The example of the documentation, shortened and with its JSON corrected: the printed JSON is invalid.
     const DOCUMENTED: &str = r#"{
         "iso2Code": "US", "isStateRequired": true, "states": {"value": ["AK", "AL"]},
         "supportedLanguages": {"value": ["en", "es"]}, "supportedCultures": {"value": ["en-US", "es-US"]},

@@ -1,9 +1,9 @@
-//! Regular expressions as the service writes them, which is the .NET kind (fact book 7).
+//! Regular expressions as the service writes them, in the .NET dialect (fact book 7).
 //!
-//! The `regex` crate reads the same notation but for a few corners, and in time that grows with the text alone. A
-//! pattern that it cannot read, or would read in another sense, is no pattern for us: a rule that we only believe to
-//! know must not reject a row. As in .NET, `\d` is any digit of any script and nothing is anchored that does not
-//! say so.
+//! The `regex` crate reads the same syntax, with few exceptions, and its time grows only with the length of the text. A
+//! pattern that `regex` cannot read, or would read with a different meaning, is not used: an uncertain rule must not
+//! reject a row. As in .NET, `\d` matches any digit of any script, and a pattern is not anchored unless it contains
+//! anchors.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -13,17 +13,18 @@ use regex::Regex;
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: Cow<'static, str>,
-    /// Once for all rows of a country. Most files name few of the countries that have a pattern.
+    /// Compiled once for all rows of a country, when first used: most files contain few of the countries that have a
+    /// pattern.
     compiled: OnceLock<Regex>,
 }
 
 impl Pattern {
-    /// A pattern of the compiled-in tables, all of which a test compiles.
+    /// A pattern from the compiled-in tables; a test compiles all of them.
     pub(super) const fn built_in(text: &'static str) -> Self {
         Self { text: Cow::Borrowed(text), compiled: OnceLock::new() }
     }
 
-    /// A pattern that somebody else wrote; `None` where it cannot be used.
+    /// A pattern from the service; `None` if it cannot be used.
     pub(super) fn read(text: &str) -> Option<Self> {
         if !means_the_same(text) {
             return None;
@@ -42,8 +43,8 @@ impl Pattern {
     }
 }
 
-/// False where both dialects would take the pattern, but each in its own sense: in a class, `[` and the doubled
-/// `&`, `-` and `~` are operators to the one and characters to the other, and so are `\<` and `\>` anywhere.
+/// False if both dialects accept the pattern but give it a different meaning. In a class, `[` and the doubled `&`, `-`
+/// and `~` are operators in one dialect and characters in the other; so are `\<` and `\>` anywhere.
 fn means_the_same(pattern: &str) -> bool {
     let mut chars = pattern.chars().peekable();
     let mut in_class = false;
@@ -97,7 +98,7 @@ mod tests {
         check(r"^(?!000)\d{3}$", None);
         check(r"^(\d)\1$", None);
         check(r"^\d{", None);
-        // The dialects differ here without either complaining.
+        // Both dialects accept these patterns but give them a different meaning.
         check(r"^[a-z-[aeiou]]$", None);
         check(r"^[ --/]$", None);
         check(r"^\<\d\>$", None);

@@ -1,14 +1,15 @@
-//! The phone number of a row against the pattern of its country, where one is known (fact book 7).
+//! Validates the phone number of a row with the pattern of its country, if one is known (fact book 7).
 //!
-//! Always a warning, whoever the pattern comes from: the recorded one for US refuses a leading `+1`, which nobody
-//! has seen the creation of a customer do. Where no pattern is known, only what can be no number at all is told.
+//! A mismatch is always a warning, even for a pattern of the service: the recorded pattern for US rejects a leading
+//! `+1`, and there is no evidence that creating a customer rejects it too. If no pattern is known, only texts that
+//! cannot be a phone number are reported.
 
 use crate::validation::text::{is_spreadsheet_number, lost_digits};
 use tenantry_model::problem::{Finding, Rule};
 
 use super::rules::CountryRules;
 
-/// The shortest national numbers have about as many; it is fillers such as `-` and `0` that have fewer.
+/// The shortest national numbers have about as many digits; fillers such as `-` and `0` have fewer.
 const DIGITS_MIN: usize = 4;
 
 pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
@@ -29,8 +30,8 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     Some(Finding::new(Rule::PhoneNumberForm, message).suggest(suggestion))
 }
 
-/// The number without the code that is dialled from abroad, and then without all that is no digit. A text with
-/// letters has an extension, which has no place in a pattern and must not be pulled into the number.
+/// The number without its international prefix, and then only its digits. A text with letters has an extension.
+/// Patterns do not cover extensions, and the digits of an extension must not become part of the number.
 fn simpler<'a>(text: &'a str, rules: &'a CountryRules) -> impl Iterator<Item = String> + 'a {
     let international = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
     let national = international.and_then(|rest| {
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
     use crate::validation::country::Rulebook;
 
-    /// `Ok` where it passes, else the suggestion.
+    /// `Ok` if the number passes, else the suggestion.
     #[track_caller]
     fn check(country: &str, text: &str, expected: Result<(), Option<&str>>) {
         let rulebook = Rulebook::default();
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_only_what_is_no_number_is_told() {
+    fn elsewhere_only_texts_that_are_no_number_are_reported() {
         for good in ["+49 711 5550142", "030/555-0142", "0800 CONTOSO 12", "٠١٢٣٤٥٦٧", "112 x 4"] {
             check("DE", good, Ok(()));
         }

@@ -1,15 +1,15 @@
-//! The postal code of a row against the pattern of its country.
+//! Validates the postal code of a row with the pattern of its country.
 //!
-//! Lists come out of spreadsheets, which take a postal code for a number and drop its leading zeros, or out of
-//! forms that drop its hyphen. Where the code would fit with them back, that is the suggestion, and never more: the
-//! row is as wrong as before until somebody has looked at it.
+//! Spreadsheets read a postal code as a number and drop its leading zeros; forms drop its hyphen. If the code matches
+//! with these characters restored, the restored code is suggested but never used: the row stays wrong until the
+//! operator has corrected it.
 
 use tenantry_model::problem::{Finding, Rule};
 
 use super::pattern::Pattern;
 use super::rules::CountryRules;
 
-/// Longer texts are no postal codes that lost something. Bounds the search, too.
+/// A longer text is not a postal code that lost characters. This also bounds the search.
 const REPAIRED_BYTES_MAX: usize = 20;
 
 const ZEROS: &str = "000";
@@ -37,9 +37,8 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     Some(Finding::new(rule, message).suggest(repaired.map(|(text, _)| text)))
 }
 
-/// The code that may have been meant: without the `.0` of a number and without the code of the country before it,
-/// with the separators where the pattern wants them, and with the zeros that a number loses; and whether it has lost
-/// any.
+/// The postal code that was probably meant, and whether it had lost leading zeros. Removes the `.0` of a number and a
+/// country code in front, places separators where the pattern needs them, and restores lost zeros.
 fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bool)> {
     if text.len() > REPAIRED_BYTES_MAX || !text.is_ascii() {
         return None;
@@ -49,7 +48,7 @@ fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bo
     let zeros_max = zeros_max.min(ZEROS.len());
     for zeros in 0..=zeros_max {
         for start in starts {
-            // A code that still has a zero in front has lost none.
+            // A code that still starts with a zero has lost none.
             if zeros > 0 && !start.starts_with(|c: char| matches!(c, '1'..='9')) {
                 continue;
             }
@@ -70,7 +69,8 @@ fn without_country(text: &str) -> &str {
     if letters <= 3 && rest.starts_with(|c: char| c.is_ascii_digit()) { rest } else { text }
 }
 
-/// The text as it stands, or with its separators taken out, or with one put back elsewhere, where that fits.
+/// The text unchanged, or without its separators, or with one separator elsewhere: the first form that matches the
+/// pattern.
 fn separated(text: &str, pattern: &Pattern) -> Option<String> {
     let joined: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     let joined = joined.to_ascii_uppercase();
@@ -105,7 +105,7 @@ mod tests {
             ("IE", "D6W XY00"),
             ("NL", "1016BR"),
             ("JP", "1000005"),
-            // No pattern of these is known.
+            // No pattern is known for these countries.
             ("HK", "whatever"),
             ("AE", "00000"),
         ] {

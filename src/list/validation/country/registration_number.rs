@@ -1,7 +1,7 @@
-//! The organization registration number of a row (fact book 4.3).
+//! Validates the organization registration number of a row (fact book 4.3).
 //!
-//! Some countries must have it and the others must not: the service refuses it there (600002). What it must look
-//! like is not known for any country; a third party says how long it is.
+//! Some countries require it; for all others, the service rejects it (600002). Its format is not known for any country;
+//! only a third party documents its length.
 
 use std::ops::RangeInclusive;
 

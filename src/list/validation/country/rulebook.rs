@@ -1,8 +1,8 @@
-//! The rules of every country: the built-in ones, and above them those that were fetched.
+//! The rules of every country: the built-in rules, overridden by fetched ones.
 //!
-//! The built-in ones are read once from `data/`. Countries, states and the two recorded answers are files of the
-//! fact book, byte for byte; the postal codes are our own table, which says of each pattern how well it is known.
-//! Later ones win: tables, then recorded answers, then fetched ones.
+//! The built-in rules are read once from `data/`. Countries, states and the two recorded answers are files of the fact
+//! book, byte for byte. The postal codes are a table of our own, which states how certain each pattern is. Later
+//! sources override earlier ones: tables, then recorded answers, then fetched answers.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -19,9 +19,9 @@ const POSTAL_CODES_CSV: &str = include_str!("../data/postal-codes.csv");
 const RECORDED_JSON: [&str; 2] =
     [include_str!("../data/country-rules-PT.json"), include_str!("../data/country-rules-US.json")];
 
-/// Fields that nobody says are required there in so many words. The states of these countries are checked against
-/// lists when an address is (fact book 4.4), so an empty one can hardly pass; a third party adds that in Canada
-/// state, city and postal code must agree.
+/// Fields that no source explicitly documents as required. The service checks the states of these countries against
+/// lists when it validates an address (fact book 4.4), so an empty state is unlikely to pass. A third party adds that
+/// in Canada state, city and postal code must match.
 const LIKELY_REQUIRED: [(&str, Field); 5] = [
     ("CA", Field::City),
     ("CA", Field::State),
@@ -34,16 +34,16 @@ type Code = [u8; 2];
 
 static BUILT_IN: LazyLock<HashMap<Code, CountryRules>> = LazyLock::new(read_built_in);
 
-/// The rules by which rows are judged.
+/// The rules that validate rows.
 #[derive(Debug, Clone, Default)]
 pub(in crate::validation) struct Rulebook {
-    /// The built-in rules of the countries that were fetched, with what was fetched taken over.
+    /// For each country with fetched rules: its built-in rules, with the fetched rules applied.
     live: HashMap<Code, CountryRules>,
     notes: Vec<String>,
 }
 
 impl Rulebook {
-    /// The built-in rules, and these above them.
+    /// The built-in rules, overridden by these answers.
     pub(in crate::validation) fn new(answers: &[LiveRules]) -> Self {
         let mut rulebook = Self::default();
         for answer in answers {
@@ -56,7 +56,7 @@ impl Rulebook {
         rulebook
     }
 
-    /// By alpha-2 code, without regard to case.
+    /// The rules for an alpha-2 code, in any letter case.
     pub(in crate::validation) fn country(&self, code: &str) -> Option<&CountryRules> {
         let code: Code = code.as_bytes().try_into().ok()?;
         let code = code.map(|byte| byte.to_ascii_uppercase());
@@ -64,7 +64,7 @@ impl Rulebook {
         live.or_else(|| BUILT_IN.get(&code))
     }
 
-    /// What of the fetched rules is not used, and why.
+    /// Which fetched rules are not used, and why.
     pub(in crate::validation) fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -90,7 +90,7 @@ fn read_built_in() -> HashMap<Code, CountryRules> {
         let answer = LiveRules::parse(body).expect("the compiled-in answers are well-formed");
         let code = answer.code().expect("a parsed answer has a code");
         of(&spelled(code), &|rules| {
-            // Compiled when the first row needs it, like those of the tables.
+            // Compiled when the first row needs it, like the patterns of the tables.
             let pattern = answer.phone_number_regex.as_deref().map(|text| Pattern::built_in(leak(text)));
             rules.phone_number = pattern.map(|pattern| ValueFormat { pattern, is_certain: true });
             rules.apply(&answer, &mut Vec::new());
@@ -112,7 +112,7 @@ fn set_postal_code(rules: &mut CountryRules, record: &csv::StringRecord) {
     rules.postal_example = Some(leak(&record[3]));
 }
 
-/// By the `confidence` column of the tables.
+/// Based on the `confidence` column of the tables.
 fn is_certain(confidence: &str) -> bool {
     confidence == "recorded"
 }

@@ -1,7 +1,7 @@
-//! What is known about the customers of one country, and how well each part of it is known.
+//! What is known about the customers of one country, and how certain each part is.
 //!
-//! A [`CountryRules`] starts from the tables of the fact book and takes over, part by part, what the service has
-//! answered: [`CountryRules::apply`] serves the recorded answers, which are compiled in, and the fetched ones alike.
+//! A [`CountryRules`] starts from the tables of the fact book. [`CountryRules::apply`] overrides it, part by part, with
+//! the answers of the service: both the recorded answers, which are compiled in, and the fetched ones.
 
 use std::borrow::Cow;
 
@@ -11,60 +11,61 @@ use super::live::LiveRules;
 use super::pattern::Pattern;
 use tenantry_model::problem::Rule;
 
-/// A text of the compiled-in tables or of a fetched answer.
+/// A text from the compiled-in tables or from a fetched answer.
 pub(super) type RuleText = Cow<'static, str>;
 
-/// What a value must look like.
+/// The format that a value must have.
 #[derive(Debug, Clone)]
 pub(super) struct ValueFormat {
     pub(super) pattern: Pattern,
-    /// The service, lately or in a published recording, or Microsoft's documentation of exactly this says so. What the
-    /// service is then known to refuse is an error. All else is concluded from documentation of something near, somebody
-    /// else's list, or the country's own custom, and we can only warn.
+    /// True if the service itself (live or in a published recording) or Microsoft's documentation of this format is the
+    /// source. A value that the service is then known to reject is an error. Other formats are derived from related
+    /// documentation, third-party lists or local custom, and only cause warnings.
     pub(super) is_certain: bool,
 }
 
-/// Every value that `state` may have, as the service spells it.
+/// All values that `state` may have, as the service spells them.
 #[derive(Debug, Clone)]
 pub(super) struct States {
     pub(super) values: Vec<RuleText>,
-    /// As in a [`Form`].
+    /// As in a [`ValueFormat`].
     pub(super) is_certain: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(in crate::validation) struct CountryRules {
-    /// ISO 3166-1 alpha-2, or the code that Microsoft made up where there is none.
+    /// ISO 3166-1 alpha-2, or a code that Microsoft invented if there is none.
     pub(in crate::validation) code: RuleText,
     pub(super) name: RuleText,
-    /// Never empty for a country of the tables.
+    /// Never empty for a country from the tables.
     pub(super) cultures: Vec<RuleText>,
-    /// Empty where they are not known.
+    /// Empty if they are not known.
     pub(super) languages: Vec<RuleText>,
-    /// Without `+`; empty where they are not known.
+    /// Without `+`; empty if they are not known.
     pub(super) calling_codes: Vec<RuleText>,
-    /// `None` where any text is a state.
+    /// `None` if any text is accepted as a state.
     pub(super) states: Option<States>,
     pub(super) postal_code: Option<ValueFormat>,
     pub(super) postal_example: Option<&'static str>,
-    /// How many zeros a spreadsheet can have eaten off a postal code.
+    /// How many leading zeros a spreadsheet can have removed from a postal code.
     pub(super) postal_zeros_max: usize,
     pub(super) phone_number: Option<ValueFormat>,
-    /// Which fields a row may not leave empty, beside those that no country lets it, and whether that is certain.
+    /// The fields that this country requires in addition to the fields that every country requires, and whether that is
+    /// certain.
     pub(super) required: Vec<(Field, bool)>,
-    /// False where the service refuses an organization registration number (600002).
+    /// False if the service rejects an organization registration number (600002).
     pub(super) takes_registration_number: bool,
 }
 
 impl CountryRules {
-    /// A country of which nothing is known but that the service has rules for it.
+    /// A country about which nothing is known except that the service has rules for it.
     pub(super) fn bare(code: String) -> Self {
         Self { name: Cow::Owned(code.clone()), code: Cow::Owned(code), ..Self::default() }
     }
 
-    /// What the table of countries says. Phone number and registration number are documented as mandatory where the
-    /// table has them so (fact book 4.3; 24 countries, of which the older page of error codes names 12), and the
-    /// registration number is documented as refused everywhere else (600002).
+    /// The rules in the table of countries. Phone number and registration number are documented as mandatory for the
+    /// countries that the table marks (fact book 4.3; 24 countries, of which the older page of error codes names 12).
+    /// For all other countries, the registration number is documented as rejected (600002).
     pub(super) fn listed(country: &csv::StringRecord) -> Self {
         let [needs_registration_number, needs_phone_number] = [4, 5].map(|index| &country[index] == "yes");
         let mut rules = Self::bare(country[0].to_owned());
@@ -80,7 +81,7 @@ impl CountryRules {
         rules
     }
 
-    /// The country as messages name it.
+    /// The name of the country in messages.
     pub(super) fn title(&self) -> String {
         if self.name == self.code { self.code.to_string() } else { format!("{} ({})", self.name, self.code) }
     }
@@ -94,14 +95,14 @@ impl CountryRules {
         self.required.retain(|&(required, _)| required != field);
     }
 
-    /// The rule that a state breaks that is not on the list. The old cmdlets asked the list only where the country
-    /// must have a state at all (fact book 7), so elsewhere the list is advice, whoever gave it.
+    /// The rule that an unlisted state breaks. The old cmdlets used the list only if the country requires a state (fact
+    /// book 7), so for other countries the list only causes warnings, whatever its source.
     pub(super) fn state_rule(&self, states: &States) -> Rule {
         let is_required = self.required.contains(&(Field::State, true));
         if is_required && states.is_certain { Rule::State } else { Rule::StateUnlisted }
     }
 
-    /// Takes over what the service answered; it wins over what was there. What it did not say stays.
+    /// Overrides the rules with an answer of the service. Rules that the answer does not contain stay unchanged.
     pub(super) fn apply(&mut self, answer: &LiveRules, notes: &mut Vec<String>) {
         let flags = [
             (Field::City, answer.is_city_required),
@@ -116,7 +117,7 @@ impl CountryRules {
             }
         }
         if let Some(values) = answer.states() {
-            // An empty list is recorded of a country that takes any state, or none.
+            // The recorded answer with an empty list is for a country that accepts any state, or none.
             self.states =
                 Some(States { values: owned(values), is_certain: true }).filter(|_| !values.is_empty());
         }
@@ -129,7 +130,7 @@ impl CountryRules {
                 *list = owned(values);
             }
         }
-        // Of the time before the number was asked for anywhere (fact book 7), so a no does not count.
+        // This flag is older than the demand for the number (fact book 7), so a `false` does not count.
         self.takes_registration_number |= answer.is_registration_number_supported == Some(true);
         for (field, form, text) in [
             (Field::PostalCode, &mut self.postal_code, &answer.postal_code_regex),
@@ -147,10 +148,10 @@ impl CountryRules {
     }
 }
 
-/// False where the pattern cannot be used.
+/// False if the pattern cannot be used.
 fn apply_pattern(form: &mut Option<ValueFormat>, text: &str) -> bool {
     if let Some(form) = form.as_mut().filter(|form| form.pattern.as_str() == text) {
-        // It was compiled before, or is when the first row needs it.
+        // The pattern is already compiled, or is compiled when the first row needs it.
         form.is_certain = true;
         return true;
     }
@@ -159,7 +160,7 @@ fn apply_pattern(form: &mut Option<ValueFormat>, text: &str) -> bool {
     match (pattern, &mut *form) {
         _ if text.is_empty() => *form = None,
         (Some(pattern), _) => *form = Some(ValueFormat { pattern, is_certain: true }),
-        // The service has a rule of which ours may no longer tell the truth.
+        // The service has a pattern that cannot be read, so the existing pattern may be out of date.
         (None, Some(form)) => form.is_certain = false,
         (None, None) => {}
     }

@@ -1,8 +1,8 @@
-//! The state of a row against the list of its country (fact book 4.4).
+//! Validates the state of a row with the list of its country (fact book 4.4).
 //!
-//! The service wants a value of its list letter by letter, and the lists are not of one kind: codes in US and CA,
-//! full names in AU. So a value in another letter case is spelled as listed, and another name of a listed state
-//! (`California`, `NSW`) is a finding with the listed one as its suggestion.
+//! The service requires the exact spelling of its list, and the lists differ in kind: codes in US and CA, full names in
+//! AU. A value in another letter case is changed to the listed spelling. Another name of a listed state (`California`,
+//! `NSW`) is a finding that suggests the listed one.
 
 use std::sync::LazyLock;
 
@@ -13,15 +13,16 @@ use tenantry_model::problem::Finding;
 
 use super::rules::{CountryRules, States};
 
-/// What belongs to the United States on the map and is a country of its own in Partner Center's list.
+/// Territories of the United States that are separate countries in Partner Center's list.
 const US_TERRITORIES: [&str; 6] = ["AS", "GU", "MP", "PR", "UM", "VI"];
 
-/// Names for one and the same state, by country. Ours, for suggestions alone; read when the first bad state asks.
+/// Other names of each state, by country. This table is our own and only used for suggestions; it is read when the
+/// first invalid state is looked up.
 static NAMES: LazyLock<Vec<(&str, Vec<&str>)>> = LazyLock::new(|| {
     names(include_str!("../data/state-names.csv")).map(|(code, names)| (code, names.collect())).collect()
 });
 
-/// The state as the country's list spells it, or as it stands where the country has none.
+/// The state as the country's list spells it; the text unchanged if the country has no list.
 pub(super) fn resolve<'a>(text: &'a str, rules: &'a CountryRules) -> Result<&'a str, Finding> {
     let Some(states) = &rules.states else { return Ok(text) };
     let listed = states.values.iter().find(|value| value.eq_ignore_ascii_case(text));
@@ -41,7 +42,7 @@ fn unlisted(text: &str, states: &States, rules: &CountryRules) -> Finding {
     Finding::new(rules.state_rule(states), message).suggest(suggestion)
 }
 
-/// The listed state that the text names in another way, or with one slip where no other is that near.
+/// The listed state that the text names in another way or with one typing mistake, if only one state is that similar.
 fn listed_for(text: &str, states: &States, rules: &CountryRules) -> Option<String> {
     let folded = fold(text);
     let known: Vec<(String, &str)> = states
@@ -54,7 +55,7 @@ fn listed_for(text: &str, states: &States, rules: &CountryRules) -> Option<Strin
     same.or_else(near).map(str::to_owned)
 }
 
-/// Every name of a listed state, folded; its own is the first.
+/// Every name of a listed state, folded; the listed name comes first.
 fn names_of(value: &str, country: &str) -> impl Iterator<Item = String> {
     let own = fold(value);
     let is_it = |names: &&(&str, Vec<&str>)| names.0 == country && names.1.iter().any(|n| fold(n) == own);
