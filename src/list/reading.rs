@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_come_in_the_order_of_the_file_however_long_they_are_judged() {
+    async fn rows_come_in_the_order_of_the_file_however_long_validation_takes() {
         let opened = open("Contoso,a,,,,,,,\n".repeat(3500)).await;
         let (lines, sizes) = lines(opened, |_, row| {
             if row.line() == 2 {

@@ -79,7 +79,7 @@ impl EncodingDetection {
         while counted < bytes.len() {
             let (valid, rest) =
                 bytes[counted..].split_at(encoding_rs::Encoding::utf8_valid_up_to(&bytes[counted..]));
-            // Every character beyond ASCII begins with exactly one such byte.
+            // Every character beyond ASCII has exactly one byte in this range, its first byte.
             self.characters += count(valid, |byte| byte >= 0xC0);
             counted += valid.len();
             match fault_length(rest) {

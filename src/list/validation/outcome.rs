@@ -18,7 +18,7 @@ const HASH_VERSION: u8 = 1;
 const RAW_CELL: u8 = u8::MAX;
 
 /// Nearly every row has less content than this.
-const SAID_BYTES: usize = 1024;
+const CONTENT_BYTES: usize = 1024;
 
 /// A row that has been validated.
 pub struct Validation<'a> {
@@ -91,14 +91,14 @@ impl Validation<'_> {
     /// SHA-256 of the content, cut to 16 bytes; detects a changed row even years later.
     pub fn content_hash(&self) -> [u8; 16] {
         // Hash one buffer, because each call to the hash costs as much as a block.
-        let mut said = Vec::with_capacity(SAID_BYTES);
-        said.push(HASH_VERSION);
+        let mut content = Vec::with_capacity(CONTENT_BYTES);
+        content.push(HASH_VERSION);
         self.each_part(|tag, value| {
-            said.push(tag);
-            said.extend_from_slice(&(value.len() as u64).to_le_bytes());
-            said.extend_from_slice(value);
+            content.push(tag);
+            content.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            content.extend_from_slice(value);
         });
-        let hash = Sha256::digest(&said);
+        let hash = Sha256::digest(&content);
         std::array::from_fn(|index| hash[index])
     }
 

@@ -311,7 +311,7 @@ fn the_domain_of_a_rejected_row_is_returned_too() {
 }
 
 #[test]
-fn the_default_reseller_stands_in_for_an_empty_cell_alone() {
+fn the_default_reseller_is_used_only_for_an_empty_cell() {
     let other: Uuid = "7d4c8a60-1f0e-4c58-9b1c-0d6a2b9a4f02".parse().unwrap();
     let settings = Settings { default_reseller: Some(other), ..Settings::default() };
     let reseller = |cell| {
@@ -388,11 +388,12 @@ fn the_sample_of_problems_has_the_problems_it_says() {
     assert_eq!(reader.header().names().last(), Some("what_is_wrong"));
     let mut row = Row::default();
     while reader.read(&mut row).unwrap() {
-        let said = row.text(row.cells().len() - 1).unwrap();
+        let stated = row.text(row.cells().len() - 1).unwrap();
         let verdict = validator.verdict(reader.header(), &row);
         let rules: Vec<_> = verdict.problems.iter().map(|problem| &*problem.rule).collect();
-        let expected: Vec<_> = said.split(':').next().into_iter().filter(|rule| *rule != "nothing").collect();
-        assert_eq!(rules, expected, "line {}: {said}", row.line());
+        let expected: Vec<_> =
+            stated.split(':').next().into_iter().filter(|rule| *rule != "nothing").collect();
+        assert_eq!(rules, expected, "line {}: {stated}", row.line());
     }
 }
 
