@@ -1,11 +1,11 @@
-//! Refusals by the token authority: `error`, and the number after `AADSTS` (fact book 2.7).
+//! Error responses of the token authority: `error`, and the number after `AADSTS` (fact book 2.7).
 
 use serde_json::json;
 use uuid::Uuid;
 
 use super::reply::Reply;
 
-/// A refusal by the token authority.
+/// An error response of the token authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
@@ -33,7 +33,7 @@ impl Refusal {
         Refusal::new(400, "invalid_grant", code, text)
     }
 
-    /// What the authority says when it has a bad moment.
+    /// The response of the authority during a temporary failure.
     pub(super) fn unavailable(status: u16) -> Refusal {
         let text = "A transient error has occurred. Please try again.";
         Refusal::new(status, "temporarily_unavailable", 90_033, text)

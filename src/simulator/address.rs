@@ -1,8 +1,8 @@
 //! `POST /v1/validations/address`, in both generations of its answer (fact book 5).
 //!
-//! A status is the answer, never the HTTP status: in the second generation everything that can be read is a 200. The
-//! addresses that have a status of their own are those of the official SDK's tests; any other one can ask for a
-//! status behind a `#` at the end of its first line, and is fine without.
+//! The status in the body is the answer, not the HTTP status: in the second generation, every readable request gets a
+//! 200. The addresses with a fixed status are those of the official SDK's tests. Any other address can select a status
+//! after a `#` at the end of its first line; without one, it is valid.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use super::reply::Reply;
 use super::scenario::AddressValidation;
 use super::simulation::Visit;
 
-/// The SDK's own test addresses: first line, city, postal code, country, status.
+/// The test addresses of the SDK: first line, city, postal code, country, status.
 const KNOWN: [(&str, &str, &str, &str, &str); 8] = [
     ("1 Microsoft Way", "Redmond", "98052", "US", "VerifiedShippable"),
     ("One Microsoft Way", "Redmond", "98052", "US", "VerifiedShippable"),
@@ -24,7 +24,7 @@ const KNOWN: [(&str, &str, &str, &str, &str); 8] = [
     ("1 Strada Dacia", "Bulboac", "6512", "MD", "Multiple"),
 ];
 
-/// The statuses, as the bodies spell them, and how many suggestions come with each.
+/// The statuses, in the spelling of the bodies, and how many suggestions each status has.
 const STATUSES: [(&str, usize); 8] = [
     ("VerifiedShippable", 1),
     ("Verified", 1),
@@ -53,7 +53,7 @@ fn text<'a>(address: &'a JsonBody, name: &str) -> &'a str {
     address.text(name).unwrap_or_default()
 }
 
-/// The first line and what follows its `#`.
+/// The first line, and the text after its `#`.
 fn split_line(address: &JsonBody) -> (&str, Option<&str>) {
     match text(address, "addressLine1").split_once('#') {
         Some((line, asked_for)) => (line.trim(), Some(asked_for.trim())),
@@ -64,7 +64,7 @@ fn split_line(address: &JsonBody) -> (&str, Option<&str>) {
 fn status(address: &JsonBody) -> &str {
     let (line, asked_for) = split_line(address);
     if let Some(asked_for) = asked_for {
-        // A status that nobody knows goes out as it was asked for: a client must bear it.
+        // An unknown status is returned as it was requested: a client must handle it.
         let known = STATUSES.iter().find(|(status, _)| status.eq_ignore_ascii_case(asked_for));
         return known.map_or(asked_for, |(status, _)| *status);
     }
@@ -88,7 +88,7 @@ fn status(address: &JsonBody) -> &str {
 fn second_generation(address: &JsonBody) -> Value {
     let status = status(address);
     let mut body = json!({ "originalAddress": address.copied("", &FIELDS), "status": status });
-    // Whether an empty list is a list, null or nothing at all is not documented, so each of them occurs.
+    // It is not documented whether an empty list is `[]`, null or absent, so all three occur.
     match status {
         "NotValidated" => {}
         "None" => body["suggestedAddresses"] = Value::Null,
@@ -126,7 +126,7 @@ fn suggestion(address: &JsonBody, status: &str, number: usize) -> Map<String, Va
     suggested
 }
 
-/// What the service makes of a city that does not fit the postal code.
+/// How the service corrects a city that does not match the postal code.
 fn corrected_city(address: &JsonBody) -> String {
     match text(address, "postalCode") {
         "98052" => "Redmond".to_owned(),
@@ -134,7 +134,7 @@ fn corrected_city(address: &JsonBody) -> String {
     }
 }
 
-/// An empty 200, or a 400 with a JSON document inside its text, in names of its own.
+/// An empty 200, or a 400 with a JSON document in its text. The document has its own property names.
 fn first_generation(address: &JsonBody) -> Reply {
     if status(address).starts_with("Verified") {
         return Reply::empty(200);

@@ -1,8 +1,7 @@
-//! The Microsoft Customer Agreement: its templates, its acceptance by a customer, and what is on record (fact book
-//! 10).
+//! The Microsoft Customer Agreement: templates, acceptance by a customer, and recorded acceptances (fact book 10).
 //!
-//! Invariants: an acceptance is durable before it is answered; the same contact accepts once for each customer, so
-//! a repeat after a lost reply is refused with 600061, which tells the client that it is done.
+//! Invariants: an acceptance is durable before the reply is sent. The same contact can accept once for each customer,
+//! so a repeat after a lost reply is rejected with 600061, which shows the client that the acceptance is recorded.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use super::render;
 use super::reply::Reply;
 use super::simulation::{Visit, lock};
 
-/// Agreement type, template id and where its text is.
+/// Agreement type, template id and the link to the text.
 const TEMPLATES: [(&str, &str, &str); 2] = [
     (CUSTOMER_AGREEMENT, "117a77b0-9360-443b-8795-c6dedc750cf9", "https://aka.ms/customeragreement"),
     (CLOUD_AGREEMENT, "998b88de-aa99-4388-a42c-1b3517d49490", "https://aka.ms/cloudagreement"),
@@ -24,7 +23,7 @@ const TEMPLATES: [(&str, &str, &str); 2] = [
 
 const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
 
-/// The older one, which is what is answered to those who do not say which (fact book 10).
+/// The older agreement, which is the default if the request has no type (fact book 10).
 const CLOUD_AGREEMENT: &str = "MicrosoftCloudAgreement";
 
 impl Acceptance {
@@ -79,7 +78,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Reply {
     })
 }
 
-/// The acceptance, or the path of the property that is missing or wrong.
+/// The acceptance, or the path of the property that is missing or invalid.
 fn read(order: &JsonBody, customer: &Creation, visit: &Visit<'_>) -> Result<Acceptance, &'static str> {
     let text = |path: &'static str| order.text(path).map(str::to_owned).ok_or(path);
     let template = TEMPLATES.iter().find(|(known, _, _)| order.text("type") == Some(known));
@@ -105,7 +104,7 @@ fn read(order: &JsonBody, customer: &Creation, visit: &Visit<'_>) -> Result<Acce
     Ok(acceptance)
 }
 
-/// Looks and records under one lock, so that two requests cannot both find the contact new.
+/// Checks and records under one lock, so that two requests cannot both see the contact as new.
 fn record(visit: &Visit<'_>, acceptance: Acceptance) -> Reply {
     let mut body = acceptance.render(&acceptance.date_agreed);
     body["userId"] = json!(partner::user().object_id);
@@ -135,7 +134,7 @@ fn is_wanted(agreement_type: &str, wanted: &str) -> bool {
     wanted == "*" || agreement_type.eq_ignore_ascii_case(wanted)
 }
 
-/// Dates come back without a zone (fact book 10).
+/// Dates are returned without a time zone (fact book 10).
 fn on_record(acceptance: &Acceptance) -> Value {
     let agreed = acceptance.date_agreed.parse::<Timestamp>();
     let agreed = agreed.map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%dT%H:%M:%S").to_string());

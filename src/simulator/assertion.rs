@@ -1,8 +1,7 @@
-//! How a client proves who it is: by a secret, or by an assertion, which is a JWT signed with its certificate (fact
-//! book 2.3).
+//! Client authentication: by a secret or by an assertion (fact book 2.3).
 //!
-//! The form of an assertion is always checked: type, three parts, issuer and subject, audience, lifetime. The signature
-//! is checked where the scenario names a certificate; without one nobody could say what is right.
+//! An assertion is a JWT signed with the client's certificate. Its form is always checked: type, three parts, issuer
+//! and subject, audience, lifetime. The signature is verified only if the scenario has a certificate.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +17,7 @@ use super::sign_in::{CONFIDENTIAL, SignIn, is_marked};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Where clients that were pointed at the simulator may still believe that they are.
+/// The authorities that an assertion may name, because a client redirected to the simulator may still use them.
 const AUTHORITIES: [&str; 3] = [
     "https://login.microsoftonline.com",
     "https://login.microsoftonline.us",
@@ -39,7 +38,7 @@ struct Claims {
     nbf: Option<i64>,
 }
 
-/// How the client proves who it is: `appidacr` of the token.
+/// How the client authenticated: `appidacr` of the token.
 pub(super) fn client_proof(sign_in: &SignIn<'_>) -> Result<u8, Refusal> {
     if sign_in.field("client_assertion").is_some() || sign_in.field("client_assertion_type").is_some() {
         return check(sign_in).map(|()| 2);
@@ -54,7 +53,7 @@ pub(super) fn client_proof(sign_in: &SignIn<'_>) -> Result<u8, Refusal> {
     }
 }
 
-/// The client that signs a user in, and how it proves who it is, which some must.
+/// The client that signs a user in, and how it authenticated. Some clients must authenticate.
 pub(super) fn client_of_user<'a>(sign_in: &'a SignIn<'_>) -> Result<(&'a str, u8), Refusal> {
     let client_id = sign_in.client_id()?;
     let client_proof = client_proof(sign_in)?;
@@ -66,7 +65,7 @@ pub(super) fn client_of_user<'a>(sign_in: &'a SignIn<'_>) -> Result<(&'a str, u8
     Ok((client_id, client_proof))
 }
 
-/// Checks the assertion that a token request comes with.
+/// Checks the assertion of a token request.
 fn check(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
     if sign_in.required("client_assertion_type")? != TYPE {
         let text = "The value of 'client_assertion_type' is not supported.";
@@ -116,7 +115,7 @@ fn check_claims(sign_in: &SignIn<'_>, claims: &Claims) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether an address is a token endpoint of this tenant, of either version.
+/// Is this address a token endpoint of this tenant, in either version?
 fn is_token_endpoint(sign_in: &SignIn<'_>, address: &str) -> bool {
     let authorities = AUTHORITIES.into_iter().chain([sign_in.own_url.as_str()]);
     let paths = ["oauth2/v2.0/token", "oauth2/token"].map(|path| format!("/{}/{path}", sign_in.tenant));

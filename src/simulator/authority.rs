@@ -1,7 +1,7 @@
-//! The token authority: `/oauth2/v2.0/token`, the older `/oauth2/token`, and the grants that both take.
+//! The token authority: `/oauth2/v2.0/token`, the older `/oauth2/token`, and the grants that both accept.
 //!
-//! The grants decide about who signs in; here are the two forms of the answer: v1 answers numbers as text, v2 as
-//! numbers (fact book 2.2 to 2.4).
+//! The grants decide who is signed in. This module formats the answer: v1 writes numbers as text, v2 as numbers (fact
+//! book 2.2 to 2.4).
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -80,7 +80,7 @@ fn answer(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
     Ok(body)
 }
 
-/// What every token says, and what tells app-only from App+User: `idtyp` here, `scp`, `amr` and the user there.
+/// The claims of a token. App-only tokens have `idtyp`; App+User tokens have `scp`, `amr` and the user.
 fn claims(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
     let app_id = sign_in.client_id()?;
     let tenant_id = Uuid::try_parse(sign_in.tenant);
@@ -116,20 +116,20 @@ fn claims(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
     Ok(claims)
 }
 
-/// What only an answer for a user holds.
+/// Adds the parts that only an answer for a user has.
 fn add_user(body: &mut Value, sign_in: &SignIn<'_>, granted: &Granted, claims: Value) {
     body["scope"] = match sign_in.version {
         Version::V1 => json!("user_impersonation"),
         Version::V2 => json!(format!("{}/user_impersonation", granted.wanted.audience)),
     };
     if granted.wanted.id_token {
-        // Who signed in, for the client alone.
+        // The user who signed in; this token is only for the client.
         let mut claims = claims;
         claims["aud"] = claims["appid"].clone();
         body["id_token"] = json!(web_token(&claims));
     }
     if granted.wanted.refresh_token && granted.renews {
-        // What it stands for is in its first letters.
+        // The first letters define what the token means.
         let mark = if granted.kind.mfa() == Some(true) { "0.A" } else { refresh::WITHOUT_MFA };
         let refresh_token = format!("{mark}-{}", Uuid::new_v4().simple());
         body["refresh_token"] = json!(refresh_token);

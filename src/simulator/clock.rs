@@ -1,8 +1,10 @@
-//! The simulated service's own clock: it is another machine's, so nothing that is done to the program's clock moves it.
+//! The clock of the simulated service.
+//!
+//! The service is a different machine, so changes to the program's clock do not affect this clock.
 
 use jiff::Timestamp;
 
-/// Now, to the millisecond.
+/// The current time, to the millisecond.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the simulator's wall clock")]
 pub(super) fn now() -> Timestamp {
     let now = Timestamp::now().as_millisecond();

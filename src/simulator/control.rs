@@ -1,6 +1,7 @@
-//! The control API under `/_simulator/`, for tests that run the simulator as a process of its own.
+//! The control API under `/_simulator/`, for tests that run the simulator as a separate process.
 //!
-//! It counts against no limit and suffers no faults. The JSON shapes are in the module doc of the simulator.
+//! Its requests do not count against limits and are not affected by faults. The module doc of the simulator lists the
+//! JSON shapes.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub(super) fn routes(simulation: Arc<Simulation>) -> Router {
         .with_state(simulation)
 }
 
-/// A create that took effect, and what its customer accepted since.
+/// A create that took effect, and the agreements that its customer has accepted.
 #[derive(Debug, Serialize)]
 struct Entry {
     #[serde(flatten)]

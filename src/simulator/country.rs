@@ -1,7 +1,7 @@
 //! `GET /v1/countryvalidationrules/{iso2}`, in both of its shapes (fact book 7).
 //!
-//! The rules of US and PT are recorded ones. Those of other countries hold what the service documents for them, the
-//! cultures, and little else: a client has to bear that any property may be missing.
+//! The rules of US and PT are recordings. The rules of other countries contain the documented cultures and little else:
+//! a client must handle that any property may be missing.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use super::simulation::Visit;
 const RECORDED: [(&str, &str); 2] =
     [("US", include_str!("data/country-rules-US.json")), ("PT", include_str!("data/country-rules-PT.json"))];
 
-/// Lines of a country's code and its cultures, the preferred one first.
+/// Each line has a country code and its cultures, the preferred culture first.
 const CULTURES: &str = include_str!("data/cultures.csv");
 
-/// What is named differently on the page than on the wire.
+/// The lists that have a different name in the documentation than in recorded responses.
 const LISTS: [(&str, &str); 4] = [
     ("supportedStatesList", "states"),
     ("supportedLanguagesList", "supportedLanguages"),

@@ -1,7 +1,7 @@
-//! `POST /v1/customers`: the one request with an effect.
+//! `POST /v1/customers`, which creates a customer.
 //!
-//! Everything from the look at the request id to the effect happens under the directory's lock, so two requests
-//! with one request id, or for one domain, cannot both take effect, however they overlap.
+//! The directory stays locked from the lookup of the request id until the effect. So two overlapping requests with the
+//! same request id or domain cannot both take effect.
 
 use axum::http::header;
 use rand::RngExt;
@@ -20,9 +20,9 @@ use super::rights;
 use super::simulation::{Simulation, Visit, lock};
 use super::token::TokenKind;
 
-/// Answers a create whose token is good.
+/// Answers a create with a valid token.
 ///
-/// The checks come in one order for everybody: headers, form, request id, content, domain.
+/// The order of the checks is always: headers, form, request id, content, domain.
 pub(super) fn answer(visit: &Visit<'_>) -> Reply {
     let Visit { simulation, arrived, call, caller } = *visit;
     let (Some(request_id), Some(correlation_id)) = (call.request_id, call.correlation_id) else {
@@ -67,7 +67,7 @@ fn is_json(arrived: &IncomingRequest) -> bool {
     content_type.is_some_and(|it| it.trim().to_ascii_lowercase().starts_with("application/json"))
 }
 
-/// The request id has made a customer before: the same answer again, if it is the same request.
+/// The request id has already created a customer: repeat the answer if the request is the same.
 fn replay(creation: &Creation, request: &Request<'_>, with_password: bool) -> Reply {
     let same = creation.body.as_bytes() == request.body
         || serde_json::from_str::<Value>(&creation.body).ok() == serde_json::from_slice(request.body).ok();
@@ -94,7 +94,7 @@ fn take_effect(simulation: &Simulation, directory: &mut Directory, request: &Req
     directory.record(effect).map_or_else(|_| refusals::unavailable(500), |()| reply)
 }
 
-/// The service checks the notification address after it has made the tenant (fact book 4.6).
+/// The service checks the notification address after it has created the tenant (fact book 4.6).
 fn leaves_half_made(request: &Request<'_>) -> bool {
     let last_label = request.order.text("billingProfile.email").and_then(|email| email.rsplit('.').next());
     request.domain().to_ascii_lowercase().starts_with("half-made")
@@ -114,7 +114,7 @@ fn half_make(request: &Request<'_>) -> (Effect, Reply) {
 
 fn make(request: &Request<'_>) -> (Effect, Reply) {
     let customer_id = Uuid::new_v4();
-    // The two ids are one in the documented indirect answer and two in the direct one (fact book 4.8).
+    // The two ids are equal in the documented indirect answer and different in the direct one (fact book 4.8).
     let indirect = request.order.text("associatedPartnerId").is_some();
     let commerce_id = if indirect { customer_id } else { Uuid::new_v4() };
     let creation = Creation {
@@ -129,13 +129,13 @@ fn make(request: &Request<'_>) -> (Effect, Reply) {
     (Effect::Created(creation), reply)
 }
 
-/// A customer that nobody here has asked for.
+/// A customer that no request has created.
 pub(super) fn of_a_stranger() -> Creation {
     let (domain, password) = ("stranger.onmicrosoft.com".to_owned(), one_time_password());
     Creation { password, ..Creation::unasked(domain, Uuid::new_v4(), Uuid::new_v4()) }
 }
 
-/// A password with everything in it that careless CSV writing breaks on.
+/// A password with all characters that break careless CSV writing.
 fn one_time_password() -> String {
     let mut rng = rand::rng();
     let alphabet = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789*.!+-@";

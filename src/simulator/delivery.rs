@@ -1,8 +1,8 @@
-//! How a reply reaches the wire, or does not.
+//! How a reply is delivered or withheld.
 //!
-//! Most replies go out whole. A fault or a hold point can withhold one, cut it in the middle, dribble it out or
-//! stop half way; here are the bodies and the marks that make this so. A mark is an extension on the response that
-//! `server.rs` acts on, since only the connection can end without an answer.
+//! Most replies are sent whole. A fault or a hold point can withhold a reply, cut it in the middle, send it slowly or
+//! pause it halfway; this module has the bodies and marks for that. A mark is an extension of the response. `server.rs`
+//! handles it, because only the connection can end without an answer.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -11,27 +11,27 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 
-/// How long the second half of a cut or held reply is kept back, so that the first half has left by then: hyper
-/// flushes what it has when a body has nothing more at hand.
+/// How long the second half of a cut or held reply is delayed, so that the first half is sent by then: hyper flushes
+/// when a body has no more data ready.
 const FLUSH_GAP: Duration = Duration::from_millis(20);
 
-/// The pause between two pieces of a slow body, and how many pieces there are: 2 s for a whole body.
+/// The pause between two pieces of a slow body, and the number of pieces: a whole body takes 2 s.
 const SLOW_GAP: Duration = Duration::from_millis(100);
 const SLOW_PIECES: usize = 20;
 
 type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What becomes of a reply.
+/// How a reply is delivered.
 pub(super) enum Delivery {
-    /// It goes out as it is.
+    /// The reply is sent unchanged.
     Whole,
-    /// It never goes out.
+    /// The reply is never sent.
     Withheld(Withheld),
-    /// Half of the body goes out, then the connection ends.
+    /// Half of the body is sent, then the connection ends.
     Cut,
-    /// The body goes out in small pieces.
+    /// The body is sent in small pieces.
     Slow,
-    /// Half of the body goes out, the other half once the wait is over.
+    /// Half of the body is sent, and the other half when the wait is over.
     Halves(Wait),
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Delivery {
 pub(super) enum Withheld {
     /// The connection ends.
     Dropped,
-    /// Every connection ends, and for so long there is no other.
+    /// Every connection ends, and no new one is accepted for this long.
     Gone(Duration),
     /// The connection stays open until the client gives up.
     Stalled,
@@ -82,7 +82,7 @@ impl Delivery {
     }
 }
 
-/// What a body does next.
+/// The next step of a body.
 enum Step {
     Send(Bytes),
     Wait(Wait),
@@ -90,13 +90,13 @@ enum Step {
 }
 
 impl Step {
-    /// It begins when its turn comes.
+    /// The pause starts when its step starts.
     fn pause(gap: Duration) -> Step {
         Step::Wait(Box::pin(async move { tokio::time::sleep(gap).await }))
     }
 }
 
-/// The error that makes hyper end a connection where it stands.
+/// The error that makes hyper end a connection immediately.
 #[derive(Debug, thiserror::Error)]
 #[error("the simulator ended the connection on purpose")]
 pub(super) struct Severed;

@@ -1,7 +1,7 @@
 //! The device code flow: a user signs in elsewhere while the client polls (fact book 2.4).
 //!
-//! Nobody signs in elsewhere here. The scenario says how often polling is told to wait; what then comes is a matter
-//! of the client id. A code is redeemed once.
+//! The simulator has no real user. The scenario sets how many polls must wait; the client id decides the final result.
+//! A code can be redeemed once.
 
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_cod
 
 const VERIFICATION_URI: &str = "https://microsoft.com/devicelogin";
 
-/// Letters that nobody takes for one another.
+/// Characters that are not easily confused with each other.
 const USER_CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// `POST /{tenant}/oauth2/v2.0/devicecode`.
@@ -88,7 +88,8 @@ fn redeem(pending: &mut DeviceCode) -> Result<Wanted, Refusal> {
         if pending.slow_downs > 0 {
             pending.slow_downs -= 1;
             let text = "OAuth 2.0 device flow error. The client is polling too often.";
-            // Of RFC 8628; Entra prints no number for it, so it has that of the other wait.
+            // This error is from RFC 8628. Entra documents no number for it, so it has the number of
+            // `authorization_pending`.
             return Err(Refusal::new(400, "slow_down", 70_016, text));
         }
         let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";

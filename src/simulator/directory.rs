@@ -1,8 +1,9 @@
-//! Which tenants there are: our customers, strangers' domains, half-made ones, and the request ids that made them.
+//! The tenants: the partner's customers, tenants of strangers, half-made tenants, and the request ids that created
+//! them.
 //!
-//! Invariants: a domain has one owner, whatever its case; a request id makes at most one customer; an effect is in
-//! the state file before it is in memory. All methods are short and synchronous and run under one lock, so whatever
-//! a create checks still holds when it takes effect.
+//! Invariants: a domain has one owner, in any letter case. A request id creates at most one customer. An effect is
+//! written to the state file before it is applied in memory. All methods are short and synchronous and run under one
+//! lock, so the checks of a create are still valid when it takes effect.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
@@ -21,7 +22,7 @@ use super::partner::{PARTNER_DOMAIN, PARTNER_TENANT_ID, derived_id};
 use super::scenario::Config;
 use super::state_file::StateFile;
 
-/// The partner's own tenant and well-known ones of others. A client can prove its domain check with them.
+/// The partner's own tenant and known tenants of others. A client can test its domain check with their domains.
 const STRANGERS: [(&str, &str); 3] = [
     (PARTNER_DOMAIN, PARTNER_TENANT_ID),
     ("microsoft.onmicrosoft.com", "72f988bf-86f1-41af-91ab-2d7cd011db47"),
@@ -31,11 +32,11 @@ const STRANGERS: [(&str, &str); 3] = [
 #[derive(Debug)]
 struct Customer {
     creation: Arc<Creation>,
-    /// From when on searches and lookups show it.
+    /// When searches and lookups start to return the customer.
     visible_at: Instant,
 }
 
-/// What is wanted of a search; the value is in lower case.
+/// The filter of a search; the value is in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Filter {
     Everything,
@@ -43,7 +44,7 @@ pub(super) enum Filter {
     CompanyNameStartsWith(String),
 }
 
-/// Some of the customers that a search finds, oldest first.
+/// One page of the customers that a search finds, oldest first.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) customers: Vec<Arc<Creation>>,
@@ -51,11 +52,11 @@ pub(super) struct Page {
     pub(super) next: Option<usize>,
 }
 
-/// What is known of a tenant id.
+/// What a tenant id refers to.
 #[derive(Debug)]
 pub(super) enum Found {
     Ours(Arc<Creation>),
-    /// It exists, and it is none of our customers.
+    /// The tenant exists but is not a customer of the partner.
     NotOurs,
     Nothing,
 }
@@ -65,26 +66,26 @@ pub(super) struct Directory {
     visibility_lag: Duration,
     idempotency_memory: Option<Duration>,
     state_file: Option<StateFile>,
-    /// Our customers, in the order in which they came to be ours.
+    /// The partner's customers, in the order they were added.
     customers: Vec<Customer>,
     customer_by_id: HashMap<Uuid, usize>,
-    /// Lower-case domain to customer, ordered for searches by prefix.
+    /// Lower-case domain to customer; sorted for prefix searches.
     customer_by_domain: BTreeMap<String, usize>,
-    /// Lower-case company name and customer, ordered likewise.
+    /// Lower-case company name and customer; sorted for prefix searches.
     customer_by_name: BTreeSet<(String, usize)>,
-    /// Domains, in lower case, of tenants that are not our customers.
+    /// Domains, in lower case, of tenants that are not customers of the partner.
     not_ours: HashSet<String>,
     tenants_not_ours: HashSet<Uuid>,
-    /// By request id, and until when.
+    /// The creation of each request id, and until when it is remembered.
     remembered: HashMap<Uuid, (Arc<Creation>, Option<Instant>)>,
-    /// Every one, oldest first.
+    /// All acceptances, oldest first.
     pub(super) acceptances: Vec<Acceptance>,
-    /// The customers that creates of this simulator made, as opposed to those that were ours before.
+    /// The customers that were created by this simulator, without the customers that existed before.
     pub(super) creations: Vec<Arc<Creation>>,
 }
 
 impl Directory {
-    /// A directory with the strangers in it and with what the state file holds.
+    /// A directory with the tenants of strangers and with the effects in the state file.
     pub(super) fn open(config: &Config) -> io::Result<Directory> {
         let (state_file, effects) = match &config.state_file {
             Some(path) => {
@@ -112,7 +113,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// The create that a request id stands for, as long as it is remembered.
+    /// The creation of a request id, while it is remembered.
     pub(super) fn remembered(&self, request_id: Uuid) -> Option<Arc<Creation>> {
         let (creation, until) = self.remembered.get(&request_id)?;
         until.is_none_or(|until| Instant::now() < until).then(|| Arc::clone(creation))
@@ -126,9 +127,9 @@ impl Directory {
             || self.not_ours.contains(&domain)
     }
 
-    /// Makes an effect durable and visible; on an error nothing has happened.
+    /// Makes an effect durable and visible; after an error, nothing has happened.
     ///
-    /// The caller has checked, under the same lock, that the domain is free and the request id new.
+    /// The caller has checked, under the same lock, that the domain is free and the request id is new.
     pub(super) fn record(&mut self, effect: Effect) -> io::Result<()> {
         if let Some(file) = &mut self.state_file {
             file.append(&effect).inspect_err(
@@ -167,9 +168,10 @@ impl Directory {
         self.customers.push(Customer { creation, visible_at });
     }
 
-    /// Makes a domain that starts with `ours` the customer it always has been, on first mention.
+    /// Adds a domain that starts with `ours` as an existing customer when it is first mentioned.
     ///
-    /// Its ids follow from the domain, so it is the same one after a restart without being in the state file.
+    /// Its ids are derived from the domain, so the customer is the same after a restart without an entry in the state
+    /// file.
     fn adopt_if_ours(&mut self, domain: &str) {
         let well_formed = domain.starts_with("ours") && domain.contains('.');
         if !well_formed || self.customer_by_domain.contains_key(domain) {
@@ -186,14 +188,14 @@ impl Directory {
         self.add_customer(Arc::new(creation), Duration::ZERO);
     }
 
-    /// The visible customers that a filter finds, from number `start` on.
+    /// The visible customers that match the filter, starting at index `start`.
     pub(super) fn search(&mut self, filter: &Filter, start: usize, size: usize) -> Page {
         if let Filter::DomainStartsWith(prefix) = filter {
             self.adopt_if_ours(prefix);
         }
         let now = Instant::now();
         let visible = |index: &usize| self.customers[*index].visible_at <= now;
-        // One more than fits tells where the next page starts.
+        // Get one more than fits: it is the start of the next page.
         let mut found: Vec<usize> = self.matching(filter, start).filter(visible).take(size + 1).collect();
         let next = found.get(size).copied();
         found.truncate(size);
@@ -218,7 +220,7 @@ impl Directory {
         Box::new(found.into_iter())
     }
 
-    /// The domain of a customer, whether or not it shows yet.
+    /// The domain of a customer, even if the customer is not visible yet.
     pub(super) fn domain_of(&self, id: Uuid) -> Option<String> {
         let index = *self.customer_by_id.get(&id)?;
         Some(self.customers[index].creation.domain.clone())
@@ -240,7 +242,7 @@ impl Directory {
         self.acceptances.iter().filter(move |acceptance| acceptance.customer_id == customer_id)
     }
 
-    /// The customer that was made last, but for that of `domain`.
+    /// The customer that was created last, except the one with `domain`.
     pub(super) fn newest_but(&self, domain: Option<&str>) -> Option<Creation> {
         let is_other = |creation: &&Arc<Creation>| {
             domain.is_none_or(|domain| !creation.domain.eq_ignore_ascii_case(domain))
@@ -253,7 +255,7 @@ impl Directory {
     }
 }
 
-/// When `span` after `moment` is, on the monotonic clock; the wall clock bridges restarts alone.
+/// The instant `span` after `moment`, on the monotonic clock. The wall clock is only used to cover restarts.
 fn time_after(moment: Timestamp, span: Duration) -> Instant {
     let age = Duration::try_from(crate::clock::now().duration_since(moment)).unwrap_or_default();
     Instant::now() + span.saturating_sub(age)

@@ -1,4 +1,4 @@
-//! What requests bring about: customers, half-made tenants and accepted agreements.
+//! The effects of requests: customers, half-made tenants and accepted agreements.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,11 @@ pub struct Creation {
     pub commerce_id: Uuid,
     /// The name of the first administrator, without the domain.
     pub user_name: String,
-    /// The one-time password that was answered.
+    /// The one-time password in the answer.
     pub password: String,
-    /// The request id it was made under.
+    /// The request id of the create.
     pub request_id: Uuid,
-    /// The correlation id of the call that made it.
+    /// The correlation id of the create.
     pub correlation_id: Uuid,
     /// When it took effect.
     pub created_at: Timestamp,
@@ -30,7 +30,7 @@ pub struct Creation {
 }
 
 impl Creation {
-    /// A customer that no request made.
+    /// A customer that no request created.
     pub(super) fn unasked(domain: String, customer_id: Uuid, commerce_id: Uuid) -> Creation {
         Creation {
             domain,
@@ -45,18 +45,18 @@ impl Creation {
         }
     }
 
-    /// The request that made it.
+    /// The body of the request that created the customer.
     pub(super) fn order(&self) -> JsonBody {
         JsonBody::parse(self.body.as_bytes()).expect("only what parsed was created")
     }
 }
 
-/// A customer's acceptance of an agreement that was recorded.
+/// A recorded acceptance of an agreement by a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
     /// The customer.
     pub customer_id: Uuid,
-    /// Its domain.
+    /// The customer's domain.
     pub domain: String,
     /// The first name of the contact who accepted.
     pub first_name: String,
@@ -66,13 +66,13 @@ pub struct Acceptance {
     pub email: String,
     /// The contact's phone number, if it was sent.
     pub phone_number: Option<String>,
-    /// Which template.
+    /// The template id.
     pub template_id: String,
-    /// Which agreement.
+    /// The agreement type.
     pub agreement_type: String,
-    /// When it was accepted, as it was sent.
+    /// When the agreement was accepted, as it was sent.
     pub date_agreed: String,
-    /// The request id it was recorded under.
+    /// The request id of the call that recorded it.
     pub request_id: Option<Uuid>,
     /// The correlation id of the call that recorded it.
     pub correlation_id: Option<Uuid>,
@@ -86,7 +86,7 @@ pub struct Acceptance {
 pub(super) enum Effect {
     /// A customer was created.
     Created(Creation),
-    /// A refused create left a tenant behind: its domain is taken, and nobody owns it.
+    /// A rejected create left a tenant behind: its domain is taken, but the tenant has no owner.
     HalfMade { domain: String, tenant_id: Uuid, created_at: Timestamp },
     /// A customer accepted an agreement.
     AgreementAccepted(Acceptance),

@@ -1,7 +1,7 @@
-//! The life of one request, whatever it asks for: arrival, limit, outage, fault, hold, effect, reply.
+//! Processes one request: arrival, limit, outage, fault, hold, effect, reply.
 //!
-//! The order of the gates is visible in one place, [`Simulation::exchange`], and nothing else waits. A request that
-//! has arrived is carried through even if its client has gone, because that is what makes an outcome unknown.
+//! [`Simulation::exchange`] defines the order of these steps, and only these steps wait. A request that has arrived is
+//! completed even if its client has disconnected, because that is what makes an outcome unknown.
 
 use std::mem;
 use std::sync::Arc;
@@ -23,11 +23,11 @@ use super::simulation::{Simulation, Visit, lock};
 use super::strike::Strike;
 use super::token::Caller;
 
-/// What a request asks for, done at one instant.
+/// The operation of a request; it takes effect at one instant.
 pub(super) type Answer = fn(&Visit<'_>) -> Reply;
 
 impl Simulation {
-    /// Takes a request through its gates.
+    /// Takes a request through all steps.
     pub(super) async fn exchange(
         &self,
         call: Call,
@@ -105,7 +105,7 @@ impl Simulation {
     }
 }
 
-/// Sleeps, unless there is nothing to sleep for: tokio rounds even a zero sleep up to its next millisecond.
+/// Sleeps unless the span is zero: tokio rounds even a zero sleep up to the next millisecond.
 async fn pass_time(span: Duration) {
     if !span.is_zero() {
         tokio::time::sleep(span).await;

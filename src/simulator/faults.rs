@@ -1,9 +1,8 @@
-//! What can go wrong between a request and its reply, and when.
+//! The faults that can affect a request or its reply, and when they do.
 //!
-//! A [`Fault`] strikes either before anything is done or after it was done; that difference is what a client has to
-//! get right. Faults come from a script (exact: the next matching requests) or from the seed (each with a
-//! probability); the script goes first. This module chooses faults, `strike.rs` carries them out, and `exchange.rs`
-//! decides where in a request's life that happens.
+//! A [`Fault`] strikes either before or after the request takes effect; a client must handle both cases correctly.
+//! Faults come from a script (exact: the next matching requests) or from the seed (each with a probability). The script
+//! has priority. This module chooses faults, `strike.rs` carries them out, and `exchange.rs` defines when.
 
 use std::collections::VecDeque;
 
@@ -15,7 +14,7 @@ use super::operation::Operation;
 use super::reply::ErrorShape;
 use super::throttle::RetryAfter;
 
-/// One way in which a request goes wrong. "Before": nothing is done. "After": it is done, and the reply suffers.
+/// A kind of fault. "Before": the request has no effect. "After": the request takes effect, but its reply is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
@@ -23,22 +22,22 @@ pub enum Fault {
     RefuseBefore,
     /// After: the connection ends without a reply.
     DropAfter,
-    /// Before: the service goes away. Every connection ends without a reply, and for so long others are refused.
+    /// Before: the service goes away. Every connection ends without a reply, and new ones are refused for this long.
     GoneBefore {
         /// In milliseconds.
         for_ms: u32,
     },
-    /// After: the service goes away likewise.
+    /// After: the service goes away in the same way.
     GoneAfter {
         /// In milliseconds.
         for_ms: u32,
     },
-    /// Before: this status, with a body of the service.
+    /// Before: this status, with an error body of the service.
     StatusBefore {
         /// A 5xx, 408 or any other.
         status: u16,
     },
-    /// After: this status, with a body of the service.
+    /// After: this status, with an error body of the service.
     StatusAfter {
         /// A 5xx, 408 or any other.
         status: u16,
@@ -49,14 +48,14 @@ pub enum Fault {
     HtmlBefore,
     /// After: a 502 page of HTML.
     HtmlAfter,
-    /// After: the status of the success with a body that stops in mid-JSON.
+    /// After: the status of the success, with a body that ends in the middle of its JSON.
     InvalidJson,
     /// After: the success without its `id`.
     WithoutId,
-    /// After: the success carries ids, administrator and password of the newest other customer, or of a stranger where
+    /// After: the success has the ids, administrator and password of the newest other customer, or of a stranger if
     /// there is none. For creates.
     AnotherCustomer {
-        /// The domain that it names.
+        /// The domain in the reply.
         names: Named,
     },
     /// After: an empty 202 with a `Location`.
@@ -65,70 +64,70 @@ pub enum Fault {
     StalledBefore,
     /// After: no reply until the client gives up.
     StalledAfter,
-    /// After: the right reply, its body in small pieces over two seconds.
+    /// After: the correct reply, with its body sent in small pieces over two seconds.
     SlowBody,
-    /// After: the right reply with a byte order mark before its body (fact book 3.4).
+    /// After: the correct reply, with a byte order mark before its body (fact book 3.4).
     ByteOrderMark,
     /// Before: a 302 to another host.
     Redirect,
-    /// Before: a 401; a token of ours that was sent is expired from now on.
+    /// Before: a 401; a token that the simulator issued expires at once.
     Unauthorized,
-    /// Before: a 429, whatever the window holds.
+    /// Before: a 429, regardless of the rate limit.
     Throttled {
-        /// The wait it asks for, in the form the scenario has.
+        /// The wait in the reply, in the form that the scenario sets.
         retry_after_s: u64,
     },
-    /// Before: the same, with the wait in this form.
+    /// Before: a 429 with the wait in this form.
     ThrottledAs {
         /// The form of its `Retry-After`.
         form: RetryAfter,
-        /// The wait it asks for.
+        /// The wait in the reply.
         retry_after_s: u64,
     },
-    /// Before: a 503 whose `Retry-After` asks for this wait.
+    /// Before: a 503 with this wait in `Retry-After`.
     BusyBefore {
-        /// The wait it asks for.
+        /// The wait in the reply.
         retry_after_s: u64,
     },
     /// Before: this refusal, with the documented text of its code.
     RefusedBefore {
-        /// The HTTP status; 200 too, since one code is documented with it.
+        /// The HTTP status; also 200, because one code is documented with it.
         status: u16,
         /// The code in the body.
         code: u32,
     },
-    /// Before: MFA is asked for, in the form the scenario has; as enforcement by a share of the traffic does it.
+    /// Before: MFA is required, in the form that the scenario sets. Enforcement for a share of the traffic does this.
     MfaRequired,
-    /// After: if it is a refusal, its body in another shape.
+    /// After: if the reply is a refusal, its body in another shape.
     Reshaped {
         /// The shape.
         shape: ErrorShape,
     },
 }
 
-/// The domain that a success names which carries another customer.
+/// The domain in a success reply that has another customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Named {
-    /// That of the other customer.
+    /// The domain of the other customer.
     Theirs,
-    /// That of the request.
+    /// The domain of the request.
     Own,
-    /// None.
+    /// No domain.
     Nobody,
 }
 
 /// A fault for the next matching requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptedFault {
-    /// What goes wrong.
+    /// The fault.
     #[serde(flatten)]
     pub fault: Fault,
-    /// The requests it strikes.
+    /// The requests that the fault strikes.
     pub operation: Operation,
-    /// Only those about this domain; of any domain where absent.
+    /// Only requests for this domain; for any domain if absent.
     pub domain: Option<String>,
-    /// How many of them.
+    /// How many requests the fault strikes.
     #[serde(default = "once")]
     pub count: u32,
 }
@@ -138,25 +137,25 @@ fn once() -> u32 {
 }
 
 impl ScriptedFault {
-    /// A fault for the next request of this kind, about any domain.
+    /// A fault for the next request of this kind, for any domain.
     pub fn next(operation: Operation, fault: Fault) -> ScriptedFault {
         ScriptedFault { fault, operation, domain: None, count: 1 }
     }
 
-    /// The same, for requests about this domain alone.
+    /// The same fault, only for requests for this domain.
     #[must_use]
     pub fn for_domain(self, domain: &str) -> ScriptedFault {
         ScriptedFault { domain: Some(domain.to_owned()), ..self }
     }
 
-    /// The same, for this many requests.
+    /// The same fault, for this many requests.
     #[must_use]
     pub fn times(self, count: u32) -> ScriptedFault {
         ScriptedFault { count, ..self }
     }
 }
 
-/// Whether something set for a domain, or for any, concerns a request about this one.
+/// Does a setting for one domain, or for any domain, apply to a request for this domain?
 pub(super) fn concerns(wanted: Option<&str>, domain: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| domain.is_some_and(|domain| wanted.eq_ignore_ascii_case(domain)))
 }
@@ -164,15 +163,16 @@ pub(super) fn concerns(wanted: Option<&str>, domain: Option<&str>) -> bool {
 /// A fault that strikes at random.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SeededFault {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// The requests it can strike; where `None`, any but those for a token.
+    /// The requests that the fault can strike; if `None`, all except sign-in requests.
     pub operation: Option<Operation>,
-    /// How probable it is for each of them, from 0 to 1. What can strike one request should add up to at most 1.
+    /// The probability for each request, from 0 to 1. The faults that can strike one request should add up to at most
+    /// 1.
     pub probability: f64,
 }
 
-/// The faults to come.
+/// The scripted and seeded faults.
 #[derive(Debug)]
 pub(super) struct FaultPlan {
     script: VecDeque<ScriptedFault>,
@@ -193,7 +193,7 @@ impl FaultPlan {
         self.script = script.into();
     }
 
-    /// The fault for a request that has just arrived, used up if it was scripted.
+    /// Chooses the fault for a new request; a scripted fault is used up.
     pub(super) fn draw(&mut self, operation: Operation, domain: Option<&str>) -> Option<Fault> {
         self.draw_scripted(operation, domain).or_else(|| self.draw_seeded(operation))
     }
@@ -212,7 +212,7 @@ impl FaultPlan {
         if self.seeded.is_empty() {
             return None;
         }
-        // One draw for each request, whether or not a fault can strike it, keeps the sequence a matter of the seed.
+        // Draw once for each request, even if no fault can strike it: then the sequence depends only on the seed.
         let mut roll = self.rng.random::<f64>();
         let candidates = self.seeded.iter().filter(|it| match it.operation {
             Some(only) => only == operation,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_itself_and_keeps_to_its_probabilities() {
+    fn a_seed_repeats_itself_and_respects_its_probabilities() {
         let seeded = vec![
             SeededFault { fault: Fault::DropAfter, operation: Some(Operation::Create), probability: 0.2 },
             SeededFault { fault: Fault::Redirect, operation: None, probability: 0.1 },

@@ -1,4 +1,4 @@
-//! What decides about a request on arrival: the rate limit, an outage, and which fault strikes.
+//! Decides on arrival of a request: the rate limit, an outage, and the fault that strikes.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) struct Gate {
     window: Option<SlidingWindow>,
     pub(super) faults: FaultPlan,
     latency_rng: StdRng,
-    /// When the first API request came; outages are timed from then on.
+    /// When the first API request arrived; outages are timed from this moment.
     first_request: Option<Instant>,
 }
 
@@ -27,13 +27,13 @@ impl Gate {
         Gate {
             window: scenario.limit.map(SlidingWindow::new),
             faults: FaultPlan::new(scenario.faults.clone(), scenario.seed),
-            // Another sequence than that of the faults, so that adding a fault does not change the latencies.
+            // A separate sequence from the faults, so that an added fault does not change the latencies.
             latency_rng: StdRng::seed_from_u64(scenario.seed.wrapping_add(1)),
             first_request: None,
         }
     }
 
-    /// The fault and the latency of a request that is let in, or what turns it away.
+    /// The fault and the latency of an admitted request, or the reply that rejects it.
     pub(super) fn admit(
         &mut self,
         call: &Call,

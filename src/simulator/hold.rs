@@ -1,7 +1,7 @@
-//! Hold points: a create that stands still at a known place, so that a test can kill the client there.
+//! Hold points: pause a create at a known point, so that a test can kill the client there.
 //!
-//! One hold is armed at a time and takes the first create that matches it. The held create goes on when it is
-//! released, whether or not its client is still there, as it would in the real service.
+//! Only one hold is armed at a time; it applies to the first create that matches. The held create continues when it is
+//! released, even if its client has disconnected, as in the real service.
 
 use std::sync::Arc;
 
@@ -10,28 +10,28 @@ use tokio::sync::watch;
 
 use super::faults::concerns;
 
-/// Where in its life a create is held.
+/// The point at which a create is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldPoint {
-    /// The request is here, nothing is done.
+    /// The request has arrived; nothing has been done.
     Received,
-    /// The customer exists, nothing is answered.
+    /// The customer exists; no reply has been sent.
     Created,
-    /// The first half of the body is sent.
+    /// The first half of the body has been sent.
     HalfAnswered,
 }
 
 /// Which create to hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Where it is held.
+    /// The point at which the create is held.
     pub at: HoldPoint,
-    /// Only a create of this domain; any where absent.
+    /// Only a create for this domain; for any domain if absent.
     pub domain: Option<String>,
 }
 
-/// What the hold is doing, as the control API shows it.
+/// The state of the hold, as the control API returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum HoldStatus {
@@ -46,7 +46,7 @@ pub(super) enum HoldStatus {
 #[derive(Debug)]
 struct Board {
     status: HoldStatus,
-    /// Counts the creates held so far, so that each knows its own release from that of a later one.
+    /// The number of creates held so far; it distinguishes the release of one create from that of a later one.
     held: u64,
 }
 
@@ -58,12 +58,12 @@ impl HoldBoard {
         HoldBoard(watch::Sender::new(Board { status: HoldStatus::Idle, held: 0 }))
     }
 
-    /// Arms a hold; a create that is being held goes on.
+    /// Arms a hold; a create that is being held continues.
     pub(super) fn arm(&self, hold: Hold) {
         self.0.send_modify(|board| board.status = HoldStatus::Armed(hold));
     }
 
-    /// Lets the held create go on, or disarms the hold.
+    /// Releases the held create, or disarms the hold.
     pub(super) fn release(&self) {
         self.0.send_modify(|board| board.status = HoldStatus::Idle);
     }
@@ -76,12 +76,12 @@ impl HoldBoard {
         self.wait_for(|board| matches!(board.status, HoldStatus::Held(_))).await;
     }
 
-    /// Whether a create of this domain is to be held half answered.
+    /// Will a create for this domain be held when half of its body has been sent?
     pub(super) fn stops_half_way(&self, domain: Option<&str>) -> bool {
         self.0.borrow().armed(HoldPoint::HalfAnswered, domain).is_some()
     }
 
-    /// Holds the create that is at this point if a hold was armed for it; else returns at once.
+    /// Holds the create at this point if a hold is armed for it; otherwise returns at once.
     pub(super) async fn pass(self: Arc<HoldBoard>, at: HoldPoint, domain: Option<String>) {
         let mut ticket = None;
         self.0.send_if_modified(|board| {

@@ -1,7 +1,7 @@
-//! Whom a request is for, by its own word.
+//! Checks the `Host` header of requests.
 //!
-//! A page in a browser may have its own name resolve to the address of the simulator (DNS rebinding), and could then read
-//! and do what other local programs can. Such a request names the page's host.
+//! A web page can let its own host name resolve to the address of the simulator (DNS rebinding). Then the page could
+//! read and do everything that local programs can. But its requests have the page's host name in this header.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,12 +9,12 @@ use axum::body::Body;
 use axum::http::uri::Authority;
 use axum::http::{Request, Response, StatusCode, header};
 
-/// The port that a name without one means.
+/// The port that a host without a port means.
 const HTTP_PORT: u16 = 80;
 
-/// Does a request that came to `address` name it: by the address itself, by a loopback address or by `localhost`? The
-/// latter two may come with any port, which is another one where the port is forwarded, by SSH or into a container;
-/// no page of somebody else has such a name.
+/// Does a request that came to `address` name it: by the address itself, by a loopback address or by `localhost`? A
+/// loopback address or `localhost` can have any port, because SSH or a container may forward another port. A foreign
+/// web page cannot have one of these host names.
 pub(super) fn is_meant<B>(request: &Request<B>, address: SocketAddr) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
@@ -35,7 +35,7 @@ fn names(host: &str, address: SocketAddr) -> bool {
     is_ours && !host.contains('@')
 }
 
-/// Says how to name the simulator.
+/// The error response, which names the correct URL.
 pub(super) fn refusal(address: SocketAddr) -> Response<Body> {
     let text = format!("This is the simulator of Partner Center. Name it as http://{address}.\n");
     let mut refusal = Response::new(Body::from(text));
@@ -58,7 +58,7 @@ mod tests {
         check("LOCALHOST:8787", local, true);
         check("[::1]:8787", "[::1]:8787", true);
         check("localhost", "127.0.0.1:80", true);
-        // Where its port is forwarded from another one.
+        // The port is forwarded from another port.
         check("localhost", local, true);
         check("127.0.0.1:8788", local, true);
         check("localhost:9000", "172.17.0.2:8787", true);
@@ -70,7 +70,7 @@ mod tests {
         check("evil@127.0.0.1:8787", local, false);
         check("10.0.0.5:8787", local, false);
         check("", local, false);
-        // Beyond loopback it is named by the address that the connection came to.
+        // A non-loopback address must be the address of the connection.
         check("10.0.0.5:8787", "10.0.0.5:8787", true);
         check("10.0.0.5:8787", "[::ffff:10.0.0.5]:8787", true);
         check("10.0.0.5:8788", "10.0.0.5:8787", false);

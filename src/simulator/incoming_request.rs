@@ -1,4 +1,4 @@
-//! A request as it came, whole.
+//! A request with its complete body.
 
 use axum::body::to_bytes;
 use axum::body::{Body, Bytes};
@@ -10,18 +10,18 @@ use super::json_body::JsonBody;
 use super::operation::Operation;
 use super::request_log::Call;
 
-/// The most that a body may have: far beyond any customer.
+/// The maximum size of a body: far more than any customer needs.
 const MOST_BYTES: usize = 2 << 20;
 
 #[derive(Debug)]
 pub(super) struct IncomingRequest {
     pub(super) method: Method,
     pub(super) uri: Uri,
-    /// What stands in the path where the route has a name.
+    /// The value of the path parameter of the route.
     pub(super) parameter: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// The body as far as it is a JSON object.
+    /// The body, if it is a JSON object.
     pub(super) order: Option<JsonBody>,
 }
 
@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for IncomingRequest {
 }
 
 impl IncomingRequest {
-    /// What goes on record.
+    /// The entry for the request log.
     pub(super) fn call(&self, operation: Operation, domain: Option<String>) -> Call {
         let id = |name| Uuid::try_parse(self.header(name)?).ok();
         Call {
@@ -51,7 +51,7 @@ impl IncomingRequest {
         }
     }
 
-    /// A header that is text.
+    /// The value of a header, if it is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -61,18 +61,18 @@ impl IncomingRequest {
         Query(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// The address under which the simulator was reached.
+    /// The URL at which the client reached the simulator.
     pub(super) fn own_url(&self) -> String {
         format!("http://{}", self.header(header::HOST.as_str()).unwrap_or_default())
     }
 }
 
-/// What follows the question mark.
+/// The query of the URL.
 #[derive(Debug)]
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// A value by its name, in any case, unless it is absent or empty.
+    /// The value with this name, in any letter case; `None` if it is absent or empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let named = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

@@ -1,10 +1,10 @@
-//! The body of a create, read the way the service reads it: property names in any case (fact book 3.4).
+//! The body of a create, parsed like the service does: property names in any letter case (fact book 3.4).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// What a create must say (fact book 4.1), by JSON path.
+/// The required properties of a create (fact book 4.1), by JSON path.
 const REQUIRED: [&str; 9] = [
     "companyProfile.domain",
     "billingProfile.email",
@@ -17,13 +17,12 @@ const REQUIRED: [&str; 9] = [
     "billingProfile.defaultAddress.country",
 ];
 
-/// A create's properties that are not null, by lower-case path. An object stands at its own path, without its
-/// content.
+/// The properties that are not null, by lower-case path. An object is listed at its own path, without its content.
 #[derive(Debug)]
 pub(super) struct JsonBody(BTreeMap<String, Value>);
 
 impl JsonBody {
-    /// `None` if the body is no JSON object.
+    /// `None` if the body is not a JSON object.
     pub(super) fn parse(body: &[u8]) -> Option<JsonBody> {
         let root: Value = serde_json::from_slice(body).ok()?;
         root.is_object().then(|| {
@@ -33,7 +32,7 @@ impl JsonBody {
         })
     }
 
-    /// The text at a path, unless it is absent or blank.
+    /// The text at a path; `None` if it is absent or blank.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.value(path)?.as_str().filter(|text| !text.trim().is_empty())
     }
@@ -42,7 +41,7 @@ impl JsonBody {
         self.0.get(&path.to_ascii_lowercase())
     }
 
-    /// Some properties of the object at a path, which ends in a dot unless it is empty, by the names they have here.
+    /// Some properties of the object at a path, with the given names. The path ends in a dot unless it is empty.
     pub(super) fn copied(&self, path: &str, names: &[&str]) -> Map<String, Value> {
         let read = |name: &&str| Some(((*name).to_owned(), self.value(&format!("{path}{name}"))?.clone()));
         names.iter().filter_map(read).collect()

@@ -1,36 +1,39 @@
-//! A Partner Center of our own: a real HTTP server for rehearsals and tests.
+//! A simulated Partner Center: a real HTTP server for rehearsals and tests.
 //!
-//! It plays the token authority and every request of the API that a creation run may make, as the documents in the
-//! fact book describe them, including what goes wrong. Promises: a domain exists once; a request id creates at most
-//! one customer; a contact accepts an agreement once; what was answered survives a restart where there is a state
-//! file; the rate limit is strict over every window. It shares nothing with the program, because a wrong field
-//! name must not agree with itself. Left out: `/generatetoken`, the authorization code, deleting, the filter by
-//! indirect reseller.
+//! It simulates the token authority and every API request that a creation run may make, as the documents in the fact
+//! book describe them, including failures. It guarantees:
 //!
-//! # Data that brings about a refusal
+//! - A domain exists once, a request id creates at most one customer, and a contact accepts an agreement once.
+//! - Everything that was answered survives a restart if there is a state file.
+//! - The rate limit is strict over every window.
+//!
+//! It shares no code with the program: otherwise, a wrong field name in both would not be noticed. Not included:
+//! `/generatetoken`, the authorization code, deleting, the filter by indirect reseller.
+//!
+//! # Data that causes a refusal
 //!
 //! | in a create | answer |
 //! | --- | --- |
 //! | a required field missing or blank | 400 `2001`, the JSON paths in `data` |
-//! | `userCredentials` set, malformed domain, `associatedPartnerId` that is no GUID | 400 `3000` |
+//! | `userCredentials` set, malformed domain, `associatedPartnerId` that is not a GUID | 400 `3000` |
 //! | no `MS-RequestId` or `MS-CorrelationId`, other Content-Type, no JSON object | 400 `2000` |
-//! | a request id that made another customer | 400 `3000` |
-//! | domain `refuse-STATUS-CODE` or `refuse-STATUS-CODE-anything` | that refusal, nothing is made |
-//! | domain `taken…`, `microsoft.onmicrosoft.com`, `contoso.onmicrosoft.com`, [`PARTNER_DOMAIN`] | taken by a stranger, HEAD says 200 |
-//! | domain `ours…` | taken, and searches find it as our customer |
-//! | domain `half-made…`, or an e-mail address that ends in one letter | 400 `27002` `NotificationEmailAddress`, and the domain is gone |
+//! | a request id that created another customer | 400 `3000` |
+//! | domain `refuse-STATUS-CODE` or `refuse-STATUS-CODE-anything` | that refusal, nothing is created |
+//! | domain `taken…`, `microsoft.onmicrosoft.com`, `contoso.onmicrosoft.com`, [`PARTNER_DOMAIN`] | taken by a stranger, HEAD returns 200 |
+//! | domain `ours…` | taken, and searches find it as the partner's customer |
+//! | domain `half-made…`, or an e-mail address that ends in one letter | 400 `27002` `NotificationEmailAddress`, and the domain is lost |
 //! | country AQ, BV, HM | 400 `20000` |
 //! | no phone number for one of the 24 registration countries, such as IN | 400 `600051` |
-//! | no organization registration number for one of those | 400 `600049` |
-//! | one shorter than 5 or longer than 22 characters | 400 `600050`, the pattern in the text |
+//! | no organization registration number for one of these countries | 400 `600049` |
+//! | an organization registration number shorter than 5 or longer than 22 characters | 400 `600050`, the pattern in the text |
 //! | an organization registration number for any other country | 400 `600002` |
 //! | region `NA` for US | 400 `27002` `StateInvalid` |
 //! | a reseller, with an app-only token | 403 `900329` |
-//! | a reseller that is out of order | as in the table of resellers |
+//! | an unusable reseller | as in the table of resellers |
 //! | more customers than [`Scenario::sandbox_limit`] | 400 `800018` |
 //!
-//! A domain that is taken is refused with 409 `600001`. A tenant id that is none
-//! of our customers is refused with 403 `20002` if the tenant exists, else with 404 `60003`.
+//! A taken domain is rejected with 409 `600001`. A tenant id of a tenant that is not the partner's customer is rejected
+//! with 403 `20002`, and an unknown tenant id with 404 `60003`.
 //!
 //! | an address whose first line, city, postal code, country are | status |
 //! | --- | --- |
@@ -42,12 +45,12 @@
 //! | 1 Strada Dacia, Bulboac, 6512, MD | `Multiple` |
 //! | 1 Microsoft Way, Seattle, 98055, US; or no first line | `None`, suggestions `null` |
 //! | no country | `NotValidated`, no suggestions at all |
-//! | any, with `#STATUS` at the end of the first line | that status, an unheard-of one too |
+//! | any, with `#STATUS` at the end of the first line | that status, even an unknown one |
 //! | any other | `VerifiedShippable` |
 //!
-//! In the first generation what is verified is an empty 200, everything else 400 `2007`. Country rules: US and PT as
-//! recorded, other countries with their cultures alone; an unknown country, such as UK, 404 `1000`; what is no
-//! two-letter code, 400 `2000`.
+//! In the first generation, a verified address gets an empty 200, all others 400 `2007`. Country rules: US and PT as
+//! recorded, other countries only with their cultures. An unknown country, such as UK, gets 404 `1000`; anything but a
+//! two-letter code gets 400 `2000`.
 //!
 //! | reseller | listed as | agreement by `tenantId` / `mpnId` | create for it |
 //! | --- | --- | --- | --- |
@@ -59,14 +62,14 @@
 //! | `dea10000-0000-4000-8000-000000000005` / `4847505` | no | 400 `2204` | 400 `800016` |
 //! | any other | no | 400 `2205` / `2200` | 400 `800016` |
 //!
-//! A status asked for by both ids, by neither or by a malformed one: 400 `2000`, `2001`, `2000`.
+//! A status request with both ids, no id or a malformed id gets 400 `2000`, `2001` or `2000`.
 //!
-//! An agreement with a property missing or wrong is refused with 400 `3000`, its path in `data`; the same contact
-//! again for the same customer with 400 `600061`, shape C.
+//! An agreement with a missing or invalid property is rejected with 400 `3000`, with its path in `data`. A second
+//! agreement of the same contact for the same customer is rejected with 400 `600061`, shape C.
 //!
 //! # Signing in
 //!
-//! The tenant in the path is any; a GUID becomes `tid`, else that is [`PARTNER_TENANT_ID`].
+//! The path may contain any tenant. A GUID becomes `tid`; otherwise `tid` is [`PARTNER_TENANT_ID`].
 //!
 //! | client id, or GUID | answer |
 //! | --- | --- |
@@ -80,47 +83,47 @@
 //! | --- | --- |
 //! | secret `wrong-secret`, `expired-secret` | 401 `invalid_client` AADSTS7000215, AADSTS7000222 |
 //! | app-only with neither secret nor assertion | 401 `invalid_client` AADSTS7000216 |
-//! | assertion: no JWT; `iss` or `sub` not the client id; `aud` not a token endpoint of the tenant; `exp` past or `nbf` to come; signature not by [`Scenario::client_certificate`] | 401 `invalid_client` AADSTS50027, 700021, 700023, 700024, 700027 |
+//! | assertion: no JWT; `iss` or `sub` not the client id; `aud` not a token endpoint of the tenant; `exp` in the past or `nbf` in the future; signature not by [`Scenario::client_certificate`] | 401 `invalid_client` AADSTS50027, 700021, 700023, 700024, 700027 |
 //! | refresh token `expired…`, `revoked…` | 400 `invalid_grant` AADSTS700082, AADSTS50173 |
 //! | `mfa-needed…`, `blocked…` | 400 `interaction_required` AADSTS50076, AADSTS53003 |
 //! | `consent-needed…` | 400 `consent_required` AADSTS65001 |
 //! | `no-mfa…` | a user without MFA |
-//! | not ours, where [`Scenario::accept_any_refresh_token`] is off | 400 `invalid_grant` AADSTS9002313 |
-//! | any other | a user with MFA, and on v2 with `offline_access` another refresh token |
+//! | not from the simulator, if [`Scenario::accept_any_refresh_token`] is off | 400 `invalid_grant` AADSTS9002313 |
+//! | any other | a user with MFA, and on v2 with `offline_access` a new refresh token |
 //! | `scope` or `resource` for anything but Partner Center | 400 `invalid_scope` AADSTS70011, `invalid_resource` AADSTS500011 |
 //!
 //! | an access token | on the API |
 //! | --- | --- |
 //! | for `https://graph.windows.net` | 401 `900420` |
-//! | of a user without MFA, as [`Scenario::mfa`] says | 401 `900421`, or an empty 401 `MFA required` |
+//! | of a user without MFA, depending on [`Scenario::mfa`] | 401 `900421`, or an empty 401 `MFA required` |
 //! | app-only, for resellers, their agreement status, the profile, agreements | 403 `900329` |
-//! | not ours and no JWT with `idtyp`, or `scp` and `amr` | what [`Scenario::unknown_token`] says; by default a user with MFA |
+//! | not from the simulator and no JWT with `idtyp`, or `scp` and `amr` | [`Scenario::unknown_token`]; by default a user with MFA |
 //!
-//! `ValidateMfa: true` is answered by the header `isMfaCompliant` for a user, by nothing for an app.
+//! For `ValidateMfa: true`, the reply has the header `isMfaCompliant` for a user, and no header for an app.
 //!
-//! Every request has to name the simulator in its `Host` header by its own address with its port, or by a loopback address
-//! or `localhost` with any port; else it is answered with 421 ([`Config::any_host`] turns that off). A page in a browser
-//! must not reach it under a name of its own.
+//! The `Host` header of every request must name the simulator: by its own address with its port, or by a loopback
+//! address or `localhost` with any port. All other requests get a 421 ([`Config::any_host`] turns this check off). So
+//! a web page cannot reach the simulator under its own host name.
 //!
 //! # Control API
 //!
-//! Not served inside the process of a rehearsal, nor under [`Config::private`].
+//! Not available inside the process of a rehearsal, or with [`Config::private`].
 //!
 //! | request | body |
 //! | --- | --- |
-//! | `GET /_simulator/journal` | `[{"domain", "customer_id", "commerce_id", "user_name", "password", "request_id", "correlation_id", "created_at", "body", "agreements"}]`, `body` being the text of the request and `agreements` as below |
+//! | `GET /_simulator/journal` | `[{"domain", "customer_id", "commerce_id", "user_name", "password", "request_id", "correlation_id", "created_at", "body", "agreements"}]`, `body` is the text of the request, `agreements` is as below |
 //! | `GET /_simulator/agreements` | `[{"customer_id", "domain", "first_name", "last_name", "email", "phone_number", "template_id", "agreement_type", "date_agreed", "request_id", "correlation_id", "recorded_at"}]` |
-//! | `GET /_simulator/requests` | `[{"at_ms", "at", "method", "path", "operation", "domain", "request_id", "correlation_id", "token", "status", "fault"}]`, `token` being a [`TokenKind`] in snake case or `null`, `fault` `null` or as below |
+//! | `GET /_simulator/requests` | `[{"at_ms", "at", "method", "path", "operation", "domain", "request_id", "correlation_id", "token", "status", "fault"}]`, `token` is a [`TokenKind`] in snake case or `null`, `fault` is `null` or as below |
 //! | `PUT /_simulator/faults` | `[{"kind": "drop_after", "operation": "create", "domain": "a.onmicrosoft.com", "count": 2}]`; replaces the script; `domain` and `count` (1) may be absent |
 //! | `PUT /_simulator/hold` | `{"at": "received", "domain": "a.onmicrosoft.com"}`; `at` is `received`, `created` or `half_answered`; `domain` may be absent |
 //! | `GET /_simulator/hold` | `{"state": "idle"}`, or `{"state": "armed" or "held", "at", "domain"}` |
-//! | `DELETE /_simulator/hold` | none; releases what is held |
+//! | `DELETE /_simulator/hold` | none; releases the held create |
 //!
-//! `kind` is a variant of [`Fault`] in snake case, with its fields beside it: `{"kind": "status_after", "status":
+//! `kind` is a variant of [`Fault`] in snake case, with its fields next to it: `{"kind": "status_after", "status":
 //! 504, …}`, `{"kind": "throttled", "retry_after_s": 2, …}`, `{"kind": "refused_before", "status": 403, "code":
 //! 900124, …}`, `{"kind": "another_customer", "names": "theirs", …}` (a 201 with the ids and the password of another
-//! customer; `names` says whose domain it names: `theirs`, `own` or `nobody`). `operation` is a variant of [`Operation`]
-//! likewise.
+//! customer; `names` selects the domain in the reply: `theirs`, `own` or `nobody`). `operation` is a variant of
+//! [`Operation`] in snake case.
 
 mod aadsts;
 mod address;
@@ -197,11 +200,11 @@ pub use self::scenario::{
 pub use self::throttle::{Limit, RetryAfter};
 pub use self::token::TokenKind;
 
-/// A running simulator. It stops when it is dropped; [`Simulator::stop`] also waits until it has.
+/// A running simulator. It stops when it is dropped; [`Simulator::stop`] also waits until it has stopped.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
-    /// Empty, or what the paths of all requests begin with.
+    /// The prefix of all request paths; may be empty.
     base: String,
     simulation: Arc<Simulation>,
     stopping: DropGuard,
@@ -212,8 +215,7 @@ pub struct Simulator {
 impl Simulator {
     /// Starts to listen, on the current tokio runtime.
     ///
-    /// # Errors
-    /// If the address cannot be bound, or the state file cannot be opened, is in use or is damaged.
+    /// # Errors If the address cannot be bound, or the state file cannot be opened, is in use or is damaged.
     pub async fn start(config: Config) -> io::Result<Simulator> {
         let simulation = Arc::new(Simulation::new(&config)?);
         let listener = TcpListener::bind(config.listen).await?;
@@ -231,7 +233,7 @@ impl Simulator {
         Ok(Simulator { address, base, simulation, stopping: stopping.drop_guard(), gone })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -241,17 +243,18 @@ impl Simulator {
         format!("http://{}{}", self.address, self.base)
     }
 
-    /// Every create that took effect, oldest first, those of earlier runs on the same state file included.
+    /// Every create that took effect, oldest first, including those of earlier runs with the same state file.
     pub fn creations(&self) -> Vec<Creation> {
         lock(&self.simulation.directory).creations()
     }
 
-    /// Every acceptance of an agreement that was recorded, oldest first, those of earlier runs likewise.
+    /// Every recorded acceptance of an agreement, oldest first, including those of earlier runs with the same state
+    /// file.
     pub fn acceptances(&self) -> Vec<Acceptance> {
         lock(&self.simulation.directory).acceptances.clone()
     }
 
-    /// Every request since the start, in the order of arrival; of very many, the newest 200,000.
+    /// Every request since the start, in order of arrival; at most the newest 200,000.
     pub fn requests(&self) -> Vec<RequestRecord> {
         lock(&self.simulation.requests).all()
     }
@@ -261,7 +264,7 @@ impl Simulator {
         lock(&self.simulation.gate).faults.script(fault);
     }
 
-    /// What was scripted and has not struck yet never will.
+    /// Removes all scripted faults that have not struck yet.
     pub fn end_script(&self) {
         lock(&self.simulation.gate).faults.replace_script(Vec::new());
     }
@@ -271,17 +274,17 @@ impl Simulator {
         self.simulation.hold.arm(hold);
     }
 
-    /// Returns once a create stands still at the hold that was armed.
+    /// Returns when a create is held at the armed hold.
     pub async fn wait_until_held(&self) {
         self.simulation.hold.wait_until_held().await;
     }
 
-    /// Lets the held create go on, or disarms the hold.
+    /// Releases the held create, or disarms the hold.
     pub fn release(&self) {
         self.simulation.hold.release();
     }
 
-    /// Closes the listener and every connection, abandons what is under way, and returns when nothing runs.
+    /// Closes the listener and every connection, aborts requests in progress, and returns when no task runs.
     pub async fn stop(mut self) {
         drop(self.stopping);
         while self.gone.recv().await.is_some() {}

@@ -1,4 +1,4 @@
-//! The reading requests: searches with paging, a customer by id, and whether a domain is taken.
+//! Read requests: searches with paging, a customer by id, and whether a domain is taken.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
@@ -15,19 +15,19 @@ use super::render;
 use super::reply::Reply;
 use super::simulation::{Visit, lock};
 
-/// What a search asks for.
+/// The parameters of a search.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
-    /// The query as it came, for the link to itself.
+    /// The query as it arrived, for the self link.
     query: &'a str,
     size: usize,
-    /// As it was sent, before it is known to be one that works.
+    /// The filter as it was sent; it may be invalid.
     filter: Option<String>,
     seeks_next: bool,
     continuation_token: Option<&'a str>,
 }
 
-/// What a continuation token holds: the next request names no filter (`customers-next-page-request.http`).
+/// The content of a continuation token: the next request contains no filter (`customers-next-page-request.http`).
 #[derive(Debug, Serialize, Deserialize)]
 struct Continuation {
     start: usize,
@@ -50,7 +50,7 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// The domain that is looked for, if it is one.
+    /// The domain that the search looks for, if it does.
     pub(super) fn domain(&self) -> Option<String> {
         let Filter::DomainStartsWith(domain) = understood(self.filter.as_ref()?)? else { return None };
         Some(domain)
@@ -63,13 +63,13 @@ impl<'a> Search<'a> {
                 Some(Continuation { start: 0, filter })
             }
             (true, Some(token)) => serde_json::from_slice(&URL_SAFE.decode(token).ok()?).ok(),
-            // Half of what a next page takes. Answering the first page again would send a client in circles.
+            // Only one of the two parts that a next page needs. If the first page was sent again, a client would loop.
             (true, None) | (false, Some(_)) => None,
         }
     }
 }
 
-/// Only `starts_with` on a domain or a company name works here (fact book 9).
+/// Only `starts_with` on a domain or a company name is supported (fact book 9).
 fn understood(filter: &str) -> Option<Filter> {
     let parts = JsonBody::parse(filter.as_bytes())?;
     let value = parts.value("Value")?.as_str()?.to_lowercase();
@@ -126,7 +126,7 @@ pub(super) fn customer(visit: &Visit<'_>) -> Reply {
     about_customer(visit, |creation| Reply::json(200, &render::looked_up(creation, &creation.order())))
 }
 
-/// Answers about the customer that a path names, or as to any request about one that is none of ours.
+/// Answers for the customer in the path. A tenant that is not a customer of the partner gets the documented error.
 pub(super) fn about_customer(visit: &Visit<'_>, answer: impl FnOnce(&Creation) -> Reply) -> Reply {
     let Ok(id) = Uuid::try_parse(&visit.arrived.parameter) else {
         return Reply::refusal(400, 2000, "The customer id is no GUID.", &[]);

@@ -1,6 +1,6 @@
-//! The scenarios that have a name, and how a name and its settings are read.
+//! The named scenarios, and the parser for a name with settings.
 //!
-//! A text is `NAME[,SETTING=VALUE]…`; the settings are in [`Scenario::from_str`]'s table, [`SETTINGS`].
+//! The text is `NAME[,SETTING=VALUE]…`; [`SETTINGS`] lists the settings.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use super::scenario::{Outage, Scenario};
 use super::throttle::Limit;
 use super::token::TokenKind;
 
-/// What can follow the name. The limit is in requests a minute; `token` is what an unknown token is taken for.
+/// The settings after the name. The limit is in requests per minute; `token` sets the kind of unknown tokens.
 const SETTINGS: &str = "`seed=N`, `limit=none|N`, `latency_ms=N`, `lag_s=N`, `mfa=off|coded|worded`, \
                         `token=app|user|user-without-mfa`, `address=first|second`, \
                         `rules=recorded|documented`, `errors=documented|service|gateway|newer|empty|page`, \
                         `codes=number|text`, `pending_polls=N`, `slow_down_polls=N`, `sandbox_limit=none|N`";
 
 impl Scenario {
-    /// The names that [`Scenario::from_str`] knows; the first is what a rehearsal gets when it names none.
+    /// The names that [`Scenario::from_str`] accepts; the first is the default for a rehearsal.
     pub const NAMES: [&'static str; 5] = ["smooth", "faulty", "throttled", "outage", "slow"];
 
-    /// The scenario of this name, if there is one.
+    /// The scenario with this name, if it exists.
     fn named(name: &str) -> Option<Scenario> {
         let smooth = Scenario {
             latency: (Duration::from_millis(20), Duration::from_millis(60)),
@@ -81,12 +81,12 @@ impl Scenario {
     }
 }
 
-/// A variant by its name.
+/// The variant with this name.
 fn word<T: DeserializeOwned>(value: &str) -> Option<T> {
     serde_json::from_value(value.into()).ok()
 }
 
-/// Seconds up to a year, which no clock overflows by.
+/// Seconds, at most one year, so that no clock overflows.
 fn lag(value: &str) -> Option<Duration> {
     const LONGEST_S: u64 = 365 * 24 * 3600;
     value.parse().ok().filter(|seconds| *seconds <= LONGEST_S).map(Duration::from_secs)
@@ -100,7 +100,7 @@ fn count(value: &str) -> Option<Option<usize>> {
     value.parse().ok().filter(|&count| count > 0).map(Some)
 }
 
-/// Every kind of fault at one percent. Faults that spoil the reply to a create strike creates alone.
+/// Every kind of fault at one percent. Faults that change the reply to a create strike only creates.
 fn a_bit_of_everything() -> Vec<SeededFault> {
     let anywhere = [
         Fault::RefuseBefore,
@@ -145,21 +145,21 @@ impl FromStr for Scenario {
     }
 }
 
-/// Why a text names no scenario.
+/// Why a text is not a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
-    /// There is no scenario of this name.
+    /// No scenario has this name.
     #[error("unknown scenario `{0}`; there are {known}", known = known_names())]
     UnknownName(String),
-    /// What follows the name is no setting.
+    /// A text after the name is not a setting.
     #[error("unknown scenario setting `{0}`; there are {SETTINGS}")]
     UnknownSetting(String),
-    /// The value does not fit the setting.
+    /// The value is invalid for the setting.
     #[error("`{value}` is no value for the scenario setting `{key}`")]
     BadValue {
         /// The setting.
         key: String,
-        /// What was given.
+        /// The value that was given.
         value: String,
     },
 }

@@ -1,8 +1,8 @@
-//! The kinds of request that are told apart, on record, by faults and by what their token must be.
+//! The kinds of requests, as the request log, the faults and the token checks distinguish them.
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of request that are told apart.
+/// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -36,17 +36,17 @@ pub enum Operation {
     Token,
     /// `POST /{tenant}/oauth2/v2.0/devicecode`.
     DeviceCode,
-    /// Anything else; it gets the gateway's 404.
+    /// Any other request; it gets the 404 of the gateway.
     Other,
 }
 
 impl Operation {
-    /// Whether it takes a token, which all of the API does.
+    /// Does the request need a token? All API requests do.
     pub(super) fn needs_token(self) -> bool {
         !matches!(self, Operation::Token | Operation::DeviceCode | Operation::Other)
     }
 
-    /// Whether that token has to be a user's (fact book 2.1).
+    /// Must the token be that of a user (fact book 2.1)?
     pub(super) fn needs_user(self) -> bool {
         matches!(
             self,
@@ -59,7 +59,7 @@ impl Operation {
         )
     }
 
-    /// Whether it goes to the token authority.
+    /// Does the request go to the token authority?
     pub(super) fn is_sign_in(self) -> bool {
         matches!(self, Operation::Token | Operation::DeviceCode)
     }

@@ -1,15 +1,15 @@
-//! Who the partner is, and ids that follow from names.
+//! The partner's tenant, domain and user, and ids derived from names.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The partner tenant, and `tid` of a token, where the path of the token request names no GUID.
+/// The partner tenant. Also the `tid` of a token if the path of the token request contains no GUID.
 pub const PARTNER_TENANT_ID: &str = "5b7a8c1e-6f2d-4a35-9d0b-3c1f0e9a7d42";
 
-/// The partner's own domain, which is taken, so that a client can prove its domain check with it.
+/// The partner's own domain. It is taken, so a client can test its domain check with it.
 pub const PARTNER_DOMAIN: &str = "tailspinpartner.onmicrosoft.com";
 
-/// The user behind every App+User token.
+/// The user of every App+User token.
 #[derive(Debug)]
 pub(super) struct User {
     pub(super) object_id: Uuid,
@@ -21,7 +21,7 @@ pub(super) fn user() -> User {
     User { object_id: derived_id("user", &principal_name), principal_name }
 }
 
-/// An id that follows from a name.
+/// An id derived from a name.
 pub(super) fn derived_id(purpose: &str, name: &str) -> Uuid {
     let digest = Sha256::new().chain_update(purpose).chain_update([0]).chain_update(name).finalize();
     let mut bytes = [0u8; 16];

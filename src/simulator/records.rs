@@ -1,4 +1,4 @@
-//! What the service says of a customer after its creation: the audit records (fact book 9).
+//! The audit records: what the service reports about customers after their creation (fact book 9).
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,7 +15,7 @@ use super::render;
 use super::reply::Reply;
 use super::simulation::{Visit, lock};
 
-/// `GET /v1/auditrecords?startDate=…[&endDate=…][&filter=…]`: the creations, as far as searches show them.
+/// `GET /v1/auditrecords?startDate=…[&endDate=…][&filter=…]`: the creations that searches show.
 pub(super) fn audit_records(visit: &Visit<'_>) -> Reply {
     let Some(wanted) = Wanted::read(&visit.arrived.query()) else {
         return Reply::refusal(400, 2000, "The dates or the filter are invalid.", &[]);
@@ -25,10 +25,10 @@ pub(super) fn audit_records(visit: &Visit<'_>) -> Reply {
     render::collection(&records.collect::<Vec<_>>())
 }
 
-/// Which records are asked for.
+/// The records that the request asks for.
 struct Wanted {
     from: Date,
-    /// Included.
+    /// Inclusive.
     to: Date,
     filter: Option<JsonBody>,
 }
@@ -44,7 +44,7 @@ impl Wanted {
         Some(Wanted { from, to, filter })
     }
 
-    /// The record of a creation, if it is wanted. What was ours before has none.
+    /// The record of a creation, if it matches. Customers that existed before have no record.
     fn record(&self, creation: &Creation) -> Option<Value> {
         let order = JsonBody::parse(creation.body.as_bytes())?;
         let is_wanted = creation.request_id != Uuid::nil()
@@ -106,7 +106,7 @@ fn add_customer(creation: &Creation, order: &JsonBody) -> Value {
     })
 }
 
-/// The customer as JSON inside a text, its names in PascalCase and the password blank.
+/// The customer as JSON in a text, with names in PascalCase and a blank password.
 fn new_value(creation: &Creation, order: &JsonBody) -> String {
     let mut customer = render::created(creation, order, false);
     customer["companyProfile"]["companyName"] = json!(company_name(order));

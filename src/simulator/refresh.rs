@@ -1,7 +1,7 @@
-//! Refresh tokens: redeemed for an access token of a user, and rotated.
+//! Refresh tokens: exchanged for the access token of a user, and rotated.
 //!
-//! Each use on the v2 endpoint brings a new one, and the old one stays good (fact book 2.4); the v1 answer, as it is
-//! printed, brings none. What a refresh token stands for is in its first letters and goes with it to the next one.
+//! Each use on the v2 endpoint returns a new refresh token, and the old one stays valid (fact book 2.4). The documented
+//! v1 answer has none. The first letters of a refresh token define its meaning; the next token gets the same letters.
 
 use super::aadsts::Refusal;
 use super::assertion;
@@ -9,13 +9,13 @@ use super::sign_in::{Granted, SignIn};
 use super::simulation::lock;
 use super::token::TokenKind;
 
-/// Of a user without MFA, for good.
+/// The token of a user without MFA, and all tokens that replace it.
 pub(super) const WITHOUT_MFA: &str = "no-mfa";
 
-/// What a refresh token is good for where its use names nothing.
+/// The scope of a refresh token if its use names none.
 const DEFAULT_SCOPE: &str = "https://api.partnercenter.microsoft.com/user_impersonation offline_access";
 
-/// What is refused by its first letters: those, `error`, the number after `AADSTS` and the text.
+/// Refresh tokens that are rejected: their first letters, `error`, the number after `AADSTS` and the text.
 const REFUSED: [(&str, &str, u32, &str); 5] = [
     ("expired", "invalid_grant", 700_082, "The refresh token has expired due to inactivity."),
     ("revoked", "invalid_grant", 50_173, "The provided grant has expired due to it being revoked."),

@@ -1,23 +1,22 @@
-//! The definite refusals that documented data brings about; the table is in the module doc of the simulator.
+//! The definite refusals that documented data causes; the module doc of the simulator has the table.
 //!
-//! Everything here is refused before anything is made. The half-made tenant, which is not, is in `create.rs`.
+//! All of them are sent before anything is created. The exception, the half-made tenant, is in `create.rs`.
 
 use uuid::Uuid;
 
 use super::json_body::JsonBody;
 use super::reply::Reply;
 
-/// Countries without Partner Center customers, as far as the simulator goes.
+/// Countries without Partner Center customers; the simulator has only these.
 const UNSUPPORTED_COUNTRIES: [&str; 3] = ["AQ", "BV", "HM"];
 
-/// Countries that demand a phone number and an organization registration number (fact book 4.3).
+/// Countries that require a phone number and an organization registration number (fact book 4.3).
 const REGISTRATION_COUNTRIES: [&str; 24] = [
     "AM", "AZ", "BY", "HU", "KZ", "KG", "MD", "RU", "TJ", "UZ", "UA", "TH", "VN", "TR", "PL", "ZA", "IN",
     "BR", "IQ", "MM", "SS", "SA", "AE", "VE",
 ];
 
-/// The texts for codes that are asked for by number, after `error-codes.csv` of the fact book. Other codes get a
-/// text that says no more.
+/// The texts of codes, from `error-codes.csv` of the fact book. Other codes get a generic text.
 const TEXTS: [(u32, &str); 31] = [
     (0, "Partner is not onboarded to sell in this country US"),
     (1002, "Authorization Failed"),
@@ -52,7 +51,7 @@ const TEXTS: [(u32, &str); 31] = [
     (900_421, "The access token carries no MFA claim"),
 ];
 
-/// Whether a text can be a domain name: labels of letters, digits and inner hyphens, at least two of them.
+/// Can a text be a domain name, with at least two labels of letters, digits and inner hyphens?
 pub(super) fn is_well_formed(domain: &str) -> bool {
     let label = |label: &str| {
         let allowed = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -61,7 +60,7 @@ pub(super) fn is_well_formed(domain: &str) -> bool {
     domain.contains('.') && domain.len() <= 253 && domain.split('.').all(label)
 }
 
-/// The refusal of a body that is wrong as such, whoever sends it under whatever request id.
+/// The refusal of a malformed body, for any sender and any request id.
 pub(super) fn of_form(order: &JsonBody) -> Option<Reply> {
     let missing = order.missing();
     if !missing.is_empty() {
@@ -80,17 +79,17 @@ pub(super) fn of_form(order: &JsonBody) -> Option<Reply> {
     None
 }
 
-/// A property with a value that cannot be.
+/// A property with an invalid value.
 pub(super) fn invalid_property(path: &str) -> Reply {
     Reply::refusal(400, 3000, &format!("The property {path} is invalid."), &[path.to_owned()])
 }
 
-/// The refusal that the content of a well-formed body asks for.
+/// The refusal that the content of a well-formed body causes.
 pub(super) fn of_content(order: &JsonBody) -> Option<Reply> {
     order.text("companyProfile.domain").and_then(asked_for_by_domain).or_else(|| of_country(order))
 }
 
-/// `refuse-<status>-<code>`, with anything after another hyphen to keep domains apart.
+/// `refuse-<status>-<code>`; any text after another hyphen makes the domain unique.
 fn asked_for_by_domain(domain: &str) -> Option<Reply> {
     let prefix = domain.split('.').next()?.to_ascii_lowercase();
     let mut parts = prefix.strip_prefix("refuse-")?.split('-');
@@ -99,22 +98,22 @@ fn asked_for_by_domain(domain: &str) -> Option<Reply> {
     Some(with_code(status, code))
 }
 
-/// The refusal of a body that cannot be read.
+/// The refusal of a body that cannot be parsed.
 pub(super) fn no_object() -> Reply {
     Reply::refusal(400, 2000, "The body is no JSON object.", &[])
 }
 
-/// The refusal of a create whose domain is taken; the fact book (13.2) does not know it.
+/// The refusal of a create with a taken domain; the fact book (13.2) has no code for it.
 pub(super) fn domain_taken() -> Reply {
     Reply::refusal(409, 600_001, "The domain is already used by another tenant.", &[])
 }
 
-/// A service failure that says nothing about what was done.
+/// A failure of the service that does not show what was done.
 pub(super) fn unavailable(status: u16) -> Reply {
     Reply::refusal(status, 800_003, "The service is temporarily unavailable.", &[])
 }
 
-/// A refusal with the text that its code is known by.
+/// A refusal with the documented text of its code.
 pub(super) fn with_code(status: u16, code: u32) -> Reply {
     let known = TEXTS.iter().find(|(known, _)| *known == code);
     Reply::refusal(status, code, known.map_or("The request was refused", |(_, text)| text), &[])

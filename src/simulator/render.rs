@@ -1,8 +1,8 @@
-//! Customers as JSON, in the three forms the service shows them in: created, by id, and as an item of a list.
+//! Formats customers as JSON, in three forms: created, looked up by id, and listed.
 //!
-//! Field for field after `create-customer-201.http`, `create-customer-indirect-201.http`, `customer-by-id-200.http`
-//! and `customers-filtered-200.http`. Every form follows from the creation alone, so a replay equals the first
-//! answer to the letter.
+//! The fields are those of `create-customer-201.http`, `create-customer-indirect-201.http`, `customer-by-id-200.http`
+//! and `customers-filtered-200.http`. Every form depends only on the creation, so a replay is identical to the first
+//! answer.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ pub(super) fn self_link(uri: &str) -> Value {
     json!({ "self": { "uri": uri, "method": "GET", "headers": [] } })
 }
 
-/// A list that comes whole.
+/// A complete list, without paging.
 pub(super) fn collection(items: &[Value]) -> Reply {
     let attributes = attributes("Collection");
     Reply::json(200, &json!({ "totalCount": items.len(), "items": items, "attributes": attributes }))
@@ -97,7 +97,7 @@ pub(super) fn attributes(object_type: &str) -> Value {
     json!({ "objectType": object_type })
 }
 
-/// With its name and links where the request is given.
+/// With name and links if `order` is given.
 fn company_profile(creation: &Creation, order: Option<&JsonBody>) -> Value {
     let mut company = json!({
         "tenantId": creation.customer_id,
@@ -111,7 +111,7 @@ fn company_profile(creation: &Creation, order: Option<&JsonBody>) -> Value {
     company
 }
 
-/// The company's address has the state under `region` (fact book 8.1).
+/// The company's address has the state in `region` (fact book 8.1).
 fn company_address(order: &JsonBody) -> Value {
     let names = ["country", "state", "city", "addressLine1", "postalCode", "phoneNumber"];
     let mut address = order.copied("billingProfile.defaultAddress.", &names);
@@ -134,7 +134,7 @@ fn billing_profile(creation: &Creation, order: &JsonBody) -> Value {
     billing
 }
 
-/// `EN-US` comes back as `en-US` (fact book 4.8).
+/// `EN-US` is returned as `en-US` (fact book 4.8).
 fn normalized_culture(culture: &str) -> String {
     match culture.split_once('-') {
         Some((language, country)) if country.len() == 2 => {

@@ -1,7 +1,7 @@
-//! An answer before it goes out, in the shapes of the fact book (13.1), and the ways it can be delivered.
+//! A reply in the shapes of the fact book (13.1), before it is sent.
 //!
-//! A [`Reply`] is whole and in memory, so that a fault can still spoil it. What becomes of it on the wire is a
-//! [`Delivery`], which travels as an extension of the HTTP response to `delivery.rs` and `server.rs`.
+//! A [`Reply`] is complete and in memory, so that a fault can still change it. A [`Delivery`] defines how it is sent;
+//! it is passed as an extension of the HTTP response to `delivery.rs` and `server.rs`.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -17,11 +17,11 @@ use super::delivery::Delivery;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorShape {
-    /// Whichever the documents have for it.
+    /// The shape that the documentation has for the refusal.
     Documented,
     /// A: `code`, `description`, `data`, `source`.
     Service,
-    /// B: `statusCode`, `message`, and none of the service's headers.
+    /// B: `statusCode`, `message`, without the headers of the service.
     Gateway,
     /// C: `code`, `message`, `description`, `errorName` and more.
     Newer,
@@ -35,17 +35,17 @@ pub enum ErrorShape {
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
-    /// What stands beside the status, where that is not the usual text.
+    /// The reason phrase, if it is not the usual one.
     reason: Option<&'static str>,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Whether the service itself answers, as opposed to what stands in front of it.
+    /// Is the reply from the service itself, and not from a gateway or proxy in front of it?
     pub(super) from_service: bool,
-    /// What the body was made from, if that is a refusal by the service, so that it can take another shape.
+    /// If the body is a refusal by the service: its content, so that the body can get another shape.
     refusal: Option<Refusal>,
 }
 
-/// What a refusal by the service says, in whatever shape.
+/// The content of a refusal by the service, independent of the shape.
 #[derive(Debug, Clone)]
 struct Refusal {
     code: u32,
@@ -53,7 +53,7 @@ struct Refusal {
     description: String,
     details: Vec<String>,
     source: &'static str,
-    /// Of shape C, where it is the documented one.
+    /// Used in shape C; `Some` if shape C is the documented one.
     error_name: Option<&'static str>,
 }
 
@@ -64,7 +64,7 @@ impl Reply {
         Reply { headers, body, ..Reply::empty(status) }
     }
 
-    /// No body, as every answer to a HEAD has it (shape D).
+    /// No body, as for every reply to a HEAD (shape D).
     pub(super) fn empty(status: u16) -> Reply {
         Reply {
             status: status_code(status),
@@ -76,7 +76,7 @@ impl Reply {
         }
     }
 
-    /// A JSON body of the service itself.
+    /// A JSON body from the service itself.
     pub(super) fn json(status: u16, body: &Value) -> Reply {
         Reply::with_body(status, "application/json; charset=utf-8", body.to_string().into_bytes())
     }
@@ -86,7 +86,7 @@ impl Reply {
         Reply::refusal_by("PartnerFD", status, code, description, details)
     }
 
-    /// The same by another part of it.
+    /// A refusal by another component of the service.
     pub(super) fn refusal_by(
         source: &'static str,
         status: u16,
@@ -99,13 +99,13 @@ impl Reply {
         Reply { refusal: Some(refusal), ..Reply::empty(status) }.shaped(ErrorShape::Documented, false)
     }
 
-    /// The same refusal by a newer part of the service (shape C), as in `agreement-duplicate-600061.json`.
+    /// The same refusal by a newer component of the service (shape C), as in `agreement-duplicate-600061.json`.
     pub(super) fn by_newer_part(self, error_name: &'static str) -> Reply {
         let refusal = self.refusal.map(|refusal| Refusal { error_name: Some(error_name), ..refusal });
         Reply { refusal, ..self }.shaped(ErrorShape::Documented, false)
     }
 
-    /// A refusal by the service in another shape; every other reply as it is.
+    /// A refusal by the service in another shape; all other replies stay unchanged.
     pub(super) fn shaped(self, shape: ErrorShape, code_as_text: bool) -> Reply {
         let Some(mut refusal) = self.refusal else { return self };
         refusal.code_as_text |= code_as_text;
@@ -124,14 +124,14 @@ impl Reply {
         Reply { headers, refusal: Some(refusal), ..shaped }
     }
 
-    /// A refusal by the gateway in front of the service (shape B); it carries no `MS-` headers.
+    /// A refusal by the gateway in front of the service (shape B); it has no `MS-` headers.
     pub(super) fn from_gateway(status: u16, message: &str) -> Reply {
         let body = json!({ "statusCode": status, "message": message });
         let reply = Reply::with_body(status, "application/json", body.to_string().into_bytes());
         Reply { from_service: false, ..reply }
     }
 
-    /// What a proxy in front of the gateway says when it is unhappy (shape E).
+    /// An error page of a proxy in front of the gateway (shape E).
     pub(super) fn page(status: u16) -> Reply {
         let title = status_code(status);
         let page = format!(
@@ -142,7 +142,7 @@ impl Reply {
         Reply { from_service: false, ..reply }
     }
 
-    /// Puts another text beside the status, which HTTP/2 would drop.
+    /// Sets another reason phrase, which HTTP/2 would drop.
     pub(super) fn with_reason(self, reason: &'static str) -> Reply {
         Reply { reason: Some(reason), ..self }
     }
@@ -154,7 +154,7 @@ impl Reply {
         self
     }
 
-    /// Adds the headers by which support finds a call again; ids that were not sent are made up (fact book 3.2).
+    /// Adds the headers with which support finds a call; ids that were not sent are generated (fact book 3.2).
     pub(super) fn traced(self, request_id: Option<Uuid>, correlation_id: Option<Uuid>) -> Reply {
         let mut vector = [0u8; 12];
         rand::rng().fill(&mut vector);
@@ -166,9 +166,9 @@ impl Reply {
             .with_header("request-context", "appId=cid-v1:03ce8ca8-8373-4021-8f25-d5dd45c7b12f")
     }
 
-    /// The HTTP response that delivers this reply in the given way.
+    /// The HTTP response that delivers this reply in this way.
     pub(super) fn deliver(mut self, delivery: Delivery) -> Response<Body> {
-        // Said outright, because a reply that is cut or dribbled out must still announce its full length.
+        // Set explicitly, because a reply that is cut or sent slowly must still declare its full length.
         self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         let (body, on_the_wire) = delivery.apply(self.body);
         let mut response = Response::new(body);
@@ -211,7 +211,7 @@ impl Refusal {
     }
 }
 
-/// Statuses come from our own constants, scripts and `refuse-` domains; one that HTTP cannot carry shows as a 500.
+/// Statuses come from constants, scripts and `refuse-` domains; an invalid HTTP status becomes 500.
 fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -1,6 +1,6 @@
-//! Every request that arrived, in order: what the simulator saw, for tests and for people who look into a run.
+//! Logs all requests in order of arrival, for tests and for debugging a run.
 //!
-//! In memory only and bounded; what must survive a restart is in the directory (`directory.rs`).
+//! The log is bounded and only in memory. Data that must survive a restart is in the directory (`directory.rs`).
 
 use std::collections::VecDeque;
 
@@ -13,19 +13,19 @@ use super::faults::Fault;
 use super::operation::Operation;
 use super::token::TokenKind;
 
-/// How many requests are kept, the newest: enough for every test and a few dozen MB at most.
+/// How many of the newest requests are kept: enough for every test, and a few dozen MB at most.
 const KEPT: usize = 200_000;
 
-/// What identifies a request, as far as it says.
+/// What identifies a request, as far as the request shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// The HTTP method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// What kind of request it is.
+    /// The kind of request.
     pub operation: Operation,
-    /// The domain it is about: in the body of a create, the filter of a search, the path of a domain check.
+    /// The domain: from the body of a create, the filter of a search or the path of a domain check.
     pub domain: Option<String>,
     /// Its `MS-RequestId`.
     pub request_id: Option<Uuid>,
@@ -34,7 +34,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it goes to the API, whose limit, outages and latency then apply, and not to the token authority.
+    /// Does the request go to the API and not to the token authority? Limit, outages and latency apply only to the API.
     pub(super) fn is_api(&self) -> bool {
         self.path.starts_with("/v1/")
     }
@@ -47,12 +47,12 @@ pub struct RequestRecord {
     pub at_ms: f64,
     /// When it arrived, on the wall clock.
     pub at: Timestamp,
-    /// What it asked for.
+    /// The request itself.
     #[serde(flatten)]
     pub call: Call,
-    /// What kind of token it came with; `None` where it came with none.
+    /// The kind of its token; `None` if it had no token.
     pub token: Option<TokenKind>,
-    /// The status of the reply; `None` while there is none, and for ever where a fault withheld it.
+    /// The status of the reply; `None` until there is one, and always if a fault withheld the reply.
     pub status: Option<u16>,
     /// The fault that struck it.
     pub fault: Option<Fault>,
@@ -62,7 +62,7 @@ pub struct RequestRecord {
 pub(super) struct RequestLog {
     started: Instant,
     records: VecDeque<RequestRecord>,
-    /// How many records were let go, which is the number of the first one kept.
+    /// How many records were discarded, which is also the number of the first record kept.
     dropped: usize,
 }
 
@@ -71,7 +71,7 @@ impl RequestLog {
         RequestLog { started: Instant::now(), records: VecDeque::new(), dropped: 0 }
     }
 
-    /// The number of the record, which [`RequestLog::answered`] completes.
+    /// Adds a record and returns its number, for [`RequestLog::answered`].
     pub(super) fn arrived(&mut self, call: Call, token: Option<TokenKind>) -> usize {
         if self.records.len() == KEPT {
             self.records.pop_front();

@@ -1,9 +1,8 @@
-//! Indirect resellers: who they are, whether they signed, and whether a customer may be created for them (fact book
-//! 4.2 and 11).
+//! Indirect resellers: their state, their agreement, and creating customers for them (fact book 4.2 and 11).
 //!
-//! The table holds those of the samples, which are in order, and some that are not, each in a way of its own. A
-//! GUID that is nowhere in it is unknown. What a create answers for a reseller that is out of order is not
-//! documented; the codes are the nearest that are.
+//! The table has the resellers of the samples, which are usable, and others that are not, each for a different reason.
+//! A GUID that is not in the table is unknown. It is not documented how a create for an unusable reseller is rejected;
+//! the codes are the closest documented ones.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,27 +15,27 @@ use super::reply::Reply;
 
 const FAQ: &str = "https://learn.microsoft.com/partner-center/mpa-indirect-provider-faq";
 
-/// How things stand between a reseller and us.
+/// The state of the relationship between a reseller and the partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResellerState {
     /// Active, and the Microsoft Partner Agreement is signed.
     Active,
-    /// The relationship is there, but not active.
+    /// The relationship exists but is not active.
     Inactive,
-    /// Active, and the agreement is not signed: the status says `false`.
+    /// Active, but the agreement is not signed: the status is `false`.
     NotSigned,
-    /// The same, but the status is refused with 2206 or 2203, as the page has it.
+    /// Active, but the agreement is not signed: the status request is rejected with 2206 or 2203, as documented.
     NotSignedRefused,
-    /// Of another CSP region: listed nowhere, and the status is refused with 2201.
+    /// In another CSP region: not listed, and the status request is rejected with 2201.
     OtherRegion,
-    /// No indirect reseller at all: listed nowhere, and the status is refused with 2204.
+    /// Not an indirect reseller: not listed, and the status request is rejected with 2204.
     NoReseller,
 }
 
 /// An indirect reseller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reseller {
-    /// Its tenant id, which is what `associatedPartnerId` takes.
+    /// Its tenant id, which is the value of `associatedPartnerId`.
     pub id: Uuid,
     /// Its name.
     pub name: String,
@@ -44,11 +43,11 @@ pub struct Reseller {
     pub mpn_id: u32,
     /// Its country.
     pub country: String,
-    /// How things stand.
+    /// The state of the relationship.
     pub state: ResellerState,
 }
 
-/// Tenant id, name, MPN id, country and state; the module doc of the simulator shows them.
+/// Tenant id, name, MPN id, country and state, as in the module doc of the simulator.
 const TABLE: [(&str, &str, u32, &str, ResellerState); 12] = [
     ("8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951", "Lindqvist Cloud", 4_847_301, "US", ResellerState::Active),
     ("c41d9e03-7b28-4f95-a1d6-3b9c5e8f2074", "Ferreira Digital", 4_847_302, "PT", ResellerState::Active),
@@ -70,12 +69,12 @@ const TABLE: [(&str, &str, u32, &str, ResellerState); 12] = [
     ("dea10000-0000-4000-8000-000000000005", "Direct Only", 4_847_505, "US", ResellerState::NoReseller),
 ];
 
-/// Everybody that is known.
+/// All known resellers.
 #[derive(Debug)]
 pub(super) struct Resellers(Vec<Reseller>);
 
 impl Resellers {
-    /// Those of the table and these; on the same id, these.
+    /// The resellers of the table and `more`; entries of `more` override those with the same id.
     pub(super) fn new(more: &[Reseller]) -> Resellers {
         let of_table = TABLE.iter().map(|&(id, name, mpn_id, country, state)| Reseller {
             id: Uuid::parse_str(id).expect("the table holds GUIDs"),
@@ -97,7 +96,7 @@ impl Resellers {
         render::collection(&self.0.iter().filter_map(listed).collect::<Vec<_>>())
     }
 
-    /// The refusal of a create for a reseller that is out of order.
+    /// The refusal of a create for an unusable reseller.
     pub(super) fn refusal(&self, order: &JsonBody) -> Option<Reply> {
         let id = Uuid::try_parse(order.text("associatedPartnerId")?).ok()?;
         let (status, code) =
@@ -170,7 +169,7 @@ fn listed(reseller: &Reseller) -> Option<Value> {
     }))
 }
 
-/// Not signed is said in two ways: as `false`, and as a refusal whose code depends on what was asked by.
+/// There are two answers for a missing signature: `false`, or a refusal whose code depends on the id in the request.
 fn status(reseller: &Reseller, asked_by: &str, not_signed: u32) -> Reply {
     let signed = |signed: bool| Reply::json(200, &json!({ "isAgreementSigned": signed }));
     let (code, text) = match reseller.state {

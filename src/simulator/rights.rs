@@ -1,7 +1,7 @@
-//! Whether an API request may be made with the token it comes with (fact book 2.1, 2.2, 2.5).
+//! Checks whether the token of an API request allows the request (fact book 2.1, 2.2, 2.5).
 //!
-//! Asked before anything else is looked at, in this order: is there a good token, is it for Partner Center, did its
-//! user sign in with MFA, and does what it asks for take a user at all.
+//! These checks come first, in this order: is the token valid, is it for Partner Center, did its user sign in with MFA,
+//! and does the request need a user?
 
 use axum::http::HeaderMap;
 
@@ -13,7 +13,7 @@ use super::token::{Caller, TokenKind};
 
 const CHALLENGE: &str = r#"Bearer error="invalid_token""#;
 
-/// The refusal of an API request, if it gets one for its token.
+/// The refusal of an API request because of its token, if any.
 pub(super) fn refusal(visit: &Visit<'_>) -> Option<Reply> {
     let Visit { simulation, arrived, call: Call { operation, .. }, caller } = *visit;
     let scenario = &simulation.scenario;
@@ -34,14 +34,14 @@ pub(super) fn refusal(visit: &Visit<'_>) -> Option<Reply> {
     (lacks_user && scenario.enforce_token_kinds).then(needs_user)
 }
 
-/// What a request without a good token gets.
+/// The reply to a request without a valid token.
 pub(super) fn access_denied() -> Reply {
     let challenge =
         r#"Bearer error="invalid_token", error_description="The access token is missing or expired""#;
     Reply::refusal(401, 400, "Access denied", &[]).with_header("www-authenticate", challenge)
 }
 
-/// The two forms in which MFA is asked for; the body of today's is unknown (fact book 2.5), so it is shape A.
+/// The two forms of requiring MFA; the body of the current form is unknown (fact book 2.5), so it has shape A.
 pub(super) fn mfa_required(form: MfaEnforcement) -> Reply {
     match form {
         MfaEnforcement::Worded => Reply::empty(401).with_reason("Unauthorized - MFA required"),
@@ -52,16 +52,16 @@ pub(super) fn mfa_required(form: MfaEnforcement) -> Reply {
     .with_header("www-authenticate", CHALLENGE)
 }
 
-/// What an app-only token gets where a user is needed.
+/// The reply to an app-only token if a user is required.
 pub(super) fn needs_user() -> Reply {
     Reply::refusal(403, 900_329, "The resource can't be accessed with an app-only token.", &[])
 }
 
-/// Answers `ValidateMfa: true` for a user; of an app it says nothing, since apps are not checked.
+/// Answers `ValidateMfa: true` for a user. For an app, adds no header, because apps are not checked.
 pub(super) fn with_mfa_verdict(reply: Reply, headers: &HeaderMap, caller: Option<Caller>) -> Reply {
-    let asked =
+    let is_requested =
         headers.get("validatemfa").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    match caller.and_then(|caller| caller.kind.mfa()).filter(|_| asked) {
+    match caller.and_then(|caller| caller.kind.mfa()).filter(|_| is_requested) {
         Some(compliant) => reply.with_header("ismfacompliant", if compliant { "true" } else { "false" }),
         None => reply,
     }

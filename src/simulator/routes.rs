@@ -1,4 +1,4 @@
-//! Which path is what.
+//! Maps paths to operations.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ const ROUTES: [(&str, MethodFilter, Operation, Answer); 16] = [
 
 type Shared = State<Arc<Simulation>>;
 
-/// What Partner Center and its sign-in answer.
+/// The routes of Partner Center and of its sign-in.
 pub(super) fn service(simulation: Arc<Simulation>) -> Router {
     let routed = ROUTES.into_iter().fold(Router::new(), |router, (path, method, operation, answer)| {
         let handle =
@@ -74,7 +74,7 @@ async fn handle(
     simulation.exchange(call, &arrived, answer).await
 }
 
-/// The domain that a request is about, so that a fault can be meant for it.
+/// The domain of a request, so that a fault can be limited to one domain.
 fn domain(simulation: &Simulation, operation: Operation, arrived: &IncomingRequest) -> Option<String> {
     match operation {
         Operation::Create => arrived.order.as_ref()?.text("companyProfile.domain").map(str::to_owned),

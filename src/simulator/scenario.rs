@@ -1,8 +1,8 @@
-//! How to start the simulator, and what kind of service it plays: every knob.
+//! How to start the simulator and how it behaves: all settings.
 //!
-//! A [`Scenario`] is plain data, fixed when the simulator starts. `Scenario::default()` is the quiet service that
-//! tests build on: no latency, no limit, no faults, and whatever token is let in as that of a user with MFA. The
-//! named settings of the knobs, for rehearsals, are in `named.rs`.
+//! A [`Scenario`] is plain data, fixed when the simulator starts. `Scenario::default()` is the simple service for
+//! tests: no latency, no limit, no faults, and any token is accepted as that of a user with MFA. `named.rs` has the
+//! named scenarios for rehearsals.
 
 use std::fs::File;
 use std::io;
@@ -18,88 +18,89 @@ use super::resellers::Reseller;
 use super::throttle::{Limit, RetryAfter};
 use super::token::TokenKind;
 
-/// Everything the simulator's behaviour depends on, apart from what it is sent and what is scripted while it runs.
+/// All settings of the simulator's behaviour; requests and scripted faults are separate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// Decides latencies and seeded faults. Concurrent requests draw in the order in which they arrive.
+    /// Seeds latencies and faults. Concurrent requests draw in order of arrival.
     pub seed: u64,
-    /// The shortest and the longest time an API request takes; half of it passes before its effect, half after.
+    /// The minimum and maximum time of an API request; half of it passes before the effect, half after.
     pub latency: (Duration, Duration),
     /// The rate limit over all API requests.
     pub limit: Option<Limit>,
-    /// How a 429 tells how long to wait.
+    /// The form of `Retry-After` in a 429.
     pub retry_after: RetryAfter,
     /// Faults that strike at random.
     pub faults: Vec<SeededFault>,
-    /// A stretch in which the API answers nothing but one 5xx.
+    /// A period in which all API requests get the same 5xx.
     pub outage: Option<Outage>,
-    /// How long an access token of ours is good for.
+    /// How long an access token from the simulator is valid.
     pub token_lifetime: Duration,
-    /// Whether a bearer token that is not ours is let in, so that a test can make one up.
+    /// Are bearer tokens from elsewhere accepted, so that a test can invent one?
     pub accept_any_token: bool,
-    /// Whether the repeat of a create brings the password again; the fact book (3.3) does not know.
+    /// Does a repeated create return the password again? The fact book (3.3) does not know.
     pub replay_password: bool,
-    /// How long a request id is remembered; `None` is for ever. After it, a repeat finds its own domain taken.
+    /// How long a request id is remembered; `None` means forever. After this time, a repeat finds its own domain taken.
     pub idempotency_memory: Option<Duration>,
-    /// How long a new customer stays out of searches and lookups.
+    /// How long searches and lookups do not return a new customer.
     pub visibility_lag: Duration,
-    /// The most customers on one page of a search.
+    /// The maximum number of customers on one page of a search.
     pub page_size: usize,
-    /// The shape of every body of a refusal by the API.
+    /// The shape of all refusals by the API.
     pub error_shape: ErrorShape,
-    /// Whether `code` is a text, as the documentation says, and not a number, as every example has it.
+    /// Is `code` a text, as documented, and not a number, as in every example?
     pub codes_as_text: bool,
-    /// What a bearer token is that is not ours and does not say of itself what it is.
+    /// The kind of a bearer token from elsewhere whose claims do not show its kind.
     pub unknown_token: TokenKind,
-    /// Whether an app-only token is refused where the documents ask for App+User (fact book 2.1).
+    /// Is an app-only token rejected where the documentation requires App+User (fact book 2.1)?
     pub enforce_token_kinds: bool,
-    /// What becomes of the API requests of a user who signed in without MFA.
+    /// How API requests of a user who signed in without MFA are handled.
     pub mfa: MfaEnforcement,
-    /// The certificate, as PEM, that client assertions must be signed with; where `None`, any signature will do.
+    /// The certificate, as PEM, that must have signed client assertions; if `None`, any signature is accepted.
     pub client_certificate: Option<String>,
-    /// Whether a refresh token that is not ours is redeemed, so that a test can make one up.
+    /// Are refresh tokens from elsewhere accepted, so that a test can invent one?
     pub accept_any_refresh_token: bool,
-    /// Whether redeeming a refresh token on the v2 endpoint brings a new one.
+    /// Does using a refresh token on the v2 endpoint return a new one?
     pub rotate_refresh_tokens: bool,
-    /// How long a user takes who signs in elsewhere.
+    /// How the sign-in of a user on another device proceeds.
     pub device_code: DeviceCodeFlow,
-    /// Which generation of address validation answers (fact book 5).
+    /// The generation of address validation (fact book 5).
     pub address_validation: AddressValidation,
-    /// In which of its two shapes the country rules come (fact book 7).
+    /// The shape of the country rules (fact book 7).
     pub country_rules: CountryRules,
-    /// Indirect resellers beside those of the module doc's table, or in their place where the id is one of theirs.
+    /// More indirect resellers, in addition to the table in the module doc; an entry with the same id overrides the
+    /// table.
     pub resellers: Vec<Reseller>,
-    /// The most customers of an integration sandbox, as 75; `None` is production.
+    /// The maximum number of customers in an integration sandbox, for example 75; `None` means production.
     pub sandbox_limit: Option<usize>,
 }
 
-/// What becomes of the API requests of a user who signed in without MFA (fact book 2.5).
+/// How API requests of a user who signed in without MFA are handled (fact book 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MfaEnforcement {
-    /// They are let in.
+    /// They are accepted.
     Off,
     /// 401 with code 900421, as announced for 2026.
     Coded,
-    /// 401 with no body, the text in the reason phrase, as in 2019.
+    /// 401 without a body, with the text in the reason phrase, as in 2019.
     Worded,
 }
 
 /// The device code flow (fact book 2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceCodeFlow {
-    /// How often polling answers `authorization_pending` before the user is done.
+    /// How many polls get `authorization_pending` before the user has signed in.
     pub pending_polls: u32,
-    /// How many of those answer `slow_down` instead, the first ones.
+    /// How many of the first of these polls get `slow_down` instead.
     pub slow_down_polls: u32,
-    /// The seconds between two polls that the client is told.
+    /// The polling interval that the client gets, in seconds.
     pub interval_s: u64,
     /// How long a device code can be redeemed.
     pub lifetime: Duration,
 }
 
 impl Default for DeviceCodeFlow {
-    /// One pending answer; the interval is a fifth of the real one, for the sake of the tests that wait for it.
+    /// One pending poll. The interval is a fifth of the real one, to keep tests short.
     fn default() -> DeviceCodeFlow {
         DeviceCodeFlow {
             pending_polls: 1,
@@ -114,7 +115,7 @@ impl Default for DeviceCodeFlow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AddressValidation {
-    /// To mid 2021: an empty 200, or 400 with code 2007.
+    /// Until mid-2021: an empty 200, or 400 with code 2007.
     First,
     /// Since then: 200 with a status.
     Second,
@@ -126,18 +127,18 @@ pub enum AddressValidation {
 pub enum CountryRules {
     /// `supportedStatesList: […]` and the like, as recorded in 2019 and 2021.
     Recorded,
-    /// `states: {"value": […]}` and the like, as the page has it.
+    /// `states: {"value": […]}` and the like, as documented.
     Documented,
 }
 
 /// A service-wide failure, timed from the first API request on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
-    /// How long all is well first.
+    /// The time before the outage.
     pub after: Duration,
-    /// How long it lasts.
+    /// The length of the outage.
     pub length: Duration,
-    /// What the API answers meanwhile; nothing is done.
+    /// The status of all API replies during the outage; requests have no effect.
     pub status: u16,
 }
 
@@ -176,18 +177,18 @@ impl Default for Scenario {
 /// How to start a simulator.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 means any free port.
     pub listen: SocketAddr,
-    /// Where creations are kept, so that they survive a restart.
+    /// The file that stores creations, so that they survive a restart.
     pub state_file: Option<PathBuf>,
-    /// Opens the state file to be read and written, and makes it where it is missing.
+    /// Opens the state file for reading and writing, and creates it if it is missing.
     pub open: fn(&Path) -> io::Result<File>,
-    /// What kind of service to play.
+    /// The behaviour of the service.
     pub scenario: Scenario,
-    /// For the process that starts it alone: it answers under a secret path, which is part of its URL, and has no control
-    /// API. Any user of the machine can reach the address.
+    /// Only for the process that starts it: the paths start with a secret, which is part of the URL, and there is no
+    /// control API. Any user of the machine can reach the address.
     pub private: bool,
-    /// Answer those too who name it by another host, as behind a proxy or a relay that does not change the name.
+    /// Also answer requests with another host name, for example behind a proxy that does not change the `Host` header.
     pub any_host: bool,
 }
 

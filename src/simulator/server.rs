@@ -1,7 +1,7 @@
-//! HTTP: connections, and the endings that HTTP has no word for.
+//! Serves HTTP connections, including endings that HTTP does not define.
 //!
-//! axum routes (`routes.rs`); hyper is driven directly, because only a service that fails can end a connection
-//! without a reply. Every request runs as a task of its own, so it outlives a client that hangs up.
+//! axum routes the requests (`routes.rs`). hyper is used directly, because only a failing service can end a connection
+//! without a reply. Every request runs in a separate task, so it continues if the client disconnects.
 
 use std::convert::Infallible;
 use std::future;
@@ -23,10 +23,10 @@ use tower_service::Service;
 use super::delivery::{Severed, Withheld};
 use super::host;
 
-/// How long to leave the listener alone when accepting fails, which it does when file descriptors run out.
+/// How long to wait if accepting a connection fails, for example when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What every task of a simulator carries: the order to stop, and a sign of life that ends with the task.
+/// A handle for every task of a simulator: the signal to stop, and a sender that lives as long as the task.
 #[derive(Debug, Clone)]
 pub(super) struct Lifeline {
     pub(super) stopping: CancellationToken,
@@ -34,8 +34,7 @@ pub(super) struct Lifeline {
 }
 
 impl Lifeline {
-    /// Runs a future until it is done or the simulator stops, whichever comes first; the future and what it owns
-    /// are gone before the sign of life is.
+    /// Runs a future until it completes or the simulator stops. The future and all it owns are dropped before `alive`.
     async fn carry<T>(self, work: impl Future<Output = T>) -> Option<T> {
         let result = self.stopping.run_until_cancelled(work).await;
         drop(self.alive);
@@ -43,10 +42,10 @@ impl Lifeline {
     }
 }
 
-/// Accepts connections until the simulator stops, except while it is told to be gone.
+/// Accepts connections until the simulator stops, with a break when a fault makes the service go away.
 pub(super) async fn accept(listener: TcpListener, router: Router, any_host: bool, lifeline: Lifeline) {
     let stopping = lifeline.clone();
-    // Owns all it uses, so that the listener is closed and the state file free before the sign of life ends.
+    // Owns everything it uses, so that the listener is closed and the state file is free before `alive` is dropped.
     let listening = async move {
         let mut listener = listener;
         loop {
@@ -69,7 +68,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, any_host: bool
     stopping.carry::<()>(listening).await;
 }
 
-/// Somebody else may have taken the port for a moment.
+/// Another program may have taken the port in the meantime.
 async fn listen_again(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
@@ -80,14 +79,14 @@ async fn listen_again(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// What every connection is served with.
+/// The data that every connection is served with.
 #[derive(Debug, Clone)]
 struct Serving {
     router: Router,
-    /// By whatever name it is asked for.
+    /// Accept any `Host` header.
     any_host: bool,
     lifeline: Lifeline,
-    /// Takes the time for which the simulator is to be gone.
+    /// Receives how long the service goes away.
     leave: mpsc::Sender<Duration>,
 }
 
@@ -141,7 +140,7 @@ async fn reply_to(
             }
             Err(Severed)
         }
-        // Ends when the client hangs up, because hyper then drops this future.
+        // Ends when the client disconnects, because hyper then drops this future.
         Some(Withheld::Stalled) => future::pending().await,
     }
 }

@@ -1,6 +1,6 @@
-//! A request to the token authority: its form, the client, and what the sign-in is for.
+//! A request to the token authority: its form fields, its client and its audience.
 //!
-//! v1 names the audience `resource`, v2 names it in `scope` (fact book 2.2 to 2.4).
+//! v1 names the audience in `resource`, v2 in `scope` (fact book 2.2 to 2.4).
 
 use std::collections::HashMap;
 
@@ -8,63 +8,62 @@ use super::aadsts::Refusal;
 use super::simulation::{Simulation, Visit};
 use super::token::{TokenKind, Wanted};
 
-/// What tokens are given for; the last one only for the API to refuse them.
+/// The audiences that get tokens; the API rejects tokens for the last one.
 const AUDIENCES: [&str; 3] = [
     "https://api.partnercenter.microsoft.com",
     "https://partner.partnercenterapi.microsoftonline.cn",
     "https://graph.windows.net",
 ];
 
-/// What the client id asks for by what it starts with, a word for people, or by being a GUID, for programs that insist
-/// on one.
+/// A client id that selects a behaviour: by its first letters, for people, or as a GUID, for programs that require one.
 type ClientMark = (&'static str, &'static str);
 
-/// The tenant does not know it.
+/// The tenant does not know the client.
 const UNKNOWN: ClientMark = ("unknown-app", "c11e0000-0000-4000-8000-000000000001");
 
-/// It is not allowed to sign users in without a secret of its own.
+/// The client may not sign users in without a secret or an assertion.
 pub(super) const CONFIDENTIAL: ClientMark = ("confidential", "c11e0000-0000-4000-8000-000000000002");
 
-/// Its user says no.
+/// The user declines.
 pub(super) const DECLINED: ClientMark = ("declined", "c11e0000-0000-4000-8000-000000000003");
 
-/// Its user takes too long.
+/// The user takes too long.
 pub(super) const EXPIRED: ClientMark = ("expired", "c11e0000-0000-4000-8000-000000000004");
 
-/// Its user signs in with a password alone.
+/// The user signs in with only a password.
 pub(super) const WITHOUT_MFA: ClientMark = ("no-mfa", "c11e0000-0000-4000-8000-000000000005");
 
-/// Whether a client id asks for this.
+/// Does a client id select this behaviour?
 pub(super) fn is_marked(client_id: &str, (word, guid): ClientMark) -> bool {
     let client_id = client_id.to_ascii_lowercase();
     client_id.starts_with(word) || client_id == guid
 }
 
-/// Which of the two token endpoints was asked.
+/// The version of the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     V1,
     V2,
 }
 
-/// A request to the authority, its form read.
+/// A request to the authority with its parsed form.
 #[derive(Debug)]
 pub(super) struct SignIn<'a> {
     pub(super) simulation: &'a Simulation,
     pub(super) version: Version,
     pub(super) tenant: &'a str,
-    /// The address under which the simulator was reached, such as `http://127.0.0.1:8787`.
+    /// The URL at which the client reached the simulator, such as `http://127.0.0.1:8787`.
     pub(super) own_url: String,
     form: HashMap<String, String>,
 }
 
-/// What a grant decides.
+/// The result of a grant.
 #[derive(Debug)]
 pub(super) struct Granted {
     pub(super) kind: TokenKind,
     pub(super) client_proof: u8,
     pub(super) wanted: Wanted,
-    /// Whether a refresh token comes with it, where one is wanted.
+    /// Does the answer include a refresh token, if one was requested?
     pub(super) renews: bool,
 }
 
@@ -75,7 +74,7 @@ impl<'a> SignIn<'a> {
         SignIn { simulation, version, tenant: &arrived.parameter, own_url: arrived.own_url(), form }
     }
 
-    /// A field of the form, unless it is absent or empty.
+    /// A field of the form; `None` if it is absent or empty.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.form.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -84,7 +83,7 @@ impl<'a> SignIn<'a> {
         self.field(name).ok_or_else(|| Refusal::missing(name))
     }
 
-    /// The client, as long as the tenant knows it.
+    /// The client id, if the tenant knows the client.
     pub(super) fn client_id(&self) -> Result<&str, Refusal> {
         let client_id = self.required("client_id")?;
         if is_marked(client_id, UNKNOWN) {
@@ -97,7 +96,7 @@ impl<'a> SignIn<'a> {
         Ok(client_id)
     }
 
-    /// What the sign-in is for: by `resource` in v1, by the given scope in v2.
+    /// What the sign-in requests: from `resource` in v1, from the given scope in v2.
     pub(super) fn wanted(&self, scope: Option<&str>) -> Result<Wanted, Refusal> {
         let audience = match self.version {
             Version::V1 => self.resource()?,
@@ -107,7 +106,7 @@ impl<'a> SignIn<'a> {
             |name: &str| scope.is_some_and(|scope| scope.split_whitespace().any(|part| part == name));
         Ok(Wanted {
             audience: audience.to_owned(),
-            // The v1 answer, as it is printed, brings none.
+            // The documented v1 answer has no refresh token.
             refresh_token: self.version == Version::V2 && asks_for("offline_access"),
             id_token: asks_for("openid"),
         })
@@ -132,7 +131,7 @@ impl<'a> SignIn<'a> {
         })
     }
 
-    /// Partner Center's own address, or the one under which the simulator was reached, which plays its part.
+    /// Partner Center's own address, or the address of the simulator in its place.
     fn is_audience(&self, audience: &str) -> bool {
         AUDIENCES.contains(&audience) || audience == self.own_url
     }

@@ -1,4 +1,4 @@
-//! What a running simulator knows, and what the answer to a request may depend on.
+//! The state of a running simulator, and the data that an answer can use.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -13,16 +13,16 @@ use super::resellers::Resellers;
 use super::scenario::{Config, Scenario};
 use super::token::{Caller, DeviceCode, Tokens};
 
-/// Everything a running simulator knows. Each lock guards one subject, is held for moments and never over an await;
-/// no two are held at once.
+/// The state of a running simulator. Each lock guards one subject, is held only briefly and never across an await. No
+/// two locks are held at the same time.
 #[derive(Debug)]
 pub(super) struct Simulation {
     pub(super) scenario: Scenario,
     pub(super) directory: Mutex<Directory>,
     pub(super) tokens: Mutex<Tokens>,
-    /// The refresh tokens that we gave out.
+    /// The refresh tokens that the simulator issued.
     pub(super) refresh_tokens: Mutex<HashSet<String>>,
-    /// The codes that clients are polling with.
+    /// The device codes that clients poll with.
     pub(super) device_codes: Mutex<HashMap<String, DeviceCode>>,
     pub(super) resellers: Resellers,
     pub(super) gate: Mutex<Gate>,
@@ -30,13 +30,13 @@ pub(super) struct Simulation {
     pub(super) hold: Arc<HoldBoard>,
 }
 
-/// A request and what else its answer may depend on.
+/// A request and everything else that its answer may depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visit<'a> {
     pub(super) simulation: &'a Simulation,
     pub(super) arrived: &'a IncomingRequest,
     pub(super) call: &'a Call,
-    /// Whose token it came with; of an API request only one that was let in gets as far as an answer.
+    /// Who sent the request, according to its token. API requests without a valid token are rejected before the answer.
     pub(super) caller: Option<Caller>,
 }
 

@@ -1,8 +1,9 @@
-//! Effects that survive a restart: JSON lines, one for each, appended before the reply goes out.
+//! Stores effects across restarts: one JSON line each, appended before the reply is sent.
 //!
-//! Promise: what was answered is in the file, because a line is handed to the operating system before its effect
-//! is taken into memory. A process killed in mid-line leaves a torn last line, whose effect nobody was told of; it
-//! is cut off on the next start. A bad line anywhere else is an error, since guessing would hide customers.
+//! Guarantee: every effect that was answered is in the file, because the line is passed to the operating system before
+//! the effect is applied in memory. A process that is killed while it writes leaves an incomplete last line. No client
+//! got an answer for that effect, so the next start removes the line. Any other invalid line is an error, because
+//! guessing would hide customers.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,12 +13,12 @@ use super::effect::Effect;
 #[derive(Debug)]
 pub(super) struct StateFile {
     file: File,
-    /// The length of what was written whole.
+    /// The length of the complete lines.
     length: u64,
 }
 
 impl StateFile {
-    /// Locks the file against a second simulator, and reads what it holds.
+    /// Locks the file against a second simulator, and reads its effects.
     pub(super) fn take(mut file: File) -> io::Result<(StateFile, Vec<Effect>)> {
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(io::ErrorKind::ResourceBusy, "it is in use"),
@@ -39,7 +40,8 @@ impl StateFile {
         let mut line = serde_json::to_vec(effect)?;
         line.push(b'\n');
         if let Err(error) = self.file.write_all(&line) {
-            // Else the next line would continue a torn one, which no start could tell from damage.
+            // Otherwise the next line would continue the incomplete one, which a later start could not distinguish from
+            // damage.
             self.cut_off_torn_line()?;
             return Err(error);
         }
@@ -54,7 +56,7 @@ impl StateFile {
     }
 }
 
-/// May this be the beginning of a line? Anything else at the end of a file was written by somebody else, who may miss it.
+/// Can this be the beginning of a line? If not, another program wrote it, and its data must not be removed.
 fn is_torn_line(text: &[u8]) -> bool {
     const BEGINNING: &[u8] = b"{\"effect\":\"";
     text.iter().zip(BEGINNING).all(|(byte, ours)| byte == ours)

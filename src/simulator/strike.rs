@@ -1,4 +1,4 @@
-//! What a fault does: a reply in place of what was asked for, or a spoiled reply to it.
+//! Carries out a fault: a reply instead of the effect, or a changed reply after the effect.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use super::scenario::Scenario;
 
 /// How a fault strikes.
 pub(super) enum Strike {
-    /// This is answered in place of doing anything.
+    /// This reply is sent, and the request has no effect.
     Before(Box<Reply>, Delivery),
-    /// This becomes of the reply to something that was done.
+    /// The request takes effect, and then this function changes the reply.
     After(Spoil),
 }
 
-/// Is given the reply, and who finds the customer of somebody else.
+/// Gets the reply and a function that finds another customer.
 type Spoil = Box<dyn FnOnce(Reply, &dyn Fn() -> Creation) -> (Reply, Delivery) + Send>;
 
 impl Fault {
-    /// What it does to a request. Faults that forge a success leave refusals alone.
+    /// The effect of the fault on a request. Faults that forge a success do not change refusals.
     pub(super) fn strike(self, call: &Call, scenario: &Scenario) -> Strike {
         let instead = |reply| Strike::Before(Box::new(reply), Delivery::Whole);
         let silent = |withheld| Strike::Before(Box::new(Reply::empty(503)), Delivery::Withheld(withheld));
@@ -94,7 +94,7 @@ fn stop_in_mid_json(mut reply: Reply) -> Reply {
     reply
 }
 
-/// With another body, where that is a JSON object.
+/// Edits the body if it is a JSON object.
 fn edited(mut reply: Reply, edit: impl FnOnce(&mut Map<String, Value>)) -> Reply {
     if let Ok(Value::Object(mut customer)) = serde_json::from_slice(&reply.body) {
         edit(&mut customer);

@@ -1,9 +1,9 @@
 //! The rate limit: a strict sliding window.
 //!
-//! Promise: no window of the configured length, wherever it starts, holds more than the limit of admitted
-//! requests. A token bucket would let up to twice as many through across a boundary and forgive a client that the
-//! real service would not. Rejected requests use up the allowance too unless the scenario says otherwise, because
-//! the documentation says so (fact book 12).
+//! Guarantee: no window of the configured length, wherever it starts, has more admitted requests than the limit. A
+//! token bucket would admit up to twice as many across a boundary, and would accept a client that the real service
+//! would reject. Rejected requests also count, unless the scenario says otherwise, because the documentation says so
+//! (fact book 12).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use tokio::time::Instant;
 
 use super::reply::Reply;
 
-/// How many requests a sliding window may hold.
+/// The maximum number of requests in a sliding window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// The most requests in one window; at least 1.
+    /// The maximum number of requests in one window; at least 1.
     pub requests: usize,
     /// The length of the window.
     pub window: Duration,
-    /// Whether a rejected request counts like an admitted one.
+    /// Does a rejected request count like an admitted one?
     pub count_rejected: bool,
 }
 
 impl Default for Limit {
-    /// What the documentation gives for the customer resource: 500 requests a minute (fact book 12).
+    /// The documented limit for the customer resource: 500 requests per minute (fact book 12).
     fn default() -> Limit {
         Limit { requests: 500, window: Duration::from_secs(60), count_rejected: true }
     }
 }
 
-/// The form in which a 429 says how long to wait. Its body names the seconds in every form.
+/// The form of the wait in a 429. The body has the seconds in every form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfter {
@@ -39,7 +39,7 @@ pub enum RetryAfter {
     Seconds,
     /// `Retry-After: Tue, 21 Jul 2020 04:10:58 GMT`.
     HttpDate,
-    /// No such header.
+    /// No `Retry-After` header.
     Absent,
     /// `Retry-After: soon`.
     Nonsense,
@@ -62,7 +62,7 @@ impl RetryAfter {
     }
 }
 
-/// The instants that still count, oldest first; never more than the limit.
+/// The arrival times that still count, oldest first; never more than the limit.
 #[derive(Debug)]
 pub(super) struct SlidingWindow {
     limit: Limit,
@@ -74,7 +74,7 @@ impl SlidingWindow {
         SlidingWindow { limit, counted: VecDeque::new() }
     }
 
-    /// Counts a request that arrives at `now`: admitted, or rejected with the wait after which one would be.
+    /// Counts a request that arrives at `now`. `Err` has the wait after which a request would be admitted.
     pub(super) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         while self.counted.front().is_some_and(|&oldest| oldest + self.limit.window <= now) {
             self.counted.pop_front();
@@ -84,8 +84,8 @@ impl SlidingWindow {
             return Err(self.wait(now));
         }
         if full {
-            // Only the newest `requests` instants decide when the next request fits, so the log stays bounded
-            // however hard a client hammers.
+            // Only the newest `requests` times decide when the next request fits. So the log stays bounded, however
+            // often a client retries.
             self.counted.pop_front();
         }
         self.counted.push_back(now);
@@ -97,7 +97,7 @@ impl SlidingWindow {
     }
 }
 
-/// Whole seconds, rounded up: a client that waits as told must not come early.
+/// Whole seconds, rounded up: a client that waits this long must not be too early.
 pub(super) fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
@@ -113,7 +113,8 @@ mod tests {
         Limit { requests: 5, window: Duration::from_millis(100), count_rejected }
     }
 
-    /// Replays random arrivals and checks every window that starts at an admitted request, which are the fullest.
+    /// Replays random arrivals and checks every window that starts at an admitted request; these windows have the most
+    /// requests.
     fn check_strict(count_rejected: bool, seed: u64) {
         let limit = limit(count_rejected);
         let mut window = SlidingWindow::new(limit);
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_told_is_enough_and_not_too_long() {
+    fn the_wait_is_enough_and_not_too_long() {
         for count_rejected in [true, false] {
             let mut window = SlidingWindow::new(limit(count_rejected));
             let start = Instant::now();

@@ -1,8 +1,8 @@
-//! Access tokens: what they say of themselves, which ones are ours, and whose an API request comes with.
+//! Access tokens: their claims, the table of issued tokens, and the caller of an API request.
 //!
-//! Tokens look like JWTs and carry the claims a client may read; their signature is random bytes. What a token is
-//! stands in its claims alone, so one that outlived a restart, or was made up by a test, is taken at its word. Which
-//! ones are ours, and until when, is known from a table, which does not survive a restart.
+//! Tokens look like JWTs and have the claims that a client may read; their signature is random bytes. Only the claims
+//! define what a token is, so a token from before a restart, or one invented by a test, is accepted as its claims say.
+//! A table lists the issued tokens and when they expire; it does not survive a restart.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,28 +15,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// What Partner Center's tokens were for until August 2025 (fact book 2.2).
+/// The audience of Partner Center's tokens until August 2025 (fact book 2.2).
 const RETIRED_AUDIENCE: &str = "https://graph.windows.net";
 
-/// What a token lets its bearer do (fact book 2.1 and 2.5).
+/// Who a token is for (fact book 2.1 and 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
-    /// An app's, for itself.
+    /// For an app itself.
     AppOnly,
-    /// An app's, for a user who signed in with MFA.
+    /// For an app and a user who signed in with MFA.
     AppAndUser,
-    /// An app's, for a user who signed in with a password alone.
+    /// For an app and a user who signed in with only a password.
     AppAndUserWithoutMfa,
 }
 
 impl TokenKind {
-    /// That of a user who signed in.
+    /// The kind for a user who signed in.
     pub(super) fn of_user(has_mfa: bool) -> TokenKind {
         if has_mfa { TokenKind::AppAndUser } else { TokenKind::AppAndUserWithoutMfa }
     }
 
-    /// Whether a user stands behind it, and whether with MFA; `None` for an app.
+    /// Did the user sign in with MFA? `None` for an app.
     pub(super) fn mfa(self) -> Option<bool> {
         match self {
             TokenKind::AppOnly => None,
@@ -46,30 +46,30 @@ impl TokenKind {
     }
 }
 
-/// What a sign-in is for.
+/// What a sign-in requests.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) audience: String,
-    /// `offline_access`, which is what brings a refresh token.
+    /// `offline_access`, which requests a refresh token.
     pub(super) refresh_token: bool,
     /// `openid`.
     pub(super) id_token: bool,
 }
 
-/// What is known of a device code that a client polls with.
+/// A device code that a client polls with.
 #[derive(Debug)]
 pub(super) struct DeviceCode {
     pub(super) client_id: String,
-    /// Polling names no scope; the first request did.
+    /// From the first request, because polls contain no scope.
     pub(super) wanted: Wanted,
-    /// Polls still to be told to wait, and how many of them to come less often.
+    /// How many more polls must wait, and how many of them get `slow_down`.
     pub(super) waits: u32,
     pub(super) slow_downs: u32,
     pub(super) until: Instant,
     pub(super) redeemed: bool,
 }
 
-/// The tokens we gave out and when each expires.
+/// The issued tokens and when each expires.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(HashMap<String, Instant>);
 
@@ -80,8 +80,7 @@ impl Tokens {
         token
     }
 
-    /// Whether an API request with these headers may go on, as far as its token's life goes: with a token of ours that
-    /// has not expired, and with one that is not ours if the scenario is lenient.
+    /// Is the token of an API request still valid? A token that was not issued here is valid if `accept_any` is set.
     pub(super) fn admit_bearer(&self, headers: &HeaderMap, accept_any: bool) -> bool {
         bearer(headers).is_some_and(|token| match self.0.get(token) {
             Some(expires) => Instant::now() < *expires,
@@ -89,7 +88,7 @@ impl Tokens {
         })
     }
 
-    /// Ends the life of a token of ours; of another one there is nothing to end.
+    /// Makes an issued token expire now; any other token is not affected.
     pub(super) fn expire(&mut self, headers: &HeaderMap) {
         if let Some(expires) = bearer(headers).and_then(|token| self.0.get_mut(token)) {
             *expires = Instant::now();
@@ -97,7 +96,7 @@ impl Tokens {
     }
 }
 
-/// A token that says this.
+/// A token with these claims.
 pub(super) fn web_token(claims: &Value) -> String {
     let mut signature = [0u8; 32];
     rand::rng().fill(&mut signature);
@@ -106,7 +105,7 @@ pub(super) fn web_token(claims: &Value) -> String {
     format!("{header}.{}.{}", part(claims), URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// What the API reads in a token, as far as it is one to be read.
+/// The claims that the API reads from a token, if it can be parsed.
 #[derive(Debug, Default, Deserialize)]
 struct Claims {
     aud: Option<String>,
@@ -116,7 +115,7 @@ struct Claims {
     amr: Vec<String>,
 }
 
-/// Who sends an API request, going by the token.
+/// Who sends an API request, according to the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) kind: TokenKind,
@@ -124,7 +123,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// `None` where there is no bearer token.
+    /// `None` if there is no bearer token.
     pub(super) fn of(headers: &HeaderMap, unknown: TokenKind) -> Option<Caller> {
         let claims = bearer(headers).map(read_claims)?;
         let has_mfa = claims.amr.iter().any(|method| method == "mfa");
