@@ -1,4 +1,4 @@
-//! How long to wait before something is tried again: twice as long each time, up to a bound.
+//! Computes the wait before a retry: it doubles each time, up to a limit.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -8,22 +8,22 @@ use url::Url;
 
 use crate::transport::is_loopback;
 
-/// So many times shorter are the waits of tests.
+/// Tests divide every wait by this number.
 static SHORTER: AtomicU32 = AtomicU32::new(1);
 
-/// Shortens waits where a test asks for it and the API is on this machine.
+/// Shortens waits if a test requests it and the API is on this machine.
 pub fn shorten_for_tests(api_url: &Url) {
     if let Some(times @ 1..) = failpoint::number("TENANTRY_SHORTER_WAITS").filter(|_| is_loopback(api_url)) {
         SHORTER.store(times, Ordering::Relaxed);
     }
 }
 
-/// This wait, or what a test makes of it.
+/// The wait, divided by the factor that a test has set.
 pub fn shortened(wait: Duration) -> Duration {
     wait / SHORTER.load(Ordering::Relaxed)
 }
 
-/// Waits that grow from one repeat to the next.
+/// Waits that grow from one retry to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     first: Duration,
@@ -36,13 +36,13 @@ impl Backoff {
         Self { first: Duration::from_secs(1), longest: Duration::from_secs(seconds) }
     }
 
-    /// The wait before repeat `n`, counted from 0.
+    /// The wait before retry number `repeat`, counted from 0.
     pub fn wait(self, repeat: u32) -> Duration {
         shortened(self.first.saturating_mul(1 << repeat.min(16)).min(self.longest))
     }
 
-    /// Any wait up to that one ("full jitter"), so that what failed together is not repeated together. `chance` is uniform
-    /// in 0..1.
+    /// A random wait up to [`Self::wait`] ("full jitter"), so that calls that failed together are not retried together.
+    /// `chance` is uniform in 0..1.
     pub fn jittered(self, repeat: u32, chance: f64) -> Duration {
         self.wait(repeat).mul_f64(chance)
     }

@@ -1,17 +1,17 @@
-//! Partner Center and its sign-in over HTTP: no list and no ledger.
+//! Calls Partner Center and its sign-in service over HTTP. Knows nothing of lists or the ledger.
 //!
 //! ```text
 //! call ─► partner_center ─► transport ─► the service
 //!   └───► auth ──────────────▲
 //! ```
 //!
-//! | module | what it is |
+//! | module | what it does |
 //! | --- | --- |
-//! | [`call`] | the one way out, for creates and for every question: gates, the rate, a renewed token, the breaker |
-//! | [`partner_center`] | the only module that knows the API: requests, and what an answer means |
-//! | [`auth`] | tokens, where they are kept, and how somebody signs in |
-//! | [`transport`] | the way there through proxies and TLS, and what went wrong on it |
-//! | [`backoff`] | how long to wait before something is tried again |
+//! | [`call`] | sends every create and every question: gates, rate limit, token renewal, breaker |
+//! | [`partner_center`] | builds the requests and interprets the answers; the only module that knows the API |
+//! | [`auth`] | gets, renews and stores tokens |
+//! | [`transport`] | connects through proxies and TLS, and explains network failures |
+//! | [`backoff`] | computes the wait before a retry |
 
 pub mod auth;
 pub mod backoff;

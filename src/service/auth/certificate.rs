@@ -1,7 +1,8 @@
-//! App-only by certificate: a JWT signed with its key, in place of a secret (fact book 2.3).
+//! Signs in as an app by certificate: a signed JWT replaces the client secret (fact book 2.3).
 //!
-//! The signature is that of rustls, which is here for TLS anyway. The libraries for JWT bring a second cryptographic
-//! library, or the `rsa` crate (RUSTSEC-2023-0071, open). Without either, only two parts in base64 are left of them.
+//! rustls makes the signature, because the program already uses it for TLS. JWT libraries add a second cryptographic
+//! library, or the `rsa` crate (RUSTSEC-2023-0071, open). Without the cryptography, a JWT library would only encode two
+//! parts in base64.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -16,23 +17,23 @@ use uuid::Uuid;
 use super::Error;
 use tenantry_model::clock;
 
-/// An assertion is used at once.
+/// An assertion is sent immediately after it is signed.
 const LIFETIME_S: i64 = 600;
 
-/// For a clock that is ahead of the authority's.
+/// Allows for a clock that is ahead of the authority's clock.
 const SKEW_S: i64 = 60;
 
-/// A certificate and its key, which is wiped when it is dropped and cannot be printed.
+/// A certificate and its private key. The key is wiped on drop and cannot be printed.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    /// In DER.
+    /// DER.
     key: SecretSlice<u8>,
-    /// SHA-256 of the certificate, by which Entra finds it.
+    /// SHA-256 of the certificate. Entra finds the certificate by it.
     thumbprint: String,
 }
 
 impl Certificate {
-    /// Reads PEM that holds the key and the certificate, in either order. `Err`: what is wrong with it.
+    /// Reads the key and the certificate from PEM, in either order. `Err`: what is wrong with the PEM.
     pub fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
         let certificate =
             CertificateDer::from_pem_slice(pem).map_err(|_| "it holds no certificate in PEM form")?;
@@ -45,7 +46,7 @@ impl Certificate {
         })
     }
 
-    /// A signed assertion for one request to `audience`: this app is who it says it is, to this endpoint, now.
+    /// A signed assertion of the app's identity, for one request to `audience`.
     pub(super) fn assertion(&self, client_id: &str, audience: &str) -> Result<SecretString, Error> {
         let now = clock::now().as_second();
         let header = json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": self.thumbprint });
@@ -70,7 +71,7 @@ impl Certificate {
     }
 }
 
-/// `None`: this is no RSA key, or none that rustls takes.
+/// `None`: not an RSA key, or one that rustls does not support.
 fn ps256(key: &PrivateKeyDer<'_>) -> Option<Box<dyn rustls::sign::Signer>> {
     rustls::crypto::ring::sign::any_supported_type(key)
         .ok()?
@@ -81,7 +82,7 @@ fn ps256(key: &PrivateKeyDer<'_>) -> Option<Box<dyn rustls::sign::Signer>> {
 mod tests {
     use super::*;
 
-    /// The signature is checked by the simulator, in the integration tests.
+    /// The simulator checks the signature in the integration tests.
     #[test]
     fn an_assertion_says_what_entra_asks_for() {
         let pem = include_bytes!("../../../tests/it/client-certificate.pem");

@@ -1,8 +1,9 @@
-//! What an access token says of itself. Nothing here is verified: the token is opaque to us by contract, the service
-//! verifies it, and we only tell.
+//! Reads the claims of an access token, without verifying them.
 //!
-//! Each claim is read by itself, so that one of an unusual type hides no other: what the others say is compared with the
-//! settings and the ledger.
+//! By contract the token is opaque to us. The service verifies it; we only report the claims.
+//!
+//! Each claim is read separately, so that an unexpected type in one claim does not hide the others. The claims are
+//! compared with the settings and the ledger.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -12,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Whether a user stands behind a token (fact book 2.1).
+/// Whether a token was issued to a user (fact book 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     AppOnly,
@@ -20,16 +21,16 @@ pub enum TokenKind {
     Unknown,
 }
 
-/// The claims of a token. All may be missing; a token need not even be a JWT.
+/// The claims of a token. Each may be missing, because a token need not be a JWT.
 #[derive(Debug, Default)]
 pub struct Claims(Map<String, Value>);
 
-/// A JWT that says nothing which can be read.
+/// A JWT with claims that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its claims cannot be read: the middle part of the token is not a JSON object")]
 pub struct UnreadableClaims;
 
-/// As lenient as a service may be: what it accepts must not look opaque here.
+/// As lenient as a service may be: a token that the service accepts must not look opaque here.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -38,15 +39,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl Claims {
-    /// The claims of a token. A token whose claims cannot be read says nothing.
+    /// The claims of a token; empty if they cannot be read.
     pub fn of(token: &SecretString) -> Self {
         Self::read(token).unwrap_or_default()
     }
 
-    /// The claims of a token. An opaque token says nothing.
+    /// The claims of a token; empty if the token is opaque.
     ///
     /// # Errors
-    /// The token is a JWT, that is three parts in base64url, and its payload is not a JSON object.
+    /// The token is a JWT (three parts in base64url), but its payload is not a JSON object.
     pub fn read(token: &SecretString) -> Result<Self, UnreadableClaims> {
         let parts: Option<Vec<Vec<u8>>> =
             token.expose_secret().split('.').map(|part| BASE64.decode(part).ok()).collect();
@@ -56,12 +57,12 @@ impl Claims {
         }
     }
 
-    /// The tenant that the token was issued in.
+    /// The tenant that issued the token.
     pub fn tenant(&self) -> Option<Uuid> {
         self.text("tid")?.parse().ok()
     }
 
-    /// The app that the token was issued to: `appid`, which tokens of version 2 call `azp`.
+    /// The app that the token was issued to: `appid`, or `azp` in tokens of version 2.
     pub fn app(&self) -> Option<&str> {
         self.text("appid").or_else(|| self.text("azp"))
     }
@@ -87,7 +88,7 @@ impl Claims {
         self.words("aud").unwrap_or_default()
     }
 
-    /// Did the user sign in with MFA? `None`: the token does not tell.
+    /// Did the user sign in with MFA? `None`: the token does not say.
     pub fn has_mfa(&self) -> Option<bool> {
         self.words("amr").map(|methods| methods.contains(&"mfa"))
     }
@@ -96,7 +97,7 @@ impl Claims {
         self.0.get(name)?.as_str()
     }
 
-    /// A list of texts, or one text with blanks between its words: both are in use for all of these claims.
+    /// A list of texts, or one text with words separated by blanks. All of these claims occur in both forms.
     fn words(&self, name: &str) -> Option<Vec<&str>> {
         match self.0.get(name)? {
             Value::String(text) => Some(text.split_whitespace().collect()),
@@ -105,7 +106,7 @@ impl Claims {
         }
     }
 
-    /// Seconds since 1970, which may have a fraction, and may be text.
+    /// Seconds since 1970, as a number or as text, possibly with a fraction.
     fn time(&self, name: &str) -> Option<Timestamp> {
         let seconds = match self.0.get(name)? {
             Value::Number(number) => number.as_f64()?,
@@ -196,7 +197,7 @@ mod tests {
             let read = Claims::read(&SecretString::from(token));
             assert_eq!(read.unwrap_err(), UnreadableClaims, "{payload}");
         }
-        // Padding, and bits left over that a strict reader refuses, do not make it opaque.
+        // Padding and leftover bits, which a strict reader refuses, do not make a token opaque.
         for lenient in ["e30=.e30=.c2ln", "e31.e31.c2ln"] {
             assert!(Claims::read(&SecretString::from(lenient)).is_ok(), "{lenient}");
         }

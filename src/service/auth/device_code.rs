@@ -1,4 +1,4 @@
-//! App+User, the first time: the user signs in on any device while we poll (fact book 2.4).
+//! Signs a user in for the first time, on any device, while we poll (App+User, fact book 2.4).
 
 use std::time::{Duration, SystemTime};
 
@@ -10,17 +10,17 @@ use tokio::time::Instant;
 use super::endpoint::{App, Endpoint, TokenAnswer};
 use super::{Authority, Error, http_client};
 
-/// No wait between two polls is shorter or longer, whatever the service asks for.
+/// Limits of the wait between two polls, whatever interval the service requests.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
 
-/// No code is waited for longer, whatever it says of itself.
+/// The longest time we wait for the user, whatever lifetime the service gives the code.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// What Entra adds to RFC 8628.
+/// The field that Entra adds to RFC 8628.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Words {
-    /// What to do, for people, in the language of the tenant.
+    /// Instructions for the user, in the language of the tenant.
     #[serde(default)]
     message: String,
 }
@@ -29,14 +29,14 @@ impl ExtraDeviceAuthorizationFields for Words {}
 
 pub type Prompt = DeviceAuthorizationResponse<Words>;
 
-/// What a login brought.
+/// The result of a login.
 #[derive(Debug)]
 pub struct Login {
     pub access_token: SecretString,
     pub refresh_token: SecretString,
 }
 
-/// Has the user told by `show` what to do, and waits until it is done.
+/// Shows the user the instructions through `show`, and waits until the user has signed in.
 pub async fn login(app: &App, authority: &Authority, show: impl FnOnce(&str) + Send) -> Result<Login, Error> {
     let http = http_client(authority).map_err(|error| Error::Unavailable(error.to_string().into()))?;
     let endpoint = Endpoint { http: &http, app, authority };
@@ -59,7 +59,7 @@ pub async fn login(app: &App, authority: &Authority, show: impl FnOnce(&str) + S
     Ok(Login { access_token: answer.access_token, refresh_token })
 }
 
-/// Asks until the user is done. The user may be half done when the service has a hiccup: that must not end it.
+/// Polls until the user has signed in. A brief failure of the service must not end the login halfway.
 async fn poll(endpoint: Endpoint<'_>, prompt: &Prompt) -> Result<TokenAnswer, Error> {
     let client = endpoint.client();
     let begun = Instant::now();
@@ -70,7 +70,7 @@ async fn poll(endpoint: Endpoint<'_>, prompt: &Prompt) -> Result<TokenAnswer, Er
     let request = client
         .exchange_device_access_token(prompt)
         .set_max_backoff_interval(LONGEST_INTERVAL)
-        // Only differences count; this clock does not jump.
+        // Only differences matter; this clock does not jump.
         .set_time_fn(move || (SystemTime::UNIX_EPOCH + begun.elapsed()).into());
     let wait = |interval: Duration| tokio::time::sleep(interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL));
     let longest = prompt.expires_in().min(LONGEST_WAIT);

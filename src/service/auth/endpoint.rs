@@ -1,9 +1,10 @@
-//! The authority's v2 endpoints, as one app asks them.
+//! Calls the authority's v2 endpoints for one app.
 //!
-//! The `oauth2` crate writes the requests and reads the answers; they travel over our own HTTP client. What it cannot
-//! know of Entra is done on the way: the proof by certificate, which every request needs afresh, seconds that come as
-//! text, and answers that are no verdict, such as those of a gateway. Its types for secrets cannot be printed, but are
-//! not wiped either, so they live for one exchange and what is kept is copied into ours.
+//! The `oauth2` crate writes the requests and reads the answers; our own HTTP client sends them. Three things that are
+//! specific to Entra are done in between: a new certificate assertion for every request, seconds that are written as
+//! text, and answers that are not a verdict, such as a gateway's. The crate's types for secrets cannot be printed, but
+//! they are not wiped either. So they live for one exchange, and the secrets that we keep are copied into our own
+//! types.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -26,12 +27,12 @@ use super::{Authority, ClientProof, Error};
 use crate::transport::middlebox::ResponseView;
 use crate::transport::{NoResponse, Peer, SentSecrets, bounded_body};
 
-/// No span of an answer counts for longer, here a year: the crate adds to it, and a sum past what fits is a panic.
+/// The longest duration that an answer can give: a year. The crate adds to durations, and an overflow would panic.
 const SECONDS_MAX: u64 = 365 * 24 * 3600;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Who signs in, and where.
+/// The app that signs in, and its tenant.
 #[derive(Debug, Clone)]
 pub struct App {
     pub tenant: String,
@@ -40,13 +41,13 @@ pub struct App {
     pub proof: Option<ClientProof>,
 }
 
-/// What a sign-in brings.
+/// The result of a sign-in.
 #[derive(Debug)]
 pub struct TokenAnswer {
     pub access_token: SecretString,
-    /// `None`: nobody told.
+    /// `None`: the answer does not say.
     pub lifetime: Option<Duration>,
-    /// Not every answer brings one; then the old one stays (fact book 2.4).
+    /// Not every answer has one; without one, the old token stays valid (fact book 2.4).
     pub refresh_token: Option<SecretString>,
 }
 
@@ -60,7 +61,7 @@ impl From<BasicTokenResponse> for TokenAnswer {
     }
 }
 
-/// A client of the crate that knows the two endpoints; its errors hold Entra's numbers.
+/// The crate's client with both endpoints. Its errors include Entra's error numbers.
 type OAuthClient = Client<
     Reason,
     BasicTokenResponse,
@@ -83,14 +84,14 @@ pub(super) struct Endpoint<'a> {
 }
 
 impl Endpoint<'_> {
-    /// A token for the app itself.
+    /// Requests a token for the app itself.
     pub(super) async fn as_app(&self) -> Result<TokenAnswer, Error> {
         let client = self.client();
         let request = client.exchange_client_credentials().add_scope(self.authority.app_scope());
         Ok(request.request_async(self).await?.into())
     }
 
-    /// A token for the user of a refresh token.
+    /// Requests a token for the user of a refresh token.
     pub(super) async fn as_user(&self, refresh_token: &SecretString) -> Result<TokenAnswer, Error> {
         let client = self.client();
         let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
@@ -118,7 +119,8 @@ impl Endpoint<'_> {
         url
     }
 
-    /// Adds an assertion to a form. It is good for this request alone: polling for a user takes longer than one lives.
+    /// Adds an assertion to a form. It is valid for this request only: polling for a user takes longer than an
+    /// assertion lives.
     fn prove(&self, request: &mut HttpRequest) -> Result<(), Error> {
         let Some(ClientProof::Certificate(certificate)) = &self.app.proof else { return Ok(()) };
         let assertion = certificate.assertion(&self.app.client_id, self.url("token").as_str())?;
@@ -143,7 +145,7 @@ impl Endpoint<'_> {
         if let Some(silence) = look(status, &headers, &quoted).silence(&peer) {
             return Err(Error::Unavailable(silence));
         }
-        // A refresh token may come back on purpose: the service need not rotate it.
+        // On success the answer may contain the refresh token that we sent: the service need not rotate it.
         let body = if status.is_success() { body } else { quoted };
         let answer = understood(status, &body).map_err(|reason| Error::Unavailable(reason.into()))?;
         let mut response = Response::new(answer);
@@ -152,7 +154,7 @@ impl Endpoint<'_> {
     }
 }
 
-/// Nothing but its JSON tells an answer of the sign-in service from another one: its refusals name an `error`.
+/// Only its JSON distinguishes an answer of the sign-in service from another one: its refusals contain `error`.
 fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> ResponseView<'a> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     ResponseView {
@@ -174,25 +176,25 @@ impl<'c> AsyncHttpClient<'c> for Endpoint<'_> {
 }
 
 impl Authority {
-    /// What an app asks for itself.
+    /// The scope of an app's own token.
     fn app_scope(&self) -> Scope {
         Scope::new(format!("{}/.default", self.audience))
     }
 
-    /// What an app asks for a user; without `offline_access` no refresh token comes.
+    /// The scopes of a user's token. Without `offline_access` the answer has no refresh token.
     pub(super) fn user_scopes(&self) -> [Scope; 2] {
         [format!("{}/user_impersonation", self.audience), "offline_access".to_owned()].map(Scope::new)
     }
 }
 
-/// An answer that is a verdict, as the crate reads it; `Err`: why it is none.
+/// The answer in the form that the crate reads, if it is a verdict. `Err`: why it is not a verdict.
 pub fn understood(status: StatusCode, body: &[u8]) -> Result<Vec<u8>, String> {
     let mut answer = verdict(status, body)?;
     seconds_to_numbers(&mut answer);
     Ok(answer.to_string().into_bytes())
 }
 
-/// v1, and whatever else prints seconds as text (fact book 2.2), made like v2, for a parser that takes numbers alone.
+/// Converts seconds that are written as text, as in v1 (fact book 2.2), to numbers: the parser accepts only numbers.
 fn seconds_to_numbers(answer: &mut Value) {
     for name in ["expires_in", "interval"] {
         if let Some(field) = answer.get_mut(name)

@@ -1,7 +1,7 @@
-//! What the token endpoint says went wrong, as one sentence and what to do.
+//! Describes what the token endpoint says went wrong, in one sentence with a hint.
 //!
-//! Whether it is a verdict depends on the status and on `error`, and on the AADSTS number only where that is known to
-//! pass by itself; apart from that the number only finds the words (fact book 2.7).
+//! The status and `error` decide whether an answer is a verdict. The AADSTS number decides only if it is known to be
+//! transient; otherwise it only selects the text (fact book 2.7).
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Error;
 
-/// Transient, whatever `error` says beside it.
+/// Transient, whatever value `error` has.
 const TRANSIENT: u64 = 50_033;
 
 const NOT_UNDERSTOOD: &str = "its answer cannot be understood";
@@ -31,7 +31,7 @@ const LOGIN: &str = "sign in again with `tenantry login`, with MFA";
 const MFA: &str = "run `tenantry login` and sign in with MFA";
 const RESOURCE: &str = "add Microsoft Partner Center's API to the app's permissions and let an admin consent";
 
-/// The number after `AADSTS`, what it means, and what to do.
+/// The number after `AADSTS`, its meaning, and what to do.
 #[rustfmt::skip]
 static AADSTS: &[(u64, &str, &str)] = &[
     (7_000_215, "the client secret is wrong", "check --client-id and the client secret: give its value and not its id"),
@@ -61,7 +61,7 @@ static AADSTS: &[(u64, &str, &str)] = &[
     (90_002, "the tenant was not found", "check --tenant-id and --cloud"),
 ];
 
-/// For what has no entry above, by `error`.
+/// The text for errors that are not in the table above, by `error`.
 fn general(error: &str) -> (&'static str, &'static str) {
     match error {
         "invalid_client" => {
@@ -85,9 +85,9 @@ fn general(error: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// What was answered, where it is a verdict: a token or a reason. `Err`: why it is none, so that asking again may help.
+/// The answer, if it is a verdict: a token or a reason. `Err`: why it is not a verdict, so that a retry may help.
 pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> {
-    // The parser's message is left out: it can quote the body.
+    // The parser's message is left out because it can quote the body.
     let answer: Option<Value> = serde_json::from_slice(body).ok().filter(Value::is_object);
     if status == StatusCode::OK {
         return answer.ok_or_else(|| NOT_UNDERSTOOD.to_owned());
@@ -103,7 +103,7 @@ pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> 
     Ok(answer)
 }
 
-/// Does this body have the shape of the endpoint's refusals?
+/// Does this body have the shape of a refusal by the endpoint?
 pub(super) fn names_an_error(body: &[u8]) -> bool {
     serde_json::from_slice::<Reason>(body).is_ok()
 }
@@ -113,9 +113,9 @@ impl Reason {
         self.error == "temporarily_unavailable" || self.aadsts() == Some(TRANSIENT)
     }
 
-    /// The number after `AADSTS`, where there is one.
+    /// The number after `AADSTS`, if there is one.
     fn aadsts(&self) -> Option<u64> {
-        // Numbers come as numbers or as text, and the description begins with one.
+        // Error codes are numbers or text, and the description begins with one.
         let listed = self.error_codes.first().and_then(|code| match code {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.parse().ok(),
@@ -130,7 +130,7 @@ impl ErrorResponse for Reason {}
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.error)?;
-        // The first line of the description; the rest are ids and a time.
+        // Only the first line of the description; the other lines are ids and a time.
         match self.error_description.lines().next() {
             Some(description) => write!(f, ", {description}"),
             None => Ok(()),
@@ -138,7 +138,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The crate reads refusals of a device code into a type of its own, which leaves the list of numbers out.
+/// The crate reads a refused device code into its own type, which has no list of error codes.
 impl From<DeviceCodeErrorResponse> for Reason {
     fn from(refusal: DeviceCodeErrorResponse) -> Self {
         Self {
@@ -164,7 +164,7 @@ impl<R: ErrorResponse + Into<Reason> + 'static> From<RequestTokenError<Error, R>
         match error {
             RequestTokenError::Request(error) => error,
             RequestTokenError::ServerResponse(reason) => Error::from(reason.into()),
-            // Neither is shown: both can quote the body.
+            // Neither message is shown: both can quote the body.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
                 Error::Unavailable(NOT_UNDERSTOOD.into())
             }
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_told_from_outages_and_named() {
+    fn refusals_are_distinguished_from_outages_and_named() {
         let check = |status, body: &str, expected: Option<&str>| {
             let error = match verdict(StatusCode::from_u16(status).unwrap(), body.as_bytes()) {
                 Ok(reason) => Error::from(serde_json::from_value::<Reason>(reason).unwrap()),

@@ -1,8 +1,8 @@
-//! The key store of the platform: the keychain of macOS, the credential manager of Windows.
+//! Stores secrets in the platform's key store: the macOS keychain or the Windows credential manager.
 //!
-//! Any call to it may never come back: the service on the other side may hang, or wait for an answer to a question
-//! that nobody sees. So every call runs on a thread of its own and is left behind there when its time is up; after
-//! that the key store is not asked again.
+//! A call to the key store may block forever: the service behind it may hang, or wait for an answer to a prompt that is
+//! not visible. So every call runs on its own thread and is abandoned there after a timeout. After that the key store
+//! is not called again.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,22 +12,22 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// Why the key store did not do it.
+/// Why a call to the key store failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KeyStoreError {
-    /// Locked, too small, or whatever else it says.
+    /// The key store is locked, the entry is too large, or another reason that the key store gives.
     #[error("the key store refused: {0}")]
     Refused(String),
     #[error("the key store gave no answer within {} s", .0.as_secs())]
     Silent(Duration),
 }
 
-/// What a key store can do. Calls may block for good.
+/// The operations of a key store. Calls may block forever.
 pub(super) trait Vault: fmt::Debug + Send + Sync {
     fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError>;
-    /// Puts `secret` in place of an earlier one, whole or not at all.
+    /// Replaces an earlier secret with `secret`, as a whole or not at all.
     fn set(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError>;
-    /// Says whether there was one.
+    /// Returns whether there was an entry.
     fn delete(&self, name: &str) -> Result<bool, KeyStoreError>;
 }
 
@@ -40,7 +40,7 @@ pub(super) struct KeyStoreEntry {
 }
 
 impl KeyStoreEntry {
-    /// The entry of this name in the platform's own key store, where it has one. Nothing is asked yet.
+    /// The entry with this name in the platform's key store, if the platform has one. Does not call the key store yet.
     pub(super) fn of_platform(name: String) -> Option<Self> {
         platform::vault().map(|vault| Self::within(vault, name))
     }
@@ -73,7 +73,7 @@ impl KeyStoreEntry {
         let (vault, name) = (Arc::clone(&self.vault), self.name.clone());
         thread::Builder::new()
             .name("key-store".to_owned())
-            // Nobody listens any more where the answer comes too late.
+            // The receiver is gone if the answer is too late.
             .spawn(move || drop(answered.send(call(vault.as_ref(), &name))))
             .map_err(|error| KeyStoreError::Refused(error.to_string()))?;
         answer.recv_timeout(patience).unwrap_or_else(|_| {
@@ -83,7 +83,7 @@ impl KeyStoreEntry {
     }
 }
 
-/// The keychain, or the credential manager.
+/// The keychain or the credential manager.
 #[cfg(any(windows, target_os = "macos"))]
 mod platform {
     #[cfg(target_os = "macos")]
@@ -95,7 +95,7 @@ mod platform {
 
     use super::{Arc, KeyStoreError, Vault, Zeroizing};
 
-    /// Under which our entries stand in the key store.
+    /// The service name of our entries in the key store.
     const SERVICE: &str = "tenantry";
 
     pub(super) fn vault() -> Option<Arc<dyn Vault>> {
@@ -131,13 +131,13 @@ mod platform {
         }
     }
 
-    /// The library's words name the cause and no secret.
+    /// The library's message names the cause and contains no secret.
     fn refused(error: Error) -> Trouble {
         Trouble::Refused(error.to_string())
     }
 }
 
-/// Elsewhere the file is the only place: what there is of key stores wants a desktop, and servers have none.
+/// Other platforms use only the file: their key stores need a desktop, which servers do not have.
 #[cfg(not(any(windows, target_os = "macos")))]
 mod platform {
     use super::{Arc, Vault};
@@ -154,7 +154,7 @@ pub(super) mod testing {
 
     use super::*;
 
-    /// What befalls the calls to a [`Memory`].
+    /// How calls to a [`Memory`] behave.
     #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
     pub(crate) enum Mood {
         #[default]
@@ -163,7 +163,7 @@ pub(super) mod testing {
         Hanging,
     }
 
-    /// A key store in memory, with the limit that Windows has.
+    /// A key store in memory, with the size limit of Windows.
     #[derive(Debug, Default)]
     pub(crate) struct Memory {
         entries: Mutex<HashMap<String, Vec<u8>>>,

@@ -1,8 +1,9 @@
-//! Where access tokens come from.
+//! Provides access tokens and renews them.
 //!
-//! A [`TokenSource`] hands out a token that is good, and renews it ahead of its end beside the work: while the sign-in
-//! service hangs or fails, the token that is there is used as long as it lasts. It renews once for all when the service
-//! stops accepting a token: callers that hold the same refused token wait for one renewal. Secrets are held in types that cannot be printed and leave them only as a header or a form field.
+//! A [`TokenSource`] returns a valid token. It renews the token in the background before it expires, so that the
+//! current token is used as long as it is valid while the sign-in service hangs or fails. When the service stops
+//! accepting a token, it is renewed once: all callers that hold the refused token wait for the same renewal. Secrets
+//! are stored in types that cannot be printed, and leave these types only as a header or a form field.
 
 mod certificate;
 mod claims;
@@ -32,29 +33,30 @@ pub use endpoint::{App, TokenAnswer, understood};
 pub use errors::Reason;
 pub use store::{KeyStoreChoice, SavedIn, Store, TokenPlace};
 
-/// The token endpoint answers at once or not at all.
+/// The token endpoint answers quickly or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A whole renewal, in which the sign-in service is asked once.
+/// The timeout of a whole renewal, which calls the sign-in service once.
 const RENEWAL_TAKES_AT_MOST: Duration = TIMEOUT.saturating_add(Duration::from_secs(5));
 
-/// For so long the key store may take to keep a refresh token.
+/// The timeout for storing a refresh token in the key store.
 const KEPT_WITHIN: Duration = Duration::from_secs(10);
 
-/// From one renewal ahead of the end that fails to the next try.
+/// The wait after a failed background renewal.
 const BACKOFF: Backoff = Backoff::up_to_s(30);
 
-/// Renewed this long before it expires, or a quarter of its life where that is less: time for many tries.
+/// A token is renewed this long before it expires, or a quarter of its lifetime before, if that is shorter. This leaves
+/// time for many retries.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// Callers that come so soon after a failed renewal get its result, so that a silent sign-in service is waited for
-/// once and not once for each of them.
+/// Callers that arrive this soon after a failed renewal get its result, so that they do not each wait for a sign-in
+/// service that does not answer.
 const FAILURE_IS_SHARED_FOR: Duration = Duration::from_secs(2);
 
 /// How a run signs in.
 #[derive(Debug, Clone)]
 pub enum SignIn {
-    /// A token that was handed to us; nobody can renew it.
+    /// A token that the operator supplied. It cannot be renewed.
     Token(SecretString),
     /// App-only, by client secret or certificate (fact book 2.3).
     AppOnly(App),
@@ -62,14 +64,14 @@ pub enum SignIn {
     AppAndUser {
         app: App,
         refresh_token: SecretString,
-        /// It came from outside (`TENANTRY_REFRESH_TOKEN`), or descends from one that did.
+        /// The token was supplied from outside (`TENANTRY_REFRESH_TOKEN`), or replaced one that was.
         is_handed_in: bool,
-        /// Where a new one is kept, and in which of its places.
+        /// Where a new token is stored, and in which of the two places.
         store: Option<(Store, TokenPlace)>,
     },
 }
 
-/// How an app proves who it is.
+/// How an app proves its identity.
 #[derive(Debug, Clone)]
 pub enum ClientProof {
     Secret(SecretString),
@@ -77,7 +79,7 @@ pub enum ClientProof {
 }
 
 impl SignIn {
-    /// The kind of its tokens: what we asked for, and of a token that was handed to us, what it says of itself.
+    /// The kind of the tokens: as requested, or, for a supplied token, as its claims say.
     pub fn kind(&self, token: &SecretString) -> TokenKind {
         match self {
             SignIn::Token(_) => Claims::of(token).kind(),
@@ -86,7 +88,7 @@ impl SignIn {
         }
     }
 
-    /// The app that signs in; `None` for a token that was handed to us.
+    /// The app that signs in; `None` for a supplied token.
     pub fn app(&self) -> Option<&str> {
         match self {
             SignIn::Token(_) => None,
@@ -94,11 +96,11 @@ impl SignIn {
         }
     }
 
-    /// Keeps a new refresh token. Where that fails the old one stays good: use does not revoke it.
+    /// Stores a new refresh token. If that fails, the old one stays valid: using a refresh token does not revoke it.
     async fn keep(&self, new: &SecretString) {
         let SignIn::AppAndUser { store: Some((store, place)), .. } = self else { return };
         let (task, new, place) = (store.clone(), new.clone(), *place);
-        // A key store may take its time.
+        // A key store may be slow.
         let kept = tokio::task::spawn_blocking(move || task.save_successor(&new, place)).await;
         match kept.map_err(io::Error::from).flatten() {
             Ok(kept) => tracing::debug!(%kept, "new refresh token"),
@@ -109,21 +111,21 @@ impl SignIn {
     }
 }
 
-/// Where to sign in, and for what.
+/// Where to sign in, and for which API.
 #[derive(Debug, Clone)]
 pub struct Authority {
     /// Such as `https://login.microsoftonline.com/`.
     pub url: Url,
     /// The API that the token is for, such as `https://api.partnercenter.microsoft.com`.
     pub audience: String,
-    /// The way there, and to the API.
+    /// The network settings for the authority and the API.
     pub network: Network,
 }
 
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Definite: asking again will not help.
+    /// Definite: a retry will not help.
     #[error("could not sign in: {message}")]
     Refused { message: String, hint: String },
     /// The sign-in service gave no verdict.
@@ -131,12 +133,12 @@ pub enum Error {
     Unavailable(NoResponse),
 }
 
-/// An access token, and which renewal it came from.
+/// An access token, and the number of the renewal that produced it.
 #[derive(Debug, Clone)]
 pub struct Token {
     pub secret: SecretString,
     generation: u64,
-    /// `None`: nobody told when it expires.
+    /// `None`: the expiry is not known.
     lifetime: Option<Lifetime>,
 }
 
@@ -146,7 +148,7 @@ struct Lifetime {
     expires_at: Instant,
 }
 
-/// Hands out tokens to everybody who sends.
+/// Provides tokens to all senders.
 #[derive(Debug)]
 pub struct TokenSource(Arc<TokenShared>);
 
@@ -156,7 +158,7 @@ struct TokenShared {
     authority: Authority,
     http: reqwest::Client,
     state: StateMutex<TokenState>,
-    /// Held by the one that renews: it is done once for all.
+    /// Locked by the caller that renews, so that the token is renewed only once.
     turn: Arc<Mutex<()>>,
 }
 
@@ -165,11 +167,11 @@ struct TokenState {
     current: Option<Token>,
     /// The service did not accept `current`.
     refused: bool,
-    /// The last renewal failed; who comes soon after gets its result instead of another wait.
+    /// The last renewal failed. Callers that arrive soon after get its result instead of another wait.
     failure: Option<(Instant, Error)>,
-    /// Renewals that failed since the last one that did not.
+    /// Failed renewals since the last one that succeeded.
     failed_in_a_row: u32,
-    /// The newest refresh token, where one came.
+    /// The newest refresh token, if an answer had one.
     refresh_token: Option<SecretString>,
 }
 
@@ -180,7 +182,7 @@ impl TokenState {
         self.current.as_ref().filter(|token| !self.refused && !is_over(token))
     }
 
-    /// Is it time to renew a token that is still good?
+    /// Is it time to renew a token that is still valid?
     fn is_due(&self, token: &Token, now: Instant) -> bool {
         let is_old = token.lifetime.is_some_and(|lifetime| lifetime.renew_at <= now);
         let wait = BACKOFF.wait(self.failed_in_a_row.saturating_sub(1));
@@ -188,7 +190,7 @@ impl TokenState {
         is_old && may_try
     }
 
-    /// What a renewal brought that has just failed.
+    /// The error of a renewal that has failed within the last seconds.
     fn shared_failure(&self) -> Option<Error> {
         let (at, error) = self.failure.as_ref()?;
         (at.elapsed() < shortened(FAILURE_IS_SHARED_FOR)).then(|| error.clone())
@@ -196,7 +198,7 @@ impl TokenState {
 }
 
 impl TokenSource {
-    /// Signs in nowhere yet.
+    /// Does not sign in yet.
     pub fn new(sign_in: SignIn, authority: Authority) -> Result<Self, ClientError> {
         let http = http_client(&authority)?;
         let (state, turn) = (StateMutex::default(), Arc::default());
@@ -213,7 +215,7 @@ impl TokenSource {
             (usable, is_due)
         };
         if is_due {
-            self.renew_beside();
+            self.renew_in_background();
         }
         match usable {
             Some(token) => Ok(token),
@@ -221,11 +223,11 @@ impl TokenSource {
         }
     }
 
-    /// Another token than `refused`, which the service did not accept. Many callers may hold the same one: the
-    /// first renews it, the others get what it got.
+    /// A token to replace `refused`, which the service did not accept. Many callers may hold the same token: the first
+    /// one renews it, and the others get the same result.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the token was handed to us and cannot be renewed.
+    /// [`Error::Refused`] if the token was supplied from outside and cannot be renewed.
     pub async fn replace(&self, refused: &Token) -> Result<Token, Error> {
         let newer = |state: &TokenState| {
             let newer = state.current.as_ref().filter(|token| token.generation > refused.generation);
@@ -241,8 +243,8 @@ impl TokenSource {
         self.0.renewed(newer).await
     }
 
-    /// Renews the token in a task of its own, unless that is being done already.
-    fn renew_beside(&self) {
+    /// Renews the token in a separate task, unless a renewal is already running.
+    fn renew_in_background(&self) {
         let Ok(turn) = Arc::clone(&self.0.turn).try_lock_owned() else { return };
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
@@ -262,7 +264,7 @@ impl TokenShared {
         self.state.lock().expect("nothing panics while it holds the state of the sign-in")
     }
 
-    /// What `there_is` finds once it is our turn, or else what a renewal brings.
+    /// Waits for the lock. Returns what `there_is` finds then, or else the result of a renewal.
     async fn renewed(&self, there_is: impl Fn(&TokenState) -> Option<Token>) -> Result<Token, Error> {
         let _turn = self.turn.lock().await;
         {
@@ -277,7 +279,7 @@ impl TokenShared {
         self.renew().await
     }
 
-    /// Renews the token. The caller has the turn.
+    /// Renews the token. The caller holds the lock.
     async fn renew(&self) -> Result<Token, Error> {
         let obtained = tokio::time::timeout(RENEWAL_TAKES_AT_MOST, self.obtain()).await;
         let obtained =
@@ -302,7 +304,7 @@ impl TokenShared {
             }
         };
         if let Some(new) = refresh_token {
-            // A key store may wait for a person. The token is used meanwhile.
+            // A key store may wait for a person. The token is used in the meantime.
             if tokio::time::timeout(KEPT_WITHIN, self.sign_in.keep(&new)).await.is_err() {
                 tracing::warn!("the key store takes too long to keep the new refresh token");
             }
@@ -310,14 +312,14 @@ impl TokenShared {
         Ok(token)
     }
 
-    /// A new token, and a new refresh token where one came.
+    /// A new token, and a new refresh token if the answer has one.
     async fn obtain(&self) -> Result<(Token, Option<SecretString>), Error> {
         let (generation, newest) = {
             let state = self.lock();
             let generation = state.current.as_ref().map_or(1, |token| token.generation + 1);
             (generation, state.refresh_token.clone())
         };
-        // The service counts from when it answers, which is no earlier.
+        // The service counts the lifetime from its answer, which is not earlier.
         let asked_at = Instant::now();
         let mut new_refresh_token = None;
         let (secret, lifetime) = match &self.sign_in {
@@ -352,7 +354,7 @@ impl TokenShared {
     }
 }
 
-/// A login does not help as long as the variable comes before it.
+/// A login does not help as long as the variable overrides it.
 fn of_handed_in(error: Error) -> Error {
     match error {
         Error::Refused { message, hint } => Error::Refused {

@@ -1,11 +1,11 @@
-//! Where a refresh token is kept between runs, one for each authority, tenant and app: in the key store of Windows or
-//! macOS, else in a file for its owner alone.
+//! Stores refresh tokens between runs, one for each authority, tenant and app.
 //!
-//! The two may both hold one, such as after a login while the key store was locked; the newer one counts. A new token
-//! is stored before an older one is removed. Invariant: where nothing could be stored, what was there is still there.
+//! A token is stored in the key store of Windows or macOS, or else in a private file. Both places may contain a token,
+//! for example after a login while the key store was locked; the newer token is used. A new token is stored before an
+//! older one is removed. Invariant: if storing fails, the earlier token is still there.
 //!
-//! What descends from a token that was handed in from outside is kept apart from a login, and from what another one has
-//! turned into: a job and a person may share an app.
+//! Tokens that replace one supplied from outside are stored separately, apart from a login and from each other's chain:
+//! a job and a person may share an app.
 
 use std::fmt;
 use std::fs;
@@ -23,18 +23,18 @@ use super::endpoint::App;
 use super::key_store::{KeyStoreEntry, KeyStoreError};
 use tenantry_model::{clock, files};
 
-/// For a key store that has to ask somebody for a password first.
+/// For a key store that may have to prompt a person for a password first.
 const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(20);
 
-/// For a key store that should know the answer.
+/// For a key store that can answer without a prompt.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Which places are used.
+/// The places that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyStoreChoice {
-    /// The key store, and the file where there is none or it does not take it.
+    /// The key store, or the file if there is no key store or it does not accept the token.
     KeyStoreElseFile,
-    /// The file alone.
+    /// Only the file.
     File,
 }
 
@@ -42,7 +42,7 @@ pub enum KeyStoreChoice {
 #[derive(Debug, Clone)]
 pub struct Store {
     key_store: Option<KeyStoreEntry>,
-    /// For its owner alone.
+    /// A private file.
     file: PathBuf,
 }
 
@@ -52,18 +52,18 @@ pub enum TokenPlace {
     File,
 }
 
-/// A refresh token, and where it came from: its successor goes there too.
+/// A refresh token and its place; the token that replaces it is stored in the same place.
 #[derive(Debug)]
 pub struct StoredToken {
     pub refresh_token: SecretString,
     pub place: TokenPlace,
 }
 
-/// Where a refresh token was put.
+/// Where a refresh token was stored.
 #[derive(Debug)]
 pub enum SavedIn {
     InKeyStore,
-    /// In the file, and why not in the key store, if it was asked.
+    /// In the file, and why not in the key store, if it was tried.
     InFile(PathBuf, Option<KeyStoreError>),
 }
 
@@ -88,13 +88,13 @@ struct Written<'a> {
 #[derive(Deserialize)]
 struct Read {
     refresh_token: SecretString,
-    /// Tells which of two is the newer one.
+    /// Decides which of two tokens is newer.
     saved_at_ms: i64,
 }
 
 impl Store {
-    /// The places for the login of an app, or for what `handed_in` turns into; nothing is read yet. `None`: this user
-    /// has no configuration folder.
+    /// The places for the login of an app, or for the tokens that replace `handed_in`. Reads nothing yet. `None`: this
+    /// user has no configuration folder.
     pub fn of(
         app: &App,
         authority: &Authority,
@@ -118,7 +118,7 @@ impl Store {
     /// The newest token, if there is one.
     ///
     /// # Errors
-    /// Where the file cannot be used. A key store that cannot is passed over.
+    /// The file cannot be used. A key store that cannot be used is skipped.
     pub fn load(&self) -> io::Result<Option<StoredToken>> {
         let in_file = read_file(&self.file)?.map(|record| read(&record)).transpose()?;
         let found = [(TokenPlace::File, in_file), (TokenPlace::KeyStore, self.read_key_store())];
@@ -140,12 +140,12 @@ impl Store {
         })
     }
 
-    /// Keeps the token of a login. A person is there, whom the key store may ask for a password.
+    /// Stores the token of a login. A person is present, so the key store may prompt for a password.
     pub fn save_login(&self, token: &SecretString) -> io::Result<SavedIn> {
         self.save(token, TokenPlace::KeyStore, PATIENCE_WITH_A_PERSON)
     }
 
-    /// Keeps the successor of a token that came from `place`.
+    /// Stores the token that replaces one from `place`.
     pub fn save_successor(&self, token: &SecretString, place: TokenPlace) -> io::Result<SavedIn> {
         self.save(token, place, PATIENCE)
     }
@@ -171,7 +171,7 @@ impl Store {
         Ok(SavedIn::InFile(self.file().to_owned(), trouble))
     }
 
-    /// Forgets the token in both places. Says whether there was one.
+    /// Removes the token from both places. Returns whether there was one.
     pub fn forget(&self) -> io::Result<bool> {
         let in_file = remove_file(&self.file)?;
         let in_key_store = match &self.key_store {
@@ -183,7 +183,7 @@ impl Store {
 }
 
 /// # Errors
-/// Also where others than its owner may write to it.
+/// Also if users other than the owner may write to the file.
 fn read_file(file: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     match files::read_secret(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -191,7 +191,7 @@ fn read_file(file: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     }
 }
 
-/// Says whether there was one.
+/// Returns whether there was a file.
 fn remove_file(file: &Path) -> io::Result<bool> {
     match fs::remove_file(file) {
         Ok(()) => files::sync_folder_of(file).map(|()| true),
@@ -201,12 +201,12 @@ fn remove_file(file: &Path) -> io::Result<bool> {
 }
 
 fn read(record: &[u8]) -> io::Result<Read> {
-    // The parser's message is left out: it can quote the record.
+    // The parser's message is left out because it can quote the record.
     serde_json::from_slice(record)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it holds no sign-in"))
 }
 
-/// Differs for every authority, tenant, app and token from outside, and tells none of them.
+/// Differs for every authority, tenant, app and supplied token, and reveals none of them.
 fn name(app: &App, authority: &Authority, handed_in: Option<&SecretString>) -> String {
     let mut key = format!("{}\n{}\n{}", authority.url, app.tenant, app.client_id).to_ascii_lowercase();
     if let Some(token) = handed_in {
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
     use crate::transport::Network;
 
-    /// A store over a key store in memory and a file in a folder of its own.
+    /// A store with a key store in memory and a file in its own folder.
     struct Fixture {
         vault: Arc<Memory>,
         folder: TempDir,
@@ -258,7 +258,7 @@ mod tests {
             kept
         }
 
-        /// Two sign-ins of one millisecond could not be told apart.
+        /// Two sign-ins within one millisecond could not be distinguished.
         fn let_the_clock_tick(&self) {
             let now = clock::now();
             while clock::now() == now {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_for_its_owner_alone() {
+    fn a_file_is_replaced_whole_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("inner").join("secret.json");
         assert!(read_file(&file).unwrap().is_none());
@@ -320,7 +320,7 @@ mod tests {
         let kept = it.rotate(&large);
         assert!(kept.to_string().contains("because the key store refused: longer than 2560"), "{kept}");
         it.check(&large, TokenPlace::File, 1, 1);
-        // Its successors stay in the file; the next login tidies up.
+        // The tokens that replace it stay in the file; the next login moves back to the key store.
         it.rotate("small again");
         it.check("small again", TokenPlace::File, 1, 1);
         it.login("after all");

@@ -1,33 +1,35 @@
-//! An outage is not a row's fault: consecutive failures across rows open the breaker, and from then on one probe
-//! at a time is sent until the service answers, or nothing more is asked. Pure: time is handed in.
+//! Detects outages, so that rows do not fail because the service is down.
+//!
+//! Consecutive failures across rows open the breaker. From then on one probe at a time is sent, until the service
+//! answers or nothing is left to send. Pure: the caller passes the time in.
 
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 
-/// Before the next probe: often enough to notice the end of an outage soon, seldom enough not to add to it.
+/// The wait before the next probe: short enough to notice the end of an outage soon, long enough not to add to it.
 const PROBES: Backoff = Backoff::up_to_s(30);
 
-/// Whether requests go out freely, one by one, or not now.
+/// Whether requests may be sent freely, only as a probe, or not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {
     Free,
-    /// One request, to find out.
+    /// One request, to test whether the service answers.
     Probe,
-    /// Nothing before this moment; `None`: the probe that is out decides.
+    /// No request before this moment. `None`: the result of the running probe decides.
     Closed(Option<Instant>),
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct Breaker {
-    /// So many failures in a row, across rows, are an outage.
+    /// This many consecutive failures, across rows, are an outage.
     opens_after: u32,
     failures: u32,
-    /// The first of them: since then the service is silent.
+    /// The time of the first failure. The service has been silent since then.
     silent_since: Option<Instant>,
-    /// The first connection since then that was closed before it brought an answer.
+    /// The first time since then that a connection was closed before the answer.
     closed_at: Option<Instant>,
-    /// The first 429 since a request was accepted.
+    /// The first 429 since the last verdict.
     throttled_since: Option<Instant>,
     outage: Option<Outage>,
 }
@@ -36,7 +38,7 @@ pub struct Breaker {
 struct Outage {
     probe_is_out: bool,
     next_probe_at: Instant,
-    /// Probes that found no answer.
+    /// Probes without an answer.
     failed_probes: u32,
 }
 
@@ -54,14 +56,14 @@ impl Breaker {
         }
     }
 
-    /// A probe is on its way.
+    /// Records that a probe was sent.
     pub fn probe_sent(&mut self) {
         if let Some(outage) = &mut self.outage {
             outage.probe_is_out = true;
         }
     }
 
-    /// A request brought no verdict: no connection, no answer, 5xx.
+    /// A request got no verdict: no connection, no answer, or 5xx.
     pub fn failed(&mut self, was_probe: bool, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         self.silent_since.get_or_insert(now);
@@ -80,9 +82,9 @@ impl Breaker {
         }
     }
 
-    /// A connection was closed before it brought an answer. That is how servers and proxies restart: all requests that
-    /// were under way on it end together, and the next ones go through. So what had begun when the first of them ended
-    /// is no sign of an outage; what begins later and ends so too is one.
+    /// A connection was closed before the answer. Servers and proxies do this when they restart: all requests in
+    /// progress on the connection end together, and the next requests succeed. So a request that started before the
+    /// first of them ended is not a sign of an outage. A request that starts later and ends in the same way is one.
     pub fn closed(&mut self, was_probe: bool, begun: Instant, now: Instant) {
         let first = *self.closed_at.get_or_insert(now);
         if was_probe || begun > first {
@@ -92,13 +94,13 @@ impl Breaker {
         }
     }
 
-    /// The service gave a verdict, whatever it was.
+    /// The service gave a verdict of any kind.
     pub fn answered(&mut self) {
         self.throttled_since = None;
         self.has_spoken();
     }
 
-    /// The service is there, and wants nothing from us now.
+    /// The service is up, but accepts no requests now.
     pub fn throttled(&mut self, now: Instant) {
         self.throttled_since.get_or_insert(now);
         self.has_spoken();
@@ -113,19 +115,19 @@ impl Breaker {
         }
     }
 
-    /// A probe ended without having been sent; another one may go.
+    /// A probe ended before it was sent; another probe may be sent.
     pub fn probe_withdrawn(&mut self) {
         if let Some(outage) = &mut self.outage {
             outage.probe_is_out = false;
         }
     }
 
-    /// Since when there has been no verdict, probes or not.
+    /// Since when there has been no verdict, including probes.
     pub fn silent_since(&self) -> Option<Instant> {
         self.silent_since
     }
 
-    /// Since when there have been 429s, and no request was accepted.
+    /// Since when there have been 429s and no verdict.
     pub fn throttled_since(&self) -> Option<Instant> {
         self.throttled_since
     }
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_between_failures_starts_the_count_anew() {
+    fn a_verdict_between_failures_restarts_the_count() {
         let now = Instant::now();
         let mut breaker = Breaker::new(FAILURES);
         for _ in 0..10 * FAILURES {

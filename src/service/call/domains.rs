@@ -1,4 +1,4 @@
-//! What it takes to learn how a domain stands, whoever asks and whatever becomes of the calls.
+//! Finds out whether a domain is free, taken, or one of our customers'.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,25 +8,25 @@ use super::Caller;
 use crate::partner_center::operations::{customers, domain_taken};
 use crate::partner_center::{CallError, Outcome, Page};
 
-/// Pages that are read of one search at most. A search for a whole domain finds a handful.
+/// The maximum number of pages of one search. A search for a whole domain finds only a few customers.
 const MOST_PAGES: u32 = 40;
 
-/// How a domain stands.
+/// The status of a domain.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DomainStatus {
-    /// One of our customers has it.
+    /// It belongs to one of our customers.
     Ours { customer_id: String },
-    /// Taken, and by none of our customers.
+    /// It is taken, but not by one of our customers.
     Taken,
-    /// Nobody has it, and the check has been proved.
+    /// It is free, and the domain check has been proved to work.
     Free,
-    /// It is said to be free, and nothing proves that this can be believed.
+    /// The domain check says free, but nothing proves that the check works.
     Unprovable(String),
 }
 
-/// Somebody who can ask Partner Center about domains.
+/// Looks up domains at Partner Center.
 pub trait DomainLookup: Send {
-    /// One page of the customers whose domain begins with `domain`; of all, where there is none.
+    /// One page of the customers with a domain that begins with `domain`, or of all customers.
     fn customers(
         &mut self,
         domain: Option<&str>,
@@ -50,7 +50,8 @@ impl DomainLookup for &Caller {
     }
 }
 
-/// Our customer with exactly this domain. The service compares beginnings (fact book 9); we compare all of it.
+/// Finds our customer with exactly this domain. The service compares only the beginning (fact book 9); we compare the
+/// whole domain.
 pub async fn find_customer(
     asker: &mut impl DomainLookup,
     domain: &str,
@@ -71,24 +72,25 @@ pub async fn find_customer(
     Err(Outcome::Unknown(reason.into()))
 }
 
-/// Whether a 404 of the domain check can be believed (fact book 6): proved once a run, with a domain that exists.
+/// Whether a 404 of the domain check can be trusted (fact book 6). This is proved once per run, with a domain that
+/// exists.
 #[derive(Debug)]
 pub struct DomainCheck {
     proved: OnceCell<()>,
-    /// Attempts to prove it that failed.
+    /// Failed attempts to prove it.
     failures: AtomicU32,
     suffix: &'static str,
 }
 
 impl DomainCheck {
-    /// For a cloud whose initial domains end in `suffix`.
+    /// `suffix`: the end of the cloud's initial domains.
     pub fn new(suffix: &'static str) -> Self {
         Self { proved: OnceCell::new(), failures: AtomicU32::new(0), suffix }
     }
 
-    /// How a domain stands that the check calls free: [`DomainStatus::Free`] once that is proved. Whoever comes while somebody
-    /// is at it waits for that, and shares its failure: one after the other they would wait for a silent service again
-    /// and again.
+    /// The status of a domain that the check calls free: [`DomainStatus::Free`] once the check is proved to work.
+    /// Concurrent callers wait for the first one and share its failure. Otherwise each of them would wait for a silent
+    /// service in turn.
     pub async fn prove(&self, asker: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
         let failures_before = self.failures.load(Ordering::Relaxed);
         let proved = self.proved.get_or_try_init(|| async {
@@ -117,8 +119,8 @@ impl DomainCheck {
         })
     }
 
-    /// A domain that exists. A custom one may be unknown to the check; where we have no customer yet, Microsoft itself
-    /// has one.
+    /// A domain that exists. The check may not know a custom domain. If we have no customer yet, Microsoft's own domain
+    /// is used.
     async fn known_domain(&self, asker: &mut impl DomainLookup) -> Result<String, CallError> {
         let one_of_ours = asker.customers(None, None).await?.items.into_iter().next();
         Ok(one_of_ours

@@ -1,25 +1,25 @@
-//! Questions to Partner Center outside a run: nothing of them is recorded.
+//! Sends lookups to Partner Center outside a run, and retries them; nothing is recorded.
 //!
-//! What a run spreads over its rows is done for one question here: throttling is waited out, and a question without an
-//! answer is asked again a few times.
+//! A run spreads its waits over many rows; here a single lookup waits: it waits out throttling, and is retried a few
+//! times if there is no answer.
 
 use super::{Caller, QUESTION_TRIES};
 use crate::auth;
 use crate::backoff::Backoff;
 use crate::partner_center::{CallError, Outcome, Request, Trace};
 
-/// Before the next try (fact book 14).
+/// The wait before the next try (fact book 14).
 const BACKOFF: Backoff = Backoff::up_to_s(30);
 
-/// Refusals for our haste that are waited out for one question. Each takes the time that the service asked for, so
-/// this is many minutes.
+/// The maximum number of 429 answers to one lookup. Each wait is as long as the service requests, so all of them take
+/// many minutes.
 const MOST_THROTTLED: u32 = 10;
 
 impl Caller {
-    /// Asks until there is an answer, or it is clear that there will be none. [`Outcome::Unknown`]: it was asked often
-    /// enough. A stop ends it at once.
+    /// Retries until there is an answer, or it is clear that there will be none. [`Outcome::Unknown`]: the tries are
+    /// used up. A stop ends the lookup immediately.
     pub async fn lookup<T>(&self, request: Request<'_, T>) -> Result<T, CallError> {
-        let asking = self.ask_again_and_again(&request);
+        let asking = self.retry_until_answered(&request);
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => Err(Outcome::Withdrawn),
@@ -27,7 +27,7 @@ impl Caller {
         }
     }
 
-    async fn ask_again_and_again<T>(&self, request: &Request<'_, T>) -> Result<T, CallError> {
+    async fn retry_until_answered<T>(&self, request: &Request<'_, T>) -> Result<T, CallError> {
         let (mut unanswered, mut throttled, mut closed) = (0, 0, false);
         loop {
             let silence = match self.look_up(request, log).await {
@@ -45,7 +45,7 @@ impl Caller {
                 Err(Outcome::NoToken(auth::Error::Unavailable(silence))) => silence.of("the sign-in service"),
                 answered => return answered,
             };
-            // Another connection will do.
+            // The first closed connection is retried on a new one and does not count as a try.
             if silence.is_closing && !closed {
                 closed = true;
                 continue;

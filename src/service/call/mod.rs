@@ -1,11 +1,11 @@
-//! The one way out to the service, for everything that creates, records or asks.
+//! Sends every request to Partner Center: creates, agreements and lookups.
 //!
-//! A [`Caller`] keeps the order: sign-in, the rate, the send. It renews a token that is not accepted, and slows down
-//! when the service throttles. [`Caller::ask`] sends one question, and [`lookup`] repeats it until there is an answer.
-//! [`domains`] finds out how a domain stands, [`pacing`] keeps the rate, and a [`breaker`] tells an outage from the
-//! failure of one request.
+//! A [`Caller`] follows a fixed order: sign in, wait for the rate limit, send. It renews a token that is not accepted,
+//! and slows down when the service throttles. [`Caller::look_up`] sends one lookup, and [`Caller::lookup`] retries it
+//! until there is an answer. [`domains`] finds the status of a domain, [`pacing`] limits the rate, and the [`breaker`]
+//! distinguishes an outage from the failure of one request.
 //!
-//! It leaves to others what an outcome means for a row, and what of it is recorded.
+//! Callers decide what an outcome means for a row, and what is recorded.
 
 pub mod breaker;
 pub mod domains;
@@ -22,24 +22,25 @@ use tenantry_model::clock;
 
 pub use pacing::{Pacer, Rate};
 
-/// Tries of one question without an answer, the first included (fact book 14).
+/// The maximum number of tries of one lookup without an answer, including the first (fact book 14).
 pub const QUESTION_TRIES: u32 = 4;
 
-/// What it takes to call the service.
+/// Everything that is needed to call the service.
 #[derive(Debug)]
 pub struct Caller {
     pub client: Client,
     pub tokens: TokenSource,
     pub pacer: Pacer,
-    /// What has not been sent when this is set is not sent any more.
+    /// Once this is cancelled, no further request is sent.
     pub stopping: CancellationToken,
-    /// Answers to questions are not waited for then: nothing is lost with them.
+    /// Once `stopping` is cancelled, answers to lookups are not waited for: nothing is lost without them.
     pub leaves_questions: bool,
 }
 
 impl Caller {
-    /// Passes the gates before every send in their order: sign-in, so that no turn is spent on a request that cannot go;
-    /// the rate; and sign-in once more, because a token may have grown old while its request waited for its turn.
+    /// Passes the gates before every request, in their order. First sign-in, so that no turn is used for a request that
+    /// cannot be sent. Then the rate limit. Then sign-in again, because the token may have expired while the request
+    /// waited for its turn.
     pub async fn pass_gates(&self) -> Result<Token, CallError> {
         let pass = async {
             self.tokens.token().await?;
@@ -59,14 +60,15 @@ impl Caller {
         match exchange.outcome {
             Outcome::Throttled { wait } => self.pacer.throttled(wait),
             Outcome::NotSent(_) => {}
-            // A question without an answer says nothing of the rate.
+            // A lookup without an answer says nothing about the rate.
             _ if request.is_question() && !matches!(exchange.outcome, Outcome::Done(_)) => {}
             _ => self.pacer.accepted(),
         }
         exchange
     }
 
-    /// Where the token was not accepted, gets another one. The outcome stays as it is, unless there is no other token.
+    /// If the service did not accept the token, gets another one. The outcome does not change, unless no other token is
+    /// available.
     pub async fn renew_refused(&self, outcome: CallError, token: &Token) -> CallError {
         let Outcome::Refused(Class::RenewTheToken, error) = outcome else { return outcome };
         match self.tokens.replace(token).await {
@@ -75,7 +77,7 @@ impl Caller {
         }
     }
 
-    /// Sends one question, and once more if its token has to be renewed. `note` gets the trace of each call.
+    /// Sends one lookup, and repeats it once if the token has to be renewed. `note` gets the trace of each call.
     pub async fn look_up<T>(
         &self,
         request: &Request<'_, T>,
@@ -96,7 +98,7 @@ impl Caller {
             };
             note(exchange.trace);
             match exchange.outcome.done() {
-                // A fresh token was refused too: another one would not help.
+                // A new token was refused too, so another one would not help.
                 Err(Outcome::Refused(Class::RenewTheToken, error)) if is_renewed => {
                     return Err(Outcome::Refused(Class::FixTheRights, error));
                 }
@@ -110,7 +112,7 @@ impl Caller {
     }
 }
 
-/// Why there is no other token than one that the service has refused: what it said of that may tell more.
+/// Why the refused token cannot be replaced. What the service said about that token may explain more.
 fn no_other_token(said: &ServiceError, none: auth::Error) -> auth::Error {
     let auth::Error::Refused { message, hint } = none else { return none };
     let hint = codes::hint_under(401, &said.code).map_or(hint, str::to_owned);

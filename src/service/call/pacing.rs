@@ -1,12 +1,12 @@
-//! The gate before every request to the API: our own rate limit, and the server's throttling, which may only slow
-//! us down.
+//! Limits the rate of requests to the API, and slows down when the service throttles.
 //!
-//! The limit holds in every window, not only on average. A window of length `w` of a cell-rate limiter with
-//! spacing `t` and burst `b` holds at most `w / t + b` requests, so spacing and burst are chosen to keep that sum
-//! below the allowance, with some room for requests that take unequally long to arrive. The small burst is what
-//! makes up for timers that fire late; without it each late timer would lose allowance for good.
+//! The limit applies to every window, not only on average. In a window of length `w`, a cell-rate limiter with spacing
+//! `t` and burst `b` admits at most `w / t + b` requests. Spacing and burst are chosen to keep this sum below the
+//! allowance, with some room for requests that take different times to arrive. The small burst makes up for timers that
+//! fire late; without it, each late timer would lose part of the allowance.
 //!
-//! After a 429 nothing is sent until the wait is over; then the rate starts at half and climbs back.
+//! After a 429 nothing is sent until the wait is over. Then the rate starts at half and climbs back. The service can
+//! only slow us down, never speed us up.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -20,23 +20,23 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 
-/// Part of the allowance that is planned for; the rest is room for jitter on the way. The contract wants 98 %.
+/// The share of the allowance that is used; the rest is room for network jitter. The contract requires 98 %.
 const USED_SHARE: f64 = 0.99;
 
-/// One cell of burst for so many allowed requests, and never so many that the window's sum exceeds the allowance.
+/// One cell of burst for this many allowed requests. The sum for a window must not exceed the allowance.
 const ALLOWANCE_PER_BURST_CELL: u32 = 250;
 
-/// After a 429 the rate starts at this share of the configured one.
+/// The share of the configured rate at which requests start again after a 429.
 const SHARE_AFTER_THROTTLING: f64 = 0.5;
 
-/// The share regained per [`CLIMB_EVERY`] without a further 429: back at the full rate after five steps.
+/// The share that is regained every [`CLIMB_EVERY`] without another 429: the full rate is reached after five steps.
 const CLIMB_STEP: f64 = 0.1;
 const CLIMB_EVERY: Duration = Duration::from_secs(5);
 
-/// A share below this would park the run; the server's own waits do the rest.
+/// A lower share would stop the run in practice; the waits that the server requests do the rest.
 const LOWEST_SHARE: f64 = 0.05;
 
-/// What is waited on top of a wait that was not enough.
+/// The extra wait if the requested wait was not long enough.
 const BACKOFF: Backoff = Backoff::up_to_s(60);
 
 /// How many requests may be sent in any window.
@@ -47,7 +47,7 @@ pub enum Rate {
 }
 
 impl Rate {
-    /// The requests that this allows in a minute, at most.
+    /// The maximum number of requests per minute at this rate.
     pub fn per_minute(self) -> Option<u64> {
         match self {
             Rate::Unlimited => None,
@@ -57,7 +57,7 @@ impl Rate {
         }
     }
 
-    /// How long so many requests take, as it is told beforehand.
+    /// An estimate of how long this many requests take.
     pub fn time_for(self, requests: u64) -> Option<Duration> {
         let Rate::Limited { requests: allowed, window } = self else { return None };
         let per_second = f64::from(allowed.get()) * USED_SHARE / window.as_secs_f64();
@@ -76,11 +76,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Admits requests one by one, in the order in which they came.
+/// Admits requests one by one, in the order of their arrival.
 #[derive(Debug)]
 pub struct Pacer {
     rate: Rate,
-    /// Whoever holds the turn is the only one that waits for the limiter: no herd, and first come first served.
+    /// Only the holder of this lock waits for the limiter. So waiting requests do not all wake up at once, and the
+    /// first to arrive is served first.
     turn: Mutex<()>,
     state: StateMutex<PacerState>,
     clock: DefaultClock,
@@ -92,12 +93,12 @@ struct PacerState {
     paused_until: Option<Instant>,
     share: f64,
     climbs_at: Instant,
-    /// Warnings since the service last took a request.
+    /// Warnings since the service last accepted a request.
     throttled_in_a_row: u32,
 }
 
 impl Pacer {
-    /// A gate that keeps to `rate`.
+    /// A pacer that limits requests to `rate`.
     pub fn new(rate: Rate) -> Self {
         let state = PacerState {
             limiter: limiter(rate, 1.0),
@@ -109,7 +110,7 @@ impl Pacer {
         Self { rate, turn: Mutex::new(()), state: StateMutex::new(state), clock: DefaultClock::default() }
     }
 
-    /// Returns when one request may be sent. Dropping the future gives the turn up and costs no allowance.
+    /// Returns when one request may be sent. Dropping the future gives up the turn and uses no allowance.
     pub async fn admit(&self) {
         let _turn = self.turn.lock().await;
         while let Err(wait) = self.try_admit() {
@@ -117,11 +118,11 @@ impl Pacer {
         }
     }
 
-    /// The service told us to slow down: nothing is admitted for `wait`, and less than before after it.
+    /// The service told us to slow down: nothing is admitted for `wait`, and after it the rate is lower than before.
     pub fn throttled(&self, wait: Duration) {
         let now = Instant::now();
         let mut state = self.lock();
-        // Requests that were under way together are refused together: that is one warning, not many.
+        // Requests that were in progress together are refused together: they count as one warning.
         let already_paused = state.paused_until.is_some_and(|paused| paused > now);
         if !already_paused {
             state.throttled_in_a_row = state.throttled_in_a_row.saturating_add(1);
@@ -136,19 +137,19 @@ impl Pacer {
         state.climbs_at = until + CLIMB_EVERY;
     }
 
-    /// The service took a request: the next warning is a first one.
+    /// The service accepted a request: the next warning counts as the first again.
     pub fn accepted(&self) {
         self.lock().throttled_in_a_row = 0;
     }
 
-    /// How long the service still wants nothing from us.
+    /// How long the service still wants no requests.
     pub fn paused_for(&self) -> Option<Duration> {
         let until = self.lock().paused_until?;
         let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Admits a request, or says how long to wait first.
+    /// Admits a request, or returns how long to wait first.
     fn try_admit(&self) -> Result<(), Duration> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -167,7 +168,7 @@ impl Pacer {
         Ok(())
     }
 
-    /// The next step back to the full rate, taken with a request just admitted.
+    /// Climbs one step towards the full rate. Called with a request that was just admitted.
     fn climb(&self, state: &mut PacerState, now: Instant) {
         state.share = (state.share + CLIMB_STEP).min(1.0);
         state.climbs_at = now + CLIMB_EVERY;
@@ -175,7 +176,7 @@ impl Pacer {
         self.spend_burst(state);
     }
 
-    /// A new limiter has its whole burst left, which the one before may have spent already.
+    /// A new limiter starts with its whole burst, but the previous limiter may have spent its burst already.
     fn spend_burst(&self, state: &PacerState) {
         if let Some(limiter) = &state.limiter {
             drop(limiter.check_n(burst(self.rate)));
@@ -187,7 +188,7 @@ impl Pacer {
     }
 }
 
-/// Throttled again right after a wait: wait longer than asked, twice as long each time (fact book 12).
+/// After consecutive 429s we wait longer than requested, doubling each time (fact book 12).
 fn backoff(throttled_in_a_row: u32) -> Duration {
     match throttled_in_a_row {
         0 | 1 => Duration::ZERO,
@@ -220,7 +221,7 @@ fn ms(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// Admits for `span` and returns the moments.
+    /// Admits requests for `span` and returns their times.
     async fn admitted(pacer: &Pacer, span: Duration) -> Vec<Instant> {
         let end = Instant::now() + span;
         let mut moments = Vec::new();
@@ -249,14 +250,14 @@ mod tests {
             let moments = admitted(&Pacer::new(per(requests, window)), 3 * window).await;
             let allowed = requests as usize;
             assert!(fullest_window(&moments, window) <= allowed, "{requests}: a window was overfull");
-            // How much of it is used depends on the machine: that is measured, never asserted.
+            // How much of the allowance is used depends on the machine. The benchmarks measure it; no test asserts it.
             assert!(moments.len() >= allowed, "{requests}: only {} in three windows", moments.len());
         };
         tokio::join!(check(10), check(50), check(500));
     }
 
     #[tokio::test]
-    async fn throttling_pauses_everybody_and_the_rate_restarts_lower() {
+    async fn throttling_pauses_all_requests_and_the_rate_restarts_lower() {
         let pacer = Pacer::new(per(1000, Duration::from_secs(1)));
         pacer.throttled(Duration::from_millis(200));
         pacer.throttled(Duration::from_millis(50));

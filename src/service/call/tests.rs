@@ -1,4 +1,4 @@
-//! Against the simulator inside this process.
+//! Tests against a simulator inside this process.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ async fn a_refused_token_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_nobody_can_renew_ends_the_question() {
+async fn a_token_that_cannot_be_renewed_ends_the_lookup() {
     let bench = Bench::new(SignIn::Token(SecretString::from("any"))).await;
     bench.fault(Operation::Domain, Fault::Unauthorized, 1);
     let refused = bench.is_taken().await;

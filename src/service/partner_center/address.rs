@@ -1,8 +1,8 @@
-//! `POST /v1/validations/address`: what the service makes of an address, in both generations of its answer (fact
-//! book 5).
+//! Validates an address with `POST /v1/validations/address`, in both generations of its answer (fact book 5).
 //!
-//! A 200 is no pass by itself: in the second generation the verdict is a `status` in the body. In the first one an
-//! empty 200 is good and a 400 with code 2007 is not, with a document of its own inside the text.
+//! A 200 does not mean that the address is valid. In the second generation, `status` in the body gives the verdict. In
+//! the first generation, an empty 200 means valid, and a 400 with code 2007 means not valid; its text contains a JSON
+//! document.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,10 +12,10 @@ use super::outcome::{Outcome, ServiceError};
 use super::wire::{given, text_of};
 use tenantry_model::customer::Customer;
 
-/// The code of a first-generation "no".
+/// The code for an address that is not valid, in the first generation.
 const NOT_VALID: &str = "2007";
 
-/// The address as it is asked about. Names and phone are not needed.
+/// The request body. Names and phone are not needed.
 pub(super) fn question_about(customer: &Customer) -> Value {
     given(json!({
         "addressLine1": customer.address_line1,
@@ -28,22 +28,22 @@ pub(super) fn question_about(customer: &Customer) -> Value {
     }))
 }
 
-/// What the service makes of an address.
+/// The service's verdict on an address.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AddressVerdict {
-    /// Good as it is. What it would write differently, such as a longer postal code, is left out.
+    /// Valid as it is. Differences in how the service would write it, such as a longer postal code, are left out.
     Verified,
-    /// Near something that exists. `status` is the service's own word, such as `StreetPartial`.
+    /// Similar to an address that exists. `status` is the service's own value, such as `StreetPartial`.
     Doubtful { status: String, suggestions: Vec<String> },
-    /// No such address, in the service's own words where it has any.
+    /// There is no such address. `reason` is in the service's own words, if it gives any.
     Wrong { reason: Option<String>, suggestion: Option<String> },
-    /// The check did not run, so nothing is known; and why, as far as the service told.
+    /// The check did not run, so nothing is known. `reason`: why, if the service says so.
     NotChecked { reason: String },
 }
 
-/// An address as the service would write it, in one line, for people.
+/// An address as the service writes it, on one line, for display.
 fn in_line(address: &Map<String, Value>) -> String {
-    // The first generation has names in snake case.
+    // The first generation uses snake case.
     const PARTS: [&[&str]; 7] = [
         &["addressLine1", "address_line1"],
         &["addressLine2", "address_line2"],
@@ -58,19 +58,19 @@ fn in_line(address: &Map<String, Value>) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-/// The outcome of the question about an address.
+/// The outcome of validating an address.
 pub fn verdict(reply: Reply) -> Outcome<AddressVerdict> {
     question(reply, |answer, error| match answer.status {
         200 if is_empty_200_of_the_service(answer) => Outcome::Done(AddressVerdict::Verified),
         200 => read_json(answer, "the answer about the address").map(SecondGeneration::verdict),
         400 if error.code == NOT_VALID => Outcome::Done(first_generation_no(&error.text)),
-        // It will not look at this address, and asking again would not change that.
+        // The service does not check this address, and a retry would not change that.
         400 if !error.code.is_empty() => Outcome::Done(AddressVerdict::NotChecked { reason: words(error) }),
         _ => no_answer(answer, error),
     })
 }
 
-/// An empty page of something in between is not a pass.
+/// An empty page from a middlebox does not mean that the address is valid.
 fn is_empty_200_of_the_service(answer: &Answer) -> bool {
     answer.has_request_id && answer.body.as_ref().is_ok_and(|body| body.is_empty())
 }
@@ -84,7 +84,7 @@ fn words(error: &ServiceError) -> String {
 struct SecondGeneration {
     status: Option<String>,
     validation_message: Option<String>,
-    // Absent, null, empty or a list. What cannot be read in it must not make the status unread.
+    // Absent, null, empty or a list. If it cannot be parsed, `status` must still be read.
     #[serde(default)]
     suggested_addresses: Value,
 }
@@ -92,7 +92,7 @@ struct SecondGeneration {
 impl SecondGeneration {
     fn verdict(self) -> AddressVerdict {
         let status = self.status.unwrap_or_default();
-        // With blanks in the page's table, without in its bodies.
+        // The documentation's table has blanks in the values; the sample bodies do not.
         let folded: String =
             status.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
         match folded.as_str() {
@@ -114,16 +114,16 @@ fn addresses(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_object).map(in_line).collect()
 }
 
-/// What the first generation puts into the text of its refusal.
+/// The JSON document in the text of a first-generation refusal.
 #[derive(Debug, Deserialize)]
 struct FirstGeneration {
     reason: Option<String>,
     corrected_address: Option<Map<String, Value>>,
 }
 
-/// Where the document in the text cannot be read, the text is the reason.
+/// If the document cannot be parsed, the text itself is the reason.
 fn first_generation_no(text: &str) -> AddressVerdict {
-    // Line breaks have been seen in these texts, and `data` may follow the document.
+    // These texts may contain line breaks, and `data` may follow the document.
     let text = text.replace(|c: char| c.is_control(), " ");
     let document = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next();
     let document = document.and_then(Result::ok).and_then(|document| {
@@ -151,16 +151,16 @@ fn with_texts_unescaped(value: Value) -> Value {
     }
 }
 
-/// Of `#x10FFFF`, with room for leading zeros.
+/// The length of `#x10FFFF`, with room for leading zeros.
 const ENTITY_NAME_BYTES_MAX: usize = 16;
 
-/// The entities that a text in XML can have; anything else that looks like one stays as it is.
+/// Replaces the predefined XML entities and character references; any other text does not change.
 fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        // Looked for no further than a name goes: a text of ampersands alone is not searched to its end for each.
+        // Searches only the length of a name: otherwise a text of only ampersands would take quadratic time.
         let name_end = after.bytes().take(ENTITY_NAME_BYTES_MAX + 1).position(|byte| byte == b';');
         let entity = name_end.and_then(|end| Some((character(&after[..end])?, &after[end + 1..])));
         match entity {

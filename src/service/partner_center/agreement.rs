@@ -1,5 +1,4 @@
-//! The Microsoft Customer Agreement of a customer that exists: its template, and the customer's acceptance (fact book
-//! 10).
+//! Records a customer's acceptance of the Microsoft Customer Agreement (fact book 10).
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -12,21 +11,21 @@ use super::request::{Request, RequestKind};
 use super::wire::{ListPage, given};
 use tenantry_model::customer::Agreement;
 
-/// Left out, the service takes the older cloud agreement for meant.
+/// Without this type, the service assumes the older cloud agreement.
 const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
 
-/// The same contact has accepted it before: what was wanted is there (fact book 10).
+/// The same contact has accepted it before, so the acceptance is already recorded (fact book 10).
 const ACCEPTED_BEFORE: &str = "600061";
 
-/// What a new customer may get before it has become visible (fact book 8.1); the other one is a 404.
+/// One of two answers for a new customer that is not visible yet (fact book 8.1); the other is a 404.
 const NO_RELATIONSHIP: &str = "20002";
 
-/// `GET /v1/agreements`: the template that acceptances of the customer agreement are for.
+/// `GET /v1/agreements`: gets the id of the template to accept.
 pub fn agreement_template() -> Request<'static, String> {
     Request::get(["v1", "agreements"], template).query("agreementType", CUSTOMER_AGREEMENT)
 }
 
-/// `POST /v1/customers/{id}/agreements`. The intent is durable before it is sent.
+/// `POST /v1/customers/{id}/agreements`. The intent is durable before this is sent.
 pub fn record_agreement<'a>(
     customer_id: &'a str,
     template_id: &str,
@@ -85,7 +84,7 @@ pub fn template(reply: Reply) -> Outcome<String> {
     })
 }
 
-/// As much of an acceptance as proves that it is one, and whose.
+/// The part of an acceptance that proves what it is and whose it is.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Accepted {
@@ -96,7 +95,7 @@ struct Accepted {
 }
 
 impl Accepted {
-    /// It names the contact with this e-mail address, or nobody.
+    /// Returns whether the answer names the contact with this e-mail address, or no contact.
     fn is_of(&self, email: &str) -> bool {
         let named = self.primary_contact.get("email").and_then(Value::as_str);
         named.is_none_or(|named| named.trim().eq_ignore_ascii_case(email.trim()))

@@ -1,5 +1,6 @@
-//! Answers to the questions that are asked outside a run: country rules, indirect resellers, their agreement, our own
-//! profile (fact book 7 and 11).
+//! Interprets the answers to lookups outside a run (fact book 7 and 11).
+//!
+//! They are about country rules, indirect resellers, their agreement, and our own profile.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,34 +10,33 @@ use super::classify::{Reply, no_answer, question, read_json};
 use super::outcome::Outcome;
 use super::wire::{ListPage, Page, text_of, without_bom};
 
-/// What an error about a country without rules says; its status and code are not known (fact book 7).
+/// Part of the error text for a country without rules; its status and code are not known (fact book 7).
 const NO_RULES: &str = "no validation rules were found";
 
-/// A partner that sells what we provide.
+/// A partner that sells our services.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IndirectReseller {
-    /// What `associated_partner_id` names.
+    /// The id in `associated_partner_id`.
     pub tenant_id: Uuid,
     pub name: Option<String>,
-    /// Such as `Active`.
+    /// For example `Active`.
     pub state: Option<String>,
 }
 
-/// Has a reseller accepted the Microsoft Partner Agreement? A "no" comes as a 400 with the reason, or as `false`
-/// without one.
+/// Has a reseller accepted the Microsoft Partner Agreement? A "no" is a 400 with a reason, or `false` without one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum MpaStatus {
     Signed,
     NotSigned {
         reason: Option<String>,
     },
-    /// The service does not know the reseller, or not as one.
+    /// The service does not know the reseller, or does not know it as a reseller.
     Unknown {
         reason: String,
     },
 }
 
-/// Who we are.
+/// The profile of our own organization.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationProfile {
@@ -45,8 +45,8 @@ pub struct OrganizationProfile {
     pub tenant_id: Option<String>,
 }
 
-/// The outcome of the question for the rules of `country`: the body as it came, but for a byte order mark. It is about
-/// the country that was asked for. `None` where the service has no rules for it.
+/// The outcome of looking up the rules of `country`: the body as received, without a byte order mark. The answer must
+/// be about this country. `None`: the service has no rules for it.
 pub fn country_rules(reply: Reply, country: &str) -> Outcome<Option<String>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -68,9 +68,9 @@ pub fn country_rules(reply: Reply, country: &str) -> Outcome<Option<String>> {
     })
 }
 
-/// The outcome of the question for a page of indirect resellers.
+/// The outcome of getting one page of indirect resellers.
 pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
-    // What has no tenant id is nothing that a row could name.
+    // A row cannot refer to an item without a tenant id.
     let reseller = |item: Map<String, Value>| {
         let text = |name| item.get(name).and_then(text_of);
         Some(IndirectReseller {
@@ -85,7 +85,7 @@ pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
     })
 }
 
-/// The outcome of the question whether a reseller has signed.
+/// The outcome of checking whether a reseller has signed.
 pub fn reseller_agreement(reply: Reply) -> Outcome<MpaStatus> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -102,7 +102,7 @@ pub fn reseller_agreement(reply: Reply) -> Outcome<MpaStatus> {
         (400, "2201" | "2203" | "2206") => {
             Outcome::Done(MpaStatus::NotSigned { reason: Some(error.text.clone()) })
         }
-        // No such partner or account, none of a reseller, or an id that cannot be asked about.
+        // No such partner or account, not a reseller, or an id that is not valid.
         (400, "2000" | "2001" | "2200" | "2202" | "2204" | "2205") => {
             Outcome::Done(MpaStatus::Unknown { reason: error.text.clone() })
         }
@@ -110,7 +110,7 @@ pub fn reseller_agreement(reply: Reply) -> Outcome<MpaStatus> {
     })
 }
 
-/// The outcome of the question for our own profile.
+/// The outcome of getting our own profile.
 pub fn organization_profile(reply: Reply) -> Outcome<OrganizationProfile> {
     question(reply, |answer, error| match answer.status {
         200 => read_json(answer, "our own profile"),
@@ -139,7 +139,7 @@ mod tests {
         matches!(outcome.health(), ServiceHealth::Silent(_))
     }
 
-    /// Replies that answer no question at all.
+    /// Replies that answer no lookup at all.
     #[track_caller]
     fn check_no_answers<T: std::fmt::Debug>(classify: impl Fn(Reply) -> Outcome<T>) {
         let cut = Answer { body: Err("cut".to_owned()), ..answer(200, JSON, b"") };
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_country_without_rules_is_told_by_the_services_words() {
+    fn a_country_without_rules_is_recognized_by_the_error_text() {
         let text = "No validation rules were found for the country/region UK";
         for (status, body) in [
             (404, format!(r#"{{"code":1000,"description":"{text}"}}"#)),
@@ -259,11 +259,11 @@ mod tests {
     #[test]
     fn our_own_profile_is_read() {
         let sample = sample!("organization-profile-200.http");
-        // The page's placeholders are no JSON.
-        let mended = ["<id>", "<tenantID>", "<etag>"]
+        // The placeholders in the documentation are not JSON.
+        let fixed = ["<id>", "<tenantID>", "<etag>"]
             .iter()
             .fold(sample.to_owned(), |text, name| text.replace(name, &format!("\"{name}\"")));
-        let profile = answered(organization_profile(Reply::Answer(response(&mended))));
+        let profile = answered(organization_profile(Reply::Answer(response(&fixed))));
         assert_eq!(profile.company_name.as_deref(), Some("TEST_TEST_BugBash1"));
         assert_eq!(profile.domain.as_deref(), Some("testtestbugbash1.onmicrosoft.com"));
         assert_eq!(profile.tenant_id.as_deref(), Some("<tenantID>"));

@@ -1,5 +1,6 @@
-//! What any result of a call means. Total: every reply has an outcome, and a reply that cannot be understood is
-//! never taken for a verdict.
+//! Turns every reply into an outcome.
+//!
+//! Every reply has an outcome. A reply that cannot be interpreted is never treated as a verdict.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -12,47 +13,47 @@ use super::wire::{CustomerItem, ErrorBody, ListPage, NewTenant, Page, without_bo
 use crate::transport::middlebox::{ResponseView, excerpt};
 use crate::transport::{NoResponse, Peer};
 
-/// What came back from a call, before it is understood.
+/// The raw result of a call.
 #[derive(Debug)]
 pub enum Reply {
-    /// Proof that the service did not begin with it: name lookup, refused connection, TLS, or a connection that was
-    /// closed with the request untaken.
+    /// Certain: the service did not start to process the request. Examples: DNS or TLS failed, the connection was
+    /// refused, or it was closed before the service took the request.
     NotSent(NoResponse),
-    /// The connection broke, or time ran out, after the first byte may have left.
+    /// The connection broke or a timeout passed after the first byte may have been sent.
     Broken(NoResponse),
-    /// A status line and headers came.
+    /// A status line and headers arrived.
     Answer(Answer),
 }
 
 #[derive(Debug)]
 pub struct Answer {
-    /// Who should have given it.
+    /// The service that should have answered.
     pub peer: Peer,
     pub status: u16,
     pub retry_after: Option<String>,
     pub content_type: String,
-    /// Where a redirect leads to.
+    /// The target of a redirect.
     pub location: Option<String>,
-    /// `WWW-Authenticate`, which a 401 without a body has its reason in.
+    /// `WWW-Authenticate`: the reason of a 401 without a body.
     pub challenge: Option<String>,
-    /// `isMfaCompliant`, where `ValidateMfa` asked and the service tells.
+    /// `isMfaCompliant`, if the request had `ValidateMfa` and the service answers it.
     pub mfa_compliant: Option<bool>,
-    /// Partner Center itself answers with an `MS-RequestId`; a gateway in front of it does not.
+    /// Partner Center answers with an `MS-RequestId`; a gateway in front of it does not.
     pub has_request_id: bool,
-    /// It carries one of the [`SIGNATURES`].
+    /// The answer has at least one of the [`SIGNATURES`].
     pub is_signed: bool,
-    /// `Err`: the body was cut short or too long, and why. Zeroized, because a 201 carries a password.
+    /// `Err`: why the body was cut short or is too long. Zeroized, because a 201 contains a password.
     pub body: Result<Zeroizing<Vec<u8>>, String>,
-    /// The service's own clock where it told, else ours: what a `Retry-After` date is relative to.
+    /// The service's clock if the answer has a date, else ours. A `Retry-After` date is relative to it.
     pub at: Timestamp,
 }
 
-/// Headers that Partner Center sends and that a proxy or gateway on the way does not make (fact book 2.5 and 3.2).
+/// Headers that Partner Center sends and a proxy or gateway does not (fact book 2.5 and 3.2).
 pub(super) const SIGNATURES: [&str; 5] =
     ["MS-RequestId", "MS-CorrelationId", "MS-CV", "MS-ServerId", "Request-Context"];
 
 impl Answer {
-    /// Why this is not an answer of the service, where something on the way gave it.
+    /// Why this is not an answer of the service, if a middlebox gave it.
     pub(super) fn intercepted(&self) -> Option<NoResponse> {
         let look = ResponseView {
             status: self.status,
@@ -64,29 +65,29 @@ impl Answer {
         look.silence(&self.peer)
     }
 
-    /// A resource that takes bearer tokens says so with its 401; a proxy asks for a password.
+    /// A resource that accepts bearer tokens names that scheme in its 401; a proxy asks for a password.
     fn is_refused_token(&self) -> bool {
         let scheme = self.challenge.as_deref().and_then(|challenge| challenge.split_whitespace().next());
         self.status == 401 && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer"))
     }
 
-    /// The body has the shape of the service's own errors: a code with its description (fact book 13.1, A and C). The
-    /// shape of gateways has neither.
+    /// The body has the shape of the service's own errors: a code and a description (fact book 13.1, A and C). A
+    /// gateway's errors have neither.
     fn has_service_error(&self) -> bool {
         let error: Result<ErrorBody, _> = serde_json::from_slice(without_bom(self.bytes()));
         error.is_ok_and(|error| error.is_the_services(self.status))
     }
 
-    /// As much of the body as came.
+    /// The part of the body that arrived.
     fn bytes(&self) -> &[u8] {
         self.body.as_ref().map(|body| body.as_slice()).unwrap_or_default()
     }
 }
 
-/// The outcome of a `POST /v1/customers`.
+/// The outcome of `POST /v1/customers`.
 pub fn create(reply: Reply) -> Outcome<NewTenant> {
     verdict(reply, |answer, error| match answer.status {
-        // 202 promises a verdict later; the documents do not say where (fact book 4).
+        // 202 promises a verdict later; the documentation does not say where (fact book 4).
         202 => Outcome::Unknown("accepted with 202, without a verdict".into()),
         200..=299 => new_tenant(answer),
         _ => match refusal(answer, error, |answer, error| match error.status {
@@ -94,7 +95,7 @@ pub fn create(reply: Reply) -> Outcome<NewTenant> {
             404 if is_gateway(answer, error) => Some(Class::FixTheConfiguration),
             403 => Some(Class::Unexplained),
             409 => Some(Class::DomainTaken),
-            // A 4xx that carries no code of the service's is no verdict of the service (fact book 3.3).
+            // A 4xx without one of the service's codes is not a verdict of the service (fact book 3.3).
             400..=499 if !error.code.is_empty() => Some(Class::FixTheRow),
             _ => None,
         }) {
@@ -106,7 +107,7 @@ pub fn create(reply: Reply) -> Outcome<NewTenant> {
     })
 }
 
-/// What every reply has in common; `understand` gets what the service itself has said.
+/// The common part of all replies; `understand` gets the answers that the service itself gave.
 pub(super) fn verdict<T>(
     reply: Reply,
     understand: impl FnOnce(&Answer, ServiceError) -> Outcome<T>,
@@ -122,8 +123,8 @@ pub(super) fn verdict<T>(
     }
 }
 
-/// An answer that is no success, to a request that would have changed something. `unlisted` gets one whose code stands in
-/// no table; `None`: it is no verdict.
+/// The outcome of an unsuccessful answer to a request that changes something. `unlisted` classifies errors that are not
+/// in the table of codes; `None`: not a verdict.
 pub(super) fn refusal<T>(
     answer: &Answer,
     error: ServiceError,
@@ -132,7 +133,7 @@ pub(super) fn refusal<T>(
     let class = match error.status {
         401 => Some(Class::RenewTheToken),
         429 => return throttled(answer, &error),
-        // No refusal has such a status; nobody knows what one that is in no document means.
+        // No refusal has one of these statuses, and undocumented ones have no known meaning.
         ..=399 | 408 | 500.. => None,
         status => codes::class(status, &error.code).or_else(|| unlisted(answer, &error)),
     };
@@ -142,13 +143,13 @@ pub(super) fn refusal<T>(
     }
 }
 
-/// The code of a taken domain is unknown; its text has both words (fact book 13.2).
+/// The code for a taken domain is unknown; its text contains both words (fact book 13.2).
 fn says_taken(error: &ServiceError) -> bool {
     let text = error.text.to_ascii_lowercase();
     text.contains("domain") && text.contains("already")
 }
 
-/// The outcome of one page of a customer search: id and domain of each customer that has one.
+/// The outcome of one page of a customer search: id and domain of each customer that has a domain.
 pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
     let id_and_domain = |item: CustomerItem| Some((item.id, item.company_profile?.domain?));
     question(reply, |answer, error| match answer.status {
@@ -159,17 +160,17 @@ pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
     })
 }
 
-/// The answer in a body that should be JSON; `what` it is.
+/// Parses a body that should be JSON. `what` names the answer in an error.
 pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Outcome<T> {
     match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
         Ok(Ok(value)) => Outcome::Done(value),
-        // The parser's message is left out: it can quote the body.
+        // The parser's message is left out because it can quote the body.
         Ok(Err(_)) => Outcome::Unknown(format!("{what} is no JSON that can be understood").into()),
         Err(reason) => Outcome::Unknown(reason.clone().into()),
     }
 }
 
-/// Whether the service counts the token's sign-in as done with MFA. `None`: it does not tell.
+/// Does the service count the token's sign-in as MFA? `None`: the answer does not say.
 pub fn mfa_compliance(reply: Reply) -> Outcome<Option<bool>> {
     question(reply, |answer, error| match answer.status {
         200..=299 => Outcome::Done(answer.mfa_compliant),
@@ -177,7 +178,7 @@ pub fn mfa_compliance(reply: Reply) -> Outcome<Option<bool>> {
     })
 }
 
-/// The old form of the MFA refusal: its words stand in the reason phrase, which HTTP/2 drops (fact book 2.5).
+/// The old form of the MFA refusal: its text is in the reason phrase, which HTTP/2 does not transmit (fact book 2.5).
 fn asks_for_mfa(answer: &Answer) -> bool {
     let challenge = answer.challenge.as_deref().unwrap_or_default();
     answer.status == 401
@@ -185,8 +186,8 @@ fn asks_for_mfa(answer: &Answer) -> bool {
         && challenge.contains("invalid_token")
 }
 
-/// The outcome of `HEAD /v1/domains/{domain}`: is it taken? Only an empty 404 of the service itself says "free"
-/// (fact book 6).
+/// The outcome of `HEAD /v1/domains/{domain}`: is the domain taken? Only an empty 404 of the service itself means
+/// "free" (fact book 6).
 pub fn domain_taken(reply: Reply) -> Outcome<bool> {
     question(reply, |answer, error| match answer.status {
         200 => Outcome::Done(true),
@@ -195,7 +196,8 @@ pub fn domain_taken(reply: Reply) -> Outcome<bool> {
     })
 }
 
-/// A reply that does not answer its question. Where a gateway says that there is no such path, the address is wrong.
+/// The outcome of a reply that is not an answer to its lookup. If a gateway reports an unknown path, the address is
+/// wrong.
 pub(super) fn no_answer<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> {
     match answer.status {
         404 if is_gateway(answer, error) => Outcome::Refused(Class::FixTheConfiguration, error.clone()),
@@ -203,7 +205,7 @@ pub(super) fn no_answer<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> 
     }
 }
 
-/// What every question has in common; `understand` gets whatever may be an answer to this one.
+/// The common part of all lookups; `understand` gets the answers that are specific to one.
 pub(super) fn question<T>(
     reply: Reply,
     understand: impl FnOnce(&Answer, &ServiceError) -> Outcome<T>,
@@ -216,7 +218,7 @@ pub(super) fn question<T>(
     })
 }
 
-/// The error that a body tells of, in whatever shape; code and text are empty where there is none.
+/// The error in a body of any shape; code and text are empty if there is none.
 pub(super) fn service_error(answer: &Answer) -> ServiceError {
     let body = without_bom(answer.bytes());
     let (code, text) = match serde_json::from_slice::<ErrorBody>(body) {
@@ -224,7 +226,7 @@ pub(super) fn service_error(answer: &Answer) -> ServiceError {
             let text = "401 without a body, `WWW-Authenticate` says `invalid_token`";
             (codes::MFA_REQUIRED.to_owned(), text.to_owned())
         }
-        // `statusCode` is the gateway's word; the service's own codes stand in `code`.
+        // The gateway uses `statusCode`; the service's own codes are in `code`.
         Ok(parsed) => (parsed.code.clone().unwrap_or_default(), parsed.text()),
         Err(_) if answer.status >= 300 && !answer.content_type.contains("json") => {
             (String::new(), excerpt(body))
@@ -241,7 +243,7 @@ fn is_gateway(answer: &Answer, error: &ServiceError) -> bool {
 fn new_tenant(answer: &Answer) -> Outcome<NewTenant> {
     let why = match answer.body.as_ref().map(|body| NewTenant::parse(body)) {
         Ok(Some(tenant)) => return Outcome::Done(tenant),
-        // The parser's message is left out: it can quote the body, which holds a password.
+        // The parser's message is left out because it can quote the body, which contains a password.
         Ok(None) => "no customer id in the answer",
         Err(reason) => reason,
     };

@@ -1,4 +1,4 @@
-//! The HTTP client: explicit time limits, no redirects, no repeats of its own.
+//! Sends requests over HTTP, with timeouts, and without redirects or retries.
 
 use std::time::Duration;
 
@@ -17,27 +17,27 @@ use crate::transport::{
 };
 use tenantry_model::clock;
 
-/// What a client needs to know.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// Such as `https://api.partnercenter.microsoft.com/`.
+    /// For example `https://api.partnercenter.microsoft.com/`.
     pub api_url: Url,
-    /// The way there.
+    /// Proxies and certificate authorities.
     pub network: Network,
-    /// For one whole exchange.
+    /// The timeout of one whole exchange.
     pub timeout: Duration,
-    /// Connections kept open.
+    /// The maximum number of idle connections that are kept open.
     pub connections: usize,
 }
 
-/// One finished call: what it means, and what there is to tell about it.
+/// One finished call: its outcome and its trace.
 #[derive(Debug)]
 pub struct Exchange<T> {
     pub outcome: Outcome<T>,
     pub trace: Trace,
 }
 
-/// Talks to one API with whatever token each call is given.
+/// Sends requests to one API. Each call passes its own token.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -46,11 +46,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Builds the client; sends nothing.
+    /// Builds the client. Sends nothing.
     pub fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        // Fixed, so that error texts stay the same wherever it runs (fact book 3.1).
+        // Fixed, so that error texts have the same language everywhere (fact book 3.1).
         headers.insert("X-Locale", HeaderValue::from_static("en-US"));
         headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
         let http = http_client_builder(&settings.api_url, &settings.network)?
@@ -61,7 +61,7 @@ impl Client {
         Ok(Self { http, peer: Peer::api(&settings.api_url), api_url: settings.api_url.clone() })
     }
 
-    /// Sends one request and reads whatever comes of it.
+    /// Sends one request and interprets the reply.
     pub async fn send<T>(&self, request: &Request<'_, T>, token: &SecretString, ids: CallIds) -> Exchange<T> {
         let sent_at = clock::now();
         let (reply, ms_cv) = match self.exchange(request, token, ids).await {
@@ -77,7 +77,7 @@ impl Client {
         Exchange { outcome, trace }
     }
 
-    /// The answer, and what of its request must not be told again.
+    /// Returns the response, and the secrets of the request, which must not appear in reports about it.
     async fn exchange<T>(
         &self,
         request: &Request<'_, T>,
@@ -108,17 +108,17 @@ impl Client {
 fn bearer(token: &SecretString) -> HeaderValue {
     let text = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
     let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
-    // Keeps it out of every debug output and out of HTTP/2's header tables.
+    // Hides the value from debug output, and keeps it out of HTTP/2's header tables.
     value.set_sensitive(true);
     value
 }
 
-/// What there is to tell of a reply, sent off at `sent_at`.
+/// The trace of a reply to a request that was sent at `sent_at`.
 fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
     let (status, code, text) = match reply {
         Reply::NotSent(silence) | Reply::Broken(silence) => (None, None, Some(silence.reason.clone())),
         Reply::Answer(answer) => {
-            let (code, text) = told_by(answer);
+            let (code, text) = code_and_text(answer);
             (Some(answer.status), code, text)
         }
     };
@@ -135,8 +135,8 @@ fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp, ms_cv: Option<String>)
     }
 }
 
-/// The code and the words of an answer, whoever gave it.
-fn told_by(answer: &Answer) -> (Option<String>, Option<String>) {
+/// The code and the text of an answer, from the service or a middlebox.
+fn code_and_text(answer: &Answer) -> (Option<String>, Option<String>) {
     if let Some(silence) = answer.intercepted() {
         (None, Some(silence.reason))
     } else if answer.status < 300 {
@@ -147,8 +147,8 @@ fn told_by(answer: &Answer) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Invariant: "not sent" needs proof. Anything after a connection was there counts as sent, unless the protocol says
-/// that it was not taken.
+/// Invariant: "not sent" needs proof. An error after the connection is established counts as sent, unless the protocol
+/// says that the request was not taken.
 fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
     let silence = NoResponse::of_error(error, peer);
     match error.is_connect() || error.is_builder() || silence.is_not_taken {

@@ -1,29 +1,29 @@
-//! What is known about Partner Center's error codes on create, as data (fact book 13.2).
+//! Lists what is known about Partner Center's error codes on create (fact book 13.2).
 //!
-//! A code alone means little: the same number means different things under another status or on another endpoint,
-//! so an entry is found by status and code together.
+//! A code has different meanings under different statuses and on different endpoints. So an entry is looked up by
+//! status and code together.
 
 /// What an error means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The row is wrong; the next one may be right.
+    /// The row is wrong; other rows may be right.
     FixTheRow,
-    /// The domain is taken, perhaps by ourselves.
+    /// The domain is taken, perhaps by one of our own customers.
     DomainTaken,
-    /// Every row would get it, until rights or sign-in are mended.
+    /// Every row would fail until the rights or the sign-in are fixed.
     FixTheRights,
-    /// Every row would get it, until the configuration is mended.
+    /// Every row would fail until the configuration is fixed.
     FixTheConfiguration,
     /// The token was not accepted; another one may be.
     RenewTheToken,
     /// The service does not know the customer, or not yet.
     NotVisible,
-    /// A 403 that nobody has explained: one row may be at fault, or all.
+    /// A 403 without a known explanation: it may affect one row or all.
     Unexplained,
 }
 
 struct KnownCode {
-    /// 0: under any status, also where none was recorded with it.
+    /// 0: applies to every status, including codes that were recorded without one.
     status: u16,
     code: &'static str,
     class: Class,
@@ -36,7 +36,7 @@ const fn known(status: u16, code: &'static str, class: Class, hint: &'static str
 
 use Class::{DomainTaken, FixTheConfiguration, FixTheRights, FixTheRow};
 
-/// The code of a 401 that asks for MFA without a code of its own.
+/// The code that we give a 401 that asks for MFA and has no code itself.
 pub const MFA_REQUIRED: &str = "mfa_required";
 
 const ANOTHER_DOMAIN: &str = "choose another domain for this row and import it again";
@@ -88,22 +88,22 @@ fn find(status: Option<u16>, code: &str) -> Option<&'static KnownCode> {
     CODES.iter().find(|known| known.code == code && (known.status == 0 || Some(known.status) == status))
 }
 
-/// The class of an error, where status and code are known.
+/// The class of an error, if its status and code are known.
 pub fn class(status: u16, code: &str) -> Option<Class> {
     find(Some(status), code).map(|known| known.class)
 }
 
-/// What an operator can do about an error code under this status.
+/// What an operator can do about an error code with this status.
 pub fn hint_under(status: u16, code: &str) -> Option<&'static str> {
     find(Some(status), code).map(|known| known.hint)
 }
 
-/// What an operator can do about an error code, as it is counted in summaries.
+/// What an operator can do about an error code in a summary, where the status is not known.
 pub fn hint(code: &str) -> Option<&'static str> {
     CODES.iter().find(|known| known.code == code).map(|known| known.hint)
 }
 
-/// What an operator can do about the refusal of an agreement, whose customer exists all the same.
+/// What an operator can do if an agreement was refused. The customer exists nevertheless.
 pub fn agreement_hint(code: &str) -> &'static str {
     match code {
         "20002" | "60003" => {

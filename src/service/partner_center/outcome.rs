@@ -1,4 +1,4 @@
-//! What is known after one call, whatever it was for.
+//! Defines what is known after one call.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -7,55 +7,55 @@ use super::codes::Class;
 use crate::auth;
 use crate::transport::NoResponse;
 
-/// What is known after one call, or after an attempt to make it.
+/// What is known after a call, or after an attempt to make one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome<T> {
     /// Definite: it was done, or this is the answer.
     Done(T),
     /// Definite: nothing was done. The class says what that means for other calls.
     Refused(Class, ServiceError),
-    /// Definite: nothing was done, and nothing more is wanted for a while.
+    /// Definite: nothing was done, and the service accepts no requests for a while.
     Throttled { wait: Duration },
-    /// Proof that the service did not begin with it.
+    /// Certain: the service did not start to process the request.
     NotSent(NoResponse),
-    /// It may have been done, or may still be. A question has no answer.
+    /// It may have been done, or may still be done. A lookup has no answer.
     Unknown(NoResponse),
-    /// The same, but whoever answered was not the service, so that not even a success says anything.
+    /// Like `Unknown`, but the answer was not from the service, so even a success means nothing.
     Intercepted(NoResponse),
     /// Not sent, because there is no token.
     NoToken(auth::Error),
-    /// The run is stopping: it was not sent, or the answer to a question is not waited for.
+    /// The run is stopping: the request was not sent, or the answer to a lookup is not waited for.
     Withdrawn,
 }
 
-/// Any outcome but [`Outcome::Done`].
+/// Any outcome except [`Outcome::Done`].
 pub type CallError = Outcome<Infallible>;
 
-/// What the service says went wrong.
+/// An error that the service reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceError {
     pub status: u16,
-    /// Empty where the body has none.
+    /// Empty if the body has none.
     pub code: String,
-    /// Its own words.
+    /// In the service's own words.
     pub text: String,
 }
 
-/// What an outcome says about the service, whatever it says about the row.
+/// What an outcome says about the service, independent of the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceHealth {
-    /// It gave a verdict.
+    /// The service gave a verdict.
     Answered,
-    /// It gave none, for this reason.
+    /// The service gave no verdict, for this reason.
     Silent(NoResponse),
-    /// It wants nothing from us for so long.
+    /// The service accepts no requests for this long.
     Throttled(Duration),
-    /// Nothing was asked of it.
+    /// No request was sent to the service.
     NotAsked,
 }
 
 impl<T> Outcome<T> {
-    /// What was done or answered, or why nothing was.
+    /// What was done or answered, or why not.
     pub fn done(self) -> Result<T, CallError> {
         let mut done = None;
         let not_done = self.and_then(|value| {
@@ -89,7 +89,7 @@ impl<T> Outcome<T> {
             Outcome::NotSent(silence) | Outcome::Unknown(silence) | Outcome::Intercepted(silence) => {
                 ServiceHealth::Silent(silence.clone())
             }
-            // A renewal that failed is not tried again at once.
+            // A failed renewal is not retried immediately.
             Outcome::NoToken(auth::Error::Unavailable(silence)) => {
                 ServiceHealth::Silent(NoResponse { is_closing: false, ..silence.clone() })
             }
@@ -99,7 +99,7 @@ impl<T> Outcome<T> {
 }
 
 impl CallError {
-    /// Why a question has no answer.
+    /// Why a lookup has no answer.
     pub fn into_silence(self) -> NoResponse {
         match self {
             Outcome::NotSent(silence)
@@ -113,7 +113,7 @@ impl CallError {
         }
     }
 
-    /// The same, of a call for anything.
+    /// Converts to the outcome of a call with any result type.
     pub fn of_any<T>(self) -> Outcome<T> {
         self.map(|never| match never {})
     }

@@ -1,5 +1,7 @@
-//! One operation of the API as data: what is sent, what an answer to it means, and by what word that is recorded. The
-//! same request can be sent several times.
+//! Describes one operation of the API as data.
+//!
+//! A request has what is sent, how to interpret the answer, and the word for the outcome on record. The same request
+//! can be sent several times.
 
 use reqwest::Method;
 use serde::Serialize;
@@ -11,7 +13,7 @@ use super::trace::{CallIds, Trace};
 use crate::auth;
 use tenantry_model::clock;
 
-/// A request for a `T`, without a token and without ids.
+/// A request with the result `T`, without token and ids.
 pub struct Request<'a, T> {
     pub(super) method: Method,
     pub(super) path: Vec<&'a str>,
@@ -28,7 +30,7 @@ pub struct Request<'a, T> {
 pub(super) enum RequestKind {
     Create,
     RecordAgreement,
-    /// To know something; nothing is changed by it.
+    /// A lookup, which changes nothing.
     Question,
 }
 
@@ -50,7 +52,7 @@ impl<'a, T> Request<'a, T> {
         }
     }
 
-    /// A question by GET.
+    /// A lookup with GET.
     pub(super) fn get<const N: usize>(
         path: [&'a str; N],
         understand: impl Fn(Reply) -> Outcome<T> + Send + Sync + 'a,
@@ -73,7 +75,7 @@ impl<'a, T> Request<'a, T> {
         self
     }
 
-    /// A further page of a list; without one, the first.
+    /// Requests the given page of a list, or the first page.
     pub(super) fn turn_to(self, page: Option<&str>) -> Self {
         match page {
             Some(page) => self.query("seekOperation", "Next").header("MS-ContinuationToken", page),
@@ -85,7 +87,7 @@ impl<'a, T> Request<'a, T> {
         self.kind == RequestKind::Question
     }
 
-    /// The trace of this request where it was not sent.
+    /// The trace of this request if it was not sent.
     pub fn never_sent(&self, ids: CallIds, why: &CallError) -> Trace {
         let text = match why {
             Outcome::NotSent(silence) | Outcome::NoToken(auth::Error::Unavailable(silence)) => {
@@ -108,7 +110,7 @@ impl<'a, T> Request<'a, T> {
 }
 
 impl RequestKind {
-    /// An outcome in one word, for the record.
+    /// One word for an outcome, for the ledger.
     pub(super) fn word<T>(self, outcome: &Outcome<T>) -> &'static str {
         match (outcome, self) {
             (Outcome::Done(_), RequestKind::Create) => "created",
@@ -128,7 +130,7 @@ impl RequestKind {
             (Outcome::Intercepted(_), RequestKind::Create) => "intercepted",
             (Outcome::Unknown(_) | Outcome::Intercepted(_), _) => "unknown",
             (Outcome::Withdrawn, RequestKind::Create) => "withdrawn",
-            // It may have been sent.
+            // The request may have been sent.
             (Outcome::Withdrawn, RequestKind::Question) => "interrupted",
             (Outcome::NotSent(_) | Outcome::NoToken(_) | Outcome::Withdrawn, _) => "not_sent",
         }

@@ -1,20 +1,20 @@
-//! How long the service asks us to wait.
+//! Computes how long to wait after a 429.
 
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-/// Where a 429 names no time that can be understood (fact book 12).
+/// Used if a 429 gives no time that can be parsed (fact book 12).
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
-/// No wait is longer than a day, whatever the header says: nonsense must not park a run for a year.
+/// No wait is longer than a day, whatever the header says: a nonsense value must not stop a run for a year.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// No wait is shorter than this: "at once" after "too many" would be a loop.
+/// No wait is shorter: retrying a 429 immediately would be a loop.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The wait that a 429 asks for: the header as seconds or as an HTTP date, else the number in the text ("Try again
-/// in 57 seconds."), else a minute.
+/// The wait that a 429 requests: the header as seconds or as an HTTP date, else the number in the text ("Try again in
+/// 57 seconds."), else a minute.
 pub fn wait(header: Option<&str>, text: &str, now: Timestamp) -> Duration {
     header
         .and_then(|value| seconds(value).or_else(|| until_date(value, now)))

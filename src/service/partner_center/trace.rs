@@ -1,4 +1,4 @@
-//! What there is to tell of one call: to the ledger, and to Microsoft support.
+//! Defines the trace of a call, for the ledger and for Microsoft support.
 
 use jiff::Timestamp;
 use tenantry_model::ids::{CorrelationId, RequestId};
@@ -11,19 +11,19 @@ pub struct CallIds {
 }
 
 impl CallIds {
-    /// Of a question: nothing depends on its request id being remembered.
+    /// New ids for a lookup: its request id need not be remembered.
     pub fn draw() -> Self {
         Self { request_id: RequestId::draw(), correlation_id: CorrelationId::draw() }
     }
 }
 
-/// What support asks for.
+/// What Microsoft support needs to find a call.
 #[derive(Debug, Clone)]
 pub struct Trace {
     pub ids: CallIds,
-    /// In one word, such as `created`, `refused` or `unknown`.
+    /// One word, for example `created`, `refused` or `unknown`.
     pub outcome: &'static str,
-    /// `None`: it never left this machine, or was not taken.
+    /// `None`: the request was not sent, or the service did not take it.
     pub sent_at: Option<Timestamp>,
     pub finished_at: Timestamp,
     pub status: Option<u16>,

@@ -1,4 +1,4 @@
-//! Bodies as Partner Center sends and takes them (fact book 4.1, 4.8, 9, 13.1). Written and read here alone.
+//! Reads and writes the JSON bodies of Partner Center (fact book 4.1, 4.8, 9, 13.1).
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use tenantry_model::customer::Customer;
 
-/// The body of `POST /v1/customers`. What must not be sent is not here: ids, credentials, relationship, empty
-/// fields (fact book 4.1).
+/// The body of `POST /v1/customers`. Leaves out what must not be sent: ids, credentials, relationship, empty fields
+/// (fact book 4.1).
 pub(super) fn new_customer(customer: &Customer) -> Value {
     given(json!({
         "enableGDAPByDefault": customer.enable_gdap_by_default,
@@ -16,7 +16,7 @@ pub(super) fn new_customer(customer: &Customer) -> Value {
             "organizationRegistrationNumber": customer.organization_registration_number,
         },
         "billingProfile": {
-            // Optional by the documents, but a client met a generic error without the names (fact book 4.1).
+            // Documented as optional, but a client got a generic error without the names (fact book 4.1).
             "firstName": customer.first_name,
             "lastName": customer.last_name,
             "email": customer.email,
@@ -41,7 +41,7 @@ pub(super) fn new_customer(customer: &Customer) -> Value {
     }))
 }
 
-/// What is sent, without the fields that have no value.
+/// The body without the fields that have no value.
 pub(super) fn given(mut body: Value) -> Value {
     if let Value::Object(fields) = &mut body {
         fields.retain(|_, value| !value.is_null());
@@ -50,7 +50,7 @@ pub(super) fn given(mut body: Value) -> Value {
     body
 }
 
-/// What we keep of the answer to a create.
+/// The parts of the answer to a create that we use.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewTenant {
@@ -62,8 +62,8 @@ pub struct NewTenant {
     user_credentials: Option<UserCredentials>,
 }
 
-/// The bare user name (`admin`) and the password that is shown once. What a replay brings is unknown (fact book
-/// 3.3), so either may be missing or empty.
+/// The bare user name (`admin`) and the password, which is shown only once. It is unknown what a replay contains (fact
+/// book 3.3), so either may be missing or empty.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UserCredentials {
@@ -71,7 +71,7 @@ struct UserCredentials {
     password: Option<SecretString>,
 }
 
-/// As much of the answer as proves that the customer exists, and which it is.
+/// The part of the answer that proves that the customer exists, with its id.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Identified {
@@ -81,7 +81,7 @@ struct Identified {
 }
 
 impl NewTenant {
-    /// `None`: the body names no customer. Credentials that cannot be read must not make the id unread.
+    /// `None`: the body has no customer id. If the credentials cannot be parsed, the id must still be read.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body = without_bom(body);
         let tenant = serde_json::from_slice::<Self>(body).or_else(|_| {
@@ -96,13 +96,13 @@ impl NewTenant {
         tenant.ok().filter(|tenant| !tenant.customer_id.trim().is_empty())
     }
 
-    /// The domain that the answer names, as the ledger writes domains; `None` where it names none.
+    /// The domain in the answer, in the spelling of the ledger; `None` if there is none.
     pub fn domain(&self) -> Option<String> {
         let domain = self.company_profile.get("domain")?.as_str()?.trim().to_ascii_lowercase();
         (!domain.is_empty()).then_some(domain)
     }
 
-    /// User name and password, where there is a password.
+    /// User name and password, if there is a password.
     pub fn credentials(&self) -> Option<(&str, &SecretString)> {
         let credentials = self.user_credentials.as_ref()?;
         let password = credentials.password.as_ref().filter(|text| !text.expose_secret().is_empty())?;
@@ -110,7 +110,7 @@ impl NewTenant {
     }
 }
 
-/// One page of a list, such as that of `GET /v1/customers`.
+/// One page of a list, for example of `GET /v1/customers`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListPage<T> {
@@ -132,11 +132,11 @@ pub(super) struct ItemProfile {
     pub(super) domain: Option<String>,
 }
 
-/// What is of use of one page of a list.
+/// The usable part of one page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// How to ask for the next page, if there is one.
+    /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
 
@@ -145,7 +145,7 @@ struct Links {
     next: Option<Link>,
 }
 
-/// Only the token of a link is used: its `uri` comes with and without `/v1` (fact book 9).
+/// Only the token of a link is used, because its `uri` occurs with and without `/v1` (fact book 9).
 #[derive(Debug, Deserialize)]
 struct Link {
     #[serde(default)]
@@ -159,7 +159,7 @@ struct LinkHeader {
 }
 
 impl<T> ListPage<T> {
-    /// The items that are of use, and the token of the next page from either place where it can stand.
+    /// The usable items, and the token of the next page, which can be in two places.
     pub(super) fn of_use<U>(self, of_use: impl FnMut(T) -> Option<U>) -> Page<U> {
         let in_link = self.links.and_then(|links| links.next).and_then(|next| {
             let mut headers = next.headers.into_iter();
@@ -179,7 +179,7 @@ impl<T> ListPage<T> {
 pub(super) struct ErrorBody {
     #[serde(default, deserialize_with = "number_or_text")]
     pub(super) code: Option<String>,
-    // Documented as text and lists; whatever else comes must not make the code unread.
+    // Documented as texts and lists; with any other type, the code must still be read.
     #[serde(default)]
     description: Value,
     #[serde(default)]
@@ -189,12 +189,12 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// The shapes A and C: a code that is more than the status again, and its description.
+    /// True for the shapes A and C: a description, and a code that does not just repeat the status.
     pub(super) fn is_the_services(&self, status: u16) -> bool {
         self.code.as_ref().is_some_and(|code| *code != status.to_string()) && self.description.is_string()
     }
 
-    /// The service's own words: the description or message, then whatever `data` lists.
+    /// The service's own words: the description or message, then the entries of `data`.
     pub(super) fn text(&self) -> String {
         let mut text = words(&self.description);
         if text.is_empty() {
@@ -217,12 +217,12 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// A value that is documented as text and printed as a number, or the other way round.
+/// Reads a value that is documented as text but may be a number, or the other way round.
 pub(super) fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(text_of(&Value::deserialize(deserializer)?))
 }
 
-/// The same of a value that was read; `None` where it is neither.
+/// Reads the same from a parsed value; `None` if it is neither.
 pub(super) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,5 +1,6 @@
-//! The fuzz targets of answers, on every input that was kept and on random bytes: far less than a fuzzer finds, in a
-//! second of every test run.
+//! Runs the fuzz targets for answers on the saved inputs and on random bytes.
+//!
+//! This finds far less than a fuzzer does, but takes only a second of every test run.
 
 #![cfg(test)]
 

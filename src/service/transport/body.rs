@@ -1,17 +1,17 @@
-//! Bodies of answers, bounded: nobody's announced length is believed, and nothing grows without end.
+//! Reads the bodies of answers, up to a limit, whatever length an answer announces.
 
 use zeroize::Zeroizing;
 
 use super::fault::causes;
 use tenantry_model::failpoint;
 
-/// A body longer than this is nobody's whom we ask; reading stops there.
+/// No service that we call sends a longer body; reading stops there.
 const LONGEST_BODY: usize = 4 << 20;
 
-/// The body of an answer. Zeroized, because it may hold a password or a token.
+/// Reads the body of an answer. Zeroized, because it may contain a password or a token.
 ///
 /// # Errors
-/// It was cut short, or is too long; the words say which.
+/// The body was cut short, or is too long; the text says which.
 pub async fn bounded_body(mut response: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut body = Zeroizing::new(Vec::new());
     loop {
@@ -29,8 +29,7 @@ pub async fn bounded_body(mut response: reqwest::Response) -> Result<Zeroizing<V
     }
 }
 
-/// A vector that grows by itself leaves what it held behind in memory, unwiped; here the old one is wiped as it is
-/// dropped.
+/// A vector that grows by itself leaves its old content in memory. Here the old vector is wiped when it is dropped.
 fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
     let length = body.len() + chunk.len();
     if length > body.capacity() {

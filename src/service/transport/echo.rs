@@ -1,22 +1,24 @@
-//! Secrets that come back. A gateway, or a proxy that inspects TLS, may quote a request in its error page, the bearer
-//! token included; and what an answer says ends up on screens, in logs, in the ledger and in support tickets.
+//! Removes secrets that we sent from the answers that quote them.
+//!
+//! A gateway, or a proxy that inspects TLS, may quote a request in its error page, including the bearer token. The text
+//! of an answer is shown on screens and stored in logs, the ledger and support tickets.
 
 use memchr::memmem;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-/// What stands in a secret's place.
+/// Replaces a secret.
 const STRUCK_OUT: &str = "[struck out: it was sent as a secret]";
 
-/// Anything shorter is not told from an ordinary word, and is no secret that any service of ours gives out.
+/// A shorter text could be an ordinary word, and no service that we call issues a shorter secret.
 const SHORTEST_SECRET: usize = 8;
 
-/// The fields of a form of the sign-in service that are secret.
+/// The secret fields in a form for the sign-in service.
 const SECRET_FIELDS: [&str; 5] =
     ["client_secret", "client_assertion", "refresh_token", "device_code", "code"];
 
-/// The secrets of one request, to be struck out of whatever is told about its answer.
+/// The secrets of one request, to be removed from every report about its answer.
 pub struct SentSecrets(Vec<Zeroizing<String>>);
 
 impl SentSecrets {
@@ -26,7 +28,7 @@ impl SentSecrets {
         Self::of(authorization.and_then(|value| value.strip_prefix("Bearer ")))
     }
 
-    /// The proofs in a form.
+    /// The credentials in a form.
     pub fn of_form(form: &[u8]) -> Self {
         let fields = form_urlencoded::parse(form).filter(|(name, _)| SECRET_FIELDS.contains(&name.as_ref()));
         Self::of(fields.map(|(_, value)| value))
@@ -37,7 +39,7 @@ impl SentSecrets {
         Self(secrets.filter(|secret| secret.len() >= SHORTEST_SECRET).collect())
     }
 
-    /// A body as it may be told of.
+    /// The body without the secrets.
     pub fn struck_out_of(&self, mut body: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
         for secret in &self.0 {
             if memmem::find(&body, secret.as_bytes()).is_some() {
@@ -47,7 +49,7 @@ impl SentSecrets {
         body
     }
 
-    /// A header as it may be told of.
+    /// The header without the secrets.
     pub fn struck_out_of_text(&self, text: String) -> String {
         self.0.iter().fold(text, |text, secret| text.replace(secret.as_str(), STRUCK_OUT))
     }
@@ -55,7 +57,7 @@ impl SentSecrets {
 
 fn replaced(body: &[u8], secret: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut rest = body;
-    // Never longer than the whole and what stands in a shorter secret's place, so it does not move as it grows.
+    // Reserves the longest possible result, so that the vector does not move as it grows.
     let longest = body.len() + STRUCK_OUT.len() * (body.len() / secret.len());
     let mut without = Zeroizing::new(Vec::with_capacity(longest));
     while let Some(at) = memmem::find(rest, secret) {
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_as_a_secret_is_not_told_again() {
+    fn a_secret_that_was_sent_is_removed_from_the_answer() {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer eyJ0.eyJh.c2ln"));
         let bearer = SentSecrets::of_headers(&headers);

@@ -1,5 +1,6 @@
-//! What went wrong on the way, read from the types in an error's chain of causes, and in words: what failed with which
-//! host and why, and what to do about it.
+//! Explains network failures: what failed with which host, why, and what to do.
+//!
+//! The explanation is based on the types in an error's chain of causes.
 
 use std::error::Error as StdError;
 use std::io;
@@ -17,25 +18,25 @@ use tenantry_model::limits::Resource;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no tunnel through the proxy")]
 pub(super) struct NoTunnel {
-    /// What names the proxy.
+    /// The variable or setting that names the proxy.
     pub(super) named_by: &'static str,
     pub(super) has_credentials: bool,
     pub(super) cause: Cause,
 }
 
-/// `why` are the words of those below us.
+/// `why` is the error text of the libraries below.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The proxy itself is not there.
+    /// There is no connection to the proxy.
     Unreachable { why: String },
-    /// It answered, and not with a tunnel.
+    /// The proxy answered, but not with a tunnel.
     Status(u16),
-    /// It broke off, or answered with what is not HTTP.
+    /// The proxy closed the connection, or its answer is not HTTP.
     Broken { why: String },
 }
 
 impl NoResponse {
-    /// Of a request to `peer` that brought no whole answer.
+    /// Explains why a request to `peer` got no complete answer.
     pub fn of_error(error: &reqwest::Error, peer: &Peer) -> Self {
         let host = &peer.host;
         let named = chain(error).find_map(|cause| named(cause, error.is_connect(), peer));
@@ -44,7 +45,7 @@ impl NoResponse {
             (true, false) => {
                 let why = causes(error);
                 let reason = format!("the connection to `{host}` broke while it was being set up: {why}");
-                told(reason, let_through(peer))
+                with_hint(reason, let_through(peer))
             }
             (false, true) => format!("timed out: `{host}` did not answer in time").into(),
             (false, false) => format!("the request to `{host}` failed: {}", causes(error)).into(),
@@ -52,25 +53,25 @@ impl NoResponse {
     }
 }
 
-/// Something that there is something to do about.
-pub(super) fn told(reason: String, hint: impl Into<String>) -> NoResponse {
+/// A failure with a hint.
+pub(super) fn with_hint(reason: String, hint: impl Into<String>) -> NoResponse {
     NoResponse { hint: Some(hint.into()), ..reason.into() }
 }
 
-/// Did TLS itself fail?
+/// Did TLS fail?
 pub(super) fn is_about_tls(error: &reqwest::Error) -> bool {
     chain(error).any(|cause| cause.is::<rustls::Error>())
 }
 
-/// What one cause tells by its type. `connecting`: the connection was not there yet.
+/// Explains one cause by its type. `connecting`: there was no connection yet.
 fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Option<NoResponse> {
     if !connecting && let Some(closed) = closed(cause, peer) {
         return Some(closed);
     }
     let Peer { host, option } = peer;
-    // The proxy comes before everything that lies behind it.
+    // The proxy is checked first, because everything else is behind it.
     if let Some(tunnel) = cause.downcast_ref::<NoTunnel>() {
-        return Some(tunnel.told_of(peer));
+        return Some(tunnel.explain(peer));
     }
     if cause.is::<NoThread>() {
         return Some(out_of(Resource::Threads, peer));
@@ -83,7 +84,7 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
         let hint = format!(
             "check `{option}` and this machine's DNS; where a proxy is the only way out, set HTTPS_PROXY"
         );
-        return Some(told(reason, hint));
+        return Some(with_hint(reason, hint));
     }
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
         return Some(of_tls(tls, peer));
@@ -93,20 +94,20 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
         return Some(out_of(resource, peer));
     }
     Some(match error.kind() {
-        // Nobody listens there, or a firewall says so.
-        io::ErrorKind::ConnectionRefused => told(
+        // No program listens on the port, or a firewall refuses the connection.
+        io::ErrorKind::ConnectionRefused => with_hint(
             format!("`{host}` refused the connection"),
             format!("check `{option}`, and the firewalls on the way"),
         ),
         io::ErrorKind::TimedOut => connect_timed_out(peer),
-        io::ErrorKind::PermissionDenied => told(
+        io::ErrorKind::PermissionDenied => with_hint(
             format!("this machine does not let us connect to `{host}`: {error}"),
             "let tenantry through this machine's firewall",
         ),
         io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkDown
-        | io::ErrorKind::AddrNotAvailable => told(
+        | io::ErrorKind::AddrNotAvailable => with_hint(
             format!("`{host}` cannot be reached from here: {error}"),
             "check this machine's network connection",
         ),
@@ -114,9 +115,9 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
     })
 }
 
-/// Nothing came back: the usual way of firewalls.
+/// No reply at all: firewalls usually behave like this.
 fn connect_timed_out(peer: &Peer) -> NoResponse {
-    told(
+    with_hint(
         format!("`{}` did not take the connection in time", peer.host),
         "check the firewalls on the way; where a proxy is the only way out, set HTTPS_PROXY",
     )
@@ -124,24 +125,24 @@ fn connect_timed_out(peer: &Peer) -> NoResponse {
 
 fn out_of(resource: Resource, peer: &Peer) -> NoResponse {
     let reason = format!("cannot connect to `{}`: {}", peer.host, resource.words());
-    NoResponse { wants: Some(resource), ..told(reason, resource.hint()) }
+    NoResponse { wants: Some(resource), ..with_hint(reason, resource.hint()) }
 }
 
-/// For whatever may stand between us and the host.
+/// A hint for anything that may be between us and the host.
 fn let_through(peer: &Peer) -> String {
     format!("a firewall or proxy may be in the way: have it let `{}` through", peer.host)
 }
 
-/// How a connection that was there was closed.
+/// Explains how an established connection was closed.
 fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<NoResponse> {
-    // The request may have been taken.
+    // The service may have received the request.
     let early = || NoResponse {
         is_closing: true,
         ..format!("`{}` closed the connection before it answered", peer.host).into()
     };
     if let Some(error) = cause.downcast_ref::<hyper::Error>() {
         return match error.is_canceled() || error.is_closed() {
-            // Both of a request that waited for the connection: no byte of it went out.
+            // In both cases the request waited for the connection, and no byte of it was sent.
             true => Some(not_taken(causes_from(cause), true, peer)),
             false => error.is_incomplete_message().then(early),
         };
@@ -161,8 +162,8 @@ fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<NoResponse> {
     cause.downcast_ref::<io::Error>().filter(ends).map(|_| early())
 }
 
-/// The request never went out on a connection that closed, or the other side said so (RFC 9113, section 8.7).
-/// `is_orderly`: without an error.
+/// The request was not sent before the connection closed, or the peer said that it did not process it (RFC 9113,
+/// section 8.7). `is_orderly`: closed without an error.
 fn not_taken(why: String, is_orderly: bool, peer: &Peer) -> NoResponse {
     let reason = format!("`{}` closed the connection before it took the request: {why}", peer.host);
     NoResponse { is_closing: is_orderly, is_not_taken: true, ..reason.into() }
@@ -170,11 +171,11 @@ fn not_taken(why: String, is_orderly: bool, peer: &Peer) -> NoResponse {
 
 fn of_http2(error: &h2::Error, peer: &Peer) -> Option<NoResponse> {
     let reason = error.reason();
-    // h2 gives this to the streams alone that are above the last one that the other side took.
+    // h2 gives this error only to streams above the last one that the peer accepted.
     let went_away = error.is_go_away() && error.is_remote();
     let refused = error.is_reset() && error.is_remote() && reason == Some(h2::Reason::REFUSED_STREAM);
     match error.get_io() {
-        // It hides its cause, so it is judged here.
+        // h2 does not expose the cause as a source, so it is examined here.
         Some(io) => closed(io, peer),
         None if went_away || refused => {
             let is_orderly = refused || reason == Some(h2::Reason::NO_ERROR);
@@ -188,12 +189,12 @@ fn of_tls(error: &rustls::Error, peer: &Peer) -> NoResponse {
     let Peer { host, option } = peer;
     match error {
         rustls::Error::InvalidCertificate(error) => of_certificate(error, peer),
-        // What begins like no record of TLS is none: plain HTTP, most often.
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => told(
+        // The first bytes are not a TLS record; usually they are plain HTTP.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => with_hint(
             format!("`{host}` answered, but not in TLS"),
             format!("check the port in `{option}`: what listens there, or a proxy on the way, speaks no TLS"),
         ),
-        other => told(format!("`{host}` and we could not agree on TLS: {other}"), let_through(peer)),
+        other => with_hint(format!("`{host}` and we could not agree on TLS: {other}"), let_through(peer)),
     }
 }
 
@@ -230,21 +231,21 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
             "ask those who run this network, or that service".to_owned(),
         ),
     };
-    told(format!("the certificate of `{host}` {what}"), hint)
+    with_hint(format!("the certificate of `{host}` {what}"), hint)
 }
 
 impl NoTunnel {
-    fn told_of(&self, peer: &Peer) -> NoResponse {
+    fn explain(&self, peer: &Peer) -> NoResponse {
         let (Self { named_by, has_credentials, cause }, host) = (self, &peer.host);
         let allow = format!("ask the people who run the proxy to allow `{host}`, or except it with NO_PROXY");
         let failed =
             |status| format!("the proxy failed when it was to connect to `{host}` (status {status})");
         match cause {
-            Cause::Unreachable { why } => told(
+            Cause::Unreachable { why } => with_hint(
                 format!("the proxy on the way to `{host}` cannot be reached: {why}"),
                 format!("check {named_by}, or except `{host}` from it with NO_PROXY"),
             ),
-            Cause::Status(407) if *has_credentials => told(
+            Cause::Status(407) if *has_credentials => with_hint(
                 format!(
                     "the proxy on the way to `{host}` does not accept the user name and password in {named_by} \
                      (status 407)"
@@ -256,33 +257,35 @@ impl NoTunnel {
             ),
             Cause::Status(407) => proxy_sign_in(named_by, peer),
             Cause::Status(403) => {
-                told(format!("the proxy refuses to connect to `{host}` (status 403)"), allow)
+                with_hint(format!("the proxy refuses to connect to `{host}` (status 403)"), allow)
             }
-            Cause::Status(status @ (502 | 504)) => told(
+            Cause::Status(status @ (502 | 504)) => with_hint(
                 format!("the proxy could not reach `{host}` (status {status})"),
                 format!(
                     "ask the people who run the proxy whether it reaches `{host}`, or except it with NO_PROXY"
                 ),
             ),
             Cause::Status(503) => {
-                told(failed(503), "try again later: the proxy is overloaded or under maintenance")
+                with_hint(failed(503), "try again later: the proxy is overloaded or under maintenance")
             }
             Cause::Status(status @ 500..) => {
-                told(failed(*status), "try again later; if it goes on, ask the people who run the proxy")
+                with_hint(failed(*status), "try again later; if it goes on, ask the people who run the proxy")
             }
             Cause::Status(status) => {
-                told(format!("the proxy does not connect to `{host}` (status {status})"), allow)
+                with_hint(format!("the proxy does not connect to `{host}` (status {status})"), allow)
             }
-            Cause::Broken { why } => told(format!("the proxy does not connect to `{host}`: {why}"), allow),
+            Cause::Broken { why } => {
+                with_hint(format!("the proxy does not connect to `{host}`: {why}"), allow)
+            }
         }
     }
 }
 
-/// Something that acts as a proxy wants to know who is asking.
+/// Something that acts as a proxy asks for credentials.
 pub(super) fn proxy_sign_in(named_by: &str, peer: &Peer) -> NoResponse {
-    // The settings of a system have no place for them.
+    // The system's settings have no place for credentials.
     let variable = if named_by == SYSTEM { "HTTPS_PROXY" } else { named_by };
-    told(
+    with_hint(
         format!("the proxy on the way to `{}` asks for a user name and password (status 407)", peer.host),
         format!(
             "put user name and password into the proxy's address, with special characters in percent form (@ is \
@@ -291,7 +294,7 @@ pub(super) fn proxy_sign_in(named_by: &str, peer: &Peer) -> NoResponse {
     )
 }
 
-/// A name of a certificate comes as `DnsName("host")`; people want the host.
+/// Extracts the host from a certificate name such as `DnsName("host")`.
 fn plain(name: &str) -> String {
     let quoted = name.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
     quoted.unwrap_or(name).to_owned()
@@ -309,7 +312,7 @@ pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-/// `error` and what it comes from, each said once.
+/// `error` and its causes, each text once.
 pub(super) fn causes_from(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
     for cause in chain(error) {
@@ -322,7 +325,7 @@ pub(super) fn causes_from(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// `error` and everything that it comes from. An I/O error that wraps another one leaves it out of its sources.
+/// `error` and all its causes. `source` of an I/O error skips the error that it wraps.
 fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -340,13 +343,13 @@ mod tests {
 
     fn of(cause: Box<dyn StdError + Send + Sync>) -> NoResponse {
         let peer = Peer::sign_in(&"https://login.example:8443/".parse().unwrap());
-        // Wrapped like the real ones.
+        // Wrapped as in real errors.
         let error = io::Error::new(io::ErrorKind::InvalidData, cause);
         chain(&error).find_map(|cause| named(cause, true, &peer)).unwrap()
     }
 
     #[test]
-    fn causes_are_told_apart_by_their_types() {
+    fn causes_are_distinguished_by_their_types() {
         let check = |cause: Box<dyn StdError + Send + Sync>, expected: &str| {
             let reason = of(cause).reason.replace("login.example:8443", "HOST");
             assert!(reason.starts_with(expected), "{reason}");
@@ -383,8 +386,8 @@ mod tests {
     #[test]
     fn a_fault_names_the_host_and_what_to_do() {
         let check = |cause: Box<dyn StdError + Send + Sync>, reason: &str, hint: &str| {
-            let told = of(cause);
-            assert_eq!((told.reason.as_str(), told.hint.as_deref()), (reason, Some(hint)));
+            let fault = of(cause);
+            assert_eq!((fault.reason.as_str(), fault.hint.as_deref()), (reason, Some(hint)));
         };
         check(
             Box::new(io::Error::from(io::ErrorKind::ConnectionRefused)),
@@ -430,9 +433,9 @@ mod tests {
         let http = super::super::http_client_builder(&url, &super::super::Network::default()).unwrap();
         let http = http.timeout(Duration::from_millis(20)).build().unwrap();
         let error = http.get(url.clone()).send().await.unwrap_err();
-        let told = NoResponse::of_error(&error, &Peer::api(&url));
+        let fault = NoResponse::of_error(&error, &Peer::api(&url));
         let reason = format!("timed out: `{}` did not answer in time", listener.local_addr().unwrap());
-        assert_eq!(told, reason.as_str().into());
+        assert_eq!(fault, reason.as_str().into());
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Names to addresses, by the system's own resolver.
+//! Resolves names to addresses with the system's resolver.
 //!
-//! It is what the HTTP client would do by itself, but for three things. A failure has a type, so that it can be told
-//! from every other way in which a connection does not come about. `localhost` is this machine and nothing else,
-//! whatever a hosts file or a resolver makes of it: plain http is allowed to it. And a machine that has no thread left to
-//! look up with is an error like any other.
+//! It differs from the HTTP client's own lookup in three ways. A failure has its own type, so that it can be
+//! distinguished from other connection failures. `localhost` is always this machine, whatever a hosts file or a
+//! resolver says, because plain http is allowed to it. And if no thread is available for the lookup, that is an
+//! ordinary error.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -21,12 +21,12 @@ pub(super) struct DnsError {
     source: io::Error,
 }
 
-/// There is no thread to look up with.
+/// No thread is available for the lookup.
 #[derive(Debug, thiserror::Error)]
 #[error("no thread for a lookup")]
 pub(super) struct NoThread(#[source] pub(super) io::Error);
 
-/// Looks names up.
+/// Resolves names for the HTTP client.
 pub(super) struct DnsLookup;
 
 impl Resolve for DnsLookup {
@@ -38,7 +38,7 @@ impl Resolve for DnsLookup {
     }
 }
 
-/// The addresses of a host. Port 0 stands for the one of the request.
+/// The addresses of a host, with port 0, which the HTTP client replaces by the port of the request.
 pub(super) async fn addresses(
     name: &str,
 ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
@@ -47,17 +47,17 @@ pub(super) async fn addresses(
     }
     let (sender, receiver) = oneshot::channel();
     let asked = name.to_owned();
-    // Connections are kept, so that lookups are few. The runtime's own threads would do, but it panics without one.
+    // Connections are reused, so lookups are rare. The runtime could provide a thread, but it panics if there is none.
     let thread = thread::Builder::new().name("lookup".to_owned());
     let looking = thread.spawn(move || {
         let found = (asked.as_str(), 0).to_socket_addrs().map(Iterator::collect);
-        // Nobody may be waiting any more.
+        // The receiver may be gone.
         drop(sender.send(found));
     });
     looking.map_err(NoThread)?;
     let found = receiver.await.unwrap_or_else(|_| Err(io::Error::other("the lookup ended without a result")));
     found.map_err(|source| {
-        // A resolver that may open nothing says that it knows no such name.
+        // A resolver that cannot open a socket reports that the name is unknown.
         let source = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err().unwrap_or(source);
         DnsError { name: name.to_owned(), source }.into()
     })

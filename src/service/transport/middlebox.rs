@@ -1,39 +1,42 @@
-//! Answers that are not the service's own: a captive portal, a proxy or a firewall spoke in its place.
+//! Recognizes answers that a captive portal, proxy or firewall gave instead of the service.
 //!
-//! Partner Center and the sign-in service answer with JSON, or with nothing under headers of their own; neither
-//! redirects. So a redirect, a page for people, and a success or a refusal without a trace of the service come from
-//! something on the way. They are no verdict: not on a row, and not on a sign-in. What says by itself that it is no
-//! verdict (408, 429, 5xx, whatever its page looks like) is not judged here.
+//! Partner Center and the sign-in service answer with JSON, or with an empty body and headers of their own; neither of
+//! them redirects. So a redirect, a web page, and a success or refusal without a sign of the service come from a
+//! middlebox. They are not a verdict on a row or a sign-in. Statuses that are never a verdict (408, 429, 5xx) are not
+//! examined here, whatever their body is.
 
 use url::Url;
 
-use super::fault::{proxy_sign_in, told};
+use super::fault::{proxy_sign_in, with_hint};
 use super::{NoResponse, Peer};
 
-/// What somebody looks at to tell whose an answer is.
+/// The parts of an answer that show where it comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseView<'a> {
     pub status: u16,
     pub content_type: &'a str,
     pub location: Option<&'a str>,
-    /// As much as came.
+    /// The part of the body that arrived.
     pub body: &'a [u8],
-    /// Something in it comes from the service alone: a header, or an error in its shape.
+    /// The answer has something that only the service sends: a header, or an error in the service's shape.
     pub has_service_headers: bool,
 }
 
 impl ResponseView<'_> {
-    /// What came in place of an answer of `peer`, where this is none.
+    /// Describes what answered, if it was not `peer`.
     pub fn silence(&self, peer: &Peer) -> Option<NoResponse> {
         let (status, host) = (self.status, &peer.host);
         let page = || {
-            self.told(&format!("a web page came in place of an answer of `{host}` (status {status})"), peer)
+            self.with_excerpt(
+                &format!("a web page came in place of an answer of `{host}` (status {status})"),
+                peer,
+            )
         };
         let stranger = || {
             let reason = format!(
                 "something on the way answered in place of `{host}` (status {status}), and not as the service does"
             );
-            self.told(&reason, peer)
+            self.with_excerpt(&reason, peer)
         };
         Some(match status {
             300..=399 => {
@@ -41,10 +44,10 @@ impl ResponseView<'_> {
                 let reason = format!(
                     "`{host}` answered with a redirect{to} (status {status}), which is never followed"
                 );
-                told(reason, self.hint(peer))
+                with_hint(reason, self.hint(peer))
             }
             407 => proxy_sign_in("HTTPS_PROXY", peer),
-            // "Network Authentication Required" was made for captive portals.
+            // "Network Authentication Required" is meant for captive portals.
             511 => page(),
             408 | 429 => return None,
             200..=299 | 400..=499 if self.has_service_headers => return None,
@@ -55,11 +58,11 @@ impl ResponseView<'_> {
         })
     }
 
-    /// The reason with the words of the answer.
-    fn told(&self, reason: &str, peer: &Peer) -> NoResponse {
+    /// The reason, followed by the text of the answer.
+    fn with_excerpt(&self, reason: &str, peer: &Peer) -> NoResponse {
         let words = excerpt(self.body);
         let colon = if words.is_empty() { "" } else { ": " };
-        told(format!("{reason}{colon}{words}"), self.hint(peer))
+        with_hint(format!("{reason}{colon}{words}"), self.hint(peer))
     }
 
     fn hint(&self, Peer { host, option }: &Peer) -> String {
@@ -88,12 +91,12 @@ impl ResponseView<'_> {
     }
 }
 
-/// The host that a redirect names; one that names none stays where it is.
+/// The host of a redirect; `None` if the location is relative.
 fn host_of(location: &str) -> Option<String> {
     Some(Url::parse(location).ok()?.host_str()?.to_owned())
 }
 
-/// The first words of a text that may be a web page. Tags are of no use to anybody.
+/// The first words of a text that may be a web page, without the tags.
 pub fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(2048)]);
     let mut words = String::new();
@@ -182,11 +185,11 @@ mod tests {
             body: PAGE,
             has_service_headers: false,
         };
-        let told = |look: ResponseView<'_>| look.silence(&peer()).unwrap().reason;
-        assert_eq!(told(look), format!("{PAGE_CAME}200): Sign in to Hotel Wi-Fi"));
+        let reason_of = |look: ResponseView<'_>| look.silence(&peer()).unwrap().reason;
+        assert_eq!(reason_of(look), format!("{PAGE_CAME}200): Sign in to Hotel Wi-Fi"));
         let to = |location| {
-            let told = told(ResponseView { status: 302, location, ..look });
-            let to = told.strip_prefix("`api.example` answered with a redirect").unwrap();
+            let reason = reason_of(ResponseView { status: 302, location, ..look });
+            let to = reason.strip_prefix("`api.example` answered with a redirect").unwrap();
             to.strip_suffix(" (status 302), which is never followed").unwrap().to_owned()
         };
         assert_eq!(to(Some("https://portal.hotel.example/?from=x")), " to `portal.hotel.example`");

@@ -1,13 +1,13 @@
-//! The way to a service, shared by everything that speaks HTTP: how a client is built, whom it trusts, and in which
-//! words it is told why no answer came.
+//! Builds the HTTP clients for all services, and explains why there was no answer.
 //!
-//! A certificate is checked as the platform does it (`rustls-platform-verifier`): on Windows and macOS by the system
-//! itself, elsewhere by webpki against the system's files of authorities; those of `--ca-file` count besides. A
-//! request to a loopback address never goes through a proxy; to any other one it goes as [`proxy`] says, or not at all.
+//! A certificate is checked as on the platform (`rustls-platform-verifier`): on Windows and macOS by the system,
+//! elsewhere by webpki with the system's certificate authorities. The authorities of `--ca-file` are accepted too. A
+//! request to a loopback address never uses a proxy. Other requests use the proxy that [`proxy`] finds, or are not sent
+//! if the setting for it is not valid.
 //!
-//! A [`Silence`] says what went wrong on the way. It is read from the types in an error's chain of causes, never from
-//! its text, or by [`intercepted`] from an answer that is not the service's own. What it means for a request, and above
-//! all whether the request may have arrived, is left to whoever sent it.
+//! A [`NoResponse`] describes what went wrong. It is derived from the types in an error's chain of causes, never from
+//! the text, or by [`middlebox`] from an answer that is not the service's. The sender decides what it means for a
+//! request, and whether the request may have arrived.
 
 mod body;
 mod echo;
@@ -31,43 +31,43 @@ pub use echo::SentSecrets;
 pub use proxy::{BadProxy, Proxies, Proxy};
 pub use roots::{Roots, RootsError};
 
-/// A connection that is not there after this is not going to be.
+/// A connection that takes longer than this will not succeed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there was no answer that counts.
+/// Why there was no valid answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoResponse {
     /// What failed, and why.
     pub reason: String,
-    /// What to do about it, where anything is known.
+    /// What to do about it, if anything is known.
     pub hint: Option<String>,
-    /// The connection was closed before it brought an answer. Servers and proxies do so when they restart or have
-    /// served enough requests, and it says nothing about the service unless it happens again and again.
+    /// The connection was closed before the answer. Servers and proxies do this when they restart or have served enough
+    /// requests. It says nothing about the service unless it happens repeatedly.
     pub is_closing: bool,
-    /// It is certain that the service has not begun with the request, whatever it was sent over.
+    /// The service has certainly not started to process the request.
     pub is_not_taken: bool,
-    /// What this machine has no more of, so that there was not even a connection.
+    /// The resource that this machine has run out of, so that there was no connection.
     pub wants: Option<Resource>,
 }
 
 impl NoResponse {
-    /// Is something between us and the service at fault, so that the next question will have no answer either? For
-    /// that there is always something to do; where the service itself is silent there is nothing but to wait.
+    /// Is something between us and the service at fault, so that the next request will get no answer either? In that
+    /// case there is always a hint. If the service itself is silent, waiting is the only option.
     pub fn is_on_the_way(&self) -> bool {
         self.hint.is_some()
     }
 
-    /// What this process has taken for itself as far as it may: nothing but its own end gives it back.
+    /// The resource, if this process itself has used up its limit: only ending the process frees it.
     pub fn wants_of_this_process(&self) -> Option<Resource> {
         self.wants.filter(|resource| resource.is_of_this_process())
     }
 
-    /// The same with a remark on its reason.
+    /// Adds a remark to the reason.
     pub fn with_remark(self, remark: impl fmt::Display) -> Self {
         Self { reason: format!("{} ({remark})", self.reason), ..self }
     }
 
-    /// The same, of a part of what was asked for.
+    /// Names the part of the operation that failed.
     pub fn of(self, part: &str) -> Self {
         Self { reason: format!("{part}: {}", self.reason), ..self }
     }
@@ -91,12 +91,12 @@ impl From<&str> for NoResponse {
     }
 }
 
-/// Who should have answered.
+/// The service that should have answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// With its port, where that is not the usual one.
+    /// With the port if it is not the default one.
     host: String,
-    /// The option that names it.
+    /// The option that sets this host.
     option: &'static str,
 }
 
@@ -120,19 +120,19 @@ fn host_of(url: &Url) -> String {
     }
 }
 
-/// What there is to know about the network of this machine.
+/// The network settings of this machine.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
-    /// Authorities over certificates that count besides the platform's.
+    /// Certificate authorities in addition to the platform's.
     pub roots: Roots,
     pub proxies: Proxies,
 }
 
-/// What every HTTP client of this program has in common, for requests to the host of `url` alone.
+/// The settings that all HTTP clients of this program share, for requests to the host of `url` only.
 pub fn http_client_builder(url: &Url, network: &Network) -> Result<reqwest::ClientBuilder, ClientError> {
-    // Only the first call installs it; that a later one finds it in place is what we want.
+    // Only the first call installs the provider; later calls fail, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
-    // Nothing but what was judged here is a proxy.
+    // Only the proxy that is validated here is used.
     let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(proxy) = network.proxies.on_the_way_to(url)? {
         let for_client = proxy.for_client()?;
@@ -140,7 +140,7 @@ pub fn http_client_builder(url: &Url, network: &Network) -> Result<reqwest::Clie
     }
     let is_plain = url.scheme() == "http" && is_loopback(url);
     builder = match is_plain {
-        // Nothing is encrypted on this way, so the platform's authorities, a long list, are not read.
+        // This connection is not encrypted, so the platform's long list of authorities is not read.
         true => builder.tls_certs_only([]),
         false => builder.tls_certs_merge(network.roots.certificates()),
     };
@@ -151,11 +151,11 @@ pub fn http_client_builder(url: &Url, network: &Network) -> Result<reqwest::Clie
         .tcp_nodelay(true)
         // A redirect could carry the bearer token to another host.
         .redirect(reqwest::redirect::Policy::none())
-        // Whether a request may be sent again is decided in `call` and `submitter` alone.
+        // Only `call` and `submitter` decide whether to send a request again.
         .retry(reqwest::retry::never()))
 }
 
-/// A client could not be made.
+/// A client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("could not set up the HTTP client")]
@@ -165,7 +165,8 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// What to do about it. A machine without any authorities, such as a bare container, can check nobody's certificate.
+    /// What to do about it. A machine without certificate authorities, such as a minimal container, cannot verify any
+    /// certificate.
     pub fn hint(&self) -> Option<String> {
         match self {
             ClientError::Proxy(bad) => Some(bad.hint()),
@@ -178,7 +179,7 @@ impl ClientError {
     }
 }
 
-/// Does this address never leave the machine?
+/// Does this address stay on this machine?
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",

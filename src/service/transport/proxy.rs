@@ -1,10 +1,10 @@
-//! The proxy that stands between this machine and a host, as the environment names it.
+//! Finds the proxy for a host in environment variables or system settings.
 //!
-//! A variable is read strictly here, and the HTTP client gets what came of it: nothing is left to a second reader that
-//! might understand it in another way, or not at all and go past the proxy. `HTTPS_PROXY` is for https, `HTTP_PROXY` for
-//! http, and `ALL_PROXY` for what has none of its own; the name in small letters counts where the one in capitals is
-//! not set. An empty variable counts as not set. `NO_PROXY` is the HTTP client's own list of exceptions. Where no
-//! variable is set, the settings of Windows and macOS hold as the HTTP client reads them.
+//! The variables are parsed strictly here, and the HTTP client gets the result. A second parser could interpret a value
+//! differently, or ignore it and bypass the proxy. `HTTPS_PROXY` is for https, `HTTP_PROXY` for http, and `ALL_PROXY`
+//! for either if its own variable is not set. The lower-case name is used if the upper-case name is not set. An empty
+//! variable counts as not set. The HTTP client's own rules apply to the exceptions in `NO_PROXY`. If no variable is
+//! set, the proxy settings of Windows and macOS apply, as the HTTP client reads them.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -20,17 +20,17 @@ use zeroize::Zeroizing;
 
 use super::is_loopback;
 
-/// In whose place the settings of the operating system are named.
+/// Named in messages instead of a variable.
 pub(super) const SYSTEM: &str = "the proxy settings of this system";
 
-/// The variables that name proxies, as this process has them. Each may hold a password.
+/// The proxy variables of this process. Each may contain a password.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
     https: Option<Variable>,
     http: Option<Variable>,
     all: Option<Variable>,
     exceptions: String,
-    /// Ask the operating system where no variable says anything.
+    /// Use the operating system's settings if no variable is set.
     asks_system: bool,
 }
 
@@ -41,19 +41,19 @@ struct Variable {
     value: Option<SecretString>,
 }
 
-/// A proxy that is in force.
+/// The proxy to use.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// The variable that names it, or the system's settings.
+    /// The variable that names the proxy, or the system's settings.
     pub named_by: &'static str,
-    /// Scheme, host and port alone.
+    /// Only scheme, host and port.
     url: Url,
     user: Option<String>,
     /// The value of `Proxy-Authorization`.
     authorization: Option<SecretString>,
 }
 
-/// A variable that cannot be understood. Its value is never repeated: it may hold a password.
+/// A variable that is not valid. Its value is never shown, because it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot use the proxy in {variable}: {why}")]
 pub struct BadProxy {
@@ -73,7 +73,7 @@ impl BadProxy {
 }
 
 impl Proxies {
-    /// From the variables that `get` knows.
+    /// Reads the variables through `get`.
     pub fn of_environment(get: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |names: [&'static str; 2]| {
             let mut values = names.into_iter().filter_map(|name| Some((name, get(name)?)));
@@ -93,12 +93,12 @@ impl Proxies {
         }
     }
 
-    /// The proxy for `url`; `None`: there is none on the way to it.
+    /// The proxy for `url`; `None`: no proxy is used.
     ///
     /// # Errors
-    /// The variable that counts for it cannot be understood.
+    /// The variable for this URL is not valid.
     pub fn on_the_way_to(&self, url: &Url) -> Result<Option<Proxy>, BadProxy> {
-        // What goes to this very machine is no business of a proxy's.
+        // Traffic to this machine itself never uses a proxy.
         if is_loopback(url) || self.is_exception(url) {
             return Ok(None);
         }
@@ -116,7 +116,7 @@ impl Proxies {
     }
 }
 
-/// Elsewhere than on these systems there are variables alone.
+/// Other systems have only the variables.
 fn of_system(url: &Url) -> Option<Proxy> {
     if !cfg!(any(windows, target_os = "macos")) {
         return None;
@@ -161,7 +161,7 @@ impl Variable {
     }
 }
 
-/// Scheme, user info and address of a value that has one meaning alone.
+/// Scheme, user info and address of a value, if it is unambiguous.
 fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     for (character, what) in [('\\', "a backslash"), ('"', "a quotation mark"), ('\'', "a quotation mark")] {
         if value.contains(character) {
@@ -191,7 +191,7 @@ fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     if let Some(raw) = address.chars().find(|c| "/?#@".contains(*c)) {
         return Err(format!("its address goes on after the port with a raw `{raw}`"));
     }
-    // A scheme without its slashes, such as `http:proxy`, and a forgotten host.
+    // Catches a scheme without slashes, such as `http:proxy`, and a missing host.
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let is_bracketed = address.starts_with('[');
     if host.is_empty() || (host.contains(':') && !is_bracketed) {
@@ -206,7 +206,7 @@ fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     Ok((scheme, user_info, address))
 }
 
-/// RFC 3986, section 3.2.1: what is not meant as it stands is written in percent form.
+/// RFC 3986, section 3.2.1: other characters must be percent-encoded.
 fn check_user_info(user_info: &str) -> Result<(), String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&()*+,;=:%".contains(c);
     match user_info.chars().find(|c| !is_plain(*c)) {
@@ -216,7 +216,7 @@ fn check_user_info(user_info: &str) -> Result<(), String> {
     }
 }
 
-/// Text in percent form as it is meant.
+/// Decodes percent-encoded text.
 fn decoded(text: &str) -> Result<Zeroizing<String>, String> {
     let is_encoded = |after: &str| {
         after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -224,7 +224,7 @@ fn decoded(text: &str) -> Result<Zeroizing<String>, String> {
     if !text.split('%').skip(1).all(is_encoded) {
         return Err("its user name or password holds a raw `%`".to_owned());
     }
-    // Never grown, so that no copy of its beginning is left behind.
+    // Never grows, so that no copy of its beginning stays in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     bytes.extend(percent_decode_str(text));
     let text =
@@ -233,7 +233,7 @@ fn decoded(text: &str) -> Result<Zeroizing<String>, String> {
 }
 
 impl Proxy {
-    /// The HTTP client takes what it does not understand for no proxy at all, so it is asked first.
+    /// Checks with the HTTP client's own parser. The client uses no proxy at all if it cannot parse the value.
     fn is_understood(&self) -> bool {
         let matcher = Matcher::builder().all(self.url.as_str()).build();
         let target = "https://service.invalid/".parse().expect("a well-formed address");
@@ -263,7 +263,7 @@ impl Proxy {
         self.authorization.is_some()
     }
 
-    /// Is the way to the proxy itself encrypted?
+    /// Is the connection to the proxy itself encrypted?
     pub(super) fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -277,7 +277,7 @@ impl Proxy {
     }
 }
 
-/// Without its password.
+/// Leaves out the password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.user.as_ref().map(|user| format!("{user}:…@")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Certificate authorities besides the platform's own, such as that of a proxy that inspects TLS.
+//! Loads extra certificate authorities, such as that of a proxy that inspects TLS.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Authorities that count besides the platform's; none by default.
+/// Authorities that are accepted in addition to the platform's; none by default.
 #[derive(Debug, Clone, Default)]
 pub struct Roots(Vec<reqwest::Certificate>);
 
@@ -17,14 +17,14 @@ pub enum RootsError {
     Read(#[source] std::io::Error),
     #[error("it holds no certificate in PEM form")]
     Empty,
-    /// One of its certificates, from 1 on.
+    /// The number of the damaged certificate, counted from 1.
     #[error("its certificate {0} is damaged")]
     Damaged(usize),
 }
 
 impl Roots {
-    /// The certificates of a PEM file; whatever else it holds is passed over. Each is tried here, so that a damaged one
-    /// is found before anything is done.
+    /// Reads the certificates of a PEM file and ignores the rest of the file. Each certificate is tried here, so that a
+    /// damaged one is found before anything else happens.
     pub fn from_file(file: &Path) -> Result<Self, RootsError> {
         Self::from_pem(&tenantry_model::files::read_trusted(file).map_err(RootsError::Read)?)
     }

@@ -1,8 +1,7 @@
-//! What a proxy answers to the request for a tunnel.
+//! Finds out how a proxy answered the request for a tunnel.
 //!
-//! The HTTP client says that there is no tunnel, and for most statuses not which one it got. So where that happened the
-//! proxy is asked once more here, for its status alone, before the failure goes up: what an operator has to do depends
-//! on it.
+//! The HTTP client reports that there is no tunnel, but for most statuses not which status the proxy sent. So the proxy
+//! is asked again here, only for the status, before the failure is returned: what an operator has to do depends on it.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -22,15 +21,15 @@ use super::fault::{Cause, NoTunnel, causes_from};
 use super::lookup;
 use super::proxy::Proxy;
 
-/// hyper-util does not name the type, but has it stand as this one.
+/// hyper-util does not export the type, but it can be named like this.
 type TunnelError = <Tunnel<HttpConnector> as Service<hyper::Uri>>::Error;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// For asking once more.
+/// The timeout for asking the proxy again.
 const ASKED_AGAIN_FOR: Duration = Duration::from_secs(5);
 
-/// Around the client's own way to make connections.
+/// A layer around the client's own connector.
 #[derive(Debug, Clone)]
 pub(super) struct Tunnels(Arc<Through>);
 
@@ -42,7 +41,7 @@ struct Through {
 }
 
 impl Tunnels {
-    /// To the host of `url`, through `proxy`.
+    /// For connections to the host of `url` through `proxy`.
     pub(super) fn new(proxy: Proxy, url: &Url) -> Self {
         let host = url.host_str().unwrap_or_default().to_owned();
         Self(Arc::new(Through { proxy, host, port: url.port_or_known_default().unwrap_or(443) }))
@@ -57,7 +56,7 @@ impl<S> Layer<S> for Tunnels {
     }
 }
 
-/// Makes connections as `inner` does, and says more of why there is none.
+/// Connects as `inner` does, and explains a failure better.
 #[derive(Debug, Clone)]
 pub(super) struct ExplainedConnector<S> {
     inner: S,
@@ -111,9 +110,9 @@ impl Through {
         NoTunnel { named_by: self.proxy.named_by, has_credentials, cause }
     }
 
-    /// `None`: it cannot be had, or the proxy has thought better of it.
+    /// `None`: the status cannot be found out, or the proxy opens the tunnel this time.
     async fn status(&self) -> Option<u16> {
-        // It takes TLS, and is rare.
+        // Would need TLS, and is rare.
         if self.proxy.is_https() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Every sample exchange of the fact book that a creation run can meet, and every other kind of reply.
+//! Tests the classification of the fact book's sample exchanges for a run, and of every other kind of reply.
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::partner_center::tests::samples::{answer, request_body, response, samp
 use crate::partner_center::wire::new_customer;
 use tenantry_model::customer::Customer;
 
-/// An outcome in few words.
+/// A short description of an outcome.
 fn words(outcome: &Outcome<NewTenant>) -> String {
     match outcome {
         Outcome::Done(tenant) => format!("created {}", tenant.customer_id),
@@ -96,7 +96,7 @@ fn what_is_no_verdict_is_unknown() {
     assert_eq!(words(&create(Reply::NotSent("refused".into()))), "not sent");
 }
 
-/// Status, content type, challenge and body of an answer without one of the service's headers, and what it is taken for.
+/// Status, content type, challenge and body of an answer without the service's headers, and the expected outcome.
 #[test]
 fn only_what_the_service_itself_says_is_a_verdict() {
     let (json, html) = ("application/json", "text/html");
@@ -150,9 +150,9 @@ fn only_what_the_service_itself_says_is_a_verdict() {
     }
 }
 
-/// An answer that the service has signed is judged as any other.
+/// An answer with the service's headers is classified as usual.
 #[test]
-fn what_somebody_on_the_way_says_is_no_verdict_and_no_success() {
+fn an_answer_of_a_middlebox_is_no_verdict_and_no_success() {
     let page = b"<html>Sign in to the hotel</html>";
     let unsigned = |status, content_type, body| Answer {
         has_request_id: false,
@@ -179,7 +179,7 @@ fn what_somebody_on_the_way_says_is_no_verdict_and_no_success() {
 }
 
 #[test]
-fn definite_answers_are_told_apart_by_status_and_code_and_text() {
+fn definite_answers_are_distinguished_by_status_and_code_and_text() {
     let json = "application/json";
     check(answer(200, json, b"\xEF\xBB\xBF{\"id\":\"x\"}"), "created x");
     check(answer(400, json, br#"{"code":"600051","description":"phone"}"#), "refused 600051");
@@ -189,7 +189,7 @@ fn definite_answers_are_told_apart_by_status_and_code_and_text() {
     check(answer(400, json, br#"{"code":800018,"description":"limit"}"#), "configuration 800018");
     check(answer(401, json, br#"{"code":900421}"#), "unauthorized 900421");
     check(answer(403, json, br#"{"code":2030}"#), "rights 2030");
-    // Their status was never recorded.
+    // The status of these codes was never recorded.
     check(answer(400, json, br#"{"code":1002,"description":"Authorization Failed"}"#), "rights 1002");
     check(answer(400, json, br#"{"code":0,"description":"not onboarded"}"#), "rights 0");
     check(answer(501, json, br#"{"code":0,"description":"Exception not defined"}"#), "unknown");
@@ -232,7 +232,7 @@ fn only_an_empty_404_of_the_service_itself_says_free() {
     assert_eq!(check(response(sample!("domain-free-404.http")), "answered"), Outcome::Done(false));
     check(response(sample!("error-gateway-404.http")), "no_answer");
     check(Answer { has_request_id: false, is_signed: false, ..answer(404, "", b"") }, "no_answer");
-    // Signed, but not by the part that knows domains.
+    // With the service's headers, but not from the part that knows domains.
     check(Answer { has_request_id: false, ..answer(404, "", b"") }, "misconfigured");
     check(answer(400, "", b""), "no_answer");
     check(answer(500, "", b""), "no_answer");
@@ -254,7 +254,7 @@ fn lists_and_their_next_page_are_read() {
     assert_eq!(page(sample!("paging-next-link.http")).next.as_deref(), Some("AQAAAA=="));
 }
 
-/// The names of all leaves of a JSON document, lower case: requests are matched without regard to case.
+/// The paths of all leaves of a JSON document, in lower case: the service matches names without regard to case.
 fn leaves(value: &Value, path: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -282,7 +282,7 @@ fn the_request_has_the_documented_names_and_nothing_that_must_not_be_sent() {
     let (mut sent, mut documented) = (Vec::new(), Vec::new());
     leaves(&ours, "", &mut sent);
     leaves(&request_body(sample!("create-customer-indirect-201.http")), "", &mut documented);
-    // Noise of the SDK (fact book 4.1), and what the page of 2017 does not have yet.
+    // Fields that the SDK adds (fact book 4.1), and fields that are missing on the page of 2017.
     documented.retain(|name| !name.ends_with(".attributes.objecttype") && name != ".relationshiptopartner");
     documented.extend(
         [".enablegdapbydefault", ".billingprofile.firstname", ".billingprofile.lastname"].map(str::to_owned),
@@ -293,7 +293,7 @@ fn the_request_has_the_documented_names_and_nothing_that_must_not_be_sent() {
 }
 
 #[test]
-fn refusals_of_a_token_are_told_apart() {
+fn refusals_of_a_token_are_distinguished() {
     let check = |answer: &Answer, expected: &str| assert_eq!(service_error(answer).code, expected);
     let challenged = |body: &[u8]| Answer {
         challenge: Some(r#"Bearer error="invalid_token""#.to_owned()),
@@ -306,8 +306,7 @@ fn refusals_of_a_token_are_told_apart() {
     check(&answer(401, "", b""), "");
 }
 
-/// The classes of the fact book's table against what we make of the same status and code, for every entry that a
-/// create can meet.
+/// Compares the classes in the fact book's table with our classes, for every entry that a create can meet.
 #[test]
 fn every_code_of_the_fact_book_is_classed_as_there() {
     let table = include_str!("../../../../tests/data/error-codes.csv");
@@ -324,7 +323,7 @@ fn every_code_of_the_fact_book_is_classed_as_there() {
         if !on_create || other_endpoint {
             continue;
         }
-        // Where no status was recorded, the one under which the samples show it (fact book 13.2).
+        // If no status was recorded, uses the status from the samples (fact book 13.2).
         let status = if status.is_empty() { if code.is_empty() { "400" } else { "403" } } else { status };
         let code_json = if code.is_empty() { "9999" } else { code };
         let text = serde_json::json!(description);
@@ -341,13 +340,13 @@ fn every_code_of_the_fact_book_is_classed_as_there() {
         let kind = outcome.split(' ').next().unwrap();
         let fits = match class {
             "fix-the-row" => kind == "refused",
-            // One reseller's fault, as that of 900154: the rows of others are right.
+            // The fault of one reseller, as with 900154: rows of other resellers are not affected.
             "fix-the-configuration" if code == "900123" => kind == "refused",
-            // A 401 is renewed once before it stops the run.
+            // After a 401 the token is renewed once before the run stops.
             "fix-the-configuration" => matches!(kind, "rights" | "configuration" | "unauthorized"),
             "already-exists" => kind == "taken",
-            // Refused, and so followed by the question whether the domain is gone. (The table's own words for it
-            // happen to hold "domain" and "already".)
+            // A refusal, which is followed by a lookup of the domain. (The description in the table happens to contain
+            // "domain" and "already".)
             "ambiguous" if code == "27002" => matches!(kind, "refused" | "taken"),
             "ambiguous" => kind == "unknown",
             "retryable" => kind == "throttled",

@@ -1,4 +1,4 @@
-//! Every question to the simulator, which shares no types with the client.
+//! Tests every lookup against the simulator, which shares no types with the client.
 
 use secrecy::SecretString;
 use tenantry_simulator::{AddressValidation, Config, CountryRules, PARTNER_TENANT_ID, Scenario, Simulator};
@@ -8,7 +8,7 @@ use crate::partner_center::answers::IndirectReseller;
 use crate::partner_center::{CallIds, Class, Client, ClientSettings};
 use crate::transport::Network;
 
-/// A reseller of the simulator's own table, and two that have not signed.
+/// A reseller in the simulator's table, two that have not signed, and a partner that does not exist.
 const RESELLER: &str = "484e548c-f5f3-4528-93a9-c16c6373cb59";
 const SAYS_NO: &str = "dea10000-0000-4000-8000-000000000002";
 const REFUSED: &str = "dea10000-0000-4000-8000-000000000003";
@@ -17,7 +17,7 @@ const NO_PARTNER: &str = "dea10000-0000-4000-8000-00000000ffff";
 struct Bench {
     client: Client,
     token: SecretString,
-    // Stopped when it is dropped.
+    // Stopped on drop.
     _simulator: Simulator,
 }
 

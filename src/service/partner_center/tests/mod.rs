@@ -1,5 +1,7 @@
-//! The client over every sample exchange of the fact book that is valid JSON: each in the table, with what the client
-//! makes of it, or with why it never makes that call.
+//! Tests the client with every sample exchange of the fact book that is valid JSON.
+//!
+//! The table lists each sample with the client's interpretation, or with the reason why the client never makes that
+//! call.
 
 pub(super) mod samples;
 
@@ -12,7 +14,7 @@ use super::request::RequestKind;
 use super::{address, agreement, answers};
 use samples::response;
 
-/// Told in the words of the outcome; what is never asked for is told in brackets.
+/// The outcome of each sample; the reason in parentheses if the client never makes the call.
 const TABLE: &str = "
     agreement-201.http                               recorded
     agreement-duplicate-600061.json                  (a body alone: see `agreement`)
@@ -69,7 +71,7 @@ const TABLE: &str = "
     validate-address-400-legacy.http                 Wrong
 ";
 
-/// What the client makes of the response of a sample.
+/// The client's interpretation of a sample's response.
 fn understood(name: &str, reply: Reply) -> String {
     let family = name.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
     match family {
@@ -95,7 +97,7 @@ fn answered<T>(outcome: &Outcome<T>) -> &'static str {
     RequestKind::Question.word(outcome)
 }
 
-/// The answer by the name of its variant; without one, how the question ended.
+/// The name of the answer's variant, or the word for the outcome if there is no answer.
 fn answer<T: std::fmt::Debug>(asked: Outcome<T>) -> String {
     match asked {
         Outcome::Done(answer) => {

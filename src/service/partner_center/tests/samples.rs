@@ -1,4 +1,4 @@
-//! The sample exchanges of the fact book, and answers made up for a test.
+//! Loads the sample exchanges of the fact book, and builds answers for tests.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn peer() -> Peer {
     Peer::api(&"https://api.partnercenter.microsoft.com/".parse().expect("a well-formed address"))
 }
 
-/// The JSON body of the request of a sample, where it is valid JSON.
+/// The JSON body of a sample's request, if it is valid JSON.
 pub(in crate::partner_center) fn request_body(sample: &str) -> Value {
     let request = sample.split_once("### response").unwrap().0;
     let start = request.find('{').expect("a body");

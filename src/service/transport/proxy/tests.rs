@@ -1,4 +1,4 @@
-//! Values of variables, and what comes of them.
+//! Tests which proxy follows from the values of the variables.
 
 use super::*;
 
