@@ -1,11 +1,11 @@
-//! The one place that reads the wall clock, and the clock that counts since the machine's boot.
+//! Reads the wall clock, and the clock that counts since the machine's boot.
 //!
-//! Stored times are UTC milliseconds since the Unix epoch and are shown as RFC 3339. They order a story for people
-//! and bound ages across restarts, where an age that makes no sense (the clock went back) always counts as too
-//! old, which is the careful side. Ages and waits inside a run use tokio's monotonic clock, so that it makes no
-//! difference when the clock is set meanwhile. Beside the times that ages between two runs depend on, the time since the
-//! boot is stored, with the boot's id: where that is still the same, the wall clock is not asked. `submitter::past` joins
-//! all of these.
+//! No other module reads the wall clock. Stored times are UTC milliseconds since the Unix epoch, and are shown as RFC
+//! 3339. They order events for people and limit ages across restarts. An age that is not plausible, because the clock
+//! was set back, always counts as too old, which is the safe side. Ages and waits inside a run use tokio's monotonic
+//! clock, so setting the clock does not affect them. If an age between two runs depends on a time, the time since boot
+//! is stored with it, together with the boot's id. If the boot is still the same, the wall clock is not used.
+//! `submitter::age` combines all of these.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,21 +23,21 @@ pub fn now() -> Timestamp {
     from_ms(Timestamp::now().as_millisecond() + failpoint::clock_offset_ms())
 }
 
-/// A stored time back as a time. A value outside the calendar cannot have been written by us and becomes the epoch.
+/// Converts a stored time. A value outside the calendar cannot have been written by us and becomes the epoch.
 pub fn from_ms(unix_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// How long ago `then` was; `None` if it lies in the future, so that a clock that went back is seen as such.
+/// How long ago `then` was; `None` if it is in the future, so that a clock that was set back is detected.
 pub fn elapsed_since(then: Timestamp, now: Timestamp) -> Option<Duration> {
     Duration::try_from(now.duration_since(then)).ok()
 }
 
-/// A moment as it is stored.
+/// A point in time, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     pub wall: Timestamp,
-    /// `None` where the machine does not tell.
+    /// `None` if the machine does not provide it.
     pub boot: Option<BootMoment>,
 }
 
@@ -47,7 +47,7 @@ impl Moment {
     }
 }
 
-/// A moment by the clock that counts since the machine was started, while it sleeps too. Nobody can set it.
+/// A point in time on the clock that counts since the machine's boot, including sleep. This clock cannot be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BootMoment {
     pub boot: Uuid,
@@ -67,13 +67,13 @@ impl BootMoment {
         u64::try_from(self.since_boot.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How long ago `then` was; `None` where that was another boot, or is still to come.
+    /// How long ago `then` was; `None` if it was in another boot or is in the future.
     pub fn since(self, then: Self) -> Option<Duration> {
         if self.boot == then.boot { self.since_boot.checked_sub(then.since_boot) } else { None }
     }
 }
 
-/// The form in the ledger.
+/// The format in the ledger.
 impl fmt::Display for BootMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.boot, self.since_boot_ms())
@@ -98,7 +98,7 @@ mod system {
     use uuid::Uuid;
 
     pub(super) fn boot_id() -> Option<Uuid> {
-        // A container may have been given a clock of its own, which has nothing to do with that of the next one.
+        // A container can have its own clock, which is unrelated to the clock of the next container.
         let offsets = fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
         let is_own =
             offsets.split_whitespace().any(|word| word.parse::<i64>().is_ok_and(|offset| offset != 0));
@@ -112,7 +112,8 @@ mod system {
     }
 }
 
-/// Where no crate of ours tells a boot's id: ages across runs are those of the wall clock there, which is doubted.
+/// On other systems, none of our crates provides a boot's id. Ages across runs depend on the wall clock there, which is
+/// not trusted.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use uuid::Uuid;
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_of_a_boot_is_read_again_and_compared_within_it_alone() {
+    fn a_stored_boot_moment_is_parsed_and_compared_only_within_its_boot() {
         let at = |boot, ms| BootMoment { boot: Uuid::from_u128(boot), since_boot: Duration::from_millis(ms) };
         let then = at(1, 90_061_007);
         assert_eq!(then.to_string().parse(), Ok(then));
@@ -145,7 +146,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn linux_tells_its_boot() {
+    fn linux_provides_a_boot_id() {
         let (first, second) = (BootMoment::now().unwrap(), BootMoment::now().unwrap());
         assert!(second.since(first).is_some_and(|passed| passed < Duration::from_secs(60)));
     }

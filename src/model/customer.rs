@@ -1,29 +1,29 @@
-//! What we know about a customer before it exists: the canonical fields and the validated record.
+//! Defines the fields of a customer and the validated record.
 //!
-//! [`Field`] names the columns of the product contract in their canonical order. [`Customer`] is what validation
-//! makes of a row, what the ledger stores (as JSON, by these names) and what the Partner Center client turns into
-//! its own wire format. Nothing here reads input or knows HTTP.
+//! [`Field`] names the columns of the product contract in canonical order. Validation converts a row to a [`Customer`].
+//! The ledger stores it as JSON with these names, and the Partner Center client converts it to its own wire format.
+//! Nothing here reads input or uses HTTP.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// When a column has to be filled.
+/// When a column must be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     Always,
-    /// Some countries want it, some refuse it, the rest do not care.
+    /// Some countries require it, some refuse it, the others ignore it.
     ByCountry,
-    /// One of the agreement's columns asks for the others.
+    /// Required if another column of the agreement is filled.
     WithTheOthers,
     Never,
 }
 
-/// The table of columns as an enumeration, with what there is to say of each.
+/// Defines the table of columns as an enum, with the properties of each column.
 macro_rules! columns {
     ($($field:ident $name:literal $need:ident, $wants:literal, $example:expr;)*) => {
-        /// A canonical column, in the order in which templates and exports write them.
+        /// A canonical column, in the order of templates and exports.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Field {
@@ -47,14 +47,14 @@ macro_rules! columns {
                 }
             }
 
-            /// What a cell of this column has to say: a phrase, without a full stop.
+            /// What to put into a cell of this column: a phrase without a full stop.
             pub const fn wants(self) -> &'static str {
                 match self {
                     $(Field::$field => $wants,)*
                 }
             }
 
-            /// A good value; `None` where nothing is best.
+            /// A valid value; `None` if the column is best left empty.
             pub const fn example(self) -> Option<&'static str> {
                 match self {
                     $(Field::$field => $example,)*
@@ -64,8 +64,8 @@ macro_rules! columns {
     };
 }
 
-// The name of each, when it has to be filled, what it wants, and an example. Invariant: the examples are one good
-// customer, but for the registration number, which its country does not take.
+// Name, need, phrase for `wants`, and example of each column. Invariant: together the examples are one valid customer,
+// except for the registration number, which its country does not accept.
 columns! {
     CompanyName "company_name" Always, "the customer's legal name", Some("Northwind Harbor Logistics, Inc.");
     Domain "domain" Always,
@@ -109,7 +109,8 @@ columns! {
 }
 
 impl Field {
-    /// The columns of the customer's acceptance of its agreement: none of them is needed, or all but the phone.
+    /// The columns of the customer's acceptance of its agreement. Either all are empty, or all except the phone are
+    /// required.
     pub const AGREEMENT: [Field; 5] = [
         Field::AgreementFirstName,
         Field::AgreementLastName,
@@ -118,28 +119,27 @@ impl Field {
         Field::AgreementDate,
     ];
 
-    /// True where a file without this column, or a row with an empty cell in it, cannot become a customer
-    /// anywhere in the world (fact book 4.1). City, state, postal code, phone and registration number depend on
-    /// the country.
+    /// True if the column is required in every country (fact book 4.1): without it, or with an empty cell in it, a row
+    /// cannot become a customer. City, state, postal code, phone and registration number depend on the country.
     pub const fn is_required(self) -> bool {
         matches!(self.need(), Need::Always)
     }
 
-    /// False for the key of a row, which no two rows share, and for the acceptance of the agreement, of which nothing
-    /// is made up.
+    /// False for the domain, which must differ between rows, and for the agreement's columns, which are never filled in
+    /// for the operator.
     pub fn can_have_default(self) -> bool {
         self != Field::Domain && !Field::AGREEMENT.contains(&self)
     }
 }
 
-/// What empty cells of a field stand for, and rows of files without its column (`--default`). Of two for one field
-/// the later one holds.
+/// Default values for empty cells, and for files without the column (`--default`). If a field has two defaults, the
+/// later one is used.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults(Vec<(Field, String)>);
 
 impl Defaults {
-    /// Invariant of `values`: the fields [can have](Field::can_have_default) one, and the texts are trimmed and not
-    /// empty.
+    /// Invariants of `values`: each field [can have](Field::can_have_default) a default, and the texts are trimmed and
+    /// not empty.
     pub fn new(mut values: Vec<(Field, String)>) -> Self {
         values.reverse();
         values.sort_by_key(|(field, _)| *field);
@@ -162,21 +162,21 @@ impl fmt::Display for Field {
     }
 }
 
-/// A full initial domain, lower-cased, such as `contoso.onmicrosoft.com`: the key of a row.
+/// A full initial domain in lower case, such as `contoso.onmicrosoft.com`: the key of a row.
 ///
-/// Made by validation alone; stored values are trusted because only validated ones are stored.
+/// Only validation creates it. Stored values are trusted because only validated values are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DomainName(String);
 
 impl DomainName {
-    /// Wraps a domain that validation (or the ledger, which stores only validated ones) has vouched for.
+    /// Wraps a domain from validation, or from the ledger, which stores only validated domains.
     pub fn from_validated(full: String) -> Self {
         debug_assert!(!full.bytes().any(|b| b.is_ascii_uppercase()), "domains are compared in lower case");
         Self(full)
     }
 
-    /// The whole domain, lower case.
+    /// The full domain in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -188,15 +188,15 @@ impl fmt::Display for DomainName {
     }
 }
 
-/// A validated customer, ready to be created. Texts are trimmed; absent optional values are `None`, never empty.
+/// A validated customer, ready to be created. Texts are trimmed; missing optional values are `None`, never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     pub company_name: String,
     pub domain: DomainName,
     pub email: String,
-    /// Spelled as the country table spells it, such as `en-US`.
+    /// In the spelling of the country table, for example `en-US`.
     pub culture: String,
-    /// Lower case, such as `en`.
+    /// Lower case, for example `en`.
     pub language: String,
     pub first_name: String,
     pub last_name: String,
@@ -219,21 +219,21 @@ pub struct Customer {
     pub phone_number: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_registration_number: Option<String>,
-    /// Tenant id of the indirect reseller; `None` makes the customer the provider's own.
+    /// Tenant id of the indirect reseller; `None`: the customer is the provider's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub associated_partner_id: Option<Uuid>,
-    /// Always sent, because leaving it out has meant different things at different times (fact book 4.7).
+    /// Always sent, because omitting it has had different meanings at different times (fact book 4.7).
     pub enable_gdap_by_default: bool,
     /// The operator's own key; never sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// No part of the creation: recorded after it.
+    /// Not part of the create: recorded after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
 }
 
-/// Who accepted the Microsoft Customer Agreement for the customer, and when. A legal statement about a real person
-/// (fact book 10): every part comes from the operator's file, and nothing has a default.
+/// The person who accepted the Microsoft Customer Agreement for the customer, and the date. This is a legal statement
+/// about a real person (fact book 10): every part comes from the operator's file, and nothing has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {
     pub first_name: String,
@@ -241,6 +241,6 @@ pub struct Agreement {
     pub email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// UTC, as it is sent: `2026-08-14T00:00:00.000Z`.
+    /// UTC, in the format that is sent: `2026-08-14T00:00:00.000Z`.
     pub agreed_at: String,
 }

@@ -1,15 +1,16 @@
-//! Named points at which a debug build can be told to fail, so that tests can see what an operator's worst day leaves
-//! behind. In a release build none of this is there.
+//! Defines named points at which a debug build can be made to fail, for tests.
 //!
-//! | variable | what happens |
+//! The tests check what is left after a failure. In a release build the failpoints have no effect.
+//!
+//! | variable | effect |
 //! | --- | --- |
-//! | `TENANTRY_CRASH_AT=point` or `point#3` | the process dies at once when it passes the point for the first, or third, time |
-//! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does where there is a bug |
-//! | `TENANTRY_STALL_AT=point` or `point#3` | the same, but the thread, or the task, stands still for two seconds and then goes on |
-//! | `TENANTRY_STALL_UNTIL=FILE` | such a stall lasts until this file is there |
-//! | `TENANTRY_SHORTER_WAITS=4` | waits before repeats, and the settle delay, are a quarter, where the API is on this machine |
-//! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is off by the seconds that this file holds, read anew each time |
-//! | `TENANTRY_BOOT_ID=GUID` or `none` | the machine was started under this id, or does not tell |
+//! | `TENANTRY_CRASH_AT=point` or `point#3` | the process aborts when it passes the point for the first, or third, time |
+//! | `TENANTRY_PANIC_AT=point` or `point#3` | the same, but the thread panics, as it does after a bug |
+//! | `TENANTRY_STALL_AT=point` or `point#3` | the same, but the thread or task stalls for two seconds and then continues |
+//! | `TENANTRY_STALL_UNTIL=FILE` | such a stall lasts until this file exists |
+//! | `TENANTRY_SHORTER_WAITS=4` | waits before retries and the settle delay are divided by 4, if the API is on this machine |
+//! | `TENANTRY_CLOCK_OFFSET=FILE` | the wall clock is shifted by the seconds in this file, which is read again each time |
+//! | `TENANTRY_BOOT_ID=GUID` or `none` | the id of the machine's boot is this one, or is not available |
 
 use std::ffi::OsString;
 use std::future::poll_fn;
@@ -22,20 +23,20 @@ use std::time::{Duration, Instant};
 
 const STALL: Duration = Duration::from_secs(2);
 
-/// Whoever stands still looks this often whether that is over.
+/// How often a stalled thread or task checks whether the stall is over.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What a test has set `variable` to. A release build does not look.
+/// The value that a test has set for `variable`. A release build does not read it.
 pub fn requested(variable: &str) -> Option<OsString> {
     if cfg!(debug_assertions) { std::env::var_os(variable) } else { None }
 }
 
-/// The same as a number, or as something else that is written as text.
+/// The same, parsed as a number or another type.
 pub fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
     requested(variable)?.to_str()?.parse().ok()
 }
 
-/// A point, and the time that it is passed at which something happens.
+/// A failpoint, and which passing of it has an effect.
 struct Trigger {
     point: String,
     time: u32,
@@ -54,8 +55,8 @@ impl Trigger {
     }
 }
 
-/// Dies here, where this is the point and the time that were asked for. Nothing is flushed and nobody says goodbye, as
-/// with `kill -9`. Or panics, where that was asked for.
+/// Aborts, stalls or panics if a test requested it for this point and this passing. An abort flushes nothing, like
+/// `kill -9`.
 #[track_caller]
 pub fn crash(point: &str) {
     static CRASH: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_CRASH_AT"));
@@ -73,7 +74,7 @@ pub fn crash(point: &str) {
     panic_with(point, point.as_bytes());
 }
 
-/// A machine that is out of breath.
+/// A stall of a thread or task.
 struct Stall {
     began: Instant,
     until: Option<PathBuf>,
@@ -85,7 +86,7 @@ impl Stall {
     }
 }
 
-/// Is this where and when it is to be?
+/// Starts a stall if a test requested it for this point and this passing.
 fn stalls(point: &str) -> Option<Stall> {
     static ASKED: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_STALL_AT"));
     ASKED.as_ref().filter(|asked| asked.is_now(point))?;
@@ -93,7 +94,7 @@ fn stalls(point: &str) -> Option<Stall> {
     Some(Stall { began: Instant::now(), until: requested("TENANTRY_STALL_UNTIL").map(PathBuf::from) })
 }
 
-/// The task waits here for its turn, where this is the point and the time that were asked for.
+/// Stalls the task if a test requested it for this point and this passing.
 pub async fn wait_for_turn(point: &str) {
     let stall = if cfg!(debug_assertions) { stalls(point) } else { None };
     let Some(stall) = stall else { return };
@@ -111,8 +112,8 @@ pub async fn wait_for_turn(point: &str) {
     .await;
 }
 
-/// Panics here, where this is the point and the time that were asked for, in words that give away what is in hand: the
-/// worst that code of ours, or of a library, can do.
+/// Panics if a test requested it for this point and this passing. The message contains `in_hand`: the worst that a bug
+/// in our code or in a library can do.
 #[track_caller]
 pub fn panic_with(point: &str, in_hand: &[u8]) {
     static PANIC: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_PANIC_AT"));
@@ -121,14 +122,14 @@ pub fn panic_with(point: &str, in_hand: &[u8]) {
     }
 }
 
-/// How much the wall clock is off, which a test may change while the program runs.
+/// The offset of the wall clock, which a test may change while the program runs.
 pub fn clock_offset_ms() -> i64 {
     let Some(file) = requested("TENANTRY_CLOCK_OFFSET") else { return 0 };
     let seconds = std::fs::read_to_string(file).expect("the test has written it");
     seconds.trim().parse::<i64>().expect("a number of seconds") * 1000
 }
 
-/// The id of the machine's boot, or that there is none, where a test says so.
+/// The boot's id that a test has set; `Some(None)`: the test has removed the id.
 pub fn boot_id() -> Option<Option<uuid::Uuid>> {
     Some(requested("TENANTRY_BOOT_ID")?.to_str()?.parse().ok())
 }

@@ -1,4 +1,4 @@
-//! The ids that every request to Partner Center carries.
+//! Defines the ids in every request to Partner Center.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ macro_rules! wire_id {
 }
 
 wire_id!(
-    /// The `MS-RequestId`: durable before it is sent, kept with every repeat while the outcome is unknown.
+    /// The `MS-RequestId`: durable before it is sent, and the same for every retry while the outcome is unknown.
     RequestId
 );
 wire_id!(

@@ -1,16 +1,16 @@
-//! What every part of Tenantry speaks of and stands on: it knows no list, no SQL, no HTTP and no runtime.
+//! Defines the basic types of Tenantry, without lists, SQL, HTTP or a runtime.
 //!
-//! | module | what it is |
+//! | module | what it does |
 //! | --- | --- |
-//! | [`customer`] | the fields of a list and the customer that validation makes of a row |
-//! | [`problem`] | what can be wrong with a row: one table of rules |
-//! | [`ids`] | the ids that every request carries |
-//! | [`clock`] | the one place that reads the wall clock, and the clock since the boot |
-//! | [`files`] | how private files are made, opened, read and replaced |
-//! | [`printable`] | text from outside, made safe to print |
-//! | [`nearest`] | how far apart two names are, for "did you mean" |
-//! | [`limits`] | what the operating system may refuse more of |
-//! | [`failpoint`] | the points at which a debug build can be told to fail |
+//! | [`customer`] | defines the fields of a list and the validated customer |
+//! | [`problem`] | defines what can be wrong with a row: one table of rules |
+//! | [`ids`] | defines the ids in every request |
+//! | [`clock`] | reads the wall clock and the clock since boot |
+//! | [`files`] | creates, opens, reads and replaces private files |
+//! | [`printable`] | makes text from outside safe to print |
+//! | [`nearest`] | compares names, for "did you mean" |
+//! | [`limits`] | detects which limit of the operating system is reached |
+//! | [`failpoint`] | makes a debug build fail at named points |
 
 pub mod clock;
 pub mod customer;

@@ -1,4 +1,4 @@
-//! What the operating system may refuse more of: files that are open at once, threads, and the size of a file.
+//! Detects limits of the operating system: open files, threads, and the size of a file.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -6,27 +6,27 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
 
-/// What the program takes without its connections is about 20.
+/// The program uses about 20 in addition to its connections.
 #[cfg(unix)]
 const FEWEST_DESCRIPTORS: u64 = 64;
 
-/// Something that ran out.
+/// A resource that ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
-    /// Files and connections that this process may have open.
+    /// Open files and connections of this process.
     Descriptors,
-    /// The same, of the whole machine.
+    /// Open files and connections of the whole machine.
     DescriptorsOfAll,
     Threads,
 }
 
 impl Resource {
-    /// What the error of a file or a connection says ran out, if it says so.
+    /// The resource that ran out according to an error of a file or connection, if any.
     pub fn of(error: &io::Error) -> Option<Self> {
         let code = error.raw_os_error()?;
         #[cfg(unix)]
         let (own, all) = (rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error());
-        // WSAEMFILE, and ERROR_TOO_MANY_OPEN_FILES.
+        // WSAEMFILE and ERROR_TOO_MANY_OPEN_FILES.
         #[cfg(windows)]
         let (own, all) = (10_024, 4);
         if code == own {
@@ -38,12 +38,12 @@ impl Resource {
         }
     }
 
-    /// Others have no part in it, so that it does not come free by itself.
+    /// True if only this process uses the resource, so that waiting does not free it.
     pub fn is_of_this_process(self) -> bool {
         self == Self::Descriptors
     }
 
-    /// What ran out, as a fragment.
+    /// What ran out, as a sentence fragment.
     pub fn words(self) -> &'static str {
         match self {
             Self::Descriptors => "this process may not open more files and connections",
@@ -63,29 +63,29 @@ impl Resource {
     }
 }
 
-/// What a panic of the runtime was for want of.
+/// The resource that was missing when the runtime panicked.
 static WANTED: OnceLock<Resource> = OnceLock::new();
 
-/// What a panic at `file` of the source was for want of, if it was. The runtime panics where it has no thread or no
-/// descriptor to begin with, and its panics have no type, so this tries whether one can be had.
+/// The resource that was missing, if the panic was in the source file `file`. The runtime panics if it has no thread or
+/// descriptor to start with. Its panics have no type, so this tests whether the resources are available now.
 pub fn wanted_at(file: &str) -> Option<Resource> {
     if !file.contains("tokio") {
         return None;
     }
-    // It wants two at once, and begins with more.
+    // The runtime needs two at once, and more to start.
     let descriptors: io::Result<Vec<_>> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     let descriptor = descriptors.err().and_then(|error| Resource::of(&error));
     let thread = thread::Builder::new().spawn(|| ()).err().map(|_| Resource::Threads);
     descriptor.or(thread).map(|wanted| *WANTED.get_or_init(|| wanted))
 }
 
-/// What such a panic was for want of, where there has been one.
+/// The resource that was missing at an earlier panic, if any.
 pub fn wanted() -> Option<Resource> {
     WANTED.get().copied()
 }
 
-/// How many files this process may have open, where that is too few to work with: what fails then may say many things,
-/// and seldom this.
+/// The limit of open files of this process, if it is too low to work with. The errors that follow from it seldom name
+/// the cause.
 pub fn few_descriptors() -> Option<u64> {
     #[cfg(unix)]
     {
@@ -96,21 +96,21 @@ pub fn few_descriptors() -> Option<u64> {
     None
 }
 
-/// Why a folder takes no files, where its disk has no room for them or their names. SQLite says of that only that it
-/// cannot open what it makes beside a ledger.
+/// Why no files can be created in a folder, if its disk has no space for files or names. SQLite reports only that it
+/// cannot open its files next to a ledger.
 pub fn no_room_in(folder: &Path) -> Option<io::Error> {
-    // As many as SQLite makes.
+    // The number of files that SQLite creates.
     let made: io::Result<Vec<_>> = (0..3).map(|_| tempfile::tempfile_in(folder)).collect();
     let is_room =
         |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     made.err().filter(is_room)
 }
 
-/// Makes of two things that end or stop a process mere errors, or nothing: a write beyond the largest size that a file may
-/// have (SIGXFSZ) fails, and a write to the terminal of another job (SIGTTOU, where `stty tostop` asks for it) is done.
+/// Keeps two signals from ending or stopping the process. A write beyond the maximum size of a file (SIGXFSZ) becomes
+/// an error. A write to the terminal of another job (SIGTTOU, with `stty tostop`) succeeds.
 ///
-/// To be called before there is a second thread and before anything is written: each thread has it from the one that
-/// starts it. So would a program; see [`with_every_signal`].
+/// Call it before a second thread starts and before anything is written: each thread inherits the signal mask from the
+/// thread that starts it. A child process inherits it too; see [`with_every_signal`].
 pub fn survive_writes() {
     #[cfg(unix)]
     if let Err(error) = of_writes().thread_block() {
@@ -118,11 +118,11 @@ pub fn survive_writes() {
     }
 }
 
-/// Starts something in which every signal does what it does elsewhere. It takes a thread of its own: in another one a
-/// signal may wait that would end us here.
+/// Starts a child process with both signals unblocked. Uses a separate thread: unblocking them in this thread could
+/// deliver a pending signal, which would end the process.
 ///
 /// # Errors
-/// There is no thread to be had.
+/// No thread is available.
 pub fn with_every_signal<T: Send>(start: impl FnOnce() -> T + Send) -> io::Result<T> {
     let start = || {
         #[cfg(unix)]
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ran_out_is_told_by_the_number_of_an_error() {
+    fn the_number_of_an_error_identifies_what_ran_out() {
         let of = |code| Resource::of(&io::Error::from_raw_os_error(code));
         assert_eq!(of(24), Some(Resource::Descriptors));
         assert_eq!(of(23), Some(Resource::DescriptorsOfAll));

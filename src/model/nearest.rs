@@ -1,12 +1,12 @@
-//! How far apart two short names are, for "did you mean".
+//! Computes the distance of two short names, for "did you mean".
 //!
-//! One typing slip is one step: a letter left out, put in, replaced, or swapped with its neighbour (optimal string
-//! alignment). Callers decide how many steps still count as a slip. A long text is far from everything.
+//! One typing slip is one step: a letter that is missing, extra, replaced, or swapped with its neighbour (optimal
+//! string alignment). Callers decide how many steps still count as a slip. A long text is never near.
 
-/// No name we compare with is longer; a longer text is no misspelling of one.
+/// No name that we compare with is longer, so a longer text is not a misspelling.
 const CHARS_MAX: usize = 64;
 
-/// The number of slips between `a` and `b` where it is `limit` or less.
+/// The number of slips between `a` and `b`, if it is at most `limit`.
 pub fn distance_within(a: &str, b: &str, limit: usize) -> Option<usize> {
     let [a_chars, b_chars] = [a, b].map(|text| text.chars().take(CHARS_MAX + 1).count());
     let may_be_near = a_chars.max(b_chars) <= CHARS_MAX && a_chars.abs_diff(b_chars) <= limit;

@@ -1,37 +1,37 @@
-//! Text from outside, made safe to print: bounded, and with nothing in it that a terminal would obey.
+//! Makes text from outside safe to print: short, and without terminal control characters.
 
 use std::borrow::Cow;
 
-/// How much of a cell a problem shows.
+/// The maximum length of a cell in a problem.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// Soft hyphen, zero-width characters, directional marks (with that of Arabic) and the byte order mark.
+/// Soft hyphen, zero-width characters, directional marks (including the Arabic one) and the byte order mark.
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// A character that shows nothing, and that a terminal may obey.
+/// A character that is not visible, or that a terminal may interpret.
 pub fn is_unseen(c: char) -> bool {
     c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// A text from outside, safe to print on one line.
+/// Escapes text from outside for printing on one line.
 pub fn escape_for_terminal(text: &str) -> Cow<'_, str> {
-    // Most are ASCII, which is looked through sooner byte by byte.
+    // Most texts are ASCII, where checking the bytes is faster.
     if text.is_ascii() && !text.bytes().any(|c| c.is_ascii_control()) {
         return Cow::Borrowed(text);
     }
     with(text, is_unseen, escaped)
 }
 
-/// JSON with nothing in it that a terminal would obey, and the same value. JSON itself escapes the control characters
-/// of ASCII inside its texts; those outside them are its own line breaks.
+/// Escapes JSON for printing, without changing its value. Inside texts, JSON already escapes the ASCII control
+/// characters; outside of texts, they are JSON's own line breaks.
 pub fn escape_json_for_terminal(json: &str) -> Cow<'_, str> {
-    // All of them lie in the plane that four digits can name.
+    // All of these characters can be written with four digits.
     with(json, is_unseen_in_lines, |c| format!("\\u{:04x}", u32::from(c)))
 }
 
-/// Text of several lines, safe to print.
+/// Escapes text of several lines for printing.
 pub fn escape_lines_for_terminal(text: &str) -> Cow<'_, str> {
     with(text, is_unseen_in_lines, escaped)
 }
@@ -40,7 +40,7 @@ fn is_unseen_in_lines(c: char) -> bool {
     is_unseen(c) && c != '\n'
 }
 
-/// The text with other words for some of its characters.
+/// Replaces some characters of the text.
 fn with(text: &str, is_replaced: impl Fn(char) -> bool, words: impl Fn(char) -> String) -> Cow<'_, str> {
     if !text.contains(&is_replaced) {
         return Cow::Borrowed(text);
@@ -48,9 +48,9 @@ fn with(text: &str, is_replaced: impl Fn(char) -> bool, words: impl Fn(char) -> 
     Cow::Owned(text.chars().map(|c| if is_replaced(c) { words(c) } else { c.to_string() }).collect())
 }
 
-/// A cell as a problem shows it: bounded, and safe to print.
+/// A cell as shown in a problem: short and safe to print.
 pub fn truncate_for_display(cell: &[u8]) -> String {
-    // Far more bytes than the shown characters can have, so that a huge cell is not decoded whole.
+    // Far more bytes than the shown characters need, so that a huge cell is not decoded as a whole.
     let head = &cell[..cell.len().min(SHOWN_CHARS_MAX * 8)];
     let text = String::from_utf8_lossy(head);
     let end = text.char_indices().nth(SHOWN_CHARS_MAX).map_or(text.len(), |(end, _)| end);
@@ -61,7 +61,7 @@ pub fn truncate_for_display(cell: &[u8]) -> String {
     out
 }
 
-/// A character by its number, or by its usual short form.
+/// A character as its number, or as its usual short escape.
 pub fn escaped(c: char) -> String {
     match c {
         '\n' | '\r' | '\t' => c.escape_default().to_string(),

@@ -1,13 +1,13 @@
-//! What can be wrong with a row, and how it is told to the person with the spreadsheet.
+//! Defines what can be wrong with a row, and how it is reported.
 //!
-//! A rule has one name and one severity, in one table. A check makes a [`Finding`]; where it is (line, column, value) is
-//! added by who knows it, which makes a [`Problem`]. None of this is built for a row without one.
+//! One table has the name and severity of each rule. A check returns a [`Finding`]. The caller adds its place (line,
+//! column, value), which makes a [`Problem`]. For a row without problems, none of this is built.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// An error rejects the row; a warning is shown, and the row is sent all the same.
+/// An error rejects the row. A warning is shown, and the row is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -24,33 +24,33 @@ impl Severity {
     }
 }
 
-/// One thing that is wrong with one cell of one row, or with the row (`column` is then empty).
+/// One problem with one cell of a row, or with the whole row (`column` is then empty).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The physical line the row starts on, 1-based.
+    /// The physical line on which the row starts, 1-based.
     pub line: u64,
-    /// The operator's own header text; the canonical name where the file has no such column.
+    /// The operator's own header text, or the canonical name if the file has no such column.
     pub column: String,
     /// The cell, shortened and with control characters escaped.
     pub value: String,
     pub severity: Severity,
     pub rule: Cow<'static, str>,
-    /// A lower-case fragment; where it needs a subject, that is the cell.
+    /// A fragment in lower case. If it needs a subject, the subject is the cell.
     pub message: String,
-    /// What to write instead, where that can be told.
+    /// What to write instead, if that is known.
     pub suggestion: Option<String>,
 }
 
 impl Problem {
-    /// The record itself was not what its header says, or more than is kept: what the ledger has of it is not what the
-    /// file said.
+    /// True if the record does not match its header, or is longer than what is stored: the ledger's content differs
+    /// from the file's.
     pub fn is_of_the_record(&self) -> bool {
         [Rule::RaggedRow, Rule::RowEncoding, Rule::CellSize, Rule::RowSize]
             .iter()
             .any(|rule| rule.name() == self.rule)
     }
 
-    /// Column, message, and what to write instead.
+    /// Column, message and suggestion.
     pub fn with_suggestion(&self) -> String {
         match &self.suggestion {
             Some(suggestion) => format!("{} (→ {suggestion})", self.describe()),
@@ -68,10 +68,10 @@ impl Problem {
     }
 }
 
-/// The table of rules as an enumeration, with the name and the severity of each.
+/// Defines the table of rules as an enum, with the name and severity of each rule.
 macro_rules! rules {
     ($($rule:ident $name:literal $severity:ident,)*) => {
-        /// Every rule, by the name that `problems[].rule` carries.
+        /// A rule; `problems[].rule` contains its name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Rule {
             $($rule,)*
@@ -93,8 +93,8 @@ macro_rules! rules {
     };
 }
 
-// What the service is known to refuse is an error, what it may dislike a warning. Where it depends on the country
-// which of the two it is, there are two rules.
+// If the service is known to refuse a value, the rule is an error; if the service may refuse it, a warning. If this
+// depends on the country, there are two rules.
 rules! {
     RaggedRow "ragged_row" Error,
     RowEncoding "row_encoding" Error,
@@ -135,7 +135,7 @@ rules! {
     AgreementCloud "agreement_cloud" Error,
     DuplicateDomain "duplicate_domain" Error,
     MixedResellers "mixed_resellers" Error,
-    // What Partner Center says, asked about a row beforehand.
+    // From Partner Center, when rows are checked before they are sent.
     AddressUnverified "address_unverified" Warning,
     AddressWrong "address_wrong" Warning,
     AddressUnanswered "address_unanswered" Warning,
@@ -148,7 +148,7 @@ rules! {
     ResellerUnanswered "reseller_unanswered" Warning,
 }
 
-/// What a check has to say about a text, without knowing where the text stands.
+/// The result of a check of a text, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub rule: Rule,
@@ -167,7 +167,7 @@ impl Finding {
         self
     }
 
-    /// The problem that this is where it was found. `value` is shown as it is.
+    /// Adds the place, which makes a problem. `value` is shown unchanged.
     pub fn found(self, line: u64, column: String, value: String, strict: bool) -> Problem {
         let Finding { rule, message, suggestion } = self;
         let severity = if strict { Severity::Error } else { rule.severity() };

@@ -1,9 +1,9 @@
-//! What others may do with a file, judged by its owner, group and mode.
+//! Determines what other users may do with a file, from its owner, group and mode.
 //!
-//! Three things keep this from getting in the way. The group of a user who is alone in it counts as the user
-//! ([`super::groups`]). A file system that is mounted read-only lets nobody write. And some file systems know no modes
-//! and no owners: a Windows drive in WSL, a network share, a FAT stick show the same for every file, and `chmod` changes
-//! nothing. Which those are is not guessed from their names: a file that is made there for its owner alone shows it.
+//! Three rules avoid false alarms. A group with only one member counts as that user ([`super::groups`]). On a file
+//! system that is mounted read-only, no user can write. And some file systems have no modes and owners: a Windows drive
+//! in WSL, a network share or a FAT stick shows the same values for every file, and `chmod` changes nothing. Such file
+//! systems are not recognized by name: a private file is created there as a test.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -18,19 +18,19 @@ pub(super) use windows::{is_private_file, refuse_strangers, refuse_unexcused_str
 #[cfg(not(unix))]
 pub use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 
-/// What others could do with a private file until now, and can from now on.
+/// Whether other users could access a private file until now, and whether they still can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
-    /// Nothing.
+    /// They never could.
     Never,
-    /// They could read or write it; the mode is narrower now.
+    /// They could read or write the file; its mode is narrower now.
     Ended,
-    /// They can still, because the file is not ours or cannot be changed.
+    /// They still can, because the file is not ours or cannot be changed.
     Stays,
 }
 
 impl Exposure {
-    /// Warns, if there is something to warn about.
+    /// Logs a warning unless the file was never exposed.
     pub fn warn(self, path: &Path) {
         let file = path.display();
         match self {
@@ -43,11 +43,11 @@ impl Exposure {
     }
 }
 
-/// Whose a file is.
+/// The owner of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
 pub enum FileOwner {
-    /// This user, or whoever the file system shows for everything that this user makes.
+    /// This user, or the user that the file system shows for all files that this user creates.
     Us,
     Another,
 }
@@ -64,7 +64,7 @@ mod unix {
     use super::super::{Refused, acl, folder_of, groups};
     use super::{Exposure, File, FileOwner, Metadata, Path, io};
 
-    /// The bits of all others, and of the group, for one right.
+    /// The mode bits of one right, for all others and for the group.
     #[derive(Debug, Clone, Copy)]
     struct Right {
         others: u32,
@@ -75,8 +75,8 @@ mod unix {
     const READ: Right = Right { others: 0o004, group: 0o040 };
     const STICKY: u32 = 0o1000;
 
-    /// Do the mode and the access list give a right to others than us, the owner, root and a private group of ours or
-    /// the owner's? `is_private` knows the groups of a user.
+    /// Do the mode and the access list give a right to anyone except us, the owner, root, and a private group of ours
+    /// or the owner's? `is_private` knows a user's private groups.
     fn gives(file: Stat, list: Option<&[u8]>, right: Right, is_private: impl Fn(u32, u32) -> bool) -> bool {
         let (us, owner) = (geteuid().as_raw(), file.uid);
         let is_other_user = |uid| ![us, owner, 0].contains(&uid);
@@ -91,7 +91,7 @@ mod unix {
         file.mode & right.others != 0 || (file.mode & right.group != 0 && by_group())
     }
 
-    /// What is looked at.
+    /// The metadata that is examined.
     #[derive(Debug, Clone, Copy)]
     struct Stat {
         uid: u32,
@@ -110,13 +110,13 @@ mod unix {
         groups::is_private(gid, uid, &text("/etc/passwd"), &text("/etc/group"))
     }
 
-    /// What a new file for its owner alone looks like in a folder. `None`: none can be made there.
+    /// The metadata of a new private file in a folder. `None`: no file can be created there.
     fn new_file_in(folder: &Path) -> Option<Stat> {
         let file = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder).ok()?;
         Some((&file.as_file().metadata().ok()?).into())
     }
 
-    /// Do modes mean anything where a new file for its owner alone looks like this?
+    /// Do modes have a meaning on a file system where a new private file looks like this?
     fn mean_something(new_file: Option<Stat>) -> bool {
         new_file.is_none_or(|file| file.mode & 0o077 == 0)
     }
@@ -135,17 +135,18 @@ mod unix {
         has
     }
 
-    /// Is a file of this user ours, who make one there that looks like this?
+    /// Does the file belong to us? `new_file` is the owner of a file that we create in the same folder.
     fn is_ours(uid: u32, new_file: impl FnOnce() -> Option<u32>) -> bool {
         uid == geteuid().as_raw() || new_file() == Some(uid)
     }
 
-    /// Where nobody can write, whatever a mode says.
+    /// True if no user can write, whatever the mode says.
     fn is_read_only(file: &Path) -> bool {
         rustix::fs::statvfs(file).is_ok_and(|it| it.f_flag.contains(StatVfsMountFlags::RDONLY))
     }
 
-    /// May others than its owner, root and a private group write to the file, or make files in the folder, at `path`?
+    /// May anyone except the owner, root and a private group write to the file at `path`, or create files in the
+    /// folder?
     pub fn others_may_write(path: &Path, metadata: &Metadata) -> bool {
         let folder = if metadata.is_dir() { path } else { folder_of(path) };
         gives(metadata.into(), acl::of(path).as_deref(), WRITE, is_private)
@@ -153,7 +154,7 @@ mod unix {
             && has_modes(folder)
     }
 
-    /// May everybody put another file in the place of `file`? In a folder with the sticky bit, such as /tmp, they may not.
+    /// May all users replace `file` by another file? In a folder with the sticky bit, such as /tmp, they may not.
     pub fn others_may_replace(file: &Path) -> bool {
         let folder = folder_of(file);
         let Ok(metadata) = folder.metadata() else { return false };
@@ -161,37 +162,38 @@ mod unix {
         by_mode && !is_read_only(folder) && has_modes(folder)
     }
 
-    /// Is it a regular file that this user has, and nobody else may use? A link is none.
+    /// Is it a regular file that belongs to this user and that no other user may access? A link is not one.
     pub(in super::super) fn is_private_file(path: &Path, metadata: &Metadata) -> bool {
         metadata.is_file()
             && owner(path, metadata) == FileOwner::Us
             && (!is_wide(path, metadata) || !mean_something(new_file_in(folder_of(path))))
     }
 
-    /// May others than its owner, root and a private group read the file or write to it?
+    /// May anyone except the owner, root and a private group read the file or write to it?
     fn is_wide(path: &Path, metadata: &Metadata) -> bool {
         let list = acl::of(path);
         [READ, WRITE].into_iter().any(|right| gives(metadata.into(), list.as_deref(), right, is_private))
     }
 
-    /// Refuses a file that belongs to another user than us and root, or that others could put in the place of one: by a
-    /// link to it, too.
+    /// Refuses a file that belongs to a user other than us and root, or that others can replace, also through a link to
+    /// it.
     pub(in super::super) fn refuse_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
         find_stranger(path, file, |_| false).map(|_| ())
     }
 
-    /// As [`refuse_strangers`], but another user's file, or a file in another user's folder, is only warned about in two
-    /// cases, both of which are usual in containers, where the owners of mounted files are those of another machine:
+    /// Like [`refuse_strangers`], but logs only a warning for another user's file, or a file in another user's folder,
+    /// in two cases. Both are common in containers, where the owners of mounted files come from another machine:
     ///
-    /// - We are root. The files of all users are at our hand, and whoever had root name one of them chose to believe its
-    ///   owner.
-    /// - The file or folder is on a file system that is mounted read-only: nobody on this machine can write to it, and
-    ///   whoever mounted it chose what is in it.
+    /// - We are root. Root can access the files of all users, and the person who named the file as root chose to trust
+    ///   its owner.
+    /// - The file or folder is on a file system that is mounted read-only. No user on this machine can write to it, and
+    ///   the person who mounted it chose its content.
     ///
-    /// A third case is a folder that everybody may write to, as volumes of containers often are. A file there that is
-    /// ours, and not reached by a link, is only warned about: whoever replaces it can make no file of ours.
+    /// A third case is a folder that all users may write to, as volumes of containers often are. For our own file
+    /// there, if it is not reached by a link, only a warning is logged: other users can replace it, but they cannot
+    /// create a file that belongs to us.
     ///
-    /// What others than the owner may write or replace is refused all the same.
+    /// A file that others may write to or replace is refused in all other cases.
     pub(in super::super) fn refuse_unexcused_strangers(path: &Path, file: &Metadata) -> Result<(), Refused> {
         let is_excused = |place: &Path| geteuid().is_root() || is_read_only(place);
         let is_ours = || file.uid() == geteuid().as_raw() && !path.is_symlink();
@@ -209,7 +211,7 @@ mod unix {
         Ok(())
     }
 
-    /// Who besides root decides on what is at `path`. Another user, whose file or folder is not excused, is an error.
+    /// Who, in addition to root, controls what is at `path`. It is an error if another user does and is not excused.
     fn find_stranger(
         path: &Path,
         file: &Metadata,
@@ -220,7 +222,7 @@ mod unix {
         let folders: Vec<_> =
             folders.iter().filter_map(|folder| Some((*folder, folder.metadata().ok()?))).collect();
         for (folder, metadata) in &folders {
-            // In a folder such as /tmp only its owner can put another file in the place of one.
+            // In a folder such as /tmp only the owner of a file can replace it.
             if metadata.mode() & STICKY == 0 && others_may_write(folder, metadata) {
                 return Err(Refused::FolderWritable);
             }
@@ -240,19 +242,20 @@ mod unix {
         }
     }
 
-    /// Whose the file at `path` is.
+    /// The owner of the file at `path`.
     pub fn owner(path: &Path, metadata: &Metadata) -> FileOwner {
         let new_file = || new_file_in(folder_of(path)).map(|file| file.uid);
         if is_ours(metadata.uid(), new_file) { FileOwner::Us } else { FileOwner::Another }
     }
 
-    /// Takes the rights of others away from an open file of ours. Devices and pipes stay as they are. Logs nothing: it may
-    /// be the log that is opened.
+    /// Removes the rights of others from an open file of ours. Devices and pipes do not change. Logs nothing, because
+    /// the file may be the log itself.
     pub fn narrow(file: &File, path: &Path) -> io::Result<Exposure> {
         narrow_by(|| file.metadata(), |private| file.set_permissions(private), path)
     }
 
-    /// As [`narrow`], for a file that must not be opened: closing a database takes SQLite's own locks on it away.
+    /// Like [`narrow`], for a file that must not be opened: closing it would release SQLite's own locks on the
+    /// database.
     pub fn narrow_at(path: &Path) -> io::Result<Exposure> {
         narrow_by(|| std::fs::metadata(path), |private| std::fs::set_permissions(path, private), path)
     }
@@ -275,7 +278,7 @@ mod unix {
         Ok(if means_it { Exposure::Stays } else { Exposure::Never })
     }
 
-    /// Does a file that belongs to `ledger` have its owner, root or us for one too?
+    /// Does `file`, which belongs to `ledger`, have the same owner, or us or root as its owner?
     pub fn same_owner(ledger: &Metadata, file: &Metadata) -> bool {
         [ledger.uid(), geteuid().as_raw(), 0].contains(&file.uid())
     }
@@ -290,7 +293,7 @@ mod unix {
 
         #[test]
         fn the_owner_root_and_a_private_group_are_no_others() {
-            // Group 7 is user 7's own, 0 is root's.
+            // Group 7 is private to user 7, and group 0 to root.
             let private = |gid, uid| gid == 0 || gid == uid;
             let check = |file: Stat, read: bool, write: bool| {
                 assert_eq!(gives(file, None, READ, private), read, "read {:o}", file.mode);
@@ -306,9 +309,9 @@ mod unix {
             check(seen(0, 0, 0o444), true, false);
         }
 
-        /// With a list, a private group in the mode says nothing of the users that the list names.
+        /// With an access list, a private group in the mode says nothing about the users in the list.
         #[test]
-        fn an_access_list_counts_beside_the_mode() {
+        fn an_access_list_counts_in_addition_to_the_mode() {
             let private = |gid, uid| gid == uid;
             let check = |mode: u32, named: (u16, u16, u32), read: bool, write: bool| {
                 let (file, list) = (seen(7, 7, mode), acl::list(&[(0x04, 6, u32::MAX), named]));
@@ -325,9 +328,10 @@ mod unix {
             check(0o602, (0x08, 0, stranger), false, true);
         }
 
-        /// Whose files are believed. Only root can give a file away; without root there is no file of another user here.
+        /// Which owners are trusted. Only root can give a file away; without root there is no file of another user
+        /// here.
         #[test]
-        fn another_users_file_is_believed_where_that_is_excused() {
+        fn another_users_file_is_trusted_only_if_excused() {
             let folder = tempfile::tempdir().unwrap();
             let inner = folder.path().join("in");
             std::fs::create_dir(&inner).unwrap();
@@ -348,7 +352,7 @@ mod unix {
             }
         }
 
-        /// A Windows drive in WSL shows 0777 for everything, and one user for all.
+        /// A Windows drive in WSL shows mode 0777 and one user for all files.
         #[test]
         fn modes_and_owners_count_where_a_new_file_keeps_them() {
             assert!(mean_something(Some(seen(7, 7, 0o100_600))));

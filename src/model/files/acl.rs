@@ -1,13 +1,15 @@
-//! POSIX access lists of Linux. Where a file has one, the group bits of its mode are a mask: what the list may give at
-//! most, to users and groups that the mode does not name.
+//! Reads the POSIX access lists of Linux.
+//!
+//! If a file has a list, the group bits of its mode are a mask: the maximum that the list can give to users and groups
+//! that the mode does not name.
 
 use std::path::Path;
 
-/// The list that is in force, as the kernel gives it out.
+/// The active list, as the kernel provides it.
 #[cfg(target_os = "linux")]
 const NAME: &str = "system.posix_acl_access";
 
-/// No attribute of a file is larger.
+/// The maximum size of an extended attribute.
 #[cfg(target_os = "linux")]
 const BYTES_MAX: usize = 64 * 1024;
 
@@ -16,7 +18,7 @@ const NAMED_USER: u16 = 0x02;
 const OWNING_GROUP: u16 = 0x04;
 const NAMED_GROUP: u16 = 0x08;
 
-/// The access list of a file or folder; a link is followed. `None`: the mode says everything.
+/// The access list of a file or folder; links are followed. `None`: only the mode applies.
 #[cfg(target_os = "linux")]
 pub(super) fn of(path: &Path) -> Option<Vec<u8>> {
     let mut list = vec![0; BYTES_MAX];
@@ -30,10 +32,10 @@ pub(super) fn of(_path: &Path) -> Option<Vec<u8>> {
     None
 }
 
-/// Does the list give one of the rights in `bits` (4 to read, 2 to write) to a user or a group that is another one? A
-/// list that cannot be understood does. `is_other_group` gets `None` for the group of the file.
+/// Does the list give one of the rights in `bits` (4: read, 2: write) to another user or group? A list that cannot be
+/// parsed counts as yes. `is_other_group` gets `None` for the group of the file.
 ///
-/// Precondition: the mask, that is the group bits of the mode, lets the right through.
+/// Precondition: the mask (the group bits of the mode) allows the right.
 pub(super) fn gives(
     list: &[u8],
     bits: u32,
@@ -49,14 +51,14 @@ pub(super) fn gives(
                 NAMED_USER => is_other_user(id),
                 OWNING_GROUP => is_other_group(None),
                 NAMED_GROUP => is_other_group(Some(id)),
-                // The owner, the mask and all others, who are in the mode.
+                // The owner, the mask and all others: these are in the mode.
                 _ => false,
             }
     };
     u32::from_le_bytes(*version) != VERSION || !rest.is_empty() || entries.iter().any(gives_to_other)
 }
 
-/// A list for the tests: (tag, rights, id).
+/// Builds a list for the tests: (tag, rights, id).
 #[cfg(test)]
 pub(super) fn list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
     let entries = entries.iter().flat_map(|(tag, rights, id)| {

@@ -1,7 +1,10 @@
-//! Private groups: many systems give each user a group of their own, so that its bits mean the user alone.
+//! Recognizes private groups, which have one user as their only member.
+//!
+//! Many systems give each user a private group, so its mode bits apply only to that user.
 
-/// Whether group `gid` has no member but user `uid`, by the texts of `/etc/passwd` and `/etc/group`. A user that these do
-/// not know, as with a directory service, is believed where both numbers are equal. The group of root is root's alone.
+/// Is user `uid` the only member of group `gid`, according to the texts of `/etc/passwd` and `/etc/group`? A user that
+/// is not in these files, for example from a directory service, is accepted if both numbers are equal. The group of
+/// root counts as private.
 pub(super) fn is_private(gid: u32, uid: u32, passwd: &str, group: &str) -> bool {
     if gid == 0 {
         return true;
@@ -32,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_is_private_where_nobody_else_is_in_it() {
+    fn a_group_is_private_if_it_has_one_member() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\n# a comment\nana:x:1000:1001::/home/ana:/bin/sh\n\
                       ben:x:1001:100::/home/ben:/bin/sh\ncat:x:1002:100::/home/cat:/bin/sh\n\
                       dan:x:1003:1003::/home/dan:/bin/sh\neve:x:1004:1003::/home/eve:/bin/sh\n\
@@ -45,11 +48,11 @@ mod tests {
         check(1001, 1000, true);
         check(2000, 1000, false); // One member, but not the user's own group.
         check(100, 1001, false); // Shared by all users.
-        check(1003, 1003, false); // The primary group of another user too.
-        check(1005, 1005, false); // With a further member.
+        check(1003, 1003, false); // Also the primary group of another user.
+        check(1005, 1005, false); // Has another member.
         check(1006, 1006, true);
-        check(1001, 1001, false); // The number of the user, but the group of another one.
-        check(5000, 5000, true); // Known to a directory service alone.
+        check(1001, 1001, false); // The number of the user, but another user's group.
+        check(5000, 5000, true); // Known only to a directory service.
         check(5001, 5000, false);
     }
 }

@@ -1,10 +1,11 @@
-//! Files: how private ones are made, opened, read and replaced, and what the files beside them are called. Everything
-//! that holds customers, secrets or keys goes through here: the ledger and its lock, identity and sign-in, exports, logs,
-//! copies and the state of the simulator.
+//! Creates, opens, reads and replaces private files.
 //!
-//! It promises that a private file is for its owner alone (0600) from its first byte, and a folder that is made for one
-//! too (0700), whatever the umask. An older file with a wider mode is narrowed where it is ours; [`access`] judges what
-//! others may do with it. Windows keeps a user's own folders private by inheritance.
+//! Every file with customers, secrets or keys goes through here: the ledger and its lock, identity and sign-in,
+//! exports, logs, copies and the state of the simulator.
+//!
+//! A private file has mode 0600 from its first byte, and a folder that is created for one has 0700, whatever the umask.
+//! An older file with a wider mode is narrowed if it is ours. [`access`] determines what others may do with a file. On
+//! Windows, a user's own folders are private by inheritance.
 
 mod access;
 #[cfg(unix)]
@@ -22,7 +23,7 @@ pub use access::{
 };
 pub use reading::{read_secret, read_settings, read_trusted};
 
-/// Why a file is not used. It travels inside an [`io::Error`], whose words these are.
+/// Why a file is not used. An [`io::Error`] contains it and has the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
 pub enum Refused {
@@ -45,7 +46,7 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// Why `error` says that a file is not used, if it does.
+    /// The reason in `error`, if it has one.
     pub fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref::<Self>().copied()
     }
@@ -80,20 +81,20 @@ impl From<Refused> for io::Error {
     }
 }
 
-/// Makes a file that is not there yet, to be written and read.
+/// Creates a new file for writing and reading.
 ///
 /// # Errors
-/// Also where something has that name, a link that leads nowhere included.
+/// Also if the name exists, even as a dangling link.
 pub fn create_new(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     private(&mut options).open(file)
 }
 
-/// Opens a file to be appended to, and makes it where it is missing. An older one is [narrowed](narrow), without a word.
+/// Opens a file for appending, and creates it if it is missing. An older file is [narrowed](narrow) without a warning.
 ///
 /// # Errors
-/// Also where it is a pipe that no program reads from, which is not waited for.
+/// Also if it is a pipe that no program reads from; this function does not wait for a reader.
 pub fn append(file: &Path) -> io::Result<(File, Exposure)> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
@@ -102,7 +103,8 @@ pub fn append(file: &Path) -> io::Result<(File, Exposure)> {
     Ok((opened, exposure))
 }
 
-/// Opens what is written to: a pipe without a reader is an error, and a line without a carrier is not waited for either.
+/// Opens a file for writing without blocking: a pipe without a reader is an error, and a serial line without a carrier
+/// is not waited for.
 #[cfg(unix)]
 fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -112,7 +114,7 @@ fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
         let has_no_reader = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) && is_pipe();
         if has_no_reader { Refused::NoReader.into() } else { error }
     })?;
-    // Once it is open, a full pipe is waited for; otherwise lines would be lost.
+    // After opening, writes to a full pipe must wait; otherwise lines would be lost.
     fcntl_setfl(&opened, fcntl_getfl(&opened)? - OFlags::NONBLOCK)?;
     Ok(opened)
 }
@@ -122,9 +124,9 @@ fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-/// Opens a file to be read and written, and makes it where it is missing. An older one is [narrowed](narrow). A symbolic
-/// link is not followed, and nothing but a regular file is opened: who can put a link in the place of the file must not
-/// choose what is locked or written.
+/// Opens a file for reading and writing, and creates it if it is missing. An older file is [narrowed](narrow). Does not
+/// follow a symbolic link and opens only regular files: a user who can replace the file by a link must not choose what
+/// is locked or written.
 pub fn open_no_link(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -147,7 +149,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(unix)]
 fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
     use rustix::fs::OFlags;
-    // A pipe in the place of the file must not be waited for either.
+    // Opening a pipe must not block either.
     flags(options, OFlags::NOFOLLOW | OFlags::NONBLOCK)
 }
 
@@ -162,15 +164,15 @@ fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Makes a folder, and those above it that are missing, for their owner alone. A folder that is there stays as it is.
+/// Creates a private folder and its missing parents. Existing folders do not change.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     private_folders().recursive(true).create(folder)
 }
 
-/// Makes a folder for its owner alone.
+/// Creates a private folder.
 ///
 /// # Errors
-/// `AlreadyExists` where anything has that name.
+/// `AlreadyExists` if the name exists.
 pub fn make_new_folder(folder: &Path) -> io::Result<()> {
     private_folders().create(folder)
 }
@@ -183,19 +185,19 @@ fn private_folders() -> fs::DirBuilder {
     folders
 }
 
-/// Makes the folder that `file` is to be in.
+/// Creates the folder for `file`.
 pub fn make_folder_of(file: &Path) -> io::Result<()> {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)
 }
 
-/// Puts `content` in place of what the file held; folders are made. Durable when it returns: the new content is written
-/// beside the file, synced and renamed, so a reader finds all of the old or of the new.
+/// Replaces the file's content by `content`, and creates missing folders. Durable when it returns. The new content is
+/// written to a file next to it, synced and renamed, so a reader sees either the old or the new content.
 pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     make_folder_of(file)?;
     replace_by(create_new, file, content)
 }
 
-/// The same for a file that others on this machine are to read too.
+/// The same for a file that other users of this machine may read.
 pub fn replace_readable(file: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
@@ -216,19 +218,19 @@ fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, conte
     renamed.and_then(|()| sync_folder_of(file))
 }
 
-/// A name for what will be `file` once it is whole.
+/// The temporary name of `file` while it is written.
 pub fn name_beside(file: &Path) -> PathBuf {
     file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))
 }
 
-/// The file whose name is that of `file` with `suffix` behind it, such as SQLite's own beside a ledger.
+/// The name of `file` with `suffix` appended, for example for SQLite's files next to a ledger.
 pub fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Gives what was written as `beside` the name `file`, if that is free, and takes the old name away.
+/// Renames the file `beside` to `file` if that name is free.
 pub fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
     match rename_new(beside, file) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => link_new(beside, file),
@@ -236,7 +238,7 @@ pub fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
     }
 }
 
-/// In one step, so that a process that is killed leaves a file with one name. Not every system and file system can.
+/// Atomic, so that a process that is killed leaves a file with one name. Not every system and file system supports it.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn rename_new(beside: &Path, file: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -248,7 +250,7 @@ fn rename_new(_beside: &Path, _file: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A link fails where the name is taken, unlike renaming; some file systems have none.
+/// Unlike renaming, a link fails if the name exists; some file systems have no links.
 fn link_new(beside: &Path, file: &Path) -> io::Result<()> {
     match fs::hard_link(beside, file) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !file.exists() => {
@@ -259,8 +261,8 @@ fn link_new(beside: &Path, file: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a file that a process of this user left behind when it was killed. What is not such a file keeps its name: a link, a
-/// file of another user, one that others may read.
+/// Removes a file that a killed process of this user left behind. Does not remove a link, a file of another user, or a
+/// file that others may read.
 pub fn remove_left_behind(file: &Path) -> io::Result<()> {
     match file.symlink_metadata() {
         Ok(metadata) if access::is_private_file(file, &metadata) => fs::remove_file(file),
@@ -270,10 +272,10 @@ pub fn remove_left_behind(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Names that are tried before a free one is given up.
+/// How many names are tried.
 const NAMES_TRIED: u32 = 1000;
 
-/// `failed.csv`, or `failed-2.csv` and so on where that exists.
+/// `failed.csv`, or `failed-2.csv` and so on if it exists.
 pub fn free_name(wanted: &Path) -> PathBuf {
     let stem = wanted.file_stem().unwrap_or_default().to_string_lossy();
     let extension = wanted.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
@@ -285,12 +287,12 @@ pub fn free_name(wanted: &Path) -> PathBuf {
         .unwrap_or_else(|| wanted.to_owned())
 }
 
-/// The folder that a file is in.
+/// The folder of a file.
 pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes the name of a new file durable. Windows journals its folders and cannot open one as a file.
+/// Makes the name of a new file durable. Windows journals its folders and cannot open them as files.
 pub fn sync_folder_of(file: &Path) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(());
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_for_its_owner_alone() {
+    fn new_files_and_folders_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a/b/secret");
         replace(&file, b"x").unwrap();
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_process_of_ours_left_behind_is_removed() {
+    fn only_a_private_file_that_was_left_behind_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let [left, theirs, link] = ["left", "theirs", "link"].map(|name| folder.path().join(name));
         drop(create_new(&left).unwrap());
@@ -353,7 +355,7 @@ mod tests {
         assert_eq!((left.exists(), theirs.exists(), link.is_symlink()), (false, true, true));
     }
 
-    /// A second name would keep a copy of the ledger from being one.
+    /// A file with a second name would be rejected as a copy of the ledger.
     #[test]
     fn what_takes_a_name_has_no_other_and_replaces_nothing() {
         let check = |take: fn(&Path, &Path) -> io::Result<()>| {

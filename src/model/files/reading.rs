@@ -1,4 +1,6 @@
-//! Reading what a run rests on: secrets, keys, settings. Whoever can write such a file decides what the program does.
+//! Reads files that a run trusts: secrets, keys, settings.
+//!
+//! A user who can write such a file controls the program.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -9,41 +11,41 @@ use zeroize::Zeroizing;
 use super::access::{refuse_strangers, refuse_unexcused_strangers};
 use super::{Refused, narrow, others_may_write};
 
-/// No secret, key, chain of certificates or file of settings comes near this.
+/// Much larger than any secret, key, certificate chain or settings file.
 const BYTES_MAX: u64 = 1024 * 1024;
 
-/// A bundle of all certificate authorities of the world has 0.3 MB.
+/// A bundle of all public certificate authorities has 0.3 MB.
 const TRUSTED_BYTES_MAX: u64 = 16 * BYTES_MAX;
 
-/// Reads a secret. One that others may read is narrowed where it is ours, and warned about where it is not.
+/// Reads a secret. If others may read the file, its mode is narrowed if it is ours; otherwise a warning is logged.
 ///
 /// # Errors
-/// Also [`Refused`]: it is not a regular file, is too large, others may write to it or replace it, or it is another
-/// user's. Root, and a container with read-only mounts, may read another user's, with a warning.
+/// Also [`Refused`]: the file is not regular, is too large, belongs to another user, or others may write to it or
+/// replace it. As root, or on a read-only mount in a container, another user's file is accepted with a warning.
 pub fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = open(path, BYTES_MAX)?;
     refuse_unexcused_strangers(path, &file.metadata()?)?;
     narrow(&file, path)?.warn(path);
-    // Never grown, so that no copy of its beginning is left behind.
+    // Never grows, so that no copy of its beginning stays in memory.
     let room = usize::try_from(file.metadata()?.len()).unwrap_or_default() + 1;
     let mut secret = Zeroizing::new(Vec::with_capacity(room));
     take_all(file, BYTES_MAX, &mut secret)?;
     Ok(secret)
 }
 
-/// Reads what is no secret, but is believed: certificate authorities.
+/// Reads a file that is not secret but trusted: certificate authorities.
 ///
 /// # Errors
-/// As [`read_secret`].
+/// Like [`read_secret`].
 pub fn read_trusted(path: &Path) -> io::Result<Vec<u8>> {
     read(path, TRUSTED_BYTES_MAX, refuse_unexcused_strangers)
 }
 
-/// Reads what decides for the operator: as [`read_trusted`], but another user's is refused whoever we are, because
-/// settings can run a command.
+/// Reads settings. Like [`read_trusted`], but another user's file is always refused, because settings can run a
+/// command.
 ///
 /// # Errors
-/// As [`read_secret`].
+/// Like [`read_secret`].
 pub fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
     read(path, BYTES_MAX, refuse_strangers)
 }
@@ -61,11 +63,12 @@ fn read(
 }
 
 fn open(path: &Path, bytes_max: u64) -> io::Result<File> {
-    // Before it is opened, which a device may answer with a deed; and after it, because it may be another one by then.
+    // Checked before opening, because opening a device may have side effects, and after it, because the file may have
+    // been replaced.
     refuse_odd(&path.metadata()?)?;
     let mut options = OpenOptions::new();
     options.read(true);
-    // A pipe without a writer must not be waited for, and a terminal not become ours.
+    // Must not wait for a pipe's writer, and must not make a terminal our controlling terminal.
     #[cfg(unix)]
     super::flags(&mut options, rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY);
     let file = options.open(path)?;
