@@ -1,4 +1,4 @@
-//! Addresses and country rules, in both of their generations.
+//! Tests address validation and country rules, both in two generations.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

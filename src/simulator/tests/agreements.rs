@@ -1,4 +1,4 @@
-//! Agreements: their templates, their acceptance, and that it is recorded once and for good.
+//! Tests agreements: their templates, and that an acceptance is recorded only once.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

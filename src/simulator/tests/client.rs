@@ -1,4 +1,4 @@
-//! A client that sees the wire as it is: one connection for each request, read to its end.
+//! A client that shows the raw wire: one connection per request, read to its end.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,16 +12,16 @@ use uuid::Uuid;
 
 use super::super::{Config, Scenario, Simulator};
 
-/// How long to wait before calling a reply stalled: longer than the slowest delivery, which is the slow body's 2 s.
+/// The timeout after which a reply counts as stalled. It is longer than the slowest delivery, the slow body with 2 s.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// All that came back before the connection ended or patience did.
+/// Everything that arrived before the connection ended or the timeout passed.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: Option<u16>,
     pub(super) headers: HashMap<String, String>,
     pub(super) body: Vec<u8>,
-    /// What stands beside the status.
+    /// The reason phrase of the status line.
     pub(super) reason: String,
     pub(super) stalled: bool,
 }
@@ -82,7 +82,7 @@ impl Client {
         Answer::parse(&received, stalled)
     }
 
-    /// An API request with everything it needs.
+    /// Sends a complete API request.
     pub(super) async fn call(self, method: &str, path: &str, id: Uuid, body: &str) -> Answer {
         let (id, correlation_id) = (id.to_string(), Uuid::new_v4().to_string());
         let headers = [
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// The domains that a search finds.
+    /// Returns the domains that a search finds.
     pub(super) async fn search(self, field: &str, value: &str) -> Vec<String> {
         let filter = json!({ "Field": field, "Value": value, "Operator": "starts_with" }).to_string();
         let filter: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
@@ -129,14 +129,14 @@ impl Client {
         self.sign_in("v2.0/token", &[&form[..], &[("scope", scope)]].concat()).await
     }
 
-    /// A form sent to the authority.
+    /// Sends a form to the authority.
     pub(super) async fn sign_in(self, endpoint: &str, form: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let headers = [("Content-Type", "application/x-www-form-urlencoded")];
         self.send("POST", &format!("/contoso/oauth2/{endpoint}"), &headers, &form).await
     }
 
-    /// An API request with this token.
+    /// Sends an API request with this token.
     pub(super) async fn get_as(self, token: &str, path: &str) -> Answer {
         let bearer = format!("Bearer {token}");
         self.send("GET", path, &[("Authorization", &bearer)], "").await

@@ -1,4 +1,4 @@
-//! Creates: idempotency, uniqueness, refusals, and what survives a restart.
+//! Tests creates: idempotency, uniqueness, refusals, and what survives a restart.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! What each fault looks like on the wire, and whether the create behind it took effect.
+//! Tests each fault on the wire, and whether its create took effect.
 
 use std::time::Duration;
 
 use super::super::{Fault, Named, Operation, Outage, RetryAfter, Scenario, ScriptedFault, SeededFault};
 use super::client::{Answer, start};
 
-/// What a client sees.
+/// What the client sees.
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
     Closed,

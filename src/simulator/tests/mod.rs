@@ -1,4 +1,4 @@
-//! The simulator from outside, over its own wire.
+//! Tests the simulator over its wire protocol.
 
 mod addresses;
 mod agreements;

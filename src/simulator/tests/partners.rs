@@ -1,4 +1,4 @@
-//! Resellers, their agreements, and the partner's own affairs.
+//! Tests resellers, their agreements, and the partner's own profile.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Searches, lookups, tokens, the limit, and the control API.
+//! Tests searches, lookups, tokens, the rate limit and the control API.
 
 use std::time::Duration;
 

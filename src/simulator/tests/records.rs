@@ -1,4 +1,4 @@
-//! Audit records.
+//! Tests audit records.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

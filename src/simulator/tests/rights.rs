@@ -1,4 +1,4 @@
-//! Which token opens what, and how the others are refused.
+//! Tests what each kind of token allows, and how other requests are refused.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::super::{Fault, MfaEnforcement, Operation, Scenario, ScriptedFault, TokenKind};
 use super::client::{Answer, Client, order, start};
 
-/// A token that says this of itself.
+/// A token with these claims.
 pub(super) fn token(claims: &Value) -> String {
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }

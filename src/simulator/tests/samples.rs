@@ -1,4 +1,4 @@
-//! The simulator against the sample documents of the fact book: same status, same headers, same field names.
+//! Compares the simulator with the fact book's samples: same status, headers and field names.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Sample {
         Sample { request_body, request_form, status, headers, body: body.trim().to_owned() }
     }
 
-    /// The responses of a document that holds a whole conversation.
+    /// Parses the responses in a document with several exchanges.
     fn parse_all<const N: usize>(text: &str) -> [Sample; N] {
         let parts = text.split("\n### ").filter(|part| part.starts_with("response"));
         let responses = parts.map(|part| Sample::parse(part.split_once('\n').unwrap().1));
@@ -59,7 +59,7 @@ impl Sample {
     }
 }
 
-/// The pages print trailing commas, which are no JSON.
+/// Parses JSON from the documentation, which contains trailing commas.
 fn printed_json(text: &str) -> Value {
     let mut json = String::new();
     for line in text.lines() {
@@ -149,7 +149,7 @@ async fn reads_answer_as_printed() {
     let filter = "%7B%22Field%22%3A%22CompanyName%22%2C%22Value%22%3A%22comp%22%2C%22Operator%22%3A%22starts_with%22%7D";
     let found = client.get(&format!("/v1/customers?size=0&filter={filter}")).await;
     sample!("customers-filtered-200").check(&found);
-    // The older page leaves the links of an item out.
+    // The older page has no links in its items.
     let older: Value = serde_json::from_str(&sample!("customers-list-200").body).unwrap();
     let listed = client.get("/v1/customers?size=40").await.json();
     assert!(field_names(&older).is_subset(&field_names(&listed)));
@@ -181,7 +181,7 @@ async fn addresses_are_validated_as_printed() {
     let first = Scenario { address_validation: AddressValidation::First, ..Scenario::default() };
     check(sample!("validate-address-200-legacy"), first.clone()).await;
     let mut refused = sample!("validate-address-400-legacy");
-    // The page prints the request of the good answer for both.
+    // The page shows the request of the valid address for both answers.
     refused.request_body.as_mut().unwrap()["AddressLine1"] = json!("One Microsoft Way #None");
     let printed: Value = serde_json::from_str(&refused.body).unwrap();
     let answer = check(refused, first).await.json();
@@ -273,7 +273,7 @@ async fn records_are_answered_as_printed() {
         field_names(&serde_json::from_str(text).unwrap())
     };
     let (got, printed) = (inner(&records.json()), inner(&printed));
-    // Null fields are left out, and the page is older than the choice of GDAP.
+    // Null fields are omitted, and the page is older than the GDAP option.
     let unknown: Vec<_> = got.difference(&printed).filter(|name| *name != ".EnableGDAPByDefault").collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
@@ -347,7 +347,7 @@ async fn mfa_was_asked_for_as_printed() {
     let (_simulator, client) = start(Scenario { mfa: MfaEnforcement::Worded, ..Scenario::default() }).await;
     let without_mfa = rights::token(&json!({ "scp": "user_impersonation" }));
     let mut sample = sample!("mfa-required-401-2019");
-    // Of an empty body only the length is said here.
+    // For an empty body, this server sends only the length.
     sample.headers.retain(|header| header != "transfer-encoding");
     sample.check(&client.get_as(&without_mfa, "/v1/customers").await);
 }

@@ -1,4 +1,4 @@
-//! The shapes of a refusal's body, by scenario and by fault.
+//! Tests the body shapes of refusals, by scenario and by fault.
 
 use serde_json::json;
 

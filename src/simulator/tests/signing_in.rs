@@ -1,4 +1,4 @@
-//! The authority: every grant, on both endpoints, and every way in which one is refused.
+//! Tests the authority: every grant on both endpoints, and every kind of refusal.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ async fn poll(client: Client, client_id: &str, device_code: &str) -> Answer {
     client.sign_in("v2.0/token", &form).await
 }
 
-/// Polls until there is an answer other than to wait.
+/// Polls until the answer is no longer that the authorization is pending.
 async fn device_sign_in(client: Client, client_id: &str) -> Answer {
     let begun = begin(client, client_id).await;
     loop {
@@ -242,7 +242,7 @@ async fn an_assertion_is_checked_against_the_certificate_where_there_is_one() {
     let certificate = include_str!("assertion-certificate.pem").to_owned();
     let scenario = Scenario { client_certificate: Some(certificate), ..Scenario::default() };
     let (_simulator, client) = start(scenario).await;
-    // Signed once with the certificate's key, which was then thrown away; good until the year 2100.
+    // Signed once with the certificate's key, which was then deleted; valid until the year 2100.
     let signed = include_str!("assertion.jwt").trim();
     assert_eq!(assert_by(client, signed).await.status, Some(200));
     check_refused(&assert_by(client, &assertion(|_| {})).await, "invalid_client", 700_027);

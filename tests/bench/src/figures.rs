@@ -1,8 +1,8 @@
-//! Figures as people read them.
+//! Formats figures for display.
 
 use std::time::Duration;
 
-/// The value in the middle; of an even number, the mean of the two.
+/// The middle value; for an even number of values, the mean of the middle two.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
@@ -13,7 +13,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// With three digits: `1.23 s`, `45.6 ms`, `789 µs`.
+/// Three digits: `1.23 s`, `45.6 ms`, `789 µs`.
 pub(crate) fn time(seconds: f64) -> String {
     let (value, unit) = match seconds {
         seconds if seconds >= 1.0 => (seconds, "s"),
@@ -23,7 +23,7 @@ pub(crate) fn time(seconds: f64) -> String {
     format!("{} {unit}", digits(value))
 }
 
-/// With three digits.
+/// Three digits.
 pub(crate) fn digits(value: f64) -> String {
     let decimals = match value.abs() {
         value if value >= 100.0 => 0,

@@ -1,4 +1,4 @@
-//! On what machine, and with which versions.
+//! Describes the machine and the versions.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ pub(crate) fn describe(program: &Program) -> Result<String> {
     let rustc = first_line(Command::new("rustc").arg("--version"));
     let commit =
         first_line(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(repository()));
-    // Not every system has one.
+    // Not every system has a load average.
     let load = System::load_average().map_or_else(|_| "unknown".to_owned(), |load| digits(load.one));
     Ok(format!(
         "# Benchmarks of tenantry\n\n\
@@ -38,7 +38,7 @@ pub(crate) fn describe(program: &Program) -> Result<String> {
     ))
 }
 
-/// Of what a command says; empty where it cannot be asked.
+/// The first line of a command's output; empty if the command cannot be run.
 fn first_line(command: &mut Command) -> String {
     let said = command.output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned()

@@ -1,12 +1,13 @@
-//! Benchmarks of tenantry: the program as it is installed, run as a process, each figure beside a baseline that is run in
-//! turns with it. See `Cargo.toml` for the command.
+//! Benchmarks of tenantry, which compare the installed program with baselines.
 //!
-//! Everything that is measured is a process of its own, the baselines and servers too (`parts`), so that time and
-//! memory mean the same for both sides. A ratio is the median of the ratios of the turns: a machine that slows down
-//! slows both sides of a turn. Nothing is compared with figures of another run or machine.
+//! The program runs as a process. It takes turns with the baseline of each figure. See `Cargo.toml` for the command.
 //!
-//! This process stays small on purpose: a child's peak memory, as the system counts it, is never below what its parent
-//! had when it was started.
+//! Everything that is measured is a separate process, including the baselines and servers (`parts`), so that time and
+//! memory mean the same on both sides. A ratio is the median of the ratios of all turns: a machine that slows down
+//! slows both sides of a turn. Figures are never compared with another run or machine.
+//!
+//! This process stays small on purpose: the system never counts a child's peak memory as lower than its parent's memory
+//! at the start of the child.
 
 mod figures;
 mod machine;
@@ -52,13 +53,13 @@ struct Args {
     program: Option<PathBuf>,
 }
 
-/// How much of everything.
+/// How much to measure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
-    /// Rows of the largest file.
+    /// Rows in the largest file.
     pub(crate) rows: u64,
     pub(crate) turns: usize,
-    /// How long the rate limit is tried.
+    /// How long the rate limit is tested.
     pub(crate) seconds: u64,
 }
 
@@ -74,7 +75,7 @@ impl Args {
 }
 
 fn main() -> anyhow::Result<()> {
-    // The same file plays the baselines and the servers.
+    // The same executable runs the baselines and the servers.
     if std::env::args_os().nth(1).is_some_and(|first| first == parts::WORD) {
         return parts::run();
     }

@@ -1,4 +1,4 @@
-//! One process from its start to its end: how long it took, how much of the processor, and how much memory at most.
+//! Runs a process and measures its duration, processor time and peak memory.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -13,14 +13,14 @@ use wait4::Wait4;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     pub(crate) wall: Duration,
-    /// In the program and in the system for it, over all its threads.
+    /// User and system time of all threads.
     pub(crate) cpu: Duration,
-    /// Bytes of memory at most; 0 where the platform does not tell.
+    /// Peak memory in bytes; 0 if the platform does not report it.
     pub(crate) peak: u64,
 }
 
 impl Usage {
-    /// What is left of it without what another process took.
+    /// The usage minus that of another process.
     pub(crate) fn beyond(self, other: Usage) -> Usage {
         Usage {
             wall: self.wall.saturating_sub(other.wall),
@@ -30,17 +30,17 @@ impl Usage {
     }
 }
 
-/// A process that is measured, with its output in files. It is killed where nobody waits for it.
+/// A process that is measured, with its output in files. It is killed on drop unless it was waited for.
 #[derive(Debug)]
 pub(crate) struct Running {
     name: String,
-    /// `None`: it has been waited for.
+    /// `None` after waiting.
     child: Option<Child>,
     begun: Instant,
     output: Output,
 }
 
-/// Where the output of a process goes: files, so that nobody has to read along.
+/// The files for the output of a process, so that no one has to read it while it runs.
 #[derive(Debug, Clone)]
 struct Output {
     stdout: PathBuf,
@@ -57,7 +57,7 @@ pub(crate) struct Ended {
 }
 
 impl Running {
-    /// Starts it, with its output in `folder` under a name that no other process uses at the same time.
+    /// Starts the process, with its output in `folder`. No other process may use `name` at the same time.
     pub(crate) fn start(mut command: Command, folder: &Path, name: &str) -> Result<Self> {
         let path = |stream: &str| folder.join(format!("{name}.{stream}"));
         let output = Output { stdout: path("out"), stderr: path("err") };
@@ -86,7 +86,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// It has to have ended with one of these.
+    /// Returns an error unless the process ended with one of these codes.
     pub(crate) fn with_code(self, codes: &[i32]) -> Result<Self> {
         if self.code.is_some_and(|code| codes.contains(&code)) {
             return Ok(self);
@@ -101,7 +101,7 @@ impl Ended {
     }
 }
 
-/// A server that says its URL on the first line of its standard output. It is killed when this is dropped.
+/// A server that prints its URL on the first line of its standard output. It is killed on drop.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,

@@ -1,4 +1,4 @@
-//! The program that is measured.
+//! Finds or builds the program that is measured.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,23 +11,23 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(crate) struct Program {
     path: PathBuf,
-    /// How it was built, where that was done here.
+    /// The profile, if it was built here.
     profile: Option<String>,
 }
 
-/// What cargo says of a file that it has made, as far as it matters here.
+/// The part of cargo's message about a built file that is needed here.
 #[derive(Debug, Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
 }
 
-/// The top of the repository.
+/// The root of the repository.
 pub(crate) fn repository() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here)
 }
 
-/// `cargo`, the one that runs this where there is one.
+/// The `cargo` that runs this process, if any.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(repository());
@@ -35,7 +35,7 @@ pub(crate) fn cargo() -> Command {
 }
 
 impl Program {
-    /// The one that is given, or that of this repository, which is built by `profile` first.
+    /// The given program, or the one of this repository, which is built with `profile` first.
     pub(crate) fn find(given: Option<&Path>, profile: &str) -> Result<Self> {
         match given {
             Some(path) => {
@@ -47,7 +47,7 @@ impl Program {
         }
     }
 
-    /// In which way it was built.
+    /// How the program was built, for display.
     pub(crate) fn built(&self) -> String {
         match &self.profile {
             Some(profile) => format!("built by the profile {profile}"),
@@ -59,7 +59,7 @@ impl Program {
         &self.path
     }
 
-    /// `tenantry ARGS…`, working in `folder` with nothing of whoever measures: no settings, no keys, no proxies.
+    /// `tenantry ARGS…` with `folder` as the working directory and without the user's settings, keys and proxies.
     pub(crate) fn command<S: AsRef<OsStr>>(
         &self,
         folder: &Path,
@@ -85,7 +85,7 @@ impl Program {
     }
 }
 
-/// Builds the program by `profile`, and says where it is.
+/// Builds the program with `profile` and returns its path.
 fn build(profile: &str) -> Result<PathBuf> {
     let args = [
         "build",

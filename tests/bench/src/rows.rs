@@ -1,7 +1,7 @@
-//! Files of any length, the same each time, written as they are made.
+//! Generates files of any length, with the same content each time.
 //!
-//! They repeat the customers of `samples/customers.csv`, with their quotes, accents and empty cells, under domains of
-//! their own.
+//! The files repeat the customers of `samples/customers.csv`, including their quotes, accents and empty cells, with
+//! different domains.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -14,27 +14,28 @@ use serde_json::{Value, json};
 
 use crate::program::repository;
 
-/// What a file is like.
+/// The content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Every row can be created.
     Clean,
-    /// Every tenth row is equal to an earlier one.
+    /// Every tenth row equals an earlier one.
     WithDuplicates,
     /// Every twentieth row has an error.
     WithProblems,
-    /// Every row has a warning, and every other one no reseller: those are judged with the whole file, and rejected.
+    /// Every row has a warning, and every other row has no reseller. The rows without one can only be validated with
+    /// the whole file, and are rejected.
     Mixed,
     /// Every row has an error.
     Wrong,
-    /// No row has a domain, so each is recognised by its content alone.
+    /// No row has a domain, so each row is recognized only by its content.
     WithoutDomain,
 }
 
-/// One of those that the samples name.
+/// One of the resellers in the samples.
 const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
 
-/// The customers that files repeat.
+/// The customers that the files repeat.
 #[derive(Debug)]
 pub(crate) struct Samples {
     header: StringRecord,
@@ -71,7 +72,7 @@ impl Samples {
         Ok(Self { header, rows, columns })
     }
 
-    /// Writes the rows of these numbers, and says how many bytes that took.
+    /// Writes the rows with these numbers and returns the size in bytes.
     pub(crate) fn write(&self, path: &Path, kind: Kind, numbers: Range<u64>) -> Result<u64> {
         let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(path)?));
         writer.write_record(&self.header)?;
@@ -106,7 +107,7 @@ impl Samples {
         self.sample(number).iter().enumerate().map(own).collect()
     }
 
-    /// The body of the request that creates a row, as the program sends it.
+    /// The body that the program sends to create a row.
     pub(crate) fn body(&self, number: u64) -> Value {
         let row = self.sample(number);
         let cell = |name: &str| {

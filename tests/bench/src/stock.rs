@@ -1,4 +1,4 @@
-//! Files and fully created ledgers of some sizes, made once and used by several subjects.
+//! Makes files and fully created ledgers once, for use by several subjects.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,23 +15,23 @@ pub(crate) struct Stock {
     created: BTreeMap<u64, Rc<Created>>,
 }
 
-/// A file whose every row is created, and the ledger that says so.
+/// A file with only created rows, and its ledger.
 #[derive(Debug)]
 pub(crate) struct Created {
     pub(crate) rows: u64,
-    /// Names in the folder.
+    /// File names in the folder.
     pub(crate) file: String,
     pub(crate) ledger: String,
     pub(crate) file_bytes: u64,
     pub(crate) ledger_bytes: u64,
-    /// What the import took that read the whole file and created the first half of its rows.
+    /// Usage of the import, which read the whole file and created the first half of its rows.
     pub(crate) import: Usage,
-    /// What `resume` took for the other half.
+    /// Usage of `resume`, which created the other half.
     pub(crate) resume: Usage,
 }
 
 impl Created {
-    /// All of it, from the file to the last outcome.
+    /// The total usage, from the file to the last outcome.
     pub(crate) fn whole(&self) -> Usage {
         let (import, resume) = (self.import, self.resume);
         Usage {
@@ -43,7 +43,7 @@ impl Created {
 }
 
 impl World {
-    /// The sizes at which growth is looked for: up to that of the largest file.
+    /// The sizes at which growth is measured, up to the largest file.
     pub(crate) fn sizes(&self) -> Vec<u64> {
         let mut sizes: Vec<u64> =
             [10_000, 100_000].into_iter().filter(|&size| size < self.size.rows).collect();
@@ -51,7 +51,7 @@ impl World {
         sizes
     }
 
-    /// A fully created file of so many rows.
+    /// A fully created file with this many rows.
     pub(crate) fn created(&mut self, rows: u64) -> Result<Rc<Created>> {
         if let Some(created) = self.stock.created.get(&rows) {
             return Ok(Rc::clone(created));
@@ -63,7 +63,7 @@ impl World {
     }
 }
 
-/// In two halves, so that both `import` and `resume` are seen at work with all the rows in the ledger.
+/// Creates the rows in two halves, so that both `import` and `resume` run with all rows in the ledger.
 fn create(world: &World, rows: u64) -> Result<Created> {
     let (file, ledger) = (format!("created-{rows}.csv"), format!("created-{rows}.db"));
     let file_bytes = world.samples.write(&world.path(&file), Kind::Clean, 0..rows)?;

@@ -1,4 +1,4 @@
-//! What was found, as a table in Markdown.
+//! Prints the results as a Markdown table.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
 use crate::figures::digits;
 
-/// The findings about one subject.
+/// The results of one subject.
 #[derive(Debug)]
 pub(crate) struct Findings {
     title: String,
     lines: Vec<Line>,
 }
 
-/// One figure, its budget, and what it is compared with.
+/// One figure, its budget, and its baseline.
 #[derive(Debug)]
 pub(crate) struct Line {
     what: String,
@@ -46,14 +46,14 @@ impl Line {
         }
     }
 
-    /// Compared with a baseline, by wall time and by time on the processor.
+    /// Adds a baseline, with the ratios of wall time and processor time.
     pub(crate) fn beside(mut self, baseline: impl Into<String>, wall: f64, cpu: f64) -> Self {
         self.baseline = baseline.into();
         self.ratio = format!("{} (CPU {})", digits(wall), digits(cpu));
         self
     }
 
-    /// Compared with something that has but one figure.
+    /// Adds a baseline that has only one figure.
     pub(crate) fn beside_figure(mut self, baseline: impl Into<String>, ratio: f64) -> Self {
         self.baseline = baseline.into();
         self.ratio = digits(ratio);

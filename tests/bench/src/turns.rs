@@ -1,11 +1,11 @@
-//! Two sides in turns, A B A B …, so that whatever else the machine does befalls both.
+//! Runs two sides in turns, A B A B …, so that the machine's other load affects both.
 
 use anyhow::Result;
 
 use crate::figures::{digits, median, seconds, time};
 use crate::process::Usage;
 
-/// What the turns of two sides took.
+/// The usage of both sides in all turns.
 #[derive(Debug)]
 pub(crate) struct Turns {
     pub(crate) ours: Vec<Usage>,
@@ -13,7 +13,7 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Runs both sides so many times; each is told the number of its turn.
+    /// Runs both sides `turns` times, and passes each the number of its turn.
     pub(crate) fn run(
         turns: usize,
         mut ours: impl FnMut(usize) -> Result<Usage>,
@@ -27,12 +27,12 @@ impl Turns {
         Ok(done)
     }
 
-    /// How many times as long as the baseline we take.
+    /// The ratio of our wall time to the baseline's.
     pub(crate) fn wall_ratio(&self) -> f64 {
         self.ratio(|usage| seconds(usage.wall))
     }
 
-    /// The same of the time on the processor.
+    /// The ratio of our processor time to the baseline's.
     pub(crate) fn cpu_ratio(&self) -> f64 {
         self.ratio(|usage| seconds(usage.cpu))
     }

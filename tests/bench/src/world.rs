@@ -1,4 +1,4 @@
-//! What all subjects share: a folder, the program, a server that only answers 201, and how much to do.
+//! Holds what all subjects share: a folder, the program, a server and the sizes.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use crate::program::Program;
 use crate::rows::Samples;
 use crate::stock::Stock;
 
-/// Where everything is measured.
+/// The environment of all measurements.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) size: Size,
     pub(crate) samples: Samples,
     pub(crate) program: Program,
-    /// Answers 201 to every create, and counts. Ledgers are bound to its URL, so there is one for them all.
+    /// Answers every create with 201, and counts. Ledgers are bound to its URL, so all share one server.
     pub(crate) server: Server,
     pub(crate) stock: Stock,
     // Dropped last.
@@ -30,7 +30,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(program: Program, size: Size) -> Result<Self> {
-        // Beside what is built, and not in the folder for temporary files, which may be memory: syncs are what costs.
+        // In the build folder, because the folder for temporary files may be in memory: the cost of syncs is measured.
         let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
         std::fs::create_dir_all(&parent)?;
         let folder = tempfile::Builder::new().prefix("measuring-").tempdir_in(parent)?;
@@ -42,7 +42,7 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// `tenantry ARGS…` against the server that only answers 201, with the ledger of this name.
+    /// `tenantry ARGS…` with this ledger, against the server that only answers 201.
     pub(crate) fn tenantry<S: AsRef<OsStr>>(
         &self,
         ledger: &str,
@@ -57,7 +57,7 @@ impl World {
         command
     }
 
-    /// The simulator, as a process of its own.
+    /// Starts the simulator as a separate process.
     pub(crate) fn simulator(&self, scenario: &str) -> Result<Server> {
         let args = ["simulator", "--listen", "127.0.0.1:0", "--scenario", scenario];
         Server::start(self.program.command(self.folder.path(), args))
@@ -67,7 +67,7 @@ impl World {
         Running::start(command, self.folder.path(), name)
     }
 
-    /// Runs a command to its end, which has to be one of these codes.
+    /// Runs a command to its end; its exit code must be one of `codes`.
     pub(crate) fn run(&self, command: Command, codes: &[i32]) -> Result<Ended> {
         self.start(command, "output")?.wait()?.with_code(codes)
     }
@@ -77,7 +77,7 @@ impl World {
         self.run(parts::command(part)?, &[0])
     }
 
-    /// What a server says at this URL.
+    /// Returns what a server answers at this URL.
     pub(crate) fn get(&self, url: &str) -> Result<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -86,7 +86,7 @@ impl World {
         })
     }
 
-    /// Removes a ledger and what stands beside it.
+    /// Removes a ledger and the files next to it.
     pub(crate) fn remove_ledger(&self, name: &str) {
         for suffix in ["", "-wal", "-shm", ".lock"] {
             drop(std::fs::remove_file(self.path(&format!("{name}{suffix}"))));

@@ -1,4 +1,4 @@
-//! Answers of Partner Center to every call: `tests/fuzz/run 60 answers`.
+//! Fuzzes Partner Center's answers to every call: `tests/fuzz/run 60 answers`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| tenantry_fuzz::answers(input));

@@ -1,6 +1,6 @@
-//! What the inputs of most targets have in common.
+//! Parses the inputs of most targets.
 
-/// The first line of an input, as the words that steer a target, and the rest of it.
+/// Splits an input into the words of its first line, which control the target, and the rest.
 pub(super) fn steered(input: &[u8]) -> (Vec<&str>, &[u8]) {
     let length = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
     let (line, rest) = input.split_at(length);

@@ -1,4 +1,4 @@
-//! What the targets call, by the names of their folders in `corpus`.
+//! The fuzzed functions, with the names of their folders in `corpus`.
 
 mod input;
 pub mod list;

@@ -1,7 +1,9 @@
-//! Files and what is made of their rows: each function takes any bytes and panics where a promise is broken. The tests
-//! of `src/list` run them too, on every input that was kept and on random ones.
+//! Fuzzes files and their rows.
 //!
-//! An input starts with a line for the options, such as `delimiter=semicolon pieces=3`, and goes on with the file.
+//! Each function accepts any bytes and panics if an invariant is broken. The tests of `src/list` also run them, on all
+//! saved inputs and on random ones.
+//!
+//! The first line of an input has the options, for example `delimiter=semicolon pieces=3`; the file follows.
 
 use std::fmt::Debug;
 use std::io::{self, Read};
@@ -15,10 +17,10 @@ use tenantry_model::problem::Severity;
 
 use super::input::steered;
 
-/// Cells of a stored record stand between these bytes in an input; UTF-8 has no such byte.
+/// Separates the cells of a stored record in an input; UTF-8 never contains this byte.
 const BETWEEN_CELLS: u8 = 0xFF;
 
-/// Reading a file in pieces gives what reading it in one go gives; lines, cells and sizes are what they should be.
+/// Reading a file in pieces gives the same result as reading it at once, with correct lines, cells and sizes.
 pub fn reader(input: &[u8]) {
     let (words, file) = steered(input);
     let (options, pieces) = options(&words);
@@ -27,7 +29,7 @@ pub fn reader(input: &[u8]) {
     assert_eq!(at_once, in_pieces, "what is read depends on how it arrives");
 }
 
-/// What was read, in a form that can be compared.
+/// The result of reading, in a form that can be compared.
 type WhatWasRead = (Vec<(u64, u64, Vec<Vec<u8>>, Option<RowFault>)>, Option<String>);
 
 fn read_all(file: Pieces<'_>, options: &Options) -> WhatWasRead {
@@ -70,7 +72,7 @@ fn check_row(row: &Row, columns: usize) {
     assert_eq!(&from_csv(&to_csv(row.cells())), row.cells(), "the ledger keeps it");
 }
 
-/// Every row of a file has a validation that holds together, whatever its cells say.
+/// Every row of a file has a consistent validation, whatever its cells contain.
 pub fn rows(input: &[u8]) {
     let (words, file) = steered(input);
     let (options, _) = options(&words);
@@ -111,19 +113,19 @@ fn check_validation(validation: &Validation<'_>, row: &Row) {
     }
 }
 
-/// A record comes out of the ledger as it went in; bytes that no record was written as do no harm.
+/// A record in the ledger is read as it was written; arbitrary bytes do no harm.
 pub fn stored(input: &[u8]) {
     let cells: Vec<&[u8]> = input.split(|&byte| byte == BETWEEN_CELLS).collect();
     let record = from_csv(&to_csv(&cells));
     assert!(record.iter().eq(cells), "{record:?}");
-    // Every record that is stored has a cell.
+    // Every stored record has at least one cell.
     let record = from_csv(input);
     if !record.is_empty() {
         assert_eq!(from_csv(&to_csv(&record)), record);
     }
 }
 
-/// The options of an input, and how large the pieces are that its file arrives in.
+/// The options of an input, and the size of the pieces in which its file arrives.
 fn options(words: &[&str]) -> (Options, usize) {
     let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let delimiter = value("delimiter").and_then(|name| match name {
@@ -138,7 +140,7 @@ fn options(words: &[&str]) -> (Options, usize) {
     (Options { delimiter, encoding, ..Options::default() }, usize::max(pieces, 1))
 }
 
-/// A file that arrives as it does through a pipe.
+/// A file that arrives in pieces, as through a pipe.
 struct Pieces<'a> {
     rest: &'a [u8],
     size: usize,

@@ -1,4 +1,4 @@
-//! A file of any bytes under any delimiter: `tests/fuzz/run 60 reader`.
+//! Fuzzes files of any bytes with any delimiter: `tests/fuzz/run 60 reader`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| tenantry_fuzz::reader(input));

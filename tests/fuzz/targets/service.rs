@@ -1,5 +1,7 @@
-//! Answers of Partner Center and of the sign-in service: each function takes any bytes and panics where a promise is
-//! broken. The tests of `src/service` run them too, on every input that was kept and on random ones.
+//! Fuzzes answers of Partner Center and of the sign-in service.
+//!
+//! Each function accepts any bytes and panics if an invariant is broken. The tests of `src/service` also run them, on
+//! all saved inputs and on random ones.
 
 use std::time::Duration;
 
@@ -17,10 +19,10 @@ use zeroize::Zeroizing;
 
 use super::input::steered;
 
-/// Any result of a call to Partner Center, understood as the answer to each question that it could be to.
+/// Interprets any answer of Partner Center as the answer to each kind of call.
 ///
-/// The first line is status and flags, such as `404 gateway html`; the body follows. Whatever comes, a question has an
-/// answer only where its status allows one, and a create is one only with an id.
+/// The first line is the status and flags, for example `404 gateway html`; the body follows. A lookup has an answer
+/// only if its status allows one, and a create succeeds only with an id.
 pub fn answers(input: &[u8]) {
     let (words, body) = &steered(input);
     let reply = || Reply::Answer(any_answer(words, body));
@@ -56,7 +58,7 @@ fn check<T>(asked: Outcome<T>, status: u16) {
     }
 }
 
-/// A `Retry-After` header on the first line, the text of the refusal below it.
+/// A `Retry-After` header on the first line, followed by the text of the refusal.
 pub fn retry_after(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (header, text) = text.split_once('\n').unwrap_or((&text, ""));
@@ -66,7 +68,7 @@ pub fn retry_after(input: &[u8]) {
     }
 }
 
-/// Nothing that anybody says makes a loop, or parks a run for longer than a day.
+/// No input causes a loop, or stops a run for longer than a day.
 fn check_wait(wait: Duration) {
     assert!((Duration::from_secs(1)..=Duration::from_secs(24 * 3600)).contains(&wait), "{wait:?}");
 }
@@ -94,7 +96,7 @@ fn any_answer(words: &[&str], body: &[u8]) -> Answer {
 
 /// Any answer of the sign-in service, and any token.
 ///
-/// The first line is the status; the body follows. It is also taken for a token, and for the claims of one.
+/// The first line is the status; the body follows. The body is also used as a token, and as the claims of one.
 pub fn sign_in(input: &[u8]) {
     let (words, body) = steered(input);
     let status = words.first().and_then(|word| word.parse().ok()).unwrap_or(StatusCode::OK);
@@ -106,13 +108,13 @@ pub fn sign_in(input: &[u8]) {
     claims(text);
 }
 
-/// As the crate reads an answer, by the kind of request that it is to.
+/// Parses an answer as the crate does, for each kind of request.
 fn token_answer(answer: &[u8]) {
     if let Ok(token) = serde_json::from_slice::<BasicTokenResponse>(answer) {
         drop(TokenAnswer::from(token));
     }
     if let Ok(prompt) = serde_json::from_slice::<Prompt>(answer) {
-        // What the crate does to an interval when it is told to slow down.
+        // The crate adds to the interval when it is told to slow down.
         assert!(prompt.interval().checked_add(Duration::from_secs(3600)).is_some());
     }
     if let Ok(reason) = serde_json::from_slice::<Reason>(answer) {

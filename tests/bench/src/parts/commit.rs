@@ -1,5 +1,7 @@
-//! The least that durable intents and outcomes can be: rows in SQLite, as durable as the ledger's, each changed twice,
-//! each with its attempt, so many in a commit. No checks, no indices but the keys.
+//! Measures the minimum cost of durable intents and outcomes.
+//!
+//! It writes rows to SQLite, as durably as the ledger does. Each row is changed twice and has an attempt. Each commit
+//! has a fixed number of rows. There are no checks, and no indices except the keys.
 
 use std::path::Path;
 
@@ -12,7 +14,7 @@ const SCHEMA: &str = "
     CREATE TABLE attempt (id INTEGER PRIMARY KEY, row_id INTEGER, request_id TEXT, sent_at INTEGER,
                           finished_at INTEGER, outcome TEXT, status INTEGER) STRICT;";
 
-/// What a sealed password takes.
+/// The size of a sealed password.
 const SEALED: [u8; 220] = [7; 220];
 
 const ID: &str = "d17c0275-da92-5c33-9032-782ef1d0b69b";
@@ -22,7 +24,7 @@ pub(super) fn run(file: &Path, rows: u64, group: u64) -> Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(SCHEMA)?;
-    // Taken in at the size of a group of the program's, as a file is.
+    // Ingested in groups of the program's size, like the rows of a file.
     in_groups(&mut connection, rows, 1000, take_in)?;
     for first in (1..=rows).step_by(usize::try_from(group)?) {
         let last = rows.min(first + group - 1);

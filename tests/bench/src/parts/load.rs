@@ -1,5 +1,7 @@
-//! A plain load generator: the same HTTP client as the program's, so many requests at once, each answer read to its end
-//! and let go. No ledger, no limit, no passwords.
+//! A plain load generator with the same HTTP client as the program's.
+//!
+//! It sends a fixed number of requests at once, reads each answer to its end and discards it. It has no ledger, rate
+//! limit or passwords.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +46,7 @@ struct Load {
 }
 
 impl Load {
-    /// Posts row after row until there are none left.
+    /// Posts one row after another until none is left.
     async fn post(&self) -> Result<()> {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);

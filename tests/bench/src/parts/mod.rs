@@ -1,4 +1,4 @@
-//! The other side of each comparison, as processes of this same program: baselines and servers.
+//! Runs the baselines and servers as processes of this executable.
 
 mod commit;
 mod load;
@@ -12,21 +12,21 @@ use anyhow::Result;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-/// The first argument of a process that is one of the parts.
+/// The first argument of a process that runs a part.
 pub(crate) const WORD: &str = "part";
 
-/// What such a process does. It is told as JSON, which both sides read and write alike.
+/// What the process does. Passed as JSON, so that both sides use the same format.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Part {
-    /// Nothing: what starting a process takes.
+    /// Does nothing: measures the start of a process.
     Nothing,
-    /// Answers 201 to every create, until it is killed.
+    /// Answers every create with 201, until it is killed.
     Serve,
-    /// Reads a file with `csv` and serde alone.
+    /// Reads a file with only `csv` and serde.
     Read { file: PathBuf },
-    /// Posts the bodies of these rows, so many at once.
+    /// Posts the bodies of these rows, `concurrency` at once.
     Load { url: String, first: u64, requests: u64, concurrency: usize },
-    /// Writes to SQLite what these rows need at least, durable, so many in a commit.
+    /// Writes the minimum for these rows to SQLite, durably, with `group` rows per commit.
     Commit { file: PathBuf, rows: u64, group: u64 },
 }
 
@@ -35,14 +35,14 @@ struct Args {
     part: String,
 }
 
-/// A process that is this part.
+/// The command that runs this part.
 pub(crate) fn command(part: &Part) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(WORD).arg(serde_json::to_string(part)?);
     Ok(command)
 }
 
-/// Plays the part that the arguments of this process name.
+/// Runs the part in the arguments of this process.
 pub(crate) fn run() -> Result<()> {
     let args = Args::parse_from(std::env::args_os().skip(1));
     match serde_json::from_str(&args.part)? {

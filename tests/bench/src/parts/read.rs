@@ -1,4 +1,6 @@
-//! The least that reading a file can be: `csv` and serde, a record at a time, each cell a text of its own.
+//! Measures the minimum cost of reading a file: `csv` and serde, one record at a time.
+//!
+//! Each cell is a separate string.
 
 use std::hint::black_box;
 use std::path::Path;

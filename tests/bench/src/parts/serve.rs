@@ -1,7 +1,6 @@
-//! A server that only answers 201, with a customer and its password, and counts.
+//! A server that answers every request with 201, a customer and its password, and counts requests.
 //!
-//! It takes one core at most, and its answers are made without looking at what was sent: what is measured against it is
-//! the program.
+//! It uses at most one core and does not look at the requests, so that the benchmark measures the program.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -17,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
-/// Where it says how many requests there were; asking does not count.
+/// The path that returns the number of requests, without counting itself.
 pub(crate) const COUNT: &str = "/count";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
@@ -41,7 +40,7 @@ async fn accept() -> Result<()> {
 async fn serve(stream: TcpStream, requests: Rc<Cell<u64>>) {
     drop(stream.set_nodelay(true));
     let service = service_fn(|request| answer(request, &requests));
-    // A client that goes away is nobody's failure.
+    // A client that disconnects is not an error.
     drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
@@ -67,7 +66,7 @@ async fn answer(
     Ok(response)
 }
 
-/// A customer as in `tests/wire/create-customer-201.http`, with an id of its own.
+/// A customer like the one in `tests/wire/create-customer-201.http`, with its own id.
 fn customer(number: u64) -> String {
     let id = format!("00000000-0000-4000-8000-{number:012x}");
     format!(

@@ -1,4 +1,4 @@
-//! `check` of a large file, beside reading the same file with `csv` and serde alone.
+//! Compares `check` of a large file with reading it with only `csv` and serde.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::table::{Findings, Line};
 use crate::turns::{Turns, times};
 use crate::world::World;
 
-/// At most so many times the time of a bare read.
+/// The maximum ratio to the time of a bare read.
 const BUDGET: f64 = 2.0;
 
 pub(super) fn measure(world: &mut World) -> Result<Findings> {

@@ -1,4 +1,4 @@
-//! Compiling the program from nothing, by each profile that people use.
+//! Measures a full build of the program with each profile that people use.
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;

@@ -1,5 +1,6 @@
-//! The import at full speed, from file to durable outcomes, beside a load generator that posts the same bodies, and
-//! beside SQLite that writes what they need at least.
+//! Measures the import at full speed, from the file to durable outcomes.
+//!
+//! The baselines are a load generator that posts the same bodies, and SQLite with the minimum of writes.
 
 use anyhow::Result;
 
@@ -11,13 +12,13 @@ use crate::table::{Findings, Line};
 use crate::turns::{Turns, throughput};
 use crate::world::World;
 
-/// At least this share of a load generator's requests a second; the goal is twice that.
+/// The minimum share of a load generator's requests per second; the goal is twice that.
 const BUDGET: f64 = 0.2;
 
-/// Rows of one import: enough that starting does not count, few enough for many turns.
+/// Rows per import: enough to make the start negligible, few enough for many turns.
 const ROWS: u64 = 20_000;
 
-/// The program's own default, and so that of the load generator.
+/// The program's default, also used for the load generator.
 const CONCURRENCY: u32 = 64;
 
 pub(super) fn measure(world: &mut World) -> Result<Findings> {
@@ -44,7 +45,7 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Without latency and without a limit.
+/// No latency and no rate limit.
 const SIMULATOR: &str = "smooth,limit=none,latency_ms=0";
 
 fn compared(what: &str, turns: &Turns, rows: u64) -> Line {

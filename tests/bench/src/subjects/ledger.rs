@@ -1,4 +1,4 @@
-//! What a row takes on disk once it is created.
+//! Measures the disk space of a created row.
 
 use anyhow::Result;
 

@@ -1,4 +1,6 @@
-//! Peak memory of every command that sees all rows, at several sizes: it does not grow with the file.
+//! Measures the peak memory of every command that reads all rows, at several sizes.
+//!
+//! The peak must not grow with the file.
 
 use anyhow::Result;
 
@@ -8,7 +10,7 @@ use crate::rows::Kind;
 use crate::table::{Findings, Line};
 use crate::world::World;
 
-/// MiB, at any size.
+/// MiB, for any size.
 const BUDGET: f64 = 64.0;
 
 pub(super) fn measure(world: &mut World) -> Result<Findings> {
@@ -31,7 +33,7 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
         let line =
             Line::new(format!("{what} of {} rows", sizes.join(" / ")), format!("{} MiB", all.join(" / ")))
                 .beside_figure("the fewest rows", largest / smallest);
-        // Where the platform does not tell, nothing is decided.
+        // No verdict if the platform does not report memory.
         findings.push(if largest > 0.0 { line.at_most("64 MiB", largest, BUDGET) } else { line });
     }
     Ok(findings)
@@ -58,14 +60,14 @@ fn at(world: &mut World, rows: u64) -> Result<Vec<(&'static str, Usage)>> {
             Ok::<_, anyhow::Error>(world.run(world.tenantry(ledger, args), &[code])?.usage)
         };
         usages.push((check, run(&["check", file, "-o", "copy.csv", "--force"], 3)?));
-        // What could be sent is not: this is about the rows that cannot.
+        // Valid rows are not sent: this measures the rows that cannot be sent.
         let code = if kind == Kind::Mixed { 5 } else { 3 };
         usages.push((import, run(&["import", "--yes", "--limit", "0", file], code)?));
     }
     Ok(usages)
 }
 
-/// Files with a problem in each row, and what is measured with them.
+/// Files with a problem in each row, and the labels of their measurements.
 const WITH_PROBLEMS: [(Kind, &str, &str); 3] = [
     (Kind::Mixed, "check -o, resellers mixed", "import, resellers mixed"),
     (Kind::Wrong, "check -o, an error in each row", "import, an error in each row"),

@@ -1,4 +1,4 @@
-//! What is measured, one file for each subject.
+//! Defines what is measured, with one file for each subject.
 
 mod check;
 mod compile;
@@ -39,7 +39,7 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// Those of a run that names none. The rate comes last: its lists of requests are what makes this process grow.
+    /// The subjects of a run that names none. The rate is last, because its lists of requests make this process grow.
     pub(crate) fn usual() -> Vec<Self> {
         Self::value_variants().iter().copied().filter(|&subject| subject != Subject::Compile).collect()
     }

@@ -1,7 +1,9 @@
-//! The use of an allowed rate at a latency of 3 s, with as many requests at once as the program finds right, held against
-//! the simulator's strict sliding window; and what becomes of it where the service allows less than was configured.
+//! Measures how much of an allowed rate is used, at a latency of 3 s.
 //!
-//! All cases run at the same time, each against a simulator of its own: what they take is mostly waiting.
+//! The program itself chooses the number of concurrent requests. The simulator enforces a strict sliding window. Some
+//! cases have a service that allows less than was configured.
+//!
+//! All cases run at the same time, each against its own simulator, because they mostly wait.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -14,21 +16,22 @@ use crate::world::World;
 
 const LATENCY_MS: u32 = 3000;
 
-/// The bound under which the program finds how many it needs at once: 300 for 6,000 a minute at this latency, which the
-/// default of 64 cannot carry.
+/// The limit of concurrency. The program finds that it needs 300 for 6,000 requests per minute at this latency; the
+/// default of 64 is not enough.
 const CONCURRENCY: &str = "512";
 
-/// Of what is allowed, at least so much is used.
+/// The minimum share of the allowed rate that is used.
 const USED: f64 = 0.98;
 
-/// Where the service allows less, at most so much is lost against the best possible, and refused.
+/// If the service allows less than configured: the maximum loss against the best possible result, and the maximum share
+/// of refused requests.
 const LOST: f64 = 0.10;
 const REFUSED: f64 = 0.02;
 
-/// A second may hold so many times the requests that an even pace has in it: less is jitter.
+/// The maximum number of requests in one second, relative to an even pace; anything below is jitter.
 const BURST: f64 = 2.0;
 
-/// Requests a minute: what the program is told, and what the service allows.
+/// Requests per minute: configured in the program, and allowed by the service.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     configured: u64,
@@ -70,7 +73,7 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Seconds. Less than some minutes say nothing of what the service's own limit costs in the long run.
+/// Seconds. A span of only a few minutes does not show the long-term cost of the service's own limit.
 fn span(world: &World, case: Case) -> u64 {
     if case.allowed < case.configured {
         (world.size.seconds * 3 / 2).next_multiple_of(60)
@@ -85,7 +88,7 @@ fn begin(world: &World, case: Case) -> Result<(Server, Running)> {
     let name = format!("rate-{configured}-{allowed}");
     let (file, ledger) = (format!("{name}.csv"), format!("{name}.db"));
     let seconds = span(world, case);
-    // Work is left to the end and beyond.
+    // There are more rows than can be sent in this time.
     let rows = configured * (seconds + 60) / 60;
     world.samples.write(&world.path(&file), Kind::Clean, 0..rows)?;
     let rate = format!("{configured}/min");
@@ -147,8 +150,8 @@ fn lines(case: Case, requests: &[Request], span: u64) -> Vec<Line> {
     ]
 }
 
-/// How many requests fit into so many seconds, each sent as early as the service allows. Where that is less than what was
-/// configured, they are also sent evenly, as configured.
+/// The number of requests that fit into this many seconds, each sent as early as the service allows. If the service
+/// allows less than configured, they are sent at the configured even pace.
 fn best_possible(case: Case, span: u64) -> u64 {
     if case.configured == case.allowed {
         return case.allowed * span / 60;
@@ -188,7 +191,7 @@ mod tests {
             );
         };
         check(500, 500, 120, 1000);
-        // 500 a minute for 36 s, then nothing until the first of them are a minute old.
+        // 500 per minute for 36 s, then none until the first ones are a minute old.
         check(500, 300, 30, 250);
         check(500, 300, 60, 300);
         check(500, 300, 180, 900);

@@ -1,4 +1,4 @@
-//! Importing a file again whose every row is created: nothing is sent, and it takes seconds.
+//! Measures importing a fully created file again: nothing is sent, and it takes seconds.
 
 use anyhow::{Context, Result, ensure};
 
@@ -42,7 +42,7 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
     Ok(findings)
 }
 
-/// How many requests the server has had.
+/// The number of requests that the server has received.
 fn requests(world: &World) -> Result<u64> {
     let text = world.get(&format!("{}{COUNT}", world.server.url))?;
     text.parse().context("the server counts in numbers")

@@ -1,4 +1,4 @@
-//! Time a row, where the ledger holds few rows and where it holds all: what grows with the ledger would show here.
+//! Compares the time per row of a small and a large ledger, to find what grows.
 
 use anyhow::Result;
 
@@ -10,13 +10,13 @@ use crate::table::{Findings, Line};
 use crate::turns::{Turns, cpu, times, wall};
 use crate::world::World;
 
-/// A row may take so many times as long with 1,000,000 rows in the ledger as with 10,000.
+/// The maximum ratio of the time per row with 1,000,000 rows in the ledger to that with 10,000.
 const BUDGET: f64 = 1.3;
 
-/// Rows that the smaller ledger holds, and that are added in one turn.
+/// Rows in the smaller ledger, and rows added per turn.
 const FEW: u64 = 10_000;
 
-/// Seconds that `status` may take.
+/// The maximum duration of `status`, in seconds.
 const STATUS_BUDGET: f64 = 1.0;
 
 pub(super) fn measure(world: &mut World) -> Result<Findings> {
@@ -29,7 +29,7 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
     ));
     let whole = Turns { ours: vec![many.whole()], baseline: vec![few.whole()] };
     findings.push(a_row("import and resume (one turn)", &whole, many.rows, few.rows));
-    // Reading first: what adds rows comes last.
+    // Commands that only read come first, because the later ones add rows.
     let export = both(world, &many, &few, |world, ledger| {
         command(world, ledger, &["export", "created", "-o", "export.csv", "--force"], 0)
     })?;
@@ -69,15 +69,15 @@ fn command(world: &World, ledger: &str, args: &[&str], code: i32) -> Result<Usag
     Ok(world.run(world.tenantry(ledger, args), &[code])?.usage)
 }
 
-/// What adding rows to both took.
+/// The usage of adding rows to both ledgers.
 struct Added {
-    /// A run that finds nothing to do: what every run takes, however few its rows.
+    /// A run without work: the fixed cost of every run.
     idle: Turns,
     intake: Turns,
     sending: Turns,
 }
 
-/// Adds rows to both: first all but one are only read into the ledger, then `resume` creates them.
+/// Adds rows to both ledgers. First all rows except one are only ingested, then `resume` creates them.
 fn add(world: &World, many: &Created, few: &Created) -> Result<Added> {
     let one_turn = |ledger: &str, turn: usize| -> Result<[Usage; 3]> {
         let first = world.size.rows + u64::try_from(turn)? * FEW;
@@ -87,7 +87,7 @@ fn add(world: &World, many: &Created, few: &Created) -> Result<Added> {
         let sending = command(world, ledger, &["resume"], 0)?;
         Ok([idle, intake.beyond(idle), sending.beyond(idle)])
     };
-    // The smaller one stays small: each turn adds to a fresh copy of it.
+    // The smaller ledger stays small: each turn adds rows to a fresh copy.
     let copy = "few.db";
     let [mut idle, mut intake, mut sending] =
         [(); 3].map(|()| Turns { ours: Vec::new(), baseline: Vec::new() });
@@ -103,7 +103,7 @@ fn add(world: &World, many: &Created, few: &Created) -> Result<Added> {
     Ok(Added { idle, intake, sending })
 }
 
-/// What a row takes on both sides.
+/// The usage per row on both sides.
 fn a_row(what: &str, turns: &Turns, rows: u64, baseline_rows: u64) -> Line {
     let each = |usages: &[Usage], rows: u64| {
         let rows = rows as f64;

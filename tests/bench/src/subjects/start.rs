@@ -1,4 +1,4 @@
-//! What the program takes before it does anything, beside a process that does nothing.
+//! Compares the start of the program with a process that does nothing.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::table::{Findings, Line};
 use crate::turns::{Turns, times};
 use crate::world::World;
 
-/// Short things vary more, and cost less.
+/// Short measurements vary more, and cost less.
 const TURNS_PER_TURN: usize = 5;
 
 pub(super) fn measure(world: &mut World) -> Result<Findings> {
