@@ -1,12 +1,12 @@
-//! Copies of the ledger, and what it takes for one to stand in its place.
+//! Copying the ledger, and restoring it from a copy.
 //!
-//! A copy does not know what became of its open rows since: they may have been sent, refused, replaced by corrected
-//! ones under another domain, or declined. So it says of itself that it is a copy, and nothing is sent from it before
-//! an operator has said that it takes the ledger's place. Its open rows are then held back until somebody brings their
-//! files again, as the rows of a file are that was not read to its end, and asked about before they are sent.
+//! A copy does not know what happened to its open rows after it was made: they may have been sent, refused, replaced by
+//! corrected rows under another domain, or declined. So a copy is marked as a copy, and nothing is sent from it until
+//! an operator restores it. Its open rows are then held back, like the rows of a file that was not read to its end,
+//! until the operator imports their files again. Each held row is looked up before it is sent.
 //!
-//! Whether a row was corrected under another domain cannot be asked, so a corrected row that names a held one by its
-//! `tenantry_row` replaces it: see [`super::take_up`].
+//! The API cannot say whether a row was corrected under another domain. So a corrected row that names a held row by its
+//! `tenantry_row` replaces the held row: see [`super::ingest`].
 
 use std::io;
 use std::path::Path;
@@ -20,8 +20,8 @@ use super::{Error, Ledger, Result, copies, runs, schema};
 use tenantry_model::clock;
 use tenantry_model::files::name_beside;
 
-/// Copies the ledger at `path` to the new file `copy`, as it is at one moment, also while a run goes on. The copy has
-/// its name only when it is whole, durable and like the ledger.
+/// Copies the ledger at `path` to the new file `copy`, as it is at one moment, even during a run. The copy gets its
+/// name only when it is complete, durable and equal to the ledger.
 pub fn backup(path: &Path, copy: &Path) -> Result<()> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     if copy.symlink_metadata().is_ok() {
@@ -35,11 +35,11 @@ pub fn backup(path: &Path, copy: &Path) -> Result<()> {
     copies::write(&connection, &name_beside(copy), copy)
 }
 
-/// A copy that was put in the ledger's place.
+/// A copy that was restored.
 #[derive(Debug, Clone, Copy)]
 pub struct Restored {
     pub copied_at: Timestamp,
-    /// Open rows, of which the copy cannot know what became of them.
+    /// Open rows. The copy cannot know what happened to them.
     pub rows: u64,
 }
 
@@ -55,14 +55,14 @@ fn marked(connection: &Connection) -> Result<Option<Restored>> {
     Ok(marked.optional()?)
 }
 
-/// Refuses a copy that nobody has said anything about.
+/// Refuses a copy that was not restored yet.
 pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<()> {
     marked(connection)?.map_or(Ok(()), |Restored { copied_at, rows }| {
         Err(Error::Copied { path: path.to_owned(), copied_at, rows })
     })
 }
 
-/// Lets the copy at `path` stand in the ledger's place. `None`: it is no copy, or was restored before.
+/// Makes the copy at `path` the ledger. `None`: the file is not a copy, or was restored before.
 pub fn restore(path: &Path) -> Result<Option<Restored>> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
@@ -93,8 +93,8 @@ pub fn restore(path: &Path) -> Result<Option<Restored>> {
 }
 
 impl Ledger {
-    /// Puts the held rows of a restored copy whose files were brought again, and agreed to, in doubt: the lost ledger
-    /// may have sent them.
+    /// Marks the held rows of a restored copy as in doubt if their files were imported again with consent: the lost
+    /// ledger may have sent these rows.
     pub async fn doubt_restored(&self) -> Result<()> {
         self.write(doubt).await
     }
@@ -104,7 +104,7 @@ fn doubt(tx: &Transaction<'_>) -> Result<()> {
     steps::take_all(
         tx,
         (StepKind::Create, State::Pending, StepEvent::Intended),
-        // The refusal of an earlier try is no part of what is asked about now.
+        // The refusal of an earlier try is not part of what is looked up now.
         "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
          in_doubt_since = (SELECT max(restored_at) FROM copies),
          last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL",

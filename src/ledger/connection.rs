@@ -1,4 +1,4 @@
-//! The only way to a ledger's file.
+//! Every connection to a ledger's file is opened here.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -21,23 +21,23 @@ pub(super) fn open_file(path: &Path) -> Result<Connection> {
     connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// Opens a file without asking whose it is.
+/// Opens a file without checking its owner.
 pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     shape::defend(&connection)?;
     Ok(connection)
 }
 
-/// A name that SQLite takes for that of a file, whatever it looks like: `file:…` would be a URI, and `:memory:` none.
+/// A name that SQLite always reads as a file name: without `./`, `file:…` is a URI, and `:memory:` is not a file.
 pub(super) fn plain_name(path: &Path) -> PathBuf {
     Path::new(".").join(path)
 }
 
-/// A copy that was put over a ledger whose program had crashed stands beside what that left in its write-ahead log, and
-/// SQLite would work the one into the other. A file says that it has such a log before it gets its first one, and a
-/// fresh copy does not.
+/// Refuses a write-ahead log that belongs to another ledger. If a copy is put over a ledger after a crash, the old log
+/// is still next to it, and SQLite would apply the log to the copy. A file is marked as having a log before its first
+/// log is made, and a fresh copy is not marked.
 ///
-/// Looks once in the life of a process, before its first connection: closing a file takes SQLite's own locks on it away.
+/// Checks once per process, before the first connection: closing a file releases SQLite's own locks on it.
 fn refuse_log_of_another(path: &Path) -> Result<()> {
     static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
     const READ_VERSION_AT: usize = 19;
@@ -46,7 +46,7 @@ fn refuse_log_of_another(path: &Path) -> Result<()> {
     if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
         return Ok(());
     }
-    // The log first: where there is one, what the file says of it is older.
+    // The log first: if there is one, the mark in the file was written before it.
     let has_log = has_log(&path);
     let mut start = [0; READ_VERSION_AT + 1];
     let is_read = File::open(&path).and_then(|mut file| file.read_exact(&mut start)).is_ok();

@@ -1,4 +1,4 @@
-//! Writing a copy of a ledger: whole, durable, and like the ledger of one moment, or not there.
+//! Writes a copy of a ledger: complete, durable and consistent, or not at all.
 
 use std::io;
 use std::path::Path;
@@ -11,10 +11,11 @@ use super::{Error, Result, connection};
 use tenantry_model::files::{self, take_name};
 use tenantry_model::{clock, failpoint};
 
-/// Writes what the ledger is at one moment to the new file `copy`, which is called `half` until it is whole and durable.
+/// Writes the ledger as it is at one moment to the new file `copy`, which is named `half` until it is complete and
+/// durable.
 pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<()> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
-    // Into a file of ours, which others may not read.
+    // Into a file that we create, so that other users cannot read it.
     let file = files::create_new(half).map_err(write)?;
     let made = fill(ledger, half).and_then(|()| {
         file.sync_all().map_err(write)?;
@@ -30,8 +31,7 @@ pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<()>
 fn fill(ledger: &Connection, copy: &Path) -> Result<()> {
     let name = connection::plain_name(copy);
     let before = extent(ledger)?;
-    // One read transaction, so it is the ledger of one moment.
-    // In the bytes of its name, which need not be UTF-8.
+    // One read transaction, so the copy is consistent. The name is passed as bytes, because it need not be UTF-8.
     let name = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_encoded_bytes()));
     ledger.execute("VACUUM INTO ?1", [name])?;
     let copied = connection::open_file(copy)?;
@@ -41,7 +41,7 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<()> {
         let source = Arc::new(io::Error::other("it is not what was copied"));
         return Err(Error::Copy { path: copy.to_owned(), source });
     }
-    // One of the first schemas cannot say that it is a copy.
+    // The first schemas have no table that marks a copy.
     if copied.table_exists(None, "copies")? {
         copied.execute(
             "INSERT INTO copies (copied_at, last_run) SELECT ?1, coalesce(max(id), 0) FROM program_runs",
@@ -51,7 +51,7 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<()> {
     copied.close().map_err(|(_, error)| error.into())
 }
 
-/// Which ledger, and how many rows.
+/// The ledger's id, and its number of rows.
 fn extent(connection: &Connection) -> Result<(Option<String>, u64)> {
     let sql = "SELECT (SELECT ledger_id FROM ledger), (SELECT count(*) FROM customer_rows)";
     Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)

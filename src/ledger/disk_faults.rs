@@ -1,13 +1,13 @@
-//! What a debug build can be told to have the ledger's disk do, beside [`tenantry_model::failpoint`]. In a release build none of
-//! this is there.
+//! Disk faults that a debug build can simulate, in addition to [`tenantry_model::failpoint`]. A release build has none
+//! of them.
 //!
 //! | variable | what happens |
 //! | --- | --- |
-//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before anybody hears of the commit: what a power cut leaves, given that commits are synced |
-//! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages, and those of a reserve that was given up |
-//! | `TENANTRY_FAIL_SYNC=3` | the third commit ends in an I/O error of its fsync |
-//! | `TENANTRY_FAIL_READ=3` | the third reading of the queue ends in an I/O error |
-//! | `TENANTRY_NO_LOCKS=1` | the ledger lies where files cannot be locked, such as on some network shares |
+//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before the commit is reported: what a power cut leaves, given that commits are synced |
+//! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages plus those of a reserve that was released |
+//! | `TENANTRY_FAIL_SYNC=3` | the third commit fails with an I/O error of its fsync |
+//! | `TENANTRY_FAIL_READ=3` | the third read of the queue fails with an I/O error |
+//! | `TENANTRY_NO_LOCKS=1` | the ledger is where files cannot be locked, as on some network shares |
 
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_READ};
 use tenantry_model::failpoint::{number, requested};
 use tenantry_model::files::beside;
 
-/// A lock is about to be taken.
+/// Called before a lock is taken.
 pub(super) fn locks() -> std::io::Result<()> {
     match requested("TENANTRY_NO_LOCKS") {
         Some(_) => Err(std::io::ErrorKind::Unsupported.into()),
@@ -26,7 +26,7 @@ pub(super) fn locks() -> std::io::Result<()> {
     }
 }
 
-/// A commit has ended and is about to be believed.
+/// Called after a commit, before the commit is reported.
 pub(super) fn synced(ledger: Option<&Path>) -> rusqlite::Result<()> {
     static COMMITS: AtomicU32 = AtomicU32::new(0);
     fail_at("TENANTRY_FAIL_SYNC", &COMMITS, SQLITE_IOERR_FSYNC)?;
@@ -36,13 +36,13 @@ pub(super) fn synced(ledger: Option<&Path>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The queue is about to be read.
+/// Called before the queue is read.
 pub(super) fn queue_read() -> rusqlite::Result<()> {
     static READS: AtomicU32 = AtomicU32::new(0);
     fail_at("TENANTRY_FAIL_READ", &READS, SQLITE_IOERR_READ)
 }
 
-/// Fails the time that `variable` names.
+/// Fails on the call whose number is in `variable`.
 fn fail_at(variable: &str, passed: &AtomicU32, code: c_int) -> rusqlite::Result<()> {
     let Some(time) = number::<u32>(variable) else { return Ok(()) };
     if passed.fetch_add(1, Ordering::SeqCst) + 1 == time {
@@ -51,7 +51,7 @@ fn fail_at(variable: &str, passed: &AtomicU32, code: c_int) -> rusqlite::Result<
     Ok(())
 }
 
-/// Each picture whole, or not at all: the process may be killed in the middle of this too.
+/// Each snapshot is complete or absent: the process may be killed during this too.
 fn keep(ledger: &Path, folder: &Path) -> std::io::Result<()> {
     static PICTURES: AtomicU32 = AtomicU32::new(0);
     let picture = PICTURES.fetch_add(1, Ordering::SeqCst);
@@ -75,7 +75,7 @@ pub(super) fn ledger_pages() -> Option<u32> {
     number("TENANTRY_LEDGER_PAGES")
 }
 
-/// So many bytes beside the ledger were given up.
+/// Called when `bytes` next to the ledger were released.
 pub(super) fn room_was_made(ledger: &rusqlite::Connection, bytes: u64) -> rusqlite::Result<()> {
     const PAGE: u64 = 4096;
     let Some(pages) = ledger_pages() else { return Ok(()) };

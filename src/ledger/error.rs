@@ -1,4 +1,4 @@
-//! What can go wrong with the ledger. Every one of these stops the run.
+//! Errors of the ledger. Every one of them stops the run.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::steps::IllegalTransition;
 
-/// Why the ledger could not be opened, read or written, and beside it what the operator can do about it ([`Error::hint`]).
+/// Why the ledger could not be opened, read or written, with what the operator can do about it ([`Error::hint`]).
 /// Cloneable, because one failed commit fails many writes.
 #[derive(Debug, Clone, thiserror::Error, strum::EnumMessage)]
 pub enum Error {
@@ -192,14 +192,14 @@ pub enum Error {
     Illegal(#[from] IllegalTransition),
 }
 
-/// What the ledger gives, or why it cannot.
+/// The result of a ledger operation.
 pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can be done about a file system that has no locks, or no memory that processes share.
+/// The hint for a file system that has no locks, or no memory that processes share.
 const NO_LOCKS: &str = "its folder may be on a network share that has no locks: put the ledger on a local disk, and name it \
                         with `--ledger PATH`; nothing was sent without a record";
 
-/// Did SQLite miss what every local disk has?
+/// Does SQLite report that locks or shared memory, which every local disk has, are missing?
 fn is_about_locks(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi;
     let code = error.sqlite_error().map_or(0, |error| error.extended_code);
@@ -228,7 +228,7 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
-    /// Was the disk, or the quota, used up? SQLite has one code for the former and a general one for the latter.
+    /// Is the disk full, or the quota used up? SQLite has one code for a full disk and a general one for the quota.
     pub(super) fn is_about_room(&self) -> bool {
         use rusqlite::ffi;
         let Error::Sql(error) = self else { return false };
@@ -236,7 +236,7 @@ impl Error {
         matches!(code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
     }
 
-    /// The same of the ledger at `ledger`, where what was opened is a copy of it that is ours alone.
+    /// The same error with the path `ledger`, for when the opened file is a private copy of that ledger.
     pub fn of_ledger_at(mut self, ledger: &Path) -> Self {
         if let Error::InUse { path, .. }
         | Error::SecondName { path, .. }

@@ -1,4 +1,4 @@
-//! What a command was told about a file: kept with the file, because its rows outlive the command.
+//! Options given for a file, stored with it because its rows outlive the command.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,15 @@ use uuid::Uuid;
 
 use tenantry_model::customer::Field;
 
-/// The options by which a file was read and judged, as they were given, whether by a flag or otherwise.
+/// The options by which a file was read and validated, from flags or other settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InputOptions {
-    /// Column headers, and the fields that they were taken for.
+    /// Column headers, and the fields that they were mapped to.
     pub column_map: Vec<(String, Field)>,
-    /// What empty cells stood for.
+    /// Values for empty cells.
     pub defaults: Vec<(Field, String)>,
-    /// What separated the cells.
+    /// The separator between cells.
     pub delimiter: Option<u8>,
     /// The name of the encoding.
     pub encoding: Option<String>,
@@ -27,7 +27,7 @@ pub struct InputOptions {
 }
 
 impl InputOptions {
-    /// Of this file, what still holds beside `now`: what is said again goes before what was said then.
+    /// The options of this file combined with `now`. Options in `now` override those of the file.
     pub fn beside(&self, now: &InputOptions) -> InputOptions {
         let is_mapped = |header: &str, field: Field| {
             now.column_map.iter().any(|(other, its)| other.trim() == header.trim() || *its == field)
@@ -38,7 +38,7 @@ impl InputOptions {
         InputOptions {
             column_map: map.chain(&now.column_map).cloned().collect(),
             defaults: defaults.chain(&now.defaults).cloned().collect(),
-            // A row must not become a customer of nobody's because its reseller was said once.
+            // A row must not lose its reseller because the reseller was given only the first time.
             reseller: now.reseller.or(self.reseller),
             allow_direct: now.allow_direct || self.allow_direct,
             strict: now.strict || self.strict,
@@ -46,7 +46,7 @@ impl InputOptions {
         }
     }
 
-    /// What holds for its rows wherever they stand: in an export, which we lay out ourselves, too.
+    /// The options that apply to its rows in any file, including an export, whose layout is ours.
     pub fn without_layout(&self) -> InputOptions {
         InputOptions { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
     }

@@ -1,9 +1,8 @@
-//! The copy that is kept beside a ledger before a newer program changes its schema, so that the older program can go on
-//! with it where the new one disappoints.
+//! Keeps a copy next to a ledger before a newer program changes its schema.
 //!
-//! The name of a copy says which schema came after it. A copy never replaces a file, and has its name only when it is
-//! whole. What is in it is a copy like one of `tenantry backup`: where its schema can say so, nothing is sent from it
-//! before an operator has agreed.
+//! The older program can then continue with the copy if the new one disappoints. The name of a copy contains the
+//! version of the new schema. A copy never replaces a file, and gets its name only when it is complete. It is a copy
+//! like one of `tenantry backup`: if its schema can mark a copy, nothing is sent from it until an operator restores it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,14 +17,14 @@ use super::{Error, Result, connection, copies};
 use tenantry_model::failpoint;
 use tenantry_model::files::{self, beside};
 
-/// Keeps a copy of the ledger at `path`, which this process has locked, as it is now.
+/// Keeps a copy of the ledger at `path` as it is now. This process has locked the ledger.
 ///
 /// # Errors
-/// [`Error::NotKept`] where there is no room, for example; the ledger is as it was.
+/// [`Error::NotKept`], for example if there is no room; the ledger is unchanged.
 pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     let Some(copy) = free_name(ledger, &path.canonicalize().map_err(open)?)? else { return Ok(()) };
-    // Under the lock only one process uses this name, so what has it was left by one that was killed.
+    // Under the lock only one process uses this name, so an existing file was left by a process that was killed.
     let half = beside(&copy, ".new");
     let not_kept = |error| match error {
         Error::Copy { source, .. }
@@ -45,7 +44,7 @@ pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The name for a copy of the ledger at `place`. `None`: an earlier opening kept a copy of what is there now.
+/// The name for a copy of the ledger at `place`. `None`: a copy of the current content was kept earlier.
 fn free_name(ledger: &Connection, place: &Path) -> Result<Option<PathBuf>> {
     let now = state(ledger)?;
     for number in 1_u32.. {
@@ -66,7 +65,7 @@ fn state_of(copy: &Path) -> Result<Vec<Value>> {
     state(&connection::open_file(copy)?)
 }
 
-/// What tells apart the states of a ledger: every change of it belongs to a run, or to an opening of passwords.
+/// Values that distinguish two states of a ledger: every change belongs to a run, or to an opening of passwords.
 fn state(ledger: &Connection) -> Result<Vec<Value>> {
     let sql = "SELECT (SELECT user_version FROM pragma_user_version),
                       (SELECT max(ledger_id) FROM ledger),
@@ -156,7 +155,7 @@ mod tests {
         };
         check(&[""]);
         check(&[""]);
-        // The older program went on meanwhile.
+        // The older program continued in the meantime.
         let again = "INSERT INTO program_runs (command, program_version, pid, started_at) VALUES ('resume', '0.1.0', 1, 1)";
         ledger.execute(again, []).unwrap();
         check(&["", "-2"]);

@@ -1,18 +1,37 @@
-//! The ledger: the durable queue of rows and the story of every attempt, in one SQLite file.
+//! The ledger: the durable queue of rows and the history of every attempt, in one SQLite file.
 //!
-//! This is the only crate with SQL, and it has no HTTP and reads no list. One thread owns the connection that writes
-//! ([`writer`]) and commits in groups; a caller that holds a result of a write holds a durable one. [`steps`] alone knows
-//! which change of state is legal: it makes intents and outcomes durable, finds what an earlier run left behind, and reads
-//! the queue. [`take_up`] puts rows in, and what a file says later of a customer that exists; [`stored`] reads with care what
-//! may not be as it was written. [`passwords`] is how sealed passwords are kept, [`given`] what a file was told to be read
-//! by, [`copies`] makes copies, [`backup`] lets one take the ledger's place, [`kept`] keeps one before the schema changes,
-//! and [`query`] reads, on connections of its own, as [`take_up`] does to recognise rows.
+//! This is the only crate with SQL. It has no HTTP and reads no lists. One thread owns the connection that writes
+//! ([`writer`]) and commits in groups; a caller that gets the result of a write knows that the write is durable. Only
+//! [`steps`] knows which changes of state are legal: it makes intents and outcomes durable, finds what an earlier run
+//! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`stored`]
+//! carefully reads values that may have been changed from outside. [`passwords`] stores sealed passwords,
+//! [`input_options`] the options of a file. [`copies`] writes copies, [`backup`] makes and restores them, [`kept`]
+//! keeps one before the schema changes. [`query`] reads on connections of its own, as [`ingest`] does to recognize
+//! rows.
 //!
-//! Before SQLite opens a file, [`trust`] looks at who can write to it, and [`shape`] then at its schema; [`lock`] keeps
-//! other processes out, [`place`] watches that its files stay, and [`reserve`] that a full disk costs no answer.
+//! Before SQLite opens a file, [`trust`] checks who can write to it; after that, [`shape`] checks its schema. [`lock`]
+//! keeps other processes out, [`open_files`] checks that the files stay in place, and [`reserve`] makes sure that a
+//! full disk loses no answer.
 //!
-//! It promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
-//! work on one ledger. What a row's next step should be is left to `submitter`.
+//! The ledger promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
+//! work on one ledger. `submitter` decides what the next step of a row is.
+//!
+//! # The main tables
+//!
+//! `migrations/latest.sql` has all tables and columns.
+//!
+//! | table | one record per |
+//! | --- | --- |
+//! | `ledger` | ledger: its id, and the environment that it is bound to |
+//! | `program_runs` | run of a command |
+//! | `sources` | reading of a file |
+//! | `customer_rows` | row of a file: its state, its customer, and the sealed password |
+//! | `agreements` | acceptance of the customer agreement for a row |
+//! | `http_attempts` | HTTP call that was intended, with its outcome |
+//! | `data_keys` | data key of a run, sealed to a recipient |
+//! | `foreign_answers` | success whose customer is not that of the row |
+//! | `openings` | opening of passwords |
+//! | `copies` | copy that this file is, and its restore |
 
 mod backup;
 mod connection;
@@ -95,7 +114,7 @@ macro_rules! ledger_id {
 }
 
 ledger_id!(
-    /// A row of the ledger; what `tenantry_row` carries. Results are bound to rows by it, never by position.
+    /// A row of the ledger, as in `tenantry_row`. Results are matched to rows by this id, never by position.
     RowId
 );
 ledger_id!(
@@ -115,14 +134,14 @@ ledger_id!(
     DataKeyId
 );
 
-/// An open ledger that this process alone works on.
+/// An open ledger. Only this process works on it.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
     writer: writer::Writer,
     thread: JoinHandle<()>,
     run: RunId,
-    // Last, so that it is let go after everything else.
+    // Last, so that the lock is released after everything else.
     _lock: lock::Lock,
 }
 
@@ -130,10 +149,10 @@ impl Ledger {
     /// Opens (or makes) the ledger at `path` for `environment`, takes its lock and begins a run of `command`.
     ///
     /// # Errors
-    /// [`Error::InUse`] where another process works on it; the others say what is wrong with the file.
+    /// [`Error::InUse`] if another process works on the ledger; all other errors describe a problem with the file.
     pub fn open(path: &Path, environment: &Environment, command: &str) -> Result<Self> {
         schema::make_file(path)?;
-        // Before the lock, which would leave a file beside one that is none of ours.
+        // Before the lock, which would leave a lock file next to a file that is not a ledger.
         schema::refuse_foreign(path)?;
         let Some((lock, connection)) = schema::open_alone(path)? else {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
@@ -148,7 +167,7 @@ impl Ledger {
         Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
     }
 
-    /// As [`Self::open`], but a missing ledger, or one without anything in it, is an error instead of made.
+    /// Like [`Self::open`], but a missing or empty ledger is an error and is not created.
     pub fn open_existing(path: &Path, environment: &Environment, command: &str) -> Result<Self> {
         schema::must_hold_something(path)?;
         Self::open(path, environment, command)
@@ -164,10 +183,10 @@ impl Ledger {
         &self.path
     }
 
-    /// Would the ledger take this for its environment? Changes nothing.
+    /// Fails if the ledger belongs to another environment. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::OtherEnvironment`] where it belongs to another one.
+    /// [`Error::OtherEnvironment`] if it belongs to another one.
     pub async fn refuse_other(&self, environment: Environment) -> Result<()> {
         let path = self.path.clone();
         self.write(move |tx| match schema::bound_to(tx)? {
@@ -177,13 +196,13 @@ impl Ledger {
         .await
     }
 
-    /// Binds the ledger to what has been learnt of the environment since it was opened.
+    /// Binds the ledger to the environment, of which more is known now than when the ledger was opened.
     pub async fn bind(&self, environment: Environment) -> Result<()> {
         let path = self.path.clone();
         self.write(move |tx| schema::bind(tx, &path, &environment)).await
     }
 
-    /// Sets room on the disk aside for the answers to `requests` under way at once.
+    /// Reserves room on the disk for the answers to `requests` concurrent requests.
     pub async fn set_room_aside(&self, requests: u64) -> Result<()> {
         let path = self.path.clone();
         let reserve = tokio::task::spawn_blocking(move || reserve::Reserve::make(&path, requests))
@@ -194,17 +213,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// Why nothing more may be sent: the disk is full, and what is left of it is for the answers under way.
+    /// Why nothing more may be sent: the disk is full, and the remaining room is for the answers to open requests.
     pub fn ran_out_of_room(&self) -> Option<Error> {
         self.writer.room().ran_out().cloned()
     }
 
-    /// A handle for those who record intents and outcomes.
+    /// A handle that records intents and outcomes.
     pub fn recorder(&self) -> Recorder {
         Recorder { writer: self.writer.clone(), run: self.run }
     }
 
-    /// Ends the run, waits until the thread has written everything, and lets go of the lock.
+    /// Ends the run, waits until the thread has written everything, and releases the lock.
     pub async fn close(self, ending: RunEnd) -> Result<()> {
         tenantry_model::failpoint::crash("closing");
         let run = self.run;
@@ -226,7 +245,8 @@ impl Ledger {
     }
 }
 
-/// A copy for work that must leave the ledger at `path` as it is to the byte. Nothing is copied where there is none.
+/// Copies the ledger at `path`, for work that must leave it unchanged to the byte. Copies nothing if there is no
+/// ledger.
 pub fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     if path.exists() { schema::copy_untouched(path, copy) } else { Ok(()) }
 }

@@ -1,13 +1,13 @@
-//! One process works on a ledger at a time, under whatever name it reaches it.
+//! Only one process at a time works on a ledger, whatever name it opens the ledger by.
 //!
-//! The lock is the operating system's own, on a file beside the ledger, so it dies with its process however that
-//! ends, and a leftover file means nothing; no process id is ever taken for a lock. Readers do not take it: `status` works
-//! while a run goes on. The file holds the id of the process that locked it, for people.
+//! The lock is the operating system's own, on a file next to the ledger. It ends with its process however that ends,
+//! and a leftover file means nothing; a process id is never used as a lock. Readers do not take it: `status` works
+//! during a run. The file contains the id of the process that locked it, for people.
 //!
-//! A lock file that was removed, or a ledger that was renamed under a run, would let a second process in. So where the
-//! system has them (Linux), the ledger itself is locked too: see [`inode`]. A second name that is there from the start, a
-//! hard link or a file that is mounted by itself, brings SQLite a second write-ahead log, which destroys the ledger even
-//! where the two never work at the same time: see [`names`].
+//! If a lock file was removed, or a ledger was renamed during a run, a second process could get in. So where the system
+//! supports it (Linux), the ledger itself is locked too: see [`inode`]. A second name that existed from the start (a
+//! hard link, or a file that is mounted by itself) gives SQLite a second write-ahead log. That destroys the ledger even
+//! if the two processes never work at the same time: see [`names`].
 
 mod inode;
 mod names;
@@ -30,18 +30,18 @@ pub(super) struct Lock {
     _ledger: Option<inode::InodeLock>,
 }
 
-/// The lock beside the ledger alone.
+/// Only the lock file next to the ledger.
 #[derive(Debug)]
 pub(super) struct LockFile {
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock of the ledger at `ledger`, or says at once that another process has it. The ledger exists by
-    /// now, and the lock goes by where it really is: two names of one file must meet at one lock.
+    /// Takes the lock of the ledger at `ledger`. Returns `None` at once if another process has it. The ledger must
+    /// exist. The lock is placed next to the canonical path: two names of one file must use the same lock.
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>> {
         let Some(mut file) = LockFile::acquire(ledger)? else { return Ok(None) };
-        // Whoever locked it before is not who has the ledger now.
+        // The last process that locked it does not have the ledger now.
         file.unsign();
         let locked = inode::lock(ledger).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
@@ -72,14 +72,15 @@ impl LockFile {
         match disk_faults::locks().map_err(TryLockError::Error).and_then(|()| file.try_lock()) {
             Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            // Whatever the system calls it (ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL): going on would be without any.
+            // Whatever the system calls it (ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL): continuing would mean working without
+            // a lock.
             Err(TryLockError::Error(source)) => {
                 Err(Error::NoLocks { path: ledger.to_owned(), source: Some(Arc::new(source)) })
             }
         }
     }
 
-    /// Writes down who holds the lock. For people alone, so a full disk keeps nobody from the ledger.
+    /// Writes down which process holds the lock. It is only for people, so errors such as a full disk are ignored.
     pub(super) fn sign(&mut self) {
         self.unsign();
         let file = &mut self.file;
@@ -91,8 +92,8 @@ impl LockFile {
     }
 }
 
-/// The process that locked the ledger last, as it says itself. `None`: the system does not let others read a locked
-/// file, or an older program holds the lock.
+/// The process that last locked the ledger, as recorded in the lock file. `None`: the system does not let others read a
+/// locked file, or an older program holds the lock.
 pub(super) fn signed_by(ledger: &Path) -> Option<u32> {
     const LONGEST: u64 = 32;
     let file = File::open(path_beside(&ledger.canonicalize().ok()?)).ok()?;

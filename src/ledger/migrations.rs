@@ -25,13 +25,13 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings the schema to what this program wants: all of it as one transaction, for one sync.
+/// Brings the schema up to date in one transaction, which needs only one sync.
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<()> {
     if version(connection)? < SCRIPTS.len() {
         let failed = |source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) };
         apply(connection).map_err(failed)?;
     }
-    // Also where a newer program came first to the lock.
+    // Checked last, because a newer program may have migrated the ledger in the meantime.
     if version(connection)? > SCRIPTS.len() {
         return Err(Error::Newer { path: path.to_owned() });
     }
@@ -40,7 +40,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
 
 fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Under the lock, because another process may have done it meanwhile.
+    // Read inside the transaction, because another process may have applied scripts in the meantime.
     let applied = version(&transaction)?;
     for script in SCRIPTS.iter().skip(applied) {
         transaction.execute_batch(script)?;
@@ -50,7 +50,7 @@ fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Has nobody put a table into it?
+/// Has the file no tables?
 pub(super) fn is_empty(connection: &Connection) -> Result<bool> {
     let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE type = 'table'";
     value(connection, sql, [])

@@ -1,8 +1,8 @@
-//! Are the ledger's files still where they were?
+//! Checks that the ledger's files are still where they were.
 //!
-//! SQLite keeps writing to a file whose folder was removed or replaced under it, and says nothing: every commit
-//! would succeed, and none would be found again. The same holds for its write-ahead log, and a lock that was removed
-//! keeps nobody out.
+//! SQLite keeps writing to a file that was removed, or replaced together with its folder, without an error: every
+//! commit would succeed, and none could be found later. The same applies to its write-ahead log. And a lock file that
+//! was removed keeps no other process out.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::lock::{self, LockFile};
 use super::{Error, Result};
 use tenantry_model::files::beside;
 
-/// A file by its name and by what the system knows it as.
+/// A file by its name and by its id in the file system.
 #[derive(Debug)]
 struct OpenFile {
     path: PathBuf,
@@ -23,24 +23,24 @@ impl OpenFile {
         Ok(Self { id: file_id(&path)?, path })
     }
 
-    /// The name leads to it still.
+    /// Does the name still lead to this file?
     fn is_there(&self) -> bool {
         file_id(&self.path).is_ok_and(|id| id == self.id)
     }
 }
 
-/// Where an open ledger lies.
+/// The files of an open ledger.
 #[derive(Debug)]
 pub(super) struct OpenFiles {
     ledger: PathBuf,
     files: Vec<OpenFile>,
     lock: OpenFile,
-    /// Taken in place of one that was removed.
+    /// Taken instead of one that was removed.
     _lock_of_ours: Option<LockFile>,
 }
 
 impl OpenFiles {
-    /// Of a ledger that this process has locked, and has written to since it opened it.
+    /// For a ledger that this process has locked, and has written to since opening it.
     pub(super) fn of(ledger: &Path) -> Result<Self> {
         let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
         let ledger = ledger.canonicalize().map_err(open)?;
@@ -54,7 +54,7 @@ impl OpenFiles {
     }
 
     /// # Errors
-    /// [`Error::Vanished`] where a name leads to another file now, or to none; [`Error::LockTaken`] where the lock was
+    /// [`Error::Vanished`] if a name leads to another file now, or to none; [`Error::LockTaken`] if the lock file was
     /// removed and another process has a new one.
     pub(super) fn check(&mut self) -> Result<()> {
         if let Some(gone) = self.files.iter().find(|file| !file.is_there()) {
@@ -88,7 +88,7 @@ fn file_id(path: &Path) -> std::io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Windows does not let anybody remove or replace a file that SQLite has open.
+/// Windows does not allow removing or replacing a file that SQLite has open.
 #[cfg(not(unix))]
 type FileId = ();
 

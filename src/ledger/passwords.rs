@@ -1,5 +1,6 @@
-//! Sealed passwords as the ledger keeps them: under a data key of their run, and where an answer belonged to another
-//! customer, with the attempt that brought it.
+//! Stores sealed passwords, under a data key of their run.
+//!
+//! A password that belongs to another customer is stored with the attempt that brought it.
 
 use rusqlite::Transaction;
 
@@ -7,18 +8,18 @@ use super::stored::{Value, insert, value};
 use super::{AttemptId, DataKeyId, Recorder, Result, RowId};
 use tenantry_model::clock;
 
-/// A password as it is stored, and the data key that it is encrypted under.
+/// A stored password, and the data key that it is encrypted under.
 #[derive(Debug, Clone)]
 pub struct Sealed {
     pub data_key: DataKeyId,
     pub password: Vec<u8>,
 }
 
-/// What a success brought that belongs to another customer than the row that had asked.
+/// A success that belongs to another customer than the row that was sent.
 #[derive(Debug, Clone)]
 pub struct ForeignAnswer {
-    /// The one that the answer names, which the password is bound to. `None`: it names none, and the password is bound to
-    /// the domain of the row.
+    /// The domain that the answer names; the password is bound to it. `None`: the answer names no domain, and the
+    /// password is bound to the domain of the row.
     pub domain: Option<String>,
     pub customer_id: String,
     pub user_name: Option<String>,
@@ -26,7 +27,7 @@ pub struct ForeignAnswer {
 }
 
 impl ForeignAnswer {
-    /// What became of the call, for its record.
+    /// Describes the answer, for the record of the attempt.
     pub fn describe(&self) -> String {
         let domain = self.domain.as_ref().map(|domain| format!("{domain}, ")).unwrap_or_default();
         let password = if self.sealed_credentials.is_some() { "; its password is kept, sealed" } else { "" };
@@ -35,8 +36,8 @@ impl ForeignAnswer {
 }
 
 impl Recorder {
-    /// Keeps the data key of this run, sealed to `recipient`, and says by which number, and in which ledger. Returns once
-    /// it is durable.
+    /// Stores the data key of this run, sealed to `recipient`. Returns its number and the ledger's id once the key is
+    /// durable.
     pub async fn keep_data_key(&self, recipient: String, sealed: Vec<u8>) -> Result<(DataKeyId, String)> {
         let run = self.run;
         self.writer

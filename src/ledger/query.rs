@@ -1,7 +1,7 @@
-//! Read-only views for status, summaries, `show`, exports and `credentials`.
+//! Read-only queries for status, summaries, `show`, exports and `credentials`.
 //!
-//! A [`Queries`] has a connection of its own and takes no lock, so it works while a run goes on. Summaries are
-//! made from here and never from the counters behind the progress bar.
+//! A [`Queries`] has a connection of its own and takes no lock, so it works during a run. Summaries use these queries,
+//! never the counters behind the progress bar.
 
 mod aggregates;
 mod details;
@@ -30,8 +30,8 @@ pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
 pub use waiting::{DiscardedSource, HeldSource, HoldReason};
 
-/// Created rows whose one-time password was lost. SQLite would read all that are created, because it cannot know that
-/// these are few.
+/// Created rows whose one-time password was lost. The index is named because SQLite cannot know that these are few, and
+/// would read all created rows.
 const WITHOUT_PASSWORD: &str = "customer_rows INDEXED BY rows_without_password
      WHERE state = 'created' AND sealed_credentials IS NULL";
 
@@ -76,7 +76,7 @@ impl RowCounts {
         self.0.iter().sum()
     }
 
-    /// Rows that are still owed a step.
+    /// Rows that still need a step.
     pub fn open(&self) -> u64 {
         self.sum(State::is_open)
     }
@@ -91,18 +91,18 @@ impl RowCounts {
         self.sum(State::is_refused)
     }
 
-    /// Rows that stand for something: no corrected one stands for them, and nobody has let go of them.
+    /// Current rows: not replaced by a corrected row, and not discarded.
     pub fn standing(&self) -> u64 {
         self.sum(|state| !state.is_history())
     }
 
-    /// Rows in the states of which `is` is true.
+    /// Rows in the states for which `is` is true.
     pub fn sum(&self, is: impl Fn(State) -> bool) -> u64 {
         State::OF_ROWS.into_iter().filter(|state| is(*state)).map(|state| self.of(state)).sum()
     }
 }
 
-/// How many acceptances of the customer agreement stand where.
+/// How many acceptances of the customer agreement are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct AgreementCounts {
     pub recorded: u64,
@@ -115,12 +115,12 @@ pub struct AgreementCounts {
 }
 
 impl AgreementCounts {
-    /// Acceptances that are owed a step.
+    /// Acceptances that still need a step.
     pub fn open(&self) -> u64 {
         self.pending + self.in_flight
     }
 
-    /// Acceptances that an operator has to mend.
+    /// Acceptances that an operator has to correct.
     pub fn refused(&self) -> u64 {
         self.failed + self.rejected
     }
@@ -130,26 +130,26 @@ impl AgreementCounts {
     }
 }
 
-/// How a step stands refused.
+/// How a step was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefusedStep {
     pub kind: StepKind,
     pub state: State,
-    /// The refusal left the domain taken.
+    /// The domain is taken since the refusal.
     pub domain_burned: bool,
 }
 
-/// One kind of refusal, and how many steps stand refused for it.
+/// One kind of refusal, and how many steps have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorCount {
     pub code: String,
     pub refused: RefusedStep,
     pub count: u64,
-    /// The words of one of them.
+    /// The text of one of them.
     pub example: String,
 }
 
-/// What reading files came to, over one run or over all.
+/// Totals of reading files, of one run or of all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SourceTotals {
     pub read: u64,
@@ -159,7 +159,7 @@ pub struct SourceTotals {
     pub ignored_changes: u64,
 }
 
-/// One run, with what its attempts came to.
+/// One run, with the totals of its attempts.
 #[derive(Debug, Clone)]
 pub struct RunTotals {
     pub id: RunId,
@@ -168,9 +168,9 @@ pub struct RunTotals {
     pub finished_at: Option<Timestamp>,
     pub exit_code: Option<u8>,
     pub ended: Option<String>,
-    /// HTTP calls to the API that left this machine, or may have.
+    /// HTTP calls to the API that were sent, or may have been.
     pub requests: u64,
-    /// Of these: creates sent again for a row that this run had sent already.
+    /// Of these: creates sent again for a row that this run had already sent.
     pub retries: u64,
     /// Calls that were answered with 429.
     pub throttled: u64,
@@ -178,12 +178,12 @@ pub struct RunTotals {
     pub submitted: u64,
 }
 
-/// SQL for the steps of a kind that stand, as `step`.
+/// SQL for the current steps of a kind, as `step`.
 struct StandingSteps {
     steps: &'static str,
     /// The id of its row.
     row: &'static str,
-    /// Has a refusal left its domain taken?
+    /// Is its domain taken since a refusal?
     burned: &'static str,
 }
 
@@ -208,12 +208,12 @@ impl Queries {
         Ok(Self { connection: schema::open_for_reading(path)?, path: path.to_owned() })
     }
 
-    /// What the ledger is bound to; `None` before its first use.
+    /// The environment that the ledger is bound to; `None` before its first use.
     pub fn environment(&self) -> Result<Option<Environment>> {
         schema::bound_to(&self.connection)
     }
 
-    /// The id that exports carry beside `tenantry_row`.
+    /// The id that exports carry in addition to `tenantry_row`.
     pub fn ledger_id(&self) -> Result<String> {
         value(&self.connection, "SELECT ledger_id FROM ledger", [])
     }
@@ -223,7 +223,7 @@ impl Queries {
         self.counts_in(Scope::Ledger)
     }
 
-    /// Rows by state, of a part of the ledger.
+    /// Rows by state, in a part of the ledger.
     pub fn counts_in(&self, scope: Scope) -> Result<RowCounts> {
         let mut counts = RowCounts::default();
         let sql = format!(
@@ -243,7 +243,7 @@ impl Queries {
         self.agreement_counts_in(Scope::Ledger)
     }
 
-    /// Acceptances by state, of a part of the ledger.
+    /// Acceptances by state, in a part of the ledger.
     pub fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts> {
         let mut counts = AgreementCounts::default();
         let sql = format!(
@@ -288,7 +288,7 @@ impl Queries {
         })
     }
 
-    /// File and line of the first steps that stand refused in this way.
+    /// File and line of the first steps that were refused in this way.
     pub fn refused_at(
         &self,
         scope: Scope,
@@ -307,7 +307,7 @@ impl Queries {
         })
     }
 
-    /// What reading files came to in `run`, or in all runs.
+    /// Totals of reading files in `run`, or in all runs.
     pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals> {
         Ok(self.connection.query_row(
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
@@ -326,12 +326,12 @@ impl Queries {
         )?)
     }
 
-    /// Files that rows came from, by the paths that they were given by.
+    /// Files that rows came from, by their paths as given.
     pub fn files(&self) -> Result<Vec<String>> {
         collect(&self.connection, "SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
     }
 
-    /// Those of them that were not read to their end when they were last read.
+    /// Files that were not read to their end the last time.
     pub fn unfinished_files(&self) -> Result<Vec<String>> {
         let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
                    HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
@@ -345,7 +345,7 @@ impl Queries {
         value(&self.connection, sql, [run])
     }
 
-    /// Domains of created rows whose one-time password was lost with the service's answer, the first of them.
+    /// Domains of the first created rows whose one-time password was lost with the service's answer.
     pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>> {
         let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
         collect(&self.connection, &sql, [limit], |row| row.get(0))
@@ -367,25 +367,25 @@ impl Queries {
         ids.into_iter().map(|id| self.run_totals(id)).collect()
     }
 
-    /// The newest run that this very process has begun since `time`.
+    /// The newest run that this process has begun since `time`.
     pub fn run_of_this_process(&self, time: Timestamp) -> Result<Option<RunId>> {
         let sql = "SELECT id FROM program_runs WHERE pid = ?1 AND started_at >= ?2 ORDER BY id DESC LIMIT 1";
         let by = (std::process::id(), time.as_millisecond());
         Ok(self.connection.query_row(sql, by, |row| row.get(0)).optional()?)
     }
 
-    /// The process that works on the ledger, where one does on this machine, and the system tells.
+    /// The process that works on the ledger, if there is one on this machine and the system can report it.
     pub fn at_work(&self) -> Option<u32> {
         lock::is_locked(&self.path).then(|| runs::at_work(&self.path)).flatten()
     }
 
-    /// When a run last ended with every row a customer.
+    /// When a run last ended with exit code 0.
     pub fn last_success(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
         Ok(value::<Option<i64>>(&self.connection, sql, [])?.map(clock::from_ms))
     }
 
-    /// What one run came to.
+    /// The totals of one run.
     pub fn run_totals(&self, run: RunId) -> Result<RunTotals> {
         let time = |ms: Option<i64>| ms.map(clock::from_ms);
         let calls = CallCounts::of(&self.connection, run)?;
@@ -409,8 +409,8 @@ impl Queries {
         )?)
     }
 
-    /// The accounting promise: every row that was ever read is a row of the ledger, stood in it already, or was
-    /// equal to an earlier row of the same file. Returns what is wrong, in words.
+    /// The accounting promise: every row that was ever read is a row of the ledger, was known already, or equals an
+    /// earlier row of the same file. Returns a description of what is wrong.
     pub fn accounting(&self) -> Result<Option<String>> {
         let totals = self.source_totals(None)?;
         let rows = self.counts()?.total();

@@ -1,4 +1,4 @@
-//! What a file is, without opening it as a ledger: so that no output replaces one, or a file that one needs.
+//! Recognizes ledgers and their files without opening them, so that no output overwrites one.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use tenantry_model::files::beside;
 
-/// How a SQLite database begins, whoever made it.
+/// The first bytes of any SQLite database.
 const DATABASE: &[u8] = b"SQLite format 3\0";
 
-/// How its write-ahead log begins, in either order of bytes.
+/// The first bytes of its write-ahead log, in either byte order.
 const LOG: [[u8; 4]; 2] = [[0x37, 0x7F, 0x06, 0x82], [0x37, 0x7F, 0x06, 0x83]];
 
-/// What the names of the files end in that stand beside a ledger: those of SQLite, the room that is set aside, the lock,
-/// and the memory of the simulator of a rehearsal.
+/// The suffixes of the files next to a ledger: those of SQLite, the reserved room, the lock, and the state of the
+/// simulator of a rehearsal.
 const BESIDE: [&str; 6] = ["-wal", "-shm", "-journal", "-reserve", ".lock", ".simulator"];
 
-/// Is this the beginning of a database, or of its log?
+/// Are these the first bytes of a database, or of its log?
 pub fn looks_like_a_database(beginning: &[u8]) -> bool {
     beginning.starts_with(DATABASE) || LOG.iter().any(|log| beginning.starts_with(log))
 }
 
-/// Is this the name of a file that belongs to a ledger which exists, whether or not it exists itself?
+/// Is this the name of a file that belongs to an existing ledger, whether or not that file exists?
 pub fn is_beside_a_ledger(path: &Path) -> bool {
     let Some(name) = path.to_str() else { return false };
     BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).any(|ledger| is_database(ledger.into()))

@@ -1,8 +1,8 @@
-//! Room on the disk that is set aside for the answers under way.
+//! Room on the disk that is reserved for answers to open requests.
 //!
-//! A create that was sent is answered also when the disk is full by then, and the answer may bring a password that can be
-//! had once. So a file of real blocks lies beside the ledger while a run sends. It is given up when a write fails for
-//! lack of room: the answers under way are recorded in its place, and nothing more is sent.
+//! A create that was sent is answered even if the disk is full by then, and the answer may contain a password that the
+//! service gives out only once. So a file of real blocks lies next to the ledger while a run sends. It is removed when
+//! a write fails for lack of room: the answers to open requests are recorded in its place, and nothing more is sent.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,11 +14,11 @@ use rand::Rng;
 use super::Error;
 use tenantry_model::files::{self, beside};
 
-/// What recording one answer takes at most, in the write-ahead log and in the file: about a dozen pages of 4 KiB for the
-/// row, its attempt and their indexes, and a few for a long text of the service.
+/// The most that recording one answer takes, in the write-ahead log and in the file: about a dozen pages of 4 KiB for
+/// the row, its attempt and their indexes, and a few for a long text of the service.
 const BYTES_PER_ANSWER: u64 = 96 * 1024;
 
-/// For what else is written to the end of a run.
+/// For everything else that is written until the end of a run.
 const MARGIN_BYTES: u64 = 1024 * 1024;
 
 /// A file that takes up room until it is dropped.
@@ -29,8 +29,8 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Sets room for `answers` aside. `None`: the file cannot be made for another reason than lack of room, such as a
-    /// limit for the size of files; then nothing is set aside.
+    /// Reserves room for `answers`. `None`: the file cannot be made for another reason than lack of room, such as a
+    /// limit on the size of files; then nothing is reserved.
     ///
     /// # Errors
     /// The disk has not enough room.
@@ -38,7 +38,7 @@ impl Reserve {
         let bytes = answers * BYTES_PER_ANSWER + MARGIN_BYTES;
         let path = path_of(ledger)?;
         remove_left_behind(ledger);
-        // What was made here is removed again, and nothing else that has the name.
+        // On an error, only a file that was made here is removed, not another one with its name.
         let made = files::create_new(&path).map(|file| (file, Self { path, bytes }));
         match made.and_then(|(file, reserve)| fill(&file, bytes).map(|()| reserve)) {
             Ok(reserve) => Ok(Some(reserve)),
@@ -61,7 +61,7 @@ impl Drop for Reserve {
     }
 }
 
-/// Removes the file of a run that was killed. Comes before anything is written: it may be all the room that is left.
+/// Removes the file of a run that was killed. Called before anything is written: it may be all the room that is left.
 pub(super) fn remove_left_behind(ledger: &Path) {
     if let Err(error) = path_of(ledger).and_then(|path| files::remove_left_behind(&path)) {
         tracing::debug!(%error, "the room that an earlier run had set aside could not be given back");
@@ -76,13 +76,13 @@ fn is_about_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// With real blocks: a file that is only made longer takes up none.
+/// Fills it with real blocks: a file that is only extended takes up none.
 fn fill(file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::io::Errno;
         match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
-            // Not every file system can.
+            // Not every file system supports it.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
             filled => return Ok(filled?),
         }
@@ -90,7 +90,7 @@ fn fill(file: &File, bytes: u64) -> io::Result<()> {
     write(file, bytes)
 }
 
-/// Noise, which no file system makes smaller.
+/// Writes random bytes, which no file system can compress.
 fn write(mut file: &File, bytes: u64) -> io::Result<()> {
     const CHUNK: usize = 64 * 1024;
     let mut noise = vec![0; CHUNK];
@@ -101,7 +101,7 @@ fn write(mut file: &File, bytes: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-/// How much room the ledger's thread has: the reserve, and whether it had to be given up.
+/// The room of the ledger's thread: the reserve, and whether it was released.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     reserve: Mutex<Option<Reserve>>,
@@ -109,19 +109,20 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Keeps `reserve` for the time when the disk is full.
+    /// Keeps `reserve` until the disk is full.
     pub(super) fn keep(&self, reserve: Option<Reserve>) {
         *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
     }
 
-    /// The disk is full, as `error` says. Gives the reserve up and returns how much that was; `None`: there is none.
+    /// Called when the disk is full, according to `error`. Releases the reserve and returns its size; `None`: there is
+    /// none.
     pub(super) fn give_up(&self, error: &Error) -> Option<u64> {
         let reserve = self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.ran_out.get_or_init(|| error.clone());
         Some(reserve.bytes())
     }
 
-    /// Why nothing more may be sent, once the reserve was given up.
+    /// Why nothing more may be sent, once the reserve was released.
     pub(super) fn ran_out(&self) -> Option<&Error> {
         self.ran_out.get()
     }

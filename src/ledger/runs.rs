@@ -1,4 +1,4 @@
-//! The runs: who worked on the ledger, when, and how it ended.
+//! The runs: which command worked on the ledger, when, and how it ended.
 
 use std::path::Path;
 
@@ -42,21 +42,21 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &RunEnd) -> Resul
     update(tx, "program_runs", &run, &values)
 }
 
-/// What the calls of a run came to.
+/// How many calls a run made.
 pub(super) struct CallCounts {
-    /// That left this machine, or may have: the view `api_requests` says which these are.
+    /// Calls that were sent, or may have been, as defined by the view `api_requests`.
     pub(super) requests: u64,
-    /// Of those: creates.
+    /// Of `requests`: creates.
     pub(super) creates: u64,
-    /// The rows of these.
+    /// The number of rows of these creates.
     pub(super) submitted: u64,
     /// Answered with 429.
     pub(super) throttled: u64,
 }
 
 impl CallCounts {
-    /// Of a run that has ended, as they were counted then; of another, from the calls themselves. Both give one number:
-    /// a call that was open when they were counted counts as one that may have left, as it does once it is closed.
+    /// For a run that has ended, as counted then; for another run, from the calls themselves. Both give the same
+    /// numbers: an open call counts as one that may have been sent, and so does the same call after it is closed.
     pub(super) fn of(connection: &Connection, run: RunId) -> Result<Self> {
         let sql = "SELECT requests, creates, submitted, throttled FROM program_runs
                     WHERE id = ?1 AND requests IS NOT NULL";
@@ -83,14 +83,14 @@ impl CallCounts {
     }
 }
 
-/// Did the newest run end without saying so?
+/// Did the newest run end without a record of its end?
 pub(super) fn newest_died(connection: &Connection) -> Result<bool> {
     let sql = "SELECT finished_at IS NULL FROM program_runs ORDER BY id DESC LIMIT 1";
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
-/// The process id of whoever works on the ledger, for people: as the lock file has it, else as the newest run that has
-/// not ended does. Best effort: it only makes a message more helpful.
+/// The id of the process that works on the ledger, for people: from the lock file, or else from the newest run that has
+/// not ended. Best effort: it only makes a message more helpful.
 pub(super) fn at_work(path: &Path) -> Option<u32> {
     lock::signed_by(path).or_else(|| {
         let connection = schema::open_for_reading(path).ok()?;

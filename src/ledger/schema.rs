@@ -1,4 +1,4 @@
-//! Opening a ledger file: permissions, pragmas, migrations, and the check that it is ours and for this environment.
+//! Opens a ledger file: permissions, pragmas, migrations, and checks of its type and environment.
 
 use std::cmp::Ordering;
 use std::fs::File;
@@ -22,21 +22,21 @@ use super::{Error, Result};
 use tenantry_model::files::{self, beside};
 use tenantry_model::{clock, failpoint};
 
-/// Marks a SQLite file as a ledger of ours: "TNRY".
+/// Marks a SQLite file as a ledger of this program: "TNRY".
 const APPLICATION_ID: i32 = 0x544E_5259;
 
-/// Another process (`credentials`, a person with the sqlite3 shell) may hold the write lock for a moment.
+/// Another process (`credentials`, a person with the sqlite3 shell) may briefly hold the write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes that the write-ahead log may keep when it has been written back, which SQLite does at 4 MiB.
+/// The size in bytes to which the write-ahead log is truncated after a checkpoint. SQLite runs one at 4 MiB.
 const LOG_AT_REST: i64 = 4 << 20;
 
 /// What a ledger is bound to, so that a rehearsal never mixes with production, nor one partner with another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
-    /// Base URL of the API; `simulator` for the one inside the process, whose port changes.
+    /// Base URL of the API; `simulator` for the simulator inside the process, whose port changes.
     pub api: String,
-    /// The partner tenant, where it is known.
+    /// The partner tenant, if it is known.
     pub partner_tenant_id: Option<Uuid>,
 }
 
@@ -49,10 +49,10 @@ impl Environment {
     }
 }
 
-/// Locks the ledger at `path`, opens it for writing and brings its schema up to date. `None`: another process works on it.
-/// The file exists: see [`make_file`].
+/// Locks the ledger at `path`, opens it for writing and brings its schema up to date. `None`: another process works on
+/// the ledger. The file must exist: see [`make_file`].
 pub(super) fn open_alone(path: &Path) -> Result<Option<(Lock, Connection)>> {
-    // Before the lock, which would leave a file of ours beside the ledger of another user, and keep that user from it.
+    // Before the lock: our lock file next to another user's ledger would lock that user out.
     trust::check(path, Purpose::Write)?;
     let Some(lock) = Lock::acquire(path)? else { return Ok(None) };
     reserve::remove_left_behind(path);
@@ -60,13 +60,13 @@ pub(super) fn open_alone(path: &Path) -> Result<Option<(Lock, Connection)>> {
     Ok(Some((lock, connection)))
 }
 
-/// Opens the ledger at `path` for writing and brings its schema up to date. The file exists: see [`make_file`].
+/// Opens the ledger at `path` for writing and brings its schema up to date. The file must exist: see [`make_file`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection> {
     trust::check(path, Purpose::Write)?;
     lock::refuse_second(path)?;
     let read_only = || Error::ReadOnly { path: path.to_owned(), source: None };
     let connection = open_file(path)?;
-    // Where it may not write, SQLite opens a file for reading and says so at the first write.
+    // If SQLite may not write a file, it opens the file read-only and reports an error only at the first write.
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(read_only());
     }
@@ -81,16 +81,16 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
     // Before SQLite makes its log, which gets the mode of the file.
     trust::narrow(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // WAL lets `status` read while a run writes; FULL makes every commit an fsync, which is what "durable" means
-    // in every promise that we make.
+    // WAL lets `status` read while a run writes. FULL makes every commit an fsync, which is what "durable" means in all
+    // our promises.
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(Error::NoLocks { path: path.to_owned(), source: None });
     }
-    // Again, now that SQLite has opened them: nobody has put one of its files there meanwhile.
+    // Again, after SQLite has opened its files: another user may have placed one there before.
     trust::check(path, Purpose::Write)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // What a long reader makes the log grow is given back when it has gone.
+    // The log grows during a long read; this gives the room back afterwards.
     connection.pragma_update(None, "journal_size_limit", LOG_AT_REST)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -107,8 +107,8 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the ledger at `path` for reading alone; never makes one. One of an older program is brought up to date
-/// first, where nobody works on it.
+/// Opens the ledger at `path` only for reading; never creates one. The ledger of an older program is brought up to date
+/// first, if no process works on it.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection> {
     must_exist(path)?;
     match open_current(path)? {
@@ -136,26 +136,27 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection> {
 
 /// `None`: its schema is older than this program.
 fn open_current(path: &Path) -> Result<Option<Connection>> {
-    // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` is what
-    // keeps us from writing.
+    // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` prevents
+    // writes.
     match as_reader(open_file(path)?, path) {
         Err(Error::Sql(error)) if lacks_its_files(&error) => as_reader(open_as_it_is(path)?, path),
         opened => opened,
     }
 }
 
-/// Could SQLite not make, or not open, the files that it needs beside a database?
+/// Did SQLite fail to make, or to open, the files that it needs next to a database?
 fn lacks_its_files(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode;
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
-/// Opens a ledger in a folder that nobody here can write to, as a file that does not change. Whoever works on it
-/// keeps its `-wal` and `-shm` there for as long as that takes, so without them it is whole and at rest.
+/// Opens a ledger in a folder that we cannot write to, as a file that does not change. A process that works on the
+/// ledger keeps its `-wal` and `-shm` there as long as it works, so without these files the ledger is complete and
+/// unused.
 fn open_as_it_is(path: &Path) -> Result<Connection> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     let whole_path = path.canonicalize().map_err(open)?;
-    // Tells of a file that may not be read, for which SQLite has the same word.
+    // Reports a file that may not be read; SQLite has the same error code for that.
     drop(File::open(&whole_path).map_err(open)?);
     if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {
         let why = "its last changes are in the files beside it, and its folder cannot be written";
@@ -172,11 +173,11 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>> 
     trust::narrow(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_empty(&connection)? {
-        // Made, and left before its first table.
+        // The process that made it died before the first table.
         return Err(Error::Empty { path: path.to_owned() });
     }
     connection.pragma_update(None, "query_only", true)?;
-    // As a writer does.
+    // As in `as_writer`.
     trust::check(path, Purpose::Read)?;
     shape::check(&connection, path)?;
     match migrations::version(&connection)?.cmp(&SCRIPTS.len()) {
@@ -186,7 +187,7 @@ fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>> 
     }
 }
 
-/// Looks through the file after a run that died: what broke that may have broken the file.
+/// Checks the file after a run that died: the cause may have damaged the file.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let damaged = |what: String| Error::Damaged { path: path.to_owned(), what };
     match connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)) {
@@ -199,8 +200,8 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     }
 }
 
-/// A copy of the ledger at `path` as the new file `copy`, for work that must leave the original as it is to the byte:
-/// it is not brought up to date, and what a dead run left beside it stays there.
+/// Copies the ledger at `path` to the new file `copy`, for work that must leave the original unchanged to the byte: its
+/// schema is not brought up to date, and files that a dead run left next to it stay there.
 pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     trust::check(path, Purpose::Read)?;
     let connection = connect(&plain_name(path), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -209,13 +210,13 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     check_ours(&connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
-    // For its owner alone from its first byte.
+    // Only its owner can read it, from the first byte.
     files::create_new(copy).map_err(write)?;
     connection.execute("VACUUM INTO ?1", [plain_name(copy).to_string_lossy()])?;
-    // A run that goes on in the original does not go on here.
+    // A run that is active in the original is not active in the copy.
     let mut copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copied.execute("UPDATE program_runs SET pid = ?1 WHERE finished_at IS NULL", [std::process::id()])?;
-    // Here, where no copy has to be kept: the original is one.
+    // No copy needs to be kept here: the original is one.
     if is_older(&copied)? {
         shape::check(&copied, path)?;
         migrations::bring_up_to_date(&mut copied, path)?;
@@ -223,7 +224,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A ledger that may not be looked at is not one that is not there.
+/// A ledger without read permission is not a missing ledger.
 pub(super) fn must_exist(path: &Path) -> Result<()> {
     match path.try_exists() {
         Ok(true) => Ok(()),
@@ -232,7 +233,7 @@ pub(super) fn must_exist(path: &Path) -> Result<()> {
     }
 }
 
-/// An empty file is no ledger to go on with; that something was in it once shows in nothing.
+/// Refuses an empty file: nothing shows whether it once had content.
 pub(super) fn must_hold_something(path: &Path) -> Result<()> {
     must_exist(path)?;
     match std::fs::metadata(path) {
@@ -261,7 +262,7 @@ pub(super) fn bind(connection: &Connection, path: &Path, environment: &Environme
     Ok(())
 }
 
-/// Refuses an environment that is not the one that the ledger is `bound` to.
+/// Refuses an environment other than the one that the ledger is `bound` to.
 pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Environment) -> Result<()> {
     let other_tenant = matches!(
         (bound.partner_tenant_id, environment.partner_tenant_id),
@@ -277,7 +278,7 @@ pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Envir
     Ok(())
 }
 
-/// What the ledger is bound to; `None` for one that was just made.
+/// The environment that the ledger is bound to; `None` for a ledger that was just made.
 pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>> {
     let stored = connection
         .query_row("SELECT api, partner_tenant_id FROM ledger", [], |row| {
@@ -285,17 +286,17 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>> {
         })
         .optional()?;
     let environment = |(api, tenant): (String, Option<String>)| {
-        // A ledger must not pass for one of no tenant, or it would be bound to another one.
+        // An unreadable tenant must not count as no tenant, or the ledger would be bound to another one.
         let partner_tenant_id = tenant.map(|tenant| tenant.parse()).transpose().map_err(Error::Tenant)?;
         Ok(Environment { api, partner_tenant_id })
     };
     stored.map(environment).transpose()
 }
 
-/// The file must exist with our permissions before SQLite touches it: SQLite gives its WAL the mode of the file.
+/// Creates the file with our permissions before SQLite uses it: SQLite gives its WAL the mode of the file.
 pub(super) fn make_file(path: &Path) -> Result<()> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    // An empty file that somebody else has made may be about to become a ledger.
+    // An empty file that another user has made may be about to become a ledger.
     trust::check(path, Purpose::Write)?;
     match files::create_new(path) {
         Ok(file) => {
@@ -308,7 +309,7 @@ pub(super) fn make_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Refuses what is certainly no ledger; what else may be wrong with it is found when it is opened to be worked on.
+/// Refuses only files that are certainly not a ledger; other problems are found when the ledger is opened for work.
 pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
     match check_ours(&open_file(path)?, path) {
         Err(error @ Error::Foreign { .. }) => Err(error),
@@ -316,7 +317,7 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
     }
 }
 
-/// Refuses a file that is no SQLite database, or one that belongs to another program.
+/// Refuses a file that is not a SQLite database, or that belongs to another program.
 fn check_ours(connection: &Connection, path: &Path) -> Result<()> {
     let foreign = || Error::Foreign { path: path.to_owned() };
     let application_id: i32 = match connection.pragma_query_value(None, "application_id", |row| row.get(0)) {
@@ -326,7 +327,7 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<()> {
         }
         Err(error) => return Err(error.into()),
     };
-    // A migration that died before the id was set leaves 0 with tables of ours, or none at all.
+    // A migration that died before the id was set leaves 0, with our tables or with none.
     let ours = connection.table_exists(None, "customer_rows")?;
     if application_id == APPLICATION_ID || (application_id == 0 && (ours || is_empty(connection)?)) {
         Ok(())
@@ -346,7 +347,7 @@ mod tests {
         assert_eq!(migrations::version(&connection), Ok(SCRIPTS.len()));
     }
 
-    /// What a test of crashes cannot see: it finds what was written, whether that was synced or not.
+    /// Crash tests cannot see this: they find what was written, whether or not it was synced.
     #[test]
     fn every_commit_of_the_writer_is_synced() {
         let folder = tempfile::tempdir().unwrap();

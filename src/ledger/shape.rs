@@ -1,6 +1,7 @@
-//! Is the schema of a ledger Tenantry's own? A trigger or a further column could change rows before they are sent, so what
-//! a ledger holds is compared with what the migrations make, at the ledger's own version. Views, indexes and tables of the
-//! operator's own are welcome beside that.
+//! Checks that the schema of a ledger is exactly Tenantry's.
+//!
+//! A trigger or an additional column could change rows before they are sent. So the schema is compared with what the
+//! migrations make, at the ledger's own version. The operator's own views, indexes and tables are allowed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,12 +15,12 @@ use super::{Error, Result};
 /// Type and SQL of each object, by its name.
 type Shape = BTreeMap<String, (String, String)>;
 
-/// The [`listing`] of what all migrations make: a ledger that is like it need not be compared with a schema that is made
-/// in memory first. One with objects of the operator's own, or of an older version, is.
+/// The [`listing`] of what all migrations make. A ledger with this listing need not be compared with a schema that is
+/// first made in memory. A ledger with the operator's own objects, or of an older version, is compared with one.
 const LATEST: &str = include_str!("../../migrations/latest.sql");
 
-/// Turns on what SQLite has against a hostile file: no function that does more than compute runs from its schema, no
-/// trigger of it fires, its schema cannot be written as a table, and a damaged page is found when it is read.
+/// Turns on SQLite's defenses against a hostile file: its schema runs only functions that compute, its triggers do not
+/// fire, its schema cannot be written as a table, and a damaged page is found when it is read.
 pub(super) fn defend(connection: &Connection) -> rusqlite::Result<()> {
     for (option, value) in [
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -32,7 +33,7 @@ pub(super) fn defend(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// # Errors
-/// [`Error::Altered`] names what is there and should not be, or the other way round.
+/// [`Error::Altered`] names an object that is extra, missing or changed.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let altered = |what: String| Err(Error::Altered { path: path.to_owned(), what });
     let version = migrations::version(connection)?;
@@ -62,18 +63,18 @@ fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     let mut statement = connection.prepare(sql)?;
     let objects = statement.query_map([], |row| {
         let sql: String = row.get(2)?;
-        // A program may be built from a checkout with the line ends of Windows.
+        // A program may be built from a checkout with Windows line endings.
         Ok((row.get(0)?, (row.get(1)?, sql.replace('\r', ""))))
     })?;
     objects.collect()
 }
 
-/// A schema as text, by the names of its objects.
+/// A schema as text, ordered by the names of its objects.
 fn listing(shape: &Shape) -> String {
     shape.iter().map(|(name, (kind, sql))| format!("-- {kind} {name}\n{sql};\n")).collect()
 }
 
-/// What the migrations up to `version` make. `None`: there is no such version here.
+/// The schema that the migrations up to `version` make. `None`: this program has no such version.
 fn shape_of_version(version: usize) -> Result<Option<Shape>> {
     let Some(scripts) = SCRIPTS.get(..version) else { return Ok(None) };
     let fresh = Connection::open_in_memory()?;
@@ -146,7 +147,7 @@ mod tests {
         }
     }
 
-    /// Of a trigger that nobody has looked for.
+    /// Even a trigger that `check` did not look for does not fire.
     #[test]
     fn no_trigger_fires_and_the_schema_is_no_table() {
         let ledger = Connection::open_in_memory().unwrap();

@@ -1,5 +1,6 @@
-//! Statements in one call each, and stored values that may not be what they should be: each is read with care, and named
-//! where it cannot be understood.
+//! Runs statements in one call each, and reads stored values with care.
+//!
+//! A stored value may have been changed from outside; an error names the value that cannot be parsed.
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
@@ -8,10 +9,10 @@ use super::{Error, Result, RowId};
 use tenantry_model::customer::Customer;
 use tenantry_model::problem::Problem;
 
-/// A column, and what is written into it.
+/// A column and its value.
 pub(super) type Value<'a> = (&'a str, &'a dyn ToSql);
 
-/// Inserts a row, and says which id it got.
+/// Inserts a row, and returns its id.
 pub(super) fn insert(connection: &Connection, table: &str, values: &[Value<'_>]) -> Result<i64> {
     let columns: Vec<_> = values.iter().map(|(column, _)| *column).collect();
     let places = vec!["?"; values.len()].join(", ");
@@ -33,17 +34,17 @@ pub(super) fn update(
     Ok(())
 }
 
-/// SQL that writes these columns, each by a parameter.
+/// SQL that sets these columns, one parameter each.
 pub(super) fn assignments(values: &[Value<'_>]) -> String {
     values.iter().map(|(column, _)| format!("{column} = ?")).collect::<Vec<_>>().join(", ")
 }
 
-/// The first column of the one row that there is.
+/// The first column of the only row.
 pub(super) fn value<T: FromSql>(connection: &Connection, sql: &str, parameters: impl Params) -> Result<T> {
     Ok(connection.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
 }
 
-/// What `load` reads of all rows.
+/// Collects what `load` reads from each row.
 pub(super) fn collect<T, C: FromIterator<T>>(
     connection: &Connection,
     sql: &str,
@@ -53,7 +54,7 @@ pub(super) fn collect<T, C: FromIterator<T>>(
     Ok(connection.prepare_cached(sql)?.query_map(parameters, load)?.collect::<Result<_, _>>()?)
 }
 
-/// Calls `visit` with each row. Holds one row in memory.
+/// Calls `visit` with each row. Keeps one row in memory.
 pub(super) fn each<E: From<Error>>(
     connection: &Connection,
     sql: &str,
@@ -68,39 +69,39 @@ pub(super) fn each<E: From<Error>>(
     Ok(())
 }
 
-/// One value of a row; `name` is what a person calls it.
+/// One value of a row; `name` is its name in messages.
 pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Result<T, String> {
     row.get(index).map_err(|_| format!("its {name} cannot be understood"))
 }
 
-/// As it is stored.
+/// A value as it is stored.
 pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::Stored { row: 0, what: format!("cannot be written as JSON: {error}") })
 }
 
-/// A customer as it is stored.
+/// Parses a stored customer.
 pub(super) fn customer_of(json: &str) -> Result<Customer, String> {
     from_json(json, "customer")
 }
 
-/// The parser's message is left out: it can quote what the list holds.
+/// The parser's message is left out: it can quote content of the list.
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(json: &str, name: &str) -> Result<T, String> {
     serde_json::from_str(json).map_err(|error| {
         format!("its {name} is no JSON that can be understood (at column {})", error.column())
     })
 }
 
-/// SQL for a field of a stored customer, by the column that holds the customer: NULL where that cannot be understood,
-/// so that one such row stops no sum over all of them.
+/// SQL for a field of a stored customer, from the column that contains the customer. It gives NULL if the customer
+/// cannot be parsed, so that one such row does not break totals over all rows.
 pub(super) fn field_of(column: &str, field: &str) -> String {
     format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '$.{field}') END")
 }
 
-/// What was found wrong with a row, as it is stored.
+/// Parses the stored problems of a row.
 ///
 /// # Errors
-/// Where it cannot be read: a row must not pass for one without problems.
+/// If they cannot be parsed: the row must not count as one without problems.
 pub(super) fn stored_problems(row: RowId, json: Option<&str>) -> Result<Vec<Problem>> {
     json.map_or(Ok(Vec::new()), serde_json::from_str)
         .map_err(|error| Error::Stored { row: row.0, what: format!("its problems cannot be read: {error}") })

@@ -1,5 +1,7 @@
-//! Can a ledger be believed where it lies? Who can write to it decides what is created with the operator's token, so its
-//! owner, its mode and its folder are looked at before SQLite opens it.
+//! Checks whether a ledger file can be trusted, before SQLite opens it.
+//!
+//! A user who can write to the ledger decides what is created with the operator's token. So its owner, its mode and its
+//! folder are checked.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -8,19 +10,20 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use super::{Error, Result};
 use tenantry_model::files::{self, FileOwner, beside};
 
-/// What is to be done with a ledger.
+/// Why a ledger is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Read,
     Write,
 }
 
-/// SQLite's own files beside a database; what they hold becomes part of it.
+/// SQLite's own files next to a database; their content becomes part of the database.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Refuses a ledger that others may write to, and for writing one of another user. A ledger in a folder where everybody may
-/// replace it (a volume of Kubernetes, a network share) has to be ours to be read too: a file that somebody put there is
-/// not. Such a folder is warned about once, because what is ours can still be taken away.
+/// Refuses a ledger that others may write to, and for writing also the ledger of another user. If every user may
+/// replace files in its folder (a volume of Kubernetes, a network share), the ledger must be ours for reading too:
+/// another user may have put it there. There is one warning about such a folder, because even our own files can be
+/// removed from it.
 pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
     let place = place(path);
     let is_replaceable = files::others_may_replace(&place);
@@ -60,15 +63,15 @@ fn warn_once(place: &Path) {
     }
 }
 
-/// Takes the right to read it from others where the ledger is ours, and warns about it where it is not. The file is known
-/// to be a ledger by now.
+/// Makes the ledger unreadable for others if it is ours; warns if it is another user's. The file is already known to be
+/// a ledger.
 pub(super) fn narrow(path: &Path) -> Result<()> {
     let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     files::narrow_at(&place(path)).map_err(open)?.warn(path);
     Ok(())
 }
 
-/// Where a link leads; a file that is not there yet has its name.
+/// The target of a link; the path itself if the file does not exist yet.
 fn place(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

@@ -1,17 +1,17 @@
-//! The one thread that owns the connection that writes.
+//! The one thread that owns the writing connection.
 //!
-//! A write is a closure over a transaction. The thread takes whatever writes are waiting, runs them in one
-//! transaction, commits (one fsync for all of them) and only then tells each caller its result.
+//! A write is a closure over a transaction. The thread takes all waiting writes, runs them in one transaction, commits
+//! (one fsync for all of them) and only then sends each caller its result.
 //!
-//! Invariant: a caller that holds a result holds a durable one. Everything that section 3 of the product contract
-//! calls durable rests on that.
+//! Invariant: a caller that has a result knows that its write is durable. Everything that section 3 of the product
+//! contract calls durable depends on that.
 //!
-//! An error of SQLite's rolls the whole group back and closes the ledger for this process: a ledger that failed once
-//! must not be half trusted, and the next run opens it afresh. A write that asks for something impossible is undone
-//! alone and told so.
+//! An SQLite error rolls the whole group back and closes the ledger for this process: after one failure the ledger must
+//! not be trusted, and the next run opens it again. If a write requests something impossible, only that write is
+//! undone, and its caller gets an error.
 //!
-//! A full disk is the exception, where room was set aside: SQLite has undone the group as a whole, the reserve is given up
-//! ([`super::reserve`]), and the answers under way are written again. Nothing more is intended then.
+//! A full disk is an exception if room was reserved: SQLite has rolled the whole group back, the reserve is released
+//! ([`super::reserve`]), and the answers to open requests are written again. No more intents are recorded then.
 
 use std::any::Any;
 use std::path::Path;
@@ -27,13 +27,13 @@ use super::reserve::Room;
 use super::{Error, Result};
 use tenantry_model::failpoint;
 
-/// Writes that may wait for the thread. Twice the largest useful concurrency; a full queue makes callers wait.
+/// Writes that may wait for the thread: twice the largest useful concurrency. A full queue makes callers wait.
 const QUEUE: usize = 1024;
 
-/// Writes in one transaction at most, so that a commit stays short enough to be interrupted between two.
+/// The most writes in one transaction, so that a commit stays short and an interrupt between two commits is quick.
 const GROUP: usize = 512;
 
-/// Some file systems free the room of a removed file a moment later.
+/// Some file systems release the room of a removed file only after a moment.
 const TRIES_ON_A_FULL_DISK: u32 = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
@@ -45,7 +45,7 @@ struct Write {
     reply: oneshot::Sender<Result<Erased>>,
 }
 
-/// The handle to the thread. Cheap to clone; the thread ends when the last one is gone.
+/// The handle to the thread. Cheap to clone; the thread ends when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Write>,
@@ -53,7 +53,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `connection`, whose files have to stay in their `place`. Joining the second value waits until everything queued is durable.
+    /// Starts the thread on `connection`, whose files have to stay in their `place`. Joining the second value waits
+    /// until everything queued is durable.
     pub(super) fn start(connection: Connection, place: Option<OpenFiles>) -> Result<(Self, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let room = Arc::<Room>::default();
@@ -70,13 +71,12 @@ impl Writer {
     }
 
     /// # Errors
-    /// The disk is full, and what is left is for answers.
+    /// The disk is full, and the remaining room is for answers.
     pub(super) fn may_intend(&self) -> Result<()> {
         self.room.ran_out().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Writes what an answer brought: `job` makes the same write each time, and it is tried again in the room that was set
-    /// aside for it.
+    /// Writes an answer. `job` makes the same write each time, so that it can be retried in the reserved room.
     pub(super) async fn write_answer<T, F>(&self, job: impl Fn() -> F) -> Result<T>
     where
         T: Send + 'static,
@@ -98,7 +98,7 @@ impl Writer {
         }
     }
 
-    /// Runs `job` in a transaction and returns its result once that is committed.
+    /// Runs `job` in a transaction and returns its result once the transaction is committed.
     pub(super) async fn write<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -120,7 +120,8 @@ fn serve(
 ) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        // The writes of rows that were told of the last commit together come together, a moment after the first.
+        // Rows that got the last commit's results together send their next writes together, a moment after the first
+        // one.
         std::thread::yield_now();
         while group.len() < GROUP
             && let Ok(write) = waiting.try_recv()
@@ -128,7 +129,7 @@ fn serve(
             group.push(write);
         }
         match commit(&mut connection, place.as_mut(), &mut group, room) {
-            // Nothing more is sent, but an answer in hand may bring a password, and can still be kept.
+            // Nothing more is sent, but an answer may bring a password, and can still be stored.
             Ok(()) | Err(Error::LockTaken { .. }) => {}
             Err(error) if error.is_about_room() && room.ran_out().is_some() => {}
             Err(error) => {
@@ -140,7 +141,7 @@ fn serve(
     }
 }
 
-/// Runs one group of writes. Results are handed out only after the commit; on an error every caller hears of it.
+/// Runs one group of writes. Results are sent only after the commit; on an error every caller gets that error.
 fn commit(
     connection: &mut Connection,
     place: Option<&mut OpenFiles>,
@@ -151,10 +152,10 @@ fn commit(
     let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
         super::disk_faults::synced(connection.path().map(Path::new))?;
         failpoint::crash("committed");
-        // A commit to a file that nobody will find again is none.
+        // A commit to a file that can never be found again does not count.
         place.map_or(Ok(()), OpenFiles::check)
     });
-    // Before anybody hears of it, because those who do will try again.
+    // Before the error is reported, because callers retry as soon as they get it.
     if let Err(error) = &outcome
         && error.is_about_room()
         && let Some(bytes) = room.give_up(error)
@@ -164,7 +165,7 @@ fn commit(
     }
     for (reply, value) in replies {
         let result = outcome.clone().and(value);
-        // A caller that went away does not need its result; the write is durable all the same.
+        // A caller that has gone away does not need its result; the write is durable anyway.
         drop(reply.send(result));
     }
     outcome
@@ -196,15 +197,15 @@ fn run_group(
         };
         replies.push((write.reply, value));
     }
-    // Dropped without a commit, the transaction is rolled back.
+    // The transaction rolls back when it is dropped without a commit.
     failed.map_or(Ok(()), Err)?;
     failpoint::crash("commit");
     Ok(tx.commit()?)
 }
 
-/// Runs one write inside its own savepoint. The outer error is SQLite's and fails the group; the inner one is the
-/// write's own (an impossible change, a row that cannot be understood): its part is undone, and what the others
-/// bring, a password that can be had once among it, is kept.
+/// Runs one write inside its own savepoint. The outer error is SQLite's and fails the group. The inner error is the
+/// write's own (an impossible change, a row that cannot be parsed): only that write is undone, and the other writes are
+/// kept, which may contain a password that the service gives out only once.
 fn run_job(tx: &Transaction<'_>, job: WriteJob) -> Result<Result<Erased>> {
     tx.prepare_cached("SAVEPOINT job")?.execute([])?;
     match job(tx) {

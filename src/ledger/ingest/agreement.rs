@@ -1,7 +1,7 @@
-//! What a file says of the acceptance of the Microsoft Customer Agreement, for a customer that exists.
+//! Acceptances of the Microsoft Customer Agreement that a file brings for existing customers.
 //!
-//! A file may bring another acceptance later, for a customer that has none yet. It stands beside the one that it
-//! replaces, which is never removed and by which an old file, read again, is recognised; the row stays as it was sent.
+//! A later file may bring another acceptance for a customer that has none recorded yet. The replaced acceptance is
+//! never removed, so that an old file is recognized when it is read again. The row stays as it was sent.
 
 use rusqlite::Transaction;
 
@@ -14,21 +14,21 @@ use tenantry_model::customer::Customer;
 use tenantry_model::ids::RequestId;
 use tenantry_model::problem::{Problem, Severity};
 
-/// Has an acceptance of this content been replaced by a corrected one since?
+/// Has a corrected acceptance replaced one with this content?
 pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 16]) -> Result<bool> {
     let sql = "SELECT count(*) > 0 FROM agreements
                 WHERE row_id = ?1 AND content_hash = ?2 AND replaced_by IS NOT NULL";
     value(tx, sql, (row, content_hash))
 }
 
-/// The customer as it was sent; nobody can tell of one that cannot be understood.
+/// The customer as it was sent. `None` if the stored customer cannot be parsed.
 pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>> {
     let stored: String = value(tx, "SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
     Ok(customer_of(&stored).ok())
 }
 
-/// Lets the candidate's acceptance stand for the row, in place of `before`: to be recorded, or rejected where the candidate
-/// has no customer.
+/// Makes the candidate's acceptance the current one of the row, instead of `before`. It is pending, or rejected if the
+/// candidate has no customer.
 pub(super) fn replace(
     tx: &Transaction<'_>,
     row: RowId,
@@ -41,7 +41,8 @@ pub(super) fn replace(
         Some(_) => None,
         None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
     };
-    // Two cannot stand at once: until the old one is replaced, the new one passes for the replaced one.
+    // A row cannot have two current acceptances: until the old one is replaced, the new one is stored as replaced by
+    // the old.
     let now = clock::now().as_millisecond();
     let values: [Value<'_>; 13] = [
         ("row_id", &row),
@@ -71,12 +72,12 @@ pub(super) fn replace(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     All,
-    /// Those that stand for a refused one: its refusal stands again.
+    /// Those that replaced a failed one, which becomes current again.
     Repeated,
 }
 
-/// Discards acceptances that the files of `sources` (a query for their ids) have brought, and that were never sent; what
-/// they had replaced stands again. Returns how many there were.
+/// Discards acceptances that the files of `sources` (a query for their ids) brought and that were never sent. The
+/// acceptances that they had replaced become current again. Returns how many were discarded.
 pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Result<u64> {
     let condition = match which {
         Which::All => "state IN ('pending', 'rejected')",
@@ -97,7 +98,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Res
         let change = (StepKind::Agreement, from, StepEvent::Discarded);
         withdrawn += take_all(tx, change, "", "id IN (SELECT id FROM temp.discarded)", [])?;
     }
-    // What stands again may have been brought by another file of these.
+    // An acceptance that is current again may come from another of these files.
     tx.execute(
         "UPDATE agreements SET replaced_by = NULL, changed_at = ?1
           WHERE replaced_by IN (SELECT id FROM temp.discarded)",

@@ -1,4 +1,4 @@
-//! Decisions carried out: what a row of a file changes in the ledger.
+//! Carries out decisions: what a row of a file changes in the ledger.
 
 use rusqlite::{ToSql, Transaction};
 
@@ -11,50 +11,50 @@ use tenantry_model::customer::DomainName;
 use tenantry_model::ids::RequestId;
 use tenantry_model::problem::{Problem, Severity};
 
-/// Rows that are named where changes are ignored.
+/// How many rows with ignored changes are listed by line.
 const IGNORED_NAMED: usize = 10;
 
-/// What becomes of a row that comes.
+/// What to do with an incoming row.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is a row that the ledger has; where this reading has met that one before, an equal duplicate.
+    /// The ledger has this row already. If this reading has met it before, the incoming row is an equal duplicate.
     Known {
         row: RowId,
         change: Change,
         /// The row belongs to this file from now on.
         adopts: bool,
     },
-    /// It becomes a row of its own.
+    /// The incoming row becomes a new row.
     New {
-        /// It stands for its domain, where it names one.
+        /// It is the current row of its domain, if it has a domain.
         stands: bool,
-        /// What is wrong with it beside other rows.
+        /// What is wrong with it in combination with other rows.
         problem: Option<Problem>,
         /// The row that it replaces.
         replaces: Option<RowId>,
     },
 }
 
-/// What a row that is met for the first time changes of the one that is known.
+/// What an incoming row changes in the known row, when this reading meets the known row for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     Nothing,
-    /// It says something else, too late.
+    /// The content differs, but the row was already sent.
     Ignored,
-    /// It is what the row was before it was corrected: the correction stands.
+    /// It equals the row before its correction: the correction stays current.
     Outdated,
-    /// The row was refused, and is tried again.
+    /// The row was refused, and is retried.
     Retry,
-    /// The row was refused and would be tried again, but its domain is burned.
+    /// The row was refused and would be retried, but its domain is burned.
     Burned,
-    /// Its acceptance of the agreement stands for the row, in place of the one with this id; it is to be recorded, or is
-    /// wrong.
+    /// Its acceptance of the agreement becomes the current one, instead of the one with this id. It is to be recorded,
+    /// or is rejected.
     Accept {
         instead_of: Option<i64>,
     },
     /// The acceptance with this id belongs to this file from now on.
     AdoptAcceptance(i64),
-    /// Nobody asks for its acceptance any more.
+    /// The row no longer brings an acceptance: the pending one is withdrawn.
     WithdrawAcceptance,
 }
 
@@ -91,7 +91,7 @@ impl IngestSession {
         Ok(())
     }
 
-    /// A row that says the same as `row` of the ledger. Is that met for the first time?
+    /// Counts a row that equals `row` of the ledger. Returns true if this reading meets that row for the first time.
     pub(super) fn meet_known(&mut self, row: RowId, line: u64) -> bool {
         let is_first = self.seen.meet(row, line);
         match is_first {
@@ -177,9 +177,9 @@ impl IngestSession {
         Ok(RowId(row))
     }
 
-    /// A row, or an acceptance, of a file that was never read to its end is one of this file from now on.
+    /// Moves a row, or an acceptance, of a file that was never read to its end to this file.
     fn adopt(&self, tx: &Transaction<'_>, table: &str, id: &dyn ToSql, candidate: &Candidate) -> Result<()> {
-        // The cells too: the same values may stand under another header here.
+        // The cells too: the same values may be under other headers here.
         let Candidate { line, cells, .. } = candidate;
         update(tx, table, id, &[("source_id", &self.source), ("line", line), ("cells", cells)])
     }
@@ -187,7 +187,7 @@ impl IngestSession {
 
 fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     update(tx, "customer_rows", &row, &[("replaced_by", &by)])?;
-    // What was unclear about a domain stays so for the row that stands for it now.
+    // If a domain was in doubt, it stays in doubt for the row that replaces the old one.
     tx.prepare_cached(
         "UPDATE customer_rows SET unclear_before = 1
            FROM customer_rows AS old
@@ -198,9 +198,9 @@ fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     Ok(())
 }
 
-/// A refused row starts anew: a definite reply has spent its request id, so it gets another one. It is a row of the file
-/// that asks for it from now on, so that whoever says no to that file says no to it; until it is sent its refusal is
-/// kept, by which [`withdraw`](super::consent::withdraw) knows it. `candidate` is good.
+/// Makes a refused row pending again. A definite answer has used up its request id, so it gets a new one. The row
+/// belongs to the retrying file from now on, so that declining that file also declines the row. Its refusal is kept
+/// until it is sent; [`withdraw`](super::consent::withdraw) recognizes it by that. `candidate` has no errors.
 fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
     let facts = "next_step = 'create', unclear_before = unclear_before OR in_doubt_since IS NOT NULL,
                  in_doubt_since = NULL, last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,

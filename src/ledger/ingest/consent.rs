@@ -1,4 +1,4 @@
-//! Whether what a run has read may be sent: somebody agrees, says no, or not all of it is valid.
+//! Whether the rows that a run has read may be sent: consent, refusal, or not all valid.
 
 use rusqlite::Transaction;
 
@@ -9,11 +9,11 @@ use super::super::{Ledger, Result, RunId};
 use super::agreement;
 use tenantry_model::clock;
 
-/// Files that were read while nobody had agreed to what they bring.
+/// Files that were read but whose rows the operator has not agreed to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwaitingConsent {
     OfThisRun,
-    /// Read to their ends by runs that died, or could not sign in, before somebody said yes or no ([`UNDECIDED`]).
+    /// Read to their ends by runs that died, or could not sign in, before the operator answered ([`UNDECIDED`]).
     OfEarlierRuns,
 }
 
@@ -32,15 +32,15 @@ fn of_run(run: RunId) -> String {
 }
 
 impl Ledger {
-    /// Lets go of what nobody has agreed to: those rows were never sent, and will not be. Read again, they are new rows.
-    /// Returns how many there were, and how many acceptances of agreements.
+    /// Discards rows without consent: they were never sent, and never will be. If their file is read again, they are
+    /// new rows. Returns how many rows and how many acceptances of agreements were discarded.
     pub async fn withdraw(&self, what: AwaitingConsent) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {
             hold_restored(tx, run)?;
             let sources = what.sources(run);
             let withdrawn = withdraw(tx, &sources)?;
-            // Last, because files that were let go are not undecided any more.
+            // Last, because discarded files are not undecided any more.
             let sql = format!("UPDATE sources SET let_go_at = ?1 WHERE id IN ({sources})");
             tx.execute(&sql, [clock::now().as_millisecond()])?;
             Ok(withdrawn)
@@ -48,9 +48,9 @@ impl Ledger {
         .await
     }
 
-    /// Holds back what this run has read, because it was to be sent only if all of it were valid: new rows wait until
-    /// their files come again, refused ones that were taken up again stay refused. Returns how many rows wait, and how
-    /// many acceptances.
+    /// Holds back what this run has read, because not all of it was valid and it was to be sent only if it was. New
+    /// rows wait until their files are imported again; retried rows stay refused. Returns how many rows and how many
+    /// acceptances wait.
     pub async fn hold_back(&self) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {
@@ -61,7 +61,7 @@ impl Ledger {
         .await
     }
 
-    /// Lets the rows be sent that were held back for somebody's consent.
+    /// Releases the rows that were waiting for consent: they may be sent.
     pub async fn release(&self, what: AwaitingConsent) -> Result<()> {
         let run = self.run;
         self.write(move |tx| {
@@ -76,7 +76,7 @@ impl Ledger {
     }
 }
 
-/// Rows of a restored copy wait on: the lost ledger may have sent them, so they cannot be let go of.
+/// Rows of a restored copy keep waiting: the lost ledger may have sent them, so they must not be discarded.
 fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<()> {
     tx.execute(
         "UPDATE sources SET completed_at = NULL
@@ -87,8 +87,8 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<()> {
     Ok(())
 }
 
-/// Lets go of what the files of `sources` (a query for their ids) have brought and nothing has been done for: new rows are
-/// superseded, refused ones that were taken up again stay refused. Says how many rows and how many acceptances it were.
+/// Discards what the files of `sources` (a query for their ids) brought and that was never sent: new rows become
+/// superseded, retried rows become refused again. Returns how many rows and how many acceptances were discarded.
 pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)> {
     let refused = take_back_refused(tx, sources)?;
     let superseded = take_all(
@@ -102,14 +102,14 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
     Ok((refused + superseded, agreements))
 }
 
-/// Rows that stood refused before they were taken up again stand refused again.
+/// Rows that were refused before they were retried become refused again.
 fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64> {
     let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
     take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition, [])
 }
 
-/// Leaves what `run` has read to wait, but for what stood refused before: that stands refused again. Says how many rows
-/// and how many acceptances wait.
+/// Makes everything that `run` has read wait, except rows that were refused before: these become refused again. Returns
+/// how many rows and how many acceptances wait.
 fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64)> {
     let sources = of_run(run);
     take_back_refused(tx, &sources)?;
@@ -138,7 +138,7 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    /// Reads a file of one row, to its end. What is known of it is tried again.
+    /// Reads a file of one row, to its end. A known row is retried.
     async fn read(ledger: &Ledger) {
         let info = SourceInfo {
             path: "a.csv".to_owned(),
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(ledger.withdraw(AwaitingConsent::OfThisRun).await.unwrap(), (1, 0));
         assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
 
-        // Sent after all, it must not be taken for refused if we die before the answer.
+        // Once it is sent, it must not count as refused if we die before the answer.
         read(&ledger).await;
         let rows = ledger.owed().unwrap().steps(crate::Open::Pending, RowId(0), 9).await.unwrap().work;
         ledger.recorder().intend(StepKind::Create, row, rows[0].request_id).await.unwrap();

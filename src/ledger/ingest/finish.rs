@@ -1,4 +1,4 @@
-//! The validation over a whole file, which comes before any of its rows may be sent.
+//! The validation over a whole file, before any of its rows may be sent.
 
 use rusqlite::{Params, Transaction};
 
@@ -8,35 +8,36 @@ use super::super::{Result, RowId};
 use super::{IngestCounts, IngestSession, consent};
 use tenantry_model::problem::Problem;
 
-/// What its other rows mean for the rows of a file that have no reseller.
+/// What the other rows of a file mean for its rows without a reseller.
 pub enum DirectRows {
-    /// They are wrong: this is the problem of the row on a line.
+    /// They are wrong: the function returns the problem for the row on a line.
     Wrong(Box<dyn Fn(u64) -> Problem + Send>),
-    /// They are good by themselves, also those that an earlier reading has rejected by this rule.
+    /// They are valid, including those that an earlier reading rejected by this rule.
     Good { rejected_by: &'static str },
 }
 
-/// What the validation over a whole file came to.
+/// The result of the validation over a whole file.
 #[derive(Debug, Default)]
 pub struct IngestReport {
     pub counts: IngestCounts,
-    /// Rows and acceptances of the file that stand rejected, for whatever reason and since whenever.
+    /// Rows and acceptances of the file that are rejected, for any reason, by this reading or an earlier one.
     pub rejected: u64,
-    /// Line and domain of the first rows whose changes are ignored, because they were sent before.
+    /// Line and domain of the first rows whose changes are ignored, because the rows were already sent.
     pub ignored: Vec<(u64, String)>,
-    /// Rows and acceptances that an earlier reading of the file left unsent, and that it no longer holds.
+    /// Rows and acceptances that an earlier reading of the file left unsent, and that the file no longer contains.
     pub discarded: (u64, u64),
 }
 
 impl IngestSession {
-    /// The validation over the whole file, then the release of its rows.
+    /// Validates the whole file, then releases its rows.
     pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<IngestReport> {
         match direct {
             DirectRows::Wrong(problem) => self.taken.rejected += self.reject_direct_rows(tx, problem)?,
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
-        // The same file was left half read before. What it no longer holds was never sent, and will not be.
-        // That holds of no file that a restored copy waits for: the lost ledger may have sent its rows.
+        // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
+        // and are discarded. This does not apply to a file that a restored copy waits for: the lost ledger may have
+        // sent its rows.
         let left = format!(
             "SELECT id FROM sources
               WHERE path = (SELECT path FROM sources WHERE id = {}) AND path <> '-' AND completed_at IS NULL
@@ -57,7 +58,7 @@ impl IngestSession {
         Ok(IngestReport { counts: self.taken, rejected, ignored: self.ignored, discarded: let_go })
     }
 
-    /// Rows that this reading has met, of those that the query finds.
+    /// The rows found by the query that this reading has met.
     fn met(&self, tx: &Transaction<'_>, sql: &str, parameters: impl Params) -> Result<Vec<RowId>> {
         let mut rows: Vec<RowId> = collect(tx, sql, parameters, |row| row.get(0))?;
         rows.retain(|row| self.seen.line_of(*row).is_some());
@@ -68,7 +69,7 @@ impl IngestSession {
         let sql = "SELECT id FROM customer_rows
                     WHERE state = 'pending' AND source_id = ?1
                       AND json_extract(customer, '$.associated_partner_id') IS NULL";
-        // Their ids alone, so that they take little memory.
+        // Only their ids, to save memory.
         let rows: Vec<RowId> = collect(tx, sql, [self.source], |row| row.get(0))?;
         for row in &rows {
             let sql = "SELECT line, problems FROM customer_rows WHERE id = ?1";
@@ -86,8 +87,8 @@ impl IngestSession {
         Ok(rows.len() as u64)
     }
 
-    /// Rows that an earlier reading rejected for standing without a reseller beside rows with one, and that this one has
-    /// met: they stand by themselves now.
+    /// Makes rows pending that this reading has met, and that an earlier reading rejected because they had no reseller
+    /// and other rows had one: their file has no such mix any more.
     fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<()> {
         let sql = "SELECT id FROM customer_rows WHERE error_code = ?1 AND state = 'rejected'";
         for row in self.met(tx, sql, [rejected_by])? {

@@ -1,4 +1,4 @@
-//! What the ledger knows of a row that comes. It is looked up here; what follows from it, others decide.
+//! Looks up what the ledger knows of an incoming row. The caller decides what follows from it.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,52 +11,52 @@ use super::Candidate;
 use super::agreement;
 use tenantry_model::customer::Customer;
 
-/// What is known of a row that comes.
+/// What is known of an incoming row.
 #[derive(Debug, Default)]
 pub struct KnownRows {
-    /// The row that stands for its domain.
+    /// The current row of its domain.
     pub standing: Option<KnownRow>,
-    /// The row that it says it corrects.
+    /// The row that its `tenantry_row` names: the row to correct.
     pub named: Option<KnownRow>,
-    /// A rejected row that stands for no domain, and says the same.
+    /// A rejected row without a key, with the same content.
     pub alike: Option<KnownRow>,
-    /// The last row that said the same and that a corrected one has replaced since, where that one still stands.
+    /// The last row with the same content that a corrected row has replaced, if the correction was not discarded.
     pub replaced: Option<RowId>,
 }
 
-/// A row that was there before, as far as a decision about another one depends on it.
+/// A row of the ledger, with the facts that a decision about an incoming row needs.
 #[derive(Debug)]
 pub struct KnownRow {
     pub row: RowId,
     pub state: State,
-    /// It says the same as the row that comes.
+    /// It has the same content as the incoming row.
     pub same_content: bool,
     /// Why it was rejected or refused.
     pub error_code: Option<String>,
-    /// Refused, and the domain is taken since.
+    /// It was refused, and its domain is taken now.
     pub is_burned: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
     /// The line on which this reading has met it.
     pub met_on: Option<u32>,
-    /// Its line and its file, where that is another one that this run has read.
+    /// Its line and its file, if that is another file that this run has read.
     pub elsewhere: Option<(u32, String)>,
     /// Its file was never read to its end.
     pub is_unfinished: bool,
-    /// The acceptance of the agreement that counts for it.
+    /// Its current acceptance of the agreement.
     pub acceptance: Option<KnownAcceptance>,
-    /// An acceptance of this content was its, and has been replaced since.
+    /// It had an acceptance with this content, which has been replaced.
     pub was_accepted_so: bool,
-    /// What was sent, where the row that comes says something of the agreement.
+    /// What was sent, if the incoming row has cells about the agreement.
     pub sent: Option<Box<Customer>>,
 }
 
-/// An acceptance that stands for a row.
+/// The current acceptance of a row.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownAcceptance {
     pub id: i64,
     pub state: State,
-    /// The row that brought it says the same as the row that comes.
+    /// The row that brought it has the same content as the incoming row.
     pub same_content: bool,
     /// Its file was never read to its end.
     pub is_unfinished: bool,
@@ -65,11 +65,12 @@ pub struct KnownAcceptance {
 /// What a reading has seen so far.
 #[derive(Debug, Default)]
 pub(super) struct SeenRows {
-    /// Sources that were never read to their end: a row of theirs that this reading meets becomes its own.
+    /// Sources that were never read to their end: if this reading meets one of their rows, that row moves to its own
+    /// file.
     pub(super) unfinished: HashSet<SourceId>,
-    /// The files that this run has read before.
+    /// The files that this run has read before this one.
     of_this_run: HashSet<SourceId>,
-    /// By row id: the line on which this reading met the row first, 0 for not yet. Four bytes a row.
+    /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
 }
 
@@ -83,7 +84,7 @@ impl SeenRows {
         line.filter(|line| *line != 0)
     }
 
-    /// Says whether it is the first time.
+    /// Returns true if it is the first time.
     pub(super) fn meet(&mut self, row: RowId, line: u64) -> bool {
         let index = usize::try_from(row.0).expect("SQLite hands out positive row ids");
         if self.first_line.len() <= index {
@@ -97,7 +98,7 @@ impl SeenRows {
     }
 }
 
-/// Everything that is known of a row that comes.
+/// Everything that is known of an incoming row.
 pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRows> {
     static BY_DOMAIN: LazyLock<String> = LazyLock::new(|| Found::select("r.key_domain = ?1"));
     static BY_ROW: LazyLock<String> = LazyLock::new(|| Found::select("r.id = ?1"));
@@ -114,23 +115,23 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
         None => None,
     };
     let mut known = KnownRows { standing, named, ..KnownRows::default() };
-    // Where a row stands that says the same there is nothing to be told apart by its content.
+    // If the current row has the same content, a look-up by content adds nothing.
     if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
         without_key(tx, candidate, seen, &mut known)?;
     }
     Ok(known)
 }
 
-/// Rows that stand for no domain can be recognised by their content alone. The index is named: SQLite (3.53.2,
-/// `findings/sqlite-unique-index-on-null.sh`) takes `key_domain IS NULL` for a single row, because the column is unique, and
-/// would look through all of them.
+/// Rows without a key can be recognized only by their content. The index is named: SQLite (3.53.2,
+/// `findings/sqlite-unique-index-on-null.sh`) assumes that `key_domain IS NULL` matches a single row, because the
+/// column is unique, and would scan all of them.
 fn without_key(
     tx: &Transaction<'_>,
     candidate: &Candidate,
     seen: &SeenRows,
     known: &mut KnownRows,
 ) -> Result<()> {
-    // A correction that was let go unsent stands for nothing.
+    // A correction that was discarded unsent does not count.
     let sql = "SELECT r.id, r.state, r.source_id,
                       new.state IS NOT NULL AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
                  FROM customer_rows r INDEXED BY rows_without_key
@@ -157,7 +158,7 @@ fn without_key(
 }
 
 impl KnownRow {
-    /// One of which nothing else is known.
+    /// A row of which nothing else is known.
     pub fn new(row: RowId, state: State, same_content: bool) -> Self {
         Self {
             row,
@@ -176,20 +177,20 @@ impl KnownRow {
     }
 }
 
-/// A row as it is found, whatever row comes.
+/// A row as it is stored, before it is compared with an incoming row.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// What it stands for.
+    /// Its key.
     pub(super) domain: Option<String>,
     source: SourceId,
     content_hash: [u8; 16],
-    /// The same of the row that brought its acceptance.
+    /// Source and content hash of the row that brought its acceptance.
     acceptance: Option<(SourceId, [u8; 16])>,
     known: KnownRow,
 }
 
 impl Found {
-    /// The query that [`load`](Self::load) reads, for rows `r` of which this is true.
+    /// The query whose rows [`load`](Self::load) reads, for rows `r` that match this condition.
     pub(super) fn select(which: &str) -> String {
         format!(
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
@@ -219,7 +220,7 @@ impl Found {
         self.known.row
     }
 
-    /// What it is to a row of this content.
+    /// Compares it with an incoming row of this content.
     pub(super) fn known(self, content_hash: [u8; 16], unfinished: &HashSet<SourceId>) -> KnownRow {
         let mut known = self.known;
         known.same_content = self.content_hash == content_hash;
@@ -231,7 +232,7 @@ impl Found {
         known
     }
 
-    /// The same, with what takes further look-ups.
+    /// The same, with the facts that need further look-ups.
     fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let source = self.source;
         let mut known = self.known(candidate.content_hash, &seen.unfinished);

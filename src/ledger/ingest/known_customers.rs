@@ -1,8 +1,8 @@
-//! Rows of customers that exist, and of whom a file says nothing new: told apart before they reach the ledger's own
-//! thread, so that a list which comes every night costs it next to nothing.
+//! Recognizes unchanged rows of existing customers before they reach the ledger's own thread.
 //!
-//! Any connection can tell, at any time: the state and the content of such a customer are final, and so are those of its
-//! recorded agreement. What is not found here, for whatever reason, the ledger's thread looks up for itself.
+//! So importing the same list every night costs that thread next to nothing. Any connection can recognize them at any
+//! time: the state and the content of such a customer are final, and so are those of its recorded agreement. The
+//! ledger's thread looks up every row that is not found here, for whatever reason.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
@@ -15,39 +15,40 @@ use super::known::{Found, KnownRow};
 use tenantry_model::customer::DomainName;
 use tenantry_model::problem::Problem;
 
-/// Rows that are read ahead where a list comes in the order in which it came before.
+/// Rows that are read ahead if a list comes in the same order as before.
 const AHEAD: u32 = 64;
 
-/// A row that says of its customer what was sent.
+/// A row with the same content that was sent for its customer.
 #[derive(Debug)]
 pub struct Unchanged {
     pub line: u64,
     pub row: RowId,
     pub has_reseller: bool,
-    /// Warnings.
+    /// Only warnings.
     pub problems: Vec<Problem>,
 }
 
-/// What a row without an error says, as far as it takes to recognise it.
+/// The part of a row without an error that is needed to recognize it.
 #[derive(Debug, Clone, Copy)]
 pub struct Fingerprint<'a> {
     pub domain: &'a DomainName,
     pub content_hash: [u8; 16],
 }
 
-/// The customers that exist.
+/// Look-ups of existing customers.
 #[derive(Debug)]
 pub struct KnownCustomers {
-    /// What comes from these belongs to the file that brings it again, and changes by that.
+    /// Sources that were never read to their end: their rows move to the file that brings them again, which is a
+    /// change.
     unfinished: HashSet<SourceId>,
-    /// One for all threads: SQLite's memory has one lock for all connections of a process, and two that read at once
-    /// spend more time on that lock than on reading.
-    /// `None`: nobody is found any more, or there is nobody.
+    /// One connection for all threads: SQLite's memory has one lock for all connections of a process, and two that read
+    /// at once spend more time on that lock than on reading. `None`: look-ups have ended or failed, or there are no
+    /// customers.
     connection: Mutex<Option<Connection>>,
 }
 
-/// Ends the look-ups when it goes. SQLite works its write-ahead log into the file when the last connection goes; that is
-/// to be the ledger's own, and a thread that waits for a pipe may outlive it.
+/// Ends the look-ups when it is dropped. SQLite checkpoints its write-ahead log when the last connection closes. That
+/// must be the ledger's own connection, but a thread that waits for a pipe may outlive it.
 #[derive(Debug)]
 pub struct WhileReading(Arc<KnownCustomers>);
 
@@ -58,7 +59,7 @@ impl Drop for WhileReading {
 }
 
 impl KnownCustomers {
-    /// Those in the ledger at `path`, for as long as the second value is kept.
+    /// The customers in the ledger at `path`, until the second value is dropped.
     pub(super) fn of(path: &Path, has_any: bool, unfinished: HashSet<SourceId>) -> (Arc<Self>, WhileReading) {
         let connection = has_any.then(|| schema::open_for_reading(path)).transpose();
         let connection = Mutex::new(connection.unwrap_or_else(without));
@@ -66,7 +67,7 @@ impl KnownCustomers {
         (Arc::clone(&customers), WhileReading(customers))
     }
 
-    /// For each of some rows that stand in a file one after another: what is known of its customer.
+    /// For consecutive rows of a file: what is known of the customer of each.
     pub fn of_rows(&self, rows: &[Option<Fingerprint<'_>>]) -> Vec<Option<KnownRow>> {
         let mut connection = self.connection();
         self.find(connection.as_mut(), rows).unwrap_or_else(|error| {
@@ -85,7 +86,7 @@ impl KnownCustomers {
         rows: &[Option<Fingerprint<'_>>],
     ) -> Result<Vec<Option<KnownRow>>> {
         let Some(connection) = connection else { return Ok(rows.iter().map(|_| None).collect()) };
-        // One state of the ledger for all of them spares each look-up locks of its own.
+        // One snapshot for all of them saves each look-up its own locks.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
         let find = |asked: &Option<Fingerprint<'_>>| {
@@ -97,20 +98,20 @@ impl KnownCustomers {
     }
 }
 
-/// What goes wrong with a connection costs nothing but time.
+/// A failing connection costs only time.
 fn without(error: Error) -> Option<Connection> {
     tracing::debug!(%error, "customers cannot be looked up beside the ledger's own thread");
     None
 }
 
-/// Look-ups of one row of a file after another.
+/// Looks up the rows of a file one after another.
 struct LookUp<'a> {
     by_domain: CachedStatement<'a>,
     following: CachedStatement<'a>,
     last: Option<RowId>,
-    /// The last two came one after the other here as there.
+    /// The last two rows were consecutive in the file and in the ledger.
     is_in_order: bool,
-    /// Rows that stand behind the last one.
+    /// Rows that follow the last one in the ledger.
     ahead: VecDeque<Found>,
 }
 
@@ -127,7 +128,7 @@ impl<'a> LookUp<'a> {
     }
 
     fn of_domain(&mut self, domain: &DomainName) -> Result<Option<Found>> {
-        // A list comes in the order in which it came before, but for what was put in or left out.
+        // A list usually comes in the same order as before, except for added and removed rows.
         if self.is_in_order && self.ahead.is_empty() {
             self.ahead = load(&mut self.following, [self.last])?;
             self.is_in_order = !self.ahead.is_empty();
@@ -165,7 +166,7 @@ mod tests {
         DomainName::from_validated(domain.to_owned())
     }
 
-    /// A ledger with what this SQL puts in.
+    /// A ledger with the rows that this SQL inserts.
     fn ledger(folder: &Path, sql: &str) -> PathBuf {
         let path = folder.join("l.db");
         let environment = Environment { api: "test".to_owned(), partner_tenant_id: None };
@@ -176,8 +177,8 @@ mod tests {
         path
     }
 
-    /// What is found for a row of `HASH` where this (SQL) has made the customer and its file what they are: its state,
-    /// whether it says the same, whether its file is unfinished; and the same of its acceptance.
+    /// What is found for a row with the content hash `HASH` after the SQL `made` has changed the customer and its file:
+    /// state, same or other content, file read or unfinished; and the same for its acceptance.
     #[track_caller]
     fn check(made: &str, unfinished: &[i64], expected: &str) {
         let folder = tempfile::tempdir().unwrap();
@@ -203,7 +204,7 @@ mod tests {
                 if unfinished { "unfinished" } else { "read" }
             )
         };
-        // The second time on a connection that was used before.
+        // The second time uses the same connection again.
         for _ in 0..2 {
             let rows = [None, asked(&domain, [8; 16]), asked(&other, HASH), asked(&domain, HASH)];
             let [None, changed, None, found] = &customers.of_rows(&rows)[..] else {
@@ -288,7 +289,7 @@ mod tests {
         check((1..=ROWS).collect());
         check((1..=ROWS).rev().collect());
         check((1..=ROWS).map(|row| row * 77 % 199).collect());
-        // Left out, put in, and twice.
+        // With rows left out, with rows added, and with rows repeated.
         check((1..=ROWS).filter(|row| row % 7 > 1).collect());
         check((1..=ROWS).flat_map(|row| if row % 5 == 0 { vec![row, -row] } else { vec![row] }).collect());
         check(

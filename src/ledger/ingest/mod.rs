@@ -1,9 +1,9 @@
-//! How the rows of a file become rows of the ledger, or turn out to stand in it already.
+//! Takes the rows of a file into the ledger, or recognizes those that it already has.
 //!
-//! The key of a row is its domain. What becomes of a row is decided by whoever hands it over, by what is [`known`] of it
-//! here, and is then carried out ([`apply`]), in one transaction for each batch. A customer that exists and comes as it went
-//! is [`unchanged`], which nearly always shows before it gets here. [`validation`] comes at the end of a file, [`consent`] is
-//! what becomes of a file that may not be sent, and [`again`] takes up rows without their file.
+//! The key of a row is its domain. What is [`known`] of a row is looked up here, the caller decides what to do with it,
+//! and [`apply`] carries the decision out, in one transaction per batch. Unchanged rows of existing customers are
+//! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`consent`]
+//! handles files that must not be sent yet, and [`retry`] retries rows without their file.
 
 mod agreement;
 mod apply;
@@ -33,10 +33,10 @@ use known_customers::WhileReading;
 pub use known_customers::{Fingerprint, KnownCustomers, Unchanged};
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
 
-/// One row as intake hands it over.
+/// One row, as intake passes it to the ledger.
 #[derive(Debug)]
 pub enum Incoming {
-    /// The ledger has nothing to do for it but to count it.
+    /// The ledger only has to count it.
     Unchanged(Unchanged),
     Candidate(Box<Candidate>),
 }
@@ -49,7 +49,7 @@ impl Incoming {
         }
     }
 
-    /// Of a row without an error.
+    /// `None` for a row with an error.
     pub fn has_reseller(&self) -> Option<bool> {
         match self {
             Incoming::Unchanged(row) => Some(row.has_reseller),
@@ -58,69 +58,68 @@ impl Incoming {
     }
 }
 
-/// What a row of a file says, and all that the ledger keeps of it.
+/// The content of a row of a file, and all that the ledger stores of it.
 #[derive(Debug)]
 pub struct Candidate {
     pub line: u64,
-    /// The key, where the domain cell itself is good; also for a row that is rejected for something else.
+    /// The key, if the domain cell is valid; also for a row that is rejected for another reason.
     pub domain: Option<DomainName>,
-    /// `Some` where validation found no error.
+    /// `Some` if validation found no error.
     pub customer: Option<Customer>,
-    /// The customer without its agreement, where nothing else is wrong.
+    /// The customer without its agreement, if only the agreement has errors.
     pub beside_agreement: Option<Customer>,
     pub problems: Vec<Problem>,
     pub content_hash: [u8; 16],
     /// The operator's own cells as one CSV record.
     pub cells: Vec<u8>,
-    /// The row that this one corrects, by its own word (`tenantry_row`).
+    /// The row that this one corrects, according to its `tenantry_row`.
     pub corrects: Option<RowId>,
 }
 
 impl Candidate {
-    /// Of a row without an error.
+    /// `None` for a row with an error.
     pub fn has_reseller(&self) -> Option<bool> {
         self.customer.as_ref().map(|customer| customer.associated_partner_id.is_some())
     }
 
-    /// Does it say who accepted the agreement, rightly or not?
+    /// Does it have cells about the acceptance of the agreement, valid or not?
     fn says_of_agreement(&self) -> bool {
         let customer = self.customer.as_ref();
         self.beside_agreement.is_some() || customer.is_some_and(|customer| customer.agreement.is_some())
     }
 }
 
-/// What the ledger keeps of a file.
+/// What the ledger stores about a file.
 #[derive(Debug, Clone)]
 pub struct SourceInfo {
     /// As the operator gave it; `-` is standard input.
     pub path: String,
     /// The header record as CSV, the operator's own names.
     pub header: Vec<u8>,
-    /// How it was told to be read and judged, where that is known.
+    /// The options by which it is read and validated, if they are known.
     pub given: Option<InputOptions>,
-    /// Nothing of it may be sent before somebody has agreed: see [`Ledger::release`].
+    /// Nothing of it may be sent without consent: see [`Ledger::release`].
     pub needs_consent: bool,
 }
 
-/// What became of the rows of a file.
+/// How many rows of a file had which result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestCounts {
     pub new: u64,
     pub known: u64,
     pub duplicates: u64,
     pub ignored_changes: u64,
-    /// Of `new`: failed validation, or name a domain again.
+    /// Of `new`: rows that failed validation, or that repeat a domain.
     pub rejected: u64,
-    /// Of `known`: failed rows that were taken up again.
+    /// Of `known`: refused rows that are retried.
     pub retried: u64,
-    /// Of `known`: failed rows that were to be taken up again and would be refused once more, because their domain is
-    /// burned.
+    /// Of `known`: refused rows that are not retried because their domain is burned: they would be refused again.
     pub burned: u64,
-    /// Of `known`: the customer exists, and brings an agreement that is to be recorded.
+    /// Of `known`: rows of existing customers with a new agreement that is to be recorded.
     pub agreements: u64,
-    /// Of `known`: the customer exists, and brings an agreement that failed validation.
+    /// Of `known`: rows of existing customers with a new agreement that failed validation.
     pub agreements_rejected: u64,
-    /// Of `known`: have been replaced by corrected rows since, which stand.
+    /// Of `known`: rows that a corrected row has replaced.
     pub replaced: u64,
 }
 
@@ -152,15 +151,16 @@ impl Ledger {
         self.write(move |tx| IngestSession::begin(tx, run, info)).await
     }
 
-    /// Takes up a batch of rows, of each as `decide` says by what is known of it, those before it included. What changes
-    /// by them is durable when this returns; the sums of the file are by its end. Gives them back; what is wrong with a row that a corrected one has replaced is nobody's concern any more.
+    /// Takes in a batch of rows. `decide` gets what is known of each row, earlier rows of the batch included, and
+    /// decides what to do with it. All changes are durable when this returns, the totals of the file at the latest when
+    /// the file ends. Returns the rows; the problems of a row that a corrected row has replaced are cleared.
     pub async fn ingest(
         &self,
         mut reading: IngestSession,
         mut batch: Vec<Incoming>,
         decide: impl Fn(&Candidate, KnownRows) -> Decision + Send + 'static,
     ) -> Result<(IngestSession, Vec<Incoming>)> {
-        // Where the ledger has nothing to do, its thread need not be asked.
+        // Unchanged rows at the start of a batch need no call to the ledger's thread.
         let mut unchanged = 0;
         while let Some(Incoming::Unchanged(row)) = batch.get(unchanged) {
             reading.meet_known(row.row, row.line);
@@ -186,13 +186,13 @@ impl Ledger {
         .await
     }
 
-    /// Leaves a file that is not read to its end, with the sums of the rows that were.
+    /// Stops reading before the end of the file, and stores the totals of the rows read so far.
     pub async fn leave_source(&self, reading: IngestSession) -> Result<()> {
         self.write(move |tx| reading.write_sums(tx)).await
     }
 
-    /// Ends the reading: from now on its rows may be sent, unless they need consent, or are wrong by `direct`. `rows_read`
-    /// is the reader's own count, which must be the ledger's.
+    /// Ends the reading: from now on its rows may be sent, unless they need consent, or `direct` says that they are
+    /// wrong. `rows_read` is the reader's own count, which must equal the ledger's.
     pub async fn complete_source(
         &self,
         reading: IngestSession,
@@ -205,12 +205,12 @@ impl Ledger {
 }
 
 impl IngestSession {
-    /// The customers that exist, for as long as the second value is kept.
+    /// Look-ups of existing customers, until the second value is dropped.
     pub fn customers(&self, ledger: &Ledger) -> (Arc<KnownCustomers>, WhileReading) {
         KnownCustomers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
     }
 
-    /// The id by which exports of this ledger name it.
+    /// The id by which exports identify this ledger.
     pub fn ledger_id(&self) -> &str {
         &self.ledger_id
     }
@@ -245,7 +245,7 @@ impl IngestSession {
         })
     }
 
-    /// Sets the sums of the file to those of the rows read so far.
+    /// Stores the totals of the rows read so far.
     fn write_sums(&self, tx: &Transaction<'_>) -> Result<()> {
         let taken = &self.taken;
         let values: [Value<'_>; 5] = [
@@ -258,7 +258,7 @@ impl IngestSession {
         update(tx, "sources", &self.source, &values)
     }
 
-    /// The file has been read to its end, and may be sent, unless that needs consent.
+    /// The file was read to its end. Its rows may be sent, unless that needs consent.
     fn end(&self, tx: &Transaction<'_>) -> Result<()> {
         self.write_sums(tx)?;
         let now = clock::now().as_millisecond();

@@ -1,7 +1,8 @@
-//! Refused and rejected rows taken up again without their file, judged anew as the ledger keeps them.
+//! Retries refused and rejected rows without their file, after validating them again as stored.
 //!
-//! All of it is one transaction: whoever dies in the middle has taken up nothing. It can be done for show, which tells
-//! what it would come to and leaves the ledger as it was; so a plan can be shown, and declined, before anything changes.
+//! All of it is one transaction: a run that dies in the middle has retried nothing. A dry run (`for_show`) reports the
+//! result and leaves the ledger unchanged, so that the operator can see the plan and decline it before anything
+//! changes.
 
 use std::collections::HashMap;
 
@@ -16,20 +17,20 @@ use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
 use tenantry_model::failpoint;
 use tenantry_model::problem::{Problem, Severity};
 
-/// Which rows to take up.
+/// Which rows to retry.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// With one of these codes; of all codes where empty.
+    /// Rows with one of these codes; all codes if empty.
     pub codes: Vec<String>,
-    /// With one of these domains, whole or by their prefix; of all domains where empty.
+    /// Rows with one of these domains, in full or by their prefix; all domains if empty.
     pub domains: Vec<String>,
-    /// Those that failed validation, too.
+    /// Also rows that failed validation.
     pub rejected: bool,
-    /// How the command was told to judge them.
+    /// The options for the validation, from the command line.
     pub given: InputOptions,
 }
 
-/// A row, or the acceptance of one, as its file brought it.
+/// A row, or its acceptance, as its file brought it.
 #[derive(Debug)]
 pub struct StoredRow {
     pub row: RowId,
@@ -38,38 +39,38 @@ pub struct StoredRow {
     pub header: Vec<u8>,
     /// The operator's own cells as one CSV record.
     pub cells: Vec<u8>,
-    /// How its file was told to be read and judged, where that is known.
+    /// The options by which its file was read and validated, if they are known.
     pub given: Option<InputOptions>,
-    /// The reseller that it was sent for.
+    /// The reseller for which it was sent.
     pub reseller: Option<String>,
     source: SourceId,
     path: String,
-    /// It came to its state before the ledger was restored from a copy.
+    /// It has been in its state since before the ledger was restored from a copy.
     pub is_from_before: bool,
-    /// What was found wrong with it. Not of an acceptance.
+    /// The problems found in it. Empty for an acceptance.
     pub problems: Vec<Problem>,
 }
 
-/// Why a row, or an acceptance, is not taken up.
+/// Why a row, or an acceptance, is not retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipReason {
     /// It fails validation.
     Wrong,
-    /// Another row stands for its domain.
+    /// Another row is the current one of its domain.
     SpokenFor,
-    /// It would be sent as something else than its import sent.
+    /// Its content would differ from what its import sent.
     Changed,
-    /// A restored ledger knows it from before: the lost one may have replaced it.
+    /// A restored ledger has it from before the restore: the lost ledger may have replaced it.
     FromBefore,
     /// Its domain is burned.
     Burned,
-    /// It has no reseller beside rows of its file that have one.
+    /// It has no reseller, but other rows of its file have one.
     Direct,
 }
 
-/// Judges stored rows, and says what becomes of them.
+/// Validates stored rows, and decides what to do with them.
 pub trait RetryDecider: Send + 'static {
-    /// The row as it would come in its file today. It [corrects](Candidate::corrects) itself.
+    /// The row as its file would bring it today. It [corrects](Candidate::corrects) itself.
     fn validate(&mut self, stored: &StoredRow) -> Result<Candidate>;
 
     /// `has_resellers`: do other rows of its file have one?
@@ -82,30 +83,30 @@ pub trait RetryDecider: Send + 'static {
     ) -> Result<Result<Decision, SkipReason>>;
 }
 
-/// What taking up came to.
+/// The result of a retry.
 #[derive(Debug, Default)]
 pub struct RetryReport {
-    /// Refused rows that are tried again.
+    /// Refused rows that are retried.
     pub failed: u64,
-    /// Rejected rows that are good by now.
+    /// Rejected rows that are valid now.
     pub rejected: u64,
-    /// Acceptances that are tried again.
+    /// Acceptances that are retried.
     pub agreements: u64,
-    /// What is wrong with the first row that fails validation.
+    /// The first error of the first row that fails validation.
     pub first_wrong: Option<Problem>,
-    /// Rows and acceptances that were left as they are, by [`SkipReason`].
+    /// Rows and acceptances that were left unchanged, by [`SkipReason`].
     left: [u64; 6],
-    /// What is about to be sent now, earlier rows included.
+    /// What would be sent now, including rows that were pending before.
     pub plan: SubmissionPlan,
 }
 
 impl RetryReport {
-    /// Rows and acceptances that were taken up.
+    /// Rows and acceptances that are retried.
     pub fn retried(&self) -> u64 {
         self.failed + self.rejected + self.agreements
     }
 
-    /// Those that were left for this reason.
+    /// Rows and acceptances that were left for this reason.
     pub fn left(&self, why: SkipReason) -> u64 {
         self.left[why as usize]
     }
@@ -127,7 +128,7 @@ impl RetryReport {
 }
 
 impl Ledger {
-    /// Takes up those rows of `selection` of which `rows` decides so. `for_show`: leaves the ledger as it was.
+    /// Retries the rows of `selection` that `rows` decides to retry. `for_show`: leaves the ledger unchanged.
     pub async fn retry(
         &self,
         selection: Selection,
@@ -172,8 +173,8 @@ fn retry_rows(
     Ok(again)
 }
 
-/// The rows that are meant, in the order of their files. None of them is read while the ledger changes. What was never sent,
-/// of a file that was not read to its end or that nobody agreed to, waits for that file.
+/// The selected rows, in the order of their files, all read before the ledger changes. Rejected rows of a file that was
+/// not read to its end, or that has no consent, are not selected: they wait for that file.
 fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>> {
     let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
     let states =
@@ -227,13 +228,13 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     Ok(stored)
 }
 
-/// The rows of one file after another, each file read anew as far as its rows are taken up.
+/// Retries the rows of one file after another. Each file gets a new source for its retried rows.
 struct RetrySession<'a> {
     run: RunId,
     selection: &'a Selection,
     /// By path: are there rows with a reseller?
     has_resellers: HashMap<String, bool>,
-    /// The file as it was read before, and as it is read now.
+    /// The earlier source of the file, and the new one.
     current: Option<(SourceId, IngestSession)>,
 }
 
@@ -268,7 +269,7 @@ impl RetrySession<'_> {
         Ok(reading)
     }
 
-    /// What was taken up may be sent. The rows that were not are none of this reading.
+    /// The retried rows may be sent. All other rows stay with their earlier source.
     fn complete(&mut self, tx: &Transaction<'_>) -> Result<()> {
         match self.current.take() {
             Some((_, reading)) => reading.end(tx),

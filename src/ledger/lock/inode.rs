@@ -1,20 +1,20 @@
 //! A lock on the ledger's file itself, whatever its name.
 //!
-//! It is a Linux lock of an open file description (`F_OFD_SETLK`) on one byte that SQLite never touches. Each other kind
-//! of lock fails somewhere. `flock` on the ledger collides with SQLite's own locks wherever it is made of them: on the
-//! BSDs and macOS, on NFS, on the 9p mounts of WSL and of virtual machines. A classic `fcntl` lock is lost as soon as this
-//! process closes any handle to the file, which SQLite does for each connection.
+//! It is a Linux lock of an open file description (`F_OFD_SETLK`) on one byte that SQLite never uses. Every other kind
+//! of lock fails somewhere. `flock` on the ledger collides with SQLite's own locks on systems that implement one by the
+//! other: the BSDs and macOS, NFS, the 9p mounts of WSL and of virtual machines. A classic `fcntl` lock is lost as soon
+//! as this process closes any handle to the file, which SQLite does for each connection.
 //!
-//! Closing the handle of this lock would take SQLite's locks away in turn, so it stays open until the process ends, and
-//! the lock is taken off it instead.
+//! For the same reason, closing the handle of this lock would release SQLite's locks. So the handle stays open until
+//! the process ends, and only the lock is released.
 
-/// What came of locking a ledger.
+/// The result of locking a ledger.
 #[derive(Debug)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "other systems have no such lock"))]
 pub(crate) enum Locked {
     Ours(InodeLock),
     Another,
-    /// The system has no such lock; the lock file is all there is.
+    /// The system has no such lock; only the lock file is left.
     Unsupported,
 }
 
@@ -38,10 +38,10 @@ mod linux {
 
     use super::Locked;
 
-    /// In the page at 1 GiB, which SQLite keeps free of data and uses the first 512 bytes of for its locks.
+    /// In the page at 1 GiB, which SQLite keeps free of data; SQLite uses its first 512 bytes for locks.
     const BYTE: libc::off_t = 0x4000_0000 + 4095;
 
-    /// Taken off when it is dropped.
+    /// Released when it is dropped.
     #[derive(Debug)]
     pub(crate) struct InodeLock(Arc<File>);
 
@@ -58,13 +58,13 @@ mod linux {
         match fcntl(&*file, FcntlArg::F_OFD_SETLK(&byte(libc::F_WRLCK))) {
             Ok(_) => Ok(Locked::Ours(InodeLock(file))),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(Locked::Another),
-            // A kernel before 3.15, or one that is only imitated.
+            // A kernel before 3.15, or an emulated one.
             Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => Ok(Locked::Unsupported),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Does another handle, of this process or of another one, hold the lock? Takes none itself.
+    /// Does another handle, of this process or another one, hold the lock? Does not take it.
     pub(crate) fn is_locked(ledger: &Path) -> bool {
         let mut found = byte(libc::F_WRLCK);
         let asked =
@@ -92,7 +92,7 @@ mod linux {
             return Ok(Arc::clone(file));
         }
         let file = Arc::new(File::options().read(true).write(writable).open(ledger)?);
-        // Another file may have got the name meanwhile.
+        // Another file may have the name by now.
         let metadata = file.metadata()?;
         kept.insert((metadata.dev(), metadata.ino(), writable), Arc::clone(&file));
         Ok(file)
@@ -113,7 +113,7 @@ mod others {
         Ok(Locked::Unsupported)
     }
 
-    /// Nobody can tell.
+    /// There is no way to find out.
     pub(crate) fn is_locked(_ledger: &Path) -> bool {
         false
     }

@@ -1,5 +1,7 @@
-//! Has a ledger a second name? SQLite keeps its write-ahead log beside the name by which a ledger was opened, so that under
-//! a second name the newest changes are missing, and writing there destroys the file.
+//! Refuses a ledger that has a second name.
+//!
+//! SQLite keeps its write-ahead log next to the name by which a ledger was opened. Under a second name the newest
+//! changes are missing, and writing destroys the file.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +11,7 @@ use crate::{Error, Result};
 /// Refuses a ledger that has a second name, or may have one.
 pub(crate) fn refuse_second(ledger: &Path) -> Result<()> {
     let refused = |why| Err(Error::SecondName { path: ledger.to_owned(), why });
-    // A name that leads nowhere is not known to be anything.
+    // A name that leads nowhere cannot be a second name.
     let Ok(place) = ledger.canonicalize() else { return Ok(()) };
     match hard_links(&place) {
         Ok(..=1) => {}
@@ -25,7 +27,7 @@ pub(crate) fn refuse_second(ledger: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How many names a file has. What is no file is refused for that.
+/// How many names a file has. 1 for anything that is not a file: opening it fails later.
 #[cfg(unix)]
 fn hard_links(place: &Path) -> io::Result<u64> {
     use std::os::unix::fs::MetadataExt;
@@ -33,7 +35,7 @@ fn hard_links(place: &Path) -> io::Result<u64> {
     Ok(if file.is_file() { file.nlink() } else { 1 })
 }
 
-/// SQLite opens a file so that others may write it too, so that it does not keep a second name out.
+/// SQLite opens a file so that others may write it too, so opening does not keep a second name out.
 #[cfg(windows)]
 fn hard_links(place: &Path) -> io::Result<u64> {
     if !place.is_file() {
@@ -56,13 +58,13 @@ fn is_mounted_alone(place: &Path) -> bool {
     }
 }
 
-/// Other systems mount folders alone.
+/// Other systems mount only folders.
 #[cfg(not(target_os = "linux"))]
 fn is_mounted_alone(_place: &Path) -> bool {
     false
 }
 
-/// Whether `place` is a mount point by the table of mounts: the fifth field of each line, with blanks and the like in
+/// Whether `place` is a mount point in the mount table: the fifth field of each line, with blanks and the like in
 /// octal.
 #[cfg(target_os = "linux")]
 fn is_mount_point(table: &[u8], place: &Path) -> bool {

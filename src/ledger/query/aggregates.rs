@@ -1,24 +1,24 @@
-//! Sums over the whole story, for the report.
+//! Totals over all rows and calls, for the report.
 //!
-//! Calls are counted by SQLite, and rows pass by one at a time: what is held is bounded by the number of answers, not by
-//! the size of the ledger. Times go in and out as UTC milliseconds. A row is large, so they are read once.
+//! SQLite counts the calls, and rows are visited one at a time: memory is bounded by the number of answers, not by the
+//! size of the ledger. Times are UTC milliseconds. Rows are large, so they are read only once.
 
 use super::super::steps::State;
 use super::super::stored::{each, field_of, value};
 use super::super::{Error, Result, RunId};
 use super::Queries;
 
-/// What a report is about.
+/// The part of the ledger that a report covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// All that the ledger holds.
+    /// The whole ledger.
     Ledger,
-    /// What one run read or asked about.
+    /// The rows that one run read or made calls for.
     Run(RunId),
 }
 
 impl Scope {
-    /// What a row has to fulfil, given the names of its id and of the id of the source that brought it.
+    /// The condition on a row, given the columns of its id and of the id of its source.
     pub(super) fn touched(self, row_id: &str, source_id: &str) -> String {
         match self {
             Scope::Ledger => "TRUE".to_owned(),
@@ -33,7 +33,7 @@ impl Scope {
         self.touched("r.id", "r.source_id")
     }
 
-    /// What a call `a` has to fulfil.
+    /// The condition on a call `a`.
     fn calls(self) -> String {
         match self {
             Scope::Ledger => "TRUE".to_owned(),
@@ -41,7 +41,8 @@ impl Scope {
         }
     }
 
-    /// What a row `r` in scope has to fulfil that a submission settled. Of one run: that no later one has changed.
+    /// The condition on a row `r` that a submission has settled. If the scope is one run: and no later run has changed
+    /// it.
     fn settled(self) -> String {
         let settled = format!("r.state IN ({})", State::sql_list(State::is_settled));
         match self {
@@ -54,49 +55,49 @@ impl Scope {
     }
 }
 
-/// The first and the last moment at which something was sent, answered or settled, in UTC milliseconds.
+/// The first and the last time at which something was sent, answered or settled, in UTC milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub from_ms: i64,
     pub to_ms: i64,
 }
 
-/// Equal parts of time, counted from 0 at `from_ms`.
+/// Time in parts of equal length, counted from 0 at `from_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
     pub from_ms: i64,
     pub width_ms: i64,
 }
 
-/// Calls of one kind, sent in one part, that took equally long.
+/// Calls of one kind, sent in one part, with equal duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlikeCalls<'a> {
     pub operation: &'a str,
-    /// `None`: it may have been sent, and nobody can tell any more when.
+    /// `None`: the call may have been sent, but the time is not known.
     pub part: Option<i64>,
-    /// `None`: no status came back.
+    /// `None`: there was no status in return.
     pub took_ms: Option<u64>,
-    /// Left this machine, or may have.
+    /// Calls that were sent, or may have been.
     pub sent: u64,
     /// Of those: answered with 429.
     pub throttled: u64,
 }
 
-/// What a report needs to know of a row that stands.
+/// What a report needs to know of a current row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowFacts<'a> {
     pub state: State,
     pub changed_at_ms: i64,
-    /// A submission brought it to its state; where the scope is one run, that one.
+    /// A submission brought the row to its state. If the scope is one run, it was that run.
     pub is_settled: bool,
-    /// It was read as a customer, so that country and reseller are known.
+    /// Its customer is valid, so country and reseller are known.
     pub is_valid: bool,
     pub country: Option<&'a str>,
     pub reseller: Option<&'a str>,
 }
 
 impl Queries {
-    /// Lets `read` see the ledger as it is at one moment, so that its answers agree while a run goes on.
+    /// Runs `read` on one snapshot of the ledger, so that its results are consistent during a run.
     pub fn at_one_moment<T, E: From<Error>>(&self, read: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         self.connection.execute_batch("BEGIN").map_err(Error::from)?;
         let result = read(self);
@@ -104,18 +105,18 @@ impl Queries {
         result
     }
 
-    /// Is there such a run?
+    /// Does this run exist?
     pub fn has_run(&self, run: RunId) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM program_runs WHERE id = ?1)";
         value(&self.connection, sql, [run])
     }
 
-    /// How many runs there were.
+    /// The number of runs.
     pub fn runs(&self) -> Result<u64> {
         value(&self.connection, "SELECT count(*) FROM program_runs", [])
     }
 
-    /// When calls were made; `None` where there was none.
+    /// When calls were made; `None` if there were none.
     pub fn span(&self, scope: Scope) -> Result<Option<Span>> {
         let sql = format!(
             "SELECT min(coalesce(sent_at, intended_at)), max(coalesce(finished_at, sent_at, intended_at))
@@ -152,8 +153,9 @@ impl Queries {
         })
     }
 
-    /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, how many
-    /// requests, and how many of them were answered with 429. Of a request that may have left, when it was decided on.
+    /// Calls `visit` with each second in which something was sent, in order: the second since the Unix epoch, the
+    /// number of requests, and how many of them were answered with 429. A request without a send time counts at its
+    /// intent.
     pub fn each_second(&self, scope: Scope, mut visit: impl FnMut(i64, u64, u64)) -> Result<()> {
         let sql = format!(
             "SELECT coalesce(sent_at, intended_at) / 1000, count(*), count(*) FILTER (WHERE status = 429)
@@ -166,7 +168,7 @@ impl Queries {
         })
     }
 
-    /// Calls `visit` with all requests, those that are alike together: by kind, part and how long they took, in this order.
+    /// Calls `visit` with all requests, grouped and ordered by kind, part and duration.
     pub fn each_kind_of_call(
         &self,
         scope: Scope,

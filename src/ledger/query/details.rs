@@ -1,4 +1,4 @@
-//! Rows with their whole story: for `show`, and row by row for exports.
+//! Rows with everything that is known about them: for `show`, and row by row for exports.
 
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -20,7 +20,7 @@ pub struct RowDetail {
     pub line: u64,
     pub customer: Option<serde_json::Value>,
     pub problems: Vec<Problem>,
-    /// Why customer or problems are missing here, where they cannot be understood.
+    /// Why customer or problems are missing here, if they cannot be parsed.
     pub unreadable: Option<String>,
     pub request_id: Option<String>,
     pub customer_id: Option<String>,
@@ -41,7 +41,7 @@ pub struct RowDetail {
     pub agreement: Option<AgreementDetail>,
 }
 
-/// Where the agreement of a created customer stands.
+/// The state of the agreement of a created customer.
 #[derive(Debug)]
 pub struct AgreementDetail {
     pub state: State,
@@ -51,7 +51,7 @@ pub struct AgreementDetail {
     pub error_text: Option<String>,
 }
 
-/// One HTTP call of a row's story.
+/// One HTTP call for a row.
 #[derive(Debug)]
 pub struct AttemptRecord {
     pub run: RunId,
@@ -68,18 +68,18 @@ pub struct AttemptRecord {
     pub ms_cv: Option<String>,
 }
 
-/// Which rows an export wants.
+/// Which rows to export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
     State(State),
-    /// Rows whose agreement the service has not, or not yet: as they stand in the file that brought that.
+    /// Rows whose agreement is not recorded (yet), with the cells of the file that brought the agreement.
     UnrecordedAgreements,
-    /// Every row that stands for something, history left out.
+    /// Every current row. Replaced and discarded rows are left out.
     All,
 }
 
 impl Filter {
-    /// What brought the rows to their file: they themselves, or their acceptances.
+    /// Whose source, line and cells are exported: those of the row (`r`) or of its acceptance (`a`).
     fn brought_by(self) -> &'static str {
         match self {
             Filter::UnrecordedAgreements => "a",
@@ -87,7 +87,7 @@ impl Filter {
         }
     }
 
-    /// What a row `r` of `customer_rows`, with its agreement `a`, has to fulfil.
+    /// The condition on a row `r` of `customer_rows` with its agreement `a`.
     fn condition(self) -> String {
         match self {
             Filter::State(state) => format!("r.state = '{state}'"),
@@ -98,7 +98,7 @@ impl Filter {
 }
 
 impl Queries {
-    /// How the files of the rows of `filter` were told to be read and judged, each way once; `None`: that is not known.
+    /// The distinct options by which the files of the rows of `filter` were read and validated; `None`: not known.
     pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<InputOptions>>> {
         let sql = format!(
             "SELECT DISTINCT given FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
@@ -108,9 +108,9 @@ impl Queries {
         collect(&self.connection, &sql, [], |row| row.get(0))
     }
 
-    /// The stories of the rows that ever carried `domain`, whole or its prefix alone, oldest first.
+    /// The rows that ever had `domain`, in full or only its prefix, oldest first.
     pub fn details_of_domain(&self, domain: &str) -> Result<Vec<RowDetail>> {
-        // Those that stand are found by their key; the others are few, and have an index of their own. '/' follows '.'.
+        // Current rows are found by their key; the others are few, and have an index of their own. '/' follows '.'.
         let sql = format!(
             "{} WHERE r.id IN (SELECT id FROM customer_rows
                                 WHERE key_domain = ?1 OR (key_domain >= ?1 || '.' AND key_domain < ?1 || '/')
@@ -124,8 +124,7 @@ impl Queries {
         collect(&self.connection, &sql, [domain], row_detail)
     }
 
-    /// The stories of the rows that stood on `line` of any file, or of `file`: its path as it was given, or its name
-    /// alone. Oldest first.
+    /// The rows that were on `line` of any file, or of `file`: its path as given, or only its name. Oldest first.
     pub fn details_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowDetail>> {
         let sql = format!(
             "{} WHERE r.line = ?1
@@ -137,7 +136,7 @@ impl Queries {
         collect(&self.connection, &sql, (line, file), row_detail)
     }
 
-    /// Calls `visit` with each domain that a row stands for.
+    /// Calls `visit` with each domain that has a current row.
     pub fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<()> {
         let sql = "SELECT key_domain FROM customer_rows WHERE key_domain IS NOT NULL ORDER BY key_domain";
         each(&self.connection, sql, [], |row| {
@@ -172,7 +171,7 @@ impl Queries {
         )
     }
 
-    /// Calls `visit` with each row that `filter` wants, in the order of the files. Holds one row in memory.
+    /// Calls `visit` with each row that matches `filter`, in the order of the files. Keeps one row in memory.
     pub fn each_row<E: From<Error>>(
         &self,
         filter: Filter,
@@ -187,7 +186,7 @@ impl Queries {
         each(&self.connection, &sql, [], |row| visit(row_detail(row).map_err(Error::from)?))
     }
 
-    /// The headers of the files that the rows of `filter` came from, in order, each once.
+    /// The distinct headers of the files that the rows of `filter` came from, in order.
     pub fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>> {
         let sql = format!(
             "SELECT header FROM sources
@@ -200,11 +199,12 @@ impl Queries {
     }
 }
 
-/// Every row `r`, with the acceptance `a` that stands for it.
+/// Every row `r`, with its current acceptance `a`.
 const ROWS: &str = "customer_rows r LEFT JOIN agreements a
                        ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn'";
 
-/// What [`story`] reads; `by` is what the file brought that the row is shown in: the row `r`, or its acceptance `a`.
+/// The query whose rows [`row_detail`] reads; `by` is whose source and cells are shown: the row's (`r`) or its
+/// acceptance's (`a`).
 fn detail_query(by: &str) -> String {
     format!(
         "SELECT r.id, r.domain, r.state, s.path, {by}.line, r.customer, r.problems, r.request_id,
@@ -224,7 +224,7 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         state: row.get(2)?,
         file: row.get(3)?,
         line: row.get(4)?,
-        // What cannot be understood of one row must not keep anybody from the others, nor from its calls.
+        // A row that cannot be parsed must not hide the other rows, or its own calls.
         unreadable: unreadable(customer.as_deref(), problems.as_deref()),
         customer: customer.and_then(|text| serde_json::from_str(&text).ok()),
         problems: problems.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
@@ -257,7 +257,7 @@ fn agreement_detail(row: &Row<'_>) -> rusqlite::Result<Option<AgreementDetail>> 
     }))
 }
 
-/// What of a row cannot be understood, in words.
+/// Why a row cannot be parsed.
 fn unreadable(customer: Option<&str>, problems: Option<&str>) -> Option<String> {
     let customer = customer.and_then(|text| customer_of(text).err());
     let problems = problems.and_then(|text| from_json::<Vec<Problem>>(text, "list of problems").err());

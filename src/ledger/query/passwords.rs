@@ -1,4 +1,4 @@
-//! Sealed passwords, for `credentials`, and the record of who opened which.
+//! Sealed passwords, for `credentials`, and the record of which were opened.
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 
@@ -7,7 +7,7 @@ use super::super::{DataKeyId, Error, Result, RowId, schema};
 use super::Queries;
 use tenantry_model::clock;
 
-/// A data key as the ledger keeps it.
+/// A data key as it is stored.
 #[derive(Debug)]
 pub struct SealedDataKey {
     pub id: DataKeyId,
@@ -16,14 +16,14 @@ pub struct SealedDataKey {
     pub sealed: Vec<u8>,
 }
 
-/// Whom the ledger's passwords are sealed to, as far as it says so.
+/// The recipient that the ledger's passwords are sealed to, if it is recorded.
 #[derive(Debug)]
 pub enum SealedTo {
     /// There is no password yet.
     Nobody,
-    /// This public key, since the newest data key.
+    /// This public key, according to the newest data key.
     Recipient(String),
-    /// Programs before data keys did not record it. The newest of their passwords, and how many there are.
+    /// Programs before data keys did not record it. The newest of their passwords, and the number of passwords.
     Unrecorded { newest: Vec<u8>, passwords: u64 },
 }
 
@@ -34,26 +34,26 @@ pub struct SealedPassword {
     pub customer_id: String,
     pub user_name: String,
     pub password: Vec<u8>,
-    /// What it is encrypted under; `None`: it is an age file.
+    /// The key that it is encrypted under; `None`: it is an age file.
     pub data_key: Option<DataKeyId>,
     /// The row whose create brought it, and the domain that it is bound to.
     pub asked_by: RowId,
     pub bound_domain: String,
-    /// It came with the answer to another row, `asked_by`, and is kept with that.
+    /// It came with the answer to another row, `asked_by`, and is stored with that answer.
     pub kept: Option<ForeignPassword>,
 }
 
-/// Where a password is kept that came with the answer to another row.
+/// Where a password is stored that came with the answer to another row.
 #[derive(Debug)]
 pub struct ForeignPassword {
     pub foreign_answer: i64,
-    /// The domain of the row that had asked.
+    /// The domain of the row that was sent.
     pub asked_for: String,
 }
 
-/// The domain that the password of a foreign answer `f` to the row `r` is given out under: the one that the answer names.
-/// Where it names none, or one whose row is known to be another customer, that of the row which has the customer id; at
-/// last that of the row that had asked, so that no password is out of reach.
+/// The domain under which the password of a foreign answer `f` to the row `r` is listed: the one that the answer names.
+/// If the answer names no domain, or one whose row has another customer id, it is the domain of the row with the
+/// answer's customer id. The last choice is the domain of the row that was sent, so that every password can be reached.
 const NAMED: &str = "coalesce(
     CASE WHEN f.domain IS NULL
            OR EXISTS (SELECT 1 FROM customer_rows named
@@ -71,7 +71,7 @@ pub struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Records that these are opened, before the first of them is shown.
+    /// Records that these passwords are opened, before the first of them is shown.
     pub fn record<'p>(&mut self, passwords: impl Iterator<Item = &'p SealedPassword>) -> Result<()> {
         let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut count: u64 = 0;
@@ -89,7 +89,7 @@ impl Opening<'_> {
 }
 
 impl Queries {
-    /// Whom the ledger's passwords are sealed to.
+    /// The recipient that the ledger's passwords are sealed to.
     pub fn sealed_to(&self) -> Result<SealedTo> {
         let recipient = "SELECT (SELECT recipient FROM data_keys ORDER BY id DESC LIMIT 1)";
         if let Some(recipient) = value(&self.connection, recipient, [])? {
@@ -110,7 +110,8 @@ impl Queries {
     }
 
     /// Calls `visit` with each sealed password, in the order of the rows; then with those that came with the answer to
-    /// another row, the newest for each customer of a domain whose own password is not that customer's.
+    /// another row: the newest of each customer and domain, unless the row of the domain has that customer and its
+    /// password.
     pub fn each_password<E: From<Error>>(
         &self,
         domain: Option<&str>,
@@ -140,10 +141,10 @@ impl Queries {
         Ok(())
     }
 
-    /// Begins to open passwords: what is read as long as the answer lives is of one moment, so that what was counted is
-    /// what is opened. That `opened_by` does so is recorded from now on.
+    /// Begins to open passwords, and records it with `opened_by`. All reads use one snapshot until the returned value
+    /// is dropped, so that the counted passwords are the opened ones.
     pub fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>> {
-        // The one that writes first: on a copy it changes how the file is kept, which waits for readers.
+        // The writing connection first: on a copy it changes the journal mode of the file, which waits for readers.
         let writer = schema::open_for_writing(&self.path)?;
         #[expect(clippy::disallowed_methods, reason = "it only reads")]
         let moment = self.connection.unchecked_transaction()?;

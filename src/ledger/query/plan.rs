@@ -1,4 +1,4 @@
-//! What is about to be done, which is what somebody is asked about.
+//! What a submission is about to do, as the operator is asked to confirm it.
 
 use rusqlite::Connection;
 
@@ -7,7 +7,7 @@ use super::super::stored::{collect, field_of, value};
 use super::super::{Result, RunId};
 use super::Queries;
 
-/// What is about to be done.
+/// What a submission is about to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubmissionPlan {
     /// Customers to be created, largest group first.
@@ -27,7 +27,7 @@ impl SubmissionPlan {
         self.rows() + self.agreements == 0
     }
 
-    /// What of it only a user may do.
+    /// The part of the plan that only a user may do.
     pub fn user_needs(&self) -> UserNeeds {
         let for_resellers = self.groups.iter().filter(|group| group.reseller.is_some());
         UserNeeds {
@@ -45,51 +45,51 @@ pub struct PlanGroup {
     pub rows: u64,
 }
 
-/// What only a user's sign-in may do, of what is open.
+/// Open work that needs a user's sign-in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserNeeds {
     pub for_resellers: u64,
     pub with_agreements: u64,
 }
 
-/// Condition on `sources`: read to its end, and nothing but somebody's consent is missing. A file of which all had to be
-/// valid is none of these, because that was not decided either.
+/// Condition on `sources`: read to its end, and only consent is missing. A file that was read with `require_valid` does
+/// not count, because its validity was not decided either.
 pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
      AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
      AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
      AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
 
-/// Condition on `sources`: read to its end, and agreed to.
+/// Condition on `sources`: read to its end, with consent.
 const SENDABLE: &str = "sources.completed_at IS NOT NULL";
 
-/// An acceptance that may have been sent is open whatever becomes of its file.
+/// An acceptance that may have been sent is open in any case, whatever the state of its file.
 const IN_FLIGHT: &str = "a.state = 'in_flight' OR";
 
 impl Queries {
     /// What is about to be created, largest group first.
     ///
-    /// What `run` has read counts, also where it waits for consent.
+    /// Includes what `run` has read, even if it waits for consent.
     pub fn plan(&self, run: RunId) -> Result<SubmissionPlan> {
         plan(&self.connection, run)
     }
 
-    /// What earlier runs have read whole and nobody has agreed to ([`super::super::Unagreed::OfEarlierRuns`]).
+    /// What earlier runs have read to the end without consent ([`super::super::AwaitingConsent::OfEarlierRuns`]).
     pub fn undecided(&self) -> Result<SubmissionPlan> {
         plan_of(&self.connection, UNDECIDED, "")
     }
 
-    /// What of the open work only a user may do.
+    /// The part of the open work that only a user may do.
     pub fn user_needs(&self) -> Result<UserNeeds> {
         Ok(plan_of(&self.connection, SENDABLE, IN_FLIGHT)?.user_needs())
     }
 }
 
-/// What is about to be done, also in a transaction that is not committed.
+/// What a submission is about to do. Also works in an uncommitted transaction.
 pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<SubmissionPlan> {
     plan_of(connection, &format!("({SENDABLE} OR sources.run_id = {run})"), IN_FLIGHT)
 }
 
-/// Open work of the sources that fulfil `is_meant`, and acceptances besides.
+/// Open rows of the sources that match `is_meant`, and acceptances that match it or `or_agreements`.
 fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<SubmissionPlan> {
     let sql = format!(
         "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id

@@ -1,4 +1,4 @@
-//! Rows that wait for their file, and rows that were let go unsent: by file, and why.
+//! Rows that wait for their file, and rows that were discarded unsent: by file, and why.
 
 use serde::Serialize;
 
@@ -7,17 +7,17 @@ use super::super::stored::collect;
 use super::super::{InputOptions, Result};
 use super::Queries;
 
-/// Why rows of a file are held back. The file is what brings them on.
+/// Why rows of a file are held back until the file is imported again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// It was not read to its end.
     Unread,
-    /// A row that was read with them failed validation, and all were to be valid.
+    /// Another row failed validation, and nothing was to be sent unless all rows were valid.
     Invalid,
-    /// Nobody had said that they may be sent when the program died.
+    /// The program died before the operator had agreed to send them.
     Undecided,
-    /// It was read by the ledger whose copy this is, and which may have sent them.
+    /// It was read before this copy of the ledger was made; the lost ledger may have sent them.
     Restored,
 }
 
@@ -30,12 +30,12 @@ pub struct HeldSource {
     #[serde(rename = "rows")]
     pub waiting: u64,
     pub why: HoldReason,
-    /// How it was told to be read and judged, where that is known.
+    /// The options by which it was read and validated, if they are known.
     #[serde(skip)]
     pub given: InputOptions,
 }
 
-/// A file whose rows were let go unsent, and that have not come again.
+/// A file with rows that were discarded unsent and not imported again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DiscardedSource {
     #[serde(rename = "file")]
@@ -44,12 +44,12 @@ pub struct DiscardedSource {
 }
 
 impl HeldSource {
-    /// Is somebody's consent all that is missing? Then `resume` asks for it.
+    /// Is only consent missing? Then `resume` asks for it.
     pub fn is_settled_by_consent(&self) -> bool {
         self.why == HoldReason::Undecided && !self.given.require_valid
     }
 
-    /// What holds its rows back, and what to do. `path` as it may be shown.
+    /// Why its rows are held back, and what to do. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
         let waiting = self.waiting;
         match self.why {
@@ -78,7 +78,7 @@ impl HeldSource {
 }
 
 impl DiscardedSource {
-    /// What became of its rows, and what brings them back. `path` as it may be shown.
+    /// What happened to its rows, and how to bring them back. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
         let rows = self.rows;
         format!("`{path}`: {rows} of its rows were let go unsent: import them again to create them.")
@@ -86,7 +86,7 @@ impl DiscardedSource {
 }
 
 impl Queries {
-    /// Files that hold rows back, the one that was read last at the end.
+    /// Files that hold rows back; the one that was read last is at the end.
     pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
         let open = State::sql_list(State::is_open);
         let sql = format!(
@@ -116,7 +116,7 @@ impl Queries {
         })
     }
 
-    /// Files whose rows were let go, and have not come again by another reading.
+    /// Files with discarded rows that no later reading brought again.
     pub fn discarded_sources(&self) -> Result<Vec<DiscardedSource>> {
         let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
                     WHERE s.let_go_at IS NOT NULL AND r.state = 'superseded' AND r.replaced_by IS NULL

@@ -1,5 +1,7 @@
-//! The HTTP calls of a step: begun before their first byte is sent, and ended once. Questions need no intent, and are
-//! recorded when they have ended.
+//! The HTTP calls of a step.
+//!
+//! A call that changes something is recorded before its first byte is sent, and gets one outcome. Look-ups need no
+//! intent; they are recorded when they have ended.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
@@ -10,10 +12,10 @@ use super::super::{AttemptId, Error, Result, RowId, RunId};
 use tenantry_model::clock::{BootMoment, Moment};
 use tenantry_model::ids::{CorrelationId, RequestId};
 
-/// The service's own text is kept up to this many characters; its documents promise at most 1024.
+/// The service's own text is stored up to this many characters; its documentation promises at most 1024.
 const TEXT_LIMIT: usize = 4096;
 
-/// What an HTTP call asks of the service.
+/// The kind of an HTTP call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Operation {
@@ -29,7 +31,7 @@ pub enum Operation {
     RecordAgreement,
 }
 
-/// One request that may be sent now, because the ledger knows of it.
+/// A request that may be sent now, because the ledger has recorded it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     pub id: AttemptId,
@@ -41,34 +43,34 @@ pub struct Attempt {
 /// One finished HTTP call, as it is recorded.
 #[derive(Debug, Clone)]
 pub struct AttemptResult {
-    /// The attempt that an intent has made; `None` for a question, which needs no intent.
+    /// The attempt that an intent has made; `None` for a look-up, which needs no intent.
     pub attempt: Option<AttemptId>,
     pub operation: Operation,
     pub request_id: RequestId,
     pub correlation_id: CorrelationId,
-    /// `None`: it never left this machine.
+    /// `None`: it was never sent.
     pub sent_at: Option<Timestamp>,
     pub finished_at: Timestamp,
-    /// In one word, such as `created`, `refused` or `unknown`.
+    /// One word, such as `created`, `refused` or `unknown`.
     pub outcome: &'static str,
     pub status: Option<u16>,
     pub code: Option<String>,
     pub text: Option<String>,
     pub ms_cv: Option<String>,
-    /// What it brought that belongs to another customer.
+    /// The part of the answer that belongs to another customer.
     pub foreign: Option<Box<ForeignAnswer>>,
 }
 
 impl AttemptResult {
-    /// The success that it was answered with is not of its row, so what became of that is not known.
+    /// Marks a success that does not belong to its row, so the outcome of its row is not known.
     pub fn belongs_to_another(&mut self, foreign: ForeignAnswer) {
         self.outcome = "unknown";
         self.text = Some(foreign.describe());
         self.foreign = Some(Box::new(foreign));
     }
 
-    /// A create that the service answered with a success that could not be understood, or that was another row's. What somebody on the way said
-    /// in its place is `intercepted`, and nobody's success.
+    /// Is this a create that the service answered with a success that could not be parsed, or that belongs to another
+    /// row? An answer of a middlebox does not count: its outcome is `intercepted`.
     pub fn is_unread_success(&self) -> bool {
         self.operation == Operation::Create
             && self.outcome == "unknown"
@@ -76,7 +78,7 @@ impl AttemptResult {
     }
 }
 
-/// The call, before its first byte is sent.
+/// Records the call, before its first byte is sent.
 pub(super) fn begin(
     tx: &Transaction<'_>,
     run: RunId,
@@ -99,8 +101,8 @@ pub(super) fn begin(
     Ok(Attempt { id: AttemptId(id), request_id, correlation_id, intended_at })
 }
 
-/// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken. That it was taken for
-/// `interrupted`, by a process that did not know of this one, is none.
+/// Invariant: an attempt gets one outcome. A second one means that our own bookkeeping is broken. Exception:
+/// `interrupted` may be overwritten, because another process wrote it without knowing that this one was still running.
 pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &AttemptResult) -> Result<()> {
     let values: [Value<'_>; 7] = [
         ("sent_at", &result.sent_at.map(Timestamp::as_millisecond)),

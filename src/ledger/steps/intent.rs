@@ -1,7 +1,7 @@
 //! The committed decision to send.
 //!
-//! The intent is committed before the first byte leaves. If we die between the two, `resume` finds a step in flight
-//! and settles it; the other order could create a customer that nothing here remembers.
+//! The intent is committed before the first byte is sent. If we die between the two, `resume` finds a step in flight
+//! and settles it. In the other order, a customer could be created without any record.
 
 use rusqlite::Transaction;
 
@@ -13,7 +13,7 @@ use tenantry_model::ids::RequestId;
 impl Recorder {
     /// Makes the step `in_flight` and the attempt durable under the step's own request id.
     ///
-    /// Invariant: nothing is sent that could change anything without the [`Attempt`] that this returns, and it returns
+    /// Invariant: nothing that could change anything is sent without the [`Attempt`] that this returns, and it returns
     /// only after the commit.
     pub async fn intend(&self, kind: StepKind, row: RowId, request_id: RequestId) -> Result<Attempt> {
         let run = self.run;
@@ -36,7 +36,7 @@ pub(super) fn intend(
         });
     }
     let (operation, forgotten) = match (step.kind, step.state) {
-        // The refusal of an earlier try must not be taken for one of this, should we die before its answer.
+        // The refusal of an earlier try must not count for this one if we die before its answer.
         (StepKind::Create, State::Pending) => (
             Operation::Create,
             "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0",

@@ -1,27 +1,40 @@
-//! The two steps of a row: its customer is created, then the acceptance of the agreement is recorded for it.
+//! The two steps of a row: create its customer, then record the acceptance of the agreement.
 //!
-//! Both have a state, a request id and attempts of their own, and the same promises: the intent is durable before the
-//! first byte leaves ([`intent`]), what became of an attempt is recorded once ([`outcome`]), what a dead run left behind is
-//! put in doubt ([`recovery`]), and [`open`] reads what is owed. A request id is kept for as long as its outcome is
-//! unknown. Recording an agreement may be repeated without asking first, because the service takes the same acceptance
-//! once (fact book 10: code 600061). That step is owed from the moment in which its row is `created` or `existing`, in the
-//! same commit.
+//! Each step has its own state, request id and attempts. Both make the same promises: the intent is durable before the
+//! first byte is sent ([`intent`]), the outcome of an attempt is recorded once ([`outcome`]), steps that a dead run
+//! left behind are put in doubt ([`recovery`]), and [`open`] reads the open steps. A request id is kept as long as its
+//! outcome is unknown. Recording an agreement may be repeated without a look-up first, because the service takes the
+//! same acceptance only once (fact book 10: code 600061). That step opens in the same commit that makes its row
+//! `created` or `existing`.
 //!
-//! [`next`] is the one table of legal changes. A state is written by [`CurrentStep::take`] and [`take_all`] alone, which
-//! ask it; only a new step begins elsewhere, in the state in which it is inserted.
+//! [`next`] is the one table of legal changes. Only [`CurrentStep::take`] and [`take_all`] change a state, and both use
+//! it. A new step is inserted with its first state: `pending` or `rejected`.
 //!
 //! ```text
-//! a create
-//!   pending     in_flight: its intent is durable · rejected, failed: as it stood before it was taken up
-//!               superseded: a corrected row stands for it, or it is not to be sent
-//!   in_flight   pending: nothing was done · created · existing · failed · unresolved
-//!   unresolved  in_flight: `reconcile` asked again · created · existing · failed
-//!   failed      pending: taken up again · superseded
-//!   rejected    pending: taken up again · superseded
-//! an agreement
-//!   pending     in_flight: its intent is durable · withdrawn: it is not to be sent
-//!   in_flight   pending: nothing was done · recorded · failed
-//!   rejected    withdrawn
+//! state       meaning                                  who leaves it, and how
+//!
+//! a create, `customer_rows.state`
+//! pending     valid, not sent under its request id     submitter: intent → in_flight
+//!                                                      ingest: rule over the whole file → rejected · retry
+//!                                                      declined → failed · corrected, discarded → superseded
+//! in_flight   may have been sent, outcome unknown      submitter: verdict → created, existing, failed, unresolved
+//!                                                      · nothing done → pending
+//! unresolved  may exist, look-ups did not settle it    `reconcile`: → created, existing, failed · open → in_flight
+//! failed      refused by the service                   ingest: retry → pending · corrected → superseded
+//! rejected    failed validation, never sent            ingest: valid now → pending · corrected, discarded →
+//!                                                      superseded
+//! created     created by one of our sends              final
+//! existing    was our customer before                  final
+//! superseded  replaced or discarded                    final
+//!
+//! an agreement, `agreements.state`; a replaced agreement keeps its state
+//! pending     not sent, or nothing was done            submitter: intent → in_flight
+//!                                                      ingest: discarded → withdrawn
+//! in_flight   may have been sent, outcome unknown      submitter: → recorded, failed · nothing done → pending
+//! rejected    failed validation, never sent            ingest: discarded → withdrawn
+//! failed      refused by the service                   final (a corrected agreement replaces it)
+//! recorded    the service has it                       final
+//! withdrawn   discarded, never sent                    final
 //! ```
 
 mod attempt;
@@ -50,11 +63,11 @@ pub(crate) use state::{IllegalTransition, StepEvent};
 pub use state::{State, StepKind};
 pub use work::Work;
 
-/// Of a row's acceptances: the one that counts.
+/// The condition on the current acceptance of a row.
 pub(super) const STANDING: &str = "replaced_by IS NULL AND state <> 'withdrawn'";
 
 impl StepKind {
-    /// Where steps of this kind are, and what finds that of a row.
+    /// The table of steps of this kind, and the condition for the step of a row.
     const fn place(self) -> (&'static str, &'static str) {
         match self {
             StepKind::Create => ("customer_rows", "id = ?"),
@@ -65,7 +78,7 @@ impl StepKind {
     }
 }
 
-/// One step of one row, as it stands.
+/// The current step of one kind of a row.
 #[derive(Debug)]
 pub(super) struct CurrentStep {
     kind: StepKind,
@@ -84,7 +97,7 @@ impl CurrentStep {
         found.optional()?.ok_or_else(|| Error::Stored { row: row.0, what: "it is gone".to_owned() })
     }
 
-    /// Writes the state after `event`, and with it these `facts`, further assignments in SQL, and `values`.
+    /// Writes the state after `event`, together with `facts` (further assignments in SQL) and `values`.
     pub(super) fn take(
         &self,
         tx: &Transaction<'_>,
@@ -105,7 +118,8 @@ impl CurrentStep {
     }
 }
 
-/// Lets the same `event` befall all steps in state `from` that fulfil `condition`, with facts as in [`CurrentStep::take`]. Returns how many there were.
+/// Applies `event` to all steps in state `from` that match `condition`, with `facts` as in [`CurrentStep::take`].
+/// Returns the number of steps.
 pub(super) fn take_all(
     tx: &Transaction<'_>,
     (kind, from, event): (StepKind, State, StepEvent),

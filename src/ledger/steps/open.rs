@@ -1,7 +1,7 @@
-//! What the ledger owes: the open steps of both kinds.
+//! The open steps of both kinds, which the ledger still has to do.
 //!
-//! They are read on a connection of their own. A reading that fails, or takes long, stops nobody who records answers.
-//! A row that cannot be understood is set aside and named; the others of its batch go on.
+//! They are read on a connection of their own, so a read that fails or takes long does not block the recording of
+//! answers. A row that cannot be parsed is set aside and reported; the other rows of its batch continue.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,38 +15,38 @@ use super::work::{Work, moment};
 use super::{State, StepKind};
 use tenantry_model::failpoint;
 
-/// Which open steps to take.
+/// Which open steps to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     InFlight,
     Unresolved,
     Pending,
-    /// Acceptances that are to be recorded for customers that exist.
+    /// Acceptances that are to be recorded for existing customers.
     Agreements,
 }
 
-/// One batch of what is owed.
+/// One batch of open steps.
 #[derive(Debug, Default)]
 pub struct WorkBatch {
     pub work: Vec<Work>,
-    /// Rows of the batch that cannot be understood.
+    /// Rows of the batch that cannot be parsed.
     pub set_aside: Vec<SetAside>,
-    /// The last row that was looked at, whatever came of it. `None`: there is none any more.
+    /// The last row that was read, parsed or not. `None`: there are no more rows.
     pub last: Option<RowId>,
 }
 
-/// A row that cannot be understood, and so not be worked on.
+/// A row that cannot be parsed, and so cannot be worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     pub row: RowId,
     pub line: Option<u64>,
     pub domain: Option<String>,
-    /// What is wrong with it, without anything that a list holds.
+    /// What is wrong with it, without any content of a list.
     pub why: String,
 }
 
 impl SetAside {
-    /// What it is, and why it cannot be worked on, in a few words.
+    /// Describes in a few words which row it is, and why it cannot be worked on.
     pub fn describe(&self) -> String {
         let line = self.line.map(|line| format!(", line {line}")).unwrap_or_default();
         let domain = self.domain.as_ref().map(|domain| format!(" ({domain})")).unwrap_or_default();
@@ -54,14 +54,14 @@ impl SetAside {
     }
 }
 
-/// Reads what is owed, beside the one who writes.
+/// Reads the open steps, in parallel with the writer.
 #[derive(Debug, Clone)]
 pub struct Owed {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl Ledger {
-    /// Opens the ledger once more, to read what it owes.
+    /// Opens another connection to the ledger, to read its open steps.
     pub fn owed(&self) -> Result<Owed> {
         Owed::open(self.path())
     }
@@ -111,7 +111,7 @@ pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u3
 const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last_sent_at, r.last_sent_boot,
      r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL";
 
-/// The same of an agreement, which is never asked about.
+/// The same columns of an agreement, which is never looked up.
 const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
      0, 0, 0, NULL, NULL, NULL, a.agreement";
 
@@ -123,14 +123,15 @@ fn sql(which: Open) -> String {
         Open::Pending => creates("r.state = 'pending'"),
         Open::Agreements => (
             OF_AGREEMENTS,
-            // Named, or SQLite would read and sort all that are open for each batch. Its states are those of the index.
+            // The index is named: SQLite would read and sort all open agreements for each batch. Its states are those
+            // below.
             "agreements a INDEXED BY agreements_owed JOIN customer_rows r ON r.id = a.row_id",
             "a",
             "a.row_id",
             "a.state IN ('pending', 'in_flight') AND a.replaced_by IS NULL",
         ),
     };
-    // Steps of a file that was not read to its end stay: see `sources` in the schema.
+    // Steps of a file that was not read to its end are left out: see `sources` in the schema.
     format!(
         "SELECT r.id, {by}.line, r.domain, r.customer, r.customer_id, {by}.request_id, {by}.state, {columns}
            FROM {steps} JOIN sources s ON s.id = {by}.source_id
@@ -138,7 +139,7 @@ fn sql(which: Open) -> String {
     )
 }
 
-/// Reads what [`sql`] has found.
+/// Parses a row of the query [`sql`].
 fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     let moment = |wall, boot, name| {
         let wall: Option<i64> = cell(row, wall, name)?;
@@ -149,7 +150,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     let code: Option<String> = cell(row, 15, "error code")?;
     let text: Option<String> = cell(row, 17, "error text")?;
     let refusal = match code {
-        // A pending row may carry an old refusal of an earlier try; it is no part of the present one.
+        // A pending row may have the refusal of an earlier try, which is not part of the present one.
         Some(code) if state.is_in_doubt() => {
             Some(Refusal { code, status: cell(row, 16, "error status")?, text: text.unwrap_or_default() })
         }

@@ -1,4 +1,4 @@
-//! What became of an attempt, and what that means for its step: recorded together, once.
+//! Records the outcome of an attempt together with its meaning for the step, once.
 
 use std::sync::Arc;
 
@@ -14,9 +14,10 @@ use tenantry_model::clock::{self, BootMoment, Moment};
 use tenantry_model::ids::RequestId;
 
 impl Recorder {
-    /// Records what calls turned out to be, and what that means for the step. Returns once it is durable.
+    /// Records the outcomes of calls, and what they mean for the step. Returns once it is durable.
     ///
-    /// Invariant: a customer id belongs to one row. Whether it does shows here alone, where all rows are seen.
+    /// Invariant: a customer id belongs to one row. Only here can this be checked, because only the ledger sees all
+    /// rows.
     pub async fn record(
         &self,
         kind: StepKind,
@@ -58,7 +59,7 @@ pub(super) fn record(
         .filter(|attempt| attempt.operation == Operation::Create && attempt.sent_at.is_some())
         .map(|attempt| attempt.finished_at)
         .max()
-        // A little later by the boot's clock, which is the careful side.
+        // Slightly too late by the boot clock, which is the safe side.
         .map(|wall| stored(Some(Moment { wall, boot: BootMoment::now() })));
     let last_sent: Vec<Value<'_>> = match &last_sent {
         Some((wall, boot)) => vec![("last_sent_at", wall), ("last_sent_boot", boot)],
@@ -73,7 +74,7 @@ pub(super) fn record(
     Ok(recorded)
 }
 
-/// The row is owed what it was owed before, and was sent once more.
+/// The row stays open as before, and was sent once more.
 fn leave_in_doubt(
     tx: &Transaction<'_>,
     step: CurrentStep,
@@ -126,7 +127,7 @@ fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], chang
     }
 }
 
-/// The customer exists. Where its file says who accepted the agreement, the second step is owed from now on.
+/// The customer exists. If its file contains an acceptance of the agreement, the second step is open from now on.
 fn settle(
     tx: &Transaction<'_>,
     step: CurrentStep,
@@ -164,7 +165,7 @@ fn apply_to_agreement(tx: &Transaction<'_>, step: CurrentStep, change: &RowChang
     }
 }
 
-/// Writes the state after `change`, why the step is refused, or that it is not, and these values.
+/// Writes the state after `change`, the refusal or its absence, and these values.
 fn take_refused(
     tx: &Transaction<'_>,
     step: CurrentStep,

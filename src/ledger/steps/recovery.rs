@@ -1,7 +1,7 @@
-//! What an earlier run has left behind.
+//! Recovers what an earlier run has left behind.
 //!
-//! An attempt without an outcome is one whose program died. It may have been sent at any moment from its intent
-//! to now, so the doubt begins at the intent and the last send counts as now: each bound errs on the careful side.
+//! An attempt without an outcome means that its program died. It may have been sent at any time between its intent and
+//! now. So the doubt begins at the intent, and the last send counts as now: both bounds are on the safe side.
 
 use jiff::Timestamp;
 use rusqlite::Transaction;
@@ -12,12 +12,12 @@ use super::work::stored;
 use tenantry_model::clock::{self, Moment};
 
 impl Ledger {
-    /// Closes the attempts that a dead run left open and puts their steps in doubt. Returns how many there were.
+    /// Closes the attempts that a dead run left open and puts their steps in doubt. Returns the number of attempts.
     pub async fn recover(&self) -> Result<u64> {
         self.write(recover).await
     }
 
-    /// The latest time that the last calls were stored with: it was at least so late already.
+    /// The latest time among the most recent calls: the clock must not be earlier than this.
     pub async fn newest_time(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT max(coalesce(finished_at, intended_at))
                      FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";
@@ -27,7 +27,7 @@ impl Ledger {
 }
 
 pub(crate) fn recover(tx: &Transaction<'_>) -> Result<u64> {
-    // The partial index on open attempts keeps this from reading the whole story of a large ledger.
+    // The partial index on open attempts avoids reading all attempts of a large ledger.
     let (now, boot) = stored(Some(Moment::now()));
     tx.execute(
         "UPDATE customer_rows

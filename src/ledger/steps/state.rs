@@ -1,7 +1,8 @@
 //! The states of a step, and the one table of their legal changes.
 //!
-//! What happened to a step ([`Event`]) and what it adds up to ([`State`]) are two types, joined by [`next`]. Every
-//! write of a state goes through it, so a broken promise of our own code stops the run instead of being stored.
+//! What happened to a step ([`StepEvent`]) and the resulting state ([`State`]) are two types, connected by [`next`].
+//! Every write of a state goes through [`next`], so a broken promise of our own code stops the run and is not stored.
+//! The table of states is in the [parent module](super).
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::Serialize;
@@ -9,16 +10,16 @@ use strum::VariantArray as _;
 
 use super::{NextStep, Operation};
 
-/// What a row has the service do, one after the other. Each has its state, its request id and its attempts.
+/// The two things that the service does for a row, one after the other. Each has its state, request id and attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
     /// Create the customer. Its state is the row's.
     Create,
-    /// Record who accepted the Microsoft Customer Agreement for a customer that exists.
+    /// Record the acceptance of the Microsoft Customer Agreement for an existing customer.
     Agreement,
 }
 
-/// Where a step stands, spelled as in the product contract.
+/// The state of a step, spelled as in the product contract.
 #[derive(
     Debug,
     Clone,
@@ -39,23 +40,23 @@ pub enum StepKind {
 pub enum State {
     /// Failed validation; never sent.
     Rejected,
-    /// Valid and durable, has its request id, nothing has been done under it.
+    /// Valid and durable, with a request id; nothing has been done under that id.
     Pending,
     /// May have been sent; its outcome is not known yet.
     InFlight,
-    /// Created by us; ids and sealed credentials are durable.
+    /// Created by one of our sends; ids and sealed credentials are durable.
     Created,
     /// Was already our customer; there are no credentials.
     Existing,
     /// The service definitely refused it; nothing was created, or the customer exists without its agreement.
     Failed,
-    /// May have been created, and asking did not settle it.
+    /// May have been created; the look-ups did not settle it.
     Unresolved,
-    /// Replaced by a corrected row; kept as history.
+    /// Replaced by a corrected row, or discarded; kept as history.
     Superseded,
     /// The service has the agreement.
     Recorded,
-    /// An agreement that was never sent: you said no, or its file no longer holds it.
+    /// An agreement that was discarded unsent: the operator declined it, or its file no longer contains it.
     Withdrawn,
 }
 
@@ -77,7 +78,7 @@ impl State {
         self.into_str()
     }
 
-    /// What each state means, for all that treat several states alike: the queries, the decisions and the reports.
+    /// What states have in common, for the queries, the decisions and the reports, which treat several states alike.
     const fn traits(self) -> &'static [Trait] {
         match self {
             State::Rejected => &[Trait::Refused, Trait::NeedsAttention],
@@ -91,7 +92,7 @@ impl State {
         }
     }
 
-    /// The next run sends it, or asks about it.
+    /// The next run sends it, or looks it up.
     pub fn is_open(self) -> bool {
         self.traits().contains(&Trait::Open)
     }
@@ -116,24 +117,24 @@ impl State {
         self.traits().contains(&Trait::NeedsAttention)
     }
 
-    /// A submission brought it to this state, and the next submission leaves it there.
+    /// A submission brought it to this state, and the next submission does not change it.
     pub fn is_settled(self) -> bool {
         self.traits().contains(&Trait::Settled)
     }
 
-    /// It counts for nothing any more: a corrected row replaced it, or it was discarded.
+    /// It no longer counts: a corrected row replaced it, or it was discarded.
     pub fn is_history(self) -> bool {
         self.traits().contains(&Trait::History)
     }
 
-    /// The states of which `is` is true, as a list in SQL.
+    /// The states for which `is` is true, as a list in SQL.
     pub(crate) fn sql_list(is: fn(State) -> bool) -> String {
         let states = State::VARIANTS.iter().filter(|it| is(**it));
         states.map(|it| format!("'{it}'")).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// What several states have in common. Each has its method of [`State`].
+/// What several states have in common. Each trait has a method of [`State`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trait {
     Open,
@@ -145,7 +146,7 @@ enum Trait {
     History,
 }
 
-/// Stores a value of these types by its name.
+/// Stores values of these types by name.
 macro_rules! stored_by_name {
     ($($name:ty),*) => {$(
         impl ToSql for $name {
@@ -171,31 +172,31 @@ pub(crate) enum StepEvent {
     Intended,
     /// Definite: nothing was done, and no earlier send under the request id is in doubt.
     NothingDone,
-    /// No verdict, or none that could settle it: it stays owed.
+    /// No verdict, or none that could settle it: it stays open.
     StillOpen,
-    /// The customer is created by a send of ours.
+    /// The customer was created by one of our sends.
     Created,
     /// The service has the agreement.
     Recorded,
-    /// Found among our customers without a send of ours that could have made it.
+    /// Found among our customers, but none of our sends could have created it.
     FoundExisting,
-    /// Definitely refused, and nothing of ours is in doubt.
+    /// Definitely refused, and none of our sends is in doubt.
     Refused,
-    /// Asking did not settle it.
+    /// The look-ups did not settle it.
     AskedInVain,
-    /// Found wrong beside the other rows of its file, before anything was sent.
+    /// Found wrong in combination with other rows of its file, before anything was sent.
     Rejected,
-    /// An operator takes a refused row up again, or its file is no longer what was wrong with it.
+    /// An operator retries a refused row, or other rows of its file no longer make it wrong.
     TakenUp,
-    /// Nobody agreed to take a refused row up again: its refusal stands.
+    /// The operator did not agree to retry a refused row: it is refused again.
     TakenBack,
-    /// A corrected one stands for it from now on.
+    /// A corrected row, or acceptance, replaces it.
     Replaced,
-    /// It is not to be sent: you said no, or its file no longer holds it.
+    /// It is not to be sent: the operator declined it, or its file no longer contains it.
     Discarded,
 }
 
-/// A change of state that our own code must never ask for.
+/// A change of state that our own code must never request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{} that is {from} cannot take the event {event:?}", match kind { StepKind::Create => "a row", StepKind::Agreement => "an agreement" })]
 pub struct IllegalTransition {
@@ -204,12 +205,12 @@ pub struct IllegalTransition {
     event: StepEvent,
 }
 
-/// The state after `event`, or why that event cannot befall a step of this kind in state `from`: all that is legal stands
-/// here, line by line.
+/// The state after `event`, or an error if the event is illegal for a step of this kind in state `from`. Every legal
+/// change is listed here.
 ///
-/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` have no way out; a row that may have been
-/// sent leaves `in_flight` and `unresolved` only by a verdict, never back to where it could be sent afresh on a guess. A
-/// replaced agreement keeps its state: it stands again where what replaced it is discarded.
+/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` are final. A row that may have been sent
+/// leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent again on a
+/// guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
 pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Result<State, IllegalTransition> {
     use {State as S, StepEvent as E, StepKind as K};
     Ok(match (kind, from, event) {
@@ -222,7 +223,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::InFlight | S::Unresolved, E::FoundExisting) => S::Existing,
         (K::Create, S::InFlight | S::Unresolved, E::AskedInVain) => S::Unresolved,
         (K::Create, S::Unresolved, E::Refused) => S::Failed,
-        // `reconcile` asked again: it is open once more, and the next run may repeat it under its own id.
+        // `reconcile` looked it up again: it is open again, and the next run may send it again under its own id.
         (K::Create, S::Unresolved, E::StillOpen) => S::InFlight,
         (K::Create, S::Pending, E::Rejected) => S::Rejected,
         (K::Create, S::Pending, E::TakenBack) => S::Failed,
@@ -231,7 +232,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Superseded,
 
         (K::Agreement, S::InFlight, E::Recorded) => S::Recorded,
-        // The question that comes before its intent had no answer.
+        // The look-up before its intent had no answer.
         (K::Agreement, S::Pending, E::NothingDone) => S::Pending,
         (K::Agreement, S::Pending | S::Failed | S::Rejected, E::Replaced) => from,
         (K::Agreement, S::Pending | S::Rejected, E::Discarded) => S::Withdrawn,
@@ -244,7 +245,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
 mod tests {
     use super::*;
 
-    /// One line a state, one column an event, `-` where the event is illegal.
+    /// One line per state, one column per event, `-` if the event is illegal.
     const OF_CREATES: &str = "
                  Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced    Discarded
     rejected     -          -            -          -        -         -              -        -            -         pending  -          superseded  superseded

@@ -1,4 +1,4 @@
-//! What both steps promise alike, told from the ledger's file.
+//! Tests the promises of both steps on a ledger file.
 
 use std::path::Path;
 
@@ -19,11 +19,11 @@ const CUSTOMER: &str = r#"{"company_name":"C","domain":"d.onmicrosoft.com","emai
 const AGREEMENT: &str =
     r#"{"first_name":"A","last_name":"B","email":"a@example.com","agreed_at":"2026-01-02T00:00:00.000Z"}"#;
 
-/// Each kind, and how it is read when it is in flight.
+/// Each kind, and how its steps in flight are read.
 const STEPS: [(StepKind, Open); 2] =
     [(StepKind::Create, Open::InFlight), (StepKind::Agreement, Open::Agreements)];
 
-/// Row 1 is to be created, or is a customer whose agreement is to be recorded.
+/// A ledger in which row 1 is to be created, or is a customer with an agreement that is to be recorded.
 fn ledger(folder: &TempDir, kind: StepKind, request_id: RequestId) -> Connection {
     let path = folder.path().join("l.db");
     schema::make_file(&path).unwrap();
@@ -135,7 +135,7 @@ fn an_outcome_of_the_other_kind_is_refused() {
     }
 }
 
-/// What a program may write to a row beside its state, it writes here or there; its state in one place.
+/// Any code may write other columns of a row, but only one place writes its state.
 #[test]
 fn no_other_file_writes_a_state() {
     fn visit(folder: &Path, found: &mut Vec<String>) -> usize {
@@ -154,7 +154,7 @@ fn no_other_file_writes_a_state() {
                         .filter(|it| it.contains("SET state =") || it.contains(", state ="))
                         .map(|it| format!("{}: {it}", path.display())),
                 );
-                // A row that is written column by column: see `stored`.
+                // Rows that are written column by column: see `stored`.
                 let columns = program.split("(\"state\",").skip(1);
                 found.extend(columns.map(|_| format!("{}: a column", path.display())));
                 1

@@ -1,4 +1,4 @@
-//! A customer id belongs to one row. Whether that of a success does shows here alone, where all rows are seen.
+//! Checks that a customer id belongs to one row. Only the ledger can check it, because it sees all rows.
 
 use rusqlite::{OptionalExtension, Transaction};
 
@@ -9,10 +9,11 @@ use super::change::{OpenStep, Recorded, Refusal, RowChange};
 use super::work::moment;
 use tenantry_model::clock::Moment;
 
-/// The code of an unresolved row whose customer, as it was found, is recorded for another row.
+/// The code of an unresolved row if the customer that was found for it is recorded for another row.
 const CUSTOMER_OF_ANOTHER_ROW: &str = "customer_of_another_row";
 
-/// Is the customer that a change settles the row with, or has found for it, this row's own? A success that is not goes with its attempt.
+/// Checks that the customer that a change brings belongs to this row. A success that belongs to another row is stored
+/// with its attempt.
 pub(super) fn customer(
     tx: &Transaction<'_>,
     row: RowId,
@@ -102,7 +103,7 @@ mod tests {
         })
     }
 
-    /// Records `change`, with the call that was answered as `outcome` where one was.
+    /// Records `change`, with a call that ended as `outcome`, if given.
     fn recorded(connection: &mut Connection, change: RowChange, outcome: Option<&'static str>) -> Recorded {
         try_to_record(connection, change, outcome).unwrap()
     }
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_success_with_the_customer_of_another_row_settles_nothing_and_is_kept_with_its_attempt() {
-        // The ids of the service are the same whatever their letter case.
+        // The ids of the service are case-insensitive.
         for customer_id in ["C-1", "c-1"] {
             let folder = tempfile::tempdir().unwrap();
             let mut connection = ledger(&folder);

@@ -1,4 +1,4 @@
-//! An open step in the hands of those who take it, and what they depend on.
+//! An open step, with everything that the submitter needs to decide on it.
 
 use super::super::RowId;
 use super::StepKind;
@@ -7,12 +7,12 @@ use tenantry_model::clock::{self, Moment};
 use tenantry_model::customer::Customer;
 use tenantry_model::ids::RequestId;
 
-/// An open step of a row, with everything that the next send or question depends on.
+/// An open step of a row, with everything that the next send or look-up depends on.
 #[derive(Debug, Clone)]
 pub struct Work {
     pub row: RowId,
     pub kind: StepKind,
-    /// Physical line in the file it came from, as people know it.
+    /// Physical line in the file that it came from, 1-based.
     pub line: u64,
     pub customer: Customer,
     pub request_id: RequestId,
@@ -21,14 +21,14 @@ pub struct Work {
     pub last_sent_at: Option<Moment>,
     /// A create for this domain was unclear under an earlier request id.
     pub unclear_under_earlier_id: bool,
-    /// The service once said that it had created it, in an answer that could not be read.
+    /// The service once reported in an answer that could not be parsed that it had created the customer.
     pub unparsed_success: bool,
     /// Something may have been sent for it already.
     pub is_in_flight: bool,
 }
 
 impl Work {
-    /// A row of which nothing has been sent under `request_id`.
+    /// A row for which nothing has been sent under `request_id`.
     pub fn fresh(row: RowId, line: u64, customer: Customer, request_id: RequestId) -> Self {
         Self {
             row,
@@ -45,12 +45,12 @@ impl Work {
     }
 }
 
-/// A moment as it is stored.
+/// Reads a moment from its two columns.
 pub(super) fn moment(wall_ms: i64, boot: Option<String>) -> Moment {
     Moment { wall: clock::from_ms(wall_ms), boot: boot.and_then(|boot| boot.parse().ok()) }
 }
 
-/// Its two columns.
+/// The two columns of a moment.
 pub(super) fn stored(moment: Option<Moment>) -> (Option<i64>, Option<String>) {
     let boot = moment.and_then(|moment| moment.boot).map(|boot| boot.to_string());
     (moment.map(|moment| moment.wall.as_millisecond()), boot)
