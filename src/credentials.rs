@@ -1,10 +1,10 @@
-//! One-time admin passwords at rest: under a data key of their run, which is sealed to an age public key and opened with
-//! its private half.
+//! Protects one-time admin passwords at rest.
 //!
-//! A nightly machine can hold the public half alone. Where no recipient is given, a key pair is made on first use
-//! and its private half kept in the identity file, for its owner's eyes only.
+//! They are encrypted under a data key of their run. The data key is sealed to an age public key and opened with its
+//! private half. A nightly machine needs only the public half. If no recipient is given, a key pair is made on first
+//! use, and its private half is stored in the identity file, which only its owner can read.
 //!
-//! [`data_key`] is the encryption, [`sealer`] a run's use of it, [`opener`] that of `credentials`.
+//! [`data_key`] is the encryption, [`sealer`] uses it in a run, [`opener`] uses it in `credentials`.
 
 mod data_key;
 mod opener;
@@ -25,10 +25,10 @@ pub(crate) use age::x25519::Recipient;
 pub(crate) use opener::Opener;
 pub(crate) use sealer::{KeptKey, Sealer};
 
-/// What can go wrong with keys and sealed passwords. Never holds a password.
+/// Errors with keys and sealed passwords. They never contain a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    // Never quoted: it may be the private half.
+    // The value is never quoted: it may be the private half.
     #[error("what `--recipient` says is no age public key{}", if *is_private { ", but the private half of one" } else { "" })]
     BadRecipient { is_private: bool },
     #[error("could not find a configuration folder for this user")]
@@ -41,14 +41,14 @@ pub(crate) enum Error {
     Seal(String),
 }
 
-/// Why a password does not open.
+/// Why a password cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unopened {
-    /// The identity file holds no key that it is sealed to: this one, where that is known.
+    /// The identity file has no key that the password is sealed to. The recipient, if it is known.
     OtherKey(Option<String>),
-    /// It is not what was stored, or is of a later program.
+    /// It is not what was stored, or was written by a later program.
     Damaged,
-    /// It was changed, or is that of another row.
+    /// It was changed, or belongs to another row.
     NotItsOwn,
 }
 
@@ -79,7 +79,7 @@ impl Error {
     }
 }
 
-/// A public key, such as `--recipient` takes it (`age1…`).
+/// Parses a public key, as given to `--recipient` (`age1…`).
 pub(crate) fn recipient(text: &str) -> Result<Recipient, Error> {
     let is_private = text.trim_start().to_ascii_uppercase().starts_with("AGE-SECRET-KEY");
     text.parse().map_err(|_| Error::BadRecipient { is_private })
@@ -91,19 +91,19 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
-    /// Reads them.
+    /// Reads the keys of the file.
     pub(crate) fn read(file: &Path) -> Result<Self, Error> {
         read_identity(file)
     }
 
-    /// Reads them; where the file is not there, makes it, with a new key. Says whether it did.
+    /// Reads the keys of the file; if it does not exist, creates it with a new key. Returns true if it was created.
     pub(crate) fn read_or_make(file: &Path) -> Result<(Self, bool), Error> {
         match read_identity(file) {
             Err(Error::IdentityFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let identity = Identity::generate();
                 match write_identity(file, &identity) {
                     Ok(()) => Ok((Self { keys: vec![identity] }, true)),
-                    // Another run has made one meanwhile.
+                    // Another run has made one in the meantime.
                     Err(Error::IdentityFile { source, .. })
                         if source.kind() == io::ErrorKind::AlreadyExists =>
                     {
@@ -121,7 +121,7 @@ impl Identities {
         self.keys[0].to_public()
     }
 
-    /// The public halves of all of them.
+    /// The public halves of all keys.
     pub(crate) fn recipients(&self) -> impl Iterator<Item = Recipient> {
         self.keys.iter().map(Identity::to_public)
     }
@@ -131,7 +131,7 @@ impl Identities {
         self.keys.iter().find(|key| open([*key], sealed).is_ok()).map(Identity::to_public)
     }
 
-    /// What is in an age file.
+    /// Decrypts an age file.
     fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
         open(&self.keys, sealed)
     }
@@ -152,13 +152,13 @@ fn open<'a>(
         age::DecryptError::NoMatchingKeys => Unopened::OtherKey(None),
         _ => Unopened::Damaged,
     })?;
-    // So long that it does not move while it grows, which would leave its pieces in memory.
+    // Large enough that it is not reallocated while it grows, which would leave parts of it in memory.
     let mut opened = Zeroizing::new(Vec::with_capacity(sealed.len() + 64));
     file.read_to_end(&mut opened).map_err(|_| Unopened::Damaged)?;
     Ok(opened)
 }
 
-/// The identity file that is used where none is named.
+/// The default identity file.
 pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
     let folders = directories::ProjectDirs::from("", "", "tenantry").ok_or(Error::NoConfigFolder)?;
     Ok(folders.config_dir().join("identity.txt"))
@@ -168,14 +168,14 @@ fn read_identity(file: &Path) -> Result<Identities, Error> {
     let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
     let content = files::read_secret(file).map_err(|source| error("read", source))?;
     let text = str::from_utf8(&content).map_err(|_| Error::BadIdentity(file.to_owned()))?;
-    // The format of `age-keygen`: comments, and a key on each other line. Keys of other kinds may stand among them.
+    // The format of `age-keygen`: comments, and one key on each other line. Other kinds of keys are ignored.
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let keys: Vec<Identity> = lines.filter_map(|line| line.parse().ok()).collect();
     if keys.is_empty() { Err(Error::BadIdentity(file.to_owned())) } else { Ok(Identities { keys }) }
 }
 
-/// Whole or not at all, and never over another one: a key that a crash could halve or undo, or another run replace,
-/// would take the passwords sealed to it along.
+/// Writes the file completely or not at all, and never over another one: if a crash damaged or undid a key, or another
+/// run replaced it, the passwords sealed to it would be lost.
 fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
     let error = |source| Error::IdentityFile { what: "write", path: file.to_owned(), source };
     files::make_folder_of(file).map_err(error)?;

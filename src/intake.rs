@@ -1,9 +1,9 @@
-//! Reader and validation into the ledger.
+//! Reads and validates lists, and takes their rows into the ledger.
 //!
-//! A file streams through: [`reading`](crate::reading) has threads that read and [`judge`] rows, this task hands their
-//! batches to the ledger. Every row that is read is taken up or counted; the ledger holds the counts to
-//! it. What becomes of a row is [decided](decide) here, also for `check`; [`stored`] does so for rows that the ledger
-//! keeps. What only the rows beside a row show is worded in [`neighbours`]. Nothing here knows HTTP.
+//! A file is streamed: [`reading`](crate::reading) has threads that read and [`validate`] rows, and this task passes
+//! their batches to the ledger. Every row that is read is ingested or counted; the ledger checks the counts. [`decide`]
+//! decides what to do with a row, also for `check`; [`stored`] validates rows that the ledger has. [`cross_row`] words
+//! the problems that show only in combination with other rows. Nothing here knows HTTP.
 
 pub(crate) mod cross_row;
 pub(crate) mod decide;
@@ -29,7 +29,7 @@ use validate::RowValidator;
 
 pub(crate) use stored::StoredRowValidator;
 
-/// Why a file could not be taken up to its end. What was taken up before is durable, and none of it is sent.
+/// Why a file could not be ingested to its end. Rows that were ingested before are durable, and none of them is sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
@@ -38,35 +38,35 @@ pub(crate) enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// How files are taken up.
+/// How files are ingested.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) reader: reader::Options,
-    /// How files were told to be read and judged, for the ledger to keep.
+    /// The options by which files are read and validated, for the ledger to store.
     pub(crate) given: InputOptions,
     pub(crate) retry_failed: bool,
     pub(crate) allow_direct: bool,
-    /// Nothing may be sent before somebody has agreed.
+    /// Nothing may be sent without consent.
     pub(crate) needs_consent: bool,
 }
 
-/// What reading a file came to.
+/// The result of reading a file.
 #[derive(Debug, Default)]
 pub(crate) struct IntakeReport {
     pub(crate) rows: u64,
-    /// What became of them.
+    /// How many rows had which result.
     pub(crate) judged: IngestReport,
-    /// How it was read, such as `semicolons`.
+    /// How the file was read, such as `semicolons`.
     pub(crate) layout: String,
-    /// Columns that are kept for exports and are no data.
+    /// Columns that Tenantry does not use and that exports keep.
     pub(crate) unknown_columns: Vec<String>,
-    /// Of those, what may mean a field that has no column.
+    /// Of those, columns that may be meant for a field without a column.
     pub(crate) suggested_columns: Vec<(String, Field)>,
-    /// What is wrong with it, in a line for each kind of problem.
+    /// The problems of the file, one line per kind of problem.
     pub(crate) problems: Vec<String>,
 }
 
-/// Every kind of problem that was met, errors first: how many rows have it, and the first of them.
+/// Every kind of problem, errors first: how many rows have it, and the first of these problems.
 type ProblemKinds = BTreeMap<(Severity, Cow<'static, str>), (u64, Problem)>;
 
 fn note_problems(kinds: &mut ProblemKinds, rows: &[Incoming]) {
@@ -82,7 +82,7 @@ fn describe((severity, rule): &(Severity, Cow<'static, str>), (rows, first): &(u
     format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.describe())
 }
 
-/// What a row says, as far as it matters for what becomes of it.
+/// The part of a row that a decision needs.
 fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'a> {
     let customer = candidate.customer.as_ref();
     IncomingRow {
@@ -95,7 +95,7 @@ fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'
     }
 }
 
-/// Takes up one file. Its rows may be sent only when this has returned.
+/// Ingests one file. Its rows may be sent only after this has returned.
 pub(crate) async fn ingest(
     source: InputSource,
     ledger: &Ledger,
@@ -140,7 +140,7 @@ pub(crate) async fn ingest(
                 let rows;
                 (reading, rows) = ledger.ingest(reading, batch.rows, decide).await?;
                 note_problems(&mut kinds, &rows);
-                // Freeing so many texts takes as long as looking up their rows, and the ledger need not wait for it.
+                // Freeing so many strings takes as long as looking up their rows, and the ledger need not wait for it.
                 drop(tokio::task::spawn_blocking(move || drop(rows)));
                 progress.send_replace(batch.progress);
             }

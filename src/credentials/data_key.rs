@@ -1,9 +1,9 @@
-//! A data key, and passwords under it: each bound to its own row, so that a stored password which was put in the place of
-//! another one does not open there.
+//! A data key, and the encryption of passwords under it.
 //!
-//! A stored password is a version, a random nonce and the ciphertext of XChaCha20-Poly1305. Its associated data are the
-//! version, the ledger's id, the row's id, the domain and the customer id, each with its length before it, so that no two
-//! owners have the same.
+//! Each password is bound to its own row: if a stored password is moved to another row, it does not open there. A
+//! stored password is a version, a random nonce and the ciphertext of XChaCha20-Poly1305. Its associated data are the
+//! version, the ledger's id, the row's id, the domain and the customer id, each with its length before it, so that no
+//! two owners have the same data.
 
 use age::x25519::Recipient;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -16,16 +16,16 @@ use zeroize::Zeroizing;
 use super::{Error, Identities, Unopened};
 use crate::ledger::RowId;
 
-/// The layout of a stored password, and of what it is bound to.
+/// The layout of a stored password, and of its associated data.
 const VERSION: u8 = 1;
 
-/// Bytes of a nonce: long enough to be drawn at random for every password of a key.
+/// Bytes of a nonce: long enough for a random one per password of a key.
 const NONCE: usize = 24;
 
 /// Bytes of a key.
 const KEY: usize = 32;
 
-/// Whom a password belongs to. It opens for this owner alone.
+/// The owner of a password. The password opens only for this owner.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PasswordOwner<'a> {
     pub(crate) ledger_id: &'a str,
@@ -47,23 +47,23 @@ impl PasswordOwner<'_> {
     }
 }
 
-/// The key of one run. Overwritten when it is dropped, and shown by nothing.
+/// The key of one run. It is overwritten when it is dropped, and never displayed.
 pub(crate) struct DataKey(Zeroizing<[u8; KEY]>);
 
 impl DataKey {
-    /// A new one, from the randomness of the operating system.
+    /// A new key, from the randomness of the operating system.
     pub(super) fn draw() -> Result<Self, Error> {
         let mut key = Zeroizing::new([0; KEY]);
         SysRng.try_fill_bytes(&mut *key).map_err(|error| Error::Seal(error.to_string()))?;
         Ok(Self(key))
     }
 
-    /// The key as the ledger keeps it: an age file for `recipient`.
+    /// The key as it is stored: an age file for `recipient`.
     pub(super) fn sealed_to(&self, recipient: &Recipient) -> Result<Vec<u8>, Error> {
         age::encrypt(recipient, &*self.0).map_err(|error| Error::Seal(error.to_string()))
     }
 
-    /// The key that was kept as `sealed`.
+    /// The key that was stored as `sealed`.
     pub(super) fn unsealed_by(identities: &Identities, sealed: &[u8]) -> Result<Self, Unopened> {
         let unsealed = identities.open(sealed)?;
         let mut key = Zeroizing::new([0; KEY]);
@@ -74,10 +74,11 @@ impl DataKey {
         Ok(Self(key))
     }
 
-    /// The password of `owner` as the ledger keeps it. Computes, and waits for nothing.
+    /// The password of `owner` as it is stored. Only computes; does not block.
     pub(super) fn seal(&self, owner: &PasswordOwner<'_>, password: &SecretString) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE];
-        // Unlike the system's own this cannot fail now, with a password in hand that cannot be had again.
+        // Unlike the system's own generator this one cannot fail here, while we have a password that cannot be
+        // requested again.
         rand::rng().fill_bytes(&mut nonce);
         let plain = Payload { msg: password.expose_secret().as_bytes(), aad: &owner.associated_data() };
         let sealed = self.cipher().encrypt(XNonce::from_slice(&nonce), plain);
@@ -85,7 +86,7 @@ impl DataKey {
         Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
     }
 
-    /// The password of `owner`, where it is the one that was sealed for this owner under this key.
+    /// The password of `owner`, if it was sealed for this owner under this key.
     pub(super) fn open(
         &self,
         owner: &PasswordOwner<'_>,
@@ -130,7 +131,7 @@ mod tests {
             PasswordOwner { customer_id: "c-2", ..owner() },
             PasswordOwner { customer_id: "", ..owner() },
             PasswordOwner { ledger_id: "6d2f7c9a-0000-4000-8000-000000000002", ..owner() },
-            // The same letters, cut elsewhere.
+            // The same letters, split at another place.
             PasswordOwner { domain: "a.onmicrosoft.co", customer_id: "mc-1", ..owner() },
         ];
         for other in others {

@@ -1,6 +1,6 @@
 //! Opens the passwords of a ledger.
 //!
-//! Each data key is unsealed once, when the first password under it is opened: what takes time is the asymmetric step.
+//! Each data key is unsealed once, for the first password under it, because the asymmetric step is slow.
 
 use std::collections::HashMap;
 
@@ -19,16 +19,16 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
-    /// For the ledger of this id, with its data keys as it keeps them.
+    /// For the ledger with this id and its stored data keys.
     pub(crate) fn new(identities: Identities, ledger_id: String, data_keys: Vec<SealedDataKey>) -> Self {
         let sealed_keys = data_keys.into_iter().map(|key| (key.id, key)).collect();
         Self { identities, ledger_id, sealed_keys, keys: HashMap::new() }
     }
 
-    /// The password, or why it does not open.
+    /// The password, or why it cannot be opened.
     pub(crate) fn open(&mut self, sealed: &SealedPassword) -> Result<Zeroizing<Vec<u8>>, Unopened> {
         let Some(id) = sealed.data_key else {
-            // A password of an earlier program: an age file of its own.
+            // A password of an earlier program is an age file of its own.
             return self.identities.open(&sealed.password);
         };
         let key = self.keys.entry(id).or_insert_with(|| {

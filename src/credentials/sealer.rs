@@ -9,17 +9,17 @@ use super::data_key::{DataKey, PasswordOwner};
 use crate::failpoint;
 use crate::ledger::{self, DataKeyId, Recorder, RowId, Sealed};
 
-/// The data key of a run, in memory. It becomes durable before the first create, and a run that creates nothing leaves
-/// nothing of it.
+/// The data key of a run, in memory. It becomes durable before the first create. A run that creates nothing does not
+/// store it.
 pub(crate) struct Sealer {
     key: DataKey,
-    /// The public key that can open it, and the key as it is kept.
+    /// The public key that can open it, and the key as it is stored.
     recipient: String,
     sealed_key: Vec<u8>,
     kept: OnceCell<StoredKey>,
 }
 
-/// Where the ledger keeps it.
+/// The stored key's id, and the id of its ledger.
 struct StoredKey {
     id: DataKeyId,
     ledger_id: String,
@@ -33,7 +33,7 @@ pub(crate) struct KeptKey<'a> {
 }
 
 impl Sealer {
-    /// Draws a data key for what `recipient` is to open.
+    /// Makes a new data key that `recipient` can open.
     pub(crate) fn to(recipient: &Recipient) -> Result<Self, Error> {
         let key = DataKey::draw()?;
         let sealed_key = key.sealed_to(recipient)?;
@@ -54,8 +54,8 @@ impl Sealer {
 }
 
 impl KeptKey<'_> {
-    /// The password that the create of `row` brought, for the customer that its answer names. Computes, and waits for
-    /// nothing.
+    /// Seals the password that the create of `row` brought, for the customer that the answer names. Only computes; does
+    /// not block.
     pub(crate) fn seal(
         &self,
         row: RowId,

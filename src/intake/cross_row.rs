@@ -1,11 +1,12 @@
-//! Problems of a row that only its neighbours show: the other rows of its file, and of the files before it.
+//! Problems of a row that show only in combination with other rows.
 //!
-//! Who finds them depends on who has seen the other rows: the ledger in an import, `check` by its own short memory.
-//! What they are called and how they are told is here, so that both say the same.
+//! The other rows are those of its file, and of the files before it. In an import the ledger finds these problems;
+//! `check` has its own short memory. Their names and messages are here, so that both report the same.
 
 use crate::problem::{Finding, Problem, Rule};
 
-/// A row that names the domain of an earlier row, with other values. `file`: where that row stands, if elsewhere.
+/// A row with the domain of an earlier row, and other values. `file`: the file of the earlier row, if it is another
+/// one.
 pub(crate) fn duplicate_domain(
     line: u64,
     column: &str,
@@ -24,8 +25,8 @@ pub(crate) fn duplicate_domain(
 /// The rule of [`mixed_resellers`].
 pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
 
-/// A row without a reseller beside rows with one: it would silently become a customer of the provider itself (fact
-/// book 4.2).
+/// A row without a reseller in a file where other rows have one: it would silently become a customer of the provider
+/// itself (fact book 4.2).
 pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
     let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
     Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")

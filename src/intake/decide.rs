@@ -1,29 +1,31 @@
-//! What becomes of a row of a list: the one place that says so, for `import`, `check` and `retry`.
+//! Decides what to do with a row of a list, for `import`, `check` and `retry`.
 //!
-//! Nothing is looked up or changed here. Whoever has a row says what it says ([`IncomingRow`]) and what is known ([`KnownRows`]):
-//! from the ledger, or from a short memory of the files that are being checked. The ledger carries the [`Decision`] out.
+//! Nothing is looked up or changed here. The caller passes the content of a row ([`IncomingRow`]) and what is known of
+//! it ([`KnownRows`]), from the ledger or from a short memory of the files that are being checked. The ledger carries
+//! the [`Decision`] out.
 //!
-//! The key of a row is its domain. The first row of a reading that names a domain stands for it; a later one is rejected and
-//! names the first one's line, unless the two are equal. A row that is known from an earlier reading is left alone where it
-//! was sent or may have been, and replaced by a changed one where it was refused or never sent.
+//! The key of a row is its domain. The first row of a reading that has a domain becomes the current row of this domain.
+//! A later row with the same domain is rejected with the first one's line, unless the two are equal. A row that is
+//! known from an earlier reading is left unchanged if it was sent or may have been; if it was refused or never sent, a
+//! changed row replaces it.
 
 use super::cross_row::{MIXED_RESELLERS, duplicate_domain};
 use crate::customer::Customer;
 use crate::ledger::{Change, Decision, KnownAcceptance, KnownRow, KnownRows, RowId, SkipReason, State};
 
-/// A row that comes, as far as it matters for what becomes of it.
+/// The part of an incoming row that a decision needs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct IncomingRow<'a> {
     pub(crate) line: u64,
-    /// Empty where it names none.
+    /// Empty if it has none.
     pub(crate) domain: &'a str,
     /// The header name of the domain's column.
     pub(crate) domain_column: &'a str,
-    /// No problem of it is an error.
+    /// None of its problems is an error.
     pub(crate) is_good: bool,
-    /// It is good, and says who accepted the agreement.
+    /// It is good, and contains an acceptance of the agreement.
     pub(crate) has_agreement: bool,
-    /// Of a row in which nothing is wrong but the agreement, at most: what counts beside that.
+    /// The customer without its agreement, if at most the agreement has errors.
     pub(crate) customer: Option<&'a Customer>,
 }
 
@@ -33,7 +35,7 @@ impl IncomingRow<'_> {
     }
 }
 
-/// What becomes of a row of a file. `retry_failed`: unchanged refused rows are tried again.
+/// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried.
 pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
     let KnownRows { standing, named, alike, replaced } = known;
     let named = named.filter(can_be_corrected);
@@ -42,10 +44,10 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         && named.met_on.is_none()
         && standing.as_ref().or(alike.as_ref()).is_none_or(|standing| standing.row == named.row)
     {
-        // An exported row that came back as it went.
+        // An exported row that was imported unchanged.
         return retried(row, named, retry_failed);
     }
-    // A rejected row that stands for no domain: its cell is none, or an earlier row stood for it.
+    // `alike` is a rejected row without a key: its domain cell is invalid, or an earlier row had the domain.
     let standing_or_alike = standing.as_ref().or(alike.as_ref());
     if let (None, Some(replaced)) = (&named, replaced)
         && standing_or_alike.is_none_or(gives_way_to_a_correction)
@@ -58,12 +60,12 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     let named_before = match (standing.met_on, &standing.elsewhere) {
         _ if standing.same_content => None,
         (Some(line), _) => Some((line, None)),
-        // The files of one run belong together.
+        // The files of one run count as one.
         (None, Some((line, file))) if named.is_none() => Some((*line, Some(file.as_str()))),
         (None, _) => None,
     };
     match (named_before, &alike) {
-        // Said again, what was wrong is not wrong twice.
+        // The same wrong row again is not a second error.
         (Some(_), Some(alike)) => keep(alike, Change::Nothing),
         (Some((line, file)), None) => {
             let problem = duplicate_domain(row.line, row.domain_column, row.domain, line, file);
@@ -74,19 +76,19 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     }
 }
 
-/// What an exported row names may still be corrected where it was not sent, or was refused. One that a restored copy holds
-/// back may have been refused by the lost ledger, whose exports name it.
+/// A row that an exported row names can be corrected if it was not sent, or was refused. A row that a restored copy
+/// holds back may have been refused by the lost ledger, and the exported row may come from that ledger.
 fn can_be_corrected(named: &KnownRow) -> bool {
     named.state.is_refused() || (named.state == State::Pending && named.is_held)
 }
 
-/// The file that a corrected row came from, read again night after night, must not undo the correction. Only a row that was
-/// never sent follows the file back.
+/// If the original file of a corrected row is imported again night after night, it must not undo the correction. Only a
+/// correction that was never sent is replaced.
 fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
     standing.state != State::Pending && !standing.same_content && standing.met_on.is_none()
 }
 
-/// A row that stands in the ledger from an earlier reading comes again.
+/// Decides on a row that the ledger has from an earlier reading.
 fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decision {
     let is_changed = !known.same_content;
     let may_be_retried = retry_failed && row.is_good;
@@ -101,12 +103,12 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         _ if is_changed => replace(known),
         State::Failed if may_be_retried && known.is_burned => keep(known, Change::Burned),
         State::Failed if may_be_retried => keep(known, Change::Retry),
-        // That is judged with the whole file.
+        // This rule is checked with the whole file.
         State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) => {
             keep(known, Change::Nothing)
         }
-        // The verdict on a row can change without the row: the rules may have, or the row that it repeated may be gone
-        // from the file.
+        // The validity of a row can change although the row does not: the rules may have changed, or the row that it
+        // repeated may be gone from the file.
         State::Rejected if row.is_good => replace(known),
         _ => keep(known, Change::Nothing),
     }
@@ -124,13 +126,14 @@ fn keep(known: &KnownRow, change: Change) -> Decision {
     Decision::Known { row: known.row, change, adopts: known.is_unfinished }
 }
 
-/// A row whose customer exists. Only its agreement can still be of use.
+/// Decides on a row whose customer exists. Only its agreement can still change something.
 fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Change {
     let says_nothing = row.says_nothing_of_agreement();
     let state = known.acceptance.map(|it| it.state);
     let instead_of = known.acceptance.map(|it| it.id);
     if let Some(KnownAcceptance { id, state, same_content: true, is_unfinished }) = known.acceptance {
-        // The verdict on a rejected one has changed without it: the rules may have.
+        // The validity of a rejected acceptance can change although the acceptance does not: the rules may have
+        // changed.
         let is_to_be_tried = state == State::Rejected || (state == State::Failed && retry_failed);
         return match is_unfinished {
             _ if is_to_be_tried && row.is_good => Change::Accept { instead_of },
@@ -141,8 +144,8 @@ fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Cha
     if state == Some(State::Rejected) && says_nothing {
         return Change::WithdrawAcceptance;
     }
-    // The file that a corrected acceptance came from, read again night after night, must not undo the correction. But an
-    // operator who asks for another try means what the file says now.
+    // If the original file of a corrected acceptance is imported again night after night, it must not undo the
+    // correction. But if an operator requests a retry, the content of the file counts.
     let is_old = (known.same_content && says_nothing) || known.was_accepted_so;
     if is_old && !(retry_failed && state.is_some_and(State::is_refused)) {
         return Change::Nothing;
@@ -154,7 +157,7 @@ fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Cha
     Change::Accept { instead_of }
 }
 
-/// Is everything but the agreement as it was sent? A reseller that the file leaves out is the one that was given then.
+/// Is everything except the agreement as it was sent? If the file has no reseller, the reseller that was sent counts.
 fn is_as_sent(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     let (Some(sent), Some(now)) = (&known.sent, row.customer) else { return false };
     let now = Customer {
@@ -165,8 +168,8 @@ fn is_as_sent(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     **sent == now
 }
 
-/// Is a good row the one of a customer that exists, without anything new, and can that change no more? It can be told
-/// beside the ledger's own thread, which what a file says of other customers cannot.
+/// Is a good row an unchanged row of an existing customer, and is this final? Unlike other rows of customers, such a
+/// row can be recognized outside the ledger's own thread.
 pub(crate) fn is_final(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     let is_settled = known.acceptance.is_none_or(|it| it.state == State::Recorded && it.same_content);
     known.state.is_customer()
@@ -176,26 +179,26 @@ pub(crate) fn is_final(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
             == Decision::Known { row: known.row, change: Change::Nothing, adopts: false }
 }
 
-/// Rows without a reseller beside rows with one: each would silently become a customer of the provider itself (fact book
-/// 4.2).
+/// Does a file mix rows with and without a reseller? Each row without one would silently become a customer of the
+/// provider itself (fact book 4.2).
 pub(crate) fn are_mixed(has_resellers: bool, has_direct: bool, allow_direct: bool) -> bool {
     has_resellers && has_direct && !allow_direct
 }
 
-/// A row that the ledger keeps, and how it was judged anew.
+/// What a decision needs to know about a stored row that was validated again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryContext {
-    /// What the ledger has of it is not what its file said: it cannot be judged without that.
+    /// The stored row differs from the row in the file, so it cannot be validated without the file.
     pub(crate) cannot_be_validated: bool,
-    /// It came to its state before the ledger was restored from a copy.
+    /// It has been in its state since before the ledger was restored from a copy.
     pub(crate) is_from_before: bool,
-    /// A burned domain does not matter.
+    /// A burned domain is ignored.
     pub(crate) takes_burned: bool,
     /// Other rows of its file have a reseller, and it has none.
     pub(crate) is_mixed: bool,
 }
 
-/// Whether a row that was refused or rejected is taken up again without its file, or its refused acceptance is.
+/// Decides whether a refused or rejected row, or its refused acceptance, is retried without its file.
 pub(crate) fn decide_kept(
     row: &IncomingRow<'_>,
     known: KnownRows,
@@ -216,7 +219,7 @@ pub(crate) fn decide_kept(
         _ if is_refused && !own.same_content => Err(SkipReason::Changed),
         RetryContext { is_from_before: true, .. } => Err(SkipReason::FromBefore),
         RetryContext { takes_burned: false, .. } if own.is_burned => Err(SkipReason::Burned),
-        // A row that nobody gave a reseller was rejected for that or would have been.
+        // A row without a reseller was rejected for that, or would have been.
         RetryContext { is_mixed: true, .. } if !is_refused => Err(SkipReason::Direct),
         _ if is_refused => Ok(keep(&own, Change::Retry)),
         _ => Ok(replace(&own)),

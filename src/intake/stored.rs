@@ -1,6 +1,6 @@
-//! What the ledger keeps of a row, judged anew: by the same validator as in an import, by today's rules and settings.
+//! Validates stored rows again, with the same validator as in an import and today's rules and settings.
 //!
-//! `--map` and `--default` hold as they did for its file, but for what is said otherwise now.
+//! `--map` and `--default` apply as they did for the file, unless they are overridden now.
 
 use std::collections::HashMap;
 
@@ -17,14 +17,14 @@ use crate::problem::Problem;
 use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
 
-/// Judges stored rows one after another.
+/// Validates stored rows one after another.
 pub(crate) struct StoredRowValidator {
-    /// What is said now.
+    /// The options given now.
     given: InputOptions,
     settings: Settings,
-    /// A burned domain does not matter.
+    /// A burned domain is ignored.
     takes_burned: bool,
-    /// What holds for the file of the rows that came last.
+    /// The validator and options for the file of the most recent rows.
     file: Option<OfFile>,
 }
 
@@ -34,12 +34,12 @@ struct OfFile {
     header: Header,
     settings: Settings,
     validator: Validator,
-    /// For rows that got their reseller from an option, by that reseller.
+    /// For rows whose reseller came from an option, by that reseller.
     with_reseller: HashMap<Uuid, Validator>,
 }
 
 impl StoredRowValidator {
-    /// `settings` are those of `given`. `takes_burned`: a burned domain does not matter.
+    /// `settings` are those of `given`. `takes_burned`: a burned domain is ignored.
     pub(crate) fn new(settings: Settings, given: InputOptions, takes_burned: bool) -> Self {
         Self { given, settings, takes_burned, file: None }
     }
@@ -47,8 +47,8 @@ impl StoredRowValidator {
 
 impl RetryDecider for StoredRowValidator {
     /// # Errors
-    /// The header of its file says nothing any more, because it was read with a `--map` or a `--default` that the ledger
-    /// does not know, and that is not given now.
+    /// The header of its file cannot be mapped any more, because the file was read with a `--map` or a `--default` that
+    /// the ledger does not know, and that is not given now.
     fn validate(&mut self, stored: &StoredRow) -> Result<Candidate, ledger::Error> {
         let is_other = |file: &OfFile| file.stored_header != stored.header || file.given != stored.given;
         if self.file.as_ref().is_none_or(is_other) {
@@ -59,7 +59,7 @@ impl RetryDecider for StoredRowValidator {
         let cells = reader::from_csv(&stored.cells);
         let row = Row::of_stored(stored.line, &cells, header.columns().len());
         let mut validation = file.validator.validate(header, &row);
-        // A reseller that the row leaves out is the one that was given then: it must not become a direct customer.
+        // If the row has no reseller, the reseller that was sent counts: it must not become a direct customer.
         let reseller: Option<Uuid> =
             stored.reseller.as_deref().map(str::parse).transpose().map_err(|error| {
                 let what = format!("its reseller cannot be read: {error}");
@@ -82,7 +82,7 @@ impl RetryDecider for StoredRowValidator {
         known: KnownRows,
         has_resellers: impl FnOnce() -> Result<bool, ledger::Error>,
     ) -> Result<Result<Decision, SkipReason>, ledger::Error> {
-        // That takes long to find out, and matters for few.
+        // This takes long to find out, and matters for few rows.
         let was_rejected = known.named.as_ref().is_some_and(|it| it.state == State::Rejected);
         let may_be_mixed = was_rejected && candidate.has_reseller() == Some(false);
         let kept = RetryContext {

@@ -1,4 +1,4 @@
-//! What a row of a file is to the ledger: its customer's row that comes as it went, or one that has to be looked at.
+//! Validates the rows of a file for the ledger: unchanged rows of known customers, or candidates.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, 
 use crate::reader::{self, Header, Row};
 use crate::validation::{Validation, Validator};
 
-/// Judges the rows of one file, on as many threads as there are.
+/// Validates the rows of one file, on several threads.
 pub(super) struct RowValidator {
     validator: Validator,
     own_rows: OwnRows,
@@ -15,7 +15,7 @@ pub(super) struct RowValidator {
 }
 
 impl RowValidator {
-    /// For the rows below `header`, on their way into the ledger with this id.
+    /// For the rows below `header`, to be ingested into the ledger with this id.
     pub(super) fn new(
         validator: Validator,
         header: &Header,
@@ -25,7 +25,7 @@ impl RowValidator {
         Self { validator, own_rows: OwnRows::of(header, ledger_id), customers }
     }
 
-    /// Judges rows that stand in the file one after another.
+    /// Validates consecutive rows of the file.
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
         let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
         let asked: Vec<_> = judged.iter().map(ValidatedRow::fingerprint).collect();
@@ -54,20 +54,20 @@ struct ValidatedRow<'a> {
 }
 
 impl ValidatedRow<'_> {
-    /// What a customer may be recognised by. A row that says which other one it corrects has more to say.
+    /// The fingerprint by which a customer can be recognized. `None` if the row names a row that it corrects.
     fn fingerprint(&self) -> Option<Fingerprint<'_>> {
         let domain = self.validation.domain.as_ref()?;
         let may_be = self.validation.is_good() && self.corrects.is_none();
         may_be.then_some(Fingerprint { domain, content_hash: self.content_hash })
     }
 
-    /// Does it say nothing new of a customer, of whom this is known?
+    /// Is the row an unchanged row of the known customer, and is this final?
     fn is_final(&self, known: &KnownRow) -> bool {
         let has_agreement = self.validation.has_agreement();
         is_final(&IncomingRow { is_good: true, has_agreement, ..IncomingRow::default() }, known)
     }
 
-    /// For the ledger: as `customer`, where it is that one's row and says nothing new of it.
+    /// Converts the row for the ledger: as an unchanged row if `customer` is its customer and nothing has changed.
     fn sent_on(self, row: &Row, customer: Option<KnownRow>) -> Incoming {
         let customer = customer.filter(|known| self.is_final(known));
         let Self { validation, content_hash, corrects } = self;
@@ -84,7 +84,7 @@ impl ValidatedRow<'_> {
     }
 }
 
-/// All that the ledger keeps of a row that has been judged.
+/// All that the ledger stores of a validated row.
 pub(super) fn candidate(
     row: &Row,
     validation: Validation<'_>,
@@ -104,8 +104,8 @@ pub(super) fn candidate(
     }
 }
 
-/// Which row of this ledger a row of a file says it corrects. A file that was exported from another ledger names
-/// rows of that one, which mean nothing here.
+/// Finds the row of this ledger that a row of a file corrects. Rows of a file that was exported from another ledger
+/// name rows of that ledger, which mean nothing here.
 struct OwnRows {
     row_column: Option<usize>,
     ledger_column: Option<usize>,

@@ -5,7 +5,7 @@
 //! [`steps`] knows which changes of state are legal: it makes intents and outcomes durable, finds what an earlier run
 //! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`stored`]
 //! carefully reads values that may have been changed from outside. [`passwords`] stores sealed passwords,
-//! [`input_options`] the options of a file. [`copies`] writes copies, [`backup`] makes and restores them, [`kept`]
+//! [`input_options`] the options of a file. [`copies`] writes copies, [`mod@backup`] makes and restores them, [`kept`]
 //! keeps one before the schema changes. [`query`] reads on connections of its own, as [`ingest`] does to recognize
 //! rows.
 //!
@@ -29,7 +29,7 @@
 //! | `agreements` | acceptance of the customer agreement for a row |
 //! | `http_attempts` | HTTP call that was intended, with its outcome |
 //! | `data_keys` | data key of a run, sealed to a recipient |
-//! | `foreign_answers` | success whose customer is not that of the row |
+//! | `foreign_answers` | success that belongs to the customer of another row |
 //! | `openings` | opening of passwords |
 //! | `copies` | copy that this file is, and its restore |
 

@@ -1,9 +1,9 @@
-//! How long ago something was, told so that a jump of the wall clock does not change it.
+//! How long ago something was, safe against jumps of the wall clock.
 //!
-//! A machine's clock can be set while a run goes on, or between two of them. Within a run ages come from the monotonic
-//! clock. What an earlier run has stored is told by the time since the boot, where that is still the same boot. Else
-//! there are times of the wall clock alone, so two ages are told of it: the one that the stored times give, and the one
-//! that is certain, which begins with this run.
+//! A machine's clock can be set during a run, or between two runs. Within a run, ages come from the monotonic clock.
+//! For a moment that an earlier run has stored, the time since boot is used if the machine has not booted since.
+//! Otherwise only wall clock times are left, so there are two ages: the one from the stored times, and the certain one,
+//! which begins with this run.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use tokio::time::Instant;
 
 use crate::clock::{self, BootMoment, Moment};
 
-/// A moment of which only the age counts.
+/// A moment of which only the age matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Age {
-    /// It was not after this.
+    /// The moment was not after this.
     not_after: Instant,
-    /// So much before that, as far as anybody knows.
+    /// How long before `not_after` it was, according to the best clock there is.
     before: Duration,
-    /// So much before that for certain.
+    /// How long before `not_after` it was at least, for certain.
     certainly_before: Duration,
 }
 
@@ -29,18 +29,18 @@ impl Age {
         Self { not_after: moment, before: Duration::ZERO, certainly_before: Duration::ZERO }
     }
 
-    /// Its age, as far as the wall clock could be believed when this run began, where it took that.
+    /// Its age. If it comes from the wall clock, it is correct if that was correct when this run began.
     pub(super) fn age(self, now: Instant) -> Duration {
         self.before.saturating_add(now.saturating_duration_since(self.not_after))
     }
 
-    /// It is at least so long ago, whatever the wall clock says.
+    /// Its minimum age, whatever the wall clock shows.
     pub(super) fn certain_age(self, now: Instant) -> Duration {
         self.certainly_before.saturating_add(now.saturating_duration_since(self.not_after))
     }
 }
 
-/// When this run began, on all clocks.
+/// The start of this run, on all clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunClock {
     instant: Instant,
@@ -49,8 +49,8 @@ pub(super) struct RunClock {
 }
 
 impl RunClock {
-    /// Where `began` is before the newest time in the ledger, the clock has gone back since, and it is at least as late
-    /// as that.
+    /// If `began` is before the newest time in the ledger, the clock has gone back, and the time is at least the newest
+    /// one.
     pub(super) fn new(instant: Instant, began: Moment, newest_stored: Option<Timestamp>) -> Self {
         let wall = newest_stored.map_or(began.wall, |stored| stored.max(began.wall));
         Self { instant, wall, boot: began.boot }
@@ -60,7 +60,7 @@ impl RunClock {
         self.instant
     }
 
-    /// What the wall clock says at `instant`, had nobody set it since.
+    /// The wall clock time at `instant`, as if the clock had not been set since the start.
     pub(super) fn wall_at(&self, instant: Instant) -> Timestamp {
         self.wall.saturating_add(instant.saturating_duration_since(self.instant)).unwrap_or(self.wall)
     }
@@ -72,7 +72,8 @@ impl RunClock {
         Moment { wall: self.wall_at(instant), boot }
     }
 
-    /// What an earlier run has stored. A time to come, which makes no sense, counts as `senseless` ago.
+    /// The age of a moment that an earlier run has stored. A moment in the future makes no sense; its age is
+    /// `senseless`.
     pub(super) fn past(&self, stored: Moment, senseless: Duration) -> Age {
         let not_after = self.instant;
         match self.boot.zip(stored.boot).and_then(|(now, then)| now.since(then)) {
@@ -123,7 +124,7 @@ mod tests {
                 let start = RunClock::new(begun, at(wall, 1, 7), Some(clock::from_ms(5 * 3_600_000)));
                 let past = start.past(stored, Duration::MAX);
                 assert_eq!(past.certain_age(begun + HOUR), certain_age);
-                // What only the wall clock tells goes by it.
+                // Ages that come only from the wall clock change with it.
                 assert!(certain_age == HOUR || past.age(begun + HOUR) == age);
             }
         };

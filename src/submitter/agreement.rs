@@ -1,7 +1,7 @@
-//! The second step of a created customer: intent, gates, send, and what to make of the answer.
+//! The second step of a created customer: intent, gates, send, and the meaning of the answer.
 //!
-//! It may be repeated under its request id without asking first, whatever the id's age: the service takes the same
-//! acceptance once, and says so (fact book 10). So nothing here is ever in doubt for good.
+//! The acceptance may be sent again under its request id without a look-up first, whatever the id's age: the service
+//! takes the same acceptance only once, and reports that (fact book 10). So nothing here stays in doubt forever.
 
 use super::attempt::{StepContext, StepOutcome, StepResult, log_answer};
 use super::reconcile::Lookups;
@@ -15,10 +15,10 @@ use crate::ledger::{self, NextStep, Operation, RowChange};
 use crate::partner_center::agreement::{agreement_template, record_agreement};
 use crate::partner_center::{Class, Outcome};
 
-/// A customer that is not visible yet is tried again after this part of the settle delay.
+/// If a customer is not visible yet, its step is retried after this fraction of the settle delay.
 const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
 
-/// Sends one acceptance and says what came of it. Nothing of that is recorded yet but the intent.
+/// Sends one acceptance and returns its outcome. Only the intent is recorded by then.
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
@@ -38,7 +38,7 @@ pub(super) async fn record(means: &StepContext, task: &Task) -> Result<StepResul
         Ok(template_id) => template_id,
         Err(unanswered) => {
             let outcome = match unanswered.of_any() {
-                // None of it was the acceptance itself.
+                // These calls were look-ups; the acceptance itself was not sent.
                 Outcome::Unknown(silence) | Outcome::Intercepted(silence) => Outcome::NotSent(silence),
                 outcome => outcome,
             };
@@ -54,7 +54,7 @@ pub(super) async fn record(means: &StepContext, task: &Task) -> Result<StepResul
     Ok(StepResult { outcome: StepOutcome::Agree(answer.into()), attempts })
 }
 
-/// What an outcome means for the acceptance, and what comes then. Pure, as [`super::retry`] is for creates.
+/// Decides what an outcome means for the acceptance, and what to do next. Pure, like [`super::retry`] for creates.
 pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &VerdictContext<'_>) -> Verdict {
     let tries = if at.probe { task.tries } else { task.tries + 1 };
     let is_last = tries >= at.policy.max_attempts;
@@ -73,7 +73,7 @@ pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &VerdictContext<'_>)
             nothing_done(Then::Wait(at.policy.settle_delay / VISIBILITY_TRIES_PER_SETTLE_DELAY))
         }
         Outcome::Refused(Class::Unexplained, error) => forbidden(task, refusal(error), at, refused),
-        // Left to the next run, which may repeat it as well as this one.
+        // Left to the next run, which may send it again just as well as this one.
         Outcome::Unknown(_) | Outcome::Intercepted(_) if is_last => unknown(Then::LeftOpen),
         Outcome::Unknown(_) | Outcome::Intercepted(_) => {
             unknown(Then::Wait(BACKOFF.jittered(tries.saturating_sub(1), at.chance)))
@@ -96,7 +96,7 @@ mod tests {
         Outcome::Refused(class, error)
     }
 
-    /// What is recorded, then what comes.
+    /// What is recorded, then what to do next.
     fn words(verdict: &Verdict) -> String {
         let change = match &verdict.change {
             RowChange::Recorded => "recorded",

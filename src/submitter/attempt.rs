@@ -1,9 +1,9 @@
-//! The life of one create: intent, gates, send, classify, seal.
+//! One create, from start to end: intent, gates, send, classify, seal.
 //!
-//! The order is the promise. The intent is durable before the gates, so nothing that passes them can be unknown to
-//! the ledger; the gates come right before the send, so the rate is that of the requests and not of their plans;
-//! the password is sealed before anybody hears of the success, under a key that was durable before the send. A success
-//! counts for the row that it names alone.
+//! The order is what keeps the promises. The intent is durable before the gates, so the ledger knows everything that
+//! passes the gates. The gates come right before the send, so they limit the rate of requests and not of intents. The
+//! password is sealed before the success is reported, under a key that was durable before the send. A success counts
+//! only for the row that it names.
 
 use std::sync::Arc;
 
@@ -22,27 +22,27 @@ use crate::ledger::{
 use crate::partner_center::operations::create_customer;
 use crate::partner_center::{CallError, CallIds, Exchange, NewTenant, Outcome, Request, Trace};
 
-/// Everything that a step needs and that all steps share.
+/// Everything that all steps need and share.
 #[derive(Debug)]
 pub(super) struct StepContext {
     pub(super) caller: Caller,
-    /// `None`: this run only asks.
+    /// `None`: this run only looks up.
     pub(super) sealer: Option<Arc<Sealer>>,
     pub(super) recorder: Recorder,
     pub(super) domain_check: DomainCheck,
-    /// The id of the agreement's template, asked for once.
+    /// The id of the agreement's template, looked up once.
     pub(super) agreement_template: OnceCell<String>,
     pub(super) policy: Policy,
 }
 
-/// What came of a step, with the calls that were made for it.
+/// The outcome of a step, with the calls that were made for it.
 #[derive(Debug)]
 pub(super) struct StepResult {
     pub(super) outcome: StepOutcome,
     pub(super) attempts: Vec<AttemptResult>,
 }
 
-/// What came of a step, by its kind.
+/// The outcome of a step, by its kind.
 #[derive(Debug)]
 pub(super) enum StepOutcome {
     Create(Outcome<CreatedCustomer>),
@@ -50,35 +50,35 @@ pub(super) enum StepOutcome {
     Agree(Outcome<()>),
 }
 
-/// Sends one create and says what came of it. Nothing of that is recorded yet but the intent.
+/// Sends one create and returns its outcome. Only the intent is recorded by then.
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
 pub(super) async fn create(means: &StepContext, task: &mut Task) -> Result<StepResult, ledger::Error> {
-    // Durable before anything can be sealed under it.
+    // The key is durable before anything can be sealed under it.
     let sealer = means.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&means.recorder).await?;
-    // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it; the
-    // other order could create a customer that nothing here remembers.
+    // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it. In the
+    // other order, a customer could be created without any record.
     let attempt = means.recorder.intend(task.work.kind, task.work.row, task.work.request_id).await?;
     task.intended_at = attempt.intended_at;
     failpoint::crash("intended");
     let request = create_customer(&task.work.customer);
-    // The wait may be so long that the row has to be asked about first.
+    // The wait may be so long that the row has to be looked up first.
     let may_send = || !retry::must_look_up_first(task, &means.policy, Instant::now());
     let (answer, mut call) = means.send(Operation::Create, &request, attempt, task, may_send).await;
     let outcome = match answer {
         Ok(tenant) => created(task, &key, tenant, &mut call),
         Err(why) => why.of_any(),
     };
-    // Nothing comes between an answer and the sealing of its password, not even a line in a log.
+    // Nothing happens between an answer and the sealing of its password, not even a line in a log.
     log_answer(task, &call, "create answered");
     Ok(StepResult { outcome: StepOutcome::Create(outcome), attempts: vec![call] })
 }
 
 impl StepContext {
-    /// Sends what an intent was made for, unless the gates take so long that `may_send` says no. Returns what came of it,
-    /// and the call as the ledger keeps it.
+    /// Sends the request of an intent, unless the gates take so long that `may_send` returns false. Returns the
+    /// outcome, and the call as it is recorded.
     pub(super) async fn send<T>(
         &self,
         operation: Operation,
@@ -105,7 +105,7 @@ impl StepContext {
         let Exchange { outcome, trace } = self.caller.send(request, &token, ids).await;
         failpoint::crash(answered);
         let outcome = match outcome.done() {
-            // Where a fresh token was refused too, another one would not help.
+            // If a fresh token was refused too, another one would not help.
             Err(why) if !task.unauthorized => Err(self.caller.renew_refused(why, &token).await),
             outcome => outcome,
         };
@@ -113,7 +113,7 @@ impl StepContext {
     }
 }
 
-/// Logs the answer to what was sent.
+/// Logs the answer to a request that was sent.
 pub(super) fn log_answer(task: &Task, call: &AttemptResult, what: &'static str) {
     if call.sent_at.is_none() {
         return;
@@ -129,9 +129,10 @@ pub(super) fn log_answer(task: &Task, call: &AttemptResult, what: &'static str) 
     );
 }
 
-/// Seals what the answer brought, under the domain that it names, and says whether that is this row's.
+/// Seals the password of an answer, under the domain that the answer names, and checks whether it is this row's.
 ///
-/// A password that cannot be sealed is as good as lost, but the customer exists: say so, and never store it open.
+/// A password that cannot be sealed is as good as lost, but the customer exists: report that, and never store the
+/// password unencrypted.
 fn created(
     task: &Task,
     key: &KeptKey<'_>,
@@ -143,7 +144,7 @@ fn created(
     let named = tenant.domain();
     let is_own_domain = named.as_ref().is_none_or(|named| named.eq_ignore_ascii_case(own));
     let domain = named.as_deref().filter(|_| !is_own_domain).unwrap_or(own);
-    // What asking has found among our customers is this row's, and its id is that of no other.
+    // A customer that a look-up found among our customers belongs to this row, and only it has this id.
     let found = work.open.customer_id.as_deref();
     let is_own = is_own_domain && found.is_none_or(|id| id.eq_ignore_ascii_case(&tenant.customer_id));
     let (user_name, sealed_credentials) = match tenant.credentials() {
@@ -157,7 +158,7 @@ fn created(
         },
     };
     failpoint::crash("sealed");
-    // As it is sealed, even where it is the row's own.
+    // The spelling under which it is sealed, even if it is the row's own domain.
     let named_domain = named.is_some().then(|| domain.to_owned());
     let NewTenant { customer_id, commerce_id, .. } = tenant;
     if !is_own {
@@ -172,10 +173,10 @@ fn created(
     Outcome::Done(CreatedCustomer { named_domain, customer_id, commerce_id, user_name, sealed_credentials })
 }
 
-/// Why a success settles nothing. Whose it is stands in the ledger, not in logs.
+/// Why a success settles nothing. The owner of the success is in the ledger, not in logs.
 pub(super) const FOREIGN: &str = "the answer belongs to another customer";
 
-/// A call as the ledger keeps it. `attempt`: the intent that it was made for.
+/// A call as it is recorded. `attempt`: its intent.
 pub(super) fn recorded(operation: Operation, attempt: Option<AttemptId>, trace: Trace) -> AttemptResult {
     AttemptResult {
         attempt,

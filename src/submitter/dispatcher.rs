@@ -1,6 +1,7 @@
-//! What a submission does next. [`Dispatcher`] is plain and synchronous: it is told of events, and says which actions
-//! to take now. So what happens on a signal, in an outage or at a limit is tested without a network and without
-//! waiting.
+//! Decides what a submission does next.
+//!
+//! [`Dispatcher`] is plain and synchronous: it handles events and returns the actions to take now. So behavior on a
+//! signal, in an outage or at a limit is tested without a network and without waiting.
 
 mod backlog;
 mod verdicts;
@@ -20,10 +21,10 @@ use super::{Settings, Signal, StopReason};
 use crate::ledger::{self, AttemptResult, Open, RowId, WorkBatch};
 use backlog::{Backlog, Limits};
 
-/// Rows fetched from the ledger at once, and the most that are kept ready.
+/// How many rows are fetched from the ledger at once.
 pub(super) const FETCH: u32 = 256;
 
-/// Something to be done; each ends in one [`Event`].
+/// Something to do; each action ends in one [`DispatchEvent`].
 #[derive(Debug)]
 pub(super) enum Action {
     Fetch { which: Open, after: RowId },
@@ -38,7 +39,7 @@ pub(super) enum DispatchEvent {
         which: Open,
         batch: WorkBatch,
     },
-    /// The queue could not be read, or reading it ended in a panic. Nothing that is under way depends on that.
+    /// The queue could not be read, or reading it panicked. Active steps do not depend on that.
     ReadFailed(StopReason),
     Stepped {
         task: Box<Task>,
@@ -48,7 +49,7 @@ pub(super) enum DispatchEvent {
         task: Box<Task>,
         verdict: Box<Verdict>,
     },
-    /// A step or a record could not be written, or ended in a panic: its row is left as the ledger has it.
+    /// A step or a record could not be written, or panicked: its row is left as it is in the ledger.
     Failed(StopReason),
     Signalled(Signal),
     Woken,
@@ -65,7 +66,7 @@ pub(super) struct Dispatcher {
     pub(super) stop: Option<StopReason>,
     limits: Limits,
     deadline: Option<Instant>,
-    /// Steps and records under way; each holds a slot.
+    /// Active steps and records; each uses one slot.
     slots: usize,
     submitted: u64,
     successes: u64,
@@ -101,13 +102,13 @@ impl Dispatcher {
         }
     }
 
-    /// Nothing is under way, and nothing will be. A run that stops waits for no reading of the queue.
+    /// Nothing is active, and nothing will be. A run that stops does not wait for a read of the queue.
     pub(super) fn is_done(&self) -> bool {
         let empty = self.queue.ready() + self.queue.waiting() == 0 && self.backlog.is_read();
         self.is_idle() && (self.stop.is_some() || (empty && !self.backlog.fetching))
     }
 
-    /// No step and no record is under way.
+    /// No step and no record is active.
     fn is_idle(&self) -> bool {
         self.slots == 0 && self.to_record.is_empty()
     }
@@ -126,7 +127,7 @@ impl Dispatcher {
             return None;
         }
         let next_step = self.has_free_slot().then(|| {
-            // Rows that are due and may not go are held, so that none of them keeps the loop awake.
+            // Rows that are due but must not be sent are held separately, so that they do not wake the loop.
             self.queue.next_due().into_iter().chain(self.service.next_probe(now)).min()
         });
         [next_step.flatten(), self.deadline, self.service.deadline()].into_iter().flatten().min()
@@ -141,7 +142,7 @@ impl Dispatcher {
         while self.has_free_slot() {
             let Some(mut task) = self.next_task(now) else { break };
             if task.step == Step::Create && retry::must_look_up_first(&task, &self.settings.policy, now) {
-                // Its id has grown old while it waited.
+                // Its request id has become too old while it waited.
                 let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                 task.step = step.into();
                 self.queue.settle(task, now + wait);
@@ -177,8 +178,8 @@ impl Dispatcher {
             DispatchEvent::Stepped { task, step } => self.stepped(task, step, now, chance),
             DispatchEvent::Recorded { task, verdict } => self.recorded(task, *verdict, now),
             DispatchEvent::Failed(reason) => {
-                // What this one was about is lost to us, and the next run finds it in the ledger. Others may bring
-                // passwords yet, so what is under way is brought to its end.
+                // The result of this step is lost to this run; the next run finds the row in the ledger. Other steps
+                // may still bring passwords, so all active steps are completed.
                 self.slots -= 1;
                 self.stop_for(reason);
             }
@@ -200,11 +201,11 @@ impl Dispatcher {
         }
     }
 
-    /// What came first is the reason, unless what comes now matters more.
+    /// The first reason counts, unless the new one matters more.
     pub(super) fn stop_for(&mut self, reason: StopReason) {
         let weight = |reason: &StopReason| match reason {
             StopReason::Ledger(ledger::Error::Closed) => 3,
-            // Those who come after the first hear only that it is closed; what the operator needs is the cause.
+            // Later writers get only the error that the ledger is closed; the operator needs the cause.
             StopReason::Ledger(_) => 4,
             StopReason::Bug => 2,
             StopReason::Interrupted(_) => 1,

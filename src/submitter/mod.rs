@@ -1,14 +1,14 @@
-//! Open rows of the ledger to rows with an outcome.
+//! Works off the open rows of the ledger until each has an outcome.
 //!
-//! [`run`] is the loop: it makes one event of whatever happened, and one plain method of [`dispatcher`] handles it.
-//! [`attempt`] is the life of one create, [`reconcile`] that of one question, [`agreement`] that of a created row's second
-//! step; each goes through `call` and ends in an outcome, and [`retry`] decides what that means for the row, purely. A
-//! [`task`] is a row in hand, and [`queue`] holds them all; [`past`] tells ages that no jump of the clock changes.
-//! [`service`] sees to it that an outage is nobody's fault.
+//! [`run`] is the loop: it turns everything that happens into an event, and [`dispatcher`] handles it in one plain
+//! method. [`attempt`] carries out one create, [`reconcile`] the look-ups of one row, and [`agreement`] the second step
+//! of a created row. Each uses `call` and ends in an outcome, and the pure code in [`retry`] decides what the outcome
+//! means for the row. A [`task`] is a row in hand, and [`queue`] contains all of them. [`age`] computes ages that no
+//! jump of the clock changes. [`outage_monitor`] makes sure that no row fails because of an outage.
 //!
-//! It promises section 3 of the product contract: a request id is durable before it is sent, an unknown outcome is
-//! repeated under the same id or asked about, and nothing is settled on a guess. A row that waits for its repeat
-//! holds no slot. It leaves HTTP to `partner_center` and what is durable to `ledger`.
+//! It keeps the promises of section 3 of the product contract: a request id is durable before it is sent, an unknown
+//! outcome is sent again under the same id or looked up, and nothing is settled on a guess. A row that waits for a
+//! retry uses no slot. HTTP is left to `partner_center`, durable storage to `ledger`.
 
 mod age;
 mod agreement;
@@ -38,34 +38,34 @@ use crate::transport::NoResponse;
 pub(crate) use progress::{LeftOut, SubmissionProgress};
 pub(crate) use run::submit;
 
-/// How a run submits.
+/// Settings of a submission.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Steps under way at once, at most.
+    /// The maximum number of concurrent steps.
     pub(crate) concurrency: NonZeroUsize,
     pub(crate) policy: Policy,
-    /// Rows that may be begun in this run. Those that are in flight already are brought to their end besides.
+    /// The maximum number of rows that this run starts. Rows that are already in flight are completed in addition.
     pub(crate) limit: Option<u64>,
-    /// Nothing more is begun when so many rows of the run have been refused.
+    /// No new row is started once so many rows of the run were refused.
     pub(crate) max_failures: Option<MaxFailures>,
     /// The run stops after this long.
     pub(crate) max_duration: Option<Duration>,
-    /// The longest wait for one answer, and so for all that are under way when the run stops.
+    /// The longest wait for one answer, and so for all open requests when the run stops.
     pub(crate) timeout: Duration,
-    /// Past this long without an answer, or throttled without an accepted request, the run stops.
+    /// If there is no answer, or no accepted request under throttling, for longer than this, the run stops.
     pub(crate) max_outage: Duration,
     pub(crate) mode: Mode,
 }
 
-/// How many refusals are too many: something is wrong with all rows then, and sending on would only burn them.
+/// How many refusals are too many: then something is wrong with all rows, and more sends would only burn domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MaxFailures {
     Rows(NonZeroU64),
-    /// Of the rows with an outcome, 1 to 100; from [`PERCENT_FROM`] of them on.
+    /// Of the rows with an outcome, 1 to 100; applies from [`PERCENT_FROM`] rows on.
     Percent(u8),
 }
 
-/// Fewer outcomes than this are no share of anything: one refusal in the first two rows is not half of a file.
+/// With fewer outcomes a percentage means nothing: one refusal in the first two rows is not half of a file.
 const PERCENT_FROM: u64 = 20;
 
 impl MaxFailures {
@@ -84,18 +84,18 @@ impl MaxFailures {
 pub(crate) enum Mode {
     /// Send what is open.
     Submit,
-    /// Ask about rows whose outcome is unknown; send nothing that creates.
+    /// Look up rows with an unknown outcome; send nothing that creates.
     AskOnly,
 }
 
-/// When a row is repeated, asked about or given up on.
+/// When a row is sent again, looked up or given up on.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
-    /// Sends of one row without a verdict before it is asked about.
+    /// Sends of one row without a verdict before it is looked up.
     pub(crate) max_attempts: u32,
-    /// For so long the same request id may be repeated without asking.
+    /// How long the same request id may be sent again without a look-up.
     pub(crate) idempotency_window: Duration,
-    /// A new customer may stay invisible for so long.
+    /// How long a new customer may stay invisible.
     pub(crate) settle_delay: Duration,
 }
 
@@ -103,71 +103,71 @@ pub(crate) struct Policy {
 #[derive(Debug, Clone)]
 pub(crate) enum StopReason {
     Interrupted(Signal),
-    /// The operator was asked and said no.
+    /// The operator did not confirm.
     Declined,
-    /// There is no token, and asking again will not help.
+    /// There is no token, and another request for one will not help.
     SignIn {
         message: String,
         hint: String,
     },
-    /// Rows for resellers or with agreements, and a token without a user; nothing was sent.
+    /// There are rows with resellers or agreements, but the token has no user; nothing was sent.
     NeedsUser(UserNeeds),
-    /// Every row would be refused: sign-in or rights.
+    /// Every row would be refused because of the sign-in or its rights.
     Rights(Refusal),
-    /// So many requests in a row were refused with a 403 that nobody has explained, the last one for this domain.
+    /// Too many requests in a row were refused with an unexplained 403, the last one for this domain.
     Unexplained {
         refusal: Refusal,
         in_a_row: u32,
         domain: DomainName,
     },
-    /// Every row would be refused: configuration.
+    /// Every row would be refused because of the configuration.
     Configuration(Refusal),
-    /// No answer for too long. `to` what, where other requests were answered meanwhile.
+    /// No answer for too long. `to`: the kind of request, if other kinds were answered.
     Outage {
         lasted: Duration,
         last: NoResponse,
         to: Option<&'static str>,
     },
-    /// 429s, and no request accepted for so long; or not `until` then, which is too long.
+    /// 429s, and no accepted request for too long; or the service asked to wait until `until`, which is too long.
     Throttled {
         since: Timestamp,
         lasted: Duration,
         until: Option<Timestamp>,
     },
     LimitReached,
-    /// So many rows have been refused in this run.
+    /// Too many rows were refused in this run.
     TooManyFailures {
         rows: u64,
         /// Acceptances of agreements.
         agreements: u64,
     },
-    /// So many rows that were read failed validation, and nothing is to be sent then.
+    /// This many rows failed validation, so nothing is sent.
     NotAllValid(u64),
     DurationReached,
     Ledger(crate::ledger::Error),
-    /// There is no connection to be had here, and nothing under way that would give one back.
+    /// This process has no resource for a connection, and nothing is active that would release one.
     OutOf(Resource),
-    /// Something here panicked.
+    /// Our own code panicked.
     Bug,
 }
 
-/// What an operator asked for by a signal.
+/// A signal of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// SIGTERM, or the console being closed.
+    /// SIGTERM, or the console was closed.
     Terminate,
 }
 
-/// What a run submits with.
+/// The dependencies of a submission.
 #[derive(Debug)]
 pub(crate) struct Dependencies {
-    /// What was asked before the run counts against its rate.
+    /// Requests from before the run count against its rate.
     pub(crate) caller: Caller,
     /// `None`: nothing is created, so nothing is sealed.
     pub(crate) sealer: Option<Arc<Sealer>>,
-    /// What every initial domain of the cloud ends in.
+    /// The suffix of every initial domain of the cloud.
     pub(crate) domain_suffix: &'static str,
 }
 

@@ -1,5 +1,6 @@
-//! How the service stands towards a run: whether it answers, throttles or is silent, for each kind of step, and when that
-//! has lasted too long for the run to go on. Pure: time is handed in.
+//! Tracks for each kind of step whether the service answers, throttles or is silent.
+//!
+//! It also decides when that has lasted too long and the run must stop. Pure: the time is passed in.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,18 +14,18 @@ use crate::call::breaker::{Breaker, Passage};
 use crate::partner_center::ServiceHealth;
 use crate::transport::NoResponse;
 
-/// So many failures in a row, across rows, are an outage. A service that fails every second request shows ten in a
-/// row once in a thousand, and the probe that follows mends that at once.
+/// So many failures in a row, across rows, are an outage. A service that fails every second request has ten failures in
+/// a row once in a thousand, and the probe that follows ends the outage at once.
 const FAILURES: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct OutageMonitor {
-    /// One for each kind of step: that questions are answered says nothing about a service that takes no creates.
+    /// One per kind of step: answers to look-ups do not show whether the service takes creates.
     breakers: [Breaker; Step::ALL.len()],
-    /// When it last gave a verdict on anything.
+    /// When the service last gave a verdict on anything.
     last_verdict: Option<Instant>,
     last_no_response: HashMap<Step, NoResponse>,
-    /// For so long it may be silent, or throttle.
+    /// The maximum time that the service may be silent, or throttle.
     max_outage: Duration,
     start: RunClock,
 }
@@ -40,7 +41,7 @@ impl OutageMonitor {
         }
     }
 
-    /// Notes what a step has found out about it, and says why the run cannot go on, if it cannot.
+    /// Notes the health of the service that a step has shown. Returns the reason if the run must stop.
     pub(super) fn note(&mut self, task: &Task, health: ServiceHealth, now: Instant) -> Option<StopReason> {
         let Task { step, is_probe: probe, begun, .. } = *task;
         let breaker = &mut self.breakers[step as usize];
@@ -66,7 +67,7 @@ impl OutageMonitor {
                     tracing::warn!(reason, hint, "the service does not answer; sending single probes");
                 }
                 self.last_no_response.insert(step, silence);
-                // Also before the breaker opens: a few rows may take long to make ten failures.
+                // Also before the breaker opens: with few rows, ten failures may take long.
                 if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {
                     return Some(self.outage(step, now));
                 }
@@ -77,12 +78,12 @@ impl OutageMonitor {
         None
     }
 
-    /// May no step of this kind be taken now?
+    /// Are steps of this kind blocked now?
     pub(super) fn is_closed(&self, step: Step, now: Instant) -> bool {
         matches!(self.breakers[step as usize].passage(now), Passage::Closed(_))
     }
 
-    /// A step of this kind is taken now. Says whether it is a probe, which is then the only one that is out.
+    /// Called when a step of this kind is taken. Returns true if it is a probe: then it is the only active probe.
     pub(super) fn let_pass(&mut self, step: Step, now: Instant) -> bool {
         let breaker = &mut self.breakers[step as usize];
         let is_probe = breaker.passage(now) == Passage::Probe;
@@ -92,7 +93,7 @@ impl OutageMonitor {
         is_probe
     }
 
-    /// When the next probe may go.
+    /// When the next probe may be sent.
     pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
         let probes =
             Step::ALL.into_iter().filter_map(|step| match self.breakers[step as usize].passage(now) {
@@ -102,13 +103,13 @@ impl OutageMonitor {
         probes.min()
     }
 
-    /// When it will have been silent, or have throttled, for too long.
+    /// When the service will have been silent, or have throttled, for too long.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let silence = self.open().filter_map(|step| self.silence_deadline(step));
         silence.chain(Step::ALL.into_iter().filter_map(|step| self.throttling_deadline(step))).min()
     }
 
-    /// Why the run cannot go on, where such a deadline has passed.
+    /// Why the run must stop, if such a deadline has passed.
     pub(super) fn deadline_passed(&self, now: Instant) -> Option<StopReason> {
         let has_passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         Step::ALL.into_iter().find_map(|step| {
@@ -122,17 +123,18 @@ impl OutageMonitor {
         })
     }
 
-    /// For how long an outage has lasted.
+    /// How long an outage has lasted.
     pub(super) fn silent_for(&self, now: Instant) -> Option<Duration> {
         self.open().filter_map(|step| Some(now - self.breakers[step as usize].silent_since()?)).max()
     }
 
-    /// The kinds of steps that are in an outage.
+    /// The kinds of steps that have an outage.
     fn open(&self) -> impl Iterator<Item = Step> {
         Step::ALL.into_iter().filter(|step| self.breakers[*step as usize].is_open())
     }
 
-    /// Without answers to its questions a run can still create, so that their silence alone ends none.
+    /// A run can create without answers to its look-ups, so unanswered look-ups do not stop a run while other answers
+    /// arrive.
     fn silence_deadline(&self, step: Step) -> Option<Instant> {
         let since = self.breakers[step as usize].silent_since()?;
         let since = if step == Step::LookUp { self.last_verdict.max(Some(since))? } else { since };

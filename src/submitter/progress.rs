@@ -1,45 +1,45 @@
-//! How a run is getting on, for those who show it. Summaries are made from the ledger, never from this.
+//! The progress of a run, for display. Summaries come from the ledger, never from here.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::ledger::{RowId, SetAside};
 
-/// A picture of the submission at one moment.
+/// A snapshot of the submission.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SubmissionProgress {
     /// Open rows at the start.
     pub(crate) total: u64,
-    /// Rows that have been settled since.
+    /// Rows settled since then.
     pub(crate) settled: u64,
     pub(crate) created: u64,
-    /// Refused, or found to exist already, or left unresolved.
+    /// Rows that were refused, existed already, or stayed unresolved.
     pub(crate) not_created: u64,
-    /// Steps under way.
+    /// Active steps.
     pub(crate) under_way: usize,
-    /// Rows that wait for a repeat or a question.
+    /// Rows that wait for a retry or a look-up.
     pub(crate) waiting: usize,
-    /// Those of them that wait until a new customer would be visible.
+    /// Of `waiting`: rows that wait until a new customer would be visible.
     pub(crate) settling: usize,
-    /// The service wants nothing from us for so long.
+    /// How long the service wants no more requests.
     pub(crate) throttled_for: Option<Duration>,
-    /// The service has not answered for so long.
+    /// How long the service has not answered.
     pub(crate) silent_for: Option<Duration>,
-    /// The run is stopping; what is under way ends.
+    /// The run is stopping; active steps are completed.
     pub(crate) stopping: bool,
 }
 
-/// Rows that cannot be understood: how many there are, and the first of them.
+/// Rows that cannot be parsed: their number, and the first of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LeftOut {
     pub(crate) count: u64,
     pub(crate) first: Vec<SetAside>,
-    /// All of them: a part of the queue is read twice.
+    /// The ids of all of them, because a part of the queue is read twice.
     rows: HashSet<RowId>,
 }
 
 impl LeftOut {
-    /// So many are named. It is a person who looks into each, and the log names them all.
+    /// How many are listed. A person has to look into each of them, and the log lists all.
     const NAMED: usize = 10;
 
     pub(super) fn add(&mut self, row: SetAside) {

@@ -1,4 +1,4 @@
-//! The rows in hand: ready for their next step, waiting for it, or under way. Bounded, and each row once.
+//! The rows in hand: ready for their next step, waiting for it, or active. Bounded, and each row once.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -7,39 +7,39 @@ use tokio::time::Instant;
 use super::task::{Step, Task};
 use crate::ledger::RowId;
 
-/// Rows that may wait for a repeat at once. Beyond it no fresh rows are taken, so that a service which answers
-/// nothing properly cannot fill the memory.
+/// The maximum number of rows that wait for a retry. Beyond that no fresh rows are started, so that a service without
+/// proper answers cannot fill the memory.
 const MOST_WAITING: usize = 4096;
 
-/// What is in hand between the ledger and the steps.
+/// The rows between the ledger and their steps.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     ready: VecDeque<Box<Task>>,
-    /// By when they may go on.
+    /// By the time at which they may continue.
     waiting: BTreeMap<(Instant, RowId), WaitingTask>,
     /// Of those: rows that wait until a new customer would be visible.
     settling: usize,
-    /// Rows whose wait is over, and whose kind of step the service does not answer.
+    /// Rows whose wait is over, but whose kind of step the service does not answer.
     held: HashMap<Step, VecDeque<Box<Task>>>,
-    /// Every row that is ready, waiting or under way. A row changes its state while it is in hand, so reading the
-    /// ledger may come upon it again.
+    /// Every row that is ready, waiting or active. A row changes its state while it is in hand, so a read of the ledger
+    /// may return it again.
     in_hand: HashSet<RowId>,
-    /// Rows that were let go while the ledger was being read: what comes of that may show them as they were before.
+    /// Rows that were discarded during a read of the ledger: that read may return them in their earlier state.
     discarded_meanwhile: Option<HashSet<RowId>>,
 }
 
 impl Queue {
-    /// The ledger is read from now on.
+    /// Called when a read of the ledger begins.
     pub(super) fn reading_begins(&mut self) {
         self.discarded_meanwhile = Some(HashSet::new());
     }
 
-    /// The ledger has been read, or could not be.
+    /// Called when a read of the ledger has ended or failed.
     pub(super) fn reading_ends(&mut self) {
         self.discarded_meanwhile = None;
     }
 
-    /// Takes a row that was read in hand; false where it is in hand already, or was let go since the reading began.
+    /// Adds a row that was read; returns false if it is in hand already, or was discarded since the read began.
     pub(super) fn take_in_hand(&mut self, row: RowId) -> bool {
         let is_outdated = self.discarded_meanwhile.as_ref().is_some_and(|rows| rows.contains(&row));
         !is_outdated && self.in_hand.insert(row)
@@ -53,28 +53,28 @@ impl Queue {
         }
     }
 
-    /// A fresh row, behind those that are ready.
+    /// Adds a fresh row, behind those that are ready.
     pub(super) fn add(&mut self, task: Box<Task>) {
         self.ready.push_back(task);
     }
 
-    /// Its next step is not to be taken before `due`.
+    /// The next step of the row must not be taken before `due`.
     pub(super) fn wait(&mut self, task: Box<Task>, due: Instant) {
         self.waiting.insert((due, task.work.row), WaitingTask { task, settles: false });
     }
 
-    /// It is not to be asked about before `due`, when a new customer would be visible.
+    /// The row must not be looked up before `due`, when a new customer would be visible.
     pub(super) fn settle(&mut self, task: Box<Task>, due: Instant) {
         self.settling += 1;
         self.waiting.insert((due, task.work.row), WaitingTask { task, settles: true });
     }
 
-    /// Its next step is not to be taken before somebody asks for such steps.
+    /// The next step of the row must not be taken until [`Self::pop_held`] is called for this kind of step.
     pub(super) fn hold(&mut self, task: Box<Task>) {
         self.held.entry(task.step).or_default().push_back(task);
     }
 
-    /// The first row that was held for this step.
+    /// The first row that is held for this step.
     pub(super) fn pop_held(&mut self, step: Step) -> Option<Box<Task>> {
         self.held.get_mut(&step)?.pop_front()
     }
@@ -89,17 +89,17 @@ impl Queue {
         Some(waiting.task)
     }
 
-    /// The next fresh row, if one may be begun.
+    /// The next fresh row, if it may be started.
     pub(super) fn peek_fresh(&self) -> Option<&Task> {
         if self.is_full() { None } else { self.ready.front().map(Box::as_ref) }
     }
 
-    /// Takes what [`Self::peek_fresh`] has shown.
+    /// Removes the row that [`Self::peek_fresh`] has returned.
     pub(super) fn pop_fresh(&mut self) -> Option<Box<Task>> {
         self.ready.pop_front()
     }
 
-    /// Lets go of the rows that `is_held_back` names, whatever they wait for.
+    /// Discards the rows for which `is_held_back` is true, whatever they wait for.
     pub(super) fn hold_back(&mut self, is_held_back: impl Fn(&Task) -> bool) {
         let mut held_back = Vec::new();
         let mut keeps = |task: &Task| {
@@ -130,12 +130,12 @@ impl Queue {
         self.waiting.len() + self.held.values().map(VecDeque::len).sum::<usize>()
     }
 
-    /// Those of them that wait until a new customer would be visible.
+    /// Of those: rows that wait until a new customer would be visible.
     pub(super) fn settling(&self) -> usize {
         self.settling
     }
 
-    /// So many wait that no fresh row is to be begun.
+    /// So many rows wait that no fresh row may be started.
     pub(super) fn is_full(&self) -> bool {
         self.waiting() >= MOST_WAITING
     }

@@ -1,5 +1,6 @@
-//! Settling a row by asking Partner Center instead of sending again: look the domain up among our customers, then
-//! ask whether it is taken. Nothing here creates anything.
+//! Settles a row by look-ups at Partner Center instead of another send.
+//!
+//! First it looks for the domain among our customers, then whether the domain is taken. Nothing here creates anything.
 
 use super::attempt::{StepContext, StepOutcome, StepResult, recorded};
 use crate::call::domains::{self, DomainLookup, DomainStatus};
@@ -7,13 +8,13 @@ use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::operations::{customers, domain_taken};
 use crate::partner_center::{CallError, Page, Request};
 
-/// The questions of one row, and the calls made for them.
+/// The look-ups of one row, and the calls made for them.
 pub(super) struct Lookups<'a> {
     means: &'a StepContext,
     pub(super) attempts: Vec<AttemptResult>,
 }
 
-/// Asks about the row's domain and says what that found.
+/// Looks up the row's domain and returns the outcome.
 pub(super) async fn look_up(means: &StepContext, work: &Work) -> StepResult {
     let mut questions = Lookups::of(means);
     let outcome = questions.settle(work.customer.domain.as_str()).await.into();
@@ -35,7 +36,7 @@ impl<'a> Lookups<'a> {
         self.means.domain_check.prove(self).await
     }
 
-    /// Puts one question, and keeps the calls that it takes.
+    /// Makes one look-up, and collects its calls.
     pub(super) async fn put<T>(
         &mut self,
         operation: Operation,

@@ -1,8 +1,8 @@
-//! What an outcome means for a row: settle it, repeat, ask first, or stop the run. Pure: time and chance are handed
-//! in, and nothing here sends, waits or records.
+//! Decides what an outcome means for a row: settle it, send again, look up first, or stop the run.
 //!
-//! This is section 3 of the product contract. The order of importance: never send under a new request id while an
-//! earlier send is in doubt; never settle on a guess; never let a service-wide problem burn a row.
+//! Pure: time and chance are passed in, and nothing here sends, waits or records. This is section 3 of the product
+//! contract, in order of importance: never send under a new request id while an earlier send is in doubt; never settle
+//! on a guess; never let a service-wide problem burn a row.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use crate::ids::RequestId;
 use crate::ledger::{CreatedCustomer, NextStep, OpenStep, Refusal, RowChange, Work};
 use crate::partner_center::{Class, Outcome, ServiceError};
 
-/// The code of a row whose domain somebody else has.
+/// The code of a row whose domain belongs to another company.
 pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
-/// The code of an unresolved row whose questions found no answer.
+/// The code of an unresolved row whose look-ups got no answer.
 pub(crate) const UNANSWERED: &str = "unanswered";
 /// The code of an unresolved row that no answer could settle.
 pub(crate) const UNSETTLED: &str = "unsettled";
-/// The code of a row whose refusal said that its domain is taken, and of whose domain asking has said that it is free.
+/// The code of a row that was refused because its domain is taken, but whose domain is free according to a look-up.
 pub(crate) const CONTRADICTED: &str = "taken_then_free";
 
-/// Before a step is repeated.
+/// The wait before a step is retried.
 pub(super) const BACKOFF: Backoff = Backoff::up_to_s(60);
 
-/// An unexplained 403 stops the run after so many in a row without a success between (contract, section 7).
+/// Unexplained 403s in a row, without a success in between, that stop the run (contract, section 7).
 pub(super) const FORBIDDEN_IN_A_ROW: u32 = 5;
 
-/// What is to be recorded, and what comes then.
+/// What to record, and what to do next.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) change: RowChange,
@@ -46,28 +46,28 @@ pub(super) struct Verdict {
 pub(super) enum Then {
     /// No further attempt will be made.
     Settled,
-    /// Still owed, and no further attempt will be made in this run.
+    /// Still open, but there is no further attempt in this run.
     LeftOpen,
-    /// The next step, not before the wait is over.
+    /// The next step, after this wait.
     Wait(Duration),
-    /// The next question, when a customer of ours would be visible.
+    /// The next look-up, when a customer of ours would be visible.
     Settle(Duration),
     /// The run ends; the row stays open.
     Stop(StopReason),
 }
 
-/// What a decision depends on besides the row and the finding.
+/// What a decision depends on in addition to the row and the outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VerdictContext<'a> {
     pub(super) policy: &'a Policy,
     pub(super) now: Instant,
-    /// The same, as it is stored.
+    /// `now` as it is stored.
     pub(super) moment: Moment,
-    /// It was a probe during an outage: it says something about the service, nothing about the row.
+    /// The step was a probe during an outage: it shows something about the service, nothing about the row.
     pub(super) probe: bool,
     /// Creates that succeeded in this run so far.
     pub(super) successes: u64,
-    /// False where this run only asks.
+    /// False if this run only looks up.
     pub(super) may_send: bool,
     /// Unexplained 403s in a row, this one included.
     pub(super) forbidden_in_a_row: u32,
@@ -98,8 +98,8 @@ pub(super) fn after_create(
     }
 }
 
-/// One send goes out before a password is given up (contract, rule 2): the customer is ours, by this id, and the service
-/// may repeat its answer. Unless nothing was done by that send, it was the last one, whatever came of it.
+/// One more send is made before a password is given up (contract, rule 2): the customer is ours, with this id, and the
+/// service may repeat its answer. Unless nothing was done by that send, it was the last one, whatever its outcome.
 fn after_last_send(
     task: &Task,
     customer_id: &str,
@@ -112,11 +112,11 @@ fn after_last_send(
         Outcome::Done(customer) if customer.customer_id.eq_ignore_ascii_case(customer_id) => {
             settled(RowChange::Created(customer))
         }
-        // A probe says something about the service, and nothing about the row.
+        // A probe shows something about the service, and nothing about the row.
         Outcome::Unknown(_) | Outcome::Intercepted(_) if at.probe => {
             still_open(work, NextStep::Create, Then::Wait(again))
         }
-        // Another customer's answer is none of this row's.
+        // The answer of another customer means nothing for this row.
         Outcome::Done(_)
         | Outcome::Refused(
             Class::FixTheRow | Class::DomainTaken | Class::NotVisible | Class::Unexplained,
@@ -150,7 +150,7 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
         DomainStatus::Taken if too_early(task, at) => wait_to_settle(task, at),
         DomainStatus::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
         DomainStatus::Taken if is_contradicted(work) => contradicted(work),
-        // It said so itself; that the customer has not shown up is no proof of the contrary.
+        // The service reported the create itself; that the customer is not visible does not prove the contrary.
         DomainStatus::Taken if work.unparsed_success => {
             let text = "the service said that it had created it, in an answer that could not be read; the domain is \
                         taken, and the customer is not listed yet";
@@ -161,11 +161,11 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
     }
 }
 
-/// What comes after a step that has done nothing and found out nothing: a service-wide problem never burns a row.
-/// `repeat_after` is for one that was not sent.
+/// What to do after a step that changed nothing and has no result: a service-wide problem never burns a row.
+/// `repeat_after` is for a step that was not sent.
 pub(super) fn after_setback<T>(task: &Task, setback: Outcome<T>, repeat_after: Duration) -> Then {
     match setback {
-        // It has been renewed.
+        // The token has been renewed.
         Outcome::Refused(Class::RenewTheToken, _) if !task.unauthorized => Then::Wait(Duration::ZERO),
         Outcome::Refused(Class::FixTheConfiguration, error) => {
             Then::Stop(StopReason::Configuration(refusal(error)))
@@ -175,7 +175,7 @@ pub(super) fn after_setback<T>(task: &Task, setback: Outcome<T>, repeat_after: D
             Then::Stop(StopReason::SignIn { message, hint })
         }
         Outcome::Throttled { wait } => Then::Wait(wait),
-        // Another connection takes it; where none does, the breaker sees to it that this does not go on for ever.
+        // Another connection is used; if none works, the breaker ends this.
         Outcome::NotSent(silence) if silence.is_closing => Then::Wait(Duration::ZERO),
         Outcome::NotSent(_)
         | Outcome::Unknown(_)
@@ -185,14 +185,15 @@ pub(super) fn after_setback<T>(task: &Task, setback: Outcome<T>, repeat_after: D
     }
 }
 
-/// The service's error as the ledger keeps it. An error without a code goes by its status.
+/// The service's error as it is recorded. An error without a code gets its status as the code.
 pub(super) fn refusal(error: ServiceError) -> Refusal {
     let code = if error.code.is_empty() { format!("http_{}", error.status) } else { error.code };
     Refusal { code, status: Some(error.status), text: error.text }
 }
 
-/// The next step of a row that an earlier run left open, or whose id has grown old, and how long it has to wait. A
-/// question that comes too early by a clock that was set does no harm: [`after_ask`] does not believe its answer.
+/// The next step of a row that an earlier run left open, or whose id has become too old, and how long the row has to
+/// wait. A look-up that is too early because the clock was set does no harm: [`after_lookup`] does not trust its
+/// answer.
 pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextStep, Duration) {
     let until_visible = || {
         if task.work.open.customer_id.is_some() {
@@ -204,18 +205,18 @@ pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextSte
     match task.work.open.next_step {
         NextStep::Create if is_fresh(task, policy, now) => (NextStep::Create, Duration::ZERO),
         NextStep::Create => (NextStep::Ask, until_visible()),
-        // A refusal can be asked about at once; a send without an answer may still show up.
+        // A refused row can be looked up at once; a send without an answer may still take effect.
         NextStep::Ask if task.work.open.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
         NextStep::Ask => (NextStep::Ask, until_visible()),
     }
 }
 
-/// Has the row's request id grown too old to be repeated, unless asking has just allowed it?
+/// Is the row's request id too old for another send, and has no look-up just allowed one?
 pub(super) fn must_look_up_first(task: &Task, policy: &Policy, now: Instant) -> bool {
     !task.asked_free && !is_fresh(task, policy, now)
 }
 
-/// An unresolved row is asked about afresh. What contradicted itself stays so, and may be sent once more.
+/// Restarts the look-up of an unresolved row. A contradiction stays on record, and allows one more send.
 pub(super) fn restart_lookup(work: &mut Work) {
     work.open.refusal.take_if(|refusal| refusal.code != CONTRADICTED);
     if work.open.refusal.is_some() {
@@ -223,8 +224,8 @@ pub(super) fn restart_lookup(work: &mut Work) {
     }
 }
 
-/// One of our customers has the domain. Where a send of ours has made it, its answer is lost, and the password with it,
-/// unless the service repeats that: one more send asks for it while the id is fresh.
+/// One of our customers has the domain. If one of our sends created it, its answer is lost, and with it the password,
+/// unless the service repeats the answer: one more send requests that while the id is fresh.
 fn ours(task: &Task, customer_id: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     if work.open.in_doubt_since.is_none() && !work.unclear_under_earlier_id {
@@ -238,7 +239,7 @@ fn ours(task: &Task, customer_id: String, at: &VerdictContext<'_>) -> Verdict {
     password_lost(&customer_id)
 }
 
-/// It was found among our customers before, and what is there stays there, whatever this question has found.
+/// The customer was found among our customers before, and still exists, whatever this look-up has found.
 fn found_before(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     ours(task, task.work.open.customer_id.clone().unwrap_or_default(), at)
 }
@@ -247,14 +248,14 @@ fn password_lost(customer_id: &str) -> Verdict {
     settled(RowChange::Created(CreatedCustomer::found(customer_id.to_owned())))
 }
 
-/// A definite refusal is followed by one question: is the domain ours, or taken now? (Contract, rule 5.)
+/// A definite refusal is followed by one look-up: is the domain ours, or taken now? (Contract, rule 5.)
 fn look_up_first(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
     let mut work = work.clone();
     let code = match (domain_taken, is_contradicted(&work)) {
         (false, _) => refusal.code,
         (true, false) => DOMAIN_TAKEN.to_owned(),
         (true, true) => {
-            // The one repeat that was left has been made.
+            // The one remaining retry has been made.
             work.open.post_lookup_resends |= 1;
             CONTRADICTED.to_owned()
         }
@@ -263,8 +264,8 @@ fn look_up_first(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
     still_open(&work, NextStep::Ask, Then::Wait(Duration::ZERO))
 }
 
-/// One row may be at fault, or all. A success of another row between two refusals of this one tells: it is refused `alone`
-/// then. Where nothing tells, the run stops before it burns more rows.
+/// One row may be at fault, or all rows. If another row succeeds between two refusals of this row, only this row is
+/// refused (`alone`). Otherwise the run stops before it burns more rows.
 pub(super) fn forbidden(
     task: &Task,
     refusal: Refusal,
@@ -286,10 +287,10 @@ fn unknown(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     let doubt = task.doubt.unwrap_or(Age::at(task.begun));
     let mut work = task.work.clone();
     work.open.in_doubt_since.get_or_insert(task.intended_at);
-    // It was sent just now, so what asking finds counts after the whole delay.
+    // It was sent just now, so a look-up counts only after the whole delay.
     let settled = Then::Settle(at.policy.settle_delay);
     if task.asked_free || is_contradicted(&work) {
-        // Asked, not there, sent once more under the same id, and that is unclear too.
+        // Looked up and not found, sent once more under the same id, and that outcome is unknown too.
         work.open.post_lookup_resends += 1;
         return still_open(&work, NextStep::Ask, settled);
     }
@@ -301,12 +302,12 @@ fn unknown(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     }
 }
 
-/// The domain is taken, and by none of our customers.
+/// The domain is taken, but not by one of our customers.
 fn taken(work: &Work) -> RowChange {
     match &work.open.refusal {
         Some(refusal) => RowChange::Refused {
             refusal: refusal.clone(),
-            // Refused for something else, and taken all the same: a half-made tenant has it (fact book 4.6).
+            // Refused for another reason, but taken: a half-made tenant has it (fact book 4.6).
             domain_burned: refusal.code != DOMAIN_TAKEN,
         },
         None => RowChange::Refused {
@@ -316,13 +317,13 @@ fn taken(work: &Work) -> RowChange {
     }
 }
 
-/// Not there, and free.
+/// There is no customer, and the domain is free.
 fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     match &work.open.refusal {
         Some(refusal) if refusal.code == DOMAIN_TAKEN => return contradicts(task, refusal, at),
         Some(refusal) if refusal.code == CONTRADICTED => {
-            // Odd: the one repeat has been made.
+            // Odd: the one retry has been made.
             return match work.open.post_lookup_resends % 2 {
                 0 => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
                 _ => contradicted(work),
@@ -333,11 +334,11 @@ fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
         }
         None => {}
     }
-    // Whether it is this row that the service does not answer, or no row at all, shows in a success of another one.
+    // A success of another row shows whether the service fails to answer only this row, or all rows.
     let alone = task.unclear_at.is_some_and(|successes_then| at.successes > successes_then);
     match work.open.post_lookup_resends {
-        // Sent again after asking, and that was unclear too. A run that only asks leaves the next send, and so its id,
-        // to one that sends.
+        // Sent again after a look-up, and that outcome was unknown too. A run that only looks up leaves the next send,
+        // and so its new id, to a run that sends.
         rounds if rounds % 2 == 1 && at.may_send => {
             let new_request_id = Some(RequestId::draw());
             let change = RowChange::NothingDone { new_request_id, post_lookup_resends: rounds + 1 };
@@ -346,13 +347,14 @@ fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
         rounds if rounds >= 2 && alone => {
             unresolved(UNSETTLED, "no send was answered, and the customer did not appear")
         }
-        // A service that remembers the id replays its answer, one that forgot it starts anew.
+        // If the service remembers the id, it repeats its answer; if it forgot the id, it starts again.
         _ => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
     }
 }
 
-/// The service refused it because the domain is taken, and the domain is free. Nobody knows then what that send has
-/// done: one repeat under the same id, and if that does not create it, the row is unresolved (contract, rule 5).
+/// The service refused the row because the domain is taken, but the domain is free. So the effect of that send is not
+/// known: one retry under the same id, and if that does not create the customer, the row is unresolved (contract, rule
+/// 5).
 fn contradicts(task: &Task, refusal: &Refusal, at: &VerdictContext<'_>) -> Verdict {
     let mut work = task.work.clone();
     work.open.in_doubt_since = work.open.in_doubt_since.or(work.last_sent_at).or(Some(at.moment));
@@ -365,7 +367,7 @@ fn is_contradicted(work: &Work) -> bool {
     work.open.refusal.as_ref().is_some_and(|refusal| refusal.code == CONTRADICTED)
 }
 
-/// Nothing that could still be done would tell.
+/// No further step could settle the contradiction.
 fn contradicted(work: &Work) -> Verdict {
     let said = work.open.refusal.as_ref().map(|refusal| refusal.text.as_str()).unwrap_or_default();
     let text = format!(
@@ -374,8 +376,8 @@ fn contradicted(work: &Work) -> Verdict {
     unresolved(CONTRADICTED, text)
 }
 
-/// The questions have no answer. A definite refusal of a row that is not in doubt stands without one, unless it says
-/// that the domain is taken: that may be by us.
+/// The look-ups have no answer. A definite refusal of a row that is not in doubt is final without one, unless its
+/// reason is that the domain is taken: a customer of ours may have it.
 fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     match &work.open.refusal {
@@ -393,15 +395,15 @@ fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> 
     }
 }
 
-/// May a customer of ours have the domain, as far as the answers to its sends go?
+/// May a customer of ours have the domain, according to the answers to its sends?
 fn may_be_ours(work: &Work) -> bool {
     let is_taken =
         work.open.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
     work.open.in_doubt_since.is_some() || is_taken
 }
 
-/// "Taken by somebody else" counts only when a customer of ours would have become visible, and so does "not there" where
-/// it may be ours. Another ledger may have made it.
+/// "Taken by another company" counts only after the time in which a customer of ours would have become visible. "Not
+/// found" also counts only then, if the customer may be ours. Another ledger may have created it.
 fn too_early(task: &Task, at: &VerdictContext<'_>) -> bool {
     !until_settled(task, at).is_zero()
 }
@@ -410,18 +412,18 @@ fn wait_to_settle(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     still_open(&task.work, NextStep::Ask, Then::Settle(until_settled(task, at)))
 }
 
-/// Until it is certain that the settle delay has passed, whatever the wall clock says.
+/// The time until the settle delay has certainly passed, whatever the wall clock shows.
 fn until_settled(task: &Task, at: &VerdictContext<'_>) -> Duration {
     let certain_age = task.last_sent.map_or(Duration::MAX, |sent| sent.certain_age(at.now));
     at.policy.settle_delay.saturating_sub(certain_age)
 }
 
-/// May the same request id still be repeated without asking?
+/// May the same request id still be sent again without a look-up?
 fn is_fresh(task: &Task, policy: &Policy, now: Instant) -> bool {
     task.doubt.is_none_or(|doubt| doubt.age(now) < policy.idempotency_window)
 }
 
-/// Nothing was done under the request id by this send; an earlier one may still be in doubt.
+/// This send did nothing under the request id; an earlier one may still be in doubt.
 pub(super) fn nothing_done(work: &Work, then: Then) -> Verdict {
     if work.open.in_doubt_since.is_some() {
         still_open(work, NextStep::Create, then)
@@ -440,7 +442,7 @@ pub(super) fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdic
     Verdict { change: RowChange::StillOpen(OpenStep { next_step, ..work.open.clone() }), then }
 }
 
-/// Asking did not settle it.
+/// The look-ups did not settle it.
 fn unresolved(code: &str, text: impl Into<String>) -> Verdict {
     settled(RowChange::AskedInVain { reason: Refusal::of_ours(code, text) })
 }

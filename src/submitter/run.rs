@@ -1,4 +1,4 @@
-//! The loop of a submission: it tells the [`Dispatcher`] what happens, and carries out what that decides.
+//! The loop of a submission: it passes events to the [`Dispatcher`], and carries out its actions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use crate::failpoint;
 use crate::ledger::{self, Ledger, Owed, Recorded, Work};
 use crate::partner_center::Outcome;
 
-/// For so long a program that leaves at once waits for its own tasks and for the disk.
+/// How long a program that stops at once waits for its own tasks and for the disk.
 const LEAVES_WITHIN: Duration = Duration::from_secs(5);
 
-/// Within this an answer that this machine has received comes to the task that waits for it.
+/// The time within which an answer that this machine has received reaches the task that waits for it.
 const NOTICES_WITHIN: Duration = Duration::from_millis(50);
 
-/// A step, or a record, that ended in a panic.
+/// A step, or a record, that panicked.
 const PANICKED: DispatchEvent = DispatchEvent::Failed(StopReason::Bug);
 
 fn ledger_failed(error: ledger::Error) -> DispatchEvent {
@@ -39,16 +39,16 @@ fn ledger_failed(error: ledger::Error) -> DispatchEvent {
 pub(crate) struct Submitted {
     /// Why it ended before its work was done, if it did.
     pub(crate) stopped: Option<StopReason>,
-    /// A second signal came: what was in flight was left as it was.
+    /// There was a second signal: rows in flight were left as they were.
     pub(crate) abandoned: bool,
-    /// Rows that could not be understood, and so were not worked on.
+    /// Rows that could not be parsed, and so were not worked on.
     pub(crate) left_out: LeftOut,
 }
 
-/// Works off the open rows of `ledger` until none is left or something stops it.
+/// Works off the open rows of `ledger` until there are none or something stops it.
 ///
 /// # Errors
-/// None: what stops a run is part of its [`Submitted`], a failing ledger included.
+/// None: the reason for a stop, also a failing ledger, is part of the returned [`Submitted`].
 pub(crate) async fn submit(
     ledger: &Ledger,
     equipment: Dependencies,
@@ -77,7 +77,7 @@ pub(crate) async fn submit(
     let mut dispatcher = Dispatcher::new(settings.clone(), start);
     dispatcher.counts.total = open_rows;
     let mut under_way = UnderWay::default();
-    // Set when the run stops: whatever has no answer by then is left to the next run.
+    // Set when the run stops: requests without an answer by then are left to the next run.
     let mut leaves_at = None;
     loop {
         for action in dispatcher.actions(Instant::now()) {
@@ -97,12 +97,13 @@ pub(crate) async fn submit(
         let Some(event) =
             event.filter(|event| !(stopping_already && matches!(event, DispatchEvent::Signalled(_))))
         else {
-            // Time is up, or it is the second signal. Leaving is safe: every intent is durable, and the next run settles it.
+            // Time is up, or it is the second signal. Exiting is safe: every intent is durable, and the next run
+            // settles it.
             record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
             return Submitted { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
         };
         dispatcher.handle_event(event, Instant::now(), rand::random());
-        // The answers under way were recorded; there is no room for more of them.
+        // The answers to open requests were recorded; there is no room for more of them.
         if let (None, Some(error)) = (&dispatcher.stop, ledger.ran_out_of_room()) {
             dispatcher.stop_for(StopReason::Ledger(error));
         }
@@ -113,7 +114,7 @@ pub(crate) async fn submit(
     }
 }
 
-/// What happens next; `None`: it is `leaves_at`, and nothing is awaited any more.
+/// The next event; `None`: it is `leaves_at`, and the run stops waiting.
 async fn next_event(
     signals: &mut mpsc::Receiver<Signal>,
     under_way: &mut UnderWay,
@@ -132,19 +133,20 @@ async fn next_event(
     }
 }
 
-/// What may still be waited for, and what may not, when the program leaves at once.
+/// Active tasks, by what the program may still wait for when it stops at once.
 #[derive(Debug, Default)]
 struct UnderWay {
     /// Steps, most of which wait for the service.
     steps: JoinSet<DispatchEvent>,
-    /// Readings of the queue: nobody waits for them who leaves.
+    /// Reads of the queue: a program that stops does not wait for them.
     reads: JoinSet<DispatchEvent>,
-    /// They wait for the disk alone.
+    /// Records, which wait only for the disk.
     records: JoinSet<DispatchEvent>,
 }
 
-/// Answers that are here already may hold a password that cannot be had again: they are sealed and recorded before the
-/// program leaves. The service is not waited for, the machine and its disk for so long as [`LEAVES_WITHIN`].
+/// Answers that have arrived may contain a password that the service gives out only once: they are sealed and recorded
+/// before the program exits. It does not wait for the service; it waits at most [`LEAVES_WITHIN`] for the machine and
+/// its disk.
 async fn record_what_is_known(
     dispatcher: &mut Dispatcher,
     owed: &Owed,
@@ -158,8 +160,8 @@ async fn record_what_is_known(
         }
     };
     drop(tokio::time::timeout(NOTICES_WITHIN, noticing).await);
-    // One that waits for the service ends here. One that is busy with its answer has nothing more to wait for: it comes
-    // to its own end, and says what that was.
+    // A step that waits for the service ends here. A step that is working on its answer has nothing more to wait for:
+    // it completes and returns its outcome.
     under_way.steps.abort_all();
     let recording = async {
         while let Some(ended) = under_way.steps.join_next().await {
@@ -221,8 +223,8 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<StepContext>, under_way: &
     }
 }
 
-/// The success that a create was answered with turned out to be another row's when it was recorded: it is as good as no
-/// answer, and what comes next is decided as after one.
+/// When a success was recorded, it turned out to belong to another row. For this row that is the same as no answer, and
+/// the next step is decided accordingly.
 fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> DispatchEvent {
     tracing::warn!(
         row = task.work.row.0,

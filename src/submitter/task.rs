@@ -1,4 +1,4 @@
-//! An open row in the hands of the submitter: what its next step is, and what has been tried in this run.
+//! An open row that the submitter works on: its next step, and what was tried in this run.
 
 use std::time::Duration;
 
@@ -8,43 +8,44 @@ use super::age::{Age, RunClock};
 use crate::clock::Moment;
 use crate::ledger::{NextStep, RowChange, StepKind, Work};
 
-/// An open row in the hands of the submitter.
+/// An open row that the submitter works on.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) work: Work,
     pub(super) step: Step,
-    /// When the present step began.
+    /// When the current step began.
     pub(super) begun: Instant,
-    /// The present step is a probe during an outage: it says something about the service, and nothing about the row.
+    /// The current step is a probe during an outage: it shows something about the service, and nothing about the row.
     pub(super) is_probe: bool,
-    /// When the intent of its last send in this run was committed, which bounds that send from below.
+    /// When the intent of its last send in this run was committed; the send was not earlier.
     pub(super) intended_at: Moment,
     /// The first send under the request id whose outcome is unknown.
     pub(super) doubt: Option<Age>,
     /// The last send under the request id.
     pub(super) last_sent: Option<Age>,
-    /// Sends without a verdict in this run, probes left out.
+    /// Sends without a verdict in this run, except probes.
     pub(super) tries: u32,
-    /// Times that its present question found no answer, probes left out.
+    /// How often its current look-up got no answer, except probes.
     pub(super) question_tries: u32,
-    /// Its last send was refused for its token.
+    /// Its last send was refused because of its token.
     pub(super) unauthorized: bool,
     /// Successes of the run when it was last refused with an unexplained 403.
     pub(super) forbidden_at: Option<u64>,
     /// Successes of the run when its last send in this run ended without a verdict.
     pub(super) unclear_at: Option<u64>,
-    /// Asking has just said: not there, and free. So its next send is allowed, whatever the age of its id.
+    /// A look-up has just found no customer, and the domain free. So the next send is allowed, whatever the age of its
+    /// id.
     pub(super) asked_free: bool,
-    /// It was in flight when it was read, or has been counted against the limit: no limit holds it back.
+    /// It was in flight when it was read, or was counted against the limit: no limit holds it back.
     pub(super) is_begun: bool,
 }
 
-/// What is to be done next for a task.
+/// What to do next for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     /// Send the create.
     Create,
-    /// Ask before anything is sent.
+    /// Look up before anything is sent.
     LookUp,
     /// Record the acceptance of the agreement.
     Agree,
@@ -66,7 +67,7 @@ impl From<NextStep> for Step {
 impl Task {
     pub(super) fn new(work: Work, step: Step, start: &RunClock) -> Self {
         Self {
-            // A time that makes no sense is on the careful side: the doubt is old, and the send was right now.
+            // A time that makes no sense gets the safe value: the doubt is old, and the send was just now.
             doubt: work.open.in_doubt_since.map(|since| start.past(since, Duration::MAX)),
             last_sent: work.last_sent_at.map(|sent| start.past(sent, Duration::ZERO)),
             begun: start.instant(),
@@ -86,7 +87,7 @@ impl Task {
 }
 
 impl Task {
-    /// An agreement is never asked about: it may be sent again.
+    /// An agreement is never looked up: it may be sent again.
     fn next(&mut self, step: NextStep) {
         self.step = match self.work.kind {
             StepKind::Create => step.into(),
@@ -94,8 +95,7 @@ impl Task {
         };
     }
 
-    /// Brings the row in memory to where its record stands.
-    /// `moment` is `now` as it is stored.
+    /// Updates the row in memory to its recorded state. `moment` is `now` as it is stored.
     pub(super) fn apply(&mut self, change: &RowChange, now: Instant, moment: Moment) {
         let work = &mut self.work;
         match change {
@@ -118,13 +118,13 @@ impl Task {
                     work.last_sent_at = Some(moment);
                 }
                 self.asked_free = match (self.step, open.next_step) {
-                    // What was found is no more free.
+                    // If a customer was found, the domain is not free.
                     (Step::LookUp, NextStep::Create) => open.customer_id.is_none(),
                     (_, NextStep::Ask) => false,
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.is_in_flight = true;
-                // Of a send that turns out to be in doubt when it is asked about, it is that send.
+                // If a look-up puts a send in doubt, the doubt is as old as that send.
                 let sent =
                     self.last_sent.filter(|_| self.step == Step::LookUp).unwrap_or(Age::at(self.begun));
                 self.doubt = open.in_doubt_since.map(|_| self.doubt.unwrap_or(sent));

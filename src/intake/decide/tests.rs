@@ -1,4 +1,4 @@
-//! Every rule about rows that come again, as a row of a table.
+//! Every rule about rows that are imported again, as a row of a table.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ const GOOD: IncomingRow<'_> = IncomingRow {
 };
 const WRONG: IncomingRow<'_> = IncomingRow { is_good: false, ..GOOD };
 
-/// The row 5 of the ledger, from an earlier reading.
+/// Row 5 of the ledger, from an earlier reading.
 fn row(state: State, same_content: bool) -> KnownRow {
     KnownRow::new(RowId(5), state, same_content)
 }
@@ -55,7 +55,7 @@ fn a_row_of_which_nothing_is_known_is_new() {
     check(&WRONG, KnownRows::default(), true, "new, stands");
 }
 
-/// State, then what becomes of it: unchanged; unchanged and wrong; the same two with `--retry-failed`; changed.
+/// State, then the decision: unchanged; unchanged and wrong; the same two with `--retry-failed`; changed.
 const COMES_AGAIN: &str = "
     created    row 5: Nothing | row 5: Ignored | row 5: Nothing | row 5: Ignored | row 5: Ignored
     existing   row 5: Nothing | row 5: Ignored | row 5: Nothing | row 5: Ignored | row 5: Ignored
@@ -85,7 +85,7 @@ fn a_row_that_comes_again() {
         let expected: Vec<&str> = expected.split('|').map(str::trim).collect();
         assert_eq!(found.to_vec(), expected, "{state}");
     }
-    // A superseded row stands for nothing.
+    // A superseded row is not current.
     assert_eq!(states.len(), State::OF_ROWS.len() - 1);
 }
 
@@ -94,7 +94,7 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
     let burned = || KnownRow { is_burned: true, ..row(State::Failed, true) };
     check(&GOOD, standing(burned()), true, "row 5: Burned");
     check(&GOOD, standing(burned()), false, "row 5: Nothing");
-    // Judged with the whole file.
+    // This rule is checked with the whole file.
     let mixed =
         |same| KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..row(State::Rejected, same) };
     check(&GOOD, standing(mixed(true)), false, "row 5: Nothing");
@@ -112,20 +112,20 @@ fn what_was_never_read_to_its_end_belongs_to_the_file_that_brings_it_again() {
 #[test]
 fn a_domain_twice() {
     let met = |same| KnownRow { met_on: Some(3), ..row(State::Pending, same) };
-    // Counted as an equal duplicate, because it is met already.
+    // Counted as an equal duplicate, because the row was met before.
     check(&GOOD, standing(met(true)), false, "row 5: Nothing");
     let problem = "duplicate_domain the domain `a.onmicrosoft.com` stands on line 3";
     let again = format!("new, stands for nothing: {problem} already, with other values");
     check(&GOOD, standing(met(false)), false, &again);
     check(&WRONG, standing(met(false)), true, &again);
-    // Whatever the earlier row has come to since.
+    // Whatever the state of the earlier row is now.
     let created = KnownRow { state: State::Created, ..met(false) };
     check(&GOOD, standing(created), false, &again);
-    // The files of one run belong together.
+    // The files of one run count as one.
     let elsewhere = || KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Pending, false) };
     let there = format!("new, stands for nothing: {problem} of `b.csv` already, with other values");
     check(&GOOD, standing(elsewhere()), false, &there);
-    // Said again, what was wrong is not wrong twice.
+    // The same wrong row again is not a second error.
     let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
     check(&GOOD, KnownRows { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
     check(&GOOD, KnownRows { alike: alike(), ..standing(elsewhere()) }, false, "row 6: Nothing");
@@ -154,7 +154,7 @@ fn a_rejected_row_that_stands_for_no_domain_is_known_by_its_content() {
 fn a_row_that_names_the_one_that_it_corrects() {
     let named = |state, same| Some(KnownRow { row: RowId(7), ..row(state, same) });
     let known = |named| KnownRows { named, ..KnownRows::default() };
-    // Whatever else has changed, the domain too.
+    // Whatever else has changed, including the domain.
     check(&GOOD, known(named(State::Failed, false)), false, "new, stands for 7");
     check(&GOOD, known(named(State::Rejected, false)), false, "new, stands for 7");
     for not_to_be_corrected in [
@@ -169,7 +169,7 @@ fn a_row_that_names_the_one_that_it_corrects() {
     }
     let held = named(State::Pending, false).map(|named| KnownRow { is_held: true, ..named });
     check(&GOOD, known(held), false, "new, stands for 7");
-    // Another row stands for the domain: that one goes before.
+    // The domain has another current row: that one counts.
     let beside = |state, same| KnownRows { named: named(State::Failed, false), ..standing(row(state, same)) };
     check(&GOOD, beside(State::Created, false), false, "row 5: Ignored");
     check(&GOOD, beside(State::Failed, false), false, "new, stands for 5");
@@ -187,7 +187,7 @@ fn an_exported_row_that_comes_back_as_it_went() {
         check(&GOOD, KnownRows { named: named(None), ..alone }, retry_failed, expected);
         check(&GOOD, KnownRows { named: named(None), ..standing }, retry_failed, expected);
     }
-    // A row without a domain, which another one like it stands beside.
+    // A row without a domain, and another one like it.
     let other = Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
     let rejected = Some(row(State::Rejected, true));
     check(
@@ -203,14 +203,14 @@ fn a_file_does_not_undo_the_correction_of_its_row() {
     let replaced = |known| KnownRows { replaced: Some(RowId(8)), ..known };
     check(&GOOD, replaced(KnownRows::default()), false, "row 8: Outdated");
     for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
-        // What was never sent follows the file back.
+        // A correction that was never sent is replaced.
         let expected = if state == State::Pending { "new, stands for 5" } else { "row 8: Outdated" };
         check(&GOOD, replaced(standing(row(state, false))), false, expected);
     }
-    // A row that names another one is a correction itself.
+    // A row that names another one is itself a correction.
     let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
     check(&GOOD, replaced(KnownRows { named, ..KnownRows::default() }), false, "new, stands for 7");
-    // The correction came in the same file.
+    // The correction is in the same file.
     let met = KnownRow { met_on: Some(3), ..row(State::Failed, false) };
     assert!(describe(&decide(&GOOD, replaced(standing(met)), false)).contains("duplicate_domain"));
 }
@@ -227,7 +227,7 @@ fn customer(company: &str, reseller: Option<u128>) -> Customer {
     serde_json::from_value(customer).unwrap()
 }
 
-/// A row of a created customer, and the acceptance 4 that stands for it.
+/// A row of a created customer, with the current acceptance 4.
 fn created(same_row: bool, acceptance: Option<(State, bool)>) -> KnownRow {
     KnownRow {
         acceptance: acceptance.map(|(state, same_content)| KnownAcceptance {
@@ -255,7 +255,7 @@ fn the_acceptance_of_a_customer_that_exists() {
     check(&accepts, false, None, false, "Accept { instead_of: None }");
     check(&wrongly, false, None, false, "Accept { instead_of: None }");
     check(&GOOD, false, None, false, "Ignored");
-    // Brought again: good, wrong, and good with `--retry-failed`.
+    // Imported again: good, wrong, and good with `--retry-failed`.
     for (state, expected) in [
         (Pending, ["Nothing", "Nothing", "Nothing"]),
         (InFlight, ["Nothing", "Nothing", "Nothing"]),
@@ -270,7 +270,7 @@ fn the_acceptance_of_a_customer_that_exists() {
             check(&accepts, same_row, Some((state, true)), true, expected[2]);
         }
     }
-    // Another one, and none any more.
+    // Another acceptance, and no acceptance any more.
     for (state, another, none) in [
         (Pending, instead, "Ignored"),
         (InFlight, "Ignored", "Ignored"),
@@ -289,14 +289,14 @@ fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
     use State::{Failed, Recorded};
     let sent = customer("Contoso", Some(1));
     let accepts = IncomingRow { has_agreement: true, customer: Some(&sent), ..GOOD };
-    // The row as it was sent, without an acceptance: it says nothing new.
+    // The row as it was sent, without an acceptance: it has nothing new.
     check(&GOOD, standing(created(true, Some((Recorded, false)))), false, "row 5: Nothing");
     let corrected = |state| KnownRow { was_accepted_so: true, ..created(false, Some((state, false))) };
     check(&accepts, standing(corrected(Recorded)), false, "row 5: Nothing");
     check(&accepts, standing(corrected(Failed)), false, "row 5: Nothing");
-    // Who asks for another try means what the file says now.
+    // If a retry is requested, the content of the file counts.
     check(&accepts, standing(corrected(Failed)), true, "row 5: Accept { instead_of: Some(4) }");
-    // A reseller that is left out is the one that was given; nothing else may change.
+    // If the reseller is left out, the one that was sent counts; nothing else may change.
     for (now, expected) in [
         (customer("Contoso", None), "row 5: Accept { instead_of: None }"),
         (customer("Contoso", Some(2)), "row 5: Ignored"),
@@ -305,10 +305,10 @@ fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
         let accepts = IncomingRow { customer: Some(&now), ..accepts };
         check(&accepts, standing(created(false, None)), false, expected);
     }
-    // Nobody can tell of one that cannot be understood.
+    // A stored customer that cannot be parsed cannot be compared.
     let unreadable = KnownRow { sent: None, ..created(false, None) };
     check(&accepts, standing(unreadable), false, "row 5: Ignored");
-    // More than the agreement is wrong.
+    // The agreement is not the only error.
     let wrong = IncomingRow { is_good: false, has_agreement: false, customer: None, ..accepts };
     check(&wrong, standing(created(false, None)), false, "row 5: Ignored");
     let acceptance = KnownAcceptance { id: 4, state: Recorded, same_content: true, is_unfinished: true };
@@ -327,12 +327,12 @@ fn a_customer_that_exists_and_comes_as_it_went() {
         assert!(!is_final(&GOOD, row(state, false)), "{state}");
     }
     assert!(!is_final(&GOOD, KnownRow { is_unfinished: true, ..row(State::Created, true) }));
-    // A row that says something of its agreement, of which nothing stands.
+    // A row with an agreement, while the ledger has none.
     assert!(!is_final(&with_agreement, row(State::Created, true)));
     let accepted = |state, same| created(true, Some((state, same)));
     assert!(is_final(&with_agreement, accepted(Recorded, true)));
     assert!(!is_final(&with_agreement, accepted(Recorded, false)));
-    // The row that was sent, of a customer whose acceptance came later: the ledger's thread knows what that means.
+    // The row as it was sent, of a customer with a later acceptance: the ledger's thread knows what that means.
     assert!(!is_final(&GOOD, accepted(Recorded, false)));
     for open in [Pending, InFlight, Failed, Rejected] {
         assert!(!is_final(&with_agreement, accepted(open, true)), "{open}");

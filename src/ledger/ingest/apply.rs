@@ -54,7 +54,7 @@ pub enum Change {
     },
     /// The acceptance with this id belongs to this file from now on.
     AdoptAcceptance(i64),
-    /// The row no longer brings an acceptance: the pending one is withdrawn.
+    /// The row no longer brings an acceptance: the rejected one is withdrawn.
     WithdrawAcceptance,
 }
 

@@ -12,17 +12,16 @@
 //!
 //! ```text
 //! state       meaning                                  who leaves it, and how
-//!
 //! a create, `customer_rows.state`
-//! pending     valid, not sent under its request id     submitter: intent → in_flight
+//! pending     valid, not sent under its request id     submitter: intent → in_flight (or import after a restore)
 //!                                                      ingest: rule over the whole file → rejected · retry
 //!                                                      declined → failed · corrected, discarded → superseded
 //! in_flight   may have been sent, outcome unknown      submitter: verdict → created, existing, failed, unresolved
 //!                                                      · nothing done → pending
 //! unresolved  may exist, look-ups did not settle it    `reconcile`: → created, existing, failed · open → in_flight
 //! failed      refused by the service                   ingest: retry → pending · corrected → superseded
-//! rejected    failed validation, never sent            ingest: valid now → pending · corrected, discarded →
-//!                                                      superseded
+//! rejected    failed validation, never sent            ingest: file valid now → pending
+//!                                                      replaced, discarded → superseded
 //! created     created by one of our sends              final
 //! existing    was our customer before                  final
 //! superseded  replaced or discarded                    final

@@ -17,7 +17,7 @@ impl Ledger {
         self.write(recover).await
     }
 
-    /// The latest time among the most recent calls: the clock must not be earlier than this.
+    /// The latest time among the most recent calls. The present time cannot be earlier.
     pub async fn newest_time(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT max(coalesce(finished_at, intended_at))
                      FROM (SELECT * FROM http_attempts ORDER BY id DESC LIMIT 256)";

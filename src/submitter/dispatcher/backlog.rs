@@ -1,4 +1,4 @@
-//! What is still to be read from the ledger, and which of the rows in hand is begun next.
+//! What is still to be read from the ledger, and which row is started next.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::ledger::{Open, RowId, StepKind, WorkBatch};
 use crate::submitter::task::{Step, Task};
 use crate::submitter::{Mode, retry};
 
-/// What is still to be read from the ledger, oldest doubt first. Agreements are asked for only while no row is in hand, so
-/// that each is in one pair of hands. A new customer takes a while to become visible.
+/// What is still to be read from the ledger, oldest doubt first. Agreements are read only while no row is in hand, so
+/// that no row is worked on twice at once. A new customer takes a while to become visible.
 #[derive(Debug)]
 pub(super) struct Backlog {
     order: VecDeque<Open>,
@@ -22,7 +22,7 @@ pub(super) struct Backlog {
 impl Backlog {
     pub(super) fn of(mode: Mode) -> Self {
         let order = match mode {
-            // Agreements of earlier runs first, so that a backlog of rows which takes nights does not keep them waiting.
+            // Agreements of earlier runs first, so that they do not wait for a backlog of rows that takes nights.
             Mode::Submit => vec![Open::Agreements, Open::InFlight, Open::Pending, Open::Agreements],
             Mode::AskOnly => vec![Open::InFlight, Open::Unresolved],
         };
@@ -37,7 +37,7 @@ impl Backlog {
         self.order.front().copied()
     }
 
-    /// It has been read up to this row; `None`: to its end.
+    /// Called when the current kind was read up to this row; `None`: to its end.
     fn goes_on_after(&mut self, last: Option<RowId>) {
         if last.is_none() {
             self.order.pop_front();
@@ -45,7 +45,7 @@ impl Backlog {
         self.after = last.unwrap_or(RowId(0));
     }
 
-    /// Nothing is read any more that has not been begun.
+    /// From now on, only rows that may have been started are read.
     fn keep_begun(&mut self) {
         let next = self.next();
         self.order.retain(|which| matches!(which, Open::InFlight | Open::Agreements));
@@ -55,12 +55,12 @@ impl Backlog {
     }
 }
 
-/// What has been reached that holds rows back (contract, rule 9). What is in flight is brought to its end all the same.
+/// Limits that were reached and hold rows back (contract, rule 9). Rows in flight are still completed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Limits {
-    /// No further row is begun.
+    /// No new row is started.
     pub(super) at_limit: bool,
-    /// So many have been refused that nothing is sent any more that has not been sent already.
+    /// Too many rows were refused: only rows that were sent already are sent again.
     pub(super) too_many_failures: bool,
 }
 
@@ -76,7 +76,7 @@ impl Limits {
 }
 
 impl Dispatcher {
-    /// The reading of the ledger that is to begin now, if there is one.
+    /// The next read of the ledger, if one should begin now.
     pub(super) fn fetch(&mut self) -> Option<Action> {
         let which = self.backlog.next().filter(|which| !self.backlog.fetching && self.wants_more(*which))?;
         self.backlog.fetching = true;
@@ -93,7 +93,7 @@ impl Dispatcher {
 
     pub(super) fn fetched(&mut self, which: Open, batch: WorkBatch, now: Instant) {
         if self.backlog.next() != Some(which) {
-            // Rows that were asked for before the limit was reached.
+            // This read was started before the limit was reached.
             return;
         }
         self.backlog.goes_on_after(batch.last);
@@ -107,7 +107,7 @@ impl Dispatcher {
             if which == Open::Unresolved {
                 retry::restart_lookup(&mut work);
             }
-            // Its step is told below.
+            // Its step is set below.
             let mut task = Box::new(Task::new(work, Step::LookUp, &self.start));
             let (step, wait) = match (task.work.kind, self.settings.mode) {
                 (StepKind::Agreement, _) => (Step::Agree, Duration::ZERO),
@@ -131,8 +131,8 @@ impl Dispatcher {
         }
     }
 
-    /// The row to take a step for: one whose wait is over, else a fresh one. A kind of step that the service does not
-    /// answer holds up no other kind.
+    /// The row to take a step for: one whose wait is over, or else a fresh one. If the service does not answer one kind
+    /// of step, the other kinds continue.
     pub(super) fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
         for step in Step::ALL {
             if !self.service.is_closed(step, now)
@@ -152,7 +152,7 @@ impl Dispatcher {
 
     fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
         while self.queue.peek_fresh().is_some_and(|fresh| self.service.is_closed(fresh.step, now)) {
-            // Creates come last, and one that was not begun does not count as submitted.
+            // Creates come last, and a create that was not started does not count as submitted.
             if self.queue.peek_fresh()?.step == Step::Create {
                 return None;
             }
@@ -172,7 +172,7 @@ impl Dispatcher {
         Some(task)
     }
 
-    /// Lets go of what was not begun, and reads no more of it.
+    /// Discards rows that were not started, and reads no more of them.
     pub(super) fn hold_back(&mut self) {
         let limits = self.limits;
         self.queue.hold_back(|task| limits.hold_back(task));

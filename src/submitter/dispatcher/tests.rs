@@ -45,7 +45,7 @@ fn row(id: i64) -> Work {
     Work::fresh(RowId(id), 1, customer, RequestId::draw())
 }
 
-/// A dispatcher with a clock of its own and everything that it has asked for.
+/// A dispatcher with a clock of its own, and everything that it has requested.
 struct Bench {
     dispatcher: Dispatcher,
     now: Instant,
@@ -70,7 +70,7 @@ impl Bench {
         bench
     }
 
-    /// Carries out what needs no network at once.
+    /// Carries out at once all actions that need no network.
     fn act(&mut self) {
         loop {
             let actions = self.dispatcher.actions(self.now);
@@ -214,7 +214,7 @@ fn an_outage_sends_single_probes_and_ends_resumable() {
     for _ in 0..10 {
         bench.answer(not_sent());
     }
-    // The stragglers of the closed breaker end too.
+    // The remaining steps of the closed breaker end too.
     while let Some(task) = bench.steps.front() {
         assert!(!task.is_probe);
         bench.answer(not_sent());
@@ -280,7 +280,7 @@ fn what_was_in_flight_at_the_start_does_not_count_against_the_limit() {
 fn too_many_failures_hold_back_what_was_not_sent_and_bring_the_rest_to_its_end() {
     let most = MaxFailures::Rows(std::num::NonZeroU64::MIN);
     let mut bench = Bench::new(Settings { max_failures: Some(most), ..settings() }, 10);
-    // In doubt, and waiting; nothing done, and waiting; refused; under way.
+    // In doubt and waiting; nothing done and waiting; refused; active.
     bench.answer(silent());
     bench.answer(Outcome::Throttled { wait: Duration::from_secs(60) });
     bench.answer(refused(Class::FixTheRow, 400, "3000"));
@@ -407,7 +407,7 @@ fn asking_alone_never_sends() {
     doubtful.last_sent_at = Some(by_wall(0));
     bench.to_fetch = VecDeque::from([vec![doubtful]]);
     bench.act();
-    // What was sent long ago by the wall clock alone is asked about again when that is certain.
+    // A row that was sent long ago only by the wall clock is looked up again when its age is certain.
     for wait in [settings().policy.settle_delay.as_secs(), 0] {
         let task = bench.steps.pop_front().unwrap();
         assert_eq!(task.step, Step::LookUp);
@@ -424,7 +424,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
     let asking = || Settings { mode: Mode::AskOnly, ..settings() };
     let mut bench = Bench::new(asking(), 0);
     bench.dispatcher = Dispatcher::new(asking(), start(bench.now));
-    // So many that the unresolved ones are read when the first ones have become that.
+    // So many that the unresolved rows are read when the first rows have become unresolved.
     let rows: Vec<Work> = (1..=2 * i64::from(FETCH)).map(row).collect();
     bench.to_fetch = VecDeque::from([rows.clone(), vec![], rows]);
     bench.act();
@@ -439,7 +439,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
     assert!(bench.dispatcher.is_done());
 }
 
-/// What a created row's second step finds.
+/// Ends the second step of a created row with `outcome`.
 fn agree(bench: &mut Bench, outcome: Outcome<()>) {
     let task = bench.steps.pop_front().expect("a step is under way");
     assert_eq!(task.step, Step::Agree);
@@ -500,7 +500,7 @@ fn silent() -> Outcome<CreatedCustomer> {
     Outcome::Unknown("status 503".into())
 }
 
-/// Ends the oldest step: a create without a verdict, a question with the answer that the domain is free.
+/// Ends the oldest step: a create without a verdict, a look-up with the answer that the domain is free.
 fn answer_questions_alone(bench: &mut Bench) {
     if bench.steps[0].step == Step::Create {
         return bench.answer(silent());
@@ -526,7 +526,7 @@ fn answered_questions_do_not_end_an_outage_of_creates() {
         let Some(StopReason::Outage { to, .. }) = &bench.dispatcher.stop else {
             panic!("{:?}", bench.dispatcher.stop)
         };
-        // Of a hundred rows none was old enough to be asked about.
+        // With a hundred rows, none was old enough to be looked up.
         assert_eq!(*to, (rows == 1).then_some("a create"));
     }
 }

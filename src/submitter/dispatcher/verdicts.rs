@@ -1,4 +1,4 @@
-//! What steps have come to, what was made of it, and what that means for the run.
+//! Handles the outcomes of steps, their verdicts, and what they mean for the run.
 
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ impl Dispatcher {
         verdict
     }
 
-    /// What `decide` makes of the outcome of a create or an acceptance. The task remembers what its next decision
+    /// Applies `decide` to the outcome of a create or an acceptance, and stores in the task what its next decision
     /// depends on.
     fn after_send<T>(
         &mut self,
@@ -82,7 +82,7 @@ impl Dispatcher {
         self.slots -= 1;
         match verdict.then {
             Then::Settled => {
-                // A run that asks about unresolved rows would read this one again; it stays in hand.
+                // A run that looks up unresolved rows would read this row again; so the row stays in hand.
                 if !matches!(verdict.change, RowChange::AskedInVain { .. }) {
                     self.queue.discard(task.work.row);
                 }
@@ -105,7 +105,7 @@ impl Dispatcher {
                     self.check_failures();
                 }
             }
-            // Asking is done; what is to be sent waits for a run that sends.
+            // The look-up is done; the send is left to a run that sends.
             Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
                 self.counts.settled += 1;
                 self.queue.discard(task.work.row);
@@ -113,7 +113,7 @@ impl Dispatcher {
             Then::Wait(_) if self.limits.hold_back(&task) => self.queue.discard(task.work.row),
             Then::Wait(wait) => self.queue.wait(task, now + wait),
             Then::Settle(wait) => self.queue.settle(task, now + wait),
-            // It stays in hand, so that this run does not come upon it again.
+            // The row stays in hand, so that this run does not read it again.
             Then::LeftOpen => self.counts.settled += 1,
             Then::Stop(_) => {}
         }

@@ -1,4 +1,4 @@
-//! The decisions as tables: one line a situation, one finding, one verdict.
+//! The decisions as tables: one line per situation, outcome and verdict.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::submitter::age::RunClock;
 use crate::submitter::task::Step;
 use crate::transport::NoResponse;
 
-/// When the run of these tests began, and an hour and more later, which is when everything here happens.
+/// When the run of these tests began; everything here happens two hours later.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 static NOW: LazyLock<Instant> = LazyLock::new(|| *BEGUN + Duration::from_secs(7200));
 const BEGUN_MS: i64 = 1_000_000_000;
@@ -20,7 +20,7 @@ pub(in crate::submitter) const POLICY: Policy = Policy {
     settle_delay: Duration::from_secs(180),
 };
 
-/// A stored time of which the boot is not known.
+/// A stored time without a known boot.
 pub(in crate::submitter) fn by_wall(ms: i64) -> Moment {
     Moment { wall: clock::from_ms(ms), boot: None }
 }
@@ -33,7 +33,7 @@ fn start() -> RunClock {
     RunClock::new(*BEGUN, by_wall(BEGUN_MS), None)
 }
 
-/// A row nothing has been done for.
+/// A row for which nothing has been done.
 pub(in crate::submitter) fn fresh() -> Task {
     let customer = Customer {
         company_name: "Contoso".to_owned(),
@@ -62,7 +62,7 @@ pub(in crate::submitter) fn fresh() -> Task {
     Task::new(work, Step::Create, &start())
 }
 
-/// A row with a send `seconds` ago whose outcome is unknown.
+/// A row with a send `seconds` ago with an unknown outcome.
 fn doubtful(seconds: u64) -> Task {
     let mut task = fresh();
     task.work.open.in_doubt_since = Some(by_wall(BEGUN_MS));
@@ -93,7 +93,7 @@ pub(in crate::submitter) fn circumstances() -> VerdictContext<'static> {
     }
 }
 
-/// A verdict in few words: what is recorded, then what comes.
+/// A verdict in few words: what is recorded, then what to do next.
 fn words(verdict: &Verdict) -> String {
     let change = match &verdict.change {
         RowChange::NothingDone { new_request_id: None, .. } => "nothing done".to_owned(),
@@ -181,11 +181,11 @@ fn an_unknown_outcome_is_repeated_then_asked_about() {
     check_create(doubtful(60), unknown_now(), "in doubt, create; after 2 s");
     // The third of three.
     check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, ask; settles in 180 s");
-    // The id has grown old.
+    // The id is too old.
     check_create(doubtful(3600), unknown_now(), "in doubt, ask; settles in 180 s");
-    // So it has where its first send took long enough.
+    // The same if its first send took long enough.
     check_create(fresh(), unknown_now(), "in doubt, ask; settles in 180 s");
-    // Sent again after asking: one send, then the next question.
+    // Sent again after a look-up: one send, then the next look-up.
     check_create(
         with(doubtful(60), |t| t.asked_free = true),
         unknown_now(),
@@ -288,7 +288,7 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     check_ask(doubtful(180), Outcome::Done(DomainStatus::Free), "in doubt, create; after 0 s");
     let round = |rounds| with(doubtful(180), |t| t.work.open.post_lookup_resends = rounds);
     check_ask(round(1), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
-    // An outage of creates looks like this too, as long as no other row is created.
+    // An outage of creates looks the same, as long as no other row is created.
     check_ask(round(2), Outcome::Done(DomainStatus::Free), "in doubt, create round 2; after 0 s");
     check_ask(round(3), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
     let alone = |rounds| with(round(rounds), |t| t.unclear_at = Some(4));
@@ -298,11 +298,11 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
         let at = VerdictContext { successes, ..circumstances() };
         assert_eq!(words(&after_lookup(&alone(2), Outcome::Done(DomainStatus::Free), &at)), expected);
     }
-    // A run that only asks draws no id.
+    // A run that only looks up makes no new id.
     let asking = VerdictContext { may_send: false, ..circumstances() };
     let verdict = after_lookup(&round(1), Outcome::Done(DomainStatus::Free), &asking);
     assert_eq!(words(&verdict), "in doubt, create round 1; after 0 s");
-    // A send under an earlier id may have made it.
+    // A send under an earlier id may have created it.
     let earlier = with(fresh(), |t| t.work.unclear_under_earlier_id = true);
     check_ask(earlier, ours(), "created without password; settled");
     let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
@@ -322,7 +322,7 @@ fn created_as(customer_id: &str) -> Outcome<CreatedCustomer> {
     })
 }
 
-/// A row that asking has found among our customers as `c`, before its last send.
+/// A row that a look-up found among our customers as `c`, before its last send.
 fn found(task: Task) -> Task {
     with(task, |t| t.work.open.customer_id = Some("c".to_owned()))
 }
@@ -337,9 +337,9 @@ fn before_a_password_is_given_up_one_more_send_asks_for_it() {
     check(Outcome::Refused(Class::DomainTaken, error("409")), lost);
     check(Outcome::Refused(Class::Unexplained, error("4711")), lost);
     check(unknown_now(), lost);
-    // However often it has been sent: this one does not count.
+    // However often it was sent: this send does not count.
     check_create(found(with(doubtful(60), |t| t.tries = 99)), created_as("c"), "created; settled");
-    // Nothing was done by these, so it is still owed.
+    // These did nothing, so the send is still open.
     check(Outcome::Throttled { wait: Duration::from_secs(57) }, "in doubt, last send; after 57 s");
     check(Outcome::NotSent("refused".into()), "in doubt, last send; after 2 s");
     check(Outcome::Withdrawn, "in doubt, last send; after 0 s");
@@ -363,24 +363,24 @@ fn what_was_found_is_not_lost_again() {
     let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     let silence = || no_answer("503".into());
     check_ask(found(doubtful(60)), silence(), "in doubt, ask; after 1 s");
-    // A run that only asks comes upon it again: whatever it hears, the last send is left to one that sends.
+    // A run that only looks up finds it again: whatever the answer, the last send is left to a run that sends.
     let in_vain = |seconds| with(found(doubtful(seconds)), |t| t.question_tries = QUESTION_TRIES - 1);
     let unprovable = || Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
     let answers =
         [ours, || Outcome::Done(DomainStatus::Taken), || Outcome::Done(DomainStatus::Free), unprovable];
     for answer in answers {
         check_ask(found(doubtful(60)), answer(), "in doubt, last send; after 0 s");
-        // Its id has grown old.
+        // Its id is too old.
         check_ask(found(doubtful(3600)), answer(), lost);
     }
     check_ask(in_vain(60), silence(), "in doubt, last send; after 0 s");
     check_ask(in_vain(3600), silence(), lost);
-    // A refusal that came under the same id is no reason to give up either.
+    // A refusal under the same id is not a reason to give up either.
     let refused = with(doubtful(60), |t| t.work.open.refusal = Some(refusal(DOMAIN_TAKEN)));
     check_ask(refused, ours(), "in doubt, last send about domain_taken; after 0 s");
 }
 
-/// A row that was refused for `code`, `seconds` ago, without an earlier send in doubt.
+/// A row that was refused with `code`, `seconds` ago, without an earlier send in doubt.
 fn refused_ago(code: &str, seconds: u64) -> Task {
     with(fresh(), |t| {
         t.work.open.refusal = Some(refusal(code));
@@ -400,7 +400,8 @@ fn a_domain_that_is_taken_may_be_taken_by_us() {
         Outcome::Done(DomainStatus::Taken),
         "failed domain_taken; settled",
     );
-    // Refused for something else: whoever has it now, nobody is told to choose another domain too early.
+    // Refused for another reason: whoever has the domain now, the operator must not be advised too early to choose
+    // another one.
     check_ask(refused_ago("27002", 5), ours(), "existing; settled");
     check_ask(
         refused_ago("27002", 5),
@@ -431,7 +432,7 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     check_create(repeat(), taken(), "in doubt, ask about taken_then_free round 1; after 0 s");
     let throttled = Outcome::Throttled { wait: Duration::from_secs(57) };
     check_create(repeat(), throttled, "in doubt, create about taken_then_free; after 57 s");
-    // Before its repeat, when its id has grown old meanwhile; and after it.
+    // Before its retry, when its id has become too old; and after it.
     check_ask(
         repeat(),
         Outcome::Done(DomainStatus::Free),
@@ -450,7 +451,7 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
         };
         check_ask(contradicted(rounds), ours, expected);
     }
-    // Whoever has an unresolved row asked about allows it another repeat.
+    // If an operator reconciles an unresolved row, that allows another retry.
     let mut work = contradicted(1).work;
     restart_lookup(&mut work);
     assert_eq!(work.open.post_lookup_resends, 2);
@@ -471,7 +472,7 @@ fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled
     );
 }
 
-/// A row whose first send was `doubt` seconds before this run began by the wall clock, its last `sent`.
+/// A row whose first send was `doubt` seconds before this run began by the wall clock, and its last `sent` seconds.
 fn of_an_earlier_run(doubt: i64, sent: i64, next_step: NextStep) -> Task {
     let before = |seconds: i64| Some(by_wall(BEGUN_MS - seconds * 1000));
     let work = fresh().work;
@@ -492,10 +493,11 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
     check(of_an_earlier_run(60, 60, NextStep::Ask), (NextStep::Ask, 120));
     let refused = |w: &mut Task| w.work.open.refusal = Some(refusal("27002"));
     check(with(of_an_earlier_run(60, 60, NextStep::Ask), refused), (NextStep::Ask, 0));
-    // Found, and its last send is still owed.
+    // Found, and its last send is still open.
     check(found(of_an_earlier_run(60, 60, NextStep::Create)), (NextStep::Create, 0));
     check(found(of_an_earlier_run(3600, 60, NextStep::Create)), (NextStep::Ask, 0));
-    // The clock went back: an age that makes no sense is too old to repeat, and too young to believe.
+    // The clock went back: an age that makes no sense counts as too old for a retry, and as too young to trust a
+    // look-up.
     check(of_an_earlier_run(-60, -60, NextStep::Create), (NextStep::Ask, 180));
     check(of_an_earlier_run(-60, -60, NextStep::Ask), (NextStep::Ask, 180));
 }
