@@ -118,14 +118,14 @@ pub(crate) async fn ingest(
     let domain_column: Arc<str> = Arc::from(header.name_of(Field::Domain));
     let retry_failed = settings.retry_failed;
     let unknown_columns = header.unknown().map(str::to_owned).collect();
-    let meant = header.suggested_columns().map(|(column, field)| (column.to_owned(), field)).collect();
+    let suggested_columns =
+        header.suggested_columns().map(|(column, field)| (column.to_owned(), field)).collect();
     let layout = opened.layout().to_string();
-    let mut report =
-        IntakeReport { layout, unknown_columns, suggested_columns: meant, ..IntakeReport::default() };
+    let mut report = IntakeReport { layout, unknown_columns, suggested_columns, ..IntakeReport::default() };
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
-    let judge = RowValidator::new(validator, opened.header(), reading.ledger_id(), customers);
-    let mut rows = opened.start(move |header, rows| judge.rows(header, rows));
+    let row_validator = RowValidator::new(validator, opened.header(), reading.ledger_id(), customers);
+    let mut rows = opened.start(move |header, rows| row_validator.rows(header, rows));
     let mut kinds = ProblemKinds::new();
     let (mut has_resellers, mut has_direct) = (false, false);
     let read = loop {

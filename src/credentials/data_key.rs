@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_opens_for_its_own_row_alone() {
+    fn a_password_opens_only_for_its_own_row() {
         let key = DataKey::draw().unwrap();
         let stored = sealed(&key);
         assert_eq!(*key.open(&owner(), &stored).unwrap(), b"=;;n.=s9Z, \"quoted\"");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_key_opens_with_its_identity_alone() {
+    fn a_data_key_opens_only_with_its_identity() {
         let [mine, other] = [(); 2].map(|()| Identities::generated());
         let key = DataKey::draw().unwrap();
         let kept = key.sealed_to(&mine.keys[0].to_public()).unwrap();

@@ -30,7 +30,7 @@ pub(crate) struct IncomingRow<'a> {
 }
 
 impl IncomingRow<'_> {
-    fn says_nothing_of_agreement(&self) -> bool {
+    fn lacks_agreement(&self) -> bool {
         self.is_good && !self.has_agreement
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
     }
     let Some(standing) = standing_or_alike else {
-        return stand(named.map(|named| named.row));
+        return new_row(named.map(|named| named.row));
     };
     let named_before = match (standing.met_on, &standing.elsewhere) {
         _ if standing.same_content => None,
@@ -114,12 +114,12 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
     }
 }
 
-fn stand(replaces: Option<RowId>) -> Decision {
+fn new_row(replaces: Option<RowId>) -> Decision {
     Decision::New { stands: true, problem: None, replaces }
 }
 
 fn replace(known: &KnownRow) -> Decision {
-    stand(Some(known.row))
+    new_row(Some(known.row))
 }
 
 fn keep(known: &KnownRow, change: Change) -> Decision {
@@ -128,7 +128,7 @@ fn keep(known: &KnownRow, change: Change) -> Decision {
 
 /// Decides on a row whose customer exists. Only its agreement can still change something.
 fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Change {
-    let says_nothing = row.says_nothing_of_agreement();
+    let lacks_agreement = row.lacks_agreement();
     let state = known.acceptance.map(|it| it.state);
     let instead_of = known.acceptance.map(|it| it.id);
     if let Some(KnownAcceptance { id, state, same_content: true, is_unfinished }) = known.acceptance {
@@ -141,17 +141,17 @@ fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Cha
             false => Change::Nothing,
         };
     }
-    if state == Some(State::Rejected) && says_nothing {
+    if state == Some(State::Rejected) && lacks_agreement {
         return Change::WithdrawAcceptance;
     }
     // If the original file of a corrected acceptance is imported again night after night, it must not undo the
     // correction. But if an operator requests a retry, the content of the file counts.
-    let is_old = (known.same_content && says_nothing) || known.was_accepted_so;
+    let is_old = (known.same_content && lacks_agreement) || known.was_accepted_so;
     if is_old && !(retry_failed && state.is_some_and(State::is_refused)) {
         return Change::Nothing;
     }
     let may_change = state.is_none_or(|it| it == State::Pending || it.is_refused());
-    if says_nothing || !may_change || !is_as_sent(row, known) {
+    if lacks_agreement || !may_change || !is_as_sent(row, known) {
         return Change::Ignored;
     }
     Change::Accept { instead_of }

@@ -27,13 +27,13 @@ impl RowValidator {
 
     /// Validates consecutive rows of the file.
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
-        let judged: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
-        let asked: Vec<_> = judged.iter().map(ValidatedRow::fingerprint).collect();
-        let customers = self.customers.of_rows(&asked);
+        let validated: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
+        let fingerprints: Vec<_> = validated.iter().map(ValidatedRow::fingerprint).collect();
+        let customers = self.customers.of_rows(&fingerprints);
         rows.iter()
-            .zip(judged)
+            .zip(validated)
             .zip(customers)
-            .map(|((row, judged), customer)| judged.sent_on(row, customer))
+            .map(|((row, validated), customer)| validated.sent_on(row, customer))
             .collect()
     }
 

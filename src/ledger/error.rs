@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trouble_with_locks_is_told_as_that() {
+    fn every_error_with_locks_gets_the_hint_about_locks() {
         let hint =
             |code| Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).hint().unwrap();
         let about_locks = [

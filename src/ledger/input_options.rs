@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_now_goes_before_what_was_said_then() {
+    fn options_given_now_override_those_of_the_file() {
         let then =
             given(&[("Sprache", Field::Language), ("Land", Field::Country)], &[(Field::City, "Porto")]);
         assert_eq!(then.beside(&InputOptions::default()), then);
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reseller_that_was_said_once_holds_until_another_is() {
+    fn a_reseller_applies_until_another_one_is_given() {
         let id = |number| Some(Uuid::from_u128(number));
         let of = |reseller| InputOptions { reseller, ..InputOptions::default() };
         assert_eq!(of(id(1)).beside(&of(None)).reseller, id(1));
         assert_eq!(of(id(1)).beside(&of(id(2))).reseller, id(2));
-        let told = InputOptions { allow_direct: true, strict: true, ..InputOptions::default() };
-        assert_eq!(told.beside(&InputOptions::default()), told);
-        assert_eq!(InputOptions::default().beside(&told), told);
+        let options = InputOptions { allow_direct: true, strict: true, ..InputOptions::default() };
+        assert_eq!(options.beside(&InputOptions::default()), options);
+        assert_eq!(InputOptions::default().beside(&options), options);
     }
 
     #[test]

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_nobody_has_worked_on_is_not_kept() {
+    fn no_copy_is_kept_of_a_ledger_without_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
         ledger_of_version(&path, 2);

@@ -61,12 +61,12 @@ impl OpenFiles {
             return Err(Error::Vanished { path: gone.path.clone() });
         }
         if !self.lock.is_there() {
-            self.lock_again()?;
+            self.retake_lock()?;
         }
         Ok(())
     }
 
-    fn lock_again(&mut self) -> Result<()> {
+    fn retake_lock(&mut self) -> Result<()> {
         let path = self.ledger.clone();
         let Some(mut lock) = LockFile::acquire(&path)? else { return Err(Error::LockTaken { path }) };
         lock.sign();

@@ -105,7 +105,7 @@ mod tests {
     use crate::steps::recover;
 
     #[test]
-    fn the_requests_of_a_run_are_one_number_whoever_counts_them_and_when() {
+    fn the_requests_of_a_run_are_counted_the_same_everywhere_and_always() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
         schema::make_file(&path).unwrap();

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_impossible_write_is_undone_alone() {
+    async fn only_an_impossible_write_is_undone() {
         let (writer, _thread) = Writer::start(counter(), None).unwrap();
         let impossible = writer
             .write::<(), _>(|tx| {

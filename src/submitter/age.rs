@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn within_one_boot_ages_are_certain_whatever_the_wall_clock_says() {
+    fn within_one_boot_ages_do_not_depend_on_the_wall_clock() {
         let begun = Instant::now();
         let at = |wall_hour: i64, boot: u128, hours: u32| Moment {
             wall: clock::from_ms(wall_hour * 3_600_000),

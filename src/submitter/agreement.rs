@@ -22,18 +22,18 @@ const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn record(means: &StepContext, task: &Task) -> Result<StepResult, ledger::Error> {
+pub(super) async fn record(context: &StepContext, task: &Task) -> Result<StepResult, ledger::Error> {
     let work = &task.work;
     let (Some(agreement), Some(customer_id)) = (&work.customer.agreement, &work.open.customer_id) else {
         let what = "it owes an agreement that nobody has accepted".to_owned();
         return Err(ledger::Error::Stored { row: work.row.0, what });
     };
-    let mut questions = Lookups::of(means);
-    let template_id = means
+    let mut lookups = Lookups::of(context);
+    let template_id = context
         .agreement_template
-        .get_or_try_init(|| questions.put(Operation::FindAgreement, agreement_template()))
+        .get_or_try_init(|| lookups.put(Operation::FindAgreement, agreement_template()))
         .await;
-    let mut attempts = questions.attempts;
+    let mut attempts = lookups.attempts;
     let template_id = match template_id {
         Ok(template_id) => template_id,
         Err(unanswered) => {
@@ -45,10 +45,10 @@ pub(super) async fn record(means: &StepContext, task: &Task) -> Result<StepResul
             return Ok(StepResult { outcome: StepOutcome::Agree(outcome), attempts });
         }
     };
-    let attempt = means.recorder.intend(work.kind, work.row, work.request_id).await?;
+    let attempt = context.recorder.intend(work.kind, work.row, work.request_id).await?;
     failpoint::crash("agreement_intended");
     let request = record_agreement(customer_id, template_id, agreement);
-    let (answer, call) = means.send(Operation::RecordAgreement, &request, attempt, task, || true).await;
+    let (answer, call) = context.send(Operation::RecordAgreement, &request, attempt, task, || true).await;
     log_answer(task, &call, "agreement answered");
     attempts.push(call);
     Ok(StepResult { outcome: StepOutcome::Agree(answer.into()), attempts })

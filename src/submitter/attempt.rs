@@ -54,19 +54,19 @@ pub(super) enum StepOutcome {
 ///
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
-pub(super) async fn create(means: &StepContext, task: &mut Task) -> Result<StepResult, ledger::Error> {
+pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<StepResult, ledger::Error> {
     // The key is durable before anything can be sealed under it.
-    let sealer = means.sealer.as_ref().expect("a run that creates has a key to seal with");
-    let key = sealer.kept(&means.recorder).await?;
+    let sealer = context.sealer.as_ref().expect("a run that creates has a key to seal with");
+    let key = sealer.kept(&context.recorder).await?;
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it. In the
     // other order, a customer could be created without any record.
-    let attempt = means.recorder.intend(task.work.kind, task.work.row, task.work.request_id).await?;
+    let attempt = context.recorder.intend(task.work.kind, task.work.row, task.work.request_id).await?;
     task.intended_at = attempt.intended_at;
     failpoint::crash("intended");
     let request = create_customer(&task.work.customer);
     // The wait may be so long that the row has to be looked up first.
-    let may_send = || !retry::must_look_up_first(task, &means.policy, Instant::now());
-    let (answer, mut call) = means.send(Operation::Create, &request, attempt, task, may_send).await;
+    let may_send = || !retry::must_look_up_first(task, &context.policy, Instant::now());
+    let (answer, mut call) = context.send(Operation::Create, &request, attempt, task, may_send).await;
     let outcome = match answer {
         Ok(tenant) => created(task, &key, tenant, &mut call),
         Err(why) => why.of_any(),

@@ -10,20 +10,20 @@ use crate::partner_center::{CallError, Page, Request};
 
 /// The look-ups of one row, and the calls made for them.
 pub(super) struct Lookups<'a> {
-    means: &'a StepContext,
+    context: &'a StepContext,
     pub(super) attempts: Vec<AttemptResult>,
 }
 
 /// Looks up the row's domain and returns the outcome.
-pub(super) async fn look_up(means: &StepContext, work: &Work) -> StepResult {
-    let mut questions = Lookups::of(means);
-    let outcome = questions.settle(work.customer.domain.as_str()).await.into();
-    StepResult { outcome: StepOutcome::Ask(outcome), attempts: questions.attempts }
+pub(super) async fn look_up(context: &StepContext, work: &Work) -> StepResult {
+    let mut lookups = Lookups::of(context);
+    let outcome = lookups.settle(work.customer.domain.as_str()).await.into();
+    StepResult { outcome: StepOutcome::Ask(outcome), attempts: lookups.attempts }
 }
 
 impl<'a> Lookups<'a> {
-    pub(super) fn of(means: &'a StepContext) -> Self {
-        Self { means, attempts: Vec::new() }
+    pub(super) fn of(context: &'a StepContext) -> Self {
+        Self { context, attempts: Vec::new() }
     }
 
     async fn settle(&mut self, domain: &str) -> Result<DomainStatus, CallError> {
@@ -33,7 +33,7 @@ impl<'a> Lookups<'a> {
         if self.is_taken(domain).await? {
             return Ok(DomainStatus::Taken);
         }
-        self.means.domain_check.prove(self).await
+        self.context.domain_check.prove(self).await
     }
 
     /// Makes one look-up, and collects its calls.
@@ -42,8 +42,8 @@ impl<'a> Lookups<'a> {
         operation: Operation,
         request: Request<'_, T>,
     ) -> Result<T, CallError> {
-        let Self { means, attempts } = self;
-        means.caller.look_up(&request, |trace| attempts.push(recorded(operation, None, trace))).await
+        let Self { context, attempts } = self;
+        context.caller.look_up(&request, |trace| attempts.push(recorded(operation, None, trace))).await
     }
 }
 

@@ -107,14 +107,14 @@ fn after_last_send(
     at: &VerdictContext<'_>,
 ) -> Verdict {
     let work = &task.work;
-    let again = BACKOFF.jittered(task.tries, at.chance);
+    let backoff = BACKOFF.jittered(task.tries, at.chance);
     match outcome {
         Outcome::Done(customer) if customer.customer_id.eq_ignore_ascii_case(customer_id) => {
             settled(RowChange::Created(customer))
         }
         // A probe shows something about the service, and nothing about the row.
         Outcome::Unknown(_) | Outcome::Intercepted(_) if at.probe => {
-            still_open(work, NextStep::Create, Then::Wait(again))
+            still_open(work, NextStep::Create, Then::Wait(backoff))
         }
         // The answer of another customer means nothing for this row.
         Outcome::Done(_)
@@ -124,13 +124,13 @@ fn after_last_send(
         )
         | Outcome::Unknown(_)
         | Outcome::Intercepted(_) => password_lost(customer_id),
-        setback => nothing_done(work, after_setback(task, setback, again)),
+        setback => nothing_done(work, after_setback(task, setback, backoff)),
     }
 }
 
 pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
-    let again = BACKOFF.jittered(task.question_tries, at.chance);
+    let backoff = BACKOFF.jittered(task.question_tries, at.chance);
     let status = match outcome {
         Outcome::Done(status) => status,
         Outcome::Unknown(silence) | Outcome::Intercepted(silence)
@@ -139,9 +139,9 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
             return after_failed_lookup(task, silence.reason, at);
         }
         Outcome::Unknown(_) | Outcome::Intercepted(_) => {
-            return still_open(work, NextStep::Ask, Then::Wait(again));
+            return still_open(work, NextStep::Ask, Then::Wait(backoff));
         }
-        setback => return still_open(work, NextStep::Ask, after_setback(task, setback, again)),
+        setback => return still_open(work, NextStep::Ask, after_setback(task, setback, backoff)),
     };
     match status {
         DomainStatus::Ours { customer_id } => ours(task, customer_id, at),

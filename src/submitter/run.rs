@@ -51,7 +51,7 @@ pub(crate) struct Submitted {
 /// None: the reason for a stop, also a failing ledger, is part of the returned [`Submitted`].
 pub(crate) async fn submit(
     ledger: &Ledger,
-    equipment: Dependencies,
+    dependencies: Dependencies,
     settings: &Settings,
     signals: &mut mpsc::Receiver<Signal>,
     progress: &watch::Sender<SubmissionProgress>,
@@ -66,11 +66,11 @@ pub(crate) async fn submit(
         }
     };
     let start = RunClock::new(Instant::now(), Moment::now(), newest_stored);
-    let means = Arc::new(StepContext {
-        caller: equipment.caller,
-        sealer: equipment.sealer,
+    let context = Arc::new(StepContext {
+        caller: dependencies.caller,
+        sealer: dependencies.sealer,
         recorder: ledger.recorder(),
-        domain_check: DomainCheck::new(equipment.domain_suffix),
+        domain_check: DomainCheck::new(dependencies.domain_suffix),
         agreement_template: OnceCell::new(),
         policy: settings.policy.clone(),
     });
@@ -81,9 +81,9 @@ pub(crate) async fn submit(
     let mut leaves_at = None;
     loop {
         for action in dispatcher.actions(Instant::now()) {
-            carry_out(action, &owed, &means, &mut under_way);
+            carry_out(action, &owed, &context, &mut under_way);
         }
-        progress.send_replace(dispatcher.progress(Instant::now(), means.caller.pacer.paused_for()));
+        progress.send_replace(dispatcher.progress(Instant::now(), context.caller.pacer.paused_for()));
         if dispatcher.is_done() {
             let left_out = std::mem::take(&mut dispatcher.left_out);
             return Submitted { stopped: dispatcher.ending(), abandoned: false, left_out };
@@ -99,7 +99,7 @@ pub(crate) async fn submit(
         else {
             // Time is up, or it is the second signal. Exiting is safe: every intent is durable, and the next run
             // settles it.
-            record_what_is_known(&mut dispatcher, &owed, &means, under_way).await;
+            record_what_is_known(&mut dispatcher, &owed, &context, under_way).await;
             return Submitted { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
         };
         dispatcher.handle_event(event, Instant::now(), rand::random());
@@ -108,7 +108,7 @@ pub(crate) async fn submit(
             dispatcher.stop_for(StopReason::Ledger(error));
         }
         if dispatcher.stop.is_some() {
-            means.caller.stopping.cancel();
+            context.caller.stopping.cancel();
             leaves_at.get_or_insert_with(|| Instant::now() + settings.timeout + NOTICES_WITHIN);
         }
     }
@@ -150,7 +150,7 @@ struct UnderWay {
 async fn record_what_is_known(
     dispatcher: &mut Dispatcher,
     owed: &Owed,
-    means: &Arc<StepContext>,
+    context: &Arc<StepContext>,
     mut under_way: UnderWay,
 ) {
     let leaves_at = Instant::now() + LEAVES_WITHIN;
@@ -172,7 +172,7 @@ async fn record_what_is_known(
             }
         }
         for action in dispatcher.actions(Instant::now()) {
-            carry_out(action, owed, means, &mut under_way);
+            carry_out(action, owed, context, &mut under_way);
         }
         while under_way.records.join_next().await.is_some() {}
     };
@@ -181,8 +181,8 @@ async fn record_what_is_known(
     }
 }
 
-fn carry_out(action: Action, owed: &Owed, means: &Arc<StepContext>, under_way: &mut UnderWay) {
-    let means = Arc::clone(means);
+fn carry_out(action: Action, owed: &Owed, context: &Arc<StepContext>, under_way: &mut UnderWay) {
+    let context = Arc::clone(context);
     match action {
         Action::Fetch { which, after } => {
             let owed = owed.clone();
@@ -195,12 +195,12 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<StepContext>, under_way: &
         Action::Step(mut task) => {
             under_way.steps.spawn(async move {
                 let stepped = match task.step {
-                    Step::Create => attempt::create(&means, &mut task).await,
+                    Step::Create => attempt::create(&context, &mut task).await,
                     Step::LookUp => {
                         failpoint::wait_for_turn("asking").await;
-                        Ok(reconcile::look_up(&means, &task.work).await)
+                        Ok(reconcile::look_up(&context, &task.work).await)
                     }
-                    Step::Agree => agreement::record(&means, &task).await,
+                    Step::Agree => agreement::record(&context, &task).await,
                 };
                 stepped.map_or_else(ledger_failed, |step| DispatchEvent::Stepped { task, step })
             });
@@ -209,7 +209,7 @@ fn carry_out(action: Action, owed: &Owed, means: &Arc<StepContext>, under_way: &
             under_way.records.spawn(async move {
                 failpoint::wait_for_turn("recording").await;
                 let Work { kind, row, .. } = task.work;
-                match means.recorder.record(kind, row, attempts, verdict.change.clone()).await {
+                match context.recorder.record(kind, row, attempts, verdict.change.clone()).await {
                     Ok(Recorded::AsAsked) => DispatchEvent::Recorded { task, verdict },
                     Ok(Recorded::Instead(change)) => DispatchEvent::Recorded {
                         task,

@@ -56,7 +56,7 @@ fn a_row_of_which_nothing_is_known_is_new() {
 }
 
 /// State, then the decision: unchanged; unchanged and wrong; the same two with `--retry-failed`; changed.
-const COMES_AGAIN: &str = "
+const IMPORTED_AGAIN: &str = "
     created    row 5: Nothing | row 5: Ignored | row 5: Nothing | row 5: Ignored | row 5: Ignored
     existing   row 5: Nothing | row 5: Ignored | row 5: Nothing | row 5: Ignored | row 5: Ignored
     in_flight  row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Ignored
@@ -67,9 +67,9 @@ const COMES_AGAIN: &str = "
 ";
 
 #[test]
-fn a_row_that_comes_again() {
+fn a_row_that_is_imported_again() {
     let mut states = Vec::new();
-    for line in COMES_AGAIN.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in IMPORTED_AGAIN.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (state, expected) = line.split_once(' ').unwrap();
         let state: State = state.parse().unwrap();
         states.push(state);
@@ -102,7 +102,7 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
 }
 
 #[test]
-fn what_was_never_read_to_its_end_belongs_to_the_file_that_brings_it_again() {
+fn a_row_of_an_unfinished_file_moves_to_the_file_that_brings_it_again() {
     for state in [State::Pending, State::Created, State::Failed, State::InFlight] {
         let unfinished = KnownRow { is_unfinished: true, ..row(state, true) };
         check(&GOOD, standing(unfinished), false, "row 5: Nothing, adopted");
@@ -139,7 +139,7 @@ fn a_domain_twice() {
 }
 
 #[test]
-fn a_rejected_row_that_stands_for_no_domain_is_known_by_its_content() {
+fn a_rejected_row_without_a_key_is_recognized_by_its_content() {
     let alike = |met_on| KnownRows {
         alike: Some(KnownRow { met_on, ..row(State::Rejected, true) }),
         ..KnownRows::default()
@@ -343,7 +343,7 @@ fn a_customer_that_exists_and_comes_as_it_went() {
 }
 
 #[test]
-fn rows_without_a_reseller_beside_rows_with_one() {
+fn rows_without_a_reseller_in_a_file_with_resellers() {
     for (has_resellers, has_direct, allow_direct, expected) in [
         (true, true, false, true),
         (true, true, true, false),
@@ -370,7 +370,7 @@ fn check_kept(
 }
 
 #[test]
-fn rows_that_the_ledger_keeps_are_taken_up_again() {
+fn stored_rows_are_retried() {
     let (failed, rejected) = (|same| row(State::Failed, same), |same| row(State::Rejected, same));
     let replaced = Ok("new, stands for 5");
     check_kept(&GOOD, failed(true), NOTHING_ODD, Ok("row 5: Retry"));
@@ -396,7 +396,7 @@ fn rows_that_the_ledger_keeps_are_taken_up_again() {
 }
 
 #[test]
-fn a_kept_row_whose_domain_another_row_stands_for() {
+fn a_stored_row_is_not_retried_if_its_domain_has_another_row() {
     let beside = |standing| KnownRows { named: Some(row(State::Rejected, true)), ..standing };
     let other = KnownRow { row: RowId(6), ..row(State::Created, false) };
     assert_eq!(decide_kept(&GOOD, beside(standing(other)), NOTHING_ODD), Err(SkipReason::SpokenFor));
@@ -405,7 +405,7 @@ fn a_kept_row_whose_domain_another_row_stands_for() {
 }
 
 #[test]
-fn a_refused_acceptance_is_taken_up_again() {
+fn a_refused_acceptance_is_retried() {
     use State::{Failed, Rejected};
     let sent = customer("Contoso", Some(1));
     let accepts = IncomingRow { has_agreement: true, customer: Some(&sent), ..GOOD };

@@ -95,8 +95,8 @@ impl IngestSession {
     pub(super) fn meet_known(&mut self, row: RowId, line: u64) -> bool {
         let is_first = self.seen.meet(row, line);
         match is_first {
-            true => self.taken.known += 1,
-            false => self.taken.duplicates += 1,
+            true => self.counts.known += 1,
+            false => self.counts.duplicates += 1,
         }
         is_first
     }
@@ -108,30 +108,30 @@ impl IngestSession {
         change: Change,
         candidate: &mut Candidate,
     ) -> Result<()> {
-        let taken = &mut self.taken;
+        let counts = &mut self.counts;
         match change {
             Change::Nothing => {}
             Change::Ignored => {
-                taken.ignored_changes += 1;
+                counts.ignored_changes += 1;
                 if self.ignored.len() < IGNORED_NAMED {
                     let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
                     self.ignored.push((candidate.line, domain.to_owned()));
                 }
             }
             Change::Outdated => {
-                taken.replaced += 1;
+                counts.replaced += 1;
                 candidate.problems.clear();
             }
             Change::Retry => {
                 retry_row(tx, row, self.source, candidate)?;
-                taken.retried += 1;
+                counts.retried += 1;
             }
-            Change::Burned => taken.burned += 1,
+            Change::Burned => counts.burned += 1,
             Change::Accept { instead_of } => {
                 agreement::replace(tx, row, self.source, candidate, instead_of)?;
                 match candidate.customer {
-                    Some(_) => taken.agreements += 1,
-                    None => taken.agreements_rejected += 1,
+                    Some(_) => counts.agreements += 1,
+                    None => counts.agreements_rejected += 1,
                 }
             }
             Change::AdoptAcceptance(id) => self.adopt(tx, "agreements", &id, candidate)?,
@@ -152,8 +152,8 @@ impl IngestSession {
         let problems: Vec<_> = candidate.problems.iter().chain(problem).collect();
         let error = problems.iter().find(|problem| problem.severity == Severity::Error);
         let state = if error.is_some() { State::Rejected } else { State::Pending };
-        self.taken.new += 1;
-        self.taken.rejected += u64::from(state == State::Rejected);
+        self.counts.new += 1;
+        self.counts.rejected += u64::from(state == State::Rejected);
         let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
         let domain = candidate.domain.as_ref().map(DomainName::as_str);
         let now = clock::now().as_millisecond();

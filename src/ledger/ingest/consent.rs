@@ -172,7 +172,7 @@ mod tests {
     }
 
     /// The row's state and its error.
-    fn standing(path: &Path) -> (State, Option<String>) {
+    fn state_and_error(path: &Path) -> (State, Option<String>) {
         let mut found = None;
         let queries = Queries::open(path).unwrap();
         queries
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_row_that_nobody_agreed_to_try_again_stays_refused() {
+    async fn a_refused_row_whose_retry_is_declined_stays_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
         let ledger = open(&path);
@@ -201,9 +201,9 @@ mod tests {
 
         let ledger = open(&path);
         read(&ledger).await;
-        assert_eq!(standing(&path).0, State::Pending);
+        assert_eq!(state_and_error(&path).0, State::Pending);
         assert_eq!(ledger.withdraw(AwaitingConsent::OfThisRun).await.unwrap(), (1, 0));
-        assert_eq!(standing(&path), (State::Failed, Some("3000".to_owned())));
+        assert_eq!(state_and_error(&path), (State::Failed, Some("3000".to_owned())));
 
         // Once it is sent, it must not count as refused if we die before the answer.
         read(&ledger).await;

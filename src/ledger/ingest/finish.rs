@@ -32,7 +32,7 @@ impl IngestSession {
     /// Validates the whole file, then releases its rows.
     pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<IngestReport> {
         match direct {
-            DirectRows::Wrong(problem) => self.taken.rejected += self.reject_direct_rows(tx, problem)?,
+            DirectRows::Wrong(problem) => self.counts.rejected += self.reject_direct_rows(tx, problem)?,
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
         // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
@@ -44,7 +44,7 @@ impl IngestSession {
                 AND run_id <> {} AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
             self.source, self.run
         );
-        let let_go = consent::withdraw(tx, &left)?;
+        let discarded = consent::withdraw(tx, &left)?;
         take_all(
             tx,
             (StepKind::Create, State::Rejected, StepEvent::Discarded),
@@ -54,8 +54,8 @@ impl IngestSession {
         )?;
         self.end(tx)?;
         let rejected = self.met(tx, "SELECT id FROM customer_rows WHERE state = 'rejected'", [])?;
-        let rejected = rejected.len() as u64 + self.taken.agreements_rejected;
-        Ok(IngestReport { counts: self.taken, rejected, ignored: self.ignored, discarded: let_go })
+        let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
+        Ok(IngestReport { counts: self.counts, rejected, ignored: self.ignored, discarded })
     }
 
     /// The rows found by the query that this reading has met.

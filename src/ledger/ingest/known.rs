@@ -104,7 +104,7 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
     static BY_ROW: LazyLock<String> = LazyLock::new(|| Found::select("r.id = ?1"));
     let find = |sql: &str, key: &dyn rusqlite::ToSql| {
         let found = tx.prepare_cached(sql)?.query_row([key], Found::load);
-        found.optional()?.map(|found| found.beside(tx, candidate, seen)).transpose()
+        found.optional()?.map(|found| found.with_look_ups(tx, candidate, seen)).transpose()
     };
     let standing = match &candidate.domain {
         Some(domain) => find(&BY_DOMAIN, &domain.as_str())?,
@@ -233,7 +233,7 @@ impl Found {
     }
 
     /// The same, with the facts that need further look-ups.
-    fn beside(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
+    fn with_look_ups(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let source = self.source;
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
         known.met_on = seen.line_of(known.row);
@@ -245,7 +245,7 @@ impl Found {
         }
         if known.state.is_customer() {
             known.was_accepted_so = agreement::was_replaced(tx, known.row, candidate.content_hash)?;
-            if candidate.says_of_agreement() {
+            if candidate.mentions_agreement() {
                 known.sent = agreement::sent(tx, known.row)?.map(Box::new);
             }
         }

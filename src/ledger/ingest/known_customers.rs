@@ -89,10 +89,10 @@ impl KnownCustomers {
         // One snapshot for all of them saves each look-up its own locks.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
-        let find = |asked: &Option<Fingerprint<'_>>| {
-            let Some(asked) = asked else { return Ok(None) };
-            let found = look_up.of_domain(asked.domain)?;
-            Ok(found.map(|found| found.known(asked.content_hash, &self.unfinished)))
+        let find = |fingerprint: &Option<Fingerprint<'_>>| {
+            let Some(fingerprint) = fingerprint else { return Ok(None) };
+            let found = look_up.of_domain(fingerprint.domain)?;
+            Ok(found.map(|found| found.known(fingerprint.content_hash, &self.unfinished)))
         };
         rows.iter().map(find).collect()
     }
@@ -195,9 +195,9 @@ mod tests {
         let unfinished = unfinished.iter().copied().map(SourceId).collect();
         let (customers, reading) = KnownCustomers::of(&path, true, unfinished);
         let domain = name("a.onmicrosoft.com");
-        let asked = |domain, content_hash| Some(Fingerprint { domain, content_hash });
+        let fingerprint = |domain, content_hash| Some(Fingerprint { domain, content_hash });
         let other = name("b.onmicrosoft.com");
-        let in_words = |state: String, same, unfinished| {
+        let describe = |state: String, same, unfinished| {
             format!(
                 "{state} {} {}",
                 if same { "same" } else { "other" },
@@ -206,27 +206,28 @@ mod tests {
         };
         // The second time uses the same connection again.
         for _ in 0..2 {
-            let rows = [None, asked(&domain, [8; 16]), asked(&other, HASH), asked(&domain, HASH)];
+            let rows =
+                [None, fingerprint(&domain, [8; 16]), fingerprint(&other, HASH), fingerprint(&domain, HASH)];
             let [None, changed, None, found] = &customers.of_rows(&rows)[..] else {
                 panic!("something of each")
             };
             assert!(changed.as_ref().is_none_or(|changed| !changed.same_content), "{changed:?}");
             let found = found.as_ref().map_or("nobody".to_owned(), |found| {
                 assert_eq!(found.row, RowId(5));
-                let row = in_words(found.state.to_string(), found.same_content, found.is_unfinished);
+                let row = describe(found.state.to_string(), found.same_content, found.is_unfinished);
                 let acceptance = found
                     .acceptance
-                    .map(|it| in_words(it.state.to_string(), it.same_content, it.is_unfinished));
+                    .map(|it| describe(it.state.to_string(), it.same_content, it.is_unfinished));
                 acceptance.map_or(row.clone(), |acceptance| format!("{row}, {acceptance}"))
             });
             assert_eq!(found, expected, "{made}");
         }
         drop(reading);
-        assert!(customers.of_rows(&[asked(&domain, HASH)])[0].is_none());
+        assert!(customers.of_rows(&[fingerprint(&domain, HASH)])[0].is_none());
     }
 
     #[test]
-    fn a_customer_as_it_stands() {
+    fn customers_are_found_in_every_state() {
         for state in ["created", "existing", "pending", "in_flight", "failed", "unresolved", "rejected"] {
             let made = format!("UPDATE customer_rows SET state = '{state}'");
             check(&made, &[], &format!("{state} same read"));
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acceptance_as_it_stands() {
+    fn acceptances_are_found_in_every_state() {
         let acceptance = |state: &str, hash: &str| {
             format!(
                 "INSERT INTO agreements (row_id, source_id, line, state, content_hash, cells, agreement, request_id,
@@ -276,8 +277,8 @@ mod tests {
         let (customers, _reading) = KnownCustomers::of(&path, true, HashSet::new());
         let check = |rows: Vec<i64>| {
             let names: Vec<_> = rows.iter().map(|row| name(&format!("d{row}"))).collect();
-            let asked = |domain| Some(Fingerprint { domain, content_hash: HASH });
-            let found = customers.of_rows(&names.iter().map(asked).collect::<Vec<_>>());
+            let fingerprint = |domain| Some(Fingerprint { domain, content_hash: HASH });
+            let found = customers.of_rows(&names.iter().map(fingerprint).collect::<Vec<_>>());
             let found = found.iter().map(|found| {
                 let is_failed = |found: &KnownRow| found.state == crate::State::Failed;
                 found.as_ref().map(|found| (found.row, is_failed(found)))
@@ -300,14 +301,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_cannot_be_opened_knows_nobody() {
+    fn no_customer_is_found_in_a_ledger_that_cannot_be_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l.db");
         let (customers, _reading) = KnownCustomers::of(&path, true, HashSet::new());
         let domain = name("a.onmicrosoft.com");
-        let asked = Fingerprint { domain: &domain, content_hash: HASH };
-        assert!(matches!(customers.of_rows(&[Some(asked), None])[..], [None, None]));
+        let fingerprint = Fingerprint { domain: &domain, content_hash: HASH };
+        assert!(matches!(customers.of_rows(&[Some(fingerprint), None])[..], [None, None]));
         drop(ledger(folder.path(), ""));
-        assert!(customers.of_rows(&[Some(asked)])[0].is_none(), "it is tried once");
+        assert!(customers.of_rows(&[Some(fingerprint)])[0].is_none(), "it is tried once");
     }
 }

@@ -83,7 +83,7 @@ impl Candidate {
     }
 
     /// Does it have cells about the acceptance of the agreement, valid or not?
-    fn says_of_agreement(&self) -> bool {
+    fn mentions_agreement(&self) -> bool {
         let customer = self.customer.as_ref();
         self.beside_agreement.is_some() || customer.is_some_and(|customer| customer.agreement.is_some())
     }
@@ -139,7 +139,7 @@ pub struct IngestSession {
     ledger_id: String,
     has_customers: bool,
     seen: SeenRows,
-    taken: IngestCounts,
+    counts: IngestCounts,
     /// Line and domain of the first rows whose changes are ignored.
     ignored: Vec<(u64, String)>,
 }
@@ -199,7 +199,7 @@ impl Ledger {
         rows_read: u64,
         direct: DirectRows,
     ) -> Result<IngestReport> {
-        assert_eq!(reading.taken.rows(), rows_read, "every row that was read must have been taken up");
+        assert_eq!(reading.counts.rows(), rows_read, "every row that was read must have been taken up");
         self.write(move |tx| reading.complete(tx, &direct)).await
     }
 }
@@ -240,20 +240,20 @@ impl IngestSession {
             ledger_id,
             has_customers,
             seen: SeenRows::new(unfinished, of_this_run),
-            taken: IngestCounts::default(),
+            counts: IngestCounts::default(),
             ignored: Vec::new(),
         })
     }
 
     /// Stores the totals of the rows read so far.
     fn write_sums(&self, tx: &Transaction<'_>) -> Result<()> {
-        let taken = &self.taken;
+        let counts = &self.counts;
         let values: [Value<'_>; 5] = [
-            ("rows_read", &taken.rows()),
-            ("rows_new", &taken.new),
-            ("rows_known", &taken.known),
-            ("duplicates", &taken.duplicates),
-            ("ignored_changes", &taken.ignored_changes),
+            ("rows_read", &counts.rows()),
+            ("rows_new", &counts.new),
+            ("rows_known", &counts.known),
+            ("duplicates", &counts.duplicates),
+            ("ignored_changes", &counts.ignored_changes),
         ];
         update(tx, "sources", &self.source, &values)
     }

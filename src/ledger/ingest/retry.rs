@@ -138,9 +138,9 @@ impl Ledger {
         let run = self.run;
         self.write(move |tx| {
             tx.execute_batch("SAVEPOINT again")?;
-            let again = retry_rows(tx, run, &selection, &mut rows)?;
+            let report = retry_rows(tx, run, &selection, &mut rows)?;
             tx.execute_batch(if for_show { "ROLLBACK TO again; RELEASE again" } else { "RELEASE again" })?;
-            Ok(again)
+            Ok(report)
         })
         .await
     }
@@ -152,7 +152,7 @@ fn retry_rows(
     selection: &Selection,
     rows: &mut impl RetryDecider,
 ) -> Result<RetryReport> {
-    let mut again = RetryReport::default();
+    let mut report = RetryReport::default();
     let mut reading = RetrySession { run, selection, has_resellers: HashMap::new(), current: None };
     for of_agreements in [false, true] {
         for row in select(tx, selection, of_agreements)? {
@@ -161,7 +161,7 @@ fn retry_rows(
             let known = known::look_up(tx, &candidate, &SeenRows::default())?;
             let has_resellers = || reading.has_resellers(tx, &stored.path);
             let decision = rows.decide(&stored, &candidate, known, has_resellers)?;
-            again.count(&decision, &candidate);
+            report.count(&decision, &candidate);
             if let Ok(decision) = decision {
                 reading.of_file(tx, &stored)?.apply(tx, &mut candidate, decision)?;
             }
@@ -169,8 +169,8 @@ fn retry_rows(
         }
         reading.complete(tx)?;
     }
-    again.plan = query::plan(tx, run)?;
-    Ok(again)
+    report.plan = query::plan(tx, run)?;
+    Ok(report)
 }
 
 /// The selected rows, in the order of their files, all read before the ledger changes. Rejected rows of a file that was

@@ -21,7 +21,7 @@ pub(crate) fn refuse_second(ledger: &Path) -> Result<()> {
             return refused("the system does not say whether it has a second name (a hard link)");
         }
     }
-    if is_mounted_alone(&place) {
+    if is_mounted_as_a_file(&place) {
         return refused("it is mounted as a single file, so that its folder here is not that of the ledger");
     }
     Ok(())
@@ -46,7 +46,7 @@ fn hard_links(place: &Path) -> io::Result<u64> {
 }
 
 #[cfg(target_os = "linux")]
-fn is_mounted_alone(place: &Path) -> bool {
+fn is_mounted_as_a_file(place: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
     let root = StatxAttributes::MOUNT_ROOT;
     match statx(CWD, place, AtFlags::empty(), StatxFlags::empty()) {
@@ -60,7 +60,7 @@ fn is_mounted_alone(place: &Path) -> bool {
 
 /// Other systems mount only folders.
 #[cfg(not(target_os = "linux"))]
-fn is_mounted_alone(_place: &Path) -> bool {
+fn is_mounted_as_a_file(_place: &Path) -> bool {
     false
 }
 
@@ -105,7 +105,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("l.db");
         std::fs::write(&file, "").unwrap();
-        assert!(is_mounted_alone(Path::new("/")) && !is_mounted_alone(&file));
+        assert!(is_mounted_as_a_file(Path::new("/")) && !is_mounted_as_a_file(&file));
         std::fs::hard_link(&file, folder.path().join("second")).unwrap();
         assert!(matches!(refuse_second(&file), Err(Error::SecondName { .. })));
     }

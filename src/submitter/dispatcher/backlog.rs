@@ -38,7 +38,7 @@ impl Backlog {
     }
 
     /// Called when the current kind was read up to this row; `None`: to its end.
-    fn goes_on_after(&mut self, last: Option<RowId>) {
+    fn continue_after(&mut self, last: Option<RowId>) {
         if last.is_none() {
             self.order.pop_front();
         }
@@ -96,7 +96,7 @@ impl Dispatcher {
             // This read was started before the limit was reached.
             return;
         }
-        self.backlog.goes_on_after(batch.last);
+        self.backlog.continue_after(batch.last);
         for row in batch.set_aside {
             self.left_out.add(row);
         }

@@ -87,32 +87,32 @@ impl Bench {
                         let work = queue.pop_front().unwrap_or_default();
                         let last = work.last().map(|work| work.row);
                         let batch = WorkBatch { work, set_aside: Vec::new(), last };
-                        self.tell(DispatchEvent::Fetched { which, batch });
+                        self.handle(DispatchEvent::Fetched { which, batch });
                     }
                     Action::Step(task) => self.steps.push_back(task),
                     Action::Record { task, verdict, .. } => {
                         self.records += 1;
-                        self.tell(DispatchEvent::Recorded { task, verdict });
+                        self.handle(DispatchEvent::Recorded { task, verdict });
                     }
                 }
             }
         }
     }
 
-    fn tell(&mut self, event: DispatchEvent) {
+    fn handle(&mut self, event: DispatchEvent) {
         self.dispatcher.handle_event(event, self.now, 1.0);
     }
 
     /// The oldest step ends with `outcome`.
     fn answer(&mut self, outcome: Outcome<CreatedCustomer>) {
         let task = self.steps.pop_front().expect("a step is under way");
-        self.tell(stepped(task, StepOutcome::Create(outcome)));
+        self.handle(stepped(task, StepOutcome::Create(outcome)));
         self.act();
     }
 
     fn wait(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
-        self.tell(DispatchEvent::Woken);
+        self.handle(DispatchEvent::Woken);
         self.act();
     }
 }
@@ -173,7 +173,7 @@ fn a_row_that_waits_for_its_repeat_holds_no_slot() {
 #[test]
 fn the_first_signal_lets_what_is_under_way_end() {
     let mut bench = Bench::new(settings(), 10);
-    bench.tell(DispatchEvent::Signalled(Signal::Interrupt));
+    bench.handle(DispatchEvent::Signalled(Signal::Interrupt));
     bench.act();
     assert!(!bench.dispatcher.is_done());
     for _ in 0..4 {
@@ -263,7 +263,7 @@ fn the_limit_counts_rows_and_not_repeats() {
 }
 
 #[test]
-fn what_was_in_flight_at_the_start_does_not_count_against_the_limit() {
+fn rows_in_flight_at_the_start_do_not_count_against_the_limit() {
     let mut bench = Bench::new(settings(), 0);
     bench.dispatcher = Dispatcher::new(Settings { limit: Some(1), ..settings() }, start(bench.now));
     let in_flight = |id| Work { is_in_flight: true, ..row(id) };
@@ -286,7 +286,7 @@ fn too_many_failures_hold_back_what_was_not_sent_and_bring_the_rest_to_its_end()
     bench.answer(refused(Class::FixTheRow, 400, "3000"));
     while let Some(place) = bench.steps.iter().position(|task| task.step == Step::LookUp) {
         bench.steps.swap(0, place);
-        answer_questions_alone(&mut bench);
+        answer_only_look_ups(&mut bench);
     }
     let under_way = bench.steps.len();
     assert!(!bench.dispatcher.is_done());
@@ -312,7 +312,7 @@ fn a_failing_ledger_stops_everything() {
     let mut bench = Bench::new(settings(), 10);
     for _ in 0..4 {
         bench.steps.pop_front();
-        bench.tell(DispatchEvent::Failed(StopReason::Ledger(ledger::Error::Closed)));
+        bench.handle(DispatchEvent::Failed(StopReason::Ledger(ledger::Error::Closed)));
         bench.act();
     }
     assert!(bench.dispatcher.is_done());
@@ -324,7 +324,7 @@ fn a_reading_that_fails_frees_no_slot() {
     let mut bench = Bench::new(settings(), 10);
     for failed in [StopReason::Ledger(ledger::Error::Closed), StopReason::Bug].map(DispatchEvent::ReadFailed)
     {
-        bench.tell(failed);
+        bench.handle(failed);
         bench.act();
         assert!(!bench.dispatcher.is_done(), "four creates are out");
     }
@@ -337,7 +337,7 @@ fn a_reading_that_fails_frees_no_slot() {
 }
 
 #[test]
-fn a_row_that_was_let_go_while_the_ledger_was_read_is_not_taken_again() {
+fn a_row_that_was_discarded_during_a_read_is_not_taken_again() {
     let mut queue = Queue::default();
     assert!(queue.take_in_hand(RowId(1)));
     queue.reading_begins();
@@ -349,10 +349,10 @@ fn a_row_that_was_let_go_while_the_ledger_was_read_is_not_taken_again() {
 }
 
 #[test]
-fn a_row_that_cannot_be_understood_holds_up_no_other() {
+fn a_row_that_cannot_be_parsed_does_not_block_the_others() {
     let mut bench = Bench::new(settings(), 0);
     bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
-    bench.tell(DispatchEvent::Fetched {
+    bench.handle(DispatchEvent::Fetched {
         which: Open::Agreements,
         batch: WorkBatch {
             work: Vec::new(),
@@ -384,7 +384,7 @@ fn silence_before_ten_failures_is_an_outage_too() {
 }
 
 #[test]
-fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
+fn an_id_that_becomes_too_old_during_a_wait_is_looked_up() {
     let settings =
         Settings { policy: Policy { idempotency_window: Duration::ZERO, ..settings().policy }, ..settings() };
     let mut bench = Bench::new(settings.clone(), 0);
@@ -399,7 +399,7 @@ fn an_id_that_grows_old_while_its_row_waits_is_asked_about() {
 }
 
 #[test]
-fn asking_alone_never_sends() {
+fn a_run_that_only_looks_up_never_sends() {
     let mut bench = Bench::new(Settings { mode: Mode::AskOnly, ..settings() }, 0);
     bench.dispatcher = Dispatcher::new(Settings { mode: Mode::AskOnly, ..settings() }, start(bench.now));
     let mut doubtful = row(1);
@@ -411,7 +411,7 @@ fn asking_alone_never_sends() {
     for wait in [settings().policy.settle_delay.as_secs(), 0] {
         let task = bench.steps.pop_front().unwrap();
         assert_eq!(task.step, Step::LookUp);
-        bench.tell(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
+        bench.handle(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
         bench.act();
         bench.wait(wait);
     }
@@ -420,7 +420,7 @@ fn asking_alone_never_sends() {
 }
 
 #[test]
-fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
+fn an_unresolved_row_is_not_looked_up_twice_in_one_run() {
     let asking = || Settings { mode: Mode::AskOnly, ..settings() };
     let mut bench = Bench::new(asking(), 0);
     bench.dispatcher = Dispatcher::new(asking(), start(bench.now));
@@ -428,14 +428,14 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
     let rows: Vec<Work> = (1..=2 * i64::from(FETCH)).map(row).collect();
     bench.to_fetch = VecDeque::from([rows.clone(), vec![], rows]);
     bench.act();
-    let mut asked = 0;
+    let mut looked_up = 0;
     while let Some(task) = bench.steps.pop_front() {
-        asked += 1;
+        looked_up += 1;
         let outcome = Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
-        bench.tell(stepped(task, StepOutcome::Ask(outcome)));
+        bench.handle(stepped(task, StepOutcome::Ask(outcome)));
         bench.act();
     }
-    assert_eq!(asked, 2 * FETCH);
+    assert_eq!(looked_up, 2 * FETCH);
     assert!(bench.dispatcher.is_done());
 }
 
@@ -443,7 +443,7 @@ fn a_row_that_could_not_be_settled_is_not_asked_about_twice_in_one_run() {
 fn agree(bench: &mut Bench, outcome: Outcome<()>) {
     let task = bench.steps.pop_front().expect("a step is under way");
     assert_eq!(task.step, Step::Agree);
-    bench.tell(stepped(task, StepOutcome::Agree(outcome)));
+    bench.handle(stepped(task, StepOutcome::Agree(outcome)));
     bench.act();
 }
 
@@ -501,12 +501,12 @@ fn silent() -> Outcome<CreatedCustomer> {
 }
 
 /// Ends the oldest step: a create without a verdict, a look-up with the answer that the domain is free.
-fn answer_questions_alone(bench: &mut Bench) {
+fn answer_only_look_ups(bench: &mut Bench) {
     if bench.steps[0].step == Step::Create {
         return bench.answer(silent());
     }
     let task = bench.steps.pop_front().unwrap();
-    bench.tell(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
+    bench.handle(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
     bench.act();
 }
 
@@ -518,7 +518,7 @@ fn answered_questions_do_not_end_an_outage_of_creates() {
         let begun = bench.now;
         while bench.dispatcher.stop.is_none() {
             while !bench.steps.is_empty() {
-                answer_questions_alone(&mut bench);
+                answer_only_look_ups(&mut bench);
             }
             bench.wait(1);
             assert!(bench.now < begun + Duration::from_secs(1200), "{rows}: no outage was seen");

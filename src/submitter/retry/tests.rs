@@ -175,7 +175,7 @@ fn a_success_settles() {
 }
 
 #[test]
-fn an_unknown_outcome_is_repeated_then_asked_about() {
+fn an_unknown_outcome_is_sent_again_then_looked_up() {
     let sent = with(fresh(), |t| t.begun = *NOW - Duration::from_secs(1));
     check_create(sent, unknown_now(), "in doubt, create; after 1 s");
     check_create(doubtful(60), unknown_now(), "in doubt, create; after 2 s");
@@ -194,7 +194,7 @@ fn an_unknown_outcome_is_repeated_then_asked_about() {
 }
 
 #[test]
-fn a_probe_says_nothing_about_its_row() {
+fn a_probe_does_not_change_the_verdict_on_its_row() {
     let at = VerdictContext { probe: true, ..circumstances() };
     let verdict = after_create(&with(doubtful(60), |t| t.tries = 2), unknown_now(), &at);
     assert_eq!(words(&verdict), "in doubt, create; after 2 s");
@@ -358,7 +358,7 @@ fn before_a_password_is_given_up_one_more_send_asks_for_it() {
 }
 
 #[test]
-fn what_was_found_is_not_lost_again() {
+fn a_customer_that_was_found_is_not_lost_again() {
     let lost = "created without password; settled";
     let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     let silence = || no_answer("503".into());
@@ -503,7 +503,7 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
 }
 
 #[test]
-fn what_an_earlier_run_sent_is_not_believed_gone_for_the_wall_clock_alone() {
+fn a_send_of_an_earlier_run_does_not_age_by_the_wall_clock_only() {
     let check = |seconds, expected: &str| {
         let at = VerdictContext { now: *BEGUN + Duration::from_secs(seconds), ..circumstances() };
         for day in [-86400, 0, 86400] {
