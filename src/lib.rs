@@ -15,7 +15,7 @@
 //! | `model` | shared types: customers, problems, ids, the clock, private files, text escaped for printing | SQL, HTTP, a runtime |
 //! | `list` | turns a file into validated rows: `reader`, `validation`, and `reading`, which runs both on several cores and keeps the order | SQL, HTTP, a runtime |
 //! | `ledger` | stores the queue in one SQLite file, and has the only SQL: `ingest`, `steps`, `query` | HTTP, lists |
-//! | `service` | talks to Partner Center: `call` sends every request (rate, token, retry), `partner_center` has the API's paths, bodies and error codes, `auth` gets tokens, `transport` explains network errors | lists, the ledger |
+//! | `service` | talks to Partner Center: `call` sends every request to the API (rate, token, retry), `partner_center` has its paths, bodies and error codes with their advice, `auth` signs in, `transport` builds clients and explains network errors | lists, the ledger |
 //! | `simulator` | simulates Partner Center for rehearsals and tests | any code of the client |
 //!
 //! The root package joins them:
@@ -27,11 +27,11 @@
 //! - `submitter` takes open rows and brings each to an outcome. `credentials` seals the passwords.
 //! - `check` validates without a ledger. `country_rules` caches the address rules of countries.
 //! - `report` shows what the ledger contains.
-//! - `cli` has a file for each command (`login`, `logout` and `whoami` share one): it turns arguments into settings
-//!   (`cli/config`: flag, environment, `tenantry.toml`), makes one call, prints, and returns the exit code.
-//!   `cli/next_command` names the command to run next. `cli/notify` reports the end of a run to monitors.
+//! - `cli` has a file or a folder for each command; a few share one. A command turns arguments into settings (`cli/args`,
+//!   `cli/config`: flag, environment, `tenantry.toml`), prints, and returns the exit code; the commands that send share
+//!   `cli/session`. `cli/next_command` names the command to run next. `cli/notify` reports the end of a run to monitors.
 //! - `telemetry` logs, to standard error or to a `log_file` of limited size. `outlet` writes to standard error without
-//!   making the work wait. `variables` reads Tenantry's environment variables. `memory` keeps secrets off the disk.
+//!   making the work wait. `variables` reads environment variables that are not options. `memory` keeps secrets off the disk.
 //!
 //! # What is always true
 //!
@@ -46,11 +46,11 @@
 //! - A success is reported only when its ids and its sealed password are durable.
 //! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.
 //! - Nothing of a file is sent before the file was read to its end and the required consent was given.
-//! - The number of rows read equals the rows of all states plus equal duplicates; otherwise the run exits with 1.
+//! - Every row that a run reads is counted as new, known or an equal duplicate; otherwise the run exits with 1.
 //! - Status, summaries and exports read the ledger, never the counters behind the progress bar.
 //! - No failure of standard error, standard output or a log costs a row, a password or an exit code.
 //! - Deliberately absent: redirects, retries inside the HTTP client, a second writer, the wall clock outside
-//!   `clock`, printing outside `cli`, and any way to write a secret to a log.
+//!   `clock`, printing outside `cli`, `outlet` and `telemetry`, and any way to write a secret to a log.
 //!
 //! # Glossary
 //!
@@ -58,29 +58,38 @@
 //! | --- | --- |
 //! | list, source | a file of rows; the ledger's record of that file |
 //! | row | one line of a list, and its record in the ledger; its key is its domain |
-//! | validate | apply the rules of `list::validation` to one row; the result is a `Validation` with problems |
+//! | problem | what validation found in a row: an error, or a warning |
+//! | validate | apply the rules of `list::validation` to one row; the result is a `Validation` |
+//! | candidate | a row as ingest gets it: validated, not yet stored |
 //! | ingest | store the rows of a source in the ledger |
 //! | decide | choose what happens to a row, from its `Validation` and what is known of its domain |
-//! | fingerprint | a hash that recognizes a row or a customer without comparing its cells |
-//! | step | a create, or the recording of an accepted agreement; each has a state |
-//! | open step | a step that the next run sends or looks up |
+//! | fingerprint | a domain and a hash of the content: recognizes a customer without comparing cells |
+//! | standing | the row that counts for its domain; `superseded` rows are history |
+//! | adopt | a row that an interrupted reading stored now belongs to the file that brings it again |
+//! | step | a create, or the recording of an acceptance; each has a state |
+//! | open, owed | of a step: the next run sends it or looks it up |
+//! | settled | of a step: a run brought it to an end |
 //! | intent | the durable record that a step is about to be sent |
 //! | attempt | one request for a step, and its result |
 //! | outcome | what is known after a request: done, refused, throttled, unknown, … |
 //! | verdict | what an outcome means for the row: settle, repeat, look up, or stop the run |
-//! | in doubt | sent, and the outcome is unknown |
-//! | lookup | a request that changes nothing, such as: does this customer exist? |
+//! | in doubt | sent, and the outcome is unknown; `unresolved` if lookups did not settle it |
+//! | look up | send a request that changes nothing, such as: does this customer exist? |
 //! | reconcile | settle rows in doubt by lookups only |
 //! | settle delay | how long a new customer may stay invisible to lookups |
 //! | refusal | a definite "no" to a step, with the service's code |
+//! | burned | of a domain: a refused create may have used it up, so a retry needs another |
 //! | hold, release, discard | keep rows unsent; let them be sent; decide that they are never sent |
 //! | consent | the operator's "yes" to a plan, or `--yes` |
-//! | agreement | the Microsoft Customer Agreement, and its acceptance by a customer; a reseller's own is the `mpa_status` |
+//! | reseller, direct | the indirect reseller that a customer belongs to; a customer without one |
+//! | agreement, acceptance | the Microsoft Customer Agreement, and the record that a customer accepted it |
+//! | `mpa_status` | whether a reseller signed the Microsoft Partner Agreement, which is another one |
 //! | identity, recipient | the private key that opens passwords; its public half, to which they are sealed |
 //! | data key | the key of one run that seals its passwords; it is itself sealed to the recipient |
 //! | breaker | stops new requests while the service does not answer, and lets a probe through |
 //! | backoff, pacer | the wait before a retry; what keeps requests below the rate |
 //! | middlebox | a proxy, gateway or captive portal that answers instead of the service |
+//! | restored | of a ledger: a copy that may lack what was sent after it was made |
 //! | rehearsal | a run against the simulator (`--simulate`) |
 
 mod check;

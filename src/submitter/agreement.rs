@@ -1,6 +1,6 @@
 //! The second step of a created customer: intent, gates, send, and the meaning of the answer.
 //!
-//! The acceptance may be sent again under its request id without a look-up first, whatever the id's age: the service
+//! The acceptance may be sent again under its request id without a lookup first, whatever the id's age: the service
 //! takes the same acceptance only once, and reports that (fact book 10). So nothing here stays in doubt forever.
 
 use super::attempt::{StepContext, StepOutcome, StepResult, log_answer};
@@ -38,7 +38,7 @@ pub(super) async fn record(context: &StepContext, task: &Task) -> Result<StepRes
         Ok(template_id) => template_id,
         Err(unanswered) => {
             let outcome = match unanswered.of_any() {
-                // These calls were look-ups; the acceptance itself was not sent.
+                // These calls were lookups; the acceptance itself was not sent.
                 Outcome::Unknown(silence) | Outcome::Intercepted(silence) => Outcome::NotSent(silence),
                 outcome => outcome,
             };

@@ -144,7 +144,7 @@ fn created(
     let named = tenant.domain();
     let is_own_domain = named.as_ref().is_none_or(|named| named.eq_ignore_ascii_case(own));
     let domain = named.as_deref().filter(|_| !is_own_domain).unwrap_or(own);
-    // A customer that a look-up found among our customers belongs to this row, and only it has this id.
+    // A customer that a lookup found among our customers belongs to this row, and only it has this id.
     let found = work.open.customer_id.as_deref();
     let is_own = is_own_domain && found.is_none_or(|id| id.eq_ignore_ascii_case(&tenant.customer_id));
     let (user_name, sealed_credentials) = match tenant.credentials() {

@@ -1,7 +1,7 @@
 //! Works off the open rows of the ledger until each has an outcome.
 //!
 //! [`run`] is the loop: it turns everything that happens into an event, and [`dispatcher`] handles it in one plain
-//! method. [`attempt`] carries out one create, [`reconcile`] the look-ups of one row, and [`agreement`] the second step
+//! method. [`attempt`] carries out one create, [`reconcile`] the lookups of one row, and [`agreement`] the second step
 //! of a created row. Each uses `call` and ends in an outcome, and the pure code in [`retry`] decides what the outcome
 //! means for the row. A [`task`] is a row in hand, and [`queue`] contains all of them. [`age`] computes ages that no
 //! jump of the clock changes. [`outage_monitor`] makes sure that no row fails because of an outage.
@@ -93,7 +93,7 @@ pub(crate) enum Mode {
 pub(crate) struct Policy {
     /// Sends of one row without a verdict before it is looked up.
     pub(crate) max_attempts: u32,
-    /// How long the same request id may be sent again without a look-up.
+    /// How long the same request id may be sent again without a lookup.
     pub(crate) idempotency_window: Duration,
     /// How long a new customer may stay invisible.
     pub(crate) settle_delay: Duration,

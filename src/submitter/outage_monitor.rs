@@ -20,7 +20,7 @@ const FAILURES: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct OutageMonitor {
-    /// One per kind of step: answers to look-ups do not show whether the service takes creates.
+    /// One per kind of step: answers to lookups do not show whether the service takes creates.
     breakers: [Breaker; Step::ALL.len()],
     /// When the service last gave a verdict on anything.
     last_verdict: Option<Instant>,
@@ -133,7 +133,7 @@ impl OutageMonitor {
         Step::ALL.into_iter().filter(|step| self.breakers[*step as usize].is_open())
     }
 
-    /// A run can create without answers to its look-ups, so unanswered look-ups do not stop a run while other answers
+    /// A run can create without answers to its lookups, so unanswered lookups do not stop a run while other answers
     /// arrive.
     fn silence_deadline(&self, step: Step) -> Option<Instant> {
         let since = self.breakers[step as usize].silent_since()?;

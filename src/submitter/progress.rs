@@ -17,7 +17,7 @@ pub(crate) struct SubmissionProgress {
     pub(crate) not_created: u64,
     /// Active steps.
     pub(crate) under_way: usize,
-    /// Rows that wait for a retry or a look-up.
+    /// Rows that wait for a retry or a lookup.
     pub(crate) waiting: usize,
     /// Of `waiting`: rows that wait until a new customer would be visible.
     pub(crate) settling: usize,

@@ -1,4 +1,4 @@
-//! Settles a row by look-ups at Partner Center instead of another send.
+//! Settles a row by lookups at Partner Center instead of another send.
 //!
 //! First it looks for the domain among our customers, then whether the domain is taken. Nothing here creates anything.
 
@@ -8,7 +8,7 @@ use crate::ledger::{AttemptResult, Operation, Work};
 use crate::partner_center::operations::{customers, domain_taken};
 use crate::partner_center::{CallError, Page, Request};
 
-/// The look-ups of one row, and the calls made for them.
+/// The lookups of one row, and the calls made for them.
 pub(super) struct Lookups<'a> {
     context: &'a StepContext,
     pub(super) attempts: Vec<AttemptResult>,
@@ -36,7 +36,7 @@ impl<'a> Lookups<'a> {
         self.context.domain_check.prove(self).await
     }
 
-    /// Makes one look-up, and collects its calls.
+    /// Makes one lookup, and collects its calls.
     pub(super) async fn put<T>(
         &mut self,
         operation: Operation,

@@ -22,11 +22,11 @@ use crate::partner_center::{Class, Outcome, ServiceError};
 
 /// The code of a row whose domain belongs to another company.
 pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
-/// The code of an unresolved row whose look-ups got no answer.
+/// The code of an unresolved row whose lookups got no answer.
 pub(crate) const UNANSWERED: &str = "unanswered";
 /// The code of an unresolved row that no answer could settle.
 pub(crate) const UNSETTLED: &str = "unsettled";
-/// The code of a row that was refused because its domain is taken, but whose domain is free according to a look-up.
+/// The code of a row that was refused because its domain is taken, but whose domain is free according to a lookup.
 pub(crate) const CONTRADICTED: &str = "taken_then_free";
 
 /// The wait before a step is retried.
@@ -50,7 +50,7 @@ pub(super) enum Then {
     LeftOpen,
     /// The next step, after this wait.
     Wait(Duration),
-    /// The next look-up, when a customer of ours would be visible.
+    /// The next lookup, when a customer of ours would be visible.
     Settle(Duration),
     /// The run ends; the row stays open.
     Stop(StopReason),
@@ -192,7 +192,7 @@ pub(super) fn refusal(error: ServiceError) -> Refusal {
 }
 
 /// The next step of a row that an earlier run left open, or whose id has become too old, and how long the row has to
-/// wait. A look-up that is too early because the clock was set does no harm: [`after_lookup`] does not trust its
+/// wait. A lookup that is too early because the clock was set does no harm: [`after_lookup`] does not trust its
 /// answer.
 pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextStep, Duration) {
     let until_visible = || {
@@ -211,12 +211,12 @@ pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextSte
     }
 }
 
-/// Is the row's request id too old for another send, and has no look-up just allowed one?
+/// Is the row's request id too old for another send, and has no lookup just allowed one?
 pub(super) fn must_look_up_first(task: &Task, policy: &Policy, now: Instant) -> bool {
     !task.asked_free && !is_fresh(task, policy, now)
 }
 
-/// Restarts the look-up of an unresolved row. A contradiction stays on record, and allows one more send.
+/// Restarts the lookup of an unresolved row. A contradiction stays on record, and allows one more send.
 pub(super) fn restart_lookup(work: &mut Work) {
     work.open.refusal.take_if(|refusal| refusal.code != CONTRADICTED);
     if work.open.refusal.is_some() {
@@ -239,7 +239,7 @@ fn ours(task: &Task, customer_id: String, at: &VerdictContext<'_>) -> Verdict {
     password_lost(&customer_id)
 }
 
-/// The customer was found among our customers before, and still exists, whatever this look-up has found.
+/// The customer was found among our customers before, and still exists, whatever this lookup has found.
 fn found_before(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     ours(task, task.work.open.customer_id.clone().unwrap_or_default(), at)
 }
@@ -248,7 +248,7 @@ fn password_lost(customer_id: &str) -> Verdict {
     settled(RowChange::Created(CreatedCustomer::found(customer_id.to_owned())))
 }
 
-/// A definite refusal is followed by one look-up: is the domain ours, or taken now? (Contract, rule 5.)
+/// A definite refusal is followed by one lookup: is the domain ours, or taken now? (Contract, rule 5.)
 fn look_up_first(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
     let mut work = work.clone();
     let code = match (domain_taken, is_contradicted(&work)) {
@@ -287,7 +287,7 @@ fn unknown(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     let doubt = task.doubt.unwrap_or(Age::at(task.begun));
     let mut work = task.work.clone();
     work.open.in_doubt_since.get_or_insert(task.intended_at);
-    // It was sent just now, so a look-up counts only after the whole delay.
+    // It was sent just now, so a lookup counts only after the whole delay.
     let settled = Then::Settle(at.policy.settle_delay);
     if task.asked_free || is_contradicted(&work) {
         // Looked up and not found, sent once more under the same id, and that outcome is unknown too.
@@ -337,7 +337,7 @@ fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     // A success of another row shows whether the service fails to answer only this row, or all rows.
     let alone = task.unclear_at.is_some_and(|successes_then| at.successes > successes_then);
     match work.open.post_lookup_resends {
-        // Sent again after a look-up, and that outcome was unknown too. A run that only looks up leaves the next send,
+        // Sent again after a lookup, and that outcome was unknown too. A run that only looks up leaves the next send,
         // and so its new id, to a run that sends.
         rounds if rounds % 2 == 1 && at.may_send => {
             let new_request_id = Some(RequestId::draw());
@@ -376,7 +376,7 @@ fn contradicted(work: &Work) -> Verdict {
     unresolved(CONTRADICTED, text)
 }
 
-/// The look-ups have no answer. A definite refusal of a row that is not in doubt is final without one, unless its
+/// The lookups have no answer. A definite refusal of a row that is not in doubt is final without one, unless its
 /// reason is that the domain is taken: a customer of ours may have it.
 fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
@@ -418,7 +418,7 @@ fn until_settled(task: &Task, at: &VerdictContext<'_>) -> Duration {
     at.policy.settle_delay.saturating_sub(certain_age)
 }
 
-/// May the same request id still be sent again without a look-up?
+/// May the same request id still be sent again without a lookup?
 fn is_fresh(task: &Task, policy: &Policy, now: Instant) -> bool {
     task.doubt.is_none_or(|doubt| doubt.age(now) < policy.idempotency_window)
 }
@@ -442,7 +442,7 @@ pub(super) fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdic
     Verdict { change: RowChange::StillOpen(OpenStep { next_step, ..work.open.clone() }), then }
 }
 
-/// The look-ups did not settle it.
+/// The lookups did not settle it.
 fn unresolved(code: &str, text: impl Into<String>) -> Verdict {
     settled(RowChange::AskedInVain { reason: Refusal::of_ours(code, text) })
 }

@@ -25,7 +25,7 @@ pub(super) struct Task {
     pub(super) last_sent: Option<Age>,
     /// Sends without a verdict in this run, except probes.
     pub(super) tries: u32,
-    /// How often its current look-up got no answer, except probes.
+    /// How often its current lookup got no answer, except probes.
     pub(super) question_tries: u32,
     /// Its last send was refused because of its token.
     pub(super) unauthorized: bool,
@@ -33,7 +33,7 @@ pub(super) struct Task {
     pub(super) forbidden_at: Option<u64>,
     /// Successes of the run when its last send in this run ended without a verdict.
     pub(super) unclear_at: Option<u64>,
-    /// A look-up has just found no customer, and the domain free. So the next send is allowed, whatever the age of its
+    /// A lookup has just found no customer, and the domain free. So the next send is allowed, whatever the age of its
     /// id.
     pub(super) asked_free: bool,
     /// It was in flight when it was read, or was counted against the limit: no limit holds it back.
@@ -124,7 +124,7 @@ impl Task {
                     (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
                 };
                 work.is_in_flight = true;
-                // If a look-up puts a send in doubt, the doubt is as old as that send.
+                // If a lookup puts a send in doubt, the doubt is as old as that send.
                 let sent =
                     self.last_sent.filter(|_| self.step == Step::LookUp).unwrap_or(Age::at(self.begun));
                 self.doubt = open.in_doubt_since.map(|_| self.doubt.unwrap_or(sent));

@@ -115,7 +115,7 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
         None => None,
     };
     let mut known = KnownRows { standing, named, ..KnownRows::default() };
-    // If the current row has the same content, a look-up by content adds nothing.
+    // If the current row has the same content, a lookup by content adds nothing.
     if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
         without_key(tx, candidate, seen, &mut known)?;
     }
@@ -232,7 +232,7 @@ impl Found {
         known
     }
 
-    /// The same, with the facts that need further look-ups.
+    /// The same, with the facts that need further lookups.
     fn with_look_ups(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let source = self.source;
         let mut known = self.known(candidate.content_hash, &seen.unfinished);

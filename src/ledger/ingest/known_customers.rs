@@ -35,19 +35,19 @@ pub struct Fingerprint<'a> {
     pub content_hash: [u8; 16],
 }
 
-/// Look-ups of existing customers.
+/// Lookups of existing customers.
 #[derive(Debug)]
 pub struct KnownCustomers {
     /// Sources that were never read to their end: their rows move to the file that brings them again, which is a
     /// change.
     unfinished: HashSet<SourceId>,
     /// One connection for all threads: SQLite's memory has one lock for all connections of a process, and two that read
-    /// at once spend more time on that lock than on reading. `None`: look-ups have ended or failed, or there are no
+    /// at once spend more time on that lock than on reading. `None`: lookups have ended or failed, or there are no
     /// customers.
     connection: Mutex<Option<Connection>>,
 }
 
-/// Ends the look-ups when it is dropped. SQLite checkpoints its write-ahead log when the last connection closes. That
+/// Ends the lookups when it is dropped. SQLite checkpoints its write-ahead log when the last connection closes. That
 /// must be the ledger's own connection, but a thread that waits for a pipe may outlive it.
 #[derive(Debug)]
 pub struct WhileReading(Arc<KnownCustomers>);
@@ -86,7 +86,7 @@ impl KnownCustomers {
         rows: &[Option<Fingerprint<'_>>],
     ) -> Result<Vec<Option<KnownRow>>> {
         let Some(connection) = connection else { return Ok(rows.iter().map(|_| None).collect()) };
-        // One snapshot for all of them saves each look-up its own locks.
+        // One snapshot for all of them saves each lookup its own locks.
         let snapshot = connection.transaction()?;
         let mut look_up = LookUp::prepare(&snapshot)?;
         let find = |fingerprint: &Option<Fingerprint<'_>>| {

@@ -1,6 +1,6 @@
 //! The HTTP calls of a step.
 //!
-//! A call that changes something is recorded before its first byte is sent, and gets one outcome. Look-ups need no
+//! A call that changes something is recorded before its first byte is sent, and gets one outcome. Lookups need no
 //! intent; they are recorded when they have ended.
 
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ pub struct Attempt {
 /// One finished HTTP call, as it is recorded.
 #[derive(Debug, Clone)]
 pub struct AttemptResult {
-    /// The attempt that an intent has made; `None` for a look-up, which needs no intent.
+    /// The attempt that an intent has made; `None` for a lookup, which needs no intent.
     pub attempt: Option<AttemptId>,
     pub operation: Operation,
     pub request_id: RequestId,

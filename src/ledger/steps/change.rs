@@ -47,7 +47,7 @@ pub struct CreatedCustomer {
 }
 
 impl CreatedCustomer {
-    /// A customer that a look-up found: its password is not known.
+    /// A customer that a lookup found: its password is not known.
     pub fn found(customer_id: String) -> Self {
         Self { named_domain: None, customer_id, commerce_id: None, user_name: None, sealed_credentials: None }
     }
@@ -59,12 +59,12 @@ pub struct OpenStep {
     /// The first send under the request id whose outcome is unknown.
     pub in_doubt_since: Option<Moment>,
     pub next_step: NextStep,
-    /// How often a send was unclear again after a look-up (no customer, and the domain free).
+    /// How often a send was unclear again after a lookup (no customer, and the domain free).
     pub post_lookup_resends: u32,
-    /// A definite refusal that a look-up has to follow.
+    /// A definite refusal that a lookup has to follow.
     pub refusal: Option<Refusal>,
     /// If the row is created and its agreement is open: the customer; the request id is then that of the agreement. If
-    /// the row is in flight: a look-up found it among our customers, and one more send may bring its password.
+    /// the row is in flight: a lookup found it among our customers, and one more send may bring its password.
     pub customer_id: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub enum RowChange {
     Existing { customer_id: String },
     /// Definitely refused. `domain_burned`: the domain is taken now.
     Refused { refusal: Refusal, domain_burned: bool },
-    /// The look-ups did not settle it; the reason is in the refusal's text.
+    /// The lookups did not settle it; the reason is in the refusal's text.
     AskedInVain { reason: Refusal },
 }
 

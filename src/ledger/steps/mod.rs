@@ -3,7 +3,7 @@
 //! Each step has its own state, request id and attempts. Both make the same promises: the intent is durable before the
 //! first byte is sent ([`intent`]), the outcome of an attempt is recorded once ([`outcome`]), steps that a dead run
 //! left behind are put in doubt ([`recovery`]), and [`open`] reads the open steps. A request id is kept as long as its
-//! outcome is unknown. Recording an agreement may be repeated without a look-up first, because the service takes the
+//! outcome is unknown. Recording an agreement may be repeated without a lookup first, because the service takes the
 //! same acceptance only once (fact book 10: code 600061). That step opens in the same commit that makes its row
 //! `created` or `existing`.
 //!
@@ -18,7 +18,7 @@
 //!                                                      declined → failed · corrected, discarded → superseded
 //! in_flight   may have been sent, outcome unknown      submitter: verdict → created, existing, failed, unresolved
 //!                                                      · nothing done → pending
-//! unresolved  may exist, look-ups did not settle it    `reconcile`: → created, existing, failed · open → in_flight
+//! unresolved  may exist, lookups did not settle it    `reconcile`: → created, existing, failed · open → in_flight
 //! failed      refused by the service                   ingest: retry → pending · corrected → superseded
 //! rejected    failed validation, never sent            ingest: file valid now → pending
 //!                                                      replaced, discarded → superseded

@@ -50,7 +50,7 @@ pub enum State {
     Existing,
     /// The service definitely refused it; nothing was created, or the customer exists without its agreement.
     Failed,
-    /// May have been created; the look-ups did not settle it.
+    /// May have been created; the lookups did not settle it.
     Unresolved,
     /// Replaced by a corrected row, or discarded; kept as history.
     Superseded,
@@ -182,7 +182,7 @@ pub(crate) enum StepEvent {
     FoundExisting,
     /// Definitely refused, and none of our sends is in doubt.
     Refused,
-    /// The look-ups did not settle it.
+    /// The lookups did not settle it.
     AskedInVain,
     /// Found wrong in combination with other rows of its file, before anything was sent.
     Rejected,
@@ -232,7 +232,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Superseded,
 
         (K::Agreement, S::InFlight, E::Recorded) => S::Recorded,
-        // The look-up before its intent had no answer.
+        // The lookup before its intent had no answer.
         (K::Agreement, S::Pending, E::NothingDone) => S::Pending,
         (K::Agreement, S::Pending | S::Failed | S::Rejected, E::Replaced) => from,
         (K::Agreement, S::Pending | S::Rejected, E::Discarded) => S::Withdrawn,

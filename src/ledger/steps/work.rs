@@ -7,7 +7,7 @@ use tenantry_model::clock::{self, Moment};
 use tenantry_model::customer::Customer;
 use tenantry_model::ids::RequestId;
 
-/// An open step of a row, with everything that the next send or look-up depends on.
+/// An open step of a row, with everything that the next send or lookup depends on.
 #[derive(Debug, Clone)]
 pub struct Work {
     pub row: RowId,

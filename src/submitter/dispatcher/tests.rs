@@ -500,7 +500,7 @@ fn silent() -> Outcome<CreatedCustomer> {
     Outcome::Unknown("status 503".into())
 }
 
-/// Ends the oldest step: a create without a verdict, a look-up with the answer that the domain is free.
+/// Ends the oldest step: a create without a verdict, a lookup with the answer that the domain is free.
 fn answer_only_look_ups(bench: &mut Bench) {
     if bench.steps[0].step == Step::Create {
         return bench.answer(silent());

@@ -105,7 +105,7 @@ impl Dispatcher {
                     self.check_failures();
                 }
             }
-            // The look-up is done; the send is left to a run that sends.
+            // The lookup is done; the send is left to a run that sends.
             Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
                 self.counts.settled += 1;
                 self.queue.discard(task.work.row);

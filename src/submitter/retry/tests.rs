@@ -185,7 +185,7 @@ fn an_unknown_outcome_is_sent_again_then_looked_up() {
     check_create(doubtful(3600), unknown_now(), "in doubt, ask; settles in 180 s");
     // The same if its first send took long enough.
     check_create(fresh(), unknown_now(), "in doubt, ask; settles in 180 s");
-    // Sent again after a look-up: one send, then the next look-up.
+    // Sent again after a lookup: one send, then the next lookup.
     check_create(
         with(doubtful(60), |t| t.asked_free = true),
         unknown_now(),
@@ -322,7 +322,7 @@ fn created_as(customer_id: &str) -> Outcome<CreatedCustomer> {
     })
 }
 
-/// A row that a look-up found among our customers as `c`, before its last send.
+/// A row that a lookup found among our customers as `c`, before its last send.
 fn found(task: Task) -> Task {
     with(task, |t| t.work.open.customer_id = Some("c".to_owned()))
 }
@@ -497,7 +497,7 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
     check(found(of_an_earlier_run(60, 60, NextStep::Create)), (NextStep::Create, 0));
     check(found(of_an_earlier_run(3600, 60, NextStep::Create)), (NextStep::Ask, 0));
     // The clock went back: an age that makes no sense counts as too old for a retry, and as too young to trust a
-    // look-up.
+    // lookup.
     check(of_an_earlier_run(-60, -60, NextStep::Create), (NextStep::Ask, 180));
     check(of_an_earlier_run(-60, -60, NextStep::Ask), (NextStep::Ask, 180));
 }
