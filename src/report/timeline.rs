@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::states::settled_as_json;
-use super::summary::rfc3339;
 use crate::clock;
 use crate::ledger::{self, AlikeCalls, Parts, Queries, RowCounts, Scope, Span, State};
 
@@ -30,7 +29,6 @@ const PARTS_MIN: i64 = 12;
 #[derive(Debug, Serialize)]
 pub(crate) struct Timeline {
     /// Start of the first part.
-    #[serde(serialize_with = "rfc3339")]
     pub(crate) from: Timestamp,
     pub(crate) part_seconds: i64,
     /// The number of allowed requests per minute; `None` if there is no limit.
@@ -42,7 +40,6 @@ pub(crate) struct Timeline {
 /// One part of the time.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct TimelinePart {
-    #[serde(serialize_with = "rfc3339")]
     pub(crate) start: Timestamp,
     /// Rows that reached their state in this part.
     #[serde(flatten, serialize_with = "settled_as_json")]
@@ -94,9 +91,29 @@ impl Timeline {
             parts: empty_parts(span, cut),
         };
         timeline.count_requests(queries, scope, cut)?;
-        let mut measuring = Measuring::default();
-        queries.each_kind_of_call(scope, cut, |alike| measuring.add(alike, &mut timeline))?;
-        let calls = measuring.end(&mut timeline);
+        let mut operations: BTreeMap<String, Measured> = BTreeMap::new();
+        let mut creates: BTreeMap<i64, Latencies> = BTreeMap::new();
+        queries.each_kind_of_call(
+            scope,
+            cut,
+            |AlikeCalls { operation, part, took_ms, sent, throttled }| {
+                let measured = operations.entry(operation.to_owned()).or_default();
+                measured.sent += sent;
+                measured.throttled += throttled;
+                let Some(ms) = took_ms else { return };
+                *measured.took_ms.entry(ms).or_default() += sent;
+                if let (CREATE, Some(part)) = (operation, part) {
+                    *creates.entry(part).or_default().entry(ms).or_default() += sent;
+                }
+            },
+        )?;
+        for (index, took_ms) in creates {
+            if let Some(part) = timeline.part(index) {
+                part.create_ms = percentiles(&took_ms);
+            }
+        }
+        let mut calls: Vec<OperationCalls> = operations.into_iter().map(OperationCalls::from).collect();
+        calls.sort_by_key(|calls| std::cmp::Reverse(calls.sent));
         Ok((Some(timeline), calls))
     }
 
@@ -138,59 +155,21 @@ impl OperationCalls {
     }
 }
 
-/// Adds up calls, which arrive sorted by operation, then by part, then by latency.
+/// The number of answers, by milliseconds.
+type Latencies = BTreeMap<u64, u64>;
+
+/// The calls of one kind of operation, as they are counted.
 #[derive(Default)]
-struct Measuring {
-    calls: Vec<OperationCalls>,
-    /// Number of answers of the current operation, by milliseconds.
-    all: BTreeMap<u64, u64>,
-    /// Number of creates in the current part, by milliseconds.
-    of_part: Vec<(u64, u64)>,
-    part: Option<i64>,
+struct Measured {
+    sent: u64,
+    throttled: u64,
+    took_ms: Latencies,
 }
 
-impl Measuring {
-    fn add(&mut self, alike: AlikeCalls<'_>, timeline: &mut Timeline) {
-        let is_new = self.calls.last().is_none_or(|calls| calls.operation != alike.operation);
-        if is_new {
-            self.end_kind(timeline);
-            let operation = alike.operation.to_owned();
-            self.calls.push(OperationCalls { operation, sent: 0, answered: 0, throttled: 0, took_ms: None });
-        }
-        let Some(calls) = self.calls.last_mut() else { return };
-        calls.sent += alike.sent;
-        calls.throttled += alike.throttled;
-        let Some(ms) = alike.took_ms else { return };
-        calls.answered += alike.sent;
-        *self.all.entry(ms).or_default() += alike.sent;
-        if alike.operation == CREATE {
-            if self.part != alike.part {
-                self.end_part(timeline);
-                self.part = alike.part;
-            }
-            self.of_part.push((ms, alike.sent));
-        }
-    }
-
-    fn end_part(&mut self, timeline: &mut Timeline) {
-        if let Some(part) = self.part.take().and_then(|part| timeline.part(part)) {
-            part.create_ms = percentiles(&self.of_part);
-        }
-        self.of_part.clear();
-    }
-
-    fn end_kind(&mut self, timeline: &mut Timeline) {
-        self.end_part(timeline);
-        let counts: Vec<(u64, u64)> = std::mem::take(&mut self.all).into_iter().collect();
-        if let Some(calls) = self.calls.last_mut() {
-            calls.took_ms = percentiles(&counts);
-        }
-    }
-
-    fn end(mut self, timeline: &mut Timeline) -> Vec<OperationCalls> {
-        self.end_kind(timeline);
-        self.calls.sort_by_key(|calls| std::cmp::Reverse(calls.sent));
-        self.calls
+impl From<(String, Measured)> for OperationCalls {
+    fn from((operation, Measured { sent, throttled, took_ms }): (String, Measured)) -> Self {
+        let answered = took_ms.values().sum();
+        Self { operation, sent, answered, throttled, took_ms: percentiles(&took_ms) }
     }
 }
 
@@ -236,18 +215,17 @@ impl Minute {
     }
 }
 
-/// Percentiles of counts by milliseconds, which are in ascending order.
-fn percentiles(counts: &[(u64, u64)]) -> Option<Percentiles> {
-    let answers: u64 = counts.iter().map(|(_, count)| count).sum();
-    let max = counts.last()?.0;
+fn percentiles(counts: &Latencies) -> Option<Percentiles> {
+    let answers: u64 = counts.values().sum();
+    let max = *counts.last_key_value()?.0;
     let at = |percent: u64| {
         let rank = (answers * percent).div_ceil(100);
         let mut seen = 0;
-        let reached = |&&(_, count): &&(u64, u64)| {
-            seen += count;
+        let reached = |(_, count): &(&u64, &u64)| {
+            seen += **count;
             seen >= rank
         };
-        counts.iter().find(reached).map_or(max, |&(ms, _)| ms)
+        counts.iter().find(reached).map_or(max, |(ms, _)| *ms)
     };
     Some(Percentiles { answers, p50: at(50), p90: at(90), p99: at(99), max })
 }
@@ -259,14 +237,14 @@ mod tests {
     #[test]
     fn percentiles_are_those_of_the_nearest_rank() {
         let check = |values: &[(u64, u64)], expected: [u64; 4]| {
-            let got = percentiles(values).unwrap();
+            let got = percentiles(&values.iter().copied().collect()).unwrap();
             assert_eq!([got.p50, got.p90, got.p99, got.max], expected, "{values:?}");
         };
         check(&[(7, 1)], [7, 7, 7, 7]);
         check(&[(1, 1), (2, 1)], [1, 2, 2, 2]);
         check(&[(10, 50), (20, 40), (30, 9), (40, 1)], [10, 20, 30, 40]);
         check(&[(10, 49), (20, 41), (30, 8), (40, 2)], [20, 20, 40, 40]);
-        assert_eq!(percentiles(&[]), None);
+        assert_eq!(percentiles(&Latencies::new()), None);
     }
 
     #[test]
