@@ -63,6 +63,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::Serialize;
 
 pub use backup::{Restored, backup, restore};
 pub use error::Error;
@@ -90,7 +91,7 @@ pub use steps::{
 macro_rules! ledger_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         pub struct $name(pub i64);
 
         impl ToSql for $name {

@@ -159,14 +159,18 @@ pub struct SourceTotals {
     pub ignored_changes: u64,
 }
 
-/// One run, with the totals of its attempts.
-#[derive(Debug, Clone)]
+/// One run, with the totals of its attempts. Serialized as what it sent, and when.
+#[derive(Debug, Clone, Serialize)]
 pub struct RunTotals {
     pub id: RunId,
+    #[serde(skip)]
     pub command: String,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
+    #[serde(skip)]
     pub exit_code: Option<u8>,
+    /// May quote the service, so a notification must not contain it.
+    #[serde(skip)]
     pub ended: Option<String>,
     /// HTTP calls to the API that were sent, or may have been.
     pub requests: u64,

@@ -23,6 +23,6 @@ pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
 pub(crate) use row_detail::{detail_json, detail_text};
 pub(crate) use summary::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, RunFigures, Summary, counted, counted_with,
-    lost_passwords, one_line, pretty, rough,
+    LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with, lost_passwords,
+    one_line, pretty, rough,
 };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{GroupTally, Groups};
-use super::summary::{ErrorLine, LedgerSummary, RunFigures, counted, one_line, rfc3339};
+use super::summary::{ErrorLine, LedgerSummary, counted, one_line};
 use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
 use crate::ledger::{
@@ -30,7 +30,6 @@ const RUNS: u32 = 30;
 /// The contents of a report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Overview {
-    #[serde(serialize_with = "rfc3339")]
     pub(crate) made_at: Timestamp,
     pub(crate) program_version: &'static str,
     pub(crate) ledger: String,
@@ -238,7 +237,7 @@ pub(crate) fn describe_end(run: &RunTotals) -> String {
 
 /// One run, for scripts.
 pub(crate) fn run_json(run: &RunTotals) -> Value {
-    let mut value = json!(RunFigures::from(run));
+    let mut value = json!(run);
     value["command"] = json!(run.command);
     value["exit_code"] = json!(run.exit_code);
     value["ended"] = json!(run.ended);

@@ -92,63 +92,33 @@ const BURNED: &str = "the refusal left the domain taken: this row needs another 
 
 /// The JSON for scripts.
 pub(crate) fn detail_json(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> Value {
-    let attempts: Vec<Value> = attempts
-        .iter()
-        .map(|attempt| {
-            json!({
-                "run": attempt.run.0,
-                "operation": attempt.operation,
-                "request": request_line(&attempt.operation),
-                "request_id": attempt.request_id,
-                "correlation_id": attempt.correlation_id,
-                "ms_cv": attempt.ms_cv,
-                "intended_at": attempt.intended_at.to_string(),
-                "sent_at": attempt.sent_at.map(|time| time.to_string()),
-                "finished_at": attempt.finished_at.map(|time| time.to_string()),
-                "outcome": attempt.outcome,
-                "status": attempt.status,
-                "code": attempt.code,
-                "text": attempt.text,
-            })
-        })
-        .collect();
-    json!({
-        "row": row.row.0,
-        "domain": row.domain,
-        "state": row.state.name(),
-        "file": row.file,
-        "line": row.line,
-        "customer": row.customer,
-        "problems": row.problems,
-        "damaged": row.unreadable,
-        "request_id": row.request_id,
-        "customer_id": row.customer_id,
-        "commerce_id": row.commerce_id,
-        "user_name": row.user_name,
-        "has_credentials": row.has_credentials,
-        "password_came_with_row": kept.map(|row| row.0),
-        "error": row.error_code.as_ref().map(|code| json!({
-            "code": code,
-            "status": row.error_status,
-            "text": row.error_text,
-            "hint": hint(code, row.state, row.domain_burned),
-        })),
-        "agreement": row.agreement.as_ref().map(|agreement| json!({
-            "state": agreement.state,
-            "request_id": agreement.request_id,
-            "error": agreement.error_code.as_ref().map(|code| json!({
-                "code": code,
-                "status": agreement.error_status,
-                "text": agreement.error_text,
-                "hint": codes::agreement_hint(code),
-            })),
-        })),
-        "domain_burned": row.domain_burned,
-        "replaced_by": row.replaced_by.map(|row| row.0),
-        "made_at": row.made_at.to_string(),
-        "changed_at": row.changed_at.to_string(),
-        "attempts": attempts,
-    })
+    let with_request = |attempt: &AttemptRecord| {
+        let mut value = json!(attempt);
+        value["request"] = json!(request_line(&attempt.operation));
+        value
+    };
+    let agreement = row.agreement.as_ref().map(|it| {
+        let error = refusal_json(&it.error_code, it.error_status, &it.error_text, codes::agreement_hint);
+        json!({ "state": it.state, "request_id": it.request_id, "error": error })
+    });
+    let hint = |code: &str| hint(code, row.state, row.domain_burned);
+    let mut value = json!(row);
+    value["password_came_with_row"] = json!(kept);
+    value["error"] = refusal_json(&row.error_code, row.error_status, &row.error_text, hint);
+    value["agreement"] = json!(agreement);
+    value["attempts"] = attempts.iter().map(with_request).collect();
+    value
+}
+
+/// A refusal with what to do; `null` if there is none.
+fn refusal_json(
+    code: &Option<String>,
+    status: Option<u16>,
+    text: &Option<String>,
+    hint: impl Fn(&str) -> &'static str,
+) -> Value {
+    let refusal = |code| json!({ "code": code, "status": status, "text": text, "hint": hint(code) });
+    code.as_deref().map(refusal).unwrap_or_default()
 }
 
 /// The state of the agreement; `None` if the file contains no agreement, or the row will not become a customer.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -72,36 +71,10 @@ pub(crate) struct ResultFile {
     pub(crate) rows: u64,
 }
 
-/// What one run sent, and when.
-#[derive(Debug, Serialize)]
-pub(crate) struct RunFigures {
-    pub(crate) id: i64,
-    started_at: String,
-    finished_at: Option<String>,
-    pub(crate) requests: u64,
-    pub(crate) retries: u64,
-    pub(crate) throttled: u64,
-    pub(crate) submitted: u64,
-}
-
-impl From<&RunTotals> for RunFigures {
-    fn from(run: &RunTotals) -> Self {
-        Self {
-            id: run.id.0,
-            started_at: run.started_at.to_string(),
-            finished_at: run.finished_at.map(|time| time.to_string()),
-            requests: run.requests,
-            retries: run.retries,
-            throttled: run.throttled,
-            submitted: run.submitted,
-        }
-    }
-}
-
 #[derive(Debug, Serialize)]
 pub(crate) struct RunLine {
     #[serde(flatten)]
-    figures: RunFigures,
+    figures: RunTotals,
     rows_read: u64,
     skipped: u64,
     duplicates: u64,
@@ -181,12 +154,12 @@ impl Summary {
         Ok(Self {
             standing: LedgerSummary::of(queries)?,
             run: RunLine {
-                figures: RunFigures::from(&totals),
                 rows_read: read,
                 skipped: known,
                 duplicates,
                 ignored_changes,
-                ended: totals.ended,
+                ended: totals.ended.clone(),
+                figures: totals,
             },
             created_without_credentials: queries.created_without_credentials()?,
             domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
@@ -330,8 +303,4 @@ pub(crate) fn rough(duration: Duration) -> String {
         60..3600 => format!("{} min", seconds.div_ceil(60)),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
-}
-
-pub(super) fn rfc3339<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
 }

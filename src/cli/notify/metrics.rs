@@ -14,8 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::run_summary::RunSummary;
 use crate::clock;
-use crate::ledger::State;
-use crate::report::RunFigures;
+use crate::ledger::{RunTotals, State};
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
@@ -32,7 +31,7 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     }
     let lost = standing.map(|figures| count(figures.created_without_credentials));
     let last_success = standing.and_then(|figures| figures.last_success).map(seconds);
-    let run = |of: fn(&RunFigures) -> u64| digest.run.as_ref().map(|run| count(of(&run.figures)));
+    let run = |of: fn(&RunTotals) -> u64| digest.run.as_ref().map(|run| count(of(&run.figures)));
     let duration = clock::elapsed_since(started_at, ended_at).unwrap_or_default();
     for (name, help, value) in [
         ("created_without_credentials", "Created customers whose one-time password was lost", lost),

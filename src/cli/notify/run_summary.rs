@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::exit_code::ExitCode;
-use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, SourceTotals};
-use crate::report::{LedgerSummary, RunFigures};
+use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals};
+use crate::report::LedgerSummary;
 
 /// The most kinds of errors in the summary, most frequent first. The summary must fit into an environment variable.
 const ERRORS_MAX: usize = 20;
@@ -50,7 +50,7 @@ struct ErrorTotal {
 #[derive(Debug, Serialize)]
 pub(super) struct RunSection {
     #[serde(flatten)]
-    pub(super) figures: RunFigures,
+    pub(super) figures: RunTotals,
     skipped: u64,
     duplicates: u64,
 }
@@ -96,7 +96,7 @@ impl Figures {
 
 impl RunSection {
     fn of(queries: &Queries, run: RunId) -> Result<Self, ledger::Error> {
-        let figures = RunFigures::from(&queries.run_totals(run)?);
+        let figures = queries.run_totals(run)?;
         let SourceTotals { known, duplicates, .. } = queries.source_totals(Some(run))?;
         Ok(Self { figures, skipped: known, duplicates })
     }

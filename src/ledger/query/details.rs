@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::Row;
+use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::{collect, customer_of, each, from_json};
@@ -10,8 +11,8 @@ use super::Queries;
 use tenantry_model::clock;
 use tenantry_model::problem::Problem;
 
-/// One row with everything that is known about it.
-#[derive(Debug)]
+/// One row with everything that is known about it. Serialized without its refusals and the bytes of its file.
+#[derive(Debug, Serialize)]
 pub struct RowDetail {
     pub row: RowId,
     pub domain: Option<String>,
@@ -21,23 +22,30 @@ pub struct RowDetail {
     pub customer: Option<serde_json::Value>,
     pub problems: Vec<Problem>,
     /// Why customer or problems are missing here, if they cannot be parsed.
+    #[serde(rename = "damaged")]
     pub unreadable: Option<String>,
     pub request_id: Option<String>,
     pub customer_id: Option<String>,
     pub commerce_id: Option<String>,
     pub user_name: Option<String>,
     pub has_credentials: bool,
+    #[serde(skip)]
     pub error_code: Option<String>,
+    #[serde(skip)]
     pub error_status: Option<u16>,
+    #[serde(skip)]
     pub error_text: Option<String>,
     pub domain_burned: bool,
     pub replaced_by: Option<RowId>,
     pub made_at: Timestamp,
     pub changed_at: Timestamp,
     /// The operator's own cells as one CSV record.
+    #[serde(skip)]
     pub cells: Vec<u8>,
     /// The header record of the file that it came from.
+    #[serde(skip)]
     pub header: Vec<u8>,
+    #[serde(skip)]
     pub agreement: Option<AgreementDetail>,
 }
 
@@ -52,7 +60,7 @@ pub struct AgreementDetail {
 }
 
 /// One HTTP call for a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct AttemptRecord {
     pub run: RunId,
     pub operation: String,
