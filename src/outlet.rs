@@ -47,12 +47,14 @@ pub(crate) trait OutletDevice: Write + Send + 'static {
     }
 }
 
+#[derive(Default)]
 struct OutletShared {
     state: Mutex<OutletState>,
     /// Notified at every change of the state.
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct OutletState {
     queue: VecDeque<Queued>,
     queued_bytes: usize,
@@ -68,8 +70,8 @@ struct OutletState {
     stuck_at: Option<u64>,
     /// Lines that were never written.
     lost: u64,
-    /// Makes the notice that replaces this many missing lines.
-    notice: fn(u64) -> String,
+    /// Makes the notice that replaces this many missing lines, instead of [`missing_as_text`].
+    notice: Option<fn(u64) -> String>,
 }
 
 enum Queued {
@@ -84,7 +86,7 @@ struct PendingOutput {
     erase: bool,
     /// `None`: the status on the device does not change.
     status: Option<String>,
-    notice: fn(u64) -> String,
+    notice: Option<fn(u64) -> String>,
 }
 
 impl Outlet {
@@ -163,54 +165,22 @@ impl Outlet {
 
     /// Sets how missing lines are reported; `notice` returns a whole line.
     pub(crate) fn report_missing_as(&self, notice: fn(u64) -> String) {
-        self.shared.lock().notice = notice;
+        self.shared.lock().notice = Some(notice);
     }
 }
 
 /// Standard error. All output to standard error goes through this outlet.
 pub(crate) fn stderr() -> &'static Outlet {
     static STDERR: LazyLock<Outlet> = LazyLock::new(|| {
-        Outlet::start(StandardError)
+        Outlet::start(io::stderr())
             .unwrap_or_else(|_| Outlet { shared: Arc::new(OutletShared::default()), has_thread: false })
     });
     &STDERR
 }
 
-struct StandardError;
-
-impl Write for StandardError {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stderr().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
-
-impl OutletDevice for StandardError {
+impl OutletDevice for io::Stderr {
     fn erase(&mut self) -> io::Result<()> {
         Term::stderr().clear_line()
-    }
-}
-
-impl Default for OutletShared {
-    fn default() -> Self {
-        let state = OutletState {
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            status: None,
-            status_is_hidden: false,
-            shown: None,
-            is_busy: false,
-            moves: 0,
-            stuck_at: None,
-            lost: 0,
-            notice: |lines| {
-                format!("warning: {lines} lines are missing here, because they could not be written\n")
-            },
-        };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 }
 
@@ -277,7 +247,8 @@ impl OutletShared {
                 // If this fails, the next output overwrites the rest of the status.
                 drop(device.erase());
             }
-            let notice = if missing > 0 { (job.notice)(missing) } else { String::new() };
+            let notice = job.notice.unwrap_or(missing_as_text);
+            let notice = if missing > 0 { notice(missing) } else { String::new() };
             let begin = if is_torn { "\n" } else { "" };
             let text = format!("{begin}{notice}{}", job.lines);
             let (written, result) = self.write_whole(&mut device, text.as_bytes());
@@ -331,6 +302,10 @@ impl OutletShared {
         }
         (written, device.flush())
     }
+}
+
+fn missing_as_text(lines: u64) -> String {
+    format!("warning: {lines} lines are missing here, because they could not be written\n")
 }
 
 fn lines_in(text: &[u8]) -> u64 {
