@@ -4,7 +4,6 @@
 //! answer it. A process without a terminal, or in the background, would wait forever, so [`Terminal::open`] fails
 //! there. On Windows a console counts as a terminal, even the hidden one of a scheduled task: use `--yes` there.
 
-use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use super::failure::Failure;
@@ -19,21 +18,14 @@ const NO: [&str; 5] = ["n", "no", "nein", "non", "nee"];
 pub(super) const TRIES: u32 = 3;
 
 /// Why a question cannot be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoPrompt {
+    #[error("this process has no terminal to ask on")]
     NoTerminal,
     /// Another job is in the foreground. Reading from the terminal would stop this process (SIGTTIN).
+    #[error("this process runs in the background of its terminal")]
     #[cfg_attr(not(unix), expect(dead_code, reason = "Windows knows no jobs in the background"))]
     InBackground,
-}
-
-impl fmt::Display for NoPrompt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NoPrompt::NoTerminal => "this process has no terminal to ask on",
-            NoPrompt::InBackground => "this process runs in the background of its terminal",
-        })
-    }
 }
 
 /// The meaning of a typed line.
