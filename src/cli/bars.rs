@@ -53,21 +53,18 @@ struct BarOrLines<'a> {
     output: &'a Output,
     bar: ProgressBar,
     templates: BarTemplates,
-    /// Whether the wide template is in use.
-    has_room: bool,
     next_line: Instant,
 }
 
 impl<'a> BarOrLines<'a> {
     fn new(output: &'a Output, bar: ProgressBar, templates: BarTemplates) -> Self {
-        let has_room = has_room_for_a_bar();
-        let bar = bar.with_style(templates.style(has_room));
+        let bar = bar.with_style(templates.style());
         bar.set_draw_target(if output.has_bars() {
             ProgressDrawTarget::term_like_with_hz(Box::<StatusLine>::default(), REDRAWS_PER_SECOND)
         } else {
             ProgressDrawTarget::hidden()
         });
-        Self { output, bar, templates, has_room, next_line: Instant::now() + LINE_EVERY }
+        Self { output, bar, templates, next_line: Instant::now() + LINE_EVERY }
     }
 
     /// Redraws the bar with `message`. Without a bar, writes `line` if the interval has passed.
@@ -79,12 +76,8 @@ impl<'a> BarOrLines<'a> {
             }
             return;
         }
-        // Checked at each update, because windows are resized.
-        let has_room = has_room_for_a_bar();
-        if self.has_room != has_room {
-            self.has_room = has_room;
-            self.bar.set_style(self.templates.style(has_room));
-        }
+        // At each update, because windows are resized.
+        self.bar.set_style(self.templates.style());
         self.bar.set_message(message);
     }
 }
@@ -157,10 +150,6 @@ fn describe(progress: &submitter::SubmissionProgress) -> String {
     [state, created, not, under_way, waiting, settling].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn has_room_for_a_bar() -> bool {
-    columns() >= ROOM_FOR_A_BAR
-}
-
 fn columns() -> u16 {
     Term::stderr().size().1
 }
@@ -221,8 +210,8 @@ impl TermLike for StatusLine {
 }
 
 impl BarTemplates {
-    fn style(self, has_room: bool) -> ProgressStyle {
-        ProgressStyle::with_template(if has_room { self.wide } else { self.narrow })
+    fn style(self) -> ProgressStyle {
+        ProgressStyle::with_template(if columns() >= ROOM_FOR_A_BAR { self.wide } else { self.narrow })
             .expect("the templates above are well-formed")
             .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
                 // The service counts by the minute, but 270,000 a minute is hard to read.
