@@ -45,7 +45,6 @@ pub(crate) struct Settings {
     /// The options by which files are read and validated, for the ledger to store.
     pub(crate) given: InputOptions,
     pub(crate) retry_failed: bool,
-    pub(crate) allow_direct: bool,
     /// Nothing may be sent without consent.
     pub(crate) needs_consent: bool,
 }
@@ -157,7 +156,7 @@ pub(crate) async fn ingest(
         }
     };
     failpoint::crash("file_read");
-    let direct = if decide::are_mixed(has_resellers, has_direct, settings.allow_direct) {
+    let direct = if decide::are_mixed(has_resellers, has_direct, settings.given.allow_direct) {
         DirectRows::Wrong(Box::new(move |line| mixed_resellers(line, &reseller_column)))
     } else {
         DirectRows::Good { rejected_by: MIXED_RESELLERS }

@@ -44,7 +44,6 @@ async fn work(
             reader: args.input.layout.reader_options(session.output),
             given: args.input.given(args.condition.require_valid, session.output),
             retry_failed: args.retry_failed,
-            allow_direct: args.input.allow_direct,
             needs_consent,
         },
         validation: args.input.validation(args.run.connection.cloud, live_rules),

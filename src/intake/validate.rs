@@ -10,7 +10,9 @@ use crate::validation::{Validation, Validator};
 /// Validates the rows of one file, on several threads.
 pub(super) struct RowValidator {
     validator: Validator,
-    own_rows: OwnRows,
+    row_column: Option<usize>,
+    ledger_column: Option<usize>,
+    ledger_id: String,
     customers: Arc<KnownCustomers>,
 }
 
@@ -22,7 +24,13 @@ impl RowValidator {
         ledger_id: &str,
         customers: Arc<KnownCustomers>,
     ) -> Self {
-        Self { validator, own_rows: OwnRows::of(header, ledger_id), customers }
+        Self {
+            validator,
+            row_column: header.own_column("tenantry_row"),
+            ledger_column: header.own_column("tenantry_ledger"),
+            ledger_id: ledger_id.to_owned(),
+            customers,
+        }
     }
 
     /// Validates consecutive rows of the file.
@@ -39,11 +47,18 @@ impl RowValidator {
 
     fn row<'a>(&'a self, header: &Header, row: &'a Row) -> ValidatedRow<'a> {
         let validation = self.validator.validate(header, row);
-        ValidatedRow {
-            content_hash: validation.content_hash(),
-            corrects: self.own_rows.corrected_by(row),
-            validation,
+        ValidatedRow { content_hash: validation.content_hash(), corrects: self.corrected_by(row), validation }
+    }
+
+    /// The row of this ledger that a row of a file corrects. Rows of a file that was exported from another ledger name
+    /// rows of that ledger, which mean nothing here.
+    fn corrected_by(&self, row: &Row) -> Option<RowId> {
+        let text = |column: usize| row.cells().get(column).and_then(|cell| std::str::from_utf8(cell).ok());
+        let foreign = self.ledger_column.and_then(text).is_some_and(|id| id.trim() != self.ledger_id);
+        if foreign {
+            return None;
         }
+        self.row_column.and_then(text)?.trim().parse().ok().map(RowId)
     }
 }
 
@@ -101,32 +116,5 @@ pub(super) fn candidate(
         content_hash,
         cells,
         corrects,
-    }
-}
-
-/// Finds the row of this ledger that a row of a file corrects. Rows of a file that was exported from another ledger
-/// name rows of that ledger, which mean nothing here.
-struct OwnRows {
-    row_column: Option<usize>,
-    ledger_column: Option<usize>,
-    ledger_id: String,
-}
-
-impl OwnRows {
-    fn of(header: &Header, ledger_id: &str) -> Self {
-        Self {
-            row_column: header.own_column("tenantry_row"),
-            ledger_column: header.own_column("tenantry_ledger"),
-            ledger_id: ledger_id.to_owned(),
-        }
-    }
-
-    fn corrected_by(&self, row: &Row) -> Option<RowId> {
-        let text = |column: usize| row.cells().get(column).and_then(|cell| std::str::from_utf8(cell).ok());
-        let foreign = self.ledger_column.and_then(text).is_some_and(|id| id.trim() != self.ledger_id);
-        if foreign {
-            return None;
-        }
-        self.row_column.and_then(text)?.trim().parse().ok().map(RowId)
     }
 }
