@@ -4,8 +4,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use serde::Serialize;
 
-use super::Provenance;
 use super::file::Origin;
+use super::{Chosen, Provenance};
 use crate::cli::options::{self, Setting, deepest};
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{ExitCode, Failure, Output, args, help};
@@ -53,6 +53,9 @@ struct Line {
     value: Option<String>,
     /// `flag`, `environment`, `file`, `default` or `unset`.
     source: &'static str,
+    /// The source for people.
+    #[serde(skip)]
+    origin: String,
     /// The variable, or the line of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     variable: Option<String>,
@@ -117,19 +120,30 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
     let raw: Vec<String> =
         matches.get_raw(id).into_iter().flatten().map(|raw| raw.to_string_lossy().into_owned()).collect();
     let value = (!raw.is_empty()).then(|| shown_value(setting.name, &raw.join(", ")));
-    let variable = || setting.arg.get_env().map(|name| name.to_string_lossy().into_owned());
-    let (source, variable, chosen) = match (matches.value_source(id), provenance.entries.get(setting.name)) {
-        (Some(ValueSource::CommandLine), _) => ("flag", None, None),
-        (Some(ValueSource::EnvVariable), _) => ("environment", variable(), None),
-        (_, Some(chosen)) => ("file", None, Some(chosen)),
-        _ => (if value.is_some() { "default" } else { "unset" }, None, None),
+    let chosen = provenance.entries.get(setting.name);
+    let (source, origin) = match (matches.value_source(id), chosen) {
+        (Some(ValueSource::CommandLine), _) => ("flag", format!("--{}", setting.name)),
+        (Some(ValueSource::EnvVariable), _) => {
+            let variable = setting.arg.get_env().unwrap_or_default();
+            ("environment", variable.to_string_lossy().into_owned())
+        }
+        (_, Some(Chosen { line, profile, .. })) => {
+            let file =
+                provenance.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
+            let profile = profile.as_ref().map(|name| format!(", profile {name}")).unwrap_or_default();
+            ("file", format!("{file}, line {line}{profile}"))
+        }
+        _ if value.is_some() => ("default", "default".to_owned()),
+        _ => ("unset", String::new()),
     };
+    let chosen = chosen.filter(|_| source == "file");
     Some(Line {
         heading: setting.arg.get_help_heading().unwrap_or(WITHOUT_HEADING).to_owned(),
         name: setting.name.to_owned(),
         value,
         source,
-        variable,
+        variable: (source == "environment").then(|| origin.clone()),
+        origin,
         line: chosen.map(|chosen| chosen.line),
         profile: chosen.and_then(|chosen| chosen.profile.clone()),
         missing: false,
@@ -178,7 +192,7 @@ fn fill_in(
     for (name, value) in followed {
         for line in lines.iter_mut().filter(|line| line.name == name && line.source == "unset") {
             line.value.clone_from(&value);
-            line.source = "default";
+            (line.source, line.origin) = ("default", "default".to_owned());
         }
     }
     Ok(())
@@ -196,6 +210,7 @@ fn leave_out_missing(lines: &mut [Line], connection: &mut args::ConnectionArgs) 
             *file = None;
             for line in lines.iter_mut().filter(|line| line.name == name) {
                 line.missing = true;
+                line.origin.push_str("; missing: there is no such file");
             }
         }
     }
@@ -237,7 +252,7 @@ fn text(shown: &ShownSettings<'_>, provenance: &Provenance) -> String {
         text.push_line(format_args!("\n{heading}"));
         for line in shown.settings.iter().filter(|line| line.heading == heading) {
             let value = line.value.as_deref().unwrap_or(NOT_SET);
-            let row = format!("  {:name_width$}  {value:value_width$}  {}", line.name, line.origin(shown));
+            let row = format!("  {:name_width$}  {value:value_width$}  {}", line.name, line.origin);
             text.push_line(format_args!("{}", row.trim_end()));
         }
     }
@@ -260,25 +275,3 @@ const NOT_SET: &str = "not set";
 
 /// A longer value moves only its own line, not all lines.
 const VALUE_WIDTH_MAX: usize = 48;
-
-impl Line {
-    fn origin(&self, shown: &ShownSettings<'_>) -> String {
-        let missing = if self.missing { "; missing: there is no such file" } else { "" };
-        self.describe_source(shown) + missing
-    }
-
-    fn describe_source(&self, shown: &ShownSettings<'_>) -> String {
-        match self.source {
-            "flag" => format!("--{}", self.name),
-            "environment" => self.variable.clone().unwrap_or_default(),
-            "file" => {
-                let file = shown.file.as_deref().unwrap_or_default();
-                let line = self.line.unwrap_or_default();
-                let profile = self.profile.as_ref().map(|name| format!(", profile {name}"));
-                format!("{file}, line {line}{}", profile.unwrap_or_default())
-            }
-            "default" => "default".to_owned(),
-            _ => String::new(),
-        }
-    }
-}
