@@ -29,12 +29,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The content of `path` as text.
-pub(super) fn text(path: &Path, content: &[u8]) -> Result<String, Failure> {
-    let text = str::from_utf8(content).map_err(|_| unusable(path, "it is not text in UTF-8"))?;
-    Ok(text.to_owned())
-}
-
 /// The failure for a file that cannot be used, with a hint.
 pub(super) fn unusable(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("cannot use the configuration file `{}`", path.display()))

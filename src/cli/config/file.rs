@@ -115,7 +115,8 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 pub(super) fn read(path: &Path, origin: Origin) -> Result<ConfigFile, Failure> {
     let content = believed::read(path)?;
-    let file = parse(path, &believed::text(path, &content)?)?;
+    let text = str::from_utf8(&content).map_err(|_| believed::unusable(path, "it is not text in UTF-8"))?;
+    let file = parse(path, text)?;
     Ok(ConfigFile { origin, content, ..file })
 }
 

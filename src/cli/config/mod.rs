@@ -41,6 +41,9 @@ const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"]
 /// With more differences than this, a name is not considered a misspelling.
 const SLIPS_MAX: usize = 2;
 
+/// The two settings that exclude each other.
+const RIVALS: [&str; 2] = ["client-certificate", "client-secret-file"];
+
 /// Settings of the file that a rehearsal ignores: the ledger of real customers, notifications and result files.
 const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
 
@@ -147,17 +150,6 @@ fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::E
     })
 }
 
-/// The name of the command, such as `config show`.
-fn command_of(matches: &ArgMatches) -> String {
-    let mut names = Vec::new();
-    let mut matches = matches;
-    while let Some((name, below)) = matches.subcommand() {
-        names.push(name);
-        matches = below;
-    }
-    names.join(" ")
-}
-
 /// Validates the whole file and returns the settings that apply with `profile`, next to those that were `typed`.
 fn chosen(
     file: &ConfigFile,
@@ -185,48 +177,33 @@ fn chosen(
             chosen.insert(entry.name.clone(), it);
         }
     }
-    leave_out_rivals(&mut chosen, &settings, typed, file)?;
+    leave_out_rivals(&mut chosen, typed, file)?;
     Ok(chosen)
 }
 
-/// If two options exclude each other, the one with higher precedence applies.
+/// Of the rivals in the file, leaves the one with higher precedence.
 fn leave_out_rivals(
     chosen: &mut BTreeMap<String, Chosen>,
-    known: &[Setting<'_>],
     typed: Option<&ArgMatches>,
     file: &ConfigFile,
 ) -> Result<(), Failure> {
-    let command = Command::new("all").args(options::every_option(help::command()).into_iter().cloned());
-    let mut rivals = Vec::new();
-    for setting in known {
-        for rival in command.get_arg_conflicts_with(setting.arg) {
-            let other = known.iter().find(|it| it.arg.get_id() == rival.get_id());
-            rivals.extend(other.map(|other| (setting, other)));
+    let [one, other] = RIVALS;
+    let is_typed = |name: &str| typed.is_some_and(|typed| is_typed(typed, &name.replace('-', "_")));
+    // The variable overrides both.
+    if settings::is_secret_set(SECRETS[0]) || is_typed(one) || is_typed(other) {
+        chosen.remove(one);
+        chosen.remove(other);
+    }
+    let (Some(first), Some(second)) = (chosen.get(one), chosen.get(other)) else { return Ok(()) };
+    match (&first.profile, &second.profile) {
+        (Some(_), None) => chosen.remove(other),
+        (None, Some(_)) => chosen.remove(one),
+        _ => {
+            let file = file.path.display();
+            return Err(Failure::usage(format!("`{one}` and `{other}` in `{file}` exclude each other"))
+                .with_hint("leave one of them"));
         }
-    }
-    if settings::is_secret_set(SECRETS[0]) {
-        // The variable overrides both of these.
-        chosen.remove("client-secret-file");
-        chosen.remove("client-certificate");
-    }
-    for (one, other) in rivals {
-        for (one, other) in [(one, other), (other, one)] {
-            if typed.is_some_and(|typed| is_typed(typed, other.arg.get_id().as_str())) {
-                chosen.remove(one.name);
-            }
-        }
-        let (Some(first), Some(second)) = (chosen.get(one.name), chosen.get(other.name)) else { continue };
-        let leaves = match (&first.profile, &second.profile) {
-            (Some(_), None) => other.name,
-            (None, Some(_)) => one.name,
-            _ => {
-                let (one, other, file) = (one.name, other.name, file.path.display());
-                return Err(Failure::usage(format!("`{one}` and `{other}` in `{file}` exclude each other"))
-                    .with_hint("leave one of them"));
-            }
-        };
-        chosen.remove(leaves);
-    }
+    };
     Ok(())
 }
 
@@ -317,7 +294,13 @@ pub(super) fn misspelt_variables() -> Vec<(String, String)> {
 impl Provenance {
     /// The name of the command, such as `config show`.
     pub(super) fn command(&self) -> String {
-        command_of(&self.matches)
+        let mut names = Vec::new();
+        let mut matches = &self.matches;
+        while let Some((name, below)) = matches.subcommand() {
+            names.push(name);
+            matches = below;
+        }
+        names.join(" ")
     }
 
     /// Whether the operator requested quiet, not only the file.
@@ -337,5 +320,22 @@ impl Provenance {
             Some(profile) => format!("`{file}`, profile `{profile}`"),
             None => format!("`{file}`"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_settings_exclude_each_other() {
+        let options = options::every_option(help::command()).into_iter().cloned();
+        let command = Command::new("all").args(options);
+        let settings = options::settings(&command);
+        let of_each = settings.iter().flat_map(|setting| {
+            let rivals = command.get_arg_conflicts_with(setting.arg).into_iter();
+            rivals.filter_map(options::name_of).map(|rival| [setting.name, rival])
+        });
+        assert_eq!(of_each.collect::<Vec<_>>(), [RIVALS]);
     }
 }
