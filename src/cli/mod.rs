@@ -183,9 +183,7 @@ fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
     if file.metadata().is_ok_and(|there| !there.is_file()) {
         return Ok(());
     }
-    if let Some((what, hint)) = guarded.precious(file) {
-        return Err(not_over(file, what).with_hint(hint));
-    }
+    guarded.refuse_precious(file)?;
     if !crate::log_file::is_log(&beginning(file)) {
         return Err(not_over(file, "it is no log of Tenantry").with_hint("name a new file with `--log-file`"));
     }

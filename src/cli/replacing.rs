@@ -73,27 +73,30 @@ impl Guarded {
             return Err(not_over(output, "no workbook is written")
                 .with_hint("name a file that ends in .csv; spreadsheets open it"));
         }
-        if let Some((what, hint)) = self.precious(output) {
-            return Err(not_over(output, what).with_hint(hint));
-        }
+        self.refuse_precious(output)?;
         if !force && is_taken(output) {
             return Err(taken(output));
         }
         Ok(())
     }
 
-    /// What `output` is and what to do instead, if no option allows replacing it.
-    pub(super) fn precious(&self, output: &Path) -> Option<(&'static str, &'static str)> {
-        let there = output.canonicalize().ok();
-        if there.is_some() && self.inputs.iter().any(|input| input.canonicalize().ok() == there) {
-            return Some(("it is a file that rows are read from", "name another file"));
-        }
-        what_is(output).or_else(|| {
-            let what = "it has the name of the ledger of this run, of a file beside it, or of its keys";
-            let place = place(output);
-            let is_made = place.is_some() && self.made.iter().any(|file| self::place(file) == place);
-            is_made.then_some((what, "name another file"))
-        })
+    /// Refuses `output` if no option allows replacing it.
+    ///
+    /// # Errors A usage error that says what the file is and what to do instead.
+    pub(super) fn refuse_precious(&self, output: &Path) -> Result<(), Failure> {
+        let (there, place) = (output.canonicalize().ok(), place(output));
+        let (what, hint) =
+            if there.is_some() && self.inputs.iter().any(|input| input.canonicalize().ok() == there) {
+                ("it is a file that rows are read from", "name another file")
+            } else if let Some(known) = what_is(output) {
+                known
+            } else if place.is_some() && self.made.iter().any(|file| self::place(file) == place) {
+                let what = "it has the name of the ledger of this run, of a file beside it, or of its keys";
+                (what, "name another file")
+            } else {
+                return Ok(());
+            };
+        Err(not_over(output, what).with_hint(hint))
     }
 }
 

@@ -129,9 +129,7 @@ impl MetricsFile {
     /// Whether the file may be written: it does not exist, is empty, or contains metrics of this program.
     fn check(&self) -> Result<(), Failure> {
         let Self { file, guarded } = self;
-        if let Some((what, hint)) = guarded.precious(file) {
-            return Err(not_over(file, what).with_hint(hint));
-        }
+        guarded.refuse_precious(file)?;
         let refused = |what| Err(not_over(file, what).with_hint("name a new file with `--metrics-file`"));
         match file.metadata() {
             // A descriptor that is already open cannot be replaced.
