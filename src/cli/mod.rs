@@ -55,7 +55,7 @@ mod usage;
 mod wait_lock;
 
 use std::io::{self, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use args::{Cli, Command, ConfigCommand, RulesCommand};
@@ -109,9 +109,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
             .map_err(|_| panics::failure())?
             .map_err(|error| Failure::io("could not start", &error))?;
-        // Nothing that a panic may have left inconsistent is used afterwards.
-        let run = AssertUnwindSafe(|| runtime.block_on(command(cli.command, &provenance, &output)));
-        let result = catch_unwind(run).unwrap_or_else(|_| Err(panics::failure()));
+        let result = runtime.block_on(panics::caught(command(cli.command, &provenance, &output)));
         // After a second Ctrl-C, requests are still in flight. The operator asked not to wait for them.
         runtime.shutdown_background();
         result
