@@ -36,7 +36,8 @@ enum ChosenKey {
 /// The key that was chosen. Nothing is created yet.
 pub(crate) struct Choice {
     chosen: ChosenKey,
-    file: Option<PathBuf>,
+    /// The identity file, which may be missing; no path if it is not needed and there is no place for it.
+    file: PathBuf,
     /// The key of the existing passwords, if this run uses a different one.
     replaces: Option<InUse>,
     /// A different key was requested.
@@ -62,17 +63,12 @@ pub(crate) fn choose(
 ) -> Result<Choice, Failure> {
     let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
     // If it is not needed, the identity file may be missing or unreadable.
-    let (file, at_hand) = match &given {
-        Some(_) => {
-            let file = identity_file(&args.identity).ok();
-            let at_hand = file.as_deref().and_then(|file| Identities::read(file).ok());
-            (file, at_hand)
-        }
-        None => {
-            let file = identity_file(&args.identity)?;
-            let at_hand = if file.exists() { Some(Identities::read(&file)?) } else { None };
-            (Some(file), at_hand)
-        }
+    let file = identity_file(&args.identity);
+    let file = if given.is_some() { file.unwrap_or_default() } else { file? };
+    let at_hand = match &given {
+        Some(_) => Identities::read(&file).ok(),
+        None if file.exists() => Some(Identities::read(&file)?),
+        None => None,
     };
     // The passwords of a rehearsal are not real, so any key will do.
     let sealed_to = if is_rehearsal { SealedTo::Nobody } else { queries.sealed_to()? };
@@ -136,22 +132,20 @@ fn holds(identities: &Identities, recipient: &Recipient) -> bool {
 impl Choice {
     /// Prepares sealing; creates the identity file if there is none.
     pub(crate) fn ready(self) -> Result<Ready, Failure> {
-        let (recipient, made) = match (&self.chosen, &self.file) {
-            (
-                ChosenKey::Given(recipient) | ChosenKey::OfFile(recipient) | ChosenKey::OfLedger(recipient),
-                _,
-            ) => (recipient.clone(), None),
-            (ChosenKey::New, Some(file)) => {
-                let (identities, made) = Identities::read_or_make(file)?;
-                (identities.recipient(), made.then(|| file.clone()))
+        let (recipient, made) = match &self.chosen {
+            ChosenKey::Given(recipient) | ChosenKey::OfFile(recipient) | ChosenKey::OfLedger(recipient) => {
+                (recipient.clone(), None)
             }
-            (ChosenKey::New, None) => return Err(credentials::Error::NoConfigFolder.into()),
+            ChosenKey::New => {
+                let (identities, made) = Identities::read_or_make(&self.file)?;
+                (identities.recipient(), made.then(|| self.file.clone()))
+            }
         };
         let kept = matches!(self.chosen, ChosenKey::OfLedger(_)).then(|| {
             format!(
                 "There is no identity file `{}`: passwords are sealed to {recipient}, as the others of this ledger are. \
                  They open with its private half alone.",
-                self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+                self.file.display()
             )
         });
         let note = self.replaces.as_ref().map(|replaced| {
@@ -172,8 +166,7 @@ impl Choice {
     /// has not requested a new one.
     pub(crate) fn refusal(&self, ledger: &Path) -> Option<Failure> {
         let replaced = self.replaces.as_ref().filter(|_| !self.may_replace)?;
-        let file = self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
-        let ledger = ledger.display();
+        let (file, ledger) = (self.file.display(), ledger.display());
         let sealed = match replaced {
             InUse::Known(key) => format!("the passwords of the ledger `{ledger}` are sealed to {key}"),
             InUse::NotAtHand(count) => format!(
