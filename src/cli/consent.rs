@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::session::{Halt, Session};
 use super::terminal::{NoPrompt, TRIES, Terminal, TypedAnswer};
-use super::{ExitCode, Failure, args, plan};
+use super::{ExitCode, Failure, args, partner, plan};
 use crate::ledger::SubmissionPlan;
 use crate::submitter::StopReason;
 
@@ -52,22 +52,20 @@ pub(super) async fn confirm(
     if plan.is_empty() {
         return Ok(());
     }
-    session.sign_in().await?;
-    session.refuse_without_user(plan.user_needs())?;
-    let partner = session.partner().await?;
-    let mut whom = format!("for {partner} at {}", session.connection.environment.api);
-    if let Some(profile) = session.output.profile() {
-        whom.push_str(&format!(", with the profile `{profile}`"));
-    }
-    terminal.check()?;
-    let plan_in_words = plan::describe(plan, waiting, &whom, session.rate());
+    session.sign_in(plan.user_needs()).await?;
+    let signed_in = session.signed_in.as_ref().expect("the session has signed in");
     let question = match plan.rows() {
         0 => "Recording an acceptance cannot be undone. Go ahead? (yes/no) ",
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",
     };
     let asking = async {
-        terminal.print(&plan_in_words).await?;
-        consent(terminal, question).await
+        let partner = partner::named(signed_in).await?;
+        let profile = session.output.profile().map(|name| format!(", with the profile `{name}`"));
+        let api = &session.connection.environment.api;
+        let whom = format!("for {partner} at {api}{}", profile.unwrap_or_default());
+        terminal.check()?;
+        terminal.print(&plan::describe(plan, waiting, &whom, session.args.pace.rate)).await?;
+        Ok::<_, Halt>(consent(terminal, question).await?)
     };
     let reply = tokio::select! {
         biased;

@@ -1,6 +1,5 @@
 //! The common part of commands that run on a ledger: opens it, submits rows, ends the run.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::ended::Ended;
 use super::next_command::{self, Remaining, Repeated};
-use super::partner::{self, SignedIn};
+use super::partner::SignedIn;
 use super::results::Results;
 use super::settings::ServiceConnection;
 use super::stop::Stop;
 use super::{ExitCode, Failure, Output, args, dry_run, first_token, plan, recipient, wait_lock};
 use crate::auth::{Claims, TokenKind};
-use crate::call::{Caller, Pacer, Rate};
+use crate::call::{Caller, Pacer};
 use crate::ledger::{
     self, InputOptions, Ledger, Queries, Restored, RowCounts, RunEnd, RunTotals, SealedTo, State, UserNeeds,
 };
@@ -28,7 +27,7 @@ pub(crate) struct Session<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) connection: ServiceConnection,
     pub(crate) signals: mpsc::Receiver<Signal>,
-    args: &'a args::SubmissionArgs,
+    pub(super) args: &'a args::SubmissionArgs,
     /// `None`: a dry run or a run that only looks things up, which seals nothing and creates no key.
     sealing: Option<recipient::Ready>,
     /// The options for reading and validating files.
@@ -41,7 +40,7 @@ pub(crate) struct Session<'a> {
     /// The copy of the ledger that a dry run works on.
     copy: Option<dry_run::LedgerCopy>,
     /// The connection to Partner Center, after sign-in.
-    signed_in: Option<SignedIn>,
+    pub(super) signed_in: Option<SignedIn>,
 }
 
 /// Why a run ends early: it was stopped, or it failed.
@@ -89,17 +88,17 @@ impl<'a> Session<'a> {
         // Take the lock before anything that leaves a trace: a second process must not get further. A missing ledger is
         // created only if there are files to fill it.
         let open = if inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
-        let restored = RefCell::new(None);
+        let mut restored = None;
         let open = || {
-            if submission.restored && restored.borrow().is_none() {
-                *restored.borrow_mut() = Some(ledger::restore(&path)?);
+            if submission.restored && restored.is_none() {
+                restored = Some(ledger::restore(&path)?);
             }
             let opened = open(&path, &connection.environment, output.command());
             // The operator does not know the name of a dry run's copy.
             opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
         };
         let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
-        if let Some(restored) = restored.into_inner() {
+        if let Some(restored) = restored {
             report_restored(output, restored);
         }
         let seal = || match mode {
@@ -193,53 +192,38 @@ impl<'a> Session<'a> {
         outcome.stopped.map_or(Ok(()), |reason| Err(reason.into()))
     }
 
-    /// Signs in, unless already done. Refuses a ledger that belongs to another partner tenant than the token's, but
-    /// does not bind the ledger yet.
-    pub(super) async fn sign_in(&mut self) -> Result<(), Halt> {
-        if self.signed_in.is_some() {
-            return Ok(());
+    /// Signs in, unless already done. Refuses a ledger that belongs to another partner tenant than the token's, and a
+    /// sign-in that lacks the required rights, but does not bind the ledger yet.
+    pub(super) async fn sign_in(&mut self, needs: UserNeeds) -> Result<(), Halt> {
+        if self.signed_in.is_none() {
+            let (connection, pace) = (&self.connection, &self.args.pace);
+            let (client, tokens) = connection.ways(pace.timeout, self.args.concurrency.get())?;
+            let token = tokio::select! {
+                token = first_token::get(&tokens, pace.max_outage) => token?,
+                Some(signal) = self.signals.recv() => return Err(StopReason::Interrupted(signal).into()),
+            };
+            let claims = Claims::of(&token.secret);
+            let mut environment = connection.environment.clone();
+            environment.partner_tenant_id = claims.tenant().or(environment.partner_tenant_id);
+            self.ledger.refuse_other(environment.clone()).await?;
+            let kind = connection.sign_in.kind(&token.secret);
+            let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
+            let (pacer, stopping) = (Pacer::new(pace.rate), CancellationToken::new());
+            let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
+            self.signed_in = Some(SignedIn { caller, environment, kind, app });
         }
-        let connection = &self.connection;
-        let (client, tokens) = connection.ways(self.args.pace.timeout, self.args.concurrency.get())?;
-        let token = tokio::select! {
-            token = first_token::get(&tokens, self.args.pace.max_outage) => token?,
-            Some(signal) = self.signals.recv() => return Err(StopReason::Interrupted(signal).into()),
-        };
-        let claims = Claims::of(&token.secret);
-        let mut environment = connection.environment.clone();
-        environment.partner_tenant_id = claims.tenant().or(environment.partner_tenant_id);
-        self.ledger.refuse_other(environment.clone()).await?;
-        let kind = connection.sign_in.kind(&token.secret);
-        let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
-        let pacer = Pacer::new(self.rate());
-        let stopping = CancellationToken::new();
-        let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
-        self.signed_in = Some(SignedIn { caller, environment, kind, app });
-        Ok(())
-    }
-
-    /// Describes the partner that customers are created for, after [`Self::sign_in`]. The error stops the run.
-    pub(super) async fn partner(&mut self) -> Result<String, StopReason> {
-        let signed_in = self.signed_in.as_ref().expect("the session has signed in");
-        tokio::select! {
-            partner = partner::named(signed_in) => partner,
-            Some(signal) = self.signals.recv() => Err(StopReason::Interrupted(signal)),
-        }
-    }
-
-    /// Refuses a sign-in that lacks required rights, after [`Self::sign_in`].
-    pub(super) fn refuse_without_user(&self, needs: UserNeeds) -> Result<(), StopReason> {
         let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == TokenKind::AppOnly);
         let is_needed = needs.for_resellers + needs.with_agreements > 0;
-        if is_app && is_needed { Err(StopReason::NeedsUser(needs)) } else { Ok(()) }
+        if is_app && is_needed { Err(StopReason::NeedsUser(needs).into()) } else { Ok(()) }
     }
 
     /// Signs in and binds the ledger to the token's partner tenant, before any row changes.
     async fn equip(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
-        self.sign_in().await?;
-        if mode == Mode::Submit {
-            self.refuse_without_user(self.queries()?.user_needs()?)?;
-        }
+        let needs = match mode {
+            Mode::Submit => self.queries()?.user_needs()?,
+            Mode::AskOnly => UserNeeds::default(),
+        };
+        self.sign_in(needs).await?;
         let SignedIn { caller, environment, .. } = self.signed_in.take().expect("the session has signed in");
         // If the token belongs to another tenant, nothing has been sent yet.
         self.ledger.bind(environment).await?;
@@ -248,11 +232,6 @@ impl<'a> Session<'a> {
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Dependencies { caller, sealer, domain_suffix })
-    }
-
-    /// The rate limit of requests.
-    pub(super) fn rate(&self) -> Rate {
-        self.args.pace.rate
     }
 
     /// Whether this is a dry run.

@@ -15,7 +15,7 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Opens the ledger with `open`, and retries for `patience` while another process uses it. A signal ends the wait.
 pub(super) async fn open(
-    open: impl Fn() -> Result<Ledger, Error>,
+    mut open: impl FnMut() -> Result<Ledger, Error>,
     patience: Duration,
     signals: &mut mpsc::Receiver<Signal>,
     output: &Output,
