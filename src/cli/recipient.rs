@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::identity_file;
-use super::{Failure, args};
+use super::{Failure, Output, args};
 use crate::credentials::{self, Identities, Recipient, Sealer};
 use crate::ledger::{Queries, SealedTo};
 use crate::report::counted;
@@ -34,14 +34,12 @@ enum ChosenKey {
 }
 
 /// The key that was chosen. Nothing is created yet.
-pub(crate) struct Choice {
+struct Choice {
     chosen: ChosenKey,
     /// The identity file, which may be missing; no path if it is not needed and there is no place for it.
     file: PathBuf,
     /// The key of the existing passwords, if this run uses a different one.
     replaces: Option<InUse>,
-    /// A different key was requested.
-    may_replace: bool,
 }
 
 /// What a run uses for sealing.
@@ -49,18 +47,37 @@ pub(crate) struct Ready {
     pub(crate) sealer: Arc<Sealer>,
     /// The key of the ledger from now on, once something is sealed to it.
     pub(crate) recipient: String,
-    /// The identity file, if it was created.
-    pub(crate) made: Option<PathBuf>,
-    /// A note about the key for the operator.
-    pub(crate) note: Option<String>,
+    /// The passwords of the ledger so far have a different key.
+    pub(crate) is_another: bool,
+}
+
+/// Prepares sealing on the ledger of `queries`, which the operator knows as `ledger`. A dry run creates no key pair, and
+/// reports why a run would be refused.
+pub(crate) fn prepare(
+    args: &args::SubmissionArgs,
+    queries: &Queries,
+    ledger: &Path,
+    is_rehearsal: bool,
+    output: &Output,
+) -> Result<Option<Ready>, Failure> {
+    let choice = choose(args, queries, is_rehearsal)?;
+    let refusal = if args.new_recipient { None } else { choice.refusal(ledger) };
+    match (refusal, args.dry_run) {
+        (None, true) => Ok(None),
+        (None, false) => choice.ready(output).map(Some),
+        (Some(refusal), false) => Err(refusal),
+        (Some(Failure { messages, hint, .. }), true) => {
+            output.note(format_args!("A run would be refused: {}.", messages.join(": ")));
+            if let Some(hint) = hint {
+                output.note(format_args!("Before a run, {hint}."));
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// Chooses the key of a run on the ledger of `queries`; [`Choice::refusal`] says whether the key may be used.
-pub(crate) fn choose(
-    args: &args::SubmissionArgs,
-    queries: &Queries,
-    is_rehearsal: bool,
-) -> Result<Choice, Failure> {
+fn choose(args: &args::SubmissionArgs, queries: &Queries, is_rehearsal: bool) -> Result<Choice, Failure> {
     let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
     // If it is not needed, the identity file may be missing or unreadable.
     let file = identity_file(&args.identity);
@@ -87,7 +104,7 @@ pub(crate) fn choose(
         (Some(_), ChosenKey::New) | (Some(InUse::NotAtHand(_)), ChosenKey::OfFile(_)) => false,
     };
     let replaces = in_use.filter(|_| !is_its_own);
-    Ok(Choice { chosen, file, replaces, may_replace: args.new_recipient })
+    Ok(Choice { chosen, file, replaces })
 }
 
 /// `None`: there is no password yet.
@@ -130,42 +147,48 @@ fn holds(identities: &Identities, recipient: &Recipient) -> bool {
 }
 
 impl Choice {
-    /// Prepares sealing; creates the identity file if there is none.
-    pub(crate) fn ready(self) -> Result<Ready, Failure> {
-        let (recipient, made) = match &self.chosen {
+    /// Creates the identity file if there is none, and reports what the operator must know about the key.
+    fn ready(self, output: &Output) -> Result<Ready, Failure> {
+        let file = self.file.display();
+        let recipient = match &self.chosen {
             ChosenKey::Given(recipient) | ChosenKey::OfFile(recipient) | ChosenKey::OfLedger(recipient) => {
-                (recipient.clone(), None)
+                recipient.clone()
             }
             ChosenKey::New => {
-                let (identities, made) = Identities::read_or_make(&self.file)?;
-                (identities.recipient(), made.then(|| self.file.clone()))
+                let (identities, is_made) = Identities::read_or_make(&self.file)?;
+                if is_made {
+                    output.note(format_args!(
+                        "Made a key pair for one-time passwords; its private half is in `{file}`. Keep a copy: without \
+                         it no password can be opened.",
+                    ));
+                }
+                identities.recipient()
             }
         };
-        let kept = matches!(self.chosen, ChosenKey::OfLedger(_)).then(|| {
-            format!(
-                "There is no identity file `{}`: passwords are sealed to {recipient}, as the others of this ledger are. \
-                 They open with its private half alone.",
-                self.file.display()
-            )
-        });
-        let note = self.replaces.as_ref().map(|replaced| {
-            let earlier = match replaced {
-                InUse::Known(key) => format!("the key {key}"),
-                InUse::NotAtHand(_) => "the key that they are sealed to".to_owned(),
-            };
-            format!(
-                "Passwords are sealed to {recipient} from now on. Earlier passwords of this ledger open with {earlier} \
-                 alone: keep its identity file."
-            )
-        });
         let sealer = Arc::new(Sealer::to(&recipient)?);
-        Ok(Ready { sealer, recipient: recipient.to_string(), made, note: note.or(kept) })
+        match &self.replaces {
+            Some(replaced) => {
+                let earlier = match replaced {
+                    InUse::Known(key) => format!("the key {key}"),
+                    InUse::NotAtHand(_) => "the key that they are sealed to".to_owned(),
+                };
+                output.note(format_args!(
+                    "Passwords are sealed to {recipient} from now on. Earlier passwords of this ledger open with \
+                     {earlier} alone: keep its identity file."
+                ));
+            }
+            None if matches!(self.chosen, ChosenKey::OfLedger(_)) => output.note(format_args!(
+                "There is no identity file `{file}`: passwords are sealed to {recipient}, as the others of this ledger \
+                 are. They open with its private half alone."
+            )),
+            None => {}
+        }
+        Ok(Ready { sealer, recipient: recipient.to_string(), is_another: self.replaces.is_some() })
     }
 
-    /// The failure if this run may not use the key: the passwords of `ledger` have a different key, and the operator
-    /// has not requested a new one.
-    pub(crate) fn refusal(&self, ledger: &Path) -> Option<Failure> {
-        let replaced = self.replaces.as_ref().filter(|_| !self.may_replace)?;
+    /// The failure if the passwords of `ledger` have a different key, unless the operator has requested a new one.
+    fn refusal(&self, ledger: &Path) -> Option<Failure> {
+        let replaced = self.replaces.as_ref()?;
         let (file, ledger) = (self.file.display(), ledger.display());
         let sealed = match replaced {
             InUse::Known(key) => format!("the passwords of the ledger `{ledger}` are sealed to {key}"),

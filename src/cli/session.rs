@@ -1,6 +1,6 @@
 //! The common part of commands that run on a ledger: opens it, submits rows, ends the run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -105,8 +105,7 @@ impl<'a> Session<'a> {
             Mode::AskOnly => Ok(None),
             Mode::Submit => {
                 let queries = Queries::open(ledger.path())?;
-                let choice = recipient::choose(submission, &queries, simulate.is_some())?;
-                sealing(choice, &asked_for, is_dry_run, output)
+                recipient::prepare(submission, &queries, &asked_for, simulate.is_some(), output)
             }
         };
         let sealing = match seal() {
@@ -116,9 +115,6 @@ impl<'a> Session<'a> {
                 return Err(failure);
             }
         };
-        if let Some(sealing) = &sealing {
-            report_keys(output, sealing);
-        }
         if !is_dry_run {
             connection.start_simulator().await?;
         }
@@ -331,8 +327,7 @@ impl<'a> Session<'a> {
         let sealed_to = queries.sealed_to()?;
         // The ledger knows a new key only after something was sealed to it.
         let is_unused = |sealing: &recipient::Ready| {
-            sealing.note.is_some()
-                && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
+            sealing.is_another && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
         };
         if !self.sealing.as_ref().is_some_and(is_unused) {
             repeated.remove("new_recipient");
@@ -446,40 +441,6 @@ fn log_end(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: Exit
         exit_code = exit_code.number(),
         "run ended"
     );
-}
-
-/// Prepares sealing with the chosen key. A dry run creates no key pair, and reports why a run would be refused.
-fn sealing(
-    choice: recipient::Choice,
-    ledger: &Path,
-    is_dry_run: bool,
-    output: &Output,
-) -> Result<Option<recipient::Ready>, Failure> {
-    match (choice.refusal(ledger), is_dry_run) {
-        (None, true) => Ok(None),
-        (None, false) => choice.ready().map(Some),
-        (Some(refusal), false) => Err(refusal),
-        (Some(Failure { messages, hint, .. }), true) => {
-            output.note(format_args!("A run would be refused: {}.", messages.join(": ")));
-            if let Some(hint) = hint {
-                output.note(format_args!("Before a run, {hint}."));
-            }
-            Ok(None)
-        }
-    }
-}
-
-fn report_keys(output: &Output, sealing: &recipient::Ready) {
-    if let Some(file) = &sealing.made {
-        output.note(format_args!(
-            "Made a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password \
-             can be opened.",
-            file.display()
-        ));
-    }
-    if let Some(note) = &sealing.note {
-        output.note(note);
-    }
 }
 
 fn report_restored(output: &Output, restored: Option<Restored>) {
