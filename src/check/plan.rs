@@ -1,6 +1,4 @@
-//! Counts what an import of the checked files would create, by reseller and country.
-
-use std::collections::BTreeMap;
+//! The groups by which a check counts what an import would create.
 
 use uuid::Uuid;
 
@@ -28,32 +26,5 @@ impl Group {
 
     pub(super) fn country(&self) -> &str {
         std::str::from_utf8(&self.country).expect("the letters of a country are ASCII")
-    }
-}
-
-#[derive(Debug, Default)]
-pub(super) struct CheckPlan(BTreeMap<Group, u64>);
-
-impl CheckPlan {
-    pub(super) fn count(&mut self, group: Group) {
-        *self.0.entry(group).or_default() += 1;
-    }
-
-    /// Removes the rows without a reseller.
-    pub(super) fn reject_direct(&mut self) {
-        self.0.retain(|group, _| group.has_reseller());
-    }
-
-    pub(super) fn add(&mut self, other: CheckPlan) {
-        for (group, rows) in other.0 {
-            *self.0.entry(group).or_default() += rows;
-        }
-    }
-
-    /// The largest group first.
-    pub(super) fn groups(&self) -> Vec<(Group, u64)> {
-        let mut groups: Vec<_> = self.0.iter().map(|(group, rows)| (*group, *rows)).collect();
-        groups.sort_by_key(|&(_, rows)| std::cmp::Reverse(rows));
-        groups
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::Met;
-use super::plan::CheckPlan;
+use super::plan::Group;
 use crate::intake::cross_row::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
 
@@ -23,7 +23,8 @@ pub(crate) struct CheckTally {
     pub(super) direct_good: u64,
     pub(super) direct_warned: u64,
     pub(super) kinds: BTreeMap<ProblemKey, u64>,
-    pub(super) plan: CheckPlan,
+    /// The rows that an import would create.
+    pub(super) plan: BTreeMap<Group, u64>,
 }
 
 impl CheckTally {
@@ -59,7 +60,7 @@ impl CheckTally {
         }
         let would_be_sent = row.stands && worst != Some(Severity::Error);
         if let Some(group) = row.checked.group.filter(|_| would_be_sent) {
-            self.plan.count(group);
+            *self.plan.entry(group).or_default() += 1;
         }
     }
 
@@ -70,7 +71,7 @@ impl CheckTally {
         self.wrong += self.direct_good + self.direct_warned;
         (self.direct_good, self.direct_warned) = (0, 0);
         *self.kinds.entry((Severity::Error, Cow::Borrowed(MIXED_RESELLERS))).or_default() += problems;
-        self.plan.reject_direct();
+        self.plan.retain(|group, _| group.has_reseller());
     }
 
     /// Adds the counts of another file.
@@ -84,7 +85,9 @@ impl CheckTally {
         for (kind, problems) in other.kinds {
             *self.kinds.entry(kind).or_default() += problems;
         }
-        self.plan.add(other.plan);
+        for (group, rows) in other.plan {
+            *self.plan.entry(group).or_default() += rows;
+        }
     }
 }
 

@@ -68,9 +68,9 @@ fn rows_without_a_reseller_next_to_rows_with_one() {
     let expected =
         ["5 company_name company_form", "2 Reseller mixed_resellers", "5 Reseller mixed_resellers"];
     let tally = check(&mixed, false, &expected, [1, 0, 2, 1]);
-    assert_eq!(tally.plan.groups().len(), 1, "{tally:?}");
+    assert_eq!(tally.plan.len(), 1, "{tally:?}");
     let tally = check(&mixed, true, &expected[..1], [2, 1, 0, 1]);
-    assert_eq!(tally.plan.groups().len(), 2, "{tally:?}");
+    assert_eq!(tally.plan.len(), 2, "{tally:?}");
     check(&[direct, warned], false, &["3 company_name company_form"], [1, 1, 0, 0]);
     check(&[sold], false, &[], [1, 0, 0, 0]);
 }

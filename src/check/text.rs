@@ -181,11 +181,12 @@ fn describe(tally: &CheckTally) -> String {
 }
 
 fn plan(ending: &CheckEnd<'_>, out: &mut String) {
-    let groups = ending.tally.plan.groups();
+    let mut groups: Vec<_> = ending.tally.plan.iter().collect();
+    groups.sort_by_key(|&(_, rows)| std::cmp::Reverse(rows));
     if groups.is_empty() {
         return;
     }
-    let rows = groups.iter().map(|(_, rows)| rows).sum();
+    let rows = ending.tally.plan.values().sum();
     out.push_line(format_args!("\n{} can be sent, by country and reseller:", counted(rows, "row")));
     for (group, rows) in groups.iter().take(GROUPS_LISTED) {
         let country = group.country();
@@ -194,7 +195,7 @@ fn plan(ending: &CheckEnd<'_>, out: &mut String) {
     }
     let rest = groups.get(GROUPS_LISTED..).unwrap_or_default();
     if !rest.is_empty() {
-        let rows = rest.iter().map(|(_, rows)| rows).sum();
+        let rows = rest.iter().map(|(_, rows)| **rows).sum();
         out.push_line(format_args!(
             "  … and {} in {}",
             counted(rows, "row"),
