@@ -39,19 +39,17 @@ async fn work(
     let live_rules = rules::live(&session.connection.environment.api, session.output);
     // `resume` must not send rows without consent, even if this process is killed.
     let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
-    let intake = Intake {
-        settings: intake::Settings {
-            reader: args.input.layout.reader_options(session.output),
-            given: args.input.given(args.condition.require_valid, session.output),
-            retry_failed: args.retry_failed,
-            needs_consent,
-        },
-        validation: args.input.validation(args.run.connection.cloud, live_rules),
+    let settings = intake::Settings {
+        reader: args.input.layout.reader_options(session.output),
+        given: args.input.given(args.condition.require_valid, session.output),
+        retry_failed: args.retry_failed,
+        needs_consent,
     };
+    let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let mut wrong = 0;
     for input in inputs {
         // If interrupted, the rows read so far wait for their file: the operator has not declined them.
-        wrong += intake.ingest(input, session).await?;
+        wrong += ingest(input, &settings, &validation, session).await?;
     }
     if session.is_dry_run() {
         return Ok(wrong);
@@ -119,74 +117,65 @@ fn report_unsent(session: &Session<'_>, (rows, agreements): (u64, u64), what: &s
     session.output.note(format_args!("Nothing was sent; {unsent} {what}."));
 }
 
-struct Intake {
-    settings: intake::Settings,
-    validation: validation::Settings,
-}
-
-impl Intake {
-    /// Returns the number of rejected rows of the file.
-    async fn ingest(&self, input: InputFile, session: &mut Session<'_>) -> Result<u64, Halt> {
-        let path = input.source.path.clone();
-        let (sender, receiver) = watch::channel(ReadProgress::default());
-        let mut signalled = None;
-        let interrupted = async {
-            match session.signals.recv().await {
-                Some(signal) => signalled = Some(signal),
-                None => std::future::pending().await,
-            }
-        };
-        let reading = async {
-            let validator = Validator::new(self.validation.clone());
-            for note in validator.notes() {
-                session.output.note(format_args!("Country rules: {note}."));
-            }
-            let report = intake::ingest(
-                input.source,
-                &session.ledger,
-                validator,
-                &self.settings,
-                &sender,
-                interrupted,
-            )
-            .await;
-            drop(sender);
-            report
-        };
-        let (report, ()) = tokio::join!(reading, session.output.show_reading(&path, input.size, receiver));
-        let report = match (report, signalled) {
-            (Ok(report), _) => report,
-            (Err(intake::Error::Reading(reading::Error::Interrupted(_))), Some(signal)) => {
-                return Err(StopReason::Interrupted(signal).into());
-            }
-            (Err(error), _) => return Err(error.into()),
-        };
-        let judged = &report.judged;
-        let taken = &judged.counts;
-        session.output.note(format_args!(
-            "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
-            escape_for_terminal(&report.layout),
-            counted(report.rows, "row"),
-            taken.new,
-            taken.rejected,
-            taken.known,
-            counted(taken.duplicates, "equal duplicate")
-        ));
-        tracing::info!(
-            file = path,
-            rows = report.rows,
-            new = taken.new,
-            rejected = taken.rejected,
-            known = taken.known,
-            duplicates = taken.duplicates,
-            let_go = judged.discarded.0,
-            "file read"
-        );
-        for note in notes(&path, &report) {
-            session.output.note(note);
+/// Returns the number of rejected rows of the file.
+async fn ingest(
+    input: InputFile,
+    settings: &intake::Settings,
+    validation: &validation::Settings,
+    session: &mut Session<'_>,
+) -> Result<u64, Halt> {
+    let path = input.source.path.clone();
+    let (sender, receiver) = watch::channel(ReadProgress::default());
+    let mut signalled = None;
+    let interrupted = async {
+        match session.signals.recv().await {
+            Some(signal) => signalled = Some(signal),
+            None => std::future::pending().await,
         }
-        Ok(judged.rejected)
+    };
+    let reading = async {
+        let validator = Validator::new(validation.clone());
+        for note in validator.notes() {
+            session.output.note(format_args!("Country rules: {note}."));
+        }
+        let report =
+            intake::ingest(input.source, &session.ledger, validator, settings, &sender, interrupted).await;
+        drop(sender);
+        report
+    };
+    let (report, ()) = tokio::join!(reading, session.output.show_reading(&path, input.size, receiver));
+    let report = match (report, signalled) {
+        (Ok(report), _) => report,
+        (Err(intake::Error::Reading(reading::Error::Interrupted(_))), Some(signal)) => {
+            return Err(StopReason::Interrupted(signal).into());
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    let judged = &report.judged;
+    let taken = &judged.counts;
+    session.output.note(format_args!(
+        "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
+        escape_for_terminal(&report.layout),
+        counted(report.rows, "row"),
+        taken.new,
+        taken.rejected,
+        taken.known,
+        counted(taken.duplicates, "equal duplicate")
+    ));
+    tracing::info!(
+        file = path,
+        rows = report.rows,
+        new = taken.new,
+        rejected = taken.rejected,
+        known = taken.known,
+        duplicates = taken.duplicates,
+        let_go = judged.discarded.0,
+        "file read"
+    );
+    for note in notes(&path, &report) {
+        session.output.note(note);
     }
+    Ok(judged.rejected)
 }
 
 /// Further notes about a file that was read.
