@@ -149,13 +149,14 @@ pub(crate) fn bars(rows: &[(String, Vec<u64>)]) -> String {
         marks: (0..count).map(|index| exact(index as u64) + 0.5).collect(),
         label: Box::new(move |place| names.get(index_of(place)).cloned().unwrap_or_default()),
     };
+    let lengths = Axis { begin: 0.0, end: right, marks: Vec::new(), label: Box::new(|_| String::new()) };
     let size = (WIDTH, u32::try_from(count).unwrap_or_default() * BAR + 16);
     svg(size, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin_top(4)
             .margin_bottom(4)
             .y_label_area_size(NAMES)
-            .build_cartesian_2d(Axis::without_marks(0.0, right), places)?;
+            .build_cartesian_2d(lengths, places)?;
         chart.configure_mesh().disable_mesh().axis_style(rgb(GRID)).label_style(text(INK)).draw()?;
         for (index, (_, counts)) in rows.iter().take(count).enumerate() {
             let index = exact(index as u64);
@@ -180,12 +181,6 @@ struct Axis {
     end: f64,
     marks: Vec<f64>,
     label: Box<dyn Fn(f64) -> String>,
-}
-
-impl Axis {
-    fn without_marks(begin: f64, end: f64) -> Self {
-        Self { begin, end, marks: Vec::new(), label: Box::new(|_| String::new()) }
-    }
 }
 
 impl Ranged for Axis {
@@ -284,10 +279,8 @@ fn over_time(
 fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
     let fits = |step: &i64| (to - from) / seconds(*step) <= seconds(TIME_LABELS);
     let step = STEPS_S.into_iter().find(fits).map_or((to - from) / 2.0, seconds);
-    let mut marks = vec![(from / step).ceil() * step];
-    while let Some(next) = marks.last().map(|mark| mark + step).filter(|&mark| mark <= to) {
-        marks.push(next);
-    }
+    let first = (from / step).ceil() * step;
+    let marks = std::iter::successors(Some(first), |mark| Some(mark + step).filter(|&next| next <= to));
     let form = match step {
         step if step < 60.0 => "%H:%M:%S",
         step if step < 86_400.0 && to - from < 86_400.0 => "%H:%M",
@@ -295,7 +288,7 @@ fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
         step if step < 2_592_000.0 => "%d %b",
         _ => "%b %Y",
     };
-    (marks, move |second| at(second).strftime(form).to_string())
+    (marks.collect(), move |second| at(second).strftime(form).to_string())
 }
 
 /// Draws the parts of a bar one after the other; `corners` maps the sums before and after a part to its rectangle.
