@@ -101,7 +101,7 @@ pub(crate) fn run() -> std::process::ExitCode {
     report_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
     let result = start_logging(&cli).and_then(|()| {
-        run_log.begun(&provenance);
+        RunLog::begun(&cli.command, &provenance);
         if let Err(error) = private {
             tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
         }

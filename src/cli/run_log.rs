@@ -3,7 +3,6 @@
 //! A run without events is logged too. The command line itself is not logged: the URL of `--notify-url` or the command
 //! of `--on-finish` may contain a secret.
 
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::args::{Command, Nature};
@@ -13,8 +12,6 @@ use super::{ExitCode, Failure, VERSION};
 /// Logs the beginning and the end of one command.
 pub(super) struct RunLog {
     began: Instant,
-    files: Vec<PathBuf>,
-    ledger: Option<PathBuf>,
     /// Whether to log the reason of a failure. Arguments of other commands, such as the domain of `show`, may name a
     /// person, and so may their errors.
     tells_reason: bool,
@@ -27,20 +24,19 @@ impl RunLog {
         let Nature { run, files, .. } = command.nature();
         Self {
             began: Instant::now(),
-            files: files.to_vec(),
-            ledger: run.map(|run| run.ledger.path()),
             tells_reason: !files.is_empty() || run.is_some(),
             is_run: run.is_some_and(|run| !run.submission.dry_run),
         }
     }
 
-    pub(super) fn begun(&self, provenance: &Provenance) {
-        let files: Vec<_> = self.files.iter().map(|file| file.to_string_lossy()).collect();
+    pub(super) fn begun(command: &Command, provenance: &Provenance) {
+        let Nature { run, files, .. } = command.nature();
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
         tracing::info!(
             version = VERSION,
             command = provenance.command(),
             files = (!files.is_empty()).then(|| files.join(", ")),
-            ledger = self.ledger.as_deref().map(Path::to_string_lossy).as_deref(),
+            ledger = run.map(|run| run.ledger.path().to_string_lossy().into_owned()),
             settings = provenance.describe(),
             "started"
         );
