@@ -164,19 +164,9 @@ pub enum Error {
     Closed,
 
     #[error("row {row} of the ledger cannot be understood: {what}")]
-    #[strum(
-        message = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
-                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
-                       and report it"
-    )]
     Stored { row: i64, what: String },
 
     #[error("the ledger names a partner tenant that cannot be read")]
-    #[strum(
-        message = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
-                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
-                       and report it"
-    )]
     Tenant(#[source] uuid::Error),
 
     #[error("row {row} of the ledger cannot be judged with the options given now: {why}")]
@@ -184,16 +174,16 @@ pub enum Error {
     Unjudged { row: i64, why: String },
 
     #[error("refused to record an impossible change")]
-    #[strum(
-        message = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
-                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
-                       and report it"
-    )]
     Illegal(#[from] IllegalTransition),
 }
 
 /// The result of a ledger operation.
 pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The hint for content that only a change from outside, or a bug, explains.
+const CHANGED: &str = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
+                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
+                       and report it";
 
 /// The hint for a file system that has no locks, or no memory that processes share.
 const NO_LOCKS: &str = "its folder may be on a network share that has no locks: put the ledger on a local disk, and name it \
@@ -236,34 +226,19 @@ impl Error {
         matches!(code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
     }
 
-    /// The same error with the path `ledger`, for when the opened file is a private copy of that ledger.
+    /// The same error with the path `ledger`, for when the opened file is a private copy of that ledger. Only this
+    /// process knows the new file, and its schema is up to date, so the other errors cannot occur.
     pub fn of_ledger_at(mut self, ledger: &Path) -> Self {
-        if let Error::InUse { path, .. }
-        | Error::SecondName { path, .. }
-        | Error::Missing { path }
+        if let Error::Missing { path }
         | Error::Empty { path }
         | Error::Copied { path, .. }
-        | Error::LogOfAnother { path }
-        | Error::LockTaken { path }
-        | Error::Foreign { path }
-        | Error::Exposed { path }
-        | Error::Replaceable { path }
         | Error::Altered { path, .. }
-        | Error::OfAnother { path }
-        | Error::OlderOfAnother { path }
-        | Error::Folder { path }
         | Error::ReadOnly { path, .. }
-        | Error::Unreadable { path, .. }
         | Error::NoLocks { path, .. }
         | Error::Newer { path }
-        | Error::Older { path }
         | Error::OtherEnvironment { path, .. }
         | Error::Open { path, .. }
-        | Error::NoRoom { path, .. }
-        | Error::Vanished { path }
-        | Error::Damaged { path, .. }
-        | Error::NotKept { path, .. }
-        | Error::Migrate { path, .. } = &mut self
+        | Error::Damaged { path, .. } = &mut self
         {
             ledger.clone_into(path);
         }
@@ -302,6 +277,7 @@ impl Error {
                 ));
             }
             Error::NoLocks { .. } => NO_LOCKS,
+            Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) => CHANGED,
             Error::Copy { source, .. } => match source.kind() {
                 io::ErrorKind::AlreadyExists => "name a file that is not there yet",
                 io::ErrorKind::InvalidInput => "give it another name",
