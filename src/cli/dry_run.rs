@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::failure::Failure;
-use crate::files::{self, FileOwner};
+use crate::files;
 use crate::ledger;
 
 /// The prefix of the copy's folder, in the folder for temporary files.
@@ -110,7 +110,7 @@ fn remove(folder: &Path, lock: File) -> io::Result<()> {
 
 fn remove_if_left_behind(folder: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(folder)?;
-    if !metadata.is_dir() || files::owner(folder, &metadata) == FileOwner::Another {
+    if !metadata.is_dir() || files::is_of_another(folder, &metadata) {
         return Ok(());
     }
     match File::open(folder.join(LOCK)) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::{Error, Result};
-use tenantry_model::files::{self, FileOwner, beside};
+use tenantry_model::files::{self, beside};
 
 /// Why a ledger is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
     if files::others_may_write(&place, &ledger) {
         return Err(Error::Exposed { path: path.to_owned() });
     }
-    let is_of_another = || files::owner(&place, &ledger) == FileOwner::Another;
+    let is_of_another = || files::is_of_another(&place, &ledger);
     if purpose == Purpose::Write && is_of_another() {
         return Err(Error::OfAnother { path: path.to_owned() });
     }

@@ -10,13 +10,13 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(super) use unix::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
+pub use unix::{is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner};
 #[cfg(unix)]
-pub use unix::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
+pub(super) use unix::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
+#[cfg(not(unix))]
+pub use windows::{is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner};
 #[cfg(not(unix))]
 pub(super) use windows::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
-#[cfg(not(unix))]
-pub use windows::{narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner};
 
 /// Whether other users could access a private file until now, and whether they still can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +43,6 @@ impl Exposure {
     }
 }
 
-/// The owner of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
-pub enum FileOwner {
-    /// This user, or the user that the file system shows for all files that this user creates.
-    Us,
-    Another,
-}
-
 #[cfg(unix)]
 mod unix {
     use std::fs::Permissions;
@@ -62,7 +53,7 @@ mod unix {
     use rustix::process::geteuid;
 
     use super::super::{Refused, acl, folder_of, groups};
-    use super::{Exposure, File, FileOwner, Metadata, Path, io};
+    use super::{Exposure, File, Metadata, Path, io};
 
     /// The mode bits of one right, for all others and for the group.
     #[derive(Debug, Clone, Copy)]
@@ -165,7 +156,7 @@ mod unix {
     /// Is it a regular file that belongs to this user and that no other user may access? A link is not one.
     pub(in super::super) fn is_private_file(path: &Path, metadata: &Metadata) -> bool {
         metadata.is_file()
-            && owner(path, metadata) == FileOwner::Us
+            && !is_of_another(path, metadata)
             && (!is_wide(path, metadata) || !mean_something(new_file_in(folder_of(path))))
     }
 
@@ -199,8 +190,8 @@ mod unix {
         let is_ours = || file.uid() == geteuid().as_raw() && !path.is_symlink();
         let shown = path.display();
         match find_stranger(path, file, is_excused) {
-            Ok(FileOwner::Us) => {}
-            Ok(FileOwner::Another) => {
+            Ok(false) => {}
+            Ok(true) => {
                 tracing::warn!(file = %shown, "this file is believed, although another user could change or replace it");
             }
             Err(Refused::FolderWritable) if is_ours() => {
@@ -211,12 +202,12 @@ mod unix {
         Ok(())
     }
 
-    /// Who, in addition to root, controls what is at `path`. It is an error if another user does and is not excused.
+    /// Does a user other than us and root control what is at `path`? It is an error if that user is not excused.
     fn find_stranger(
         path: &Path,
         file: &Metadata,
         is_excused: impl Fn(&Path) -> bool,
-    ) -> Result<FileOwner, Refused> {
+    ) -> Result<bool, Refused> {
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let folders = [folder_of(path), folder_of(&target)];
         let folders: Vec<_> =
@@ -228,7 +219,7 @@ mod unix {
             }
         }
         let is_strangers =
-            |at: &Path, metadata: &Metadata| metadata.uid() != 0 && owner(at, metadata) == FileOwner::Another;
+            |at: &Path, metadata: &Metadata| metadata.uid() != 0 && is_of_another(at, metadata);
         let strangers_file = is_strangers(path, file).then_some((path, Refused::OfAnother));
         let strangers_folders =
             folders.iter().filter(|(folder, metadata)| is_strangers(&folder.join("x"), metadata));
@@ -238,14 +229,14 @@ mod unix {
             .collect();
         match found.iter().find(|(place, _)| !is_excused(place)) {
             Some((_, refused)) => Err(*refused),
-            None => Ok(if found.is_empty() { FileOwner::Us } else { FileOwner::Another }),
+            None => Ok(!found.is_empty()),
         }
     }
 
-    /// The owner of the file at `path`.
-    pub fn owner(path: &Path, metadata: &Metadata) -> FileOwner {
-        let new_file = || new_file_in(folder_of(path)).map(|file| file.uid);
-        if is_ours(metadata.uid(), new_file) { FileOwner::Us } else { FileOwner::Another }
+    /// Does the file at `path` belong to another user? If the file system shows one user for all files that we create,
+    /// that user's files are ours.
+    pub fn is_of_another(path: &Path, metadata: &Metadata) -> bool {
+        !is_ours(metadata.uid(), || new_file_in(folder_of(path)).map(|file| file.uid))
     }
 
     /// Removes the rights of others from an open file of ours. Devices and pipes do not change. Logs nothing, because
@@ -338,7 +329,7 @@ mod unix {
             let file = inner.join("secret");
             std::fs::write(&file, "x").unwrap();
             let find = |excuse: bool| find_stranger(&file, &file.metadata().unwrap(), |_| excuse);
-            assert_eq!((find(false), find(true)), (Ok(FileOwner::Us), Ok(FileOwner::Us)));
+            assert_eq!((find(false), find(true)), (Ok(false), Ok(false)));
             std::fs::set_permissions(&inner, Permissions::from_mode(0o777)).unwrap();
             assert_eq!(find(true), Err(Refused::FolderWritable), "whoever is excused");
             std::fs::set_permissions(&inner, Permissions::from_mode(0o755)).unwrap();
@@ -347,7 +338,7 @@ mod unix {
                     assert!(!geteuid().is_root());
                     return;
                 }
-                assert_eq!((find(false), find(true)), (Err(refused), Ok(FileOwner::Another)));
+                assert_eq!((find(false), find(true)), (Err(refused), Ok(true)));
                 std::os::unix::fs::chown(changed, Some(0), None).unwrap();
             }
         }
@@ -370,7 +361,7 @@ mod unix {
 #[cfg(not(unix))]
 mod windows {
     use super::super::Refused;
-    use super::{Exposure, File, FileOwner, Metadata, Path, io};
+    use super::{Exposure, File, Metadata, Path, io};
 
     pub fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
         false
@@ -395,8 +386,8 @@ mod windows {
         Ok(())
     }
 
-    pub fn owner(_path: &Path, _metadata: &Metadata) -> FileOwner {
-        FileOwner::Us
+    pub fn is_of_another(_path: &Path, _metadata: &Metadata) -> bool {
+        false
     }
 
     pub fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {

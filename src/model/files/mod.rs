@@ -19,7 +19,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub use access::{
-    Exposure, FileOwner, narrow, narrow_at, others_may_replace, others_may_write, owner, same_owner,
+    Exposure, is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
 };
 pub use reading::{read_secret, read_settings, read_trusted};
 
