@@ -46,11 +46,7 @@ pub(super) fn sign_in(
     };
     let stored = store.as_ref().map(load).transpose()?.flatten();
     let is_handed_in = handed_in.is_some();
-    let newest = match stored {
-        Some(stored) => Some((stored.refresh_token, stored.place)),
-        None => handed_in.map(|token| (token, TokenPlace::KeyStore)),
-    };
-    match newest {
+    match stored.or_else(|| handed_in.map(|token| (token, TokenPlace::KeyStore))) {
         Some((refresh_token, place)) => {
             let store = store.map(|store| (store, place));
             Ok(SignIn::AppAndUser { app, refresh_token, is_handed_in, store })

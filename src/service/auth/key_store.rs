@@ -49,19 +49,8 @@ impl KeyStoreEntry {
         Self { vault, name, given_up: Arc::default() }
     }
 
-    pub(super) fn get(&self, patience: Duration) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
-        self.ask(patience, |vault, name| vault.get(name))
-    }
-
-    pub(super) fn set(&self, secret: Zeroizing<Vec<u8>>, patience: Duration) -> Result<(), KeyStoreError> {
-        self.ask(patience, move |vault, name| vault.set(name, &secret))
-    }
-
-    pub(super) fn delete(&self, patience: Duration) -> Result<bool, KeyStoreError> {
-        self.ask(patience, |vault, name| vault.delete(name))
-    }
-
-    fn ask<T: Send + 'static>(
+    /// Calls the key store with the name of this entry, and waits at most `patience` for the answer.
+    pub(super) fn ask<T: Send + 'static>(
         &self,
         patience: Duration,
         call: impl FnOnce(&dyn Vault, &str) -> Result<T, KeyStoreError> + Send + 'static,
@@ -106,24 +95,24 @@ mod platform {
     struct Platform;
 
     impl Vault for Platform {
-        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
             found(entry(name)?.get_secret()).map(|secret| secret.map(Zeroizing::new))
         }
 
-        fn set(&self, name: &str, secret: &[u8]) -> Result<(), Trouble> {
+        fn set(&self, name: &str, secret: &[u8]) -> Result<(), KeyStoreError> {
             entry(name)?.set_secret(secret).map_err(refused)
         }
 
-        fn delete(&self, name: &str) -> Result<bool, Trouble> {
+        fn delete(&self, name: &str) -> Result<bool, KeyStoreError> {
             found(entry(name)?.delete_credential()).map(|deleted| deleted.is_some())
         }
     }
 
-    fn entry(name: &str) -> Result<Entry, Trouble> {
+    fn entry(name: &str) -> Result<Entry, KeyStoreError> {
         Store::new().and_then(|store| store.build(SERVICE, name, None)).map_err(refused)
     }
 
-    fn found<T>(answer: keyring_core::Result<T>) -> Result<Option<T>, Trouble> {
+    fn found<T>(answer: keyring_core::Result<T>) -> Result<Option<T>, KeyStoreError> {
         match answer {
             Ok(value) => Ok(Some(value)),
             Err(Error::NoEntry) => Ok(None),
@@ -132,8 +121,8 @@ mod platform {
     }
 
     /// The library's message names the cause and contains no secret.
-    fn refused(error: Error) -> Trouble {
-        Trouble::Refused(error.to_string())
+    fn refused(error: Error) -> KeyStoreError {
+        KeyStoreError::Refused(error.to_string())
     }
 }
 

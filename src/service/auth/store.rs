@@ -52,13 +52,6 @@ pub enum TokenPlace {
     File,
 }
 
-/// A refresh token and its place; the token that replaces it is stored in the same place.
-#[derive(Debug)]
-pub struct StoredToken {
-    pub refresh_token: SecretString,
-    pub place: TokenPlace,
-}
-
 /// Where a refresh token was stored.
 #[derive(Debug)]
 pub enum SavedIn {
@@ -115,22 +108,22 @@ impl Store {
         &self.file
     }
 
-    /// The newest token, if there is one.
+    /// The newest token, if there is one, and its place; the token that replaces it is stored in the same place.
     ///
     /// # Errors
     /// The file cannot be used. A key store that cannot be used is skipped.
-    pub fn load(&self) -> io::Result<Option<StoredToken>> {
+    pub fn load(&self) -> io::Result<Option<(SecretString, TokenPlace)>> {
         let in_file = read_file(&self.file)?.map(|record| read(&record)).transpose()?;
         let found = [(TokenPlace::File, in_file), (TokenPlace::KeyStore, self.read_key_store())];
         Ok(found
             .into_iter()
             .filter_map(|(place, record)| Some((place, record?)))
             .max_by_key(|(_, record)| record.saved_at_ms)
-            .map(|(place, record)| StoredToken { refresh_token: record.refresh_token, place }))
+            .map(|(place, record)| (record.refresh_token, place)))
     }
 
     fn read_key_store(&self) -> Option<Read> {
-        let record = match self.key_store.as_ref()?.get(PATIENCE) {
+        let record = match self.key_store.as_ref()?.ask(PATIENCE, |vault, name| vault.get(name)) {
             Ok(record) => record.map(|record| read(&record)).transpose().map_err(|error| error.to_string()),
             Err(trouble) => Err(trouble.to_string()),
         };
@@ -156,15 +149,18 @@ impl Store {
             saved_at_ms: clock::now().as_millisecond(),
         })?);
         let trouble = match (place, &self.key_store) {
-            (TokenPlace::KeyStore, Some(key_store)) => match key_store.set(record.clone(), patience) {
-                Ok(()) => {
-                    if let Err(error) = remove_file(&self.file) {
-                        tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
+            (TokenPlace::KeyStore, Some(key_store)) => {
+                let secret = record.clone();
+                match key_store.ask(patience, move |vault, name| vault.set(name, &secret)) {
+                    Ok(()) => {
+                        if let Err(error) = remove_file(&self.file) {
+                            tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
+                        }
+                        return Ok(SavedIn::InKeyStore);
                     }
-                    return Ok(SavedIn::InKeyStore);
+                    Err(trouble) => Some(trouble),
                 }
-                Err(trouble) => Some(trouble),
-            },
+            }
             (TokenPlace::KeyStore, None) | (TokenPlace::File, _) => None,
         };
         files::replace(&self.file, &record)?;
@@ -176,7 +172,7 @@ impl Store {
         let in_file = remove_file(&self.file)?;
         let in_key_store = match &self.key_store {
             None => Ok(false),
-            Some(key_store) => key_store.delete(PATIENCE_WITH_A_PERSON),
+            Some(key_store) => key_store.ask(PATIENCE_WITH_A_PERSON, |vault, name| vault.delete(name)),
         };
         Ok(in_file | in_key_store.map_err(io::Error::other)?)
     }
@@ -252,7 +248,7 @@ mod tests {
         }
 
         fn rotate(&self, token: &str) -> SavedIn {
-            let place = self.store.load().unwrap().map_or(TokenPlace::KeyStore, |it| it.place);
+            let place = self.store.load().unwrap().map_or(TokenPlace::KeyStore, |(_, place)| place);
             let kept = self.store.save_successor(&token.into(), place).unwrap();
             self.let_the_clock_tick();
             kept
@@ -267,8 +263,8 @@ mod tests {
         }
 
         fn loaded(&self) -> Option<(String, TokenPlace)> {
-            let stored = self.store.load().unwrap()?;
-            Some((stored.refresh_token.expose_secret().to_owned(), stored.place))
+            let (refresh_token, place) = self.store.load().unwrap()?;
+            Some((refresh_token.expose_secret().to_owned(), place))
         }
 
         fn check(&self, token: &str, place: TokenPlace, in_key_store: usize, in_files: usize) {
