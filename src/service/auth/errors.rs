@@ -61,29 +61,25 @@ static AADSTS: &[(u64, &str, &str)] = &[
     (90_002, "the tenant was not found", "check --tenant-id and --cloud"),
 ];
 
-/// The text for errors that are not in the table above, by `error`.
-fn general(error: &str) -> (&'static str, &'static str) {
-    match error {
-        "invalid_client" => {
-            ("the app was not accepted", "check --client-id and the client secret or certificate")
-        }
-        "unauthorized_client" => (
-            "the app may not sign in like this",
-            "check that the app is registered in this tenant and may use this grant",
-        ),
-        "invalid_grant" => ("the sign-in is not good any more", LOGIN),
-        "interaction_required" => ("the user has to sign in again", LOGIN),
-        "consent_required" => ("nobody has consented to the app", "let an admin consent to the app"),
-        "invalid_scope" | "invalid_resource" => ("Partner Center's API was not accepted", RESOURCE),
-        "authorization_declined" | "access_denied" => {
-            ("the sign-in was declined", "run `tenantry login` again")
-        }
-        "expired_token" | "bad_verification_code" => {
-            ("the code has expired before anybody signed in", "run `tenantry login` again")
-        }
-        _ => ("the sign-in was refused", "check --tenant-id, --client-id and how you sign in"),
-    }
-}
+/// The same for the numbers that are not in the table above, by `error`.
+#[rustfmt::skip]
+static GENERAL: &[(&str, &str, &str)] = &[
+    ("invalid_client", "the app was not accepted", "check --client-id and the client secret or certificate"),
+    ("unauthorized_client", "the app may not sign in like this",
+        "check that the app is registered in this tenant and may use this grant"),
+    ("invalid_grant", "the sign-in is not good any more", LOGIN),
+    ("interaction_required", "the user has to sign in again", LOGIN),
+    ("consent_required", "nobody has consented to the app", "let an admin consent to the app"),
+    ("invalid_scope", "Partner Center's API was not accepted", RESOURCE),
+    ("invalid_resource", "Partner Center's API was not accepted", RESOURCE),
+    ("authorization_declined", "the sign-in was declined", "run `tenantry login` again"),
+    ("access_denied", "the sign-in was declined", "run `tenantry login` again"),
+    ("expired_token", "the code has expired before anybody signed in", "run `tenantry login` again"),
+    ("bad_verification_code", "the code has expired before anybody signed in", "run `tenantry login` again"),
+];
+
+/// The same for any other `error`.
+const OTHER: (&str, &str) = ("the sign-in was refused", "check --tenant-id, --client-id and how you sign in");
 
 /// The answer, if it is a verdict: a token or a reason. `Err`: why it is not a verdict, so that a retry may help.
 pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> {
@@ -152,9 +148,9 @@ impl From<DeviceCodeErrorResponse> for Reason {
 impl From<Reason> for Error {
     fn from(reason: Reason) -> Self {
         let number = reason.aadsts();
-        let known = AADSTS.iter().find(|(known, ..)| Some(*known) == number);
-        let (sentence, hint) =
-            known.map_or_else(|| general(&reason.error), |&(_, sentence, hint)| (sentence, hint));
+        let by_number = AADSTS.iter().filter(|(known, ..)| Some(*known) == number).map(|it| (it.1, it.2));
+        let by_error = GENERAL.iter().filter(|(known, ..)| *known == reason.error).map(|it| (it.1, it.2));
+        let (sentence, hint) = by_number.chain(by_error).next().unwrap_or(OTHER);
         Error::Refused { message: format!("{sentence} ({reason})"), hint: hint.to_owned() }
     }
 }
