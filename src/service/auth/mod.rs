@@ -321,32 +321,27 @@ impl TokenShared {
         };
         // The service counts the lifetime from its answer, which is not earlier.
         let asked_at = Instant::now();
-        let mut new_refresh_token = None;
-        let (secret, lifetime) = match &self.sign_in {
-            SignIn::Token(secret) if generation == 1 => (secret.clone(), None),
+        let answer = match &self.sign_in {
+            SignIn::Token(secret) if generation == 1 => {
+                TokenAnswer { access_token: secret.clone(), lifetime: None, refresh_token: None }
+            }
             SignIn::Token(_) => {
                 return Err(Error::Refused {
                     message: "the service did not accept the access token".to_owned(),
                     hint: "put a fresh one into TENANTRY_ACCESS_TOKEN and go on".to_owned(),
                 });
             }
-            SignIn::AppOnly(app) => {
-                let answer = self.endpoint(app).as_app().await?;
-                (answer.access_token, answer.lifetime)
-            }
+            SignIn::AppOnly(app) => self.endpoint(app).as_app().await?,
             SignIn::AppAndUser { app, refresh_token, is_handed_in, .. } => {
                 let answer = self.endpoint(app).as_user(newest.as_ref().unwrap_or(refresh_token)).await;
-                let answer =
-                    answer.map_err(|error| if *is_handed_in { of_handed_in(error) } else { error })?;
-                new_refresh_token = answer.refresh_token;
-                (answer.access_token, answer.lifetime)
+                answer.map_err(|error| if *is_handed_in { of_handed_in(error) } else { error })?
             }
         };
-        let lifetime = lifetime.and_then(|lifetime| {
+        let lifetime = answer.lifetime.and_then(|lifetime| {
             let expires_at = asked_at.checked_add(lifetime)?;
             Some(Lifetime { renew_at: expires_at - EARLY.min(lifetime / 4), expires_at })
         });
-        Ok((Token { secret, generation, lifetime }, new_refresh_token))
+        Ok((Token { secret: answer.access_token, generation, lifetime }, answer.refresh_token))
     }
 
     fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
