@@ -134,30 +134,25 @@ fn of_system(url: &Url) -> Option<Proxy> {
 impl Variable {
     fn proxy(&self) -> Result<Proxy, BadProxy> {
         let bad = |why: String| BadProxy { variable: self.name, why };
+        let not_valid = || bad("its host or port is not valid".to_owned());
         let value = self.value.as_ref().ok_or_else(|| bad("it is not UTF-8".to_owned()))?;
         let (scheme, user_info, address) = parts(value.expose_secret()).map_err(bad)?;
-        let url: Result<Url, _> = format!("{scheme}://{address}").parse();
-        let url = url.map_err(|_| bad("its host or port is not valid".to_owned()))?;
-        let proxy = match user_info {
-            None => Proxy { named_by: self.name, url, user: None, authorization: None },
+        // Also refuses a scheme without slashes, such as `http:proxy`, and an IPv6 address without brackets.
+        let url: Option<Url> = format!("{scheme}://{address}").parse().ok();
+        let has_port = |url: &Url| !address.ends_with(':') && url.port() != Some(0);
+        let url = url.filter(has_port).ok_or_else(not_valid)?;
+        let (user, authorization) = match user_info {
+            None => (None, None),
             Some(user_info) => {
                 let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
                 let (user, password) = (decoded(user).map_err(bad)?, decoded(password).map_err(bad)?);
                 let basic = Zeroizing::new(format!("{}:{}", *user, *password));
                 let basic = Zeroizing::new(BASE64_STANDARD.encode(basic.as_bytes()));
-                let authorization = SecretString::from(format!("Basic {}", *basic));
-                Proxy {
-                    named_by: self.name,
-                    url,
-                    user: Some((*user).clone()),
-                    authorization: Some(authorization),
-                }
+                (Some((*user).clone()), Some(SecretString::from(format!("Basic {}", *basic))))
             }
         };
-        match proxy.is_understood() {
-            true => Ok(proxy),
-            false => Err(bad("its host or port is not valid".to_owned())),
-        }
+        let proxy = Proxy { named_by: self.name, url, user, authorization };
+        if proxy.is_understood() { Ok(proxy) } else { Err(not_valid()) }
     }
 }
 
@@ -190,18 +185,6 @@ fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     let address = address.strip_suffix('/').unwrap_or(address);
     if let Some(raw) = address.chars().find(|c| "/?#@".contains(*c)) {
         return Err(format!("its address goes on after the port with a raw `{raw}`"));
-    }
-    // Catches a scheme without slashes, such as `http:proxy`, and a missing host.
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let is_bracketed = address.starts_with('[');
-    if host.is_empty() || (host.contains(':') && !is_bracketed) {
-        return Err("its host or port is not valid".to_owned());
-    }
-    if let Some((_, port)) = address.rsplit_once(':')
-        && !(is_bracketed && address.ends_with(']'))
-        && !port.parse::<u16>().is_ok_and(|port| port > 0)
-    {
-        return Err("its host or port is not valid".to_owned());
     }
     Ok((scheme, user_info, address))
 }
