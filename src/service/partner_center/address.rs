@@ -163,16 +163,9 @@ fn unescaped(text: &str) -> String {
         // Searches only the length of a name: otherwise a text of only ampersands would take quadratic time.
         let name_end = after.bytes().take(ENTITY_NAME_BYTES_MAX + 1).position(|byte| byte == b';');
         let entity = name_end.and_then(|end| Some((character(&after[..end])?, &after[end + 1..])));
-        match entity {
-            Some((c, after)) => {
-                plain.push(c);
-                rest = after;
-            }
-            None => {
-                plain.push('&');
-                rest = after;
-            }
-        }
+        let (c, after) = entity.unwrap_or(('&', after));
+        plain.push(c);
+        rest = after;
     }
     plain + rest
 }
