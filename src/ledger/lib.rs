@@ -88,8 +88,8 @@ pub use steps::{
     RowChange, SetAside, State, StepKind, Work, WorkBatch,
 };
 
-macro_rules! ledger_id {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! ledger_ids {
+    ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         pub struct $name(pub i64);
@@ -111,29 +111,21 @@ macro_rules! ledger_id {
                 self.0.fmt(f)
             }
         }
-    };
+    )*};
 }
 
-ledger_id!(
+ledger_ids! {
     /// A row of the ledger, as in `tenantry_row`. Results are matched to rows by this id, never by position.
-    RowId
-);
-ledger_id!(
+    RowId,
     /// One execution of a command against a ledger.
-    RunId
-);
-ledger_id!(
+    RunId,
     /// One reading of one file.
-    SourceId
-);
-ledger_id!(
+    SourceId,
     /// One HTTP exchange.
-    AttemptId
-);
-ledger_id!(
+    AttemptId,
     /// The key that a run's passwords are encrypted under.
-    DataKeyId
-);
+    DataKeyId,
+}
 
 /// An open ledger. Only this process works on it.
 #[derive(Debug)]
