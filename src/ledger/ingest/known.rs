@@ -106,14 +106,9 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
         let found = tx.prepare_cached(sql)?.query_row([key], Found::load);
         found.optional()?.map(|found| found.with_look_ups(tx, candidate, seen)).transpose()
     };
-    let standing = match &candidate.domain {
-        Some(domain) => find(&BY_DOMAIN, &domain.as_str())?,
-        None => None,
-    };
-    let named = match candidate.corrects {
-        Some(row) => find(&BY_ROW, &row)?,
-        None => None,
-    };
+    let domain = candidate.domain.as_ref();
+    let standing = domain.map_or(Ok(None), |domain| find(&BY_DOMAIN, &domain.as_str()))?;
+    let named = candidate.corrects.map_or(Ok(None), |row| find(&BY_ROW, &row))?;
     let mut known = KnownRows { standing, named, ..KnownRows::default() };
     // If the current row has the same content, a lookup by content adds nothing.
     if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
@@ -239,9 +234,7 @@ impl Found {
         known.met_on = seen.line_of(known.row);
         if known.met_on.is_none() && !known.same_content && seen.of_this_run.contains(&source) {
             let sql = "SELECT r.line, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.id = ?1";
-            let place =
-                tx.prepare_cached(sql)?.query_row([known.row], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            known.elsewhere = Some(place);
+            known.elsewhere = Some(tx.prepare_cached(sql)?.query_row([known.row], |row| row.try_into())?);
         }
         if known.state.is_customer() {
             known.was_accepted_so = agreement::was_replaced(tx, known.row, candidate.content_hash)?;
