@@ -68,24 +68,17 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Which acceptances are discarded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    All,
-    /// Those that replaced a failed one, which becomes current again.
-    Repeated,
-}
+/// The condition on acceptances that were never sent.
+pub(super) const UNSENT: &str = "state IN ('pending', 'rejected')";
 
-/// Discards acceptances that the files of `sources` (a query for their ids) brought and that were never sent. The
-/// acceptances that they had replaced become current again. Returns how many were discarded.
-pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, which: Which) -> Result<u64> {
-    let condition = match which {
-        Which::All => "state IN ('pending', 'rejected')",
-        Which::Repeated => {
-            "state = 'pending' AND EXISTS (SELECT 1 FROM agreements old
-                                            WHERE old.replaced_by = agreements.id AND old.state = 'failed')"
-        }
-    };
+/// The condition on pending acceptances that replaced a failed one, which becomes current again.
+pub(super) const REPEATED: &str = "state = 'pending'
+     AND EXISTS (SELECT 1 FROM agreements old WHERE old.replaced_by = agreements.id AND old.state = 'failed')";
+
+/// Discards acceptances that the files of `sources` (a query for their ids) brought and that match `condition`
+/// ([`UNSENT`] or [`REPEATED`]). The acceptances that they had replaced become current again. Returns how many were
+/// discarded.
+pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, condition: &str) -> Result<u64> {
     // In a table of SQLite's, which keeps it in a file where it is long, so that memory does not grow with the rows.
     tx.execute_batch("CREATE TEMP TABLE discarded (id INTEGER PRIMARY KEY)")?;
     let sql = format!(

@@ -56,7 +56,16 @@ impl Ledger {
         self.write(move |tx| {
             let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
             tx.execute(sql, (run, clock::now().as_millisecond()))?;
-            take_back(tx, run)
+            let sources = of_run(run);
+            take_back_refused(tx, &sources)?;
+            agreement::withdraw(tx, &sources, agreement::REPEATED)?;
+            let waiting = |what: &str| {
+                let sql = format!(
+                    "SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})"
+                );
+                value(tx, &sql, [])
+            };
+            Ok((waiting("customer_rows")?, waiting("agreements")?))
         })
         .await
     }
@@ -98,7 +107,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
         &format!("next_step = 'create' AND source_id IN ({sources})"),
         [],
     )?;
-    let agreements = agreement::withdraw(tx, sources, agreement::Which::All)?;
+    let agreements = agreement::withdraw(tx, sources, agreement::UNSENT)?;
     Ok((refused + superseded, agreements))
 }
 
@@ -106,19 +115,6 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64> {
     let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
     take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition, [])
-}
-
-/// Makes everything that `run` has read wait, except rows that were refused before: these become refused again. Returns
-/// how many rows and how many acceptances wait.
-fn take_back(tx: &Transaction<'_>, run: RunId) -> Result<(u64, u64)> {
-    let sources = of_run(run);
-    take_back_refused(tx, &sources)?;
-    agreement::withdraw(tx, &sources, agreement::Which::Repeated)?;
-    let waiting = |what: &str| {
-        let sql = format!("SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})");
-        value(tx, &sql, [])
-    };
-    Ok((waiting("customer_rows")?, waiting("agreements")?))
 }
 
 #[cfg(test)]
