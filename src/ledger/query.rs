@@ -313,21 +313,13 @@ impl Queries {
 
     /// Totals of reading files in `run`, or in all runs.
     pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals> {
-        Ok(self.connection.query_row(
+        let sql =
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
-                    coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0)
-               FROM sources WHERE ?1 IS NULL OR run_id = ?1",
-            [run],
-            |row| {
-                Ok(SourceTotals {
-                    read: row.get(0)?,
-                    new: row.get(1)?,
-                    known: row.get(2)?,
-                    duplicates: row.get(3)?,
-                    ignored_changes: row.get(4)?,
-                })
-            },
-        )?)
+                          coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0)
+                     FROM sources WHERE ?1 IS NULL OR run_id = ?1";
+        let (read, new, known, duplicates, ignored_changes) =
+            self.connection.query_row(sql, [run], |row| row.try_into())?;
+        Ok(SourceTotals { read, new, known, duplicates, ignored_changes })
     }
 
     /// Files that rows came from, by their paths as given.

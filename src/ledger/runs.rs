@@ -74,12 +74,8 @@ impl CallCounts {
     }
 
     fn load(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            requests: row.get(0)?,
-            creates: row.get(1)?,
-            submitted: row.get(2)?,
-            throttled: row.get(3)?,
-        })
+        let (requests, creates, submitted, throttled) = row.try_into()?;
+        Ok(Self { requests, creates, submitted, throttled })
     }
 }
 
