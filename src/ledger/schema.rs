@@ -111,27 +111,22 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
 /// first, if no process works on it.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection> {
     must_exist(path)?;
-    match open_current(path)? {
-        Some(connection) => Ok(connection),
-        None => {
-            let upgrade = || match open_alone(path)? {
-                Some((_lock, connection)) => {
-                    drop(connection);
-                    Ok(())
-                }
-                None => Err(Error::Older { path: path.to_owned() }),
-            };
-            upgrade().map_err(|error| match error {
-                Error::OfAnother { path } => Error::OlderOfAnother { path },
-                Error::ReadOnly { path, .. } => {
-                    let why = "it is of an older version and has to be brought up to date";
-                    Error::Unreadable { path, why }
-                }
-                error => error,
-            })?;
-            open_current(path)?.ok_or_else(|| Error::Older { path: path.to_owned() })
-        }
+    if let Some(connection) = open_current(path)? {
+        return Ok(connection);
     }
+    // The connection is closed before the lock is released.
+    let upgraded = open_alone(path).map(|opened| opened.map(|(_lock, connection)| drop(connection)));
+    let current = match upgraded {
+        Ok(Some(())) => open_current(path)?,
+        Ok(None) => None,
+        Err(Error::OfAnother { path }) => return Err(Error::OlderOfAnother { path }),
+        Err(Error::ReadOnly { path, .. }) => {
+            let why = "it is of an older version and has to be brought up to date";
+            return Err(Error::Unreadable { path, why });
+        }
+        Err(error) => return Err(error),
+    };
+    current.ok_or_else(|| Error::Older { path: path.to_owned() })
 }
 
 /// `None`: its schema is older than this program.
@@ -280,11 +275,8 @@ pub(super) fn refuse_other(bound: &Environment, path: &Path, environment: &Envir
 
 /// The environment that the ledger is bound to; `None` for a ledger that was just made.
 pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>> {
-    let stored = connection
-        .query_row("SELECT api, partner_tenant_id FROM ledger", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
-        })
-        .optional()?;
+    let sql = "SELECT api, partner_tenant_id FROM ledger";
+    let stored = connection.query_row(sql, [], |row| row.try_into()).optional()?;
     let environment = |(api, tenant): (String, Option<String>)| {
         // An unreadable tenant must not count as no tenant, or the ledger would be bound to another one.
         let partner_tenant_id = tenant.map(|tenant| tenant.parse()).transpose().map_err(Error::Tenant)?;

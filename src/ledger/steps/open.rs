@@ -3,7 +3,6 @@
 //! They are read on a connection of their own, so a read that fails or takes long does not block the recording of
 //! answers. A row that cannot be parsed is set aside and reported; the other rows of its batch continue.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Row};
@@ -63,15 +62,11 @@ pub struct Owed {
 impl Ledger {
     /// Opens another connection to the ledger, to read its open steps.
     pub fn owed(&self) -> Result<Owed> {
-        Owed::open(self.path())
+        Ok(Owed { connection: Arc::new(Mutex::new(schema::open_for_reading(self.path())?)) })
     }
 }
 
 impl Owed {
-    fn open(path: &Path) -> Result<Self> {
-        Ok(Self { connection: Arc::new(Mutex::new(schema::open_for_reading(path)?)) })
-    }
-
     /// Up to `limit` open steps of rows with ids above `after`, in the order in which the rows were read.
     pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<WorkBatch> {
         failpoint::wait_for_turn("queue_read").await;
