@@ -49,10 +49,6 @@ impl Reserve {
             }
         }
     }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }
 
 impl Drop for Reserve {
@@ -119,7 +115,7 @@ impl Room {
     pub(super) fn give_up(&self, error: &Error) -> Option<u64> {
         let reserve = self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.ran_out.get_or_init(|| error.clone());
-        Some(reserve.bytes())
+        Some(reserve.bytes)
     }
 
     /// Why nothing more may be sent, once the reserve was released.
@@ -142,7 +138,7 @@ mod tests {
         let file = fs::metadata(folder.path().join("l.db-reserve")).unwrap();
         assert!(file.len() >= 2 * BYTES_PER_ANSWER + MARGIN_BYTES);
         #[cfg(unix)]
-        assert!(std::os::unix::fs::MetadataExt::blocks(&file) * 512 >= reserve.bytes());
+        assert!(std::os::unix::fs::MetadataExt::blocks(&file) * 512 >= reserve.bytes);
         drop(reserve);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
