@@ -27,51 +27,38 @@ const OLD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Reads the sheet with this name, or the first visible sheet. Also returns the name of the sheet.
 pub(super) fn read(file: File, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
     let mut file = BufReader::new(file);
-    match kind(&mut file)? {
-        WorkbookKind::Xlsx => {
-            let mut workbook: Xlsx<_> = open(file)?;
-            let name = choose(&workbook, wanted)?;
-            Ok((read_streamed(&mut workbook, &name)?, name))
-        }
-        WorkbookKind::Xlsb => read_range(open::<Xlsb<_>>(file)?, wanted),
-        WorkbookKind::Ods => read_range(open::<Ods<_>>(file)?, wanted),
-        WorkbookKind::Xls => read_range(open::<Xls<_>>(file)?, wanted),
-    }
+    reader_for(&mut file)?(file, wanted)
 }
 
-enum WorkbookKind {
-    Xlsx,
-    Xlsb,
-    Ods,
-    Xls,
-}
+/// Reads workbooks of one format, as [`read`] does.
+type ReadWorkbook = fn(BufReader<File>, Option<&str>) -> Result<(Sheet, String), Error>;
 
 /// Detects the format from the content; the file name does not matter.
-fn kind(file: &mut BufReader<File>) -> Result<WorkbookKind, Error> {
+fn reader_for(file: &mut BufReader<File>) -> Result<ReadWorkbook, Error> {
     let beginning = super::text::read_beginning(file)?;
     let length = file.seek(io::SeekFrom::End(0)).map_err(Error::unreadable)?;
     file.rewind().map_err(Error::unreadable)?;
     if !super::not_a_list::is_zip(&beginning) {
-        return old_kind(file, length);
+        check_old(file, length)?;
+        return Ok(read_range::<Xls<_>>);
     }
     let mut archive = ZipArchive::new(&mut *file).map_err(not_unpacked)?;
     measure(&mut archive)?;
     let has = |wanted: &str| {
         archive.file_names().flatten().any(|name| name.replace('\\', "/").eq_ignore_ascii_case(wanted))
     };
-    let kind = [
-        ("xl/workbook.xml", WorkbookKind::Xlsx),
-        ("xl/workbook.bin", WorkbookKind::Xlsb),
-        ("content.xml", WorkbookKind::Ods),
-    ]
-    .into_iter()
-    .find_map(|(part, kind)| has(part).then_some(kind));
+    let readers: [(&str, ReadWorkbook); 3] = [
+        ("xl/workbook.xml", read_streamed),
+        ("xl/workbook.bin", read_range::<Xlsb<_>>),
+        ("content.xml", read_range::<Ods<_>>),
+    ];
+    let reader = readers.into_iter().find_map(|(part, reader)| has(part).then_some(reader));
     let foreign = if has("word/document.xml") { NotAList::Word } else { NotAList::Zip };
-    kind.ok_or(Error::Foreign(foreign))
+    reader.ok_or(Error::Foreign(foreign))
 }
 
 /// The container of old workbooks is also used for protected new workbooks and for Word documents.
-fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<WorkbookKind, Error> {
+fn check_old(file: &mut BufReader<File>, length: u64) -> Result<(), Error> {
     if length > OLD_BYTES_MAX {
         return Err(WorkbookError::TooLarge { limit_bytes: OLD_BYTES_MAX }.into());
     }
@@ -84,8 +71,7 @@ fn old_kind(file: &mut BufReader<File>, length: u64) -> Result<WorkbookKind, Err
         Err(XlsError::Password) => return Err(WorkbookError::Protected.into()),
         Err(_) => return Err(Error::Foreign(NotAList::OldOffice)),
     }
-    file.rewind().map_err(Error::unreadable)?;
-    Ok(WorkbookKind::Xls)
+    file.rewind().map_err(Error::unreadable)
 }
 
 /// Unpacks everything and discards it, because the sizes that an archive declares may be false.
@@ -155,8 +141,10 @@ fn choose(workbook: &impl calamine::Reader<BufReader<File>>, wanted: Option<&str
 }
 
 /// Reads cell by cell, without the rectangle around all cells: a single cell far out makes that rectangle huge.
-fn read_streamed(workbook: &mut Xlsx<BufReader<File>>, name: &str) -> Result<Sheet, Error> {
-    let mut cells = workbook.worksheet_cells_reader(name).map_err(damaged)?;
+fn read_streamed(file: BufReader<File>, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
+    let mut workbook: Xlsx<_> = open(file)?;
+    let name = choose(&workbook, wanted)?;
+    let mut cells = workbook.worksheet_cells_reader(&name).map_err(damaged)?;
     let mut sheet = Sheet::default();
     while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(damaged)? {
         let format = cells.styles().get(style).and_then(|style| style.number_format.as_ref());
@@ -164,13 +152,14 @@ fn read_streamed(workbook: &mut Xlsx<BufReader<File>>, name: &str) -> Result<She
         let is_number = matches!(cell.get_value(), DataRef::Int(_) | DataRef::Float(_));
         push(&mut sheet, cell.get_position(), &text, is_number)?;
     }
-    Ok(sheet)
+    Ok((sheet, name))
 }
 
-fn read_range<W>(mut workbook: W, wanted: Option<&str>) -> Result<(Sheet, String), Error>
+fn read_range<W>(file: BufReader<File>, wanted: Option<&str>) -> Result<(Sheet, String), Error>
 where
     W: calamine::Reader<BufReader<File>, Error: FormatError>,
 {
+    let mut workbook: W = open(file)?;
     let name = choose(&workbook, wanted)?;
     let range: Range<Data> = workbook.worksheet_range(&name).map_err(damaged)?;
     let (first_row, first_column) = range.start().unwrap_or_default();
