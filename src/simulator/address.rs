@@ -36,7 +36,8 @@ const STATUSES: [(&str, usize); 8] = [
     ("NotValidated", 0),
 ];
 
-const FIELDS: [&str; 7] =
+/// The fields of an address without the name and phone number of a contact.
+pub(super) const FIELDS: [&str; 7] =
     ["country", "region", "city", "state", "addressLine1", "addressLine2", "postalCode"];
 
 pub(super) fn validate(visit: &Visit<'_>) -> Reply {

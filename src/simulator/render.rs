@@ -6,24 +6,14 @@
 
 use serde_json::{Value, json};
 
+use super::address;
 use super::effect::Creation;
 use super::json_body::JsonBody;
 use super::partner::derived_id;
 use super::reply::Reply;
 
-const ADDRESS: [&str; 11] = [
-    "country",
-    "region",
-    "city",
-    "state",
-    "addressLine1",
-    "addressLine2",
-    "postalCode",
-    "firstName",
-    "middleName",
-    "lastName",
-    "phoneNumber",
-];
+/// The fields of an address of a customer, in addition to [`address::FIELDS`].
+const CONTACT: [&str; 4] = ["firstName", "middleName", "lastName", "phoneNumber"];
 
 /// The body of a 201.
 pub(super) fn created(creation: &Creation, order: &JsonBody, with_password: bool) -> Value {
@@ -126,7 +116,8 @@ fn billing_profile(creation: &Creation, order: &JsonBody) -> Value {
     let mut billing = Value::Object(order.copied("billingProfile.", &names));
     billing["culture"] = json!(order.text("billingProfile.culture").map(normalized_culture));
     billing["id"] = json!(derived_id("billing profile", &creation.customer_id.to_string()));
-    let mut address = order.copied("billingProfile.defaultAddress.", &ADDRESS);
+    let names = [&address::FIELDS[..], &CONTACT].concat();
+    let mut address = order.copied("billingProfile.defaultAddress.", &names);
     address.entry("phoneNumber").or_insert_with(|| json!(""));
     billing["defaultAddress"] = Value::Object(address);
     let etag = creation.customer_id.as_u64_pair().0.cast_signed().to_string();
