@@ -84,9 +84,7 @@ impl Task {
             asked_free: false,
         }
     }
-}
 
-impl Task {
     /// An agreement is never looked up: it may be sent again.
     fn next(&mut self, step: NextStep) {
         self.step = match self.work.kind {
