@@ -218,6 +218,11 @@ impl From<rusqlite::Error> for Error {
 }
 
 impl Error {
+    /// The error for a file of the ledger at `path` that cannot be opened or made.
+    pub(super) fn open(path: &Path) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| Error::Open { path: path.to_owned(), source: Arc::new(source) }
+    }
+
     /// Is the disk full, or the quota used up? SQLite has one code for a full disk and a general one for the quota.
     pub(super) fn is_about_room(&self) -> bool {
         use rusqlite::ffi;

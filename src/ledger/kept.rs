@@ -22,8 +22,9 @@ use tenantry_model::files::{self, beside};
 /// # Errors
 /// [`Error::NotKept`], for example if there is no room; the ledger is unchanged.
 pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
-    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    let Some(copy) = free_name(ledger, &path.canonicalize().map_err(open)?)? else { return Ok(()) };
+    let Some(copy) = free_name(ledger, &path.canonicalize().map_err(Error::open(path))?)? else {
+        return Ok(());
+    };
     // Under the lock only one process uses this name, so an existing file was left by a process that was killed.
     let half = beside(&copy, ".new");
     let not_kept = |error| match error {
@@ -34,7 +35,7 @@ pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
         }
         error => Error::NotKept { path: path.to_owned(), source: Arc::new(error) },
     };
-    files::remove_left_behind(&half).map_err(open)?;
+    files::remove_left_behind(&half).map_err(Error::open(path))?;
     copies::write(ledger, &half, &copy).map_err(not_kept)?;
     failpoint::crash("copy_kept");
     tracing::warn!(

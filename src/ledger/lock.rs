@@ -61,13 +61,12 @@ impl Lock {
 
 impl LockFile {
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>> {
-        let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
-        let path = path_beside(&ledger.canonicalize().map_err(open)?);
+        let path = path_beside(&ledger.canonicalize().map_err(Error::open(ledger))?);
         let file = files::open_no_link(&path).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
             }
-            _ => Error::Open { path: path.clone(), source: Arc::new(source) },
+            _ => Error::open(&path)(source),
         })?;
         match disk_faults::locks().map_err(TryLockError::Error).and_then(|()| file.try_lock()) {
             Ok(()) => Ok(Some(Self { file })),

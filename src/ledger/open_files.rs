@@ -5,7 +5,6 @@
 //! was removed keeps no other process out.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::lock::{self, LockFile};
 use super::{Error, Result};
@@ -42,7 +41,7 @@ pub(super) struct OpenFiles {
 impl OpenFiles {
     /// For a ledger that this process has locked, and has written to since opening it.
     pub(super) fn of(ledger: &Path) -> Result<Self> {
-        let open = |source| Error::Open { path: ledger.to_owned(), source: Arc::new(source) };
+        let open = Error::open(ledger);
         let ledger = ledger.canonicalize().map_err(open)?;
         let files = ["", "-wal", "-shm"].map(|suffix| OpenFile::of(beside(&ledger, suffix)));
         Ok(Self {
@@ -71,8 +70,7 @@ impl OpenFiles {
         let Some(mut lock) = LockFile::acquire(&path)? else { return Err(Error::LockTaken { path }) };
         lock.sign();
         self._lock_of_ours = Some(lock);
-        self.lock = OpenFile::of(lock::path_beside(&path))
-            .map_err(|source| Error::Open { path, source: Arc::new(source) })?;
+        self.lock = OpenFile::of(lock::path_beside(&path)).map_err(Error::open(&path))?;
         tracing::warn!("the lock of the ledger was removed; it was made anew");
         Ok(())
     }

@@ -149,10 +149,9 @@ fn lacks_its_files(error: &rusqlite::Error) -> bool {
 /// ledger keeps its `-wal` and `-shm` there as long as it works, so without these files the ledger is complete and
 /// unused.
 fn open_as_it_is(path: &Path) -> Result<Connection> {
-    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    let whole_path = path.canonicalize().map_err(open)?;
+    let whole_path = path.canonicalize().map_err(Error::open(path))?;
     // Reports a file that may not be read; SQLite has the same error code for that.
-    drop(File::open(&whole_path).map_err(open)?);
+    drop(File::open(&whole_path).map_err(Error::open(path))?);
     if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {
         let why = "its last changes are in the files beside it, and its folder cannot be written";
         return Err(Error::Unreadable { path: path.to_owned(), why });
@@ -224,7 +223,7 @@ pub(super) fn must_exist(path: &Path) -> Result<()> {
     match path.try_exists() {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::Missing { path: path.to_owned() }),
-        Err(source) => Err(Error::Open { path: path.to_owned(), source: Arc::new(source) }),
+        Err(error) => Err(Error::open(path)(error)),
     }
 }
 
@@ -287,17 +286,16 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>> {
 
 /// Creates the file with our permissions before SQLite uses it: SQLite gives its WAL the mode of the file.
 pub(super) fn make_file(path: &Path) -> Result<()> {
-    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
     // An empty file that another user has made may be about to become a ledger.
     trust::check(path, Purpose::Write)?;
     match files::create_new(path) {
         Ok(file) => {
             failpoint::crash("ledger_made");
-            file.sync_all().map_err(open)?;
-            files::sync_folder_of(path).map_err(open)
+            file.sync_all().map_err(Error::open(path))?;
+            files::sync_folder_of(path).map_err(Error::open(path))
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(open(error)),
+        Err(error) => Err(Error::open(path)(error)),
     }
 }
 

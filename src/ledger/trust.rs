@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use super::{Error, Result};
 use tenantry_model::files::{self, beside};
@@ -66,8 +66,7 @@ fn warn_once(place: &Path) {
 /// Makes the ledger unreadable for others if it is ours; warns if it is another user's. The file is already known to be
 /// a ledger.
 pub(super) fn narrow(path: &Path) -> Result<()> {
-    let open = |source| Error::Open { path: path.to_owned(), source: Arc::new(source) };
-    files::narrow_at(&place(path)).map_err(open)?.warn(path);
+    files::narrow_at(&place(path)).map_err(Error::open(path))?.warn(path);
     Ok(())
 }
 
