@@ -143,12 +143,18 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
         }
         setback => return still_open(work, NextStep::Ask, after_setback(task, setback, backoff)),
     };
+    // "Taken by another company" counts only after the time in which a customer of ours would have become visible. "Not
+    // found" also counts only then, if the customer may be ours. Another ledger may have created it.
+    let settles_in = until_settled(task, at);
+    let is_early = !settles_in.is_zero();
     match status {
         DomainStatus::Ours { customer_id } => ours(task, customer_id, at),
         DomainStatus::Unprovable(reason) => after_failed_lookup(task, reason, at),
         DomainStatus::Taken | DomainStatus::Free if work.open.customer_id.is_some() => found_before(task, at),
-        DomainStatus::Taken if too_early(task, at) => wait_to_settle(task, at),
-        DomainStatus::Free if may_be_ours(work) && too_early(task, at) => wait_to_settle(task, at),
+        DomainStatus::Taken if is_early => still_open(work, NextStep::Ask, Then::Settle(settles_in)),
+        DomainStatus::Free if is_early && may_be_ours(work) => {
+            still_open(work, NextStep::Ask, Then::Settle(settles_in))
+        }
         DomainStatus::Taken if is_contradicted(work) => contradicted(work),
         // The service reported the create itself; that the customer is not visible does not prove the contrary.
         DomainStatus::Taken if work.unparsed_success => {
@@ -400,16 +406,6 @@ fn may_be_ours(work: &Work) -> bool {
     let is_taken =
         work.open.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
     work.open.in_doubt_since.is_some() || is_taken
-}
-
-/// "Taken by another company" counts only after the time in which a customer of ours would have become visible. "Not
-/// found" also counts only then, if the customer may be ours. Another ledger may have created it.
-fn too_early(task: &Task, at: &VerdictContext<'_>) -> bool {
-    !until_settled(task, at).is_zero()
-}
-
-fn wait_to_settle(task: &Task, at: &VerdictContext<'_>) -> Verdict {
-    still_open(&task.work, NextStep::Ask, Then::Settle(until_settled(task, at)))
 }
 
 /// The time until the settle delay has certainly passed, whatever the wall clock shows.
