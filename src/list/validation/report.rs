@@ -21,32 +21,25 @@ impl<'a> ProblemCollector<'a> {
         Self { header, row, settings, problems: Vec::new(), extent: Extent::Good }
     }
 
-    /// Adds a finding about the cell of a field.
+    /// Adds a finding about the cell of a field, or about the default for an empty cell.
     #[cold]
-    pub(super) fn add(&mut self, field: Field, finding: Finding) {
+    pub(super) fn add(&mut self, field: Field, mut finding: Finding) {
         let before = self.extent;
         let index = self.header.index_of(field);
         let cell = index.and_then(|index| self.row.text(index)).map_or("", text::trim);
         match (index, self.settings.defaults.of(field).filter(|_| cell.is_empty())) {
-            (_, Some(default)) => self.add_default(field, default, finding),
+            (_, Some(default)) => {
+                finding.message += "; it comes from `--default`";
+                let value = truncate_for_display(default.as_bytes());
+                let column = self.header.name_of(field).to_owned();
+                self.push(index.unwrap_or(usize::MAX), column, value, finding);
+            }
             (Some(index), None) => self.add_cell(index, finding),
             (None, None) => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
         }
         if Field::AGREEMENT.contains(&field) {
             self.extent = before.max(self.extent.min(Extent::WrongAgreement));
         }
-    }
-
-    /// Adds a finding about the default for an empty cell.
-    fn add_default(&mut self, field: Field, default: &str, mut finding: Finding) {
-        finding.message += "; it comes from `--default`";
-        let index = self.header.index_of(field).unwrap_or(usize::MAX);
-        self.push(
-            index,
-            self.header.name_of(field).to_owned(),
-            truncate_for_display(default.as_bytes()),
-            finding,
-        );
     }
 
     /// Adds a finding about the cell of any column, including columns that are not data.
