@@ -45,7 +45,7 @@ impl Problem {
     /// True if the record does not match its header, or is longer than what is stored: the ledger's content differs
     /// from the file's.
     pub fn is_of_the_record(&self) -> bool {
-        [Rule::RaggedRow, Rule::RowEncoding, Rule::CellSize, Rule::RowSize]
+        [Rule::RaggedRow, Rule::RowEncoding, Rule::Quotes, Rule::CellSize, Rule::RowSize]
             .iter()
             .any(|rule| rule.name() == self.rule)
     }
@@ -98,6 +98,7 @@ macro_rules! rules {
 rules! {
     RaggedRow "ragged_row" Error,
     RowEncoding "row_encoding" Error,
+    Quotes "quotes" Error,
     CellSize "cell_size" Error,
     RowSize "row_size" Error,
     BlankRow "blank_row" Error,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
+use tenantry_simulator::Operation;
+
 use crate::check::problems;
 use crate::harness::{Bench, Call, HEADER, customers, full, row, snapshot, states};
 
@@ -445,3 +447,35 @@ const GOOD: [&str; 12] = [
     "LS1 5HD",
     "GB",
 ];
+
+/// A lost quote makes one cell of several rows, and nobody can know which rows there are.
+#[test]
+fn a_quote_that_hides_rows_ends_the_reading_and_nothing_is_sent() {
+    let bench = Bench::new();
+    let mut rows: Vec<String> = customers(5).lines().map(|line| format!("{line},")).collect();
+    rows[0] += "notes";
+    rows[2] += "\"urgent";
+    rows[4] += "\"ask Bob";
+    bench.file("customers.csv", rows.join("\n") + "\n");
+    let refused = "a quote opens on line 3, the next one is on line 5";
+    bench.tenantry(["check", "customers.csv"]).exits(1).says(refused).says("look at both quotes");
+    bench.import("customers.csv").exits(1).says(refused);
+    assert_eq!(bench.count(Operation::Create), 0);
+}
+
+/// A value with a misplaced quote has no certain reading. Its row stays refused, through exports too, until an operator
+/// looks at it.
+#[test]
+fn a_row_with_misplaced_quotes_is_rejected_wherever_it_goes() {
+    let bench = Bench::new();
+    let wrong = row("wrong").replacen("Harborline wrong Ltd", "\"Harborline \"West\" Ltd\"", 1);
+    bench.file("customers.csv", format!("{HEADER}\n{}\n{wrong}\n", row("good")));
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("rejected", 1)]));
+    let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout.clone();
+    assert!(exported.contains("(misplaced quotes)"), "{exported}");
+    bench.file("again.csv", exported);
+    bench.import("again.csv").exits(3);
+    assert_eq!(bench.count(Operation::Create), 1);
+    bench.agree();
+}

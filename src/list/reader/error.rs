@@ -9,6 +9,7 @@ use tenantry_model::customer::Field;
 
 use super::encoding::Encoding;
 use super::not_a_list::NotAList;
+use super::quotes::QuoteFault;
 use super::records::{HEADER_COLUMNS_MAX, RECORD_BYTES_MAX};
 
 const MIB: u64 = 1024 * 1024;
@@ -32,6 +33,8 @@ pub enum Error {
     Empty,
     #[error("cannot read the header on line {line}: cell {number} is not UTF-8")]
     HeaderNotUtf8 { line: u64, number: usize },
+    #[error("cannot read the header on line {line}: cell {number} {fault}")]
+    HeaderQuotes { line: u64, number: usize, fault: QuoteFault },
     #[error("cannot read the header on line {line}: it has more than {RECORD_BYTES_MAX} bytes")]
     HeaderTooLong { line: u64 },
     #[error(
@@ -43,6 +46,11 @@ pub enum Error {
     /// `column` is `None` past the last column of the header, and in the header itself.
     #[error("cannot read on from line {line}: a quote opens there{} and is never closed", in_column(column.as_deref()))]
     UnclosedQuote { line: u64, column: Option<String> },
+    #[error(
+        "cannot tell the rows apart: a quote opens on line {line}, the next one is on line {last_line}, and between them \
+         are lines that look like rows"
+    )]
+    SwallowedRows { line: u64, last_line: u64 },
 }
 
 impl Error {
@@ -109,6 +117,11 @@ impl Error {
             Error::Header { .. } => Some(
                 "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template --explain` \
                  tells their names",
+            ),
+            Error::HeaderQuotes { .. } => None,
+            Error::SwallowedRows { .. } => Some(
+                "look at both quotes: remove the one that does not belong there, or write a quote inside a quoted cell \
+                 as two (`\"\"`)",
             ),
             Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {

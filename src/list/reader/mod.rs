@@ -21,6 +21,7 @@ mod error;
 mod header;
 mod input;
 mod not_a_list;
+mod quotes;
 mod records;
 mod row;
 mod sheet;
@@ -44,6 +45,7 @@ pub use encoding::Encoding;
 pub use error::Error;
 pub use header::Header;
 pub use input::Input;
+pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;
 pub use row::{CELL_BYTES_MAX, Row, RowFault};
 pub use stored::{from_csv, to_csv};
@@ -178,6 +180,9 @@ impl<R: Read> Reader<R> {
 
     fn of(mut records: RecordSource<R>, layout: Layout, options: &Options) -> Result<Self, Error> {
         let header = read_header(&mut records, options)?;
+        if let RecordSource::Text(records) = &mut records {
+            records.expect_columns(header.columns().len());
+        }
         Ok(Self { records, header, layout })
     }
 
@@ -258,6 +263,9 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
     if record.found > HEADER_COLUMNS_MAX {
         return Err(Error::HeaderTooWide { line, found: record.found });
     }
+    if let Some((index, fault)) = record.quote_fault {
+        return Err(Error::HeaderQuotes { line, number: index + 1, fault });
+    }
     let cells = row::bounds(record.ends).map(|(start, end)| &record.bytes[start..end]);
     let names = cells.enumerate().map(|(index, cell)| match std::str::from_utf8(cell) {
         Ok(name) => Ok(name.to_owned()),
@@ -274,5 +282,6 @@ fn stopped(error: records::Error, offset: u64, header: Option<&Header>) -> Error
             let column = header.and_then(|header| header.columns().get(index));
             Error::UnclosedQuote { line, column: column.map(|column| column.name.clone()) }
         }
+        records::Error::SwallowedRows { line, last_line } => Error::SwallowedRows { line, last_line },
     }
 }

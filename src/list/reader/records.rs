@@ -9,6 +9,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::ReadRecordResult;
 
+use super::quotes::{Finding, QuoteFault, Quotes};
+
 /// The maximum number of columns in a header: ten times the number of fields. A wider file is not a customer list.
 pub(super) const HEADER_COLUMNS_MAX: usize = 256;
 
@@ -37,6 +39,11 @@ pub(super) enum Error {
         line: u64,
         index: usize,
     },
+    /// The quoted cell from `line` to `last_line` contains rows of the list.
+    SwallowedRows {
+        line: u64,
+        last_line: u64,
+    },
 }
 
 /// A record in the buffers of [`Records`].
@@ -53,6 +60,8 @@ pub(super) struct Record<'a> {
     pub(super) is_too_long: bool,
     /// Which cells are numbers in a workbook. A missing element means false; for text files, the slice is empty.
     pub(super) numbers: &'a [bool],
+    /// The first cell whose quotes leave its value uncertain, by its index.
+    pub(super) quote_fault: Option<(usize, QuoteFault)>,
 }
 
 impl Record<'_> {
@@ -65,6 +74,7 @@ impl Record<'_> {
 pub(super) struct Records<R> {
     input: BufReader<R>,
     parser: csv_core::Reader,
+    quotes: Quotes,
     bytes: Box<[u8]>,
     ends: Box<[usize]>,
     overflow_bytes: Box<[u8]>,
@@ -91,6 +101,7 @@ impl<R: Read> Records<R> {
         Self {
             input: BufReader::with_capacity(INPUT_BUFFER_BYTES, input),
             parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            quotes: Quotes::new(delimiter),
             bytes: vec![0; RECORD_BYTES_MAX].into(),
             ends: vec![0; CELLS_MAX].into(),
             overflow_bytes: vec![0; OVERFLOW_BYTES].into(),
@@ -143,6 +154,8 @@ impl<R: Read> Records<R> {
                 (&mut self.bytes[progress.bytes..], &mut self.ends[progress.ends..])
             };
             let (result, taken, written, ended) = self.parser.read_record(offered, bytes, ends);
+            let is_record = matches!(result, ReadRecordResult::Record | ReadRecordResult::End);
+            let quotes = self.quotes.check(if is_at_end { &[] } else { &offered[..taken] }, is_record);
             if !is_at_end {
                 self.consume(taken);
             }
@@ -158,7 +171,14 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::OutputEndsFull => progress.has_too_many_cells = true,
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     let last_line = self.line - u64::from(!is_at_end);
-                    return Ok(Some(self.record(line, last_line, &progress)));
+                    let quote_fault = match quotes {
+                        Some(Finding::Swallowed { first, last }) => {
+                            return Err(Error::SwallowedRows { line: line + first, last_line: line + last });
+                        }
+                        Some(Finding::Fault(index, fault)) => Some((index, fault)),
+                        None => None,
+                    };
+                    return Ok(Some(Record { quote_fault, ..self.record(line, last_line, &progress) }));
                 }
             }
         }
@@ -175,7 +195,13 @@ impl<R: Read> Records<R> {
             found: progress.found,
             is_too_long: progress.is_too_long,
             numbers: &[],
+            quote_fault: None,
         }
+    }
+
+    /// From now on, the records are rows of a list with so many columns.
+    pub(super) fn expect_columns(&mut self, columns: usize) {
+        self.quotes.expect_columns(columns);
     }
 
     /// The quote opened after the line breaks inside the earlier cells. If some of those cells were over the limits,
@@ -220,7 +246,7 @@ impl<R: Read> Records<R> {
 }
 
 /// Counts LF, CR and CRLF as one line break each.
-fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
+pub(super) fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
     let is_continued = after_cr && bytes.first() == Some(&b'\n');
     let feeds = count(bytes, |byte| byte == b'\n') - u64::from(is_continued);
     let returns = count(bytes, |byte| byte == b'\r');

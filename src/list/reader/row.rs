@@ -1,5 +1,6 @@
 //! One record of the file, as the operator wrote it.
 
+use crate::reader::quotes::QuoteFault;
 use crate::reader::records::{RECORD_BYTES_MAX, Record};
 
 /// The maximum size of a cell. Excel allows 32,767 characters in a cell, and no field takes more than 255.
@@ -15,6 +16,10 @@ pub enum RowFault {
     },
     NotUtf8 {
         index: usize,
+    },
+    Quotes {
+        index: usize,
+        fault: QuoteFault,
     },
     CellTooLong {
         index: usize,
@@ -45,8 +50,16 @@ impl Row {
             (0..cells.len()).filter_map(|index| cells.range(index)).map(|cell| cell.end).collect();
         let (bytes, found) = (cells.as_slice(), ends.len());
         let mut row = Self::default();
-        let record =
-            Record { line, last_line: line, bytes, ends: &ends, numbers: &[], found, is_too_long: false };
+        let record = Record {
+            line,
+            last_line: line,
+            bytes,
+            ends: &ends,
+            numbers: &[],
+            found,
+            is_too_long: false,
+            quote_fault: None,
+        };
         row.fill(&record, expected);
         row
     }
@@ -118,6 +131,9 @@ impl Row {
             return Some(RowFault::RecordTooLong);
         }
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
+        if let Some((index, fault)) = record.quote_fault {
+            return Some(RowFault::Quotes { index, fault });
+        }
         // Excel often leaves empty cells at the right edge.
         let has_extra_text = || bounds(record.ends).skip(expected).any(|(start, end)| start < end);
         let not_all_kept = record.found > record.ends.len();

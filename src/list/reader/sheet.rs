@@ -107,6 +107,7 @@ impl Sheet {
             found: place.found.max(width),
             is_too_long,
             numbers: &self.is_number[cells],
+            quote_fault: None,
         })
     }
 

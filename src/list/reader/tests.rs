@@ -69,7 +69,11 @@ fn lines_are_physical_lines() {
 #[test]
 fn cells_are_as_the_operator_gave_them() {
     check(with_header("\" a \"\"b\"\", c \",,,,,,,,\n"), "2-2 \" a \\\"b\\\", c \"\n");
-    check(with_header("5\" pipe,,,,,,,,\n"), "2-2 \"5\\\" pipe\"\n");
+    check(
+        with_header("5\"\" pipe,,,,,,,,\n").replace("5\"\" pipe", "\"5\"\" pipe\""),
+        "2-2 \"5\\\" pipe\"\n",
+    );
+    check(with_header("=\"05\",,,,,,,,\n"), "2-2 \"=\\\"05\\\"\"\n");
     check(with_header("\"\",,,,,,,,\"x\""), "2-2 \"\"\n");
 }
 
@@ -113,9 +117,41 @@ fn a_cell_that_is_not_utf8_is_a_fault() {
     input.extend(b"\xFCller,,,,,,,\nb,,,,,,,,");
     check(&input, "2-2 \"a\" NotUtf8 { index: 1 }\n3-3 \"b\"\n");
     // Two halves of one character: UTF-8 as a whole, but not cell by cell.
-    let mut input = with_header("a\"").into_bytes();
+    let mut input = with_header("a").into_bytes();
     input.extend(b",\xC3,\xA9,,,,,,\nb,,,,,,,,");
-    check(&input, "2-2 \"a\\\"\" NotUtf8 { index: 1 }\n3-3 \"b\"\n");
+    check(&input, "2-2 \"a\" NotUtf8 { index: 1 }\n3-3 \"b\"\n");
+}
+
+#[test]
+fn a_value_with_misplaced_quotes_is_a_fault() {
+    check(
+        with_header("\"Harbor \"West\" GmbH\",,,,,,,,\nb, \"c\",,,,,,,\nd,,,,,,,,\n"),
+        "2-2 \"Harbor West\\\" GmbH\\\"\" Quotes { index: 0, fault: TextAfter }\n\
+         3-3 \"b\" Quotes { index: 1, fault: BlankBefore }\n4-4 \"d\"\n",
+    );
+    check(
+        HEADER.replacen("domain", " \"domain\"", 1),
+        "cannot read the header on line 1: cell 2 has a blank before its \
+         opening quote; remove the blank",
+    );
+}
+
+#[test]
+fn a_quoted_cell_that_contains_rows_ends_the_reading() {
+    let error = "cannot tell the rows apart: a quote opens on line 3, the next one is on line 5, and between them are lines \
+                 that look like rows";
+    let rows = "a,,,,,,,,\n\"b,,,,,,,,\nc,,,,,,,,\nd\",,,,,,,,\ne,,,,,,,,\n";
+    check(with_header(rows), error);
+    check(with_header(&rows.replace('\n', "\r\n")), error);
+    // A lone quote in the last cell, and one more in a later row.
+    check(
+        with_header("a,,,,,,,,\"b\nc,,,,,,,,\"d\ne,,,,,,,,\n"),
+        &error.replace("3,", "2,").replace("line 5", "line 3"),
+    );
+    check(
+        with_header("\"Suite 5,\nHarbor Street, Hamburg\",,,,,,,,\n"),
+        "2-3 \"Suite 5,\\nHarbor Street, Hamburg\"\n",
+    );
 }
 
 #[test]

@@ -210,6 +210,9 @@ impl Validator {
                 let message = "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`";
                 report.add_cell(index, Finding::new(Rule::RowEncoding, message));
             }
+            RowFault::Quotes { index, fault } => {
+                report.add_cell(index, Finding::new(Rule::Quotes, fault.to_string()));
+            }
             RowFault::CellTooLong { index, bytes } => {
                 let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");
                 report.add_cell(index, Finding::new(Rule::CellSize, message));
@@ -260,6 +263,9 @@ pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -
         problem.column != SURPLUS_COLUMN
             && [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
     };
+    if problems.iter().any(|problem| problem.rule == Rule::Quotes.name()) {
+        return b"(misplaced quotes)".to_vec();
+    }
     if problems.iter().any(is_lost) {
         return format!("({} of {width} cells, or cut short)", cells.len()).into_bytes();
     }
