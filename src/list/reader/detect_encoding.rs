@@ -10,9 +10,9 @@ use std::io::{self, Read};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
+use super::counting::count;
 use super::encoding::Encoding;
 use super::error::{EncodingUncertain, Error};
-use super::records::count;
 
 /// The size of one read; large enough that the cost of system calls does not matter.
 const BUFFER_BYTES: usize = 256 * 1024;

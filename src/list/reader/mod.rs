@@ -14,6 +14,7 @@
 //! [`validation`](crate::validation) interprets the cells.
 
 mod aliases;
+mod counting;
 mod detect_encoding;
 mod dialect;
 mod encoding;

@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::records::{count, line_breaks};
+use super::counting::{count, line_breaks};
 
 /// What is wrong with the quotes of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
