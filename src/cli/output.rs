@@ -6,8 +6,8 @@
 //! a pager, but only until the next signal; after a signal, not for a reader that reads nothing.
 //!
 //! Cells, headers, file names, texts of the service and of errors come from outside, and a terminal executes control
-//! characters. So all text passes through here before it is printed, and control characters are escaped, whoever made
-//! the text. Text that also must not look like a separate line is made one line where it is created.
+//! characters. So all text passes through here before it is printed, and control characters are escaped, also in
+//! Tenantry's own texts. Text that also must not look like a separate line is made one line where it is created.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};

@@ -4,7 +4,7 @@ use crate::call::Rate;
 use crate::ledger::SubmissionPlan;
 use crate::report::{PushLine as _, counted, rough};
 
-/// The most groups of country and reseller that are listed; nobody would read hundreds.
+/// The maximum number of groups of country and reseller that are listed. A list of hundreds is not readable.
 const GROUPS_LISTED: usize = 10;
 
 /// The plan as text. `whom`: the partner and the service. `waiting`: the number of its rows left by earlier runs.

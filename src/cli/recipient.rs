@@ -147,7 +147,7 @@ fn holds(identities: &Identities, recipient: &Recipient) -> bool {
 }
 
 impl Choice {
-    /// Creates the identity file if there is none, and reports what the operator must know about the key.
+    /// Creates the identity file if it does not exist, and reports what the operator must know about the key.
     fn ready(self, output: &Output) -> Result<Ready, Failure> {
         let file = self.file.display();
         let recipient = match &self.chosen {

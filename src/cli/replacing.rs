@@ -38,7 +38,7 @@ impl Guarded {
     fn of_run(run: &args::RunArgs) -> Self {
         let ledger = run.ledger.path();
         let beside = ledger::beside_a_ledger(&ledger);
-        // Without a path for the identity file, there is none to protect.
+        // Without a path for the identity file, there is no file to protect.
         let identity = settings::identity_file(&run.submission.identity).ok();
         let made = beside.chain([ledger.clone()]).chain(identity).collect();
         Self { made, ..Self::default() }

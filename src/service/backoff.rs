@@ -13,9 +13,12 @@ static SHORTER: AtomicU32 = AtomicU32::new(1);
 
 /// Shortens waits if a test requests it and the API is on this machine.
 pub fn shorten_for_tests(api_url: &Url) {
-    if let Some(times @ 1..) = failpoint::number("TENANTRY_SHORTER_WAITS").filter(|_| is_loopback(api_url)) {
-        SHORTER.store(times, Ordering::Relaxed);
-    }
+    SHORTER.store(times_shorter(failpoint::number("TENANTRY_SHORTER_WAITS"), api_url), Ordering::Relaxed);
+}
+
+/// Waits of a real service are never shortened: a repeat that comes too early could create a customer twice.
+fn times_shorter(requested: Option<u32>, api_url: &Url) -> u32 {
+    requested.filter(|times| *times > 0 && is_loopback(api_url)).unwrap_or(1)
 }
 
 /// The wait, divided by the factor that a test has set.
@@ -51,6 +54,19 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_are_shortened_only_for_a_service_on_this_machine() {
+        let check = |requested, url: &str, expected| {
+            assert_eq!(times_shorter(requested, &url.parse().unwrap()), expected, "{requested:?} {url}");
+        };
+        check(Some(4), "http://127.0.0.1:8787", 4);
+        check(Some(4), "https://localhost", 4);
+        check(Some(4), "https://api.partnercenter.microsoft.com", 1);
+        check(Some(4), "http://192.0.2.1", 1);
+        check(Some(0), "http://127.0.0.1:8787", 1);
+        check(None, "http://127.0.0.1:8787", 1);
+    }
 
     #[test]
     fn waits_double_up_to_their_bound() {

@@ -50,7 +50,7 @@ pub(super) enum Then {
     LeftOpen,
     /// The next step, after this wait.
     Wait(Duration),
-    /// The next lookup, when a customer of ours would be visible.
+    /// The next lookup, when a customer that we created would be visible.
     Settle(Duration),
     /// The run ends; the row stays open.
     Stop(StopReason),
@@ -143,7 +143,7 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
         }
         setback => return still_open(work, NextStep::Ask, after_setback(task, setback, backoff)),
     };
-    // "Taken by another company" counts only after the time in which a customer of ours would have become visible. "Not
+    // "Taken by another company" counts only after the time in which a customer that we created would be visible. "Not
     // found" also counts only then, if the customer may be ours. Another ledger may have created it.
     let settles_in = until_settled(task, at);
     let is_early = !settles_in.is_zero();
@@ -383,7 +383,7 @@ fn contradicted(work: &Work) -> Verdict {
 }
 
 /// The lookups have no answer. A definite refusal of a row that is not in doubt is final without one, unless its
-/// reason is that the domain is taken: a customer of ours may have it.
+/// reason is that the domain is taken: a customer that we created may have it.
 fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     match &work.open.refusal {
@@ -401,7 +401,7 @@ fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> 
     }
 }
 
-/// May a customer of ours have the domain, according to the answers to its sends?
+/// May a customer that we created have the domain, according to the answers to its sends?
 fn may_be_ours(work: &Work) -> bool {
     let is_taken =
         work.open.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);

@@ -102,7 +102,7 @@ mod tests {
         for _ in 1..=PATIENCE {
             assert!(patience.look_up(silent(), unanswered).await.unwrap().is_some());
         }
-        assert_eq!(patience.given_up(), None, "nobody went without");
+        assert_eq!(patience.given_up(), None, "every lookup was made");
         let finding = patience.look_up(silent(), unanswered).await.unwrap().unwrap();
         assert_eq!(finding.message, "not asked: it gave no answer for too long");
         assert_eq!(patience.given_up(), Some(1));

@@ -275,7 +275,7 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
 }
 
-/// Variables that look like misspelt names of ours, each with the correct name.
+/// Environment variables that look like misspelled names of Tenantry, each with the correct name.
 pub(super) fn misspelt_variables() -> Vec<(String, String)> {
     let settings = options::settings(help::command());
     let ours = settings.iter().filter_map(|setting| setting.arg.get_env()?.to_str());

@@ -400,8 +400,8 @@ fn a_domain_that_is_taken_may_be_taken_by_us() {
         Outcome::Done(DomainStatus::Taken),
         "failed domain_taken; settled",
     );
-    // Refused for another reason: whoever has the domain now, the operator must not be advised too early to choose
-    // another one.
+    // Refused for another reason. Another company may have the domain now, but the operator must not be advised too early
+    // to choose another one.
     check_ask(refused_ago("27002", 5), ours(), "existing; settled");
     check_ask(
         refused_ago("27002", 5),
