@@ -21,7 +21,7 @@ use crate::customer::{Customer, Field};
 use crate::intake::cross_row::mixed_resellers;
 use crate::intake::decide::{IncomingRow, are_mixed};
 use crate::ledger::Decision;
-use crate::problem::{Problem, Severity};
+use crate::problem::{Problem, Severity, Strictness};
 use crate::reader::{Header, Row};
 use crate::validation::Validator;
 
@@ -102,7 +102,7 @@ impl RowChecker {
 /// The check of one file, row by row in the order of the file.
 pub(crate) struct FileCheck {
     header: Header,
-    strict: bool,
+    strictness: Strictness,
     allow_direct: bool,
     /// The file has a row with a reseller and without an error. If so, rows without a reseller are errors.
     has_resellers: bool,
@@ -112,9 +112,9 @@ pub(crate) struct FileCheck {
 }
 
 impl FileCheck {
-    pub(crate) fn new(header: Header, strict: bool, allow_direct: bool) -> Self {
+    pub(crate) fn new(header: Header, strictness: Strictness, allow_direct: bool) -> Self {
         let (has_resellers, direct, tally) = (false, LineRanges::default(), CheckTally::default());
-        Self { header, strict, allow_direct, has_resellers, direct, tally }
+        Self { header, strictness, allow_direct, has_resellers, direct, tally }
     }
 
     /// Compares a row with earlier rows. Rows must arrive in the order of the file that `earlier_rows` was last given.
@@ -142,7 +142,7 @@ impl FileCheck {
         let line = met.checked.line;
         for FieldFinding { field, value, finding } in findings {
             let column = self.header.name_of(field).to_owned();
-            met.checked.problems.push(finding.found(line, column, value, self.strict));
+            met.checked.problems.push(finding.found(line, column, value, &self.strictness));
         }
         // As in an import, duplicates count here too.
         self.has_resellers |= met.checked.group.as_ref().is_some_and(Group::has_reseller);

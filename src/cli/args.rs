@@ -144,6 +144,15 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// The help of a command, or of a topic: columns
+    #[command(after_help = "Examples:
+  tenantry help import
+  tenantry help columns")]
+    Help {
+        /// A command such as `config show`, or a topic
+        #[arg(value_name = "COMMAND or TOPIC")]
+        words: Vec<String>,
+    },
     /// Manual pages
     #[command(after_help = "Examples:
   tenantry man import | man -l -
@@ -183,9 +192,10 @@ impl Command {
             Self::Resume(run) | Self::Reconcile(run) => Nature { run: Some(run), ..nature },
             Self::Check(args) => Nature { files: &args.files, ..nature },
             Self::Config(ConfigCommand::Show { .. }) => Nature { settings: Settings::Shown, ..nature },
-            Self::Config(ConfigCommand::Trust { .. }) | Self::Completions { .. } | Self::Man(_) => {
-                Nature { settings: Settings::Unread, ..nature }
-            }
+            Self::Config(ConfigCommand::Trust { .. })
+            | Self::Completions { .. }
+            | Self::Help { .. }
+            | Self::Man(_) => Nature { settings: Settings::Unread, ..nature },
             Self::Status(_)
             | Self::Show(_)
             | Self::Template(_)

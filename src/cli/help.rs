@@ -1,4 +1,4 @@
-//! Builds the command line for help, manual pages and completions.
+//! Builds the command line for help, manual pages and completions, and prints help.
 
 use std::sync::LazyLock;
 
@@ -6,6 +6,7 @@ use clap::{Command, CommandFactory, ValueEnum};
 
 use super::args::Cli;
 use super::exit_code::ExitCode;
+use super::{Failure, Output, topics};
 
 /// The whole command line, built once: without optimization, building takes a third of a short command's time.
 pub(super) fn command() -> &'static Command {
@@ -20,6 +21,31 @@ fn built() -> Command {
   tenantry check customers.csv                          every problem of a file
   tenantry status                                       where things stand";
     Cli::command().after_help(format!("Examples:\n{first}\n\nExit codes:\n{}", codes.join("\n")))
+}
+
+/// `tenantry help`: prints the help of the command with these words, or a topic.
+pub(super) fn show(words: &[String], output: &Output) -> Result<ExitCode, Failure> {
+    let topic = if let [name] = words { topics::text(name) } else { None };
+    let text = match topic {
+        Some(text) => text,
+        None => find(words)?.render_long_help().to_string(),
+    };
+    output.result(&text)?;
+    Ok(ExitCode::Done)
+}
+
+/// The command with these words. Its name is that of its manual page, such as `tenantry-import`.
+pub(super) fn find(words: &[String]) -> Result<Command, Failure> {
+    let mut root = command().clone();
+    root.build();
+    let mut found = &root;
+    for word in words {
+        found = found.find_subcommand(word).ok_or_else(|| {
+            Failure::usage(format!("there is no command `{}`", words.join(" ")))
+                .with_hint("`tenantry --help` lists the commands")
+        })?;
+    }
+    Ok(found.clone())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
+use crate::problem::Strictness;
 use crate::reader::Input;
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
@@ -93,12 +94,16 @@ impl args::InputArgs {
         Err(Failure::new(ExitCode::Usage, message).with_hint(hint))
     }
 
+    pub(crate) fn strictness(&self) -> Strictness {
+        Strictness { strict: self.strict, warn: self.warn.clone() }
+    }
+
     /// Validation settings with the rules of `cloud` and the fetched live rules.
     pub(crate) fn validation(&self, cloud: Cloud, live_rules: Vec<LiveRules>) -> validation::Settings {
         validation::Settings {
             default_reseller: self.reseller,
             defaults: self.layout.defaults(),
-            strict: self.strict,
+            strictness: self.strictness(),
             domain_suffix: cloud.domain_suffix(),
             live_rules,
             takes_agreements: cloud.takes_agreements(),
@@ -118,6 +123,7 @@ impl args::InputArgs {
             reseller: self.reseller,
             allow_direct: self.allow_direct,
             strict: self.strict,
+            warn: self.warn.clone(),
             require_valid,
         }
     }

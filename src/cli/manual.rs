@@ -28,7 +28,7 @@ pub(crate) fn man(args: &args::ManArgs, output: &Output) -> Result<ExitCode, Fai
         output.note(format_args!("The manual pages are in `{}`.", folder.display()));
         return Ok(ExitCode::Done);
     }
-    let command = find(help::command().clone(), &args.command)?;
+    let command = help::find(&args.command)?;
     let page = page(command).map_err(|error| Failure::io("could not make the manual page", &error))?;
     output.result(&page)?;
     Ok(ExitCode::Done)
@@ -58,19 +58,6 @@ fn write_all(folder: &Path, force: bool) -> Result<(), Failure> {
         copied.map_err(unwritten)?;
     }
     Ok(())
-}
-
-/// Finds the command with these words. Its name is that of its page, such as `tenantry-import`.
-fn find(mut root: Command, words: &[String]) -> Result<Command, Failure> {
-    root.build();
-    let mut found = &root;
-    for word in words {
-        found = found.find_subcommand(word).ok_or_else(|| {
-            Failure::usage(format!("there is no command `{}`", words.join(" ")))
-                .with_hint("`tenantry --help` lists the commands")
-        })?;
-    }
-    Ok(found.clone())
 }
 
 fn page(command: Command) -> io::Result<String> {

@@ -50,6 +50,7 @@ mod status;
 mod stop;
 mod template;
 mod terminal;
+mod topics;
 mod trusted_hosts;
 mod usage;
 mod wait_lock;
@@ -241,6 +242,7 @@ async fn carry_out(
         Command::Config(ConfigCommand::Show { json }) => config::show(json, provenance, output),
         Command::Config(ConfigCommand::Trust { file }) => config::trust(file, output),
         Command::Completions { shell } => manual::completions(shell, output),
+        Command::Help { words } => help::show(&words, output),
         Command::Man(args) => manual::man(&args, output),
     };
     done.map(Ended::reported)

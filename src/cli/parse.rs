@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::call::Rate;
 use crate::customer::Field;
+use crate::problem::{Kind, Rule};
 use crate::reader::{Encoding, suggested_field};
 use crate::submitter::MaxFailures;
 use crate::transport::is_loopback;
@@ -102,6 +103,22 @@ fn field(name: &str) -> Result<Field, String> {
         let names = Field::ALL.map(Field::name).join(", ");
         format!("`{}` is no field{meant}; the fields are {names}", name.trim())
     })
+}
+
+/// A rule whose problems can be warnings.
+pub(super) fn warn(text: &str) -> Result<Rule, String> {
+    let names = || {
+        let doubts = Rule::ALL.iter().filter(|rule| rule.kind() == Kind::Doubt);
+        doubts.map(|rule| rule.name()).collect::<Vec<_>>().join(", ")
+    };
+    match Rule::ALL.iter().find(|rule| rule.name() == text.trim()) {
+        None => Err(format!("no such rule; the rules are {}", names())),
+        Some(rule) if rule.kind() == Kind::Error => Err(format!(
+            "what breaks this rule cannot be sent, so it cannot be a warning; the rules are {}",
+            names()
+        )),
+        Some(rule) => Ok(*rule),
+    }
 }
 
 /// The tenant id of a reseller.

@@ -3,7 +3,7 @@
 //! The other rows are those of its file, and of the files before it. In an import the ledger finds these problems;
 //! `check` has its own short memory. Their names and messages are here, so that both report the same.
 
-use crate::problem::{Finding, Problem, Rule};
+use crate::problem::{Finding, Problem, Rule, Strictness};
 
 /// A row with the domain of an earlier row, and other values. `file`: the file of the earlier row, if it is another
 /// one.
@@ -19,7 +19,7 @@ pub(crate) fn duplicate_domain(
         format!("the domain `{domain}` stands on line {first_line}{of_file} already, with other values");
     Finding::new(Rule::DuplicateDomain, message)
         .suggest(Some("keep one of the two rows, or give this one another domain".to_owned()))
-        .found(line, column.to_owned(), domain.to_owned(), false)
+        .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
 /// The rule of [`mixed_resellers`].
@@ -31,5 +31,5 @@ pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
     let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
     Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")
         .suggest(Some(advice.to_owned()))
-        .found(line, column.to_owned(), String::new(), false)
+        .found(line, column.to_owned(), String::new(), &Strictness::default())
 }

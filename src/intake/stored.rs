@@ -13,7 +13,7 @@ use crate::customer::Defaults;
 use crate::ledger::{
     self, Candidate, Decision, InputOptions, KnownRows, RetryDecider, SkipReason, State, StoredRow,
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, Strictness};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
 
@@ -106,7 +106,8 @@ impl OfFile {
         };
         let header = reader::stored_header(&stored.header, &options)
             .map_err(|error| ledger::Error::Unjudged { row: stored.row.0, why: error.to_string() })?;
-        let settings = Settings { defaults, ..settings.clone() };
+        let strictness = Strictness { warn: given.warn, ..settings.strictness.clone() };
+        let settings = Settings { defaults, strictness, ..settings.clone() };
         Ok(Self {
             given: stored.given.clone(),
             stored_header: stored.header.clone(),

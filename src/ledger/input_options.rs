@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use tenantry_model::customer::Field;
+use tenantry_model::problem::Rule;
 
 /// The options by which a file was read and validated, from flags or other settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct InputOptions {
     pub reseller: Option<Uuid>,
     pub allow_direct: bool,
     pub strict: bool,
+    /// Rules whose errors are only warnings.
+    pub warn: Vec<Rule>,
     /// Nothing was to be sent if a row failed validation.
     pub require_valid: bool,
 }
@@ -42,6 +45,7 @@ impl InputOptions {
             reseller: now.reseller.or(self.reseller),
             allow_direct: now.allow_direct || self.allow_direct,
             strict: now.strict || self.strict,
+            warn: joined(&self.warn, &now.warn),
             ..now.clone()
         }
     }
@@ -50,6 +54,12 @@ impl InputOptions {
     pub fn without_layout(&self) -> InputOptions {
         InputOptions { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
     }
+}
+
+/// Each value once.
+fn joined<T: Clone + PartialEq>(earlier: &[T], later: &[T]) -> Vec<T> {
+    let new = later.iter().filter(|value| !earlier.contains(value));
+    earlier.iter().chain(new).cloned().collect()
 }
 
 impl ToSql for InputOptions {
@@ -102,6 +112,16 @@ mod tests {
         let options = InputOptions { allow_direct: true, strict: true, ..InputOptions::default() };
         assert_eq!(options.beside(&InputOptions::default()), options);
         assert_eq!(InputOptions::default().beside(&options), options);
+        let warned = |warn: &[Rule]| InputOptions { warn: warn.to_vec(), ..InputOptions::default() };
+        let (quotes, form) = (Rule::Quotes, Rule::NameForm);
+        assert_eq!(warned(&[quotes]).beside(&warned(&[form, quotes])), warned(&[quotes, form]));
+    }
+
+    #[test]
+    fn a_rule_is_kept_by_its_name() {
+        for rule in Rule::ALL {
+            assert_eq!(serde_json::to_string(rule).unwrap(), format!("\"{}\"", rule.name()));
+        }
     }
 
     #[test]

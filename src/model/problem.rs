@@ -1,7 +1,8 @@
 //! Defines what can be wrong with a row, and how it is reported.
 //!
-//! One table has the name and severity of each rule. A check returns a [`Finding`]. The caller adds its place (line,
-//! column, value), which makes a [`Problem`]. For a row without problems, none of this is built.
+//! One table has the name and kind of each rule. A check returns a [`Finding`]. The caller adds its place (line, column,
+//! value) and the [`Strictness`] of the list, which makes a [`Problem`]. For a row without problems, none of this is
+//! built.
 
 use std::borrow::Cow;
 
@@ -45,9 +46,8 @@ impl Problem {
     /// True if the record does not match its header, or is longer than what is stored: the ledger's content differs
     /// from the file's.
     pub fn is_of_the_record(&self) -> bool {
-        [Rule::RaggedRow, Rule::RowEncoding, Rule::Quotes, Rule::CellSize, Rule::RowSize]
-            .iter()
-            .any(|rule| rule.name() == self.rule)
+        let rules = [Rule::RaggedRow, Rule::RowEncoding, Rule::Quotes, Rule::CellSize, Rule::RowSize];
+        self.severity == Severity::Error && rules.iter().any(|rule| rule.name() == self.rule)
     }
 
     /// Column, message and suggestion.
@@ -68,37 +68,77 @@ impl Problem {
     }
 }
 
-/// Defines the table of rules as an enum, with the name and severity of each rule.
+/// How much a problem weighs, unless the operator says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The value cannot be sent.
+    Error,
+    /// The value is very likely not meant. `--warn` accepts it, because in a few lists it is meant.
+    Doubt,
+    Warning,
+}
+
+/// Defines the table of rules as an enum. A rule of the kind `Doubt` has a text for the list of these rules.
 macro_rules! rules {
-    ($($rule:ident $name:literal $severity:ident,)*) => {
+    ($($rule:ident $name:literal $kind:ident $($doubt:literal)?,)*) => {
         /// A rule; `problems[].rule` contains its name.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub enum Rule {
-            $($rule,)*
+            $(#[serde(rename = $name)] $rule,)*
         }
 
         impl Rule {
+            pub const ALL: &[Rule] = &[$(Rule::$rule,)*];
+
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Rule::$rule => $name,)*
                 }
             }
 
-            pub const fn severity(self) -> Severity {
+            pub const fn kind(self) -> Kind {
                 match self {
-                    $(Rule::$rule => Severity::$severity,)*
+                    $(Rule::$rule => Kind::$kind,)*
+                }
+            }
+
+            /// What a rule of the kind [`Doubt`](Kind::Doubt) finds.
+            pub const fn doubt(self) -> Option<&'static str> {
+                match self {
+                    $($(Rule::$rule => Some($doubt),)?)*
+                    _ => None,
                 }
             }
         }
     };
 }
 
+/// How strictly the problems of a list are taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Strictness {
+    /// Warnings are errors.
+    pub strict: bool,
+    /// Rules that are only warnings in this list, whatever `strict` says. None of them has the kind [`Kind::Error`].
+    pub warn: Vec<Rule>,
+}
+
+impl Strictness {
+    pub fn severity(&self, rule: Rule) -> Severity {
+        match rule.kind() {
+            Kind::Error => Severity::Error,
+            Kind::Doubt | Kind::Warning if self.warn.contains(&rule) => Severity::Warning,
+            Kind::Warning if !self.strict => Severity::Warning,
+            Kind::Doubt | Kind::Warning => Severity::Error,
+        }
+    }
+}
+
 // If the service is known to refuse a value, the rule is an error; if the service may refuse it, a warning. If this
-// depends on the country, there are two rules.
+// depends on the country, there are two rules. A value that the service would accept, but that nobody meant, is a doubt.
 rules! {
     RaggedRow "ragged_row" Error,
     RowEncoding "row_encoding" Error,
-    Quotes "quotes" Error,
+    Quotes "quotes" Doubt "quotes where CSV has none: inside a value, or around a part of it",
     CellSize "cell_size" Error,
     RowSize "row_size" Error,
     BlankRow "blank_row" Error,
@@ -169,9 +209,42 @@ impl Finding {
     }
 
     /// Adds the place, which makes a problem. `value` is shown unchanged.
-    pub fn found(self, line: u64, column: String, value: String, strict: bool) -> Problem {
+    pub fn found(self, line: u64, column: String, value: String, strictness: &Strictness) -> Problem {
         let Finding { rule, message, suggestion } = self;
-        let severity = if strict { Severity::Error } else { rule.severity() };
+        let severity = strictness.severity(rule);
         Problem { line, column, value, severity, rule: Cow::Borrowed(rule.name()), message, suggestion }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_weighs_as_its_kind_and_the_list_say() {
+        let check = |rule: Rule, strict: bool, warn: &[Rule], expected: Severity| {
+            let strictness = Strictness { strict, warn: warn.to_vec() };
+            assert_eq!(strictness.severity(rule), expected, "{rule:?} {strictness:?}");
+        };
+        let (error, doubt, warning) = (Rule::Required, Rule::Quotes, Rule::NameForm);
+        for (rule, strict, lax) in [
+            (error, Severity::Error, Severity::Error),
+            (doubt, Severity::Error, Severity::Error),
+            (warning, Severity::Error, Severity::Warning),
+        ] {
+            check(rule, true, &[], strict);
+            check(rule, false, &[], lax);
+        }
+        check(doubt, true, &[doubt], Severity::Warning);
+        check(warning, true, &[warning], Severity::Warning);
+        check(warning, true, &[doubt], Severity::Error);
+    }
+
+    #[test]
+    fn rules_have_different_names() {
+        for (index, rule) in Rule::ALL.iter().enumerate() {
+            assert!(Rule::ALL[..index].iter().all(|other| other.name() != rule.name()), "{rule:?}");
+            assert_eq!(rule.doubt().is_some(), rule.kind() == Kind::Doubt, "{rule:?}");
+        }
     }
 }

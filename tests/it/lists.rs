@@ -479,3 +479,20 @@ fn a_row_with_misplaced_quotes_is_rejected_wherever_it_goes() {
     assert_eq!(bench.count(Operation::Create), 1);
     bench.agree();
 }
+
+/// Inch marks are meant. With `--warn`, also with `--strict`, such a value is sent as it stands, and the option is kept
+/// with the list.
+#[test]
+fn a_rule_that_is_wrong_for_a_list_can_be_a_warning() {
+    let bench = Bench::new();
+    let inches = row("inches").replacen("Harborline inches Ltd", "Pipes 5\" Ltd", 1);
+    bench.file("customers.csv", format!("{HEADER}\n{inches}\n"));
+    check(&bench, "customers.csv").exits(3);
+    let done = check(&bench, "customers.csv").args(["--strict", "--warn", "quotes"]).exits(0);
+    assert_eq!(done.json()["problems"][0]["severity"], "warning", "{done}");
+    bench.import("customers.csv").args(["--warn", "quotes"]).exits(0);
+    assert!(bench.creations()[0].body.contains("Pipes 5\\\" Ltd"), "{:?}", bench.creations());
+    check(&bench, "customers.csv").args(["--warn", "quote"]).exits(2).says("the rules are quotes");
+    check(&bench, "customers.csv").args(["--warn", "required"]).exits(2).says("cannot be sent");
+    bench.agree();
+}

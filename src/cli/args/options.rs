@@ -14,6 +14,7 @@ use super::repeat::Repeat;
 use crate::auth::KeyStoreChoice;
 use crate::call::Rate;
 use crate::customer::Field;
+use crate::problem::Rule;
 use crate::reader::Encoding;
 use crate::submitter::MaxFailures;
 use crate::telemetry;
@@ -307,6 +308,16 @@ pub(crate) struct InputArgs {
     /// Treat warnings as errors
     #[arg(long, env = "TENANTRY_STRICT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) strict: bool,
+    /// Take problems of this rule as warnings, also with --strict (repeat it; `tenantry help columns` lists the rules)
+    #[arg(
+        long,
+        value_name = "RULE",
+        value_parser = parse::warn,
+        value_delimiter = ',',
+        env = "TENANTRY_WARN",
+        add = Repeat::Always
+    )]
+    pub(crate) warn: Vec<Rule>,
 }
 
 /// Conditions for sending anything.

@@ -144,7 +144,7 @@ impl CheckRun<'_> {
         self.report_layout(&path, opened.layout(), &header);
         let mut file = FileInProgress {
             path: path.clone(),
-            check: FileCheck::new(header, self.args.input.strict, self.args.input.allow_direct),
+            check: FileCheck::new(header, self.args.input.strictness(), self.args.input.allow_direct),
             earlier_rows: &mut self.earlier_rows,
             report: &mut self.report,
             progress,

@@ -128,9 +128,12 @@ fn texts(kept: &Value) -> Vec<String> {
             let name = delimiter.as_u64().and_then(parse::delimiter_name);
             name.map(str::to_owned).into_iter().collect()
         }
-        Value::Array(pairs) => {
-            let pairs = pairs.iter().filter_map(Value::as_array);
-            pairs.map(|pair| pair.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("=")).collect()
+        Value::Array(values) => {
+            let text = |value: &Value| match value {
+                Value::Array(pair) => pair.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("="),
+                value => value.as_str().unwrap_or_default().to_owned(),
+            };
+            values.iter().map(text).collect()
         }
     }
 }

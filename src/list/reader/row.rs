@@ -17,10 +17,6 @@ pub enum RowFault {
     NotUtf8 {
         index: usize,
     },
-    Quotes {
-        index: usize,
-        fault: QuoteFault,
-    },
     CellTooLong {
         index: usize,
         bytes: usize,
@@ -41,6 +37,7 @@ pub struct Row {
     is_text: bool,
     numbers: Vec<bool>,
     fault: Option<RowFault>,
+    quote_fault: Option<(usize, QuoteFault)>,
 }
 
 impl Row {
@@ -93,6 +90,11 @@ impl Row {
         self.fault
     }
 
+    /// The first cell with misplaced quotes, by its 0-based index. Its text is what a lenient reader makes of it.
+    pub fn quote_fault(&self) -> Option<(usize, QuoteFault)> {
+        self.quote_fault
+    }
+
     /// Copies a record into this row, for a header of `expected` columns.
     pub(super) fn fill(&mut self, record: &Record<'_>, expected: usize) {
         self.line = record.line;
@@ -107,6 +109,7 @@ impl Row {
             }
         }
         self.fault = self.find_fault(record, expected);
+        self.quote_fault = record.quote_fault;
     }
 
     /// False if the record is not UTF-8. The whole record is checked at once, which is much faster than checking each
@@ -131,9 +134,6 @@ impl Row {
             return Some(RowFault::RecordTooLong);
         }
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
-        if let Some((index, fault)) = record.quote_fault {
-            return Some(RowFault::Quotes { index, fault });
-        }
         // Excel often leaves empty cells at the right edge.
         let has_extra_text = || bounds(record.ends).skip(expected).any(|(start, end)| start < end);
         let not_all_kept = record.found > record.ends.len();

@@ -23,7 +23,9 @@ fn read_all(input: impl Read, options: &Options) -> Result<String, Error> {
     while reader.read(&mut row)? {
         let first = row.cells().get(0).map(String::from_utf8_lossy).unwrap_or_default();
         let fault = row.fault().map(|fault| format!(" {fault:?}")).unwrap_or_default();
-        writeln!(out, "{}-{} {first:?}{fault}", row.line(), row.last_line()).unwrap();
+        let quotes =
+            row.quote_fault().map(|(index, fault)| format!(" {index} {fault:?}")).unwrap_or_default();
+        writeln!(out, "{}-{} {first:?}{fault}{quotes}", row.line(), row.last_line()).unwrap();
     }
     Ok(out)
 }
@@ -126,8 +128,8 @@ fn a_cell_that_is_not_utf8_is_a_fault() {
 fn a_value_with_misplaced_quotes_is_a_fault() {
     check(
         with_header("\"Harbor \"West\" GmbH\",,,,,,,,\nb, \"c\",,,,,,,\nd,,,,,,,,\n"),
-        "2-2 \"Harbor West\\\" GmbH\\\"\" Quotes { index: 0, fault: TextAfter }\n\
-         3-3 \"b\" Quotes { index: 1, fault: BlankBefore }\n4-4 \"d\"\n",
+        "2-2 \"Harbor West\\\" GmbH\\\"\" 0 TextAfter\n\
+         3-3 \"b\" 1 BlankBefore\n4-4 \"d\"\n",
     );
     check(
         HEADER.replacen("domain", " \"domain\"", 1),

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
 use tenantry_model::customer::{Defaults, DomainName, Field};
 use tenantry_model::printable::truncate_for_display;
-use tenantry_model::problem::{Finding, Problem, Rule};
+use tenantry_model::problem::{Finding, Problem, Rule, Severity, Strictness};
 
 use country::Rulebook;
 use draft::Draft;
@@ -48,8 +48,7 @@ pub struct Settings {
     pub default_reseller: Option<Uuid>,
     /// For empty cells.
     pub defaults: Defaults,
-    /// Warnings become errors.
-    pub strict: bool,
+    pub strictness: Strictness,
     /// The end of an initial domain, without the leading dot.
     pub domain_suffix: &'static str,
     /// The service's rules for countries; they override the built-in rules. Of two entries for one country, the later
@@ -66,7 +65,7 @@ impl Default for Settings {
         Self {
             default_reseller: None,
             defaults: Defaults::default(),
-            strict: false,
+            strictness: Strictness::default(),
             domain_suffix: "onmicrosoft.com",
             live_rules: Vec::new(),
             takes_agreements: true,
@@ -132,6 +131,12 @@ impl Validator {
 
     fn validate_fields<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
         let mut report = ProblemCollector::new(header, row, &self.settings);
+        if let Some((index, fault)) = row.quote_fault() {
+            report.add_cell(index, Finding::new(Rule::Quotes, fault.to_string()));
+            if self.settings.strictness.severity(Rule::Quotes) == Severity::Error {
+                return Self::of_cells(None, row, report);
+            }
+        }
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
         }
@@ -210,9 +215,6 @@ impl Validator {
                 let message = "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`";
                 report.add_cell(index, Finding::new(Rule::RowEncoding, message));
             }
-            RowFault::Quotes { index, fault } => {
-                report.add_cell(index, Finding::new(Rule::Quotes, fault.to_string()));
-            }
             RowFault::CellTooLong { index, bytes } => {
                 let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");
                 report.add_cell(index, Finding::new(Rule::CellSize, message));
@@ -227,6 +229,14 @@ impl Validator {
         }
         let is_aligned = matches!(fault, RowFault::NotUtf8 { .. } | RowFault::CellTooLong { .. });
         let domain = if is_aligned { self.domain_of(header, row) } else { None };
+        Self::of_cells(domain, row, report)
+    }
+
+    fn of_cells<'a>(
+        domain: Option<DomainName>,
+        row: &'a Row,
+        report: ProblemCollector<'_>,
+    ) -> Validation<'a> {
         let (problems, extent) = report.finish();
         Validation { domain, problems, extent, content: RowContent::Cells(row) }
     }
@@ -248,7 +258,7 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
         row.line(),
         SURPLUS_COLUMN.to_owned(),
         truncate_for_display(surplus.as_bytes()),
-        false,
+        &Strictness::default(),
     ))
 }
 
@@ -263,7 +273,10 @@ pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -
         problem.column != SURPLUS_COLUMN
             && [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
     };
-    if problems.iter().any(|problem| problem.rule == Rule::Quotes.name()) {
+    if problems
+        .iter()
+        .any(|problem| problem.rule == Rule::Quotes.name() && problem.severity == Severity::Error)
+    {
         return b"(misplaced quotes)".to_vec();
     }
     if problems.iter().any(is_lost) {

@@ -62,7 +62,7 @@ impl<'a> ProblemCollector<'a> {
     }
 
     fn push(&mut self, index: usize, column: String, value: String, finding: Finding) {
-        let problem = finding.found(self.row.line(), column, value, self.settings.strict);
+        let problem = finding.found(self.row.line(), column, value, &self.settings.strictness);
         if problem.severity == Severity::Error {
             self.extent = Extent::Wrong;
         }

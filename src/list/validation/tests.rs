@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::reader::{Options, Reader, to_csv};
 use tenantry_model::customer::Customer;
-use tenantry_model::problem::Severity;
 
 const RESELLER: &str = "2ca7e1e4-3b0f-4f0e-9d3c-6a1f5a1f9b11";
 
@@ -295,7 +294,8 @@ fn a_problem_says_where_it_is_and_shows_the_cell_safely() {
 
 #[test]
 fn strict_makes_errors_of_warnings_and_leaves_the_hash_alone() {
-    let strict = Settings { strict: true, ..Settings::default() };
+    let strict =
+        Settings { strictness: Strictness { strict: true, warn: Vec::new() }, ..Settings::default() };
     let changes = [(Field::FirstName, "Test")];
     let found = verdict_with(&changes, &strict);
     assert_eq!(shown(&found.problems), ["first_name name_form: Error"]);
@@ -368,7 +368,8 @@ fn a_row_with_a_fault_has_that_one_problem() {
 
 #[test]
 fn the_sample_of_good_customers_has_no_problem() {
-    let strict = Settings { strict: true, ..Settings::default() };
+    let strict =
+        Settings { strictness: Strictness { strict: true, warn: Vec::new() }, ..Settings::default() };
     let verdicts = validate_all(include_bytes!("../../../samples/customers.csv"), &strict);
     assert_eq!(verdicts.len(), 60);
     let mut domains = std::collections::HashSet::new();

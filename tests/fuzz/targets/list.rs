@@ -13,7 +13,7 @@ use tenantry_list::reader::{
 };
 use tenantry_list::validation::{Settings, Validation, Validator};
 use tenantry_model::printable::is_unseen;
-use tenantry_model::problem::Severity;
+use tenantry_model::problem::{Severity, Strictness};
 
 use super::input::steered;
 
@@ -79,7 +79,8 @@ pub fn rows(input: &[u8]) {
     let Ok(mut reader) = Reader::open(file, &options) else { return };
     let header = reader.header().clone();
     let lenient = Validator::new(Settings::default());
-    let strict = Validator::new(Settings { strict: true, takes_agreements: false, ..Settings::default() });
+    let strictness = Strictness { strict: true, warn: Vec::new() };
+    let strict = Validator::new(Settings { strictness, takes_agreements: false, ..Settings::default() });
     let mut row = Row::default();
     while reader.read(&mut row).unwrap_or(false) {
         let validation = lenient.validate(&header, &row);

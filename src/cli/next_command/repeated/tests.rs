@@ -5,6 +5,7 @@ use super::*;
 use crate::cli::args::{Cli, Command as Asked};
 use crate::cli::output::Output;
 use crate::customer::Field;
+use crate::problem::Rule;
 
 /// The commands that suggest a next command.
 const NAMING: [&str; 7] = ["import", "resume", "retry", "reconcile", "check", "status", "report"];
@@ -92,11 +93,15 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         reseller: Some(uuid::Uuid::from_u128(7)),
         allow_direct: true,
         strict: true,
+        warn: vec![Rule::Quotes, Rule::NameForm],
         require_valid: true,
     };
     let flags = flags_of(&given);
     assert!(flags.starts_with(" --delimiter tab --encoding windows-1252 --sheet "), "{flags}");
-    assert!(flags.ends_with(" --allow-direct --strict --require-valid"), "{flags}");
+    assert!(
+        flags.ends_with(" --allow-direct --strict --warn quotes --warn name_form --require-valid"),
+        "{flags}"
+    );
     let line = format!("tenantry import{flags} customers.csv");
     // None of the values contains a space or a quotation mark.
     let words = line.split(' ').map(|word| word.trim_matches(['\'', '"']));

@@ -1,0 +1,18 @@
+//! The topics of `tenantry help`: texts about more than one command.
+
+use crate::problem::Rule;
+
+/// A topic, by its name.
+pub(super) fn text(name: &str) -> Option<String> {
+    match name {
+        "columns" => Some(include_str!("topics/columns.md").replace("{rules}\n", &rules())),
+        _ => None,
+    }
+}
+
+/// The rules for `--warn`, one line each.
+fn rules() -> String {
+    let doubts = Rule::ALL.iter().filter_map(|rule| Some((rule.name(), rule.doubt()?)));
+    let width = doubts.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
+    doubts.map(|(name, finds)| format!("  {name:width$}  {finds}\n")).collect()
+}
