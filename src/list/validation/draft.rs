@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::reader::{Header, Row};
 use tenantry_model::customer::{Agreement, Customer, Defaults, DomainName, Field};
 
-use super::text;
+use super::text::{self, Traits};
 
 /// The value of every field, or an empty text if the row has none. A check that knows the service's spelling replaces
 /// the value with it.
@@ -16,8 +16,8 @@ pub(super) struct Draft<'a> {
     values: [&'a str; Field::ALL.len()],
     /// The row has no text in any known column.
     pub(super) is_blank: bool,
-    /// The whole row is free of control and invisible characters, so no cell needs to be searched for them.
-    pub(super) is_plain: bool,
+    /// What the whole row is free of, no cell needs to be searched for.
+    pub(super) traits: Traits,
     pub(super) domain: Option<DomainName>,
     /// The state as the country's list spells it. It does not replace the operator's text, because the lists change:
     /// fetched rules must not change the hash of a row.
@@ -30,17 +30,17 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn read(header: &Header, row: &'a Row, defaults: &'a Defaults) -> Self {
         let value = |field| header.index_of(field).and_then(|index| row.text(index)).map_or("", text::trim);
-        let mut is_plain = text::is_plain(row.cells().as_slice());
+        let mut traits = Traits::of(row.cells().as_slice());
         let mut values = Field::ALL.map(value);
         let is_blank = values.iter().all(|value| value.is_empty());
         for (field, text) in defaults.iter() {
             let value = &mut values[field as usize];
             if value.is_empty() {
                 *value = text;
-                is_plain &= text::is_plain(text.as_bytes());
+                traits = traits.and(Traits::of(text.as_bytes()));
             }
         }
-        Self { values, is_blank, is_plain, ..Self::default() }
+        Self { values, is_blank, traits, ..Self::default() }
     }
 
     /// Visits the content of the row: the number and value of each field. Empty fields are left out, so a new empty

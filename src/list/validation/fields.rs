@@ -6,7 +6,8 @@ use tenantry_model::customer::Field;
 
 use super::report::ProblemCollector;
 use super::tables::tables;
-use super::{email, names, text};
+use super::text::Traits;
+use super::{email, escaped, misread, names, program_value, scripts, text};
 use tenantry_model::problem::{Finding, Rule};
 
 /// Fact book 4.5: more characters than this cause a warning, although the API's own limit is 50.
@@ -29,15 +30,19 @@ pub const fn chars_max(field: Field) -> Option<usize> {
 }
 
 /// Checks presence, characters, length and the format of some fields. True if the value exists and can be checked
-/// further. `is_plain` means that the characters are known to be valid.
-pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut ProblemCollector<'_>) -> bool {
+/// further. `traits` are those of the whole row.
+pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
     if value.is_empty() {
         if field.is_required() {
             report.add(field, Finding::new(Rule::Required, "is required"));
         }
         return false;
     }
-    if !is_plain && let Some(finding) = text::check_characters(value) {
+    let misread = if traits.is_ascii { None } else { misread::check(value) };
+    if misread.is_none()
+        && !traits.is_plain
+        && let Some(finding) = text::check_characters(value)
+    {
         let is_control = finding.rule == Rule::ControlCharacter;
         // The second line of an address has a separate column.
         let is_broken_address = is_control && field == Field::AddressLine1;
@@ -51,6 +56,13 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Prob
         report.add(field, Finding::new(Rule::SpreadsheetError, "is the error of a formula, not its result"));
         return false;
     }
+    if let Some(finding) = misread.or_else(|| find_spoilt(field, value, traits)) {
+        let is_error = report.is_error(finding.rule);
+        report.add(field, finding);
+        if is_error {
+            return false;
+        }
+    }
     if let Some(finding) = check_length(field, value) {
         report.add(field, finding);
     }
@@ -63,10 +75,23 @@ pub(super) fn check(field: Field, value: &str, is_plain: bool, report: &mut Prob
         Field::Email | Field::AgreementEmail => email::check(value),
         _ => None,
     };
-    if let Some(finding) = finding {
+    if let Some(finding) = finding.or_else(|| names::formula_start(field, value)) {
         report.add(field, finding);
     }
     true
+}
+
+/// Finds a value that nobody wrote like this: programs did, on its way into the list.
+fn find_spoilt(field: Field, value: &str, traits: Traits) -> Option<Finding> {
+    program_value::check(field, value)
+        .or_else(|| if traits.is_unmarked { None } else { escaped::check(value) })
+        .or_else(|| match field {
+            _ if traits.is_unmarked => None,
+            // These have their own form.
+            Field::Email | Field::AgreementEmail | Field::ExternalId => None,
+            field => text::lost_letter(value, field == Field::CompanyName),
+        })
+        .or_else(|| if traits.is_ascii { None } else { scripts::check(value) })
 }
 
 fn check_length(field: Field, value: &str) -> Option<Finding> {

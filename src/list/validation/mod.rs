@@ -10,10 +10,14 @@ mod country;
 mod domain;
 mod draft;
 mod email;
+mod escaped;
 mod fields;
+mod misread;
 mod names;
 mod outcome;
+mod program_value;
 mod report;
+mod scripts;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -133,7 +137,7 @@ impl Validator {
         let mut report = ProblemCollector::new(header, row, &self.settings);
         if let Some((index, fault)) = row.quote_fault() {
             report.add_cell(index, Finding::new(Rule::Quotes, fault.to_string()));
-            if self.settings.strictness.severity(Rule::Quotes) == Severity::Error {
+            if report.is_error(Rule::Quotes) {
                 return Self::of_cells(None, row, report);
             }
         }
@@ -152,9 +156,9 @@ impl Validator {
 
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
         // The values that exist and can be checked further.
-        let is_plain = draft.is_plain;
+        let traits = draft.traits;
         let texts = Field::ALL
-            .map(|field| Some(draft[field]).filter(|text| fields::check(field, text, is_plain, report)));
+            .map(|field| Some(draft[field]).filter(|text| fields::check(field, text, traits, report)));
         let given = |field: Field| texts[field as usize];
 
         if let Some(text) = given(Field::Domain) {

@@ -2,6 +2,9 @@
 //!
 //! It is not known whether the API enforces these rules, so all of them are warnings.
 
+use tenantry_model::customer::Field;
+use tenantry_model::problem::{Finding, Rule};
+
 /// Legal forms, which are not a name without other words. Compared without case, dots, slashes and spaces.
 #[rustfmt::skip]
 const LEGAL_FORMS: [&str; 28] = [
@@ -88,6 +91,26 @@ fn is_east_asian(c: char) -> bool {
 
 fn is_emoji(c: char) -> bool {
     matches!(c, '\u{2600}'..='\u{27BF}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// The name of a person.
+pub(super) fn is_person(field: Field) -> bool {
+    matches!(
+        field,
+        Field::FirstName
+            | Field::LastName
+            | Field::MiddleName
+            | Field::AgreementFirstName
+            | Field::AgreementLastName
+    )
+}
+
+/// A name that a spreadsheet would take for a formula, or that is one.
+pub(super) fn formula_start(field: Field, value: &str) -> Option<Finding> {
+    let is_name = is_person(field)
+        || matches!(field, Field::CompanyName | Field::AddressLine1 | Field::AddressLine2 | Field::City);
+    (is_name && value.starts_with(['=', '+', '-', '@']))
+        .then(|| Finding::new(Rule::FormulaStart, "starts like a formula of a spreadsheet, not like a name"))
 }
 
 #[cfg(test)]

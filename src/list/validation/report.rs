@@ -5,7 +5,7 @@ use super::{Settings, text};
 use crate::reader::{Header, Row};
 use tenantry_model::customer::Field;
 use tenantry_model::printable::truncate_for_display;
-use tenantry_model::problem::{Finding, Problem, Severity};
+use tenantry_model::problem::{Finding, Problem, Rule, Severity};
 
 pub(super) struct ProblemCollector<'a> {
     header: &'a Header,
@@ -48,6 +48,11 @@ impl<'a> ProblemCollector<'a> {
         let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
         let value = truncate_for_display(self.row.cells().get(index).unwrap_or_default());
         self.push(index, column, value, finding);
+    }
+
+    /// Problems of this rule reject the row.
+    pub(super) fn is_error(&self, rule: Rule) -> bool {
+        self.settings.strictness.severity(rule) == Severity::Error
     }
 
     /// The cell of the field is a number in a workbook.

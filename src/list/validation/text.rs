@@ -21,25 +21,54 @@ pub(super) fn trim(cell: &str) -> &str {
     cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// True if [`check_characters`] would find nothing in any part of these bytes of UTF-8. There is no control byte, and
-/// no byte that starts a control or invisible character beyond ASCII (all of U+0080 to U+00BF, U+0600 to U+063F, U+2000
-/// to U+2FFF and U+F000 to U+FFFF start with these bytes). Without an early exit, the compiler compares many bytes at
-/// once.
-pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |plain, &byte| {
-        plain
-            & (byte >= b' ')
-            & (byte != 0x7F)
-            & (byte != 0xC2)
-            & (byte != 0xD8)
-            & (byte != 0xE2)
-            & (byte != 0xEF)
-    })
+/// What bytes of UTF-8 are free of, so that no part of them needs to be searched for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Traits {
+    /// [`check_characters`] would find nothing. There is no control byte, and no byte that starts a control or invisible
+    /// character beyond ASCII (all of U+0080 to U+00BF, U+0600 to U+063F, U+2000 to U+2FFF and U+F000 to U+FFFF start
+    /// with these bytes).
+    pub(super) is_plain: bool,
+    pub(super) is_ascii: bool,
+    /// There is no `?`, and no character that begins an escape: `&`, `<`, `_` and `\\`.
+    pub(super) is_unmarked: bool,
+}
+
+impl Default for Traits {
+    fn default() -> Self {
+        Self { is_plain: true, is_ascii: true, is_unmarked: true }
+    }
+}
+
+impl Traits {
+    // Without an early exit, the compiler compares many bytes at once.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let is_plain = bytes.iter().fold(true, |plain, &byte| {
+            plain
+                & (byte >= b' ')
+                & (byte != 0x7F)
+                & (byte != 0xC2)
+                & (byte != 0xD8)
+                & (byte != 0xE2)
+                & (byte != 0xEF)
+        });
+        let is_unmarked = bytes.iter().fold(true, |unmarked, &byte| {
+            unmarked & (byte != b'?') & (byte != b'&') & (byte != b'<') & (byte != b'_') & (byte != b'\\')
+        });
+        Self { is_plain, is_ascii: bytes.is_ascii(), is_unmarked }
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            is_plain: self.is_plain & other.is_plain,
+            is_ascii: self.is_ascii & other.is_ascii,
+            is_unmarked: self.is_unmarked & other.is_unmarked,
+        }
+    }
 }
 
 /// Looks for characters that no field may contain.
 pub(super) fn check_characters(text: &str) -> Option<Finding> {
-    if is_plain(text.as_bytes()) {
+    if Traits::of(text.as_bytes()).is_plain {
         return None;
     }
     if text.contains(['\n', '\r']) {
@@ -61,20 +90,21 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
     Some(Finding::new(Rule::InvisibleCharacter, message).suggest(Some(without)))
 }
 
-/// `4.91715E+11`: how a spreadsheet shows a long number. The missing digits cannot be restored.
-pub(super) fn is_spreadsheet_number(text: &str) -> bool {
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
-    let mantissa = mantissa.strip_prefix('+').unwrap_or(mantissa);
-    let is_number = |text: &str, marks: &[char]| {
-        text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || marks.contains(&c))
+/// `Z?rich`, `?ódzka`, `??`: a program writes a question mark for a letter that its encoding does not have. Behind a word
+/// it may be a question in the name of a company, `may_end` says; a name of a person or a place never is one.
+pub(super) fn lost_letter(text: &str, may_end: bool) -> Option<Finding> {
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() || c == '?');
+    let is_lost = |(at, _): (usize, &str)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + 1..].chars().next());
+        let is_end = !is_letter(after);
+        is_letter(after) && before != Some('?')
+            || is_letter(before) && is_end && !(may_end && after.is_none())
     };
-    let exponent = exponent.strip_prefix('+');
-    is_number(mantissa, &['.', ',']) && exponent.is_some_and(|exponent| is_number(exponent, &[]))
-}
-
-pub(super) fn lost_digits(rule: Rule) -> Finding {
-    Finding::new(rule, "was turned into a number by a spreadsheet and has lost digits")
+    text.match_indices('?').any(is_lost).then(|| {
+        let message =
+            "has lost a letter: `?` is what a program writes for one that its encoding does not have";
+        Finding::new(Rule::LostCharacter, message)
+    })
 }
 
 /// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: the errors of formulas.
@@ -139,7 +169,7 @@ mod tests {
     #[test]
     fn plain_bytes_hide_nothing() {
         for c in ('\0'..=char::MAX).filter(|&c| is_unseen(c)) {
-            assert!(!is_plain(c.to_string().as_bytes()), "{c:?}");
+            assert!(!Traits::of(c.to_string().as_bytes()).is_plain, "{c:?}");
         }
     }
 
@@ -157,12 +187,25 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_number_that_a_spreadsheet_has_written() {
-        for text in ["4.91715E+11", "2,73185E+13", "+4.9E+11", "3E+10"] {
-            assert!(is_spreadsheet_number(text), "{text}");
+    fn a_question_mark_in_a_word_is_a_lost_letter() {
+        for text in [
+            "Z?rich",
+            "?ódzka",
+            "??",
+            "????? ???",
+            "Prager Stra?e 1",
+            "???1-1-1",
+            "S?hne AG",
+            "Citt? di",
+            "A ?? B",
+        ] {
+            assert!(lost_letter(text, true).is_some(), "{text}");
         }
-        for text in ["", "E", "E+11", "12E", "12E11", "1.2E+", "x1E+2", "2015/184623/07", "12345E+A"] {
-            assert!(!is_spreadsheet_number(text), "{text}");
+        for text in ["Gro?", "Citt?"] {
+            assert!(lost_letter(text, false).is_some() && lost_letter(text, true).is_none(), "{text}");
+        }
+        for text in ["", "?", "5?", "No. ? 5", "Contoso"] {
+            assert!(lost_letter(text, false).is_none(), "{text}");
         }
     }
 

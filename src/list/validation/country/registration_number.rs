@@ -5,7 +5,6 @@
 
 use std::ops::RangeInclusive;
 
-use crate::validation::text::{is_spreadsheet_number, lost_digits};
 use tenantry_model::problem::{Finding, Rule};
 
 use super::rules::CountryRules;
@@ -17,9 +16,6 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         let message = format!("is not taken for customers in {}, and is refused there", rules.title());
         let finding = Finding::new(Rule::RegistrationNumberCountry, message);
         return Some(finding.suggest(Some("leave it empty, unless the country is wrong".to_owned())));
-    }
-    if is_spreadsheet_number(text) {
-        return Some(lost_digits(Rule::RegistrationNumberForm));
     }
     let chars = text.chars().count();
     (!CHARS.contains(&chars)).then(|| {
@@ -57,7 +53,6 @@ mod tests {
         check("HU", "12345", None);
         check("HU", &"1".repeat(22), None);
         check("HU", &"1".repeat(23), Some(Rule::RegistrationNumberForm));
-        check("BR", "2.73185E+13", Some(Rule::RegistrationNumberForm));
     }
 
     #[test]

@@ -1,0 +1,339 @@
+//! UTF-8 that was read in another encoding, once or more often: `MÃ¼ller` for `Müller`.
+//!
+//! A word is such a text if its bytes in the other encoding are UTF-8 of plausible letters. By chance, only words that no
+//! language writes are that, such as `Å®`.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS};
+use encoding_rs::{WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254};
+
+use tenantry_model::problem::{Finding, Rule};
+
+/// How often a text may have been misread.
+const ROUNDS_MAX: usize = 3;
+
+/// Encodings that UTF-8 is mistaken for. The first that makes sense of a word counts.
+static SINGLE_BYTE: LazyLock<[ByteTable; 7]> = LazyLock::new(|| {
+    [WINDOWS_1252, WINDOWS_1250, MACINTOSH, WINDOWS_1251, WINDOWS_1254, WINDOWS_1253, IBM866]
+        .map(ByteTable::new)
+});
+
+static DOUBLE_BYTE: [&Encoding; 4] = [GBK, SHIFT_JIS, BIG5, EUC_KR];
+
+/// Finds a text that was misread, and suggests what it was. ASCII never is.
+pub(super) fn check(text: &str) -> Option<Finding> {
+    if !may_be_misread(text) {
+        return None;
+    }
+    let original = |word| original(word, ROUNDS_MAX).map_or(Cow::Borrowed(word), Cow::Owned);
+    let words: Vec<Cow<'_, str>> = text.split(' ').map(original).collect();
+    words.iter().any(|word| matches!(word, Cow::Owned(_))).then(|| {
+        let message = "is UTF-8 that was read in another encoding";
+        Finding::new(Rule::MisreadText, message).suggest(Some(words.join(" ")))
+    })
+}
+
+/// A character of UTF-8 beyond ASCII has at least two bytes, and so becomes at least two characters beyond ASCII, or one
+/// of East Asia. Nearly all words of Europe end the search here.
+fn may_be_misread(text: &str) -> bool {
+    let mut last_was_ascii = true;
+    text.chars().any(|c| {
+        let is_second = !last_was_ascii && !c.is_ascii();
+        last_was_ascii = c.is_ascii();
+        is_second || c == BEFORE_BLANK || is_east_asian(c)
+    })
+}
+
+/// Windows-1252 has this letter and a no-break space for the bytes of `à`. Programs trim that space, or make a plain one
+/// of it.
+const BEFORE_BLANK: char = 'Ã';
+
+/// The word that was misread up to `rounds` times.
+fn original(word: &str, rounds: usize) -> Option<String> {
+    if word.is_ascii() || rounds == 0 {
+        return None;
+    }
+    if let Some(start) = word.strip_suffix(BEFORE_BLANK).filter(|start| start.ends_with(char::is_lowercase)) {
+        return Some(format!("{start}à"));
+    }
+    let singles = SINGLE_BYTE.iter().filter_map(|table| table.encode(word));
+    let doubles = DOUBLE_BYTE.iter().filter_map(|encoding| double_byte(word, encoding));
+    singles.chain(doubles).filter_map(|bytes| String::from_utf8(bytes).ok()).find_map(|decoded| {
+        original(&decoded, rounds - 1).or_else(|| is_plausible(&decoded, word).then_some(decoded))
+    })
+}
+
+/// The bytes of an encoding by their characters.
+struct ByteTable(Vec<(char, u8)>);
+
+impl ByteTable {
+    fn new(encoding: &'static Encoding) -> Self {
+        let decode = |byte: u8| {
+            let text = encoding.decode_without_bom_handling_and_without_replacement(&[byte])?.chars().next();
+            text.map(|c| (c, byte))
+        };
+        let mut bytes: Vec<_> = (0x80..=0xFF).filter_map(decode).collect();
+        if encoding == WINDOWS_1252 {
+            // Many programs mean ISO-8859-1, which has control characters at these bytes.
+            bytes.extend((0x80..=0x9F).map(|byte| (char::from(byte), byte)));
+        }
+        bytes.sort_unstable();
+        Self(bytes)
+    }
+
+    fn byte(&self, c: char) -> Option<u8> {
+        if c.is_ascii() {
+            return u8::try_from(u32::from(c)).ok();
+        }
+        self.0.binary_search_by_key(&c, |&(c, _)| c).ok().map(|index| self.0[index].1)
+    }
+
+    fn encode(&self, word: &str) -> Option<Vec<u8>> {
+        // The first character beyond ASCII must begin one of UTF-8; for most words it does not.
+        let first = word.chars().find(|c| !c.is_ascii())?;
+        self.byte(first).filter(|byte| (0xC2..=0xF4).contains(byte))?;
+        word.chars().map(|c| self.byte(c)).collect()
+    }
+}
+
+fn is_east_asian(c: char) -> bool {
+    matches!(c, '\u{2E80}'..='\u{D7FF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF61}'..='\u{FFDC}')
+}
+
+/// The bytes of a word of East Asia; `None` if the encoding does not have it. Half-width Katakana belong to it too.
+fn double_byte(word: &str, encoding: &'static Encoding) -> Option<Vec<u8>> {
+    if !word.contains(is_east_asian) {
+        return None;
+    }
+    let (bytes, _, has_unmappable) = encoding.encode(word);
+    (!has_unmappable).then(|| bytes.into_owned())
+}
+
+/// The letters of a word belong together. A word of Han has no blanks, so all scripts of its languages do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Script {
+    Latin,
+    Greek,
+    Cyrillic,
+    Hebrew,
+    Arabic,
+    Thai,
+    EastAsian,
+}
+
+/// The script of a letter that is in use, or `None`.
+fn script(c: char) -> Option<Script> {
+    Some(match c {
+        'A'..='Z' | 'a'..='z' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ' | 'ª' | 'º' => Script::Latin,
+        // Without letters that only words have that were not misread.
+        'Ĕ' | 'ĕ' | 'Ĭ' | 'ĭ' | 'Ŏ' | 'ŏ' | 'Ŀ' | 'ŀ' | 'ĸ' | 'ŉ' | 'ſ' => return None,
+        'Ā'..='ž' | 'Ș'..='ț' | 'Ơ' | 'ơ' | 'Ư' | 'ư' | 'Ạ'..='ỹ' | 'ẞ' => Script::Latin,
+        'Ά'..='ώ' => Script::Greek,
+        'Ѐ'..='џ' | 'Ґ' | 'ґ' => Script::Cyrillic,
+        'א'..='ת' => Script::Hebrew,
+        'ء'..='ي' | 'پ' | 'چ' | 'ژ' | 'ک' | 'گ' | 'ی' => Script::Arabic,
+        'ก'..='๎' => Script::Thai,
+        'ぁ'..='ヿ' | '㐀'..='鿿' | '가'..='힣' | '々' | '０'..='９' | 'Ａ'..='ｚ' => {
+            Script::EastAsian
+        }
+        _ => return None,
+    })
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{A0}'..='\u{BF}' | '‐'..='…' | '‹' | '›' | '€' | '™' | '№' | '、'..='】' | '（' | '）' | '！'..='～')
+}
+
+/// Whether a decoded word is one that somebody wrote, and `misread` is not.
+fn is_plausible(word: &str, misread: &str) -> bool {
+    let mut letters =
+        word.chars().filter(|c| !c.is_ascii_punctuation() && !c.is_ascii_digit() && !is_mark(*c));
+    let first = letters.clone().next().map(script);
+    let is_of_one_script = match first {
+        Some(None) => false,
+        Some(first) => letters.all(|c| script(c) == first),
+        None => true,
+    };
+    is_of_one_script && !is_chance(word, misread, first.flatten()) && has_plausible_case(word)
+}
+
+/// Two characters that are one of UTF-8 by chance: `В»` at the end of a quoted name is Cyrillic, `ĆŻ` and `ĂŞ` are two
+/// capitals of Polish and Romanian.
+fn is_chance(word: &str, misread: &str, script_of_word: Option<Script>) -> bool {
+    let strange = |c: &char| !c.is_ascii();
+    let Some(decoded) = word.chars().find(strange) else { return false };
+    let mut pair = misread.chars().filter(strange);
+    if pair.clone().count() != 2 || word.chars().filter(strange).count() != 1 {
+        return false;
+    }
+    let has_no = |is_other: fn(char) -> bool| !word.contains(is_other);
+    let is_word = has_no(|c| c.is_ascii_alphabetic())
+        && pair.clone().any(|c| matches!(script(c), Some(Script::Cyrillic | Script::Greek)));
+    let are_capitals = pair.clone().all(char::is_uppercase) && has_no(|c| c.is_ascii_lowercase());
+    let are_letters = pair.all(|c| c.is_alphabetic() && !is_east_asian(c));
+    is_word
+        || are_letters && decoded > 'ž'
+        || are_capitals && decoded.is_lowercase()
+        || !matches!(script_of_word, None | Some(Script::Latin))
+}
+
+/// No capital follows a small letter, and no small letter stands among capitals. `TĂŞNAD` would be `TêNAD`.
+fn has_plausible_case(word: &str) -> bool {
+    let is_in_capitals = !word.contains(|c: char| c.is_ascii_lowercase())
+        && word.chars().filter(char::is_ascii_uppercase).nth(1).is_some();
+    let mut before = ' ';
+    word.chars().all(|c| {
+        let is_wrong = !c.is_ascii()
+            && (c.is_uppercase() && before.is_lowercase() || c.is_lowercase() && is_in_capitals);
+        before = c;
+        !is_wrong
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the UTF-8 of a text in another encoding.
+    fn misread(text: &str, encoding: &'static Encoding) -> Option<String> {
+        let misread = encoding.decode_without_bom_handling_and_without_replacement(text.as_bytes())?;
+        (!misread.chars().any(char::is_control)).then(|| misread.into_owned())
+    }
+
+    #[track_caller]
+    fn check_text(text: &str, expected: Option<&str>) {
+        let found = check(text);
+        assert_eq!(found.as_ref().and_then(|finding| finding.suggestion.as_deref()), expected, "{text}");
+        assert_eq!(found.is_some(), expected.is_some(), "{text}");
+    }
+
+    const GOOD: [&str; 46] = [
+        "Müller & Söhne GmbH",
+        "MÜLLER GMBH",
+        "Lefèvre",
+        "L’Œuvre Noire",
+        "Niccolò",
+        "Città di Castello",
+        "CITTÀ",
+        "JOSÉ",
+        "São Paulo Peças",
+        "AÇÃO",
+        "Łódź",
+        "ŁÓDŹ",
+        "PODRÓŻE",
+        "Święty Krzyż",
+        "Żółw",
+        "TĂŞNAD",
+        "Tășnad",
+        "BĂIŢA",
+        "Gyõri",
+        "Győri Fűszer",
+        "Škoda Plzeň",
+        "ŠKODA PLZEŇ",
+        "KĹŽE",
+        "Çelik İnşaat",
+        "ŞAHİN A.Ş.",
+        "Smørrebrød",
+        "Ærø",
+        "Ålesund",
+        "Þór Ísland",
+        "Москва",
+        "ООО «Группа В»",
+        "Київ",
+        "МІСТО",
+        "Αθήνα",
+        "ΑΘΗΝΑ",
+        "北京贸易公司",
+        "株式会社サンプル",
+        "한국 상사",
+        "שלום",
+        "شركة",
+        "กรุงเทพ",
+        "Hà Nội",
+        "“Corner” Shop – 5 €",
+        "N° 5",
+        "Straße",
+        "GROẞ",
+    ];
+
+    #[test]
+    fn words_of_many_languages_are_left_alone() {
+        for text in GOOD {
+            check_text(text, None);
+            check_text(&text.to_uppercase(), None);
+            check_text(&text.to_lowercase(), None);
+        }
+    }
+
+    /// Whatever letters of one language stand together, it is no misread text. (In Slovak, `ä` and `ĺ` never stand
+    /// before `ľ`.)
+    #[test]
+    fn letters_of_one_language_are_left_alone() {
+        for letters in [
+            "äöüß",
+            "éèêëàâçîïôùûœ",
+            "áéíóúñü¡¿ºª",
+            "àèéìòù",
+            "ãõáéíóúâêôç",
+            "ąćęłńóśźż",
+            "áčďéěíňóřšťúůýž",
+            "áčďéíľňóôŕšťúýž",
+            "áéíóöőúüű",
+            "ăâîşţșț",
+            "çğıöşü",
+            "åäö",
+            "æøå",
+            "áðéíóúýþæö",
+            "āčēģīķļņšūž",
+            "ąčęėįšųūž",
+            "õäöü",
+            "абвґдеєжзиіїйклмнопрстуфхцчшщьюяёъыэ",
+            "αβγδεζηθικλμνξοπρστυφχψωάέήίόύώς",
+        ] {
+            for first in letters.chars() {
+                for second in letters.chars() {
+                    let (start, end) = if first < 'Ͱ' { ("tr", "nk") } else { ("", "") };
+                    for text in [format!("{first}{second}"), format!("{start}{first}{second}{end}")] {
+                        assert_eq!(check(&text), None, "{text}");
+                        assert_eq!(check(&text.to_uppercase()), None, "{text}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn utf_8_in_other_encodings_is_found_and_repaired() {
+        let mut found = 0;
+        for encoding in [WINDOWS_1252, WINDOWS_1250, MACINTOSH, WINDOWS_1251, WINDOWS_1254, GBK, SHIFT_JIS] {
+            for text in GOOD {
+                let Some(misread) = misread(text, encoding) else { continue };
+                if !text.is_ascii() {
+                    check_text(misread.trim(), Some(text));
+                    found += 1;
+                }
+            }
+        }
+        assert!(found > 150, "{found}");
+    }
+
+    #[test]
+    fn repeats_and_parts_are_found_too() {
+        check_text("MÃƒÂ¼ller", Some("Müller"));
+        check_text("MÃƒÆ’Ã‚Â¼ller", Some("Müller"));
+        check_text("Müller & SÃ¶hne", Some("Müller & Söhne"));
+        check_text("CittÃ di Castello", Some("Città di Castello"));
+        check_text("NiccolÃ² CittÃ", Some("Niccolò Città"));
+        check_text("Lâ€™Å’uvre Noire", Some("L’Œuvre Noire"));
+        check_text("CafÃ©â€™s", Some("Café’s"));
+        check_text("M√ºller", Some("Müller"));
+        check_text("MГјller", Some("Müller"));
+        check_text("鍗庡寳璐告槗", Some("华北贸易"));
+        check_text("B盲ckerei", Some("Bäckerei"));
+        check_text("GroÃ\u{9f}", Some("Groß"));
+        check_text("Ã\u{96}sterreicher", Some("Österreicher"));
+        check_text("Â© 2026", Some("© 2026"));
+    }
+}

@@ -1,0 +1,197 @@
+//! Values that only a program writes: a spreadsheet around, in place of or into a value, or a database for none.
+//!
+//! The service would take them as they are, and a customer's name cannot be taken back.
+
+use tenantry_model::customer::Field;
+use tenantry_model::problem::{Finding, Rule};
+
+use super::names::is_person;
+
+/// What programs write for a value that they do not have, in any letter case but where that makes another word: `Nan` is
+/// a town, and `none` is written by people.
+const NULL_WORDS: [&str; 12] =
+    ["NULL", "(null)", "<null>", "[null]", "{null}", "NAN", "<NA>", "NaT", "None", "undefined", "\\N", "n/a"];
+
+/// The longest of [`NULL_WORDS`].
+const NULL_WORD_BYTES_MAX: usize = 9;
+
+/// Finds such a value in a field. The first byte decides for nearly every value.
+pub(super) fn check(field: Field, value: &str) -> Option<Finding> {
+    match value.as_bytes().first()? {
+        b'=' | b'\'' | b'"' => wrapper(value),
+        b'#' => too_narrow(value),
+        b'0'..=b'9' | b'+' | b'-' => number(value),
+        b'N' | b'n' | b'u' | b'U' | b'\\' | b'(' | b'<' | b'[' | b'{' => null_word(field, value),
+        _ => None,
+    }
+}
+
+/// `="01067"`, `'01067` or `"Contoso"`: marks that make a value a text for a spreadsheet.
+fn wrapper(value: &str) -> Option<Finding> {
+    let inner = match value.strip_prefix("=\"") {
+        Some(rest) => Some(rest.strip_suffix('"').filter(|inner| !inner.contains('"'))),
+        None => quoted(value).or_else(|| apostrophe(value)).map(Some),
+    };
+    let message = "has marks around it with which a program makes a text of it";
+    Some(Finding::new(Rule::TextWrapper, message).suggest(inner?.map(|inner| inner.trim().to_owned())))
+}
+
+fn quoted(value: &str) -> Option<&str> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.contains('"')).then_some(inner)
+}
+
+/// The value behind the apostrophe that a spreadsheet does not show. Dutch and Afrikaans names start with one too: `'t
+/// Hoekje`, `'s-Hertogenbosch`.
+fn apostrophe(value: &str) -> Option<&str> {
+    let rest = value.strip_prefix('\'')?;
+    let is_article = match rest.as_bytes() {
+        [letter, b' ' | b'-', ..] => letter.is_ascii_alphabetic(),
+        _ => false,
+    };
+    (!is_article).then(|| rest.strip_suffix('\'').unwrap_or(rest))
+}
+
+/// `########`: what a spreadsheet shows where a column is too narrow.
+fn too_narrow(value: &str) -> Option<Finding> {
+    let is_it = value.len() > 1 && value.bytes().all(|byte| byte == b'#');
+    is_it.then(|| {
+        let message = "is what a spreadsheet shows where a column is too narrow, not the value";
+        Finding::new(Rule::SpreadsheetError, message)
+    })
+}
+
+/// `919876543210.0` and `4.91715E+11`: numbers that were texts.
+fn number(value: &str) -> Option<Finding> {
+    if is_exponential(value) {
+        let message = "was turned into a number by a spreadsheet and has lost digits";
+        return Some(Finding::new(Rule::Exponent, message));
+    }
+    let whole = value.trim_end_matches('0').strip_suffix('.')?;
+    let is_number = whole.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
+    (is_number && !value.ends_with('.') && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
+        let message = "ends as a program writes a number that was a text";
+        Finding::new(Rule::FloatTail, message).suggest(Some(whole.to_owned()))
+    })
+}
+
+/// How a program shows a long number. The missing digits cannot be restored. Without a sign in its exponent, the text
+/// must have a mark behind its first digit: `12E11` is a door.
+fn is_exponential(text: &str) -> bool {
+    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = exponent.strip_prefix(['+', '-']);
+    match mantissa.split_once(['.', ',']) {
+        Some((first, rest)) => is_digits(first) && is_digits(rest) && is_digits(digits.unwrap_or(exponent)),
+        None => is_digits(mantissa) && digits.is_some_and(is_digits),
+    }
+}
+
+/// A word for "no value". A person may be called Null.
+fn null_word(field: Field, value: &str) -> Option<Finding> {
+    if value.len() > NULL_WORD_BYTES_MAX {
+        return None;
+    }
+    let is_it = |word: &str| match word {
+        "NAN" => value != "Nan" && value.eq_ignore_ascii_case("NAN"),
+        "None" | "NaT" | "\\N" => value == word,
+        word => value.eq_ignore_ascii_case(word),
+    };
+    NULL_WORDS.into_iter().find(|word| is_it(word))?;
+    let (rule, advice) = if is_person(field) {
+        (Rule::NullName, "is what a program writes for no value, unless it is a name")
+    } else {
+        (Rule::NullWord, "is what a program writes for no value; leave the cell empty")
+    };
+    Some(Finding::new(rule, advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_value(value: &str, expected: Option<(Rule, Option<&str>)>) {
+        for field in [Field::CompanyName, Field::PhoneNumber, Field::ExternalId] {
+            let found = check(field, value);
+            let found = found.as_ref().map(|finding| (finding.rule, finding.suggestion.as_deref()));
+            assert_eq!(found, expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn marks_that_make_a_text() {
+        for (value, inner) in [
+            ("=\"01067\"", "01067"),
+            ("=\"+49 40 5550142\"", "+49 40 5550142"),
+            ("=\" Contoso \"", "Contoso"),
+            ("'01067", "01067"),
+            ("'Harbor Works GmbH", "Harbor Works GmbH"),
+            ("'Harbor Works'", "Harbor Works"),
+            ("'+49 40", "+49 40"),
+            ("\"Contoso\"", "Contoso"),
+        ] {
+            check_value(value, Some((Rule::TextWrapper, Some(inner))));
+        }
+        for value in ["=\"Acme\" & \" Ltd\"", "=\"Acme"] {
+            check_value(value, Some((Rule::TextWrapper, None)));
+        }
+        for value in
+            ["'t Hoekje", "'s-Hertogenbosch", "'S Gravenhage", "=A2", "\"West\" Wind", "\"A\" and \"B\""]
+        {
+            check_value(value, None);
+        }
+    }
+
+    #[test]
+    fn numbers_that_were_texts() {
+        for (value, whole) in [
+            ("411004.0", "411004"),
+            ("919876543210.0", "919876543210"),
+            ("120.00", "120"),
+            ("+49 30 123.0", "+49 30 123"),
+            ("0.0", "0"),
+        ] {
+            check_value(value, Some((Rule::FloatTail, Some(whole))));
+        }
+        for value in ["4.91715E+11", "2,73185E+13", "+4.9E+11", "3E+10", "1.00E+05", "4.25555E9", "1e-7"] {
+            check_value(value, Some((Rule::Exponent, None)));
+        }
+        for value in [
+            "12",
+            "12.5",
+            "1.2.0 GmbH",
+            "12.",
+            "+",
+            "-",
+            "12E11",
+            "1.2E+",
+            "2015/184623/07",
+            "3E+",
+            "10.0.0.0",
+        ] {
+            check_value(value, None);
+        }
+    }
+
+    #[test]
+    fn values_that_are_none() {
+        for value in
+            ["NULL", "null", "Null", "nan", "NaN", "None", "undefined", "\\N", "<NA>", "(null)", "N/A", "NaT"]
+        {
+            check_value(value, Some((Rule::NullWord, None)));
+            let found = check(Field::LastName, value).map(|finding| finding.rule);
+            assert_eq!(found, Some(Rule::NullName), "{value}");
+        }
+        for value in ["Nan", "NA", "none", "Nat", "\\n", "Nullarbor", "Undefined Behaviour", "(x)", "N"] {
+            check_value(value, None);
+        }
+        for value in ["##", "########"] {
+            check_value(value, Some((Rule::SpreadsheetError, None)));
+        }
+        for value in ["#", "#1", "# 12 High Street", ""] {
+            check_value(value, None);
+        }
+    }
+}
