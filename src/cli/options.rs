@@ -152,8 +152,30 @@ impl Setting<'_> {
         }
     }
 
+    /// Whether TOML took the backslashes of a path for the start of escapes: `"C:\temp"` contains a tab. No path contains
+    /// a control character; other texts, such as a command, may, but not after a drive letter.
+    pub(super) fn has_lost_backslashes(&self, given: &SettingValue) -> bool {
+        let has_lost = |text: &String| {
+            let after_drive = |control: usize| {
+                let before = &text.as_bytes()[..control];
+                matches!(before, [.., letter, b':'] if letter.is_ascii_alphabetic())
+            };
+            text.char_indices().any(|(at, c)| c.is_control() && (self.is_path() || after_drive(at)))
+        };
+        let texts = match given {
+            SettingValue::Text(text) => std::slice::from_ref(text),
+            SettingValue::List(texts) => texts,
+            SettingValue::Switch(_) | SettingValue::Number(_) => &[],
+        };
+        texts.iter().any(has_lost)
+    }
+
+    fn is_path(&self) -> bool {
+        self.arg.get_value_parser().type_id() == TypeId::of::<PathBuf>()
+    }
+
     fn checked(&self, texts: &[String], folder: &Path) -> Result<Vec<OsString>, String> {
-        let is_path = self.arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        let is_path = self.is_path();
         let arguments: Vec<OsString> = texts
             .iter()
             .map(|text| {
@@ -228,6 +250,22 @@ mod tests {
         check("map", SettingValue::List(vec!["A=city".into(), "B=email".into()]), Ok(&["A=city", "B=email"]));
         let joined = Path::new("folder").join("x.pem");
         check("ca-file", text("x.pem"), Ok(&[joined.to_str().unwrap()]));
+    }
+
+    #[test]
+    fn a_path_shows_that_its_backslashes_were_lost() {
+        let check = |name: &str, text: &str, expected: bool| {
+            let found = setting(name).has_lost_backslashes(&SettingValue::Text(text.to_owned()));
+            assert_eq!(found, expected, "{name} = {text:?}");
+        };
+        check("log-file", "C:\temp\run.log", true);
+        check("ledger", "data\u{8}ooks.db", true);
+        check("ledger", "C:\u{1B}xports\n.db", true);
+        check("ledger", r"C:\temp\run.db", false);
+        check("on-finish", "C:\tools\notify.exe", true);
+        // A command may have several lines, and a heading may have any character.
+        check("on-finish", "echo done\necho again", false);
+        check("map", "Post\ncode=postal_code", false);
     }
 
     #[test]

@@ -180,6 +180,8 @@ fn a_mistake_in_the_file_says_what_would_be_right() {
         "zebra = 1",
         "rate = 8/s",
         "notify-url = \"http://hc.example/ping\"",
+        r#"log-file = "C:\temp\run.log""#,
+        r#"ledger = "C:\Users\ops\tenantry.db""#,
     ] {
         bench.file(FILE, content);
         let done = bench.import("customers.csv").exits(2);

@@ -127,9 +127,15 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     let skipped = text.len() - text_without_mark.len();
     let table = DeTable::parse(text_without_mark).map_err(|error| {
         let line = line_of(error.span().map_or(0, |span| span.start + skipped));
+        let content = text.lines().nth(line - 1).unwrap_or_default();
+        let hint = if content.contains('\\') && content.contains('"') {
+            r"in double quotes, `\` starts an escape: write a path in single quotes, such as `'C:\Users\…'`, or write each `\` twice"
+        } else {
+            "write it as TOML: `rate = \"450/min\"`, texts in quotation marks"
+        };
         Failure::usage(format!("cannot read `{}`, line {line}", path.display()))
             .because(error.message().to_owned())
-            .with_hint("write it as TOML: `rate = \"450/min\"`, texts in quotation marks")
+            .with_hint(hint)
     })?;
     let line_of = |key: &TomlKey<'_>| line_of(key.span().start + skipped);
     let wrong = |key: &str, line: usize, why: &str| {
@@ -235,5 +241,18 @@ mod tests {
         check("[rate]\nx = 1", "cannot use `rate`");
         check("[profile]\none = 1", "cannot use `profile.one`");
         check("map = [[1]]", "it is no value");
+    }
+
+    #[test]
+    fn a_backslash_in_double_quotes_gets_its_own_hint() {
+        let check = |text: &str, is_about_escapes: bool| {
+            let failure = parse(Path::new("tenantry.toml"), text).unwrap_err();
+            let hint = failure.hint.unwrap();
+            assert_eq!(hint.contains("in single quotes"), is_about_escapes, "{text}: {hint}");
+        };
+        check(r#"ledger = "C:\Users\ops\l.db""#, true);
+        check("rate = '8/s'\n\nledger = \"D:\\data\\l.db\"", true);
+        check("rate = 8/s", false);
+        check(r"ledger = C:\data\l.db", false);
     }
 }

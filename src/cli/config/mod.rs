@@ -165,6 +165,11 @@ fn chosen(
     let mut chosen: BTreeMap<String, Chosen> = BTreeMap::new();
     for entry in &file.entries {
         let setting = setting_of(entry, file, &settings, command)?;
+        if setting.has_lost_backslashes(&entry.given) {
+            return Err(Failure::usage(format!("cannot use the value of {}", place(entry, file)))
+                .because(r"it has a control character in a path: in double quotes, `\` starts an escape")
+                .with_hint(format!(r"write it in single quotes, such as `{} = 'C:\…'`", entry.name)));
+        }
         let raw = setting.raw(&entry.given, folder).map_err(|why| {
             Failure::usage(format!("cannot use the value of {}", place(entry, file)))
                 .because(why)
