@@ -69,9 +69,36 @@ pub fn escaped(c: char) -> String {
     }
 }
 
+/// A character in backticks, with its code point if it may look like another one. Letters of the Latin alphabet do not,
+/// with or without accents.
+pub fn quoted_char(c: char) -> String {
+    let shown = c.escape_debug();
+    if matches!(c, '\0'..='\u{7F}' | '\u{C0}'..='\u{24F}') || shown.len() > 1 {
+        return format!("`{shown}`");
+    }
+    format!("`{shown}` (U+{:04X})", u32::from(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_character_that_looks_like_another_is_shown_with_its_code_point() {
+        for (c, expected) in [
+            ('_', "`_`"),
+            ('ü', "`ü`"),
+            ('\t', "`\\t`"),
+            ('а', "`а` (U+0430)"),
+            ('’', "`’` (U+2019)"),
+            ('–', "`–` (U+2013)"),
+            ('日', "`日` (U+65E5)"),
+            ('\u{1D41A}', "`\u{1D41A}` (U+1D41A)"),
+            ('\u{A0}', r"`\u{a0}`"),
+        ] {
+            assert_eq!(quoted_char(c), expected);
+        }
+    }
 
     #[track_caller]
     fn check_shown(cell: &[u8], expected: &str) {

@@ -5,8 +5,10 @@
 //! domain is free is checked online.
 
 use tenantry_model::customer::DomainName;
-
+use tenantry_model::printable::quoted_char;
 use tenantry_model::problem::{Finding, Rule};
+
+use super::text::with_plain_marks;
 
 /// The whole domain has at most 43 characters, 16 of them `.onmicrosoft.com`.
 const PREFIX_CHARS_MAX: usize = 27;
@@ -44,7 +46,7 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
         return Err(format!("must be a name alone or one directly under `.{suffix}`"));
     }
     if let Some(c) = prefix.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-') {
-        return Err(format!("may have letters, digits and hyphens only, not `{}`", c.escape_debug()));
+        return Err(format!("may have letters, digits and hyphens only, not {}", quoted_char(c)));
     }
     if prefix.starts_with('-') || prefix.ends_with('-') {
         return Err("must not start or end with a hyphen".to_owned());
@@ -60,6 +62,8 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
 
 /// The name without invalid characters; for `contoso.com`, the first label. The operator must shorten a name.
 fn suggestion(prefix: &str, suffix: &str) -> Option<String> {
+    let plain = with_plain_marks(prefix);
+    let prefix = without_suffix(plain.as_deref().unwrap_or(prefix), suffix);
     let label = prefix.split('.').find(|label| !label.is_empty() && !label.eq_ignore_ascii_case("www"))?;
     if label.contains('@') || label.contains('/') || !label.is_ascii() {
         return None;
@@ -94,6 +98,12 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_of_another_script_is_told_apart() {
+        let message = parse("hаrbor", SUFFIX).unwrap_err().message;
+        assert!(message.ends_with("not `а` (U+0430)"), "{message}");
+    }
+
+    #[test]
     fn bad_domains() {
         check(&"a".repeat(28), Err(None));
         check("contoso.com", Err(Some("contoso.onmicrosoft.com")));
@@ -108,6 +118,9 @@ mod tests {
         check("contoso-", Err(Some("contoso.onmicrosoft.com")));
         check("admin@contoso.onmicrosoft.com", Err(None));
         check("https://contoso.com", Err(None));
+        check("harbor‑west", Err(Some("harbor-west.onmicrosoft.com")));
+        check("ｃｏｎｔｏｓｏ．ｏｎｍｉｃｒｏｓｏｆｔ．ｃｏｍ", Err(Some("contoso.onmicrosoft.com")));
+        check("hаrbor", Err(None));
         check("müller", Err(None));
         check("日本", Err(None));
         check("...", Err(None));

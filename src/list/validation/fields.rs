@@ -45,7 +45,7 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
     {
         let is_control = finding.rule == Rule::ControlCharacter;
         // The second line of an address has a separate column.
-        let is_broken_address = is_control && field == Field::AddressLine1;
+        let is_broken_address = is_control && field == Field::AddressLine1 && value.contains(['\n', '\r']);
         let suggestion = || Some(format!("put the second line into `{}`", Field::AddressLine2));
         report.add(field, if is_broken_address { finding.suggest(suggestion()) } else { finding });
         if is_control {
@@ -120,7 +120,8 @@ pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
         Ok(_) => "is all zeros; the reseller's tenant id is wanted",
         Err(_) => "is no GUID; the reseller's tenant id is wanted",
     };
-    Err(Finding::new(Rule::Guid, wrong))
+    let plain = text::with_plain_marks(text).filter(|plain| Uuid::try_parse(plain).is_ok());
+    Err(Finding::new(Rule::Guid, wrong).suggest(plain))
 }
 
 pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {

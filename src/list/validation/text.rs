@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use tenantry_model::nearest::distance_within;
-use tenantry_model::printable::{escaped, is_invisible};
+use tenantry_model::printable::{escaped, is_invisible, quoted_char};
 use tenantry_model::problem::{Finding, Rule};
 
 /// Shorter names are too similar to distinguish a typing mistake from another name.
@@ -88,6 +88,41 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
     let without = text.chars().filter(|&c| !is_invisible(c)).collect();
     let message = format!("has the invisible character `{}`", escaped(c));
     Some(Finding::new(Rule::InvisibleCharacter, message).suggest(Some(without)))
+}
+
+/// The text with plain characters in place of the dashes, quotes, blanks and wide characters that word processors and
+/// East Asian keyboards write; `None` if it has none of them. Codes, numbers and addresses never contain them.
+pub(super) fn with_plain_marks(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
+    let plain: String = text.chars().map(plain_mark).collect();
+    (plain != text).then_some(plain)
+}
+
+/// Suggests plain characters in place of typographic ones.
+pub(super) fn check_marks(rule: Rule, text: &str) -> Option<Finding> {
+    let plain = with_plain_marks(text)?;
+    let message = format!("has {} in place of a plain character", typographic_mark(text));
+    Some(Finding::new(rule, message).suggest(Some(plain)))
+}
+
+/// The first character that [`with_plain_marks`] replaces, for a message.
+pub(super) fn typographic_mark(text: &str) -> String {
+    text.chars().find(|&c| plain_mark(c) != c).map(quoted_char).unwrap_or_default()
+}
+
+fn plain_mark(c: char) -> char {
+    /// The distance of the wide forms of the ASCII characters.
+    const WIDE: u32 = 0xFF01 - 0x21;
+    match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30FC}' | '\u{FE58}' | '\u{FE63}' => '-',
+        '\u{B4}' | '\u{2BC}' | '\u{2018}'..='\u{201B}' | '\u{2032}' => '\'',
+        '\u{201C}'..='\u{201F}' | '\u{2033}' => '"',
+        '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{3000}' => ' ',
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - WIDE).unwrap_or(c),
+        _ => c,
+    }
 }
 
 /// `Z?rich`, `?ódzka`, `??`: a program writes a question mark for a letter that its encoding does not have. Behind a word
@@ -184,6 +219,24 @@ mod tests {
         check_finding("M\u{FFFD}ller", Some(Rule::LostCharacter));
         check_finding("a\u{200B}b", Some(Rule::InvisibleCharacter));
         check_finding("a\u{202E}b", Some(Rule::InvisibleCharacter));
+    }
+
+    #[test]
+    fn typographic_marks_become_plain_ones() {
+        for (text, plain) in [
+            ("00–950", "00-950"),
+            ("98101’", "98101'"),
+            ("１００－０００５", "100-0005"),
+            ("ｈｅ＠ｅｘａｍｐｌｅ．ｃｏｍ", "he@example.com"),
+            ("+49\u{A0}40", "+49 40"),
+            ("de−DE", "de-DE"),
+        ] {
+            assert_eq!(with_plain_marks(text).as_deref(), Some(plain));
+        }
+        for text in ["", "98101-1234", "é", "а", "日本"] {
+            assert_eq!(with_plain_marks(text), None);
+        }
+        assert_eq!(typographic_mark("00–950’"), "`–` (U+2013)");
     }
 
     #[test]

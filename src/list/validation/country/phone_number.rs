@@ -4,6 +4,7 @@
 //! `+1`, and there is no evidence that creating a customer rejects it too. If no pattern is known, only texts that
 //! cannot be a phone number are reported.
 
+use crate::validation::text::check_marks;
 use tenantry_model::problem::{Finding, Rule};
 
 use super::rules::CountryRules;
@@ -13,6 +14,9 @@ const DIGITS_MIN: usize = 4;
 
 pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     let form = rules.phone_number.as_ref();
+    if let Some(finding) = check_marks(Rule::PhoneNumberForm, text) {
+        return Some(finding);
+    }
     if form.is_some_and(|form| form.pattern.is_match(text)) {
         return None;
     }
@@ -76,6 +80,9 @@ mod tests {
         for good in ["+49 711 5550142", "030/555-0142", "0800 CONTOSO 12", "٠١٢٣٤٥٦٧", "112 x 4"] {
             check("DE", good, Ok(()));
         }
+        check("JP", "０３－１２３４－５６７８", Err(Some("03-1234-5678")));
+        check("DE", "+49 40 555–0142", Err(Some("+49 40 555-0142")));
+        check("US", "206–555–0142", Err(Some("206-555-0142")));
         for bad in ["-", "0", "n/a", "🙂"] {
             check("DE", bad, Err(None));
         }

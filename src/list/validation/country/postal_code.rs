@@ -4,6 +4,7 @@
 //! with these characters restored, the restored code is suggested but never used: the row stays wrong until the
 //! operator has corrected it.
 
+use crate::validation::text::{check_marks, typographic_mark, with_plain_marks};
 use tenantry_model::problem::{Finding, Rule};
 
 use super::pattern::Pattern;
@@ -16,10 +17,12 @@ const ZEROS: &str = "000";
 
 pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     let form = rules.postal_code.as_ref()?;
+    let plain = with_plain_marks(text);
     if form.pattern.is_match(text) {
-        return None;
+        // A pattern takes the digits of any script.
+        return check_marks(Rule::PostalCodeForm, text);
     }
-    let repaired = repair(text, &form.pattern, rules.postal_zeros_max);
+    let repaired = repair(plain.as_deref().unwrap_or(text), &form.pattern, rules.postal_zeros_max);
     let country = rules.title();
     let mut message = if form.is_certain {
         format!("is no postal code of {country}")
@@ -27,13 +30,16 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         format!("does not look like a postal code of {country}")
     };
     match (&repaired, rules.postal_example) {
+        (Some(_), _) if plain.is_some() => message += &format!("; it has {}", typographic_mark(text)),
         (Some((_, true)), _) => {
             message += "; it may have lost a leading zero in a spreadsheet";
         }
         (None, Some(example)) => message += &format!(", such as `{example}`"),
         _ => {}
     }
-    let rule = if form.is_certain { Rule::PostalCode } else { Rule::PostalCodeForm };
+    // What is a postal code but for such a mark is certainly none with it.
+    let is_certain = form.is_certain || (plain.is_some() && repaired.is_some());
+    let rule = if is_certain { Rule::PostalCode } else { Rule::PostalCodeForm };
     Some(Finding::new(rule, message).suggest(repaired.map(|(text, _)| text)))
 }
 
@@ -163,6 +169,26 @@ mod tests {
         check("CZ", "110-00", Some((Rule::PostalCodeForm, Some("11000"))));
         check("CA", "H3B-4W8", Some((Rule::PostalCodeForm, Some("H3B4W8"))));
         check("NL", "NL-1016 BR", Some((Rule::PostalCodeForm, Some("1016 BR"))));
+    }
+
+    #[test]
+    fn typographic_marks_are_errors_with_the_plain_code() {
+        for (country, text, plain) in [
+            ("US", "98101’", "98101"),
+            ("US", "98101–1234", "98101-1234"),
+            ("PT", "1200–168", "1200-168"),
+            ("PL", "00–950", "00-950"),
+            ("DE", "20457’", "20457"),
+            ("DE", "‘20457", "20457"),
+            ("JP", "１００－０００５", "100-0005"),
+            ("JP", "１００ー０００５", "100-0005"),
+        ] {
+            check(country, text, Some((Rule::PostalCode, Some(plain))));
+        }
+        // Wide digits match the pattern, as they do in the service's dialect.
+        check("DE", "２０４５７", Some((Rule::PostalCodeForm, Some("20457"))));
+        let message = super::check("00–950", Rulebook::default().country("PL").unwrap()).unwrap().message;
+        assert!(message.ends_with("; it has `–` (U+2013)"), "{message}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::validation::text::check_marks;
 use tenantry_model::problem::{Finding, Rule};
 
 use super::rules::CountryRules;
@@ -16,6 +17,9 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         let message = format!("is not taken for customers in {}, and is refused there", rules.title());
         let finding = Finding::new(Rule::RegistrationNumberCountry, message);
         return Some(finding.suggest(Some("leave it empty, unless the country is wrong".to_owned())));
+    }
+    if let Some(finding) = check_marks(Rule::RegistrationNumberForm, text) {
+        return Some(finding);
     }
     let chars = text.chars().count();
     (!CHARS.contains(&chars)).then(|| {
