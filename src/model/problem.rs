@@ -163,6 +163,8 @@ rules! {
     Domain "domain" Error,
     Email "email" Error,
     EmailHost "email_host" Warning,
+    EmailEnding "email_ending" Doubt "an e-mail address with an ending that does not exist, one slip from one that does",
+    EmailEndingUnlisted "email_ending_unlisted" Warning,
     Guid "guid" Error,
     Boolean "boolean" Error,
     Country "country" Error,

@@ -86,6 +86,24 @@ fn a_small_file_as_json() {
     snapshot!(check(&bench, &["--json", "mixed.csv"]).exits(3));
 }
 
+/// Each with what to write instead.
+#[test]
+fn slips_that_no_service_takes_are_named_before_they_burn_a_domain() {
+    let bench = Bench::new();
+    let with = |domain: &str, what: &str, instead: &str| row(domain).replace(what, instead) + "\n";
+    let content = [
+        format!("{HEADER}\n"),
+        with("one", "example.com", "example.con"),
+        with("two", "harborline.example.com", "gmial.com"),
+        with("three", "example.com", "example.nosuchending"),
+        with("four", ",GB", ",United Kingdom of Great Britain and Northern Ireland (the)"),
+        with("five", "LS1 5HD", "LS1\u{2013}5HD"),
+        with("six\u{2010}seven", "nothing", "nothing"),
+    ];
+    bench.file("customers.csv", content.concat());
+    snapshot!(check(&bench, &["customers.csv"]).exits(3));
+}
+
 #[test]
 fn many_alike_are_grouped() {
     let bench = Bench::new();

@@ -5,7 +5,15 @@
 //! that could exist. The service also rejects an address in the partner's own domain, but this check does not know that
 //! domain.
 
+mod ending;
+mod provider;
+
+use tenantry_model::printable::quoted_char;
 use tenantry_model::problem::{Finding, Rule};
+
+use super::text::with_plain_marks;
+
+pub use provider::is_free_mail;
 
 /// RFC 5321 4.5.3.1: a path of 256 with its angle brackets, a local part of 64.
 const ADDRESS_CHARS_MAX: usize = 254;
@@ -22,8 +30,8 @@ const NEVER_PUBLIC: [&str; 10] =
     ["test", "example", "invalid", "localhost", "local", "internal", "lan", "home", "corp", "localdomain"];
 
 pub(super) fn check(text: &str) -> Option<Finding> {
-    let top = match check_form(text) {
-        Ok(top) => top,
+    let (host, top) = match check_form(text) {
+        Ok(parts) => parts,
         Err(message) => return Some(Finding::new(Rule::Email, message).suggest(suggestion(text))),
     };
     if NEVER_PUBLIC.iter().any(|name| top.eq_ignore_ascii_case(name)) {
@@ -31,11 +39,11 @@ pub(super) fn check(text: &str) -> Option<Finding> {
             format!("is under `.{top}`, which no mail can reach; a bad address can burn the domain");
         return Some(Finding::new(Rule::EmailHost, message));
     }
-    None
+    ending::check(text, top).or_else(|| provider::check(text, host))
 }
 
-/// Checks the parts of an address; `Ok` contains its top-level domain.
-fn check_form(text: &str) -> Result<&str, String> {
+/// Checks the parts of an address; `Ok` contains its host and its top-level domain.
+fn check_form(text: &str) -> Result<(&str, &str), String> {
     let Some((local, host)) = text.split_once('@') else {
         return Err("has no `@`".to_owned());
     };
@@ -50,7 +58,7 @@ fn check_form(text: &str) -> Result<&str, String> {
     if host.eq_ignore_ascii_case(REFUSED_HOST) {
         return Err(format!("is at `{REFUSED_HOST}`, which Partner Center refuses"));
     }
-    Ok(top)
+    Ok((host, top))
 }
 
 fn check_local(local: &str) -> Result<(), String> {
@@ -69,7 +77,7 @@ fn check_local(local: &str) -> Result<(), String> {
         _ => c.is_ascii_alphanumeric(),
     };
     if let Some(c) = local.chars().find(|&c| !is_allowed(c)) {
-        return Err(format!("may not have `{}` before the `@`", c.escape_debug()));
+        return Err(format!("may not have {} before the `@`", quoted_char(c)));
     }
     if local.starts_with('.') || local.ends_with('.') || local.as_bytes().windows(2).any(|pair| pair == b"..")
     {
@@ -80,7 +88,7 @@ fn check_local(local: &str) -> Result<(), String> {
 
 fn check_host(host: &str) -> Result<&str, String> {
     if let Some(c) = host.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-' && c != '.') {
-        return Err(format!("may not have `{}` after the `@`", c.escape_debug()));
+        return Err(format!("may not have {} after the `@`", quoted_char(c)));
     }
     let is_label = |label: &str| {
         (1..=LABEL_CHARS_MAX).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
@@ -101,9 +109,11 @@ fn check_host(host: &str) -> Result<&str, String> {
 
 /// The address without the text that mail programs or typing mistakes put around it.
 fn suggestion(text: &str) -> Option<String> {
-    let inner = match text.split_once('<') {
+    let plain = with_plain_marks(text);
+    let plain = plain.as_deref().unwrap_or(text);
+    let inner = match plain.split_once('<') {
         Some((_, rest)) => rest.split('>').next().unwrap_or(rest),
-        None => text,
+        None => plain,
     };
     let start = "mailto:".len();
     let inner = match inner.get(..start) {
@@ -134,6 +144,8 @@ mod tests {
         check_address("ana.o'neil+csp@mail.contoso.co.uk", None);
         check_address("A@B-C.XN--P1AI", None);
         check_address("x@notmicrosoft.com", None);
+        check_address("ana@gmail.com", None);
+        check_address("ana@contoso.co", None);
     }
 
     #[test]
@@ -171,6 +183,17 @@ mod tests {
         check_address("ana@contoso,com", suggested);
         check_address("ana@contoso.com.", suggested);
         check_address("ana@ contoso.com", suggested);
+        check_address("ana＠contoso．com", suggested);
+        check_address("ana@contoso.com”", suggested);
+        check_address("ana@harbor–west.com", Some((Rule::Email, Some("ana@harbor-west.com"))));
+    }
+
+    #[test]
+    fn slips_in_the_host_are_suggested() {
+        check_address("ana@contoso.con", Some((Rule::EmailEnding, Some("ana@contoso.com"))));
+        check_address("Ana@Contoso.CON", Some((Rule::EmailEnding, Some("Ana@Contoso.com"))));
+        check_address("ana@contoso.nosuchending", Some((Rule::EmailEndingUnlisted, None)));
+        check_address("ana@gmial.com", Some((Rule::EmailHost, Some("ana@gmail.com"))));
     }
 
     #[test]

@@ -37,6 +37,7 @@ use outcome::{Extent, RowContent};
 use report::ProblemCollector;
 
 pub use country::LiveRules;
+pub use email::is_free_mail;
 pub use fields::chars_max;
 pub use outcome::Validation;
 
