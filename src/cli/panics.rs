@@ -13,10 +13,15 @@ use super::{ExitCode, Failure};
 use crate::limits::{self, Resource};
 use crate::outlet;
 use crate::printable::escape_lines_for_terminal;
+use crate::reader::is_reading_workbook;
 
 /// From now on, reports panics in this program's own words, immediately and on any thread.
 pub(super) fn report() {
     std::panic::set_hook(Box::new(|panic| {
+        // Becomes an error of the file, in words about the file.
+        if is_reading_workbook() {
+            return;
+        }
         // Not through the log, which may be what panics.
         outlet::stderr().write(escape_lines_for_terminal(&describe(panic)).into_owned());
     }));

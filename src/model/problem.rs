@@ -43,10 +43,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// True if the record does not match its header, or is longer than what is stored: the ledger's content differs
-    /// from the file's.
+    /// True if the record does not match its header, is longer than what is stored, or was more than its text: the
+    /// ledger's content differs from the file's.
     pub fn is_of_the_record(&self) -> bool {
-        let rules = [Rule::RaggedRow, Rule::RowEncoding, Rule::Quotes, Rule::CellSize, Rule::RowSize];
+        let rules = [
+            Rule::RaggedRow,
+            Rule::RowEncoding,
+            Rule::Quotes,
+            Rule::CellSize,
+            Rule::RowSize,
+            Rule::CellType,
+            Rule::FormulaResult,
+            Rule::LostDigits,
+            Rule::MergedCell,
+            Rule::HiddenRow,
+        ];
         self.severity == Severity::Error && rules.iter().any(|rule| rule.name() == self.rule)
     }
 
@@ -156,6 +167,12 @@ rules! {
     MixedScript "mixed_script" Warning,
     FormulaStart "formula_start" Warning,
     SpreadsheetError "spreadsheet_error" Error,
+    // What a workbook knows about a cell or a row beside its text.
+    CellType "cell_type" Doubt "cells of a workbook that are dates, times, percentages or truth values where text is wanted",
+    FormulaResult "formula_result" Doubt "formulas in a workbook whose results are not stored in it",
+    LostDigits "lost_digits" Doubt "numbers in a workbook with more digits than a spreadsheet keeps",
+    MergedCell "merged_cell" Doubt "cells of a workbook that are merged over several rows",
+    HiddenRow "hidden_row" Doubt "rows that a workbook hides, by a filter or otherwise",
     Length "length" Error,
     NameLength "name_length" Warning,
     NameForm "name_form" Warning,

@@ -169,7 +169,7 @@ const STYLES: &str = r#"<styleSheet xmlns="http://schemas.openxmlformats.org/spr
 <cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="14"/></cellXfs></styleSheet>"#;
 
 /// The parts of a file, packed.
-fn packed(parts: &[(&str, String)]) -> Vec<u8> {
+pub(crate) fn packed(parts: &[(&str, String)]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in parts {
         archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();

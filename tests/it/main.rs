@@ -81,3 +81,4 @@ mod trust;
 mod unknown_outcome;
 mod unreadable;
 mod upgrades;
+mod workbooks;

@@ -97,3 +97,30 @@ fn rows_without_a_domain_take_no_longer_than_others() {
     let without = time("without.csv", |_| "-no domain-".to_owned());
     assert!(without < with * 6, "{without:?} for {ROWS} rows without a domain, {with:?} with one");
 }
+
+/// An empty cell or row costs nothing, however often a workbook says that it is there.
+#[test]
+fn a_small_workbook_takes_little_memory() {
+    let bench = Bench::new();
+    let row = |rows: u64, columns: u64, cell: &str| {
+        format!(
+            "<table:table-row table:number-rows-repeated=\"{rows}\"><table:table-cell \
+             table:number-columns-repeated=\"{columns}\">{cell}</table:table-cell></table:table-row>"
+        )
+    };
+    let rows = [
+        row(1, 16_384, "<text:p>x</text:p>"),
+        row(1_048_000, 16_384, ""),
+        row(1, 16_384, "<text:p>x</text:p>"),
+    ];
+    let content = format!(
+        "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"x\">{}</table:table>\
+         </office:spreadsheet></office:body></office:document-content>",
+        rows.concat()
+    );
+    let book = crate::lists::packed(&[("content.xml", content)]);
+    assert!(book.len() < 1024);
+    bench.file("bomb.ods", book);
+    let peak = peak_kib(&bench, &["check", "bomb.ods"], 1);
+    assert!(peak < 64 << 10, "{peak} KiB");
+}

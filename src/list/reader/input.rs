@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek};
 use super::detect_encoding;
 use super::encoding::Encoding;
 use super::error::Error;
+use super::workbook::Workbook;
 use super::{Layout, Options, Reader, RecordSource, not_a_list, text, workbook};
 
 /// A file or a stream.
@@ -70,7 +71,8 @@ impl Reader<Input> {
 
     fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
         let bytes = file.metadata().map_err(Error::unreadable)?.len();
-        let (sheet, name) = workbook::read(file, options.sheet.as_deref())?;
-        Self::of(RecordSource::Sheet { sheet, bytes }, Layout::Sheet { name }, options)
+        let Workbook { sheet, name, .. } = workbook::read(file, options.sheet.as_deref())?;
+        let source = RecordSource::Sheet { sheet: Box::new(sheet), bytes };
+        Self::of(source, Layout::Sheet { name }, options)
     }
 }

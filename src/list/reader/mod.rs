@@ -14,6 +14,7 @@
 //! [`validation`](crate::validation) interprets the cells.
 
 mod aliases;
+mod cell_kind;
 mod counting;
 mod detect_encoding;
 mod dialect;
@@ -26,7 +27,6 @@ mod quotes;
 mod records;
 mod row;
 mod sheet;
-mod shown;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -41,6 +41,7 @@ use tenantry_model::customer::{Defaults, Field};
 
 pub(crate) use aliases::fold;
 pub use aliases::{aliases_of, suggested_field};
+pub use cell_kind::CellKind;
 pub use dialect::is_export;
 pub use encoding::Encoding;
 pub use error::Error;
@@ -50,6 +51,7 @@ pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;
 pub use row::{CELL_BYTES_MAX, Row, RowFault};
 pub use stored::{from_csv, to_csv};
+pub use workbook::is_reading_workbook;
 
 use records::{HEADER_COLUMNS_MAX, Record, Records};
 use sheet::Sheet;
@@ -133,7 +135,7 @@ enum RecordSource<R> {
     Text(Box<Records<Rewound<DecodedText<R>>>>),
     /// `bytes` is the length of the workbook.
     Sheet {
-        sheet: Sheet,
+        sheet: Box<Sheet>,
         bytes: u64,
     },
 }

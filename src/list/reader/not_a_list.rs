@@ -8,8 +8,11 @@ pub enum NotAList {
     /// Can be read from a file but not from a stream.
     #[error("an Excel workbook or another ZIP archive")]
     Workbook,
-    /// The container format of Excel before 2007, of protected workbooks and of Word. Some of these can be read from a
-    /// file.
+    #[error("an Excel workbook from before 2007 (.xls)")]
+    OldExcel,
+    #[error("a binary Excel workbook (.xlsb)")]
+    BinaryExcel,
+    /// The container format of Excel before 2007, of protected workbooks and of Word.
     #[error("an old or a password-protected Office file")]
     OldOffice,
     #[error("a Word document")]
@@ -88,6 +91,10 @@ impl NotAList {
             NotAList::Utf32 => "save it as UTF-8",
             NotAList::Workbook => {
                 "give the workbook as a file, or save its sheet as `CSV UTF-8 (Comma delimited)`"
+            }
+            NotAList::OldExcel | NotAList::BinaryExcel => {
+                "open it in Excel or LibreOffice and save it as an Excel workbook (.xlsx) or as `CSV UTF-8 (Comma \
+                 delimited)`"
             }
             NotAList::OldOffice => {
                 "open it, take away its password if it has one, and save it as an Excel workbook (.xlsx) or as \

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::ReadRecordResult;
 
+use super::cell_kind::CellKind;
 use super::counting::line_breaks;
 use super::quotes::{Finding, QuoteFault, Quotes};
 
@@ -59,16 +60,18 @@ pub(super) struct Record<'a> {
     pub(super) found: usize,
     /// The record has more bytes than the limit.
     pub(super) is_too_long: bool,
-    /// Which cells are numbers in a workbook. A missing element means false; for text files, the slice is empty.
-    pub(super) numbers: &'a [bool],
+    /// The kinds of the cells in a workbook. A missing element means text; for text files, the slice is empty.
+    pub(super) kinds: &'a [CellKind],
+    /// The sheet of a workbook does not show the row.
+    pub(super) is_hidden: bool,
     /// The first cell whose quotes leave its value uncertain, by its index.
     pub(super) quote_fault: Option<(usize, QuoteFault)>,
 }
 
 impl Record<'_> {
-    /// The record has only delimiters and white space.
+    /// The record has only delimiters and white space. A formula without a result is not nothing.
     pub(super) fn is_blank(&self) -> bool {
-        !self.is_too_long && self.bytes.trim_ascii().is_empty()
+        !self.is_too_long && self.bytes.trim_ascii().is_empty() && !self.kinds.contains(&CellKind::NoResult)
     }
 }
 
@@ -195,7 +198,8 @@ impl<R: Read> Records<R> {
             ends,
             found: progress.found,
             is_too_long: progress.is_too_long,
-            numbers: &[],
+            kinds: &[],
+            is_hidden: false,
             quote_fault: None,
         }
     }

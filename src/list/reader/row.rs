@@ -1,5 +1,6 @@
 //! One record of the file, as the operator wrote it.
 
+use crate::reader::cell_kind::CellKind;
 use crate::reader::quotes::QuoteFault;
 use crate::reader::records::{RECORD_BYTES_MAX, Record};
 
@@ -35,7 +36,8 @@ pub struct Row {
     /// The cells, if one of them is not UTF-8.
     raw: csv::ByteRecord,
     is_text: bool,
-    numbers: Vec<bool>,
+    kinds: Vec<CellKind>,
+    is_hidden: bool,
     fault: Option<RowFault>,
     quote_fault: Option<(usize, QuoteFault)>,
 }
@@ -52,7 +54,8 @@ impl Row {
             last_line: line,
             bytes,
             ends: &ends,
-            numbers: &[],
+            kinds: &[],
+            is_hidden: false,
             found,
             is_too_long: false,
             quote_fault: None,
@@ -81,9 +84,19 @@ impl Row {
         if self.is_text { self.text.get(index) } else { None }
     }
 
-    /// The cell is a number in a workbook, which does not keep leading zeros.
-    pub fn is_number(&self, index: usize) -> bool {
-        self.numbers.get(index).copied().unwrap_or(false)
+    /// The kind of a cell in a workbook.
+    pub fn kind(&self, index: usize) -> CellKind {
+        self.kinds.get(index).copied().unwrap_or_default()
+    }
+
+    /// True if any cell has a [doubtful](CellKind::is_doubtful) kind.
+    pub fn has_doubtful_cells(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.is_doubtful())
+    }
+
+    /// The sheet does not show the row.
+    pub fn is_hidden(&self) -> bool {
+        self.is_hidden
     }
 
     pub fn fault(&self) -> Option<RowFault> {
@@ -99,8 +112,9 @@ impl Row {
     pub(super) fn fill(&mut self, record: &Record<'_>, expected: usize) {
         self.line = record.line;
         self.last_line = record.last_line;
-        self.numbers.clear();
-        self.numbers.extend_from_slice(record.numbers);
+        self.kinds.clear();
+        self.kinds.extend_from_slice(record.kinds);
+        self.is_hidden = record.is_hidden;
         self.is_text = self.fill_text(record);
         if !self.is_text {
             self.raw.clear();

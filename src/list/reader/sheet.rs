@@ -3,13 +3,16 @@
 //! A workbook cannot be read as a stream. The text of all cells is one string, so that a list of a hundred thousand
 //! customers still fits.
 
+use std::ops::RangeInclusive;
+
+use super::cell_kind::CellKind;
 use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record};
 
 /// The maximum memory for the cells of a sheet. Larger lists must be CSV, which is read as a stream.
 pub(super) const SHEET_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// The memory that a cell takes in addition to its text.
-const CELL_BYTES: usize = size_of::<u32>() + size_of::<bool>();
+const CELL_BYTES: usize = size_of::<u32>() + size_of::<CellKind>();
 
 /// Why a cell was not stored: it did not come row by row and left to right, or the sheet is too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,14 @@ struct RowPlace {
     first_cell: usize,
     /// How many cells the row has. If the row is extremely wide, fewer are kept.
     found: usize,
+    is_hidden: bool,
+}
+
+/// Cells that are merged into one, by 0-based rows and columns. The sheet shows the first cell alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Merge {
+    pub(super) rows: RangeInclusive<u32>,
+    pub(super) columns: RangeInclusive<usize>,
 }
 
 /// A sheet: first filled cell by cell, then read record by record.
@@ -34,27 +45,39 @@ pub(super) struct Sheet {
     text: String,
     /// Where each cell ends, counted from the first byte of its row.
     ends: Vec<u32>,
-    is_number: Vec<bool>,
+    kinds: Vec<CellKind>,
     rows: Vec<RowPlace>,
+    /// Sorted by their first row when the first row is returned.
+    merges: Vec<Merge>,
+    /// How many merges have been applied to `covered`.
+    merges_begun: usize,
+    /// The latest merge in each column.
+    covered: Vec<Option<Merge>>,
     /// How many rows have been returned.
     taken: usize,
     /// The ends of the current record, in the type that the reader needs.
     record_ends: Vec<usize>,
+    /// The kinds of its cells, with those of merged cells.
+    record_kinds: Vec<CellKind>,
     /// The width of the header; every record has at least this width, because the file leaves out empty cells at the
     /// right edge.
     width: Option<usize>,
 }
 
 impl Sheet {
-    /// Stores the next cell; `row` and `column` are 0-based. Cells without text may be left out.
+    /// Stores the next cell; `row` and `column` are 0-based. Cells with nothing in them may be left out.
     pub(super) fn push(
         &mut self,
         row: u32,
         column: usize,
         text: &str,
-        is_number: bool,
+        kind: CellKind,
     ) -> Result<(), NotTaken> {
-        if self.text.len() + text.len() + (self.ends.len() + column) * CELL_BYTES > SHEET_BYTES_MAX {
+        if text.is_empty() && !kind.is_doubtful() {
+            return Ok(());
+        }
+        let cells = (self.ends.len() + column.min(CELLS_MAX)) * CELL_BYTES;
+        if self.text.len() + text.len() + cells + self.rows.len() * size_of::<RowPlace>() > SHEET_BYTES_MAX {
             return Err(NotTaken::TooLarge);
         }
         let number = row + 1;
@@ -67,6 +90,7 @@ impl Sheet {
                 first_byte: self.text.len(),
                 first_cell: self.ends.len(),
                 found: 0,
+                is_hidden: false,
             }),
         }
         let Some(row) = self.rows.last_mut() else { return Ok(()) };
@@ -77,16 +101,35 @@ impl Sheet {
         }
         let end = self.ends[row.first_cell..].last().copied().unwrap_or(0);
         self.ends.resize(row.first_cell + column, end);
-        self.is_number.resize(row.first_cell + column, false);
+        self.kinds.resize(row.first_cell + column, CellKind::Text);
         self.text.push_str(text);
         let end = u32::try_from(self.text.len() - row.first_byte).expect("a record is far below 4 GiB");
         self.ends.push(end);
-        self.is_number.push(is_number);
+        self.kinds.push(kind);
         Ok(())
+    }
+
+    /// The 0-based row, if it has cells, is not visible. It is the last one so far.
+    pub(super) fn hide(&mut self, row: u32) {
+        if let Some(last) = self.rows.last_mut().filter(|last| last.number == row + 1) {
+            last.is_hidden = true;
+        }
+    }
+
+    pub(super) fn merge(&mut self, merge: Merge) {
+        self.merges.push(merge);
+    }
+
+    /// How many rows have cells.
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
     }
 
     /// The next row that has cells, or `None` at the end. The first one is the header.
     pub(super) fn next(&mut self) -> Option<Record<'_>> {
+        if self.taken == 0 {
+            self.merges.sort_by_key(|merge| *merge.rows.start());
+        }
         let place = self.rows.get(self.taken)?;
         self.taken += 1;
         let next = self.rows.get(self.taken);
@@ -99,6 +142,26 @@ impl Sheet {
         if !is_too_long && place.found < width {
             self.record_ends.resize(width, bytes.len());
         }
+        self.record_kinds.clear();
+        self.record_kinds.extend_from_slice(&self.kinds[cells.clone()]);
+        let columns = self.record_ends.len();
+        while let Some(merge) = self.merges.get(self.merges_begun)
+            && *merge.rows.start() < place.number
+        {
+            let merged = *merge.columns.start()..=*merge.columns.end().min(&CELLS_MAX);
+            self.covered.resize(self.covered.len().max(merged.end() + 1), None);
+            self.covered[merged].fill(Some(merge.clone()));
+            self.merges_begun += 1;
+        }
+        let (row, mut start) = (place.number - 1, 0);
+        for (column, merge) in self.covered.iter().enumerate().take(columns) {
+            let end = self.record_ends[column];
+            let has_text = std::mem::replace(&mut start, end) < end;
+            if merge.as_ref().is_some_and(|merge| merge.covers(row, column, has_text)) {
+                self.record_kinds.resize(self.record_kinds.len().max(column + 1), CellKind::Text);
+                self.record_kinds[column] = CellKind::Covered;
+            }
+        }
         Some(Record {
             line: u64::from(place.number),
             last_line: u64::from(place.number),
@@ -106,7 +169,8 @@ impl Sheet {
             ends: &self.record_ends,
             found: place.found.max(width),
             is_too_long,
-            numbers: &self.is_number[cells],
+            kinds: &self.record_kinds,
+            is_hidden: place.is_hidden,
             quote_fault: None,
         })
     }
@@ -120,6 +184,15 @@ impl Sheet {
     }
 }
 
+impl Merge {
+    /// True if the sheet does not show a cell of its own here, although it shows the merged cell in an earlier row, or
+    /// although the cell has a text.
+    fn covers(&self, row: u32, column: usize, has_text: bool) -> bool {
+        let is_inside = self.rows.contains(&row) && self.columns.contains(&column);
+        is_inside && (row > *self.rows.start() || (has_text && column > *self.columns.start()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +201,7 @@ mod tests {
     fn check(cells: &[(u32, usize, &str)], expected: &[(u64, &[&str])]) {
         let mut sheet = Sheet::default();
         for &(row, column, text) in cells {
-            sheet.push(row, column, text, false).unwrap();
+            sheet.push(row, column, text, CellKind::Text).unwrap();
         }
         for &(line, cells) in expected {
             let record = sheet.next().unwrap();
@@ -153,21 +226,21 @@ mod tests {
     #[test]
     fn cells_come_in_order_and_within_limits() {
         let mut sheet = Sheet::default();
-        sheet.push(4, 2, "a", true).unwrap();
-        assert_eq!(sheet.push(4, 2, "b", false), Err(NotTaken::OutOfOrder));
-        assert_eq!(sheet.push(3, 5, "b", false), Err(NotTaken::OutOfOrder));
+        sheet.push(4, 2, "a", CellKind::Number).unwrap();
+        assert_eq!(sheet.push(4, 2, "b", CellKind::Text), Err(NotTaken::OutOfOrder));
+        assert_eq!(sheet.push(3, 5, "b", CellKind::Text), Err(NotTaken::OutOfOrder));
         // These rows are wider and longer than the limits: each is at fault, but the next row is not.
-        sheet.push(5, 20_000, "far", false).unwrap();
-        sheet.push(6, 0, &"x".repeat(RECORD_BYTES_MAX + 1), false).unwrap();
-        sheet.push(7, 0, "good", false).unwrap();
-        assert_eq!(sheet.next().unwrap().numbers, [false, false, true]);
+        sheet.push(5, 20_000, "far", CellKind::Text).unwrap();
+        sheet.push(6, 0, &"x".repeat(RECORD_BYTES_MAX + 1), CellKind::Text).unwrap();
+        sheet.push(7, 0, "good", CellKind::Text).unwrap();
+        assert_eq!(sheet.next().unwrap().kinds, [CellKind::Text, CellKind::Text, CellKind::Number]);
         let wide = sheet.next().unwrap();
         assert!(wide.is_too_long && wide.found == 20_001);
         assert!(sheet.next().unwrap().is_too_long);
         assert_eq!(sheet.next().unwrap().bytes, b"good");
         let mut sheet = Sheet::default();
         let piece = "x".repeat(RECORD_BYTES_MAX);
-        let refused = (0..).find_map(|row| sheet.push(row, 0, &piece, false).err());
+        let refused = (0..).find_map(|row| sheet.push(row, 0, &piece, CellKind::Text).err());
         assert_eq!(refused, Some(NotTaken::TooLarge));
     }
 }

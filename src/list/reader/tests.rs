@@ -179,7 +179,7 @@ fn the_delimiter_is_detected_however_the_header_arrives() {
 fn delimiter_of<R: Read>(reader: &Reader<R>) -> u8 {
     match reader.layout() {
         Layout::Text { delimiter, .. } => *delimiter,
-        Layout::Sheet { name } => panic!("sheet {name}"),
+        Layout::Sheet { name, .. } => panic!("sheet {name}"),
     }
 }
 

@@ -1,184 +1,216 @@
-//! Reads workbooks of Excel and LibreOffice into a [`Sheet`], with `calamine`.
+//! Reads workbooks of Excel and LibreOffice into a [`Sheet`].
 //!
-//! The unpacked size of a workbook is measured before any content is kept, because a small file can unpack to more than
-//! the memory of any machine.
+//! The XML of both formats is read here, not by a general library for workbooks: only so is it known whether a row is
+//! hidden, what a merged cell covers, whether a formula has a result, and what a number format shows. The unpacked size
+//! of a workbook is measured before any content is kept, because a small file can unpack to more than the memory of any
+//! machine.
 
+mod number_format;
+mod ods;
+mod old_office;
+#[cfg(test)]
+mod tests;
+mod xlsx;
+mod xml;
+
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{
-    Data, DataRef, Ods, OdsError, Range, Reader as _, SheetType, SheetVisible, Xls, XlsError, Xlsb,
-    XlsbError, Xlsx, XlsxError,
-};
+use tenantry_model::failpoint;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::error::{Error, WorkbookError};
 use super::not_a_list::NotAList;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
-use super::shown;
+use ods::Ods;
+use xlsx::Xlsx;
+use xml::Xml;
 
 /// The maximum unpacked size of a workbook; about 300,000 customers take this much.
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// The maximum size of a workbook in the format before 2007, which is not packed. Its sheets have at most 65,536 rows.
-const OLD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The most rows that a sheet can have, in any spreadsheet program.
+const ROWS_MAX: u32 = 1 << 20;
 
-/// Reads the sheet with this name, or the first visible sheet. Also returns the name of the sheet.
-pub(super) fn read(file: File, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
-    let mut file = BufReader::new(file);
-    reader_for(&mut file)?(file, wanted)
+/// What a list needs of a workbook.
+pub(super) struct Workbook {
+    pub(super) sheet: Sheet,
+    pub(super) name: String,
+    /// The other visible sheets, with their names and first rows; only if no sheet was asked for.
+    pub(super) others: Vec<(String, Sheet)>,
 }
 
-/// Reads workbooks of one format, as [`read`] does.
-type ReadWorkbook = fn(BufReader<File>, Option<&str>) -> Result<(Sheet, String), Error>;
+/// Reads the sheet with this name, or the first visible sheet. A panic in it is an error of the file.
+pub(super) fn read(file: File, wanted: Option<&str>) -> Result<Workbook, Error> {
+    let before = IS_READING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(|| read_file(file, wanted)));
+    IS_READING.set(before);
+    result
+        .unwrap_or_else(|_| Err(WorkbookError::damaged("its content is not what the reader expects").into()))
+}
 
-/// Detects the format from the content; the file name does not matter.
-fn reader_for(file: &mut BufReader<File>) -> Result<ReadWorkbook, Error> {
-    let beginning = super::text::read_beginning(file)?;
-    let length = file.seek(io::SeekFrom::End(0)).map_err(Error::unreadable)?;
+thread_local! {
+    static IS_READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// True while this thread reads a workbook: a panic then becomes an error of the file, and is no bug to report.
+pub fn is_reading_workbook() -> bool {
+    IS_READING.get()
+}
+
+fn read_file(mut file: File, wanted: Option<&str>) -> Result<Workbook, Error> {
+    let beginning = super::text::read_beginning(&mut file)?;
     file.rewind().map_err(Error::unreadable)?;
+    failpoint::crash("workbook");
     if !super::not_a_list::is_zip(&beginning) {
-        check_old(file, length)?;
-        return Ok(read_range::<Xls<_>>);
+        return Err(old_office::recognize(file).unwrap_or_else(Error::unreadable));
     }
-    let mut archive = ZipArchive::new(&mut *file).map_err(not_unpacked)?;
-    measure(&mut archive)?;
-    let has = |wanted: &str| {
-        archive.file_names().flatten().any(|name| name.replace('\\', "/").eq_ignore_ascii_case(wanted))
-    };
-    let readers: [(&str, ReadWorkbook); 3] = [
-        ("xl/workbook.xml", read_streamed),
-        ("xl/workbook.bin", read_range::<Xlsb<_>>),
-        ("content.xml", read_range::<Ods<_>>),
-    ];
-    let reader = readers.into_iter().find_map(|(part, reader)| has(part).then_some(reader));
-    let foreign = if has("word/document.xml") { NotAList::Word } else { NotAList::Zip };
-    reader.ok_or(Error::Foreign(foreign))
+    let mut package = Package::open(BufReader::new(file))?;
+    if package.has(xlsx::WORKBOOK) {
+        let contents = Xlsx::open(&mut package)?;
+        Ok(read_sheets(&mut package, &contents, wanted)?)
+    } else if package.has(ods::CONTENT) {
+        let contents = Ods::open(&mut package)?;
+        Ok(read_sheets(&mut package, &contents, wanted)?)
+    } else if package.has("encrypted-package") {
+        Err(WorkbookError::Protected.into())
+    } else if package.has("xl/workbook.bin") {
+        Err(Error::Foreign(NotAList::BinaryExcel))
+    } else if package.has("word/document.xml") {
+        Err(Error::Foreign(NotAList::Word))
+    } else {
+        Err(Error::Foreign(NotAList::Zip))
+    }
 }
 
-/// The container of old workbooks is also used for protected new workbooks and for Word documents.
-fn check_old(file: &mut BufReader<File>, length: u64) -> Result<(), Error> {
-    if length > OLD_BYTES_MAX {
-        return Err(WorkbookError::TooLarge { limit_bytes: OLD_BYTES_MAX }.into());
+/// The name of a sheet, and whether people see it.
+#[derive(Debug, Clone)]
+struct SheetName {
+    name: String,
+    is_hidden: bool,
+}
+
+/// A sheet to read.
+struct Wanted {
+    sheet: Sheet,
+    /// Only its first row is wanted.
+    is_header: bool,
+}
+
+impl Wanted {
+    /// Nothing more is wanted of the sheet. The first row ends where the second begins.
+    fn is_complete(&self) -> bool {
+        self.is_header && self.sheet.rows() > 1
     }
-    match Xlsx::new(&mut *file) {
-        Err(XlsxError::Password) => return Err(WorkbookError::Protected.into()),
-        _ => file.rewind().map_err(Error::unreadable)?,
+}
+
+/// An open workbook of one format.
+trait Contents<R: Read + Seek> {
+    fn sheets(&self) -> Vec<SheetName>;
+
+    /// Reads sheets by their indexes.
+    fn read(&self, package: &mut Package<R>, wanted: &mut [(usize, Wanted)]) -> Result<(), WorkbookError>;
+}
+
+fn read_sheets<R: Read + Seek>(
+    package: &mut Package<R>,
+    contents: &impl Contents<R>,
+    name: Option<&str>,
+) -> Result<Workbook, WorkbookError> {
+    let sheets = contents.sheets();
+    let chosen = choose(&sheets, name)?;
+    let others = sheets.iter().enumerate().filter(|(index, sheet)| *index != chosen && !sheet.is_hidden);
+    let others = others.map(|(index, _)| index).filter(|_| name.is_none());
+    let mut wanted: Vec<(usize, Wanted)> = std::iter::once(chosen)
+        .chain(others)
+        .map(|index| (index, Wanted { sheet: Sheet::default(), is_header: index != chosen }))
+        .collect();
+    contents.read(package, &mut wanted)?;
+    let mut read = wanted.into_iter().map(|(index, wanted)| (sheets[index].name.clone(), wanted.sheet));
+    let (name, sheet) = read.next().ok_or_else(|| WorkbookError::damaged("it has no sheets"))?;
+    Ok(Workbook { sheet, name, others: read.collect() })
+}
+
+/// The index of the sheet to read.
+fn choose(sheets: &[SheetName], wanted: Option<&str>) -> Result<usize, WorkbookError> {
+    let names = || sheets.iter().map(|sheet| sheet.name.clone()).collect();
+    let Some(wanted) = wanted else {
+        let first = sheets.iter().position(|sheet| !sheet.is_hidden);
+        return first.ok_or_else(|| WorkbookError::NoVisibleSheet(names()));
+    };
+    let same = |sheet: &SheetName| sheet.name.trim().to_lowercase() == wanted.trim().to_lowercase();
+    let found = sheets.iter().position(|sheet| sheet.name == wanted).or_else(|| sheets.iter().position(same));
+    found.ok_or_else(|| WorkbookError::NoSuchSheet { wanted: wanted.to_owned(), found: names() })
+}
+
+/// The parts of a workbook, which is a ZIP archive.
+struct Package<R: Read + Seek> {
+    archive: ZipArchive<R>,
+}
+
+impl<R: Read + Seek> Package<R> {
+    fn open(file: R) -> Result<Self, WorkbookError> {
+        let mut archive = ZipArchive::new(file).map_err(not_unpacked)?;
+        measure(&mut archive)?;
+        Ok(Self { archive })
     }
-    match Xls::new(&mut *file) {
-        Ok(_) => {}
-        Err(XlsError::Password) => return Err(WorkbookError::Protected.into()),
-        Err(_) => return Err(Error::Foreign(NotAList::OldOffice)),
+
+    /// The name of a part in the archive. Some programs write backslashes, or other letter cases.
+    fn name_of(&self, part: &str) -> Option<String> {
+        let mut names = self.archive.file_names().flatten();
+        names.find(|name| name.replace('\\', "/").eq_ignore_ascii_case(part)).map(Into::into)
     }
-    file.rewind().map_err(Error::unreadable)
+
+    fn has(&self, part: &str) -> bool {
+        self.name_of(part).is_some()
+    }
+
+    /// Reads a part; `None` if there is none with this name.
+    fn xml(&mut self, part: &str) -> Result<Option<Xml<impl BufRead>>, WorkbookError> {
+        let Some(name) = self.name_of(part) else { return Ok(None) };
+        let part = self.archive.by_name(&name).map_err(not_unpacked)?;
+        Ok(Some(Xml::new(BufReader::new(part))))
+    }
 }
 
 /// Unpacks everything and discards it, because the sizes that an archive declares may be false.
-fn measure(archive: &mut ZipArchive<&mut BufReader<File>>) -> Result<(), Error> {
+fn measure(archive: &mut ZipArchive<impl Read + Seek>) -> Result<(), WorkbookError> {
     let mut left = UNPACKED_BYTES_MAX;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(not_unpacked)?;
         let unpacked = io::copy(&mut (&mut entry).take(left + 1), &mut io::sink());
-        let unpacked = unpacked.map_err(|error| WorkbookError::Damaged(error.into()))?;
+        let unpacked = unpacked.map_err(WorkbookError::damaged)?;
         left =
             left.checked_sub(unpacked).ok_or(WorkbookError::TooLarge { limit_bytes: UNPACKED_BYTES_MAX })?;
     }
     Ok(())
 }
 
-fn not_unpacked(error: ZipError) -> Error {
+fn not_unpacked(error: ZipError) -> WorkbookError {
     match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => WorkbookError::Protected.into(),
-        other => WorkbookError::Damaged(other.into()).into(),
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => WorkbookError::Protected,
+        other => WorkbookError::damaged(other),
     }
 }
 
-/// What the error types of the formats have in common.
-trait FormatError: std::error::Error + Send + Sync + 'static {
-    fn is_password(&self) -> bool;
-}
-
-macro_rules! format_errors {
-    ($($error:ident),*) => {
-        $(impl FormatError for $error {
-            fn is_password(&self) -> bool {
-                matches!(self, $error::Password)
-            }
-        })*
-    };
-}
-
-format_errors!(XlsxError, XlsbError, OdsError, XlsError);
-
-fn damaged(error: impl FormatError) -> Error {
-    let error =
-        if error.is_password() { WorkbookError::Protected } else { WorkbookError::Damaged(Box::new(error)) };
-    error.into()
-}
-
-fn open<W>(file: BufReader<File>) -> Result<W, Error>
-where
-    W: calamine::Reader<BufReader<File>, Error: FormatError>,
-{
-    W::new(file).map_err(damaged)
-}
-
-/// The name of the sheet to read.
-fn choose(workbook: &impl calamine::Reader<BufReader<File>>, wanted: Option<&str>) -> Result<String, Error> {
-    let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
-    let names = || sheets.clone().map(|sheet| sheet.name.clone()).collect::<Vec<_>>();
-    let Some(wanted) = wanted else {
-        let first = sheets.clone().find(|sheet| sheet.visible == SheetVisible::Visible);
-        return first
-            .map(|sheet| sheet.name.clone())
-            .ok_or_else(|| WorkbookError::NoVisibleSheet(names()).into());
-    };
-    let names = names();
-    let same = |name: &&String| name.trim().to_lowercase() == wanted.trim().to_lowercase();
-    let found = names.iter().find(|name| *name == wanted).or_else(|| names.iter().find(same)).cloned();
-    found.ok_or_else(|| WorkbookError::NoSuchSheet { wanted: wanted.to_owned(), found: names }.into())
-}
-
-/// Reads cell by cell, without the rectangle around all cells: a single cell far out makes that rectangle huge.
-fn read_streamed(file: BufReader<File>, wanted: Option<&str>) -> Result<(Sheet, String), Error> {
-    let mut workbook: Xlsx<_> = open(file)?;
-    let name = choose(&workbook, wanted)?;
-    let mut cells = workbook.worksheet_cells_reader(&name).map_err(damaged)?;
-    let mut sheet = Sheet::default();
-    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(damaged)? {
-        let format = cells.styles().get(style).and_then(|style| style.number_format.as_ref());
-        let text = shown::text(cell.get_value(), format.map(|format| format.format_code.as_str()));
-        let is_number = matches!(cell.get_value(), DataRef::Int(_) | DataRef::Float(_));
-        push(&mut sheet, cell.get_position(), &text, is_number)?;
+impl WorkbookError {
+    fn damaged(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Damaged(why.into())
     }
-    Ok((sheet, name))
+
+    fn beyond_end() -> Self {
+        Self::damaged("it has cells beyond the last row that a sheet can have")
+    }
 }
 
-fn read_range<W>(file: BufReader<File>, wanted: Option<&str>) -> Result<(Sheet, String), Error>
-where
-    W: calamine::Reader<BufReader<File>, Error: FormatError>,
-{
-    let mut workbook: W = open(file)?;
-    let name = choose(&workbook, wanted)?;
-    let range: Range<Data> = workbook.worksheet_range(&name).map_err(damaged)?;
-    let (first_row, first_column) = range.start().unwrap_or_default();
-    let mut sheet = Sheet::default();
-    for (row, column, cell) in range.used_cells() {
-        let row = first_row + u32::try_from(row).unwrap_or(u32::MAX - first_row);
-        let column = first_column + u32::try_from(column).unwrap_or(u32::MAX - first_column);
-        let is_number = matches!(cell, Data::Int(_) | Data::Float(_));
-        push(&mut sheet, (row, column), &shown::text(cell, None), is_number)?;
+impl From<NotTaken> for WorkbookError {
+    fn from(not_taken: NotTaken) -> Self {
+        match not_taken {
+            NotTaken::OutOfOrder => Self::damaged("its cells do not come in order"),
+            NotTaken::TooLarge => Self::TooLarge { limit_bytes: SHEET_BYTES_MAX as u64 },
+        }
     }
-    Ok((sheet, name))
-}
-
-fn push(sheet: &mut Sheet, (row, column): (u32, u32), text: &str, is_number: bool) -> Result<(), Error> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    sheet.push(row, column as usize, text, is_number).map_err(|not_taken| match not_taken {
-        NotTaken::OutOfOrder => WorkbookError::Damaged("its cells do not come in order".into()).into(),
-        NotTaken::TooLarge => WorkbookError::TooLarge { limit_bytes: SHEET_BYTES_MAX as u64 }.into(),
-    })
 }

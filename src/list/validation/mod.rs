@@ -18,6 +18,7 @@ mod outcome;
 mod program_value;
 mod report;
 mod scripts;
+mod sheet_cell;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -146,7 +147,10 @@ impl Validator {
             return self.reject_fault(fault, header, row, report);
         }
         let mut draft = Draft::read(header, row, &self.settings.defaults);
-        if draft.is_blank {
+        if row.is_hidden() {
+            report.add_row(sheet_cell::hidden_row());
+        }
+        if draft.is_blank && !row.has_doubtful_cells() {
             report.add_row(Finding::new(Rule::BlankRow, "has nothing in any column that we know"));
         } else {
             self.check(&mut draft, &mut report);
@@ -158,8 +162,12 @@ impl Validator {
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
         // The values that exist and can be checked further.
         let traits = draft.traits;
-        let texts = Field::ALL
-            .map(|field| Some(draft[field]).filter(|text| fields::check(field, text, traits, report)));
+        let texts = Field::ALL.map(|field| {
+            let is_good = |text: &&str| {
+                report.check_kind(field, sheet_cell::check) && fields::check(field, text, traits, report)
+            };
+            Some(draft[field]).filter(is_good)
+        });
         let given = |field: Field| texts[field as usize];
 
         if let Some(text) = given(Field::Domain) {
@@ -257,8 +265,8 @@ impl Validator {
 /// filled, the other cells may be shifted or cut short.
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
-    let finding = Finding::new(Rule::RaggedRow, "the row did not have the cells that its header names")
-        .suggest(Some("put its cells where they belong and empty this one".to_owned()));
+    let finding = Finding::new(Rule::RaggedRow, "the row did not have just the texts that its header names")
+        .suggest(Some("put its cells where they belong, look at each, and empty this one".to_owned()));
     Some(finding.found(
         row.line(),
         SURPLUS_COLUMN.to_owned(),
@@ -268,7 +276,7 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
 }
 
 /// The text for `tenantry_extra_cells` of a row whose header has `width` columns: the extra cells, or a note that cells
-/// are missing or cut short, which would otherwise not be visible.
+/// are missing, cut short, or were more than their text, which would otherwise not be visible.
 pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -> Vec<u8> {
     let extra: csv::ByteRecord = cells.iter().skip(width).collect();
     if extra.iter().any(|cell| !cell.is_empty()) {
@@ -278,11 +286,18 @@ pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -
         problem.column != SURPLUS_COLUMN
             && [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
     };
-    if problems
-        .iter()
-        .any(|problem| problem.rule == Rule::Quotes.name() && problem.severity == Severity::Error)
-    {
-        return b"(misplaced quotes)".to_vec();
+    let marks: [(&str, &[Rule]); 3] = [
+        ("(misplaced quotes)", &[Rule::Quotes]),
+        ("(hidden in its sheet)", &[Rule::HiddenRow]),
+        (
+            "(more than text in its sheet)",
+            &[Rule::CellType, Rule::FormulaResult, Rule::LostDigits, Rule::MergedCell],
+        ),
+    ];
+    let errors = || problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let is_of = |rules: &[Rule]| errors().any(|problem| rules.iter().any(|rule| rule.name() == problem.rule));
+    if let Some((mark, _)) = marks.iter().find(|(_, rules)| is_of(rules)) {
+        return mark.as_bytes().to_vec();
     }
     if problems.iter().any(is_lost) {
         return format!("({} of {width} cells, or cut short)", cells.len()).into_bytes();

@@ -2,7 +2,7 @@
 
 use super::outcome::Extent;
 use super::{Settings, text};
-use crate::reader::{Header, Row};
+use crate::reader::{CellKind, Header, Row};
 use tenantry_model::customer::Field;
 use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Problem, Rule, Severity};
@@ -24,19 +24,25 @@ impl<'a> ProblemCollector<'a> {
     /// Adds a finding about the cell of a field, or about the default for an empty cell.
     #[cold]
     pub(super) fn add(&mut self, field: Field, mut finding: Finding) {
-        let before = self.extent;
         let index = self.header.index_of(field);
         let cell = index.and_then(|index| self.row.text(index)).map_or("", text::trim);
-        match (index, self.settings.defaults.of(field).filter(|_| cell.is_empty())) {
+        let default = self.settings.defaults.of(field).filter(|_| cell.is_empty());
+        self.of_field(field, |report| match (index, default) {
             (_, Some(default)) => {
                 finding.message += "; it comes from `--default`";
                 let value = truncate_for_display(default.as_bytes());
-                let column = self.header.name_of(field).to_owned();
-                self.push(index.unwrap_or(usize::MAX), column, value, finding);
+                let column = report.header.name_of(field).to_owned();
+                report.push(index.unwrap_or(usize::MAX), column, value, finding);
             }
-            (Some(index), None) => self.add_cell(index, finding),
-            (None, None) => self.push(usize::MAX, field.name().to_owned(), String::new(), finding),
-        }
+            (Some(index), None) => report.add_cell(index, finding),
+            (None, None) => report.push(usize::MAX, field.name().to_owned(), String::new(), finding),
+        });
+    }
+
+    /// A problem of an agreement's field leaves the customer good.
+    fn of_field(&mut self, field: Field, add: impl FnOnce(&mut Self)) {
+        let before = self.extent;
+        add(self);
         if Field::AGREEMENT.contains(&field) {
             self.extent = before.max(self.extent.min(Extent::WrongAgreement));
         }
@@ -55,9 +61,25 @@ impl<'a> ProblemCollector<'a> {
         self.settings.strictness.severity(rule) == Severity::Error
     }
 
+    /// Checks the kind of the cell of a field, whatever default may replace the cell. False if it is an error.
+    pub(super) fn check_kind(
+        &mut self,
+        field: Field,
+        check: impl Fn(Field, CellKind) -> Option<Finding>,
+    ) -> bool {
+        if !self.row.has_doubtful_cells() {
+            return true;
+        }
+        let Some(index) = self.header.index_of(field) else { return true };
+        let Some(finding) = check(field, self.row.kind(index)) else { return true };
+        let is_error = self.is_error(finding.rule);
+        self.of_field(field, |report| report.add_cell(index, finding));
+        !is_error
+    }
+
     /// The cell of the field is a number in a workbook.
     pub(super) fn is_number(&self, field: Field) -> bool {
-        self.header.index_of(field).is_some_and(|index| self.row.is_number(index))
+        self.header.index_of(field).is_some_and(|index| self.row.kind(index) == CellKind::Number)
     }
 
     /// Adds a finding about the row as a whole.

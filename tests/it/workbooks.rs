@@ -1,0 +1,113 @@
+//! What a workbook knows beside the text of its cells: rows that nobody sees, formulas without results, merged cells. The
+//! XML of single cells is tested beside the reader.
+
+use crate::check::problems;
+use crate::harness::{Bench, Call, HEADER, row, states};
+use crate::lists::packed;
+
+fn check<'a>(bench: &'a Bench, file: &str) -> Call<'a> {
+    bench.tenantry(["check", "--json", file]).without("TENANTRY_ACCESS_TOKEN")
+}
+
+/// The cells of a row of text.
+fn cells(text: &str) -> String {
+    text.split(',').map(|text| format!(r#"<c t="inlineStr"><is><t>{text}</t></is></c>"#)).collect()
+}
+
+/// A workbook of Excel with sheets of these rows and what follows them. The second style is that of a day.
+fn xlsx(sheets: &[(&str, Vec<String>, &str)]) -> Vec<u8> {
+    let mut parts = vec![(
+        "xl/styles.xml".to_owned(),
+        r#"<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>"#.to_owned(),
+    )];
+    let (mut names, mut links) =
+        (String::new(), r#"<Relationship Id="s" Type="x/styles" Target="styles.xml"/>"#.to_owned());
+    for (number, (name, rows, after)) in (1..).zip(sheets) {
+        let part = format!("sheet{number}.xml");
+        names += &format!(r#"<sheet name="{name}" sheetId="{number}" r:id="r{number}"/>"#);
+        links += &format!(r#"<Relationship Id="r{number}" Type="x/worksheet" Target="{part}"/>"#);
+        let rows = rows.concat();
+        let sheet = format!("<worksheet><sheetData>{rows}</sheetData>{after}</worksheet>");
+        parts.push((format!("xl/{part}"), sheet));
+    }
+    let workbook = format!(r#"<workbook xmlns:r="r"><sheets>{names}</sheets></workbook>"#);
+    parts.push(("xl/workbook.xml".to_owned(), workbook));
+    parts.push(("xl/_rels/workbook.xml.rels".to_owned(), format!("<Relationships>{links}</Relationships>")));
+    let parts: Vec<_> = parts.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+    packed(&parts)
+}
+
+/// A good list in which some cells and rows are more than their text. `hidden` is the attribute of the last row.
+fn list(hidden: &str) -> Vec<u8> {
+    let good = |domain: &str| cells(&row(domain));
+    let first_cell_of = |domain: &str, cell: &str| {
+        let good = good(domain);
+        let (_, rest) = good.split_once("</c>").unwrap();
+        format!("<row>{cell}{rest}</row>")
+    };
+    let rows = vec![
+        format!("<row>{}</row>", cells(HEADER)),
+        first_cell_of("dated", r#"<c s="1"><v>46248</v></c>"#),
+        first_cell_of("unknown", "<c><f>A1</f></c>"),
+        format!("<row>{}</row>", good("upper")),
+        first_cell_of("lower", "<c/>"),
+        format!("<row {hidden}>{}</row>", good("unseen")),
+    ];
+    xlsx(&[("Kunden", rows, r#"<mergeCells><mergeCell ref="A4:A5"/></mergeCells>"#)])
+}
+
+#[test]
+fn what_a_sheet_does_not_say_openly_is_asked_about() {
+    let bench = Bench::new();
+    bench.file("list.xlsx", list(r#"hidden="1""#));
+    let expected = [(2, "cell_type"), (3, "formula_result"), (5, "merged_cell"), (6, "hidden_row")];
+    let expected = expected.map(|(line, rule)| (line, rule.to_owned()));
+    assert_eq!(problems(&check(&bench, "list.xlsx").exits(3)), expected);
+    bench.import("list.xlsx").exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("rejected", 4)]));
+    // An export has nothing but the text, and says so as long as nobody has looked at the row.
+    bench.file("again.csv", bench.tenantry(["export", "rejected"]).exits(0).stdout.clone());
+    assert_eq!(check(&bench, "again.csv").exits(3).json()["summary"]["rejected"], 4);
+    // What is stored of a row is only its text, so it cannot be judged again without its file.
+    bench.tenantry(["retry", "--all", "--yes"]).run();
+    assert_eq!(bench.creations().len(), 1);
+    // The row is shown: nothing else of it has changed.
+    bench.file("list.xlsx", list(""));
+    bench.import("list.xlsx").exits(3);
+    assert_eq!(bench.ledger().row("unseen").state, "created");
+    // The operator knows better: now each cell is what it shows.
+    let warn = ["--warn", "cell_type", "--warn", "hidden_row"];
+    bench.import("list.xlsx").args(warn).exits(3);
+    let dated = bench.creations().into_iter().find(|made| made.domain.starts_with("dated."));
+    assert!(dated.is_some_and(|made| made.body.contains("2026-08-14")));
+    bench.agree();
+}
+
+#[test]
+fn a_workbook_of_an_older_kind_is_refused_with_the_way_out() {
+    let bench = Bench::new();
+    // The container of Excel before 2007, with the name of its content where its list of names has it.
+    let mut old = vec![0; 1024];
+    old[..8].copy_from_slice(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1");
+    let name: Vec<u8> = "Workbook\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    old[512..512 + name.len()].copy_from_slice(&name);
+    old[576] = u8::try_from(name.len()).unwrap();
+    for (content, says) in [
+        (old, "it is an Excel workbook from before 2007 (.xls)"),
+        (packed(&[("xl/workbook.bin", String::new())]), "it is a binary Excel workbook (.xlsb)"),
+    ] {
+        bench.file("list.xlsx", content);
+        check(&bench, "list.xlsx").exits(1).says(says).says("save it as an Excel workbook (.xlsx)");
+        bench.import("list.xlsx").exits(1).says(says);
+    }
+    assert!(!bench.has_ledger());
+}
+
+#[test]
+fn a_library_that_fails_on_a_workbook_is_no_bug_of_ours() {
+    let bench = Bench::new();
+    bench.file("list.xlsx", list(""));
+    let refused = check(&bench, "list.xlsx").env("TENANTRY_PANIC_AT", "workbook").exits(1);
+    refused.says("cannot read the workbook").says("save the sheet as `CSV UTF-8 (Comma delimited)`");
+    assert!(!refused.stderr.contains("bug"), "{refused}");
+}
