@@ -21,7 +21,7 @@ use crate::customer::{Customer, Field};
 use crate::intake::cross_row::mixed_resellers;
 use crate::intake::decide::{IncomingRow, are_mixed};
 use crate::ledger::Decision;
-use crate::problem::{Problem, Severity, Strictness};
+use crate::problem::{Finding, Problem, Rule, Severity, Strictness};
 use crate::reader::{Header, Row};
 use crate::validation::Validator;
 
@@ -115,6 +115,18 @@ impl FileCheck {
     pub(crate) fn new(header: Header, strictness: Strictness, allow_direct: bool) -> Self {
         let (has_resellers, direct, tally) = (false, LineRanges::default(), CheckTally::default());
         Self { header, strictness, allow_direct, has_resellers, direct, tally }
+    }
+
+    /// Counts the sheets that are not read although they have a header, and returns a problem for each.
+    pub(crate) fn further_sheets(&mut self, sheets: &[String]) -> Vec<Problem> {
+        let message =
+            "has a further sheet with columns of ours, which is not read; `--sheet` names the one to read";
+        let problem = |sheet: &String| {
+            Finding::new(Rule::FurtherSheet, message).found(0, String::new(), sheet.clone(), &self.strictness)
+        };
+        let problems: Vec<_> = sheets.iter().map(problem).collect();
+        self.tally.count_problems(&problems);
+        problems
     }
 
     /// Compares a row with earlier rows. Rows must arrive in the order of the file that `earlier_rows` was last given.

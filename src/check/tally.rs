@@ -40,10 +40,14 @@ impl CheckTally {
         kinds
     }
 
-    pub(super) fn count(&mut self, row: &Met) {
-        for problem in &row.checked.problems {
+    pub(super) fn count_problems(&mut self, problems: &[Problem]) {
+        for problem in problems {
             *self.kinds.entry(kind(problem)).or_default() += 1;
         }
+    }
+
+    pub(super) fn count(&mut self, row: &Met) {
+        self.count_problems(&row.checked.problems);
         let worst = row.worst();
         let is_direct = row.is_direct();
         match worst {

@@ -154,9 +154,9 @@ impl TextReport {
 /// `customers.csv:26: error: Country: is no country code [country]`, a format in which editors can jump to the line.
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
     let (severity, words) = (problem.severity.name(), problem.describe());
-    let at = problem.line;
+    let at = if problem.line == 0 { String::new() } else { format!(":{}", problem.line) };
     out.push_line(format_args!(
-        "{}:{at}: {severity}: {} [{}]",
+        "{}{at}: {severity}: {} [{}]",
         escape_for_terminal(file),
         escape_for_terminal(&words),
         problem.rule

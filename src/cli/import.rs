@@ -40,7 +40,7 @@ async fn work(
     // `resume` must not send rows without consent, even if this process is killed.
     let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
     let settings = intake::Settings {
-        reader: args.input.layout.reader_options(session.output),
+        reader: args.input.reader_options(session.output),
         given: args.input.given(args.condition.require_valid, session.output),
         retry_failed: args.retry_failed,
         needs_consent,
@@ -92,7 +92,7 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
         return Ok(());
     }
     let source = InputFile::open(first)?.source;
-    let options = args.input.layout.reader_options(output);
+    let options = args.input.reader_options(output);
     let opened = OpenedFile::open(source, options, std::pin::pin!(std::future::pending())).await;
     opened.map_err(intake::Error::from)?;
     Ok(())

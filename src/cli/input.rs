@@ -9,7 +9,7 @@ use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
-use crate::problem::Strictness;
+use crate::problem::{Rule, Severity, Strictness};
 use crate::reader::Input;
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
@@ -73,6 +73,7 @@ impl args::LayoutArgs {
             is_delimiter_for_exports: output.is_typed("delimiter"),
             encoding: self.encoding,
             sheet: self.sheet.clone(),
+            refuses_further_sheets: false,
             column_map: self.column_map.clone(),
             defaults: self.defaults(),
         }
@@ -92,6 +93,12 @@ impl args::InputArgs {
         let message = "the reseller of rows without their own is given twice";
         let hint = "give `--reseller-id` or `--default associated_partner_id=…`, not both";
         Err(Failure::new(ExitCode::Usage, message).with_hint(hint))
+    }
+
+    /// `output` as for [`LayoutArgs::reader_options`](args::LayoutArgs::reader_options).
+    pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
+        let refuses_further_sheets = self.strictness().severity(Rule::FurtherSheet) == Severity::Error;
+        reader::Options { refuses_further_sheets, ..self.layout.reader_options(output) }
     }
 
     pub(crate) fn strictness(&self) -> Strictness {

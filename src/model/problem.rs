@@ -28,7 +28,8 @@ impl Severity {
 /// One problem with one cell of a row, or with the whole row (`column` is then empty).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// The physical line on which the row starts, 1-based.
+    /// The physical line on which the row starts, 1-based; 0, in JSON `null`, for a problem of the file as a whole.
+    #[serde(with = "line_or_null")]
     pub line: u64,
     /// The operator's own header text, or the canonical name if the file has no such column.
     pub column: String,
@@ -72,10 +73,25 @@ impl Problem {
     /// Column and message; a problem of the whole row has no column.
     pub fn describe(&self) -> String {
         if self.column.is_empty() {
-            format!("the row {}", self.message)
+            let whole = if self.line == 0 { "file" } else { "row" };
+            format!("the {whole} {}", self.message)
         } else {
             format!("{}: {}", self.column, self.message)
         }
+    }
+}
+
+/// A line in JSON.
+mod line_or_null {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes every field so")]
+    pub(super) fn serialize<S: Serializer>(line: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        Some(*line).filter(|line| *line > 0).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(0))
     }
 }
 
@@ -173,6 +189,7 @@ rules! {
     LostDigits "lost_digits" Doubt "numbers in a workbook with more digits than a spreadsheet keeps",
     MergedCell "merged_cell" Doubt "cells of a workbook that are merged over several rows",
     HiddenRow "hidden_row" Doubt "rows that a workbook hides, by a filter or otherwise",
+    FurtherSheet "further_sheet" Warning,
     Length "length" Error,
     NameLength "name_length" Warning,
     NameForm "name_form" Warning,

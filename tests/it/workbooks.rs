@@ -1,5 +1,5 @@
-//! What a workbook knows beside the text of its cells: rows that nobody sees, formulas without results, merged cells. The
-//! XML of single cells is tested beside the reader.
+//! What a workbook knows beside the text of its cells: rows that nobody sees, formulas without results, merged cells,
+//! further sheets. The XML of single cells is tested beside the reader.
 
 use crate::check::problems;
 use crate::harness::{Bench, Call, HEADER, row, states};
@@ -81,6 +81,34 @@ fn what_a_sheet_does_not_say_openly_is_asked_about() {
     let dated = bench.creations().into_iter().find(|made| made.domain.starts_with("dated."));
     assert!(dated.is_some_and(|made| made.body.contains("2026-08-14")));
     bench.agree();
+}
+
+#[test]
+fn a_sheet_that_is_left_out_is_named() {
+    let bench = Bench::new();
+    let rows =
+        |domain: &str| [HEADER, &row(domain)].map(|text| format!("<row>{}</row>", cells(text))).to_vec();
+    let notes = vec![format!("<row>{}</row>", cells("see,the,other,sheets"))];
+    bench.file(
+        "list.xlsx",
+        xlsx(&[("DE", rows("berlin"), ""), ("FR", rows("paris"), ""), ("Notes", notes, "")]),
+    );
+    let checked = check(&bench, "list.xlsx").exits(0);
+    let found = &checked.json()["problems"];
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{checked}");
+    let named = ["rule", "severity", "value"].map(|name| found[0][name].as_str().unwrap());
+    assert_eq!(named, ["further_sheet", "warning", "FR"]);
+    assert!(found[0]["line"].is_null(), "{checked}");
+    let told = bench.tenantry(["check", "list.xlsx"]).exits(0).stdout;
+    assert!(told.contains("list.xlsx: warning: the file has a further sheet with columns of ours"), "{told}");
+    let refused = "beside `DE`, `FR` has columns of ours";
+    check(&bench, "list.xlsx").args(["--strict"]).exits(1).says(refused).says("--sheet");
+    bench.import("list.xlsx").args(["--strict"]).exits(1).says(refused);
+    assert_eq!(bench.creations().len(), 0);
+    for flags in [&["--strict", "--sheet", "FR"][..], &["--strict", "--warn", "further_sheet"]] {
+        bench.import("list.xlsx").args(flags).exits(0);
+    }
+    assert_eq!(bench.creations().len(), 2);
 }
 
 #[test]

@@ -21,6 +21,14 @@ pub(super) struct FileInProgress<'a, 'o> {
 }
 
 impl FileInProgress<'_, '_> {
+    /// Reports the sheets of the workbook that are not read although they have a header.
+    pub(super) fn further_sheets(&mut self, sheets: &[String]) -> Result<(), Failure> {
+        self.check
+            .further_sheets(sheets)
+            .iter()
+            .try_for_each(|problem| self.report.problem(&self.path, problem))
+    }
+
     pub(super) async fn batch(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;

@@ -135,7 +135,7 @@ impl CheckRun<'_> {
             error => error.into(),
         };
         let path = input.source.path.clone();
-        let options = self.args.input.layout.reader_options(self.output);
+        let options = self.args.input.reader_options(self.output);
         let opened = OpenedFile::open(input.source, options, interrupted.as_mut()).await.map_err(unread)?;
         let header = opened.header().clone();
         if let Some(copy) = &mut self.copy {
@@ -153,6 +153,7 @@ impl CheckRun<'_> {
                 .map(|checker| (checker, InOrder::new(checker.online.clone(), self.args.concurrency))),
             copy: self.copy.as_mut(),
         };
+        file.further_sheets(opened.layout().further_sheets())?;
         file.earlier_rows.begin_file(&file.path);
         let keeps_cells = self.args.output.is_some();
         let row_checker =

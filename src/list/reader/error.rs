@@ -85,6 +85,11 @@ pub enum WorkbookError {
     NoSuchSheet { wanted: String, found: Vec<String> },
     #[error("cannot find a sheet in the workbook that is not hidden; it has {}", listed(.0))]
     NoVisibleSheet(Vec<String>),
+    #[error(
+        "cannot tell which sheet of the workbook is the list: beside `{name}`, {} has columns of ours",
+        quoted(further)
+    )]
+    FurtherSheets { name: String, further: Vec<String> },
 }
 
 impl WorkbookError {
@@ -94,7 +99,9 @@ impl WorkbookError {
                 "open it in Excel or LibreOffice and save the sheet as `CSV UTF-8 (Comma delimited)`"
             }
             Self::Protected => "take its password away, or save the sheet as `CSV UTF-8 (Comma delimited)`",
-            Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) => "name one of its sheets with `--sheet`",
+            Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) | Self::FurtherSheets { .. } => {
+                "name one of its sheets with `--sheet`"
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ use std::io::{self, Read, Seek};
 
 use super::detect_encoding;
 use super::encoding::Encoding;
-use super::error::Error;
+use super::error::{Error, WorkbookError};
 use super::workbook::Workbook;
-use super::{Layout, Options, Reader, RecordSource, not_a_list, text, workbook};
+use super::{Layout, Options, Reader, RecordSource, not_a_list, read_header, text, workbook};
 
 /// A file or a stream.
 pub enum Input {
@@ -71,8 +71,17 @@ impl Reader<Input> {
 
     fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
         let bytes = file.metadata().map_err(Error::unreadable)?.len();
-        let Workbook { sheet, name, .. } = workbook::read(file, options.sheet.as_deref())?;
-        let source = RecordSource::Sheet { sheet: Box::new(sheet), bytes };
-        Self::of(source, Layout::Sheet { name }, options)
+        let Workbook { sheet, name, others } = workbook::read(file, options.sheet.as_deref())?;
+        let source = |sheet| RecordSource::Sheet { sheet: Box::new(sheet), bytes };
+        let has_header = |sheet| read_header::<Input>(&mut source(sheet), options).is_ok();
+        let further =
+            others.into_iter().filter_map(|(name, sheet)| has_header(sheet).then_some(name)).collect();
+        let reader = Self::of(source(sheet), Layout::Sheet { name, further }, options)?;
+        match reader.layout {
+            Layout::Sheet { name, further } if options.refuses_further_sheets && !further.is_empty() => {
+                Err(WorkbookError::FurtherSheets { name, further }.into())
+            }
+            _ => Ok(reader),
+        }
     }
 }

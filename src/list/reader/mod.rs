@@ -72,6 +72,8 @@ pub struct Options {
     pub encoding: Option<Encoding>,
     /// The first visible sheet of a workbook if `None`.
     pub sheet: Option<String>,
+    /// A workbook with further sheets that have a usable header is refused if no sheet is asked for.
+    pub refuses_further_sheets: bool,
     /// `--map "Column header=field"`; overrides the built-in names.
     pub column_map: Vec<(String, Field)>,
     /// Fields that the header may lack, because a default replaces their empty cells.
@@ -88,10 +90,20 @@ pub enum Layout {
     },
     Sheet {
         name: String,
+        /// Other visible sheets with a usable header, which are not read; only if no sheet was asked for.
+        further: Vec<String>,
     },
 }
 
 impl Layout {
+    /// Other sheets with columns of ours, which are not read.
+    pub fn further_sheets(&self) -> &[String] {
+        match self {
+            Layout::Text { .. } => &[],
+            Layout::Sheet { further, .. } => further,
+        }
+    }
+
     /// The delimiter for a copy of the file: the delimiter of the file itself, or a comma for a sheet.
     pub fn delimiter(&self) -> u8 {
         match self {
@@ -111,7 +123,14 @@ impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (delimiter, encoding) = match self {
             Layout::Text { delimiter, encoding } => (*delimiter, *encoding),
-            Layout::Sheet { name } => return write!(f, "sheet `{name}`"),
+            Layout::Sheet { name, further } => {
+                write!(f, "sheet `{name}`")?;
+                return if further.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, "; not read, although with columns of ours: `{}`", further.join("`, `"))
+                };
+            }
         };
         match delimiter {
             b',' => f.write_str("commas"),
