@@ -10,7 +10,9 @@
 //! | [`reader`] | turns CSV in any encoding, or a sheet of a workbook, into rows with their line |
 //! | [`validation`] | the rules, as pure functions; their tables are in `validation/data` |
 //! | [`reading`] | reads and validates a file on several cores |
+//! | [`returned`] | compares rows that come back with what an export gave out |
 
 pub mod reader;
 pub mod reading;
+pub mod returned;
 pub mod validation;

@@ -221,6 +221,9 @@ rules! {
     AgreementCloud "agreement_cloud" Error,
     DuplicateDomain "duplicate_domain" Error,
     MixedResellers "mixed_resellers" Error,
+    // Of rows that come back from an export.
+    SpreadsheetChange "spreadsheet_change" Doubt "a spreadsheet changed an exported value: zeros, `+`, dates, long numbers, letters",
+    ChangedCell "changed_cell" Doubt "`tenantry_row` or `tenantry_ledger` of an exported row changed, or names another row",
     // From Partner Center, when rows are checked before they are sent.
     AddressUnverified "address_unverified" Warning,
     AddressWrong "address_wrong" Warning,

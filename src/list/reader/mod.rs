@@ -46,6 +46,7 @@ pub use dialect::is_export;
 pub use encoding::Encoding;
 pub use error::Error;
 pub use header::Header;
+pub(crate) use header::is_ours;
 pub use input::Input;
 pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;

@@ -124,6 +124,11 @@ pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
     Err(Finding::new(Rule::Guid, wrong).suggest(plain))
 }
 
+/// Is the text one of the words that [`parse_boolean`] knows?
+pub(crate) fn is_boolean(text: &str) -> bool {
+    parse_boolean(text).is_ok()
+}
+
 pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
     let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is_one_of(&["true", "yes", "1", "y", "on"]) {

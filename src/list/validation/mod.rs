@@ -40,10 +40,16 @@ use report::ProblemCollector;
 pub use country::LiveRules;
 pub use email::is_free_mail;
 pub use fields::chars_max;
+pub(crate) use fields::is_boolean;
 pub use outcome::Validation;
+pub(crate) use text::{is_spreadsheet_error, trim};
 
 /// The service's default (fact book 4.7). The value is always sent.
 const ENABLE_GDAP_DEFAULT: bool = true;
+
+/// The column of an export that identifies the row, as a number, and the one that identifies its ledger.
+pub const ROW_COLUMN: &str = "tenantry_row";
+pub const LEDGER_COLUMN: &str = "tenantry_ledger";
 
 /// The column where exports store the cells of a row that its header has no column for.
 const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
@@ -119,6 +125,10 @@ impl Validator {
         }
     }
 
+    pub fn strictness(&self) -> &Strictness {
+        &self.settings.strictness
+    }
+
     /// The value that replaces an empty cell of a field.
     pub fn default_of(&self, field: Field) -> Option<&str> {
         self.settings.defaults.of(field)
@@ -131,6 +141,12 @@ impl Validator {
         if let Some(problem) = surplus(header, row) {
             validation.extent = Extent::Wrong;
             validation.problems.push(problem);
+        }
+        if let Some(problem) = changed_identity(header, row, &self.settings.strictness) {
+            if problem.severity == Severity::Error {
+                validation.extent = Extent::Wrong;
+            }
+            validation.problems.insert(0, problem);
         }
         validation
     }
@@ -273,6 +289,40 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
         truncate_for_display(surplus.as_bytes()),
         &Strictness::default(),
     ))
+}
+
+/// A row comes back with something else than a number of a row and the id of a ledger.
+fn changed_identity(header: &Header, row: &Row, strictness: &Strictness) -> Option<Problem> {
+    let row_column = header.own_column(ROW_COLUMN)?;
+    let text = |column: usize| row.text(column).map_or("", text::trim);
+    let number = text(row_column);
+    if number.is_empty() {
+        return None;
+    }
+    let ledger = header.own_column(LEDGER_COLUMN).map(|column| (column, text(column)));
+    let (column, what) = match ledger {
+        _ if row_number(number).is_none() => (row_column, "is no number of a row any more".to_owned()),
+        Some((column, "")) => (column, format!("is empty, but `{ROW_COLUMN}` is not")),
+        Some((column, id)) if Uuid::try_parse(id).is_err() => {
+            (column, "is no id of a ledger any more".to_owned())
+        }
+        _ => return None,
+    };
+    let name = header.columns()[column].name.clone();
+    let value = truncate_for_display(text(column).as_bytes());
+    Some(changed_cell(what).found(row.line(), name, value, strictness))
+}
+
+/// The number in a `tenantry_row` cell. Programs that know only floating-point numbers add `.0`.
+pub fn row_number(cell: &str) -> Option<i64> {
+    let text = text::trim(cell);
+    text.strip_suffix(".0").unwrap_or(text).parse().ok().filter(|number| *number > 0)
+}
+
+/// A cell by which an exported row is recognized has been changed.
+pub fn changed_cell(what: impl Into<String>) -> Finding {
+    let advice = format!("export the row again; for a new row, empty `{ROW_COLUMN}` and `{LEDGER_COLUMN}`");
+    Finding::new(Rule::ChangedCell, what).suggest(Some(advice))
 }
 
 /// The text for `tenantry_extra_cells` of a row whose header has `width` columns: the extra cells, or a note that cells

@@ -13,7 +13,7 @@ const SLIP_CHARS_MIN: usize = 5;
 ///
 /// Removes white space of any kind (Excel leaves non-breaking spaces) and the invisible marks that are copied along
 /// from mail and web pages. Neither has a meaning at the ends of a value.
-pub(super) fn trim(cell: &str) -> &str {
+pub(crate) fn trim(cell: &str) -> &str {
     let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     if is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
         return cell;
@@ -143,7 +143,7 @@ pub(super) fn lost_letter(text: &str, may_end: bool) -> Option<Finding> {
 }
 
 /// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: the errors of formulas.
-pub(super) fn is_spreadsheet_error(text: &str) -> bool {
+pub(crate) fn is_spreadsheet_error(text: &str) -> bool {
     if let Some(number) = text.strip_prefix("Err:") {
         return !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     }
