@@ -7,6 +7,7 @@
 
 pub(crate) mod cross_row;
 pub(crate) mod decide;
+mod returned;
 mod stored;
 mod validate;
 
@@ -25,8 +26,10 @@ use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
 use crate::validation::Validator;
 use cross_row::{MIXED_RESELLERS, mixed_resellers};
 use decide::{IncomingRow, decide};
+use returned::ReturnedRows;
 use validate::RowValidator;
 
+pub(crate) use returned::Changes;
 pub(crate) use stored::StoredRowValidator;
 
 /// Why a file could not be ingested to its end. Rows that were ingested before are durable, and none of them is sent.
@@ -63,6 +66,8 @@ pub(crate) struct IntakeReport {
     pub(crate) suggested_columns: Vec<(String, Field)>,
     /// The problems of the file, one line per kind of problem.
     pub(crate) problems: Vec<String>,
+    /// How its rows differ from what exports gave out.
+    pub(crate) changes: Changes,
 }
 
 /// Every kind of problem, errors first: how many rows have it, and the first of these problems.
@@ -123,6 +128,7 @@ pub(crate) async fn ingest(
     let mut report = IntakeReport { layout, unknown_columns, suggested_columns, ..IntakeReport::default() };
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
+    let returned = Arc::new(ReturnedRows::new(opened.header(), validator.strictness()));
     let row_validator = RowValidator::new(validator, opened.header(), reading.ledger_id(), customers);
     let mut rows = opened.start(move |header, rows| row_validator.rows(header, rows));
     let mut kinds = ProblemKinds::new();
@@ -130,14 +136,17 @@ pub(crate) async fn ingest(
     let read = loop {
         match rows.next(interrupted.as_mut()).await {
             Ok(Some(batch)) => {
-                for has_reseller in batch.rows.iter().filter_map(Incoming::has_reseller) {
+                let (column, returned) = (Arc::clone(&domain_column), Arc::clone(&returned));
+                let decide = move |row: &mut Candidate, mut known, originals| {
+                    returned.compare(row, &mut known, &originals);
+                    decide(&coming(row, &column), known, retry_failed)
+                };
+                let rows;
+                (reading, rows) = ledger.ingest(reading, batch.rows, decide).await?;
+                for has_reseller in rows.iter().filter_map(Incoming::has_reseller) {
                     has_resellers |= has_reseller;
                     has_direct |= !has_reseller;
                 }
-                let column = Arc::clone(&domain_column);
-                let decide = move |row: &Candidate, known| decide(&coming(row, &column), known, retry_failed);
-                let rows;
-                (reading, rows) = ledger.ingest(reading, batch.rows, decide).await?;
                 note_problems(&mut kinds, &rows);
                 // Freeing so many strings takes as long as looking up their rows, and the ledger need not wait for it.
                 drop(tokio::task::spawn_blocking(move || drop(rows)));
@@ -161,6 +170,7 @@ pub(crate) async fn ingest(
     } else {
         DirectRows::Good { rejected_by: MIXED_RESELLERS }
     };
+    report.changes = returned.changes();
     report.judged = ledger.complete_source(reading, report.rows, direct).await?;
     report.problems = kinds.iter().map(|(key, kind)| describe(key, kind)).collect();
     Ok(report)

@@ -23,7 +23,7 @@
 //! - `intake` reads a file into the ledger, to the end of the file, before anything is sent. So every problem and the
 //!   total are known first, and memory does not grow with the file. `intake::decide` is the one place that decides what
 //!   happens to a row: `import` calls it with what the ledger knows, `check` with an index in memory, `retry` with stored
-//!   rows.
+//!   rows. `intake::returned` compares rows of an export that come back with what went out.
 //! - `submitter` takes open rows and brings each to an outcome. `credentials` seals the passwords.
 //! - `check` validates without a ledger. `country_rules` caches the address rules of countries.
 //! - `report` shows what the ledger contains.
@@ -64,6 +64,7 @@
 //! | ingest | store the rows of a source in the ledger |
 //! | decide | choose what happens to a row, from its `Validation` and what is known of its domain |
 //! | fingerprint | a domain and a hash of the content: recognizes a customer without comparing cells |
+//! | returned, original | a row of an export that comes back; what the export gave out |
 //! | standing | the row that counts for its domain; `superseded` rows are history |
 //! | adopt | a row that an interrupted reading stored now belongs to the file that brings it again |
 //! | step | a create, or the recording of an acceptance; each has a state |
@@ -106,7 +107,7 @@ mod telemetry;
 mod variables;
 
 use tenantry_ledger as ledger;
-use tenantry_list::{reader, reading, validation};
+use tenantry_list::{reader, reading, returned, validation};
 use tenantry_model::{clock, customer, failpoint, files, ids, limits, nearest, printable, problem};
 use tenantry_service::{auth, backoff, call, partner_center, transport};
 

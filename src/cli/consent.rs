@@ -64,7 +64,8 @@ pub(super) async fn confirm(
         let api = &session.connection.environment.api;
         let whom = format!("for {partner} at {api}{}", profile.unwrap_or_default());
         terminal.check()?;
-        terminal.print(&plan::describe(plan, waiting, &whom, session.args.pace.rate)).await?;
+        let plan = plan::describe(plan, waiting, &session.changes, &whom, session.args.pace.rate);
+        terminal.print(&plan).await?;
         Ok::<_, Halt>(consent(terminal, question).await?)
     };
     let reply = tokio::select! {

@@ -175,6 +175,7 @@ async fn ingest(
     for note in notes(&path, &report) {
         session.output.note(note);
     }
+    session.changes.join(&report.changes);
     Ok(judged.rejected)
 }
 
@@ -195,7 +196,9 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         left,
         some(taken.replaced, "row", "replaced by corrected ones before, which stand"),
         ignored(path, judged),
+        report.changes.describe().map(|changes| format!("{path}: {changes}")),
     ];
+    let changes = report.changes.lines().map(|line| Some(format!("  {}", escape_for_terminal(&line))));
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
     let (names, meant) = (&report.unknown_columns, &report.suggested_columns);
     let last = [
@@ -208,7 +211,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         describe_suggested_columns(meant.iter().map(|(column, field)| (column.as_str(), *field)))
             .map(|guess| format!("{path}: {guess}")),
     ];
-    first.into_iter().chain(problems).chain(last).flatten()
+    first.into_iter().chain(changes).chain(problems).chain(last).flatten()
 }
 
 /// Lists the rows whose changes came too late.

@@ -1,14 +1,23 @@
 //! Describes the plan of a run for people.
 
 use crate::call::Rate;
+use crate::intake::Changes;
 use crate::ledger::SubmissionPlan;
+use crate::printable::escape_for_terminal;
 use crate::report::{PushLine as _, counted, rough};
 
 /// The maximum number of groups of country and reseller that are listed. A list of hundreds is not readable.
 const GROUPS_LISTED: usize = 10;
 
 /// The plan as text. `whom`: the partner and the service. `waiting`: the number of its rows left by earlier runs.
-pub(super) fn describe(plan: &SubmissionPlan, waiting: u64, whom: &str, rate: Rate) -> String {
+/// `changes`: how the rows that were read differ from what exports gave out.
+pub(super) fn describe(
+    plan: &SubmissionPlan,
+    waiting: u64,
+    changes: &Changes,
+    whom: &str,
+    rate: Rate,
+) -> String {
     let rows = plan.rows();
     let mut text = format!("{} will be created {whom}.\n", counted(rows, "customer"));
     for group in plan.groups.iter().take(GROUPS_LISTED) {
@@ -24,6 +33,9 @@ pub(super) fn describe(plan: &SubmissionPlan, waiting: u64, whom: &str, rate: Ra
     }
     if waiting > 0 {
         text.push_line(format_args!("{waiting} of them waited from earlier runs."));
+    }
+    if let Some(changes) = changes.describe() {
+        text.push_line(format_args!("{}", escape_for_terminal(&changes)));
     }
     if plan.agreements > 0 {
         text.push_line(format_args!(

@@ -14,6 +14,7 @@ use super::settings::ServiceConnection;
 use super::{Failure, Output, args, dry_run, first_token, recipient, wait_lock};
 use crate::auth::{Claims, TokenKind};
 use crate::call::{Caller, Pacer};
+use crate::intake::Changes;
 use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, UserNeeds};
 use crate::report::counted;
 use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
@@ -33,6 +34,8 @@ pub(crate) struct Session<'a> {
     /// The files that were read.
     inputs: &'a [PathBuf],
     results: Option<Results>,
+    /// How the rows that were read differ from what exports gave out.
+    pub(super) changes: Changes,
     /// Rows that the submission could not work on.
     left_out: LeftOut,
     /// The copy of the ledger that a dry run works on.
@@ -134,6 +137,7 @@ impl<'a> Session<'a> {
             given,
             inputs,
             results,
+            changes: Changes::default(),
             left_out: LeftOut::default(),
             copy,
             signed_in: None,

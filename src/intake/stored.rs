@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use super::coming;
 use super::decide::{self, RetryContext};
+use super::returned::Named;
 use super::validate::candidate;
 use crate::customer::Defaults;
 use crate::ledger::{
     self, Candidate, Decision, InputOptions, KnownRows, RetryDecider, SkipReason, State, StoredRow,
 };
-use crate::problem::{Problem, Strictness};
+use crate::problem::{Problem, Rule, Strictness};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Settings, Validator};
 
@@ -72,7 +73,20 @@ impl RetryDecider for StoredRowValidator {
             validation = with_reseller.validate(header, &row);
         }
         let content_hash = validation.content_hash();
-        Ok(candidate(&row, validation, content_hash, stored.cells.clone(), Some(stored.row)))
+        let mut candidate =
+            candidate(&row, validation, content_hash, stored.cells.clone(), Named::Row(stored.row));
+        // The row does not show what it was compared with.
+        for problem in stored.problems.iter().rev() {
+            let rule =
+                [Rule::SpreadsheetChange, Rule::ChangedCell].into_iter().find(|it| it.name() == problem.rule);
+            let is_found_again =
+                candidate.problems.iter().any(|it| it.rule == problem.rule && it.column == problem.column);
+            if let Some(rule) = rule.filter(|_| !is_found_again) {
+                let severity = file.settings.strictness.severity(rule);
+                candidate.add_problem(Problem { severity, ..problem.clone() });
+            }
+        }
+        Ok(candidate)
     }
 
     fn decide(

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use super::decide::{IncomingRow, is_final};
-use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, RowId, Unchanged};
+use super::returned::{Named, OwnCells};
+use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, Unchanged};
 use crate::reader::{self, Header, Row};
 use crate::validation::{Validation, Validator};
 
 /// Validates the rows of one file, on several threads.
 pub(super) struct RowValidator {
     validator: Validator,
-    row_column: Option<usize>,
-    ledger_column: Option<usize>,
-    ledger_id: String,
+    own_cells: OwnCells,
     customers: Arc<KnownCustomers>,
 }
 
@@ -24,13 +23,7 @@ impl RowValidator {
         ledger_id: &str,
         customers: Arc<KnownCustomers>,
     ) -> Self {
-        Self {
-            validator,
-            row_column: header.own_column("tenantry_row"),
-            ledger_column: header.own_column("tenantry_ledger"),
-            ledger_id: ledger_id.to_owned(),
-            customers,
-        }
+        Self { validator, own_cells: OwnCells::new(header, ledger_id), customers }
     }
 
     /// Validates consecutive rows of the file.
@@ -47,32 +40,21 @@ impl RowValidator {
 
     fn row<'a>(&'a self, header: &Header, row: &'a Row) -> ValidatedRow<'a> {
         let validation = self.validator.validate(header, row);
-        ValidatedRow { content_hash: validation.content_hash(), corrects: self.corrected_by(row), validation }
-    }
-
-    /// The row of this ledger that a row of a file corrects. Rows of a file that was exported from another ledger name
-    /// rows of that ledger, which mean nothing here.
-    fn corrected_by(&self, row: &Row) -> Option<RowId> {
-        let text = |column: usize| row.cells().get(column).and_then(|cell| std::str::from_utf8(cell).ok());
-        let foreign = self.ledger_column.and_then(text).is_some_and(|id| id.trim() != self.ledger_id);
-        if foreign {
-            return None;
-        }
-        self.row_column.and_then(text)?.trim().parse().ok().map(RowId)
+        ValidatedRow { content_hash: validation.content_hash(), named: self.own_cells.of(row), validation }
     }
 }
 
 struct ValidatedRow<'a> {
     validation: Validation<'a>,
     content_hash: [u8; 16],
-    corrects: Option<RowId>,
+    named: Named,
 }
 
 impl ValidatedRow<'_> {
-    /// The fingerprint by which a customer can be recognized. `None` if the row names a row that it corrects.
+    /// The fingerprint by which a customer can be recognized. `None` if the row comes from an export of this ledger.
     fn fingerprint(&self) -> Option<Fingerprint<'_>> {
         let domain = self.validation.domain.as_ref()?;
-        let may_be = self.validation.is_good() && self.corrects.is_none();
+        let may_be = self.validation.is_good() && self.named == Named::Nothing;
         may_be.then_some(Fingerprint { domain, content_hash: self.content_hash })
     }
 
@@ -85,7 +67,7 @@ impl ValidatedRow<'_> {
     /// Converts the row for the ledger: as an unchanged row if `customer` is its customer and nothing has changed.
     fn sent_on(self, row: &Row, customer: Option<KnownRow>) -> Incoming {
         let customer = customer.filter(|known| self.is_final(known));
-        let Self { validation, content_hash, corrects } = self;
+        let Self { validation, content_hash, named } = self;
         if let Some(customer) = customer {
             return Incoming::Unchanged(Unchanged {
                 line: row.line(),
@@ -95,7 +77,7 @@ impl ValidatedRow<'_> {
             });
         }
         let cells = reader::to_csv(row.cells());
-        Incoming::Candidate(Box::new(candidate(row, validation, content_hash, cells, corrects)))
+        Incoming::Candidate(Box::new(candidate(row, validation, content_hash, cells, named)))
     }
 }
 
@@ -105,7 +87,7 @@ pub(super) fn candidate(
     validation: Validation<'_>,
     content_hash: [u8; 16],
     cells: Vec<u8>,
-    corrects: Option<RowId>,
+    named: Named,
 ) -> Candidate {
     Candidate {
         line: row.line(),
@@ -115,6 +97,10 @@ pub(super) fn candidate(
         problems: validation.problems,
         content_hash,
         cells,
-        corrects,
+        corrects: match named {
+            Named::Row(row) => Some(row),
+            Named::Nothing | Named::Unreadable => None,
+        },
+        is_returned: named != Named::Nothing,
     }
 }

@@ -70,8 +70,8 @@ pub use error::Error;
 use error::Result;
 pub use ingest::{
     AwaitingConsent, Candidate, Change, Decision, DirectRows, Fingerprint, Incoming, IngestReport,
-    KnownAcceptance, KnownCustomers, KnownRow, KnownRows, RetryDecider, RetryReport, Selection, SkipReason,
-    SourceInfo, StoredRow, Unchanged,
+    KnownAcceptance, KnownCustomers, KnownRow, KnownRows, Original, Originals, RetryDecider, RetryReport,
+    Selection, SkipReason, SourceInfo, StoredRow, Unchanged,
 };
 pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};

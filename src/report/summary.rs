@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::push_line::PushLine as _;
 use super::states::meaning;
+use crate::intake::Changes;
 use crate::ledger::{
     self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, Queries, RefusedStep, RowCounts, RunId,
     RunTotals, Scope, SourceTotals, State, StepKind, SubmissionPlan,
@@ -169,12 +170,19 @@ impl Summary {
     }
 
     /// The expected result of a run that was only planned (`--dry-run`).
-    pub(crate) fn dry_run_json(&self, plan: &SubmissionPlan) -> String {
+    pub(crate) fn dry_run_json(&self, plan: &SubmissionPlan, changes: &Changes) -> String {
         let mut value = serde_json::to_value(self).expect("a summary is plain data");
         value["dry_run"] = true.into();
         value["plan"] = json!({
             "customers": plan.rows(),
             "agreements": plan.agreements,
+            "changed": {
+                "rows": changes.rows,
+                "by_spreadsheet": changes.by_spreadsheet,
+                "columns": changes.columns.iter().map(|(column, cells)| json!({
+                    "column": column, "cells": cells,
+                })).collect::<Vec<_>>(),
+            },
             "groups": plan.groups.iter().map(|group| json!({
                 "country": group.country, "associated_partner_id": group.reseller, "customers": group.rows,
             })).collect::<Vec<_>>(),

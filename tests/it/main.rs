@@ -64,6 +64,7 @@ mod renewal;
 mod report;
 mod request_counts;
 mod resume;
+mod returned;
 mod rules;
 #[cfg(unix)]
 mod scarcity;

@@ -32,13 +32,13 @@ impl Session<'_> {
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
         self.ledger.close(ending).await?;
         let printed = if self.args.json {
-            self.output.json(&summary.dry_run_json(&plan))
+            self.output.json(&summary.dry_run_json(&plan, &self.changes))
         } else {
             let environment = &self.connection.environment;
             let tenant =
                 environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |id| id.to_string());
             let whom = format!("at {} (partner tenant {tenant})", environment.api);
-            let plan = plan::describe(&plan, 0, &whom, self.args.pace.rate);
+            let plan = plan::describe(&plan, 0, &self.changes, &whom, self.args.pace.rate);
             let rows = summary.standing.text(usize::MAX);
             self.output.result(&format!(
                 "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \

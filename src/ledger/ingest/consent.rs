@@ -151,10 +151,11 @@ mod tests {
             content_hash: [7; 16],
             cells: b"d\n".to_vec(),
             corrects: None,
+            is_returned: false,
         };
         let reading = ledger.begin_source(info).await.unwrap();
         let batch = vec![Incoming::Candidate(Box::new(candidate))];
-        let decide = |_: &_, known: crate::KnownRows| match known.standing {
+        let decide = |_: &mut _, known: crate::KnownRows, _| match known.standing {
             None => Decision::New { stands: true, problem: None, replaces: None },
             Some(known) => Decision::Known { row: known.row, change: Change::Retry, adopts: false },
         };

@@ -11,6 +11,7 @@ mod consent;
 mod finish;
 mod known;
 mod known_customers;
+mod original;
 mod retry;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use known::SeenRows;
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
-use tenantry_model::problem::Problem;
+use tenantry_model::problem::{Problem, Severity};
 
 pub use apply::{Change, Decision};
 pub use consent::AwaitingConsent;
@@ -31,6 +32,7 @@ pub use finish::{DirectRows, IngestReport};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
 use known_customers::WhileReading;
 pub use known_customers::{Fingerprint, KnownCustomers, Unchanged};
+pub use original::{Original, Originals};
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
 
 /// One row, as intake passes it to the ledger.
@@ -74,12 +76,23 @@ pub struct Candidate {
     pub cells: Vec<u8>,
     /// The row that this one corrects, according to its `tenantry_row`.
     pub corrects: Option<RowId>,
+    /// It comes from an export of this ledger, also if its `tenantry_row` is not readable any more.
+    pub is_returned: bool,
 }
 
 impl Candidate {
     /// `None` for a row with an error.
     pub fn has_reseller(&self) -> Option<bool> {
         self.customer.as_ref().map(|customer| customer.associated_partner_id.is_some())
+    }
+
+    /// Adds a problem that the validation could not find, before the others.
+    pub fn add_problem(&mut self, problem: Problem) {
+        if problem.severity == Severity::Error {
+            self.customer = None;
+            self.beside_agreement = None;
+        }
+        self.problems.insert(0, problem);
     }
 
     /// Does it have cells about the acceptance of the agreement, valid or not?
@@ -152,13 +165,13 @@ impl Ledger {
     }
 
     /// Takes in a batch of rows. `decide` gets what is known of each row, earlier rows of the batch included, and
-    /// decides what to do with it. All changes are durable when this returns, the totals of the file at the latest when
+    /// decides what to do with it. It may add problems to a row that differs from its original. All changes are durable when this returns, the totals of the file at the latest when
     /// the file ends. Returns the rows; the problems of a row that a corrected row has replaced are cleared.
     pub async fn ingest(
         &self,
         mut reading: IngestSession,
         mut batch: Vec<Incoming>,
-        decide: impl Fn(&Candidate, KnownRows) -> Decision + Send + 'static,
+        mut decide: impl FnMut(&mut Candidate, KnownRows, Originals) -> Decision + Send + 'static,
     ) -> Result<(IngestSession, Vec<Incoming>)> {
         // Unchanged rows at the start of a batch need no call to the ledger's thread.
         let mut unchanged = 0;
@@ -175,7 +188,8 @@ impl Ledger {
                     Incoming::Unchanged(row) => _ = reading.meet_known(row.row, row.line),
                     Incoming::Candidate(candidate) => {
                         let known = known::look_up(tx, candidate, &reading.seen)?;
-                        let decision = decide(candidate, known);
+                        let originals = original::of(tx, candidate, &known)?;
+                        let decision = decide(candidate, known, originals);
                         reading.apply(tx, candidate, decision)?;
                     }
                 }
